@@ -1,0 +1,332 @@
+"""Every error a person can meet: what happened, why, and what to do next.
+
+::
+
+    PvdifyError
+    ├── InvalidError      the request cannot be carried out as written
+    ├── NotFoundError     the thing that was named does not exist
+    ├── ConflictError     true, but not now: something else stands in the way
+    ├── DeniedError       who is asking may not
+    ├── UnavailableError  a part of the outside world does not answer
+    ├── FailedError       the work was tried and did not succeed
+    └── InternalError     a fault of pvdify itself
+
+Each concrete error is one subclass with a stable ``code``; ``kind`` is the branch it hangs on. HTTP statuses and exit
+codes are decided at the edges (``api.errors``, ``cli.exit_codes``): an error knows neither. Imports nothing of ours.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import ClassVar
+
+
+class Kind(Enum):
+    """The branch an error hangs on; the edges map it to a status or an exit code."""
+
+    INVALID = "invalid"
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"
+    DENIED = "denied"
+    UNAVAILABLE = "unavailable"
+    FAILED = "failed"
+    INTERNAL = "internal"
+
+
+class PvdifyError(Exception):
+    """Base of all errors that reach a person.
+
+    Args:
+        what: What happened, starting from what the reader asked for; names the app, release and limit.
+        why: The cause, as far as it is known.
+        next: What to do now: a command that exists, and what still works.
+        details: More facts for machines (JSON values, already free of secrets).
+    """
+
+    code: ClassVar[str] = "internal"
+    kind: ClassVar[Kind] = Kind.INTERNAL
+
+    def __init__(
+        self, what: str, *, why: str = "", next: str = "", details: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.next = next
+        self.details = dict(details or {})
+
+    def render(self) -> str:
+        """The error as people read it: code, what, why, next; one fact a line."""
+        lines = [f"error: {self.code}", f"  {self.what}"]
+        problems = self.details.get("problems")
+        if isinstance(problems, list):
+            lines += [f"  - {problem}" for problem in problems]
+        if self.why:
+            lines.append(f"  why:  {self.why}")
+        if self.next:
+            lines.append(f"  next: {self.next}")
+        return "\n".join(lines)
+
+
+class InvalidError(PvdifyError):
+    """The request cannot be carried out as written; nothing was changed."""
+
+    code = "invalid-request"
+    kind = Kind.INVALID
+
+
+class MalformedRequest(InvalidError):
+    """The request is not even readable: broken JSON, no object."""
+
+    code = "malformed-request"
+
+
+class InvalidManifest(InvalidError):
+    """The manifest has problems; ``details["problems"]`` lists all of them."""
+
+    code = "invalid-manifest"
+
+
+class InvalidSetting(InvalidError):
+    """A setting of pvdify itself has a value it cannot have."""
+
+    code = "invalid-setting"
+
+
+class InvalidImageReference(InvalidError):
+    """The image is not named as ``[host/]path[:tag][@digest]``."""
+
+    code = "invalid-image-reference"
+
+
+class InvalidConfigVar(InvalidError):
+    """A config var's name or value cannot be used."""
+
+    code = "invalid-config-var"
+
+
+class NothingToDeploy(InvalidError):
+    """No image was named, and the app has no live one to repeat."""
+
+    code = "nothing-to-deploy"
+
+
+class NotFoundError(PvdifyError):
+    """The thing that was named does not exist."""
+
+    code = "not-found"
+    kind = Kind.NOT_FOUND
+
+
+class AppNotFound(NotFoundError):
+    """No app has this name on this server."""
+
+    code = "app-not-found"
+
+
+class ReleaseNotFound(NotFoundError):
+    """The app has no release with this number."""
+
+    code = "release-not-found"
+
+
+class ConfigVarNotFound(NotFoundError):
+    """The app's config has no var with this name."""
+
+    code = "config-var-not-found"
+
+
+class TokenNotFound(NotFoundError):
+    """No token has this id."""
+
+    code = "token-not-found"
+
+
+class ConflictError(PvdifyError):
+    """True, but not now: something else stands in the way."""
+
+    code = "conflict"
+    kind = Kind.CONFLICT
+
+
+class AppExists(ConflictError):
+    """An app with this name is here already."""
+
+    code = "app-exists"
+
+
+class HostnameTaken(ConflictError):
+    """Another app answers to this hostname."""
+
+    code = "hostname-taken"
+
+
+class IdempotencyKeyReused(ConflictError):
+    """The same Idempotency-Key came with a different request."""
+
+    code = "idempotency-key-reused"
+
+
+class NotRollbackable(ConflictError):
+    """This release cannot be repeated: it never was live, or its image is gone."""
+
+    code = "release-not-rollbackable"
+
+
+class NotCancelable(ConflictError):
+    """The release is past the point where it could be canceled."""
+
+    code = "release-not-cancelable"
+
+
+class AppBusy(ConflictError):
+    """An operation is running on the app; the lock says which, since when and why."""
+
+    code = "app-busy"
+
+
+class DataDirInUse(ConflictError):
+    """Another pvdifyd holds this data directory."""
+
+    code = "data-dir-in-use"
+
+
+class DeniedError(PvdifyError):
+    """Who is asking may not do this."""
+
+    code = "not-allowed"
+    kind = Kind.DENIED
+
+
+class NotSignedIn(DeniedError):
+    """No token, or one that is unknown, expired or revoked."""
+
+    code = "not-signed-in"
+
+
+class UnavailableError(PvdifyError):
+    """A part of the outside world does not answer."""
+
+    code = "unavailable"
+    kind = Kind.UNAVAILABLE
+
+
+class RegistryUnavailable(UnavailableError):
+    """The image registry does not answer."""
+
+    code = "registry-unavailable"
+
+
+class RuntimeUnavailable(UnavailableError):
+    """The container runtime is missing or does not answer."""
+
+    code = "runtime-unavailable"
+
+
+class RouterUnavailable(UnavailableError):
+    """The router is not running or does not take commands."""
+
+    code = "router-unavailable"
+
+
+class StoreUnavailable(UnavailableError):
+    """The database cannot be opened, read or written."""
+
+    code = "store-unavailable"
+
+
+class ServerUnreachable(UnavailableError):
+    """The command line cannot reach pvdifyd."""
+
+    code = "server-unreachable"
+
+
+class FailedError(PvdifyError):
+    """The work was tried and did not succeed."""
+
+    code = "failed"
+    kind = Kind.FAILED
+
+
+class ImageNotFound(FailedError):
+    """The registry answers, but has no such image."""
+
+    code = "image-not-found"
+
+
+class RegistryDenied(FailedError):
+    """The registry refuses these credentials, or wants some."""
+
+    code = "registry-denied"
+
+
+class PullFailed(FailedError):
+    """The image could not be brought to this server."""
+
+    code = "pull-failed"
+
+
+class StartFailed(FailedError):
+    """An instance could not be started."""
+
+    code = "start-failed"
+
+
+class ProbeFailed(FailedError):
+    """A candidate instance did not become healthy."""
+
+    code = "probe-failed"
+
+
+class HookFailed(FailedError):
+    """One of the app's own hooks exited with something else than zero."""
+
+    code = "hook-failed"
+
+
+class NoFreePort(FailedError):
+    """Every port of the range is taken."""
+
+    code = "no-free-port"
+
+
+class NotEnoughDisk(FailedError):
+    """Less disk is free than the deploy needs."""
+
+    code = "not-enough-disk"
+
+
+class NotEnoughMemory(FailedError):
+    """Less memory is free than both releases side by side need."""
+
+    code = "not-enough-memory"
+
+
+class ConfirmFailed(FailedError):
+    """After the switch the router did not answer with the new release."""
+
+    code = "confirm-failed"
+
+
+class DeployCanceled(FailedError):
+    """Somebody canceled the deploy before its switch."""
+
+    code = "canceled"
+
+
+class DeploySuperseded(FailedError):
+    """A newer deploy took this one's place."""
+
+    code = "superseded"
+
+
+class OutcomeUnknown(FailedError):
+    """The connection was lost for good before the outcome was known."""
+
+    code = "outcome-unknown"
+
+
+class InternalError(PvdifyError):
+    """A fault of pvdify itself; the reference leads to the details in its log."""
+
+    code = "internal"
+    kind = Kind.INTERNAL

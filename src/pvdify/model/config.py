@@ -1,0 +1,60 @@
+"""Config vars: the app's environment, in numbered, immutable versions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pvdify.errors import InvalidConfigVar
+from pvdify.model.instance import Secret
+from pvdify.model.names import CONFIG_KEY
+
+RESERVED = frozenset({"PORT"})
+LONGEST_VALUE = 65536
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigVar:
+    """A value and whether it is a secret (which is never shown again)."""
+
+    value: Secret
+    is_secret: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigVersion:
+    """One change of an app's config: who, when, and which names; values are kept elsewhere."""
+
+    app: str
+    version: int
+    created_at: datetime
+    created_by: str
+    set_keys: tuple[str, ...] = ()
+    unset_keys: tuple[str, ...] = ()
+
+
+def apply_changes(
+    current: Mapping[str, ConfigVar], changes: Mapping[str, ConfigVar | None]
+) -> dict[str, ConfigVar]:
+    """The config after setting (a var) and unsetting (None) names. Raises InvalidConfigVar with every problem."""
+    problems = [problem for key, var in changes.items() for problem in _problems(key, var)]
+    problems += [f"{key}: is not set" for key, var in changes.items() if var is None and key not in current]
+    if problems:
+        raise InvalidConfigVar(
+            "the config was not changed",
+            next="correct the names or values; `pvdify config` shows what is set",
+            details={"problems": problems},
+        )
+    kept = {key: var for key, var in current.items() if key not in changes}
+    return dict(sorted((kept | {key: var for key, var in changes.items() if var is not None}).items()))
+
+
+def _problems(key: str, var: ConfigVar | None) -> list[str]:
+    if not CONFIG_KEY.fullmatch(key):
+        return [f'"{key}": a name has letters, digits and underscores, and does not start with a digit']
+    if key in RESERVED or key.startswith("PVDIFY_"):
+        return [f"{key}: is set by pvdify itself"]
+    if var is not None and "\0" in var.value:
+        return [f"{key}: a value cannot hold a NUL character"]
+    if var is not None and len(var.value.encode()) > LONGEST_VALUE:
+        return [f"{key}: a value can have {LONGEST_VALUE} bytes at most"]
+    return []

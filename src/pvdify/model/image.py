@@ -1,0 +1,18 @@
+"""What an image is to us, once it is on this host."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalImage:
+    """An image in this host's storage.
+
+    ``image_id`` names exactly these bytes for as long as they are stored; ``digest`` is what the registry calls them.
+    """
+
+    image_id: str
+    digest: str
+    size: int
+    exposed_ports: tuple[int, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()

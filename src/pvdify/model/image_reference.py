@@ -1,0 +1,68 @@
+"""Image references as people write them: ``[host[:port]/]path[:tag][@digest]``."""
+
+import re
+from dataclasses import dataclass, replace
+
+from pvdify.errors import InvalidImageReference
+
+_REFERENCE = re.compile(
+    r"(?P<path>[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
+    r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
+LOCAL_HOST = "localhost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageReference:
+    """A parsed reference. ``docker.io`` and ``latest`` are filled in, as container tools do."""
+
+    host: str
+    path: str
+    tag: str | None
+    digest: str | None
+
+    @property
+    def repository(self) -> str:
+        """``host/path``, without tag and digest."""
+        return f"{self.host}/{self.path}"
+
+    @property
+    def is_local(self) -> bool:
+        """Lives in this machine's image storage only (``localhost/...`` without a port): never pulled."""
+        return self.host == LOCAL_HOST
+
+    @property
+    def is_loopback(self) -> bool:
+        """Its registry runs on this machine, where plain HTTP is as safe as it gets."""
+        name = self.host.rpartition(":")[0] if ":" in self.host else self.host
+        return name == "localhost" or name.startswith("127.") or name == "[::1]"
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.repository}{tag}{digest}"
+
+    def pinned(self, digest: str) -> "ImageReference":
+        """The same repository by digest alone."""
+        return replace(self, tag=None, digest=digest)
+
+
+def parse_image_reference(text: str) -> ImageReference:
+    """Parse what a person or CI wrote. Raises InvalidImageReference."""
+    first, slash, rest = text.partition("/")
+    has_host = bool(slash) and ("." in first or ":" in first or first == LOCAL_HOST or first.startswith("["))
+    host, remainder = (first.lower(), rest) if has_host else ("docker.io", text)
+    match = _REFERENCE.fullmatch(remainder)
+    if match is None or not _HOST.fullmatch(host):
+        raise InvalidImageReference(
+            f'"{text}" is not an image reference',
+            why="the repository must be lower case, like ghcr.io/org/app:v1"
+            if text.lower() != text
+            else "expected [host/]path[:tag][@sha256:digest]",
+            next="pass the reference that your CI pushed, like ghcr.io/org/app:v1",
+        )
+    path = match["path"] if has_host or "/" in match["path"] else f"library/{match['path']}"
+    tag = match["tag"] or (None if match["digest"] else "latest")
+    return ImageReference(host=host, path=path, tag=tag, digest=match["digest"])

@@ -1,0 +1,43 @@
+"""Routes: which hostnames lead to which slot, and what passed through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where an app's visitors go: all its hostnames lead to one slot, spread over the slot's targets.
+
+    ``targets`` are loopback ports in the order of instance numbers. No slot: the app is known but nothing serves
+    (visitors get 503).
+    """
+
+    app: str
+    hostnames: tuple[str, ...]
+    slot: int | None
+    targets: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """What the router counted for one slot since the slot's first request.
+
+    ``in_flight`` is exact: requests (WebSockets too) that have not ended. ``router_errors`` are 5xx the router had to
+    make up because a target did not answer; ``app_errors`` are 5xx from the app itself.
+    """
+
+    requests: int = 0
+    in_flight: int = 0
+    router_errors: int = 0
+    app_errors: int = 0
+
+    def __add__(self, other: "Traffic") -> "Traffic":
+        return Traffic(
+            requests=self.requests + other.requests,
+            in_flight=self.in_flight + other.in_flight,
+            router_errors=self.router_errors + other.router_errors,
+            app_errors=self.app_errors + other.app_errors,
+        )
+
+
+Routes = Mapping[str, Route]

@@ -1,0 +1,54 @@
+"""Starting programs: always an argument tuple, never a shell string."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+Argv = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """A program that ended. ``stdout`` and ``stderr`` are decoded as UTF-8, undecodable bytes replaced."""
+
+    argv: Argv
+    exit_code: int
+    stdout: str = field(repr=False)
+    stderr: str
+
+
+class CommandRunner(Protocol):
+    """Runs programs on this host."""
+
+    async def run(
+        self,
+        argv: Argv,
+        *,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        timeout: float = 60.0,
+    ) -> Completed:
+        """Run to the end, whatever the exit code.
+
+        Args:
+            argv: program and arguments; secrets do not belong here.
+            stdin: what the program can read.
+            environment: variables added to ours.
+            directory: working directory.
+            timeout: seconds after which the program is killed.
+
+        Raises:
+            RuntimeUnavailable: the program is not installed, or did not end in time.
+        """
+        ...
+
+    def stream(self, argv: Argv) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """Run and yield the program's output (stdout and stderr together) line by line; leaving kills it.
+
+        Raises:
+            RuntimeUnavailable: the program is not installed.
+        """
+        ...

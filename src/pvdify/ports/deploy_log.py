@@ -1,0 +1,26 @@
+"""Deploy logs: what a release's deploy did, line by line, kept with the release."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from pvdify.model.deploy_log import LogEntry
+
+
+class DeployLog(Protocol):
+    """One append-only log per app and release."""
+
+    async def append(self, app: str, release: int, entry: LogEntry) -> None:
+        """Add an entry. Never raises: a log that cannot be written does not stop a deploy."""
+        ...
+
+    async def read(self, app: str, release: int, *, skip: int = 0) -> tuple[LogEntry, ...]:
+        """The entries so far, without the first ``skip``; empty if there is no log."""
+        ...
+
+    def follow(self, app: str, release: int, *, skip: int = 0) -> AsyncIterator[LogEntry]:
+        """The entries so far and those to come, without end."""
+        ...
+
+    async def remove(self, app: str) -> None:
+        """Forget all logs of an app."""
+        ...

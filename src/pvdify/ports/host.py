@@ -1,0 +1,17 @@
+"""The machine itself: free ports, disk and memory."""
+
+from typing import Protocol
+
+from pvdify.model.capacity import Capacity
+
+
+class Host(Protocol):
+    """What this machine has left."""
+
+    async def is_port_free(self, port: int) -> bool:
+        """Whether something could listen on 127.0.0.1:``port`` right now (checked by binding it)."""
+        ...
+
+    async def capacity(self) -> Capacity:
+        """Free disk and available memory. Never raises: what cannot be read is None."""
+        ...

@@ -1,0 +1,46 @@
+"""Images: finding out what a tag means, bringing it here, keeping it, letting it go."""
+
+from typing import Protocol
+
+from pvdify.model.image import LocalImage
+from pvdify.model.image_reference import ImageReference
+
+
+class Images(Protocol):
+    """This host's image storage and the registries it can reach."""
+
+    async def resolve(self, reference: ImageReference) -> str:
+        """The digest that the reference means right now, asked of its registry (of local storage if it is local).
+
+        Raises:
+            ImageNotFound, RegistryDenied, RegistryUnavailable, RuntimeUnavailable.
+        """
+        ...
+
+    async def find(self, reference: ImageReference, digest: str) -> LocalImage | None:
+        """The image with this digest if it is on this host; no registry is asked. Raises RuntimeUnavailable."""
+        ...
+
+    async def pull(self, reference: ImageReference, digest: str) -> LocalImage:
+        """Bring exactly this digest here, unless it is.
+
+        Raises:
+            ImageNotFound, RegistryDenied, RegistryUnavailable, PullFailed, RuntimeUnavailable.
+        """
+        ...
+
+    async def get(self, image_id: str) -> LocalImage | None:
+        """The stored image with this id. Raises RuntimeUnavailable."""
+        ...
+
+    async def keep(self, image_id: str, app: str, release: int) -> None:
+        """Pin the image for a release, so that no clean-up takes it away. Raises RuntimeUnavailable."""
+        ...
+
+    async def kept(self, app: str) -> frozenset[int]:
+        """The releases of this app that pin an image. Raises RuntimeUnavailable."""
+        ...
+
+    async def release(self, app: str, release: int) -> None:
+        """Take the pin away, and the image with it if nothing else uses it. Raises RuntimeUnavailable."""
+        ...

@@ -1,0 +1,46 @@
+"""The router: hostname -> live slot, in a process of its own."""
+
+from typing import Protocol
+
+from pvdify.model.probe import ProbeResult
+from pvdify.model.route import Route, Routes, Traffic
+
+
+class Router(Protocol):
+    """The data plane. What ``put`` acknowledged is on disk and in force, and survives the router's own death."""
+
+    async def ensure_running(self) -> None:
+        """Start the router if it does not run, and put in force what is on disk. Raises RouterUnavailable."""
+        ...
+
+    async def routes(self) -> Routes:
+        """app -> route, as in force. Raises RouterUnavailable."""
+        ...
+
+    async def put(self, route: Route) -> None:
+        """Make this the app's route, atomically for its visitors; no other app notices. Putting twice equals once.
+
+        Targets of other slots of the app stay known until ``forget``.
+
+        Raises RouterUnavailable: it may or may not be in force; look with ``routes``.
+        """
+        ...
+
+    async def forget(self, app: str, slot: int) -> None:
+        """Drop what is known of a slot that is not live (its targets and counts). Raises RouterUnavailable."""
+        ...
+
+    async def remove(self, app: str) -> None:
+        """Drop the app: its hostnames answer 404 from now on. Raises RouterUnavailable."""
+        ...
+
+    async def traffic(self, app: str, slot: int) -> Traffic:
+        """What was counted for one slot. Raises RouterUnavailable."""
+        ...
+
+    async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:
+        """GET ``path`` through the router as a visitor would; the answer, and the slot key it came from, if any.
+
+        Never raises: a router that does not answer is a ProbeResult too.
+        """
+        ...

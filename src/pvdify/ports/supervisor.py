@@ -1,0 +1,59 @@
+"""Instances: start, stop, find, watch, and read what they wrote."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine
+
+
+class Supervisor(Protocol):
+    """The container runtime of this host. Sees only what this server made (by label)."""
+
+    async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
+        """Every container of ours, running or not; of one app if named. Raises RuntimeUnavailable."""
+        ...
+
+    async def start(self, spec: InstanceSpec) -> None:
+        """Make and start the container, or start the one that is there already under this name.
+
+        Raises:
+            StartFailed: the runtime refused; ``why`` has its words.
+            RuntimeUnavailable: the runtime does not answer.
+        """
+        ...
+
+    async def create(self, spec: InstanceSpec) -> None:
+        """Make the container without starting it; nothing happens if it exists. Raises as ``start``."""
+        ...
+
+    async def restart(self, name: str) -> None:
+        """Start an existing container again. Raises StartFailed, RuntimeUnavailable."""
+        ...
+
+    async def stop(self, name: str, grace: float) -> None:
+        """SIGTERM, then SIGKILL after ``grace`` seconds; done when it has exited. Absent is fine.
+
+        Raises RuntimeUnavailable.
+        """
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Remove the container, killing it if it runs; its logs stay. Absent is fine. Raises RuntimeUnavailable."""
+        ...
+
+    async def wait(self, name: str) -> Exit:
+        """Wait until the container has exited (at once if it has). Raises RuntimeUnavailable."""
+        ...
+
+    async def listeners(self, name: str) -> tuple[Listener, ...]:
+        """The TCP sockets that listen inside the container, in its own network namespace; empty if it has exited."""
+        ...
+
+    async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
+        """The last lines of these instances together, oldest first; also after the containers are gone."""
+        ...
+
+    def follow(self, names: Sequence[str], *, since: datetime) -> AsyncIterator[LogLine]:
+        """Lines of these instances written after ``since``, as they come, without end."""
+        ...

@@ -1,0 +1,261 @@
+"""What one gets back."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """GET /health."""
+
+    status: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessType:
+    """One process type of an app as its live release declares it. ``memory`` in bytes, ``cpu`` in CPUs."""
+
+    command: str | list[str] | None
+    count: int
+    memory: int
+    cpu: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """An app. ``status``: ``new`` (never deployed), ``live``, ``deploying`` or ``down``."""
+
+    name: str
+    environment: str
+    status: str
+    image: str | None
+    release: int | None
+    url: str
+    processes: dict[str, ProcessType]
+    resources: dict[str, Any]
+    healthcheck: dict[str, Any]
+    domains: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a release failed, or what went wrong after it became live: the same four facts as every error."""
+
+    code: str
+    what: str
+    why: str
+    next: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """Requests of the app during a switch, as the router counted them.
+
+    ``served``: all that reached the old or the new release from the switch until the old one had drained. ``failed``:
+    5xx the router made up because nothing answered. ``app_errors``: 5xx from the app itself. ``cut``: still in flight
+    when the old release was stopped at its drain deadline. ``is_final``: the old release has drained.
+    """
+
+    served: int
+    failed: int
+    app_errors: int
+    cut: int
+    is_final: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a switch did. ``steps``: milliseconds per step, in order; ``seconds``: all of them together."""
+
+    requests: Requests | None
+    steps: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A release. ``status``: ``pending deploying active superseded failed canceled``."""
+
+    app: str
+    version: int
+    image: str
+    digest: str | None
+    config_version: int
+    status: str
+    created_at: datetime
+    created_by: str
+    description: str
+    commit: str | None
+    branch: str | None
+    run_number: int | None
+    failure: Failure | None
+    receipt: Receipt | None
+    url: str
+    can_roll_back: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """An entry of a deploy log. ``kind``: ``step-started step-done step-failed output note``; ``seconds``: of the step."""
+
+    at: datetime
+    kind: str
+    step: str
+    text: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigVar:
+    """A config var as it may be shown: ``{"value": …}`` or ``{"secret": true}``."""
+
+    value: str | None = None
+    secret: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """GET /apps/{app}/config. ``live_version``: what the live release runs with."""
+
+    version: int
+    live_version: int | None
+    vars: dict[str, ConfigVar]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigVersion:
+    """One change of the config: the names, never the values."""
+
+    version: int
+    created_at: datetime
+    created_by: str
+    set: list[str]
+    unset: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One running copy. ``state``: ``running starting exited``; ``slot``: ``live candidate standby draining``."""
+
+    name: str
+    process: str
+    number: int
+    release: int
+    slot: str
+    state: str
+    port: int | None
+    restarts: int
+    started_at: datetime | None
+    exit: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A process type with its instances."""
+
+    name: str
+    command: str | list[str] | None
+    count: int
+    instances: list[Instance]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """A token without its secret. ``app``: the only app it is good for."""
+
+    id: str
+    name: str
+    role: str
+    app: str | None
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewToken:
+    """POST /tokens: the only time the token itself is shown."""
+
+    token: str
+    id: str
+    name: str
+    role: str
+    app: str | None
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """GET /whoami."""
+
+    name: str
+    role: str
+    app: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Who did what, when."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    app: str | None
+    release: int | None
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One line of a server's state. ``state``: ``ok``, ``warning`` or ``broken``; ``next``: what mends it."""
+
+    name: str
+    state: str
+    text: str
+    next: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """GET /status: the server at a glance."""
+
+    version: str
+    base_domain: str
+    router_listen: str
+    apps: int
+    running_operations: int
+    checks: list[Check]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Every error: application/problem+json."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    why: str
+    next: str
+    request_id: str
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """A line that an instance wrote; ``stream`` is ``stdout`` or ``stderr``."""
+
+    at: datetime
+    process: str
+    number: int
+    release: int
+    stream: str
+    text: str

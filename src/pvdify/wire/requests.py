@@ -1,0 +1,45 @@
+"""What one may send."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateApp:
+    """POST /apps."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deploy:
+    """POST /apps/{app}/releases.
+
+    ``image``: a reference; without it the live image is deployed again with the newest config. ``manifest``: the text
+    of a pvdify.yml, or its content as an object; without it the live release's manifest stays. ``commit``,
+    ``branch`` and ``run_number`` say where the image comes from.
+    """
+
+    image: str | None = None
+    manifest: str | dict[str, Any] | None = None
+    commit: str | None = None
+    branch: str | None = None
+    run_number: int | None = None
+    allow_older: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollback:
+    """POST /apps/{app}/rollback. ``version``: which release to repeat; default: the one live before."""
+
+    version: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateToken:
+    """POST /tokens. ``app``: the only app the token is good for. ``expires_in``: seconds; None: never."""
+
+    name: str
+    role: Literal["admin", "deploy", "read"] = "deploy"
+    app: str | None = None
+    expires_in: int | None = None
