@@ -6,8 +6,8 @@ A setting comes from the first of: flag (``--data-dir``), environment (``PVDIFY_
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class PortRange:
     def __str__(self) -> str:
         return f"{self.first}-{self.last}"
 
-    def __iter__(self) -> Iterable[int]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[int]:
         return iter(range(self.first, self.last + 1))
 
 
@@ -171,7 +171,6 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: 
     problems = [f"{file}: unknown setting {name!r}" for name in from_file if name not in names()]
     values: dict[str, Any] = {}
     for item in fields(Settings):
-        assert item.default is MISSING
         text, origin = _first(item.name, flags, environment, from_file, file)
         try:
             values[item.name] = item.metadata["parse"](item.metadata["default"] if text is None else text)

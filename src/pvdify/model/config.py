@@ -32,9 +32,7 @@ class ConfigVersion:
     unset_keys: tuple[str, ...] = ()
 
 
-def apply_changes(
-    current: Mapping[str, ConfigVar], changes: Mapping[str, ConfigVar | None]
-) -> dict[str, ConfigVar]:
+def apply_changes(current: Mapping[str, ConfigVar], changes: Mapping[str, ConfigVar | None]) -> dict[str, ConfigVar]:
     """The config after setting (a var) and unsetting (None) names. Raises InvalidConfigVar with every problem."""
     problems = [problem for key, var in changes.items() for problem in _problems(key, var)]
     problems += [f"{key}: is not set" for key, var in changes.items() if var is None and key not in current]

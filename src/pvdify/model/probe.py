@@ -7,11 +7,11 @@ from enum import Enum
 class Answer(Enum):
     """What became of one probe."""
 
-    STATUS = "status"            # an HTTP answer came; `status` tells which
-    REFUSED = "refused"          # nothing listens there
-    RESET = "reset"              # the connection was closed before an answer
-    TIMEOUT = "timeout"          # no answer in time
-    NOT_HTTP = "not-http"        # something answered, but not HTTP
+    STATUS = "status"  # an HTTP answer came; `status` tells which
+    REFUSED = "refused"  # nothing listens there
+    RESET = "reset"  # the connection was closed before an answer
+    TIMEOUT = "timeout"  # no answer in time
+    NOT_HTTP = "not-http"  # something answered, but not HTTP
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,7 @@ class Release:
 
 @dataclass(frozen=True, kw_only=True)
 class LogEntry:
-    """An entry of a deploy log. ``kind``: ``step-started step-done step-failed output note``; ``seconds``: of the step."""
+    """An entry of a deploy log. ``kind``: ``step-started step-done step-failed output note``."""
 
     at: datetime
     kind: str
