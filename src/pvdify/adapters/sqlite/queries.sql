@@ -1,0 +1,64 @@
+-- name: app
+SELECT * FROM apps WHERE name = :name;
+
+-- name: apps
+SELECT * FROM apps ORDER BY name;
+
+-- name: release
+SELECT * FROM releases WHERE app = :app AND version = :version;
+
+-- name: releases
+SELECT * FROM releases WHERE app = :app ORDER BY version DESC LIMIT :limit;
+
+-- name: active_release
+SELECT * FROM releases WHERE app = :app AND status = 'active';
+
+-- name: active_releases
+SELECT * FROM releases WHERE status = 'active' ORDER BY app;
+
+-- name: slots
+SELECT * FROM slots WHERE state <> 'retired' AND (:app IS NULL OR app = :app) ORDER BY since, number;
+
+-- name: slot
+SELECT * FROM slots WHERE app = :app AND number = :number;
+
+-- name: operation
+SELECT * FROM operations WHERE id = :id;
+
+-- name: unsettled_operations
+SELECT * FROM operations
+WHERE state IN ('queued', 'running', 'undoing') AND (:app IS NULL OR app = :app)
+ORDER BY created_at, rowid;
+
+-- name: config_versions
+SELECT * FROM config_versions WHERE app = :app ORDER BY version DESC;
+
+-- name: token
+SELECT * FROM tokens WHERE id = :id;
+
+-- name: tokens
+SELECT * FROM tokens WHERE revoked_at IS NULL ORDER BY created_at, id;
+
+-- name: events
+SELECT * FROM events WHERE :app IS NULL OR app = :app ORDER BY id DESC LIMIT :limit;
+
+-- name: idempotent_request
+SELECT * FROM idempotent_requests WHERE key = :key AND actor = :actor AND created_at >= :since;
+
+-- name: forget_releases
+DELETE FROM releases WHERE app = :app;
+
+-- name: forget_slots
+DELETE FROM slots WHERE app = :app;
+
+-- name: forget_operations
+DELETE FROM operations WHERE app = :app;
+
+-- name: forget_config_versions
+DELETE FROM config_versions WHERE app = :app;
+
+-- name: forget_idempotent_requests
+DELETE FROM idempotent_requests WHERE app = :app;
+
+-- name: forget_app
+DELETE FROM apps WHERE name = :app;

@@ -1,0 +1,178 @@
+"""The ``store`` port: one SQLite file in WAL mode, every save a transaction that is on disk when it returns."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pvdify.adapters.sqlite.queries import migrations, statements
+from pvdify.adapters.sqlite.rows import TABLES, from_row, to_row
+from pvdify.errors import StoreUnavailable
+from pvdify.model.app import App
+from pvdify.model.config import ConfigVersion
+from pvdify.model.event import Event, IdempotentRequest
+from pvdify.model.operation import Operation
+from pvdify.model.release import Release
+from pvdify.model.slot import Slot
+from pvdify.model.token import Token
+from pvdify.ports.store import Record
+
+RecordT = TypeVar("RecordT")
+_FORGET = ("releases", "slots", "operations", "config_versions", "idempotent_requests", "app")
+
+
+class SqliteStore:
+    """One connection in one thread of its own, so that writes are in the order they were asked for."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Open or make the database and bring its schema up to date.
+
+        An older schema is copied to ``<file>.before-v<N>`` first. Raises StoreUnavailable.
+        """
+        self._connection = await self._in_thread(_open, self._file)
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        await self._in_thread(lambda connection: connection.close(), self._connection)
+        self._thread.shutdown()
+
+    async def save(self, *records: Record) -> None:
+        """See the port."""
+        await self._write([(TABLES[type(record)].upsert, to_row(record)) for record in records])
+
+    async def delete_app(self, name: str) -> None:
+        """See the port."""
+        await self._write([(statements()[f"forget_{what}"], {"app": name}) for what in _FORGET])
+
+    async def app(self, name: str) -> App | None:
+        """See the port."""
+        return await self._one(App, "app", name=name)
+
+    async def apps(self) -> tuple[App, ...]:
+        """See the port."""
+        return await self._all(App, "apps")
+
+    async def release(self, app: str, version: int) -> Release | None:
+        """See the port."""
+        return await self._one(Release, "release", app=app, version=version)
+
+    async def releases(self, app: str, limit: int = 1000) -> tuple[Release, ...]:
+        """See the port."""
+        return await self._all(Release, "releases", app=app, limit=limit)
+
+    async def active_release(self, app: str) -> Release | None:
+        """See the port."""
+        return await self._one(Release, "active_release", app=app)
+
+    async def active_releases(self) -> tuple[Release, ...]:
+        """See the port."""
+        return await self._all(Release, "active_releases")
+
+    async def slots(self, app: str | None = None) -> tuple[Slot, ...]:
+        """See the port."""
+        return await self._all(Slot, "slots", app=app)
+
+    async def slot(self, app: str, number: int) -> Slot | None:
+        """See the port."""
+        return await self._one(Slot, "slot", app=app, number=number)
+
+    async def operation(self, id: str) -> Operation | None:
+        """See the port."""
+        return await self._one(Operation, "operation", id=id)
+
+    async def unsettled_operations(self, app: str | None = None) -> tuple[Operation, ...]:
+        """See the port."""
+        return await self._all(Operation, "unsettled_operations", app=app)
+
+    async def config_versions(self, app: str) -> tuple[ConfigVersion, ...]:
+        """See the port."""
+        return await self._all(ConfigVersion, "config_versions", app=app)
+
+    async def token(self, id: str) -> Token | None:
+        """See the port."""
+        return await self._one(Token, "token", id=id)
+
+    async def tokens(self) -> tuple[Token, ...]:
+        """See the port."""
+        return await self._all(Token, "tokens")
+
+    async def events(self, app: str | None = None, limit: int = 100) -> tuple[Event, ...]:
+        """See the port."""
+        return await self._all(Event, "events", app=app, limit=limit)
+
+    async def idempotent_request(self, key: str, actor: str, since: datetime) -> IdempotentRequest | None:
+        """See the port."""
+        stamp = since.isoformat(timespec="microseconds")
+        return await self._one(IdempotentRequest, "idempotent_request", key=key, actor=actor, since=stamp)
+
+    async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
+        await self._in_thread(_run_transaction, self._connection, work)
+
+    async def _one(self, record_type: type[RecordT], query: str, **values: object) -> RecordT | None:
+        found = await self._all(record_type, query, **values)
+        return found[0] if found else None
+
+    async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
+        rows = await self._in_thread(_fetch, self._connection, statements()[query], values)
+        return tuple(from_row(record_type, row) for row in rows)
+
+    async def _in_thread(self, work: Callable[..., Any], *arguments: object) -> Any:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        except (sqlite3.Error, OSError) as error:
+            raise _unavailable(error) from error
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    file.touch(mode=0o600)
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    # FULL: a commit is on the disk when it returns, also when the power goes.
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
+        connection.execute(f"PRAGMA {pragma}")
+    _migrate(connection, file)
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, file: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(migrations()):
+        raise StoreUnavailable(
+            f"the database {file} was written by a newer pvdify (schema {version}, this one knows {len(migrations())})",
+            next="start the newer pvdify again, or restore a backup made before the upgrade",
+        )
+    if 0 < version < len(migrations()):
+        connection.execute("VACUUM INTO ?", (f"{file}.before-v{len(migrations())}",))
+    for number, script in enumerate(migrations()[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def _fetch(connection: sqlite3.Connection, statement: str, values: dict[str, Any]) -> list[sqlite3.Row]:
+    return connection.execute(statement, values).fetchall()
+
+
+def _run_transaction(connection: sqlite3.Connection, work: list[tuple[str, dict[str, Any]]]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement, values in work:
+            connection.execute(statement, values)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(
+        "pvdify's database does not work",
+        why=str(error),
+        next="check that the disk under the data directory is not full or read-only, then look at `pvdify status`",
+    )

@@ -1,0 +1,40 @@
+"""Apps: one deployable thing with a name of its own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pvdify.model.manifest import Manifest
+from pvdify.model.names import WEB
+from pvdify.model.route import Route
+from pvdify.model.slot import Slot
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """An app as such; what runs is told by its releases and slots."""
+
+    name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+def default_hostname(app: str, base_domain: str) -> str:
+    """``<app>.<base domain>``."""
+    return f"{app}.{base_domain}"
+
+
+def hostnames_of(app: str, base_domain: str, manifest: Manifest | None) -> tuple[str, ...]:
+    """All hostnames of an app: its own first, then those of its manifest, each once."""
+    more = manifest.domains if manifest else ()
+    return tuple(dict.fromkeys((default_hostname(app, base_domain), *more)))
+
+
+def route_of(app: str, base_domain: str, manifest: Manifest | None, slot: Slot | None) -> Route:
+    """The route that an app should have: its hostnames to the slot's targets."""
+    serves = slot is not None and manifest is not None and WEB in manifest.processes and bool(slot.targets)
+    return Route(
+        app=app,
+        hostnames=hostnames_of(app, base_domain, manifest),
+        slot=slot.number if slot is not None and serves else None,
+        targets=slot.targets if slot is not None and serves else (),
+    )

@@ -1,0 +1,111 @@
+"""Operations: requested work with an id, journaled step by step, and the one table of its transitions."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from pvdify.model.release import Failure
+
+
+class OperationKind(Enum):
+    """What is asked for; each kind has a plan."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    RETIRE = "retire"
+    DESTROY = "destroy"
+
+
+class OperationState(Enum):
+    """Where an operation is; see ``TRANSITIONS``."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    UNDOING = "undoing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    NEEDS_ATTENTION = "needs-attention"
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more happens to it."""
+        return not TRANSITIONS[self]
+
+
+class StepState(Enum):
+    """Where a step is."""
+
+    PENDING = "pending"
+    DOING = "doing"
+    DONE = "done"
+    FAILED = "failed"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    SKIPPED = "skipped"
+
+
+_STATE = OperationState
+TRANSITIONS: dict[OperationState, frozenset[OperationState]] = {
+    _STATE.QUEUED: frozenset({_STATE.RUNNING, _STATE.CANCELED}),
+    _STATE.RUNNING: frozenset({_STATE.SUCCEEDED, _STATE.UNDOING, _STATE.NEEDS_ATTENTION}),
+    _STATE.UNDOING: frozenset({_STATE.FAILED, _STATE.CANCELED, _STATE.NEEDS_ATTENTION}),
+    _STATE.SUCCEEDED: frozenset(),
+    _STATE.FAILED: frozenset(),
+    _STATE.CANCELED: frozenset(),
+    _STATE.NEEDS_ATTENTION: frozenset(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """What the journal knows of one step. ``seconds`` is how long it took, ``text`` what it told."""
+
+    name: str
+    state: StepState = StepState.PENDING
+    seconds: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One piece of requested work on an app.
+
+    ``release`` is what it makes live (DEPLOY, ROLLBACK) or what displaced the slot (RETIRE); ``previous`` is the
+    release that was live when it began; ``slot`` is what a RETIRE ends. ``baseline`` holds what the router had counted
+    at the switch: requests, router errors and app errors of the two slots together.
+    """
+
+    id: str
+    kind: OperationKind
+    app: str
+    release: int | None = None
+    previous: int | None = None
+    slot: int | None = None
+    baseline: tuple[int, int, int] | None = None
+    state: OperationState = OperationState.QUEUED
+    created_at: datetime
+    created_by: str
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    is_cancel_requested: bool = False
+    error: Failure | None = None
+    steps: tuple[StepRecord, ...] = ()
+
+    def step(self, name: str) -> StepRecord:
+        """The record of one step. Raises KeyError."""
+        return next((step for step in self.steps if step.name == name), None) or _missing(name)
+
+    def with_step(self, record: StepRecord) -> "Operation":
+        """The operation with this step's record replaced."""
+        return replace(self, steps=tuple(record if step.name == record.name else step for step in self.steps))
+
+    def moved_to(self, state: OperationState) -> "Operation":
+        """The operation in another state. Raises ValueError for a move that the table does not know."""
+        if state is not self.state and state not in TRANSITIONS[self.state]:
+            raise ValueError(f"operation {self.id} cannot go from {self.state.value} to {state.value}")
+        return replace(self, state=state)
+
+
+def _missing(name: str) -> StepRecord:
+    raise KeyError(name)

@@ -1,0 +1,98 @@
+"""Releases: immutable, numbered; what ran, with which config, by whom, and how it went."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from pvdify.errors import PvdifyError
+from pvdify.model.manifest import Manifest
+
+
+class ReleaseStatus(Enum):
+    """The life of a release. Only one release of an app is ACTIVE."""
+
+    PENDING = "pending"
+    DEPLOYING = "deploying"
+    ACTIVE = "active"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing of its deploy is still to come."""
+        return self not in (ReleaseStatus.PENDING, ReleaseStatus.DEPLOYING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """An error as it is kept with what it happened to."""
+
+    code: str
+    what: str
+    why: str = ""
+    next: str = ""
+
+    @classmethod
+    def of(cls, error: PvdifyError) -> "Failure":
+        """The four facts of an error."""
+        return cls(code=error.code, what=error.what, why=error.why, next=error.next)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwitchCount:
+    """Requests of the app from the switch until the old slot had drained; see ``model.route.Traffic``."""
+
+    served: int = 0
+    router_errors: int = 0
+    app_errors: int = 0
+    cut: int = 0
+    is_final: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a switch did: requests counted by the router, and seconds of each step in order."""
+
+    requests: SwitchCount | None = None
+    steps: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where an image comes from, as far as its CI said."""
+
+    commit: str | None = None
+    branch: str | None = None
+    run_number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One release of an app.
+
+    ``image`` is the reference that was asked for; ``digest`` and ``image_id`` are what it meant when it was pulled.
+    ``port`` is where the app listens inside its container. ``slot`` is where it runs or ran: the number of the
+    release that started those instances, which a rollback to a release in standby takes over as they are.
+    ``repeats`` is the release that a rollback repeats.
+    """
+
+    app: str
+    version: int
+    image: str
+    digest: str | None = None
+    image_id: str | None = None
+    port: int | None = None
+    config_version: int
+    manifest: Manifest
+    status: ReleaseStatus = ReleaseStatus.PENDING
+    created_at: datetime
+    created_by: str
+    description: str
+    source: Source = field(default_factory=Source)
+    slot: int | None = None
+    repeats: int | None = None
+    was_live: bool = False
+    failure: Failure | None = None
+    receipt: Receipt | None = None

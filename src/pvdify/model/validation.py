@@ -1,0 +1,84 @@
+"""All problems of an input at once, each with its path, what was expected, and the nearest valid key."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+Path = tuple[str | int, ...]
+
+_EXPECTED = {
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "string_type": "expected a text",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "dict_type": "expected a mapping of names to values",
+    "model_type": "expected a mapping of names to values",
+    "dataclass_type": "expected an object",
+    "missing": "is required",
+    "missing_keyword_only_argument": "is required",
+}
+_UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
+
+
+def problems_of(error: ValidationError, known: Mapping[Path, Iterable[str]]) -> list[tuple[Path, str]]:
+    """Path and text of every problem.
+
+    Args:
+        error: what pydantic found.
+        known: the valid keys at each path; the second part of a path as ``*`` where people choose it.
+    """
+    found: dict[Path, str] = {}
+    for item in error.errors(include_url=False, include_context=True):
+        path = tuple(part for part in item["loc"] if not _is_union_branch(part))
+        found.setdefault(path, _text(item, path, known))
+    return list(found.items())
+
+
+def format_path(path: Path) -> str:
+    """``processes.web.count``; list positions as ``[0]``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def _is_union_branch(part: str | int) -> bool:
+    """Pydantic puts the tried type into the path of a union's problem; people never wrote it."""
+    return isinstance(part, str) and (part in {"str", "int", "float"} or "[" in part or "(" in part)
+
+
+def _text(item: Any, path: Path, known: Mapping[Path, Iterable[str]]) -> str:
+    if item["type"] in _UNKNOWN_KEY:
+        return _unknown_key(str(path[-1]), known.get(_general(path[:-1], known), ()))
+    expected = _EXPECTED.get(item["type"])
+    if expected is None and item["type"] == "value_error":
+        expected = str(item["ctx"]["error"])
+    if expected is None:
+        expected = str(item["msg"])[:1].lower() + str(item["msg"])[1:]
+    return f"{expected}{_got(item)}"
+
+
+def _got(item: Any) -> str:
+    value = item.get("input")
+    if item["type"].startswith("missing") or not isinstance(value, str | int | float | bool):
+        return "" if value is not None or item["type"].startswith("missing") else ", got nothing"
+    shown = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return f", got {shown if len(shown) <= 60 else shown[:57] + '…'}"
+
+
+def _unknown_key(key: str, valid: Iterable[str]) -> str:
+    near = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.6)
+    return f'unknown key; did you mean "{near[0]}"?' if near else f"unknown key; valid are {', '.join(sorted(valid))}"
+
+
+def _general(path: Path, known: Mapping[Path, Iterable[str]]) -> Path:
+    """The path with names of mappings replaced by ``*`` where that is how it is known."""
+    for candidate in (path, tuple("*" if index == 1 else part for index, part in enumerate(path))):
+        if candidate in known:
+            return candidate
+    return path

@@ -1,0 +1,86 @@
+"""The journal and everything else that pvdify must never forget."""
+
+from datetime import datetime
+from typing import Protocol
+
+from pvdify.model.app import App
+from pvdify.model.config import ConfigVersion
+from pvdify.model.event import Event, IdempotentRequest
+from pvdify.model.operation import Operation
+from pvdify.model.release import Release
+from pvdify.model.slot import Slot
+from pvdify.model.token import Token
+
+Record = App | Release | Slot | Operation | ConfigVersion | Token | Event | IdempotentRequest
+
+
+class Store(Protocol):
+    """Durable records. Every method raises StoreUnavailable and nothing else."""
+
+    async def save(self, *records: Record) -> None:
+        """Write all of these, new or changed, in one transaction: after it, all are on disk; before, none."""
+        ...
+
+    async def delete_app(self, name: str) -> None:
+        """Forget an app with its releases, slots, operations and config versions; events stay."""
+        ...
+
+    async def app(self, name: str) -> App | None:
+        """One app."""
+        ...
+
+    async def apps(self) -> tuple[App, ...]:
+        """All apps by name."""
+        ...
+
+    async def release(self, app: str, version: int) -> Release | None:
+        """One release."""
+        ...
+
+    async def releases(self, app: str, limit: int = 1000) -> tuple[Release, ...]:
+        """An app's releases, newest first."""
+        ...
+
+    async def active_release(self, app: str) -> Release | None:
+        """The release that serves."""
+        ...
+
+    async def active_releases(self) -> tuple[Release, ...]:
+        """The release that serves, of every app that has one."""
+        ...
+
+    async def slots(self, app: str | None = None) -> tuple[Slot, ...]:
+        """Slots that are not retired, oldest first."""
+        ...
+
+    async def slot(self, app: str, number: int) -> Slot | None:
+        """One slot, retired or not."""
+        ...
+
+    async def operation(self, id: str) -> Operation | None:
+        """One operation."""
+        ...
+
+    async def unsettled_operations(self, app: str | None = None) -> tuple[Operation, ...]:
+        """Operations that are queued, running or undoing, oldest first."""
+        ...
+
+    async def config_versions(self, app: str) -> tuple[ConfigVersion, ...]:
+        """An app's config versions, newest first."""
+        ...
+
+    async def token(self, id: str) -> Token | None:
+        """One token."""
+        ...
+
+    async def tokens(self) -> tuple[Token, ...]:
+        """All tokens that are not revoked, oldest first."""
+        ...
+
+    async def events(self, app: str | None = None, limit: int = 100) -> tuple[Event, ...]:
+        """Events, newest first."""
+        ...
+
+    async def idempotent_request(self, key: str, actor: str, since: datetime) -> IdempotentRequest | None:
+        """What was answered under this key by this actor, not longer ago than ``since``."""
+        ...
