@@ -1,0 +1,93 @@
+"""A clock that passes as fast as the test can go, in the right order."""
+
+import asyncio
+import heapq
+import itertools
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Time that moves only when everybody waits.
+
+    Somebody who sleeps is woken when time reaches them; time jumps to the earliest sleeper once every other task has
+    had its turn. So a test that sleeps an hour takes no time, and two sleepers always wake in the order of their
+    deadlines (equal deadlines: in the order they went to sleep).
+
+    Args:
+        start: what ``now`` says at first.
+        is_automatic: False where the test alone moves time, with ``advance``.
+        settle: real seconds to wait before each jump, for code that waits for real work (a database thread).
+        patience: turns of the event loop that others get before each jump.
+    """
+
+    def __init__(
+        self, *, start: datetime = START, is_automatic: bool = True, settle: float = 0.0, patience: int = 50
+    ) -> None:
+        self._start = start
+        self._elapsed = 0.0
+        self._is_automatic = is_automatic
+        self._settle = settle
+        self._patience = patience
+        self._tickets = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._driver: asyncio.Task[None] | None = None
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._elapsed)
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._elapsed + max(0.0, seconds), next(self._tickets), woken))
+        if self._is_automatic and (self._driver is None or self._driver.done()):
+            self._driver = asyncio.get_running_loop().create_task(self._drive(), name="fake clock")
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        """Let this much time pass, waking whoever is due on the way."""
+        until = self._elapsed + seconds
+        await self._let_others_work()
+        while (due := self._earliest()) is not None and due <= until:
+            self._wake_earliest()
+            await self._let_others_work()
+        self._elapsed = max(self._elapsed, until)
+
+    def jump(self, seconds: float) -> None:
+        """Move time at once, without letting anybody work; sleepers who are due wake as soon as they can."""
+        self._elapsed += seconds
+        while (due := self._earliest()) is not None and due <= self._elapsed:
+            self._wake_earliest()
+
+    @property
+    def sleepers(self) -> int:
+        """How many wait for time to pass."""
+        self._earliest()
+        return sum(not woken.done() for _, _, woken in self._sleepers)
+
+    async def _drive(self) -> None:
+        while True:
+            await self._let_others_work()
+            if self._earliest() is None:
+                return
+            self._wake_earliest()
+
+    async def _let_others_work(self) -> None:
+        if self._settle:
+            await asyncio.sleep(self._settle)
+        for _ in range(self._patience):
+            await asyncio.sleep(0)
+
+    def _earliest(self) -> float | None:
+        # those who gave up (cancelled, or their loop is gone with the daemon they belonged to) hold time back no more
+        while self._sleepers and (self._sleepers[0][2].done() or self._sleepers[0][2].get_loop().is_closed()):
+            heapq.heappop(self._sleepers)
+        return self._sleepers[0][0] if self._sleepers else None
+
+    def _wake_earliest(self) -> None:
+        due, _, woken = heapq.heappop(self._sleepers)
+        self._elapsed = max(self._elapsed, due)
+        woken.set_result(None)

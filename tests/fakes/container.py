@@ -1,0 +1,134 @@
+"""One container of FakeSupervisor: what happened to it, worked out from the time."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine
+from pvdify.ports.clock import Clock
+from tests.fakes.behaviour import Behaviour
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One time that the container was started."""
+
+    behaviour: Behaviour
+    started: float
+    started_at: datetime
+    exit: Exit | None = None
+
+
+@dataclass(kw_only=True)
+class Container:
+    """Belongs to nobody's event loop: it lives on when the daemon that started it is gone."""
+
+    spec: InstanceSpec
+    clock: Clock
+    lines: list[LogLine]
+    runs: list[Run] = field(default_factory=list)
+    is_removed: bool = False
+    _watchers: set[asyncio.Future[None]] = field(default_factory=set)
+
+    @property
+    def state(self) -> InstanceState:
+        if not self.runs:
+            return InstanceState.CREATED
+        return InstanceState.EXITED if self.exit else InstanceState.RUNNING
+
+    @property
+    def is_running(self) -> bool:
+        return self.state is InstanceState.RUNNING
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self.runs[-1].behaviour
+
+    @property
+    def age(self) -> float:
+        return self.clock.monotonic() - self.runs[-1].started
+
+    @property
+    def exit(self) -> Exit | None:
+        """How it ended, if its time has come by now."""
+        if not self.runs:
+            return None
+        run = self.runs[-1]
+        code = run.behaviour.exit_code
+        if run.exit is None and code is not None and self.age >= run.behaviour.exit_after:
+            run.exit = Exit(code=code, is_out_of_memory=run.behaviour.is_out_of_memory)
+        return run.exit
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long until it exits by itself; None: never."""
+        if self.exit or self.behaviour.exit_code is None:
+            return None
+        return self.behaviour.exit_after - self.age
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        port = self.runs and (self.behaviour.listens_port or self.spec.port)
+        if not self.is_running or not port or self.age < self.behaviour.listens_after:
+            return ()
+        return (Listener(address=self.behaviour.listens_on, port=port),)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Something answers behind its published port."""
+        return any(not it.is_loopback_only and it.port == self.spec.port for it in self.listeners)
+
+    def start(self, behaviour: Behaviour) -> None:
+        self.runs.append(Run(behaviour=behaviour, started=self.clock.monotonic(), started_at=self.clock.now()))
+        for text in behaviour.lines:
+            self.write(text)
+        self._changed()
+
+    def end(self, exit: Exit) -> None:
+        if self.is_running:
+            self.runs[-1].exit = exit
+            self._changed()
+
+    def remove(self) -> None:
+        self.end(Exit(code=137))
+        self.is_removed = True
+        self._changed()
+
+    def write(self, text: str, *, stream: str = "stdout") -> None:
+        self.lines.append(LogLine(at=self.clock.now(), instance=self.spec.name, stream=stream, text=text))
+
+    async def change(self) -> None:
+        """Return when something was done to it, or its own end has come."""
+        watcher = asyncio.get_running_loop().create_future()
+        self._watchers.add(watcher)
+        left = self.seconds_left
+        sleep = asyncio.ensure_future(self.clock.sleep(left)) if left is not None else None
+        try:
+            await asyncio.wait({watcher, sleep} if sleep else {watcher}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._watchers.discard(watcher)
+            watcher.cancel()
+            if sleep:
+                sleep.cancel()
+
+    def found(self) -> FoundInstance:
+        spec = self.spec
+        return FoundInstance(
+            name=spec.name,
+            app=spec.app,
+            process=spec.process,
+            slot=spec.slot,
+            number=spec.number,
+            role=spec.role,
+            operation=spec.operation,
+            state=self.state,
+            host_port=spec.host_port,
+            exit=self.exit,
+            started_at=self.runs[-1].started_at if self.runs else None,
+            restarts=max(0, len(self.runs) - 1),
+        )
+
+    def _changed(self) -> None:
+        for watcher in tuple(self._watchers):
+            if not watcher.done() and not watcher.get_loop().is_closed():
+                watcher.set_result(None)

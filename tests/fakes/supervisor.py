@@ -1,0 +1,216 @@
+"""A container runtime in memory; its containers live on when the engine dies."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+
+from pvdify.errors import PvdifyError, StartFailed
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine
+from pvdify.ports.clock import Clock
+from tests.fakes.behaviour import Behaviour, Rule
+from tests.fakes.container import Container
+
+KILLED = Exit(code=137)
+GONE = KILLED
+
+
+class FakeSupervisor:
+    """Share one object between a daemon and its successor, as they share a podman.
+
+    What a container does is a ``Behaviour``, decided at each start by the newest ``script`` that matches its spec.
+    """
+
+    def __init__(self, *, clock: Clock) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.started: list[InstanceSpec] = []
+        self._clock = clock
+        self._containers: dict[str, Container] = {}
+        self._lines: list[LogLine] = []
+        self._rules: list[Rule] = []
+        self._faults: list[tuple[str, bool, PvdifyError]] = []
+
+    # -- what the test says ------------------------------------------------------------------------------------------
+
+    def script(self, behaviour: Behaviour, *, starts: int | None = None, **parts: object) -> None:
+        """Containers whose spec has these parts (name, app, process, slot, number, image_id, command) behave so.
+
+        ``starts``: for so many starts only; then the scripts before it count again.
+        """
+        self._rules.append(Rule(behaviour=behaviour, starts_left=starts, **parts))  # type: ignore[arg-type]
+
+    def fail_next(self, verb: str, error: PvdifyError, *, after_doing_it: bool = False) -> None:
+        """The next call of this verb raises; with ``after_doing_it`` what was asked happened all the same."""
+        self._faults.append((verb, after_doing_it, error))
+
+    def crash(self, name: str, *, code: int = 1, is_out_of_memory: bool = False) -> None:
+        """A running container ends by itself."""
+        self._containers[name].end(Exit(code=code, is_out_of_memory=is_out_of_memory))
+
+    def write(self, name: str, text: str, *, stream: str = "stdout") -> None:
+        """A running container writes a line."""
+        self._containers[name].write(text, stream=stream)
+
+    def lose(self, name: str) -> None:
+        """Somebody removes the container behind our back."""
+        self._containers.pop(name).remove()
+
+    def reboot(self) -> None:
+        """The machine goes down and comes back: every container has exited."""
+        for container in self._containers.values():
+            container.end(KILLED)
+
+    # -- what the test asks ------------------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every container there is."""
+        return frozenset(self._containers)
+
+    @property
+    def running(self) -> frozenset[str]:
+        """Every container that runs."""
+        return frozenset(name for name, container in self._containers.items() if container.is_running)
+
+    def spec(self, name: str) -> InstanceSpec:
+        """What the container was made from."""
+        return self._containers[name].spec
+
+    def executions(self, command: str | tuple[str, ...]) -> int:
+        """How many times a container with this command was started."""
+        return sum(spec.command == command for spec in self.started)
+
+    def used_ports(self) -> frozenset[int]:
+        """Loopback ports that running containers hold."""
+        ports = (container.spec.host_port for container in self._containers.values() if container.is_running)
+        return frozenset(port for port in ports if port is not None)
+
+    def behind(self, port: int) -> Container | None:
+        """The running container that publishes this loopback port."""
+        running = (container for container in self._containers.values() if container.is_running)
+        return next((container for container in running if container.spec.host_port == port), None)
+
+    def uses_image(self, image_id: str) -> bool:
+        """Whether a container, running or not, is made of this image."""
+        return any(container.spec.image_id == image_id for container in self._containers.values())
+
+    # -- the port ----------------------------------------------------------------------------------------------------
+
+    async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
+        async with _Call(self, "find", app or ""):
+            ours = sorted(self._containers.items())
+            return tuple(container.found() for _, container in ours if app in (None, container.spec.app))
+
+    async def start(self, spec: InstanceSpec) -> None:
+        async with _Call(self, "start", spec.name):
+            existing = self._containers.get(spec.name)
+            if existing is None:
+                existing = self._containers[spec.name] = self._make(spec)
+                try:
+                    self._start(existing)
+                except StartFailed:
+                    del self._containers[spec.name]  # as podman: what was made for a failed start is taken away
+                    raise
+            elif not existing.is_running:
+                self._start(existing)
+
+    async def create(self, spec: InstanceSpec) -> None:
+        async with _Call(self, "create", spec.name):
+            if spec.name not in self._containers:
+                self._containers[spec.name] = self._make(spec)
+
+    async def restart(self, name: str) -> None:
+        async with _Call(self, "restart", name):
+            container = self._containers.get(name)
+            if container is None:
+                raise StartFailed(f"{name} could not be started", why="there is no such container")
+            if not container.is_running:
+                self._start(container)
+
+    async def stop(self, name: str, grace: float) -> None:
+        async with _Call(self, "stop", name):
+            container = self._containers.get(name)
+            if container is None or not container.is_running:
+                return
+            takes = container.behaviour.stop_seconds
+            await self._clock.sleep(min(takes, grace))
+            container.end(Exit(code=container.behaviour.stop_code) if takes <= grace else KILLED)
+
+    async def remove(self, name: str) -> None:
+        async with _Call(self, "remove", name):
+            if name in self._containers:
+                self._containers.pop(name).remove()
+
+    async def wait(self, name: str) -> Exit:
+        async with _Call(self, "wait", name):
+            container = self._containers.get(name)
+            while container is not None and not container.is_removed and container.exit is None:
+                await container.change()
+            return (container.exit if container else None) or GONE
+
+    async def listeners(self, name: str) -> tuple[Listener, ...]:
+        container = self._containers.get(name)
+        return container.listeners if container else ()
+
+    async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
+        chosen = [line for line in self._lines if line.instance in names and (since is None or line.at > since)]
+        return tuple(chosen[-lines:] if lines > 0 else ())
+
+    async def follow(self, names: Sequence[str], *, since: datetime) -> AsyncIterator[LogLine]:
+        seen = 0
+        while True:
+            fresh, seen = self._lines[seen:], len(self._lines)
+            for line in fresh:
+                if line.instance in names and line.at > since:
+                    yield line
+            await self._clock.sleep(0.25)
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _make(self, spec: InstanceSpec) -> Container:
+        return Container(spec=spec, clock=self._clock, lines=self._lines)
+
+    def _start(self, container: Container) -> None:
+        spec = container.spec
+        behaviour = self._behaviour(spec)
+        refusal = behaviour.refuse
+        if spec.host_port is not None and spec.host_port in self.used_ports():
+            refusal = f"port {spec.host_port}: address already in use"
+        if refusal is not None:
+            raise StartFailed(f"{spec.name} could not be started", why=refusal)
+        self.started.append(spec)
+        container.start(behaviour)
+
+    def _behaviour(self, spec: InstanceSpec) -> Behaviour:
+        rule = next((rule for rule in reversed(self._rules) if rule.matches(spec)), None)
+        return rule.use() if rule else Behaviour()
+
+    def take_fault(self, verb: str, when: Callable[[bool], bool]) -> PvdifyError | None:
+        """The error that this call has to raise, once."""
+        for index, (wanted, after_doing_it, error) in enumerate(self._faults):
+            if wanted == verb and when(after_doing_it):
+                del self._faults[index]
+                return error
+        return None
+
+
+class _Call:
+    """Notes a call, gives others a turn as a real one would, and raises what ``fail_next`` asked for."""
+
+    def __init__(self, supervisor: FakeSupervisor, verb: str, subject: str) -> None:
+        self._supervisor = supervisor
+        self._verb = verb
+        self._subject = subject
+
+    async def __aenter__(self) -> None:
+        self._supervisor.calls.append((self._verb, self._subject))
+        await asyncio.sleep(0)
+        self._raise(self._supervisor.take_fault(self._verb, lambda after: not after))
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._raise(self._supervisor.take_fault(self._verb, lambda after: after))
+
+    @staticmethod
+    def _raise(error: PvdifyError | None) -> None:
+        if error is not None:
+            raise error
