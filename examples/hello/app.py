@@ -34,7 +34,14 @@ KEEP_ALIVE_SECONDS = int(ENVIRONMENT.get("KEEP_ALIVE_MS") or 0) / 1000 or None
 GRACE_SECONDS = 8  # below the 10 s that pvdify waits by default between SIGTERM and SIGKILL
 LARGEST_BODY = 64 * 1024 * 1024
 WEBSOCKET_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
+REASONS = {
+    101: "Switching Protocols",
+    200: "OK",
+    302: "Found",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+}
 
 
 def number(name: str, default: int = 0) -> int:
@@ -118,12 +125,12 @@ class Connection:
     async def send(self, status: int, text: str, method: str = "GET", **headers: str) -> None:
         """A whole answer."""
         body = text.encode()
-        self.head(status, {"Content-Length": str(len(body)), **{k.replace("_", "-"): v for k, v in headers.items()}})
-        if method != "HEAD":
-            self.writer.write(body)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        head = self.head(status, {"Content-Length": str(len(body)), **named})
+        self.writer.write(head if method == "HEAD" else head + body)
         await self.writer.drain()
 
-    def head(self, status: int, headers: Mapping[str, str]) -> None:
+    def head(self, status: int, headers: Mapping[str, str]) -> bytes:
         """The status line and the headers; every answer says which version gave it."""
         if self.app.is_stopping:
             self.keeps_alive = False
@@ -135,7 +142,7 @@ class Connection:
             **headers,
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in everything.items())
-        self.writer.write(f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\n{lines}\r\n".encode("latin-1"))
+        return f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\n{lines}\r\n".encode("latin-1")
 
 
 Page = Callable[[Connection, Request], Awaitable[None]]
@@ -232,7 +239,7 @@ class App:
 
     async def stream(self, connection: Connection, request: Request) -> None:
         """GET /stream?n=&ms="""
-        connection.head(200, {"Transfer-Encoding": "chunked"})
+        connection.writer.write(connection.head(200, {"Transfer-Encoding": "chunked"}))
         for count in range(request.number("n", 5)):
             piece = f"piece {count + 1}\n".encode()
             connection.writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
@@ -280,7 +287,8 @@ class App:
             await connection.send(400, "this page speaks WebSocket\n", request.method)
             return
         accept = base64.b64encode(sha1(key.encode() + WEBSOCKET_KEY, usedforsecurity=False).digest()).decode()
-        connection.head(101, {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept})
+        headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept}
+        connection.writer.write(connection.head(101, headers))
         connection.is_idle, connection.keeps_alive = True, False
         connection.say_goodbye = lambda: connection.writer.write(frame(CLOSE, struct.pack("!H", GOING_AWAY)))
         if self.is_stopping:

@@ -1,0 +1,1 @@
+"""What helps to develop pvdify; none of it is installed with it."""

@@ -1,0 +1,115 @@
+"""An image registry of one's own on loopback, for trials: `python -m tools.loopback_registry DIRECTORY`.
+
+Without passwords and without TLS: clients need `--tls-verify=false`. Nothing but the standard library.
+"""
+
+import argparse
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Self
+
+STARTS_WITHIN_SECONDS = 15
+STOPS_WITHIN_SECONDS = 10
+
+
+class LoopbackRegistry:
+    """A docker-registry process that keeps its images in ``directory``.
+
+    Use as a context manager. ``address`` is what an image reference begins with: ``127.0.0.1:43211``.
+    """
+
+    def __init__(self, directory: Path, port: int | None = None) -> None:
+        self._directory = directory.absolute()
+        self._port = port or free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises RuntimeError with its last words."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        settings = self._directory / "registry.json"
+        settings.write_text(json.dumps(self._settings()), encoding="utf-8")  # JSON is YAML
+        log = self._directory / "registry.log"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                ("docker-registry", "serve", str(settings)),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for whoever stops it
+            )
+        deadline = time.monotonic() + STARTS_WITHIN_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                last_words = log.read_text(errors="replace")[-1000:]
+                raise RuntimeError(f"docker-registry did not start on {self.address}: {last_words}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop it; once is enough."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOPS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _settings(self) -> dict[str, object]:
+        storage = {"filesystem": {"rootdirectory": str(self._directory / "images")}, "delete": {"enabled": True}}
+        return {"version": 0.1, "log": {"level": "warn"}, "storage": storage, "http": {"addr": self.address}}
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{self.address}/v2/", timeout=2) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run an image registry on loopback until Ctrl-C.")
+    parser.add_argument("directory", type=Path, help="where it keeps its images")
+    parser.add_argument("--port", type=int, help="default: a free one")
+    arguments = parser.parse_args()
+    with LoopbackRegistry(arguments.directory, arguments.port) as registry:
+        print(f"registry at {registry.address}; Ctrl-C stops it", flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            print("stopped")
+
+
+if __name__ == "__main__":
+    main()
