@@ -34,7 +34,7 @@ def route_of(app: str, base_domain: str, manifest: Manifest | None, slot: Slot |
     serves = slot is not None and manifest is not None and WEB in manifest.processes and bool(slot.targets)
     return Route(
         app=app,
-        hostnames=hostnames_of(app, base_domain, manifest),
+        hostnames=tuple(sorted(hostnames_of(app, base_domain, manifest))),
         slot=slot.number if slot is not None and serves else None,
         targets=slot.targets if slot is not None and serves else (),
     )

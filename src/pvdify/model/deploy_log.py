@@ -17,10 +17,14 @@ class EntryKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class LogEntry:
-    """One line. ``step`` is the step's name as people see it, ``seconds`` how long it took."""
+    """One line. ``step`` is the step's name as people see it, ``seconds`` how long it took.
+
+    ``source`` is the container that wrote a line of output.
+    """
 
     at: datetime
     kind: EntryKind
     step: str = ""
     text: str = ""
     seconds: float | None = None
+    source: str = ""

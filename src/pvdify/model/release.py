@@ -41,8 +41,14 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchCount:
-    """Requests of the app from the switch until the old slot had drained; see ``model.route.Traffic``."""
+    """Requests of the app from a release's switch until the slot it displaced had drained.
 
+    A record of its own, because it is completed in the background while the release may change already; see
+    ``model.route.Traffic`` for what is counted. ``cut``: in flight when the displaced slot was stopped.
+    """
+
+    app: str
+    release: int
     served: int = 0
     router_errors: int = 0
     app_errors: int = 0
@@ -52,20 +58,29 @@ class SwitchCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a switch did: requests counted by the router, and seconds of each step in order."""
+    """What a deploy took: seconds of each step in order, and of all together."""
 
-    requests: SwitchCount | None = None
     steps: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where an image comes from, as far as its CI said."""
+    """Where an image comes from, as far as its CI said.
+
+    ``run_number`` orders the deploys of one branch; ``is_older_allowed`` lets an older one replace a newer.
+    """
 
     commit: str | None = None
     branch: str | None = None
     run_number: int | None = None
+    is_older_allowed: bool = False
+
+    def is_older_than(self, other: "Source") -> bool:
+        """Whether both come from the same branch and this one was built earlier."""
+        if self.branch is None or self.branch != other.branch:
+            return False
+        return self.run_number is not None and other.run_number is not None and self.run_number < other.run_number
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Deploy logs: what a release's deploy did, line by line, kept with the release."""
 
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 from pvdify.model.deploy_log import LogEntry
@@ -17,8 +16,8 @@ class DeployLog(Protocol):
         """The entries so far, without the first ``skip``; empty if there is no log."""
         ...
 
-    def follow(self, app: str, release: int, *, skip: int = 0) -> AsyncIterator[LogEntry]:
-        """The entries so far and those to come, without end."""
+    async def wait(self, app: str, release: int, seen: int, seconds: float) -> bool:
+        """Wait until the log may have more than ``seen`` entries, but not longer than this; whether it may."""
         ...
 
     async def remove(self, app: str) -> None:

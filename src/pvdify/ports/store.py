@@ -7,11 +7,11 @@ from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.operation import Operation
-from pvdify.model.release import Release
+from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
 
-Record = App | Release | Slot | Operation | ConfigVersion | Token | Event | IdempotentRequest
+Record = App | Release | SwitchCount | Slot | Operation | ConfigVersion | Token | Event | IdempotentRequest
 
 
 class Store(Protocol):
@@ -21,8 +21,8 @@ class Store(Protocol):
         """Write all of these, new or changed, in one transaction: after it, all are on disk; before, none."""
         ...
 
-    async def delete_app(self, name: str) -> None:
-        """Forget an app with its releases, slots, operations and config versions; events stay."""
+    async def delete_app(self, name: str, event: Event) -> None:
+        """Forget an app with its releases, slots, operations and config versions; events stay, this one is added."""
         ...
 
     async def app(self, name: str) -> App | None:
@@ -47,6 +47,10 @@ class Store(Protocol):
 
     async def active_releases(self) -> tuple[Release, ...]:
         """The release that serves, of every app that has one."""
+        ...
+
+    async def switch_counts(self, app: str) -> tuple[SwitchCount, ...]:
+        """What the router counted at each of an app's switches."""
         ...
 
     async def slots(self, app: str | None = None) -> tuple[Slot, ...]:

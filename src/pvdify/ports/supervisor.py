@@ -42,6 +42,10 @@ class Supervisor(Protocol):
         """Remove the container, killing it if it runs; its logs stay. Absent is fine. Raises RuntimeUnavailable."""
         ...
 
+    async def forget_logs(self, app: str) -> None:
+        """Delete what the app's containers wrote, once they are gone. Never raises."""
+        ...
+
     async def wait(self, name: str) -> Exit:
         """Wait until the container has exited (at once if it has). Raises RuntimeUnavailable."""
         ...

@@ -16,6 +16,9 @@ SELECT * FROM releases WHERE app = :app AND status = 'active';
 -- name: active_releases
 SELECT * FROM releases WHERE status = 'active' ORDER BY app;
 
+-- name: switch_counts
+SELECT * FROM switch_counts WHERE app = :app;
+
 -- name: slots
 SELECT * FROM slots WHERE state <> 'retired' AND (:app IS NULL OR app = :app) ORDER BY since, number;
 
@@ -47,6 +50,9 @@ SELECT * FROM idempotent_requests WHERE key = :key AND actor = :actor AND create
 
 -- name: forget_releases
 DELETE FROM releases WHERE app = :app;
+
+-- name: forget_switch_counts
+DELETE FROM switch_counts WHERE app = :app;
 
 -- name: forget_slots
 DELETE FROM slots WHERE app = :app;

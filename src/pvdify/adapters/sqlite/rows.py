@@ -13,7 +13,7 @@ from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.operation import Operation
-from pvdify.model.release import Release
+from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
 
@@ -93,6 +93,7 @@ def _upsert(table: str, key: tuple[str, ...], names: list[str]) -> str:
 TABLES: dict[type, Table] = {
     App: _table(App, "apps", "name"),
     Release: _table(Release, "releases", "app", "version"),
+    SwitchCount: _table(SwitchCount, "switch_counts", "app", "release"),
     Slot: _table(Slot, "slots", "app", "number"),
     Operation: _table(Operation, "operations", "id"),
     ConfigVersion: _table(ConfigVersion, "config_versions", "app", "version"),

@@ -15,13 +15,13 @@ from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.operation import Operation
-from pvdify.model.release import Release
+from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
 from pvdify.ports.store import Record
 
 RecordT = TypeVar("RecordT")
-_FORGET = ("releases", "slots", "operations", "config_versions", "idempotent_requests", "app")
+_FORGET = ("releases", "switch_counts", "slots", "operations", "config_versions", "idempotent_requests", "app")
 
 
 class SqliteStore:
@@ -48,9 +48,10 @@ class SqliteStore:
         """See the port."""
         await self._write([(TABLES[type(record)].upsert, to_row(record)) for record in records])
 
-    async def delete_app(self, name: str) -> None:
+    async def delete_app(self, name: str, event: Event) -> None:
         """See the port."""
-        await self._write([(statements()[f"forget_{what}"], {"app": name}) for what in _FORGET])
+        forget = [(statements()[f"forget_{what}"], {"app": name}) for what in _FORGET]
+        await self._write([*forget, (TABLES[Event].upsert, to_row(event))])
 
     async def app(self, name: str) -> App | None:
         """See the port."""
@@ -75,6 +76,10 @@ class SqliteStore:
     async def active_releases(self) -> tuple[Release, ...]:
         """See the port."""
         return await self._all(Release, "active_releases")
+
+    async def switch_counts(self, app: str) -> tuple[SwitchCount, ...]:
+        """See the port."""
+        return await self._all(SwitchCount, "switch_counts", app=app)
 
     async def slots(self, app: str | None = None) -> tuple[Slot, ...]:
         """See the port."""

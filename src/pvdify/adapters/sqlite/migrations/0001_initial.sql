@@ -31,6 +31,17 @@ CREATE TABLE releases (
 -- Whatever goes wrong, an app never has two releases that serve.
 CREATE UNIQUE INDEX one_active_release ON releases (app) WHERE status = 'active';
 
+CREATE TABLE switch_counts (
+    app TEXT NOT NULL,
+    release INTEGER NOT NULL,
+    served INTEGER NOT NULL,
+    router_errors INTEGER NOT NULL,
+    app_errors INTEGER NOT NULL,
+    cut INTEGER NOT NULL,
+    is_final INTEGER NOT NULL,
+    PRIMARY KEY (app, release)
+) STRICT;
+
 CREATE TABLE slots (
     app TEXT NOT NULL,
     number INTEGER NOT NULL,

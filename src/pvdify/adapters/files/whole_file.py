@@ -1,0 +1,27 @@
+"""Writing files whole: a reader, or a machine that loses its power, sees the old content or the new, never a part."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def write_whole(file: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write and rename; the mode is set at birth, and both file and folder are on the disk at the end.
+
+    Raises OSError.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.rename(file)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,36 @@
+"""Doing several things at once without leaving any of them behind."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable
+from typing import TypeVar
+
+ResultT = TypeVar("ResultT")
+
+
+async def settle(*work: Awaitable[ResultT]) -> list[ResultT]:
+    """Wait until all of it has ended, then raise the first error, if any.
+
+    Nothing is still being started while an error is already being undone.
+    """
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+class Locks:
+    """In-process locks: one pvdifyd owns a data directory, so these are enough.
+
+    ``ports`` guards choosing ports until they are on disk; ``slots(app)`` guards reading a slot's state and writing
+    the next one, where a retirement and a rollback may want the same slot.
+    """
+
+    def __init__(self) -> None:
+        self.ports = asyncio.Lock()
+        self._slots: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def slots(self, app: str) -> asyncio.Lock:
+        """The lock of one app's slots."""
+        return self._slots[app]

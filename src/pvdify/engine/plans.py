@@ -1,0 +1,56 @@
+"""The recipes. Each comment is the fact that is true once the step is done."""
+
+from pvdify.engine.plan import Plan
+from pvdify.engine.steps.admit import admit
+from pvdify.engine.steps.destroy import close_route, forget, remove_files, remove_instances
+from pvdify.engine.steps.health import health
+from pvdify.engine.steps.hooks import post_deploy, pre_deploy
+from pvdify.engine.steps.pull import pull
+from pvdify.engine.steps.retire import drain, prune, stand_by, stop
+from pvdify.engine.steps.start import start
+from pvdify.engine.steps.switch import confirm, switch
+from pvdify.engine.steps.workers import workers
+from pvdify.model.operation import OperationKind
+
+DEPLOY = Plan(
+    admit,        # the release may go on: not older than the live one, its hostnames are free, the machine has room
+    pull,         # exactly its image is on this host
+    pre_deploy,   # the app's own hooks have exited zero
+    start,        # every web instance of the candidate slot runs
+    health,       # each of them has answered its probe
+    workers,      # the other processes run the new release, and stayed up
+    switch,       # COMMIT POINT: new requests reach the candidate slot
+    confirm,      # a request through the router was answered by it
+    post_deploy,  # the app's own hooks have exited zero
+)  # fmt: skip
+
+ROLLBACK = Plan(
+    admit,        # the machine has room
+    pull,         # exactly the old image is on this host, without asking a registry
+    start,        # every web instance runs: taken over from standby, or started again
+    health,       # each of them has answered its probe
+    workers,      # the other processes run the old release, and stayed up
+    switch,       # COMMIT POINT: new requests reach the old release's slot
+    confirm,      # a request through the router was answered by it
+)  # fmt: skip
+
+RETIRE = Plan(
+    drain,        # the displaced slot has nothing in flight, or its deadline has passed
+    stand_by,     # it has waited long enough for a rollback that did not come
+    stop,         # COMMIT POINT: its instances have stopped and are gone
+    prune,        # images that no kept release needs are gone
+)  # fmt: skip
+
+DESTROY = Plan(
+    close_route,       # COMMIT POINT: the app's hostnames answer 404
+    remove_instances,  # none of its containers is left
+    remove_files,      # nor its images, config and logs
+    forget,            # nor its records, but for the events
+)  # fmt: skip
+
+PLANS = {
+    OperationKind.DEPLOY: DEPLOY,
+    OperationKind.ROLLBACK: ROLLBACK,
+    OperationKind.RETIRE: RETIRE,
+    OperationKind.DESTROY: DESTROY,
+}

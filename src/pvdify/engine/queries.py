@@ -1,0 +1,217 @@
+"""All one may read."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pvdify.engine.requests import no_app, operation_id
+from pvdify.engine.world import World
+from pvdify.errors import ReleaseNotFound
+from pvdify.model.app import App, hostnames_of
+from pvdify.model.config import ConfigVar, ConfigVersion
+from pvdify.model.deploy_log import LogEntry
+from pvdify.model.event import Event
+from pvdify.model.instance import FoundInstance, LogLine
+from pvdify.model.manifest import Command
+from pvdify.model.names import WEB
+from pvdify.model.operation import OperationKind
+from pvdify.model.release import Release, SwitchCount
+from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.token import Token
+
+LOG_PAUSE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppView:
+    """An app with what it runs."""
+
+    app: App
+    live: Release | None
+    is_deploying: bool
+    hostnames: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseView:
+    """A release with what the router counted at its switch, and whether it can be gone back to now."""
+
+    release: Release
+    count: SwitchCount | None
+    can_roll_back: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedInstance:
+    """An instance: where it should be, and the container that was found there."""
+
+    place: Placement
+    slot: Slot
+    container: FoundInstance | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessView:
+    """A process type as declared, with its instances."""
+
+    name: str
+    command: Command | None
+    count: int
+    instances: tuple[PlacedInstance, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigView:
+    """The newest config, and the version that the live release runs with."""
+
+    version: int
+    live_version: int | None
+    values: Mapping[str, ConfigVar]
+
+
+class Queries:
+    """The engine's window. Every method raises StoreUnavailable, and AppNotFound where an app is named."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def apps(self) -> tuple[AppView, ...]:
+        """All apps by name, in a fixed number of queries however many there are."""
+        live = {release.app: release for release in await self._world.store.active_releases()}
+        operations = await self._world.store.unsettled_operations()
+        busy = {operation.app for operation in operations if operation.kind is not OperationKind.RETIRE}
+        return tuple(self._app_view(app, live.get(app.name), busy) for app in await self._world.store.apps())
+
+    async def app(self, name: str) -> AppView:
+        """One app."""
+        app = await self._world.store.app(name)
+        if app is None:
+            raise no_app(name)
+        operations = await self._world.store.unsettled_operations(name)
+        busy = {operation.app for operation in operations if operation.kind is not OperationKind.RETIRE}
+        return self._app_view(app, await self._world.store.active_release(name), busy)
+
+    async def releases(self, app: str, limit: int) -> tuple[ReleaseView, ...]:
+        """An app's releases, newest first."""
+        await self.app(app)
+        counts = {count.release: count for count in await self._world.store.switch_counts(app)}
+        deployed = [release for release in await self._world.store.releases(app) if release.was_live]
+        kept = {release.version for release in deployed[: self._world.settings.keep_releases]}
+        return tuple(
+            ReleaseView(
+                release=release,
+                count=counts.get(release.version),
+                can_roll_back=release.version in kept and release.status.is_settled,
+            )
+            for release in await self._world.store.releases(app, limit)
+        )
+
+    async def release(self, app: str, version: int) -> ReleaseView:
+        """One release. Raises ReleaseNotFound."""
+        found = next((item for item in await self.releases(app, 1000) if item.release.version == version), None)
+        if found is None:
+            raise ReleaseNotFound(f"{app} has no release v{version}", next=f"`pvdify releases {app}` lists them")
+        return found
+
+    async def is_warm(self, app: str, target: Release) -> bool:
+        """Whether the release's instances are still started, so that a rollback to it is a switch only."""
+        slot = await self._world.store.slot(app, target.slot) if target.slot else None
+        return slot is not None and slot.state.is_idle
+
+    async def is_settled(self, app: str, version: int) -> bool:
+        """Whether a release's deploy has ended, with everything that belongs to it."""
+        operation = await self._world.store.operation(operation_id(app, version))
+        return operation is None or operation.state.is_settled
+
+    async def deploy_log(self, app: str, version: int, skip: int = 0) -> tuple[LogEntry, ...]:
+        """The deploy log so far. Raises ReleaseNotFound."""
+        await self.release(app, version)
+        return await self._world.deploy_log.read(app, version, skip=skip)
+
+    async def follow_deploy_log(self, app: str, version: int, skip: int = 0) -> AsyncIterator[LogEntry | None]:
+        """The deploy log as it comes, until the deploy has settled; None when there has been nothing for a while."""
+        seen = skip
+        while True:
+            is_over = await self.is_settled(app, version)
+            for entry in await self._world.deploy_log.read(app, version, skip=seen):
+                seen += 1
+                yield entry
+            if is_over:
+                return
+            if not await self._world.deploy_log.wait(app, version, seen, LOG_PAUSE):
+                yield None
+
+    async def config(self, app: str) -> ConfigView:
+        """The newest config."""
+        view = await self.app(app)
+        versions = await self._world.store.config_versions(app)
+        version = versions[0].version if versions else 0
+        return ConfigView(
+            version=version,
+            live_version=view.live.config_version if view.live else None,
+            values=await self._world.secrets.read(app, version),
+        )
+
+    async def config_versions(self, app: str) -> tuple[ConfigVersion, ...]:
+        """All changes of the config, newest first."""
+        await self.app(app)
+        return await self._world.store.config_versions(app)
+
+    async def processes(self, app: str) -> tuple[ProcessView, ...]:
+        """The process types of the live release with all their instances, those that stand by too."""
+        view = await self.app(app)
+        containers = {item.name: item for item in await self._world.supervisor.find(app)}
+        placed = [
+            PlacedInstance(place=place, slot=slot, container=containers.get(place.name))
+            for slot in await self._world.store.slots(app)
+            for place in slot.placements
+            if slot.state is SlotState.LIVE or place.process == WEB or place.name in containers
+        ]
+        declared = view.live.manifest.processes if view.live else {}
+        names = dict.fromkeys([*declared, *(item.place.process for item in placed)])
+        return tuple(
+            ProcessView(
+                name=name,
+                command=declared[name].command if name in declared else None,
+                count=declared[name].count if name in declared else 0,
+                instances=tuple(item for item in placed if item.place.process == name),
+            )
+            for name in names
+        )
+
+    async def log_names(self, app: str, process: str | None, release: int | None) -> dict[str, tuple[Placement, int]]:
+        """The instances whose logs are asked for: those of the live slot, or of one release, of one process if named.
+
+        Container name -> its place and the release that started it. Raises ReleaseNotFound.
+        """
+        view = await self.app(app)
+        chosen = (await self.release(app, release)).release if release else view.live
+        slot = await self._world.store.slot(app, chosen.slot) if chosen and chosen.slot else None
+        if slot is None:
+            return {}
+        wanted = [place for place in slot.placements if process is None or place.process == process]
+        return {place.name: (place, slot.number) for place in wanted}
+
+    async def tail(self, names: Mapping[str, object], lines: int) -> tuple[LogLine, ...]:
+        """The last lines of these instances together, oldest first."""
+        return await self._world.supervisor.tail(list(names), lines)
+
+    def follow(self, names: Mapping[str, object], since: datetime) -> AsyncIterator[LogLine]:
+        """Lines of these instances after this moment, as they come."""
+        return self._world.supervisor.follow(list(names), since=since)
+
+    async def tokens(self) -> tuple[Token, ...]:
+        """All tokens that are not revoked."""
+        return await self._world.store.tokens()
+
+    async def events(self, app: str | None, limit: int) -> tuple[Event, ...]:
+        """Who did what, newest first."""
+        return await self._world.store.events(app, limit)
+
+    def _app_view(self, app: App, live: Release | None, busy: set[str]) -> AppView:
+        return AppView(
+            app=app,
+            live=live,
+            is_deploying=app.name in busy,
+            hostnames=hostnames_of(app.name, self._world.settings.base_domain, live.manifest if live else None),
+        )

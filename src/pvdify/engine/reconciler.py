@@ -1,0 +1,259 @@
+"""The reconciler: compares what should be with what is, and repairs the difference.
+
+Level-triggered: it looks at the whole, at start-up and every few seconds, and at once when an instance exits. What an
+unfinished operation is about it leaves alone.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from pvdify.engine.specs import instance_spec
+from pvdify.engine.steps.health import DEFAULT_PATH, is_healthy
+from pvdify.engine.world import World
+from pvdify.errors import PvdifyError
+from pvdify.model.app import route_of
+from pvdify.model.event import Event
+from pvdify.model.instance import FoundInstance, InstanceState
+from pvdify.model.names import WEB
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.release import Release
+from pvdify.model.route import Route
+from pvdify.model.slot import Placement, Slot, SlotState
+
+log = structlog.get_logger()
+PAUSE = 5.0
+FIRST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 60.0  # seconds before a restart, doubled each time
+QUIET_AFTER = 60.0  # an instance that stayed up this long starts over with the shortest back-off
+
+
+@dataclass
+class _Restarts:
+    """How often an instance had to be restarted of late, and when it may be again."""
+
+    count: int = 0
+    not_before: float = 0.0
+    is_down: bool = False
+
+
+@dataclass
+class _Found:
+    """One look at the world."""
+
+    operations: tuple[Operation, ...]
+    slots: tuple[Slot, ...]
+    containers: dict[str, FoundInstance] = field(default_factory=dict)
+
+    def is_busy(self, app: str) -> bool:
+        """Whether an operation other than a retirement is at the app."""
+        return any(item.app == app and item.kind is not OperationKind.RETIRE for item in self.operations)
+
+    def is_retiring(self, app: str, slot: int) -> bool:
+        """Whether a retirement is at this slot."""
+        return any(item.app == app and item.slot == slot for item in self.operations)
+
+
+class Reconciler:
+    """Repairs drift until it is canceled."""
+
+    def __init__(self, world: World, wake_worker: Callable[[Operation], None]) -> None:
+        self._world = world
+        self._wake_worker = wake_worker
+        self._restarts: dict[str, _Restarts] = {}
+        self._watched: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look and repair, forever. A repair that fails is tried again at the next look."""
+        try:
+            while True:
+                await self.reconcile()
+                self._watch("router", self._world.router.wait_died())
+                await self._pause()
+        finally:
+            for task in self._watched.values():
+                task.cancel()
+
+    async def reconcile(self) -> None:
+        """One look at everything. Never raises: what cannot be repaired is logged and tried again."""
+        for repair in (self._router, self._unfinished, self._slots, self._instances, self._orphans):
+            try:
+                await repair()
+            except PvdifyError as error:
+                log.warning("reconcile.failed", repair=repair.__name__, code=error.code, what=error.what, why=error.why)
+            except Exception:
+                log.exception("reconcile.crashed", repair=repair.__name__)
+
+    async def _router(self) -> None:
+        """The router runs, and every app's route is the one it should have."""
+        await self._world.router.ensure_running()
+        found, routes = await self._look(), await self._world.router.routes()
+        slots = {(slot.app, slot.number): slot for slot in found.slots}
+        active = {release.app: release for release in await self._world.store.active_releases()}
+        for app in await self._world.store.apps():
+            release = active.get(app.name)
+            slot = slots.get((app.name, release.slot)) if release and release.slot else None
+            wanted = self._wanted_route(app.name, release, slot)
+            if found.is_busy(app.name) or release is None or routes.get(app.name) == wanted:
+                continue
+            if await self._is_settled(app.name):
+                await self._world.router.put(wanted)
+                log.info("route.repaired", app=app.name, slot=wanted.slot, targets=wanted.targets)
+        known = {app.name for app in await self._world.store.apps()}
+        for name in set(routes) - known:
+            await self._world.router.remove(name)
+
+    async def _is_settled(self, app: str) -> bool:
+        """Whether no operation began while we looked: its route is its own business."""
+        operations = await self._world.store.unsettled_operations(app)
+        return all(operation.kind is OperationKind.RETIRE for operation in operations)
+
+    def _wanted_route(self, app: str, release: Release | None, slot: Slot | None) -> Route:
+        """The app's route, without targets that are known to be down as long as another one is up."""
+        whole = route_of(app, self._world.settings.base_domain, release.manifest if release else None, slot)
+        down = {
+            place.host_port
+            for place in (slot.placements if slot else ())
+            if self._restarts.get(place.name, _Restarts()).is_down
+        }
+        up = tuple(port for port in whole.targets if port not in down)
+        return replace(whole, targets=up) if up else whole
+
+    async def _unfinished(self) -> None:
+        """Work in the journal has somebody at it."""
+        for operation in await self._world.store.unsettled_operations():
+            self._wake_worker(operation)
+
+    async def _slots(self) -> None:
+        """Every slot that drains or stands by has a retirement that will end it."""
+        found = await self._look()
+        for slot in found.slots:
+            if not slot.state.is_idle or found.is_retiring(slot.app, slot.number) or found.is_busy(slot.app):
+                continue
+            retirement = Operation(
+                id=f"{slot.app}-v{slot.number}-retired-{self._world.clock.now():%Y%m%dT%H%M%S}",
+                kind=OperationKind.RETIRE,
+                app=slot.app,
+                slot=slot.number,
+                created_at=self._world.clock.now(),
+                created_by="pvdify",
+            )
+            await self._world.store.save(retirement)
+            self._wake_worker(retirement)
+
+    async def _instances(self) -> None:
+        """Every instance that should run does; one that exited is started again, ever more slowly."""
+        found = await self._look(with_containers=True)
+        for slot in found.slots:
+            if slot.state is SlotState.CANDIDATE:
+                continue
+            for place in slot.placements:
+                # A running deploy decides which workers run; a web instance that visitors need is never left down.
+                if place.process == WEB or (slot.state is SlotState.LIVE and not found.is_busy(slot.app)):
+                    await self._keep_running(slot, place, found.containers.get(place.name))
+
+    async def _keep_running(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
+        if container is not None and container.state is InstanceState.RUNNING:
+            self._watch(place.name, self._world.supervisor.wait(place.name))
+            await self._back_in_route(slot, place)
+            return
+        now = self._world.clock.monotonic()
+        restarts = self._restarts.setdefault(place.name, _Restarts())
+        if now < restarts.not_before:
+            return
+        if not restarts.is_down and place.host_port is not None and slot.state is SlotState.LIVE:
+            restarts.is_down = True
+            await self._router()
+        if now > restarts.not_before + QUIET_AFTER:
+            restarts.count = 0
+        restarts.count += 1
+        restarts.not_before = now + min(FIRST_BACK_OFF * 2 ** (restarts.count - 1), LONGEST_BACK_OFF)
+        await self._start_again(slot, place, container)
+
+    async def _start_again(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
+        how = str(container.exit) if container and container.exit else "is not there"
+        release = await self._world.store.release(slot.app, slot.number)
+        current = await self._world.store.slot(slot.app, slot.number)
+        if release is None or current is None or current.state is not slot.state:
+            return
+        await self._world.store.save(
+            Event(
+                at=self._world.clock.now(), actor="pvdify", action="instance.restarted", app=slot.app,
+                release=slot.number, text=f"{place.process}.{place.number} {how}",
+            )
+        )  # fmt: skip
+        log.info("instance.restarted", app=slot.app, slot=slot.number, name=place.name, why=how)
+        config = await self._world.secrets.read(slot.app, release.config_version)
+        await self._world.supervisor.start(instance_spec(release, place, config, ""))
+        self._watch(place.name, self._world.supervisor.wait(place.name))
+
+    async def _back_in_route(self, slot: Slot, place: Placement) -> None:
+        """An instance that was down gets visitors again once it answers."""
+        restarts = self._restarts.get(place.name)
+        if restarts is None or not restarts.is_down or place.host_port is None:
+            return
+        release = await self._world.store.release(slot.app, slot.number)
+        if release is None:
+            return
+        check = release.manifest.healthcheck
+        answer = await self._world.prober.probe(place.host_port, check.path or DEFAULT_PATH, timeout=check.timeout)
+        if is_healthy(check, answer):
+            restarts.is_down = False
+            await self._router()
+
+    async def _orphans(self) -> None:
+        """No container of ours is without a slot or an operation that knows it."""
+        found = await self._look(with_containers=True)
+        wanted = {place.name for slot in found.slots for place in slot.placements}
+        at_work = {(item.app, item.slot) for item in found.operations}
+        for name, container in found.containers.items():
+            is_known = name in wanted or (container.app, container.slot) in at_work or found.is_busy(container.app)
+            if not is_known and await self._is_settled(container.app):
+                log.info("orphan.removed", app=container.app, name=name)
+                await self._world.supervisor.remove(name)
+                self._forget(name)
+
+    async def _look(self, *, with_containers: bool = False) -> _Found:
+        """Containers are listed before the records: one that is started meanwhile is in neither or in both."""
+        containers = await self._world.supervisor.find() if with_containers else ()
+        operations = await self._world.store.unsettled_operations()
+        slots = await self._world.store.slots()
+        return _Found(operations=operations, slots=slots, containers={item.name: item for item in containers})
+
+    def _watch(self, name: str, end: Coroutine[Any, Any, object]) -> None:
+        """Look at everything again as soon as this has ended."""
+        if name in self._watched:
+            end.close()
+        else:
+            self._watched[name] = asyncio.create_task(self._wake_at_end(name, end))
+
+    async def _wake_at_end(self, name: str, end: Coroutine[Any, Any, object]) -> None:
+        try:
+            await end
+        except PvdifyError as error:
+            log.debug("watch.failed", name=name, what=error.what)
+        finally:
+            self._watched.pop(name, None)
+        self._wake.set()
+
+    def _forget(self, name: str) -> None:
+        self._restarts.pop(name, None)
+        watch = self._watched.pop(name, None)
+        if watch:
+            watch.cancel()
+
+    async def _pause(self) -> None:
+        """Until the next look: a few seconds, the end of a back-off, or at once when an instance exits."""
+        now = self._world.clock.monotonic()
+        waits = [item.not_before - now for item in self._restarts.values() if item.not_before > now]
+        pause = asyncio.create_task(self._world.clock.sleep(max(0.05, min([PAUSE, *waits]))))
+        woken = asyncio.create_task(self._wake.wait())
+        try:
+            await asyncio.wait({pause, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pause.cancel()
+            woken.cancel()
+            self._wake.clear()

@@ -1,0 +1,367 @@
+"""All one may ask. Each method checks, writes the journal, and wakes the worker: what was answered is on disk."""
+
+import asyncio
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from pvdify.engine.runner import Runner
+from pvdify.engine.worker import Worker
+from pvdify.engine.world import World
+from pvdify.errors import (
+    AppExists,
+    AppNotFound,
+    IdempotencyKeyReused,
+    InvalidError,
+    NotCancelable,
+    NothingToDeploy,
+    NotRollbackable,
+    ReleaseNotFound,
+)
+from pvdify.model.app import App
+from pvdify.model.config import ConfigVar, ConfigVersion, apply_changes
+from pvdify.model.event import Event, IdempotentRequest
+from pvdify.model.image_reference import parse_image_reference
+from pvdify.model.manifest import Manifest, parse_manifest
+from pvdify.model.names import check_app_name
+from pvdify.model.operation import Operation, OperationKind, OperationState, StepState
+from pvdify.model.release import Failure, Release, ReleaseStatus, Source
+from pvdify.model.token import Actor
+from pvdify.ports.store import Record
+
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployRequest:
+    """A deploy as it was asked for; see ``wire.requests.Deploy``."""
+
+    image: str | None = None
+    manifest: str | dict[str, Any] | None = None
+    source: Source = field(default_factory=Source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Idempotency:
+    """A key under which the same request gets the same answer, and a print of the request's content."""
+
+    key: str
+    fingerprint: str
+
+
+def fingerprint(*content: object) -> str:
+    """A print of a request's content; equal requests have equal prints."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class Requests:
+    """The engine's front door for changes."""
+
+    def __init__(self, world: World, runner: Runner, worker: Worker) -> None:
+        self._world = world
+        self._runner = runner
+        self._worker = worker
+        # One request at a time decides the next number of an app's releases or config versions.
+        self._numbering: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def create_app(self, name: str, actor: Actor) -> App:
+        """A new app, without a release. Raises InvalidError, AppExists, StoreUnavailable."""
+        check_app_name(name)
+        async with self._numbering[name]:
+            if await self._world.store.app(name):
+                raise AppExists(f"the app {name} is here already", next=f"`pvdify apps:info {name}`")
+            app = self._new_app(name)
+            await self._world.store.save(app, self._event(actor, "app.created", name))
+        return app
+
+    async def destroy_app(self, name: str, confirm: str | None, actor: Actor) -> None:
+        """Take the app away with everything of it, once what runs on it has ended.
+
+        Raises AppNotFound, InvalidError (``confirm`` is not the name), StoreUnavailable.
+        """
+        await self._app(name)
+        if confirm != name:
+            raise InvalidError(
+                f"{name} was not destroyed", why="the name was not repeated to confirm",
+                next=f"`pvdify apps:destroy {name} --confirm {name}` removes its containers, config, logs and releases",
+            )  # fmt: skip
+        now = self._world.clock.now()
+        operation = Operation(
+            id=f"{name}-destroy", kind=OperationKind.DESTROY, app=name, created_at=now, created_by=actor.name
+        )
+        async with self._numbering[name]:
+            known = await self._world.store.operation(operation.id)
+            if known is None or known.state.is_settled:
+                waiting = [record for item in await self._queued(name) for record in await self._superseded(item, 0)]
+                await self._world.store.save(operation, *waiting)
+        self._worker.wake(operation)
+
+    async def deploy(
+        self, app: str, request: DeployRequest, actor: Actor, idempotency: Idempotency | None = None
+    ) -> Release:
+        """A new release of this image with the newest config; the app is made if it is not there.
+
+        Raises InvalidError (name, image, manifest), NothingToDeploy, IdempotencyKeyReused, StoreUnavailable.
+        """
+        check_app_name(app)
+        async with self._numbering[app]:
+            if known := await self._answered(app, idempotency, actor):
+                return known
+            live = await self._world.store.active_release(app)
+            release = await self._draft(app, request, live, actor)
+            return await self._enqueue(release, OperationKind.DEPLOY, actor, idempotency)
+
+    async def rollback(
+        self, app: str, version: int | None, actor: Actor, idempotency: Idempotency | None = None
+    ) -> Release:
+        """A new release that repeats an older one exactly: image, config version and manifest.
+
+        Raises AppNotFound, ReleaseNotFound, NotRollbackable, IdempotencyKeyReused, StoreUnavailable.
+        """
+        await self._app(app)
+        async with self._numbering[app]:
+            if known := await self._answered(app, idempotency, actor):
+                return known
+            target = await self.rollback_target(app, version)
+            draft = replace(
+                target,
+                version=await self._next_version(app),
+                status=ReleaseStatus.PENDING,
+                created_at=self._world.clock.now(),
+                created_by=actor.name,
+                description=f"rollback to v{target.version}",
+                slot=None,
+                repeats=target.version,
+                was_live=False,
+                failure=None,
+                receipt=None,
+            )
+            return await self._enqueue(draft, OperationKind.ROLLBACK, actor, idempotency)
+
+    async def rollback_target(self, app: str, version: int | None) -> Release:
+        """The release that a rollback would repeat: this one, else the one that was live before.
+
+        Raises AppNotFound, ReleaseNotFound, NotRollbackable, StoreUnavailable.
+        """
+        await self._app(app)
+        releases = await self._world.store.releases(app)
+        live = await self._world.store.active_release(app)
+        if version is None:
+            target = _live_before(releases, live)
+        else:
+            target = next((release for release in releases if release.version == version), None)
+            if target is None:
+                raise _no_release(app, version)
+        if target is None or not target.was_live or target.image_id is None:
+            raise NotRollbackable(
+                f"{app} has no earlier release to go back to" if target is None
+                else f"{app} v{target.version} never was live, so there is nothing to go back to",
+                next=f"`pvdify releases {app}` shows which releases can be rolled back to",
+            )  # fmt: skip
+        if live is not None and target.version == live.version:
+            raise NotRollbackable(f"{app} v{target.version} is live already", next=f"`pvdify releases {app}`")
+        return target
+
+    async def cancel(self, app: str, version: int, actor: Actor) -> Release:
+        """Stop a release that is not live yet; visitors see no change.
+
+        Raises AppNotFound, ReleaseNotFound, NotCancelable, StoreUnavailable.
+        """
+        await self._app(app)
+        release = await self._release(app, version)
+        operation = await self._world.store.operation(operation_id(app, version))
+        if operation is None or operation.state.is_settled or _has_switched(operation):
+            raise NotCancelable(
+                f"{app} v{version} is {release.status.value}, there is nothing to cancel",
+                next=f"to go back: `pvdify rollback {app}`" if release.was_live else f"`pvdify releases {app}`",
+            )
+        if operation.state is OperationState.QUEUED:
+            canceled = replace(
+                release,
+                status=ReleaseStatus.CANCELED,
+                failure=Failure(code="canceled", what=f"{app} v{version} was canceled while it waited for its turn"),
+            )
+            event = self._event(actor, "deploy.canceled", app, version)
+            await self._world.store.save(self._ended(operation), canceled, event)
+            return canceled
+        await self._runner.request_cancel(operation)
+        return release
+
+    async def change_config(
+        self, app: str, changes: Mapping[str, ConfigVar | None], actor: Actor
+    ) -> tuple[int, dict[str, ConfigVar]]:
+        """A new config version; None unsets. The next deploy applies it. Its number and all its vars.
+
+        Raises AppNotFound, InvalidConfigVar, StoreUnavailable.
+        """
+        await self._app(app)
+        async with self._numbering[app]:
+            versions = await self._world.store.config_versions(app)
+            newest = versions[0].version if versions else 0
+            values = apply_changes(await self._world.secrets.read(app, newest), changes)
+            if not changes:
+                return newest, values
+            version = ConfigVersion(
+                app=app,
+                version=newest + 1,
+                created_at=self._world.clock.now(),
+                created_by=actor.name,
+                set_keys=tuple(sorted(key for key, var in changes.items() if var is not None)),
+                unset_keys=tuple(sorted(key for key, var in changes.items() if var is None)),
+            )
+            await self._world.secrets.write(app, version.version, values)
+            text = f"config v{version.version}: {', '.join(sorted(changes))}"
+            await self._world.store.save(version, self._event(actor, "config.changed", app, text=text))
+        return version.version, values
+
+    async def _draft(self, app: str, request: DeployRequest, live: Release | None, actor: Actor) -> Release:
+        manifest = parse_manifest(request.manifest) if request.manifest is not None else None
+        if request.image is not None:
+            image = str(parse_image_reference(request.image))
+        elif live is None:
+            raise NothingToDeploy(
+                f"{app} has no live image to deploy again", next=f"`pvdify deploy {app} --image REFERENCE`"
+            )
+        else:
+            image = live.image
+        _check_manifest_is_for(app, manifest)
+        versions = await self._world.store.config_versions(app)
+        is_same_image = request.image is None and live is not None
+        return Release(
+            app=app,
+            version=await self._next_version(app),
+            image=image,
+            digest=live.digest if live and is_same_image else None,
+            image_id=live.image_id if live and is_same_image else None,
+            config_version=versions[0].version if versions else 0,
+            manifest=manifest or (live.manifest if live else Manifest()),
+            created_at=self._world.clock.now(),
+            created_by=actor.name,
+            description=f"deploy {image}",
+            source=request.source,
+        )
+
+    async def _enqueue(
+        self, release: Release, kind: OperationKind, actor: Actor, idempotency: Idempotency | None
+    ) -> Release:
+        """Put it in the journal; a deploy that waits there already gives way to this newer one."""
+        operation = Operation(
+            id=operation_id(release.app, release.version), kind=kind, app=release.app, release=release.version,
+            created_at=release.created_at, created_by=actor.name,
+        )  # fmt: skip
+        records: list[Record] = [release, operation, self._event(actor, f"{kind.value}.requested", release.app,
+                                                                 release.version, release.description)]  # fmt: skip
+        if not await self._world.store.app(release.app):
+            records.insert(0, self._new_app(release.app))
+        for waiting in await self._queued(release.app):
+            records += await self._superseded(waiting, release.version)
+        if idempotency:
+            records.append(
+                IdempotentRequest(
+                    key=idempotency.key, actor=actor.name, fingerprint=idempotency.fingerprint, app=release.app,
+                    release=release.version, created_at=release.created_at,
+                )
+            )  # fmt: skip
+        await self._world.store.save(*records)
+        self._worker.wake(operation)
+        return release
+
+    async def _queued(self, app: str) -> list[Operation]:
+        operations = await self._world.store.unsettled_operations(app)
+        return [item for item in operations if item.state is OperationState.QUEUED and item.release and not item.slot]
+
+    async def _superseded(self, operation: Operation, newer: int) -> list[Record]:
+        release = await self._world.store.release(operation.app, operation.release or 0)
+        if release is None:
+            return [self._ended(operation)]
+        by = f"v{newer}" if newer else "the app's end"
+        failure = Failure(
+            code="superseded",
+            what=f"{release.app} v{release.version} never ran: {by} came while it waited for its turn",
+            next=f"`pvdify releases {release.app}`",
+        )
+        return [self._ended(operation), replace(release, status=ReleaseStatus.SUPERSEDED, failure=failure)]
+
+    def _ended(self, operation: Operation) -> Operation:
+        return replace(operation.moved_to(OperationState.CANCELED), finished_at=self._world.clock.now())
+
+    async def _answered(self, app: str, idempotency: Idempotency | None, actor: Actor) -> Release | None:
+        if idempotency is None:
+            return None
+        since = self._world.clock.now() - IDEMPOTENCY_KEPT
+        known = await self._world.store.idempotent_request(idempotency.key, actor.name, since)
+        if known is None:
+            return None
+        if known.app != app or known.fingerprint != idempotency.fingerprint:
+            raise IdempotencyKeyReused(
+                f'the Idempotency-Key "{idempotency.key}" was used for another request less than 24 h ago',
+                next="send a new key with a new request",
+            )
+        return await self._release(app, known.release)
+
+    async def _next_version(self, app: str) -> int:
+        newest = await self._world.store.releases(app, limit=1)
+        return newest[0].version + 1 if newest else 1
+
+    async def _app(self, name: str) -> App:
+        app = await self._world.store.app(name)
+        if app is None:
+            raise no_app(name)
+        return app
+
+    async def _release(self, app: str, version: int) -> Release:
+        release = await self._world.store.release(app, version)
+        if release is None:
+            raise _no_release(app, version)
+        return release
+
+    def _new_app(self, name: str) -> App:
+        now = self._world.clock.now()
+        return App(name=name, created_at=now, updated_at=now)
+
+    def _event(self, actor: Actor, action: str, app: str, release: int | None = None, text: str = "") -> Event:
+        return Event(at=self._world.clock.now(), actor=actor.name, action=action, app=app, release=release, text=text)
+
+
+def operation_id(app: str, release: int) -> str:
+    """The id of the operation that makes a release live."""
+    return f"{app}-v{release}"
+
+
+def no_app(name: str) -> AppNotFound:
+    """The error for an app that is not here."""
+    return AppNotFound(
+        f"there is no app {name} on this server",
+        next=f"`pvdify apps` lists the apps; `pvdify deploy {name} --image REFERENCE` makes it",
+    )
+
+
+def _no_release(app: str, version: int) -> ReleaseNotFound:
+    return ReleaseNotFound(f"{app} has no release v{version}", next=f"`pvdify releases {app}` lists them")
+
+
+def _live_before(releases: tuple[Release, ...], live: Release | None) -> Release | None:
+    """What was live before the live release. A rollback counts as what it repeats: two in a row go back two."""
+    current = live
+    while current is not None and current.repeats is not None:
+        current = next((release for release in releases if release.version == current.repeats), None)
+    below = current.version if current else (releases[0].version + 1 if releases else 0)
+    return next((item for item in releases if item.was_live and not item.repeats and item.version < below), None)
+
+
+def _has_switched(operation: Operation) -> bool:
+    return any(step.name == "switch" and step.state is StepState.DONE for step in operation.steps)
+
+
+def _check_manifest_is_for(app: str, manifest: Manifest | None) -> None:
+    """A manifest's ``app`` names the production app; its staging and previews share it."""
+    if manifest is None or manifest.app is None or app == manifest.app or app.startswith(f"{manifest.app}-"):
+        return
+    raise InvalidError(
+        f"this manifest is for the app {manifest.app}, not for {app}",
+        next=f"deploy {manifest.app}, or pass the other app's manifest with --manifest",
+    )

@@ -1,0 +1,93 @@
+"""What a release's containers are made from: the one place that turns releases into instance specs."""
+
+from collections.abc import Mapping
+
+from pvdify.model.config import ConfigVar
+from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
+from pvdify.model.manifest import Command, Manifest
+from pvdify.model.names import WEB, hook_name, instance_name
+from pvdify.model.release import Release
+from pvdify.model.slot import Placement
+
+DEFAULT_PORT = 8080
+
+
+def placements_of(release: Release, ports: tuple[int, ...]) -> tuple[Placement, ...]:
+    """Where each instance of the release goes; the ports are for the web instances, in order."""
+    free = iter(ports)
+    return tuple(
+        Placement(
+            name=instance_name(release.app, process, release.version, number),
+            process=process,
+            number=number,
+            host_port=next(free) if process == WEB else None,
+        )
+        for process, declared in release.manifest.processes.items()
+        for number in range(1, declared.count + 1)
+    )
+
+
+def instance_spec(release: Release, place: Placement, config: Mapping[str, ConfigVar], operation: str) -> InstanceSpec:
+    """The container for one place of the release that started the slot."""
+    own = {
+        "PVDIFY_APP": release.app,
+        "PVDIFY_RELEASE": str(release.version),
+        "PVDIFY_PROCESS": place.process,
+        "PVDIFY_INSTANCE": f"{place.process}.{place.number}",
+    }
+    is_web = place.host_port is not None
+    return InstanceSpec(
+        name=place.name,
+        app=release.app,
+        process=place.process,
+        slot=release.version,
+        number=place.number,
+        operation=operation,
+        image_id=release.image_id or "",
+        command=release.manifest.processes[place.process].command,
+        environment=_environment(config, own | {"PORT": str(release.port or DEFAULT_PORT)}),
+        port=(release.port or DEFAULT_PORT) if is_web else None,
+        host_port=place.host_port,
+        limits=limits_of(release.manifest, place.process),
+        stop_timeout=release.manifest.stop_timeout,
+    )
+
+
+def hook_spec(
+    release: Release, moment: str, number: int, command: Command, config: Mapping[str, ConfigVar],
+    facts: Mapping[str, str], operation: str,
+) -> InstanceSpec:  # fmt: skip
+    """The one-off container for a hook; ``facts`` are more variables for it."""
+    own = {"PVDIFY_APP": release.app, "PVDIFY_RELEASE": str(release.version), "PVDIFY_PROCESS": moment,
+           "PVDIFY_INSTANCE": f"{moment}.{number}", "PVDIFY_IMAGE": release.image,
+           "PORT": str(release.port or DEFAULT_PORT)}  # fmt: skip
+    return InstanceSpec(
+        name=hook_name(release.app, release.version, moment, number),
+        app=release.app,
+        process=moment,
+        slot=release.version,
+        number=number,
+        role=Role.HOOK,
+        operation=operation,
+        image_id=release.image_id or "",
+        command=command,
+        environment=_environment(config, {**own, **facts}),
+        limits=Limits(memory=release.manifest.resources.memory, cpu=release.manifest.resources.cpu),
+        stop_timeout=release.manifest.stop_timeout,
+    )
+
+
+def limits_of(manifest: Manifest, process: str) -> Limits:
+    """What one instance of the process may use."""
+    resources = manifest.limits_of(process)
+    return Limits(memory=resources.memory, cpu=resources.cpu)
+
+
+def port_of(manifest: Manifest, exposed: tuple[int, ...]) -> int:
+    """Where the app listens: as the manifest says, else the image's only exposed port, else 8080."""
+    return manifest.port or (exposed[0] if len(exposed) == 1 else DEFAULT_PORT)
+
+
+def _environment(config: Mapping[str, ConfigVar], own: Mapping[str, str]) -> dict[str, Secret]:
+    values = {name: var.value for name, var in config.items()}
+    return values | {name: Secret(value) for name, value in own.items()}

@@ -1,0 +1,119 @@
+"""One operation while it runs: what its steps see, and how they tell what they did."""
+
+from pvdify.engine.world import World
+from pvdify.errors import DeployCanceled, ReleaseNotFound
+from pvdify.model.deploy_log import EntryKind, LogEntry
+from pvdify.model.manifest import Manifest
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.release import Release
+from pvdify.model.slot import Slot
+from pvdify.ports.store import Record
+
+
+class StepRun:
+    """The context of the running operation.
+
+    Steps read ``operation``, ``release`` and ``world``. What a step makes true it hands to ``change``: the runner
+    saves it in the same transaction that marks the step done. ``save`` is for what must be on disk before an effect.
+    """
+
+    def __init__(self, world: World, operation: Operation) -> None:
+        self.world = world
+        self.operation = operation
+        self.current_step = ""
+        self.is_gone = False
+        self._release: Release | None = None
+        self._changes: dict[tuple[object, ...], Record] = {}
+
+    @property
+    def app(self) -> str:
+        """The app's name."""
+        return self.operation.app
+
+    @property
+    def release(self) -> Release:
+        """The release that this operation is about."""
+        if self._release is None:
+            raise ReleaseNotFound(f"operation {self.operation.id} is not about a release")
+        return self._release
+
+    @property
+    def manifest(self) -> Manifest:
+        """The release's manifest."""
+        return self.release.manifest
+
+    async def load(self) -> None:
+        """Read the release from the store."""
+        if self.operation.release is not None:
+            self._release = await self.world.store.release(self.app, self.operation.release)
+
+    async def previous(self) -> Release | None:
+        """The release that was live when the operation began."""
+        if self.operation.previous is None:
+            return None
+        return await self.world.store.release(self.app, self.operation.previous)
+
+    async def candidate(self) -> Slot | None:
+        """The slot that this release is to run in, once it has one."""
+        return await self._slot_of(self._release)
+
+    async def previous_slot(self) -> Slot | None:
+        """The slot that was live when the operation began."""
+        return await self._slot_of(await self.previous())
+
+    def change(self, record: Record) -> None:
+        """Have this saved together with the step's end; the last word on a record wins."""
+        if isinstance(record, Release) and record.version == self.operation.release:
+            self._release = record
+        self._changes[_identity(record)] = record
+
+    def take_changes(self) -> tuple[Record, ...]:
+        """What the step handed in, once."""
+        changes, self._changes = tuple(self._changes.values()), {}
+        return changes
+
+    async def save(self, *records: Record) -> None:
+        """Write now."""
+        for record in records:
+            if isinstance(record, Release) and record.version == self.operation.release:
+                self._release = record
+        await self.world.store.save(*records)
+
+    def check_canceled(self) -> None:
+        """Called in long waits before the commit point. Raises DeployCanceled when somebody asked for it."""
+        if self.operation.is_cancel_requested:
+            raise DeployCanceled(
+                f"{self.app} v{self.operation.release} was canceled",
+                next="visitors saw no change; deploy again when you are ready",
+            )
+
+    async def log(self, kind: EntryKind, text: str, *, seconds: float | None = None, source: str = "") -> None:
+        """Add a line to the release's deploy log; a retirement in the background writes none."""
+        if self.operation.release is None or self.operation.kind is OperationKind.RETIRE:
+            return
+        entry = LogEntry(
+            at=self.world.clock.now(), kind=kind, step=self.current_step, text=text, seconds=seconds, source=source
+        )
+        await self.world.deploy_log.append(self.app, self.operation.release, entry)
+
+    async def note(self, text: str) -> None:
+        """Tell something worth knowing that is no failure."""
+        await self.log(EntryKind.NOTE, text)
+
+    async def _slot_of(self, release: Release | None) -> Slot | None:
+        if release is None or release.slot is None:
+            return None
+        return await self.world.store.slot(self.app, release.slot)
+
+
+def _identity(record: Record) -> tuple[object, ...]:
+    """Records that are versions of one thing share it; events are all different."""
+    match record:
+        case Release(version=version):
+            return (Release, version)
+        case Slot(number=number):
+            return (Slot, number)
+        case Operation(id=operation_id):
+            return (Operation, operation_id)
+        case _:
+            return (type(record), id(record))

@@ -1,0 +1,1 @@
+"""The steps: one file a subject, the undo beside its step."""

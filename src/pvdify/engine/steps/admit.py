@@ -1,0 +1,62 @@
+"""May this release go on at all? Nothing has been touched yet, so a refusal costs nothing."""
+
+from pvdify.engine.plan import step
+from pvdify.engine.specs import limits_of
+from pvdify.engine.step_run import StepRun
+from pvdify.errors import DeploySuperseded, HostnameTaken, NotEnoughDisk, NotEnoughMemory
+from pvdify.model.app import hostnames_of
+from pvdify.model.quantities import format_bytes
+
+FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # what an instance that never ran here is taken to need, if its limit is higher
+
+
+@step()
+async def admit(run: StepRun) -> None:
+    """The release may go on: not older than the live one, its hostnames are free, the machine has room."""
+    await _check_order(run)
+    await _check_hostnames(run)
+    await _check_room(run)
+
+
+async def _check_order(run: StepRun) -> None:
+    live = await run.previous()
+    source = run.release.source
+    if live is None or source.is_older_allowed or run.release.repeats or not source.is_older_than(live.source):
+        return
+    raise DeploySuperseded(
+        f"{run.app} v{run.release.version} was built by run {source.run_number} of {source.branch}, "
+        f"but v{live.version} of run {live.source.run_number} is live already",
+        why="an older build never replaces a newer one of its branch",
+        next=f"nothing to do; to put the older one live all the same: `pvdify deploy {run.app} --allow-older`",
+    )
+
+
+async def _check_hostnames(run: StepRun) -> None:
+    wanted = set(hostnames_of(run.app, run.world.settings.base_domain, run.manifest))
+    for other in await run.world.store.active_releases():
+        taken = wanted & set(hostnames_of(other.app, run.world.settings.base_domain, other.manifest))
+        if other.app != run.app and taken:
+            raise HostnameTaken(
+                f"{run.app} v{run.release.version} wants the hostname {min(taken)}, which {other.app} answers to",
+                next=f"take it out of the `domains` of one of the two apps; {other.app} goes on serving it",
+            )
+
+
+async def _check_room(run: StepRun) -> None:
+    capacity, settings = await run.world.host.capacity(), run.world.settings
+    if capacity.free_disk is not None and capacity.free_disk < settings.min_free_disk:
+        raise NotEnoughDisk(
+            f"{run.app} v{run.release.version} was not started: {format_bytes(capacity.free_disk)} of disk are free, "
+            f"{format_bytes(settings.min_free_disk)} must stay free",
+            next="make room on the server (`podman system df` shows what images take), then deploy again",
+        )
+    needed = settings.min_free_memory + sum(
+        min(FIRST_GUESS_OF_MEMORY, limits_of(run.manifest, name).memory) * process.count
+        for name, process in run.manifest.processes.items()
+    )
+    if capacity.available_memory is not None and capacity.available_memory < needed:
+        raise NotEnoughMemory(
+            f"{run.app} v{run.release.version} was not started: {format_bytes(capacity.available_memory)} of memory "
+            f"are available, both releases side by side need {format_bytes(needed)} more",
+            next="lower `processes.*.count`, stop an app that is not needed, or give the server more memory",
+        )

@@ -1,0 +1,42 @@
+"""Bringing the image here."""
+
+from dataclasses import replace
+
+from pvdify.engine.plan import step
+from pvdify.engine.specs import port_of
+from pvdify.engine.step_run import StepRun
+from pvdify.errors import NotRollbackable, PvdifyError
+from pvdify.model.image import LocalImage
+from pvdify.model.image_reference import parse_image_reference
+from pvdify.model.quantities import format_bytes
+
+
+@step()
+async def pull(run: StepRun) -> str:
+    """Exactly the release's image is on this host."""
+    release = run.release
+    if release.image_id is not None:
+        image = await _stored(run, release.image_id)
+    else:
+        reference = parse_image_reference(release.image)
+        digest = await run.world.images.resolve(reference)
+        image = await run.world.images.find(reference, digest) or await run.world.images.pull(reference, digest)
+    port = release.port or port_of(run.manifest, image.exposed_ports)
+    run.change(replace(release, digest=image.digest, image_id=image.image_id, port=port))
+    return f"{image.digest[:11]}…  {format_bytes(image.size)}"
+
+
+async def _stored(run: StepRun, image_id: str) -> LocalImage:
+    """The image of an earlier release as it is kept here; only if it is gone its registry is asked for it."""
+    release = run.release
+    image = await run.world.images.get(image_id)
+    if image is not None:
+        return replace(image, digest=release.digest or image.digest)
+    try:
+        return await run.world.images.pull(parse_image_reference(release.image), release.digest or "")
+    except PvdifyError as error:
+        raise NotRollbackable(
+            f"the image of {run.app} v{release.repeats or release.version} is no longer on this server",
+            why=f"its registry could not give it back: {error.what}",
+            next=f"`pvdify releases {run.app}` shows which releases can be rolled back to",
+        ) from error

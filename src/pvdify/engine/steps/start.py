@@ -1,0 +1,130 @@
+"""Starting the candidate slot, or taking over one that stands by."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+
+from pvdify.engine.concurrency import settle
+from pvdify.engine.plan import step
+from pvdify.engine.specs import instance_spec, placements_of
+from pvdify.engine.step_run import StepRun
+from pvdify.errors import NoFreePort
+from pvdify.model.instance import InstanceState
+from pvdify.model.names import WEB
+from pvdify.model.release import Release
+from pvdify.model.slot import Placement, Slot, SlotState, other_colour
+
+
+async def remove_candidate(run: StepRun) -> None:
+    """Nothing of the candidate slot is left; one that was taken over from standby stands by again."""
+    slot = await run.candidate()
+    if slot is None or slot.state is not SlotState.CANDIDATE:
+        return
+    if slot.number != run.release.version:
+        run.change(replace(slot, state=SlotState.STANDBY, since=run.world.clock.now()))
+        return
+    await settle(*(run.world.supervisor.remove(place.name) for place in slot.placements))
+    await run.world.images.release(run.app, run.release.version)
+    run.change(replace(slot, state=SlotState.RETIRED, since=run.world.clock.now()))
+
+
+@step(undo=remove_candidate)
+async def start(run: StepRun) -> str:
+    """Every web instance of the candidate slot runs, and the image is pinned for this release."""
+    slot = await run.candidate() or await _take_over(run) or await _place(run)
+    release, places = run.release, web_places(slot)
+    starter = await starter_of(run, slot)
+    config = await run.world.secrets.read(run.app, starter.config_version)
+    specs = [instance_spec(starter, place, config, run.operation.id) for place in places]
+    if slot.number == release.version:
+        pin = run.world.images.keep(release.image_id or "", run.app, release.version)
+        await settle(pin, *(run.world.supervisor.start(spec) for spec in specs))
+        suffix = ""
+    else:
+        # Takes over from standby: its instances run already, and its image is pinned by the release that started it.
+        suffix = "  (standby)"
+    shown = "  ".join(f"{place.process}.{place.number} :{place.host_port}" for place in places)
+    return f"{slot.colour}  {shown}{suffix}" if places else f"{slot.colour}  no web process"
+
+
+def web_places(slot: Slot) -> tuple[Placement, ...]:
+    """The places of a slot that visitors' requests can go to."""
+    return tuple(place for place in slot.placements if place.process == WEB)
+
+
+async def starter_of(run: StepRun, slot: Slot) -> Release:
+    """The release whose containers these are: the one that started the slot."""
+    if slot.number == run.release.version:
+        return run.release
+    return await run.world.store.release(run.app, slot.number) or run.release
+
+
+async def _take_over(run: StepRun) -> Slot | None:
+    """The slot of the release that is repeated, if it still stands by with all its web instances running.
+
+    From here on it is a candidate on disk, and its retirement leaves it alone.
+    """
+    store, repeats = run.world.store, run.release.repeats
+    repeated = await store.release(run.app, repeats) if repeats else None
+    if repeated is None or repeated.slot is None:
+        return None
+    async with run.world.locks.slots(run.app):
+        slot = await store.slot(run.app, repeated.slot)
+        if slot is None or not slot.state.is_idle or not await _all_run(run, web_places(slot)):
+            return None
+        slot = replace(slot, state=SlotState.CANDIDATE, since=run.world.clock.now())
+        await run.save(slot, replace(run.release, slot=slot.number))
+    return slot
+
+
+async def _all_run(run: StepRun, places: Iterable[Placement]) -> bool:
+    found = {item.name: item.state for item in await run.world.supervisor.find(run.app)}
+    return all(found.get(place.name) is InstanceState.RUNNING for place in places)
+
+
+async def _place(run: StepRun) -> Slot:
+    """Decide names and ports, and have them on disk before anything is started under them."""
+    release = run.release
+    web = release.manifest.processes.get(WEB)
+    previous = await run.previous_slot()
+    async with run.world.locks.ports:
+        ports = await _free_ports(run, web.count if web else 0)
+        slot = Slot(
+            app=run.app,
+            number=release.version,
+            colour=other_colour(previous.colour if previous else None),
+            state=SlotState.CANDIDATE,
+            since=run.world.clock.now(),
+            placements=placements_of(release, ports),
+        )
+        await run.save(slot, replace(release, slot=slot.number))
+    return slot
+
+
+async def _free_ports(run: StepRun, count: int) -> tuple[int, ...]:
+    ports: list[int] = []
+    if count:
+        async for port in _candidates(run):
+            ports.append(port)
+            if len(ports) == count:
+                break
+    if len(ports) < count:
+        raise NoFreePort(
+            f"{run.app} v{run.release.version} needs {count} ports, {len(ports)} are free",
+            why=f"every other port of {run.world.settings.ports} is taken",
+            next="start pvdifyd with a wider range, like --ports 3001-4999",
+        )
+    return tuple(ports)
+
+
+async def _candidates(run: StepRun) -> AsyncIterator[int]:
+    """Free ports, from after the newest one in use: a port that was just let go rests longest.
+
+    A pooled connection of the router to a stopped instance must not meet the next instance on the same port.
+    """
+    slots = await run.world.store.slots()
+    taken = {port for slot in slots for port in slot.targets}
+    last = slots[-1].targets[-1] if slots and slots[-1].targets else 0
+    every = list(run.world.settings.ports)
+    for port in [port for port in every if port > last] + [port for port in every if port <= last]:
+        if port not in taken and await run.world.host.is_port_free(port):
+            yield port

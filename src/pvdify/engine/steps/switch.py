@@ -1,0 +1,99 @@
+"""The commit point: visitors' new requests go to the candidate slot."""
+
+from dataclasses import replace
+
+from pvdify.engine.plan import step
+from pvdify.engine.step_run import StepRun
+from pvdify.engine.steps.health import DEFAULT_PATH
+from pvdify.errors import ConfirmFailed, RouterUnavailable
+from pvdify.model.app import default_hostname, route_of
+from pvdify.model.names import WEB, slot_key
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.release import ReleaseStatus, SwitchCount
+from pvdify.model.route import Traffic
+from pvdify.model.slot import Slot, SlotState
+
+CONFIRM_WITHIN = 5.0
+CONFIRM_PAUSE = 0.05
+
+
+async def point_back(run: StepRun) -> None:
+    """The route is as it was before, even where the switch happened and yet reported a failure."""
+    previous, slot = await run.previous(), await run.previous_slot()
+    if previous is None:
+        await run.world.router.remove(run.app)
+        return
+    route = route_of(run.app, run.world.settings.base_domain, previous.manifest, slot)
+    await run.world.router.put(route)
+
+
+@step(undo=point_back, commits=True)
+async def switch(run: StepRun) -> str:
+    """New requests reach the candidate slot."""
+    slot, displaced = await run.candidate(), await run.previous_slot()
+    before = await _count(run, slot) + await _count(run, displaced)
+    wanted = route_of(run.app, run.world.settings.base_domain, run.manifest, slot)
+    await run.world.router.put(wanted)
+    found = (await run.world.router.routes()).get(run.app)
+    if found != wanted:
+        raise RouterUnavailable(
+            f"{run.app} v{run.release.version}: the router did not take the new route",
+            why=f"it has {found}",
+            next=f"`pvdify status`, then `pvdify deploy {run.app}` again",
+        )
+    await _record(run, slot, displaced, before)
+    return f"v{run.release.version} live"
+
+
+@step()
+async def confirm(run: StepRun) -> None:
+    """A request through the router was answered by the candidate slot."""
+    slot, clock = await run.candidate(), run.world.clock
+    if slot is None or not slot.targets or WEB not in run.manifest.processes:
+        return
+    hostname = default_hostname(run.app, run.world.settings.base_domain)
+    path = run.manifest.healthcheck.path or DEFAULT_PATH
+    deadline, answered_by = clock.monotonic() + CONFIRM_WITHIN, None
+    while clock.monotonic() < deadline:
+        _, answered_by = await run.world.router.ask(hostname, path, run.manifest.healthcheck.timeout)
+        if answered_by == slot_key(run.app, slot.number):
+            return
+        await clock.sleep(CONFIRM_PAUSE)
+    raise ConfirmFailed(
+        f"{run.app} v{run.release.version} is live, but a request to {hostname} through the router was not answered "
+        f"by it within {CONFIRM_WITHIN:g} s",
+        why=f"the answer came from {answered_by or 'nowhere'}",
+        next=f"`pvdify ps {run.app}` and `pvdify logs {run.app}`; undo: `pvdify rollback {run.app}`",
+    )
+
+
+async def _count(run: StepRun, slot: Slot | None) -> Traffic:
+    return await run.world.router.traffic(run.app, slot.number) if slot else Traffic()
+
+
+async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, before: Traffic) -> None:
+    """All that became true with the switch, for the one transaction that marks it done."""
+    now = run.world.clock.now()
+    previous = await run.previous()
+    if previous is not None:
+        run.change(replace(previous, status=ReleaseStatus.SUPERSEDED))
+    if slot is not None:
+        run.change(replace(slot, state=SlotState.LIVE, since=now))
+    if displaced is not None:
+        run.change(replace(displaced, state=SlotState.DRAINING, since=now))
+        run.change(_retirement(run, displaced, before))
+    run.change(SwitchCount(app=run.app, release=run.release.version, is_final=displaced is None))
+    run.change(replace(run.release, status=ReleaseStatus.ACTIVE, was_live=True))
+
+
+def _retirement(run: StepRun, displaced: Slot, before: Traffic) -> Operation:
+    return Operation(
+        id=f"{run.app}-v{displaced.number}-retired-by-v{run.release.version}",
+        kind=OperationKind.RETIRE,
+        app=run.app,
+        release=run.release.version,
+        slot=displaced.number,
+        baseline=(before.requests, before.router_errors, before.app_errors),
+        created_at=run.world.clock.now(),
+        created_by=run.operation.created_by,
+    )

@@ -1,0 +1,95 @@
+"""Processes without a route: they never run twice at once unless the manifest says so, and never not at all."""
+
+import asyncio
+
+from pvdify.engine.concurrency import settle
+from pvdify.engine.plan import step
+from pvdify.engine.specs import instance_spec
+from pvdify.engine.step_run import StepRun
+from pvdify.engine.steps.start import starter_of
+from pvdify.errors import ProbeFailed
+from pvdify.model.instance import Exit
+from pvdify.model.manifest import Manifest
+from pvdify.model.names import WEB
+from pvdify.model.slot import Placement, Slot
+
+STAY_UP = 5.0  # seconds without an exit that make a process count as up
+LAST_LINES = 5
+
+
+async def bring_back(run: StepRun) -> None:
+    """The new workers are stopped and the old ones run again."""
+    slot, previous = await run.candidate(), await run.previous_slot()
+    if slot is not None:
+        await settle(*(_stop(run, place) for place in _workers(slot)))
+    old = await run.previous()
+    if previous is None or old is None:
+        return
+    starter = await starter_of(run, previous)
+    config = await run.world.secrets.read(run.app, starter.config_version)
+    for place in _workers(previous):
+        await run.world.supervisor.start(instance_spec(starter, place, config, run.operation.id))
+
+
+@step(undo=bring_back)
+async def workers(run: StepRun) -> str | None:
+    """The other processes run the new release and stayed up; the old ones have stopped."""
+    slot, previous = await run.candidate(), await run.previous_slot()
+    new, old = _workers(slot) if slot else (), _workers(previous) if previous else ()
+    old_manifest = await _manifest_of_previous(run)
+    overlapping = tuple(place for place in old if _overlaps(old_manifest, place))
+    if slot is None or not (new or old):
+        return None
+    await settle(*(_stop(run, place) for place in old if place not in overlapping))
+    starter = await starter_of(run, slot)
+    config = await run.world.secrets.read(run.app, starter.config_version)
+    specs = [instance_spec(starter, place, config, run.operation.id) for place in new]
+    await settle(*(run.world.supervisor.start(spec) for spec in specs))
+    await _stay_up(run, new)
+    await settle(*(_stop(run, place) for place in overlapping))
+    return "  ".join(f"{place.process}.{place.number} up" for place in new) or "the old ones have stopped"
+
+
+def _workers(slot: Slot) -> tuple[Placement, ...]:
+    return tuple(place for place in slot.placements if place.process != WEB)
+
+
+def _overlaps(manifest: Manifest | None, place: Placement) -> bool:
+    return manifest is not None and place.process in manifest.processes and manifest.processes[place.process].overlap
+
+
+async def _manifest_of_previous(run: StepRun) -> Manifest | None:
+    """Whether two may run at once is for the new manifest to say, where it knows the process at all."""
+    previous = await run.previous()
+    if previous is None:
+        return None
+    merged = {**previous.manifest.processes, **run.manifest.processes}
+    return previous.manifest.model_copy(update={"processes": merged})
+
+
+async def _stop(run: StepRun, place: Placement) -> None:
+    await run.world.supervisor.stop(place.name, run.manifest.stop_timeout)
+
+
+async def _stay_up(run: StepRun, places: tuple[Placement, ...]) -> None:
+    exits = {place: asyncio.create_task(run.world.supervisor.wait(place.name)) for place in places}
+    pause = asyncio.create_task(run.world.clock.sleep(STAY_UP if places else 0.0))
+    try:
+        await asyncio.wait({pause, *exits.values()}, return_when=asyncio.FIRST_COMPLETED)
+        for place, exited in exits.items():
+            if exited.done():
+                raise await _did_not_stay(run, place, exited.result())
+    finally:
+        pause.cancel()
+        for exited in exits.values():
+            exited.cancel()
+
+
+async def _did_not_stay(run: StepRun, place: Placement, ended: Exit) -> ProbeFailed:
+    lines = await run.world.supervisor.tail([place.name], LAST_LINES)
+    said = "; ".join(line.text for line in lines) or "nothing"
+    return ProbeFailed(
+        f"{run.app} v{run.release.version}: {place.process}.{place.number} {ended} within {STAY_UP:g} s",
+        why=f"its last lines: {said}",
+        next=f"`pvdify logs {run.app} --release {run.release.version}`. The old release's processes run again.",
+    )

@@ -1,0 +1,85 @@
+"""Who may do what: making, checking and revoking tokens."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from pvdify.engine.requests import no_app
+from pvdify.engine.world import World
+from pvdify.errors import DeniedError, InvalidError, NotSignedIn, TokenNotFound
+from pvdify.model.event import Event
+from pvdify.model.token import Actor, Role, Token, digest_of, id_in, is_valid, new_token_text
+
+LONGEST_NAME = 80
+NOTED_EVERY = timedelta(minutes=1)  # how exactly the last use of a token is kept
+
+
+class Tokens:
+    """The engine's door-keeper."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def create(
+        self, name: str, role: Role, app: str | None, expires_in: float | None, actor: Actor
+    ) -> tuple[Token, str]:
+        """A new token and its text, which is shown this once. Raises InvalidError, AppNotFound, StoreUnavailable."""
+        if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+            raise InvalidError(f"a token's name has 1 to {LONGEST_NAME} printable characters", next="choose another")
+        if app is not None and role is Role.ADMIN:
+            raise InvalidError("an admin token is good for the whole server", next="leave out the app, or the role")
+        if expires_in is not None and expires_in <= 0:
+            raise InvalidError("the token would have expired already", next="pass a longer time, like 90d")
+        if app is not None and await self._world.store.app(app) is None:
+            raise no_app(app)
+        now, (token_id, text) = self._world.clock.now(), new_token_text()
+        token = Token(
+            id=token_id,
+            name=name,
+            role=role,
+            app=app,
+            digest=digest_of(text),
+            created_at=now,
+            created_by=actor.name,
+            expires_at=now + timedelta(seconds=expires_in) if expires_in else None,
+        )
+        event = Event(at=now, actor=actor.name, action="token.created", app=app, text=f"{name} ({role.value})")
+        await self._world.store.save(token, event)
+        return token, text
+
+    async def revoke(self, token_id: str, actor: Actor) -> None:
+        """The token is good for nothing from now on. Raises TokenNotFound, StoreUnavailable."""
+        token = await self._world.store.token(token_id)
+        if token is None or token.revoked_at is not None:
+            raise TokenNotFound(f"there is no token {token_id}", next="`pvdify tokens` lists them")
+        now = self._world.clock.now()
+        event = Event(at=now, actor=actor.name, action="token.revoked", app=token.app, text=token.name)
+        await self._world.store.save(replace(token, revoked_at=now), event)
+
+    async def actor_of(self, text: str) -> Actor:
+        """Who holds this token. Raises NotSignedIn, StoreUnavailable."""
+        token_id, now = id_in(text), self._world.clock.now()
+        token = await self._world.store.token(token_id) if token_id else None
+        if token is None or not is_valid(token, text, now):
+            expired = token is not None and token.expires_at is not None and token.expires_at <= now
+            raise NotSignedIn(
+                "this token is not good for this server",
+                why="it has expired" if expired else "it is unknown or was revoked",
+                next="`pvdify login` with another token; an admin makes one with `pvdify tokens:create --name NAME`",
+            )
+        if token.last_used_at is None or now - token.last_used_at > NOTED_EVERY:
+            await self._world.store.save(replace(token, last_used_at=now))
+        return Actor(name=token.name, role=token.role, app=token.app)
+
+
+def check_allowed(actor: Actor, needed: Role, app: str | None) -> None:
+    """Raises DeniedError unless the actor has the role, for this app (None: for the whole server)."""
+    if not actor.role.includes(needed):
+        raise DeniedError(
+            f"this needs a token with the role {needed.value}; {actor.name} has {actor.role.value}",
+            next="ask an admin for one: `pvdify tokens:create --name NAME --role " + needed.value + "`",
+        )
+    if actor.app is not None and actor.app != app:
+        raise DeniedError(
+            f"{actor.name} is good for the app {actor.app} only",
+            next=f"use it for {actor.app}, or ask an admin for another token",
+        )

@@ -1,0 +1,32 @@
+"""The ports that the engine works through, bundled once by the composition root."""
+
+from dataclasses import dataclass, field
+
+from pvdify.engine.concurrency import Locks
+from pvdify.ports.clock import Clock
+from pvdify.ports.deploy_log import DeployLog
+from pvdify.ports.host import Host
+from pvdify.ports.images import Images
+from pvdify.ports.prober import Prober
+from pvdify.ports.router import Router
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
+from pvdify.ports.supervisor import Supervisor
+from pvdify.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everything outside, behind ports, and how this server is configured."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    images: Images
+    supervisor: Supervisor
+    router: Router
+    prober: Prober
+    secrets: Secrets
+    host: Host
+    deploy_log: DeployLog
+    locks: Locks = field(default_factory=Locks)
