@@ -147,6 +147,9 @@ class FakeSupervisor:
                 await container.change()
             return (container.exit if container else None) or GONE
 
+    async def forget_logs(self, app: str) -> None:
+        self._lines[:] = [line for line in self._lines if not line.instance.startswith(f"pvdify-{app}-")]
+
     async def listeners(self, name: str) -> tuple[Listener, ...]:
         container = self._containers.get(name)
         return container.listeners if container else ()

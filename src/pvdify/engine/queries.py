@@ -6,15 +6,16 @@ from datetime import datetime
 
 from pvdify.engine.requests import no_app, operation_id
 from pvdify.engine.world import World
-from pvdify.errors import ReleaseNotFound
+from pvdify.errors import PvdifyError, ReleaseNotFound
 from pvdify.model.app import App, hostnames_of
 from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
-from pvdify.model.instance import FoundInstance, LogLine
+from pvdify.model.instance import FoundInstance, InstanceState, LogLine
 from pvdify.model.manifest import Command
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind
+from pvdify.model.quantities import format_bytes
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Placement, Slot, SlotState
 from pvdify.model.token import Token
@@ -67,6 +68,25 @@ class ConfigView:
     version: int
     live_version: int | None
     values: Mapping[str, ConfigVar]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One part of the server: ``ok``, ``warning`` or ``broken``, and what mends it."""
+
+    name: str
+    state: str
+    text: str
+    next: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerView:
+    """The server at a glance."""
+
+    apps: int
+    running_operations: int
+    checks: tuple[Check, ...]
 
 
 class Queries:
@@ -207,6 +227,44 @@ class Queries:
     async def events(self, app: str | None, limit: int) -> tuple[Event, ...]:
         """Who did what, newest first."""
         return await self._world.store.events(app, limit)
+
+    async def server(self) -> ServerView:
+        """The server at a glance: each part it depends on is asked."""
+        operations = await self._world.store.unsettled_operations()
+        checks = (await self._check_router(), await self._check_runtime(), await self._check_disk())
+        return ServerView(
+            apps=len(await self._world.store.apps()),
+            running_operations=sum(item.kind is not OperationKind.RETIRE for item in operations),
+            checks=checks,
+        )
+
+    async def _check_router(self) -> Check:
+        try:
+            routes = await self._world.router.routes()
+        except PvdifyError as error:
+            return Check(name="router", state="broken", text=f"{error.what}: {error.why}", next=error.next)
+        listen = self._world.settings.router_listen
+        return Check(name="router", state="ok", text=f"{len(routes)} routes at {listen}")
+
+    async def _check_runtime(self) -> Check:
+        try:
+            found = await self._world.supervisor.find()
+        except PvdifyError as error:
+            return Check(name="runtime", state="broken", text=f"{error.what}: {error.why}", next=error.next)
+        running = sum(item.state is InstanceState.RUNNING for item in found)
+        return Check(name="runtime", state="ok", text=f"{running} of {len(found)} containers running")
+
+    async def _check_disk(self) -> Check:
+        capacity, limit = await self._world.host.capacity(), self._world.settings.min_free_disk
+        if capacity.free_disk is None:
+            return Check(name="disk", state="warning", text="cannot be read", next="look at the data directory's disk")
+        is_low = capacity.free_disk < limit
+        return Check(
+            name="disk",
+            state="broken" if is_low else "ok",
+            text=f"{format_bytes(capacity.free_disk)} free",
+            next=f"deploys are refused below {format_bytes(limit)}: make room" if is_low else "",
+        )
 
     def _app_view(self, app: App, live: Release | None, busy: set[str]) -> AppView:
         return AppView(

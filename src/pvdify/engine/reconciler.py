@@ -77,6 +77,13 @@ class Reconciler:
             for task in self._watched.values():
                 task.cancel()
 
+    async def ensure_router(self) -> None:
+        """The router runs with its last routes, if it can be started at all; before any unfinished work goes on."""
+        try:
+            await self._world.router.ensure_running()
+        except PvdifyError as error:
+            log.error("router.unavailable", what=error.what, why=error.why, next=error.next)
+
     async def reconcile(self) -> None:
         """One look at everything. Never raises: what cannot be repaired is logged and tried again."""
         for repair in (self._router, self._unfinished, self._slots, self._instances, self._orphans):

@@ -23,6 +23,14 @@ class Tokens:
         self, name: str, role: Role, app: str | None, expires_in: float | None, actor: Actor
     ) -> tuple[Token, str]:
         """A new token and its text, which is shown this once. Raises InvalidError, AppNotFound, StoreUnavailable."""
+        token, text = await self.draft(name, role, app, expires_in, actor)
+        await self.keep(token, actor)
+        return token, text
+
+    async def draft(
+        self, name: str, role: Role, app: str | None, expires_in: float | None, actor: Actor
+    ) -> tuple[Token, str]:
+        """A token that is good for nothing until it is kept. Raises InvalidError, AppNotFound, StoreUnavailable."""
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise InvalidError(f"a token's name has 1 to {LONGEST_NAME} printable characters", next="choose another")
         if app is not None and role is Role.ADMIN:
@@ -42,9 +50,13 @@ class Tokens:
             created_by=actor.name,
             expires_at=now + timedelta(seconds=expires_in) if expires_in else None,
         )
-        event = Event(at=now, actor=actor.name, action="token.created", app=app, text=f"{name} ({role.value})")
-        await self._world.store.save(token, event)
         return token, text
+
+    async def keep(self, token: Token, actor: Actor) -> None:
+        """The token is good from now on. Raises StoreUnavailable."""
+        text = f"{token.name} ({token.role.value})"
+        event = Event(at=token.created_at, actor=actor.name, action="token.created", app=token.app, text=text)
+        await self._world.store.save(token, event)
 
     async def revoke(self, token_id: str, actor: Actor) -> None:
         """The token is good for nothing from now on. Raises TokenNotFound, StoreUnavailable."""

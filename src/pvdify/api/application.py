@@ -1,0 +1,100 @@
+"""The ASGI application: routes, authentication and errors around the table."""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pvdify.api.call import Call, Engine
+from pvdify.api.errors import answer_http, answer_known, answer_unexpected
+from pvdify.api.openapi import openapi_document
+from pvdify.api.routes import ENDPOINTS, PREFIX, Endpoint
+from pvdify.engine.tokens import check_allowed
+from pvdify.errors import NotSignedIn, PvdifyError
+from pvdify.model.token import Actor, Role
+
+ROOT = Actor(name="root", role=Role.ADMIN)
+NOBODY = Actor(name="nobody", role=Role.READ)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+Authenticate = Callable[[Request], Awaitable[Actor]]
+
+
+def build_application(engine: Engine, *, is_local: bool) -> ASGIApp:
+    """The API over the network, or (``is_local``) over the unix socket that only root can open."""
+    authenticate = _as_root if is_local else _by_token(engine)
+    routes = [_route(endpoint, engine, authenticate) for endpoint in ENDPOINTS]
+    routes.append(Route(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]))
+    application = Starlette(
+        routes=routes,
+        exception_handlers={
+            PvdifyError: answer_known,
+            HTTPException: answer_http,
+            Exception: answer_unexpected,
+        },
+    )
+    return RequestId(application)
+
+
+class RequestId:
+    """Gives every request an id (the caller's own, if it brings a plain one) and every answer the same."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        await self._application(scope, receive, send_with_id)
+
+
+def _route(endpoint: Endpoint, engine: Engine, authenticate: Authenticate) -> Route:
+    async def handle(request: Request) -> Response:
+        actor = NOBODY
+        if endpoint.needs is not None:
+            actor = await authenticate(request)
+            app = request.path_params.get("app")
+            # A list for a token of one app shows that app alone; what is not about an app needs a token for all.
+            is_filtered = endpoint.method == "GET" and endpoint.needs is Role.READ and app is None
+            check_allowed(actor, endpoint.needs, actor.app if is_filtered else app)
+        return await endpoint.handler(Call(engine=engine, request=request, actor=actor))
+
+    return Route(PREFIX + endpoint.path, handle, methods=[endpoint.method])
+
+
+async def _openapi(_request: Request) -> Response:
+    return Response(openapi_document(), media_type="application/json")
+
+
+async def _as_root(_request: Request) -> Actor:
+    return ROOT
+
+
+def _by_token(engine: Engine) -> Authenticate:
+    async def authenticate(request: Request) -> Actor:
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not text.strip():
+            raise NotSignedIn(
+                "this request carries no token",
+                next="send `Authorization: Bearer TOKEN`; on the command line `pvdify login`, or set PVDIFY_TOKEN",
+            )
+        return await engine.tokens.actor_of(text.strip())
+
+    return authenticate

@@ -1,0 +1,96 @@
+"""One request as a handler sees it: who asks, what for, and the engine to ask."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+from starlette.requests import Request
+
+from pvdify.engine.queries import Queries
+from pvdify.engine.requests import Requests
+from pvdify.engine.tokens import Tokens
+from pvdify.errors import InvalidError, MalformedRequest
+from pvdify.model.token import Actor
+from pvdify.model.validation import format_path, problems_of
+from pvdify.settings import Settings
+
+LARGEST_BODY = 1024 * 1024
+BodyT = TypeVar("BodyT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Everything that the API can ask for."""
+
+    settings: Settings
+    requests: Requests
+    queries: Queries
+    tokens: Tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One authenticated request."""
+
+    engine: Engine
+    request: Request
+    actor: Actor
+
+    @property
+    def app(self) -> str:
+        """The app in the path."""
+        return str(self.request.path_params["app"])
+
+    @property
+    def version(self) -> int:
+        """The release number in the path."""
+        return int(self.request.path_params["version"])
+
+    async def body(self, adapter: TypeAdapter[BodyT], known: tuple[str, ...]) -> BodyT:
+        """The JSON body as a wire type. Raises MalformedRequest, InvalidError with every problem."""
+        try:
+            return adapter.validate_python(await self.object())
+        except ValidationError as error:
+            problems = [
+                f"{format_path(path)}: {text}".removeprefix(": ") for path, text in problems_of(error, {(): known})
+            ]
+            raise InvalidError(
+                "the request has a problem" if len(problems) == 1 else f"the request has {len(problems)} problems",
+                next="correct it; /api/v1/openapi.json describes every request",
+                details={"problems": problems},
+            ) from error
+
+    async def object(self) -> dict[str, object]:
+        """The JSON object in the body; no body is an empty one. Raises MalformedRequest."""
+        content = b""
+        async for chunk in self.request.stream():
+            content += chunk
+            if len(content) > LARGEST_BODY:
+                raise MalformedRequest(f"the request's body is larger than {LARGEST_BODY} bytes", next="send less")
+        try:
+            value = from_json(content) if content.strip() else {}
+        except ValueError as error:
+            raise MalformedRequest(
+                "the request's body is not JSON", why=str(error), next="send a JSON object"
+            ) from error
+        if not isinstance(value, dict):
+            raise MalformedRequest("the request's body is not a JSON object", next="send a JSON object")
+        return value
+
+    def number(self, name: str, default: int | None, *, least: int = 1, most: int = 10_000) -> int | None:
+        """A whole number in the query. Raises InvalidError."""
+        text = self.request.query_params.get(name)
+        if text is None or text == "":
+            return default
+        digits = text.removeprefix("v")
+        if not digits.isdecimal() or not least <= int(digits) <= most:
+            raise InvalidError(
+                f'the query parameter {name} is "{text[:40]}"', why=f"expected a whole number from {least} to {most}",
+                next=f"correct {name}",
+            )  # fmt: skip
+        return int(digits)
+
+    def flag(self, name: str) -> bool:
+        """Whether a query parameter is set to something that means yes."""
+        return self.request.query_params.get(name, "").lower() in {"1", "true", "yes"}

@@ -1,0 +1,44 @@
+"""/apps."""
+
+from pydantic import TypeAdapter
+from starlette.responses import Response
+
+from pvdify.api import translate
+from pvdify.api.answers import json_answer
+from pvdify.api.call import Call
+from pvdify.wire.requests import CreateApp
+
+_CREATE = TypeAdapter(CreateApp)
+
+
+async def list_apps(call: Call) -> Response:
+    """All apps that the caller may see."""
+    views = await call.engine.queries.apps()
+    mine = [view for view in views if call.actor.app in (None, view.app.name)]
+    return json_answer({"apps": [translate.app(view, call.engine.settings) for view in mine]})
+
+
+async def create_app(call: Call) -> Response:
+    """A new app without a release."""
+    body = await call.body(_CREATE, ("name",))
+    await call.engine.requests.create_app(body.name, call.actor)
+    view = await call.engine.queries.app(body.name)
+    headers = {"Location": f"/api/v1/apps/{body.name}"}
+    return json_answer(translate.app(view, call.engine.settings), 201, headers)
+
+
+async def show_app(call: Call) -> Response:
+    """One app."""
+    return json_answer(translate.app(await call.engine.queries.app(call.app), call.engine.settings))
+
+
+async def destroy_app(call: Call) -> Response:
+    """Take the app away with everything of it; ``confirm`` repeats its name."""
+    await call.engine.requests.destroy_app(call.app, call.request.query_params.get("confirm"), call.actor)
+    return json_answer({}, 202)
+
+
+async def list_processes(call: Call) -> Response:
+    """Process types and their instances."""
+    views = await call.engine.queries.processes(call.app)
+    return json_answer({"processes": [translate.process(view) for view in views]})

@@ -1,0 +1,118 @@
+"""/apps/{app}/releases and /rollback."""
+
+from collections.abc import AsyncIterator
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from pvdify.api import translate
+from pvdify.api.answers import ServerSentEvent, event_stream, json_answer, text_answer
+from pvdify.api.call import Call
+from pvdify.engine.requests import DeployRequest, Idempotency, fingerprint
+from pvdify.errors import InvalidError
+from pvdify.model.deploy_log import EntryKind
+from pvdify.model.release import Source
+from pvdify.wire import answers
+from pvdify.wire.deploy_log import render
+from pvdify.wire.requests import Deploy, Rollback
+
+LONGEST_KEY = 255
+_DEPLOY, _ROLLBACK = TypeAdapter(Deploy), TypeAdapter(Rollback)
+_DEPLOY_KEYS = ("image", "manifest", "commit", "branch", "run_number", "allow_older")
+
+
+async def list_releases(call: Call) -> Response:
+    """An app's releases, newest first."""
+    views = await call.engine.queries.releases(call.app, call.number("limit", 100) or 100)
+    return json_answer({"releases": [translate.release(view, call.engine.settings) for view in views]})
+
+
+async def deploy(call: Call) -> Response:
+    """A new release; the answer comes before it is live."""
+    body = await call.body(_DEPLOY, _DEPLOY_KEYS)
+    request = DeployRequest(
+        image=body.image,
+        manifest=body.manifest,
+        source=Source(
+            commit=body.commit, branch=body.branch, run_number=body.run_number, is_older_allowed=body.allow_older
+        ),
+    )
+    key = _idempotency(call, call.app, body)
+    release = await call.engine.requests.deploy(call.app, request, call.actor, key)
+    return await _accepted(call, release.version)
+
+
+async def show_release(call: Call) -> Response:
+    """One release."""
+    return json_answer(await _release(call, call.version))
+
+
+async def show_log(call: Call) -> Response:
+    """The deploy log: text so far, or as it comes."""
+    if call.flag("follow"):
+        await call.engine.queries.release(call.app, call.version)
+        return event_stream(_follow(call))
+    entries = await call.engine.queries.deploy_log(call.app, call.version)
+    lines = [render(translate.log_entry(entry)) for entry in entries if entry.kind is not EntryKind.STEP_STARTED]
+    return text_answer("".join(f"{line}\n" for line in lines))
+
+
+async def cancel(call: Call) -> Response:
+    """Stop a release that is not live yet."""
+    await call.engine.requests.cancel(call.app, call.version, call.actor)
+    return await _accepted(call, call.version)
+
+
+async def rollback(call: Call) -> Response:
+    """A new release that repeats an older one."""
+    body = await call.body(_ROLLBACK, ("version",))
+    release = await call.engine.requests.rollback(
+        call.app, body.version, call.actor, _idempotency(call, call.app, body)
+    )
+    return await _accepted(call, release.version)
+
+
+async def plan_rollback(call: Call) -> Response:
+    """What a rollback would do."""
+    target = await call.engine.requests.rollback_target(call.app, call.number("version", None, most=10**9))
+    live = (await call.engine.queries.app(call.app)).live
+    return json_answer(
+        answers.RollbackPlan(
+            current=await _release(call, live.version) if live else None,
+            target=await _release(call, target.version),
+            is_warm=await call.engine.queries.is_warm(call.app, target),
+        )
+    )
+
+
+async def _follow(call: Call) -> AsyncIterator[ServerSentEvent]:
+    seen = call.request.headers.get("last-event-id", "")
+    number = int(seen) + 1 if seen.isdecimal() else 0
+    async for entry in call.engine.queries.follow_deploy_log(call.app, call.version, number):
+        if entry is None:
+            continue
+        if entry.kind is EntryKind.STEP_STARTED:
+            yield ServerSentEvent(name="step", data=entry.step, id=str(number))
+        else:
+            yield ServerSentEvent(data=render(translate.log_entry(entry)), id=str(number))
+        number += 1
+    yield ServerSentEvent(name="end", data=to_json(await _release(call, call.version)).decode())
+
+
+async def _release(call: Call, version: int) -> answers.Release:
+    return translate.release(await call.engine.queries.release(call.app, version), call.engine.settings)
+
+
+async def _accepted(call: Call, version: int) -> Response:
+    headers = {"Location": f"/api/v1/apps/{call.app}/releases/{version}"}
+    return json_answer(await _release(call, version), 202, headers)
+
+
+def _idempotency(call: Call, *content: object) -> Idempotency | None:
+    key = call.request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not key.strip() or len(key) > LONGEST_KEY or not key.isprintable():
+        raise InvalidError(f"an Idempotency-Key has 1 to {LONGEST_KEY} printable characters", next="send another key")
+    return Idempotency(key=key, fingerprint=fingerprint(call.request.url.path, *content))

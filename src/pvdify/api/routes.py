@@ -1,0 +1,73 @@
+"""The route table: path, handler, and who may. Everything else of the API follows from it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from pvdify.api.call import Call
+from pvdify.api.handlers import apps, config, logs, releases, server
+from pvdify.model.token import Role
+from pvdify.wire import answers, requests
+
+Handler = Callable[[Call], Awaitable[Response]]
+PREFIX = "/api/v1"
+READ, DEPLOY, ADMIN, ANYONE = Role.READ, Role.DEPLOY, Role.ADMIN, None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One line of the table. ``needs``: the role, None for no token at all; ``list_of``: the key of a list answer."""
+
+    method: str
+    path: str
+    handler: Handler
+    needs: Role | None
+    status: int = 200
+    takes: type | None = None
+    gives: type | None = None
+    list_of: str | None = None
+    query: tuple[str, ...] = ()
+
+
+def _route(  # noqa: PLR0913 - one line a route, read as a table
+    method: str, path: str, handler: Handler, needs: Role | None, status: int = 200,
+    *, takes: type | None = None, gives: type | None = None, list_of: str | None = None, query: str = "",
+) -> Endpoint:  # fmt: skip
+    return Endpoint(
+        method=method, path=path, handler=handler, needs=needs, status=status, takes=takes, gives=gives,
+        list_of=list_of, query=tuple(query.split()),
+    )  # fmt: skip
+
+
+# fmt: off
+ENDPOINTS = (
+    _route("GET",    "/health",  server.show_health,   ANYONE, gives=answers.Health),
+    _route("GET",    "/whoami",  server.show_identity, READ,   gives=answers.Identity),
+    _route("GET",    "/status",  server.show_status,   READ,   gives=answers.Status),
+    _route("GET",    "/events",  server.list_events,   READ,   gives=answers.Event, list_of="events", query="app limit"),
+
+    _route("GET",    "/apps",       apps.list_apps,   READ,       gives=answers.App, list_of="apps"),
+    _route("POST",   "/apps",       apps.create_app,  DEPLOY, 201, takes=requests.CreateApp, gives=answers.App),
+    _route("GET",    "/apps/{app}", apps.show_app,    READ,       gives=answers.App),
+    _route("DELETE", "/apps/{app}", apps.destroy_app, ADMIN,  202, query="confirm"),
+
+    _route("GET",    "/apps/{app}/releases",                      releases.list_releases, READ,       gives=answers.Release, list_of="releases", query="limit"),
+    _route("POST",   "/apps/{app}/releases",                      releases.deploy,        DEPLOY, 202, takes=requests.Deploy, gives=answers.Release),
+    _route("GET",    "/apps/{app}/releases/{version:int}",        releases.show_release,  READ,       gives=answers.Release),
+    _route("GET",    "/apps/{app}/releases/{version:int}/log",    releases.show_log,      READ,       gives=str, query="follow"),
+    _route("POST",   "/apps/{app}/releases/{version:int}/cancel", releases.cancel,        DEPLOY, 202, gives=answers.Release),
+    _route("GET",    "/apps/{app}/rollback",                      releases.plan_rollback, READ,       gives=answers.RollbackPlan, query="version"),
+    _route("POST",   "/apps/{app}/rollback",                      releases.rollback,      DEPLOY, 202, takes=requests.Rollback, gives=answers.Release),
+
+    _route("GET",    "/apps/{app}/config",          config.show_config,   READ,   gives=dict),
+    _route("PATCH",  "/apps/{app}/config",          config.change_config, DEPLOY, takes=dict, gives=dict),
+    _route("GET",    "/apps/{app}/config/versions", config.list_versions, READ,   gives=answers.ConfigVersion, list_of="versions"),
+    _route("GET",    "/apps/{app}/processes",       apps.list_processes,  READ,   gives=answers.Process, list_of="processes"),
+    _route("GET",    "/apps/{app}/logs",            logs.show_logs,       READ,   gives=str, query="follow lines process release format"),
+
+    _route("GET",    "/tokens",         server.list_tokens,  ADMIN,      gives=answers.Token, list_of="tokens"),
+    _route("POST",   "/tokens",         server.create_token, ADMIN, 201, takes=requests.CreateToken, gives=answers.NewToken),
+    _route("DELETE", "/tokens/{token}", server.revoke_token, ADMIN, 204),
+)
+# fmt: on

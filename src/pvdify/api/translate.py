@@ -1,0 +1,146 @@
+"""Model -> wire."""
+
+from pvdify.engine.queries import AppView, PlacedInstance, ProcessView, ReleaseView
+from pvdify.model.app import default_hostname
+from pvdify.model.deploy_log import LogEntry
+from pvdify.model.event import Event
+from pvdify.model.instance import InstanceState, LogLine
+from pvdify.model.manifest import Command, Manifest
+from pvdify.model.names import environment_of
+from pvdify.model.release import Release, SwitchCount
+from pvdify.model.slot import Placement
+from pvdify.model.token import Token
+from pvdify.settings import Settings
+from pvdify.wire import answers
+
+
+def url_of(app: str, settings: Settings) -> str:
+    """Where visitors find the app."""
+    return f"{settings.public_scheme}://{default_hostname(app, settings.base_domain)}"
+
+
+def app(view: AppView, settings: Settings) -> answers.App:
+    """An app."""
+    live = view.live
+    manifest = live.manifest if live else Manifest()
+    status = "deploying" if view.is_deploying else "live" if live else "new"
+    return answers.App(
+        name=view.app.name,
+        environment=environment_of(view.app.name).value,
+        status=status,
+        image=live.image if live else None,
+        release=live.version if live else None,
+        url=url_of(view.app.name, settings),
+        processes=_process_types(manifest) if live else {},
+        resources=manifest.resources.model_dump(mode="json"),
+        healthcheck=manifest.healthcheck.model_dump(mode="json"),
+        domains=list(view.hostnames),
+        created_at=view.app.created_at,
+        updated_at=max(view.app.updated_at, live.created_at) if live else view.app.updated_at,
+    )
+
+
+def release(view: ReleaseView, settings: Settings) -> answers.Release:
+    """A release with its receipt."""
+    it = view.release
+    return answers.Release(
+        app=it.app,
+        version=it.version,
+        image=it.image,
+        digest=it.digest,
+        config_version=it.config_version,
+        status=it.status.value,
+        created_at=it.created_at,
+        created_by=it.created_by,
+        description=it.description,
+        commit=it.source.commit,
+        branch=it.source.branch,
+        run_number=it.source.run_number,
+        failure=answers.Failure(
+            code=it.failure.code, what=it.failure.what, why=it.failure.why, next=it.failure.next
+        ) if it.failure else None,
+        receipt=_receipt(it, view.count),
+        url=url_of(it.app, settings),
+        can_roll_back=view.can_roll_back,
+    )  # fmt: skip
+
+
+def log_entry(entry: LogEntry) -> answers.LogEntry:
+    """A line of a deploy log."""
+    return answers.LogEntry(at=entry.at, kind=entry.kind.value, step=entry.step, text=entry.text, seconds=entry.seconds)
+
+
+def log_line(line: LogLine, place: Placement, release: int) -> answers.LogLine:
+    """A line that an instance wrote."""
+    return answers.LogLine(
+        at=line.at, process=place.process, number=place.number, release=release, stream=line.stream, text=line.text
+    )
+
+
+def process(view: ProcessView) -> answers.Process:
+    """A process type with its instances."""
+    return answers.Process(
+        name=view.name,
+        command=_command(view.command),
+        count=view.count,
+        instances=[_instance(item) for item in view.instances],
+    )
+
+
+def token(it: Token) -> answers.Token:
+    """A token without its secret."""
+    return answers.Token(
+        id=it.id, name=it.name, role=it.role.value, app=it.app, created_at=it.created_at,
+        created_by=it.created_by, expires_at=it.expires_at, last_used_at=it.last_used_at,
+    )  # fmt: skip
+
+
+def event(it: Event) -> answers.Event:
+    """Who did what."""
+    return answers.Event(
+        id=it.id, at=it.at, actor=it.actor, action=it.action, app=it.app, release=it.release, text=it.text
+    )
+
+
+def _process_types(manifest: Manifest) -> dict[str, answers.ProcessType]:
+    return {
+        name: answers.ProcessType(
+            command=_command(declared.command),
+            count=declared.count,
+            memory=manifest.limits_of(name).memory,
+            cpu=manifest.limits_of(name).cpu,
+        )
+        for name, declared in manifest.processes.items()
+    }
+
+
+def _command(command: Command | None) -> str | list[str] | None:
+    return list(command) if isinstance(command, tuple) else command
+
+
+def _receipt(it: Release, count: SwitchCount | None) -> answers.Receipt | None:
+    if it.receipt is None and count is None:
+        return None
+    requests = answers.Requests(
+        served=count.served, failed=count.router_errors, app_errors=count.app_errors, cut=count.cut,
+        is_final=count.is_final,
+    ) if count else None  # fmt: skip
+    steps = {name: round(seconds * 1000, 3) for name, seconds in (it.receipt.steps if it.receipt else {}).items()}
+    return answers.Receipt(requests=requests, steps=steps, seconds=it.receipt.seconds if it.receipt else 0.0)
+
+
+def _instance(item: PlacedInstance) -> answers.Instance:
+    found = item.container
+    state = "missing" if found is None else "starting" if found.state is InstanceState.CREATED else found.state.value
+    return answers.Instance(
+        name=item.place.name,
+        process=item.place.process,
+        number=item.place.number,
+        release=item.slot.number,
+        slot=item.slot.state.value,
+        state=state,
+        port=item.place.host_port,
+        restarts=found.restarts if found else 0,
+        started_at=found.started_at if found else None,
+        exit=str(found.exit) if found and found.exit else None,
+    )

@@ -1,0 +1,1 @@
+"""pvdifyd: wires adapters to ports, starts the server and the worker. The top of the layers: may import everything."""

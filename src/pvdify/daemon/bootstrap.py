@@ -1,0 +1,86 @@
+"""The composition root: the only file that names both a port and its adapter."""
+
+from dataclasses import dataclass
+
+from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.files.deploy_log import FileDeployLog
+from pvdify.adapters.files.secrets import YamlSecrets
+from pvdify.adapters.haproxy.router import HaproxyRouter
+from pvdify.adapters.host.host import LinuxHost
+from pvdify.adapters.http_probe.prober import HttpProber
+from pvdify.adapters.podman.images import PodmanImages
+from pvdify.adapters.podman.supervisor import PodmanSupervisor
+from pvdify.adapters.sqlite.store import SqliteStore
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.api.call import Engine
+from pvdify.engine.queries import Queries
+from pvdify.engine.reconciler import Reconciler
+from pvdify.engine.requests import Requests
+from pvdify.engine.runner import Runner
+from pvdify.engine.tokens import Tokens
+from pvdify.engine.worker import Worker
+from pvdify.engine.world import World
+from pvdify.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """One complete server, wired but not started."""
+
+    settings: Settings
+    store: SqliteStore
+    world: World
+    worker: Worker
+    reconciler: Reconciler
+    engine: Engine
+
+
+def build_server(settings: Settings) -> Server:
+    """Make every part; nothing is started, opened or written yet."""
+    store = SqliteStore(settings.data_dir / "pvdify.db")
+    world = build_world(settings, store)
+    runner = Runner(world)
+    worker = Worker(world, runner)
+    engine = Engine(
+        settings=settings,
+        requests=Requests(world, runner, worker),
+        queries=Queries(world),
+        tokens=Tokens(world),
+    )
+    reconciler = Reconciler(world, worker.wake)
+    return Server(settings=settings, store=store, world=world, worker=worker, reconciler=reconciler, engine=engine)
+
+
+def build_world(settings: Settings, store: SqliteStore) -> World:
+    """The adapters behind the ports."""
+    clock, runner, logs = SystemClock(), SubprocessRunner(), settings.data_dir / "logs"
+    return World(
+        settings=settings,
+        clock=clock,
+        store=store,
+        images=PodmanImages(
+            runner=runner,
+            server_id=settings.server_id,
+            binary=settings.podman_binary,
+            skopeo=settings.skopeo_binary,
+        ),
+        supervisor=PodmanSupervisor(
+            runner=runner,
+            server_id=settings.server_id,
+            run_dir=settings.run_dir,
+            log_dir=logs,
+            binary=settings.podman_binary,
+            clock=clock,
+        ),
+        router=HaproxyRouter(
+            directory=settings.data_dir / "router",
+            run_dir=settings.run_dir,
+            listen=settings.router_listen,
+            binary=settings.router_binary,
+            clock=clock,
+        ),
+        prober=HttpProber(),
+        secrets=YamlSecrets(settings.data_dir / "config"),
+        host=LinuxHost(settings.data_dir),
+        deploy_log=FileDeployLog(logs),
+    )

@@ -1,0 +1,62 @@
+"""The data and run directories: made with the right modes, and held by one pvdifyd at a time."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from pvdify.errors import DataDirInUse, InvalidSetting
+from pvdify.settings import LONGEST_SOCKET_PATH, Settings
+
+
+def prepare(settings: Settings) -> None:
+    """Make what is missing. Raises InvalidSetting where that cannot be."""
+    try:
+        for directory in (settings.data_dir, settings.data_dir / "logs", settings.data_dir / "config"):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.chmod(0o700)
+        settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.run_dir.chmod(0o711 if settings.run_dir == settings.run_dir.parent / "pvdify" else 0o700)
+        _link_run_dir(settings)
+    except OSError as error:
+        raise InvalidSetting(
+            f"pvdifyd cannot use the data directory {settings.data_dir}",
+            why=str(error),
+            next="run it as root, or pass a --data-dir that you can write to",
+        ) from error
+    if len(str(settings.socket_path)) > LONGEST_SOCKET_PATH:
+        raise InvalidSetting(f"{settings.socket_path} is too long for a socket", next="pass a shorter --data-dir")
+
+
+def _link_run_dir(settings: Settings) -> None:
+    """``DATA_DIR/run`` leads to the run directory, so that a second server's sockets are easy to find."""
+    link = settings.data_dir / "run"
+    if not link.is_symlink() or link.readlink() != settings.run_dir:
+        link.unlink(missing_ok=True)
+        link.symlink_to(settings.run_dir)
+
+
+class DataDirLock:
+    """Held for as long as the process lives; the kernel lets go of it however the process ends."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "pvdifyd.lock"
+        self._descriptor = -1
+
+    def acquire(self) -> None:
+        """Raises DataDirInUse when another pvdifyd holds it."""
+        self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = self._file.read_text().strip() or "unknown"
+            os.close(self._descriptor)
+            raise DataDirInUse(
+                f"another pvdifyd (pid {holder}) runs with the data directory {self._file.parent}",
+                next="use that one, stop it first, or pass another --data-dir",
+            ) from error
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        """Let go."""
+        os.close(self._descriptor)

@@ -1,0 +1,226 @@
+"""A whole machine of fakes that outlives any number of daemons, and daemons that can be killed at any journal write."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pvdify.engine.queries import Queries
+from pvdify.engine.reconciler import Reconciler
+from pvdify.engine.requests import DeployRequest, Requests
+from pvdify.engine.runner import Runner
+from pvdify.engine.tokens import Tokens
+from pvdify.engine.worker import Worker
+from pvdify.engine.world import World
+from pvdify.model.operation import OperationKind
+from pvdify.model.release import Release, ReleaseStatus, Source
+from pvdify.model.slot import SlotState
+from pvdify.model.token import Actor, Role
+from pvdify.settings import Settings, load
+from tests.fakes.clock import FakeClock
+from tests.fakes.deploy_log import FakeDeployLog
+from tests.fakes.host import FakeHost
+from tests.fakes.images import FakeImages, FakeRegistry
+from tests.fakes.prober import FakeProber
+from tests.fakes.router import FakeRouter
+from tests.fakes.secrets import FakeSecrets
+from tests.fakes.store import MemoryStore
+from tests.fakes.supervisor import FakeSupervisor
+
+ACTOR = Actor(name="ci", role=Role.DEPLOY)
+NEVER = Path("/nonexistent/pvdifyd.toml")
+
+
+class Killed(BaseException):
+    """The daemon was killed here; nothing of it does anything any more."""
+
+
+class Machine:
+    """What is still there when a daemon dies: the disk, the containers, the router, the registry."""
+
+    def __init__(self, **settings: str) -> None:
+        self.settings: Settings = load({"base_domain": "example.com", **settings}, {}, NEVER)
+        self.clock = FakeClock()
+        self.store = MemoryStore()
+        self.supervisor = FakeSupervisor(clock=self.clock)
+        self.registry = FakeRegistry()
+        self.images = FakeImages(registry=self.registry)
+        self.router = FakeRouter()
+        self.prober = FakeProber(clock=self.clock, supervisor=self.supervisor)
+        self.secrets = FakeSecrets()
+        self.host = FakeHost(supervisor=self.supervisor)
+        self.deploy_log = FakeDeployLog()
+        self.unserved: list[str] = []
+
+    def daemon(self, kill_at: int | None = None) -> "Daemon":
+        """A daemon on this machine; ``kill_at``: the moment it dies, two for each journal write (before, after)."""
+        return Daemon(self, kill_at)
+
+    async def route_of(self, app: str) -> tuple[int, ...]:
+        """The ports that visitors of the app reach right now."""
+        route = (await self.router.routes()).get(app)
+        return route.targets if route else ()
+
+    async def note_unserved(self, doing: str) -> None:
+        """Called after everything a daemon does to the machine: a visitor that came now must be answered."""
+        for app, route in (await self.router.routes()).items():
+            for port in route.targets:
+                container = self.supervisor.behind(port)
+                if container is None or not container.is_reachable:
+                    self.unserved.append(f"{app}: nothing answers on {port} after {doing}")
+
+
+class Mortal:
+    """A port that a dead daemon cannot reach any more, and whose every call is followed by a look at the visitors."""
+
+    def __init__(self, port: object, daemon: "Daemon", watch: bool) -> None:
+        self._port, self._daemon, self._watch = port, daemon, watch
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+        self._daemon.check_alive()
+        if not self._watch or name in {"wait", "follow", "wait_died", "routes"}:
+            return method
+
+        async def call(*arguments: object, **named: object) -> object:
+            self._daemon.check_alive()
+            result = await method(*arguments, **named)
+            self._daemon.check_alive()
+            await self._daemon.machine.note_unserved(name)
+            return result
+
+        return call
+
+
+class CountingStore:
+    """The journal, which counts its writes and kills the daemon at the one it was told."""
+
+    def __init__(self, store: MemoryStore, daemon: "Daemon") -> None:
+        self._store, self._daemon = store, daemon
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        self._daemon.check_alive()
+        return self._counted(method) if name in {"save", "delete_app"} else method
+
+    def _counted(self, method: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def write(*arguments: object) -> None:
+            self._daemon.moment()
+            await method(*arguments)
+            self._daemon.moment()
+
+        return write
+
+
+class Daemon:
+    """An engine on a machine."""
+
+    def __init__(self, machine: Machine, kill_at: int | None) -> None:
+        self.machine = machine
+        self.moments = 0
+        self.is_dead = False
+        self._kill_at = kill_at
+        self.died = asyncio.Event()
+        self.world = World(
+            settings=machine.settings,
+            clock=machine.clock,
+            store=CountingStore(machine.store, self),  # type: ignore[arg-type]
+            images=Mortal(machine.images, self, watch=False),  # type: ignore[arg-type]
+            supervisor=Mortal(machine.supervisor, self, watch=True),  # type: ignore[arg-type]
+            router=Mortal(machine.router, self, watch=True),  # type: ignore[arg-type]
+            prober=Mortal(machine.prober, self, watch=False),  # type: ignore[arg-type]
+            secrets=Mortal(machine.secrets, self, watch=False),  # type: ignore[arg-type]
+            host=machine.host,
+            deploy_log=machine.deploy_log,
+        )
+        self.runner = Runner(self.world)
+        self.worker = Worker(self.world, self.runner)
+        self.requests = Requests(self.world, self.runner, self.worker)
+        self.queries = Queries(self.world)
+        self.tokens = Tokens(self.world)
+        self.reconciler = Reconciler(self.world, self.worker.wake)
+
+    def check_alive(self) -> None:
+        if self.is_dead:
+            raise Killed
+
+    def moment(self) -> None:
+        """One of the instants at which a kill is tried."""
+        self.check_alive()
+        self.moments += 1
+        if self.moments == self._kill_at:
+            self.is_dead = True
+            self.died.set()
+            raise Killed
+
+    async def deploy(
+        self, app: str = "shop", image: str | None = "reg.example.com/shop:v1", manifest: dict[str, Any] | None = None,
+        **source: Any,
+    ) -> Release:  # fmt: skip
+        request = DeployRequest(image=image, manifest=manifest, source=Source(**source))
+        release = await self.requests.deploy(app, request, ACTOR)
+        return await self.finish(app, release.version)
+
+    async def rollback(self, app: str = "shop", version: int | None = None) -> Release:
+        release = await self.requests.rollback(app, version, ACTOR)
+        return await self.finish(app, release.version)
+
+    async def finish(self, app: str, version: int) -> Release:
+        """The release once its operation has settled."""
+        while not await self.queries.is_settled(app, version):
+            await self.machine.clock.sleep(0.05)
+            self.check_alive()
+        release = await self.machine.store.release(app, version)
+        assert release is not None
+        return release
+
+    async def finish_retirements(self) -> None:
+        """Let drains and standbys end."""
+        while await self.machine.store.unsettled_operations():
+            await self.machine.clock.sleep(1.0)
+
+    async def recover(self) -> None:
+        """What a daemon does at its start, until nothing but retirements is left to do."""
+        await self.reconciler.ensure_router()
+        await self.worker.resume()
+        for _ in range(3):
+            await self.reconciler.reconcile()
+            while any(
+                operation.kind is not OperationKind.RETIRE
+                for operation in await self.machine.store.unsettled_operations()
+            ):
+                await self.machine.clock.sleep(0.1)
+            await self.machine.clock.sleep(5.0)
+
+    async def bury(self) -> None:
+        """End its tasks, as the kernel does."""
+        self.is_dead = True
+        await self.worker.close()
+
+
+async def assert_consistent(machine: Machine, app: str = "shop") -> None:
+    """What has to be true whenever nothing is under way: records, route and containers tell the same story."""
+    releases = await machine.store.releases(app)
+    active = [release for release in releases if release.status is ReleaseStatus.ACTIVE]
+    assert len(active) == 1, [(release.version, release.status.value) for release in releases]
+    assert all(release.status.is_settled for release in releases)
+    slots = {slot.number: slot for slot in await machine.store.slots(app)}
+    live = [slot for slot in slots.values() if slot.state is SlotState.LIVE]
+    assert [slot.number for slot in live] == [active[0].slot]
+    assert await machine.route_of(app) == live[0].targets
+    wanted = {place.name for slot in slots.values() for place in slot.placements}
+    assert machine.supervisor.names <= wanted, f"orphans: {machine.supervisor.names - wanted}"
+    running = {place.name for place in live[0].placements}
+    assert running <= machine.supervisor.running
+    ports = [port for slot in slots.values() for port in slot.targets]
+    assert len(ports) == len(set(ports))
+
+
+def standby(seconds: float) -> dict[str, str]:
+    """Settings with another standby time."""
+    return {"standby": f"{timedelta(seconds=seconds).total_seconds():g}s"}
+
+
+__all__ = ["ACTOR", "Daemon", "Killed", "Machine", "assert_consistent", "replace", "standby"]

@@ -1,0 +1,271 @@
+"""Deploys and rollbacks from the first request to the last container."""
+
+import pytest
+
+from pvdify.errors import NotRollbackable, RegistryUnavailable
+from pvdify.model.release import ReleaseStatus
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+
+V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
+
+
+@pytest.fixture
+async def machine():
+    machine = Machine()
+    machine.registry.push(V1, exposed_ports=(3000,))
+    machine.registry.push(V2, exposed_ports=(3000,))
+    return machine
+
+
+@pytest.fixture
+async def daemon(machine: Machine):
+    daemon = machine.daemon()
+    yield daemon
+    await daemon.bury()
+
+
+async def test_first_deploy_is_live_with_its_port_and_digest(machine: Machine, daemon: Daemon):
+    release = await daemon.deploy(image=V1)
+
+    assert release.failure is None
+    assert release.status is ReleaseStatus.ACTIVE
+    assert release.port == 3000
+    assert await machine.route_of("shop") == (3001,)
+    assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
+    await assert_consistent(machine)
+
+
+async def test_second_deploy_takes_the_route_and_the_first_stands_by_then_goes(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+
+    release = await daemon.deploy(image=V2)
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert await machine.route_of("shop") == (3002,)
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-1", "pvdify-shop-web-v2-1"}
+    await daemon.finish_retirements()
+    assert machine.supervisor.names == {"pvdify-shop-web-v2-1"}
+    assert machine.clock.monotonic() >= 600
+    await assert_consistent(machine)
+    assert machine.unserved == []
+
+
+async def test_failed_probe_leaves_the_live_slot_untouched(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(exit_code=3, exit_after=0.2, listens_after=5, lines=("no database",)), slot=2)
+
+    release = await daemon.deploy(image=V2)
+
+    assert release.status is ReleaseStatus.FAILED
+    assert release.failure is not None
+    assert release.failure.code == "probe-failed"
+    assert "exited with code 3" in release.failure.what
+    assert "no database" in release.failure.why
+    assert "v1 is still serving" in release.failure.next
+    assert await machine.route_of("shop") == (3001,)
+    await assert_consistent(machine)
+
+
+async def test_rollback_to_standby_is_a_switch_and_nothing_else(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+    started = len(machine.supervisor.started)
+
+    release = await daemon.rollback()
+
+    assert release.version == 3
+    assert release.repeats == 1
+    assert len(machine.supervisor.started) == started
+    assert await machine.route_of("shop") == (3001,)
+    await daemon.finish_retirements()
+    await assert_consistent(machine)
+
+
+async def test_cold_rollback_works_with_the_registry_away(machine: Machine, daemon: Daemon):
+    first = await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+    await daemon.finish_retirements()
+    machine.registry.offline.add("reg.example.com")
+
+    release = await daemon.rollback()
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert (release.digest, release.image_id) == (first.digest, first.image_id)
+    assert "pvdify-shop-web-v3-1" in machine.supervisor.running
+    await assert_consistent(machine)
+
+
+async def test_moved_tag_is_pulled_on_deploy_and_never_on_rollback(machine: Machine, daemon: Daemon):
+    first = await daemon.deploy(image=V1)
+    machine.registry.push(V1)
+
+    second = await daemon.deploy(image=V1)
+    third = await daemon.rollback()
+
+    assert second.digest != first.digest
+    assert third.digest == first.digest
+
+
+async def test_rollback_restores_config_and_manifest(machine: Machine, daemon: Daemon):
+    await daemon.requests.create_app("shop", ACTOR)
+    from pvdify.model.config import ConfigVar
+    from pvdify.model.instance import Secret
+
+    await daemon.requests.change_config("shop", {"A": ConfigVar(value=Secret("1"))}, ACTOR)
+    await daemon.deploy(image=V1, manifest={"drain": "1s"})
+    await daemon.requests.change_config("shop", {"A": ConfigVar(value=Secret("2"))}, ACTOR)
+    await daemon.deploy(image=V2, manifest={"drain": "2s"})
+    await daemon.finish_retirements()
+
+    release = await daemon.rollback()
+
+    assert release.config_version == 1
+    assert release.manifest.drain == 1.0
+    assert machine.supervisor.spec("pvdify-shop-web-v3-1").environment["A"] == "1"
+
+
+async def test_two_rollbacks_in_a_row_go_back_two(machine: Machine, daemon: Daemon):
+    for tag in ("v1", "v2", "v3"):
+        machine.registry.push(f"reg.example.com/shop:{tag}")
+        await daemon.deploy(image=f"reg.example.com/shop:{tag}")
+
+    assert (await daemon.rollback()).repeats == 2
+    assert (await daemon.rollback()).repeats == 1
+    with pytest.raises(NotRollbackable):
+        await daemon.requests.rollback("shop", None, ACTOR)
+
+
+async def test_only_the_newest_waiting_deploy_runs(machine: Machine, daemon: Daemon):
+    machine.supervisor.script(Behaviour(healthy_after=3.0))
+    from pvdify.engine.requests import DeployRequest
+
+    releases = [await daemon.requests.deploy("shop", DeployRequest(image=V1), ACTOR) for _ in range(4)]
+    done = [await daemon.finish("shop", release.version) for release in releases]
+
+    assert [release.status.value for release in done] == ["superseded", "superseded", "superseded", "active"]
+    await daemon.finish_retirements()
+    await assert_consistent(machine)
+
+
+async def test_cancel_before_the_switch_puts_everything_back(machine: Machine, daemon: Daemon):
+    from pvdify.engine.requests import DeployRequest
+
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(status=500), slot=2)
+    await daemon.requests.deploy("shop", DeployRequest(image=V2), ACTOR)
+    await machine.clock.sleep(3)
+
+    await daemon.requests.cancel("shop", 2, ACTOR)
+    release = await daemon.finish("shop", 2)
+
+    assert release.status is ReleaseStatus.CANCELED
+    assert await machine.route_of("shop") == (3001,)
+    await assert_consistent(machine)
+
+
+async def test_switch_that_happens_and_yet_reports_failure_is_put_back(machine: Machine, daemon: Daemon):
+    from tests.fakes.router import Failure
+
+    await daemon.deploy(image=V1)
+    machine.router.fail("put", Failure.AFTER_EFFECT)
+
+    release = await daemon.deploy(image=V2)
+
+    assert release.status is ReleaseStatus.FAILED
+    assert await machine.route_of("shop") == (3001,)
+    await assert_consistent(machine)
+
+
+async def test_pre_deploy_hook_that_fails_stops_the_deploy(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(exit_code=9, lines=("table is locked",)), process="pre_deploy")
+
+    release = await daemon.deploy(image=V2, manifest={"hooks": {"pre_deploy": ["migrate"]}})
+
+    assert release.failure is not None
+    assert release.failure.code == "hook-failed"
+    assert "table is locked" in release.failure.why
+    assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
+
+
+async def test_post_deploy_hook_that_fails_is_told_and_undoes_nothing(machine: Machine, daemon: Daemon):
+    machine.supervisor.script(Behaviour(exit_code=1), process="post_deploy")
+
+    release = await daemon.deploy(image=V1, manifest={"hooks": {"post_deploy": ["warm"]}})
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert release.failure is not None
+    assert release.failure.code == "hook-failed"
+    await assert_consistent(machine)
+
+
+async def test_workers_never_run_twice_and_come_back_when_the_new_ones_fail(machine: Machine, daemon: Daemon):
+    processes = {"web": {}, "worker": {"command": ["worker"]}}
+    await daemon.deploy(image=V1, manifest={"processes": processes})
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=2.0), process="worker", slot=2)
+
+    release = await daemon.deploy(image=V2)
+
+    assert release.status is ReleaseStatus.FAILED
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-1", "pvdify-shop-worker-v1-1"}
+    await assert_consistent(machine)
+
+
+async def test_older_run_of_the_same_branch_never_replaces_a_newer_one(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V2, branch="main", run_number=12)
+
+    release = await daemon.deploy(image=V1, branch="main", run_number=11)
+    allowed = await daemon.deploy(image=V1, branch="main", run_number=11, is_older_allowed=True)
+
+    assert release.status is ReleaseStatus.SUPERSEDED
+    assert allowed.status is ReleaseStatus.ACTIVE
+
+
+async def test_registry_that_is_away_fails_the_deploy_with_its_own_error(machine: Machine, daemon: Daemon):
+    machine.registry.offline.add("reg.example.com")
+
+    release = await daemon.deploy(image=V1)
+
+    assert release.failure is not None
+    assert release.failure.code == RegistryUnavailable.code
+    assert machine.supervisor.names == frozenset()
+
+
+async def test_instance_that_dies_is_started_again_with_back_off(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.crash("pvdify-shop-web-v1-1", code=7)
+
+    await daemon.reconciler.reconcile()
+
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-1"}
+    events = await machine.store.events("shop")
+    assert events[0].action == "instance.restarted"
+    assert "exited with code 7" in events[0].text
+
+
+async def test_instance_that_dies_is_taken_out_of_the_route_until_it_answers(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}}})
+    machine.supervisor.script(Behaviour(listens_after=2.0), name="pvdify-shop-web-v1-1")
+    machine.supervisor.crash("pvdify-shop-web-v1-1")
+
+    await daemon.reconciler.reconcile()
+    assert await machine.route_of("shop") == (3002,)
+    await machine.clock.sleep(3)
+    await daemon.reconciler.reconcile()
+
+    assert await machine.route_of("shop") == (3001, 3002)
+
+
+async def test_destroyed_app_leaves_nothing_but_events(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+
+    await daemon.requests.destroy_app("shop", "shop", ACTOR)
+    while await machine.store.app("shop"):
+        await machine.clock.sleep(0.1)
+
+    assert machine.supervisor.names == frozenset()
+    assert await machine.router.routes() == {}
+    assert await machine.store.unsettled_operations() == ()
+    assert (await machine.store.events("shop"))[0].action == "app.destroyed"

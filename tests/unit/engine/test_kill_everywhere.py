@@ -1,0 +1,189 @@
+"""The daemon is killed before and after every single journal write, restarted, and must end up right by itself.
+
+Right means: exactly one release serves, no visitor was ever without an answer, nothing is left over, the status is
+honest, hooks ran once, and the next deploy works.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pvdify.engine.requests import DeployRequest
+from pvdify.model.release import ReleaseStatus
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.images import FakeRegistry
+from tests.fakes.machine import ACTOR, Daemon, Killed, Machine, assert_consistent
+
+V1, V2, V3 = (f"reg.example.com/shop:v{number}" for number in (1, 2, 3))
+HOOK = ("migrate",)
+BROKEN = FakeRegistry().push(V2, content="v2").image_id
+FULL: dict[str, Any] = {
+    "processes": {"web": {"count": 2}, "worker": {"command": ["worker"]}},
+    "hooks": {"pre_deploy": [list(HOOK)], "post_deploy": [["warm"]]},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """``prepare`` runs in peace; ``act`` is what the daemon is killed in."""
+
+    prepare: Callable[[Daemon], Awaitable[object]]
+    act: Callable[[Daemon], Awaitable[object]]
+    is_hooked: bool = False
+
+
+async def _nothing(daemon: Daemon) -> None:
+    pass
+
+
+async def _deploy(daemon: Daemon, image: str, manifest: dict[str, Any] | None = None) -> None:
+    release = await daemon.requests.deploy("shop", DeployRequest(image=image, manifest=manifest), ACTOR)
+    await daemon.finish("shop", release.version)
+
+
+async def _rollback(daemon: Daemon) -> None:
+    release = await daemon.requests.rollback("shop", None, ACTOR)
+    await daemon.finish("shop", release.version)
+
+
+async def _two_deploys(daemon: Daemon) -> None:
+    await _deploy(daemon, V1)
+    await _deploy(daemon, V2)
+
+
+async def _two_deploys_long_ago(daemon: Daemon) -> None:
+    await _two_deploys(daemon)
+    await daemon.finish_retirements()
+
+
+async def _failing(daemon: Daemon) -> None:
+    behaviour = Behaviour(exit_code=1, exit_after=0.3, listens_after=9)
+    daemon.machine.supervisor.script(behaviour, process="web", image_id=BROKEN)
+    await _deploy(daemon, V2, FULL)
+
+
+async def _failing_worker(daemon: Daemon) -> None:
+    behaviour = Behaviour(exit_code=1, exit_after=1.0)
+    daemon.machine.supervisor.script(behaviour, process="worker", image_id=BROKEN)
+    await _deploy(daemon, V2, FULL)
+
+
+async def _deploy_and_retire(daemon: Daemon) -> None:
+    await _deploy(daemon, V2)
+    await daemon.finish_retirements()
+
+
+SCENARIOS = {
+    "first deploy": Scenario(prepare=_nothing, act=lambda daemon: _deploy(daemon, V1)),
+    "second deploy": Scenario(prepare=lambda daemon: _deploy(daemon, V1), act=lambda daemon: _deploy(daemon, V2)),
+    "deploy with workers and hooks": Scenario(
+        prepare=lambda daemon: _deploy(daemon, V1, {**FULL, "hooks": {}}),
+        act=lambda daemon: _deploy(daemon, V2, FULL),
+        is_hooked=True,
+    ),
+    "failing deploy": Scenario(prepare=lambda daemon: _deploy(daemon, V1), act=_failing),
+    "failing worker": Scenario(prepare=lambda daemon: _deploy(daemon, V1, {**FULL, "hooks": {}}), act=_failing_worker),
+    "warm rollback": Scenario(prepare=_two_deploys, act=_rollback),
+    "cold rollback": Scenario(prepare=_two_deploys_long_ago, act=_rollback),
+    "deploy and retirement": Scenario(prepare=lambda daemon: _deploy(daemon, V1), act=_deploy_and_retire),
+}
+
+
+def _machine() -> Machine:
+    machine = Machine(standby="20s")
+    for image in (V1, V2, V3):
+        machine.registry.push(image, content=image[-2:])
+    for hook in ("pre_deploy", "post_deploy"):
+        machine.supervisor.script(Behaviour(exit_code=0, exit_after=1.0), process=hook)
+    return machine
+
+
+async def _moments(scenario: Scenario) -> int:
+    machine = _machine()
+    first = machine.daemon()
+    await scenario.prepare(first)
+    await first.bury()
+    daemon = machine.daemon()
+    await daemon.worker.resume()
+    await scenario.act(daemon)
+    await daemon.bury()
+    return daemon.moments
+
+
+async def _prepared(scenario: Scenario) -> Machine:
+    machine = _machine()
+    daemon = machine.daemon()
+    await scenario.prepare(daemon)
+    await daemon.bury()
+    return machine
+
+
+async def _killed(machine: Machine, doing: Callable[[Daemon], Awaitable[object]], kill_at: int) -> None:
+    daemon = machine.daemon(kill_at)
+    act = asyncio.ensure_future(_until_killed(daemon, doing))
+    died = asyncio.ensure_future(daemon.died.wait())
+    await asyncio.wait({act, died}, return_when=asyncio.FIRST_COMPLETED)
+    await daemon.bury()
+    act.cancel()
+    died.cancel()
+    await asyncio.gather(act, died, return_exceptions=True)
+
+
+async def _until_killed(daemon: Daemon, doing: Callable[[Daemon], Awaitable[object]]) -> None:
+    with suppress(Killed):
+        await daemon.worker.resume()
+        await doing(daemon)
+
+
+async def _assert_right(machine: Machine, scenario: Scenario, moment: str) -> None:
+    daemon = machine.daemon()
+    await daemon.recover()
+    assert machine.unserved == [], moment
+    if await machine.store.releases("shop"):
+        newest = (await machine.store.releases("shop"))[0]
+        if any(release.status is ReleaseStatus.ACTIVE for release in await machine.store.releases("shop")):
+            await assert_consistent(machine)
+        assert newest.status.is_settled, moment
+    if scenario.is_hooked:
+        assert machine.supervisor.executions(HOOK) <= 1, moment
+    begun = machine.clock.monotonic()
+    release = await daemon.deploy(image=V3, manifest={})
+    assert release.status is ReleaseStatus.ACTIVE, (moment, release.failure)
+    assert machine.clock.monotonic() - begun < 15, moment
+    await daemon.finish_retirements()
+    await daemon.reconciler.reconcile()
+    await assert_consistent(machine)
+    slots = await machine.store.slots("shop")
+    assert machine.supervisor.names == {place.name for slot in slots for place in slot.placements}, moment
+    assert len(slots) == 1, moment
+    assert machine.unserved == [], moment
+    await daemon.bury()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_killed_at_every_journal_write(name: str):
+    scenario = SCENARIOS[name]
+    count = await _moments(scenario)
+    assert count > 10
+
+    for kill_at in range(1, count + 1):
+        machine = await _prepared(scenario)
+        await _killed(machine, scenario.act, kill_at)
+        await _assert_right(machine, scenario, f"{name}: killed at moment {kill_at} of {count}")
+
+
+@pytest.mark.parametrize("name", ["second deploy", "failing deploy", "warm rollback", "deploy with workers and hooks"])
+async def test_killed_again_while_it_recovers(name: str):
+    scenario = SCENARIOS[name]
+    count = await _moments(scenario)
+
+    for kill_at in range(1, count + 1, 3):
+        for again_at in range(1, 12, 2):
+            machine = await _prepared(scenario)
+            await _killed(machine, scenario.act, kill_at)
+            await _killed(machine, lambda daemon: daemon.recover(), again_at)
+            await _assert_right(machine, scenario, f"{name}: killed at {kill_at} of {count}, then at {again_at}")
