@@ -13,14 +13,19 @@ class Router(Protocol):
         """Start the router if it does not run, and put in force what is on disk. Raises RouterUnavailable."""
         ...
 
+    async def wait_died(self) -> None:
+        """Wait until the router no longer runs, at once if it does not. Never raises."""
+        ...
+
     async def routes(self) -> Routes:
-        """app -> route, as in force. Raises RouterUnavailable."""
+        """app -> route, as in force, with hostnames in alphabetical order. Raises RouterUnavailable."""
         ...
 
     async def put(self, route: Route) -> None:
         """Make this the app's route, atomically for its visitors; no other app notices. Putting twice equals once.
 
-        Targets of other slots of the app stay known until ``forget``.
+        Hostnames are lower case, without a dot at the end. Targets of other slots of the app stay known until
+        ``forget``.
 
         Raises RouterUnavailable: it may or may not be in force; look with ``routes``.
         """
@@ -35,7 +40,10 @@ class Router(Protocol):
         ...
 
     async def traffic(self, app: str, slot: int) -> Traffic:
-        """What was counted for one slot. Raises RouterUnavailable."""
+        """What was counted for one slot, all zero for an unknown one. Raises RouterUnavailable.
+
+        Counts begin anew when the router does; ``in_flight`` outlives a replaced router that finishes its requests.
+        """
         ...
 
     async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:

@@ -1,0 +1,80 @@
+"""One GET through the router, sent as a visitor would send it, and who answered."""
+
+import asyncio
+from contextlib import suppress
+
+import h11
+
+from pvdify.adapters.haproxy.config import CONFIRM_HEADER, SLOT_HEADER
+from pvdify.model.probe import Answer, ProbeResult
+from pvdify.ports.clock import Clock
+from pvdify.settings import Address
+
+_BODY_TIME = 0.5  # an app writes fewer "broken pipe" lines when its short answers are read to the end
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - compared, not bound
+
+
+async def get(
+    address: Address, hostname: str, path: str, *, token: str, timeout: float, clock: Clock
+) -> tuple[ProbeResult, str | None]:
+    """The answer and the slot key that came with it. Never raises."""
+    start = clock.monotonic()
+    try:
+        head = await _exchange(address, hostname, path, token=token, timeout=timeout)
+    except TimeoutError:
+        return _failed(Answer.TIMEOUT, clock.monotonic() - start)
+    except ConnectionRefusedError:
+        return _failed(Answer.REFUSED, clock.monotonic() - start)
+    except h11.ProtocolError:
+        return _failed(Answer.NOT_HTTP, clock.monotonic() - start)
+    except OSError:
+        return _failed(Answer.RESET, clock.monotonic() - start)
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
+    found = dict(headers)
+    result = ProbeResult(
+        answer=Answer.STATUS,
+        status=head.status_code,
+        location=found.get("location"),
+        seconds=clock.monotonic() - start,
+        headers=headers,
+    )
+    return result, found.get(SLOT_HEADER.lower())
+
+
+async def _exchange(address: Address, hostname: str, path: str, *, token: str, timeout: float) -> h11.Response:
+    connection = h11.Connection(h11.CLIENT)
+    headers = [("Host", hostname), (CONFIRM_HEADER, token), ("Connection", "close"), ("User-Agent", "pvdify")]
+    request = connection.send(h11.Request(method="GET", target=path, headers=headers)) or b""
+    async with asyncio.timeout(timeout):
+        reader, writer = await asyncio.open_connection(_EVERYWHERE.get(address.host, address.host), address.port)
+        try:
+            writer.write(request + (connection.send(h11.EndOfMessage()) or b""))
+            head = await _head(connection, reader)
+        except BaseException:
+            writer.close()
+            raise
+    with suppress(TimeoutError, OSError, h11.ProtocolError):
+        async with asyncio.timeout(_BODY_TIME):
+            while not isinstance(await _next(connection, reader), h11.EndOfMessage):
+                pass
+    writer.close()
+    return head
+
+
+async def _head(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Response:
+    while not isinstance(event := await _next(connection, reader), h11.Response):
+        pass  # 1xx answers come before the one that counts
+    return event
+
+
+async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> object:
+    while (event := connection.next_event()) is h11.NEED_DATA:
+        data = await reader.read(65536)
+        if not data and connection.their_state is h11.SEND_RESPONSE and not connection.trailing_data[0]:
+            raise ConnectionResetError("closed before an answer")
+        connection.receive_data(data)
+    return event
+
+
+def _failed(answer: Answer, seconds: float) -> tuple[ProbeResult, None]:
+    return ProbeResult(answer=answer, seconds=seconds), None

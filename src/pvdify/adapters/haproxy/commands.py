@@ -1,0 +1,71 @@
+"""What we say to HAProxy: argument tuples for the program, lines for its socket. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvdify.adapters.haproxy import config
+from pvdify.adapters.haproxy.maps import Change
+from pvdify.ports.command_runner import Argv
+
+SHOW_INFO = "show info"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replaced:
+    """The processes a new one takes over from; ``socket`` hands over the listening sockets, where it answers."""
+
+    pids: tuple[int, ...] = ()
+    socket: Path | None = None
+
+
+def version(binary: str) -> Argv:
+    """Ask a binary which version it is."""
+    return (binary, "-v")
+
+
+def start(binary: str, directory: Path, file: str, replaced: Replaced) -> Argv:
+    """Start in the background; old processes finish what they serve, and their listening sockets never close.
+
+    The program returns when it listens (0) or cannot (1), and ``-C`` tells our process from any other HAProxy.
+    """
+    handover = ("-x", str(replaced.socket)) if replaced.socket else ()
+    finish = ("-sf", *map(str, replaced.pids)) if replaced.pids else ()
+    return (binary, "-D", *identity(directory), "-f", file, *handover, *finish)
+
+
+def identity(directory: Path) -> Argv:
+    """The arguments that only the router of this directory has."""
+    return ("-C", str(directory))
+
+
+def look(change: Change) -> str:
+    """Ask for an entry."""
+    return f"get map {change.map} {change.key}"
+
+
+def act(change: Change, *, is_present: bool) -> str:
+    """Carry out a change, knowing whether the entry is there."""
+    if change.value is None:
+        return f"del map {change.map} {change.key}"
+    return f"{'set' if is_present else 'add'} map {change.map} {change.key} {change.value}"
+
+
+def show_map(name: str) -> str:
+    """Ask for a whole map."""
+    return f"show map {name}"
+
+
+def show_counts(target: str) -> str:
+    """Ask for the counts of one target."""
+    return f"show table {config.COUNTS} key {target}"
+
+
+def clear_counts(target: str) -> str:
+    """Drop the counts of one target."""
+    return f"clear table {config.COUNTS} key {target}"
+
+
+def lines(commands: Sequence[str], longest: int = 100) -> tuple[tuple[str, ...], ...]:
+    """Commands in groups that fit one line of HAProxy's 16 KB buffer."""
+    return tuple(tuple(commands[i : i + longest]) for i in range(0, len(commands), longest))

@@ -1,0 +1,164 @@
+"""The whole configuration text: a pure function of the settings, so the same server always gets the same text.
+
+Everything that changes while the router runs is in the three map files, which the text names relative to its own
+directory (the process is started with ``-C DIRECTORY``; runtime commands then use the same short names).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvdify.adapters.haproxy import pages
+from pvdify.adapters.haproxy.maps import HOSTS, LIVE, TARGETS
+from pvdify.settings import Address
+
+CONFIRM_HEADER = "X-Pvdify-Confirm"
+SLOT_HEADER = "X-Pvdify-Slot"
+COUNTS = "targets"  # the stick table
+OLDEST = (2, 4)  # before it, pooled connections ignore set-dst and would reach the wrong app
+_COUNTS_ITS_OWN_ERRORS = (2, 8)
+_KEEPS_IDLE_CLIENTS = (2, 6)
+_MAXCONN = 8000  # two descriptors each: fits the 20,000 that small servers allow
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigSpec:
+    """What decides the text. ``version`` is HAProxy's (major, minor); ``token`` opens the confirm header."""
+
+    listen: Address
+    socket: Path
+    token: str
+    version: tuple[int, int]
+
+
+def build(spec: ConfigSpec) -> str:
+    """The text, whose ``description`` is its fingerprint: a running process tells which text it has."""
+    return _text(spec, description=fingerprint(spec))
+
+
+def fingerprint(spec: ConfigSpec) -> str:
+    """Sixteen characters that change whenever anything else in the text does."""
+    return hashlib.sha256(_text(spec, description="").encode()).hexdigest()[:16]
+
+
+def counts_router_errors(version: tuple[int, int]) -> bool:
+    """Before 2.8 nothing can count the errors that HAProxy makes up; ``router_errors`` then stays 0."""
+    return version >= _COUNTS_ITS_OWN_ERRORS
+
+
+def _text(spec: ConfigSpec, *, description: str) -> str:
+    sections = (_global(spec, description), _defaults(spec), _frontend(spec), _POOLED, _FRESH, _COUNTS)
+    return "# Written by pvdify; changes are overwritten.\n" + "\n".join(sections)
+
+
+def _global(spec: ConfigSpec, description: str) -> str:
+    # noreuseport: two routers on one port must be an error, not two halves of the traffic.
+    # stats timeout: the connection to a draining predecessor is held this long.
+    return f"""\
+global
+    description {description}
+    maxconn {_MAXCONN}
+    no strict-limits
+    noreuseport
+    hard-stop-after 1h
+    stats socket {spec.socket} mode 600 level admin expose-fd listeners
+    stats timeout 1h
+"""
+
+
+def _defaults(spec: ConfigSpec) -> str:
+    # Keep-alive outlasts that of what stands in front (cloudflared: about 90 s), so that it never sends on a
+    # connection that is being closed.
+    idle = "    option idle-close-on-response\n" if spec.version >= _KEEPS_IDLE_CLIENTS else ""
+    errors = "".join(f"    http-error {_response(status)}\n" for status in pages.MADE_UP)
+    return f"""\
+defaults
+    mode http
+    option http-keep-alive
+    option http-no-delay
+    option http-ignore-probes
+{idle}    retries 3
+    timeout connect 5s
+    timeout http-request 60s
+    timeout http-keep-alive 120s
+    timeout client 300s
+    timeout client-fin 30s
+    timeout server 300s
+    timeout tunnel 1h
+{errors}"""
+
+
+def _frontend(spec: ConfigSpec) -> str:
+    errors = (
+        "    http-after-response sc-inc-gpc0(0) if { status 500:599 }\n" if counts_router_errors(spec.version) else ""
+    )
+    return f"""\
+frontend visitors
+    bind {spec.listen}
+    option forwardfor
+    acl spreads var(txn.count) -m int gt 1
+    acl is_safe method GET HEAD OPTIONS
+    acl has_body req.hdr_cnt(transfer-encoding) gt 0
+    acl has_body req.hdr_val(content-length) gt 0
+
+    # hostname -> app -> slot -> number of targets
+    http-request set-var(txn.app) req.hdr(host),field(1,:),lower,regsub([.]$,),map({HOSTS})
+    http-request return {_response(pages.NOT_FOUND)} unless {{ var(txn.app) -m found }}
+    http-request set-var(txn.slot) var(txn.app),map({LIVE})
+    http-request set-var(txn.count) var(txn.slot),map_str_int({TARGETS})
+    http-request return {_response(pages.UNAVAILABLE)} unless {{ var(txn.count) -m int gt 0 }}
+
+    # of two targets drawn at random, the one with fewer requests in flight
+    http-request set-var(txn.target) var(txn.slot),concat(/0)
+    http-request set-var(txn.one) rand,mod(txn.count) if spreads
+    http-request set-var(txn.less) var(txn.count),sub(1) if spreads
+    http-request set-var(txn.two) rand,mod(txn.less),add(1),add(txn.one),mod(txn.count) if spreads
+    http-request set-var(txn.target) var(txn.slot),concat(/,txn.one) if spreads
+    http-request set-var(txn.other) var(txn.slot),concat(/,txn.two) if spreads
+    http-request set-var(txn.busy) var(txn.target),table_conn_cur({COUNTS}) if spreads
+    http-request set-var(txn.other_busy) var(txn.other),table_conn_cur({COUNTS}) if spreads
+    http-request set-var(txn.target) var(txn.other) if spreads {{ var(txn.busy),sub(txn.other_busy) gt 0 }}
+
+    http-request track-sc0 var(txn.target) table {COUNTS}
+    http-request set-var(txn.port) var(txn.target),map_str_int({TARGETS})
+    http-request set-dst ipv4(127.0.0.1)
+    http-request set-dst-port var(txn.port)
+    http-request set-header X-Forwarded-Proto http unless {{ req.hdr(x-forwarded-proto) -m found }}
+    http-request set-var(txn.confirms) bool(true) if {{ req.hdr({CONFIRM_HEADER.lower()}) -m str {spec.token} }}
+    http-request del-header {CONFIRM_HEADER}
+
+    http-response del-header {SLOT_HEADER}
+    http-response set-header {SLOT_HEADER} %[var(txn.slot)] if {{ var(txn.confirms) -m bool }}
+    http-response sc-inc-gpc1(0) if {{ status 500:599 }}
+{errors}
+    use_backend pooled if is_safe !has_body
+    default_backend fresh
+"""
+
+
+def _response(status: int) -> str:
+    return (
+        f'status {status} content-type "text/html; charset=utf-8" '
+        f"string '{pages.page(status)}' hdr Cache-Control no-store"
+    )
+
+
+# A request that may be repeated rides on a pooled connection; should the app close it at that moment, it is sent again.
+_POOLED = """\
+backend pooled
+    http-reuse always
+    retry-on conn-failure empty-response
+    server target 0.0.0.0:0
+"""
+# Everything else gets a connection of its own: it cannot meet a closing one, and is never sent twice.
+_FRESH = """\
+backend fresh
+    http-reuse never
+    retry-on conn-failure
+    server target 0.0.0.0:0
+"""
+# gpc0: 5xx visitors got. gpc1: 5xx that came from the app. Entries never expire; `forget` clears them.
+_COUNTS = f"""\
+backend {COUNTS}
+    stick-table type string len 64 size 20k store conn_cur,http_req_cnt,gpc0,gpc1
+"""

@@ -1,0 +1,158 @@
+"""Routes as entries of three maps, and the ordered changes that lead from one state to the next.
+
+::
+
+    hosts.map     www.example.com  shop        hostname -> app
+    live.map      shop             shop/v42    app -> slot ("-": nothing serves)
+    targets.map   shop/v42         2           slot -> number of targets
+                  shop/v42/0       3001        target -> loopback port
+                  shop/v42/1       3004
+
+Which slot is live is one value, so a switch is one change, for all hostnames and all instances at once. Pure.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pvdify.model.names import slot_key
+from pvdify.model.route import Route, Routes
+
+HOSTS, LIVE, TARGETS = "hosts.map", "live.map", "targets.map"
+MAPS = (TARGETS, LIVE, HOSTS)  # in the order in which a route comes into being
+_NOTHING = "-"
+_WORD = re.compile(r"[A-Za-z0-9._/-]+")  # anything else could end a line of a file or a command
+
+Entries = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One entry of one map gets a value, or goes (None)."""
+
+    map: str
+    key: str
+    value: str | None
+
+    def __post_init__(self) -> None:
+        for word in (self.key, self.value or _NOTHING):
+            if not _WORD.fullmatch(word):
+                raise ValueError(f"{word!r} cannot stand in {self.map}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """The contents of all three maps."""
+
+    entries: Mapping[str, Entries] = field(default_factory=lambda: {name: {} for name in MAPS})
+
+    def __getitem__(self, name: str) -> Entries:
+        return self.entries[name]
+
+
+def render(entries: Entries) -> str:
+    """The text of one map file, sorted by key."""
+    return "".join(f"{key} {value}\n" for key, value in sorted(entries.items()))
+
+
+def parse(text: str) -> dict[str, str]:
+    """The entries of one map file; lines without a value are ignored."""
+    return {words[0]: words[1] for line in text.splitlines() if len(words := line.split()) == 2}
+
+
+def routes(tables: Tables) -> Routes:
+    """app -> route; hostnames in alphabetical order."""
+    hostnames: dict[str, list[str]] = {app: [] for app in tables[LIVE]}
+    for hostname, app in sorted(tables[HOSTS].items()):
+        hostnames.setdefault(app, []).append(hostname)
+    return {app: _route(app, tuple(names), tables) for app, names in sorted(hostnames.items())}
+
+
+def put(tables: Tables, route: Route) -> tuple[Change, ...]:
+    """What makes this the app's route. Every beginning of the list is a state that serves."""
+    return (*_put_targets(route), Change(map=LIVE, key=route.app, value=_live(route)), *_put_hostnames(tables, route))
+
+
+def forget(tables: Tables, app: str, slot: int) -> tuple[Change, ...]:
+    """What removes a slot's targets."""
+    key = slot_key(app, slot)
+    return tuple(Change(map=TARGETS, key=name, value=None) for name in (key, *targets_of(tables, key)))
+
+
+def remove(tables: Tables, app: str) -> tuple[Change, ...]:
+    """What removes an app: first its hostnames, so that nothing asks for the rest any more."""
+    owned = {
+        HOSTS: [hostname for hostname, owner in tables[HOSTS].items() if owner == app],
+        LIVE: [app] if app in tables[LIVE] else [],
+        TARGETS: [key for key in tables[TARGETS] if key.startswith(f"{app}/")],
+    }
+    return tuple(
+        Change(map=name, key=key, value=None) for name in (HOSTS, LIVE, TARGETS) for key in sorted(owned[name])
+    )
+
+
+def repair(found: Tables, wanted: Tables) -> tuple[Change, ...]:
+    """What leads from one state to another without a moment in which a wanted route does not serve."""
+    puts = [
+        Change(map=name, key=key, value=value)
+        for name in MAPS
+        for key, value in sorted(wanted[name].items(), key=_counts_last)
+        if found[name].get(key) != value
+    ]
+    drops = [
+        Change(map=name, key=key, value=None)
+        for name in reversed(MAPS)
+        for key in sorted(found[name].keys() - wanted[name])
+    ]
+    return (*puts, *drops)
+
+
+def apply(tables: Tables, changes: Iterable[Change]) -> Tables:
+    """The state after these changes."""
+    entries = {name: dict(tables[name]) for name in MAPS}
+    for change in changes:
+        if change.value is None:
+            entries[change.map].pop(change.key, None)
+        else:
+            entries[change.map][change.key] = change.value
+    return Tables(entries=entries)
+
+
+def targets_of(tables: Tables, key: str) -> tuple[str, ...]:
+    """Every target the slot has or had, also those beyond its present number."""
+    return tuple(sorted(name for name in tables[TARGETS] if name.startswith(f"{key}/")))
+
+
+def _put_targets(route: Route) -> tuple[Change, ...]:
+    # Targets beyond the new number stay until `forget`: a request may have read the old number a moment ago.
+    if route.slot is None:
+        return ()
+    key = slot_key(route.app, route.slot)
+    targets = [Change(map=TARGETS, key=f"{key}/{i}", value=str(port)) for i, port in enumerate(route.targets)]
+    return (*targets, Change(map=TARGETS, key=key, value=str(len(route.targets))))
+
+
+def _put_hostnames(tables: Tables, route: Route) -> tuple[Change, ...]:
+    dropped = {name for name, app in tables[HOSTS].items() if app == route.app} - set(route.hostnames)
+    return (
+        *(Change(map=HOSTS, key=name, value=route.app) for name in sorted(set(route.hostnames))),
+        *(Change(map=HOSTS, key=name, value=None) for name in sorted(dropped)),
+    )
+
+
+def _live(route: Route) -> str:
+    return _NOTHING if route.slot is None else slot_key(route.app, route.slot)
+
+
+def _route(app: str, hostnames: tuple[str, ...], tables: Tables) -> Route:
+    key = tables[LIVE].get(app, _NOTHING)
+    if key == _NOTHING:
+        return Route(app=app, hostnames=hostnames, slot=None)
+    count = int(tables[TARGETS].get(key, "0"))
+    ports = tuple(int(tables[TARGETS][f"{key}/{i}"]) for i in range(count) if f"{key}/{i}" in tables[TARGETS])
+    return Route(app=app, hostnames=hostnames, slot=int(key.rpartition("/v")[2]), targets=ports)
+
+
+def _counts_last(entry: tuple[str, str]) -> tuple[bool, str]:
+    key = entry[0]
+    return key.count("/") == 1, key

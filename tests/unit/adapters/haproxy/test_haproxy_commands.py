@@ -1,0 +1,48 @@
+"""What is said to HAProxy, compared word by word."""
+
+from pathlib import Path
+
+from pvdify.adapters.haproxy import commands
+from pvdify.adapters.haproxy.commands import Replaced
+from pvdify.adapters.haproxy.maps import LIVE, Change
+
+DIRECTORY = Path("/data/router")
+SWITCH = Change(map=LIVE, key="shop", value="shop/v43")
+
+
+def test_a_first_start() -> None:
+    assert commands.start("haproxy", DIRECTORY, "haproxy.cfg", Replaced()) == (
+        ("haproxy", "-D", "-C", "/data/router", "-f", "haproxy.cfg")
+    )
+
+
+def test_a_start_that_takes_over_the_listening_sockets() -> None:
+    replaced = Replaced(pids=(7,), socket=Path("/run/haproxy.sock"))
+
+    assert commands.start("haproxy", DIRECTORY, "haproxy.cfg", replaced) == (
+        ("haproxy", "-D", "-C", "/data/router", "-f", "haproxy.cfg", "-x", "/run/haproxy.sock", "-sf", "7")
+    )
+
+
+def test_a_start_after_processes_that_take_no_commands_any_more() -> None:
+    assert commands.start("haproxy", DIRECTORY, "haproxy.cfg", Replaced(pids=(7, 8)))[-3:] == ("-sf", "7", "8")
+
+
+def test_a_switch_is_one_command() -> None:
+    assert commands.look(SWITCH) == "get map live.map shop"
+    assert commands.act(SWITCH, is_present=True) == "set map live.map shop shop/v43"
+    assert commands.act(SWITCH, is_present=False) == "add map live.map shop shop/v43"
+
+
+def test_an_entry_goes() -> None:
+    assert commands.act(Change(map=LIVE, key="shop", value=None), is_present=True) == "del map live.map shop"
+
+
+def test_counts() -> None:
+    assert commands.show_counts("shop/v42/0") == "show table targets key shop/v42/0"
+    assert commands.clear_counts("shop/v42/0") == "clear table targets key shop/v42/0"
+
+
+def test_many_commands_are_sent_in_lines_that_fit() -> None:
+    assert commands.lines(["a", "b", "c"], longest=2) == (("a", "b"), ("c",))
+    assert commands.lines([]) == ()

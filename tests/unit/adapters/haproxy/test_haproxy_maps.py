@@ -1,0 +1,109 @@
+"""Routes as map entries, and the order of the changes between them."""
+
+import pytest
+
+from pvdify.adapters.haproxy import maps
+from pvdify.adapters.haproxy.maps import HOSTS, LIVE, TARGETS, Change, Tables
+from pvdify.model.route import Route
+
+SHOP = Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=42, targets=(3001, 3004))
+BLOG = Route(app="blog", hostnames=("blog.test",), slot=None)
+
+
+def tables(*routes: Route) -> Tables:
+    result = Tables()
+    for route in routes:
+        result = maps.apply(result, maps.put(result, route))
+    return result
+
+
+def test_the_three_files() -> None:
+    found = tables(SHOP, BLOG)
+
+    assert maps.render(found[HOSTS]) == "blog.test blog\nshop.test shop\nwww.shop.test shop\n"
+    assert maps.render(found[LIVE]) == "blog -\nshop shop/v42\n"
+    assert maps.render(found[TARGETS]) == "shop/v42 2\nshop/v42/0 3001\nshop/v42/1 3004\n"
+
+
+def test_a_file_is_read_as_it_was_written() -> None:
+    found = tables(SHOP, BLOG)
+
+    assert all(maps.parse(maps.render(found[name])) == found[name] for name in maps.MAPS)
+
+
+def test_routes_are_what_was_put() -> None:
+    assert maps.routes(tables(SHOP, BLOG)) == {"blog": BLOG, "shop": SHOP}
+
+
+def test_putting_comes_target_first_and_hostname_last() -> None:
+    before = tables(Route(app="shop", hostnames=("old.test",), slot=41, targets=(3000,)))
+
+    assert maps.put(before, SHOP) == (
+        Change(map=TARGETS, key="shop/v42/0", value="3001"),
+        Change(map=TARGETS, key="shop/v42/1", value="3004"),
+        Change(map=TARGETS, key="shop/v42", value="2"),
+        Change(map=LIVE, key="shop", value="shop/v42"),
+        Change(map=HOSTS, key="shop.test", value="shop"),
+        Change(map=HOSTS, key="www.shop.test", value="shop"),
+        Change(map=HOSTS, key="old.test", value=None),
+    )
+
+
+def test_a_switch_keeps_the_old_slot_known_until_it_is_forgotten() -> None:
+    switched = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=43, targets=(3002,)))
+
+    assert maps.targets_of(switched, "shop/v42") == ("shop/v42/0", "shop/v42/1")
+    assert maps.forget(switched, "shop", 42) == (
+        Change(map=TARGETS, key="shop/v42", value=None),
+        Change(map=TARGETS, key="shop/v42/0", value=None),
+        Change(map=TARGETS, key="shop/v42/1", value=None),
+    )
+
+
+def test_a_shrunk_slot_keeps_its_dropped_target_for_requests_that_drew_it_a_moment_ago() -> None:
+    shrunk = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=42, targets=(3004,)))
+
+    assert maps.render(shrunk[TARGETS]) == "shop/v42 1\nshop/v42/0 3004\nshop/v42/1 3004\n"
+    assert maps.routes(shrunk)["shop"].targets == (3004,)
+
+
+def test_removing_comes_hostname_first_and_spares_apps_with_a_longer_name() -> None:
+    found = tables(SHOP, Route(app="shop-two", hostnames=("two.test",), slot=1, targets=(3009,)))
+
+    changes = maps.remove(found, "shop")
+
+    assert [(change.map, change.key) for change in changes] == [
+        (HOSTS, "shop.test"),
+        (HOSTS, "www.shop.test"),
+        (LIVE, "shop"),
+        (TARGETS, "shop/v42"),
+        (TARGETS, "shop/v42/0"),
+        (TARGETS, "shop/v42/1"),
+    ]
+    assert list(maps.routes(maps.apply(found, changes))) == ["shop-two"]
+
+
+def test_a_repair_adds_before_it_takes_away() -> None:
+    found = tables(Route(app="odd", hostnames=("odd.test",), slot=1, targets=(9,)))
+    wanted = tables(Route(app="shop", hostnames=("shop.test",), slot=1, targets=(3001,)))
+
+    changes = maps.repair(found, wanted)
+
+    assert [(change.map, change.key, change.value) for change in changes] == [
+        (TARGETS, "shop/v1/0", "3001"),
+        (TARGETS, "shop/v1", "1"),
+        (LIVE, "shop", "shop/v1"),
+        (HOSTS, "shop.test", "shop"),
+        (HOSTS, "odd.test", None),
+        (LIVE, "odd", None),
+        (TARGETS, "odd/v1", None),
+        (TARGETS, "odd/v1/0", None),
+    ]
+    assert maps.apply(found, changes) == wanted
+    assert maps.repair(wanted, wanted) == ()
+
+
+@pytest.mark.parametrize("hostname", ["a b", "a;show info", "a\nb c", "a#b", ""])
+def test_nothing_that_could_end_a_line_gets_into_one(hostname: str) -> None:
+    with pytest.raises(ValueError, match=r"hosts\.map"):
+        maps.put(Tables(), Route(app="shop", hostnames=(hostname,), slot=None))
