@@ -1,0 +1,316 @@
+"""What every router promises, kept by the fake and by the real one alike."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pytest
+
+from pvdify.errors import RouterUnavailable
+from pvdify.model.probe import Answer
+from pvdify.model.route import Route, Traffic
+from pvdify.ports.router import Router
+from tests.fakes.router import FakeRouter
+from tests.load.backend import Backend
+from tests.load.real_router import RouterProcess, free_port, real_router
+
+
+class World(Protocol):
+    """A router and what stands behind it."""
+
+    router: Router
+
+    async def target(self, status: int = 200) -> int:
+        """A port whose target answers everything with this status."""
+        ...
+
+    def dead_target(self) -> int:
+        """A port where nothing listens."""
+        ...
+
+    async def kill(self) -> None:
+        """The router dies without warning."""
+        ...
+
+
+@dataclass
+class FakeWorld:
+    router: FakeRouter
+    next_port: int = 3000
+
+    async def target(self, status: int = 200) -> int:
+        self.next_port += 1
+        self.router.answers[self.next_port] = status
+        return self.next_port
+
+    def dead_target(self) -> int:
+        self.next_port += 1
+        self.router.answers[self.next_port] = None
+        return self.next_port
+
+    async def kill(self) -> None:
+        self.router.kill()
+
+
+class RealWorld:
+    def __init__(self, process: RouterProcess) -> None:
+        self.process = process
+        self.router = process.connect()
+        self.backends: list[Backend] = []
+
+    async def target(self, status: int = 200) -> int:
+        backend = Backend(version="any", status=status)
+        await backend.start()
+        self.backends.append(backend)
+        return backend.port
+
+    def dead_target(self) -> int:
+        return free_port()
+
+    async def kill(self) -> None:
+        await self.process.kill()
+
+    async def close(self) -> None:
+        await self.router.close()
+        for backend in self.backends:
+            await backend.stop()
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.router)])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    if request.param == "fake":
+        yield FakeWorld(FakeRouter())
+        return
+    async with real_router() as process:
+        world = RealWorld(process)
+        await world.router.ensure_running()
+        yield world
+        await world.close()
+
+
+def shop(*targets: int, slot: int | None = 1, hostnames: tuple[str, ...] = ("shop.test",)) -> Route:
+    return Route(app="shop", hostnames=hostnames, slot=slot, targets=targets)
+
+
+async def status_and_slot(world: World, hostname: str = "shop.test") -> tuple[int | None, str | None]:
+    result, slot = await world.router.ask(hostname, "/", timeout=10)
+    return result.status, slot
+
+
+async def test_a_new_router_has_no_routes(world: World) -> None:
+    assert await world.router.routes() == {}
+
+
+async def test_an_unknown_hostname_is_not_found(world: World) -> None:
+    assert await status_and_slot(world, "nobody.test") == (404, None)
+
+
+async def test_what_was_put_is_in_force(world: World) -> None:
+    route = shop(await world.target(), await world.target())
+
+    await world.router.put(route)
+
+    assert await world.router.routes() == {"shop": route}
+    assert await status_and_slot(world) == (200, "shop/v1")
+
+
+async def test_hostnames_come_back_in_alphabetical_order(world: World) -> None:
+    await world.router.put(shop(await world.target(), hostnames=("www.shop.test", "a.test", "shop.test")))
+
+    assert (await world.router.routes())["shop"].hostnames == ("a.test", "shop.test", "www.shop.test")
+
+
+async def test_putting_twice_equals_once(world: World) -> None:
+    route = shop(await world.target())
+
+    await world.router.put(route)
+    await world.router.put(route)
+
+    assert await world.router.routes() == {"shop": route}
+
+
+async def test_a_switch_moves_every_hostname(world: World) -> None:
+    hostnames = ("shop.test", "www.shop.test")
+    await world.router.put(shop(await world.target(), hostnames=hostnames))
+
+    await world.router.put(shop(await world.target(), slot=2, hostnames=hostnames))
+
+    assert await status_and_slot(world, "shop.test") == (200, "shop/v2")
+    assert await status_and_slot(world, "www.shop.test") == (200, "shop/v2")
+
+
+async def test_a_switch_back_reaches_the_old_slot(world: World) -> None:
+    first, second = shop(await world.target()), shop(await world.target(), slot=2)
+    await world.router.put(first)
+    await world.router.put(second)
+
+    await world.router.put(first)
+
+    assert await status_and_slot(world) == (200, "shop/v1")
+
+
+@pytest.mark.parametrize("written", ["SHOP.test", "shop.test.", "shop.test:8080", "Shop.Test.:80"])
+async def test_however_a_visitor_writes_the_hostname(world: World, written: str) -> None:
+    await world.router.put(shop(await world.target()))
+
+    assert await status_and_slot(world, written) == (200, "shop/v1")
+
+
+async def test_a_dropped_hostname_is_not_found(world: World) -> None:
+    target = await world.target()
+    await world.router.put(shop(target, hostnames=("shop.test", "old.test")))
+
+    await world.router.put(shop(target))
+
+    assert await status_and_slot(world, "old.test") == (404, None)
+    assert await status_and_slot(world) == (200, "shop/v1")
+
+
+async def test_a_hostname_can_move_to_another_app(world: World) -> None:
+    await world.router.put(shop(await world.target(), hostnames=("shop.test", "moving.test")))
+
+    await world.router.put(Route(app="blog", hostnames=("moving.test",), slot=7, targets=(await world.target(),)))
+
+    assert await status_and_slot(world, "moving.test") == (200, "blog/v7")
+    assert (await world.router.routes())["shop"].hostnames == ("shop.test",)
+
+
+async def test_an_app_without_a_slot_is_unavailable(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+
+    await world.router.put(shop(slot=None))
+
+    assert await status_and_slot(world) == (503, None)
+    assert await world.router.routes() == {"shop": shop(slot=None)}
+
+
+async def test_an_app_without_hostnames_is_still_known(world: World) -> None:
+    route = shop(await world.target(), hostnames=())
+
+    await world.router.put(route)
+
+    assert await world.router.routes() == {"shop": route}
+
+
+async def test_a_slot_without_targets_is_unavailable(world: World) -> None:
+    await world.router.put(shop())
+
+    assert await status_and_slot(world) == (503, None)
+    assert await world.router.routes() == {"shop": shop()}
+
+
+async def test_a_slot_can_grow_and_shrink(world: World) -> None:
+    one, two, three = await world.target(), await world.target(), await world.target()
+    await world.router.put(shop(one, two))
+
+    for targets in [(one, two, three), (three,), (two, one)]:
+        await world.router.put(shop(*targets))
+        assert (await world.router.routes())["shop"].targets == targets
+        assert await status_and_slot(world) == (200, "shop/v1")
+
+
+async def test_a_removed_app_is_not_found_and_others_stay(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+    await world.router.put(Route(app="shop-two", hostnames=("two.test",), slot=3, targets=(await world.target(),)))
+
+    await world.router.remove("shop")
+    await world.router.remove("shop")
+
+    assert list(await world.router.routes()) == ["shop-two"]
+    assert await status_and_slot(world) == (404, None)
+    assert await status_and_slot(world, "two.test") == (200, "shop-two/v3")
+
+
+async def test_requests_are_counted_for_the_slot_that_got_them(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+    await status_and_slot(world)
+    await status_and_slot(world)
+    await world.router.put(shop(await world.target(), slot=2))
+    await status_and_slot(world)
+
+    assert await world.router.traffic("shop", 1) == Traffic(requests=2)
+    assert await world.router.traffic("shop", 2) == Traffic(requests=1)
+    assert await world.router.traffic("shop", 3) == Traffic()
+
+
+async def test_errors_are_told_apart_by_who_made_them(world: World) -> None:
+    await world.router.put(shop(await world.target(status=501)))
+    await world.router.put(Route(app="blog", hostnames=("blog.test",), slot=1, targets=(world.dead_target(),)))
+
+    assert await status_and_slot(world) == (501, "shop/v1")
+    assert await status_and_slot(world, "blog.test") == (503, None)
+
+    assert await world.router.traffic("shop", 1) == Traffic(requests=1, app_errors=1)
+    assert await world.router.traffic("blog", 1) == Traffic(requests=1, router_errors=1)
+
+
+async def test_a_forgotten_slot_has_no_counts(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+    await status_and_slot(world)
+    await world.router.put(shop(await world.target(), slot=2))
+
+    await world.router.forget("shop", 1)
+    await world.router.forget("shop", 1)
+
+    assert await world.router.traffic("shop", 1) == Traffic()
+    assert await status_and_slot(world) == (200, "shop/v2")
+
+
+async def test_a_killed_router_answers_nothing_and_says_so(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+
+    await world.kill()
+
+    with pytest.raises(RouterUnavailable):
+        await world.router.routes()
+    with pytest.raises(RouterUnavailable):
+        await world.router.traffic("shop", 1)
+    result, slot = await world.router.ask("shop.test", "/", timeout=5)
+    assert (result.answer, slot) == (Answer.REFUSED, None)
+
+
+async def test_a_death_is_noticed(world: World) -> None:
+    waiting = asyncio.create_task(world.router.wait_died())
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+
+    await world.kill()
+
+    await asyncio.wait_for(waiting, 2)
+    await asyncio.wait_for(world.router.wait_died(), 2)
+
+
+async def test_routes_survive_a_death(world: World) -> None:
+    route = shop(await world.target())
+    await world.router.put(route)
+    await world.kill()
+
+    await world.router.ensure_running()
+
+    assert await world.router.routes() == {"shop": route}
+    assert await status_and_slot(world) == (200, "shop/v1")
+
+
+async def test_a_put_without_a_router_fails_and_may_be_in_force_later(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+    await world.kill()
+    second = shop(await world.target(), slot=2)
+
+    with pytest.raises(RouterUnavailable):
+        await world.router.put(second)
+    await world.router.ensure_running()
+    await world.router.put(second)
+
+    assert await status_and_slot(world) == (200, "shop/v2")
+
+
+async def test_ensuring_twice_changes_nothing(world: World) -> None:
+    route = shop(await world.target())
+    await world.router.put(route)
+    await status_and_slot(world)
+
+    await world.router.ensure_running()
+
+    assert await world.router.routes() == {"shop": route}
+    assert await world.router.traffic("shop", 1) == Traffic(requests=1)

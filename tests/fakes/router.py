@@ -1,0 +1,155 @@
+"""An in-memory router that keeps the port's promises, can be told to fail, and remembers what was asked of it."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from pvdify.errors import RouterUnavailable
+from pvdify.model.names import slot_key
+from pvdify.model.probe import Answer, ProbeResult
+from pvdify.model.route import Route, Routes, Traffic
+
+
+class Failure(Enum):
+    """Where an injected failure strikes: a caller cannot tell the two apart."""
+
+    BEFORE_EFFECT = "before-effect"
+    AFTER_EFFECT = "after-effect"
+
+
+@dataclass
+class FakeRouter:
+    """Implements ``ports.router.Router``.
+
+    ``puts`` are the routes that were put, in order, also those that failed. ``answers`` maps a port to the status that
+    its target gives (200 where nothing is said, None: nothing listens there).
+    """
+
+    is_running: bool = True
+    puts: list[Route] = field(default_factory=list)
+    answers: dict[int, int | None] = field(default_factory=dict)
+    _on_disk: dict[str, Route] = field(default_factory=dict)
+    _in_force: dict[str, Route] = field(default_factory=dict)
+    _traffic: dict[str, Traffic] = field(default_factory=dict)
+    _failures: dict[str, list[Failure]] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def fail(self, method: str, where: Failure = Failure.BEFORE_EFFECT, *, times: int = 1) -> None:
+        """Let the next calls of a method raise RouterUnavailable."""
+        self._failures.setdefault(method, []).extend([where] * times)
+
+    def kill(self) -> None:
+        """The router's process dies: routes stay on disk, counts are lost."""
+        self.is_running = False
+        self._in_force.clear()
+        self._traffic.clear()
+        self._changed.set()
+
+    def drift(self, app: str) -> None:
+        """An app's route goes out of force without anybody having asked for it."""
+        del self._in_force[app]
+
+    def serve(self, app: str, slot: int, traffic: Traffic) -> None:
+        """Let visitors come: adds to what is counted for a slot. Negative numbers end requests."""
+        key = slot_key(app, slot)
+        self._traffic[key] = self._traffic.get(key, Traffic()) + traffic
+
+    async def ensure_running(self) -> None:
+        """See the port."""
+        with_effect = self._strike("ensure_running")
+        self.is_running = True
+        self._in_force = dict(self._on_disk)
+        self._finish(with_effect)
+
+    async def wait_died(self) -> None:
+        """See the port."""
+        while self.is_running:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def routes(self) -> Routes:
+        """See the port."""
+        self._finish(self._strike("routes"))
+        self._must_run()
+        return dict(sorted(self._in_force.items()))
+
+    async def put(self, route: Route) -> None:
+        """See the port."""
+        self.puts.append(route)
+        with_effect = self._strike("put")
+        hostnames = set(route.hostnames)
+        for app, other in tuple(self._on_disk.items()):
+            if app != route.app and hostnames & set(other.hostnames):
+                kept = tuple(name for name in other.hostnames if name not in hostnames)
+                self._set(replace(other, hostnames=kept))
+        targets = route.targets if route.slot is not None else ()
+        self._set(replace(route, hostnames=tuple(sorted(hostnames)), targets=targets))
+        self._must_run()
+        self._finish(with_effect)
+
+    async def forget(self, app: str, slot: int) -> None:
+        """See the port."""
+        with_effect = self._strike("forget")
+        self._must_run()
+        self._traffic.pop(slot_key(app, slot), None)
+        self._finish(with_effect)
+
+    async def remove(self, app: str) -> None:
+        """See the port."""
+        with_effect = self._strike("remove")
+        self._on_disk.pop(app, None)
+        self._must_run()
+        self._in_force.pop(app, None)
+        self._traffic = {key: counts for key, counts in self._traffic.items() if not key.startswith(f"{app}/")}
+        self._finish(with_effect)
+
+    async def traffic(self, app: str, slot: int) -> Traffic:
+        """See the port."""
+        self._finish(self._strike("traffic"))
+        self._must_run()
+        return self._traffic.get(slot_key(app, slot), Traffic())
+
+    async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:
+        """See the port."""
+        if not self.is_running:
+            return ProbeResult(answer=Answer.REFUSED), None
+        name = hostname.partition(":")[0].lower().removesuffix(".")
+        route = next((route for route in self._in_force.values() if name in route.hostnames), None)
+        if route is None:
+            return ProbeResult(answer=Answer.STATUS, status=404), None
+        if route.slot is None or not route.targets:
+            return ProbeResult(answer=Answer.STATUS, status=503), None
+        status = self.answers.get(route.targets[0], 200)
+        is_app_error = status is not None and status >= 500
+        self.serve(
+            route.app,
+            route.slot,
+            Traffic(requests=1, router_errors=int(status is None), app_errors=int(is_app_error)),
+        )
+        if status is None:
+            return ProbeResult(answer=Answer.STATUS, status=503), None
+        return ProbeResult(answer=Answer.STATUS, status=status), slot_key(route.app, route.slot)
+
+    def _set(self, route: Route) -> None:
+        self._on_disk[route.app] = route
+        if self.is_running:
+            self._in_force[route.app] = route
+
+    def _must_run(self) -> None:
+        if not self.is_running:
+            raise _unavailable("it does not run")
+
+    def _strike(self, method: str) -> Failure | None:
+        pending = self._failures.get(method)
+        where = pending.pop(0) if pending else None
+        if where is Failure.BEFORE_EFFECT:
+            raise _unavailable("a failure before the effect was asked for")
+        return where
+
+    def _finish(self, where: Failure | None) -> None:
+        if where is Failure.AFTER_EFFECT:
+            raise _unavailable("a failure after the effect was asked for")
+
+
+def _unavailable(why: str) -> RouterUnavailable:
+    return RouterUnavailable("the router does not take commands", why=why, next="try again")

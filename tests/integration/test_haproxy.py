@@ -1,0 +1,230 @@
+"""What HAProxy, told what to do by our configuration, does with single requests, and how its process is kept."""
+
+import asyncio
+import stat
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pvdify.adapters.haproxy import disk
+from pvdify.adapters.haproxy.maps import HOSTS, LIVE, Change, Tables, apply
+from pvdify.adapters.haproxy.router import HaproxyRouter
+from pvdify.adapters.haproxy.runtime_api import RuntimeApi
+from pvdify.errors import RouterUnavailable
+from pvdify.model.route import Route
+from pvdify.settings import Address
+from tests.load.backend import Backend
+from tests.load.real_router import RouterProcess, free_port, real_router
+
+pytestmark = pytest.mark.router
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[RouterProcess]:
+    async with real_router() as process:
+        yield process
+
+
+@pytest.fixture
+async def router(process: RouterProcess) -> AsyncIterator[HaproxyRouter]:
+    router = process.connect()
+    await router.ensure_running()
+    yield router
+    await router.close()
+
+
+def shop(slot: int, *targets: int) -> Route:
+    return Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=slot, targets=targets)
+
+
+async def test_posts_are_never_sent_twice_and_gets_survive_a_closing_app(
+    router: HaproxyRouter, process: RouterProcess
+) -> None:
+    """The app hangs up on every third connection without an answer: a GET is repeated, a POST must not be."""
+    seen: Counter[str] = Counter()
+
+    async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        method = head.split(b" ")[0].decode()
+        seen[method] += 1
+        if seen[method] % 3:
+            writer.write(b"HTTP/1.1 200 -\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n")
+        writer.close()
+
+    server = await asyncio.start_server(rude, "127.0.0.1", 0)
+    async with server:
+        await router.put(shop(1, server.sockets[0].getsockname()[1]))
+        statuses = {"GET": Counter[int](), "POST": Counter[int]()}
+        for method, counter in statuses.items():
+            for _ in range(12):
+                counter[await one_request(process.listen, method)] += 1
+
+    assert statuses["GET"] == {200: 12}
+    assert statuses["POST"] == {200: 8, 502: 4}
+    assert seen["POST"] == 12
+
+
+async def test_headers_towards_the_app_and_the_visitor(router: HaproxyRouter, process: RouterProcess) -> None:
+    heads: list[str] = []
+
+    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(b"HTTP/1.1 200 -\r\nX-Pvdify-Slot: forged\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(app, "127.0.0.1", 0)
+    async with server:
+        await router.put(shop(1, server.sockets[0].getsockname()[1]))
+        plain = await exchange(process.listen, "GET", "X-Pvdify-Confirm: guess\r\nX-Forwarded-Proto: https\r\n")
+        _, slot = await router.ask("shop.test", "/", 5)
+
+    assert "x-pvdify-slot" not in plain.lower()
+    assert slot == "shop/v1"
+    assert [("x-pvdify" in head, "x-forwarded-for: 127.0.0.1" in head) for head in heads] == [(False, True)] * 2
+    assert "x-forwarded-proto: https" in heads[0]
+    assert "x-forwarded-proto: http\r" in heads[1]
+
+
+async def test_http2_with_prior_knowledge(router: HaproxyRouter, process: RouterProcess) -> None:
+    settings_frame = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+    reader, writer = await asyncio.open_connection(process.listen.host, process.listen.port)
+
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings_frame)
+
+    assert (await reader.readexactly(9))[3] == 4  # the answer is a SETTINGS frame too
+    writer.close()
+
+
+async def test_a_streamed_answer_is_passed_on_as_it_comes(router: HaproxyRouter, process: RouterProcess) -> None:
+    backend = Backend(version="v1")
+    await backend.start()
+    await router.put(shop(1, backend.port))
+    reader, writer = await asyncio.open_connection(process.listen.host, process.listen.port)
+    loop = asyncio.get_running_loop()
+
+    writer.write(b"GET /stream?lines=5&ms=100 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+    await reader.readuntil(b"line 0\n")
+    first = loop.time()
+    await reader.readuntil(b"line 4\n")
+
+    assert 0.3 < loop.time() - first < 0.8
+    writer.close()
+    await backend.stop()
+
+
+async def test_a_taken_port_is_explained(process: RouterProcess) -> None:
+    taken = Backend(version="v1", port=process.listen.port)
+    await taken.start()
+
+    with pytest.raises(RouterUnavailable) as caught:
+        await process.connect().ensure_running()
+
+    assert str(process.listen) in caught.value.what
+    assert "Address already in use" in caught.value.why
+    assert "--router-listen" in caught.value.next
+    await taken.stop()
+
+
+async def test_two_routers_never_share_a_port(router: HaproxyRouter, process: RouterProcess) -> None:
+    async with real_router() as second:
+        with pytest.raises(RouterUnavailable, match="does not start"):
+            await second.connect(listen=process.listen).ensure_running()
+
+    assert len(process.pids()) == 1
+
+
+async def test_drift_in_the_process_is_repaired(router: HaproxyRouter, process: RouterProcess) -> None:
+    route = shop(1, free_port())
+    await router.put(route)
+    api = RuntimeApi(process.run_dir / "haproxy.sock")
+    await api.ask_all(["del map hosts.map shop.test", "set map live.map shop x/v9", "add map hosts.map odd.test odd"])
+    assert await router.routes() != {"shop": route}
+
+    await router.ensure_running()
+
+    assert await router.routes() == {"shop": route}
+
+
+async def test_a_lost_command_socket_is_made_anew(router: HaproxyRouter, process: RouterProcess) -> None:
+    await router.put(shop(1, free_port()))
+    (process.run_dir / "haproxy.sock").unlink()
+
+    await router.ensure_running()
+
+    assert list(await router.routes()) == ["shop"]
+
+
+async def test_every_file_is_ours_alone(router: HaproxyRouter, process: RouterProcess) -> None:
+    await router.put(shop(1, free_port()))
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in process.directory.iterdir()}
+
+    assert modes == dict.fromkeys(
+        ("haproxy.cfg", "confirm.token", "hosts.map", "live.map", "targets.map"), stat.S_IRUSR | stat.S_IWUSR
+    )
+    assert stat.S_IMODE(process.directory.stat().st_mode) == stat.S_IRWXU
+    assert stat.S_IMODE((process.run_dir / "haproxy.sock").stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+
+
+def test_maps_are_read_back_as_written(tmp_path: Path) -> None:
+    tables = apply(Tables(), [Change(map=HOSTS, key="a.test", value="a"), Change(map=LIVE, key="a", value="a/v1")])
+    disk.prepare(tmp_path)
+
+    disk.write_tables(tmp_path, tables, [HOSTS, LIVE])
+
+    assert disk.read_tables(tmp_path) == tables
+
+
+def test_the_token_is_made_once(tmp_path: Path) -> None:
+    assert disk.prepare(tmp_path) == disk.prepare(tmp_path) == disk.read_token(tmp_path) != ""
+
+
+@pytest.mark.parametrize(
+    ("binary", "why"),
+    [("/does/not/exist", "No such file or directory"), ("/bin/true", "is not HAProxy")],
+)
+async def test_a_binary_that_cannot_serve_is_explained(process: RouterProcess, binary: str, why: str) -> None:
+    with pytest.raises(RouterUnavailable) as caught:
+        await process.connect(binary=binary).ensure_running()
+
+    assert why in caught.value.why
+    assert "router_binary" in caught.value.next
+
+
+async def test_a_binary_that_is_too_old_is_refused(process: RouterProcess, tmp_path: Path) -> None:
+    old = tmp_path / "haproxy"
+    old.write_text("#!/bin/sh\necho HA-Proxy version 2.2.9-2 2021/02/27\n")
+    old.chmod(0o700)
+
+    with pytest.raises(RouterUnavailable) as caught:
+        await process.connect(binary=str(old)).ensure_running()
+
+    assert "2.2.9-2, which is too old" in caught.value.why
+
+
+async def test_files_that_cannot_be_written_leave_the_route_in_force(
+    router: HaproxyRouter, process: RouterProcess
+) -> None:
+    route = shop(1, free_port())
+    await router.put(route)
+    (process.directory / "live.map.new").mkdir()  # where the next version would be written
+
+    with pytest.raises(RouterUnavailable, match="files"):
+        await router.put(shop(2, free_port()))
+
+    assert await router.routes() == {"shop": route}
+
+
+async def one_request(listen: Address, method: str) -> int:
+    return int((await exchange(listen, method)).split(" ")[1])
+
+
+async def exchange(listen: Address, method: str, headers: str = "") -> str:
+    reader, writer = await asyncio.open_connection(listen.host, listen.port)
+    length = "Content-Length: 0\r\n" if method == "POST" else ""
+    writer.write(f"{method} / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n{length}{headers}\r\n".encode())
+    answer = (await reader.read(-1)).decode()
+    writer.close()
+    return answer
