@@ -1,0 +1,1 @@
+"""Measurements behind our decisions: `make bench` runs every one of them."""
