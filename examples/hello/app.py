@@ -3,12 +3,13 @@
 Only the standard library, so that its image is small and starts in a moment. `app.py` is the web process;
 `app.py worker` and `app.py release` are the other two that `pvdify.yml` names.
 
-    /               a friendly text             /slow?ms=500      an answer that takes its time
-    /health         what the probe asks         /stream?n=5&ms=200  an answer in n pieces
-    POST /orders    a request that must not be  /ws               a WebSocket that echoes
-                    sent twice                  /log?n=3          lines on stdout
-    /env            names of the environment    /crash            the process dies
-    /status/418     any status                  /redirect         to /
+    /               a friendly text              /slow?ms=500           an answer that takes its time
+    /health         what the probe asks          /stream?lines=5&ms=99  an answer line by line
+    POST /orders    a request that must not be   POST /echo             the body comes back
+                    sent twice                   /ws                    a WebSocket that echoes
+    /env            names of the environment     /log?n=3               lines on stdout
+    /status/418     any status                   /crash                 the process dies
+    /redirect       to /
 
 Told by the environment: PORT and VERSION; for tests, BIND and LISTEN_PORT (listen elsewhere), START_DELAY_MS,
 START_EXIT (exit at once with this code), HEALTH_STATUS, HEALTH_DELAY_MS, KEEP_ALIVE_MS (close silent connections),
@@ -159,6 +160,7 @@ class App:
             "/": self.home,
             "/health": self.health,
             "/orders": self.order,
+            "/echo": self.echo,
             "/slow": self.slow,
             "/stream": self.stream,
             "/ws": self.websocket,
@@ -232,16 +234,22 @@ class App:
         text = json.dumps({"order": self.orders, "bytes": len(request.body), "version": VERSION})
         await connection.send(200, text + "\n", Content_Type="application/json")
 
+    async def echo(self, connection: Connection, request: Request) -> None:
+        """POST /echo"""
+        head = connection.head(200, {"Content-Length": str(len(request.body))})
+        connection.writer.write(head + request.body)
+        await connection.writer.drain()
+
     async def slow(self, connection: Connection, request: Request) -> None:
         """GET /slow?ms="""
         await asyncio.sleep(request.number("ms", 1000) / 1000)
         await connection.send(200, "that took a while\n", request.method)
 
     async def stream(self, connection: Connection, request: Request) -> None:
-        """GET /stream?n=&ms="""
+        """GET /stream?lines=&ms="""
         connection.writer.write(connection.head(200, {"Transfer-Encoding": "chunked"}))
-        for count in range(request.number("n", 5)):
-            piece = f"piece {count + 1}\n".encode()
+        for count in range(request.number("lines", 5)):
+            piece = f"line {count}\n".encode()
             connection.writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             await connection.writer.drain()
             await asyncio.sleep(request.number("ms", 100) / 1000)
@@ -293,14 +301,14 @@ class App:
         connection.say_goodbye = lambda: connection.writer.write(frame(CLOSE, struct.pack("!H", GOING_AWAY)))
         if self.is_stopping:
             connection.say_goodbye()
-        await echo(connection)
+        await echo_messages(connection)
 
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 GOING_AWAY = 1001
 
 
-async def echo(connection: Connection) -> None:
+async def echo_messages(connection: Connection) -> None:
     """Send every WebSocket message back until the client closes."""
     opcode, message = 0, b""
     while True:
