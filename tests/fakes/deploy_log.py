@@ -1,5 +1,6 @@
 """A deploy log in memory."""
 
+import asyncio
 from collections import defaultdict
 
 from pvdify.model.deploy_log import LogEntry
@@ -18,6 +19,7 @@ class FakeDeployLog:
         return tuple(self.entries[app, release][skip:])
 
     async def wait(self, app: str, release: int, seen: int, seconds: float) -> bool:
+        await asyncio.sleep(0)
         return len(self.entries[app, release]) > seen
 
     async def remove(self, app: str) -> None:

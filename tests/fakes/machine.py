@@ -65,6 +65,8 @@ class Machine:
 
     async def note_unserved(self, doing: str) -> None:
         """Called after everything a daemon does to the machine: a visitor that came now must be answered."""
+        if not self.router.is_running:
+            return
         for app, route in (await self.router.routes()).items():
             for port in route.targets:
                 container = self.supervisor.behind(port)

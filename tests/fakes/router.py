@@ -90,6 +90,8 @@ class FakeRouter:
     async def forget(self, app: str, slot: int) -> None:
         """See the port."""
         with_effect = self._strike("forget")
+        if app in self._on_disk and self._on_disk[app].slot == slot:
+            raise ValueError(f"{slot_key(app, slot)} is live")
         self._must_run()
         self._traffic.pop(slot_key(app, slot), None)
         self._finish(with_effect)

@@ -1,6 +1,6 @@
 """One request as a handler sees it: who asks, what for, and the engine to ask."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,7 +12,7 @@ from pvdify.engine.requests import Requests
 from pvdify.engine.tokens import Tokens
 from pvdify.errors import InvalidError, MalformedRequest
 from pvdify.model.token import Actor
-from pvdify.model.validation import format_path, problems_of
+from pvdify.model.validation import format_path, problems_of, unknown_key
 from pvdify.settings import Settings
 
 LARGEST_BODY = 1024 * 1024
@@ -47,19 +47,22 @@ class Call:
         """The release number in the path."""
         return int(self.request.path_params["version"])
 
-    async def body(self, adapter: TypeAdapter[BodyT], known: tuple[str, ...]) -> BodyT:
+    async def body(self, wire_type: type[BodyT]) -> BodyT:
         """The JSON body as a wire type. Raises MalformedRequest, InvalidError with every problem."""
+        content = await self.object()
+        known = tuple(item.name for item in fields(wire_type))  # type: ignore[arg-type]
+        problems = [f"{name}: {unknown_key(name, known)}" for name in content if name not in known]
         try:
-            return adapter.validate_python(await self.object())
+            body = TypeAdapter(wire_type).validate_python({name: content[name] for name in content if name in known})
         except ValidationError as error:
-            problems = [
-                f"{format_path(path)}: {text}".removeprefix(": ") for path, text in problems_of(error, {(): known})
-            ]
+            problems = [f"{format_path(path)}: {text}" for path, text in problems_of(error, {})] + problems
+        if problems:
             raise InvalidError(
                 "the request has a problem" if len(problems) == 1 else f"the request has {len(problems)} problems",
                 next="correct it; /api/v1/openapi.json describes every request",
                 details={"problems": problems},
-            ) from error
+            )
+        return body
 
     async def object(self) -> dict[str, object]:
         """The JSON object in the body; no body is an empty one. Raises MalformedRequest."""

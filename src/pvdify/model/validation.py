@@ -47,6 +47,12 @@ def format_path(path: Path) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
+def unknown_key(key: str, valid: Iterable[str]) -> str:
+    """What to say of a key that is none of the valid ones."""
+    near = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.6)
+    return f'unknown key; did you mean "{near[0]}"?' if near else f"unknown key; valid are {', '.join(sorted(valid))}"
+
+
 def _is_union_branch(part: str | int) -> bool:
     """Pydantic puts the tried type into the path of a union's problem; people never wrote it."""
     return isinstance(part, str) and (part in {"str", "int", "float"} or "[" in part or "(" in part)
@@ -54,7 +60,7 @@ def _is_union_branch(part: str | int) -> bool:
 
 def _text(item: Any, path: Path, known: Mapping[Path, Iterable[str]]) -> str:
     if item["type"] in _UNKNOWN_KEY:
-        return _unknown_key(str(path[-1]), known.get(_general(path[:-1], known), ()))
+        return unknown_key(str(path[-1]), known.get(_general(path[:-1], known), ()))
     expected = _EXPECTED.get(item["type"])
     if expected is None and item["type"] == "value_error":
         expected = str(item["ctx"]["error"])
@@ -69,11 +75,6 @@ def _got(item: Any) -> str:
         return "" if value is not None or item["type"].startswith("missing") else ", got nothing"
     shown = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     return f", got {shown if len(shown) <= 60 else shown[:57] + '…'}"
-
-
-def _unknown_key(key: str, valid: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.6)
-    return f'unknown key; did you mean "{near[0]}"?' if near else f"unknown key; valid are {', '.join(sorted(valid))}"
 
 
 def _general(path: Path, known: Mapping[Path, Iterable[str]]) -> Path:

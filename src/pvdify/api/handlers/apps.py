@@ -1,14 +1,11 @@
 """/apps."""
 
-from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from pvdify.api import translate
 from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
 from pvdify.wire.requests import CreateApp
-
-_CREATE = TypeAdapter(CreateApp)
 
 
 async def list_apps(call: Call) -> Response:
@@ -20,7 +17,7 @@ async def list_apps(call: Call) -> Response:
 
 async def create_app(call: Call) -> Response:
     """A new app without a release."""
-    body = await call.body(_CREATE, ("name",))
+    body = await call.body(CreateApp)
     await call.engine.requests.create_app(body.name, call.actor)
     view = await call.engine.queries.app(body.name)
     headers = {"Location": f"/api/v1/apps/{body.name}"}

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-from pydantic import TypeAdapter
 from pydantic_core import to_json
 from starlette.responses import Response
 
@@ -18,8 +17,6 @@ from pvdify.wire.deploy_log import render
 from pvdify.wire.requests import Deploy, Rollback
 
 LONGEST_KEY = 255
-_DEPLOY, _ROLLBACK = TypeAdapter(Deploy), TypeAdapter(Rollback)
-_DEPLOY_KEYS = ("image", "manifest", "commit", "branch", "run_number", "allow_older")
 
 
 async def list_releases(call: Call) -> Response:
@@ -30,7 +27,7 @@ async def list_releases(call: Call) -> Response:
 
 async def deploy(call: Call) -> Response:
     """A new release; the answer comes before it is live."""
-    body = await call.body(_DEPLOY, _DEPLOY_KEYS)
+    body = await call.body(Deploy)
     request = DeployRequest(
         image=body.image,
         manifest=body.manifest,
@@ -66,7 +63,7 @@ async def cancel(call: Call) -> Response:
 
 async def rollback(call: Call) -> Response:
     """A new release that repeats an older one."""
-    body = await call.body(_ROLLBACK, ("version",))
+    body = await call.body(Rollback)
     release = await call.engine.requests.rollback(
         call.app, body.version, call.actor, _idempotency(call, call.app, body)
     )

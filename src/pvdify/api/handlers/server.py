@@ -1,6 +1,5 @@
 """/health, /whoami, /status, /tokens and /events."""
 
-from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from pvdify import __version__
@@ -10,8 +9,6 @@ from pvdify.api.call import Call
 from pvdify.model.token import Role
 from pvdify.wire import answers
 from pvdify.wire.requests import CreateToken
-
-_TOKEN = TypeAdapter(CreateToken)
 
 
 async def show_health(_call: Call) -> Response:
@@ -50,7 +47,7 @@ async def list_tokens(call: Call) -> Response:
 
 async def create_token(call: Call) -> Response:
     """A new token; this is the only time it is shown."""
-    body = await call.body(_TOKEN, ("name", "role", "app", "expires_in"))
+    body = await call.body(CreateToken)
     token, text = await call.engine.tokens.create(body.name, Role(body.role), body.app, body.expires_in, call.actor)
     shown = answers.NewToken(
         token=text, id=token.id, name=token.name, role=token.role.value, app=token.app,

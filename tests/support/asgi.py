@@ -1,0 +1,62 @@
+"""Asking an ASGI application without a network."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+async def ask(
+    application: ASGIApp, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None
+) -> Answer:
+    """One request; ``body`` is sent as it is if it is bytes, else as JSON."""
+    content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    url = urlsplit(path)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": url.path,
+        "raw_path": url.path.encode(),
+        "root_path": "",
+        "query_string": url.query.encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+        "client": None,
+        "server": ("127.0.0.1", 9443),
+    }
+    sent: list[Message] = []
+    pending = [{"type": "http.request", "body": content, "more_body": False}]
+
+    async def receive() -> Message:
+        if not pending:
+            await asyncio.Event().wait()  # the client stays
+        return pending.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await application(scope, receive, send)
+    start = next(message for message in sent if message["type"] == "http.response.start")
+    return Answer(
+        status=start["status"],
+        headers={name.decode(): value.decode() for name, value in start["headers"]},
+        content=b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body"),
+    )

@@ -1,0 +1,133 @@
+"""Every error has the one shape, and changes nothing."""
+
+import pytest
+
+from pvdify.api.errors import STATUS_BY_KIND
+from pvdify.api.routes import ENDPOINTS
+from pvdify.errors import Kind
+from pvdify.model.token import Role
+from tests.support.asgi import ask
+from tests.unit.api.conftest import IMAGE, Api
+
+SHAPE = {"type", "title", "status", "code", "detail", "why", "next", "request_id", "problems"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", "/apps/none", None, 404, "app-not-found"),
+        ("GET", "/nothing", None, 404, "not-found"),
+        ("PUT", "/apps", None, 405, "method-not-allowed"),
+        ("GET", "/apps/shop/releases/7", None, 404, "app-not-found"),
+        ("POST", "/apps", b"{", 400, "malformed-request"),
+        ("POST", "/apps", b"[]", 400, "malformed-request"),
+        ("POST", "/apps", {}, 422, "invalid-request"),
+        ("POST", "/apps", {"name": "Bad--name"}, 422, "invalid-request"),
+        ("POST", "/apps/UPPER/releases", {"image": IMAGE}, 422, "invalid-request"),
+        ("POST", "/apps/shop/releases", {"image": "not an image"}, 422, "invalid-image-reference"),
+        ("POST", "/apps/shop/releases", {}, 422, "nothing-to-deploy"),
+        ("POST", "/apps/shop/releases", {"image": IMAGE, "manifest": "port: x"}, 422, "invalid-manifest"),
+        ("POST", "/apps/shop/releases", {"imag": IMAGE, "run_number": "x"}, 422, "invalid-request"),
+        ("POST", "/apps/shop/rollback", {}, 404, "app-not-found"),
+        ("GET", "/apps?limit=x", None, 200, None),
+        ("GET", "/events?limit=x", None, 422, "invalid-request"),
+        ("DELETE", "/tokens/none", None, 404, "token-not-found"),
+        ("POST", "/tokens", {"name": ""}, 422, "invalid-request"),
+        ("POST", "/tokens", {"name": "x", "role": "king"}, 422, "invalid-request"),
+    ],
+)
+async def test_bad_input_is_a_clear_error_and_changes_nothing(
+    api: Api, method: str, path: str, body: object, status: int, code: str | None
+):
+    answer = await api(method, path, body)
+
+    assert answer.status == status
+    assert (await api("GET", "/apps")).json == {"apps": []}
+    if code:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert set(answer.json) == SHAPE
+        assert (answer.json["status"], answer.json["code"]) == (status, code)
+        assert answer.json["next"]
+        assert answer.json["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_all_problems_come_at_once(api: Api):
+    answer = await api("POST", "/apps/shop/releases", {"imag": IMAGE, "run_number": "x"})
+
+    assert answer.json["problems"] == [
+        'run_number: expected a whole number, got "x"',
+        'imag: unknown key; did you mean "image"?',
+    ]
+
+
+async def test_caller_may_name_the_request(api: Api):
+    assert (await api("GET", "/health", x_request_id="ci-7")).headers["x-request-id"] == "ci-7"
+    assert (await api("GET", "/health", x_request_id="bad id!")).headers["x-request-id"] != "bad id!"
+
+
+async def test_unexpected_fault_is_a_reference_and_no_detail(api: Api):
+    async def broken() -> None:
+        raise RuntimeError("secret inside")
+
+    api.daemon.queries.apps = broken  # type: ignore[method-assign,assignment] # a fault that no adapter lets through
+
+    with pytest.raises(RuntimeError):  # Starlette answers first, and raises for the server's own log after
+        await api("GET", "/apps")
+
+
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint in ENDPOINTS if endpoint.needs], ids=lambda it: f"{it.method} {it.path}")
+async def test_without_a_token_nothing_is_answered(api: Api, endpoint):
+    path = endpoint.path.replace("{app}", "shop").replace("{version:int}", "1").replace("{token}", "t")
+    api.token = ""
+
+    answer = await api(endpoint.method, path)
+
+    assert (answer.status, answer.json["code"]) == (401, "not-signed-in")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("text", ["pvd_00000000_x", "nonsense", "pvd_", ""])
+async def test_unknown_tokens_are_refused(api: Api, text: str):
+    assert (await api("GET", "/apps", authorization=f"Bearer {text}")).status == 401
+
+
+async def test_expired_and_revoked_tokens_are_refused(api: Api):
+    short = await api.make_token(Role.READ, expires_in=60)
+    assert (await api("GET", "/apps", authorization=f"Bearer {short}")).status == 200
+    await api.machine.clock.sleep(61)
+    expired = await api("GET", "/apps", authorization=f"Bearer {short}")
+    other = await api.make_token(Role.READ)
+
+    await api("DELETE", f"/tokens/{other.split('_')[1]}")
+
+    assert (expired.status, expired.json["why"]) == (401, "it has expired")
+    assert (await api("GET", "/apps", authorization=f"Bearer {other}")).status == 401
+
+
+async def test_roles_and_app_scope_hold(api: Api):
+    await api("POST", "/apps", {"name": "shop"})
+    await api("POST", "/apps", {"name": "other"})
+    reader, scoped = await api.make_token(Role.READ), await api.make_token(Role.DEPLOY, "shop")
+
+    async def status(token: str, method: str, path: str, body: object = None) -> int:
+        return (await api(method, path, body, authorization=f"Bearer {token}")).status
+
+    assert await status(reader, "GET", "/apps/shop") == 200
+    assert await status(reader, "PATCH", "/apps/shop/config", {"A": "1"}) == 403
+    assert await status(scoped, "PATCH", "/apps/shop/config", {"A": "1"}) == 200
+    assert await status(scoped, "GET", "/apps/other") == 403
+    assert await status(scoped, "POST", "/apps", {"name": "third"}) == 403
+    assert await status(scoped, "GET", "/tokens") == 403
+    assert await status(scoped, "DELETE", "/apps/shop?confirm=shop") == 403
+    listed = await api("GET", "/apps", authorization=f"Bearer {scoped}")
+    assert [app["name"] for app in listed.json["apps"]] == ["shop"]
+
+
+async def test_unix_socket_is_root(api: Api):
+    answer = await ask(api.local, "GET", "/api/v1/whoami")
+
+    assert answer.json == {"name": "root", "role": "admin", "app": None}
+
+
+def test_every_kind_has_a_status():
+    assert set(STATUS_BY_KIND) == set(Kind)

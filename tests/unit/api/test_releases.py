@@ -1,0 +1,100 @@
+"""Deploys, logs and rollbacks over the API."""
+
+import json
+
+from tests.unit.api.conftest import IMAGE, Api
+
+
+async def test_deploy_is_accepted_with_the_release_and_its_place(api: Api):
+    answer = await api("POST", "/apps/shop/releases", {"image": IMAGE, "commit": "abc", "branch": "main"})
+
+    assert answer.status == 202
+    assert answer.headers["location"] == "/api/v1/apps/shop/releases/1"
+    assert answer.json["version"] == 1
+    assert answer.json["status"] == "pending"
+    assert (answer.json["commit"], answer.json["branch"]) == ("abc", "main")
+
+
+async def test_release_tells_its_digest_receipt_and_url_once_it_is_live(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+
+    release = (await api("GET", "/apps/shop/releases/1")).json
+
+    assert release["status"] == "active"
+    assert release["digest"].startswith("sha256:")
+    assert release["failure"] is None
+    assert release["url"] == "https://shop.example.com"
+    assert list(release["receipt"]["steps"]) == [
+        "admit", "pull", "pre_deploy", "start", "health", "workers", "switch", "confirm", "post_deploy",
+    ]  # fmt: skip
+    assert release["receipt"]["requests"]["is_final"] is True
+
+
+async def test_same_idempotency_key_gives_the_same_release(api: Api):
+    first = await api("POST", "/apps/shop/releases", {"image": IMAGE}, idempotency_key="k1")
+    again = await api("POST", "/apps/shop/releases", {"image": IMAGE}, idempotency_key="k1")
+    other = await api("POST", "/apps/shop/releases", {"image": IMAGE + "x"}, idempotency_key="k1")
+
+    assert (first.json["version"], again.json["version"]) == (1, 1)
+    assert (other.status, other.json["code"]) == (409, "idempotency-key-reused")
+    assert len((await api("GET", "/apps/shop/releases")).json["releases"]) == 1
+
+
+async def test_followed_log_ends_with_the_release(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+
+    answer = await api("GET", "/apps/shop/releases/1/log?follow=1")
+
+    events = answer.content.decode().strip().split("\n\n")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert any(event.startswith("event: step") and "data: pull" in event for event in events)
+    assert events[-1].startswith("event: end\ndata: ")
+    assert json.loads(events[-1].partition("data: ")[2])["status"] == "active"
+
+
+async def test_followed_log_goes_on_after_the_last_event_seen(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+    whole = (await api("GET", "/apps/shop/releases/1/log?follow=1")).content.decode()
+
+    rest = (await api("GET", "/apps/shop/releases/1/log?follow=1", last_event_id="3")).content.decode()
+
+    assert "id: 3\n" in whole
+    assert "id: 3\n" not in rest
+    assert "id: 4\n" in rest
+
+
+async def test_log_is_text(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+
+    answer = await api("GET", "/apps/shop/releases/1/log")
+
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    steps = [line.split()[0] for line in answer.content.decode().splitlines() if line[2] != " "]
+    assert steps == ["pull", "start", "health", "switch"]
+
+
+async def test_rollback_is_planned_and_done(api: Api):
+    for image in (IMAGE, IMAGE + "b"):
+        api.machine.registry.push(image)
+        version = (await api("POST", "/apps/shop/releases", {"image": image})).json["version"]
+        await api.daemon.finish("shop", version)
+
+    plan = (await api("GET", "/apps/shop/rollback")).json
+    answer = await api("POST", "/apps/shop/rollback", {"version": 1})
+    await api.daemon.finish("shop", 3)
+
+    assert (plan["current"]["version"], plan["target"]["version"], plan["is_warm"]) == (2, 1, True)
+    assert (answer.status, answer.json["description"]) == (202, "rollback to v1")
+    assert (await api("GET", "/apps/shop")).json["release"] == 3
+
+
+async def test_canceling_what_is_live_is_a_conflict(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+
+    answer = await api("POST", "/apps/shop/releases/1/cancel")
+
+    assert (answer.status, answer.json["code"]) == (409, "release-not-cancelable")

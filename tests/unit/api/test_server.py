@@ -1,0 +1,111 @@
+"""Health, apps, config, tokens, events and the API's own description."""
+
+from tests.unit.api.conftest import IMAGE, Api
+
+
+async def test_health_needs_no_token(api: Api):
+    api.token = ""
+
+    answer = await api("GET", "/health")
+
+    assert answer.status == 200
+    assert answer.json["status"] == "ok"
+
+
+async def test_app_tells_what_runs(api: Api):
+    manifest = {"processes": {"web": {"command": "npm start"}}, "domains": ["shop.com"]}
+    await api("POST", "/apps/shop/releases", {"image": IMAGE, "manifest": manifest})
+    await api.daemon.finish("shop", 1)
+
+    app = (await api("GET", "/apps/shop")).json
+
+    assert set(app) == {
+        "name", "environment", "status", "image", "release", "url", "processes", "resources", "healthcheck",
+        "domains", "created_at", "updated_at",
+    }  # fmt: skip
+    assert (app["environment"], app["status"], app["release"]) == ("production", "live", 1)
+    assert app["domains"] == ["shop.example.com", "shop.com"]
+    assert app["processes"]["web"] == {"command": "npm start", "count": 1, "memory": 536870912, "cpu": None}
+
+
+async def test_config_is_set_unset_and_told(api: Api):
+    await api("POST", "/apps", {"name": "shop"})
+    await api("PATCH", "/apps/shop/config", {"A": "1", "B": {"value": "two"}})
+
+    answer = await api("PATCH", "/apps/shop/config", {"A": None, "C": "line\nline"})
+
+    assert answer.json == {"B": "two", "C": "line\nline"}
+    assert answer.headers["x-config-version"] == "2"
+    versions = (await api("GET", "/apps/shop/config/versions")).json["versions"]
+    assert [(it["version"], it["set"], it["unset"]) for it in versions] == [(2, ["C"], ["A"]), (1, ["A", "B"], [])]
+
+
+async def test_bad_config_is_refused_whole(api: Api):
+    await api("POST", "/apps", {"name": "shop"})
+
+    answer = await api("PATCH", "/apps/shop/config", {"GOOD": "1", "bad-name": "x", "PORT": "1", "GONE": None})
+
+    assert answer.status == 422
+    assert len(answer.json["problems"]) == 3
+    assert (await api("GET", "/apps/shop/config")).json == {}
+
+
+async def test_token_is_shown_once(api: Api):
+    made = (await api("POST", "/tokens", {"name": "ci", "expires_in": 60})).json
+
+    listed = (await api("GET", "/tokens")).json["tokens"]
+
+    assert made["token"].startswith(f"pvd_{made['id']}_")
+    assert made["token"] not in str(listed)
+    assert {token["name"] for token in listed} == {"test", "ci"}
+
+
+async def test_events_tell_who_did_what(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+
+    events = (await api("GET", "/events?app=shop")).json["events"]
+
+    assert [(event["action"], event["actor"]) for event in events] == [
+        ("deploy.live", "test"),
+        ("deploy.requested", "test"),
+    ]
+
+
+async def test_status_names_what_is_broken(api: Api):
+    api.machine.router.kill()
+
+    checks = {check["name"]: check for check in (await api("GET", "/status")).json["checks"]}
+
+    assert (checks["router"]["state"], checks["runtime"]["state"]) == ("broken", "ok")
+
+
+async def test_processes_tell_where_each_instance_is(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+
+    processes = (await api("GET", "/apps/shop/processes")).json["processes"]
+
+    instance = processes[0]["instances"][0]
+    assert (instance["name"], instance["slot"], instance["state"]) == ("pvdify-shop-web-v1-1", "live", "running")
+
+
+async def test_logs_come_from_the_live_release(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+    api.machine.supervisor.write("pvdify-shop-web-v1-1", "hello")
+
+    text = (await api("GET", "/apps/shop/logs")).content.decode()
+    lines = (await api("GET", "/apps/shop/logs?format=json&process=web&release=v1")).json["lines"]
+
+    assert text.endswith("web.1 v1 | hello\n")
+    assert lines[0]["text"] == "hello"
+
+
+async def test_openapi_describes_every_route(api: Api):
+    document = (await api("GET", "/openapi.json")).json
+
+    assert document["openapi"] == "3.1.0"
+    assert "post" in document["paths"]["/api/v1/apps/{app}/releases"]
+    assert document["components"]["schemas"]["Release"]["properties"]["digest"]
+    assert "#/$defs" not in str(document)
