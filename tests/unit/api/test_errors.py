@@ -75,7 +75,9 @@ async def test_unexpected_fault_is_a_reference_and_no_detail(api: Api):
         await api("GET", "/apps")
 
 
-@pytest.mark.parametrize("endpoint", [endpoint for endpoint in ENDPOINTS if endpoint.needs], ids=lambda it: f"{it.method} {it.path}")
+@pytest.mark.parametrize(
+    "endpoint", [endpoint for endpoint in ENDPOINTS if endpoint.needs], ids=lambda it: f"{it.method} {it.path}"
+)
 async def test_without_a_token_nothing_is_answered(api: Api, endpoint):
     path = endpoint.path.replace("{app}", "shop").replace("{version:int}", "1").replace("{token}", "t")
     api.token = ""

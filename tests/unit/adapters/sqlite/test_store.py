@@ -1,0 +1,134 @@
+"""The journal on a real file."""
+
+import os
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pvdify.adapters.sqlite import queries
+from pvdify.adapters.sqlite.store import SqliteStore
+from pvdify.errors import StoreUnavailable
+from pvdify.model.app import App
+from pvdify.model.event import Event
+from pvdify.model.manifest import parse_manifest
+from pvdify.model.operation import Operation, OperationKind, OperationState, StepRecord, StepState
+from pvdify.model.release import Failure, Receipt, Release, ReleaseStatus, Source, SwitchCount
+from pvdify.model.slot import Placement, Slot, SlotState
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+APP = App(name="shop", created_at=NOW, updated_at=NOW)
+RELEASE = Release(
+    app="shop",
+    version=1,
+    image="ghcr.io/o/a:1",
+    config_version=0,
+    manifest=parse_manifest({"processes": {"web": {"command": ["a", "b"]}}, "drain": "5s"}),
+    created_at=NOW,
+    created_by="ci",
+    description="deploy",
+    source=Source(commit="abc", branch="main", run_number=7),
+    failure=Failure(code="probe-failed", what="no answer"),
+    receipt=Receipt(steps={"pull": 0.5}, seconds=0.5),
+)
+SLOT = Slot(
+    app="shop", number=1, colour="blue", state=SlotState.LIVE, since=NOW,
+    placements=(Placement(name="n", process="web", number=1, host_port=3001),),
+)  # fmt: skip
+OPERATION = Operation(
+    id="shop-v1", kind=OperationKind.DEPLOY, app="shop", release=1, baseline=(1, 2, 3), created_at=NOW,
+    created_by="ci", steps=(StepRecord(name="pull", state=StepState.DONE, seconds=0.1, text="x"),),
+)  # fmt: skip
+
+
+@pytest.fixture
+async def store(tmp_path: Path):
+    store = SqliteStore(tmp_path / "pvdify.db")
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def test_what_is_saved_is_read_back_the_same(store: SqliteStore):
+    count = SwitchCount(app="shop", release=1, served=9, is_final=True)
+    await store.save(APP, RELEASE, SLOT, OPERATION, count)
+
+    assert await store.app("shop") == APP
+    assert await store.release("shop", 1) == RELEASE
+    assert await store.slots("shop") == (SLOT,)
+    assert await store.operation("shop-v1") == OPERATION
+    assert await store.switch_counts("shop") == (count,)
+
+
+async def test_a_save_is_all_or_nothing(store: SqliteStore):
+    await store.save(replace(RELEASE, status=ReleaseStatus.ACTIVE))
+    second = replace(RELEASE, version=2, status=ReleaseStatus.ACTIVE)
+
+    with pytest.raises(StoreUnavailable, match="database does not work"):
+        await store.save(SLOT, second)  # never two active releases of one app
+
+    assert await store.slots("shop") == ()
+    assert [release.version for release in await store.releases("shop")] == [1]
+
+
+async def test_settled_operations_are_not_taken_up_again(store: SqliteStore):
+    await store.save(OPERATION, replace(OPERATION, id="done", state=OperationState.SUCCEEDED))
+
+    assert [operation.id for operation in await store.unsettled_operations()] == ["shop-v1"]
+
+
+async def test_deleted_app_leaves_its_events(store: SqliteStore):
+    event = Event(at=NOW, actor="root", action="app.destroyed", app="shop")
+    await store.save(APP, RELEASE, SLOT, OPERATION)
+
+    await store.delete_app("shop", event)
+
+    assert await store.app("shop") is None
+    assert await store.releases("shop") == ()
+    assert await store.unsettled_operations() == ()
+    assert [it.action for it in await store.events("shop")] == ["app.destroyed"]
+
+
+async def test_the_file_is_for_its_owner_alone(store: SqliteStore, tmp_path: Path):
+    assert os.stat(tmp_path / "pvdify.db").st_mode & 0o777 == 0o600
+
+
+async def test_older_schema_is_copied_and_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "pvdify.db"
+    first = SqliteStore(file)
+    await first.open()
+    await first.save(APP)
+    await first.close()
+    newer = (*queries.migrations(), "CREATE TABLE more (x INTEGER) STRICT;")
+    monkeypatch.setattr("pvdify.adapters.sqlite.store.migrations", lambda: newer)  # a schema yet to come
+
+    second = SqliteStore(file)
+    await second.open()
+
+    assert await second.app("shop") == APP
+    await second.close()
+    copies = list(tmp_path.glob("pvdify.db.before-v2"))
+    assert len(copies) == 1
+    assert sqlite3.connect(copies[0]).execute("PRAGMA user_version").fetchone() == (1,)
+
+
+async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path):
+    file = tmp_path / "pvdify.db"
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+
+    with pytest.raises(StoreUnavailable, match="written by a newer pvdify"):
+        await SqliteStore(file).open()
+
+
+async def test_file_that_is_no_database_is_an_error_and_left_alone(tmp_path: Path):
+    file = tmp_path / "pvdify.db"
+    file.write_text("not a database, but somebody's letter" * 100)
+
+    with pytest.raises(StoreUnavailable):
+        await SqliteStore(file).open()
+
+    assert file.read_text().startswith("not a database")

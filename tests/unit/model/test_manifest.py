@@ -1,0 +1,85 @@
+"""The manifest: everything in the contract, and every problem at once."""
+
+import pytest
+
+from pvdify.errors import InvalidManifest
+from pvdify.model.manifest import Manifest, parse_manifest
+
+WHOLE = """
+app: myapp
+port: 8080
+processes:
+  web: {command: npm start, count: 2}
+  worker: {command: [npm, run, worker], resources: {memory: 1.5G}}
+healthcheck: {path: /health, interval: 5s, timeout: 3s, retries: 10}
+resources: {memory: 512M, cpu: 0.5}
+hooks:
+  pre_deploy: ["npm run migrate"]
+  post_deploy: [[echo, done]]
+drain: 1m30s
+stop_timeout: 10s
+domains: [myapp.com, www.MyApp.com, bücher.example]
+previews: {config_from: myapp-staging, close_delay: 24h, max: 10, resources: {memory: 256M, cpu: 0.25}}
+x-anything: [is, mine]
+"""
+
+
+def problems(source: str) -> list[str]:
+    with pytest.raises(InvalidManifest) as caught:
+        parse_manifest(source)
+    found = caught.value.details["problems"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_whole_manifest():
+    manifest = parse_manifest(WHOLE)
+
+    assert manifest.processes["web"].command == "npm start"
+    assert manifest.processes["worker"].command == ("npm", "run", "worker")
+    assert manifest.limits_of("web").memory == 512 * 1024**2
+    assert manifest.limits_of("worker").memory == int(1.5 * 1024**3)
+    assert manifest.drain == 90.0
+    assert manifest.domains == ("myapp.com", "www.myapp.com", "xn--bcher-kva.example")
+
+
+def test_empty_manifest_is_one_web_process():
+    assert parse_manifest("") == Manifest() == parse_manifest({})
+    assert list(Manifest().processes) == ["web"]
+
+
+def test_what_is_stored_is_read_back_the_same():
+    manifest = parse_manifest(WHOLE)
+
+    assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
+
+
+def test_every_problem_comes_with_its_line_path_and_the_nearest_key():
+    source = "prot: 1\nport: http\nprocesses:\n  web:\n    comand: x\n    count: -1\nhealthcheck: {path: x}"
+
+    assert problems(source) == [
+        'line 1: prot: unknown key; did you mean "port"?',
+        'line 2: port: expected a whole number, got "http"',
+        'line 5: processes.web.comand: unknown key; did you mean "command"?',
+        "line 6: processes.web.count: input should be greater than or equal to 0, got -1",
+        "line 7: healthcheck.path: string should match pattern '^/\\S*$', got \"x\"",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("a: [", "line 2: did not find expected node content"),
+        ("- x", "expected a mapping of keys to values at the top"),
+        ("port: 1\nport: 2", "line 2: port: stands here a second time"),
+        ("processes: {Web: {}}", "line 1: processes.Web: a process name has"),
+        ("domains: ['*.x.com']", "line 1: domains[0]: a wildcard cannot be routed to one app"),
+        ("resources: {memory: 1M}", "line 1: resources.memory: expected at least 6M"),
+        ("drain: 5x", "line 1: drain: expected a duration like 30s"),
+        ("app: my--app", "line 1: app: a name has 2 to 40 characters"),
+        ("processes: {web: {command: []}}", "line 1: processes.web.command: expected a command"),
+        ("a" * 70000, "it has more than 65536 bytes"),
+    ],
+)
+def test_single_problems(source: str, problem: str):
+    assert problems(source)[0].startswith(problem)

@@ -1,0 +1,29 @@
+"""What things may be called."""
+
+import pytest
+
+from pvdify.errors import InvalidError
+from pvdify.model.names import Environment, check_app_name, environment_of, hook_name, instance_name
+
+
+@pytest.mark.parametrize("name", ["my", "myapp", "my-app-2", "a" * 40, "myapp-pr-12"])
+def test_names_of_apps(name: str):
+    assert check_app_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "a", "1app", "-app", "app-", "my--app", "My", "my_app", "a" * 41, "a.b", "é" * 3])
+def test_what_no_app_is_called(name: str):
+    with pytest.raises(InvalidError):
+        check_app_name(name)
+
+
+def test_environments():
+    assert environment_of("shop") is Environment.PRODUCTION
+    assert environment_of("shop-staging") is Environment.STAGING
+    assert environment_of("shop-pr-12") is Environment.PREVIEW
+    assert environment_of("shop-pr-0") is Environment.PRODUCTION
+
+
+def test_computed_names():
+    assert instance_name("shop", "web", 42, 1) == "pvdify-shop-web-v42-1"
+    assert hook_name("shop", 42, "pre_deploy", 1) == "pvdify-shop-pre_deploy-v42-1"
