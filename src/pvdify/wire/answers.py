@@ -99,6 +99,19 @@ class Release:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RollbackPlan:
+    """GET /apps/{app}/rollback: what a rollback would do.
+
+    ``current``: what is live now; ``target``: what would be repeated; ``is_warm``: the target's instances are
+    still started, so that the rollback is a switch and nothing else.
+    """
+
+    current: Release | None
+    target: Release
+    is_warm: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogEntry:
     """An entry of a deploy log. ``kind``: ``step-started step-done step-failed output note``."""
 
@@ -119,7 +132,11 @@ class ConfigVar:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """GET /apps/{app}/config. ``live_version``: what the live release runs with."""
+    """An app's config. ``live_version``: what the live release runs with.
+
+    GET and PATCH /apps/{app}/config answer with ``vars`` alone; the versions are in the headers ``X-Config-Version``
+    and ``X-Live-Config-Version``.
+    """
 
     version: int
     live_version: int | None

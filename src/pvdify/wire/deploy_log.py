@@ -15,9 +15,13 @@ def render(entry: LogEntry) -> str:
     if entry.kind == "note":
         return f"  {'':<{_NAME_WIDTH}} {entry.text}"
     mark = "failed: " if entry.kind == "step-failed" else ""
-    text = f"{mark}{entry.text}"
-    duration = "" if entry.seconds is None else format_seconds(entry.seconds)
-    return f"  {entry.step:<{_NAME_WIDTH}} {text:<{_TEXT_WIDTH}} {duration:>6}".rstrip()
+    return step_line(entry.step, f"{mark}{entry.text}", entry.seconds)
+
+
+def step_line(step: str, text: str, seconds: float | None) -> str:
+    """``  pull          sha256:9f2c…  41 MB                             1.8s``: the one line that a step has."""
+    duration = "" if seconds is None else format_seconds(seconds)
+    return f"  {step:<{_NAME_WIDTH}} {text:<{_TEXT_WIDTH}} {duration:>6}".rstrip()
 
 
 def format_seconds(seconds: float) -> str:
