@@ -84,7 +84,7 @@ class LoopbackRegistry:
     def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"http://{self.address}/v2/", timeout=2) as answer:
-                return answer.status == 200
+                return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 

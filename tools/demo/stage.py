@@ -1,0 +1,250 @@
+"""What the demonstration needs around it, and how every trace of it goes away again."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pvdify import settings
+from tools.loopback_registry import LoopbackRegistry
+
+CHECKOUT = Path(__file__).parents[2]
+PROGRAMS = CHECKOUT / ".venv" / "bin"
+BASE_DOMAIN = "demo.localhost"
+BASE_IMAGE = "localhost/pvdify-sample-base:1"
+INSTANCE_PORTS = 100
+SERVER_STARTS_WITHIN_SECONDS = 30
+PROCESS_STOPS_WITHIN_SECONDS = 15
+OURS = ("pvdifyd", "haproxy", "docker-registry")  # in the order in which they are stopped
+
+
+class StageError(Exception):
+    """Something around the demonstration does not work; the text says what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where everything is: one directory, and ports that were free."""
+
+    directory: str
+    registry_port: int
+    api_port: int
+    router_port: int
+    first_instance_port: int
+    base_was_there: bool
+
+    @property
+    def registry(self) -> str:
+        return f"127.0.0.1:{self.registry_port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def router(self) -> str:
+        return f"127.0.0.1:{self.router_port}"
+
+    @property
+    def data_dir(self) -> Path:
+        return Path(self.directory) / "server"
+
+    @property
+    def log(self) -> Path:
+        return Path(self.directory) / "pvdifyd.log"
+
+    @property
+    def token(self) -> str:
+        return (self.data_dir / "admin.token").read_text(encoding="utf-8").strip()
+
+    def image(self, version: str) -> str:
+        return f"{self.registry}/hello:{version}"
+
+    def environment(self) -> dict[str, str]:
+        """Ours without anything that pvdify would read, so that only what the demonstration says counts."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PVDIFY_")}
+        return own | {"XDG_CONFIG_HOME": self.directory, "HOME": self.directory}
+
+    def server_arguments(self) -> tuple[str, ...]:
+        ports = f"{self.first_instance_port}-{self.first_instance_port + INSTANCE_PORTS - 1}"
+        return (
+            *("--settings", f"{self.directory}/no-such-file"),
+            *("--data-dir", str(self.data_dir)),
+            *("--listen", f"127.0.0.1:{self.api_port}"),
+            *("--router-listen", self.router),
+            *("--runtime", "podman"),
+            *("--ports", ports),
+            *("--base-domain", BASE_DOMAIN),
+        )
+
+
+def prepare() -> Stage:
+    """Choose a directory and ports, and write them down for whoever cleans up."""
+    first = _free_range(INSTANCE_PORTS + 3)
+    stage = Stage(
+        directory=tempfile.mkdtemp(prefix="pvdify-demo-", dir="/var/tmp"),
+        registry_port=first,
+        api_port=first + 1,
+        router_port=first + 2,
+        first_instance_port=first + 3,
+        base_was_there=_podman("image", "exists", BASE_IMAGE).returncode == 0,
+    )
+    _state_file(stage.directory).write_text(json.dumps(asdict(stage)), encoding="utf-8")
+    return stage
+
+
+def load(directory: str) -> Stage:
+    """The stage that a demonstration left there."""
+    try:
+        return Stage(**json.loads(_state_file(directory).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise StageError(f"no demonstration in {directory}: {error}") from error
+
+
+def start_registry(stage: Stage) -> None:
+    """In the background; clean_up finds it by its directory."""
+    LoopbackRegistry(Path(stage.directory) / "registry", stage.registry_port).start()
+
+
+def build_and_push(stage: Stage, version: str, *variables: str) -> None:
+    """Make an image of the sample app and leave it in the registry alone."""
+    _checked((str(CHECKOUT / "tools" / "build-sample"), version, stage.image(version), *variables))
+    _checked(("podman", "push", "--quiet", "--tls-verify=false", stage.image(version)))
+    _checked(("podman", "rmi", stage.image(version)))
+
+
+def start_server(stage: Stage) -> None:
+    """Start pvdifyd and wait until it answers."""
+    with stage.log.open("wb") as log:
+        process = subprocess.Popen(
+            (str(PROGRAMS / "pvdifyd"), *stage.server_arguments()),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=stage.environment(),
+            start_new_session=True,  # Ctrl-C must not stop it before we have cleaned up
+        )
+    deadline = time.monotonic() + SERVER_STARTS_WITHIN_SECONDS
+    while not _is_healthy(stage):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise StageError("pvdifyd did not start")
+        time.sleep(0.05)
+
+
+def ask(stage: Stage, path: str) -> Any:
+    """GET from the API."""
+    headers = {"Authorization": f"Bearer {stage.token}"}
+    request = urllib.request.Request(f"{stage.url}/api/v1{path}", headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def last_words(stage: Stage) -> str:
+    """The end of the server's log."""
+    if not stage.log.exists():
+        return ""
+    return "\n".join(stage.log.read_text(errors="replace").splitlines()[-20:])
+
+
+def clean_up(stage: Stage) -> None:
+    """Stop and remove everything the demonstration made. May be called at any point, and again."""
+    for program in OURS:
+        _stop(stage.directory, program)
+    server_id = _server_id(stage)
+    if containers := list(_containers(server_id)):
+        _podman("rm", "--force", "--time", "1", *containers)
+    if images := list(_images(stage, server_id)):
+        _podman("rmi", "--force", *images)
+    if not stage.base_was_there:
+        _podman("rmi", BASE_IMAGE)
+    shutil.rmtree(Path("/run/pvdify") / server_id, ignore_errors=True)
+    shutil.rmtree(stage.directory, ignore_errors=True)
+
+
+def _state_file(directory: str) -> Path:
+    return Path(directory) / "demo.json"
+
+
+def _server_id(stage: Stage) -> str:
+    flags = {"data_dir": str(stage.data_dir)}
+    return settings.load(flags, {}, Path(stage.directory) / "no-such-file").server_id
+
+
+def _free_range(count: int) -> int:
+    """The first of so many neighbours that nobody listens on, below those the kernel hands out."""
+    busy = {int(line.split()[1].rpartition(":")[2], 16) for line in _sockets()}
+    for first in range(20000, 32000 - count, count):
+        if busy.isdisjoint(range(first, first + count)):
+            return first
+    raise StageError(f"no {count} free ports side by side between 20000 and 32000")
+
+
+def _sockets() -> Iterator[str]:
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        with suppress(FileNotFoundError):
+            yield from table.read_text().splitlines()[1:]
+
+
+def _is_healthy(stage: Stage) -> bool:
+    try:
+        with urllib.request.urlopen(f"{stage.url}/api/v1/health", timeout=2) as answer:
+            return answer.status == 200 and (stage.data_dir / "admin.token").exists()
+    except OSError:
+        return False
+
+
+def _stop(directory: str, program: str) -> None:
+    """End this program's processes that work in this directory: first kindly."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in _processes(directory, program):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + PROCESS_STOPS_WITHIN_SECONDS
+        while _processes(directory, program) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _processes(directory: str, program: str) -> list[int]:
+    """Recognised by their arguments: a number written down earlier may be someone else's by now."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            arguments = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            is_program = any(Path(argument).name == program for argument in arguments[:2])
+            if is_program and any(argument.startswith(directory + "/") for argument in arguments):
+                found.append(int(path.name))
+    return found
+
+
+def _containers(server_id: str) -> Iterator[str]:
+    """Whatever a label ties to this server."""
+    for container in json.loads(_podman("ps", "--all", "--format", "json").stdout or "[]"):
+        if server_id in (container.get("Labels") or {}).values():
+            yield container["Id"]
+
+
+def _images(stage: Stage, server_id: str) -> Iterator[str]:
+    """Names that only this registry or this server can have given."""
+    for image in json.loads(_podman("images", "--format", "json").stdout or "[]"):
+        for name in image.get("Names") or ():
+            if name.startswith(f"{stage.registry}/") or server_id in name:
+                yield name
+
+
+def _podman(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(("podman", *arguments), check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def _checked(argv: Sequence[str]) -> None:
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise StageError(f"{' '.join(argv)} failed:\n{done.stderr.strip()[-2000:]}")
