@@ -1,6 +1,8 @@
 """All one may read."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -216,9 +218,29 @@ class Queries:
         """The last lines of these instances together, oldest first."""
         return await self._world.supervisor.tail(list(names), lines)
 
-    def follow(self, names: Mapping[str, object], since: datetime) -> AsyncIterator[LogLine]:
-        """Lines of these instances after this moment, as they come."""
-        return self._world.supervisor.follow(list(names), since=since)
+    async def follow(
+        self, app: str, process: str | None, release: int | None, since: datetime
+    ) -> AsyncIterator[tuple[LogLine, Placement, int]]:
+        """Lines after this moment as they come, each with its place; after a deploy the new instances' too."""
+        names: dict[str, tuple[Placement, int]] = {}
+        lines: asyncio.Queue[LogLine] = asyncio.Queue()
+        copying: list[asyncio.Task[None]] = []
+        try:
+            while True:
+                wanted = await self.log_names(app, process, release)
+                fresh = [name for name in wanted if name not in names]
+                names |= wanted
+                if fresh:
+                    copying.append(asyncio.create_task(self._copy(fresh, since, lines)))
+                async for line in _for_a_while(lines, LOG_PAUSE):
+                    yield line, *names[line.instance]
+        finally:
+            for task in copying:
+                task.cancel()
+
+    async def _copy(self, names: list[str], since: datetime, lines: "asyncio.Queue[LogLine]") -> None:
+        async for line in self._world.supervisor.follow(names, since=since):
+            lines.put_nowait(line)
 
     async def tokens(self) -> tuple[Token, ...]:
         """All tokens that are not revoked."""
@@ -273,3 +295,12 @@ class Queries:
             is_deploying=app.name in busy,
             hostnames=hostnames_of(app.name, self._world.settings.base_domain, live.manifest if live else None),
         )
+
+
+async def _for_a_while(lines: "asyncio.Queue[LogLine]", seconds: float) -> AsyncIterator[LogLine]:
+    """What comes within so many seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    with suppress(TimeoutError):
+        while (left := deadline - loop.time()) > 0:
+            yield await asyncio.wait_for(lines.get(), left)
