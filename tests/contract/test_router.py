@@ -257,6 +257,15 @@ async def test_a_forgotten_slot_has_no_counts(world: World) -> None:
     assert await status_and_slot(world) == (200, "shop/v2")
 
 
+async def test_a_live_slot_is_not_forgotten(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+
+    with pytest.raises(ValueError, match="shop/v1 is live"):
+        await world.router.forget("shop", 1)
+
+    assert await status_and_slot(world) == (200, "shop/v1")
+
+
 async def test_a_killed_router_answers_nothing_and_says_so(world: World) -> None:
     await world.router.put(shop(await world.target()))
 

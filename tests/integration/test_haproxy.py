@@ -1,6 +1,8 @@
 """What HAProxy, told what to do by our configuration, does with single requests, and how its process is kept."""
 
 import asyncio
+import os
+import signal
 import stat
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -15,6 +17,7 @@ from pvdify.adapters.haproxy.runtime_api import RuntimeApi
 from pvdify.errors import RouterUnavailable
 from pvdify.model.route import Route
 from pvdify.settings import Address
+from tests.load import Load
 from tests.load.backend import Backend
 from tests.load.real_router import RouterProcess, free_port, real_router
 
@@ -125,6 +128,30 @@ async def test_a_taken_port_is_explained(process: RouterProcess) -> None:
     assert "Address already in use" in caught.value.why
     assert "--router-listen" in caught.value.next
     await taken.stop()
+
+
+async def test_the_death_of_the_newest_process_is_the_one_that_counts(
+    router: HaproxyRouter, process: RouterProcess
+) -> None:
+    backend = Backend(version="v1")
+    await backend.start()
+    await router.put(shop(1, backend.port))
+    async with Load(str(process.listen), "shop.test", clients=0, websockets=1) as load:  # keeps the old process busy
+        await asyncio.sleep(0.1)
+        (old,) = process.pids()
+        waiting = asyncio.create_task(router.wait_died())
+        (process.directory / "confirm.token").unlink()  # a new one makes another configuration
+        await router.ensure_running()
+        (new,) = set(process.pids()) - {old}
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+
+        os.kill(new, signal.SIGKILL)
+
+        await asyncio.wait_for(waiting, 2)
+        assert process.pids() == (old,)
+        assert load.report.failures == []
+    await backend.stop()
 
 
 async def test_two_routers_never_share_a_port(router: HaproxyRouter, process: RouterProcess) -> None:

@@ -32,7 +32,10 @@ class Router(Protocol):
         ...
 
     async def forget(self, app: str, slot: int) -> None:
-        """Drop what is known of a slot that is not live (its targets and counts). Raises RouterUnavailable."""
+        """Drop what is known of a slot that is not live (its targets and counts).
+
+        Raises RouterUnavailable. A live slot is a mistake of the caller's: ValueError, and nothing happens.
+        """
         ...
 
     async def remove(self, app: str) -> None:

@@ -74,8 +74,10 @@ def put(tables: Tables, route: Route) -> tuple[Change, ...]:
 
 
 def forget(tables: Tables, app: str, slot: int) -> tuple[Change, ...]:
-    """What removes a slot's targets."""
+    """What removes a slot's targets. Raises ValueError: it is live, and visitors would lose it."""
     key = slot_key(app, slot)
+    if tables[LIVE].get(app) == key:
+        raise ValueError(f"{key} is live")
     return tuple(Change(map=TARGETS, key=name, value=None) for name in (key, *targets_of(tables, key)))
 
 

@@ -1,7 +1,7 @@
 """The router port on HAProxy: files first, then the running process, then a look whether it is so."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,7 @@ class HaproxyRouter:
         self._api = RuntimeApi(self._socket)
         self._predecessors = Predecessors()
         self._writing = asyncio.Lock()
+        self._started = asyncio.Event()  # set, and renewed, whenever a process starts
         self._tables: Tables | None = None
 
     async def ensure_running(self) -> None:
@@ -74,9 +75,12 @@ class HaproxyRouter:
 
     async def wait_died(self) -> None:
         """See the port. Noticed at once where the kernel has pidfds (5.3), within 50 ms elsewhere."""
-        found = await self._find()
-        if found is not None:
-            await process.wait_died(found.pid, self._clock)
+        while True:
+            started = self._started  # looked at first: a process that starts now must not be missed
+            found = await self._find()
+            if found is None:
+                return
+            await _first(process.wait_died(found.pid, self._clock), started.wait())
 
     async def routes(self) -> Routes:
         """See the port."""
@@ -156,6 +160,8 @@ class HaproxyRouter:
             if self._clock.monotonic() > deadline:
                 raise unavailable(f"it started, but does not answer on its socket within {_ANSWERS_WITHIN:g} s")
             await self._clock.sleep(0.01)
+        self._started.set()
+        self._started = asyncio.Event()
 
     async def _carry_out(self, changes: Sequence[Change]) -> None:
         before = await self._on_disk()
@@ -207,6 +213,16 @@ def _traffic(rows: Iterable[Counts]) -> Traffic:
             app_errors=row.app_errors,
         )
     return total
+
+
+async def _first(*waits: Coroutine[None, None, object]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _version(binary: str) -> Version:
