@@ -199,6 +199,7 @@ class Daemon:
     async def bury(self) -> None:
         """End its tasks, as the kernel does."""
         self.is_dead = True
+        self.reconciler.close()
         await self.worker.close()
 
 

@@ -74,8 +74,12 @@ class Reconciler:
                 self._watch("router", self._world.router.wait_died())
                 await self._pause()
         finally:
-            for task in self._watched.values():
-                task.cancel()
+            self.close()
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        for task in self._watched.values():
+            task.cancel()
 
     async def ensure_router(self) -> None:
         """The router runs with its last routes, if it can be started at all; before any unfinished work goes on."""
