@@ -101,24 +101,8 @@ frontend visitors
     acl has_body req.hdr_cnt(transfer-encoding) gt 0
     acl has_body req.hdr_val(content-length) gt 0
 
-    # hostname -> app -> slot -> number of targets
-    http-request set-var(txn.app) req.hdr(host),field(1,:),lower,regsub([.]$,),map({HOSTS})
-    http-request return {_response(pages.NOT_FOUND)} unless {{ var(txn.app) -m found }}
-    http-request set-var(txn.slot) var(txn.app),map({LIVE})
-    http-request set-var(txn.count) var(txn.slot),map_str_int({TARGETS})
-    http-request return {_response(pages.UNAVAILABLE)} unless {{ var(txn.count) -m int gt 0 }}
-
-    # of two targets drawn at random, the one with fewer requests in flight
-    http-request set-var(txn.target) var(txn.slot),concat(/0)
-    http-request set-var(txn.one) rand,mod(txn.count) if spreads
-    http-request set-var(txn.less) var(txn.count),sub(1) if spreads
-    http-request set-var(txn.two) rand,mod(txn.less),add(1),add(txn.one),mod(txn.count) if spreads
-    http-request set-var(txn.target) var(txn.slot),concat(/,txn.one) if spreads
-    http-request set-var(txn.other) var(txn.slot),concat(/,txn.two) if spreads
-    http-request set-var(txn.busy) var(txn.target),table_conn_cur({COUNTS}) if spreads
-    http-request set-var(txn.other_busy) var(txn.other),table_conn_cur({COUNTS}) if spreads
-    http-request set-var(txn.target) var(txn.other) if spreads {{ var(txn.busy),sub(txn.other_busy) gt 0 }}
-
+{_route()}
+{_CHOICE}
     http-request track-sc0 var(txn.target) table {COUNTS}
     http-request set-var(txn.port) var(txn.target),map_str_int({TARGETS})
     http-request set-dst ipv4(127.0.0.1)
@@ -136,6 +120,17 @@ frontend visitors
 """
 
 
+def _route() -> str:
+    return f"""\
+    # hostname -> app -> slot -> number of targets
+    http-request set-var(txn.app) req.hdr(host),field(1,:),lower,regsub([.]$,),map({HOSTS})
+    http-request return {_response(pages.NOT_FOUND)} unless {{ var(txn.app) -m found }}
+    http-request set-var(txn.slot) var(txn.app),map({LIVE})
+    http-request set-var(txn.count) var(txn.slot),map_str_int({TARGETS})
+    http-request return {_response(pages.UNAVAILABLE)} unless {{ var(txn.count) -m int gt 0 }}
+"""
+
+
 def _response(status: int) -> str:
     return (
         f'status {status} content-type "text/html; charset=utf-8" '
@@ -143,6 +138,18 @@ def _response(status: int) -> str:
     )
 
 
+_CHOICE = f"""\
+    # of two targets drawn at random, the one with fewer requests in flight
+    http-request set-var(txn.target) var(txn.slot),concat(/0)
+    http-request set-var(txn.one) rand,mod(txn.count) if spreads
+    http-request set-var(txn.less) var(txn.count),sub(1) if spreads
+    http-request set-var(txn.two) rand,mod(txn.less),add(1),add(txn.one),mod(txn.count) if spreads
+    http-request set-var(txn.target) var(txn.slot),concat(/,txn.one) if spreads
+    http-request set-var(txn.other) var(txn.slot),concat(/,txn.two) if spreads
+    http-request set-var(txn.busy) var(txn.target),table_conn_cur({COUNTS}) if spreads
+    http-request set-var(txn.other_busy) var(txn.other),table_conn_cur({COUNTS}) if spreads
+    http-request set-var(txn.target) var(txn.other) if spreads {{ var(txn.busy),sub(txn.other_busy) gt 0 }}
+"""
 # A request that may be repeated rides on a pooled connection; should the app close it at that moment, it is sent again.
 _POOLED = """\
 backend pooled
