@@ -4,6 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup demo test check test-unit test-integration test-e2e bench run docs clean lint python
 
 bin := .venv/bin
@@ -37,7 +38,7 @@ test-e2e: setup ## tests that start a whole server, with load across a switch
 	$(bin)/pytest tests/e2e
 
 bench: setup ## measure; each bench/*.py prints its table
-	@for file in bench/*.py; do echo "== $$file"; $(bin)/python -m "$$(echo "$${file%.py}" | tr / .)"; done
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(bin)/python -m "$$(echo "$${file%.py}" | tr / .)"; done
 
 run: setup ## start a server of your own on loopback, with its data in .cache/run
 	@mkdir -p .cache
