@@ -20,6 +20,8 @@ from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
+from pvdify.ports.router import Router
+from pvdify.ports.store import Store
 from pvdify.settings import Settings
 
 
@@ -29,6 +31,7 @@ class Server:
 
     settings: Settings
     store: SqliteStore
+    router: HaproxyRouter
     world: World
     worker: Worker
     reconciler: Reconciler
@@ -38,7 +41,14 @@ class Server:
 def build_server(settings: Settings) -> Server:
     """Make every part; nothing is started, opened or written yet."""
     store = SqliteStore(settings.data_dir / "pvdify.db")
-    world = build_world(settings, store)
+    router = HaproxyRouter(
+        directory=settings.data_dir / "router",
+        run_dir=settings.run_dir,
+        listen=settings.router_listen,
+        binary=settings.router_binary,
+        clock=SystemClock(),
+    )
+    world = build_world(settings, store, router)
     runner = Runner(world)
     worker = Worker(world, runner)
     engine = Engine(
@@ -48,10 +58,18 @@ def build_server(settings: Settings) -> Server:
         tokens=Tokens(world),
     )
     reconciler = Reconciler(world, worker.wake)
-    return Server(settings=settings, store=store, world=world, worker=worker, reconciler=reconciler, engine=engine)
+    return Server(
+        settings=settings,
+        store=store,
+        router=router,
+        world=world,
+        worker=worker,
+        reconciler=reconciler,
+        engine=engine,
+    )
 
 
-def build_world(settings: Settings, store: SqliteStore) -> World:
+def build_world(settings: Settings, store: Store, router: Router) -> World:
     """The adapters behind the ports."""
     clock, runner, logs = SystemClock(), SubprocessRunner(), settings.data_dir / "logs"
     return World(
@@ -72,13 +90,7 @@ def build_world(settings: Settings, store: SqliteStore) -> World:
             binary=settings.podman_binary,
             clock=clock,
         ),
-        router=HaproxyRouter(
-            directory=settings.data_dir / "router",
-            run_dir=settings.run_dir,
-            listen=settings.router_listen,
-            binary=settings.router_binary,
-            clock=clock,
-        ),
+        router=router,
         prober=HttpProber(),
         secrets=YamlSecrets(settings.data_dir / "config"),
         host=LinuxHost(settings.data_dir),

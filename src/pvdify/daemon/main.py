@@ -77,6 +77,7 @@ async def _serve(settings: Settings) -> None:
     reconciling.cancel()
     await asyncio.gather(serving, reconciling, return_exceptions=True)
     await server.worker.close()
+    await server.router.close()
     await server.store.close()
     lock.release()
     log.info("stopped")

@@ -26,6 +26,7 @@ from pvdify.model.slot import Placement, Slot, SlotState
 
 log = structlog.get_logger()
 PAUSE = 5.0
+LEAST_PAUSE = 0.5  # between two looks that follow each other at once
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 60.0  # seconds before a restart, doubled each time
 QUIET_AFTER = 60.0  # an instance that stayed up this long starts over with the shortest back-off
 
@@ -70,9 +71,13 @@ class Reconciler:
         """Look and repair, forever. A repair that fails is tried again at the next look."""
         try:
             while True:
+                begun = self._world.clock.monotonic()
                 await self.reconcile()
                 self._watch("router", self._world.router.wait_died())
                 await self._pause()
+                # What dies again and again must not keep us busy; a first death is seen to at once.
+                if self._world.clock.monotonic() - begun < LEAST_PAUSE:
+                    await self._world.clock.sleep(LEAST_PAUSE)
         finally:
             self.close()
 
