@@ -1,0 +1,21 @@
+"""The ``clock`` port on the machine's clock and the event loop."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """Real time."""
+
+    def now(self) -> datetime:
+        """See the port."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """See the port."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """See the port."""
+        await asyncio.sleep(seconds)

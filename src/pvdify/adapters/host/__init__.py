@@ -1,0 +1,1 @@
+"""The machine: ports, disk and memory. May import: ports, model, settings, errors."""

@@ -1,0 +1,1 @@
+"""HTTP questions to instances. May import: ports, model, settings, errors, h11."""

@@ -1,0 +1,1 @@
+"""Starting programs: the only package that does. May import: ports, model, settings, errors."""
