@@ -1,0 +1,181 @@
+"""Everything that is run, as whole argument tuples; pure. Only flags that podman 4.3 and 5 both know."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvdify.adapters.podman.labels import APP, NAME, SERVER, Identity
+from pvdify.model.instance import InstanceSpec
+from pvdify.ports.command_runner import Argv
+
+# Enough to start as root, fix a directory's owner and go on as somebody else, and to listen on port 80; not enough to
+# trace, mount, make devices, forge packets (NET_RAW) or change another program's capabilities. File capabilities
+# (SETFCAP) would have no effect: new privileges are off.
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+LARGEST_LOG = "20mb"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where on this host a container's files are, and what starts it."""
+
+    container_name: str
+    conmon: Path
+    cid_file: Path
+    pid_file: Path
+    conmon_pid_file: Path
+    log_file: Path
+
+
+def run_instance(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
+    """Make a container and start it."""
+    start = ("--conmon", str(place.conmon), "run", "--detach")
+    return (binary, *start, *_container(spec, server, place, has_init=has_init))
+
+
+def create_instance(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
+    """Make a container without starting it."""
+    return (binary, "create", *_container(spec, server, place, has_init=has_init))
+
+
+def start_container(binary: str, conmon: Path, container: str) -> Argv:
+    """Start what was made or has exited."""
+    return (binary, "--conmon", str(conmon), "start", container)
+
+
+def stop_container(binary: str, container: str, grace: float) -> Argv:
+    """SIGTERM, then SIGKILL after ``grace`` seconds (whole ones, rounded up)."""
+    return (binary, "stop", "--ignore", "--time", str(math.ceil(grace)), container)
+
+
+def remove_container(binary: str, container: str) -> Argv:
+    """Kill and remove, with the volumes that only this container had."""
+    return (binary, "rm", "--force", "--ignore", "--time", "0", "--volumes", container)
+
+
+def list_containers(binary: str, server: str, *, app: str | None = None, name: str | None = None) -> Argv:
+    """Every container of this server, of one app or of one name."""
+    wanted = {SERVER: server, APP: app, NAME: name}
+    filters = tuple(f"--filter=label={key}={value}" for key, value in wanted.items() if value is not None)
+    return (binary, "ps", "--all", "--format", "json", *filters)
+
+
+def list_users_of_image(binary: str, image_id: str) -> Argv:
+    """Ids of all containers made of this image."""
+    return (binary, "ps", "--all", "--quiet", f"--filter=ancestor={image_id}")
+
+
+def inspect_container(binary: str, container: str) -> Argv:
+    """All that podman knows of one container."""
+    return (binary, "container", "inspect", container)
+
+
+def inspect_image(binary: str, image: str) -> Argv:
+    """All that podman knows of one stored image."""
+    return (binary, "image", "inspect", image)
+
+
+def list_images(binary: str) -> Argv:
+    """Every stored image with its names."""
+    return (binary, "images", "--format", "json")
+
+
+def tag_image(binary: str, image_id: str, name: str) -> Argv:
+    """Give a stored image one more name."""
+    return (binary, "tag", image_id, name)
+
+
+def untag_image(binary: str, image_id: str, name: str) -> Argv:
+    """Take one name from a stored image, and nothing else."""
+    return (binary, "untag", image_id, name)
+
+
+def remove_images(binary: str, names: tuple[str, ...]) -> Argv:
+    """Remove by name or id; never by force, so what is in use stays."""
+    return (binary, "rmi", *names)
+
+
+def pull_image(binary: str, pinned: str, *, is_loopback: bool) -> Argv:
+    """Fetch by digest."""
+    return (binary, "pull", "--quiet", *_tls(is_loopback=is_loopback), pinned)
+
+
+def ask_registry(skopeo: str, reference: str, *, is_loopback: bool, seconds: int) -> Argv:
+    """The digest that a registry gives for a tag now; of the whole list where the image is for several platforms."""
+    limit = ("--command-timeout", f"{seconds}s")
+    question = ("inspect", "--no-tags", "--format", "{{.Digest}}")
+    return (skopeo, *limit, *question, *_tls(is_loopback=is_loopback), f"docker://{reference}")
+
+
+def read_conmon_path(binary: str) -> Argv:
+    """Where podman's own container monitor is."""
+    return (binary, "info", "--format", "{{.Host.Conmon.Path}}")
+
+
+def replaces_entrypoint(command: str | tuple[str, ...] | None) -> bool:
+    """Whether the command runs instead of the image's ENTRYPOINT: a shell's string, or a program by its full path."""
+    return isinstance(command, str) or bool(command and command[0].startswith("/"))
+
+
+def _container(spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
+    entrypoint, arguments = _command(spec.command)
+    return (
+        *("--name", place.container_name),
+        *(f"--label={key}={value}" for key, value in Identity.of(spec, server).labels().items()),
+        *_files(place),
+        *_limits(spec),
+        *_privileges(),
+        *("--pull=never", "--http-proxy=false", "--no-healthcheck"),
+        *(("--init",) if has_init else ()),
+        *_publish(spec),
+        *entrypoint,
+        spec.image_id,
+        *arguments,
+    )
+
+
+def _files(place: Placement) -> Argv:
+    return (
+        *("--cidfile", str(place.cid_file)),
+        *("--pidfile", str(place.pid_file)),
+        *("--conmon-pidfile", str(place.conmon_pid_file)),
+        *("--log-driver", "k8s-file"),
+        *("--log-opt", f"path={place.log_file}"),
+        *("--log-opt", f"max-size={LARGEST_LOG}"),
+    )
+
+
+def _limits(spec: InstanceSpec) -> Argv:
+    memory = f"{spec.limits.memory}b"
+    cpu = () if spec.limits.cpu is None else ("--cpus", f"{spec.limits.cpu:g}")
+    return (
+        *("--memory", memory),
+        *("--memory-swap", memory),  # the same: no swap on top
+        *cpu,
+        *("--pids-limit", str(spec.limits.pids)),
+        *("--stop-timeout", str(math.ceil(spec.stop_timeout))),
+    )
+
+
+def _privileges() -> Argv:
+    added = (f"--cap-add={capability}" for capability in CAPABILITIES)
+    return ("--security-opt", "no-new-privileges", "--cap-drop=all", *added)
+
+
+def _publish(spec: InstanceSpec) -> Argv:
+    if spec.port is None or spec.host_port is None:
+        return ()
+    return ("--publish", f"127.0.0.1:{spec.host_port}:{spec.port}")
+
+
+def _command(command: str | tuple[str, ...] | None) -> tuple[Argv, Argv]:
+    if isinstance(command, str):
+        return ("--entrypoint", json.dumps(["/bin/sh", "-c", command])), ()
+    if command and replaces_entrypoint(command):
+        return ("--entrypoint", json.dumps(list(command))), ()
+    return (), command or ()
+
+
+def _tls(*, is_loopback: bool) -> Argv:
+    return ("--tls-verify=false",) if is_loopback else ()

@@ -1,0 +1,133 @@
+"""The ``images`` port on podman's storage, with skopeo to ask registries."""
+
+import asyncio
+import re
+
+from pvdify.adapters.podman import commands, parse, refusals, registry_errors
+from pvdify.errors import PullFailed, RuntimeUnavailable
+from pvdify.model.image import LocalImage
+from pvdify.model.image_reference import ImageReference
+from pvdify.ports.command_runner import Argv, CommandRunner, Completed
+
+ASK_SECONDS = 20
+PULL_SECONDS = 1800.0
+_UNKNOWN_IMAGE = re.compile(r"image not known|no such image|failed to find image", re.IGNORECASE)
+
+
+class PodmanImages:
+    """Pins are tags ``localhost/pvdify/<server>/<app>:v<release>``: they hold an image when its own tag moves on."""
+
+    def __init__(
+        self, *, runner: CommandRunner, server_id: str, binary: str = "podman", skopeo: str = "skopeo"
+    ) -> None:
+        self._runner = runner
+        self._server = server_id
+        self._podman = binary
+        self._skopeo = skopeo
+        self._pinning = asyncio.Lock()
+
+    async def resolve(self, reference: ImageReference) -> str:
+        """See the port."""
+        if reference.is_local:
+            image = await self._inspect(str(reference))
+            if image is None:
+                raise registry_errors.not_here(reference)
+            return image.digest
+        if reference.digest:
+            # by digest, a registry has nothing to add to what is here
+            here = await self.find(reference, reference.digest)
+            if here:
+                return reference.digest
+        question = commands.ask_registry(
+            self._skopeo, str(_by_one_name(reference)), is_loopback=reference.is_loopback, seconds=ASK_SECONDS
+        )
+        done = await self._runner.run(question, timeout=ASK_SECONDS + 10)
+        if done.exit_code != 0:
+            raise registry_errors.ask_failed(reference, done.stderr)
+        return done.stdout.strip()
+
+    async def find(self, reference: ImageReference, digest: str) -> LocalImage | None:
+        """See the port."""
+        return await self._inspect(str(reference.pinned(digest)), digest=digest)
+
+    async def pull(self, reference: ImageReference, digest: str) -> LocalImage:
+        """See the port."""
+        here = await self.find(reference, digest)
+        if here:
+            return here
+        if reference.is_local:
+            raise registry_errors.not_here(reference)
+        argv = commands.pull_image(self._podman, str(reference.pinned(digest)), is_loopback=reference.is_loopback)
+        try:
+            done = await self._runner.run(argv, timeout=PULL_SECONDS)
+        except RuntimeUnavailable as error:
+            raise PullFailed(f"{reference} could not be pulled", why=error.what, next=error.next) from error
+        if done.exit_code != 0:
+            raise registry_errors.pull_failed(reference, done.stderr)
+        image = await self.find(reference, digest)
+        if image is None:
+            raise PullFailed(
+                f"{reference} could not be pulled", why="it was taken away as soon as it was here", next="deploy again"
+            )
+        return image
+
+    async def get(self, image_id: str) -> LocalImage | None:
+        """See the port."""
+        return await self._inspect(image_id)
+
+    async def keep(self, image_id: str, app: str, release: int) -> None:
+        """See the port."""
+        async with self._pinning:
+            await self._must(commands.tag_image(self._podman, image_id, self._pin(app, release)))
+
+    async def kept(self, app: str) -> frozenset[int]:
+        """See the port."""
+        stem = self._pin(app, 0).removesuffix("0")
+        names = [name for image in await self._all() for name in image.names]
+        numbers = (name.removeprefix(stem) for name in names if name.startswith(stem))
+        return frozenset(int(number) for number in numbers if number.isdigit())
+
+    async def release(self, app: str, release: int) -> None:
+        """See the port."""
+        pin = self._pin(app, release)
+        async with self._pinning:
+            holder = next((image for image in await self._all() if pin in image.names), None)
+            if holder is None:
+                return
+            await self._must(commands.untag_image(self._podman, holder.id, pin))
+            await self._remove_unused(holder.id, tuple(name for name in holder.names if name != pin))
+
+    async def _remove_unused(self, image_id: str, names: tuple[str, ...]) -> None:
+        """Remove an image that has neither tags nor containers; names by digest are what pulling it left."""
+        digest_names = tuple(name for name in names if "@" in name)
+        if len(digest_names) < len(names):
+            return
+        users = await self._must(commands.list_users_of_image(self._podman, image_id))
+        if not users.stdout.strip():
+            # should somebody have begun to use it just now, podman refuses, and that is well
+            await self._runner.run(commands.remove_images(self._podman, digest_names or (image_id,)))
+
+    async def _inspect(self, name: str, *, digest: str | None = None) -> LocalImage | None:
+        done = await self._runner.run(commands.inspect_image(self._podman, name))
+        if done.exit_code != 0:
+            if _UNKNOWN_IMAGE.search(done.stderr):
+                return None
+            raise refusals.unavailable(done)
+        return parse.local_image(done.stdout, digest=digest)
+
+    async def _all(self) -> tuple[parse.NamedImage, ...]:
+        return parse.named_images((await self._must(commands.list_images(self._podman))).stdout)
+
+    async def _must(self, argv: Argv) -> Completed:
+        done = await self._runner.run(argv)
+        if done.exit_code != 0:
+            raise refusals.unavailable(done)
+        return done
+
+    def _pin(self, app: str, release: int) -> str:
+        return f"localhost/pvdify/{self._server}/{app}:v{release}"
+
+
+def _by_one_name(reference: ImageReference) -> ImageReference:
+    # tools refuse a reference that has both; the digest is the one that counts
+    return reference.pinned(reference.digest) if reference.digest else reference

@@ -1,0 +1,186 @@
+"""Reading what instances wrote: conmon's ``k8s-file`` logs, merged by time."""
+
+import asyncio
+import heapq
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BufferedReader
+from pathlib import Path
+
+from pvdify.model.instance import LogLine
+from pvdify.ports.clock import Clock
+
+CHUNK = 256 * 1024
+LOOK_EVERY_SECONDS = 0.1
+MOST_FILES_OF_AN_APP = 200
+LONGEST_LINE = 256 * 1024
+
+
+class LogFiles:
+    """``<directory>/<app>/<instance>.log``; conmon makes a new file in place of one that grew too large."""
+
+    def __init__(self, directory: Path, clock: Clock) -> None:
+        self._directory = directory
+        self._clock = clock
+
+    def make_room(self, app: str, instance: str) -> Path:
+        """Where this instance writes; of an app's many old logs, the oldest give way. Raises OSError."""
+        directory = self._directory / app
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files = sorted(directory.glob("*.log"), key=_modified)
+        for old in files[: max(0, len(files) - MOST_FILES_OF_AN_APP)]:
+            old.unlink(missing_ok=True)
+        return directory / f"{instance}.log"
+
+    def remove(self, app: str) -> None:
+        """Delete the app's logs. Never raises."""
+        for file in (self._directory / app).glob("*.log"):
+            try:
+                file.unlink()
+            except OSError:
+                continue
+
+    async def tail(self, names: Sequence[str], lines: int, since: datetime | None) -> tuple[LogLine, ...]:
+        """The last lines of these instances together, oldest first."""
+        return await asyncio.to_thread(self._tail, tuple(names), lines, since)
+
+    async def follow(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
+        """Lines written after ``since``, as they come, without end."""
+        readers = [_Reader(instance=name) for name in names]
+        while True:
+            for reader in readers:
+                reader.path = reader.path or self._find(reader.instance)
+            fresh = await asyncio.to_thread(lambda: [list(reader.read()) for reader in readers])
+            for line in heapq.merge(*fresh, key=_when):
+                if line.at > since:
+                    yield line
+            if not any(fresh):
+                await self._clock.sleep(LOOK_EVERY_SECONDS)
+
+    def _tail(self, names: tuple[str, ...], count: int, since: datetime | None) -> tuple[LogLine, ...]:
+        if count <= 0:
+            return ()
+        found = ((name, self._find(name)) for name in names)
+        files = [_last_lines(path, name, count) for name, path in found if path is not None]
+        merged = [line for line in heapq.merge(*files, key=_when) if since is None or line.at > since]
+        return tuple(merged[-count:])
+
+    def _find(self, instance: str) -> Path | None:
+        return next(iter(self._directory.glob(f"*/{instance}.log")), None)
+
+
+class LineAssembler:
+    """Puts the pieces of long lines together, apart for each stream."""
+
+    def __init__(self, instance: str) -> None:
+        self._instance = instance
+        self._pieces: dict[str, list[str]] = {}
+
+    def add(self, raw: bytes) -> LogLine | None:
+        """The line that this record ends; None for a piece (``P``), or for what is no record."""
+        parts = raw.decode(errors="replace").rstrip("\r").split(" ", 3)
+        at = _time(parts[0])
+        if at is None or len(parts) < 4:
+            return None
+        _, stream, flag, text = parts
+        pieces = self._pieces.setdefault(stream, [])
+        pieces.append(text)
+        if flag.startswith("P") and sum(map(len, pieces)) < LONGEST_LINE:
+            return None
+        self._pieces[stream] = []
+        return LogLine(at=at, instance=self._instance, stream=stream, text="".join(pieces))
+
+
+@dataclass(kw_only=True)
+class _Reader:
+    """A place in one instance's log that survives truncation and replacement of the file."""
+
+    instance: str
+    path: Path | None = None
+    _file: BufferedReader | None = None
+    _unfinished: bytes = b""
+    _assembler: LineAssembler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._assembler = LineAssembler(self.instance)
+
+    def read(self) -> Iterator[LogLine]:
+        """What has been written since the last time, at most a chunk of each file."""
+        yield from self._read_on()
+        if self.path is not None and self._is_replaced(self.path):
+            yield from self._read_on()
+
+    def _read_on(self) -> Iterator[LogLine]:
+        if self._file is None:
+            return
+        if os.fstat(self._file.fileno()).st_size < self._file.tell():
+            self._file.seek(0)  # truncated
+            self._unfinished = b""
+        *whole, self._unfinished = (self._unfinished + (self._file.read(CHUNK) or b"")).split(b"\n")
+        yield from filter(None, map(self._assembler.add, whole))
+
+    def _is_replaced(self, path: Path) -> bool:
+        """Open the file that is now there if it is another one, once the old one is read to its end."""
+        try:
+            there = path.stat()
+        except FileNotFoundError:
+            return False
+        if self._file is not None:
+            here = os.fstat(self._file.fileno())
+            if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino) or self._file.tell() < here.st_size:
+                return False
+            self._file.close()
+        try:
+            self._file, self._unfinished = path.open("rb"), b""
+        except FileNotFoundError:
+            self._file = None
+        return self._file is not None
+
+    def __del__(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _last_lines(path: Path, instance: str, count: int) -> list[LogLine]:
+    try:
+        with path.open("rb") as file:
+            return _read_backwards(file, instance, count)
+    except FileNotFoundError:
+        return []
+
+
+def _read_backwards(file: BufferedReader, instance: str, count: int) -> list[LogLine]:
+    """Read ever more from the end until it holds enough whole lines."""
+    end = file.seek(0, os.SEEK_END)
+    size = CHUNK
+    while True:
+        start = max(0, end - size)
+        file.seek(start)
+        raw = file.read(end - start).split(b"\n")
+        assembler = LineAssembler(instance)
+        # unless it is the file's beginning, the first record may have lost its head
+        lines = [line for line in map(assembler.add, raw if start == 0 else raw[1:]) if line is not None]
+        if len(lines) > count or start == 0:
+            return lines[-count:]
+        size *= 4
+
+
+def _when(line: LogLine) -> datetime:
+    return line.at
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None

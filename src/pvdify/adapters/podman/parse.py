@@ -1,0 +1,126 @@
+"""Understanding what podman prints; pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pvdify.adapters.podman.labels import Identity
+from pvdify.model.image import LocalImage
+from pvdify.model.instance import InstanceState
+
+Document = Mapping[str, Any]
+NEVER = "0001-01-01"
+KILLED = 137
+_RUNNING = frozenset({"running", "paused", "stopping", "removing"})
+_ENDED = frozenset({"exited", "stopped"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """One container as ``podman ps`` tells of it."""
+
+    id: str
+    identity: Identity
+    state: InstanceState
+    exit_code: int | None
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspected:
+    """What ``podman container inspect`` adds: how it ended, and the processes while it runs."""
+
+    state: InstanceState
+    exit_code: int
+    is_out_of_memory: bool
+    pid: int
+    conmon_pid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedImage:
+    """A stored image and all its names, tags and digests alike."""
+
+    id: str
+    names: tuple[str, ...]
+
+
+def listed(text: str) -> tuple[Listed, ...]:
+    """The containers in ``podman ps --format json``, without those whose labels are not ours. Raises ValueError."""
+    found = (_listed(each) for each in _documents(text))
+    return tuple(each for each in found if each is not None)
+
+
+def inspected(text: str) -> Inspected:
+    """The one container in ``podman container inspect``. Raises ValueError."""
+    (document,) = _documents(text)
+    state = document["State"]
+    was_started = not str(state.get("StartedAt") or NEVER).startswith(NEVER)
+    meaning = state_of(str(state["Status"]), was_started=was_started)
+    is_lost = meaning is InstanceState.EXITED and str(state["Status"]).lower() not in _ENDED
+    return Inspected(
+        state=meaning,
+        exit_code=KILLED if is_lost else int(state.get("ExitCode") or 0),
+        is_out_of_memory=bool(state.get("OOMKilled")),
+        pid=int(state.get("Pid") or 0),
+        conmon_pid=int(state.get("ConmonPid") or 0),
+    )
+
+
+def state_of(word: str, *, was_started: bool) -> InstanceState:
+    """Our word for podman's.
+
+    After a power loss podman calls a container that had been running "created": it was killed all the same.
+    """
+    if word.lower() in _RUNNING:
+        return InstanceState.RUNNING
+    if word.lower() in _ENDED or was_started:
+        return InstanceState.EXITED
+    return InstanceState.CREATED
+
+
+def local_image(text: str, *, digest: str | None = None) -> LocalImage:
+    """The image in ``podman image inspect``; ``digest`` is what it was asked by. Raises ValueError."""
+    (document,) = _documents(text)
+    config = document.get("Config") or {}
+    ports = (name.partition("/") for name in config.get("ExposedPorts") or {})
+    return LocalImage(
+        image_id=str(document["Id"]).removeprefix("sha256:"),
+        digest=digest or str(document.get("Digest") or ""),
+        size=int(document.get("Size") or 0),
+        exposed_ports=tuple(sorted(int(port) for port, _, protocol in ports if protocol in ("", "tcp"))),
+        entrypoint=tuple(config.get("Entrypoint") or ()),
+        command=tuple(config.get("Cmd") or ()),
+    )
+
+
+def named_images(text: str) -> tuple[NamedImage, ...]:
+    """The images in ``podman images --format json``, each once. Raises ValueError."""
+    images = {str(each["Id"]): tuple(each.get("Names") or ()) for each in _documents(text)}
+    return tuple(NamedImage(id=id.removeprefix("sha256:"), names=names) for id, names in images.items())
+
+
+def _listed(document: Document) -> Listed | None:
+    identity = Identity.from_labels(document.get("Labels") or {})
+    if identity is None:
+        return None
+    started = int(document.get("StartedAt") or 0)
+    word = str(document["State"])
+    state = state_of(word, was_started=started > 0)
+    code = int(document.get("ExitCode") or 0) if word.lower() in _ENDED else KILLED
+    return Listed(
+        id=str(document["Id"]),
+        identity=identity,
+        state=state,
+        exit_code=code if state is InstanceState.EXITED else None,
+        started_at=datetime.fromtimestamp(started, UTC) if started > 0 else None,
+    )
+
+
+def _documents(text: str) -> list[Document]:
+    documents = json.loads(text or "[]")
+    if not isinstance(documents, list):
+        raise ValueError(f"expected a list, got {type(documents).__name__}")
+    return documents

@@ -1,0 +1,125 @@
+"""Turning what podman says when it refuses into errors that say what, why and next."""
+
+import re
+from dataclasses import dataclass
+
+from pvdify.errors import RuntimeUnavailable, StartFailed
+from pvdify.model.instance import InstanceSpec
+from pvdify.ports.command_runner import Completed
+
+LONGEST_WHY = 400
+_LOG_LINE = re.compile(r'^time="[^"]*" level=(?P<level>\w+) msg=(?P<message>".*"|\S.*)$')
+_NAME_IN_USE = re.compile(r"name .* is already in use|that name is already in use")
+_NO_CONTAINER = re.compile(r"no such container|no container with (name or )?id", re.IGNORECASE)
+_NO_PROGRAM = re.compile(r"attempted to invoke a command that was not found|failed to exec pid1: No such file", re.I)
+_NOT_EXECUTABLE = re.compile(r"OCI permission denied|failed to exec pid1: (Permission denied|Exec format)", re.I)
+_INIT_MISSING = "container-init binary not found"
+
+
+def words_of(stderr: str) -> str:
+    """podman's own words without its decoration, shortened."""
+    lines = [_undecorated(line) for line in stderr.strip().splitlines()]
+    errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    text = "; ".join(errors or lines[-3:]) or "it gave no reason"
+    return text if len(text) <= LONGEST_WHY else text[: LONGEST_WHY - 1] + "…"
+
+
+def is_name_in_use(done: Completed) -> bool:
+    """The container could not be made because another one has its name."""
+    return done.exit_code != 0 and bool(_NAME_IN_USE.search(done.stderr))
+
+
+def is_container_missing(done: Completed) -> bool:
+    """The container that was named does not exist (any more)."""
+    return done.exit_code != 0 and bool(_NO_CONTAINER.search(done.stderr))
+
+
+def is_init_missing(done: Completed) -> bool:
+    """This host has no init program to put into containers."""
+    return done.exit_code != 0 and _INIT_MISSING in done.stderr
+
+
+def is_exec_failure(text: str) -> bool:
+    """A log line of the init program in the container: it could not execute what it was to run."""
+    return bool("catatonit" in text and "failed to exec" in text)
+
+
+def unavailable(done: Completed) -> RuntimeUnavailable:
+    """podman failed at something that should always work."""
+    verb = next((word for word in done.argv[1:] if not word.startswith(("-", "/"))), "")
+    return RuntimeUnavailable(
+        f"podman cannot do its work on this server (`podman {verb}`)",
+        why=words_of(done.stderr),
+        next="run `podman info` as root on the server, and mend what it says; what runs goes on running",
+    )
+
+
+def start_failed(spec: InstanceSpec, words: str) -> StartFailed:
+    """The container was not started; ``words`` are podman's or the init program's."""
+    reason = _reason(spec, words)
+    return StartFailed(
+        f"{spec.app} v{spec.slot}: {spec.process}.{spec.number} could not be started", why=reason.why, next=reason.next
+    )
+
+
+def restart_failed(name: str, words: str) -> StartFailed:
+    """An existing container was not started again."""
+    return StartFailed(f"{name} could not be started again", why=words, next="`pvdify deploy` starts a new one")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reason:
+    why: str
+    next: str
+
+
+def _reason(spec: InstanceSpec, words: str) -> _Reason:
+    if _NO_PROGRAM.search(words):
+        return _no_program(spec)
+    if _NOT_EXECUTABLE.search(words):
+        return _Reason(
+            why=f"{_program(spec)} cannot be executed: not marked executable, or made for another kind of machine",
+            next="correct the image or the command in pvdify.yml, then `pvdify deploy` again",
+        )
+    if "address already in use" in words or "port is already allocated" in words:
+        return _Reason(
+            why=f"something else listens on port {spec.host_port} of the server",
+            next="`pvdify deploy` again: another port is chosen",
+        )
+    if "image not known" in words or "no such image" in words:
+        return _Reason(
+            why="its image is not on this server any more",
+            next="`pvdify deploy` with the image's name: it is pulled again",
+        )
+    if "unable to set memory limit" in words or "cannot set memory" in words:
+        return _Reason(
+            why=f"{spec.limits.memory // 1024} KiB of memory are too little to start a container",
+            next="raise resources.memory in pvdify.yml, then `pvdify deploy` again",
+        )
+    return _Reason(why=words, next="mend what the runtime says, then `pvdify deploy` again")
+
+
+def _no_program(spec: InstanceSpec) -> _Reason:
+    if isinstance(spec.command, str):
+        return _Reason(
+            why="the image has no /bin/sh to run the command with",
+            next='write the command as a list in pvdify.yml, like ["/app/server", "--verbose"], then deploy again',
+        )
+    return _Reason(
+        why=f"the image has no {_program(spec)}, or not the interpreter that it names",
+        next="correct the command in pvdify.yml or the image's ENTRYPOINT and CMD, then `pvdify deploy` again",
+    )
+
+
+def _program(spec: InstanceSpec) -> str:
+    if isinstance(spec.command, str):
+        return "/bin/sh"
+    return spec.command[0] if spec.command else "program of the name in its ENTRYPOINT or CMD"
+
+
+def _undecorated(line: str) -> str:
+    match = _LOG_LINE.match(line)
+    if not match:
+        return line
+    message = match["message"].strip('"').replace('\\"', '"')
+    return f"Error: {message}" if match["level"] in ("fatal", "error") else message

@@ -1,0 +1,63 @@
+"""Waiting for a process to end without asking podman: by pidfd where the kernel has it, else by looking."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from pvdify.ports.clock import Clock
+
+LOOK_EVERY_SECONDS = 0.1
+
+
+async def wait_for_end(pid: int, mark: str, clock: Clock) -> None:
+    """Return when the process has ended; at once when it has, or when its pid belongs to somebody else by now.
+
+    ``mark`` is a word that only the right process has on its command line: the container's id.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    except OSError:  # kernels before 5.3
+        await _look_until_gone(pid, mark, clock)
+        return
+    try:
+        # looked at after the descriptor was opened: from here on it cannot become another process
+        if is_alive(pid, mark):
+            await _readable(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_alive(pid: int, mark: str, proc: Path = Path("/proc")) -> bool:
+    """Whether this pid runs with the mark on its command line."""
+    try:
+        words = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return mark.encode() in words
+
+
+def parent_of(pid: int, proc: Path = Path("/proc")) -> int | None:
+    """The parent's pid; None when the process is gone or has ended and waits to be reaped."""
+    try:
+        # the name, in parentheses, may hold anything
+        state, parent = (proc / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+    except (OSError, ValueError):
+        return None
+    return None if state in "ZX" else int(parent)
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+async def _look_until_gone(pid: int, mark: str, clock: Clock) -> None:
+    while is_alive(pid, mark):
+        await clock.sleep(LOOK_EVERY_SECONDS)
