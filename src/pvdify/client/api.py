@@ -1,0 +1,255 @@
+"""The REST API as methods: one question each, wire types in and out.
+
+Every method raises what the server refuses with, or ServerUnreachable. Those that change something raise
+OutcomeUnknown when the answer was lost, and say how to find out.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from pvdify.client.encode import request_body
+from pvdify.client.events import END, follow
+from pvdify.client.session import Question, Session, new_key
+from pvdify.client.target import Target
+from pvdify.client.transport import HttpAnswer
+from pvdify.wire.answers import (
+    App,
+    Config,
+    ConfigVar,
+    ConfigVersion,
+    Health,
+    Identity,
+    LogLine,
+    NewToken,
+    Process,
+    Release,
+    RollbackPlan,
+    Status,
+    Token,
+)
+from pvdify.wire.requests import CreateApp, CreateToken, Deploy, Rollback
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployLine:
+    """A line of a deploy log, as people read it."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepBegan:
+    """A step of a deploy has begun."""
+
+    step: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployEnded:
+    """Nothing of the deploy is still to come before its release is live, or has failed."""
+
+    release: Release
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFilter:
+    """Which runtime log lines: the last ``lines``, of one process type and one release if these are named."""
+
+    lines: int = 100
+    process: str | None = None
+    release: int | None = None
+
+
+class Client:
+    """One server's API."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def target(self) -> Target:
+        """The server that is asked, and as whom."""
+        return self._session.target
+
+    def with_target(self, target: Target) -> "Client":
+        """The same for another server or token."""
+        return Client(Session(target, sleep=self._session.sleep))
+
+    def health(self) -> Health:
+        """Whether the server runs, and its version; the only question that needs no token."""
+        return self._session.ask_for(Health, Question(path="/health"))
+
+    def whoami(self) -> Identity:
+        """Who the token stands for."""
+        return self._session.ask_for(Identity, Question(path="/whoami"))
+
+    def status(self) -> Status:
+        """The server at a glance."""
+        return self._session.ask_for(Status, Question(path="/status"))
+
+    def apps(self) -> list[App]:
+        """All apps the token may see."""
+        return self._list(App, "apps", Question(path="/apps"))
+
+    def app(self, app: str) -> App:
+        """One app."""
+        return self._session.ask_for(App, Question(path=_path(app)))
+
+    def create_app(self, app: str) -> App:
+        """A new app without a release."""
+        lost, look = f"{app} may or may not have been created", "`pvdify apps` shows whether it was"
+        body = request_body(CreateApp(name=app))
+        return self._session.ask_for(App, Question(method="POST", path="/apps", body=body, lost=lost, look=look))
+
+    def destroy_app(self, app: str) -> None:
+        """Remove the app with everything it has."""
+        lost, look = f"{app} may or may not be on its way out", "`pvdify apps` shows whether it is still there"
+        query = {"confirm": app}
+        self._session.ask(Question(method="DELETE", path=_path(app), query=query, lost=lost, look=look))
+
+    def releases(self, app: str, *, limit: int = 15) -> list[Release]:
+        """The newest releases, newest first."""
+        return self._list(Release, "releases", Question(path=_path(app, "releases"), query={"limit": str(limit)}))
+
+    def release(self, app: str, version: int) -> Release:
+        """One release."""
+        return self._session.ask_for(Release, Question(path=_path(app, "releases", version)))
+
+    def deploy(self, app: str, deploy: Deploy, *, key: str | None = None) -> Release:
+        """A new release, on its way; asked again under the same key until an answer comes."""
+        body = request_body(deploy)
+        return self._make_release(app, _path(app, "releases"), body, key or new_key())
+
+    def rollback(self, app: str, rollback: Rollback) -> Release:
+        """A new release that repeats an older one, on its way; safe to ask again like a deploy."""
+        return self._make_release(app, _path(app, "rollback"), request_body(rollback), new_key())
+
+    def rollback_plan(self, app: str, version: int | None) -> RollbackPlan:
+        """What a rollback would do."""
+        query = {} if version is None else {"version": str(version)}
+        return self._session.ask_for(RollbackPlan, Question(path=_path(app, "rollback"), query=query))
+
+    def cancel(self, app: str, version: int) -> Release:
+        """Ask for the end of a release that is on its way."""
+        lost = f"v{version} of {app} may or may not be canceled"
+        look = f"`pvdify releases:info {app} {version}` shows its status"
+        path = _path(app, "releases", version, "cancel")
+        return self._session.ask_for(Release, Question(method="POST", path=path, lost=lost, look=look))
+
+    def deploy_log(self, app: str, version: int) -> str:
+        """The deploy log so far."""
+        question = Question(path=_path(app, "releases", version, "log"))
+        return self._session.ask(question).body.decode("utf-8", "replace")
+
+    def follow_deploy(self, app: str, version: int) -> Iterator[DeployLine | StepBegan | DeployEnded]:
+        """The deploy log from its first line to its end, as it grows. Raises StreamLost when the server is gone."""
+        question = Question(path=_path(app, "releases", version, "log"), query={"follow": "1"})
+        for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
+            if event.name == "step":
+                yield StepBegan(step=event.data)
+            elif event.name == END:
+                yield DeployEnded(release=self._session.understand_text(Release, event.data))
+            elif event.name == "message":
+                yield DeployLine(text=event.data)
+
+    def config(self, app: str) -> Config:
+        """The newest config; secrets without their values."""
+        return self._config(Question(path=_path(app, "config")))
+
+    def change_config(self, app: str, changes: Mapping[str, object]) -> Config:
+        """A new config version: names with a value are set, names with None unset."""
+        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        question = Question(method="PATCH", path=_path(app, "config"), body=dict(changes), lost=lost, look=look)
+        return self._config(question)
+
+    def config_versions(self, app: str) -> list[ConfigVersion]:
+        """Every change of the config: who, when, which names."""
+        return self._list(ConfigVersion, "versions", Question(path=_path(app, "config", "versions")))
+
+    def processes(self, app: str) -> list[Process]:
+        """The app's process types with their instances."""
+        return self._list(Process, "processes", Question(path=_path(app, "processes")))
+
+    def logs(self, app: str, wanted: LogFilter) -> list[LogLine]:
+        """The last lines that the app's instances wrote."""
+        return self._list(LogLine, "lines", Question(path=_path(app, "logs"), query=_log_query(wanted)))
+
+    def follow_logs(self, app: str, wanted: LogFilter) -> Iterator[LogLine]:
+        """The same, and on. Raises StreamLost when the server is gone."""
+        question = Question(path=_path(app, "logs"), query={**_log_query(wanted), "follow": "1"})
+        recent: deque[LogLine] = deque(maxlen=wanted.lines)
+        repeated: set[LogLine] = set()
+
+        def open_stream(last_id: str) -> Iterator[bytes]:
+            # After a lost connection the server begins with the last lines again.
+            repeated.clear()
+            repeated.update(recent)
+            return self._session.open_stream(question, last_id)
+
+        for event in follow(open_stream, sleep=self._session.sleep):
+            if event.name != "message":
+                continue
+            line = self._session.understand_text(LogLine, event.data)
+            if line not in repeated:
+                recent.append(line)
+                yield line
+
+    def tokens(self) -> list[Token]:
+        """All tokens, without their secrets."""
+        return self._list(Token, "tokens", Question(path="/tokens"))
+
+    def create_token(self, wanted: CreateToken) -> NewToken:
+        """A new token; its secret is in this answer and nowhere else."""
+        lost = f'a token "{wanted.name}" may or may not have been made'
+        look = "`pvdify tokens` shows whether it was; then `pvdify tokens:revoke ID`, and create another"
+        body = request_body(wanted)
+        return self._session.ask_for(NewToken, Question(method="POST", path="/tokens", body=body, lost=lost, look=look))
+
+    def revoke_token(self, token_id: str) -> None:
+        """The token is good for nothing from now on."""
+        lost, look = f"the token {token_id} may or may not be revoked", "`pvdify tokens` shows it"
+        path = f"/tokens/{quote(token_id, safe='')}"
+        self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
+
+    def _make_release(self, app: str, path: str, body: dict[str, Any], key: str) -> Release:
+        lost = f"{app}: the answer was lost; a new release may or may not be on its way"
+        look = f"`pvdify releases {app}` shows whether it is; what was live stays live until a switch"
+        question = Question(method="POST", path=path, body=body, key=key, lost=lost, look=look)
+        return self._session.ask_for(Release, question)
+
+    def _config(self, question: Question) -> Config:
+        answer = self._session.ask(question)
+        live = answer.headers.get("x-live-config-version", "")
+        return Config(
+            version=int(answer.headers.get("x-config-version", "0")),
+            live_version=int(live) if live else None,
+            vars={key: self._config_var(shown) for key, shown in self._object(answer).items()},
+        )
+
+    def _config_var(self, shown: object) -> ConfigVar:
+        return ConfigVar(value=shown) if isinstance(shown, str) else self._session.understand(ConfigVar, shown)
+
+    def _list(self, kind: type[T], name: str, question: Question) -> list[T]:
+        items = self._session.understand(list, self._object(self._session.ask(question)).get(name))
+        return [self._session.understand(kind, item) for item in items]
+
+    def _object(self, answer: HttpAnswer) -> dict[str, Any]:
+        return self._session.understand(dict, self._session.json_of(answer))
+
+
+def _path(app: str, *rest: str | int) -> str:
+    return "/".join(["/apps", *(quote(str(part), safe="") for part in (app, *rest))])
+
+
+def _log_query(wanted: LogFilter) -> dict[str, str]:
+    query = {"lines": str(wanted.lines), "format": "json"}
+    if wanted.process is not None:
+        query["process"] = wanted.process
+    if wanted.release is not None:
+        query["release"] = str(wanted.release)
+    return query

@@ -1,0 +1,71 @@
+"""Where a server is: its URL, taken apart and checked."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pvdify.errors import InvalidSetting
+
+_FORMS = "write https://HOST, http://127.0.0.1:PORT, or unix:///PATH of the server's socket"
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A server's address. ``path`` stands before ``/api``; of a unix socket it is where the socket is."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The address in its one normal form, which logins are saved under."""
+        if self.scheme == "unix":
+            return f"unix://{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}{self.path}"
+
+    def check_secrecy(self) -> None:
+        """Raises InvalidSetting when others could read what is sent."""
+        if self.scheme == "http" and _LOOPBACK.fullmatch(self.host) is None:
+            raise InvalidSetting(
+                f"the token is not sent to {self.url}",
+                why="plain http to another host: everyone on the way could read the token",
+                next=f"use https://{self.host}, or a tunnel to the server's loopback address",
+            )
+
+
+def parse_url(url: str) -> Endpoint:
+    """The URL taken apart. Raises InvalidSetting."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise InvalidSetting(f'"{url}" is not a URL', why=str(error), next=_FORMS) from error
+    if parts.scheme == "unix":
+        return _parse_unix(url, parts.netloc, parts.path)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        hint = f"write https://{url}" if re.fullmatch(r"[\w.-]+(:\d+)?", url) else _FORMS
+        raise InvalidSetting(f'"{url}" is not the URL of a server', next=hint)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise InvalidSetting(
+            "the server's URL has more than a host, a port and a path",
+            why="names, passwords and queries have no meaning here",
+            next="give the token in PVDIFY_TOKEN, or by `pvdify login`",
+        )
+    return Endpoint(
+        scheme=parts.scheme,
+        host=parts.hostname,
+        port=port or _DEFAULT_PORTS[parts.scheme],
+        path=parts.path.rstrip("/"),
+    )
+
+
+def _parse_unix(url: str, host: str, path: str) -> Endpoint:
+    if host or not path:
+        raise InvalidSetting(f'"{url}" does not name a socket', next=f"write unix:///PATH with three slashes: {_FORMS}")
+    return Endpoint(scheme="unix", host="localhost", port=0, path=path)

@@ -1,0 +1,78 @@
+"""What the server answers when it refuses, as the error it stands for."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from pvdify.errors import (
+    ConflictError,
+    DeniedError,
+    FailedError,
+    InternalError,
+    InvalidError,
+    NotFoundError,
+    NotSignedIn,
+    PvdifyError,
+    UnavailableError,
+)
+from pvdify.wire.answers import Failure
+
+MEDIA_TYPE = "application/problem+json"
+
+_BY_STATUS: dict[int, type[PvdifyError]] = {
+    400: InvalidError,
+    401: NotSignedIn,
+    403: DeniedError,
+    404: NotFoundError,
+    405: InvalidError,
+    409: ConflictError,
+    413: InvalidError,
+    415: InvalidError,
+    422: InvalidError,
+    429: UnavailableError,
+    502: UnavailableError,
+    503: UnavailableError,
+    504: UnavailableError,
+}
+
+
+def from_problem(status: int, problem: dict[str, Any]) -> PvdifyError:
+    """The error that a problem+json document tells of."""
+    kind = _error_class(_text(problem, "code"), _BY_STATUS.get(status, _by_hundred(status)))
+    facts = {key: problem[key] for key in ("problems", "request_id") if problem.get(key)}
+    what = _text(problem, "detail") or _text(problem, "title") or f"the server answered {status}"
+    return kind(what, why=_text(problem, "why"), next=_text(problem, "next"), details=facts)
+
+
+def from_failure(failure: Failure) -> PvdifyError:
+    """The error that is kept with a release."""
+    kind = _error_class(failure.code, FailedError)
+    return kind(failure.what, why=failure.why, next=failure.next)
+
+
+def _error_class(code: str, otherwise: type[PvdifyError]) -> type[PvdifyError]:
+    known = _by_code().get(code)
+    if known is not None or not code:
+        return known or otherwise
+    # A newer server has codes that this client does not: keep the code, and take the branch from the status.
+    return type(otherwise.__name__, (otherwise,), {"code": code})
+
+
+@cache
+def _by_code() -> dict[str, type[PvdifyError]]:
+    return {kind.code: kind for kind in _descendants(PvdifyError)}
+
+
+def _descendants(kind: type[PvdifyError]) -> Iterator[type[PvdifyError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _descendants(child)
+
+
+def _by_hundred(status: int) -> type[PvdifyError]:
+    return InvalidError if status < 500 else InternalError
+
+
+def _text(problem: dict[str, Any], key: str) -> str:
+    value = problem.get(key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,176 @@
+"""Asking a server: again where that is safe, and with every failure as an error that says what to do."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from pvdify import __version__
+from pvdify.client.decode import Mismatch, decode
+from pvdify.client.problems import from_problem
+from pvdify.client.target import Target
+from pvdify.client.transport import HttpAnswer, HttpRequest, NoAnswer, NotSent, exchange, stream
+from pvdify.errors import InternalError, OutcomeUnknown, PvdifyError, ServerUnreachable
+
+T = TypeVar("T")
+
+# Pauses before asking again: short while nothing is at stake, longer once a release may have been made.
+SHORT = (0.3, 1.0)
+LONG = (0.5, 1.0, 2.0, 4.0, 8.0)
+# Answered by what stands in front of pvdifyd: Cloudflare could not reach it, or did not hear its answer.
+_NEVER_REACHED = frozenset({521, 522, 523, 525, 526, 530})
+_ANSWER_LOST = frozenset({502, 503, 504, 520, 524})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One thing to ask.
+
+    ``key``: an Idempotency-Key, by which the server knows a repetition. ``lost``: what is uncertain when no answer
+    comes, and ``look`` how to find out; a question without ``lost`` changes nothing.
+    """
+
+    method: str = "GET"
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = field(default=None, repr=False)
+    key: str | None = None
+    lost: str = ""
+    look: str = ""
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Asking twice does no more than asking once."""
+        return not self.lost or self.key is not None
+
+
+def new_key() -> str:
+    """An Idempotency-Key of our own."""
+    return os.urandom(16).hex()
+
+
+class Session:
+    """Questions to one server; connects when the first one is asked."""
+
+    def __init__(self, target: Target, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.target = target
+        self.sleep = sleep
+
+    def ask(self, question: Question) -> HttpAnswer:
+        """The server's answer, of success. Raises what it refuses with, ServerUnreachable or OutcomeUnknown."""
+        request = _request(question)
+        was_sent = False
+        failures = 0
+        while True:
+            try:
+                return self._accepted(exchange(self.target, request))
+            except (NotSent, NoAnswer) as error:
+                failure = error
+            was_sent = was_sent or isinstance(failure, NoAnswer)
+            pauses = _pauses(question, failure, was_sent=was_sent)
+            if failures >= len(pauses):
+                raise self._given_up(question, failure.why, was_sent=was_sent) from failure
+            self.sleep(pauses[failures])
+            failures += 1
+
+    def ask_for(self, kind: type[T], question: Question) -> T:
+        """The answer as a ``kind`` of the wire."""
+        return self.understand(kind, self.json_of(self.ask(question)))
+
+    def json_of(self, answer: HttpAnswer) -> Any:
+        """The answer's JSON value. Raises ServerUnreachable when it is none: then something else has answered."""
+        try:
+            return json.loads(answer.body)
+        except ValueError as error:
+            raise self._not_pvdify(answer) from error
+
+    def open_stream(self, question: Question, last_id: str) -> Iterator[bytes]:
+        """The lines of a stream of events, after the one with this id. Raises NotSent, NoAnswer or a refusal."""
+        more = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
+        answer, lines = stream(self.target, _request(question, more))
+        self._accepted(answer)
+        return lines
+
+    def understand(self, kind: type[T], value: object) -> T:
+        """A JSON value as a ``kind`` of the wire. Raises InternalError when it has another shape."""
+        try:
+            return decode(kind, value)
+        except Mismatch as error:
+            raise InternalError(
+                f"{self.target.endpoint.url} answered in a form that pvdify {__version__} does not understand",
+                why=str(error),
+                next="compare `pvdify --version` with the version in `pvdify status`, and update the older one",
+            ) from error
+
+    def understand_text(self, kind: type[T], text: str) -> T:
+        """The same for JSON that is still text."""
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None
+        return self.understand(kind, value)
+
+    def _accepted(self, answer: HttpAnswer) -> HttpAnswer:
+        if answer.status < 300:
+            return answer
+        problem = _problem(answer)
+        if problem is not None:
+            raise from_problem(answer.status, problem)
+        if answer.status in _NEVER_REACHED:
+            raise NotSent(f"the proxy in front of it answered {answer.status}")
+        if answer.status in _ANSWER_LOST:
+            raise NoAnswer(f"the proxy in front of it answered {answer.status}")
+        if answer.status >= 500:
+            raise InternalError(f"{self.target.endpoint.url} answered {answer.status}", next="`pvdify status`")
+        raise self._not_pvdify(answer)
+
+    def _not_pvdify(self, answer: HttpAnswer) -> PvdifyError:
+        kind = answer.headers.get("content-type", "nothing")
+        elsewhere = answer.headers.get("location")
+        return ServerUnreachable(
+            f"{self.target.endpoint.url} does not answer as pvdify does",
+            why=f"it answered {answer.status} with " + (f"a redirect to {elsewhere}" if elsewhere else kind),
+            next="check the URL: PVDIFY_URL, or `pvdify login --url URL`",
+        )
+
+    def _given_up(self, question: Question, why: str, *, was_sent: bool) -> PvdifyError:
+        if was_sent and question.lost:
+            return OutcomeUnknown(question.lost, why=why, next=question.look)
+        return ServerUnreachable(
+            f"the server at {self.target.endpoint.url} cannot be reached",
+            why=why,
+            next="check the URL (PVDIFY_URL, or `pvdify login --url URL`) and that pvdifyd runs there; "
+            "what is live stays live without it",
+        )
+
+
+def _request(question: Question, headers: Mapping[str, str] | None = None) -> HttpRequest:
+    query = f"?{urlencode(question.query)}" if question.query else ""
+    sent = {"Accept": "application/json, text/plain", **(headers or {})}
+    body = None
+    if question.body is not None:
+        body = json.dumps(question.body).encode()
+        sent["Content-Type"] = "application/json"
+    if question.key is not None:
+        sent["Idempotency-Key"] = question.key
+    return HttpRequest(method=question.method, path=f"/api/v1{question.path}{query}", headers=sent, body=body)
+
+
+def _pauses(question: Question, failure: NotSent | NoAnswer, *, was_sent: bool) -> tuple[float, ...]:
+    if was_sent:
+        return LONG if question.key else (SHORT if question.is_repeatable else ())
+    return () if isinstance(failure, NotSent) and failure.is_lasting else SHORT
+
+
+def _problem(answer: HttpAnswer) -> dict[str, Any] | None:
+    """The answer's problem document, known by its code: proxies answer in JSON too, but not with one."""
+    if "json" not in answer.headers.get("content-type", ""):
+        return None
+    try:
+        value = json.loads(answer.body)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and "code" in value else None

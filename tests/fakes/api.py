@@ -1,0 +1,172 @@
+"""A server of the REST API in memory, over real HTTP on loopback or a unix socket; scriptable where things go wrong."""
+
+import json
+import re
+import socketserver
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.fakes.api_state import ROUTES, ApiState, Asked, Refused
+
+TOKEN = "pvd_admin"
+NOT_SIGNED_IN = {"code": "not-signed-in", "detail": "a token is needed", "why": "none was sent", "next": "pvdify login"}
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next request, once: ``lose`` the connection before or after the work, or ``answer``."""
+
+    lose: str = ""
+    status: int = 0
+    content: bytes = b""
+    content_type: str = "text/html"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class FakeApi(ApiState):
+    """The server, its state, and the requests that came. Use as a context manager."""
+
+    def __init__(self, socket_path: Path | None = None) -> None:
+        super().__init__()
+        self.faults: deque[Fault] = deque()
+        self.asked: list[Asked] = []
+        self.needs_token = socket_path is None
+        self._server = _TcpServer(self) if socket_path is None else _UnixServer(self, socket_path)
+        self.url = f"unix://{socket_path}" if socket_path else f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> "FakeApi":
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.script.hold is not None:
+            self.script.hold.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: "_TcpServer | _UnixServer"
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_PATCH(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def _serve(self) -> None:
+        api = self.server.api
+        asked = self._read()
+        api.asked.append(asked)
+        fault = api.faults.popleft() if api.faults else Fault()
+        if fault.lose == "before":
+            return
+        if fault.status:
+            self._answer(fault.status, fault.content, fault.content_type, fault.headers)
+            return
+        try:
+            status, content, path, captured = self._work(api, asked)
+        except Refused as refused:
+            self._json(refused.status, refused.problem, "application/problem+json")
+            return
+        if fault.lose == "after":
+            return
+        if "follow" in asked.query:
+            self._stream(api, asked, captured)
+        elif isinstance(content, str):
+            self._answer(200, content.encode(), "text/plain; charset=utf-8", {})
+        else:
+            headers = api.config_headers(captured[0]) if path.endswith("/config") else {}
+            self._json(status, content, "application/json", headers)
+
+    def _read(self) -> Asked:
+        url = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Asked(self.command, url.path, dict(parse_qsl(url.query)), headers, json.loads(body) if body else None)
+
+    def _work(self, api: FakeApi, asked: Asked) -> tuple[int, Any, str, tuple[str, ...]]:
+        if api.needs_token and asked.headers.get("authorization") != f"Bearer {TOKEN}":
+            raise Refused(401, **NOT_SIGNED_IN)
+        path = asked.path.removeprefix("/api/v1")
+        for method, pattern, status, work in ROUTES:
+            found = re.fullmatch(pattern, path)
+            if found is not None and method == asked.method:
+                return status, work(api, asked, *found.groups()), path, found.groups()
+        raise Refused(404, "not-found", f"{asked.method} {asked.path} is not part of the API")
+
+    def _stream(self, api: FakeApi, asked: Asked, captured: tuple[str, ...]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self._event("", ": stream")
+        cut = api.script.cuts.popleft() if api.script.cuts else None
+        if asked.path.endswith("/logs"):
+            events = [("", json.dumps(line)) for line in api.log_lines[-int(asked.query["lines"]) :]]
+        else:
+            events = api.script.events
+        start = int(asked.headers.get("last-event-id", "-1")) + 1
+        for number, (name, data) in list(enumerate(events))[start:][:cut]:
+            # As the server does it: only the lines of a deploy log are numbered.
+            numbered = "" if asked.path.endswith("/logs") else f"id: {number}\n"
+            self._event(name, f"{numbered}data: {data}")
+        if cut is None:
+            self._end(api, captured)
+
+    def _end(self, api: FakeApi, captured: tuple[str, ...]) -> None:
+        if api.script.hold is not None:
+            api.script.hold.wait(20)
+        if len(captured) == 2:
+            release = api.find_release(*captured)
+            release.update(api.script.outcome)
+            self._event("end", f"data: {json.dumps(release)}")
+        else:
+            self._event("end", "data: {}")
+
+    def _event(self, name: str, text: str) -> None:
+        try:
+            self.wfile.write((f"event: {name}\n{text}" if name else text).encode() + b"\n\n")
+            self.wfile.flush()
+        except OSError:
+            self.close_connection = True  # the reader has gone
+
+    def _json(self, status: int, content: Any, kind: str, headers: dict[str, str] | None = None) -> None:
+        self._answer(status, b"" if status == 204 else json.dumps(content).encode(), kind, headers or {})
+
+    def _answer(self, status: int, content: bytes, kind: str, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Type": kind, "Content-Length": str(len(content))} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+
+class _TcpServer(ThreadingHTTPServer):
+    def __init__(self, api: FakeApi) -> None:
+        self.api = api
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # without looking up our own name
+
+
+class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def __init__(self, api: FakeApi, path: Path) -> None:
+        self.api = api
+        super().__init__(str(path), _Handler)

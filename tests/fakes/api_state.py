@@ -1,0 +1,209 @@
+"""What the fake server of the REST API knows, and what each request does to it.
+
+It keeps the API's promises as the documentation states them and knows nothing of the client's code: what it answers
+is written out as JSON here.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+AT = "2026-11-23T11:31:02Z"
+
+
+@dataclass
+class Script:
+    """How deploys go. ``events``: (name, data) pairs of the log; ``outcome``: what becomes of the release.
+
+    ``cuts``: after how many events each of the next connections is cut; ``hold``: wait for it before the end.
+    """
+
+    events: list[tuple[str, str]] = field(default_factory=list)
+    outcome: dict[str, Any] = field(default_factory=lambda: {"status": "active"})
+    cuts: deque[int] = field(default_factory=deque)
+    hold: threading.Event | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any
+
+
+class Refused(Exception):
+    """The answer is a problem."""
+
+    def __init__(self, status: int, code: str, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.problem = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail} | more
+
+
+class ApiState:
+    """Apps, releases, config and tokens, in memory."""
+
+    def __init__(self) -> None:
+        self.apps: dict[str, dict[str, Any]] = {}
+        self.releases: dict[str, list[dict[str, Any]]] = {}
+        self.config: dict[str, dict[str, Any]] = {}
+        self.versions: dict[str, list[dict[str, Any]]] = {}
+        self.processes: dict[str, list[dict[str, Any]]] = {}
+        self.log_lines: list[dict[str, Any]] = []
+        self.tokens: list[dict[str, Any]] = []
+        self.checks: list[dict[str, str]] = []
+        self.keys: dict[str, dict[str, Any]] = {}
+        self.script = Script()
+
+    def add_app(self, name: str, **more: Any) -> dict[str, Any]:
+        self.apps[name] = {
+            "name": name, "environment": "production", "status": "new", "image": None, "release": None,
+            "url": f"https://{name}.pvdify.win", "processes": {}, "resources": {}, "healthcheck": {}, "domains": [],
+            "created_at": AT, "updated_at": AT,
+        } | more  # fmt: skip
+        self.releases[name] = []
+        return self.apps[name]
+
+    def add_release(self, app: str, **more: Any) -> dict[str, Any]:
+        if app not in self.apps:
+            self.add_app(app)
+        release = {
+            "app": app, "version": len(self.releases[app]) + 1, "image": "ghcr.io/org/app:v1", "digest": None,
+            "config_version": 1, "status": "active", "created_at": AT, "created_by": "ci", "description": "deploy",
+            "commit": None, "branch": None, "run_number": None, "failure": None, "receipt": None,
+            "url": f"https://{app}.pvdify.win", "can_roll_back": False,
+        } | more  # fmt: skip
+        self.releases[app].append(release)
+        return release
+
+    def add_log_line(self, text: str, **more: Any) -> None:
+        at = f"2026-11-23T11:31:{len(self.log_lines):02d}Z"
+        line = {"at": at, "process": "web", "number": 1, "release": 1, "stream": "stdout", "text": text}
+        self.log_lines.append(line | more)
+
+    # What each request does: the answer's JSON, text, status and headers.
+
+    def find_app(self, app: str) -> dict[str, Any]:
+        if app not in self.apps:
+            raise Refused(404, "app-not-found", f"there is no app {app}", next="pvdify apps")
+        return self.apps[app]
+
+    def find_release(self, app: str, version: str) -> dict[str, Any]:
+        self.find_app(app)
+        found = [release for release in self.releases[app] if release["version"] == int(version)]
+        if not found:
+            raise Refused(404, "release-not-found", f"{app} has no release v{version}", next=f"pvdify releases {app}")
+        return found[0]
+
+    def make_release(self, asked: Asked, app: str, image: str, description: str) -> dict[str, Any]:
+        key = asked.headers.get("idempotency-key", "")
+        if key not in self.keys:
+            more = {name: asked.body[name] for name in ("commit", "branch", "run_number") if name in asked.body}
+            self.keys[key] = self.add_release(app, status="pending", image=image, description=description, **more)
+        return self.keys[key]
+
+    def deploy(self, asked: Asked, app: str) -> dict[str, Any]:
+        releases = self.releases.get(app, [])
+        image = asked.body.get("image") or (releases[-1]["image"] if releases else None)
+        if image is None:
+            raise Refused(422, "nothing-to-deploy", f"{app} has no live image to repeat", next="name one: --image REF")
+        return self.make_release(asked, app, image, "deploy")
+
+    def deploy_log(self, asked: Asked, app: str, version: str) -> str:
+        self.find_release(app, version)
+        return "".join(f"{data}\n" for name, data in self.script.events if not name)
+
+    def plan_rollback(self, asked: Asked, app: str) -> dict[str, Any]:
+        live = self.releases[app][-1]
+        target = self.find_release(app, asked.query.get("version", str(live["version"] - 1)))
+        return {"current": live, "target": target, "is_warm": True}
+
+    def rollback(self, asked: Asked, app: str) -> dict[str, Any]:
+        version = asked.body.get("version") or len(self.releases[app]) - 1
+        target = self.find_release(app, str(version))
+        if target["status"] == "failed":
+            raise Refused(409, "release-not-rollbackable", f"{app} v{version} never was live", next="choose another")
+        return self.make_release(asked, app, target["image"], f"rollback to v{version}")
+
+    def cancel(self, asked: Asked, app: str, version: str) -> dict[str, Any]:
+        release = self.find_release(app, version)
+        release["status"] = "canceled"
+        return release
+
+    def destroy(self, asked: Asked, app: str) -> dict[str, Any]:
+        self.find_app(app)
+        if asked.query.get("confirm") != app:
+            raise Refused(422, "invalid-request", "confirm repeats the name")
+        del self.apps[app]
+        return {}
+
+    def change_config(self, asked: Asked, app: str) -> dict[str, Any]:
+        self.find_app(app)
+        config = self.config.setdefault(app, {})
+        unknown = [f"{key}: is not set" for key, value in asked.body.items() if value is None and key not in config]
+        if unknown:
+            raise Refused(422, "invalid-config-var", "the config was not changed", problems=unknown)
+        config.update(asked.body)
+        self.config[app] = {key: value for key, value in config.items() if value is not None}
+        names = {
+            "set": [key for key, value in asked.body.items() if value is not None],
+            "unset": [key for key, value in asked.body.items() if value is None],
+        }
+        versions = self.versions.setdefault(app, [])
+        versions.insert(0, {"version": len(versions) + 1, "created_at": AT, "created_by": "admin"} | names)
+        return self.config[app]
+
+    def create_token(self, asked: Asked) -> dict[str, Any]:
+        known = {"id": f"t{len(self.tokens) + 1}", "created_at": AT, "app": asked.body.get("app")}
+        known |= {"name": asked.body["name"], "role": asked.body["role"]}
+        known["expires_at"] = "2027-02-21T11:31:02Z" if "expires_in" in asked.body else None
+        self.tokens.append(known | {"created_by": "admin", "last_used_at": None})
+        return known | {"token": "pvd_secret"}
+
+    def revoke_token(self, asked: Asked, token_id: str) -> None:
+        if all(token["id"] != token_id for token in self.tokens):
+            raise Refused(404, "token-not-found", f"no token has the id {token_id}", next="pvdify tokens")
+        self.tokens = [token for token in self.tokens if token["id"] != token_id]
+
+    def config_headers(self, app: str) -> dict[str, str]:
+        live = next((r["config_version"] for r in self.releases[app] if r["status"] == "active"), None)
+        headers = {"X-Config-Version": str(len(self.versions.get(app, [])))}
+        return headers if live is None else headers | {"X-Live-Config-Version": str(live)}
+
+
+_APP = "/apps/([^/]+)"
+_Work = Callable[..., Any]
+ROUTES: list[tuple[str, str, int, _Work]] = [
+    ("GET", "/health", 200, lambda api, asked: {"status": "ok", "version": "0.1.0"}),
+    ("GET", "/whoami", 200, lambda api, asked: {"name": "admin", "role": "admin", "app": None}),
+    ("GET", "/status", 200, lambda api, asked: {
+        "version": "0.1.0", "base_domain": "pvdify.win", "router_listen": "127.0.0.1:80", "apps": len(api.apps),
+        "running_operations": 1, "checks": api.checks}),
+    ("GET", "/apps", 200, lambda api, asked: {"apps": list(api.apps.values())}),
+    ("POST", "/apps", 201, lambda api, asked: api.add_app(asked.body["name"])),
+    ("GET", _APP, 200, lambda api, asked, app: api.find_app(app)),
+    ("DELETE", _APP, 202, ApiState.destroy),
+    ("GET", _APP + "/releases", 200, lambda api, asked, app: {
+        "releases": api.find_app(app) and api.releases[app][::-1][: int(asked.query["limit"])]}),
+    ("POST", _APP + "/releases", 202, ApiState.deploy),
+    ("GET", _APP + r"/releases/(\d+)", 200, lambda api, asked, app, version: api.find_release(app, version)),
+    ("GET", _APP + r"/releases/(\d+)/log", 200, ApiState.deploy_log),
+    ("POST", _APP + r"/releases/(\d+)/cancel", 202, ApiState.cancel),
+    ("GET", _APP + "/rollback", 200, ApiState.plan_rollback),
+    ("POST", _APP + "/rollback", 202, ApiState.rollback),
+    ("GET", _APP + "/config", 200, lambda api, asked, app: api.find_app(app) and api.config.get(app, {})),
+    ("PATCH", _APP + "/config", 200, ApiState.change_config),
+    ("GET", _APP + "/config/versions", 200, lambda api, asked, app: {"versions": api.versions.get(app, [])}),
+    ("GET", _APP + "/processes", 200, lambda api, asked, app: {"processes": api.processes.get(app, [])}),
+    ("GET", _APP + "/logs", 200, lambda api, asked, app: {
+        "lines": api.log_lines[max(0, len(api.log_lines) - int(asked.query["lines"])) :]}),
+    ("GET", "/tokens", 200, lambda api, asked: {"tokens": api.tokens}),
+    ("POST", "/tokens", 201, ApiState.create_token),
+    ("DELETE", "/tokens/([^/]+)", 204, ApiState.revoke_token),
+]  # fmt: skip

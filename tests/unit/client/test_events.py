@@ -1,0 +1,90 @@
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from pvdify.client.events import PATIENCE, ServerEvent, StreamLost, follow, read_events
+from pvdify.client.transport import NoAnswer, NotSent
+from pvdify.errors import AppNotFound, StoreUnavailable
+
+END = b"event: end\ndata: {}\n\n"
+
+
+def lines(*chunks: bytes) -> Iterator[bytes]:
+    yield from b"".join(chunks).splitlines(keepends=True)
+
+
+def test_events_have_an_id_a_name_and_data() -> None:
+    stream = lines(b"id: 7\nevent: step\ndata: pull\n\n", b"data: one\r\ndata:  two\r\n\r\n", b"data\n\n")
+
+    assert list(read_events(stream)) == [
+        ServerEvent(id="7", name="step", data="pull"),
+        ServerEvent(data="one\n two"),
+        ServerEvent(data=""),
+    ]
+
+
+def test_comments_and_events_without_data_are_nothing() -> None:
+    assert list(read_events(lines(b": keep-alive\n\n", b"event: odd\n\n"))) == []
+
+
+def test_an_unfinished_event_is_dropped() -> None:
+    assert list(read_events(lines(b"data: half"))) == []
+
+
+def test_text_that_is_not_utf_8_is_shown_as_far_as_it_is() -> None:
+    assert list(read_events(lines(b"data: a\xffb\n\n"))) == [ServerEvent(data="a�b")]
+
+
+def test_a_lost_stream_goes_on_after_the_last_event_seen() -> None:
+    streams = iter([lines(b"id: 0\ndata: a\n\nid: 1\ndata: b\n\n"), lines(b"id: 2\ndata: c\n\n", END)])
+    asked, slept = [], []
+
+    def open_stream(last_id: str) -> Iterable[bytes]:
+        asked.append(last_id)
+        return next(streams)
+
+    texts = [event.data for event in follow(open_stream, sleep=slept.append)]
+
+    assert texts == ["a", "b", "c", "{}"]
+    assert asked == ["", "1"]
+    assert slept == [PATIENCE[0]]
+
+
+@pytest.mark.parametrize("failure", [NotSent("refused", is_lasting=True), NoAnswer("reset"), StoreUnavailable("busy")])
+def test_a_server_that_restarts_is_waited_for(failure: Exception) -> None:
+    attempts = iter([failure, failure, None])
+
+    def open_stream(_last_id: str) -> Iterable[bytes]:
+        error = next(attempts)
+        if error is not None:
+            raise error
+        return lines(END)
+
+    assert len(list(follow(open_stream, sleep=lambda _: None))) == 1
+
+
+def test_patience_is_bounded_and_starts_anew_with_an_event() -> None:
+    opened = []
+
+    def open_stream(_last_id: str) -> Iterable[bytes]:
+        opened.append(1)
+        if len(opened) == 3:
+            return lines(b": a greeting alone\n\n")
+        if len(opened) == 5:
+            return lines(b"data: a\n\n")
+        raise NotSent("connection refused")
+
+    slept: list[float] = []
+    with pytest.raises(StreamLost) as caught:
+        list(follow(open_stream, sleep=slept.append))
+
+    assert caught.value.why == "connection refused"
+    assert slept == [*PATIENCE[:4], *PATIENCE]
+
+
+def test_a_refusal_is_not_asked_again() -> None:
+    def open_stream(_last_id: str) -> Iterable[bytes]:
+        raise AppNotFound("gone")
+
+    with pytest.raises(AppNotFound):
+        list(follow(open_stream, sleep=lambda _: None))
