@@ -22,6 +22,9 @@ class FakeDeployLog:
         await asyncio.sleep(0)
         return len(self.entries[app, release]) > seen
 
+    def end(self, app: str, release: int) -> None:
+        pass  # nobody waits here for longer than a turn
+
     async def remove(self, app: str) -> None:
         for key in [key for key in self.entries if key[0] == app]:
             del self.entries[key]

@@ -12,7 +12,6 @@ from typing import Any
 import structlog
 
 from pvdify.engine.specs import instance_spec
-from pvdify.engine.steps.health import DEFAULT_PATH, is_healthy
 from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
 from pvdify.model.app import route_of
@@ -20,6 +19,7 @@ from pvdify.model.event import Event
 from pvdify.model.instance import FoundInstance, InstanceState
 from pvdify.model.names import WEB
 from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.probe import DEFAULT_PATH, is_healthy
 from pvdify.model.release import Release
 from pvdify.model.route import Route
 from pvdify.model.slot import Placement, Slot, SlotState

@@ -175,6 +175,8 @@ class Runner:
         if _is_about_a_release(operation):
             self._settle_release(run, outcome)
         await run.save(run.operation, *run.take_changes())
+        if operation.release is not None:
+            self._world.deploy_log.end(run.app, operation.release)
         log.info("operation.finished", **_bound(run), state=outcome.state.value)
 
     def _settle_release(self, run: StepRun, outcome: _Outcome) -> None:

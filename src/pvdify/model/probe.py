@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from pvdify.model.manifest import HealthCheck
+
+DEFAULT_PATH = "/health"
+
 
 class Answer(Enum):
     """What became of one probe."""
@@ -33,3 +37,8 @@ class ProbeResult:
     def is_redirect(self) -> bool:
         """Any 3xx."""
         return self.status is not None and 300 <= self.status < 400
+
+
+def is_healthy(check: HealthCheck, result: ProbeResult) -> bool:
+    """Any 2xx; without a path in the manifest, a 404 of an app that answers is good enough."""
+    return result.is_success or (check.path is None and result.status == 404)

@@ -20,6 +20,10 @@ class DeployLog(Protocol):
         """Wait until the log may have more than ``seen`` entries, but not longer than this; whether it may."""
         ...
 
+    def end(self, app: str, release: int) -> None:
+        """Nothing more will come: who waits looks again at once."""
+        ...
+
     async def remove(self, app: str) -> None:
         """Forget all logs of an app."""
         ...

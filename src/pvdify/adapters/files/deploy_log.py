@@ -30,7 +30,11 @@ class FileDeployLog:
             await asyncio.to_thread(_append, file, _ENTRY.dump_json(entry) + b"\n")
         except OSError as error:
             log.warning("deploy_log.lost", app=app, release=release, why=str(error))
-        self._grown.pop(file, asyncio.Event()).set()
+        self.end(app, release)
+
+    def end(self, app: str, release: int) -> None:
+        """See the port."""
+        self._grown.pop(self._file(app, release), asyncio.Event()).set()
 
     async def read(self, app: str, release: int, *, skip: int = 0) -> tuple[LogEntry, ...]:
         """See the port."""

@@ -9,11 +9,9 @@ from pvdify.engine.plan import step
 from pvdify.engine.step_run import StepRun
 from pvdify.engine.steps.start import web_places
 from pvdify.model.instance import Exit
-from pvdify.model.manifest import HealthCheck
-from pvdify.model.probe import Answer, ProbeResult
+from pvdify.model.probe import DEFAULT_PATH, Answer, ProbeResult, is_healthy
 from pvdify.model.slot import Placement
 
-DEFAULT_PATH = "/health"
 FIRST_PAUSE = 0.05
 GROWTH = 1.5
 
@@ -32,11 +30,6 @@ async def health(run: StepRun) -> str | None:
     if answer.status == 404:
         await run.note(f"nothing is at {path}; any answer counts. Set healthcheck.path to have a page asked for")
     return f"{path} {answer.status}"
-
-
-def is_healthy(check: HealthCheck, result: ProbeResult) -> bool:
-    """Any 2xx; without a path in the manifest, a 404 of an app that answers is good enough."""
-    return result.is_success or (check.path is None and result.status == 404)
 
 
 async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeResult:

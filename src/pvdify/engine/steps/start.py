@@ -8,8 +8,8 @@ from pvdify.engine.plan import step
 from pvdify.engine.specs import instance_spec, placements_of
 from pvdify.engine.step_run import StepRun
 from pvdify.errors import NoFreePort
-from pvdify.model.instance import InstanceState
 from pvdify.model.names import WEB
+from pvdify.model.probe import DEFAULT_PATH, is_healthy
 from pvdify.model.release import Release
 from pvdify.model.slot import Placement, Slot, SlotState, other_colour
 
@@ -58,27 +58,33 @@ async def starter_of(run: StepRun, slot: Slot) -> Release:
     return await run.world.store.release(run.app, slot.number) or run.release
 
 
+async def standby_of(run: StepRun) -> Slot | None:
+    """The slot of the release that is to be repeated, if it still stands by."""
+    store, repeats = run.world.store, run.release.repeats
+    repeated = await store.release(run.app, repeats) if repeats else None
+    slot = await store.slot(run.app, repeated.slot) if repeated and repeated.slot else None
+    return slot if slot is not None and slot.state.is_idle else None
+
+
 async def _take_over(run: StepRun) -> Slot | None:
-    """The slot of the release that is repeated, if it still stands by with all its web instances running.
+    """The slot of the release that is repeated, if it still stands by and all its web instances are healthy.
 
     From here on it is a candidate on disk, and its retirement leaves it alone.
     """
-    store, repeats = run.world.store, run.release.repeats
-    repeated = await store.release(run.app, repeats) if repeats else None
-    if repeated is None or repeated.slot is None:
-        return None
     async with run.world.locks.slots(run.app):
-        slot = await store.slot(run.app, repeated.slot)
-        if slot is None or not slot.state.is_idle or not await _all_run(run, web_places(slot)):
+        slot = await standby_of(run)
+        if slot is None or not await _all_answer(run, web_places(slot)):
             return None
         slot = replace(slot, state=SlotState.CANDIDATE, since=run.world.clock.now())
         await run.save(slot, replace(run.release, slot=slot.number))
     return slot
 
 
-async def _all_run(run: StepRun, places: Iterable[Placement]) -> bool:
-    found = {item.name: item.state for item in await run.world.supervisor.find(run.app)}
-    return all(found.get(place.name) is InstanceState.RUNNING for place in places)
+async def _all_answer(run: StepRun, places: Iterable[Placement]) -> bool:
+    check = run.manifest.healthcheck
+    probe, path = run.world.prober.probe, check.path or DEFAULT_PATH
+    answers = await settle(*(probe(place.host_port or 0, path, timeout=check.timeout) for place in places))
+    return all(is_healthy(check, answer) for answer in answers)
 
 
 async def _place(run: StepRun) -> Slot:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from pvdify.engine.plan import step
 from pvdify.engine.step_run import StepRun
-from pvdify.engine.steps.health import DEFAULT_PATH
 from pvdify.errors import ConfirmFailed, RouterUnavailable
 from pvdify.model.app import default_hostname, route_of
 from pvdify.model.names import WEB, slot_key
 from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.probe import DEFAULT_PATH
 from pvdify.model.release import ReleaseStatus, SwitchCount
 from pvdify.model.route import Traffic
 from pvdify.model.slot import Slot, SlotState
