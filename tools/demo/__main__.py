@@ -94,13 +94,13 @@ async def tell(story: Story) -> None:
     stage = story.stage
     heading("A registry on loopback, with three versions of examples/hello")
     stages.start_registry(stage)
-    build(stage, "v1")
-    build(stage, "v2")
-    build(stage, "v3", "START_EXIT=3")
+    await build(stage, "v1")
+    await build(stage, "v2")
+    await build(stage, "v3", "START_EXIT=3")
 
     heading("A whole pvdify server in a directory of its own")
     begun = time.monotonic()
-    stages.start_server(stage)
+    await asyncio.to_thread(stages.start_server, stage)
     print(f"$ pvdifyd {shlex.join(stage.server_arguments())}")
     print(f"  answers after {time.monotonic() - begun:.1f} s; API {stage.url}, visitors http://{stage.router}")
 
@@ -114,7 +114,7 @@ async def tell(story: Story) -> None:
     heading("Deploy v3, which exits as soon as it starts: refused, and v2 keeps serving")
     await under_load(story, "deploy v3 (broken)", "deploy", "hello", "--image", stage.image("v3"), is_refused=True)
 
-    heading("Roll back: the release before is still on standby, so this is a switch and nothing else")
+    heading("Roll back: v1's web instances are still on standby; only the worker, which never runs twice, starts anew")
     await under_load(story, "rollback", "rollback", "hello")
 
     heading("What happened")
@@ -127,9 +127,9 @@ async def tell(story: Story) -> None:
         print(f"{name + ':':20} {summary(report)}")
 
 
-def build(stage: Stage, version: str, *variables: str) -> None:
+async def build(stage: Stage, version: str, *variables: str) -> None:
     begun = time.monotonic()
-    stages.build_and_push(stage, version, *variables)
+    await asyncio.to_thread(stages.build_and_push, stage, version, *variables)
     remark = f" with {' '.join(variables)}" if variables else ""
     print(f"{stage.image(version)}{remark}: built and pushed in {time.monotonic() - begun:.1f} s", flush=True)
 
@@ -202,7 +202,7 @@ def summary(report: Report) -> str:
     answered = ", ".join(f"{count} by {version}" for version, count in sorted(report.by_version.items()))
     return (
         f"{report.requests} requests, {len(report.failures)} failed; answered {answered}; "
-        f"p99 {report.latency(0.99) * 1000:.0f} ms, longest silence {report.longest_gap() * 1000:.0f} ms"
+        f"median {report.latency(0.5) * 1000:.1f} ms, longest silence {report.longest_gap() * 1000:.0f} ms"
     )
 
 

@@ -245,6 +245,8 @@ def _podman(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _checked(argv: Sequence[str]) -> None:
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        argv, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, start_new_session=True
+    )
     if done.returncode:
         raise StageError(f"{' '.join(argv)} failed:\n{done.stderr.strip()[-2000:]}")
