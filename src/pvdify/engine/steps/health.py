@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from pvdify.engine.diagnosis import probe_failure
 from pvdify.engine.plan import step
@@ -12,6 +12,7 @@ from pvdify.model.instance import Exit
 from pvdify.model.probe import DEFAULT_PATH, Answer, ProbeResult, is_healthy
 from pvdify.model.slot import Placement
 
+ResultT = TypeVar("ResultT")
 FIRST_PAUSE = 0.05
 GROWTH = 1.5
 
@@ -39,19 +40,27 @@ async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeR
     result = ProbeResult(answer=Answer.REFUSED)
     exited = asyncio.create_task(run.world.supervisor.wait(place.name))
     try:
-        while clock.monotonic() < deadline:
+        while clock.monotonic() < deadline and not exited.done():
             run.check_canceled()
-            if await _sleep_or_exit(run, pause, exited):
-                raise await probe_failure(run, place, result, exited.result())
-            result = await run.world.prober.probe(
-                place.host_port or 0, check.path or DEFAULT_PATH, timeout=check.timeout
-            )
-            if is_healthy(check, result):
+            await _unless(exited, clock.sleep(pause))
+            probe = run.world.prober.probe(place.host_port or 0, check.path or DEFAULT_PATH, timeout=check.timeout)
+            result = await _unless(exited, probe) or result
+            if is_healthy(check, result) and not exited.done():
                 return result
             pause = min(max(pause, FIRST_PAUSE) * GROWTH, check.interval)
-        raise await probe_failure(run, place, result, None)
+        raise await probe_failure(run, place, result, exited.result() if exited.done() else None)
     finally:
         exited.cancel()
+
+
+async def _unless(exited: "asyncio.Task[Exit]", work: Coroutine[Any, Any, ResultT]) -> ResultT | None:
+    """What the work gives, or None as soon as the instance has exited: a probe would wait for it in vain."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task, exited}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        task.cancel()
 
 
 async def _first_failure(*probes: Coroutine[Any, Any, ProbeResult]) -> list[ProbeResult]:
@@ -62,13 +71,3 @@ async def _first_failure(*probes: Coroutine[Any, Any, ProbeResult]) -> list[Prob
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
-
-
-async def _sleep_or_exit(run: StepRun, seconds: float, exited: "asyncio.Task[Exit]") -> bool:
-    """Wait, but not after the instance has exited; whether it has."""
-    pause = asyncio.create_task(run.world.clock.sleep(seconds))
-    try:
-        await asyncio.wait({pause, exited}, return_when=asyncio.FIRST_COMPLETED)
-        return exited.done()
-    finally:
-        pause.cancel()
