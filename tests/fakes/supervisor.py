@@ -133,7 +133,8 @@ class FakeSupervisor:
                 return
             takes = container.behaviour.stop_seconds
             await self._clock.sleep(min(takes, grace))
-            container.end(Exit(code=container.behaviour.stop_code) if takes <= grace else KILLED)
+            is_polite = grace > 0 and takes <= grace  # without grace it is killed at once
+            container.end(Exit(code=container.behaviour.stop_code) if is_polite else KILLED)
 
     async def remove(self, name: str) -> None:
         async with _Call(self, "remove", name):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pvdify.adapters.podman import launch
 
-
 # where podman looks, in its order
 CONMON_PATHS = tuple(
     Path(directory) / "conmon"
