@@ -159,14 +159,14 @@ def clean_up(stage: Stage) -> None:
     """Stop and remove everything the demonstration made. May be called at any point, and again."""
     for program in OURS:
         _stop(stage.directory, program)
-    server_id = _server_id(stage)
-    if containers := list(_containers(server_id)):
+    server = server_id(stage)
+    if containers := list(_containers(server)):
         _podman("rm", "--force", "--time", "1", *containers)
-    if images := list(_images(stage, server_id)):
+    if images := list(_images(stage, server)):
         _podman("rmi", "--force", *images)
     if not stage.base_was_there:
         _podman("rmi", BASE_IMAGE)
-    shutil.rmtree(Path("/run/pvdify") / server_id, ignore_errors=True)
+    shutil.rmtree(Path("/run/pvdify") / server, ignore_errors=True)
     shutil.rmtree(stage.directory, ignore_errors=True)
 
 
@@ -174,7 +174,8 @@ def _state_file(directory: str) -> Path:
     return Path(directory) / "demo.json"
 
 
-def _server_id(stage: Stage) -> str:
+def server_id(stage: Stage) -> str:
+    """What labels of the server's containers say."""
     flags = {"data_dir": str(stage.data_dir)}
     return settings.load(flags, {}, Path(stage.directory) / "no-such-file").server_id
 
@@ -205,15 +206,15 @@ def _is_healthy(stage: Stage) -> bool:
 def _stop(directory: str, program: str) -> None:
     """End this program's processes that work in this directory: first kindly."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in _processes(directory, program):
+        for pid in processes(directory, program):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
         deadline = time.monotonic() + PROCESS_STOPS_WITHIN_SECONDS
-        while _processes(directory, program) and time.monotonic() < deadline:
+        while processes(directory, program) and time.monotonic() < deadline:
             time.sleep(0.05)
 
 
-def _processes(directory: str, program: str) -> list[int]:
+def processes(directory: str, program: str) -> list[int]:
     """Recognised by their arguments: a number written down earlier may be someone else's by now."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):

@@ -1,0 +1,102 @@
+"""SIGKILL of the real daemon at moments all through a deploy, with visitors on the line, and of the router."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from tools.demo.stage import BASE_DOMAIN
+
+from tests.e2e.trial import Trial
+from tests.load import Load
+
+EVERY = 1 if os.environ.get("PVDIFY_TEST_EVERY_MOMENT") else 4
+MOMENTS = range(1, 46, EVERY)
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    with Trial("--standby", "2s") as trial:
+        trial.push("v1")
+        trial.push("v2")
+        yield trial
+
+
+async def test_killed_all_through_a_deploy_no_visitor_notices_and_it_ends_right(trial: Trial):
+    trial.start()
+    trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
+    trial.stop()
+    deaths = 0
+
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, websockets=1, pause=0.01) as load:
+        for number, moment in enumerate(MOMENTS):
+            image = trial.stage.image("v2" if number % 2 == 0 else "v1")
+            deaths += await asyncio.to_thread(deploy_and_die, trial, image, moment)
+            await asyncio.to_thread(recover, trial, moment)
+        report = await load.stop()
+
+    assert report.failures == [], report.summary()
+    assert report.requests > 1000
+    assert deaths >= len(MOMENTS) - 2
+
+
+def deploy_and_die(trial: Trial, image: str, moment: int) -> bool:
+    """Whether the daemon reached the moment; it has ended in any case."""
+    trial.start(sys.executable, "-m", "tests.e2e.killing_pvdifyd", str(moment))
+    with contextlib.suppress(OSError):
+        trial.ask("POST", "/apps/hello/releases", {"image": image})
+    died = trial.wait_dead(6)
+    if not died:
+        trial.kill()
+    return died
+
+
+def recover(trial: Trial, moment: int) -> None:
+    begun = time.monotonic()
+    trial.start()
+    newest = trial.settle("hello")
+    assert time.monotonic() - begun < 15, moment
+    assert newest["status"] == "active", (moment, newest)
+    releases = trial.ask("GET", "/apps/hello/releases?limit=3")[1]["releases"]
+    assert [release["status"] for release in releases].count("active") == 1, moment
+    assert trial.get("hello")[1] == newest["image"].rpartition(":")[2], moment
+    processes = trial.ask("GET", "/apps/hello/processes")[1]["processes"]
+    known = {instance["name"]: instance["slot"] for process in processes for instance in process["instances"]}
+    assert list(known.values()).count("live") == 1, moment
+    assert set(trial.containers()) <= set(known), moment
+    trial.stop()
+
+
+def test_afterwards_nothing_is_left_over(trial: Trial):
+    trial.start()
+    deadline = time.monotonic() + 20
+    while len(trial.containers()) > 1 and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+    live = trial.ask("GET", "/apps/hello/processes")[1]["processes"][0]["instances"]
+
+    assert list(trial.containers()) == [instance["name"] for instance in live]
+    assert trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1")).returncode == 0
+    trial.stop()
+
+
+async def test_killed_router_is_back_at_once_with_the_right_route(trial: Trial):
+    trial.start()
+    wanted, pid = trial.get("hello")[1], trial.router_pid()
+
+    os.kill(pid, signal.SIGKILL)
+    begun = time.monotonic()
+    while True:
+        with contextlib.suppress(OSError):
+            status, version, _ = trial.get("hello")
+            break
+        assert time.monotonic() - begun < 1
+        await asyncio.sleep(0.005)
+
+    assert (status, version) == (200, wanted)
+    assert trial.router_pid() != pid
+    trial.stop()

@@ -1,0 +1,160 @@
+"""A whole server of its own for one test module: registry, images, pvdifyd, router, and a way to ask and to kill it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tools.demo import stage as stages
+from tools.demo.stage import BASE_DOMAIN, CHECKOUT, Stage
+from tools.loopback_registry import LoopbackRegistry
+
+STARTS_WITHIN = 20.0
+SETTLES_WITHIN = 15.0
+PVDIFY = (sys.executable, "-m", "pvdify")
+PVDIFYD = (sys.executable, "-c", "from pvdify.daemon.main import main; main()")
+
+
+class Trial:
+    """Use as a context manager; everything it made is gone afterwards."""
+
+    def __init__(self, *settings: str) -> None:
+        self._settings = settings
+        self.stage: Stage = stages.prepare()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.registry = LoopbackRegistry(Path(self.stage.directory) / "registry", self.stage.registry_port)
+
+    def __enter__(self) -> "Trial":
+        self.registry.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.kill()
+        self.registry.stop()
+        stages.clean_up(self.stage)
+
+    def push(self, version: str, *variables: str) -> str:
+        """Build the sample app and push it; its reference."""
+        stages.build_and_push(self.stage, version, *variables)
+        return self.stage.image(version)
+
+    def start(self, *program: str, settings: tuple[str, ...] = ()) -> None:
+        """Start pvdifyd and wait until it answers (or, told to kill itself, has died)."""
+        arguments = (*(program or PVDIFYD), *self.stage.server_arguments(), *self._settings, *settings)
+        with self.stage.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=CHECKOUT,
+                env=self.stage.environment(), start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + STARTS_WITHIN
+        while not self.answers():
+            if self.process.poll() is not None:
+                return
+            assert time.monotonic() < deadline, stages.last_words(self.stage)
+            time.sleep(0.02)
+
+    def answers(self) -> bool:
+        with suppress(OSError):
+            return self.ask("GET", "/health")[0] == 200 and (self.stage.data_dir / "admin.token").exists()
+        return False
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def wait_dead(self, seconds: float) -> bool:
+        """Whether pvdifyd has ended within this time."""
+        assert self.process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+            return True
+        return False
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """One request to the API: status and JSON (or text). Raises OSError when nobody answers."""
+        headers = {"Content-Type": "application/json"}
+        token = self.stage.data_dir / "admin.token"
+        if token.exists():
+            headers["Authorization"] = f"Bearer {token.read_text().strip()}"
+        request = urllib.request.Request(
+            f"{self.stage.url}/api/v1{path}", json.dumps(body).encode() if body is not None else None, headers,
+            method=method,
+        )  # fmt: skip
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, _content(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, _content(error.read())
+
+    def pvdify(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """The command line, as a person would use it."""
+        token = (self.stage.data_dir / "admin.token").read_text().strip()
+        access = {"PVDIFY_URL": self.stage.url, "PVDIFY_TOKEN": token}
+        done = subprocess.run(
+            (*PVDIFY, *arguments), check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            env=self.stage.environment() | access, cwd="/", timeout=120,
+        )  # fmt: skip
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    def get(self, app: str, path: str = "/") -> tuple[int, str, str]:
+        """What a visitor gets: status, X-Version, body."""
+        request = urllib.request.Request(f"http://{self.stage.router}{path}", headers={"Host": f"{app}.{BASE_DOMAIN}"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.headers.get("X-Version", ""), answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers.get("X-Version", ""), error.read().decode()
+
+    def settle(self, app: str) -> dict[str, Any]:
+        """Wait until the newest release has settled; it."""
+        deadline = time.monotonic() + SETTLES_WITHIN
+        while time.monotonic() < deadline:
+            newest: dict[str, Any] = self.ask("GET", f"/apps/{app}/releases?limit=1")[1]["releases"][0]
+            if newest["status"] not in ("pending", "deploying") and self.is_idle():
+                return newest
+            time.sleep(0.05)
+        raise AssertionError(f"not settled within {SETTLES_WITHIN} s: {newest}")
+
+    def is_idle(self) -> bool:
+        """Whether no operation but retirements is under way."""
+        return self.ask("GET", "/status")[1]["running_operations"] == 0
+
+    def containers(self) -> dict[str, str]:
+        """Name -> state of every container of this server."""
+        listed = subprocess.run(
+            ("podman", "ps", "--all", "--filter", f"label=io.pvdify.server={self._server_id()}", "--format", "json"),
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return {container["Names"][0]: container["State"] for container in json.loads(listed.stdout or "[]")}
+
+    def router_pid(self) -> int:
+        """The process that visitors' requests go through."""
+        (pid,) = stages.processes(self.stage.directory, "haproxy")
+        return pid
+
+    def _server_id(self) -> str:
+        return stages.server_id(self.stage)
+
+    def _end(self, number: int) -> None:
+        assert self.process is not None
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)
+        self.process.wait(20)
+
+
+def _content(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode()
