@@ -61,8 +61,8 @@ def podman_server(directory: Path) -> Iterator[PodmanServer]:
     finally:
         if containers := podman("ps", "--all", "--quiet", f"--filter=label=io.pvdify.server={server_id}").split():
             podman("rm", "--force", "--time", "0", "--volumes", *containers)
-        names = podman("images", "--format", "{{.Repository}}:{{.Tag}}").split()
-        if pins := [name for name in names if name.startswith(f"localhost/pvdify/{server_id}/")]:
+        pattern = f"--filter=reference=localhost/pvdify/{server_id}/*:*"
+        if pins := podman("images", "--format", "{{.Repository}}:{{.Tag}}", pattern).split():
             podman("rmi", *pins)
         shutil.rmtree(server.run_dir, ignore_errors=True)
 

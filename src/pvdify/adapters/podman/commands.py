@@ -76,9 +76,12 @@ def inspect_image(binary: str, image: str) -> Argv:
     return (binary, "image", "inspect", image)
 
 
-def list_images(binary: str) -> Argv:
-    """Every stored image with its names."""
-    return (binary, "images", "--format", "json")
+def list_images(binary: str, pattern: str) -> Argv:
+    """The stored images with a name like this, with all their names.
+
+    Without a pattern the list fails as a whole when anybody has left half a manifest list in the storage.
+    """
+    return (binary, "images", "--format", "json", f"--filter=reference={pattern}")
 
 
 def tag_image(binary: str, image_id: str, name: str) -> Argv:

@@ -83,7 +83,7 @@ class PodmanImages:
     async def kept(self, app: str) -> frozenset[int]:
         """See the port."""
         stem = self._pin(app, 0).removesuffix("0")
-        names = [name for image in await self._all() for name in image.names]
+        names = [name for image in await self._named(f"{stem}*") for name in image.names]
         numbers = (name.removeprefix(stem) for name in names if name.startswith(stem))
         return frozenset(int(number) for number in numbers if number.isdigit())
 
@@ -91,7 +91,7 @@ class PodmanImages:
         """See the port."""
         pin = self._pin(app, release)
         async with self._pinning:
-            holder = next((image for image in await self._all() if pin in image.names), None)
+            holder = next((image for image in await self._named(pin) if pin in image.names), None)
             if holder is None:
                 return
             await self._must(commands.untag_image(self._podman, holder.id, pin))
@@ -115,8 +115,8 @@ class PodmanImages:
             raise refusals.unavailable(done)
         return parse.local_image(done.stdout, digest=digest)
 
-    async def _all(self) -> tuple[parse.NamedImage, ...]:
-        return parse.named_images((await self._must(commands.list_images(self._podman))).stdout)
+    async def _named(self, pattern: str) -> tuple[parse.NamedImage, ...]:
+        return parse.named_images((await self._must(commands.list_images(self._podman, pattern))).stdout)
 
     async def _must(self, argv: Argv) -> Completed:
         done = await self._runner.run(argv)
