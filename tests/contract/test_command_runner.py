@@ -1,0 +1,108 @@
+"""What the command runner promises."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.errors import RuntimeUnavailable
+
+
+@pytest.fixture
+def runner() -> SubprocessRunner:
+    return SubprocessRunner()
+
+
+def sh(script: str) -> tuple[str, ...]:
+    return ("sh", "-c", script)
+
+
+async def is_gone(pid: int) -> bool:
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists():
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def test_exit_code_and_both_outputs_come_back(runner):
+    done = await runner.run(sh("echo out; echo err >&2; exit 7"))
+
+    assert (done.exit_code, done.stdout, done.stderr) == (7, "out\n", "err\n")
+
+
+async def test_arguments_arrive_as_they_are(runner):
+    done = await runner.run(("printf", "[%s]", "a b", "$HOME", '"', ""))
+
+    assert done.stdout == '[a b][$HOME]["][]'
+
+
+async def test_input_environment_and_directory_are_passed_on(runner, tmp_path):
+    done = await runner.run(
+        sh('cat; echo "$GREETING $PATH"; pwd'), stdin=b"in ", environment={"GREETING": "hello"}, directory=tmp_path
+    )
+
+    assert done.stdout == f"in hello {os.environ['PATH']}\n{tmp_path}\n"
+
+
+async def test_undecodable_output_is_replaced(runner):
+    done = await runner.run(("printf", r"\377"))
+
+    assert done.stdout == "\N{REPLACEMENT CHARACTER}"
+
+
+async def test_a_program_that_takes_too_long_ends_with_all_it_started(runner, tmp_path):
+    marks = tmp_path / "pids"
+
+    with pytest.raises(RuntimeUnavailable) as failure:
+        await runner.run(sh(f"sleep 60 & echo $! $$ > {marks}; wait"), timeout=0.5)
+
+    assert "did not answer within 0.5 s" in failure.value.what
+    assert all([await is_gone(int(pid)) for pid in marks.read_text().split()])
+
+
+async def test_a_cancelled_run_ends_its_program(runner, tmp_path):
+    marks = tmp_path / "pid"
+    running = asyncio.create_task(runner.run(sh(f"echo $$ > {marks}; exec sleep 60")))
+    while not (marks.exists() and marks.read_text()):
+        await asyncio.sleep(0.01)
+
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert await is_gone(int(marks.read_text()))
+
+
+async def test_a_missing_program_names_its_package(runner):
+    with pytest.raises(RuntimeUnavailable) as failure:
+        await runner.run(("no-such-program", "--version"))
+
+    assert "apt-get install no-such-program" in failure.value.next
+    with pytest.raises(RuntimeUnavailable):
+        async with runner.stream(("no-such-program",)):
+            pass
+
+
+async def test_a_daemon_that_the_program_leaves_behind_holds_nothing_up(runner, tmp_path):
+    started = time.monotonic()
+
+    done = await runner.run(sh("setsid sleep 5 >/dev/null 2>&1 & echo started"))
+
+    assert done.stdout == "started\n"
+    assert time.monotonic() - started < 3
+
+
+async def test_a_stream_gives_both_outputs_line_by_line_as_they_come(runner):
+    async with runner.stream(sh("echo one; sleep 0.1; echo two >&2; sleep 0.1; printf three")) as lines:
+        assert [line async for line in lines] == ["one", "two", "three"]
+
+
+async def test_leaving_a_stream_ends_its_program(runner):
+    async with runner.stream(sh("echo $$; exec sleep 60")) as lines:
+        pid = int(await anext(lines))
+
+    assert await is_gone(pid)

@@ -1,0 +1,58 @@
+"""What every host promises, kept by the fake and by this machine alike."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from tools.loopback_registry import free_port
+
+from pvdify.adapters.host.host import LinuxHost
+from pvdify.ports.host import Host
+from tests.fakes.host import FakeHost
+
+
+@pytest.fixture(params=["fake", "real"])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
+    return FakeHost() if request.param == "fake" else LinuxHost(tmp_path)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+async def test_a_port_is_free_unless_somebody_listens(host, address):
+    port = free_port()
+    assert await host.is_port_free(port)
+
+    with socket.create_server((address, port)):
+        if isinstance(host, FakeHost):
+            host.taken.add(port)
+        assert not await host.is_port_free(port)
+
+
+async def test_looking_at_a_port_does_not_take_it(host):
+    port = free_port()
+
+    assert [await host.is_port_free(port) for _ in range(3)] == [True, True, True]
+
+
+async def test_capacity_is_known(host):
+    capacity = await host.capacity()
+
+    assert capacity.free_disk > 0
+    assert capacity.available_memory > 0
+
+
+async def test_what_cannot_be_read_is_none(tmp_path):
+    host = LinuxHost(tmp_path, container_storage=tmp_path / "missing", meminfo=tmp_path / "missing")
+
+    capacity = await host.capacity()
+
+    assert capacity.available_memory is None
+    assert capacity.free_disk is not None
+
+
+async def test_old_kernels_do_not_say_what_is_available(tmp_path):
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:     8000 kB\nMemFree:      1000 kB\nBuffers:       200 kB\nCached:        300 kB\n")
+
+    capacity = await LinuxHost(tmp_path, meminfo=meminfo).capacity()
+
+    assert capacity.available_memory == 1500 * 1024
