@@ -1,0 +1,77 @@
+"""What all commands have in common: how they are declared, and what parsing one gives."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pvdify.cli import app_name
+from pvdify.cli.io import Io, Surroundings
+
+if TYPE_CHECKING:
+    from pvdify.client.api import Client
+
+Run = Callable[[Any, "Client", Io], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """A command line, understood: what to run, with which options, and the server that was named, if one was."""
+
+    run: Run
+    options: Any
+    url: str | None = None
+
+    def execute(self, environ: Mapping[str, str], io: Io) -> int:
+        """Run it; the exit code. Raises what the server or its absence raises."""
+        from pvdify.client.api import Client
+        from pvdify.client.session import Session
+        from pvdify.client.target import find_target
+
+        return self.run(self.options, Client(Session(find_target(self.url, environ))), io)
+
+
+def command(name: str, *, run: Run, example: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Declare a command: the function turns what was typed into options, ``run`` carries them out.
+
+    Adds ``--json``, which the function gets as ``as_json``, and ``--url``.
+    """
+
+    def declare(parse: Callable[..., Any]) -> click.Command:
+        @functools.wraps(parse)
+        def invoke(url: str | None, **typed: Any) -> Invocation:
+            return Invocation(run=run, options=parse(**typed), url=url)
+
+        declared = click.command(
+            name,
+            epilog=f"\b\nExample:\n{_indented(example)}",
+            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        )(invoke)
+        declared.params += [
+            click.Option(["--json", "as_json"], is_flag=True, help="One JSON object on stdout."),
+            click.Option(["--url"], metavar="URL", help="The server; default: PVDIFY_URL, or the one signed in to."),
+        ]
+        return declared
+
+    return declare
+
+
+def app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """The app, as first argument or ``--app``, or found as ``cli.app_name`` says; the function gets its name."""
+
+    def with_app(surroundings: Surroundings, app_argument: str | None, app: str | None, **typed: Any) -> Any:
+        return parse(app=app_name.resolve(app_argument, app, surroundings), **typed)
+
+    named: Callable[..., Any] = functools.wraps(parse)(with_app)
+    return click.argument("app_argument", metavar="[APP]", required=False)(app_option(click.pass_obj(named)))
+
+
+def app_option(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """``--app`` alone, for commands that tell the app from their other arguments themselves."""
+    return click.option("--app", metavar="APP", help="The app, when it is not the first argument.")(parse)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())

@@ -1,0 +1,104 @@
+"""``pvdify apps``, ``apps:create`` and ``apps:info``."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pvdify.cli import output
+from pvdify.cli.command import app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io
+from pvdify.client.api import Client
+from pvdify.wire.answers import App
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """All apps."""
+
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """One app."""
+
+    app: str
+    as_json: bool
+
+
+def run_list(options: ListOptions, client: Client, io: Io) -> int:
+    """Show all apps, a line each."""
+    found = client.apps()
+    if options.as_json:
+        io.show_json({"apps": found})
+    elif found:
+        io.show(output.table(("APP", "STATUS", "RELEASE", "IMAGE", "URL"), map(_row, found)))
+    else:
+        io.say("no apps yet; the first deploy creates one: pvdify deploy APP --image REF")
+    return DONE
+
+
+def run_create(options: Options, client: Client, io: Io) -> int:
+    """Create an app without a release."""
+    created = client.create_app(options.app)
+    if options.as_json:
+        io.show_json(created)
+    else:
+        io.show(f"{created.name} is created; it will be at {created.url}")
+    io.say(f"to put an image live: pvdify deploy {created.name} --image REF")
+    return DONE
+
+
+def run_info(options: Options, client: Client, io: Io) -> int:
+    """Show everything of one app."""
+    found = client.app(options.app)
+    if options.as_json:
+        io.show_json(found)
+    else:
+        io.show(output.facts(_facts(found)))
+    return DONE
+
+
+@command("apps", run=run_list, example="pvdify apps --json")
+def apps(*, as_json: bool) -> ListOptions:
+    """Show all apps."""
+    return ListOptions(as_json=as_json)
+
+
+@command("apps:create", run=run_create, example="pvdify apps:create myapp")
+@app_parameter
+def apps_create(*, app: str, as_json: bool) -> Options:
+    """Create APP without a release.
+
+    For instance to set its config before the first deploy, which would create it, too.
+    """
+    return Options(app=app, as_json=as_json)
+
+
+@command("apps:info", run=run_info, example="pvdify apps:info myapp")
+@app_parameter
+def apps_info(*, app: str, as_json: bool) -> Options:
+    """Show one app: what is live, where, and with what."""
+    return Options(app=app, as_json=as_json)
+
+
+def _row(app: App) -> tuple[str, ...]:
+    return app.name, app.status, output.version(app.release), app.image or output.NONE, app.url
+
+
+def _facts(app: App) -> Iterator[tuple[str, str]]:
+    yield "app", app.name
+    yield "environment", app.environment
+    yield "status", app.status
+    yield "url", app.url
+    yield "domains", ", ".join(app.domains)
+    yield "release", output.version(app.release)
+    yield "image", app.image or ""
+    for name, process in app.processes.items():
+        cpu = "" if process.cpu is None else f", {process.cpu:g} CPU"
+        command_text = output.command_text(process.command)
+        of_command = f": {command_text}" if command_text else ""
+        yield f"process {name}", f"{process.count} × {process.memory // 2**20} MiB{cpu}{of_command}"
+    yield "healthcheck", " ".join(f"{key}={value}" for key, value in app.healthcheck.items())
+    yield "created", output.when(app.created_at)
+    yield "updated", output.when(app.updated_at)

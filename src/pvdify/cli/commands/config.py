@@ -1,0 +1,133 @@
+"""``pvdify config``, ``config:get`` and ``config:history``: reading the config vars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli import app_name, output
+from pvdify.cli.command import app_option, app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io, Surroundings
+from pvdify.client.api import Client
+from pvdify.errors import ConfigVarNotFound, DeniedError
+from pvdify.wire.answers import Config, ConfigVar, ConfigVersion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Whose config. ``is_shell``: as lines that a shell can read."""
+
+    app: str
+    as_json: bool
+    is_shell: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetOptions:
+    """Which config var."""
+
+    app: str
+    key: str
+    as_json: bool
+
+
+def run_list(options: Options, client: Client, io: Io) -> int:
+    """Show all config vars; secrets by name only."""
+    found = client.config(options.app)
+    if options.as_json:
+        variables = {key: var_json(var) for key, var in found.vars.items()}
+        io.show_json({"version": found.version, "live_version": found.live_version, "vars": variables})
+        return DONE
+    if options.is_shell:
+        _show_for_shell(found, io)
+    elif found.vars:
+        rows = ((key, "(secret)" if var.secret else var.value or "") for key, var in found.vars.items())
+        io.show(output.table(("KEY", "VALUE"), rows))
+    else:
+        io.say(f"no config vars; to set one: pvdify config:set {options.app} KEY=VALUE")
+    if found.live_version is not None and found.live_version != found.version:
+        io.say(
+            f"config v{found.version}; live is v{found.live_version} until the next deploy: pvdify deploy {options.app}"
+        )
+    return DONE
+
+
+def run_get(options: GetOptions, client: Client, io: Io) -> int:
+    """Show one value and nothing else. Raises ConfigVarNotFound, or DeniedError for a secret."""
+    var = client.config(options.app).vars.get(options.key)
+    if var is None:
+        raise ConfigVarNotFound(
+            f"{options.app} has no config var {options.key}", next=f"`pvdify config {options.app}` shows what is set"
+        )
+    if options.as_json:
+        io.show_json({"key": options.key, **var_json(var)})
+        return DONE
+    if var.secret:
+        raise DeniedError(
+            f"{options.key} of {options.app} is a secret",
+            why="the value of a secret is never shown again, to nobody",
+            next=f"to replace it: pvdify config:set {options.app} {options.key}=-",
+        )
+    io.show(var.value or "")
+    return DONE
+
+
+def run_history(options: Options, client: Client, io: Io) -> int:
+    """Show who changed which names when."""
+    versions = client.config_versions(options.app)
+    if options.as_json:
+        io.show_json({"versions": versions})
+    elif versions:
+        io.show(output.table(("CONFIG", "CREATED", "BY", "SET", "UNSET"), map(_version_row, versions)))
+    else:
+        io.say(f"the config of {options.app} was never changed")
+    return DONE
+
+
+@command("config", run=run_list, example='pvdify config myapp\neval "$(pvdify config myapp --shell)"')
+@app_parameter
+@click.option("--shell", "is_shell", is_flag=True, help="KEY='value' lines for a shell; secrets are left out.")
+def config(*, app: str, is_shell: bool, as_json: bool) -> Options:
+    """Show the config vars of APP; secrets without their values."""
+    return Options(app=app, is_shell=is_shell, as_json=as_json)
+
+
+@command("config:get", run=run_get, example="pvdify config:get myapp LOG_LEVEL")
+@click.argument("words", metavar="[APP] KEY", nargs=-1, required=True)
+@app_option
+@click.pass_obj
+def config_get(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> GetOptions:
+    """Print the value of one config var of APP."""
+    if len(words) > 2:
+        raise click.UsageError("one app and one name, please; `pvdify config` shows all values")
+    argument = words[0] if len(words) == 2 else None
+    return GetOptions(app=app_name.resolve(argument, app, surroundings), key=words[-1], as_json=as_json)
+
+
+@command("config:history", run=run_history, example="pvdify config:history myapp")
+@app_parameter
+def config_history(*, app: str, as_json: bool) -> Options:
+    """Show who changed which config vars of APP, and when."""
+    return Options(app=app, as_json=as_json)
+
+
+def var_json(var: ConfigVar) -> dict[str, object]:
+    """``{"value": …}`` or ``{"secret": true}``, as the API has it."""
+    return {"secret": True} if var.secret else {"value": var.value}
+
+
+def _show_for_shell(found: Config, io: Io) -> None:
+    from shlex import quote
+
+    for key, var in found.vars.items():
+        if not var.secret:
+            io.show(f"{key}={quote(var.value or '')}")
+    left_out = [key for key, var in found.vars.items() if var.secret]
+    if left_out:
+        io.say(f"left out, as they are secret: {', '.join(left_out)}")
+
+
+def _version_row(version: ConfigVersion) -> Sequence[str]:
+    changed = (", ".join(names) or output.NONE for names in (version.set, version.unset))
+    return (output.version(version.version), output.when(version.created_at), version.created_by, *changed)

@@ -1,0 +1,118 @@
+"""``pvdify config:set`` and ``config:unset``: a new config version; values go in and are not shown again."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import click
+
+from pvdify.cli import app_name
+from pvdify.cli.command import app_option, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io, Surroundings
+from pvdify.client.api import Client
+from pvdify.errors import InvalidConfigVar
+from pvdify.wire.answers import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetOptions:
+    """Names and their values."""
+
+    app: str
+    values: Mapping[str, str] = field(repr=False)
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsetOptions:
+    """Names."""
+
+    app: str
+    keys: tuple[str, ...]
+    as_json: bool
+
+
+def run_set(options: SetOptions, client: Client, io: Io) -> int:
+    """Set the vars in one new config version."""
+    changed = client.change_config(options.app, options.values)
+    return _report(changed, options.app, f"set {', '.join(options.values)}", io, as_json=options.as_json)
+
+
+def run_unset(options: UnsetOptions, client: Client, io: Io) -> int:
+    """Unset the vars in one new config version."""
+    changed = client.change_config(options.app, dict.fromkeys(options.keys))
+    return _report(changed, options.app, f"unset {', '.join(options.keys)}", io, as_json=options.as_json)
+
+
+@command(
+    "config:set",
+    run=run_set,
+    example="pvdify config:set myapp LOG_LEVEL=info PORT_TIMEOUT=30\n"
+    "pass show db | pvdify config:set myapp DATABASE_URL=-\n"
+    "pvdify config:set myapp TLS_KEY=@key.pem",
+)
+@click.argument("words", metavar="[APP] KEY=VALUE...", nargs=-1, required=True)
+@app_option
+@click.pass_obj
+def config_set(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> SetOptions:
+    """Set config vars of APP; the next deploy applies them.
+
+    KEY=- reads the value from stdin, without its last line break; KEY=@FILE takes a file as it is. All names of one
+    command make one new config version.
+    """
+    argument = words[0] if "=" not in words[0] else None
+    assignments = words[1:] if argument else words
+    if not assignments or any("=" not in word for word in assignments):
+        raise click.UsageError("write KEY=VALUE, KEY=- or KEY=@FILE for each config var")
+    name = app_name.resolve(argument, app, surroundings)
+    values = dict(_values(assignments, surroundings))
+    return SetOptions(app=name, values=values, as_json=as_json)
+
+
+@command("config:unset", run=run_unset, example="pvdify config:unset myapp LOG_LEVEL")
+@click.argument("words", metavar="[APP] KEY...", nargs=-1, required=True)
+@app_option
+@click.pass_obj
+def config_unset(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> UnsetOptions:
+    """Unset config vars of APP; the next deploy applies it.
+
+    The first of several names is taken for the app when it could be one and --app is not given.
+    """
+    has_argument = app is None and len(words) > 1 and app_name.looks_like_one(words[0])
+    argument, keys = (words[0], words[1:]) if has_argument else (None, words)
+    return UnsetOptions(app=app_name.resolve(argument, app, surroundings), keys=keys, as_json=as_json)
+
+
+def _values(assignments: tuple[str, ...], surroundings: Surroundings) -> Iterator[tuple[str, str]]:
+    pairs = [word.partition("=")[::2] for word in assignments]
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise click.UsageError("a config var is named twice")
+    if sum(value == "-" for _, value in pairs) > 1:
+        raise click.UsageError("stdin has one value only: use KEY=- once, and KEY=@FILE for the others")
+    for key, value in pairs:
+        yield key, _read(key, value, surroundings)
+
+
+def _read(key: str, value: str, surroundings: Surroundings) -> str:
+    if value == "-":
+        return surroundings.stdin.read().removesuffix("\n").removesuffix("\r")
+    if not value.startswith("@"):
+        return value
+    try:
+        return (surroundings.folder / value[1:]).read_bytes().decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise InvalidConfigVar(
+            f"the value of {key} cannot be read from {value[1:]}",
+            why="it is not UTF-8 text" if isinstance(error, ValueError) else str(error.strerror),
+            next=f"name a file that exists; a value that itself begins with @ goes by stdin: {key}=-",
+        ) from error
+
+
+def _report(changed: Config, app: str, what: str, io: Io, *, as_json: bool) -> int:
+    if as_json:
+        io.show_json({"app": app, "version": changed.version, "live_version": changed.live_version})
+    else:
+        io.show(f"config v{changed.version} of {app}: {what}")
+    io.say(f"applied by the next deploy: pvdify deploy {app}")
+    return DONE

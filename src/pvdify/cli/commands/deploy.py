@@ -1,0 +1,95 @@
+"""``pvdify deploy``: a new release, followed until it is live."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from pvdify.cli import manifest_file, source
+from pvdify.cli.command import app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.watch import watch
+from pvdify.client.api import Client
+from pvdify.wire.requests import Deploy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to deploy. ``notes``: what the reader should know of how the options were understood."""
+
+    app: str
+    deploy: Deploy
+    key: str | None
+    is_waiting: bool
+    as_json: bool
+    notes: tuple[str, ...] = ()
+
+
+def run(options: Options, client: Client, io: Io) -> int:
+    """Make the release, and follow it."""
+    for note in options.notes:
+        io.say(note)
+    release = client.deploy(options.app, options.deploy, key=options.key)
+    if options.is_waiting:
+        io.say(f"Deploying {release.image} to {release.app}")
+        return watch(release, client, io, as_json=options.as_json)
+    if options.as_json:
+        io.show_json(release)
+    else:
+        io.show(str(release.version))
+    return DONE
+
+
+@command(
+    "deploy",
+    run=run,
+    example="pvdify deploy myapp --image ghcr.io/org/app:v1.2.3\n"
+    "pvdify deploy myapp        the live image again, with the newest config",
+)
+@app_parameter
+@click.option("--image", metavar="REF", help="The image; default: the live one, with the newest config.")
+@click.option("--manifest", metavar="FILE", help="The manifest; default: ./pvdify.yml, if it is this app's.")
+@click.option("--no-wait", is_flag=True, help="Print the release's number and return at once.")
+@click.option("--idempotency-key", metavar="KEY", help="The same key again makes no second release (24 h).")
+@click.option("--allow-older", is_flag=True, help="Let an older commit replace a newer one of its branch.")
+@click.pass_obj
+def deploy(
+    surroundings: Surroundings,
+    *,
+    app: str,
+    image: str | None,
+    manifest: str | None,
+    no_wait: bool,
+    idempotency_key: str | None,
+    allow_older: bool,
+    as_json: bool,
+) -> Options:
+    """Put a new release of APP live.
+
+    The first deploy creates the app. Follows the deploy until the release is live or has failed; before the switch a
+    failure changes nothing for visitors. Ctrl-C detaches, and the deploy goes on. Commit, branch and run number are
+    taken from GitHub Actions or from git.
+    """
+    text, notes = _manifest(manifest, app, surroundings.folder)
+    origin = source.find(surroundings)
+    wanted = Deploy(
+        image=image,
+        manifest=text,
+        commit=origin.commit,
+        branch=origin.branch,
+        run_number=origin.run_number,
+        allow_older=allow_older,
+    )
+    return Options(app=app, deploy=wanted, key=idempotency_key, is_waiting=not no_wait, as_json=as_json, notes=notes)
+
+
+def _manifest(file: str | None, app: str, folder: Path) -> tuple[str | None, tuple[str, ...]]:
+    if file is not None:
+        return manifest_file.read(folder / file), ()
+    text = manifest_file.read_default(folder)
+    owner = None if text is None else manifest_file.app_of(text)
+    if manifest_file.is_for(owner, app):
+        return text, ()
+    name = manifest_file.NAME
+    return None, (f"{name} is for {owner} and not used for {app}; to use it: --manifest {name}",)

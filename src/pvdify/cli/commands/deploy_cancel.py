@@ -1,0 +1,48 @@
+"""``pvdify deploy:cancel``: end a deploy before its switch."""
+
+from dataclasses import dataclass
+
+from pvdify.cli.command import app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.in_progress import newest
+from pvdify.cli.io import Io
+from pvdify.cli.outcome import is_settled
+from pvdify.client.api import Client
+from pvdify.errors import NotCancelable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Whose deploy to cancel."""
+
+    app: str
+    as_json: bool
+
+
+def run(options: Options, client: Client, io: Io) -> int:
+    """Cancel the newest deploy on its way. Raises NotCancelable when there is none."""
+    release = newest(options.app, client)
+    if is_settled(release):
+        raise NotCancelable(
+            f"{options.app} has no deploy on its way",
+            why=f"its newest release, v{release.version}, has ended as {release.status}",
+            next=f"to go back to the release before: pvdify rollback {options.app}",
+        )
+    canceled = client.cancel(options.app, release.version)
+    if options.as_json:
+        io.show_json(canceled)
+    else:
+        io.show(f"v{canceled.version} of {canceled.app} is {'canceled' if is_settled(canceled) else 'being canceled'}")
+    io.say(f"what was live stays live; watch: pvdify deploy:attach {canceled.app}")
+    return DONE
+
+
+@command("deploy:cancel", run=run, example="pvdify deploy:cancel myapp")
+@app_parameter
+def deploy_cancel(*, app: str, as_json: bool) -> Options:
+    """Cancel the deploy of APP that is on its way.
+
+    Before the switch everything is put back, and visitors see no change. After it a deploy cannot be canceled:
+    `pvdify rollback` goes back.
+    """
+    return Options(app=app, as_json=as_json)

@@ -1,0 +1,103 @@
+"""``pvdify logs``: what the app's instances wrote, or how a deploy went."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli.command import app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.in_progress import newest
+from pvdify.cli.io import Io
+from pvdify.cli.parameters import release_number
+from pvdify.client.api import Client, DeployLine, LogFilter
+from pvdify.client.events import StreamLost
+from pvdify.errors import ServerUnreachable
+from pvdify.wire import logs as log_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which lines. ``is_deploy``: the deploy log of ``wanted.release``, by default of the newest release."""
+
+    app: str
+    wanted: LogFilter
+    is_deploy: bool
+    is_following: bool
+    as_json: bool
+
+
+def run(options: Options, client: Client, io: Io) -> int:
+    """Show the lines; with ``-f`` also those still to come."""
+    try:
+        if options.is_deploy:
+            return _deploy_log(options, client, io)
+        return _follow(options, client, io) if options.is_following else _last_lines(options, client, io)
+    except StreamLost as lost:
+        raise ServerUnreachable(
+            f"{options.app}: the log stream was lost",
+            why=lost.why,
+            next=f"`pvdify logs {options.app} -f` begins again; the app itself is not affected",
+        ) from lost
+
+
+@command("logs", run=run, example="pvdify logs myapp -f --process web\npvdify logs myapp --deploy")
+@app_parameter
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
+@click.option("-n", "lines", type=click.IntRange(0, 100_000), default=100, show_default=True, help="How many lines.")
+@click.option("--process", metavar="TYPE", help="Only one process type, such as web.")
+@click.option("--deploy", "is_deploy", is_flag=True, help="The deploy log instead, of the newest release.")
+@click.option("--release", type=release_number, metavar="N", help="Only one release; with --deploy: its deploy log.")
+def logs(
+    *, app: str, follow: bool, lines: int, process: str | None, is_deploy: bool, release: int | None, as_json: bool
+) -> Options:
+    """Show what the instances of APP wrote, or a deploy's log.
+
+    With -f, --json gives one object a line.
+    """
+    if is_deploy and process is not None:
+        raise click.UsageError("a deploy log has no process types: leave out --process or --deploy")
+    wanted = LogFilter(lines=lines, process=process, release=release)
+    return Options(app=app, wanted=wanted, is_deploy=is_deploy, is_following=follow, as_json=as_json)
+
+
+def _last_lines(options: Options, client: Client, io: Io) -> int:
+    lines = client.logs(options.app, options.wanted)
+    if options.as_json:
+        io.show_json({"lines": lines})
+    for line in () if options.as_json else lines:
+        io.show(log_text.render(line))
+    if not lines:
+        io.say(f"no lines yet; the newest deploy's log: pvdify logs {options.app} --deploy")
+    return DONE
+
+
+def _follow(options: Options, client: Client, io: Io) -> int:
+    for line in client.follow_logs(options.app, options.wanted):
+        if options.as_json:
+            io.show_json(line, is_line=True)
+        else:
+            io.show(log_text.render(line))
+    return DONE
+
+
+def _deploy_log(options: Options, client: Client, io: Io) -> int:
+    version = options.wanted.release or newest(options.app, client).version
+    if options.is_following:
+        return _follow_deploy(options, version, client, io)
+    lines = client.deploy_log(options.app, version).splitlines()
+    if options.as_json:
+        io.show_json({"app": options.app, "version": version, "lines": lines})
+    for line in () if options.as_json else lines:
+        io.show(line)
+    return DONE
+
+
+def _follow_deploy(options: Options, version: int, client: Client, io: Io) -> int:
+    for event in client.follow_deploy(options.app, version):
+        if not isinstance(event, DeployLine):
+            continue
+        if options.as_json:
+            io.show_json({"text": event.text}, is_line=True)
+        else:
+            io.show(event.text)
+    return DONE

@@ -1,0 +1,61 @@
+"""``pvdify ps``: an app's processes and their instances."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pvdify.cli import output
+from pvdify.cli.command import app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io
+from pvdify.client.api import Client
+from pvdify.wire.answers import Instance, Process
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Whose processes."""
+
+    app: str
+    as_json: bool
+
+
+def run(options: Options, client: Client, io: Io) -> int:
+    """Show every instance, and how many of each process there should be."""
+    found = client.processes(options.app)
+    if options.as_json:
+        io.show_json({"processes": found})
+    elif found:
+        headers = ("INSTANCE", "STATE", "SLOT", "RELEASE", "PORT", "RESTARTS", "SINCE", "COMMAND")
+        io.show(output.table(headers, (row for process in found for row in _rows(process))))
+    else:
+        io.say(f"nothing runs yet; the first deploy: pvdify deploy {options.app} --image REF")
+    return DONE
+
+
+@command("ps", run=run, example="pvdify ps myapp")
+@app_parameter
+def ps(*, app: str, as_json: bool) -> Options:
+    """Show the processes of APP and their running instances."""
+    return Options(app=app, as_json=as_json)
+
+
+def _rows(process: Process) -> Iterator[tuple[str, ...]]:
+    command_text = output.command_text(process.command) or "(the image's own)"
+    for instance in process.instances:
+        yield _row(instance, command_text)
+    if not process.instances:
+        nothing = (output.NONE,) * 5
+        yield (process.name, f"none of {process.count} runs", *nothing, command_text)
+
+
+def _row(instance: Instance, command_text: str) -> tuple[str, ...]:
+    return (
+        f"{instance.process}.{instance.number}",
+        f"{instance.state} ({instance.exit})" if instance.exit else instance.state,
+        instance.slot,
+        output.version(instance.release),
+        output.NONE if instance.port is None else str(instance.port),
+        str(instance.restarts),
+        output.when(instance.started_at),
+        command_text,
+    )

@@ -1,0 +1,128 @@
+"""``pvdify releases`` and ``releases:info``: what was deployed, and how it went."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli import app_name, output
+from pvdify.cli.command import app_option, app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.parameters import release_number
+from pvdify.client.api import Client
+from pvdify.wire.answers import Receipt, Release
+from pvdify.wire.deploy_log import format_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """How many releases to show."""
+
+    app: str
+    limit: int
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoOptions:
+    """Which release to show."""
+
+    app: str
+    version: int
+    as_json: bool
+
+
+def run_list(options: ListOptions, client: Client, io: Io) -> int:
+    """Show the newest releases, newest first."""
+    found = client.releases(options.app, limit=options.limit)
+    if options.as_json:
+        io.show_json({"releases": found})
+    elif found:
+        headers = ("RELEASE", "STATUS", "IMAGE", "CONFIG", "CREATED", "BY", "ROLLBACK")
+        io.show(output.table(headers, map(_row, found)))
+    else:
+        io.say(f"no releases yet; the first: pvdify deploy {options.app} --image REF")
+    return DONE
+
+
+def run_info(options: InfoOptions, client: Client, io: Io) -> int:
+    """Show everything of one release."""
+    release = client.release(options.app, options.version)
+    if options.as_json:
+        io.show_json(release)
+    else:
+        io.show(output.facts(_facts(release)))
+    return DONE
+
+
+@command("releases", run=run_list, example="pvdify releases myapp -n 5")
+@app_parameter
+@click.option("-n", "limit", type=click.IntRange(1, 1000), default=15, show_default=True, help="How many.")
+def releases(*, app: str, limit: int, as_json: bool) -> ListOptions:
+    """Show the releases of APP, newest first.
+
+    The last column says which can be rolled back to now.
+    """
+    return ListOptions(app=app, limit=limit, as_json=as_json)
+
+
+@command("releases:info", run=run_info, example="pvdify releases:info myapp 42")
+@click.argument("words", metavar="[APP] N", nargs=-1, required=True)
+@app_option
+@click.pass_obj
+def releases_info(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> InfoOptions:
+    """Show one release of APP, and how its deploy went."""
+    if len(words) > 2:
+        raise click.UsageError("one app and one release number, please")
+    argument = words[0] if len(words) == 2 else None
+    version = release_number(words[-1])
+    return InfoOptions(app=app_name.resolve(argument, app, surroundings), version=version, as_json=as_json)
+
+
+def _row(release: Release) -> tuple[str, ...]:
+    return (
+        output.version(release.version),
+        release.status,
+        release.image,
+        output.version(release.config_version),
+        output.when(release.created_at),
+        release.created_by,
+        "yes" if release.can_roll_back else output.NONE,
+    )
+
+
+def _facts(release: Release) -> Iterable[tuple[str, str]]:
+    failure = release.failure
+    yield "release", f"v{release.version} of {release.app}"
+    yield "status", release.status
+    yield "description", release.description
+    yield "image", release.image
+    yield "digest", release.digest or ""
+    yield "config", output.version(release.config_version)
+    yield "commit", release.commit or ""
+    yield "branch", release.branch or ""
+    yield "run", "" if release.run_number is None else str(release.run_number)
+    yield "created", f"{output.when(release.created_at)} by {release.created_by}"
+    yield "url", release.url
+    yield "rollback", "yes" if release.can_roll_back else "no"
+    if failure is not None:
+        yield "failure", f"{failure.code}: {failure.what}"
+        yield "why", failure.why
+        yield "next", failure.next
+    if release.receipt is not None:
+        yield from _receipt_facts(release.receipt)
+
+
+def _receipt_facts(receipt: Receipt) -> Iterable[tuple[str, str]]:
+    steps = (f"{name} {format_seconds(milliseconds / 1000)}" for name, milliseconds in receipt.steps.items())
+    yield "took", format_seconds(receipt.seconds)
+    yield "steps", ", ".join(steps)
+    counted = receipt.requests
+    if counted is not None:
+        so_far = "" if counted.is_final else " so far"
+        yield (
+            "requests",
+            f"{counted.served} served{so_far}, {counted.failed} failed, {counted.cut} cut, "
+            f"{counted.app_errors} errors of the app itself",
+        )

@@ -1,0 +1,66 @@
+"""``pvdify rollback``: a new release that repeats an older one."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli.command import app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io
+from pvdify.cli.output import NONE, facts
+from pvdify.cli.parameters import release_number
+from pvdify.cli.watch import watch
+from pvdify.client.api import Client
+from pvdify.wire.answers import Release, RollbackPlan
+from pvdify.wire.requests import Rollback
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which release to repeat; None: the one live before. ``is_plan``: only say what would happen."""
+
+    app: str
+    version: int | None
+    is_plan: bool
+    as_json: bool
+
+
+def run(options: Options, client: Client, io: Io) -> int:
+    """Roll back and follow it, or show the plan."""
+    if options.is_plan:
+        return _show_plan(client.rollback_plan(options.app, options.version), io, as_json=options.as_json)
+    release = client.rollback(options.app, Rollback(version=options.version))
+    io.say(f"Rolling back {release.app} to {release.image}")
+    return watch(release, client, io, as_json=options.as_json)
+
+
+@command("rollback", run=run, example="pvdify rollback myapp\npvdify rollback myapp --version 41 --plan")
+@app_parameter
+@click.option(
+    "--version", type=release_number, metavar="N", help="The release to repeat: 41 or v41; default: the one before."
+)
+@click.option("--plan", "is_plan", is_flag=True, help="Show what a rollback would do, and do nothing.")
+def rollback(*, app: str, version: int | None, is_plan: bool, as_json: bool) -> Options:
+    """Put an older release of APP live again.
+
+    Makes a new release that repeats the older one exactly: its image by digest, its config version, its manifest.
+    """
+    return Options(app=app, version=version, is_plan=is_plan, as_json=as_json)
+
+
+def _show_plan(plan: RollbackPlan, io: Io, *, as_json: bool) -> int:
+    if as_json:
+        io.show_json(plan)
+        return DONE
+    is_warm = "yes: its instances still run, the rollback is a switch and nothing else"
+    rows = [
+        ("from", NONE if plan.current is None else _describe(plan.current)),
+        ("to", _describe(plan.target)),
+        ("warm", is_warm if plan.is_warm else "no: its instances are started first"),
+    ]
+    io.show(facts(rows))
+    return DONE
+
+
+def _describe(release: Release) -> str:
+    return f"v{release.version}  {release.image}  config v{release.config_version}"

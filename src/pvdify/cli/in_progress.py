@@ -1,0 +1,14 @@
+"""Which release ``deploy:attach`` and ``deploy:cancel`` mean."""
+
+from pvdify.cli.outcome import is_settled
+from pvdify.client.api import Client
+from pvdify.errors import ReleaseNotFound
+from pvdify.wire.answers import Release
+
+
+def newest(app: str, client: Client) -> Release:
+    """The newest release that is still on its way, else the newest of all. Raises ReleaseNotFound."""
+    releases = client.releases(app)
+    if not releases:
+        raise ReleaseNotFound(f"{app} has no release yet", next=f"pvdify deploy {app} --image REF")
+    return next((release for release in releases if not is_settled(release)), releases[0])

@@ -1,0 +1,107 @@
+"""A deploy's lines as they come: redrawn in place at a terminal, plain elsewhere."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol, TextIO
+
+from pvdify.cli.io import Io
+from pvdify.wire.deploy_log import step_line
+
+_TICK_SECONDS = 0.1
+_ERASE = "\r\x1b[2K"
+
+
+class Display(Protocol):
+    """Where the lines of a deploy go."""
+
+    def begin(self, step: str) -> None:
+        """A step has begun."""
+
+    def line(self, text: str) -> None:
+        """A line of the log has come."""
+
+    def close(self) -> None:
+        """Nothing more will come; the cursor stands at the start of a line."""
+
+
+def display(io: Io) -> Display:
+    """The one that suits where stderr goes."""
+    return LiveDisplay(io.stderr) if io.is_live else PlainDisplay(io)
+
+
+class PlainDisplay:
+    """Every line as it is, for files, CI logs and pipes."""
+
+    def __init__(self, io: Io) -> None:
+        self._io = io
+
+    def begin(self, step: str) -> None:
+        """Says nothing: the step's line comes when it is done."""
+
+    def line(self, text: str) -> None:
+        """Print it."""
+        self._io.say(text)
+
+    def close(self) -> None:
+        """Leaves nothing behind."""
+
+
+class LiveDisplay:
+    """Finished lines stay; below them the running step counts its time until its own line replaces it."""
+
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._step = ""
+        self._began = 0.0
+        # The ticking thread and the one that reads the log write to the same line.
+        self._writing = threading.Lock()
+        self._closed = threading.Event()
+        self._ticker: threading.Thread | None = None
+
+    def begin(self, step: str) -> None:
+        """Show the step with its running time."""
+        with self._writing:
+            self._step, self._began = step, self._clock()
+            self._draw()
+        if self._ticker is None:
+            self._ticker = threading.Thread(target=self._tick, daemon=True)
+            self._ticker.start()
+
+    def line(self, text: str) -> None:
+        """Print the line; it takes the running step's place when it is that step's own."""
+        with self._writing:
+            if self._step and text.removeprefix("  ").startswith(self._step):
+                self._step = ""
+            self._stream.write(f"{_ERASE}{text}\n")
+            self._draw()
+
+    def close(self) -> None:
+        """Stop counting and erase the running line."""
+        self._closed.set()
+        if self._ticker is not None:
+            self._ticker.join()
+        with self._writing:
+            self._step = ""
+            self._stream.write(_ERASE)
+            self._stream.flush()
+
+    def _tick(self) -> None:
+        while not self._closed.wait(_TICK_SECONDS):
+            with self._writing:
+                self._draw()
+
+    def _draw(self) -> None:
+        if self._step:
+            text = step_line(self._step, "…", self._clock() - self._began)
+            # A line that wraps could not be erased again.
+            self._stream.write(f"{_ERASE}{text[: self._width() - 1]}")
+        self._stream.flush()
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 80

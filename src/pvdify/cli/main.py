@@ -1,0 +1,84 @@
+"""``pvdify``: understand the command line, run it, and tell of every failure on stderr and in the exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from pvdify.cli.command import Invocation
+from pvdify.cli.command_table import program
+from pvdify.cli.exit_codes import DETACHED, DONE, READER_GONE, USAGE, exit_code
+from pvdify.cli.io import Io, Surroundings, process_io, process_surroundings
+from pvdify.errors import InternalError, PvdifyError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run this process's command line; its exit code."""
+    io = process_io(os.environ)
+    return run_program(sys.argv[1:] if argv is None else argv, process_surroundings(), io)
+
+
+def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io) -> int:
+    """Run one command line in these surroundings; its exit code."""
+    try:
+        parsed = parse(argv, surroundings)
+        return parsed.execute(surroundings.environ, io) if isinstance(parsed, Invocation) else parsed
+    except click.ClickException as error:
+        _say_error(io, _usage_text(error))
+        return USAGE
+    except PvdifyError as error:
+        _say_error(io, error.render())
+        return exit_code(error)
+    except (KeyboardInterrupt, click.Abort):
+        io.say("\ninterrupted")
+        return DETACHED
+    except BrokenPipeError:
+        _silence()
+        return READER_GONE
+    except Exception as error:
+        fault = _fault(error)
+        _say_error(io, fault.render())
+        return exit_code(fault)
+
+
+def parse(argv: Sequence[str], surroundings: Surroundings) -> Invocation | int:
+    """The command line understood, or an exit code when it was a question that is answered already (``--help``).
+
+    Raises click.UsageError, or a PvdifyError for what is wrong in the surroundings.
+    """
+    parsed = program.main(list(argv) or ["--help"], prog_name="pvdify", standalone_mode=False, obj=surroundings)
+    return parsed if isinstance(parsed, Invocation) else int(parsed or DONE)
+
+
+def _usage_text(error: click.ClickException) -> str:
+    message = error.format_message().rstrip(".")
+    text = f"error: {message[:1].lower()}{message[1:]}"
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    # A suggestion is an answer already.
+    return text if context is None or "did you mean" in text else f"{text}\n  next: {context.command_path} --help"
+
+
+def _say_error(io: Io, text: str) -> None:
+    first, line_break, rest = text.partition("\n")
+    io.say(first, style="error")
+    if line_break:
+        io.say(rest)
+
+
+def _fault(error: Exception) -> InternalError:
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = "" if last is None else f" ({last.tb_frame.f_globals.get('__name__')}, line {last.tb_lineno})"
+    return InternalError(
+        "this is a fault of the pvdify command itself",
+        why=f"{type(error).__name__}: {error}{place}",
+        next="report these lines with what you typed; `pvdify releases` shows what the server has done",
+    )
+
+
+def _silence() -> None:
+    """Nobody reads our output any more; what Python would write at its end has to go somewhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())

@@ -1,0 +1,56 @@
+"""The manifest in the folder: found, read as text, and asked for the one thing the command line must know of it.
+
+The server checks it: the text travels as it is, so that problems can be told with their lines.
+"""
+
+import re
+from pathlib import Path
+
+from pvdify.errors import InvalidManifest
+
+NAME = "pvdify.yml"
+_SIBLING = re.compile(r"-(staging|pr-[1-9][0-9]*)")
+
+
+def read(path: Path) -> str:
+    """The manifest's text. Raises InvalidManifest when it cannot be read."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidManifest(
+            f"{path} cannot be read", why=why or str(error), next="name a manifest that exists, or leave out --manifest"
+        ) from error
+
+
+def read_default(folder: Path) -> str | None:
+    """The text of the folder's pvdify.yml; None without one."""
+    path = folder / NAME
+    return read(path) if path.is_file() else None
+
+
+def app_in(folder: Path) -> str | None:
+    """``app:`` of the folder's pvdify.yml, if there is one that says."""
+    text = read_default(folder)
+    return None if text is None else app_of(text)
+
+
+def app_of(text: str) -> str | None:
+    """``app:`` of a manifest. Raises InvalidManifest when it is not YAML."""
+    if "app" not in text:
+        return None
+    import yaml
+
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidManifest(f"{NAME} is not YAML", why=str(error), next="correct it at the place named") from error
+    app = content.get("app") if isinstance(content, dict) else None
+    return app if isinstance(app, str) and app else None
+
+
+def is_for(manifest_app: str | None, app: str) -> bool:
+    """Whether a manifest that names an app is meant for this one: itself, its staging or one of its previews."""
+    if manifest_app is None or manifest_app == app:
+        return True
+    return app.startswith(manifest_app) and _SIBLING.fullmatch(app.removeprefix(manifest_app)) is not None

@@ -1,0 +1,63 @@
+"""How a release ended, in words and as an exit code."""
+
+from pvdify.cli.exit_codes import DONE, exit_code
+from pvdify.cli.io import Io
+from pvdify.client.problems import from_failure
+from pvdify.errors import DeployCanceled, DeploySuperseded, FailedError, PvdifyError
+from pvdify.wire.answers import Release
+from pvdify.wire.deploy_log import format_seconds
+
+
+def is_settled(release: Release) -> bool:
+    """Nothing of its deploy is still to come."""
+    return release.status not in ("pending", "deploying")
+
+
+def report(release: Release, io: Io, *, as_json: bool) -> int:
+    """Say how the release ended, and what to do if it did not end well; the exit code."""
+    if as_json:
+        io.show_json(release)
+    if _was_live(release):
+        text = live_line(release)
+        if as_json:
+            io.say(text)
+        else:
+            io.show(text, style="good")
+    error = failure_of(release)
+    if error is None:
+        return DONE
+    first, _, rest = error.render().partition("\n")
+    io.say(first, style="error")
+    io.say(rest)
+    return exit_code(error)
+
+
+def live_line(release: Release) -> str:
+    """``v42 is live at https://myapp.pvdify.win  (6.2s)   undo: pvdify rollback myapp``."""
+    took = "" if release.receipt is None else f"  ({format_seconds(release.receipt.seconds)})"
+    if release.status == "superseded":
+        return f"v{release.version} was live{took}; a newer release has taken its place"
+    # Before the first release there is nothing to go back to.
+    undo = "" if release.version == 1 else f"   undo: pvdify rollback {release.app}"
+    return f"v{release.version} is live at {release.url}{took}{undo}"
+
+
+def failure_of(release: Release) -> PvdifyError | None:
+    """What went wrong, as the error that says what to do; also for a release that is live all the same."""
+    if release.failure is not None:
+        return from_failure(release.failure)
+    if _was_live(release):
+        return None
+    name = f"{release.app} v{release.version}"
+    look = f"`pvdify releases {release.app}` shows what is live"
+    if release.status == "superseded":
+        return DeploySuperseded(f"{name}: a newer deploy took its place before it began", next=look)
+    if release.status == "canceled":
+        return DeployCanceled(f"{name} was canceled before its switch; visitors saw no change", next=look)
+    log = f"`pvdify logs {release.app} --deploy --release {release.version}` shows its log"
+    return FailedError(f"{name} ended as {release.status}", next=log)
+
+
+def _was_live(release: Release) -> bool:
+    # A release that waited and never ran is superseded, too, but has no receipt.
+    return release.status == "active" or (release.status == "superseded" and release.receipt is not None)

@@ -1,0 +1,46 @@
+"""Answers as people read them: aligned tables and lists of facts."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+NONE = "-"
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell, two spaces apart."""
+    lines = [list(headers), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """``name  value`` a line; facts without a value are left out."""
+    known = [(name, printable(value)) for name, value in pairs if value]
+    width = max(len(name) for name, _ in known)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in known)
+
+
+def printable(text: str) -> str:
+    """The text on one line: a name or value that others chose cannot move the cursor or break the table."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def when(moment: datetime | None) -> str:
+    """``2026-11-23 11:31:02Z``; "-" when it never was."""
+    if moment is None:
+        return NONE
+    return moment.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
+
+
+def version(number: int | None) -> str:
+    """``v42``."""
+    return NONE if number is None else f"v{number}"
+
+
+def command_text(command: str | list[str] | None) -> str:
+    """A process's command as one would type it; "" when it is the image's own."""
+    if command is None or isinstance(command, str):
+        return command or ""
+    from shlex import join
+
+    return join(command)

@@ -1,0 +1,23 @@
+"""Kinds of values that options and arguments have."""
+
+import re
+
+import click
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def release_number(text: str) -> int:
+    """The number in ``41`` or ``v41``. Raises click.BadParameter."""
+    found = re.fullmatch(r"v?([1-9][0-9]{0,8})", text)
+    if found is None:
+        raise click.BadParameter(f'"{text}" is not the number of a release; write 41 or v41')
+    return int(found[1])
+
+
+def duration(text: str) -> int:
+    """The seconds in ``90d``, ``12h`` or ``30m``. Raises click.BadParameter."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", text)
+    if found is None:
+        raise click.BadParameter(f'"{text}" is not a duration; write 90d, 12h or 30m')
+    return int(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,64 @@
+import subprocess
+
+import pytest
+
+from pvdify.errors import InvalidError, InvalidManifest
+from tests.unit.cli.conftest import Pvdify
+
+
+def resolved(pvdify: Pvdify, *argv: str) -> str:
+    return str(pvdify.parse("ps", *argv).options.app)
+
+
+def test_each_way_of_naming_the_app_goes_before_the_next(pvdify: Pvdify) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=pvdify.folder, check=True)
+    remote = "git@github.com:org/from_Remote.js.git"
+    subprocess.run(["git", "remote", "add", "origin", remote], cwd=pvdify.folder, check=True)
+    assert resolved(pvdify) == "from-remote-js"
+
+    pvdify.environ["GITHUB_REPOSITORY"] = "org/from-github"
+    assert resolved(pvdify) == "from-github"
+
+    (pvdify.folder / "pvdify.yml").write_text("port: 80\n")
+    assert resolved(pvdify) == "from-github"
+
+    (pvdify.folder / "pvdify.yml").write_text("app: from-manifest\n")
+    assert resolved(pvdify) == "from-manifest"
+
+    pvdify.environ["PVDIFY_APP"] = "from-environment"
+    assert resolved(pvdify) == "from-environment"
+
+    assert resolved(pvdify, "--app", "from-option") == "from-option"
+    assert resolved(pvdify, "from-argument") == "from-argument"
+    assert resolved(pvdify, "same", "--app", "same") == "same"
+
+
+def test_without_any_name_the_error_lists_the_ways(pvdify: Pvdify) -> None:
+    with pytest.raises(InvalidError) as caught:
+        resolved(pvdify)
+
+    for way in ("first argument", "--app", "PVDIFY_APP", "pvdify.yml", "git remote", "GITHUB_REPOSITORY"):
+        assert way in caught.value.why
+
+
+def test_a_manifest_that_is_no_yaml_is_told_with_its_place(pvdify: Pvdify) -> None:
+    (pvdify.folder / "pvdify.yml").write_text("app: [\n")
+
+    with pytest.raises(InvalidManifest) as caught:
+        resolved(pvdify)
+
+    assert "line 2" in caught.value.why
+
+
+@pytest.mark.parametrize("name", ["ghcr.io/org/app:v1", "app:v1"])
+def test_an_image_in_the_apps_place_is_recognised(pvdify: Pvdify, name: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        resolved(pvdify, name)
+
+    assert caught.value.next == f"for an image: pvdify deploy APP --image {name}"
+
+
+@pytest.mark.parametrize("name", ["..", "My App", "é"])
+def test_what_cannot_be_a_name_never_reaches_a_url(pvdify: Pvdify, name: str) -> None:
+    with pytest.raises(InvalidError):
+        resolved(pvdify, name)

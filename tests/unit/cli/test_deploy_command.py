@@ -1,0 +1,282 @@
+import json
+from typing import Any
+
+import pytest
+
+from pvdify.client import events
+from tests.fakes.api import FakeApi, Fault
+from tests.unit.cli.conftest import Pvdify, Ran
+
+PULL = "  pull          sha256:9f2c…  41 MB                            1.8s"
+LOG = [("step", "pull"), ("", PULL), ("step", "switch"), ("", "  switch        v1 live"), ("", "    | hook says hi")]
+SHOWN = f"Deploying ghcr.io/org/app:v1 to myapp\n{PULL}\n  switch        v1 live\n    | hook says hi\n"
+RECEIPT = {"requests": None, "steps": {"pull": 1800.0, "switch": 4.0}, "seconds": 6.2}
+LIVE = {"status": "active", "receipt": RECEIPT}
+IMAGE = ("--image", "ghcr.io/org/app:v1")
+
+
+@pytest.fixture(autouse=True)
+def _script(api: FakeApi) -> None:
+    api.script.events = LOG
+    api.script.outcome = LIVE
+
+
+def test_a_first_deploy_is_followed_until_it_is_live(pvdify: Pvdify) -> None:
+    assert pvdify("deploy", "myapp", *IMAGE) == Ran(
+        stdout="v1 is live at https://myapp.pvdify.win  (6.2s)\n", stderr=SHOWN
+    )
+
+
+def test_the_next_deploy_says_how_to_undo_it(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp")
+
+    ran = pvdify("deploy", "myapp", *IMAGE)
+
+    assert ran.stdout == "v2 is live at https://myapp.pvdify.win  (6.2s)   undo: pvdify rollback myapp\n"
+
+
+def test_a_deploy_without_an_image_repeats_the_live_one(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp", image="ghcr.io/org/app:v1")
+
+    assert pvdify("deploy", "myapp") == Ran(
+        stdout="v2 is live at https://myapp.pvdify.win  (6.2s)   undo: pvdify rollback myapp\n", stderr=SHOWN
+    )
+    assert api.asked[0].body == {"allow_older": False}
+
+
+def test_json_is_the_release_and_words_stay_on_stderr(pvdify: Pvdify, api: FakeApi) -> None:
+    ran = pvdify("deploy", "myapp", *IMAGE, "--json")
+
+    assert json.loads(ran.stdout) == api.releases["myapp"][0]
+    assert ran.stderr == SHOWN + "v1 is live at https://myapp.pvdify.win  (6.2s)\n"
+
+
+def test_no_wait_prints_the_number_and_nothing_else(pvdify: Pvdify, api: FakeApi) -> None:
+    assert pvdify("deploy", "myapp", *IMAGE, "--no-wait") == Ran(stdout="1\n")
+
+    ran = pvdify("deploy", "myapp", *IMAGE, "--no-wait", "--json")
+
+    assert (json.loads(ran.stdout)["version"], ran.stderr) == (2, "")
+
+
+def test_the_same_idempotency_key_makes_one_release(pvdify: Pvdify, api: FakeApi) -> None:
+    for _ in range(2):
+        assert pvdify("deploy", "myapp", *IMAGE, "--no-wait", "--idempotency-key", "k1").stdout == "1\n"
+
+
+def test_a_lost_answer_is_asked_for_again(pvdify: Pvdify, api: FakeApi) -> None:
+    api.faults.append(Fault(lose="after"))
+
+    assert pvdify("deploy", "myapp", *IMAGE) == Ran(
+        stdout="v1 is live at https://myapp.pvdify.win  (6.2s)\n", stderr=SHOWN
+    )
+
+
+def test_the_manifest_of_another_app_is_left_out_aloud(pvdify: Pvdify, api: FakeApi) -> None:
+    (pvdify.folder / "pvdify.yml").write_text("app: other\n")
+
+    ran = pvdify("deploy", "myapp", *IMAGE)
+
+    note = "pvdify.yml is for other and not used for myapp; to use it: --manifest pvdify.yml\n"
+    assert (ran.stderr, api.asked[0].body) == (note + SHOWN, {"image": IMAGE[1], "allow_older": False})
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        ("probe-failed", 7),
+        ("hook-failed", 8),
+        ("not-enough-disk", 9),
+        ("not-enough-memory", 9),
+        ("superseded", 6),
+        ("pull-failed", 1),
+        ("canceled", 1),
+        ("a-new-one", 1),
+    ],
+)
+def test_a_failed_release_looks_like_any_error_and_has_its_exit_code(
+    pvdify: Pvdify, api: FakeApi, failure: str, code: int
+) -> None:
+    facts = {"code": failure, "what": "myapp v1: it did not", "why": "because", "next": "do this"}
+    api.script.outcome = {"status": "failed", "failure": facts}
+
+    assert pvdify("deploy", "myapp", *IMAGE) == Ran(
+        stderr=f"{SHOWN}error: {failure}\n  myapp v1: it did not\n  why:  because\n  next: do this\n", code=code
+    )
+
+
+def test_a_failed_release_is_json_all_the_same(pvdify: Pvdify, api: FakeApi) -> None:
+    facts = {"code": "probe-failed", "what": "no answer", "why": "", "next": ""}
+    api.script.outcome = {"status": "failed", "failure": facts}
+
+    ran = pvdify("deploy", "myapp", *IMAGE, "--json")
+
+    assert (json.loads(ran.stdout)["failure"], ran.code) == (facts, 7)
+    assert ran.stderr == SHOWN + "error: probe-failed\n  no answer\n"
+
+
+def test_a_live_release_whose_post_deploy_hook_failed_says_both(pvdify: Pvdify, api: FakeApi) -> None:
+    facts = {
+        "code": "hook-failed",
+        "what": "post_deploy exited with 1",
+        "why": "",
+        "next": "pvdify logs myapp --deploy",
+    }
+    api.script.outcome = LIVE | {"failure": facts}
+
+    assert pvdify("deploy", "myapp", *IMAGE) == Ran(
+        stdout="v1 is live at https://myapp.pvdify.win  (6.2s)\n",
+        stderr=SHOWN + "error: hook-failed\n  post_deploy exited with 1\n  next: pvdify logs myapp --deploy\n",
+        code=8,
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "code"),
+    [
+        (
+            {"status": "superseded"},
+            "error: superseded\n  myapp v1: a newer deploy took its place before it began\n"
+            "  next: `pvdify releases myapp` shows what is live\n",
+            6,
+        ),
+        (
+            {"status": "canceled"},
+            "error: canceled\n  myapp v1 was canceled before its switch; visitors saw no change\n"
+            "  next: `pvdify releases myapp` shows what is live\n",
+            1,
+        ),
+        (
+            {"status": "failed"},
+            "error: failed\n  myapp v1 ended as failed\n"
+            "  next: `pvdify logs myapp --deploy --release 1` shows its log\n",
+            1,
+        ),
+    ],
+)
+def test_an_end_without_a_failure_is_explained_by_its_status(
+    pvdify: Pvdify, api: FakeApi, outcome: dict[str, Any], error: str, code: int
+) -> None:
+    api.script.outcome = outcome
+
+    assert pvdify("deploy", "myapp", *IMAGE) == Ran(stderr=SHOWN + error, code=code)
+
+
+def test_a_release_that_was_live_and_is_replaced_already_went_well(pvdify: Pvdify, api: FakeApi) -> None:
+    api.script.outcome = LIVE | {"status": "superseded"}
+
+    assert pvdify("deploy", "myapp", *IMAGE).stdout == "v1 was live  (6.2s); a newer release has taken its place\n"
+
+
+def test_a_refused_deploy_shows_every_problem(pvdify: Pvdify, api: FakeApi) -> None:
+    problems = ["line 1: prot: unknown key; did you mean port?", "processes.web.count: expected a whole number"]
+    content = {"code": "invalid-manifest", "detail": "pvdify.yml has 2 problems", "next": "x", "problems": problems}
+    api.faults.append(Fault(status=422, content=json.dumps(content).encode(), content_type="application/problem+json"))
+
+    assert pvdify("deploy", "myapp", *IMAGE) == Ran(
+        stderr=f"error: invalid-manifest\n  pvdify.yml has 2 problems\n  - {problems[0]}\n  - {problems[1]}\n"
+        "  next: x\n",
+        code=2,
+    )
+
+
+def test_a_connection_that_is_lost_for_good_leaves_the_outcome_open(
+    pvdify: Pvdify, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Half a minute of real waiting otherwise; that the waiting is bounded is tested with the events.
+    monkeypatch.setattr(events, "PATIENCE", (0.01,))
+    api.script.cuts.extend([0] * 9)
+
+    assert pvdify("deploy", "myapp", *IMAGE) == Ran(
+        stderr="Deploying ghcr.io/org/app:v1 to myapp\nerror: outcome-unknown\n"
+        "  myapp v1: the connection was lost before the deploy had ended\n"
+        "  why:  the connection was closed\n"
+        "  next: `pvdify deploy:attach myapp` follows it again; it goes on without us\n",
+        code=10,
+    )
+
+
+def test_a_deploy_that_ended_while_the_connection_was_lost_is_told(
+    pvdify: Pvdify, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "PATIENCE", ())
+    api.script.cuts.append(0)
+    api.add_release("myapp", status="active")
+
+    ran = pvdify("deploy:attach", "myapp")
+
+    assert ran == Ran(
+        stdout="v1 is live at https://myapp.pvdify.win\n", stderr="Deploying ghcr.io/org/app:v1 to myapp\n"
+    )
+
+
+def test_attach_follows_the_deploy_on_its_way(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp", status="deploying")
+    api.add_release("myapp", status="canceled")
+
+    assert pvdify("deploy:attach", "myapp") == Ran(
+        stdout="v1 is live at https://myapp.pvdify.win  (6.2s)\n", stderr=SHOWN
+    )
+
+
+def test_attach_without_a_release_says_what_to_do(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+
+    assert pvdify("deploy:attach", "myapp") == Ran(
+        stderr="error: release-not-found\n  myapp has no release yet\n  next: pvdify deploy myapp --image REF\n", code=4
+    )
+
+
+def test_cancel_ends_the_deploy_on_its_way(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp", status="active")
+    api.add_release("myapp", status="deploying")
+
+    assert pvdify("deploy:cancel", "myapp") == Ran(
+        stdout="v2 of myapp is canceled\n",
+        stderr="what was live stays live; watch: pvdify deploy:attach myapp\n",
+    )
+    assert api.asked[-1].path == "/api/v1/apps/myapp/releases/2/cancel"
+
+
+def test_cancel_without_a_deploy_on_its_way_is_a_conflict(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp", status="active")
+
+    assert pvdify("deploy:cancel", "myapp", "--json") == Ran(
+        stderr="error: release-not-cancelable\n  myapp has no deploy on its way\n"
+        "  why:  its newest release, v1, has ended as active\n"
+        "  next: to go back to the release before: pvdify rollback myapp\n",
+        code=5,
+    )
+
+
+def test_rollback_is_followed_like_a_deploy(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp")
+    api.add_release("myapp", image="ghcr.io/org/app:v2")
+
+    assert pvdify("rollback", "myapp") == Ran(
+        stdout="v3 is live at https://myapp.pvdify.win  (6.2s)   undo: pvdify rollback myapp\n",
+        stderr=SHOWN.replace("Deploying ghcr.io/org/app:v1 to myapp", "Rolling back myapp to ghcr.io/org/app:v1"),
+    )
+    assert "idempotency-key" in api.asked[0].headers
+
+
+def test_a_release_that_cannot_be_repeated_is_a_conflict(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp", status="failed")
+
+    assert pvdify("rollback", "myapp", "--version", "v1") == Ran(
+        stderr="error: release-not-rollbackable\n  myapp v1 never was live\n  next: choose another\n", code=5
+    )
+
+
+def test_a_plan_changes_nothing(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp")
+    api.add_release("myapp", image="ghcr.io/org/app:v2", config_version=3)
+
+    assert pvdify("rollback", "myapp", "--plan") == Ran(
+        stdout="from  v2  ghcr.io/org/app:v2  config v3\n"
+        "to    v1  ghcr.io/org/app:v1  config v1\n"
+        "warm  yes: its instances still run, the rollback is a switch and nothing else\n"
+    )
+    plan = json.loads(pvdify("rollback", "myapp", "--plan", "--json").stdout)
+    assert (plan["current"]["version"], plan["target"]["version"], plan["is_warm"]) == (2, 1, True)
+    assert {asked.method for asked in api.asked} == {"GET"}

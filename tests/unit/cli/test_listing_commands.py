@@ -1,0 +1,233 @@
+"""Commands that show something: apps, releases, ps, logs, status, whoami."""
+
+import json
+
+import pytest
+
+from tests.fakes.api import FakeApi, Fault
+from tests.unit.cli.conftest import Pvdify, Ran
+
+INSTANCE = {
+    "name": "pvdify-myapp-web-v1-1", "process": "web", "number": 1, "release": 1, "slot": "live", "state": "running",
+    "port": 3001, "restarts": 0, "started_at": "2026-11-23T11:31:02Z", "exit": None,
+}  # fmt: skip
+
+
+def test_no_apps(pvdify: Pvdify) -> None:
+    assert pvdify("apps") == Ran(stderr="no apps yet; the first deploy creates one: pvdify deploy APP --image REF\n")
+    assert pvdify("apps", "--json") == Ran(stdout='{\n  "apps": []\n}\n')
+
+
+def test_apps_are_aligned(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp", status="live", release=42, image="ghcr.io/org/app:v1")
+    api.add_app("x")
+
+    assert pvdify("apps") == Ran(
+        stdout="APP    STATUS  RELEASE  IMAGE               URL\n"
+        "myapp  live    v42      ghcr.io/org/app:v1  https://myapp.pvdify.win\n"
+        "x      new     -        -                   https://x.pvdify.win\n"
+    )
+    assert json.loads(pvdify("apps", "--json").stdout) == {"apps": list(api.apps.values())}
+
+
+def test_one_app_in_full(pvdify: Pvdify, api: FakeApi) -> None:
+    processes = {
+        "web": {"command": ["npm", "run", "a b"], "count": 2, "memory": 512 * 2**20, "cpu": 0.5},
+        "worker": {"command": None, "count": 1, "memory": 256 * 2**20, "cpu": None},
+    }
+    api.add_app("myapp", processes=processes, domains=["a.com", "b.com"], healthcheck={"path": "/up"}, release=3)
+
+    assert pvdify("apps:info", "myapp") == Ran(
+        stdout="app             myapp\n"
+        "environment     production\n"
+        "status          new\n"
+        "url             https://myapp.pvdify.win\n"
+        "domains         a.com, b.com\n"
+        "release         v3\n"
+        "process web     2 × 512 MiB, 0.5 CPU: npm run 'a b'\n"
+        "process worker  1 × 256 MiB\n"
+        "healthcheck     path=/up\n"
+        "created         2026-11-23 11:31:02Z\n"
+        "updated         2026-11-23 11:31:02Z\n"
+    )
+    assert json.loads(pvdify("apps:info", "myapp", "--json").stdout) == api.apps["myapp"]
+
+
+def test_releases_newest_first(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp", status="superseded", can_roll_back=True)
+    api.add_release("myapp", image="ghcr.io/org/app:v2", config_version=12)
+
+    assert pvdify("releases", "myapp") == Ran(
+        stdout="RELEASE  STATUS      IMAGE               CONFIG  CREATED               BY  ROLLBACK\n"
+        "v2       active      ghcr.io/org/app:v2  v12     2026-11-23 11:31:02Z  ci  -\n"
+        "v1       superseded  ghcr.io/org/app:v1  v1      2026-11-23 11:31:02Z  ci  yes\n"
+    )
+    newest = json.loads(pvdify("releases", "myapp", "-n", "1", "--json").stdout)
+    assert newest == {"releases": [api.releases["myapp"][1]]}
+
+
+def test_no_releases(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+
+    assert pvdify("releases", "myapp") == Ran(stderr="no releases yet; the first: pvdify deploy myapp --image REF\n")
+
+
+def test_one_release_in_full(pvdify: Pvdify, api: FakeApi) -> None:
+    requests = {"served": 1200, "failed": 0, "app_errors": 2, "cut": 1, "is_final": False}
+    api.add_release(
+        "myapp", digest="sha256:9f2c", commit="c0ffee", branch="main", run_number=17,
+        failure={"code": "hook-failed", "what": "post_deploy\nexited with 1", "why": "see its log", "next": "look"},
+        receipt={"requests": requests, "steps": {"pull": 1800, "switch": 4}, "seconds": 6.2},
+    )  # fmt: skip
+
+    assert pvdify("releases:info", "myapp", "v1") == Ran(
+        stdout="release      v1 of myapp\n"
+        "status       active\n"
+        "description  deploy\n"
+        "image        ghcr.io/org/app:v1\n"
+        "digest       sha256:9f2c\n"
+        "config       v1\n"
+        "commit       c0ffee\n"
+        "branch       main\n"
+        "run          17\n"
+        "created      2026-11-23 11:31:02Z by ci\n"
+        "url          https://myapp.pvdify.win\n"
+        "rollback     no\n"
+        "failure      hook-failed: post_deploy\\nexited with 1\n"
+        "why          see its log\n"
+        "next         look\n"
+        "took         6.2s\n"
+        "steps        pull 1.8s, switch 4ms\n"
+        "requests     1200 served so far, 0 failed, 1 cut, 2 errors of the app itself\n"
+    )
+
+
+def test_a_release_that_is_not_there(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+
+    assert pvdify("releases:info", "myapp", "9") == Ran(
+        stderr="error: release-not-found\n  myapp has no release v9\n  next: pvdify releases myapp\n", code=4
+    )
+
+
+def test_ps_shows_instances_and_what_is_missing(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+    stopped = INSTANCE | {"number": 2, "state": "exited", "exit": "137 (out of memory)", "restarts": 3, "port": None}
+    api.processes["myapp"] = [
+        {"name": "web", "command": "npm start", "count": 2, "instances": [INSTANCE, stopped]},
+        {"name": "worker", "command": None, "count": 1, "instances": []},
+    ]
+
+    ran = pvdify("ps", "myapp")
+
+    assert [line.split(maxsplit=2)[:2] for line in ran.stdout.splitlines()] == [
+        ["INSTANCE", "STATE"], ["web.1", "running"], ["web.2", "exited"], ["worker", "none"],
+    ]  # fmt: skip
+    assert "exited (137 (out of memory))  live" in ran.stdout
+    assert "none of 1 runs" in ran.stdout
+    assert (ran.stderr, ran.code) == ("", 0)
+    assert json.loads(pvdify("ps", "myapp", "--json").stdout) == {"processes": api.processes["myapp"]}
+
+
+def test_ps_before_the_first_deploy(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+
+    assert pvdify("ps", "myapp") == Ran(stderr="nothing runs yet; the first deploy: pvdify deploy myapp --image REF\n")
+
+
+def test_logs_are_lines_of_instances(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+    api.add_log_line("one")
+    api.add_log_line("two", process="worker", number=2, release=7)
+
+    assert pvdify("logs", "myapp") == Ran(
+        stdout="2026-11-23T11:31:00.000Z web.1 v1 | one\n2026-11-23T11:31:01.000Z worker.2 v7 | two\n"
+    )
+    assert json.loads(pvdify("logs", "myapp", "-n", "1", "--json").stdout) == {"lines": [api.log_lines[1]]}
+
+
+def test_followed_logs_are_lines_and_with_json_an_object_each(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+    api.add_log_line("one")
+    api.add_log_line("two")
+
+    assert pvdify("logs", "myapp", "-f").stdout == (
+        "2026-11-23T11:31:00.000Z web.1 v1 | one\n2026-11-23T11:31:01.000Z web.1 v1 | two\n"
+    )
+    lines = pvdify("logs", "myapp", "-f", "--json").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == api.log_lines
+
+
+def test_no_logs_point_to_the_deploy_log(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+
+    assert pvdify("logs", "myapp") == Ran(stderr="no lines yet; the newest deploy's log: pvdify logs myapp --deploy\n")
+
+
+@pytest.mark.parametrize("more", [(), ("-f",)])
+def test_the_deploy_log_of_the_newest_release_or_of_one(pvdify: Pvdify, api: FakeApi, more: tuple[str, ...]) -> None:
+    api.add_release("myapp")
+    api.add_release("myapp")
+    api.script.events = [("step", "pull"), ("", "  pull  done")]
+
+    assert pvdify("logs", "myapp", "--deploy", *more) == Ran(stdout="  pull  done\n")
+    assert api.asked[-1].path == "/api/v1/apps/myapp/releases/2/log"
+    assert pvdify("logs", "myapp", "--deploy", "--release", "v1", *more) == Ran(stdout="  pull  done\n")
+    assert api.asked[-1].path == "/api/v1/apps/myapp/releases/1/log"
+
+
+def test_the_deploy_log_as_json(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp")
+    api.script.events = [("", "one"), ("", "two")]
+
+    shown = json.loads(pvdify("logs", "myapp", "--deploy", "--json").stdout)
+    assert shown == {"app": "myapp", "version": 1, "lines": ["one", "two"]}
+    assert pvdify("logs", "myapp", "--deploy", "-f", "--json").stdout == '{"text": "one"}\n{"text": "two"}\n'
+
+
+def test_status_says_what_mends_what(pvdify: Pvdify, api: FakeApi) -> None:
+    api.checks = [
+        {"name": "router", "state": "ok", "text": "answers", "next": ""},
+        {"name": "disk", "state": "warning", "text": "2 GB free", "next": "remove old apps"},
+    ]
+
+    assert pvdify("status") == Ran(
+        stdout=f"server       {api.url}\n"
+        "version      0.1.0\n"
+        "base domain  pvdify.win\n"
+        "router       127.0.0.1:80\n"
+        "apps         0\n"
+        "running      1 operation\n"
+        "\n"
+        "CHECK   STATE    FINDING    NEXT\n"
+        "router  ok       answers\n"
+        "disk    warning  2 GB free  remove old apps\n"
+    )
+    assert json.loads(pvdify("status", "--json").stdout)["checks"] == api.checks
+
+
+def test_whoami_names_the_server(pvdify: Pvdify, api: FakeApi) -> None:
+    assert pvdify("whoami") == Ran(stdout=f"name    admin\nrole    admin\napp     all\nserver  {api.url}\n")
+    assert json.loads(pvdify("whoami", "--json").stdout) == {
+        "name": "admin", "role": "admin", "app": None, "url": api.url
+    }  # fmt: skip
+
+
+def test_without_a_token_one_is_not_signed_in(pvdify: Pvdify) -> None:
+    del pvdify.environ["PVDIFY_TOKEN"]
+
+    assert pvdify("whoami") == Ran(
+        stderr="error: not-signed-in\n  a token is needed\n  why:  none was sent\n  next: pvdify login\n", code=3
+    )
+
+
+def test_a_server_that_is_down_is_unreachable(pvdify: Pvdify, api: FakeApi) -> None:
+    api.faults.extend([Fault(status=530)] * 3)
+
+    assert pvdify("apps") == Ran(
+        stderr=f"error: server-unreachable\n  the server at {api.url} cannot be reached\n"
+        "  why:  the proxy in front of it answered 530\n"
+        "  next: check the URL (PVDIFY_URL, or `pvdify login --url URL`) and that pvdifyd runs there; "
+        "what is live stays live without it\n",
+        code=11,
+    )
