@@ -61,6 +61,8 @@ def _archive(content: str) -> bytes:
             link = tarfile.TarInfo(f"bin/{tool}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
+        # stands for the init programs that images bring: like them it becomes what it is told to run
+        _add(archive, "bin/tini", b'#!/bin/sh\nshift\nexec "$@"\n', mode=0o755)
         for page in ("index.html", "health"):
             _add(archive, f"www/{page}", content.encode())
         _add(archive, "etc/passwd", b"root:x:0:0:root:/:/bin/sh\n")

@@ -24,6 +24,7 @@ class Listed:
     id: str
     identity: Identity
     state: InstanceState
+    pid: int
     exit_code: int | None
     started_at: datetime | None
 
@@ -114,6 +115,7 @@ def _listed(document: Document) -> Listed | None:
         id=str(document["Id"]),
         identity=identity,
         state=state,
+        pid=int(document.get("Pid") or 0),
         exit_code=code if state is InstanceState.EXITED else None,
         started_at=datetime.fromtimestamp(started, UTC) if started > 0 else None,
     )

@@ -34,6 +34,11 @@ def is_container_missing(done: Completed) -> bool:
     return done.exit_code != 0 and bool(_NO_CONTAINER.search(done.stderr))
 
 
+def is_not_startable(done: Completed) -> bool:
+    """podman takes the container for half running, half stopped."""
+    return done.exit_code != 0 and "container state improper" in done.stderr
+
+
 def is_init_missing(done: Completed) -> bool:
     """This host has no init program to put into containers."""
     return done.exit_code != 0 and _INIT_MISSING in done.stderr

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pvdify.adapters.podman import commands, init, parse, refusals
+from pvdify.adapters.podman import commands, init, parse, refusals, watch
 from pvdify.adapters.podman.instance_dir import InstanceDir
 from pvdify.adapters.podman.launcher import find_conmon, write_launcher
 from pvdify.adapters.podman.logs import LogFiles
@@ -62,6 +62,16 @@ class Starter:
             raise refusals.restart_failed(name, refusals.words_of(done.stderr))
         files.count_restart()
 
+    async def remove(self, container: str) -> None:
+        """The container is gone, running or not."""
+        argv = commands.remove_container(self._podman, container)
+        done = await self._run(argv)
+        if done.exit_code != 0:
+            # one that ended while nobody watched: the first call makes podman notice, the second one removes it
+            done = await self._run(argv)
+        if done.exit_code != 0 and not refusals.is_container_missing(done):
+            raise refusals.unavailable(done)
+
     async def list(self, *, app: str | None = None, name: str | None = None) -> tuple[parse.Listed, ...]:
         """This server's containers, of one app or one name if given."""
         done = await self._run(commands.list_containers(self._podman, self._server, app=app, name=name))
@@ -93,7 +103,7 @@ class Starter:
                 return
             if name == own_name:
                 # nobody else uses this name: it is the rest of a call of ours that was cut short
-                await self._run(commands.remove_container(self._podman, own_name))
+                await self.remove(own_name)
         raise refusals.start_failed(spec, refusals.words_of(done.stderr))
 
     async def _make_as(self, spec: InstanceSpec, files: InstanceDir, name: str, *, is_started: bool) -> Completed:
@@ -134,11 +144,20 @@ class Starter:
             done = await self._podman_start(container, files)
         if refusals.is_container_missing(done):
             return False
+        if refusals.is_not_startable(done) or (done.exit_code == 0 and not files.was_launched):
+            return await self._is_alive_or_removed(spec.name, container)
         self._check_started(spec, files, done)
         if was_started:
             files.count_restart()
         await self._check_program(spec, files)
         return True
+
+    async def _is_alive_or_removed(self, name: str, container: str) -> bool:
+        """podman takes the container for running. Without its conmon it may have ended unseen: then it has to go."""
+        if any(watch.is_running(each.pid) for each in await self.list(name=name) if each.pid):
+            return True
+        await self.remove(container)
+        return False
 
     async def _podman_start(self, container: str, files: InstanceDir) -> Completed:
         return await self._run(commands.start_container(self._podman, await self._conmon(), container), files)
@@ -153,7 +172,7 @@ class Starter:
                 raise refusals.start_failed(spec, refusals.words_of(done.stderr))
         except StartFailed:
             if files.container_id is not None:
-                await self._run(commands.remove_container(self._podman, files.container_id))
+                await self.remove(files.container_id)
             files.remove()
             raise
 

@@ -81,9 +81,7 @@ class PodmanSupervisor:
         """See the port."""
         container = await self._id(name)
         if container is not None:
-            done = await self._runner.run(commands.remove_container(self._podman, container))
-            if done.exit_code != 0 and not refusals.is_container_missing(done):
-                raise refusals.unavailable(done)
+            await self._starter.remove(container)
         self._files(name).remove()
 
     async def forget_logs(self, app: str) -> None:
@@ -109,8 +107,10 @@ class PodmanSupervisor:
                 return await self._exit(files, container, known)
             if known.conmon_pid and watch.is_alive(known.conmon_pid, container):
                 await watch.wait_for_end(known.conmon_pid, container, self._clock)
+            elif known.pid and not watch.is_running(known.pid):
+                return GONE  # its conmon was killed before it: how it ended, nobody saw
             else:
-                await self._clock.sleep(LOOK_EVERY_SECONDS)  # not started yet, or its conmon was killed under it
+                await self._clock.sleep(LOOK_EVERY_SECONDS)  # not started yet, or without its conmon
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:
         """See the port."""
@@ -151,9 +151,11 @@ class PodmanSupervisor:
 
     def _found(self, listed: parse.Listed) -> FoundInstance:
         identity, files = listed.identity, self._files(listed.identity.name)
-        ended = None
+        ended, state = None, listed.state
         if listed.exit_code is not None:
             ended = Exit(code=listed.exit_code, is_out_of_memory=files.is_out_of_memory)
+        elif state is InstanceState.RUNNING and not watch.is_running(listed.pid):
+            ended, state = GONE, InstanceState.EXITED
         return FoundInstance(
             name=identity.name,
             app=identity.app,
@@ -162,7 +164,7 @@ class PodmanSupervisor:
             number=identity.number,
             role=identity.role,
             operation=identity.operation,
-            state=listed.state,
+            state=state,
             host_port=identity.host_port,
             exit=ended,
             started_at=listed.started_at,

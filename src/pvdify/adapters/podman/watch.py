@@ -38,6 +38,11 @@ def is_alive(pid: int, mark: str, proc: Path = Path("/proc")) -> bool:
     return mark.encode() in words
 
 
+def is_running(pid: int, proc: Path = Path("/proc")) -> bool:
+    """Whether there is such a process, and not just what is left of it until somebody asks how it ended."""
+    return parent_of(pid, proc) is not None
+
+
 def parent_of(pid: int, proc: Path = Path("/proc")) -> int | None:
     """The parent's pid; None when the process is gone or has ended and waits to be reaped."""
     try:
