@@ -3,6 +3,7 @@
 import json
 import re
 import socketserver
+import ssl
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -31,13 +32,17 @@ class Fault:
 class FakeApi(ApiState):
     """The server, its state, and the requests that came. Use as a context manager."""
 
-    def __init__(self, socket_path: Path | None = None) -> None:
+    def __init__(self, socket_path: Path | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         super().__init__()
         self.faults: deque[Fault] = deque()
         self.asked: list[Asked] = []
         self.needs_token = socket_path is None
         self._server = _TcpServer(self) if socket_path is None else _UnixServer(self, socket_path)
-        self.url = f"unix://{socket_path}" if socket_path else f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            # Each connection shakes hands in its own thread, so that one that fails does not stop the server.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        scheme = "http" if tls is None else "https"
+        self.url = f"unix://{socket_path}" if socket_path else f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> "FakeApi":
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()

@@ -11,7 +11,7 @@ import pytest
 from pvdify import __version__, errors
 from pvdify.cli import app_name, main
 from pvdify.cli.command_table import COMMANDS
-from pvdify.cli.exit_codes import BY_CODE, BY_KIND, exit_code
+from pvdify.cli.exit_codes import BY_CODE, BY_KIND, DETACHED, DONE, FAILED, READER_GONE, USAGE, exit_code
 from pvdify.cli.io import Io, Surroundings
 from pvdify.errors import Kind, PvdifyError
 from tests.fakes.api import TOKEN, FakeApi
@@ -150,3 +150,19 @@ def test_the_unix_socket_is_asked_without_a_token(tmp_path: Path) -> None:
         pvdify = Pvdify(folder=tmp_path, environ={"HOME": str(tmp_path), "PVDIFY_URL": api.url})
 
         assert pvdify("apps").code == 0
+
+
+def test_every_exit_code_is_documented() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "exit-codes.md").read_text()
+    rows = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("|")}
+
+    assert {*rows} >= {str(code) for code in (DONE, FAILED, USAGE, DETACHED, READER_GONE, *BY_KIND.values())}
+    assert all(f"`{code}`" in rows[str(number)] for code, number in BY_CODE.items())
+
+
+def test_the_reference_page_is_fresh() -> None:
+    script = REPOSITORY / "tools" / "generate_cli_reference.py"
+
+    ran = subprocess.run((sys.executable, script, "--check"), capture_output=True, text=True, check=False)
+
+    assert (ran.stderr, ran.returncode) == ("", 0)

@@ -45,7 +45,7 @@ def run(options: Options, client: Client, io: Io) -> int:
     "deploy",
     run=run,
     example="pvdify deploy myapp --image ghcr.io/org/app:v1.2.3\n"
-    "pvdify deploy myapp        the live image again, with the newest config",
+    "pvdify deploy myapp    # the live image again, with the newest config",
 )
 @app_parameter
 @click.option("--image", metavar="REF", help="The image; default: the live one, with the newest config.")

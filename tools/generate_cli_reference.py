@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Write docs/reference/cli.md from the command line's own help; ``--check`` fails when the page is stale."""
+
+import inspect
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from pvdify.cli.command_table import COMMANDS, program
+from pvdify.cli.io import Surroundings
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "cli.md"
+HEAD = """# Command line
+
+This page is written by `make docs` from the help of the commands themselves: change the help, not the page.
+
+Every command that is about an app takes its name as first argument. When it is left out: `--app`, then `PVDIFY_APP`,
+then `app:` in `./pvdify.yml`, then the name of the repository (`GITHUB_REPOSITORY`, else the git remote `origin`).
+
+The server is the one that `--url` names, else `PVDIFY_URL`, else the one that `pvdify login` saved, else the server on
+this machine by its unix socket, else `https://pvdify.win`. The token is `PVDIFY_TOKEN`, else the one saved for that
+server; the unix socket needs none. A token is never sent over plain http to another machine.
+
+What was asked for goes to stdout; words, progress and errors go to stderr. With `--json`, stdout holds one JSON object.
+`NO_COLOR` is honoured, and nothing is said by colour alone. How a command ends: [exit codes](exit-codes.md).
+
+| command | does |
+|---|---|
+"""
+
+
+def main() -> int:
+    page = HEAD + "".join(parts())
+    if sys.argv[1:] != ["--check"]:
+        PAGE.write_text(page, "utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text("utf-8") == page:
+        return 0
+    print(f"{PAGE.name} is stale: run `make docs` and commit it", file=sys.stderr)
+    return 1
+
+
+def parts() -> Iterator[str]:
+    surroundings = Surroundings(environ={}, folder=Path(), stdin=io.StringIO())
+    with click.Context(program, info_name="pvdify", obj=surroundings) as parent:
+        found = [(name, command_of(parent, name)) for name in COMMANDS]
+        for name, command in found:
+            anchor = f"pvdify-{name.replace(':', '')}"
+            yield f"| [`pvdify {name}`](#{anchor}) | {paragraphs(command)[0].removesuffix('.')} |\n"
+        for name, command in found:
+            yield from section(click.Context(command, info_name=name, parent=parent), command)
+
+
+def command_of(parent: click.Context, name: str) -> click.Command:
+    command = program.get_command(parent, name)
+    assert command is not None
+    return command
+
+
+def section(context: click.Context, command: click.Command) -> Iterator[str]:
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield f"\n## {context.command_path}\n\n```\n{context.command_path} {usage}\n```\n\n"
+    yield "\n\n".join(paragraphs(command)) + "\n\n| option | |\n|---|---|\n"
+    for option in (parameter for parameter in command.params if isinstance(parameter, click.Option)):
+        names, text = option.get_help_record(context) or ("", "")
+        yield f"| `{names}` | {text} |\n".replace("[admin|deploy|read]", "admin, deploy, read")
+    yield "\n```console\n"
+    for line in (command.epilog or "").splitlines()[2:]:
+        yield f"$ {line.strip()}\n"
+    yield "```\n"
+
+
+def paragraphs(command: click.Command) -> list[str]:
+    return inspect.cleandoc(command.help or "").split("\n\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
