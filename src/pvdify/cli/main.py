@@ -31,7 +31,7 @@ def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io) -> int:
         _say_error(io, error.render())
         return exit_code(error)
     except (KeyboardInterrupt, click.Abort):
-        io.say("\ninterrupted")
+        io.say("\ninterrupted; what the server had been asked for already goes on")
         return DETACHED
     except BrokenPipeError:
         _silence()

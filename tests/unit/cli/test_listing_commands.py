@@ -35,7 +35,13 @@ def test_one_app_in_full(pvdify: Pvdify, api: FakeApi) -> None:
         "web": {"command": ["npm", "run", "a b"], "count": 2, "memory": 512 * 2**20, "cpu": 0.5},
         "worker": {"command": None, "count": 1, "memory": 256 * 2**20, "cpu": None},
     }
-    api.add_app("myapp", processes=processes, domains=["a.com", "b.com"], healthcheck={"path": "/up"}, release=3)
+    api.add_app(
+        "myapp",
+        processes=processes,
+        domains=["a.com", "b.com"],
+        healthcheck={"path": None, "interval": 5.0, "retries": 10},
+        release=3,
+    )
 
     assert pvdify("apps:info", "myapp") == Ran(
         stdout="app             myapp\n"
@@ -46,7 +52,7 @@ def test_one_app_in_full(pvdify: Pvdify, api: FakeApi) -> None:
         "release         v3\n"
         "process web     2 × 512 MiB, 0.5 CPU: npm run 'a b'\n"
         "process worker  1 × 256 MiB\n"
-        "healthcheck     path=/up\n"
+        "healthcheck     interval=5 retries=10\n"
         "created         2026-11-23 11:31:02Z\n"
         "updated         2026-11-23 11:31:02Z\n"
     )

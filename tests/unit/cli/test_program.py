@@ -112,6 +112,18 @@ def test_a_fault_of_our_own_is_told_without_a_traceback(pvdify: Pvdify, monkeypa
     assert (ran.stdout, ran.code) == ("", 1)
 
 
+def test_an_interrupted_command_says_what_that_means(pvdify: Pvdify, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    # Between two lines of ours, where no key can be pressed in time.
+    monkeypatch.setattr(app_name, "resolve", interrupt)
+
+    assert pvdify("ps", "myapp") == Ran(
+        stderr="\ninterrupted; what the server had been asked for already goes on\n", code=130
+    )
+
+
 def test_an_error_is_coloured_only_where_colour_is_wanted() -> None:
     stderr = io.StringIO()
     streams = Io(stdin=io.StringIO(), stdout=io.StringIO(), stderr=stderr, is_stderr_color=True)

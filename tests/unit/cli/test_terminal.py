@@ -162,6 +162,8 @@ def test_ctrl_c_ends_followed_logs(api: FakeApi) -> None:
 
         assert shown.exit_code() == 130
 
+    assert shown.screen() == ["2026-11-23T11:31:00.000Z web.1 v1 | hello", ""]
+
 
 def test_a_typed_token_is_not_shown(api: FakeApi, tmp_path: Path) -> None:
     with terminal(api, "login", HOME=str(tmp_path), PVDIFY_TOKEN="") as shown:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import click
 
 from pvdify.cli.command import app_parameter, command
-from pvdify.cli.exit_codes import DONE
+from pvdify.cli.exit_codes import DETACHED, DONE
 from pvdify.cli.in_progress import newest
 from pvdify.cli.io import Io
 from pvdify.cli.parameters import release_number
@@ -32,6 +32,9 @@ def run(options: Options, client: Client, io: Io) -> int:
         if options.is_deploy:
             return _deploy_log(options, client, io)
         return _follow(options, client, io) if options.is_following else _last_lines(options, client, io)
+    except KeyboardInterrupt:
+        # How one stops following; there is nothing to say about it.
+        return DETACHED
     except StreamLost as lost:
         raise ServerUnreachable(
             f"{options.app}: the log stream was lost",
