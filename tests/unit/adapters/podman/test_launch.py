@@ -1,0 +1,50 @@
+import json
+import os
+import subprocess
+import sys
+
+from pvdify.adapters.podman import launch
+from pvdify.adapters.podman.launcher import launcher_script, write_launcher
+
+
+def test_ours_replace_theirs_and_the_rest_stays():
+    config = {"process": {"args": ["/app"], "env": ["PATH=/bin", "GREETING=theirs", "EMPTY"]}, "root": {"path": "/"}}
+
+    changed = launch.with_environment(config, {"GREETING": "ours", "LINES": "1\n2"})
+
+    assert changed == {
+        "process": {"args": ["/app"], "env": ["PATH=/bin", "EMPTY", "GREETING=ours", "LINES=1\n2"]},
+        "root": {"path": "/"},
+    }
+
+
+def test_the_launcher_becomes_conmon_with_a_bundle_of_ours(tmp_path):
+    theirs, instance = tmp_path / "theirs", tmp_path / "with a 'space"
+    theirs.mkdir()
+    instance.mkdir()
+    (theirs / "config.json").write_text(json.dumps({"process": {"env": ["A=1"]}}))
+    (instance / "environment").write_text(json.dumps({"B": "2"}))
+    conmon = tmp_path / "real conmon"
+    conmon.write_text('#!/bin/sh\nprintf "[%s]" "$@"\n')
+    conmon.chmod(0o755)
+    launcher = write_launcher(tmp_path / "logs", str(conmon))
+    before = launcher.stat()
+
+    done = subprocess.run(
+        (launcher, "-c", "id", "-b", theirs, "--"), cwd=instance, capture_output=True, text=True, check=True
+    )
+    version = subprocess.run((launcher, "--version"), capture_output=True, text=True, check=True)
+
+    ours = instance / "bundle" / "config.json"
+    assert done.stdout == f"[-c][id][-b][{theirs}][--][-b][{ours.parent}]"
+    assert version.stdout == "[--version]"
+    assert json.loads(ours.read_text()) == {"process": {"env": ["A=1", "B=2"]}}
+    assert ours.stat().st_mode & 0o777 == 0o600
+    assert write_launcher(tmp_path / "logs", str(conmon)).stat() == before
+    assert os.access(launcher, os.X_OK)
+
+
+def test_the_script_quotes_its_paths():
+    script = launcher_script("/usr/bin/conmon", sys.executable, "/a b/launch.py")
+
+    assert f"exec {sys.executable} -IS '/a b/launch.py' /usr/bin/conmon \"$@\"" in script

@@ -1,0 +1,125 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pvdify.adapters.podman import logs
+from pvdify.adapters.podman.logs import LineAssembler, LogFiles
+from tests.fakes.clock import FakeClock
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def record(second: float, text: str, *, stream: str = "stdout", flag: str = "F") -> str:
+    return f"{(START + timedelta(seconds=second)).isoformat()} {stream} {flag} {text}\n"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(settle=0.005)  # reading happens in a thread
+
+
+@pytest.fixture
+def files(tmp_path: Path, clock: FakeClock) -> LogFiles:
+    (tmp_path / "shop").mkdir()
+    return LogFiles(tmp_path, clock)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "shop" / "web.log"
+
+
+async def collect(files: LogFiles, names: list[str], count: int, *, since: datetime = START) -> list[str]:
+    texts: list[str] = []
+    async for line in files.follow(names, since):
+        texts.append(line.text)
+        if len(texts) == count:
+            break
+    return texts
+
+
+def test_pieces_of_a_line_are_put_together_for_each_stream_apart():
+    assembler = LineAssembler("web")
+    raw = record(0, "one ", flag="P") + record(0, "err", stream="stderr") + record(1, "two") + record(2, "") + "junk\n"
+
+    lines = [assembler.add(line.encode()) for line in raw.splitlines()]
+
+    assert [line and (line.stream, line.text) for line in lines] == [
+        None,
+        ("stderr", "err"),
+        ("stdout", "one two"),
+        ("stdout", ""),
+        None,
+    ]
+
+
+def test_conmons_nanoseconds_and_offsets_are_understood():
+    line = LineAssembler("web").add(b"2026-11-23T13:00:00.461320754+01:00 stdout F hello  world ")
+
+    assert line is not None
+    assert line.at == START.replace(microsecond=461320)
+    assert line.text == "hello  world "
+
+
+async def test_the_tail_of_several_instances_is_merged_by_time(files, log):
+    log.write_text(record(1, "a") + record(3, "c"))
+    log.with_name("web2.log").write_text(record(2, "b") + record(4, "d"))
+
+    lines = await files.tail(["web", "web2", "absent"], 3, None)
+    later = await files.tail(["web", "web2"], 10, START + timedelta(seconds=2))
+
+    assert [(line.instance, line.text) for line in lines] == [("web2", "b"), ("web", "c"), ("web2", "d")]
+    assert [line.text for line in later] == ["c", "d"]
+    assert await files.tail(["web"], 0, None) == ()
+
+
+async def test_a_long_logs_tail_is_read_from_its_end(files, log, monkeypatch):
+    monkeypatch.setattr(logs, "CHUNK", 200)  # smaller than the lines that are asked for
+    log.write_text("".join(record(number, f"line {number}") for number in range(100)))
+
+    lines = await files.tail(["web"], 12, None)
+
+    assert [line.text for line in lines] == [f"line {number}" for number in range(88, 100)]
+
+
+async def test_following_waits_for_a_log_that_is_not_there_yet(files, log, clock):
+    following = asyncio.create_task(collect(files, ["web"], 2))
+    await clock.sleep(1)
+    log.write_text(record(1, "first") + record(2, "sec")[:-1])
+    await clock.sleep(1)
+    with log.open("a") as file:
+        file.write("ond\n")
+
+    assert await following == ["first", "second"]
+
+
+async def test_following_goes_on_through_truncation_and_replacement(files, log, clock):
+    log.write_text(record(1, "one") + record(2, "two"))
+    following = asyncio.create_task(collect(files, ["web"], 4))
+    await clock.sleep(1)
+
+    log.write_text(record(3, "three"))
+    await clock.sleep(1)
+    fresh = log.with_suffix(".tmp")
+    fresh.write_text(record(4, "four"))
+    fresh.replace(log)
+
+    assert await following == ["one", "two", "three", "four"]
+
+
+async def test_following_leaves_out_what_is_older(files, log):
+    log.write_text(record(1, "one") + record(2, "two") + record(3, "three"))
+
+    assert await collect(files, ["web"], 1, since=START + timedelta(seconds=2)) == ["three"]
+
+
+def test_of_many_old_logs_the_oldest_give_way(files, log, monkeypatch):
+    monkeypatch.setattr(logs, "MOST_FILES_OF_AN_APP", 2)
+    for number in range(4):
+        log.with_name(f"web{number}.log").write_text("")
+
+    assert files.make_room("shop", "web9") == log.with_name("web9.log")
+
+    assert len(list(log.parent.glob("*.log"))) == 2

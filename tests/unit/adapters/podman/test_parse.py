@@ -1,0 +1,110 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from pvdify.adapters.podman import parse
+from pvdify.adapters.podman.labels import Identity
+from pvdify.model.instance import InstanceState, Role
+
+IDENTITY = Identity(
+    server="abc",
+    name="pvdify-shop-web-v42-1",
+    app="shop",
+    process="web",
+    slot=42,
+    number=1,
+    role=Role.INSTANCE,
+    operation="op7",
+    host_port=3001,
+)
+
+
+def ps(state: str, **parts) -> str:
+    document = {
+        "Id": "c1",
+        "Labels": IDENTITY.labels(),
+        "State": state,
+        "Pid": 7,
+        "ExitCode": 3,
+        "StartedAt": 1700000000,
+    }
+    return json.dumps([document | parts])
+
+
+@pytest.mark.parametrize(
+    ("word", "started", "state", "code"),
+    [
+        ("running", 1700000000, InstanceState.RUNNING, None),
+        ("paused", 1700000000, InstanceState.RUNNING, None),
+        ("stopping", 1700000000, InstanceState.RUNNING, None),
+        ("exited", 1700000000, InstanceState.EXITED, 3),
+        ("stopped", 1700000000, InstanceState.EXITED, 3),
+        ("created", -62135596800, InstanceState.CREATED, None),
+        ("configured", -62135596800, InstanceState.CREATED, None),
+        ("created", 1700000000, InstanceState.EXITED, 137),  # ran when the power went
+    ],
+)
+def test_podmans_words_for_states(word, started, state, code):
+    (found,) = parse.listed(ps(word, StartedAt=started))
+
+    assert (found.state, found.exit_code) == (state, code)
+    assert found.started_at == (datetime.fromtimestamp(started, UTC) if started > 0 else None)
+
+
+def test_labels_survive_the_round_trip():
+    (found,) = parse.listed(ps("running"))
+
+    assert (found.id, found.pid, found.identity) == ("c1", 7, IDENTITY)
+
+
+def test_containers_of_others_are_not_listed():
+    assert parse.listed(ps("running", Labels={"maintainer": "me"})) == ()
+    assert parse.listed(ps("running", Labels=None)) == ()
+    assert parse.listed(ps("running", Labels=IDENTITY.labels() | {"io.pvdify.slot": "x"})) == ()
+    assert parse.listed("") == ()
+
+
+def state(**parts) -> str:
+    usual = {"Status": "running", "Pid": 7, "ConmonPid": 6, "ExitCode": 0, "OOMKilled": False}
+    return json.dumps([{"State": usual | {"StartedAt": "2026-11-23T11:55:42.4Z"} | parts}])
+
+
+def test_an_inspected_container_tells_its_processes_and_its_end():
+    running = parse.inspected(state())
+    ended = parse.inspected(state(Status="exited", ExitCode=137, OOMKilled=True, Pid=0))
+    lost = parse.inspected(state(Status="created", Pid=0, ConmonPid=0))
+    fresh = parse.inspected(state(Status="created", StartedAt="0001-01-01T00:00:00Z"))
+
+    assert (running.state, running.pid, running.conmon_pid) == (InstanceState.RUNNING, 7, 6)
+    assert (ended.state, ended.exit_code, ended.is_out_of_memory) == (InstanceState.EXITED, 137, True)
+    assert (lost.state, lost.exit_code) == (InstanceState.EXITED, 137)
+    assert fresh.state is InstanceState.CREATED
+
+
+def test_an_image_tells_what_a_deploy_has_to_know():
+    config = {"ExposedPorts": {"8080/tcp": {}, "53/udp": {}, "80": {}}, "Entrypoint": ["/app"], "Cmd": None}
+    document = {"Id": "sha256:f00d", "Digest": "sha256:1", "Size": 5, "Config": config}
+
+    image = parse.local_image(json.dumps([document]))
+    asked = parse.local_image(json.dumps([document]), digest="sha256:2")
+    bare = parse.local_image(json.dumps([{"Id": "f00d"}]))
+
+    assert (image.image_id, image.digest, image.size) == ("f00d", "sha256:1", 5)
+    assert (image.exposed_ports, image.entrypoint, image.command) == ((80, 8080), ("/app",), ())
+    assert asked.digest == "sha256:2"
+    assert bare.exposed_ports == ()
+
+
+def test_an_image_is_listed_once_with_all_its_names():
+    image = {"Id": "f00d", "Names": ["localhost/a:v1", "r/b@sha256:1"]}
+
+    assert parse.named_images(json.dumps([image, image, {"Id": "beef", "Names": None}])) == (
+        parse.NamedImage(id="f00d", names=("localhost/a:v1", "r/b@sha256:1")),
+        parse.NamedImage(id="beef", names=()),
+    )
+
+
+def test_what_is_no_list_is_an_error():
+    with pytest.raises(ValueError, match="expected a list"):
+        parse.listed("{}")
