@@ -37,7 +37,8 @@ class Trial:
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None:
-            self.kill()
+            self.stop()
+            time.sleep(0.5)  # what a killed daemon had begun may still be coming into being
         self.registry.stop()
         stages.clean_up(self.stage)
 
@@ -136,7 +137,8 @@ class Trial:
             ("podman", "ps", "--all", "--filter", f"label=io.pvdify.server={self._server_id()}", "--format", "json"),
             check=True, capture_output=True, text=True,
         )  # fmt: skip
-        return {container["Names"][0]: container["State"] for container in json.loads(listed.stdout or "[]")}
+        found = json.loads(listed.stdout or "[]")
+        return {container["Labels"]["io.pvdify.name"]: container["State"] for container in found}
 
     def router_pid(self) -> int:
         """The process that visitors' requests go through."""

@@ -6,7 +6,7 @@ unfinished operation is about it leaves alone.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -42,11 +42,10 @@ class _Restarts:
 
 @dataclass
 class _Found:
-    """One look at the world."""
+    """What the records say at one moment."""
 
     operations: tuple[Operation, ...]
     slots: tuple[Slot, ...]
-    containers: dict[str, FoundInstance] = field(default_factory=dict)
 
     def is_busy(self, app: str) -> bool:
         """Whether an operation other than a retirement is at the app."""
@@ -162,14 +161,15 @@ class Reconciler:
 
     async def _instances(self) -> None:
         """Every instance that should run does; one that exited is started again, ever more slowly."""
-        found = await self._look(with_containers=True)
+        found = await self._look()
+        containers = await self._containers()  # after the records: what they call live has been started by now
         for slot in found.slots:
             if slot.state is SlotState.CANDIDATE:
                 continue
             for place in slot.placements:
                 # A running deploy decides which workers run; a web instance that visitors need is never left down.
                 if place.process == WEB or (slot.state is SlotState.LIVE and not found.is_busy(slot.app)):
-                    await self._keep_running(slot, place, found.containers.get(place.name))
+                    await self._keep_running(slot, place, containers.get(place.name))
 
     async def _keep_running(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
         if container is not None and container.state is InstanceState.RUNNING:
@@ -222,22 +222,23 @@ class Reconciler:
 
     async def _orphans(self) -> None:
         """No container of ours is without a slot or an operation that knows it."""
-        found = await self._look(with_containers=True)
+        containers = await self._containers()  # before the records: what is started meanwhile is no orphan
+        found = await self._look()
         wanted = {place.name for slot in found.slots for place in slot.placements}
         at_work = {(item.app, item.slot) for item in found.operations}
-        for name, container in found.containers.items():
+        for name, container in containers.items():
             is_known = name in wanted or (container.app, container.slot) in at_work or found.is_busy(container.app)
             if not is_known and await self._is_settled(container.app):
                 log.info("orphan.removed", app=container.app, name=name)
                 await self._world.supervisor.remove(name)
                 self._forget(name)
 
-    async def _look(self, *, with_containers: bool = False) -> _Found:
-        """Containers are listed before the records: one that is started meanwhile is in neither or in both."""
-        containers = await self._world.supervisor.find() if with_containers else ()
+    async def _look(self) -> _Found:
         operations = await self._world.store.unsettled_operations()
-        slots = await self._world.store.slots()
-        return _Found(operations=operations, slots=slots, containers={item.name: item for item in containers})
+        return _Found(operations=operations, slots=await self._world.store.slots())
+
+    async def _containers(self) -> dict[str, FoundInstance]:
+        return {item.name: item for item in await self._world.supervisor.find()}
 
     def _watch(self, name: str, end: Coroutine[Any, Any, object]) -> None:
         """Look at everything again as soon as this has ended."""

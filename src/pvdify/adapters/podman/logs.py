@@ -49,15 +49,19 @@ class LogFiles:
     async def follow(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
         """Lines written after ``since``, as they come, without end."""
         readers = [_Reader(instance=name) for name in names]
-        while True:
+        try:
+            while True:
+                for reader in readers:
+                    reader.path = reader.path or self._find(reader.instance)
+                fresh = await asyncio.to_thread(lambda: [list(reader.read()) for reader in readers])
+                for line in heapq.merge(*fresh, key=_when):
+                    if line.at > since:
+                        yield line
+                if not any(fresh):
+                    await self._clock.sleep(LOOK_EVERY_SECONDS)
+        finally:
             for reader in readers:
-                reader.path = reader.path or self._find(reader.instance)
-            fresh = await asyncio.to_thread(lambda: [list(reader.read()) for reader in readers])
-            for line in heapq.merge(*fresh, key=_when):
-                if line.at > since:
-                    yield line
-            if not any(fresh):
-                await self._clock.sleep(LOOK_EVERY_SECONDS)
+                reader.close()
 
     def _tail(self, names: tuple[str, ...], count: int, since: datetime | None) -> tuple[LogLine, ...]:
         if count <= 0:
@@ -138,7 +142,8 @@ class _Reader:
             self._file = None
         return self._file is not None
 
-    def __del__(self) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
         if self._file is not None:
             self._file.close()
 

@@ -13,6 +13,7 @@ from pvdify.ports.command_runner import Argv, CommandRunner, Completed
 
 START_SECONDS = 120.0
 LAST_WORDS = 5
+LISTED_WITHIN, LISTED_PAUSE = 5.0, 0.1
 
 
 class Starter:
@@ -99,7 +100,7 @@ class Starter:
             if not refusals.is_name_in_use(done):
                 await self._check_made(spec, files, done, is_started=is_started)
                 return
-            if await self._adopt(spec, files, is_started=is_started):
+            if await self._adopt_when_listed(spec, files, name, is_started=is_started):
                 return
             if name == own_name:
                 # nobody else uses this name: it is the rest of a call of ours that was cut short
@@ -123,6 +124,20 @@ class Starter:
             self._has_init = False
             return await self._make_as(spec, files, name, is_started=is_started)
         return done
+
+    async def _adopt_when_listed(self, spec: InstanceSpec, files: InstanceDir, name: str, *, is_started: bool) -> bool:
+        """As ``_adopt``, but patient: podman takes a name some time before it lists the container.
+
+        A call that an earlier life of the daemon began may still be at it, and must not be taken for somebody else's.
+        """
+        deadline = self._clock.monotonic() + LISTED_WITHIN
+        while True:
+            known = await self._run(commands.inspect_container(self._podman, name))
+            if await self._adopt(spec, files, is_started=is_started):
+                return True
+            if known.exit_code == 0 or self._clock.monotonic() > deadline:
+                return False
+            await self._clock.sleep(LISTED_PAUSE)
 
     async def _adopt(self, spec: InstanceSpec, files: InstanceDir, *, is_started: bool) -> bool:
         """Take over the container of ours that has the name; False where it is somebody else's."""
