@@ -98,10 +98,10 @@ async def test_following_waits_for_a_log_that_is_not_there_yet(files, log, clock
 async def test_following_goes_on_through_truncation_and_replacement(files, log, clock):
     log.write_text(record(1, "one") + record(2, "two"))
     following = asyncio.create_task(collect(files, ["web"], 4))
-    await clock.sleep(1)
+    await clock.sleep(3)
 
     log.write_text(record(3, "three"))
-    await clock.sleep(1)
+    await clock.sleep(3)
     fresh = log.with_suffix(".tmp")
     fresh.write_text(record(4, "four"))
     fresh.replace(log)
