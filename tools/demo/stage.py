@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ BASE_IMAGE = "localhost/pvdify-sample-base:1"
 INSTANCE_PORTS = 100
 SERVER_STARTS_WITHIN_SECONDS = 30
 PROCESS_STOPS_WITHIN_SECONDS = 15
+PODMAN_ATTEMPTS = 10
 OURS = ("pvdifyd", "haproxy", "docker-registry")  # in the order in which they are stopped
 
 
@@ -160,10 +162,14 @@ def clean_up(stage: Stage) -> None:
     for program in OURS:
         _stop(stage.directory, program)
     server = server_id(stage)
-    if containers := list(_containers(server)):
-        _podman("rm", "--force", "--time", "1", *containers)
-    if images := list(_images(stage, server)):
-        _podman("rmi", "--force", *images)
+    for _ in range(PODMAN_ATTEMPTS):  # what a killed server had begun may still be coming into being
+        containers, images = list(_containers(server)), list(_images(stage, server))
+        if containers:
+            _podman("rm", "--force", "--time", "1", *containers)
+        if images:
+            _podman("rmi", "--force", *images)
+        if not containers and not images:
+            break
     if not stage.base_was_there:
         _podman("rmi", BASE_IMAGE)
     shutil.rmtree(Path("/run/pvdify") / server, ignore_errors=True)
@@ -181,12 +187,15 @@ def server_id(stage: Stage) -> str:
 
 
 def _free_range(count: int) -> int:
-    """The first of so many neighbours that nobody listens on, below those the kernel hands out."""
+    """The first of so many neighbours that nobody listens on, below those the kernel hands out.
+
+    Chosen at random: another demonstration or test may be choosing at this moment.
+    """
     busy = {int(line.split()[1].rpartition(":")[2], 16) for line in _sockets()}
-    for first in range(20000, 32000 - count, count):
+    for first in random.sample(range(20000, 32000 - count), k=100):
         if busy.isdisjoint(range(first, first + count)):
             return first
-    raise StageError(f"no {count} free ports side by side between 20000 and 32000")
+    raise StageError(f"no {count} free ports side by side found between 20000 and 32000")
 
 
 def _sockets() -> Iterator[str]:
@@ -220,25 +229,42 @@ def processes(directory: str, program: str) -> list[int]:
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             arguments = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            is_program = any(Path(argument).name == program for argument in arguments[:2])
-            if is_program and any(argument.startswith(directory + "/") for argument in arguments):
+            is_ours = any(argument.startswith(directory + "/") for argument in arguments)
+            if is_ours and _is_program(arguments, program):
                 found.append(int(path.name))
     return found
 
 
+def _is_program(arguments: Sequence[str], program: str) -> bool:
+    """A server is one however it was started: by its script, or by a Python that was told to import it."""
+    is_server = program == "pvdifyd" and "--data-dir" in arguments
+    return is_server or any(Path(argument).name == program for argument in arguments[:2])
+
+
 def _containers(server_id: str) -> Iterator[str]:
     """Whatever a label ties to this server."""
-    for container in json.loads(_podman("ps", "--all", "--format", "json").stdout or "[]"):
+    for container in _podman_list("ps", "--all"):
         if server_id in (container.get("Labels") or {}).values():
             yield container["Id"]
 
 
 def _images(stage: Stage, server_id: str) -> Iterator[str]:
     """Names that only this registry or this server can have given."""
-    for image in json.loads(_podman("images", "--format", "json").stdout or "[]"):
+    for image in _podman_list("images"):
         for name in image.get("Names") or ():
             if name.startswith(f"{stage.registry}/") or server_id in name:
                 yield name
+
+
+def _podman_list(*arguments: str) -> list[dict[str, Any]]:
+    """A list fails when somebody else removes one of its entries at that moment, so it is asked for again."""
+    for _ in range(PODMAN_ATTEMPTS):
+        answer = _podman(*arguments, "--format", "json")
+        if answer.returncode == 0:
+            found: list[dict[str, Any]] = json.loads(answer.stdout or "[]")
+            return found
+        time.sleep(0.2)
+    raise StageError(f"podman {arguments[0]} failed: {answer.stderr.strip()}")
 
 
 def _podman(*arguments: str) -> subprocess.CompletedProcess[str]:
