@@ -1,0 +1,84 @@
+"""`make bench`: measures everything that is promised, in one run on this machine, and writes bench/results.md."""
+
+import asyncio
+import platform
+import sys
+import time
+from pathlib import Path
+
+from tests.e2e.trial import Trial
+
+from bench import product, router
+from bench.product import APP, Figure
+
+RESULTS = Path(__file__).with_name("results.md")
+SWITCH_TARGETS = {1: 10.0, 100: None, 500: 25.0}
+
+
+def main() -> None:
+    figures = [*measure_router(), *measure_server()]
+    text = render(figures)
+    RESULTS.write_text(text, encoding="utf-8")
+    print(text)
+    sys.exit(any(figure.is_met is False for figure in figures))
+
+
+def measure_server() -> list[Figure]:
+    with Trial() as trial:
+        trial.push("v1")
+        trial.push("v2")
+        trial.start()
+        for version in ("v1", "v2"):
+            product.deploy(trial, version)
+        return [
+            *tell("deploys", product.deploys(trial)),
+            *tell("rollbacks", product.rollbacks(trial)),
+            *tell("command line", product.command_line(trial)),
+            *tell("daemon", product.daemon(trial)),
+            *tell("api", asyncio.run(product.api(trial))),
+            *tell("swaps", asyncio.run(product.swaps(trial))),
+        ]
+
+
+def measure_router() -> list[Figure]:
+    figures = asyncio.run(product.router())
+    for apps, target in SWITCH_TARGETS.items():
+        median = asyncio.run(router.switches(apps))
+        figures.append(
+            Figure(
+                name=f"switch with {apps} app{'s' if apps > 1 else ''}, median of {router.ROUNDS}, files synced and checked",
+                value=f"{median:.1f} ms",
+                target=f"≤ {target:.0f} ms" if target else "",
+                is_met=median <= target if target else None,
+            )
+        )
+    return tell("router", figures)
+
+
+def tell(what: str, figures: list[Figure]) -> list[Figure]:
+    for figure in figures:
+        print(f"{what}: {figure.name}: {figure.value} {figure.target}", file=sys.stderr, flush=True)
+    return figures
+
+
+def render(figures: list[Figure]) -> str:
+    met = {True: "yes", False: "**no**", None: ""}
+    rows = [f"| {it.name} | {it.value} | {it.target} | {met[it.is_met]} |" for it in figures]
+    return "\n".join(
+        [
+            "# Results",
+            "",
+            f"One run of `make bench` on {time.strftime('%Y-%m-%d')}: {platform.machine()}, Linux {platform.release()}, "
+            f"Python {platform.python_version()}, 2 shared cores with clients, router, apps and server all on them.",
+            f"The app is examples/hello, named {APP}. Medians of {product.ROUNDS} rounds where nothing else is said.",
+            "",
+            "| figure | measured | promised | met |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
