@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pvdify.adapters.subprocess import command_runner
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.errors import RuntimeUnavailable
 
@@ -62,6 +63,22 @@ async def test_a_program_that_takes_too_long_ends_with_all_it_started(runner, tm
 
     assert "did not answer within 0.5 s" in failure.value.what
     assert all([await is_gone(int(pid)) for pid in marks.read_text().split()])
+
+
+async def test_a_program_may_finish_what_must_not_be_cut_in_two(runner, tmp_path):
+    mark = tmp_path / "finished"
+
+    with pytest.raises(RuntimeUnavailable):
+        await runner.run(sh(f"trap 'touch {mark}; exit' TERM; while :; do sleep 0.05; done"), timeout=0.3)
+
+    assert mark.exists()
+
+
+async def test_a_program_that_does_not_listen_is_killed(runner, monkeypatch):
+    monkeypatch.setattr(command_runner, "TERM_SECONDS", 0.1)  # nobody wants to wait three seconds for it
+
+    with pytest.raises(RuntimeUnavailable):
+        await runner.run(sh("trap '' TERM; while :; do sleep 0.05; done"), timeout=0.2)
 
 
 async def test_a_cancelled_run_ends_its_program(runner, tmp_path):

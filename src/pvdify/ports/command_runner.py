@@ -38,7 +38,7 @@ class CommandRunner(Protocol):
             stdin: what the program can read.
             environment: variables added to ours.
             directory: working directory.
-            timeout: seconds after which the program is killed.
+            timeout: seconds after which the program is ended: asked first, then killed. So it is on cancellation.
 
         Raises:
             RuntimeUnavailable: the program is not installed, or did not end in time.

@@ -32,7 +32,7 @@ class Supervisor(Protocol):
         ...
 
     async def stop(self, name: str, grace: float) -> None:
-        """SIGTERM, then SIGKILL after ``grace`` seconds; done when it has exited. Absent is fine.
+        """SIGTERM, then SIGKILL after ``grace`` seconds (0: at once); done when it has exited. Absent is fine.
 
         Raises RuntimeUnavailable.
         """
@@ -47,7 +47,10 @@ class Supervisor(Protocol):
         ...
 
     async def wait(self, name: str) -> Exit:
-        """Wait until the container has exited (at once if it has). Raises RuntimeUnavailable."""
+        """Wait until the container has exited (at once if it has). One that is gone counts as killed (137).
+
+        Raises RuntimeUnavailable.
+        """
         ...
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:

@@ -11,6 +11,7 @@ from pvdify.errors import RuntimeUnavailable
 from pvdify.ports.command_runner import Argv, Completed
 
 LONGEST_LINE = 1024 * 1024
+TERM_SECONDS = 3.0
 
 
 class SubprocessRunner:
@@ -79,11 +80,18 @@ async def _start(
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill the program and what it started, unless it has ended; then reap it."""
-    if process.returncode is None:
+    """End the program and what it started, unless it has ended; then reap it.
+
+    SIGTERM first: podman finishes what must not be cut in two.
+    """
+    for each, grace in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, None)):
+        if process.returncode is not None:
+            return
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
+            os.killpg(process.pid, each)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await asyncio.shield(process.wait())
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
