@@ -37,8 +37,8 @@ test-integration: setup ## tests against the real podman, router and database
 test-e2e: setup ## tests that start a whole server, with load across a switch
 	$(bin)/pytest tests/e2e
 
-bench: setup ## measure; each bench/*.py prints its table
-	@for file in bench/[a-z]*.py; do echo "== $$file"; $(bin)/python -m "$$(echo "$${file%.py}" | tr / .)"; done
+bench: setup ## measure everything that is promised, and write bench/results.md
+	@$(bin)/python -m bench
 
 run: setup ## start a server of your own on loopback, with its data in .cache/run
 	@mkdir -p .cache

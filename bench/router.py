@@ -13,15 +13,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.load import GET, POST, Load
-from tests.load.backend import Backend
-from tests.load.real_router import RouterProcess, real_router
-
 from pvdify.adapters.haproxy import commands, config, disk, maps
 from pvdify.adapters.haproxy.maps import LIVE, Change, Tables
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.adapters.haproxy.runtime_api import RuntimeApi
 from pvdify.model.route import Route
+from tests.load import GET, POST, Load
+from tests.load.backend import Backend
+from tests.load.real_router import RouterProcess, real_router
 
 ROUNDS = 100
 CHECKOUT = Path(__file__).parents[1]

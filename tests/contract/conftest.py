@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tools.loopback_registry import LoopbackRegistry
 
 from tests.support.images import missing_for_podman
 from tests.support.podman import PodmanServer, podman_server
+from tools.loopback_registry import LoopbackRegistry
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import socket
 from pathlib import Path
 
 import pytest
-from tools.loopback_registry import free_port
 
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.ports.host import Host
 from tests.fakes.host import FakeHost
+from tools.loopback_registry import free_port
 
 
 @pytest.fixture(params=["fake", "real"])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pytest
-from tools.loopback_registry import LoopbackRegistry, free_port
 
 from pvdify.errors import ImageNotFound, RegistryUnavailable
 from pvdify.model.image_reference import parse_image_reference
@@ -14,6 +13,7 @@ from pvdify.ports.images import Images
 from tests.fakes.images import FakeImages, FakeRegistry
 from tests.support.images import build_image, image_id
 from tests.support.podman import PodmanServer, podman
+from tools.loopback_registry import LoopbackRegistry, free_port
 
 
 class World(Protocol):

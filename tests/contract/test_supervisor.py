@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tools.loopback_registry import free_port
 
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.errors import StartFailed
@@ -22,6 +21,7 @@ from tests.contract.supervisor_worlds import (
     make_spec,
 )
 from tests.support.images import build_image, image_id
+from tools.loopback_registry import free_port
 
 KILLED = Exit(code=137)
 

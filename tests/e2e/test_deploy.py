@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tools.demo.stage import BASE_DOMAIN
 
 from tests.e2e.trial import Trial
 from tests.load import Load
+from tools.demo.stage import BASE_DOMAIN
 
 SWAPS = 8
 

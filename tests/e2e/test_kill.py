@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tools.demo.stage import BASE_DOMAIN
 
 from tests.e2e.trial import Trial
 from tests.load import Load
+from tools.demo.stage import BASE_DOMAIN
 
 EVERY = 1 if os.environ.get("PVDIFY_TEST_EVERY_MOMENT") else 4
 MOMENTS = range(1, 46, EVERY)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.load import Load, Report
-
 from tools.demo import stage as stages
 from tools.demo.stage import BASE_DOMAIN, CHECKOUT, PROGRAMS, Stage, StageError
 

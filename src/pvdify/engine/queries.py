@@ -18,7 +18,7 @@ from pvdify.model.manifest import Command
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind
 from pvdify.model.quantities import format_bytes
-from pvdify.model.release import Release, SwitchCount
+from pvdify.model.release import Release, ReleaseStatus, SwitchCount
 from pvdify.model.slot import Placement, Slot, SlotState
 from pvdify.model.token import Token
 
@@ -123,7 +123,7 @@ class Queries:
             ReleaseView(
                 release=release,
                 count=counts.get(release.version),
-                can_roll_back=release.version in kept and release.status.is_settled,
+                can_roll_back=release.version in kept and release.status is not ReleaseStatus.ACTIVE,
             )
             for release in await self._world.store.releases(app, limit)
         )
