@@ -48,6 +48,7 @@ run: setup ## start a server of your own on loopback, with its data in .cache/ru
 
 docs: python ## write the generated reference pages again
 	$(bin)/python tools/generate_cli_reference.py
+	$(bin)/python tools/generate_reference.py
 
 clean: ## remove what the other targets made in this checkout
 	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -63,3 +64,4 @@ lint: python
 	$(bin)/lint-imports
 	$(bin)/shellcheck $(shell_sources)
 	$(bin)/python tools/generate_cli_reference.py --check
+	$(bin)/python tools/generate_reference.py --check

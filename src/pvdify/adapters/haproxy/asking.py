@@ -58,6 +58,8 @@ async def _exchange(address: Address, hostname: str, path: str, *, token: str, t
             while not isinstance(await _next(connection, reader), h11.EndOfMessage):
                 pass
     writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
     return head
 
 

@@ -55,7 +55,7 @@ class RuntimeApi:
             writer.write(line.encode() + b"\n")
             return (await reader.read(-1)).decode(errors="replace")
         finally:
-            writer.close()
+            await _close(writer)
 
 
 class HeldConnection:
@@ -75,9 +75,7 @@ class HeldConnection:
 
     async def close(self) -> None:
         """Let the process go."""
-        self._writer.close()
-        with suppress(OSError):
-            await self._writer.wait_closed()
+        await _close(self._writer)
 
 
 def split_answers(text: str) -> list[str]:
@@ -98,8 +96,14 @@ def unavailable(why: str) -> RouterUnavailable:
     return RouterUnavailable(
         "the router does not take commands",
         why=why,
-        next="pvdifyd starts it again by itself; `pvdify doctor` says what is in its way",
+        next="pvdifyd starts it again by itself; `pvdify status` says whether it has",
     )
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 @contextmanager

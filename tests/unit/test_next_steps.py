@@ -1,0 +1,48 @@
+"""What a message tells the reader to do next has to exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pvdify import errors
+from pvdify.cli.command_table import COMMANDS
+
+SOURCE = Path(errors.__file__).parent
+NAMED = re.compile(r"`pvdify ([a-z]+(?::[a-z]+)?)")
+OPTION = re.compile(r"`pvdify ([a-z:]+)[^`]*? (--[a-z-]+)")
+
+
+def mentions(pattern: re.Pattern[str]) -> list[tuple[str, ...]]:
+    found = []
+    for file in sorted(SOURCE.rglob("*.py")):
+        for match in pattern.finditer(file.read_text(encoding="utf-8")):
+            found.append((str(file.relative_to(SOURCE)), *match.groups()))
+    return found
+
+
+@pytest.mark.parametrize(("file", "command"), mentions(NAMED))
+def test_every_command_that_a_message_names_is_there(file: str, command: str):
+    assert command in COMMANDS
+
+
+@pytest.mark.parametrize(("file", "command", "option"), mentions(OPTION))
+def test_every_option_that_a_message_names_is_there(file: str, command: str, option: str):
+    page = (SOURCE.parents[1] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    section = page.partition(f"## pvdify {command}\n")[2].partition("\n## ")[0]
+
+    assert option in section, section
+
+
+def all_errors(base: type[errors.PvdifyError]) -> list[type[errors.PvdifyError]]:
+    return [base, *(deeper for kind in base.__subclasses__() for deeper in all_errors(kind))]
+
+
+def test_every_error_has_a_code_of_its_own_that_its_page_explains():
+    kinds = all_errors(errors.PvdifyError)
+    page = (SOURCE.parents[1] / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+
+    codes = [kind.code for kind in kinds if kind is not errors.PvdifyError]
+
+    assert len(codes) == len(set(codes))
+    assert [code for code in codes if f"`{code}`" not in page] == []

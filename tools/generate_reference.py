@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Write the reference pages that come from the code: settings, errors, API, manifest; ``--check`` fails when stale."""
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pvdify import errors, settings
+from pvdify.api.errors import STATUS_BY_KIND, status_of
+from pvdify.api.routes import ENDPOINTS, PREFIX
+from pvdify.model.manifest import Manifest
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+WRITTEN = "This page is written by `make docs` from the code: change the code, not the page.\n"
+
+
+def main() -> int:
+    stale = []
+    for name, lines in PAGES.items():
+        file, text = FOLDER / name, "\n".join(lines()) + "\n"
+        if sys.argv[1:] != ["--check"]:
+            file.write_text(text, "utf-8")
+        elif not file.is_file() or file.read_text("utf-8") != text:
+            stale.append(name)
+    if stale:
+        print(f"{', '.join(stale)}: stale; run `make docs` and commit", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def settings_page() -> Iterator[str]:
+    yield "# Settings of pvdifyd\n"
+    yield WRITTEN
+    yield _paragraph(
+        "A setting is the first of: flag, environment, file (`/etc/pvdify/pvdifyd.toml`, or `--settings "
+        "FILE`), default. A value that cannot be understood is an error at the start, with all problems at "
+        "once."
+    )
+    yield "| setting | flag | environment | default | what it is |\n|---|---|---|---|---|"
+    for name in settings.names():
+        default, text = settings.describe(name)
+        flag = "--" + name.replace("_", "-")
+        yield f"| `{name}` | `{flag}` | `PVDIFY_{name.upper()}` | {f'`{default}`' if default else ''} | {text} |"
+
+
+def errors_page() -> Iterator[str]:
+    yield "# Errors\n"
+    yield WRITTEN
+    yield _paragraph(
+        "Every error says what happened, why, and what to do next. Its code never changes its meaning. Over "
+        "the API it is `application/problem+json` with `code`, `detail` (what), `why`, `next` and "
+        "`request_id`; on the command line it ends with an [exit code](exit-codes.md)."
+    )
+    yield "| code | kind | HTTP | means |\n|---|---|---|---|"
+    for kind in _all(errors.PvdifyError)[1:]:
+        status = status_of(kind("")) if kind.kind in STATUS_BY_KIND else 500
+        yield f"| `{kind.code}` | {kind.kind.value} | {status} | {_first_line(kind)} |"
+
+
+def api_page() -> Iterator[str]:
+    yield "# REST API\n"
+    yield WRITTEN
+    yield _paragraph(
+        f"Under `{PREFIX}`, JSON, `Authorization: Bearer TOKEN`. `{PREFIX}/openapi.json` describes every type. "
+        "Every answer has an `X-Request-Id`; errors have [one shape](errors.md). On the server itself root "
+        "needs no token on the unix socket. A request that makes a release may carry an `Idempotency-Key`: "
+        "the same request again within 24 h gets the same release. Lists are objects with one key."
+    )
+    yield "| method | path | role | answers | does |\n|---|---|---|---|---|"
+    for it in ENDPOINTS:
+        path = it.path.replace(":int", "") + (f"?{'&'.join(it.query)}" if it.query else "")
+        yield (
+            f"| {it.method} | `{path}` | {it.needs.value if it.needs else 'none'} | {it.status} "
+            f"| {_first_line(it.handler)} |"
+        )
+
+
+def manifest_page() -> Iterator[str]:
+    yield "# Manifest: pvdify.yml\n"
+    yield WRITTEN
+    yield _paragraph(
+        "Every key is optional. Unknown keys are errors; keys that begin with `x-` are yours. Durations are "
+        "written `30s`, `1m30s`, `24h`; sizes `512M`, `1.5G`. A deploy without a manifest keeps the live "
+        "release's; a rollback restores the one of the release it repeats."
+    )
+    yield "| key | default | what it is |\n|---|---|---|"
+    yield from _keys(Manifest(), "")
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _keys(whole: BaseModel, prefix: str) -> Iterator[str]:
+    for name, field in type(whole).model_fields.items():
+        value, key = getattr(whole, name), f"{prefix}{name}"
+        if isinstance(value, BaseModel):
+            yield from _keys(value, f"{key}.")
+        elif name == "processes":
+            yield f"| `{key}` | one `web` | the processes by name; `web` gets visitors, the others have no route |"
+            yield from _keys(value["web"], f"{key}.NAME.")
+        else:
+            yield f"| `{key}` | {_shown(value)} | {field.description or ''} |"
+
+
+def _shown(value: Any) -> str:
+    if value in (None, (), ""):
+        return ""
+    if isinstance(value, float) and value >= 1:
+        return f"`{value:g}s`"
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1024**2:
+        return f"`{value // 1024**2}M`"
+    return f"`{str(value).lower()}`"
+
+
+def _all(base: type[errors.PvdifyError]) -> list[type[errors.PvdifyError]]:
+    return [base, *(deeper for kind in base.__subclasses__() for deeper in _all(kind))]
+
+
+def _first_line(thing: object) -> str:
+    return (thing.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "settings.md": settings_page,
+    "errors.md": errors_page,
+    "api.md": api_page,
+    "manifest.md": manifest_page,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
