@@ -104,10 +104,11 @@ async def test_by_hand_a_container_does_not_start_without_its_config_vars(server
     await supervisor.start(make_spec(image))
     await supervisor.stop(NAME, 0)
 
-    by_hand = subprocess.run(("podman", "start", NAME), check=False, capture_output=True, text=True)
+    for verb in ("start", "restart", "start"):
+        by_hand = subprocess.run(("podman", verb, NAME), check=False, capture_output=True, text=True)
+        assert by_hand.returncode != 0
+        assert "only-pvdify-starts-this" in by_hand.stderr
 
-    assert by_hand.returncode != 0
-    assert "only-pvdify-starts-this" in by_hand.stderr
     await supervisor.start(make_spec(image))
     (found,) = await supervisor.find()
     assert found.state is InstanceState.RUNNING
@@ -155,17 +156,18 @@ async def test_after_a_boot_the_config_vars_are_put_back(server, supervisor, ima
 
 
 async def test_an_instance_that_lost_its_conmon_is_watched_and_replaced(server, supervisor, image):
-    await supervisor.start(make_spec(image, command="sleep 3; exit 5"))
-    conmon = int((server.run_dir / "instances" / NAME / "conmon.pid").read_text())
+    directory = server.run_dir / "instances" / NAME
+    await supervisor.start(make_spec(image))
     waiting = asyncio.create_task(supervisor.wait(NAME))
     await asyncio.sleep(0.1)
 
-    os.kill(conmon, signal.SIGKILL)
+    os.kill(int((directory / "conmon.pid").read_text()), signal.SIGKILL)
     await asyncio.sleep(0.5)
 
     assert not waiting.done()
     await supervisor.start(make_spec(image))
     assert [found.state for found in await supervisor.find()] == [InstanceState.RUNNING]
+    os.kill(int((directory / "pid").read_text()), signal.SIGKILL)
     assert await waiting == Exit(code=137)
     assert [found.state for found in await supervisor.find()] == [InstanceState.EXITED]
     await supervisor.start(make_spec(image))

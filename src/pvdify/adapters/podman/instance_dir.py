@@ -20,10 +20,10 @@ class InstanceDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.cid_file = path / "cid"
+        self.conmon_pid_file = path / "conmon.pid"
         # Through the gate, a link that exists only while we start it: by hand, podman would start the container
-        # without its config vars. It fails instead, and names the gate.
+        # without its config vars. The OCI runtime cannot write this file then, undoes the start, and names the gate.
         self.pid_file = path / GATE / "pid"
-        self.conmon_pid_file = path / GATE / "conmon.pid"
         self.environment_file = path / launch.ENVIRONMENT
         self._oom_mark = path / "oom"  # conmon's, in its working directory
         self._bundle = path / launch.BUNDLE
@@ -42,7 +42,7 @@ class InstanceDir:
     @property
     def conmon_pid(self) -> int | None:
         """The process that watches the container and ends after it."""
-        return _number(self.path / "conmon.pid")
+        return _number(self.conmon_pid_file)
 
     @property
     def is_running(self) -> bool:
@@ -78,7 +78,7 @@ class InstanceDir:
 
     def forget_container(self) -> None:
         """Make room for a new container's files."""
-        for each in (self.cid_file, self.path / "pid", self.path / "conmon.pid", self._restarts):
+        for each in (self.cid_file, self.path / "pid", self.conmon_pid_file, self._restarts):
             each.unlink(missing_ok=True)
 
     @contextmanager

@@ -13,6 +13,7 @@ _NAME_IN_USE = re.compile(r"name .* is already in use|that name is already in us
 _NO_CONTAINER = re.compile(r"no such container|no container with (name or )?id", re.IGNORECASE)
 _NO_PROGRAM = re.compile(r"attempted to invoke a command that was not found|failed to exec pid1: No such file", re.I)
 _NOT_EXECUTABLE = re.compile(r"OCI permission denied|failed to exec pid1: (Permission denied|Exec format)", re.I)
+_NOT_STARTABLE = re.compile(r"container state improper|container .*already exists")
 _INIT_MISSING = "container-init binary not found"
 
 
@@ -35,8 +36,8 @@ def is_container_missing(done: Completed) -> bool:
 
 
 def is_not_startable(done: Completed) -> bool:
-    """podman takes the container for half running, half stopped."""
-    return done.exit_code != 0 and "container state improper" in done.stderr
+    """podman or its OCI runtime takes the container for half running, half stopped."""
+    return done.exit_code != 0 and bool(_NOT_STARTABLE.search(done.stderr))
 
 
 def is_init_missing(done: Completed) -> bool:

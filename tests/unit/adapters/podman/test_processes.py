@@ -112,13 +112,14 @@ def test_an_instances_directory_keeps_secrets_to_root_and_the_gate_shut(tmp_path
     files.write({"KEY": Secret("value")})
     with files.open_gate():
         (files.path / "oom").touch()
+        files.pid_file.write_text("7")
         files.conmon_pid_file.write_text("6")
         files.cid_file.write_text(CONTAINER)
 
     assert files.environment_file.stat().st_mode & 0o777 == 0o600
     assert files.path.stat().st_mode & 0o777 == 0o700
     assert not (files.path / GATE).exists()
-    assert (files.container_id, files.conmon_pid, files.pid) == (CONTAINER, 6, None)
+    assert (files.container_id, files.conmon_pid, files.pid) == (CONTAINER, 6, 7)
     assert (files.is_out_of_memory, files.is_running, files.was_launched) == (True, False, False)
     files.count_restart()
     files.count_restart()

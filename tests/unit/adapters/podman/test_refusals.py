@@ -34,6 +34,7 @@ def make_spec(command: str | tuple[str, ...] | None = None) -> InstanceSpec:
         (refusals.is_container_missing, 'Error: no container with name or ID "x" found: no such container'),
         (refusals.is_init_missing, "Error: container-init binary not found on the host: stat /x: no such file"),
         (refusals.is_not_startable, "Error: container f00d must be in Created state: container state improper"),
+        (refusals.is_not_startable, "Error: runc: runc create failed: container with given ID already exists"),
     ],
 )
 def test_what_podman_says_is_recognised_only_when_it_failed(question, stderr):
