@@ -11,19 +11,20 @@ class FakeDeployLog:
 
     def __init__(self) -> None:
         self.entries: defaultdict[tuple[str, int], list[LogEntry]] = defaultdict(list)
+        self.grown: defaultdict[tuple[str, int], asyncio.Event] = defaultdict(asyncio.Event)
 
     async def append(self, app: str, release: int, entry: LogEntry) -> None:
         self.entries[app, release].append(entry)
+        self.end(app, release)
 
     async def read(self, app: str, release: int, *, skip: int = 0) -> tuple[LogEntry, ...]:
         return tuple(self.entries[app, release][skip:])
 
-    async def wait(self, app: str, release: int, seen: int, seconds: float) -> bool:
-        await asyncio.sleep(0)
-        return len(self.entries[app, release]) > seen
+    def watch(self, app: str, release: int) -> asyncio.Event:
+        return self.grown[app, release]
 
     def end(self, app: str, release: int) -> None:
-        pass  # nobody waits here for longer than a turn
+        self.grown.pop((app, release), asyncio.Event()).set()
 
     async def remove(self, app: str) -> None:
         for key in [key for key in self.entries if key[0] == app]:

@@ -154,13 +154,16 @@ class Queries:
         """The deploy log as it comes, until the deploy has settled; None when there has been nothing for a while."""
         seen = skip
         while True:
+            grown = self._world.deploy_log.watch(app, version)
             is_over = await self.is_settled(app, version)
             for entry in await self._world.deploy_log.read(app, version, skip=seen):
                 seen += 1
                 yield entry
             if is_over:
                 return
-            if not await self._world.deploy_log.wait(app, version, seen, LOG_PAUSE):
+            try:
+                await asyncio.wait_for(grown.wait(), LOG_PAUSE)
+            except TimeoutError:
                 yield None
 
     async def config(self, app: str) -> ConfigView:

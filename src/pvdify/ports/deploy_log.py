@@ -1,5 +1,6 @@
 """Deploy logs: what a release's deploy did, line by line, kept with the release."""
 
+import asyncio
 from typing import Protocol
 
 from pvdify.model.deploy_log import LogEntry
@@ -16,12 +17,12 @@ class DeployLog(Protocol):
         """The entries so far, without the first ``skip``; empty if there is no log."""
         ...
 
-    async def wait(self, app: str, release: int, seen: int, seconds: float) -> bool:
-        """Wait until the log may have more than ``seen`` entries, but not longer than this; whether it may."""
+    def watch(self, app: str, release: int) -> asyncio.Event:
+        """Set with the next entry, or the end. Asked for before reading, it lets nothing slip between the two."""
         ...
 
     def end(self, app: str, release: int) -> None:
-        """Nothing more will come: who waits looks again at once."""
+        """Nothing more will come: who watches looks again at once."""
         ...
 
     async def remove(self, app: str) -> None:

@@ -44,15 +44,9 @@ class FileDeployLog:
             return ()
         return tuple(_parse(content)[skip:])
 
-    async def wait(self, app: str, release: int, seen: int, seconds: float) -> bool:
+    def watch(self, app: str, release: int) -> asyncio.Event:
         """See the port."""
-        grown = self._grown[self._file(app, release)]
-        if len(await self.read(app, release)) > seen:
-            return True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await grown.wait()
-        return grown.is_set()
+        return self._grown[self._file(app, release)]
 
     async def remove(self, app: str) -> None:
         """See the port."""

@@ -19,18 +19,29 @@ GROWTH = 1.5
 
 @step()
 async def health(run: StepRun) -> str | None:
-    """Each web instance of the candidate slot has answered its probe."""
+    """Each web instance of the candidate slot has answered its probe, and the image is pinned for this release."""
     slot = await run.candidate()
     places = web_places(slot) if slot else ()
-    if not places:
-        return None
+    is_new = slot is not None and slot.number == run.release.version
+    pinning = asyncio.create_task(_pin(run)) if is_new else None  # while they boot; done before anybody depends on it
     # Instances taken over from standby have been up for long: no pause before the first probe.
-    pause = FIRST_PAUSE if slot and slot.number == run.release.version else 0.0
-    answer = (await _first_failure(*(_until_healthy(run, place, pause) for place in places)))[0]
+    pause = FIRST_PAUSE if is_new else 0.0
+    try:
+        answers = await _first_failure(*(_until_healthy(run, place, pause) for place in places))
+    finally:
+        if pinning:
+            await pinning
+    if not answers:
+        return None
+    answer = answers[0]
     path = run.manifest.healthcheck.path or DEFAULT_PATH
     if answer.status == 404:
         await run.note(f"nothing is at {path}; any answer counts. Set healthcheck.path to have a page asked for")
     return f"{path} {answer.status}"
+
+
+async def _pin(run: StepRun) -> None:
+    await run.world.images.keep(run.release.image_id or "", run.app, run.release.version)
 
 
 async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeResult:

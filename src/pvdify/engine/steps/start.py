@@ -29,19 +29,17 @@ async def remove_candidate(run: StepRun) -> None:
 
 @step(undo=remove_candidate)
 async def start(run: StepRun) -> str:
-    """Every web instance of the candidate slot runs, and the image is pinned for this release."""
+    """Every web instance of the candidate slot runs."""
     slot = await run.candidate() or await _take_over(run) or await _place(run)
     release, places = run.release, web_places(slot)
     starter = await starter_of(run, slot)
     config = await run.world.secrets.read(run.app, starter.config_version)
     specs = [instance_spec(starter, place, config, run.operation.id) for place in places]
     if slot.number == release.version:
-        pin = run.world.images.keep(release.image_id or "", run.app, release.version)
-        await settle(pin, *(run.world.supervisor.start(spec) for spec in specs))
+        await settle(*(run.world.supervisor.start(spec) for spec in specs))
         suffix = ""
     else:
-        # Takes over from standby: its instances run already, and its image is pinned by the release that started it.
-        suffix = "  (standby)"
+        suffix = "  (standby)"  # its instances run already, and its image is pinned by the release that started it
     shown = "  ".join(f"{place.process}.{place.number} :{place.host_port}" for place in places)
     return f"{slot.colour}  {shown}{suffix}" if places else f"{slot.colour}  no web process"
 

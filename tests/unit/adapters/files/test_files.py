@@ -73,17 +73,16 @@ async def test_half_written_last_line_is_no_entry(tmp_path: Path):
     assert len(await log.read("shop", 1)) == 1
 
 
-async def test_who_waits_is_woken_by_an_entry(tmp_path: Path):
-    import asyncio
-
+async def test_who_watches_is_woken_by_an_entry_and_by_the_end(tmp_path: Path):
     log = FileDeployLog(tmp_path)
-    waiting = asyncio.ensure_future(log.wait("shop", 1, 0, 30))
-    await asyncio.sleep(0.01)
+    first = log.watch("shop", 1)
     await log.append("shop", 1, LogEntry(at=NOW, kind=EntryKind.NOTE))
+    second = log.watch("shop", 1)
 
-    assert await waiting
-    assert await log.wait("shop", 1, 0, 30)
-    assert not await log.wait("shop", 1, 1, 0.01)
+    assert first.is_set()
+    assert not second.is_set()
+    log.end("shop", 1)
+    assert second.is_set()
 
 
 async def test_log_that_cannot_be_written_stops_nothing(tmp_path: Path):
