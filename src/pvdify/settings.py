@@ -111,7 +111,7 @@ class Settings:
     """All settings of one server, parsed and checked."""
 
     data_dir: Path = _setting(parse_directory, str(DEFAULT_DATA_DIR), "everything this server knows; mode 0700")
-    listen: Address = _setting(parse_address, "127.0.0.1:9443", "address of the REST API and dashboard")
+    listen: Address = _setting(parse_address, "127.0.0.1:9443", "address of the REST API")
     router_listen: Address = _setting(parse_address, "127.0.0.1:9080", "address visitors' requests arrive at")
     runtime: str = _setting(parse_runtime, "podman", "what runs the instances")
     ports: PortRange = _setting(parse_port_range, "3001-3999", "loopback ports for instances")

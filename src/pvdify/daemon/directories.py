@@ -15,7 +15,7 @@ def prepare(settings: Settings) -> None:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             directory.chmod(0o700)
         settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        settings.run_dir.chmod(0o711 if settings.run_dir == settings.run_dir.parent / "pvdify" else 0o700)
+        settings.run_dir.chmod(0o700)
         _link_run_dir(settings)
     except OSError as error:
         raise InvalidSetting(
