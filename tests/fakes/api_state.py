@@ -136,6 +136,11 @@ class ApiState:
         release["status"] = "canceled"
         return release
 
+    def change_app(self, asked: Asked, name: str) -> Any:
+        app = self.find_app(name)
+        app["status"] = "maintenance" if asked.body["maintenance"] else "live"
+        return app
+
     def destroy(self, asked: Asked, app: str) -> dict[str, Any]:
         self.find_app(app)
         if asked.query.get("confirm") != app:
@@ -188,6 +193,7 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("GET", "/apps", 200, lambda api, asked: {"apps": list(api.apps.values())}),
     ("POST", "/apps", 201, lambda api, asked: api.add_app(asked.body["name"])),
     ("GET", _APP, 200, lambda api, asked, app: api.find_app(app)),
+    ("PATCH", _APP, 200, ApiState.change_app),
     ("DELETE", _APP, 202, ApiState.destroy),
     ("GET", _APP + "/releases", 200, lambda api, asked, app: {
         "releases": api.find_app(app) and api.releases[app][::-1][: int(asked.query["limit"])]}),

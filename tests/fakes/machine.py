@@ -139,10 +139,10 @@ class Daemon:
         )
         self.runner = Runner(self.world)
         self.worker = Worker(self.world, self.runner)
-        self.requests = Requests(self.world, self.runner, self.worker)
+        self.reconciler = Reconciler(self.world, self.worker.wake)
+        self.requests = Requests(self.world, self.runner, self.worker, self.reconciler.put_routes)
         self.queries = Queries(self.world)
         self.tokens = Tokens(self.world)
-        self.reconciler = Reconciler(self.world, self.worker.wake)
 
     def check_alive(self) -> None:
         if self.is_dead:

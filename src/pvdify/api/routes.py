@@ -50,6 +50,7 @@ ENDPOINTS = (
     _route("GET",    "/apps",       apps.list_apps,   READ,       gives=answers.App, list_of="apps"),
     _route("POST",   "/apps",       apps.create_app,  DEPLOY, 201, takes=requests.CreateApp, gives=answers.App),
     _route("GET",    "/apps/{app}", apps.show_app,    READ,       gives=answers.App),
+    _route("PATCH",  "/apps/{app}", apps.change_app,  DEPLOY,     takes=requests.ChangeApp, gives=answers.App),
     _route("DELETE", "/apps/{app}", apps.destroy_app, ADMIN,  202, query="confirm"),
 
     _route("GET",    "/apps/{app}/releases",                      releases.list_releases, READ,       gives=answers.Release, list_of="releases", query="limit"),

@@ -24,6 +24,7 @@ def app(view: AppView, settings: Settings) -> answers.App:
     live = view.live
     manifest = live.manifest if live else Manifest()
     status = "deploying" if view.is_deploying else "live" if live else "new"
+    status = "maintenance" if view.app.is_in_maintenance else status
     return answers.App(
         name=view.app.name,
         environment=environment_of(view.app.name).value,

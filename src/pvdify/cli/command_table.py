@@ -24,6 +24,8 @@ COMMANDS = {
     "apps:create": "apps",
     "apps:info": "apps",
     "apps:destroy": "apps_destroy",
+    "maintenance:on": "maintenance",
+    "maintenance:off": "maintenance",
     "tokens": "tokens",
     "tokens:create": "tokens",
     "tokens:revoke": "tokens",

@@ -30,7 +30,7 @@ from pvdify.wire.answers import (
     Status,
     Token,
 )
-from pvdify.wire.requests import CreateApp, CreateToken, Deploy, Rollback
+from pvdify.wire.requests import ChangeApp, CreateApp, CreateToken, Deploy, Rollback
 
 T = TypeVar("T")
 
@@ -99,6 +99,12 @@ class Client:
     def app(self, app: str) -> App:
         """One app."""
         return self._session.ask_for(App, Question(path=_path(app)))
+
+    def set_maintenance(self, app: str, *, is_on: bool) -> App:
+        """Tell visitors to come back later, or let them through again. Raises AppNotFound."""
+        lost, look = f"maintenance of {app} may or may not have been changed", f"`pvdify apps:info {app}` shows it"
+        body = request_body(ChangeApp(maintenance=is_on))
+        return self._session.ask_for(App, Question(method="PATCH", path=_path(app), body=body, lost=lost, look=look))
 
     def create_app(self, app: str) -> App:
         """A new app without a release."""

@@ -51,13 +51,13 @@ def build_server(settings: Settings) -> Server:
     world = build_world(settings, store, router)
     runner = Runner(world)
     worker = Worker(world, runner)
+    reconciler = Reconciler(world, worker.wake)
     engine = Engine(
         settings=settings,
-        requests=Requests(world, runner, worker),
+        requests=Requests(world, runner, worker, reconciler.put_routes),
         queries=Queries(world),
         tokens=Tokens(world),
     )
-    reconciler = Reconciler(world, worker.wake)
     return Server(
         settings=settings,
         store=store,

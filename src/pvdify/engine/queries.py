@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from pvdify.engine.requests import no_app, operation_id
+from pvdify.engine.not_found import no_app, no_release
+from pvdify.engine.requests import operation_id
 from pvdify.engine.world import World
-from pvdify.errors import PvdifyError, ReleaseNotFound
+from pvdify.errors import PvdifyError
 from pvdify.model.app import App, hostnames_of
 from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.deploy_log import LogEntry
@@ -132,7 +133,7 @@ class Queries:
         """One release. Raises ReleaseNotFound."""
         found = next((item for item in await self.releases(app, 1000) if item.release.version == version), None)
         if found is None:
-            raise ReleaseNotFound(f"{app} has no release v{version}", next=f"`pvdify releases {app}` lists them")
+            raise no_release(app, version)
         return found
 
     async def is_warm(self, app: str, target: Release) -> bool:

@@ -14,7 +14,7 @@ import structlog
 from pvdify.engine.specs import instance_spec
 from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
-from pvdify.model.app import route_of
+from pvdify.model.app import App, route_of
 from pvdify.model.event import Event
 from pvdify.model.instance import FoundInstance, InstanceState
 from pvdify.model.names import WEB
@@ -94,7 +94,7 @@ class Reconciler:
 
     async def reconcile(self) -> None:
         """One look at everything. Never raises: what cannot be repaired is logged and tried again."""
-        for repair in (self._router, self._unfinished, self._slots, self._instances, self._orphans):
+        for repair in (self.put_routes, self._unfinished, self._slots, self._instances, self._orphans):
             try:
                 await repair()
             except PvdifyError as error:
@@ -102,8 +102,8 @@ class Reconciler:
             except Exception:
                 log.exception("reconcile.crashed", repair=repair.__name__)
 
-    async def _router(self) -> None:
-        """The router runs, and every app's route is the one it should have."""
+    async def put_routes(self) -> None:
+        """The router runs, and every app's route is the one it should have. Raises RouterUnavailable."""
         await self._world.router.ensure_running()
         found, routes = await self._look(), await self._world.router.routes()
         slots = {(slot.app, slot.number): slot for slot in found.slots}
@@ -111,7 +111,7 @@ class Reconciler:
         for app in await self._world.store.apps():
             release = active.get(app.name)
             slot = slots.get((app.name, release.slot)) if release and release.slot else None
-            wanted = self._wanted_route(app.name, release, slot)
+            wanted = self._wanted_route(app, release, slot)
             if found.is_busy(app.name) or release is None or routes.get(app.name) == wanted:
                 continue
             if await self._is_settled(app.name):
@@ -126,7 +126,7 @@ class Reconciler:
         operations = await self._world.store.unsettled_operations(app)
         return all(operation.kind is OperationKind.RETIRE for operation in operations)
 
-    def _wanted_route(self, app: str, release: Release | None, slot: Slot | None) -> Route:
+    def _wanted_route(self, app: App, release: Release | None, slot: Slot | None) -> Route:
         """The app's route, without targets that are known to be down as long as another one is up."""
         whole = route_of(app, self._world.settings.base_domain, release.manifest if release else None, slot)
         down = {
@@ -182,7 +182,7 @@ class Reconciler:
             return
         if not restarts.is_down and place.host_port is not None and slot.state is SlotState.LIVE:
             restarts.is_down = True
-            await self._router()
+            await self.put_routes()
         if now > restarts.not_before + QUIET_AFTER:
             restarts.count = 0
         restarts.count += 1
@@ -218,7 +218,7 @@ class Reconciler:
         answer = await self._world.prober.probe(place.host_port, check.path or DEFAULT_PATH, timeout=check.timeout)
         if is_healthy(check, answer):
             restarts.is_down = False
-            await self._router()
+            await self.put_routes()
 
     async def _orphans(self) -> None:
         """No container of ours is without a slot or an operation that knows it."""

@@ -4,23 +4,22 @@ import asyncio
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from pvdify.engine.not_found import no_app, no_release
 from pvdify.engine.runner import Runner
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
 from pvdify.errors import (
     AppExists,
-    AppNotFound,
     IdempotencyKeyReused,
     InvalidError,
     NotCancelable,
     NothingToDeploy,
     NotRollbackable,
-    ReleaseNotFound,
 )
 from pvdify.model.app import App
 from pvdify.model.config import ConfigVar, ConfigVersion, apply_changes
@@ -61,8 +60,9 @@ def fingerprint(*content: object) -> str:
 class Requests:
     """The engine's front door for changes."""
 
-    def __init__(self, world: World, runner: Runner, worker: Worker) -> None:
+    def __init__(self, world: World, runner: Runner, worker: Worker, put_routes: Callable[[], Awaitable[None]]) -> None:
         self._world = world
+        self._put_routes = put_routes
         self._runner = runner
         self._worker = worker
         # One request at a time decides the next number of an app's releases or config versions.
@@ -76,6 +76,19 @@ class Requests:
                 raise AppExists(f"the app {name} is here already", next=f"`pvdify apps:info {name}`")
             app = self._new_app(name)
             await self._world.store.save(app, self._event(actor, "app.created", name))
+        return app
+
+    async def set_maintenance(self, name: str, actor: Actor, *, is_on: bool) -> App:
+        """Have visitors told to come back later (503), or let them through again; what runs goes on running.
+
+        In force when this returns, or as soon as the operation that is at the app has ended. Raises AppNotFound,
+        RouterUnavailable, StoreUnavailable.
+        """
+        async with self._numbering[name]:
+            app = replace(await self._app(name), is_in_maintenance=is_on, updated_at=self._world.clock.now())
+            action = f"maintenance.{'on' if is_on else 'off'}"
+            await self._world.store.save(app, self._event(actor, action, name))
+        await self._put_routes()
         return app
 
     async def destroy_app(self, name: str, confirm: str | None, actor: Actor) -> None:
@@ -155,7 +168,7 @@ class Requests:
         else:
             target = next((release for release in releases if release.version == version), None)
             if target is None:
-                raise _no_release(app, version)
+                raise no_release(app, version)
         if target is None or not target.was_live or target.image_id is None:
             raise NotRollbackable(
                 f"{app} has no earlier release to go back to" if target is None
@@ -316,7 +329,7 @@ class Requests:
     async def _release(self, app: str, version: int) -> Release:
         release = await self._world.store.release(app, version)
         if release is None:
-            raise _no_release(app, version)
+            raise no_release(app, version)
         return release
 
     def _new_app(self, name: str) -> App:
@@ -330,18 +343,6 @@ class Requests:
 def operation_id(app: str, release: int) -> str:
     """The id of the operation that makes a release live."""
     return f"{app}-v{release}"
-
-
-def no_app(name: str) -> AppNotFound:
-    """The error for an app that is not here."""
-    return AppNotFound(
-        f"there is no app {name} on this server",
-        next=f"`pvdify apps` lists the apps; `pvdify deploy {name} --image REFERENCE` makes it",
-    )
-
-
-def _no_release(app: str, version: int) -> ReleaseNotFound:
-    return ReleaseNotFound(f"{app} has no release v{version}", next=f"`pvdify releases {app}` lists them")
 
 
 def _live_before(releases: tuple[Release, ...], live: Release | None) -> Release | None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from pvdify.engine.requests import no_app
+from pvdify.engine.not_found import no_app
 from pvdify.engine.world import World
 from pvdify.errors import DeniedError, InvalidError, NotSignedIn, TokenNotFound
 from pvdify.model.event import Event

@@ -16,6 +16,7 @@ class App:
     name: str
     created_at: datetime
     updated_at: datetime
+    is_in_maintenance: bool = False
 
 
 def default_hostname(app: str, base_domain: str) -> str:
@@ -29,12 +30,13 @@ def hostnames_of(app: str, base_domain: str, manifest: Manifest | None) -> tuple
     return tuple(dict.fromkeys((default_hostname(app, base_domain), *more)))
 
 
-def route_of(app: str, base_domain: str, manifest: Manifest | None, slot: Slot | None) -> Route:
-    """The route that an app should have: its hostnames to the slot's targets."""
+def route_of(app: App, base_domain: str, manifest: Manifest | None, slot: Slot | None) -> Route:
+    """The route that an app should have: its hostnames to the slot's targets, in maintenance to none (503)."""
     serves = slot is not None and manifest is not None and WEB in manifest.processes and bool(slot.targets)
+    serves = serves and not app.is_in_maintenance
     return Route(
-        app=app,
-        hostnames=tuple(sorted(hostnames_of(app, base_domain, manifest))),
+        app=app.name,
+        hostnames=tuple(sorted(hostnames_of(app.name, base_domain, manifest))),
         slot=slot.number if slot is not None and serves else None,
         targets=slot.targets if slot is not None and serves else (),
     )

@@ -9,7 +9,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pvdify.errors import InvalidError, InvalidManifest
-from pvdify.model.names import PROCESS_NAME, WEB, check_app_name
+from pvdify.model.names import MOMENTS, PROCESS_NAME, WEB, check_app_name
 from pvdify.model.quantities import Bytes, Seconds
 from pvdify.model.validation import Path, format_path, problems_of
 
@@ -20,7 +20,9 @@ Command = str | tuple[str, ...]
 
 def _check_name(name: str) -> str:
     if not PROCESS_NAME.fullmatch(name):
-        raise ValueError("a process name has lower-case letters, digits and dashes, and starts with a letter")
+        raise ValueError("a process name has lower-case letters, digits and underscores, and starts with a letter")
+    if name in MOMENTS:
+        raise ValueError("is the name of a hook, not of a process")
     return name
 
 

@@ -6,7 +6,9 @@ from enum import Enum
 from pvdify.errors import InvalidError
 
 APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
-PROCESS_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
+# No dash: app `a` with process `b-web` and app `a-b` with process `web` would share the names of their containers.
+PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
+MOMENTS = ("pre_deploy", "post_deploy")
 CONFIG_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 PREVIEW = re.compile(r"(?P<parent>.+)-pr-(?P<number>[1-9][0-9]*)")
 WEB = "web"
@@ -45,7 +47,7 @@ def instance_name(app: str, process: str, release: int, number: int) -> str:
 
 
 def hook_name(app: str, release: int, moment: str, number: int) -> str:
-    """``pvdify-<app>-<moment>-v<release>-<n>``; moments hold an underscore, so they never equal a process."""
+    """``pvdify-<app>-<moment>-v<release>-<n>``; no process is called like a moment."""
     return f"pvdify-{app}-{moment}-v{release}-{number}"
 
 

@@ -25,7 +25,7 @@ class ProcessType:
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """An app. ``status``: ``new`` (never deployed), ``live``, ``deploying`` or ``down``."""
+    """An app. ``status``: ``new`` (never deployed), ``live``, ``deploying`` or ``maintenance``."""
 
     name: str
     environment: str

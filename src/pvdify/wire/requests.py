@@ -12,6 +12,13 @@ class CreateApp:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeApp:
+    """PATCH /apps/{app}. ``maintenance``: whether visitors are told to come back later (503)."""
+
+    maintenance: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deploy:
     """POST /apps/{app}/releases.
 

@@ -28,6 +28,18 @@ async def test_app_tells_what_runs(api: Api):
     assert app["processes"]["web"] == {"command": "npm start", "count": 1, "memory": 536870912, "cpu": None}
 
 
+async def test_maintenance_is_turned_on_and_off(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+
+    on = await api("PATCH", "/apps/shop", {"maintenance": True})
+    off = await api("PATCH", "/apps/shop", {"maintenance": False})
+    bad = await api("PATCH", "/apps/shop", {"maintenance": "x", "colour": 1})
+
+    assert (on.status, on.json["status"], off.json["status"]) == (200, "maintenance", "live")
+    assert (bad.status, len(bad.json["problems"])) == (422, 2)
+
+
 async def test_config_is_set_unset_and_told(api: Api):
     await api("POST", "/apps", {"name": "shop"})
     await api("PATCH", "/apps/shop/config", {"A": "1", "B": {"value": "two"}})

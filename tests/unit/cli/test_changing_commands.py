@@ -25,6 +25,20 @@ def test_an_app_is_created(pvdify: Pvdify, api: FakeApi) -> None:
     assert json.loads(pvdify("apps:create", "other", "--json").stdout) == api.apps["other"]
 
 
+def test_visitors_are_turned_away_and_let_in_again(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+
+    assert pvdify("maintenance:on", "myapp") == Ran(
+        stdout="myapp is in maintenance: visitors get 503, its instances go on running\n",
+        stderr="undo: pvdify maintenance:off myapp\n",
+    )
+    assert pvdify("maintenance:off", "myapp") == Ran(
+        stdout="myapp serves its visitors again at https://myapp.pvdify.win\n"
+    )
+    assert json.loads(pvdify("maintenance:on", "myapp", "--json").stdout)["status"] == "maintenance"
+    assert pvdify("maintenance:on", "nothere").code == 4
+
+
 def test_an_app_is_destroyed_when_its_name_is_confirmed(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 

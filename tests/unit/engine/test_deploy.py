@@ -257,6 +257,21 @@ async def test_instance_that_dies_is_taken_out_of_the_route_until_it_answers(mac
     assert await machine.route_of("shop") == (3001, 3002)
 
 
+async def test_maintenance_holds_over_deploys_until_it_ends(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.requests.set_maintenance("shop", ACTOR, is_on=True)
+    assert (await machine.router.routes())["shop"].slot is None
+
+    release = await daemon.deploy(image=V2)
+    await daemon.reconciler.reconcile()
+    assert release.failure is None
+    assert (await machine.router.routes())["shop"].slot is None
+    await daemon.requests.set_maintenance("shop", ACTOR, is_on=False)
+
+    assert (await machine.router.routes())["shop"].slot == 2
+    await assert_consistent(machine)
+
+
 async def test_destroyed_app_leaves_nothing_but_events(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.deploy(image=V2)

@@ -73,6 +73,8 @@ def test_every_problem_comes_with_its_line_path_and_the_nearest_key():
         ("- x", "expected a mapping of keys to values at the top"),
         ("port: 1\nport: 2", "line 2: port: stands here a second time"),
         ("processes: {Web: {}}", "line 1: processes.Web: a process name has"),
+        ("processes: {b-web: {}}", "line 1: processes.b-web: a process name has"),
+        ("processes: {pre_deploy: {}}", "line 1: processes.pre_deploy: is the name of a hook"),
         ("domains: ['*.x.com']", "line 1: domains[0]: a wildcard cannot be routed to one app"),
         ("resources: {memory: 1M}", "line 1: resources.memory: expected at least 6M"),
         ("drain: 5x", "line 1: drain: expected a duration like 30s"),

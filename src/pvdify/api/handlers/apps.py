@@ -5,7 +5,7 @@ from starlette.responses import Response
 from pvdify.api import translate
 from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
-from pvdify.wire.requests import CreateApp
+from pvdify.wire.requests import ChangeApp, CreateApp
 
 
 async def list_apps(call: Call) -> Response:
@@ -27,6 +27,13 @@ async def create_app(call: Call) -> Response:
 async def show_app(call: Call) -> Response:
     """One app."""
     return json_answer(translate.app(await call.engine.queries.app(call.app), call.engine.settings))
+
+
+async def change_app(call: Call) -> Response:
+    """Maintenance on or off."""
+    body = await call.body(ChangeApp)
+    await call.engine.requests.set_maintenance(call.app, call.actor, is_on=body.maintenance)
+    return await show_app(call)
 
 
 async def destroy_app(call: Call) -> Response:

@@ -89,7 +89,7 @@ def run_history(options: Options, client: Client, io: Io) -> int:
 @app_parameter
 @click.option("--shell", "is_shell", is_flag=True, help="KEY='value' lines for a shell; secrets are left out.")
 def config(*, app: str, is_shell: bool, as_json: bool) -> Options:
-    """Show the config vars of APP; secrets without their values."""
+    """Show the config vars of APP, but no secrets."""
     return Options(app=app, is_shell=is_shell, as_json=as_json)
 
 

@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 
+from pvdify.engine.not_found import no_app
 from pvdify.engine.plan import step
 from pvdify.engine.step_run import StepRun
 from pvdify.errors import ConfirmFailed, RouterUnavailable
 from pvdify.model.app import default_hostname, route_of
-from pvdify.model.names import WEB, slot_key
+from pvdify.model.names import slot_key
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.probe import DEFAULT_PATH
-from pvdify.model.release import ReleaseStatus, SwitchCount
-from pvdify.model.route import Traffic
+from pvdify.model.release import Release, ReleaseStatus, SwitchCount
+from pvdify.model.route import Route, Traffic
 from pvdify.model.slot import Slot, SlotState
 
 CONFIRM_WITHIN = 5.0
@@ -23,8 +24,7 @@ async def point_back(run: StepRun) -> None:
     if previous is None:
         await run.world.router.remove(run.app)
         return
-    route = route_of(run.app, run.world.settings.base_domain, previous.manifest, slot)
-    await run.world.router.put(route)
+    await run.world.router.put(await _route(run, previous, slot))
 
 
 @step(undo=point_back, commits=True)
@@ -32,7 +32,7 @@ async def switch(run: StepRun) -> str:
     """New requests reach the candidate slot."""
     slot, displaced = await run.candidate(), await run.previous_slot()
     before = await _count(run, slot) + await _count(run, displaced)
-    wanted = route_of(run.app, run.world.settings.base_domain, run.manifest, slot)
+    wanted = await _route(run, run.release, slot)
     await run.world.router.put(wanted)
     found = (await run.world.router.routes()).get(run.app)
     if found != wanted:
@@ -49,8 +49,8 @@ async def switch(run: StepRun) -> str:
 async def confirm(run: StepRun) -> None:
     """A request through the router was answered by the candidate slot."""
     slot, clock = await run.candidate(), run.world.clock
-    if slot is None or not slot.targets or WEB not in run.manifest.processes:
-        return
+    if slot is None or (await _route(run, run.release, slot)).slot is None:
+        return  # nothing to ask: no process with a route, or maintenance
     hostname = default_hostname(run.app, run.world.settings.base_domain)
     path = run.manifest.healthcheck.path or DEFAULT_PATH
     deadline, answered_by = clock.monotonic() + CONFIRM_WITHIN, None
@@ -65,6 +65,13 @@ async def confirm(run: StepRun) -> None:
         why=f"the answer came from {answered_by or 'nowhere'}",
         next=f"`pvdify ps {run.app}` and `pvdify logs {run.app}`; undo: `pvdify rollback {run.app}`",
     )
+
+
+async def _route(run: StepRun, release: Release, slot: Slot | None) -> Route:
+    app = await run.world.store.app(run.app)
+    if app is None:
+        raise no_app(run.app)
+    return route_of(app, run.world.settings.base_domain, release.manifest, slot)
 
 
 async def _count(run: StepRun, slot: Slot | None) -> Traffic:

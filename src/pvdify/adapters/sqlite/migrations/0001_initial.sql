@@ -3,7 +3,8 @@
 CREATE TABLE apps (
     name TEXT PRIMARY KEY,
     created_at TEXT NOT NULL,
-    updated_at TEXT NOT NULL
+    updated_at TEXT NOT NULL,
+    is_in_maintenance INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE releases (

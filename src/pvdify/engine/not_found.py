@@ -1,0 +1,16 @@
+"""The errors for what is not here, the same wherever it is asked for."""
+
+from pvdify.errors import AppNotFound, ReleaseNotFound
+
+
+def no_app(name: str) -> AppNotFound:
+    """No app has this name."""
+    return AppNotFound(
+        f"there is no app {name} on this server",
+        next=f"`pvdify apps` lists the apps; `pvdify deploy {name} --image REFERENCE` makes it",
+    )
+
+
+def no_release(app: str, version: int) -> ReleaseNotFound:
+    """The app has no release with this number."""
+    return ReleaseNotFound(f"{app} has no release v{version}", next=f"`pvdify releases {app}` lists them")
