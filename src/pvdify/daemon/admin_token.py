@@ -3,9 +3,12 @@
 import os
 from contextlib import suppress
 
+import structlog
+
 from pvdify.daemon.bootstrap import Server
 from pvdify.model.token import Actor, Role
 
+log = structlog.get_logger()
 FILE = "admin.token"
 INSTALLER = Actor(name="pvdifyd", role=Role.ADMIN)
 
@@ -29,3 +32,4 @@ async def ensure_admin_token(server: Server) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     await server.engine.tokens.keep(token, INSTALLER)
+    log.info("admin_token.written", file=str(file))

@@ -13,6 +13,7 @@ from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.api.call import Engine
+from pvdify.engine.liveness import Liveness
 from pvdify.engine.queries import Queries
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.requests import Requests
@@ -35,6 +36,7 @@ class Server:
     world: World
     worker: Worker
     reconciler: Reconciler
+    liveness: Liveness
     engine: Engine
 
 
@@ -65,6 +67,7 @@ def build_server(settings: Settings) -> Server:
         world=world,
         worker=worker,
         reconciler=reconciler,
+        liveness=Liveness(world),
         engine=engine,
     )
 

@@ -69,13 +69,14 @@ async def _serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await server.reconciler.ensure_router()
     await server.worker.resume()
-    reconciling = asyncio.create_task(server.reconciler.run())
+    watching = [asyncio.create_task(server.reconciler.run()), asyncio.create_task(server.liveness.run())]
     serving = asyncio.create_task(doors.serve())
     log.info("started", version=__version__, listen=str(settings.listen), data_dir=str(settings.data_dir))
     await asyncio.wait({asyncio.create_task(stopping.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
     doors.close()
-    reconciling.cancel()
-    await asyncio.gather(serving, reconciling, return_exceptions=True)
+    for task in watching:
+        task.cancel()
+    await asyncio.gather(serving, *watching, return_exceptions=True)
     await server.worker.close()
     await server.router.close()
     await server.store.close()

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 PAUSE = 5.0
 LEAST_PAUSE = 0.5  # between two looks that follow each other at once
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 60.0  # seconds before a restart, doubled each time
-QUIET_AFTER = 60.0  # an instance that stayed up this long starts over with the shortest back-off
+QUIET_AFTER = 600.0  # an instance that stayed up this long starts over with the shortest back-off
 
 
 @dataclass

@@ -14,6 +14,7 @@ from pvdify.engine.runner import Runner
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
 from pvdify.errors import (
+    AppBusy,
     AppExists,
     IdempotencyKeyReused,
     InvalidError,
@@ -262,6 +263,8 @@ class Requests:
         self, release: Release, kind: OperationKind, actor: Actor, idempotency: Idempotency | None
     ) -> Release:
         """Put it in the journal; a deploy that waits there already gives way to this newer one."""
+        if any(it.kind is OperationKind.DESTROY for it in await self._world.store.unsettled_operations(release.app)):
+            raise AppBusy(f"{release.app} is being destroyed", next=f"`pvdify deploy {release.app}` once it is gone")
         operation = Operation(
             id=operation_id(release.app, release.version), kind=kind, app=release.app, release=release.version,
             created_at=release.created_at, created_by=actor.name,

@@ -2,10 +2,14 @@
 
 import pytest
 
-from pvdify.errors import NotRollbackable, RegistryUnavailable
+from pvdify.engine.requests import DeployRequest
+from pvdify.errors import AppBusy, NotRollbackable, RegistryUnavailable
+from pvdify.model.config import ConfigVar
+from pvdify.model.instance import Secret
 from pvdify.model.release import ReleaseStatus
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+from tests.fakes.router import Failure
 
 V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
 
@@ -20,6 +24,16 @@ async def machine():
 
 @pytest.fixture
 async def daemon(machine: Machine):
+    daemon = machine.daemon()
+    yield daemon
+    await daemon.bury()
+
+
+@pytest.fixture
+async def daemon_with_few_kept():
+    machine = Machine(keep_releases="3", standby="5s")
+    machine.registry.push(V1)
+    machine.registry.push(V2)
     daemon = machine.daemon()
     yield daemon
     await daemon.bury()
@@ -109,9 +123,6 @@ async def test_moved_tag_is_pulled_on_deploy_and_never_on_rollback(machine: Mach
 
 async def test_rollback_restores_config_and_manifest(machine: Machine, daemon: Daemon):
     await daemon.requests.create_app("shop", ACTOR)
-    from pvdify.model.config import ConfigVar
-    from pvdify.model.instance import Secret
-
     await daemon.requests.change_config("shop", {"A": ConfigVar(value=Secret("1"))}, ACTOR)
     await daemon.deploy(image=V1, manifest={"drain": "1s"})
     await daemon.requests.change_config("shop", {"A": ConfigVar(value=Secret("2"))}, ACTOR)
@@ -138,8 +149,6 @@ async def test_two_rollbacks_in_a_row_go_back_two(machine: Machine, daemon: Daem
 
 async def test_only_the_newest_waiting_deploy_runs(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(healthy_after=3.0))
-    from pvdify.engine.requests import DeployRequest
-
     releases = [await daemon.requests.deploy("shop", DeployRequest(image=V1), ACTOR) for _ in range(4)]
     done = [await daemon.finish("shop", release.version) for release in releases]
 
@@ -149,8 +158,6 @@ async def test_only_the_newest_waiting_deploy_runs(machine: Machine, daemon: Dae
 
 
 async def test_cancel_before_the_switch_puts_everything_back(machine: Machine, daemon: Daemon):
-    from pvdify.engine.requests import DeployRequest
-
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(status=500), slot=2)
     await daemon.requests.deploy("shop", DeployRequest(image=V2), ACTOR)
@@ -165,8 +172,6 @@ async def test_cancel_before_the_switch_puts_everything_back(machine: Machine, d
 
 
 async def test_switch_that_happens_and_yet_reports_failure_is_put_back(machine: Machine, daemon: Daemon):
-    from tests.fakes.router import Failure
-
     await daemon.deploy(image=V1)
     machine.router.fail("put", Failure.AFTER_EFFECT)
 
@@ -255,6 +260,30 @@ async def test_instance_that_dies_is_taken_out_of_the_route_until_it_answers(mac
     await daemon.reconciler.reconcile()
 
     assert await machine.route_of("shop") == (3001, 3002)
+
+
+async def test_only_images_that_a_kept_release_needs_stay(daemon_with_few_kept: Daemon):
+    daemon = daemon_with_few_kept
+    machine = daemon.machine
+    first = await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+    await daemon.rollback()  # v3 takes the slot of v1 over, and with it the pin
+    for _ in range(2):
+        machine.registry.push(V2)
+        await daemon.deploy(image=V2)
+        await daemon.finish_retirements()
+
+    assert await machine.images.kept("shop") == {1, 4, 5}
+    assert (await daemon.rollback(version=3)).image_id == first.image_id
+
+
+async def test_nothing_is_deployed_into_an_app_that_is_being_destroyed(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(stop_seconds=3.0))
+    await daemon.requests.destroy_app("shop", "shop", ACTOR)
+
+    with pytest.raises(AppBusy, match="is being destroyed"):
+        await daemon.requests.deploy("shop", DeployRequest(image=V2), ACTOR)
 
 
 async def test_maintenance_holds_over_deploys_until_it_ends(machine: Machine, daemon: Daemon):

@@ -70,8 +70,9 @@ async def prune(run: StepRun) -> None:
     """Only the newest releases, the live one and the one before it keep an image on this server."""
     releases = await run.world.store.releases(run.app)
     deployed = [release for release in releases if release.was_live]
-    kept = {release.version for release in deployed[: run.world.settings.keep_releases]}
-    needed = kept | {slot.number for slot in await run.world.store.slots(run.app)}
+    # The pin belongs to the release that started the slot: one that took it over from standby has none of its own.
+    needed = {release.slot or release.version for release in deployed[: run.world.settings.keep_releases]}
+    needed |= {slot.number for slot in await run.world.store.slots(run.app)}
     needed |= {release.version for release in releases if not release.status.is_settled}
     for version in await run.world.images.kept(run.app) - needed:
         await run.world.images.release(run.app, version)
