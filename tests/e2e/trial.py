@@ -19,7 +19,7 @@ from tools.loopback_registry import LoopbackRegistry
 STARTS_WITHIN = 20.0
 SETTLES_WITHIN = 15.0
 PVDIFY = (sys.executable, "-m", "pvdify")
-PVDIFYD = (sys.executable, "-c", "from pvdify.daemon.main import main; main()")
+PVDIFYD = (str(Path(sys.executable).with_name("pvdifyd")),)
 
 
 class Trial:

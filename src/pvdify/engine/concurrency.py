@@ -24,12 +24,18 @@ class Locks:
     """In-process locks: one pvdifyd owns a data directory, so these are enough.
 
     ``ports`` guards choosing ports until they are on disk; ``slots(app)`` guards reading a slot's state and writing
-    the next one, where a retirement and a rollback may want the same slot.
+    the next one, where a retirement and a rollback may want the same slot; ``queue(app)`` guards what waits for its
+    turn: numbering, superseding and canceling it on one side, beginning it on the other.
     """
 
     def __init__(self) -> None:
         self.ports = asyncio.Lock()
         self._slots: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def queue(self, app: str) -> asyncio.Lock:
+        """The lock of one app's waiting work."""
+        return self._queues[app]
 
     def slots(self, app: str) -> asyncio.Lock:
         """The lock of one app's slots."""

@@ -1,9 +1,7 @@
 """All one may ask. Each method checks, writes the journal, and wakes the worker: what was answered is on disk."""
 
-import asyncio
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -28,7 +26,7 @@ from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.manifest import Manifest, parse_manifest
 from pvdify.model.names import check_app_name
-from pvdify.model.operation import Operation, OperationKind, OperationState, StepState
+from pvdify.model.operation import Operation, OperationKind, OperationState
 from pvdify.model.release import Failure, Release, ReleaseStatus, Source
 from pvdify.model.token import Actor
 from pvdify.ports.store import Record
@@ -66,13 +64,11 @@ class Requests:
         self._put_routes = put_routes
         self._runner = runner
         self._worker = worker
-        # One request at a time decides the next number of an app's releases or config versions.
-        self._numbering: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def create_app(self, name: str, actor: Actor) -> App:
         """A new app, without a release. Raises InvalidError, AppExists, StoreUnavailable."""
         check_app_name(name)
-        async with self._numbering[name]:
+        async with self._world.locks.queue(name):
             if await self._world.store.app(name):
                 raise AppExists(f"the app {name} is here already", next=f"`pvdify apps:info {name}`")
             app = self._new_app(name)
@@ -85,7 +81,7 @@ class Requests:
         In force when this returns, or as soon as the operation that is at the app has ended. Raises AppNotFound,
         RouterUnavailable, StoreUnavailable.
         """
-        async with self._numbering[name]:
+        async with self._world.locks.queue(name):
             app = replace(await self._app(name), is_in_maintenance=is_on, updated_at=self._world.clock.now())
             action = f"maintenance.{'on' if is_on else 'off'}"
             await self._world.store.save(app, self._event(actor, action, name))
@@ -107,7 +103,7 @@ class Requests:
         operation = Operation(
             id=f"{name}-destroy", kind=OperationKind.DESTROY, app=name, created_at=now, created_by=actor.name
         )
-        async with self._numbering[name]:
+        async with self._world.locks.queue(name):
             known = await self._world.store.operation(operation.id)
             if known is None or known.state.is_settled:
                 waiting = [record for item in await self._queued(name) for record in await self._superseded(item, 0)]
@@ -122,7 +118,7 @@ class Requests:
         Raises InvalidError (name, image, manifest), NothingToDeploy, IdempotencyKeyReused, StoreUnavailable.
         """
         check_app_name(app)
-        async with self._numbering[app]:
+        async with self._world.locks.queue(app):
             if known := await self._answered(app, idempotency, actor):
                 return known
             live = await self._world.store.active_release(app)
@@ -137,7 +133,7 @@ class Requests:
         Raises AppNotFound, ReleaseNotFound, NotRollbackable, IdempotencyKeyReused, StoreUnavailable.
         """
         await self._app(app)
-        async with self._numbering[app]:
+        async with self._world.locks.queue(app):
             if known := await self._answered(app, idempotency, actor):
                 return known
             target = await self.rollback_target(app, version)
@@ -186,23 +182,19 @@ class Requests:
         Raises AppNotFound, ReleaseNotFound, NotCancelable, StoreUnavailable.
         """
         await self._app(app)
-        release = await self._release(app, version)
-        operation = await self._world.store.operation(operation_id(app, version))
-        if operation is None or operation.state.is_settled or _has_switched(operation):
-            raise NotCancelable(
-                f"{app} v{version} is {release.status.value}, there is nothing to cancel",
-                next=f"to go back: `pvdify rollback {app}`" if release.was_live else f"`pvdify releases {app}`",
-            )
-        if operation.state is OperationState.QUEUED:
-            canceled = replace(
-                release,
-                status=ReleaseStatus.CANCELED,
-                failure=Failure(code="canceled", what=f"{app} v{version} was canceled while it waited for its turn"),
-            )
-            event = self._event(actor, "deploy.canceled", app, version)
-            await self._world.store.save(self._ended(operation), canceled, event)
-            return canceled
-        await self._runner.request_cancel(operation)
+        async with self._world.locks.queue(app):
+            release = await self._release(app, version)
+            operation = await self._world.store.operation(operation_id(app, version))
+            if operation is not None and operation.state is OperationState.QUEUED:
+                release = _canceled_in_queue(release)
+                event = self._event(actor, "deploy.canceled", app, version)
+                await self._world.store.save(self._ended(operation), release, event)
+                return release
+            if operation is None or not await self._runner.request_cancel(operation.id):
+                raise NotCancelable(
+                    f"{app} v{version} is {release.status.value}, there is nothing to cancel",
+                    next=f"to go back: `pvdify rollback {app}`" if release.was_live else f"`pvdify releases {app}`",
+                )
         return release
 
     async def change_config(
@@ -213,7 +205,7 @@ class Requests:
         Raises AppNotFound, InvalidConfigVar, StoreUnavailable.
         """
         await self._app(app)
-        async with self._numbering[app]:
+        async with self._world.locks.queue(app):
             versions = await self._world.store.config_versions(app)
             newest = versions[0].version if versions else 0
             values = apply_changes(await self._world.secrets.read(app, newest), changes)
@@ -357,8 +349,9 @@ def _live_before(releases: tuple[Release, ...], live: Release | None) -> Release
     return next((item for item in releases if item.was_live and not item.repeats and item.version < below), None)
 
 
-def _has_switched(operation: Operation) -> bool:
-    return any(step.name == "switch" and step.state is StepState.DONE for step in operation.steps)
+def _canceled_in_queue(release: Release) -> Release:
+    what = f"{release.app} v{release.version} was canceled while it waited for its turn"
+    return replace(release, status=ReleaseStatus.CANCELED, failure=Failure(code="canceled", what=what))
 
 
 def _check_manifest_is_for(app: str, manifest: Manifest | None) -> None:

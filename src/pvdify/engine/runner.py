@@ -39,37 +39,44 @@ class Runner:
         self._world = world
         self._running: dict[str, StepRun] = {}
 
-    async def run(self, operation: Operation) -> Operation:
-        """Carry the operation out from wherever its journal says it is; its last state.
-
-        Raises StoreUnavailable when the journal cannot be written: then nothing more is done until the next start.
-        """
+    async def begin(self, operation: Operation) -> StepRun:
+        """Take it from the queue: from here on it runs. Raises StoreUnavailable, and then it does not."""
         run = StepRun(self._world, operation)
+        await run.load()
+        await self._begin(run, PLANS[operation.kind])
         self._running[operation.id] = run
+        return run
+
+    async def run(self, run: StepRun) -> None:
+        """Carry the operation out from wherever its journal says it is.
+
+        Raises StoreUnavailable when the journal cannot be written: it is to be begun again from what is there.
+        """
+        plan = PLANS[run.operation.kind]
         try:
-            await run.load()
-            plan = PLANS[operation.kind]
             if run.operation.state is OperationState.UNDOING:
                 await self._undo(run, plan, _error_of(run.operation))
             else:
-                await self._begin(run, plan)
                 await self._go(run, plan)
         finally:
-            del self._running[operation.id]
-        return run.operation
+            del self._running[run.operation.id]
 
-    async def request_cancel(self, operation: Operation) -> None:
-        """Note, in the journal and for the running steps, that somebody wants it stopped. Raises StoreUnavailable."""
-        run = self._running.get(operation.id)
-        current = run.operation if run else operation
-        canceled = replace(current, is_cancel_requested=True)
-        if run:
-            run.operation = canceled
-        await self._world.store.save(canceled)
+    async def request_cancel(self, operation_id: str) -> bool:
+        """Note, in the journal and for the running steps, that somebody wants it stopped; False when it is too late.
+
+        Raises StoreUnavailable.
+        """
+        run = self._running.get(operation_id)
+        if run is None or _is_committed(run.operation, PLANS[run.operation.kind]):
+            return False
+        run.operation = replace(run.operation, is_cancel_requested=True)
+        await self._world.store.save(run.operation)
+        return True
 
     async def _begin(self, run: StepRun, plan: Plan) -> None:
-        if run.operation.state is not OperationState.QUEUED:
+        if run.operation.state is OperationState.RUNNING:
             await run.note("the server was restarted; going on")
+        if run.operation.state is not OperationState.QUEUED:
             return
         live = await self._world.store.active_release(run.app)
         run.operation = replace(

@@ -1,17 +1,18 @@
 """The worker: one lane per app, where operations run one after the other; retirements run beside it."""
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 
 from pvdify.engine.runner import Runner
+from pvdify.engine.step_run import StepRun
 from pvdify.engine.world import World
 from pvdify.errors import StoreUnavailable
 from pvdify.model.operation import Operation, OperationKind, OperationState
 
 log = structlog.get_logger()
 STORE_PAUSE = 1.0  # seconds before another try when the journal could not be written
+RETIREMENT_PAUSE = 0.2
 
 
 class Worker:
@@ -21,8 +22,7 @@ class Worker:
         self._world = world
         self._runner = runner
         self._lanes: dict[str, asyncio.Task[None]] = {}
-        self._retirements: dict[str, asyncio.Task[None]] = {}
-        self._settled = asyncio.Condition()
+        self._retirements: dict[tuple[str, str], asyncio.Task[None]] = {}  # by app and operation
 
     async def resume(self) -> None:
         """Take up everything that an earlier life of the daemon left unfinished. Raises StoreUnavailable."""
@@ -32,8 +32,8 @@ class Worker:
     def wake(self, operation: Operation) -> None:
         """There is work: this operation is in the journal."""
         if operation.kind is OperationKind.RETIRE:
-            if operation.id not in self._retirements:
-                self._retirements[operation.id] = asyncio.create_task(self._retire(operation))
+            if (operation.app, operation.id) not in self._retirements:
+                self._retirements[operation.app, operation.id] = asyncio.create_task(self._retire(operation))
         elif operation.app not in self._lanes:
             self._lanes[operation.app] = asyncio.create_task(self._lane(operation.app))
 
@@ -44,57 +44,50 @@ class Worker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def wait_settled(self, operation_id: str, seconds: float) -> None:
-        """Wait until an operation of this process has settled, but not longer than this."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), self._settled:
-                await self._settled.wait_for(lambda: operation_id not in self._retirements)
-
     async def _lane(self, app: str) -> None:
-        """Run the app's operations, oldest first, until none is left."""
-        while operation := await self._next(app):
-            await self._guarded(operation)
-        # No await since the journal was found empty: whoever adds work now finds no lane and opens a new one.
+        """Run the app's operations, oldest first, until none is left; when the journal fails, wait and look again."""
+        while True:
+            try:
+                async with self._world.locks.queue(app):
+                    run = await self._begin_next(app)
+                if run is None:
+                    return
+                await self._carry_out(run)
+            except StoreUnavailable as error:
+                log.error("journal.unavailable", app=app, why=error.why)
+                await self._world.clock.sleep(STORE_PAUSE)
 
-    async def _next(self, app: str) -> Operation | None:
-        waiting = [
-            operation
-            for operation in await self._world.store.unsettled_operations(app)
-            if operation.kind is not OperationKind.RETIRE
-        ]
+    async def _begin_next(self, app: str) -> StepRun | None:
+        """The oldest operation, unfinished ones first. None closes the lane: whoever adds work opens a new one."""
+        unsettled = await self._world.store.unsettled_operations(app)
+        waiting = [operation for operation in unsettled if operation.kind is not OperationKind.RETIRE]
         waiting.sort(key=lambda operation: operation.state is OperationState.QUEUED)
         if not waiting:
             del self._lanes[app]
             return None
-        if waiting[0].kind is OperationKind.DESTROY:
-            await self._end_retirements(app)
-        return waiting[0]
+        return await self._runner.begin(waiting[0])
 
-    async def _guarded(self, operation: Operation) -> None:
-        """Run it; when the journal itself fails, wait and go on from what it says."""
-        try:
-            done = await self._runner.run(operation)
-        except StoreUnavailable as error:
-            log.error("journal.unavailable", app=operation.app, operation=operation.id, why=error.why)
-            await self._world.clock.sleep(STORE_PAUSE)
-            return
-        for retirement in await self._world.store.unsettled_operations(done.app):
-            self.wake(retirement) if retirement.kind is OperationKind.RETIRE else None
-        async with self._settled:
-            self._settled.notify_all()
+    async def _carry_out(self, run: StepRun) -> None:
+        if run.operation.kind is OperationKind.DESTROY:
+            await self._wait_for_retirements(run.app)
+        await self._runner.run(run)
+        for operation in await self._world.store.unsettled_operations(run.app):
+            if operation.kind is OperationKind.RETIRE:
+                self.wake(operation)
 
     async def _retire(self, operation: Operation) -> None:
+        """A retirement that the journal's failure cut short is woken again by the reconciler."""
         try:
-            await self._guarded(operation)
+            await self._runner.run(await self._runner.begin(operation))
+        except StoreUnavailable as error:
+            log.error("journal.unavailable", app=operation.app, operation=operation.id, why=error.why)
         finally:
-            del self._retirements[operation.id]
-            async with self._settled:
-                self._settled.notify_all()
+            del self._retirements[operation.app, operation.id]
 
-    async def _end_retirements(self, app: str) -> None:
-        """A destroyed app leaves nothing that could still write about it."""
+    async def _wait_for_retirements(self, app: str) -> None:
+        """A destroyed app leaves nothing that could still write about it: its retirements see that, and end."""
         for operation in await self._world.store.unsettled_operations(app):
             if operation.kind is OperationKind.RETIRE:
-                await self._runner.request_cancel(operation)
                 self.wake(operation)
-                await self.wait_settled(operation.id, 60.0)
+        while any(owner == app for owner, _ in self._retirements):
+            await self._world.clock.sleep(RETIREMENT_PAUSE)

@@ -3,7 +3,7 @@
 import pytest
 
 from pvdify.engine.requests import DeployRequest
-from pvdify.errors import AppBusy, NotRollbackable, RegistryUnavailable
+from pvdify.errors import AppBusy, NotCancelable, NotRollbackable, RegistryUnavailable
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
 from pvdify.model.release import ReleaseStatus
@@ -169,6 +169,18 @@ async def test_cancel_before_the_switch_puts_everything_back(machine: Machine, d
     assert release.status is ReleaseStatus.CANCELED
     assert await machine.route_of("shop") == (3001,)
     await assert_consistent(machine)
+
+
+async def test_cancel_after_the_switch_is_refused_and_changes_nothing(machine: Machine, daemon: Daemon):
+    machine.supervisor.script(Behaviour(exit_code=0, exit_after=5.0), process="post_deploy")
+    await daemon.requests.deploy("shop", DeployRequest(image=V1, manifest={"hooks": {"post_deploy": ["x"]}}), ACTOR)
+    await machine.clock.sleep(2)
+
+    with pytest.raises(NotCancelable):
+        await daemon.requests.cancel("shop", 1, ACTOR)
+    release = await daemon.finish("shop", 1)
+
+    assert (release.status, release.failure) == (ReleaseStatus.ACTIVE, None)
 
 
 async def test_switch_that_happens_and_yet_reports_failure_is_put_back(machine: Machine, daemon: Daemon):

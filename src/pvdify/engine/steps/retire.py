@@ -6,6 +6,7 @@ from pvdify.engine.concurrency import settle
 from pvdify.engine.plan import step
 from pvdify.engine.step_run import StepRun
 from pvdify.errors import DeployCanceled, RouterUnavailable
+from pvdify.model.operation import OperationKind
 from pvdify.model.release import SwitchCount
 from pvdify.model.route import Traffic
 from pvdify.model.slot import Slot, SlotState
@@ -79,8 +80,10 @@ async def prune(run: StepRun) -> None:
 
 
 async def _slot(run: StepRun) -> Slot:
-    """The slot to retire, as it is now. Raises DeployCanceled when a rollback has taken it over."""
-    run.check_canceled()
+    """The slot to retire, as it is now. Raises DeployCanceled when somebody else sees to it now."""
+    operations = await run.world.store.unsettled_operations(run.app)
+    if any(operation.kind is OperationKind.DESTROY for operation in operations):
+        raise DeployCanceled(f"{run.app} is being destroyed, and its slots with it")
     slot = await run.world.store.slot(run.app, run.operation.slot or 0)
     stops = run.operation.step("stop").state
     if slot is None or not (slot.state.is_idle or (slot.state is SlotState.RETIRED and stops.value == "doing")):
