@@ -117,24 +117,27 @@ class Queries:
     async def releases(self, app: str, limit: int) -> tuple[ReleaseView, ...]:
         """An app's releases, newest first."""
         await self.app(app)
+        return await self._views(app, await self._world.store.releases(app, limit))
+
+    async def release(self, app: str, version: int) -> ReleaseView:
+        """One release. Raises ReleaseNotFound."""
+        release = await self._world.store.release(app, version)
+        if release is None:
+            await self.app(app)
+            raise no_release(app, version)
+        return (await self._views(app, (release,)))[0]
+
+    async def _views(self, app: str, releases: tuple[Release, ...]) -> tuple[ReleaseView, ...]:
         counts = {count.release: count for count in await self._world.store.switch_counts(app)}
-        deployed = [release for release in await self._world.store.releases(app) if release.was_live]
-        kept = {release.version for release in deployed[: self._world.settings.keep_releases]}
+        kept = await self._world.store.live_versions(app, self._world.settings.keep_releases)
         return tuple(
             ReleaseView(
                 release=release,
                 count=counts.get(release.version),
                 can_roll_back=release.version in kept and release.status is not ReleaseStatus.ACTIVE,
             )
-            for release in await self._world.store.releases(app, limit)
+            for release in releases
         )
-
-    async def release(self, app: str, version: int) -> ReleaseView:
-        """One release. Raises ReleaseNotFound."""
-        found = next((item for item in await self.releases(app, 1000) if item.release.version == version), None)
-        if found is None:
-            raise no_release(app, version)
-        return found
 
     async def is_warm(self, app: str, target: Release) -> bool:
         """Whether the release's instances are still started, so that a rollback to it is a switch only."""

@@ -41,6 +41,10 @@ class Store(Protocol):
         """An app's releases, newest first."""
         ...
 
+    async def live_versions(self, app: str, limit: int) -> tuple[int, ...]:
+        """The numbers of the releases that are or were live, newest first."""
+        ...
+
     async def active_release(self, app: str) -> Release | None:
         """The release that serves."""
         ...

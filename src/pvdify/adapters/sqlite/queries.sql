@@ -10,6 +10,9 @@ SELECT * FROM releases WHERE app = :app AND version = :version;
 -- name: releases
 SELECT * FROM releases WHERE app = :app ORDER BY version DESC LIMIT :limit;
 
+-- name: live_versions
+SELECT version FROM releases WHERE app = :app AND was_live ORDER BY version DESC LIMIT :limit;
+
 -- name: active_release
 SELECT * FROM releases WHERE app = :app AND status = 'active';
 
@@ -17,7 +20,7 @@ SELECT * FROM releases WHERE app = :app AND status = 'active';
 SELECT * FROM releases WHERE status = 'active' ORDER BY app;
 
 -- name: switch_counts
-SELECT * FROM switch_counts WHERE app = :app;
+SELECT * FROM switch_counts WHERE app = :app ORDER BY release DESC LIMIT 1000;
 
 -- name: slots
 SELECT * FROM slots WHERE state <> 'retired' AND (:app IS NULL OR app = :app) ORDER BY since, number;

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +69,11 @@ class SqliteStore:
         """See the port."""
         return await self._all(Release, "releases", app=app, limit=limit)
 
+    async def live_versions(self, app: str, limit: int) -> tuple[int, ...]:
+        """See the port."""
+        rows = await self._rows("live_versions", app=app, limit=limit)
+        return tuple(row["version"] for row in rows)
+
     async def active_release(self, app: str) -> Release | None:
         """See the port."""
         return await self._one(Release, "active_release", app=app)
@@ -126,8 +131,11 @@ class SqliteStore:
         return found[0] if found else None
 
     async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
-        rows = await self._in_thread(_fetch, self._connection, statements()[query], values)
-        return tuple(from_row(record_type, row) for row in rows)
+        return tuple(from_row(record_type, row) for row in await self._rows(query, **values))
+
+    async def _rows(self, query: str, **values: object) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = await self._in_thread(_fetch, self._connection, statements()[query], values)
+        return found
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: object) -> Any:
         try:
