@@ -78,6 +78,7 @@ class ApiState:
             "config_version": 1, "status": "active", "created_at": AT, "created_by": "ci", "description": "deploy",
             "commit": None, "branch": None, "run_number": None, "failure": None, "receipt": None,
             "url": f"https://{app}.pvdify.win", "can_roll_back": False,
+            "previous": len(self.releases[app]) or None,
         } | more  # fmt: skip
         self.releases[app].append(release)
         return release

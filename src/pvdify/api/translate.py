@@ -63,6 +63,7 @@ def release(view: ReleaseView, settings: Settings) -> answers.Release:
         receipt=_receipt(it, view.count),
         url=url_of(it.app, settings),
         can_roll_back=view.can_roll_back,
+        previous=view.previous,
     )  # fmt: skip
 
 

@@ -37,8 +37,7 @@ def live_line(release: Release) -> str:
     took = "" if release.receipt is None else f"  ({format_seconds(release.receipt.seconds)})"
     if release.status == "superseded":
         return f"v{release.version} was live{took}; a newer release has taken its place"
-    # Before the first release there is nothing to go back to.
-    undo = "" if release.version == 1 else f"   undo: pvdify rollback {release.app}"
+    undo = "" if release.previous is None else f"   undo: pvdify rollback {release.app}"
     return f"v{release.version} is live at {release.url}{took}{undo}"
 
 

@@ -38,11 +38,12 @@ class AppView:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseView:
-    """A release with what the router counted at its switch, and whether it can be gone back to now."""
+    """A release, what the router counted at its switch, whether it can be gone back to, and what was live before it."""
 
     release: Release
     count: SwitchCount | None
     can_roll_back: bool
+    previous: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,12 +130,14 @@ class Queries:
 
     async def _views(self, app: str, releases: tuple[Release, ...]) -> tuple[ReleaseView, ...]:
         counts = {count.release: count for count in await self._world.store.switch_counts(app)}
-        kept = await self._world.store.live_versions(app, self._world.settings.keep_releases)
+        live = await self._world.store.live_versions(app, 1000)
+        kept = live[: self._world.settings.keep_releases]
         return tuple(
             ReleaseView(
                 release=release,
                 count=counts.get(release.version),
                 can_roll_back=release.version in kept and release.status is not ReleaseStatus.ACTIVE,
+                previous=next((version for version in live if version < release.version), None),
             )
             for release in releases
         )

@@ -341,12 +341,8 @@ def operation_id(app: str, release: int) -> str:
 
 
 def _live_before(releases: tuple[Release, ...], live: Release | None) -> Release | None:
-    """What was live before the live release. A rollback counts as what it repeats: two in a row go back two."""
-    current = live
-    while current is not None and current.repeats is not None:
-        current = next((release for release in releases if release.version == current.repeats), None)
-    below = current.version if current else (releases[0].version + 1 if releases else 0)
-    return next((item for item in releases if item.was_live and not item.repeats and item.version < below), None)
+    """What was live before the live release: a second rollback takes the first one back."""
+    return next((it for it in releases if it.was_live and (live is None or it.version < live.version)), None)
 
 
 def _canceled_in_queue(release: Release) -> Release:

@@ -78,7 +78,10 @@ class Receipt:
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """A release. ``status``: ``pending deploying active superseded failed canceled``."""
+    """A release. ``status``: ``pending deploying active superseded failed canceled``.
+
+    ``previous``: the release that was live before it, which a rollback without a number repeats.
+    """
 
     app: str
     version: int
@@ -96,6 +99,7 @@ class Release:
     receipt: Receipt | None
     url: str
     can_roll_back: bool
+    previous: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,15 +136,21 @@ async def test_rollback_restores_config_and_manifest(machine: Machine, daemon: D
     assert machine.supervisor.spec("pvdify-shop-web-v3-1").environment["A"] == "1"
 
 
-async def test_two_rollbacks_in_a_row_go_back_two(machine: Machine, daemon: Daemon):
-    for tag in ("v1", "v2", "v3"):
-        machine.registry.push(f"reg.example.com/shop:{tag}")
-        await daemon.deploy(image=f"reg.example.com/shop:{tag}")
-
-    assert (await daemon.rollback()).repeats == 2
-    assert (await daemon.rollback()).repeats == 1
+async def test_rollback_goes_to_what_was_live_before_so_a_second_one_takes_it_back(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
     with pytest.raises(NotRollbackable):
         await daemon.requests.rollback("shop", None, ACTOR)
+    await daemon.deploy(image=V2)
+    machine.supervisor.script(Behaviour(exit_code=1, listens_after=9), slot=3)
+    await daemon.deploy(image=V2)  # fails: never was live
+
+    first, second, third = [await daemon.rollback() for _ in range(3)]
+
+    assert [first.repeats, second.repeats, third.repeats] == [1, 2, 4]
+    assert first.image_id == third.image_id != second.image_id
+    await daemon.finish_retirements()
+    await assert_consistent(machine)
+    assert machine.unserved == []
 
 
 async def test_only_the_newest_waiting_deploy_runs(machine: Machine, daemon: Daemon):
