@@ -158,21 +158,15 @@ async def test_what_is_absent_can_be_stopped_removed_and_waited_for(world):
     assert await world.supervisor.listeners("pvdify-shop-web-v9-1") == ()
 
 
-@pytest.mark.parametrize("verb", ["restart", "start"])
-async def test_an_exited_instance_starts_again(world, verb):
+async def test_an_exited_instance_starts_again(world):
     spec = make_spec(world)
     await world.supervisor.start(spec)
     await world.supervisor.stop(spec.name, 0)
 
-    await (world.supervisor.restart(spec.name) if verb == "restart" else world.supervisor.start(spec))
+    await world.supervisor.start(spec)
 
     (found,) = await world.supervisor.find()
     assert (found.state, found.exit, found.restarts) == (InstanceState.RUNNING, None, 1)
-
-
-async def test_restarting_what_is_gone_fails(world):
-    with pytest.raises(StartFailed):
-        await world.supervisor.restart("pvdify-shop-web-v9-1")
 
 
 async def test_a_start_that_is_refused_says_why_and_leaves_nothing(world):

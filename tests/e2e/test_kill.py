@@ -23,13 +23,13 @@ def trial() -> Iterator[Trial]:
     with Trial("--standby", "2s") as trial:
         trial.push("v1")
         trial.push("v2")
+        trial.start()
+        trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
+        trial.stop()
         yield trial
 
 
 async def test_killed_all_through_a_deploy_no_visitor_notices_and_it_ends_right(trial: Trial):
-    trial.start()
-    trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
-    trial.stop()
     deaths = 0
 
     async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, websockets=1, pause=0.01) as load:

@@ -118,14 +118,6 @@ class FakeSupervisor:
             if spec.name not in self._containers:
                 self._containers[spec.name] = self._make(spec)
 
-    async def restart(self, name: str) -> None:
-        async with _Call(self, "restart", name):
-            container = self._containers.get(name)
-            if container is None:
-                raise StartFailed(f"{name} could not be started", why="there is no such container")
-            if not container.is_running:
-                self._start(container)
-
     async def stop(self, name: str, grace: float) -> None:
         async with _Call(self, "stop", name):
             container = self._containers.get(name)

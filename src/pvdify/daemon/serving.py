@@ -3,7 +3,8 @@
 import asyncio
 import os
 import socket
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -38,12 +39,10 @@ class Doors:
 class _QuietServer(uvicorn.Server):
     """Signals are the daemon's business."""
 
-    def install_signal_handlers(self) -> None:
-        """Not here."""
-
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        """Not here either."""
-        return nullcontext()
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None are captured here."""
+        yield
 
 
 def _server(application: object) -> uvicorn.Server:

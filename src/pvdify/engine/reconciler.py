@@ -26,7 +26,7 @@ from pvdify.model.slot import Placement, Slot, SlotState
 
 log = structlog.get_logger()
 PAUSE = 5.0
-LEAST_PAUSE = 0.5  # between two looks that follow each other at once
+LEAST_PAUSE = 0.5  # between two starts of the router that follow each other at once
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 60.0  # seconds before a restart, doubled each time
 QUIET_AFTER = 600.0  # an instance that stayed up this long starts over with the shortest back-off
 
@@ -70,13 +70,8 @@ class Reconciler:
         """Look and repair, forever. A repair that fails is tried again at the next look."""
         try:
             while True:
-                begun = self._world.clock.monotonic()
                 await self.reconcile()
-                self._watch("router", self._world.router.wait_died())
                 await self._pause()
-                # What dies again and again must not keep us busy; a first death is seen to at once.
-                if self._world.clock.monotonic() - begun < LEAST_PAUSE:
-                    await self._world.clock.sleep(LEAST_PAUSE)
         finally:
             self.close()
 
@@ -84,6 +79,19 @@ class Reconciler:
         """Watch nothing any more."""
         for task in self._watched.values():
             task.cancel()
+
+    async def keep_router(self) -> None:
+        """Start the router again as soon as it dies, forever; visitors notice nothing else so soon.
+
+        Beside ``run``, so that a look that takes its time does not hold it up.
+        """
+        while True:
+            begun = self._world.clock.monotonic()
+            await self.ensure_router()
+            await self._world.router.wait_died()
+            # What dies again and again must not keep us busy; a first death is seen to at once.
+            if self._world.clock.monotonic() - begun < LEAST_PAUSE:
+                await self._world.clock.sleep(LEAST_PAUSE)
 
     async def ensure_router(self) -> None:
         """The router runs with its last routes, if it can be started at all; before any unfinished work goes on."""

@@ -27,10 +27,6 @@ class Supervisor(Protocol):
         """Make the container without starting it; nothing happens if it exists. Raises as ``start``."""
         ...
 
-    async def restart(self, name: str) -> None:
-        """Start an existing container again. Raises StartFailed, RuntimeUnavailable."""
-        ...
-
     async def stop(self, name: str, grace: float) -> None:
         """SIGTERM, then SIGKILL after ``grace`` seconds (0: at once); done when it has exited. Absent is fine.
 

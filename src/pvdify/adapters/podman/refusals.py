@@ -68,11 +68,6 @@ def start_failed(spec: InstanceSpec, words: str) -> StartFailed:
     )
 
 
-def restart_failed(name: str, words: str) -> StartFailed:
-    """An existing container was not started again."""
-    return StartFailed(f"{name} could not be started again", why=words, next="`pvdify deploy` starts a new one")
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Reason:
     why: str

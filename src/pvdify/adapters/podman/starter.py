@@ -48,21 +48,6 @@ class Starter:
             files.write(spec.environment)
             await self._make(spec, files, is_started=False)
 
-    async def restart(self, name: str, files: InstanceDir) -> None:
-        """The container runs again, with the config vars it was started with last."""
-        if files.is_running:
-            return
-        container = await self.look_up(name)
-        if container is None:
-            raise refusals.restart_failed(name, "its container is gone")
-        if not files.environment_file.exists():
-            raise refusals.restart_failed(name, "the machine was booted, and its config vars were not kept")
-        with files.open_gate():
-            done = await self._podman_start(container, files)
-        if done.exit_code != 0 or not files.was_launched:
-            raise refusals.restart_failed(name, refusals.words_of(done.stderr))
-        files.count_restart()
-
     async def remove(self, container: str) -> None:
         """The container is gone, running or not."""
         argv = commands.remove_container(self._podman, container)

@@ -64,10 +64,6 @@ class PodmanSupervisor:
         """See the port."""
         await self._starter.create(spec, self._files(spec.name))
 
-    async def restart(self, name: str) -> None:
-        """See the port."""
-        await self._starter.restart(name, self._files(name))
-
     async def stop(self, name: str, grace: float) -> None:
         """See the port."""
         container = await self._id(name)
