@@ -10,7 +10,6 @@ import pytest
 
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.model.route import Route, Traffic
-from pvdify.settings import Address
 from tests.load import GET, POST, Load, Shape
 from tests.load.backend import Backend
 from tests.load.real_router import RouterProcess, real_router
@@ -185,6 +184,14 @@ async def test_a_killed_router_is_back_in_no_time_with_the_right_route(
         assert max(failure.failed for failure in report.failures) - killed < 0.5
 
 
+async def replaced_by(router: HaproxyRouter, process: RouterProcess) -> None:
+    """Another token is another configuration, as an upgrade brings one; the address stays, and with it the socket."""
+    (process.directory / "confirm.token").unlink()
+    before = process.pids()
+    await router.ensure_running()
+    assert process.pids() != before
+
+
 async def test_replacing_the_router_fails_nobody_and_forgets_no_request(process: RouterProcess) -> None:
     first = process.connect()
     await first.ensure_running()
@@ -193,16 +200,16 @@ async def test_replacing_the_router_fails_nobody_and_forgets_no_request(process:
         slow = Load(str(process.listen), "shop.test", clients=1, mix=(SLOW_POST,))
         async with slow, Load(str(process.listen), "shop.test", clients=32, websockets=1) as load:
             await asyncio.sleep(0.3)
-            newer = process.connect(listen=Address(host="0.0.0.0", port=process.listen.port))
-            await newer.ensure_running()
+            newer = process.connect()
+            await replaced_by(newer, process)
             stopping = asyncio.create_task(slow.stop())
             await newer.put(shop(2, two))
             in_flight = (await newer.traffic("shop", 1)).in_flight
             await asyncio.sleep(0.5)
             for _ in range(3):  # and back and forth
-                await first.ensure_running()
+                await replaced_by(first, process)
                 await asyncio.sleep(0.2)
-                await newer.ensure_running()
+                await replaced_by(newer, process)
                 await asyncio.sleep(0.2)
             report = await load.stop()
             slow_report = await stopping
