@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pvdify import errors, settings
 from pvdify.api.errors import STATUS_BY_KIND, status_of
 from pvdify.api.routes import ENDPOINTS, PREFIX
-from pvdify.model.manifest import Manifest
+from pvdify.manifest.definition import Manifest
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 WRITTEN = "This page is written by `make docs` from the code: change the code, not the page.\n"

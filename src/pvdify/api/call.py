@@ -11,8 +11,8 @@ from pvdify.engine.queries import Queries
 from pvdify.engine.requests import Requests
 from pvdify.engine.tokens import Tokens
 from pvdify.errors import InvalidError, MalformedRequest
+from pvdify.manifest.problems import format_path, problems_of, unknown_key
 from pvdify.model.token import Actor
-from pvdify.model.validation import format_path, problems_of, unknown_key
 from pvdify.settings import Settings
 
 LARGEST_BODY = 1024 * 1024

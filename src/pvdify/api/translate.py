@@ -1,11 +1,11 @@
 """Model -> wire."""
 
 from pvdify.engine.queries import AppView, PlacedInstance, ProcessView, ReleaseView
+from pvdify.manifest.definition import Command, Manifest
 from pvdify.model.app import default_hostname
 from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
 from pvdify.model.instance import InstanceState, LogLine
-from pvdify.model.manifest import Command, Manifest
 from pvdify.model.names import environment_of
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Placement

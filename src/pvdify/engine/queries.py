@@ -10,12 +10,12 @@ from pvdify.engine.not_found import no_app, no_release
 from pvdify.engine.requests import operation_id
 from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
+from pvdify.manifest.definition import Command
 from pvdify.model.app import App, hostnames_of
 from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
 from pvdify.model.instance import FoundInstance, InstanceState, LogLine
-from pvdify.model.manifest import Command
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind
 from pvdify.model.quantities import format_bytes

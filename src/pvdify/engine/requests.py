@@ -20,11 +20,12 @@ from pvdify.errors import (
     NothingToDeploy,
     NotRollbackable,
 )
+from pvdify.manifest.definition import Manifest
+from pvdify.manifest.reading import parse_manifest
 from pvdify.model.app import App
 from pvdify.model.config import ConfigVar, ConfigVersion, apply_changes
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.image_reference import parse_image_reference
-from pvdify.model.manifest import Manifest, parse_manifest
 from pvdify.model.names import check_app_name
 from pvdify.model.operation import Operation, OperationKind, OperationState
 from pvdify.model.release import Failure, Release, ReleaseStatus, Source

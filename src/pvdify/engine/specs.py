@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from pvdify.manifest.definition import Command, Manifest
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
-from pvdify.model.manifest import Command, Manifest
 from pvdify.model.names import WEB, hook_name, instance_name
 from pvdify.model.release import Release
 from pvdify.model.slot import Placement

@@ -2,8 +2,8 @@
 
 from pvdify.engine.world import World
 from pvdify.errors import DeployCanceled, ReleaseNotFound
+from pvdify.manifest.definition import Manifest
 from pvdify.model.deploy_log import EntryKind, LogEntry
-from pvdify.model.manifest import Manifest
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Release
 from pvdify.model.slot import Slot

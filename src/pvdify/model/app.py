@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pvdify.model.manifest import Manifest
+from pvdify.manifest.definition import Manifest
 from pvdify.model.names import WEB
 from pvdify.model.route import Route
 from pvdify.model.slot import Slot

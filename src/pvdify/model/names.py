@@ -3,15 +3,12 @@
 import re
 from enum import Enum
 
-from pvdify.errors import InvalidError
+from pvdify.manifest.names import WEB, check_app_name
 
-APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
-# No dash: app `a` with process `b-web` and app `a-b` with process `web` would share the names of their containers.
-PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
-MOMENTS = ("pre_deploy", "post_deploy")
 CONFIG_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 PREVIEW = re.compile(r"(?P<parent>.+)-pr-(?P<number>[1-9][0-9]*)")
-WEB = "web"
+__all__ = ["CONFIG_KEY", "PREVIEW", "WEB", "Environment", "check_app_name", "environment_of", "hook_name",
+           "instance_name", "slot_key"]  # fmt: skip
 
 
 class Environment(Enum):
@@ -20,18 +17,6 @@ class Environment(Enum):
     PRODUCTION = "production"
     STAGING = "staging"
     PREVIEW = "preview"
-
-
-def check_app_name(name: str) -> str:
-    """The name itself, when it is one. Raises InvalidError."""
-    if not APP_NAME.fullmatch(name):
-        raise InvalidError(
-            f'"{name}" cannot be an app\'s name',
-            why="a name has 2 to 40 characters: lower-case letters, digits and single dashes; "
-            "it starts with a letter and does not end with a dash",
-            next="choose a name like myapp or myapp-staging",
-        )
-    return name
 
 
 def environment_of(app: str) -> Environment:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from pvdify.model.manifest import HealthCheck
+from pvdify.manifest.definition import HealthCheck
 
 DEFAULT_PATH = "/health"
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 from pvdify.errors import PvdifyError
-from pvdify.model.manifest import Manifest
+from pvdify.manifest.definition import Manifest
 
 
 class ReleaseStatus(Enum):

@@ -8,10 +8,10 @@ from pvdify.engine.plan import step
 from pvdify.engine.specs import hook_spec
 from pvdify.engine.step_run import StepRun
 from pvdify.errors import HookFailed
+from pvdify.manifest.definition import Command
 from pvdify.model.app import default_hostname
 from pvdify.model.deploy_log import EntryKind
 from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Role
-from pvdify.model.manifest import Command
 
 LAST_LINES = 5
 ALL_LINES = 100_000

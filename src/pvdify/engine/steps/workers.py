@@ -8,8 +8,8 @@ from pvdify.engine.specs import instance_spec
 from pvdify.engine.step_run import StepRun
 from pvdify.engine.steps.start import starter_of
 from pvdify.errors import ProbeFailed
+from pvdify.manifest.definition import Manifest
 from pvdify.model.instance import Exit
-from pvdify.model.manifest import Manifest
 from pvdify.model.names import WEB
 from pvdify.model.slot import Placement, Slot
 

@@ -11,9 +11,9 @@ import pytest
 from pvdify.adapters.sqlite import queries
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.errors import StoreUnavailable
+from pvdify.manifest.reading import parse_manifest
 from pvdify.model.app import App
 from pvdify.model.event import Event
-from pvdify.model.manifest import parse_manifest
 from pvdify.model.operation import Operation, OperationKind, OperationState, StepRecord, StepState
 from pvdify.model.release import Failure, Receipt, Release, ReleaseStatus, Source, SwitchCount
 from pvdify.model.slot import Placement, Slot, SlotState

@@ -3,7 +3,8 @@
 import pytest
 
 from pvdify.errors import InvalidManifest
-from pvdify.model.manifest import Manifest, parse_manifest
+from pvdify.manifest.definition import Manifest
+from pvdify.manifest.reading import parse_manifest
 
 WHOLE = """
 app: myapp

@@ -1,0 +1,58 @@
+"""Names that people choose: of apps, of processes, and hostnames."""
+
+import re
+
+import idna
+
+from pvdify.errors import InvalidError
+
+APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
+# No dash: app `a` with process `b-web` and app `a-b` with process `web` would share the names of their containers.
+PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
+MOMENTS = ("pre_deploy", "post_deploy")
+WEB = "web"
+LONGEST_HOSTNAME = 253
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+def check_app_name(name: str) -> str:
+    """The name itself, when it is one. Raises InvalidError."""
+    if not APP_NAME.fullmatch(name):
+        raise InvalidError(
+            f'"{name}" cannot be an app\'s name',
+            why="a name has 2 to 40 characters: lower-case letters, digits and single dashes; "
+            "it starts with a letter and does not end with a dash",
+            next="choose a name like myapp or myapp-staging",
+        )
+    return name
+
+
+def canonical_hostname(text: str) -> str:
+    """The hostname as a browser sends it: lower case, without a dot at the end, other scripts as ``xn--``.
+
+    Raises ValueError, which says what was expected.
+    """
+    hostname = text.strip().rstrip(".")
+    if "*" in hostname:
+        raise ValueError("a wildcard cannot be routed to one app: name each hostname")
+    if "://" in hostname or "/" in hostname or ":" in hostname:
+        raise ValueError("expected the hostname alone, like www.example.com: no scheme, port or path")
+    try:
+        name = hostname.lower() if hostname.isascii() else idna.encode(hostname, uts46=True).decode()
+        if "xn--" in name:
+            idna.decode(name)
+    except idna.IDNAError as error:
+        raise ValueError(f"expected a hostname like www.example.com ({error})") from error
+    labels = name.split(".")
+    is_one = len(labels) >= 2 and all(_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
+    if not is_one or len(name) > LONGEST_HOSTNAME:
+        raise ValueError("expected a hostname like www.example.com")
+    return name
+
+
+def readable_hostname(hostname: str) -> str:
+    """``bücher.example`` for ``xn--bcher-kva.example``; the hostname itself where nothing is to be gained."""
+    try:
+        return idna.decode(hostname) if "xn--" in hostname else hostname
+    except idna.IDNAError:
+        return hostname
