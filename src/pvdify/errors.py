@@ -104,6 +104,12 @@ class InvalidConfigVar(InvalidError):
     code = "invalid-config-var"
 
 
+class InvalidHostname(InvalidError):
+    """This is no hostname that an app could answer to."""
+
+    code = "invalid-hostname"
+
+
 class NothingToDeploy(InvalidError):
     """No image was named, and the app has no live one to repeat."""
 
@@ -135,6 +141,12 @@ class ConfigVarNotFound(NotFoundError):
     code = "config-var-not-found"
 
 
+class DomainNotFound(NotFoundError):
+    """The app does not answer to this hostname."""
+
+    code = "domain-not-found"
+
+
 class TokenNotFound(NotFoundError):
     """No token has this id."""
 
@@ -158,6 +170,12 @@ class HostnameTaken(ConflictError):
     """Another app answers to this hostname."""
 
     code = "hostname-taken"
+
+
+class DomainNotRemovable(ConflictError):
+    """The hostname is the app's own, or its manifest's, and goes away in another manner."""
+
+    code = "domain-not-removable"
 
 
 class IdempotencyKeyReused(ConflictError):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pytest
@@ -183,6 +183,15 @@ async def test_an_app_without_a_slot_is_unavailable(world: World) -> None:
 
     assert await status_and_slot(world) == (503, None)
     assert await world.router.routes() == {"shop": shop(slot=None)}
+
+
+async def test_an_app_in_maintenance_says_so(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+
+    await world.router.put(replace(shop(slot=None), is_in_maintenance=True))
+
+    assert await status_and_slot(world) == (503, None)
+    assert await world.router.routes() == {"shop": replace(shop(slot=None), is_in_maintenance=True)}
 
 
 async def test_an_app_without_hostnames_is_still_known(world: World) -> None:

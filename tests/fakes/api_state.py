@@ -165,6 +165,23 @@ class ApiState:
         versions.insert(0, {"version": len(versions) + 1, "created_at": AT, "created_by": "admin"} | names)
         return self.config[app]
 
+    def add_domain(self, asked: Asked, app: str) -> dict[str, Any]:
+        hostname = asked.body["hostname"]
+        if hostname.startswith("*"):
+            raise Refused(422, "invalid-hostname", f'{app} cannot answer to "{hostname}"', why="a wildcard")
+        if hostname not in self.find_app(app)["domains"]:
+            self.find_app(app)["domains"].append(hostname)
+        return self.domain(hostname, "added")
+
+    def remove_domain(self, asked: Asked, app: str, hostname: str) -> None:
+        if hostname not in self.find_app(app)["domains"]:
+            raise Refused(404, "domain-not-found", f"{app} does not answer to {hostname}")
+        self.apps[app]["domains"].remove(hostname)
+
+    def domain(self, hostname: str, origin: str) -> dict[str, Any]:
+        readable = {"xn--bcher-kva.example": "bücher.example"}.get(hostname, hostname)
+        return {"hostname": hostname, "readable": readable, "origin": origin, "url": f"https://{hostname}"}
+
     def create_token(self, asked: Asked) -> dict[str, Any]:
         known = {"id": f"t{len(self.tokens) + 1}", "created_at": AT, "app": asked.body.get("app")}
         known |= {"name": asked.body["name"], "role": asked.body["role"]}
@@ -210,6 +227,10 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("GET", _APP + "/processes", 200, lambda api, asked, app: {"processes": api.processes.get(app, [])}),
     ("GET", _APP + "/logs", 200, lambda api, asked, app: {
         "lines": api.log_lines[max(0, len(api.log_lines) - int(asked.query["lines"])) :]}),
+    ("GET", _APP + "/domains", 200, lambda api, asked, app: {"domains": [
+        api.domain(it, "added" if number else "app") for number, it in enumerate(api.find_app(app)["domains"])]}),
+    ("POST", _APP + "/domains", 201, ApiState.add_domain),
+    ("DELETE", _APP + "/domains/([^/]+)", 204, ApiState.remove_domain),
     ("GET", "/tokens", 200, lambda api, asked: {"tokens": api.tokens}),
     ("POST", "/tokens", 201, ApiState.create_token),
     ("DELETE", "/tokens/([^/]+)", 204, ApiState.revoke_token),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pvdify.engine.domains import Domains
 from pvdify.engine.queries import Queries
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.requests import DeployRequest, Requests
@@ -142,6 +143,7 @@ class Daemon:
         self.reconciler = Reconciler(self.world, self.worker.wake)
         self.requests = Requests(self.world, self.runner, self.worker, self.reconciler.put_routes)
         self.queries = Queries(self.world)
+        self.domains = Domains(self.world, self.reconciler.put_routes)
         self.tokens = Tokens(self.world)
 
     def check_alive(self) -> None:

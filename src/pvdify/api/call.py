@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 from starlette.requests import Request
 
+from pvdify.engine.domains import Domains
 from pvdify.engine.queries import Queries
 from pvdify.engine.requests import Requests
 from pvdify.engine.tokens import Tokens
@@ -26,6 +27,7 @@ class Engine:
     settings: Settings
     requests: Requests
     queries: Queries
+    domains: Domains
     tokens: Tokens
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from pvdify.api.call import Call
-from pvdify.api.handlers import apps, config, logs, releases, server
+from pvdify.api.handlers import apps, config, domains, logs, releases, server
 from pvdify.model.token import Role
 from pvdify.wire import answers, requests
 
@@ -60,6 +60,10 @@ ENDPOINTS = (
     _route("POST",   "/apps/{app}/releases/{version:int}/cancel", releases.cancel,        DEPLOY, 202, gives=answers.Release),
     _route("GET",    "/apps/{app}/rollback",                      releases.plan_rollback, READ,       gives=answers.RollbackPlan, query="version"),
     _route("POST",   "/apps/{app}/rollback",                      releases.rollback,      DEPLOY, 202, takes=requests.Rollback, gives=answers.Release),
+
+    _route("GET",    "/apps/{app}/domains",            domains.list_domains,  READ,        gives=answers.Domain, list_of="domains"),
+    _route("POST",   "/apps/{app}/domains",            domains.add_domain,    DEPLOY, 201, takes=requests.AddDomain, gives=answers.Domain),
+    _route("DELETE", "/apps/{app}/domains/{hostname}", domains.remove_domain, DEPLOY, 204),
 
     _route("GET",    "/apps/{app}/config",          config.show_config,   READ,   gives=dict),
     _route("PATCH",  "/apps/{app}/config",          config.change_config, DEPLOY, takes=dict, gives=dict),

@@ -1,7 +1,9 @@
 """Model -> wire."""
 
+from pvdify.engine.domains import Domain
 from pvdify.engine.queries import AppView, PlacedInstance, ProcessView, ReleaseView
 from pvdify.manifest.definition import Command, Manifest
+from pvdify.manifest.names import readable_hostname
 from pvdify.model.app import default_hostname
 from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
@@ -86,6 +88,16 @@ def process(view: ProcessView) -> answers.Process:
         command=_command(view.command),
         count=view.count,
         instances=[_instance(item) for item in view.instances],
+    )
+
+
+def domain(it: Domain, settings: Settings) -> answers.Domain:
+    """A hostname of an app."""
+    return answers.Domain(
+        hostname=it.hostname,
+        readable=readable_hostname(it.hostname),
+        origin=it.origin.value,
+        url=f"{settings.public_scheme}://{it.hostname}",
     )
 
 

@@ -20,6 +20,7 @@ from pvdify.wire.answers import (
     Config,
     ConfigVar,
     ConfigVersion,
+    Domain,
     Health,
     Identity,
     LogLine,
@@ -30,7 +31,7 @@ from pvdify.wire.answers import (
     Status,
     Token,
 )
-from pvdify.wire.requests import ChangeApp, CreateApp, CreateToken, Deploy, Rollback
+from pvdify.wire.requests import AddDomain, ChangeApp, CreateApp, CreateToken, Deploy, Rollback
 
 T = TypeVar("T")
 
@@ -180,6 +181,22 @@ class Client:
     def processes(self, app: str) -> list[Process]:
         """The app's process types with their instances."""
         return self._list(Process, "processes", Question(path=_path(app, "processes")))
+
+    def domains(self, app: str) -> list[Domain]:
+        """All hostnames of the app, its own first."""
+        return self._list(Domain, "domains", Question(path=_path(app, "domains")))
+
+    def add_domain(self, app: str, hostname: str) -> Domain:
+        """Have the app answer to one more hostname."""
+        lost, look = f"{app} may or may not answer to {hostname} now", f"`pvdify domains {app}` shows it"
+        body = request_body(AddDomain(hostname=hostname))
+        question = Question(method="POST", path=_path(app, "domains"), body=body, lost=lost, look=look)
+        return self._session.ask_for(Domain, question)
+
+    def remove_domain(self, app: str, hostname: str) -> None:
+        """Have the app no longer answer to a hostname that was added."""
+        lost, look = f"{app} may or may not answer to {hostname} still", f"`pvdify domains {app}` shows it"
+        self._session.ask(Question(method="DELETE", path=_path(app, "domains", hostname), lost=lost, look=look))
 
     def logs(self, app: str, wanted: LogFilter) -> list[LogLine]:
         """The last lines that the app's instances wrote."""

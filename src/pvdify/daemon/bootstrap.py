@@ -13,6 +13,7 @@ from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.api.call import Engine
+from pvdify.engine.domains import Domains
 from pvdify.engine.liveness import Liveness
 from pvdify.engine.queries import Queries
 from pvdify.engine.reconciler import Reconciler
@@ -58,6 +59,7 @@ def build_server(settings: Settings) -> Server:
         settings=settings,
         requests=Requests(world, runner, worker, reconciler.put_routes),
         queries=Queries(world),
+        domains=Domains(world, reconciler.put_routes),
         tokens=Tokens(world),
     )
     return Server(

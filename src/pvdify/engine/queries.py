@@ -303,7 +303,7 @@ class Queries:
             app=app,
             live=live,
             is_deploying=app.name in busy,
-            hostnames=hostnames_of(app.name, self._world.settings.base_domain, live.manifest if live else None),
+            hostnames=hostnames_of(app, self._world.settings.base_domain, live.manifest if live else None),
         )
 
 

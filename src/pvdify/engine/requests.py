@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from pvdify.engine.domains import check_free
 from pvdify.engine.not_found import no_app, no_release
 from pvdify.engine.runner import Runner
 from pvdify.engine.worker import Worker
@@ -22,7 +23,7 @@ from pvdify.errors import (
 )
 from pvdify.manifest.definition import Manifest
 from pvdify.manifest.reading import parse_manifest
-from pvdify.model.app import App
+from pvdify.model.app import App, hostnames_of
 from pvdify.model.config import ConfigVar, ConfigVersion, apply_changes
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.image_reference import parse_image_reference
@@ -67,13 +68,15 @@ class Requests:
         self._worker = worker
 
     async def create_app(self, name: str, actor: Actor) -> App:
-        """A new app, without a release. Raises InvalidError, AppExists, StoreUnavailable."""
+        """A new app, without a release. Raises InvalidError, AppExists, HostnameTaken, StoreUnavailable."""
         check_app_name(name)
         async with self._world.locks.queue(name):
             if await self._world.store.app(name):
                 raise AppExists(f"the app {name} is here already", next=f"`pvdify apps:info {name}`")
             app = self._new_app(name)
-            await self._world.store.save(app, self._event(actor, "app.created", name))
+            async with self._world.locks.hostnames:
+                await check_free(self._world, name, hostnames_of(app, self._world.settings.base_domain, None))
+                await self._world.store.save(app, self._event(actor, "app.created", name))
         return app
 
     async def set_maintenance(self, name: str, actor: Actor, *, is_on: bool) -> App:

@@ -11,12 +11,16 @@ from pvdify.model.slot import Slot
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """An app as such; what runs is told by its releases and slots."""
+    """An app as such; what runs is told by its releases and slots.
+
+    ``domains``: hostnames that were given to it by hand, besides those in the manifests of its releases.
+    """
 
     name: str
     created_at: datetime
     updated_at: datetime
     is_in_maintenance: bool = False
+    domains: tuple[str, ...] = ()
 
 
 def default_hostname(app: str, base_domain: str) -> str:
@@ -24,10 +28,10 @@ def default_hostname(app: str, base_domain: str) -> str:
     return f"{app}.{base_domain}"
 
 
-def hostnames_of(app: str, base_domain: str, manifest: Manifest | None) -> tuple[str, ...]:
-    """All hostnames of an app: its own first, then those of its manifest, each once."""
+def hostnames_of(app: App, base_domain: str, manifest: Manifest | None) -> tuple[str, ...]:
+    """All hostnames of an app: its own first, then those of its manifest, then those added by hand, each once."""
     more = manifest.domains if manifest else ()
-    return tuple(dict.fromkeys((default_hostname(app, base_domain), *more)))
+    return tuple(dict.fromkeys((default_hostname(app.name, base_domain), *more, *app.domains)))
 
 
 def route_of(app: App, base_domain: str, manifest: Manifest | None, slot: Slot | None) -> Route:
@@ -36,7 +40,8 @@ def route_of(app: App, base_domain: str, manifest: Manifest | None, slot: Slot |
     serves = serves and not app.is_in_maintenance
     return Route(
         app=app.name,
-        hostnames=tuple(sorted(hostnames_of(app.name, base_domain, manifest))),
+        hostnames=tuple(sorted(hostnames_of(app, base_domain, manifest))),
         slot=slot.number if slot is not None and serves else None,
         targets=slot.targets if slot is not None and serves else (),
+        is_in_maintenance=app.is_in_maintenance,
     )

@@ -9,13 +9,14 @@ class Route:
     """Where an app's visitors go: all its hostnames lead to one slot, spread over the slot's targets.
 
     ``targets`` are loopback ports in the order of instance numbers. No slot: the app is known but nothing serves
-    (visitors get 503).
+    (visitors get 503). ``is_in_maintenance``: the same, on purpose, which they are told.
     """
 
     app: str
     hostnames: tuple[str, ...]
     slot: int | None
     targets: tuple[int, ...] = ()
+    is_in_maintenance: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -185,6 +185,19 @@ class Process:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Domain:
+    """A hostname of an app. ``readable``: the same with its own script (``bücher.example``).
+
+    ``origin``: ``app`` (its own address on this server), ``manifest`` (of the live release) or ``added`` (by hand).
+    """
+
+    hostname: str
+    readable: str
+    origin: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Token:
     """A token without its secret. ``app``: the only app it is good for."""
 

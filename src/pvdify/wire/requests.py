@@ -43,6 +43,13 @@ class Rollback:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddDomain:
+    """POST /apps/{app}/domains."""
+
+    hostname: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CreateToken:
     """POST /tokens. ``app``: the only app the token is good for. ``expires_in``: seconds; None: never."""
 

@@ -42,7 +42,10 @@ async def api() -> AsyncIterator[Api]:
     machine = Machine()
     machine.registry.push(IMAGE)
     daemon = machine.daemon()
-    engine = Engine(settings=machine.settings, requests=daemon.requests, queries=daemon.queries, tokens=daemon.tokens)
+    engine = Engine(
+        settings=machine.settings, requests=daemon.requests, queries=daemon.queries, domains=daemon.domains,
+        tokens=daemon.tokens,
+    )  # fmt: skip
     api = Api(
         machine=machine,
         daemon=daemon,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvdify.adapters.haproxy import pages
-from pvdify.adapters.haproxy.maps import HOSTS, LIVE, TARGETS
+from pvdify.adapters.haproxy.maps import HOSTS, IN_MAINTENANCE, LIVE, TARGETS
+from pvdify.adapters.haproxy.pages import Page
 from pvdify.settings import Address
 
 CONFIRM_HEADER = "X-Pvdify-Confirm"
@@ -70,7 +71,7 @@ def _defaults(spec: ConfigSpec) -> str:
     # Keep-alive outlasts that of what stands in front (cloudflared: about 90 s), so that it never sends on a
     # connection that is being closed.
     idle = "    option idle-close-on-response\n" if spec.version >= _KEEPS_IDLE_CLIENTS else ""
-    errors = "".join(f"    http-error {_response(status)}\n" for status in pages.MADE_UP)
+    errors = "".join(f"    http-error {_response(page)}\n" for page in pages.MADE_UP)
     return f"""\
 defaults
     mode http
@@ -126,15 +127,17 @@ def _route() -> str:
     http-request set-var(txn.app) req.hdr(host),field(1,:),lower,regsub([.]$,),map({HOSTS})
     http-request return {_response(pages.NOT_FOUND)} unless {{ var(txn.app) -m found }}
     http-request set-var(txn.slot) var(txn.app),map({LIVE})
+    http-request return {_response(pages.MAINTENANCE)} if {{ var(txn.slot) -m str {IN_MAINTENANCE} }}
     http-request set-var(txn.count) var(txn.slot),map_str_int({TARGETS})
     http-request return {_response(pages.UNAVAILABLE)} unless {{ var(txn.count) -m int gt 0 }}
 """
 
 
-def _response(status: int) -> str:
+def _response(page: Page) -> str:
+    retry = f" hdr Retry-After {page.retry_after}" if page.retry_after else ""
     return (
-        f'status {status} content-type "text/html; charset=utf-8" '
-        f"string '{pages.page(status)}' hdr Cache-Control no-store"
+        f'status {page.status} content-type "text/html; charset=utf-8" '
+        f"string '{pages.html(page)}' hdr Cache-Control no-store{retry}"
     )
 
 

@@ -4,6 +4,7 @@
 
     hosts.map     www.example.com  shop        hostname -> app
     live.map      shop             shop/v42    app -> slot ("-": nothing serves)
+                  blog             maintenance
     targets.map   shop/v42         2           slot -> number of targets
                   shop/v42/0       3001        target -> loopback port
                   shop/v42/1       3004
@@ -21,6 +22,7 @@ from pvdify.model.route import Route, Routes
 HOSTS, LIVE, TARGETS = "hosts.map", "live.map", "targets.map"
 MAPS = (TARGETS, LIVE, HOSTS)  # in the order in which a route comes into being
 _NOTHING = "-"
+IN_MAINTENANCE = "maintenance"  # no slot is called so: they have a slash
 _WORD = re.compile(r"[A-Za-z0-9._/-]+")  # anything else could end a line of a file or a command
 
 Entries = Mapping[str, str]
@@ -143,13 +145,15 @@ def _put_hostnames(tables: Tables, route: Route) -> tuple[Change, ...]:
 
 
 def _live(route: Route) -> str:
+    if route.is_in_maintenance:
+        return IN_MAINTENANCE
     return _NOTHING if route.slot is None else slot_key(route.app, route.slot)
 
 
 def _route(app: str, hostnames: tuple[str, ...], tables: Tables) -> Route:
     key = tables[LIVE].get(app, _NOTHING)
-    if key == _NOTHING:
-        return Route(app=app, hostnames=hostnames, slot=None)
+    if key in (_NOTHING, IN_MAINTENANCE):
+        return Route(app=app, hostnames=hostnames, slot=None, is_in_maintenance=key == IN_MAINTENANCE)
     count = int(tables[TARGETS].get(key, "0"))
     ports = tuple(int(tables[TARGETS][f"{key}/{i}"]) for i in range(count) if f"{key}/{i}" in tables[TARGETS])
     return Route(app=app, hostnames=hostnames, slot=int(key.rpartition("/v")[2]), targets=ports)

@@ -1,24 +1,60 @@
-"""The few pages the router answers with itself: small, self-contained, and silent about what is behind it."""
+"""The few pages the router answers with itself: small, self-contained, and silent about what is behind it.
 
-NOT_FOUND = 404
-UNAVAILABLE = 503
+They are read by everybody: a heading that is the title too, a main landmark, text as large and as light or dark as the
+reader's own settings say, and a way to try again.
+"""
 
-_TEMPLATE = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    "<title>{title}</title><style>body{{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:30em;"
-    "padding:0 1em;color:#333}}h1{{font-size:1.4em}}</style><h1>{title}</h1><p>{text}</p></html>"
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page. ``retry_after``: seconds after which machines may ask again; 0 for what waiting does not mend."""
+
+    status: int
+    title: str
+    text: str
+    retry_after: int = 0
+
+
+NOT_FOUND = Page(
+    status=404, title="Nothing lives here", text="No app answers to this address. Please check how it is spelled."
 )
-_TEXTS = {
-    404: ("Nothing lives here", "No app answers to this address. Please check how it is spelled."),
-    502: ("That did not work", "The app gave no usable answer. Please try again in a moment."),
-    503: ("Back in a moment", "This app is not available right now. Please try again in a minute."),
-    504: ("This takes too long", "The app did not answer in time. Please try again in a moment."),
-}
-# What the router has to make up when a target fails it; 404 and 503 are also answers of our own rules.
-MADE_UP = (502, 503, 504)
+MAINTENANCE = Page(
+    status=503, title="Down for maintenance", text="This app is being worked on. Please come back a little later.",
+    retry_after=120,
+)  # fmt: skip
+UNAVAILABLE = Page(
+    status=503, title="Back in a moment", text="This app is not available right now. Please try again in a minute.",
+    retry_after=5,
+)  # fmt: skip
+# What the router has to make up when a target fails it; 503 is also an answer of our own rules.
+MADE_UP = (
+    Page(
+        status=502, title="That did not work", text="The app gave no usable answer. Please try again in a moment.",
+        retry_after=5,
+    ),
+    UNAVAILABLE,
+    Page(
+        status=504, title="This takes too long", text="The app did not answer in time. Please try again in a moment.",
+        retry_after=5,
+    ),
+)  # fmt: skip
+ALL = (NOT_FOUND, MAINTENANCE, *MADE_UP)
+
+_STYLE = (
+    ":root{color-scheme:light dark}"
+    "body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:32rem;margin:18vh auto 0;padding:0 1.5rem}"
+    "h1{font-size:1.75rem;line-height:1.25;margin:0 0 .5rem}p{margin:0 0 1rem}"
+)
 
 
-def page(status: int) -> str:
+def html(page: Page) -> str:
     """The HTML of one page; holds no single quote and no line end, so it can stand in a quoted argument."""
-    title, text = _TEXTS[status]
-    return _TEMPLATE.format(title=title, text=text)
+    again = '<p><a href="">Try again</a></p>' if page.retry_after else ""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
+        f"<title>{page.title}</title><style>{_STYLE}</style></head>"
+        f"<body><main><h1>{page.title}</h1><p>{page.text}</p>{again}</main></body></html>"
+    )

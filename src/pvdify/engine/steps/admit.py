@@ -1,9 +1,10 @@
 """May this release go on at all? Nothing has been touched yet, so a refusal costs nothing."""
 
+from pvdify.engine.domains import check_free
 from pvdify.engine.plan import step
 from pvdify.engine.specs import limits_of
 from pvdify.engine.step_run import StepRun
-from pvdify.errors import DeploySuperseded, HostnameTaken, NotEnoughDisk, NotEnoughMemory
+from pvdify.errors import DeploySuperseded, NotEnoughDisk, NotEnoughMemory
 from pvdify.model.app import hostnames_of
 from pvdify.model.quantities import format_bytes
 
@@ -32,14 +33,11 @@ async def _check_order(run: StepRun) -> None:
 
 
 async def _check_hostnames(run: StepRun) -> None:
-    wanted = set(hostnames_of(run.app, run.world.settings.base_domain, run.manifest))
-    for other in await run.world.store.active_releases():
-        taken = wanted & set(hostnames_of(other.app, run.world.settings.base_domain, other.manifest))
-        if other.app != run.app and taken:
-            raise HostnameTaken(
-                f"{run.app} v{run.release.version} wants the hostname {min(taken)}, which {other.app} answers to",
-                next=f"take it out of the `domains` of one of the two apps; {other.app} goes on serving it",
-            )
+    """The switch looks again, for good; but a conflict that is there already should cost no pull and no hook."""
+    app = await run.world.store.app(run.app)
+    if app is not None:
+        async with run.world.locks.hostnames:
+            await check_free(run.world, run.app, hostnames_of(app, run.world.settings.base_domain, run.manifest))
 
 
 async def _check_room(run: StepRun) -> None:

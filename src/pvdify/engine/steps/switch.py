@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pvdify.engine.domains import check_free
 from pvdify.engine.not_found import no_app
 from pvdify.engine.plan import step
 from pvdify.engine.step_run import StepRun
@@ -33,7 +34,11 @@ async def switch(run: StepRun) -> str:
     slot, displaced = await run.candidate(), await run.previous_slot()
     before = await _count(run, slot) + await _count(run, displaced)
     wanted = await _route(run, run.release, slot)
-    await run.world.router.put(wanted)
+    async with run.world.locks.hostnames:
+        known = (await run.world.router.routes()).get(run.app)
+        if known is None or known.hostnames != wanted.hostnames:
+            await check_free(run.world, run.app, wanted.hostnames)
+        await run.world.router.put(wanted)
     found = (await run.world.router.routes()).get(run.app)
     if found != wanted:
         raise RouterUnavailable(

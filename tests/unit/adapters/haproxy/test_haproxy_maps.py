@@ -35,6 +35,15 @@ def test_routes_are_what_was_put() -> None:
     assert maps.routes(tables(SHOP, BLOG)) == {"blog": BLOG, "shop": SHOP}
 
 
+def test_maintenance_is_told_apart_from_what_cannot_serve() -> None:
+    closed = Route(app="shop", hostnames=("shop.test",), slot=None, is_in_maintenance=True)
+
+    found = tables(closed, BLOG)
+
+    assert maps.render(found[LIVE]) == "blog -\nshop maintenance\n"
+    assert maps.routes(found) == {"blog": BLOG, "shop": closed}
+
+
 def test_putting_comes_target_first_and_hostname_last() -> None:
     before = tables(Route(app="shop", hostnames=("old.test",), slot=41, targets=(3000,)))
 

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,6 +96,26 @@ async def test_the_file_is_for_its_owner_alone(store: SqliteStore, tmp_path: Pat
     assert os.stat(tmp_path / "pvdify.db").st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("version", range(1, len(queries.migrations())))
+async def test_every_earlier_schema_is_brought_up_to_date_with_what_it_holds(tmp_path: Path, version: int):
+    file, at = tmp_path / "pvdify.db", NOW.isoformat(timespec="microseconds")
+    with closing(sqlite3.connect(file)) as connection:
+        for script in queries.migrations()[:version]:
+            connection.executescript(script)
+        row = ("shop", at, at, 0)
+        connection.execute("INSERT INTO apps (name, created_at, updated_at, is_in_maintenance) VALUES (?,?,?,?)", row)
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.commit()
+
+    store = SqliteStore(file)
+    await store.open()
+
+    assert await store.app("shop") == APP
+    await store.save(replace(APP, domains=("a.example", "b.example")))
+    assert (await store.apps())[0].domains == ("a.example", "b.example")
+    await store.close()
+
+
 async def test_older_schema_is_copied_and_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / "pvdify.db"
     first = SqliteStore(file)
@@ -109,9 +130,9 @@ async def test_older_schema_is_copied_and_brought_up_to_date(tmp_path: Path, mon
 
     assert await second.app("shop") == APP
     await second.close()
-    copies = list(tmp_path.glob("pvdify.db.before-v2"))
+    copies = list(tmp_path.glob(f"pvdify.db.before-v{len(newer)}"))
     assert len(copies) == 1
-    assert sqlite3.connect(copies[0]).execute("PRAGMA user_version").fetchone() == (1,)
+    assert sqlite3.connect(copies[0]).execute("PRAGMA user_version").fetchone() == (len(newer) - 1,)
 
 
 async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path):

@@ -1,0 +1,115 @@
+"""``pvdify domains``, ``domains:add`` and ``domains:remove``: the hostnames that an app answers to."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli import app_name, output
+from pvdify.cli.command import app_option, app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io, Surroundings
+from pvdify.client.api import Client
+from pvdify.wire.answers import Domain
+
+_ORIGINS = {"app": "its own", "manifest": "pvdify.yml", "added": "domains:add"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """Whose hostnames."""
+
+    app: str
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeOptions:
+    """Which hostname of which app."""
+
+    app: str
+    hostname: str
+    as_json: bool
+
+
+def run_list(options: ListOptions, client: Client, io: Io) -> int:
+    """Show all hostnames of the app."""
+    found = client.domains(options.app)
+    if options.as_json:
+        io.show_json({"domains": found})
+    else:
+        io.show(output.table(("HOSTNAME", "FROM", "URL"), map(_row, found)))
+    return DONE
+
+
+def run_add(options: ChangeOptions, client: Client, io: Io) -> int:
+    """Add a hostname; twice is as good as once."""
+    added = client.add_domain(options.app, options.hostname)
+    if options.as_json:
+        io.show_json(added)
+    else:
+        io.show(f"{options.app} answers to {_name(added)}")
+    io.say(f"visitors arrive once its DNS leads to this server; undo: pvdify domains:remove {options.app} "
+           f"{added.hostname}" if added.origin == "added" else "nothing was changed: it did so already")  # fmt: skip
+    return DONE
+
+
+def run_remove(options: ChangeOptions, client: Client, io: Io) -> int:
+    """Remove a hostname that was added."""
+    client.remove_domain(options.app, options.hostname)
+    if options.as_json:
+        io.show_json({"app": options.app, "hostname": options.hostname, "status": "removed"})
+    else:
+        io.show(f"{options.app} no longer answers to {options.hostname}")
+    io.say(f"undo: pvdify domains:add {options.app} {options.hostname}")
+    return DONE
+
+
+@command("domains", run=run_list, example="pvdify domains myapp")
+@app_parameter
+def domains(*, app: str, as_json: bool) -> ListOptions:
+    """Show the hostnames of APP, and where each comes from.
+
+    Its own one, those in `domains` of the live release's manifest, and those that were added here.
+    """
+    return ListOptions(app=app, as_json=as_json)
+
+
+@command("domains:add", run=run_add, example="pvdify domains:add myapp www.example.com")
+@click.argument("words", metavar="[APP] HOSTNAME", nargs=-1, required=True)
+@app_option
+@click.pass_obj
+def domains_add(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> ChangeOptions:
+    """Have APP answer to one more hostname.
+
+    From now on, and whatever is deployed. A hostname belongs to one app. Wildcards are refused: name each hostname.
+    """
+    return _change(surroundings, words, app, as_json=as_json)
+
+
+@command("domains:remove", run=run_remove, example="pvdify domains:remove myapp www.example.com")
+@click.argument("words", metavar="[APP] HOSTNAME", nargs=-1, required=True)
+@app_option
+@click.pass_obj
+def domains_remove(
+    surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool
+) -> ChangeOptions:
+    """Have APP no longer answer to a hostname that was added.
+
+    One that stands in its manifest goes away with the next deploy that does not have it.
+    """
+    return _change(surroundings, words, app, as_json=as_json)
+
+
+def _change(surroundings: Surroundings, words: tuple[str, ...], app: str | None, *, as_json: bool) -> ChangeOptions:
+    if len(words) > 2:
+        raise click.UsageError("one app and one hostname, please")
+    argument = words[0] if len(words) == 2 else None
+    return ChangeOptions(app=app_name.resolve(argument, app, surroundings), hostname=words[-1], as_json=as_json)
+
+
+def _row(domain: Domain) -> tuple[str, ...]:
+    return _name(domain), _ORIGINS.get(domain.origin, domain.origin), domain.url
+
+
+def _name(domain: Domain) -> str:
+    return domain.hostname if domain.readable == domain.hostname else f"{domain.readable} ({domain.hostname})"
