@@ -5,6 +5,8 @@ A setting comes from the first of: flag (``--data-dir``), environment (``PVDIFY_
 """
 
 import hashlib
+import ipaddress
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -102,6 +104,25 @@ def parse_base_domain(text: str) -> str:
     return text.lower()
 
 
+def parse_networks(text: str) -> tuple[str, ...]:
+    """Addresses and networks, separated by commas; nothing for none. Raises ValueError."""
+    networks = tuple(word.strip() for word in text.split(",") if word.strip())
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ValueError("expected addresses and networks, like 127.0.0.0/8, ::1") from error
+    return networks
+
+
+def parse_header_names(text: str) -> tuple[str, ...]:
+    """Names of HTTP headers, separated by commas; nothing for none. Raises ValueError."""
+    names = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not all(re.fullmatch(r"[A-Za-z0-9-]{1,64}", name) for name in names):
+        raise ValueError("expected names of headers, like CF-Connecting-IP, X-Forwarded-For")
+    return names
+
+
 def _setting(parse: Callable[[str], Any], default: str, help: str) -> Any:
     return field(metadata={"parse": parse, "default": default, "help": help})
 
@@ -119,6 +140,15 @@ class Settings:
     standby: timedelta = _setting(parse_duration, "10m", "how long the previous release stays started after a deploy")
     keep_releases: int = _setting(int, "10", "how many releases keep their image on this server")
     router_binary: str = _setting(str, "", "HAProxy 2.4 or newer to use; empty: the one that came with pvdify")
+    trusted_proxies: tuple[str, ...] = _setting(
+        parse_networks, "127.0.0.0/8, ::1", "where cloudflared, or another proxy in front of the router, speaks from"
+    )
+    client_address_headers: tuple[str, ...] = _setting(
+        parse_header_names,
+        "CF-Connecting-IP, X-Forwarded-For",
+        "headers in which it says the visitor's address, the best first; behind anything but Cloudflare "
+        "only X-Forwarded-For",
+    )
     podman_binary: str = _setting(str, "podman", "the podman command")
     skopeo_binary: str = _setting(str, "skopeo", "the skopeo command, which asks registries for digests")
     min_free_disk: int = _setting(int, "536870912", "bytes that must stay free for a deploy to be admitted")

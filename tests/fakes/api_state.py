@@ -56,6 +56,7 @@ class ApiState:
         self.versions: dict[str, list[dict[str, Any]]] = {}
         self.processes: dict[str, list[dict[str, Any]]] = {}
         self.log_lines: list[dict[str, Any]] = []
+        self.visits: list[dict[str, Any]] = []
         self.tokens: list[dict[str, Any]] = []
         self.checks: list[dict[str, str]] = []
         self.keys: dict[str, dict[str, Any]] = {}
@@ -87,6 +88,14 @@ class ApiState:
         at = f"2026-11-23T11:31:{len(self.log_lines):02d}Z"
         line = {"at": at, "process": "web", "number": 1, "release": 1, "stream": "stdout", "text": text}
         self.log_lines.append(line | more)
+
+    def add_visit(self, **more: Any) -> None:
+        self.visits.append({
+            "at": AT, "request_id": "abc", "client": "203.0.113.7", "protocol": "https", "method": "GET",
+            "host": "shop.pvdify.win", "path": "/cart", "status": 200, "seconds": 0.012, "wait": 0.009,
+            "bytes_in": 117, "bytes_out": 135, "app": "shop", "release": 42, "instance": 1, "retries": 0,
+            "ended": "----", "agent": "curl",
+        } | more)  # fmt: skip
 
     # What each request does: the answer's JSON, text, status and headers.
 
@@ -231,6 +240,8 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
         api.domain(it, "added" if number else "app") for number, it in enumerate(api.find_app(app)["domains"])]}),
     ("POST", _APP + "/domains", 201, ApiState.add_domain),
     ("DELETE", _APP + "/domains/([^/]+)", 204, ApiState.remove_domain),
+    ("GET", "/router/log", 200, lambda api, asked: {
+        "visits": [it for it in api.visits if asked.query.get("app") in (None, it["app"])]}),
     ("GET", "/tokens", 200, lambda api, asked: {"tokens": api.tokens}),
     ("POST", "/tokens", 201, ApiState.create_token),
     ("DELETE", "/tokens/([^/]+)", 204, ApiState.revoke_token),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pvdify.engine.domains import Domains
+from pvdify.engine.observations import Observations
 from pvdify.engine.queries import Queries
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.requests import DeployRequest, Requests
@@ -20,6 +21,7 @@ from pvdify.model.release import Release, ReleaseStatus, Source
 from pvdify.model.slot import SlotState
 from pvdify.model.token import Actor, Role
 from pvdify.settings import Settings, load
+from tests.fakes.access_log import FakeAccessLog
 from tests.fakes.clock import FakeClock
 from tests.fakes.deploy_log import FakeDeployLog
 from tests.fakes.host import FakeHost
@@ -53,6 +55,7 @@ class Machine:
         self.secrets = FakeSecrets()
         self.host = FakeHost(supervisor=self.supervisor)
         self.deploy_log = FakeDeployLog()
+        self.access_log = FakeAccessLog()
         self.unserved: list[str] = []
 
     def daemon(self, kill_at: int | None = None) -> "Daemon":
@@ -137,6 +140,7 @@ class Daemon:
             secrets=Mortal(machine.secrets, self, watch=False),  # type: ignore[arg-type]
             host=machine.host,
             deploy_log=machine.deploy_log,
+            access_log=machine.access_log,
         )
         self.runner = Runner(self.world)
         self.worker = Worker(self.world, self.runner)
@@ -145,6 +149,7 @@ class Daemon:
         self.queries = Queries(self.world)
         self.domains = Domains(self.world, self.reconciler.put_routes)
         self.tokens = Tokens(self.world)
+        self.observations = Observations(self.world)
 
     def check_alive(self) -> None:
         if self.is_dead:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pvdify.adapters.haproxy import commands, process
+from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.settings import Address
 
@@ -37,7 +38,7 @@ class RouterProcess:
         self.run_dir = directory / "run"
         self.listen = Address(host="127.0.0.1", port=free_port())
 
-    def connect(self, *, listen: Address | None = None, binary: str = "") -> HaproxyRouter:
+    def connect(self, *, listen: Address | None = None, binary: str = "", front: Front | None = None) -> HaproxyRouter:
         """An adapter, like the one of a daemon that has just started."""
         return HaproxyRouter(
             directory=self.directory,
@@ -45,6 +46,7 @@ class RouterProcess:
             listen=listen or self.listen,
             binary=binary or os.environ.get("PVDIFY_TEST_HAPROXY", ""),
             clock=RealClock(),
+            front=front,
         )
 
     def pids(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from pydantic_core import from_json
 from starlette.requests import Request
 
 from pvdify.engine.domains import Domains
+from pvdify.engine.observations import Observations
 from pvdify.engine.queries import Queries
 from pvdify.engine.requests import Requests
 from pvdify.engine.tokens import Tokens
@@ -29,6 +30,7 @@ class Engine:
     queries: Queries
     domains: Domains
     tokens: Tokens
+    observations: Observations
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from pvdify.api.call import Call
-from pvdify.api.handlers import apps, config, domains, logs, releases, server
+from pvdify.api.handlers import apps, config, domains, logs, releases, router, server
 from pvdify.model.token import Role
 from pvdify.wire import answers, requests
 
@@ -70,6 +70,8 @@ ENDPOINTS = (
     _route("GET",    "/apps/{app}/config/versions", config.list_versions, READ,   gives=answers.ConfigVersion, list_of="versions"),
     _route("GET",    "/apps/{app}/processes",       apps.list_processes,  READ,   gives=answers.Process, list_of="processes"),
     _route("GET",    "/apps/{app}/logs",            logs.show_logs,       READ,   gives=str, query="follow lines process release format"),
+
+    _route("GET",    "/router/log",     router.show_visits,  READ,       gives=answers.Visit, list_of="visits", query="follow lines app format"),
 
     _route("GET",    "/tokens",         server.list_tokens,  ADMIN,      gives=answers.Token, list_of="tokens"),
     _route("POST",   "/tokens",         server.create_token, ADMIN, 201, takes=requests.CreateToken, gives=answers.NewToken),

@@ -12,6 +12,7 @@ from pvdify.model.names import environment_of
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Placement
 from pvdify.model.token import Token
+from pvdify.model.visit import Visit
 from pvdify.settings import Settings
 from pvdify.wire import answers
 
@@ -79,6 +80,16 @@ def log_line(line: LogLine, place: Placement, release: int) -> answers.LogLine:
     return answers.LogLine(
         at=line.at, process=place.process, number=place.number, release=release, stream=line.stream, text=line.text
     )
+
+
+def visit(it: Visit) -> answers.Visit:
+    """A request as the router saw it end."""
+    return answers.Visit(
+        at=it.at, request_id=it.request_id, client=it.client, protocol=it.protocol, method=it.method, host=it.host,
+        path=it.path, status=it.status, seconds=it.seconds, wait=it.wait, bytes_in=it.bytes_in,
+        bytes_out=it.bytes_out, app=it.app, release=it.slot, instance=it.instance, retries=it.retries,
+        ended=it.ended, agent=it.agent,
+    )  # fmt: skip
 
 
 def process(view: ProcessView) -> answers.Process:

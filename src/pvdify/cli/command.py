@@ -68,6 +68,18 @@ def app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("app_argument", metavar="[APP]", required=False)(app_option(click.pass_obj(named)))
 
 
+def named_app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """The app as first argument or ``--app``, None when it is not named; the function gets the surroundings, too."""
+
+    def with_app(surroundings: Surroundings, app_argument: str | None, app: str | None, **typed: Any) -> Any:
+        if app_argument or app:
+            app = app_name.resolve(app_argument, app, surroundings)
+        return parse(app=app, surroundings=surroundings, **typed)
+
+    named: Callable[..., Any] = functools.wraps(parse)(with_app)
+    return click.argument("app_argument", metavar="[APP]", required=False)(app_option(click.pass_obj(named)))
+
+
 def app_option(parse: Callable[..., Any]) -> Callable[..., Any]:
     """``--app`` alone, for commands that tell the app from their other arguments themselves."""
     return click.option("--app", metavar="APP", help="The app, when it is not the first argument.")(parse)

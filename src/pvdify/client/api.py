@@ -30,6 +30,7 @@ from pvdify.wire.answers import (
     RollbackPlan,
     Status,
     Token,
+    Visit,
 )
 from pvdify.wire.requests import AddDomain, ChangeApp, CreateApp, CreateToken, Deploy, Rollback
 
@@ -205,22 +206,16 @@ class Client:
     def follow_logs(self, app: str, wanted: LogFilter) -> Iterator[LogLine]:
         """The same, and on. Raises StreamLost when the server is gone."""
         question = Question(path=_path(app, "logs"), query={**_log_query(wanted), "follow": "1"})
-        recent: deque[LogLine] = deque(maxlen=wanted.lines)
-        repeated: set[LogLine] = set()
+        return self._follow(LogLine, question, wanted.lines)
 
-        def open_stream(last_id: str) -> Iterator[bytes]:
-            # After a lost connection the server begins with the last lines again.
-            repeated.clear()
-            repeated.update(recent)
-            return self._session.open_stream(question, last_id)
+    def visits(self, app: str | None, lines: int) -> list[Visit]:
+        """The requests that the router saw end last, of one app if it is named."""
+        return self._list(Visit, "visits", Question(path="/router/log", query=_visit_query(app, lines)))
 
-        for event in follow(open_stream, sleep=self._session.sleep):
-            if event.name != "message":
-                continue
-            line = self._session.understand_text(LogLine, event.data)
-            if line not in repeated:
-                recent.append(line)
-                yield line
+    def follow_visits(self, app: str | None, lines: int) -> Iterator[Visit]:
+        """The same, and on. Raises StreamLost when the server is gone."""
+        question = Question(path="/router/log", query={**_visit_query(app, lines), "follow": "1"})
+        return self._follow(Visit, question, lines)
 
     def tokens(self) -> list[Token]:
         """All tokens, without their secrets."""
@@ -257,6 +252,24 @@ class Client:
     def _config_var(self, shown: object) -> ConfigVar:
         return ConfigVar(value=shown) if isinstance(shown, str) else self._session.understand(ConfigVar, shown)
 
+    def _follow(self, kind: type[T], question: Question, lines: int) -> Iterator[T]:
+        """The last lines and what comes; after a lost connection the server begins with the last lines again."""
+        recent: deque[T] = deque(maxlen=lines)
+        repeated: set[T] = set()
+
+        def open_stream(last_id: str) -> Iterator[bytes]:
+            repeated.clear()
+            repeated.update(recent)
+            return self._session.open_stream(question, last_id)
+
+        for event in follow(open_stream, sleep=self._session.sleep):
+            if event.name != "message":
+                continue
+            line = self._session.understand_text(kind, event.data)
+            if line not in repeated:
+                recent.append(line)
+                yield line
+
     def _list(self, kind: type[T], name: str, question: Question) -> list[T]:
         items = self._session.understand(list, self._object(self._session.ask(question)).get(name))
         return [self._session.understand(kind, item) for item in items]
@@ -267,6 +280,11 @@ class Client:
 
 def _path(app: str, *rest: str | int) -> str:
     return "/".join(["/apps", *(quote(str(part), safe="") for part in (app, *rest))])
+
+
+def _visit_query(app: str | None, lines: int) -> dict[str, str]:
+    query = {"lines": str(lines), "format": "json"}
+    return query if app is None else {**query, "app": app}
 
 
 def _log_query(wanted: LogFilter) -> dict[str, str]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.files.deploy_log import FileDeployLog
 from pvdify.adapters.files.secrets import YamlSecrets
+from pvdify.adapters.haproxy.access_log import AccessLogFile
+from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.http_probe.prober import HttpProber
@@ -15,6 +17,7 @@ from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.api.call import Engine
 from pvdify.engine.domains import Domains
 from pvdify.engine.liveness import Liveness
+from pvdify.engine.observations import Observations
 from pvdify.engine.queries import Queries
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.requests import Requests
@@ -50,6 +53,7 @@ def build_server(settings: Settings) -> Server:
         listen=settings.router_listen,
         binary=settings.router_binary,
         clock=SystemClock(),
+        front=Front(trusted=settings.trusted_proxies, headers=settings.client_address_headers),
     )
     world = build_world(settings, store, router)
     runner = Runner(world)
@@ -61,6 +65,7 @@ def build_server(settings: Settings) -> Server:
         queries=Queries(world),
         domains=Domains(world, reconciler.put_routes),
         tokens=Tokens(world),
+        observations=Observations(world),
     )
     return Server(
         settings=settings,
@@ -100,4 +105,5 @@ def build_world(settings: Settings, store: Store, router: Router) -> World:
         secrets=YamlSecrets(settings.data_dir / "config"),
         host=LinuxHost(settings.data_dir),
         deploy_log=FileDeployLog(logs),
+        access_log=AccessLogFile(settings.data_dir / "router", clock=clock),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pvdify.engine.concurrency import Locks
+from pvdify.ports.access_log import AccessLog
 from pvdify.ports.clock import Clock
 from pvdify.ports.deploy_log import DeployLog
 from pvdify.ports.host import Host
@@ -29,4 +30,5 @@ class World:
     secrets: Secrets
     host: Host
     deploy_log: DeployLog
+    access_log: AccessLog
     locks: Locks = field(default_factory=Locks)

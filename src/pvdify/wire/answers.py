@@ -198,6 +198,34 @@ class Domain:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Visit:
+    """A request as the router saw it end. ``app`` is null when the router answered itself.
+
+    ``release``: the one that started the instance; ``wait``: seconds until the answer began, ``seconds``: in all.
+    ``ended``: HAProxy's letters for who ended it and when.
+    """
+
+    at: datetime
+    request_id: str
+    client: str
+    protocol: str
+    method: str
+    host: str
+    path: str
+    status: int
+    seconds: float
+    wait: float
+    bytes_in: int
+    bytes_out: int
+    app: str | None
+    release: int | None
+    instance: int | None
+    retries: int
+    ended: str
+    agent: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Token:
     """A token without its secret. ``app``: the only app it is good for."""
 

@@ -44,7 +44,7 @@ async def api() -> AsyncIterator[Api]:
     daemon = machine.daemon()
     engine = Engine(
         settings=machine.settings, requests=daemon.requests, queries=daemon.queries, domains=daemon.domains,
-        tokens=daemon.tokens,
+        tokens=daemon.tokens, observations=daemon.observations,
     )  # fmt: skip
     api = Api(
         machine=machine,

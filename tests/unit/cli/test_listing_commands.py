@@ -237,3 +237,30 @@ def test_a_server_that_is_down_is_unreachable(pvdify: Pvdify, api: FakeApi) -> N
         "what is live stays live without it\n",
         code=11,
     )
+
+
+def test_logs_of_the_router(api: FakeApi, pvdify: Pvdify) -> None:
+    api.add_visit()
+    api.add_visit(app=None, host="nobody.test", status=404)
+
+    everybody = pvdify("logs", "--router")
+    shop = pvdify("logs", "shop", "--router", "--json")
+
+    assert everybody.stdout == (
+        "2026-11-23T11:31:02.000Z 203.0.113.7 GET https://shop.pvdify.win/cart 200 12ms 135B shop v42 web.1 abc\n"
+        "2026-11-23T11:31:02.000Z 203.0.113.7 GET https://nobody.test/cart 404 12ms 135B router abc\n"
+    )
+    assert [visit["app"] for visit in json.loads(shop.stdout)["visits"]] == ["shop"]
+
+
+def test_logs_of_the_router_before_anybody_came(pvdify: Pvdify) -> None:
+    ran = pvdify("logs", "--router")
+
+    assert (ran.code, ran.stdout, ran.stderr) == (0, "", "no requests yet\n")
+
+
+def test_logs_of_the_router_have_no_process(pvdify: Pvdify) -> None:
+    ran = pvdify("logs", "--router", "--process", "web")
+
+    assert ran.code == 2
+    assert "has no --deploy, --process or --release" in ran.stderr

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvdify.adapters.haproxy import config
+from pvdify.adapters.haproxy import counters
 from pvdify.adapters.haproxy.maps import Change
 from pvdify.ports.command_runner import Argv
 
@@ -34,6 +34,11 @@ def start(binary: str, directory: Path, file: str, replaced: Replaced) -> Argv:
     return (binary, "-D", *identity(directory), "-f", file, *handover, *finish)
 
 
+def append(file: Path) -> Argv:
+    """Add what comes on stdin to a file, in the background: the shell returns at once, ``tee`` stays till the end."""
+    return ("/bin/sh", "-c", 'exec 3<&0; tee -a "$0" <&3 3<&- >/dev/null 2>&1 &', str(file))
+
+
 def identity(directory: Path) -> Argv:
     """The arguments that only the router of this directory has."""
     return ("-C", str(directory))
@@ -58,12 +63,17 @@ def show_map(name: str) -> str:
 
 def show_counts(target: str) -> str:
     """Ask for the counts of one target."""
-    return f"show table {config.COUNTS} key {target}"
+    return f"show table {counters.TABLE} key {target}"
+
+
+def show_all_counts() -> str:
+    """Ask for the counts of every target."""
+    return f"show table {counters.TABLE}"
 
 
 def clear_counts(target: str) -> str:
     """Drop the counts of one target."""
-    return f"clear table {config.COUNTS} key {target}"
+    return f"clear table {counters.TABLE} key {target}"
 
 
 def lines(commands: Sequence[str], longest: int = 100) -> tuple[tuple[str, ...], ...]:

@@ -4,22 +4,29 @@ Everything that changes while the router runs is in the three map files, which t
 directory (the process is started with ``-C DIRECTORY``; runtime commands then use the same short names).
 """
 
+import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pvdify.adapters.haproxy import pages
+from pvdify.adapters.haproxy import counters, pages, visitor
 from pvdify.adapters.haproxy.maps import HOSTS, IN_MAINTENANCE, LIVE, TARGETS
 from pvdify.adapters.haproxy.pages import Page
 from pvdify.settings import Address
 
 CONFIRM_HEADER = "X-Pvdify-Confirm"
 SLOT_HEADER = "X-Pvdify-Slot"
-COUNTS = "targets"  # the stick table
 OLDEST = (2, 4)  # before it, pooled connections ignore set-dst and would reach the wrong app
-_COUNTS_ITS_OWN_ERRORS = (2, 8)
 _KEEPS_IDLE_CLIENTS = (2, 6)
 _MAXCONN = 8000  # two descriptors each: fits the 20,000 that small servers allow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Front:
+    """What stands in front: the networks it may speak from, and the headers in which it says who the visitor is."""
+
+    trusted: tuple[str, ...] = ("127.0.0.0/8", "::1")
+    headers: tuple[str, ...] = ("CF-Connecting-IP", "X-Forwarded-For")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +37,7 @@ class ConfigSpec:
     socket: Path
     token: str
     version: tuple[int, int]
+    front: Front = field(default_factory=Front)
 
 
 def build(spec: ConfigSpec) -> str:
@@ -42,13 +50,14 @@ def fingerprint(spec: ConfigSpec) -> str:
     return hashlib.sha256(_text(spec, description="").encode()).hexdigest()[:16]
 
 
-def counts_router_errors(version: tuple[int, int]) -> bool:
-    """Before 2.8 nothing can count the errors that HAProxy makes up; ``router_errors`` then stays 0."""
-    return version >= _COUNTS_ITS_OWN_ERRORS
+def proof_key(token: str) -> str:
+    """The key of the router's proof, in base64; the token itself cannot be told from it."""
+    return base64.b64encode(hashlib.sha256(f"proof {token}".encode()).digest()).decode()
 
 
 def _text(spec: ConfigSpec, *, description: str) -> str:
-    sections = (_global(spec, description), _defaults(spec), _frontend(spec), _POOLED, _FRESH, _COUNTS)
+    table = counters.table(spec.version)
+    sections = (_global(spec, description), _defaults(spec), _frontend(spec), _POOLED, _FRESH, table)
     return "# Written by pvdify; changes are overwritten.\n" + "\n".join(sections)
 
 
@@ -64,6 +73,7 @@ global
     hard-stop-after 1h
     stats socket {spec.socket} mode 600 level admin expose-fd listeners
     stats timeout 1h
+    {visitor.log_target()}
 """
 
 
@@ -78,6 +88,7 @@ defaults
     option http-keep-alive
     option http-no-delay
     option http-ignore-probes
+    option dontlognull
 {idle}    retries 3
     timeout connect 5s
     timeout http-request 60s
@@ -90,32 +101,29 @@ defaults
 
 
 def _frontend(spec: ConfigSpec) -> str:
-    errors = (
-        "    http-after-response sc-inc-gpc0(0) if { status 500:599 }\n" if counts_router_errors(spec.version) else ""
-    )
     return f"""\
 frontend visitors
     bind {spec.listen}
-    option forwardfor
+    log global
+    {visitor.log_format()}
     acl spreads var(txn.count) -m int gt 1
     acl is_safe method GET HEAD OPTIONS
     acl has_body req.hdr_cnt(transfer-encoding) gt 0
     acl has_body req.hdr_val(content-length) gt 0
 
-{_route()}
+{visitor.rules(spec.front.trusted, spec.front.headers)}
+{_route()}{visitor.proof(proof_key(spec.token))}
 {_CHOICE}
-    http-request track-sc0 var(txn.target) table {COUNTS}
+    http-request track-sc0 var(txn.target) table {counters.TABLE}
     http-request set-var(txn.port) var(txn.target),map_str_int({TARGETS})
     http-request set-dst ipv4(127.0.0.1)
     http-request set-dst-port var(txn.port)
-    http-request set-header X-Forwarded-Proto http unless {{ req.hdr(x-forwarded-proto) -m found }}
     http-request set-var(txn.confirms) bool(true) if {{ req.hdr({CONFIRM_HEADER.lower()}) -m str {spec.token} }}
     http-request del-header {CONFIRM_HEADER}
 
     http-response del-header {SLOT_HEADER}
     http-response set-header {SLOT_HEADER} %[var(txn.slot)] if {{ var(txn.confirms) -m bool }}
-    http-response sc-inc-gpc1(0) if {{ status 500:599 }}
-{errors}
+{counters.rules(spec.version)}
     use_backend pooled if is_safe !has_body
     default_backend fresh
 """
@@ -149,8 +157,8 @@ _CHOICE = f"""\
     http-request set-var(txn.two) rand,mod(txn.less),add(1),add(txn.one),mod(txn.count) if spreads
     http-request set-var(txn.target) var(txn.slot),concat(/,txn.one) if spreads
     http-request set-var(txn.other) var(txn.slot),concat(/,txn.two) if spreads
-    http-request set-var(txn.busy) var(txn.target),table_conn_cur({COUNTS}) if spreads
-    http-request set-var(txn.other_busy) var(txn.other),table_conn_cur({COUNTS}) if spreads
+    http-request set-var(txn.busy) var(txn.target),table_conn_cur({counters.TABLE}) if spreads
+    http-request set-var(txn.other_busy) var(txn.other),table_conn_cur({counters.TABLE}) if spreads
     http-request set-var(txn.target) var(txn.other) if spreads {{ var(txn.busy),sub(txn.other_busy) gt 0 }}
 """
 # A request that may be repeated rides on a pooled connection; should the app close it at that moment, it is sent again.
@@ -166,9 +174,4 @@ backend fresh
     http-reuse never
     retry-on conn-failure
     server target 0.0.0.0:0
-"""
-# gpc0: 5xx visitors got. gpc1: 5xx that came from the app. Entries never expire; `forget` clears them.
-_COUNTS = f"""\
-backend {COUNTS}
-    stick-table type string len 64 size 20k store conn_cur,http_req_cnt,gpc0,gpc1
 """

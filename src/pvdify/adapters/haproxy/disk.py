@@ -9,6 +9,7 @@ from pvdify.adapters.haproxy import maps
 from pvdify.adapters.haproxy.maps import Tables
 
 CONFIG = "haproxy.cfg"
+ACCESS_LOG = "access.log"
 TOKEN = "confirm.token"  # noqa: S105 - the name of a file
 
 

@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pvdify.adapters.haproxy import counters
+from pvdify.adapters.haproxy.counters import Counts
+
 _VERSION = re.compile(r"HA-?Proxy version ((\d+)\.(\d+)\S*)")
 _VALUE = re.compile(r'found=yes, .*value="(?P<value>[^"]*)"')
 
@@ -24,16 +27,6 @@ class ProcessInfo:
     version: str
     fingerprint: str
     connections: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """The stick table's row of one target."""
-
-    in_flight: int = 0
-    requests: int = 0
-    errors: int = 0  # 5xx that visitors got
-    app_errors: int = 0  # those of them that the app sent
 
 
 def version(text: str) -> Version | None:
@@ -69,16 +62,17 @@ def map_value(answer: str) -> str | None:
 
 def counts(answer: str) -> Counts:
     """The answer to ``show table TABLE key KEY``; all zero when there is no such row."""
-    for line in answer.splitlines():
-        if " key=" in line:
-            row = dict(word.split("=", 1) for word in line.split() if "=" in word)
-            return Counts(
-                in_flight=int(row.get("conn_cur", 0)),
-                requests=int(row.get("http_req_cnt", 0)),
-                errors=int(row.get("gpc0", 0)),
-                app_errors=int(row.get("gpc1", 0)),
-            )
-    return Counts()
+    return next(iter(all_counts(answer).values()), Counts())
+
+
+def all_counts(answer: str) -> dict[str, Counts]:
+    """The answer to ``show table TABLE``: target -> its row."""
+    rows = [
+        dict(word.split("=", 1) for word in line.split() if "=" in word)
+        for line in answer.splitlines()
+        if " key=" in line
+    ]
+    return {row["key"]: counters.row(row) for row in rows}
 
 
 def complaint(stderr: str) -> str:

@@ -5,9 +5,14 @@ touches it, and no handle of ours can. It is recognised by its arguments, never 
 """
 
 import asyncio
+import fcntl
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from pvdify.adapters.haproxy import visitor
+from pvdify.adapters.haproxy.commands import append
 from pvdify.errors import RouterUnavailable
 from pvdify.ports.clock import Clock
 from pvdify.ports.command_runner import Argv
@@ -15,13 +20,15 @@ from pvdify.ports.command_runner import Argv
 _TIMEOUT = 15.0
 _PROC = Path("/proc")
 _POLL = 0.05
+_PIPE_SIZE = 1024 * 1024  # lines that do not fit are lost; a visitor never waits for the log
 
 
-async def run(argv: Argv) -> tuple[int, str, str]:
+async def run(argv: Argv, *, log: int = -1) -> tuple[int, str, str]:
     """Run HAProxy until it returns (which is soon: it goes to the background); exit code, stdout, stderr.
 
-    Raises RouterUnavailable.
+    ``log``: the descriptor that its access log goes to, for as long as it lives. Raises RouterUnavailable.
     """
+    inherited = (log,) if log >= 0 else ()
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,
@@ -29,6 +36,8 @@ async def run(argv: Argv) -> tuple[int, str, str]:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            pass_fds=inherited,
+            env=os.environ | dict.fromkeys((visitor.LOG_DESCRIPTOR,) if inherited else (), str(log)),
         )
     except OSError as error:
         raise RouterUnavailable(
@@ -46,6 +55,24 @@ async def run(argv: Argv) -> tuple[int, str, str]:
             "the router cannot be started", why=f"{argv[0]} did not return within {_TIMEOUT:g} s", next="try again"
         ) from error
     return process.returncode or 0, stdout.decode(errors="replace"), stderr.decode(errors="replace")
+
+
+@asynccontextmanager
+async def appending_to(file: Path) -> AsyncIterator[int]:
+    """A descriptor whose content is appended to the file, for as long as anybody has it open. Raises OSError.
+
+    HAProxy takes O_APPEND off a descriptor it logs to, so that the file's other writers would be overwritten; ``tee``
+    stands in between, and ends with the router.
+    """
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    reading, writing = os.pipe()
+    try:
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+        await (await asyncio.create_subprocess_exec(*append(file), stdin=reading, start_new_session=True)).wait()
+        yield writing
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def find(identity: Argv) -> tuple[int, ...]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pvdify.adapters.haproxy import asking, commands, config, disk, maps, parse, process
 from pvdify.adapters.haproxy.commands import Replaced
-from pvdify.adapters.haproxy.config import ConfigSpec
+from pvdify.adapters.haproxy.config import ConfigSpec, Front
+from pvdify.adapters.haproxy.counters import Counts
 from pvdify.adapters.haproxy.maps import Change, Tables
-from pvdify.adapters.haproxy.parse import Counts, ProcessInfo, Version
+from pvdify.adapters.haproxy.parse import ProcessInfo, Version
 from pvdify.adapters.haproxy.predecessors import Predecessors
 from pvdify.adapters.haproxy.runtime_api import RuntimeApi, unavailable
 from pvdify.errors import RouterUnavailable
@@ -46,9 +47,13 @@ class HaproxyRouter:
         listen: where visitors' requests arrive.
         binary: HAProxy 2.4 or newer; empty: the one that came with pvdify.
         clock: time for waits and measurements.
+        front: what stands in front, whose word about visitors is taken.
     """
 
-    def __init__(self, *, directory: Path, run_dir: Path, listen: Address, binary: str, clock: Clock) -> None:
+    def __init__(
+        self, *, directory: Path, run_dir: Path, listen: Address, binary: str, clock: Clock, front: Front | None = None
+    ) -> None:
+        self._front = front or Front()
         self._directory = directory
         self._socket = run_dir / "haproxy.sock"
         self._listen = listen
@@ -131,7 +136,9 @@ class HaproxyRouter:
         _check_length(self._socket)
         binary = self._binary or _bundled()
         version = await _version(binary)
-        spec = ConfigSpec(listen=self._listen, socket=self._socket, token=token, version=version.number)
+        spec = ConfigSpec(
+            listen=self._listen, socket=self._socket, token=token, version=version.number, front=self._front
+        )
         return _Wanted(binary=binary, version=version, text=config.build(spec), fingerprint=config.fingerprint(spec))
 
     async def _find(self) -> ProcessInfo | None:
@@ -152,7 +159,10 @@ class HaproxyRouter:
     async def _start(self, wanted: _Wanted, replaced: Replaced) -> None:
         with _on_files(self._directory):
             await asyncio.to_thread(disk.write_whole, self._directory / disk.CONFIG, wanted.text)
-        code, _, stderr = await process.run(commands.start(wanted.binary, self._directory, disk.CONFIG, replaced))
+        argv = commands.start(wanted.binary, self._directory, disk.CONFIG, replaced)
+        with _on_files(self._directory):
+            async with process.appending_to(self._directory / disk.ACCESS_LOG) as descriptor:
+                code, _, stderr = await process.run(argv, log=descriptor)
         if code != 0:
             raise _did_not_start(self._listen, parse.complaint(stderr))
         deadline = self._clock.monotonic() + _ANSWERS_WITHIN

@@ -1,13 +1,15 @@
-"""``pvdify logs``: what the app's instances wrote, or how a deploy went."""
+"""``pvdify logs``: what the app's instances wrote, how a deploy went, or what visitors asked for."""
 
 from dataclasses import dataclass
 
 import click
 
-from pvdify.cli.command import app_parameter, command
+from pvdify.cli import app_name
+from pvdify.cli.command import command, named_app_parameter
+from pvdify.cli.commands import logs_router
 from pvdify.cli.exit_codes import DETACHED, DONE
 from pvdify.cli.in_progress import newest
-from pvdify.cli.io import Io
+from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.parameters import release_number
 from pvdify.client.api import Client, DeployLine, LogFilter
 from pvdify.client.events import StreamLost
@@ -26,9 +28,11 @@ class Options:
     as_json: bool
 
 
-def run(options: Options, client: Client, io: Io) -> int:
+def run(options: Options | logs_router.Options, client: Client, io: Io) -> int:
     """Show the lines; with ``-f`` also those still to come."""
     try:
+        if isinstance(options, logs_router.Options):
+            return logs_router.run(options, client, io)
         if options.is_deploy:
             return _deploy_log(options, client, io)
         return _follow(options, client, io) if options.is_following else _last_lines(options, client, io)
@@ -37,30 +41,39 @@ def run(options: Options, client: Client, io: Io) -> int:
         return DETACHED
     except StreamLost as lost:
         raise ServerUnreachable(
-            f"{options.app}: the log stream was lost",
+            f"{options.app or 'router'}: the log stream was lost",
             why=lost.why,
-            next=f"`pvdify logs {options.app} -f` begins again; the app itself is not affected",
+            next="the same command begins again; visitors are not affected",
         ) from lost
 
 
-@command("logs", run=run, example="pvdify logs myapp -f --process web\npvdify logs myapp --deploy")
-@app_parameter
+@command(
+    "logs", run=run, example="pvdify logs myapp -f --process web\npvdify logs myapp --deploy\npvdify logs --router -f"
+)
+@named_app_parameter
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
 @click.option("-n", "lines", type=click.IntRange(0, 100_000), default=100, show_default=True, help="How many lines.")
 @click.option("--process", metavar="TYPE", help="Only one process type, such as web.")
 @click.option("--deploy", "is_deploy", is_flag=True, help="The deploy log instead, of the newest release.")
 @click.option("--release", type=release_number, metavar="N", help="Only one release; with --deploy: its deploy log.")
-def logs(
-    *, app: str, follow: bool, lines: int, process: str | None, is_deploy: bool, release: int | None, as_json: bool
-) -> Options:
-    """Show what the instances of APP wrote, or a deploy's log.
+@click.option("--router", "is_router", is_flag=True, help="What visitors asked for, of all apps or of the one named.")
+def logs(  # noqa: PLR0913 - one for each option
+    *, app: str | None, surroundings: Surroundings, follow: bool, lines: int, process: str | None, is_deploy: bool,
+    release: int | None, is_router: bool, as_json: bool,
+) -> Options | logs_router.Options:  # fmt: skip
+    """Show what APP wrote, a deploy log, or who visited.
 
     With -f, --json gives one object a line.
     """
+    if is_router:
+        if is_deploy or process is not None or release is not None:
+            raise click.UsageError("the access log has no --deploy, --process or --release: leave it out")
+        return logs_router.Options(app=app, lines=min(lines, 10_000), is_following=follow, as_json=as_json)
     if is_deploy and process is not None:
         raise click.UsageError("a deploy log has no process types: leave out --process or --deploy")
     wanted = LogFilter(lines=lines, process=process, release=release)
-    return Options(app=app, wanted=wanted, is_deploy=is_deploy, is_following=follow, as_json=as_json)
+    name = app or app_name.resolve(None, None, surroundings)
+    return Options(app=name, wanted=wanted, is_deploy=is_deploy, is_following=follow, as_json=as_json)
 
 
 def _last_lines(options: Options, client: Client, io: Io) -> int:

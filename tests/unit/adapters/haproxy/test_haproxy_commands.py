@@ -46,3 +46,13 @@ def test_counts() -> None:
 def test_many_commands_are_sent_in_lines_that_fit() -> None:
     assert commands.lines(["a", "b", "c"], longest=2) == (("a", "b"), ("c",))
     assert commands.lines([]) == ()
+
+
+def test_the_access_log_is_appended_to_in_the_background() -> None:
+    assert commands.append(Path("/srv/access.log")) == (
+        "/bin/sh", "-c", 'exec 3<&0; tee -a "$0" <&3 3<&- >/dev/null 2>&1 &', "/srv/access.log"
+    )  # fmt: skip
+
+
+def test_the_counts_of_all_targets_are_asked_for_at_once() -> None:
+    assert commands.show_all_counts() == "show table targets"

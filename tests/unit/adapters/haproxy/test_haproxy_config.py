@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pvdify.adapters.haproxy import config, pages
-from pvdify.adapters.haproxy.config import ConfigSpec
+from pvdify.adapters.haproxy.config import ConfigSpec, Front
 from pvdify.settings import Address
 
 SPEC = ConfigSpec(
@@ -31,28 +31,43 @@ def test_every_part_of_the_spec_changes_the_fingerprint() -> None:
         replace(SPEC, socket=Path("/run/other/haproxy.sock")),
         replace(SPEC, token="4567"),
         replace(SPEC, version=(2, 6)),
+        replace(SPEC, front=Front(trusted=("192.0.2.0/24",))),
+        replace(SPEC, front=Front(headers=("X-Forwarded-For",))),
     )
 
-    assert len({config.fingerprint(spec) for spec in (SPEC, *others)}) == 5
+    assert len({config.fingerprint(spec) for spec in (SPEC, *others)}) == 7
 
 
 def test_an_older_haproxy_gets_what_it_understands() -> None:
     def lines(version: tuple[int, int]) -> set[str]:
         return set(config.build(replace(SPEC, version=version)).splitlines())
 
-    assert {line.strip() for line in lines((2, 8)) - lines((2, 6)) if "description" not in line} == {
-        "http-after-response sc-inc-gpc0(0) if { status 500:599 }"
+    assert {line.strip() for line in lines((2, 6)) - lines((2, 8)) if "description" not in line} == {
+        "http-response sc-inc-gpc1(0) if { status 500:599 }",
+        "stick-table type string len 64 size 20k store conn_cur,http_req_cnt,gpc0,gpc1",
     }
     assert {line.strip() for line in lines((2, 6)) - lines((2, 4)) if "description" not in line} == {
         "option idle-close-on-response"
     }
-    assert not config.counts_router_errors((2, 6))
 
 
 def test_an_ipv6_address_is_bound_in_brackets() -> None:
     text = config.build(replace(SPEC, listen=Address(host="::1", port=9080)))
 
     assert "    bind [::1]:9080\n" in text
+
+
+def test_nobody_is_believed_when_nothing_stands_in_front() -> None:
+    text = config.build(replace(SPEC, front=Front(trusted=())))
+
+    assert "    acl is_in_front src 0.0.0.0/32\n" in text
+
+
+def test_a_header_that_is_not_asked_for_reaches_no_app() -> None:
+    text = config.build(replace(SPEC, front=Front(headers=("X-Forwarded-For",))))
+
+    assert "    http-request del-header CF-Connecting-IP\n" in text
+    assert "req.hdr_ip(cf-connecting-ip" not in text
 
 
 def test_pages_say_nothing_about_what_is_behind_them() -> None:

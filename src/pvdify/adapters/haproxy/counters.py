@@ -1,0 +1,94 @@
+"""What the router counts for each target, in one stick table: rules as text, and what a row means.
+
+From HAProxy 2.8 on a row has an array of counters; before it two, and no way to count what the router makes up itself
+or how long answers take. Entries never expire; ``forget`` clears them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TABLE = "targets"
+_HAS_ARRAYS = (2, 8)
+# Upper bounds in milliseconds of how long visitors waited for an answer to begin; one more counter for all above.
+BOUNDS = (10, 25, 50, 100, 250, 500, 1000, 2500, 10000)
+_ERRORS, _APP_ERRORS, _FIRST_CLASS, _MILLISECONDS, _FIRST_BOUND = 0, 1, 2, 6, 7
+_SIZE = _FIRST_BOUND + len(BOUNDS) + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """One target's row.
+
+    ``by_class``: answers of the classes 1xx to 4xx; ``waits``: answers by ``BOUNDS`` and above them. Both are zero
+    before HAProxy 2.8.
+    """
+
+    in_flight: int = 0
+    requests: int = 0
+    errors: int = 0  # 5xx that visitors got
+    app_errors: int = 0  # those of them that the app sent
+    by_class: tuple[int, int, int, int] = (0, 0, 0, 0)
+    milliseconds: int = 0
+    waits: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
+
+
+def table(version: tuple[int, int]) -> str:
+    """The stick table, keyed by target."""
+    kept = f"gpc({_SIZE})" if has_arrays(version) else "gpc0,gpc1"
+    return f"""\
+backend {TABLE}
+    stick-table type string len 64 size 20k store conn_cur,http_req_cnt,{kept}
+"""
+
+
+def rules(version: tuple[int, int]) -> str:
+    """Count an answer, whoever made it."""
+    if not has_arrays(version):
+        return "    http-response sc-inc-gpc1(0) if { status 500:599 }\n"
+    bounds = [
+        f"    http-after-response sc-inc-gpc({_FIRST_BOUND + index},0) "
+        f"if {{ var(txn.wait) -m int {_between(index)} }}\n"
+        for index in range(len(BOUNDS) + 1)
+    ]
+    classes = [
+        f"    http-after-response sc-inc-gpc({_FIRST_CLASS + index},0) if {{ status {index + 1}00:{index + 1}99 }}\n"
+        for index in range(4)
+    ]
+    return f"""\
+    http-response sc-inc-gpc({_APP_ERRORS},0) if {{ status 500:599 }}
+    http-after-response set-var(txn.wait) date(0,ms),sub(txn.at)
+    http-after-response sc-inc-gpc({_ERRORS},0) if {{ status 500:599 }}
+{"".join(classes)}\
+    http-after-response sc-add-gpc({_MILLISECONDS},0) var(txn.wait)
+{"".join(bounds)}"""
+
+
+def has_arrays(version: tuple[int, int]) -> bool:
+    """Whether this HAProxy counts everything; before 2.8 ``router_errors`` stays 0."""
+    return version >= _HAS_ARRAYS
+
+
+def row(fields: Mapping[str, str]) -> Counts:
+    """A row of ``show table``."""
+
+    def count(index: int) -> int:
+        return int(fields.get(f"gpc{index}", 0))
+
+    first, second, third, fourth = (count(_FIRST_CLASS + index) for index in range(4))
+    return Counts(
+        in_flight=int(fields.get("conn_cur", 0)),
+        requests=int(fields.get("http_req_cnt", 0)),
+        errors=count(_ERRORS),
+        app_errors=count(_APP_ERRORS),
+        by_class=(first, second, third, fourth),
+        milliseconds=count(_MILLISECONDS),
+        waits=tuple(count(_FIRST_BOUND + index) for index in range(len(BOUNDS) + 1)),
+    )
+
+
+def _between(index: int) -> str:
+    if index == 0:
+        return f"le {BOUNDS[0]}"
+    if index == len(BOUNDS):
+        return f"gt {BOUNDS[-1]}"
+    return f"{BOUNDS[index - 1] + 1}:{BOUNDS[index]}"

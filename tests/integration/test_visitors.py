@@ -1,0 +1,166 @@
+"""Who the router says is asking: to the app in headers, to the operator in the access log."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from pvdify.adapters.haproxy.access_log import AccessLogFile
+from pvdify.adapters.haproxy.config import Front
+from pvdify.adapters.haproxy.router import HaproxyRouter
+from pvdify.model.route import Route
+from pvdify.model.visit import Visit
+from tests.load.real_router import RealClock, RouterProcess, real_router
+
+pytestmark = pytest.mark.router
+
+
+@dataclass
+class App:
+    """Answers everything, and remembers the headers it was asked with."""
+
+    port: int = 0
+    heads: list[dict[str, str]] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        lines = [line.partition(": ") for line in head.split("\r\n")[1:] if line]
+        self.heads.append({name.lower(): value for name, _, value in lines})
+        writer.write(b"HTTP/1.1 200 -\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        writer.close()
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[App]:
+    app = App()
+    server = await asyncio.start_server(app.serve, "127.0.0.1", 0)
+    app.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield app
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[RouterProcess]:
+    async with real_router() as process:
+        yield process
+
+
+async def routed(process: RouterProcess, app: App, front: Front | None = None) -> HaproxyRouter:
+    router = process.connect(front=front)
+    await router.ensure_running()
+    await router.put(Route(app="shop", hostnames=("shop.test",), slot=3, targets=(app.port,)))
+    return router
+
+
+async def ask(process: RouterProcess, *headers: str, path: str = "/", host: str = "shop.test") -> str:
+    reader, writer = await asyncio.open_connection(process.listen.host, process.listen.port)
+    lines = "".join(f"{header}\r\n" for header in headers)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n".encode())
+    answer = (await reader.read(-1)).decode()
+    writer.close()
+    return answer.lower()
+
+
+async def visits(process: RouterProcess, count: int) -> tuple[Visit, ...]:
+    log = AccessLogFile(process.directory, clock=RealClock())
+    async with asyncio.timeout(5):
+        while len(found := await log.tail(100)) < count:
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def test_the_tunnels_word_is_taken(process: RouterProcess, app: App) -> None:
+    router = await routed(process, app)
+
+    await ask(
+        process, "CF-Connecting-IP: 203.0.113.7", "X-Forwarded-For: 198.51.100.1, 203.0.113.7",
+        "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.test", "X-Forwarded-Port: 1", "Forwarded: for=1.1.1.1",
+    )  # fmt: skip
+
+    (head,) = app.heads
+    assert {name: head.get(name) for name in ("x-forwarded-for", "x-real-ip", "cf-connecting-ip")} == dict.fromkeys(
+        ("x-forwarded-for", "x-real-ip", "cf-connecting-ip"), "203.0.113.7"
+    )
+    assert (head["x-forwarded-proto"], head["x-forwarded-host"]) == ("https", "shop.test")
+    assert not {"forwarded", "x-forwarded-port"} & head.keys()
+    await router.close()
+
+
+async def test_another_proxys_last_address_is_taken(process: RouterProcess, app: App) -> None:
+    router = await routed(process, app, Front(headers=("X-Forwarded-For",)))
+
+    await ask(process, "CF-Connecting-IP: 192.0.2.99", "X-Forwarded-For: 192.0.2.99, 2001:db8::7")
+
+    assert app.heads[0]["x-forwarded-for"] == "2001:db8::7"
+    assert "cf-connecting-ip" not in app.heads[0]
+    await router.close()
+
+
+async def test_a_visitors_own_word_is_not_taken(process: RouterProcess, app: App) -> None:
+    router = await routed(process, app, Front(trusted=("192.0.2.0/24",)))
+
+    await ask(process, "CF-Connecting-IP: 203.0.113.7", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https",
+              "True-Client-IP: 203.0.113.7")  # fmt: skip
+
+    (head,) = app.heads
+    assert "203.0.113.7" not in head.values()
+    assert (head["x-forwarded-for"], head["x-real-ip"], head["x-forwarded-proto"]) == ("127.0.0.1", "127.0.0.1", "http")
+    await router.close()
+
+
+@pytest.mark.parametrize("nonsense", ["", "garbage", "203.0.113.7; DROP", "999.1.1.1"])
+async def test_an_address_that_is_none_is_not_taken(process: RouterProcess, app: App, nonsense: str) -> None:
+    router = await routed(process, app)
+
+    await ask(process, f"CF-Connecting-IP: {nonsense}")
+
+    assert app.heads[0]["x-forwarded-for"] == "127.0.0.1"
+    await router.close()
+
+
+async def test_a_request_has_one_id_everywhere(process: RouterProcess, app: App) -> None:
+    router = await routed(process, app)
+
+    given = await ask(process, "X-Request-Id: from-my-ci.7")
+    made = await ask(process, "X-Request-Id: two words")
+    missing = await ask(process, host="nobody.test")
+
+    seen = await visits(process, 3)
+    assert "x-request-id: from-my-ci.7\r\n" in given
+    assert [head["x-request-id"] for head in app.heads] == [visit.request_id for visit in seen[:2]]
+    assert seen[0].request_id == "from-my-ci.7"
+    assert len(seen[1].request_id) == 36
+    assert f"x-request-id: {seen[1].request_id}\r\n" in made
+    assert f"x-request-id: {seen[2].request_id}\r\n" in missing
+    await router.close()
+
+
+async def test_the_access_log_tells_each_request(process: RouterProcess, app: App) -> None:
+    router = await routed(process, app)
+
+    await ask(process, 'User-Agent: a "quoted\\ agent', "CF-Connecting-IP: 203.0.113.7", path="/cart?token=secret")
+    await ask(process, host="nobody.test")
+
+    served, unknown = await visits(process, 2)
+    assert (served.client, served.method, served.host, served.path) == ("203.0.113.7", "GET", "shop.test", "/cart")
+    assert (served.status, served.app, served.slot, served.instance) == (200, "shop", 3, 1)
+    assert served.agent == 'a "quoted\\ agent'
+    assert (unknown.status, unknown.app, unknown.host) == (404, None, "nobody.test")
+    assert "secret" not in (process.directory / "access.log").read_text()
+    await router.close()
+
+
+async def test_the_log_goes_on_after_a_death_and_a_replacement(process: RouterProcess, app: App) -> None:
+    router = await routed(process, app)
+    await ask(process, path="/first")
+    await visits(process, 1)
+    await process.kill()
+    await router.ensure_running()
+    await ask(process, path="/second")
+    (process.directory / "confirm.token").unlink()  # a new one makes another configuration
+    await router.ensure_running()
+    await ask(process, path="/third")
+
+    assert [visit.path for visit in await visits(process, 3)] == ["/first", "/second", "/third"]
+    await router.close()

@@ -1,0 +1,111 @@
+"""The access log's file: what its lines mean, its newest lines, and how it is kept small."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pvdify.adapters.haproxy.access_log import AccessLogFile, parse
+from pvdify.model.visit import Visit
+from tests.fakes.clock import FakeClock
+
+LINE = {
+    "time": "2026-11-25T09:12:51.715Z", "request_id": "abc", "client": "203.0.113.7", "protocol": "https",
+    "method": "GET", "host": "shop.example.com", "path": "/cart", "status": 200, "ms": 12, "wait_ms": 9,
+    "bytes_in": 117, "bytes_out": 135, "target": "shop/v42/1", "retries": "+1", "ended": "----", "agent": "curl",
+}  # fmt: skip
+
+
+def line(**more: object) -> bytes:
+    return json.dumps(LINE | more).encode() + b"\n"
+
+
+def log(directory: Path, content: bytes, *, largest: int = 10_000) -> AccessLogFile:
+    (directory / "access.log").write_bytes(content)
+    return AccessLogFile(directory, clock=FakeClock(), largest=largest)
+
+
+def test_a_line_is_a_visit() -> None:
+    visit = parse(line())
+
+    assert visit == Visit(
+        at=datetime(2026, 11, 25, 9, 12, 51, 715000, tzinfo=UTC), request_id="abc", client="203.0.113.7",
+        protocol="https", method="GET", host="shop.example.com", path="/cart", status=200, seconds=0.012, wait=0.009,
+        bytes_in=117, bytes_out=135, target="shop/v42/1", retries=1, ended="----", agent="curl",
+    )  # fmt: skip
+    assert visit is not None
+    assert (visit.app, visit.slot, visit.instance) == ("shop", 42, 2)
+
+
+def test_what_the_router_answered_itself_went_to_no_app() -> None:
+    visit = parse(line(target="-", wait_ms=-1))
+
+    assert visit is not None
+    assert (visit.app, visit.slot, visit.instance, visit.wait) == (None, None, None, 0)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b'{"time": "-"}', b"[]", line(time="-.-Z"), b"\xff"])
+def test_what_is_no_line_is_left_out(text: bytes) -> None:
+    assert parse(text) is None
+
+
+async def test_the_newest_lines_come_oldest_first(tmp_path: Path) -> None:
+    content = b"".join(line(request_id=str(number), agent="x" * 1000) for number in range(600))
+
+    found = await log(tmp_path, content + b'{"time": "2026').tail(500)
+
+    assert [visit.request_id for visit in found] == [str(number) for number in range(100, 600)]
+
+
+async def test_only_one_apps_lines(tmp_path: Path) -> None:
+    content = line(target="blog/v1/0") + line() + line(target="-")
+
+    assert [visit.app for visit in await log(tmp_path, content).tail(10, app="blog")] == ["blog"]
+
+
+async def test_no_lines_are_wanted_or_there(tmp_path: Path) -> None:
+    assert await log(tmp_path, line()).tail(0) == ()
+    assert await AccessLogFile(tmp_path / "none", clock=FakeClock()).tail(5) == ()
+
+
+async def test_lines_are_followed_from_now_on_and_across_a_rotation(tmp_path: Path) -> None:
+    access_log = log(tmp_path, line(request_id="before"), largest=10)
+    file = tmp_path / "access.log"
+    followed = access_log.follow()
+    assert await anext(followed) is None
+
+    with file.open("ab") as router:
+        router.write(line(request_id="1") + line(request_id="2")[:20])
+        router.flush()
+        first = await anext(followed)
+        router.write(line(request_id="2")[20:])
+        router.flush()
+        second = await anext(followed)
+        await access_log.rotate()
+        router.write(line(request_id="3"))
+        router.flush()
+        while (third := await anext(followed)) is None:
+            pass
+
+    assert [visit and visit.request_id for visit in (first, second, third)] == ["1", "2", "3"]
+    await followed.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_large_log_is_rotated_and_the_oldest_goes(tmp_path: Path) -> None:
+    access_log = log(tmp_path, b"", largest=10)
+    with (tmp_path / "access.log").open("ab") as router:
+        for number in range(6):
+            router.write(line(request_id=str(number)))
+            router.flush()
+            await access_log.rotate()
+
+    files = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert files == dict.fromkeys(("access.log.1", "access.log.2", "access.log.3"), 0o600) | {"access.log": 0o644}
+    assert [visit.request_id for visit in await access_log.tail(10)] == ["3", "4", "5"]
+
+
+async def test_a_small_log_is_left_alone(tmp_path: Path) -> None:
+    await log(tmp_path, line()).rotate()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["access.log"]
