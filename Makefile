@@ -65,3 +65,4 @@ lint: python
 	$(bin)/shellcheck $(shell_sources)
 	$(bin)/python tools/generate_cli_reference.py --check
 	$(bin)/python tools/generate_reference.py --check
+	$(bin)/check-jsonschema --schemafile docs/reference/pvdify.schema.json examples/hello/pvdify.yml

@@ -5,7 +5,6 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -13,6 +12,8 @@ from pvdify import errors, settings
 from pvdify.api.errors import STATUS_BY_KIND, status_of
 from pvdify.api.routes import ENDPOINTS, PREFIX
 from pvdify.manifest.definition import Manifest
+from pvdify.manifest.example import example, shown
+from pvdify.manifest.schema import schema_text
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 WRITTEN = "This page is written by `make docs` from the code: change the code, not the page.\n"
@@ -86,8 +87,15 @@ def manifest_page() -> Iterator[str]:
         "written `30s`, `1m30s`, `24h`; sizes `512M`, `1.5G`. A deploy without a manifest keeps the live "
         "release's; a rollback restores the one of the release it repeats."
     )
+    yield _paragraph(
+        "`pvdify manifest:check` checks a manifest without a server, with the words that the server would use. Editors "
+        "complete and check it with the [JSON Schema](pvdify.schema.json), which `pvdify init --schema FILE` writes "
+        "beside a new manifest; `pvdify manifest:schema` prints it."
+    )
     yield "| key | default | what it is |\n|---|---|---|"
     yield from _keys(Manifest(), "")
+    yield "\n## What `pvdify init` writes\n\n```yaml"
+    yield example("myapp") + "```"
 
 
 def _paragraph(text: str) -> str:
@@ -99,21 +107,11 @@ def _keys(whole: BaseModel, prefix: str) -> Iterator[str]:
         value, key = getattr(whole, name), f"{prefix}{name}"
         if isinstance(value, BaseModel):
             yield from _keys(value, f"{key}.")
-        elif name == "processes":
-            yield f"| `{key}` | one `web` | the processes by name; `web` gets visitors, the others have no route |"
+            continue
+        default = "" if name == "processes" else shown(field, value)
+        yield f"| `{key}` | {f'`{default}`' if default else ''} | {field.description} |"
+        if name == "processes":
             yield from _keys(value["web"], f"{key}.NAME.")
-        else:
-            yield f"| `{key}` | {_shown(value)} | {field.description or ''} |"
-
-
-def _shown(value: Any) -> str:
-    if value in (None, (), ""):
-        return ""
-    if isinstance(value, float) and value >= 1:
-        return f"`{value:g}s`"
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1024**2:
-        return f"`{value // 1024**2}M`"
-    return f"`{str(value).lower()}`"
 
 
 def _all(base: type[errors.PvdifyError]) -> list[type[errors.PvdifyError]]:
@@ -124,11 +122,16 @@ def _first_line(thing: object) -> str:
     return (thing.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
 
 
+def schema_page() -> Iterator[str]:
+    yield schema_text().rstrip()
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
     "api.md": api_page,
     "manifest.md": manifest_page,
+    "pvdify.schema.json": schema_page,
 }
 
 if __name__ == "__main__":

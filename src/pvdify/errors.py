@@ -160,6 +160,12 @@ class ConflictError(PvdifyError):
     kind = Kind.CONFLICT
 
 
+class ManifestExists(ConflictError):
+    """There is a manifest already, and it was not overwritten."""
+
+    code = "manifest-exists"
+
+
 class AppExists(ConflictError):
     """An app with this name is here already."""
 
@@ -263,6 +269,12 @@ class FailedError(PvdifyError):
 
     code = "failed"
     kind = Kind.FAILED
+
+
+class PackedWithout(FailedError):
+    """This copy of the command line was packed without what the command needs."""
+
+    code = "packed-without"
 
 
 class ImageNotFound(FailedError):

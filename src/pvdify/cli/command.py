@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pvdify.client.api import Client
 
 Run = Callable[[Any, "Client", Io], int]
+RunHere = Callable[[Any, Io], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,21 @@ class Invocation:
         return self.run(self.options, Client(Session(find_target(self.url, environ))), io)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LocalInvocation:
+    """A command line, understood, that asks no server."""
+
+    run: RunHere
+    options: Any
+
+    def execute(self, environ: Mapping[str, str], io: Io) -> int:  # noqa: ARG002 - nothing of it is needed here
+        """Run it; the exit code."""
+        return self.run(self.options, io)
+
+
+AnyInvocation = Invocation | LocalInvocation
+
+
 def command(name: str, *, run: Run, example: str) -> Callable[[Callable[..., Any]], click.Command]:
     """Declare a command: the function turns what was typed into options, ``run`` carries them out.
 
@@ -44,16 +60,25 @@ def command(name: str, *, run: Run, example: str) -> Callable[[Callable[..., Any
         def invoke(url: str | None, **typed: Any) -> Invocation:
             return Invocation(run=run, options=parse(**typed), url=url)
 
-        declared = click.command(
-            name,
-            epilog=f"\b\nExample:\n{_indented(example)}",
-            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-        )(invoke)
-        declared.params += [
-            click.Option(["--json", "as_json"], is_flag=True, help="One JSON object on stdout."),
-            click.Option(["--url"], metavar="URL", help="The server; default: PVDIFY_URL, or the one signed in to."),
-        ]
-        return declared
+        server = click.Option(
+            ["--url"], metavar="URL", help="The server; default: PVDIFY_URL, or the one signed in to."
+        )
+        return _declared(name, invoke, example, _json_option(), server)
+
+    return declare
+
+
+def local_command(
+    name: str, *, run: RunHere, example: str, has_json: bool = True
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """The same for a command that asks no server. ``has_json``: it has ``--json``."""
+
+    def declare(parse: Callable[..., Any]) -> click.Command:
+        @functools.wraps(parse)
+        def invoke(**typed: Any) -> LocalInvocation:
+            return LocalInvocation(run=run, options=parse(**typed))
+
+        return _declared(name, invoke, example, *([_json_option()] if has_json else []))
 
     return declare
 
@@ -83,6 +108,20 @@ def named_app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
 def app_option(parse: Callable[..., Any]) -> Callable[..., Any]:
     """``--app`` alone, for commands that tell the app from their other arguments themselves."""
     return click.option("--app", metavar="APP", help="The app, when it is not the first argument.")(parse)
+
+
+def _declared(name: str, invoke: Callable[..., Any], example: str, *options: click.Option) -> click.Command:
+    declared = click.command(
+        name,
+        epilog=f"\b\nExample:\n{_indented(example)}",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )(invoke)
+    declared.params += options
+    return declared
+
+
+def _json_option() -> click.Option:
+    return click.Option(["--json", "as_json"], is_flag=True, help="One JSON object on stdout.")
 
 
 def _indented(text: str) -> str:

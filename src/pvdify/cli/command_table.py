@@ -7,6 +7,7 @@ import click
 from pvdify import __version__
 
 COMMANDS = {
+    "init": "init",
     "deploy": "deploy",
     "deploy:attach": "deploy_attach",
     "deploy:cancel": "deploy_cancel",
@@ -24,6 +25,8 @@ COMMANDS = {
     "apps:create": "apps",
     "apps:info": "apps",
     "apps:destroy": "apps_destroy",
+    "manifest:check": "manifest",
+    "manifest:schema": "manifest",
     "domains": "domains",
     "domains:add": "domains",
     "domains:remove": "domains",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from pvdify.cli.command import Invocation
+from pvdify.cli.command import AnyInvocation
 from pvdify.cli.command_table import program
 from pvdify.cli.exit_codes import DETACHED, DONE, READER_GONE, USAGE, exit_code
 from pvdify.cli.io import Io, Surroundings, process_io, process_surroundings
@@ -23,7 +23,7 @@ def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io) -> int:
     """Run one command line in these surroundings; its exit code."""
     try:
         parsed = parse(argv, surroundings)
-        return parsed.execute(surroundings.environ, io) if isinstance(parsed, Invocation) else parsed
+        return parsed.execute(surroundings.environ, io) if isinstance(parsed, AnyInvocation) else parsed
     except click.ClickException as error:
         _say_error(io, _usage_text(error))
         return USAGE
@@ -42,13 +42,13 @@ def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io) -> int:
         return exit_code(fault)
 
 
-def parse(argv: Sequence[str], surroundings: Surroundings) -> Invocation | int:
+def parse(argv: Sequence[str], surroundings: Surroundings) -> AnyInvocation | int:
     """The command line understood, or an exit code when it was a question that is answered already (``--help``).
 
     Raises click.UsageError, or a PvdifyError for what is wrong in the surroundings.
     """
     parsed = program.main(list(argv) or ["--help"], prog_name="pvdify", standalone_mode=False, obj=surroundings)
-    return parsed if isinstance(parsed, Invocation) else int(parsed or DONE)
+    return parsed if isinstance(parsed, AnyInvocation) else int(parsed or DONE)
 
 
 def _usage_text(error: click.ClickException) -> str:

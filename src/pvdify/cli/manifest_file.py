@@ -4,9 +4,11 @@ The server checks it: the text travels as it is, so that problems can be told wi
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pvdify.errors import InvalidManifest
+from pvdify.errors import InvalidManifest, PackedWithout
 
 NAME = "pvdify.yml"
 _SIBLING = re.compile(r"-(staging|pr-[1-9][0-9]*)")
@@ -20,6 +22,29 @@ def read(path: Path) -> str:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InvalidManifest(
             f"{path} cannot be read", why=why or str(error), next="name a manifest that exists, or leave out --manifest"
+        ) from error
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file. Raises InvalidManifest when it cannot be written."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InvalidManifest(
+            f"{path} cannot be written", why=error.strerror or str(error), next="name a place that can be written to"
+        ) from error
+
+
+@contextmanager
+def needing_the_definition() -> Iterator[None]:
+    """Around the import of ``pvdify.manifest``. Raises PackedWithout where what it needs is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise PackedWithout(
+            "this copy of pvdify knows no more of manifests than to send them to the server",
+            why=f"it was packed without {error.name}",
+            next="install the whole of it where you need this: `pip install pvdify`",
         ) from error
 
 

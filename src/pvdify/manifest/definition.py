@@ -1,13 +1,18 @@
-"""The one definition of the manifest: keys, defaults, bounds and what they are for."""
+"""The one definition of the manifest: keys, defaults, bounds, and what each is for.
 
-from typing import Annotated
+A description is a sentence or two that stand alone: editors show it, the reference page and the example print it.
+``examples`` holds what the example shows where the default would teach nothing.
+"""
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pvdify.errors import InvalidError
 from pvdify.manifest.names import MOMENTS, PROCESS_NAME, WEB, canonical_hostname, check_app_name
 from pvdify.manifest.quantities import Bytes, Seconds
 
+OWN_KEYS = "x-"  # keys that begin so are the reader's own
 SMALLEST_MEMORY = 6 * 1024 * 1024
 Command = str | tuple[str, ...]
 
@@ -39,78 +44,155 @@ def _check_command(command: Command) -> Command:
     return command
 
 
+def _check_path(path: str) -> str:
+    if not path.startswith("/") or any(character.isspace() for character in path):
+        raise ValueError("expected a path like /health")
+    return path
+
+
+AppName = Annotated[str, AfterValidator(_check_app)]
 Memory = Annotated[Bytes, AfterValidator(_check_memory)]
 ProcessName = Annotated[str, AfterValidator(_check_name)]
 Hostname = Annotated[str, AfterValidator(canonical_hostname)]
 Words = Annotated[Command, AfterValidator(_check_command)]
+UrlPath = Annotated[str, AfterValidator(_check_path)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A mapping in the manifest: unknown keys are problems, but for those that begin with ``x-``."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_own_keys_alone(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        return {key: value for key, value in content.items() if not str(key).startswith(OWN_KEYS)}
 
-class Resources(_Part):
-    """Limits of each instance."""
 
-    memory: Memory = Field(512 * 1024**2, description="memory; the kernel kills an instance that uses more")
-    cpu: float | None = Field(None, gt=0, le=256, description="CPUs; 0.5 is half of one; default: no limit")
+class Resources(Part):
+    """Limits of one instance."""
+
+    memory: Memory = Field(
+        512 * 1024**2,
+        description="Memory of one instance. The kernel kills one that uses more; it is started again.",
+    )
+    cpu: float | None = Field(
+        None, gt=0, le=256, examples=[0.5], description="CPUs of one instance; 0.5 is half of one. Default: no limit."
+    )
 
 
-class ProcessType(_Part):
+class ProcessType(Part):
     """A named command and how many instances of it run."""
 
     command: Words | None = Field(
-        None, description="a text is run by the image's /bin/sh, a list is executed; default: the image's own command"
+        None,
+        examples=["npm start"],
+        description="A text is run by the image's /bin/sh, a list is executed. Default: the image's own command.",
     )
-    count: int = Field(1, ge=0, le=100, description="instances")
-    resources: Resources | None = Field(None, description="limits of this process; default: `resources`")
+    count: int = Field(1, ge=0, le=100, description="How many instances.")
+    resources: Resources | None = Field(
+        None, examples=[{"memory": "256M"}], description="Limits of this process. Default: the app's `resources`."
+    )
     overlap: bool = Field(
-        default=False, description="start the new before the old is stopped (processes without a route)"
+        default=False,
+        description="For processes without a route: start the new one before the old one is stopped. "
+        "Otherwise two never run at once.",
     )
 
 
-class HealthCheck(_Part):
+class HealthCheck(Part):
     """How a web instance shows that it is ready."""
 
-    path: str | None = Field(
-        None, pattern=r"^/\S*$", description="page that answers 2xx; default: /health, 404 is fine"
+    path: UrlPath | None = Field(
+        None,
+        examples=["/health"],
+        description="The page that answers 2xx once the app is ready. Default: /health, where a 404 is fine, too.",
     )
-    interval: Seconds = Field(5.0, gt=0, description="longest pause between two probes")
-    timeout: Seconds = Field(3.0, gt=0, description="how long one probe may take")
-    retries: int = Field(10, ge=1, le=1000, description="the whole check may take interval x retries")
+    interval: Seconds = Field(5.0, gt=0, description="Longest pause between two probes; the first come quickly.")
+    timeout: Seconds = Field(3.0, gt=0, description="How long one probe may take.")
+    retries: int = Field(10, ge=1, le=1000, description="The whole check may take `interval` times `retries`.")
 
 
-class Hooks(_Part):
-    """The app's own commands at named moments of a deploy."""
+class Hooks(Part):
+    """The app's own commands at named moments of a deploy, each in a container of the new image with the new config."""
 
-    pre_deploy: tuple[Words, ...] = Field((), description="before anything of the release serves; failing stops it")
-    post_deploy: tuple[Words, ...] = Field((), description="after the switch; failing is reported, nothing is undone")
-    timeout: Seconds = Field(600.0, gt=0, description="how long one hook may take")
+    pre_deploy: tuple[Words, ...] = Field(
+        (),
+        examples=[["npm run migrate"]],
+        description="Before anything of the release serves. One that fails stops the deploy.",
+    )
+    post_deploy: tuple[Words, ...] = Field(
+        (),
+        examples=[["npm run cache:clear"]],
+        description="After the switch. One that fails is reported, and visitors keep the new release.",
+    )
+    timeout: Seconds = Field(600.0, gt=0, description="How long each hook may take; then it is killed and has failed.")
 
 
-class Previews(_Part):
+class Previews(Part):
     """What previews of this app are like."""
 
-    config_from: str | None = Field(None, description="the app whose config vars previews get")
-    close_delay: Seconds = Field(86400.0, description="how long a preview outlives its pull request")
-    max: int = Field(10, ge=0, description="previews at the same time")
-    resources: Resources = Field(default_factory=lambda: Resources(memory=256 * 1024**2, cpu=0.25))
+    config_from: AppName | None = Field(
+        None, examples=["myapp-staging"], description="The app whose config vars previews get, never a production one."
+    )
+    close_delay: Seconds = Field(86400.0, description="How long a preview outlives its pull request.")
+    max: int = Field(10, ge=0, description="How many previews there may be at a time.")
+    resources: Resources = Field(
+        default_factory=lambda: Resources(memory=256 * 1024**2, cpu=0.25), description="Limits of one instance."
+    )
 
 
-class Manifest(_Part):
-    """The whole manifest, every key optional."""
+class Manifest(Part):
+    """How an app runs; every key is optional."""
 
-    app: Annotated[str, AfterValidator(_check_app)] | None = Field(None, description="the app's name")
-    port: int | None = Field(None, ge=1, le=65535, description="port in the container, set as PORT")
-    processes: dict[ProcessName, ProcessType] = Field(default_factory=lambda: {WEB: ProcessType()})
-    healthcheck: HealthCheck = Field(default_factory=HealthCheck)
-    resources: Resources = Field(default_factory=Resources)
-    hooks: Hooks = Field(default_factory=Hooks)
-    drain: Seconds = Field(30.0, description="how long requests in flight may take after a switch")
-    stop_timeout: Seconds = Field(10.0, description="seconds between SIGTERM and SIGKILL")
-    domains: tuple[Hostname, ...] = Field((), description="more hostnames of this app")
-    previews: Previews = Field(default_factory=Previews)
+    app: AppName | None = Field(
+        None, examples=["myapp"], description="The app's name. Its staging and its previews share this file."
+    )
+    port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        examples=[8080],
+        description="Where the app listens inside its container; set as PORT. "
+        "Default: the image's only EXPOSEd port, else 8080.",
+    )
+    processes: dict[ProcessName, ProcessType] = Field(
+        default_factory=lambda: {WEB: ProcessType()},
+        examples=[{"web": {"command": "npm start", "count": 2}, "worker": {"command": ["npm", "run", "worker"]}}],
+        description="The processes by name. `web` gets the visitors; any other has no port and no route. "
+        "Default: one `web` with the image's own command.",
+    )
+    healthcheck: HealthCheck = Field(
+        default_factory=HealthCheck, description="How a web instance shows that it is ready."
+    )
+    resources: Resources = Field(
+        default_factory=Resources, description="Limits of each instance; a process may have its own."
+    )
+    hooks: Hooks = Field(
+        default_factory=Hooks,
+        description="Commands of the app's own, each in a container of the new image with the new config, "
+        "and each once per deploy.",
+    )
+    drain: Seconds = Field(30.0, description="How long requests in flight may take after a switch.")
+    stop_timeout: Seconds = Field(10.0, description="Time between SIGTERM and SIGKILL.")
+    domains: tuple[Hostname, ...] = Field(
+        (),
+        examples=[["example.com", "www.example.com"]],
+        description="More hostnames of this app, besides its own below the server's base domain.",
+    )
+    previews: Previews = Field(default_factory=Previews, description="What previews of pull requests are like.")
 
     def limits_of(self, process: str) -> Resources:
         """The limits of one process: its own, else the app's."""
         return self.processes[process].resources or self.resources
+
+
+def parts() -> dict[tuple[str, ...], type[Part]]:
+    """Every mapping of a manifest by its path; the name of a process as ``*``."""
+    return {
+        (): Manifest, ("processes", "*"): ProcessType, ("processes", "*", "resources"): Resources,
+        ("healthcheck",): HealthCheck, ("resources",): Resources, ("hooks",): Hooks, ("previews",): Previews,
+        ("previews", "resources"): Resources,
+    }  # fmt: skip

@@ -25,6 +25,11 @@ _EXPECTED = {
     "missing": "is required",
     "missing_keyword_only_argument": "is required",
 }
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+}
 _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
@@ -64,6 +69,9 @@ def _text(item: Any, path: Path, known: Mapping[Path, Iterable[str]]) -> str:
     expected = _EXPECTED.get(item["type"])
     if expected is None and item["type"] == "value_error":
         expected = str(item["ctx"]["error"])
+    if item["type"] in _BOUNDS:
+        words, bound = _BOUNDS[item["type"]]
+        expected = f"expected {words} {item['ctx'][bound]:g}"
     if expected is None:
         expected = str(item["msg"])[:1].lower() + str(item["msg"])[1:]
     return f"{expected}{_got(item)}"
@@ -73,8 +81,12 @@ def _got(item: Any) -> str:
     value = item.get("input")
     if item["type"].startswith("missing") or not isinstance(value, str | int | float | bool):
         return "" if value is not None or item["type"].startswith("missing") else ", got nothing"
-    shown = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    shown = f'"{value}"' if isinstance(value, str) else _plain(value)
     return f", got {shown if len(shown) <= 60 else shown[:57] + '…'}"
+
+
+def _plain(value: float) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _general(path: Path, known: Mapping[Path, Iterable[str]]) -> Path:

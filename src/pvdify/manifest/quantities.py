@@ -7,20 +7,23 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from pvdify.settings import parse_duration
 
+LONGEST = 7 * 86400
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[KMGT]?)(?:i?B)?", re.IGNORECASE)
 _FACTORS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
-def _seconds(value: Any) -> float:
+def parse_seconds(value: Any) -> float:
+    """Seconds in ``1m30s``, or in a number of seconds. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("expected a duration like 30s or 1m30s")
     seconds = parse_duration(value).total_seconds() if isinstance(value, str) else float(value)
-    if not 0 <= seconds <= 7 * 86400:
+    if not 0 <= seconds <= LONGEST:
         raise ValueError("expected a duration between 0s and 7d")
     return seconds
 
 
-def _bytes(value: Any) -> int:
+def parse_bytes(value: Any) -> int:
+    """Bytes in ``512M`` or ``1.5G``, or in a number of bytes. Raises ValueError."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -29,16 +32,50 @@ def _bytes(value: Any) -> int:
     return int(float(match["number"]) * _FACTORS[match["unit"].upper()])
 
 
+def write_seconds(seconds: float) -> str:
+    """The duration as one would write it: ``1m30s``."""
+    if seconds < 1:
+        return f"{seconds * 1000:g}ms" if seconds else "0s"
+    parts, left = [], seconds
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        count, left = divmod(left, length)
+        parts += [f"{count:g}{unit}"] if count else []
+    return "".join(parts + ([f"{left:g}s"] if left else []))
+
+
+def write_bytes(count: int) -> str:
+    """The size as one would write it: ``512M``; exact, in the largest unit that keeps it a whole number."""
+    for unit in ("T", "G", "M", "K"):
+        if count and count % _FACTORS[unit] == 0:
+            return f"{count // _FACTORS[unit]}{unit}"
+    return str(count)
+
+
 Seconds = Annotated[
     float,
-    BeforeValidator(_seconds),
-    WithJsonSchema({"type": ["string", "number"], "examples": ["30s", "1m30s"], "description": "a number is seconds"}),
+    BeforeValidator(parse_seconds),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "pattern": r"^\s*(0|([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+)\s*$",
+            "minimum": 0,
+            "maximum": LONGEST,
+            "examples": ["30s", "1m30s"],
+        }
+    ),
 ]
 """Seconds as a float; written as ``30s``, ``1m30s``, ``24h`` or a plain number of seconds."""
 
 Bytes = Annotated[
     int,
-    BeforeValidator(_bytes),
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["512M", "1.5G"], "description": "a number is bytes"}),
+    BeforeValidator(parse_bytes),
+    WithJsonSchema(
+        {
+            "type": ["string", "integer"],
+            "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*[KMGTkmgt]?[iI]?[bB]?\s*$",
+            "minimum": 0,
+            "examples": ["512M", "1.5G"],
+        }
+    ),
 ]
 """Bytes as an int; written as ``512M``, ``1.5G`` (powers of 1024) or a plain number of bytes."""

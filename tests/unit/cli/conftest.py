@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.cli.command import Invocation
+from pvdify.cli.command import AnyInvocation
 from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.main import parse, run_program
 from tests.fakes.api import TOKEN, FakeApi
@@ -40,9 +40,9 @@ class Pvdify:
         code = run_program(argv, self._surroundings(stdin), streams)
         return Ran(stdout=stdout.getvalue(), stderr=stderr.getvalue(), code=code)
 
-    def parse(self, *argv: str, stdin: str = "") -> Invocation:
+    def parse(self, *argv: str, stdin: str = "") -> AnyInvocation:
         parsed = parse(argv, self._surroundings(stdin))
-        assert isinstance(parsed, Invocation)
+        assert isinstance(parsed, AnyInvocation)
         return parsed
 
     def _surroundings(self, stdin: str) -> Surroundings:

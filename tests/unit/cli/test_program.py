@@ -45,7 +45,7 @@ def test_every_command_explains_itself_with_an_example(name: str, capsys: pytest
     example = shown.partition("Example:\n")[2]
     assert f"pvdify {name} " in shown
     assert f"pvdify {name}" in example
-    assert "--json" in shown
+    assert ("--json" in shown) is (name != "manifest:schema")  # which prints JSON in any case
     assert "..." not in name + next(line for line in shown.splitlines()[2:] if line)
 
 

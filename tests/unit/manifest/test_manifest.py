@@ -62,8 +62,8 @@ def test_every_problem_comes_with_its_line_path_and_the_nearest_key():
         'line 1: prot: unknown key; did you mean "port"?',
         'line 2: port: expected a whole number, got "http"',
         'line 5: processes.web.comand: unknown key; did you mean "command"?',
-        "line 6: processes.web.count: input should be greater than or equal to 0, got -1",
-        "line 7: healthcheck.path: string should match pattern '^/\\S*$', got \"x\"",
+        "line 6: processes.web.count: expected at least 0, got -1",
+        'line 7: healthcheck.path: expected a path like /health, got "x"',
     ]
 
 
@@ -71,7 +71,7 @@ def test_every_problem_comes_with_its_line_path_and_the_nearest_key():
     ("source", "problem"),
     [
         ("a: [", "line 2: did not find expected node content"),
-        ("- x", "expected a mapping of keys to values at the top"),
+        ("- x", "line 1: expected a mapping of keys to values at the top"),
         ("port: 1\nport: 2", "line 2: port: stands here a second time"),
         ("processes: {Web: {}}", "line 1: processes.Web: a process name has"),
         ("processes: {b-web: {}}", "line 1: processes.b-web: a process name has"),

@@ -1,0 +1,83 @@
+"""A manifest to begin with: every key there is, with what it is for and its default."""
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pvdify.manifest.definition import Manifest, ProcessType
+from pvdify.manifest.quantities import parse_bytes, parse_seconds, write_bytes, write_seconds
+
+_WIDTH = 100
+_HEAD = """\
+How this app runs. It travels with each release, so a rollback brings back the one of that time.
+Every key is optional. Those that are switched off show their default, or an example where there is none: to use one,
+remove the # at the beginning of its lines. `pvdify manifest:check` checks this file without a server."""
+
+
+def example(app: str | None = None, schema: str | None = None) -> str:
+    """The text of a pvdify.yml with comments, for an app of this name.
+
+    A comment that people read begins with ``# ``; a line that is switched off begins with ``#`` and is right without
+    it. ``schema``: where editors find the JSON Schema.
+    """
+    lines = [f"# yaml-language-server: $schema={schema}", ""] if schema else []
+    lines += [f"# {line}" for line in _HEAD.splitlines()]
+    for name, field in Manifest.model_fields.items():
+        is_on = name == "app" and app is not None
+        section = list(_key(name, field, app if is_on else getattr(Manifest(), name), indent=""))
+        lines += ["", *(section if is_on else map(_switched_off, section))]
+    return "\n".join(lines) + "\n"
+
+
+def shown(field: FieldInfo, value: Any) -> str:
+    """A value as one would write it in YAML: ``30s``, ``512M``, ``[a, b]``; "" for none."""
+    if value is None or value == ():
+        return ""
+    checks = {getattr(it, "func", None) for it in field.metadata}
+    if parse_seconds in checks:
+        return write_seconds(value)
+    return write_bytes(value) if parse_bytes in checks else _flow(value)
+
+
+def _key(name: str, field: FieldInfo, value: Any, indent: str) -> Iterator[str]:
+    for line in textwrap.wrap(field.description or "", _WIDTH - len(indent)):
+        yield f"{indent}# {line}"
+    if isinstance(value, BaseModel):
+        yield f"{indent}{name}:"
+        for inner, inner_field in type(value).model_fields.items():
+            yield from _key(inner, inner_field, getattr(value, inner), f"{indent}  ")
+    elif name == "processes":
+        yield f"{indent}{name}:"
+        yield from _processes(field, f"{indent}  ")
+    else:
+        yield f"{indent}{name}: {shown(field, value) or _flow((field.examples or [None])[0])}"
+
+
+def _processes(field: FieldInfo, indent: str) -> Iterator[str]:
+    """The first process of the example with every key explained, the others as they are."""
+    (first, whole), *others = (field.examples or [{}])[0].items()
+    yield f"{indent}{first}:"
+    for name, inner in ProcessType.model_fields.items():
+        value = whole.get(name, getattr(ProcessType(), name))
+        yield from _key(name, inner, value, f"{indent}  ")
+    for name, content in others:
+        yield f"{indent}{name}: {_flow(content)}"
+
+
+def _switched_off(line: str) -> str:
+    """A comment at the left edge stays one; everything else gets a ``#`` of its own."""
+    return line if line.startswith("# ") else f"#{line}"
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and any(sign in value for sign in ":,[]{}#&*!|>'\"%@`"):
+        return json.dumps(value)
+    return json.dumps(value) if isinstance(value, bool) or value is None else str(value)
