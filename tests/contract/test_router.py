@@ -243,6 +243,20 @@ async def test_requests_are_counted_for_the_slot_that_got_them(world: World) -> 
     assert await world.router.traffic("shop", 3) == Traffic()
 
 
+async def test_all_targets_are_counted_at_once(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+    await world.router.put(Route(app="blog", hostnames=("blog.test",), slot=7, targets=(await world.target(501),)))
+    for hostname in ("shop.test", "shop.test", "blog.test"):
+        await status_and_slot(world, hostname)
+
+    blog, shop_count = await world.router.counts()
+
+    assert (blog.app, blog.slot, blog.number, blog.requests) == ("blog", 7, 1, 1)
+    assert (blog.app_errors, blog.router_errors, blog.by_class) == (1, 0, (0, 0, 0, 0, 1))
+    assert (shop_count.app, shop_count.slot, shop_count.requests) == ("shop", 1, 2)
+    assert (shop_count.by_class, sum(shop_count.waits)) == ((0, 2, 0, 0, 0), 2)
+
+
 async def test_errors_are_told_apart_by_who_made_them(world: World) -> None:
     await world.router.put(shop(await world.target(status=501)))
     await world.router.put(Route(app="blog", hostnames=("blog.test",), slot=1, targets=(world.dead_target(),)))

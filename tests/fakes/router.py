@@ -7,7 +7,7 @@ from enum import Enum
 from pvdify.errors import RouterUnavailable
 from pvdify.model.names import slot_key
 from pvdify.model.probe import Answer, ProbeResult
-from pvdify.model.route import Route, Routes, Traffic
+from pvdify.model.route import WAIT_BOUNDS, Route, Routes, TargetCount, Traffic
 
 
 class Failure(Enum):
@@ -111,6 +111,12 @@ class FakeRouter:
         self._must_run()
         return self._traffic.get(slot_key(app, slot), Traffic())
 
+    async def counts(self) -> tuple[TargetCount, ...]:
+        """See the port: what every slot got is told as its first target's."""
+        self._finish(self._strike("counts"))
+        self._must_run()
+        return tuple(_count(key, counted) for key, counted in sorted(self._traffic.items()) if counted.requests)
+
     async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:
         """See the port."""
         if not self.is_running:
@@ -151,6 +157,16 @@ class FakeRouter:
     def _finish(self, where: Failure | None) -> None:
         if where is Failure.AFTER_EFFECT:
             raise _unavailable("a failure after the effect was asked for")
+
+
+def _count(key: str, counted: Traffic) -> TargetCount:
+    app, _, slot = key.partition("/v")
+    errors = counted.app_errors + counted.router_errors
+    return TargetCount(
+        app=app, slot=int(slot), number=1, requests=counted.requests, in_flight=counted.in_flight,
+        router_errors=counted.router_errors, app_errors=counted.app_errors,
+        by_class=(0, counted.requests - errors, 0, 0, errors), waits=(counted.requests, *[0] * len(WAIT_BOUNDS)),
+    )  # fmt: skip
 
 
 def _unavailable(why: str) -> RouterUnavailable:

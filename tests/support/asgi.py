@@ -23,8 +23,9 @@ class Answer:
 
 
 async def ask(
-    application: ASGIApp, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None
-) -> Answer:
+    application: ASGIApp, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None,
+    client: str | None = None,
+) -> Answer:  # fmt: skip
     """One request; ``body`` is sent as it is if it is bytes, else as JSON."""
     content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     url = urlsplit(path)
@@ -39,7 +40,7 @@ async def ask(
         "root_path": "",
         "query_string": url.query.encode(),
         "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
-        "client": None,
+        "client": (client, 40000) if client else None,
         "server": ("127.0.0.1", 9443),
     }
     sent: list[Message] = []

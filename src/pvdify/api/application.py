@@ -1,6 +1,8 @@
 """The ASGI application: routes, authentication and errors around the table."""
 
+import ipaddress
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 
@@ -14,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pvdify.api.call import Call, Engine
 from pvdify.api.errors import answer_http, answer_known, answer_unexpected
+from pvdify.api.handlers import metrics
 from pvdify.api.openapi import openapi_document
 from pvdify.api.routes import ENDPOINTS, PREFIX, Endpoint
 from pvdify.engine.tokens import check_allowed
@@ -31,6 +34,9 @@ def build_application(engine: Engine, *, is_local: bool) -> ASGIApp:
     authenticate = _as_root if is_local else _by_token(engine)
     routes = [_route(endpoint, engine, authenticate) for endpoint in ENDPOINTS]
     routes.append(Route(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]))
+    routes += [
+        Route(path, _metrics(engine, authenticate), methods=["GET"]) for path in ("/metrics", f"{PREFIX}/metrics")
+    ]
     application = Starlette(
         routes=routes,
         exception_handlers={
@@ -39,7 +45,27 @@ def build_application(engine: Engine, *, is_local: bool) -> ASGIApp:
             Exception: answer_unexpected,
         },
     )
-    return RequestId(application)
+    return RequestId(Timed(application, engine))
+
+
+class Timed:
+    """Counts what is asked and how long the answer takes to begin, by the path of the route table."""
+
+    def __init__(self, application: ASGIApp, engine: Engine) -> None:
+        self._application, self._engine = application, engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        begun = time.monotonic()
+
+        async def send_counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                path = scope.get("state", {}).get("route", "other")
+                seconds = time.monotonic() - begun
+                self._engine.observations.note_answer(scope["method"], path, message["status"], seconds)
+            await send(message)
+
+        await self._application(scope, receive, send_counted if scope["type"] == "http" else send)
 
 
 class RequestId:
@@ -67,6 +93,7 @@ class RequestId:
 
 def _route(endpoint: Endpoint, engine: Engine, authenticate: Authenticate) -> Route:
     async def handle(request: Request) -> Response:
+        request.state.route = PREFIX + endpoint.path
         actor = NOBODY
         if endpoint.needs is not None:
             actor = await authenticate(request)
@@ -77,6 +104,27 @@ def _route(endpoint: Endpoint, engine: Engine, authenticate: Authenticate) -> Ro
         return await endpoint.handler(Call(engine=engine, request=request, actor=actor))
 
     return Route(PREFIX + endpoint.path, handle, methods=[endpoint.method])
+
+
+def _metrics(engine: Engine, authenticate: Authenticate) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        request.state.route = "/metrics"
+        actor = ROOT if is_from_this_machine(request) else await authenticate(request)
+        check_allowed(actor, Role.READ, None)
+        return await metrics.show_metrics(Call(engine=engine, request=request, actor=actor))
+
+    return handle
+
+
+def is_from_this_machine(request: Request) -> bool:
+    """Whether it comes over loopback, and not from far away through a proxy or tunnel that ends here."""
+    is_passed_on = any(name in request.headers for name in ("x-forwarded-for", "cf-connecting-ip", "forwarded", "via"))
+    if request.client is None or is_passed_on:
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _openapi(_request: Request) -> Response:

@@ -209,6 +209,8 @@ class Reconciler:
                 release=slot.number, text=f"{place.process}.{place.number} {how}",
             )
         )  # fmt: skip
+        is_out_of_memory = container is not None and container.exit is not None and container.exit.is_out_of_memory
+        self._world.tally.restarted(slot.app, place.process, is_out_of_memory=is_out_of_memory)
         log.info("instance.restarted", app=slot.app, slot=slot.number, name=place.name, why=how)
         config = await self._world.secrets.read(slot.app, release.config_version)
         await self._world.supervisor.start(instance_spec(release, place, config, ""))

@@ -124,6 +124,7 @@ class Runner:
             return None
         seconds = self._world.clock.monotonic() - begun
         await self._journal(run, StepRecord(name=step.name, state=StepState.DONE, seconds=seconds, text=text or ""))
+        self._world.tally.step(run.operation.kind.value, step.name, seconds)
         if text is not None:
             await run.log(EntryKind.STEP_DONE, text, seconds=seconds)
         log.info("step.done", **_bound(run), step=step.name, ms=round(seconds * 1000))
@@ -182,6 +183,7 @@ class Runner:
         if _is_about_a_release(operation):
             self._settle_release(run, outcome)
         await run.save(run.operation, *run.take_changes())
+        self._world.tally.finished(run.app, operation.kind.value, outcome.state.value)
         if operation.release is not None:
             self._world.deploy_log.end(run.app, operation.release)
         log.info("operation.finished", **_bound(run), state=outcome.state.value)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pvdify.engine.concurrency import Locks
+from pvdify.engine.tally import Tally
 from pvdify.ports.access_log import AccessLog
 from pvdify.ports.clock import Clock
 from pvdify.ports.deploy_log import DeployLog
@@ -32,3 +33,4 @@ class World:
     deploy_log: DeployLog
     access_log: AccessLog
     locks: Locks = field(default_factory=Locks)
+    tally: Tally = field(default_factory=Tally)

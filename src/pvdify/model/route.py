@@ -41,4 +41,26 @@ class Traffic:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class TargetCount:
+    """What the router counted for one target: of this slot, the one with this number, from 1.
+
+    ``by_class``: answers 1xx, 2xx, 3xx, 4xx and 5xx; ``waits``: how many answers began within so many seconds (each
+    bound of ``WAIT_BOUNDS``, and above), ``seconds``: all these waits together. A router that cannot count so much
+    leaves them at zero.
+    """
+
+    app: str
+    slot: int
+    number: int
+    requests: int = 0
+    in_flight: int = 0
+    router_errors: int = 0
+    app_errors: int = 0
+    by_class: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
+    waits: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+
+WAIT_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 Routes = Mapping[str, Route]

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from pvdify.model.probe import ProbeResult
-from pvdify.model.route import Route, Routes, Traffic
+from pvdify.model.route import Route, Routes, TargetCount, Traffic
 
 
 class Router(Protocol):
@@ -47,6 +47,10 @@ class Router(Protocol):
 
         Counts begin anew when the router does; ``in_flight`` outlives a replaced router that finishes its requests.
         """
+        ...
+
+    async def counts(self) -> tuple[TargetCount, ...]:
+        """What was counted for every target that got a request since the router started. Raises RouterUnavailable."""
         ...
 
     async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:

@@ -7,10 +7,12 @@ or how long answers take. Entries never expire; ``forget`` clears them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pvdify.model.route import WAIT_BOUNDS, TargetCount
+
 TABLE = "targets"
 _HAS_ARRAYS = (2, 8)
 # Upper bounds in milliseconds of how long visitors waited for an answer to begin; one more counter for all above.
-BOUNDS = (10, 25, 50, 100, 250, 500, 1000, 2500, 10000)
+BOUNDS = tuple(round(seconds * 1000) for seconds in WAIT_BOUNDS)
 _ERRORS, _APP_ERRORS, _FIRST_CLASS, _MILLISECONDS, _FIRST_BOUND = 0, 1, 2, 6, 7
 _SIZE = _FIRST_BOUND + len(BOUNDS) + 1
 
@@ -83,6 +85,23 @@ def row(fields: Mapping[str, str]) -> Counts:
         by_class=(first, second, third, fourth),
         milliseconds=count(_MILLISECONDS),
         waits=tuple(count(_FIRST_BOUND + index) for index in range(len(BOUNDS) + 1)),
+    )
+
+
+def target_count(target: str, row: Counts) -> TargetCount:
+    """A row in everybody's words."""
+    app, slot, index = target.split("/")
+    return TargetCount(
+        app=app,
+        slot=int(slot.removeprefix("v")),
+        number=int(index) + 1,
+        requests=row.requests,
+        in_flight=row.in_flight,
+        router_errors=max(0, row.errors - row.app_errors),
+        app_errors=row.app_errors,
+        by_class=(*row.by_class, row.errors),
+        waits=row.waits,
+        seconds=row.milliseconds / 1000,
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvdify.adapters.haproxy import asking, commands, config, disk, maps, parse, process
+from pvdify.adapters.haproxy import asking, commands, config, counters, disk, maps, parse, process
 from pvdify.adapters.haproxy.commands import Replaced
 from pvdify.adapters.haproxy.config import ConfigSpec, Front
 from pvdify.adapters.haproxy.counters import Counts
@@ -17,7 +17,7 @@ from pvdify.adapters.haproxy.runtime_api import RuntimeApi, unavailable
 from pvdify.errors import RouterUnavailable
 from pvdify.model.names import slot_key
 from pvdify.model.probe import ProbeResult
-from pvdify.model.route import Route, Routes, Traffic
+from pvdify.model.route import Route, Routes, TargetCount, Traffic
 from pvdify.ports.clock import Clock
 from pvdify.settings import Address
 
@@ -119,6 +119,11 @@ class HaproxyRouter:
         questions = [commands.show_counts(target) for target in targets]
         rows = [parse.counts(answer) for answer in await self._api.ask_all(questions)]
         return _traffic(rows) + Traffic(in_flight=await self._predecessors.in_flight(questions))
+
+    async def counts(self) -> tuple[TargetCount, ...]:
+        """See the port."""
+        rows = parse.all_counts(await self._api.ask(commands.show_all_counts()))
+        return tuple(counters.target_count(target, row) for target, row in sorted(rows.items()))
 
     async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:
         """See the port."""

@@ -1,0 +1,132 @@
+"""GET /metrics: figures for Prometheus, for this machine and for whoever has a token."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from pvdify.model.route import Traffic
+from pvdify.model.token import Role
+from tests.support.asgi import Answer, ask
+from tests.unit.api.conftest import IMAGE, Api
+
+DASHBOARD = Path(__file__).parents[3] / "packaging" / "grafana" / "pvdify.json"
+
+
+async def scrape(api: Api) -> dict[tuple[str, ...], float]:
+    answer = await api("GET", "/metrics")
+    assert answer.status == 200
+    return {
+        (sample.name, *sorted(f"{name}={value}" for name, value in sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+    }
+
+
+async def test_what_visitors_got_is_told_by_app_and_release(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+    before = (await scrape(api)).get(
+        ("pvdify_requests_total", "app=shop", "instance=web.1", "release=1", "status=2xx"), 0.0
+    )
+    api.machine.router.serve("shop", 1, Traffic(requests=10, app_errors=2, router_errors=1, in_flight=3))
+
+    found = await scrape(api)
+
+    place = ("app=shop", "instance=web.1", "release=1")
+    assert found["pvdify_requests_total", *place, "status=2xx"] == before + 7
+    assert found["pvdify_requests_total", *place, "status=5xx"] == 3
+    assert found["pvdify_request_errors_total", "app=shop", "by=app", "instance=web.1", "release=1"] == 2
+    assert found["pvdify_requests_in_flight", *place] == 3
+    assert found["pvdify_app_release", "app=shop"] == 1
+
+
+async def test_deploys_are_counted_by_outcome_with_the_time_of_each_step(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+    await api("POST", "/apps/shop/releases", {"image": "reg.example.com/shop:none"})
+    await api.daemon.finish("shop", 2)
+
+    found = await scrape(api)
+
+    for outcome in ("succeeded", "failed"):
+        assert found["pvdify_operations_total", "app=shop", "kind=deploy", f"outcome={outcome}"] == 1
+    assert found["pvdify_step_seconds_count", "kind=deploy", "step=switch"] == 1
+    assert found["pvdify_step_seconds_count", "kind=deploy", "step=admit"] == 2
+    assert found["pvdify_instance", "app=shop", "instance=web.1", "process=web", "release=1", "state=running"] == 1
+
+
+async def test_the_api_counts_itself_by_route_and_not_by_what_was_typed(api: Api):
+    await api("GET", "/apps/nobody")
+    await api("GET", "/apps/somebody")
+    await api("GET", "/no/such/path")
+
+    found = await scrape(api)
+
+    assert found["pvdify_api_requests_total", "method=GET", "path=/api/v1/apps/{app}", "status=404"] == 2
+    assert found["pvdify_api_requests_total", "method=GET", "path=other", "status=404"] == 1
+    assert found["pvdify_api_seconds_count", "method=GET", "path=/api/v1/apps/{app}"] == 2
+
+
+async def test_a_router_that_is_away_is_told_and_hides_nothing_else(api: Api):
+    api.machine.router.kill()
+
+    found = await scrape(api)
+
+    assert (found["pvdify_up", "part=router"], found["pvdify_up", "part=runtime"]) == (0, 1)
+    assert found["pvdify_apps", "environment=production"] == 0
+
+
+async def from_address(api: Api, host: str, **headers: str) -> Answer:
+    return await ask(api.application, "GET", "/metrics", headers=headers, client=host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1"])
+async def test_this_machine_needs_no_token(api: Api, host: str):
+    assert (await from_address(api, host)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "headers"),
+    [
+        ("192.0.2.7", {}),
+        ("127.0.0.1", {"x-forwarded-for": "127.0.0.1"}),
+        ("127.0.0.1", {"cf-connecting-ip": "192.0.2.7"}),
+    ],
+)
+async def test_others_and_what_a_tunnel_passes_on_need_one(api: Api, host: str, headers: dict[str, str]):
+    refused = await from_address(api, host, **headers)
+    welcome = await from_address(api, host, authorization=f"Bearer {api.token}", **headers)
+
+    assert (refused.status, welcome.status) == (401, 200)
+
+
+async def test_a_token_for_one_app_does_not_see_the_whole_server(api: Api):
+    await api("POST", "/apps", {"name": "blog"})
+    token = await api.make_token(Role.READ, app="blog")
+
+    assert (await from_address(api, "192.0.2.7", authorization=f"Bearer {token}")).status == 403
+
+
+async def test_openmetrics_for_who_asks_for_it(api: Api):
+    answer = await api("GET", "/metrics", accept="application/openmetrics-text; version=1.0.0")
+
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert answer.content.endswith(b"# EOF\n")
+
+
+async def test_the_dashboard_asks_for_figures_that_there_are(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+    exposed = (await api("GET", "/metrics")).content.decode()
+    families = {family.name for family in text_string_to_metric_families(exposed)}
+    names = families | {f"{name}{end}" for name in families for end in ("_total", "_bucket", "_sum", "_count")}
+    dashboard = json.loads(DASHBOARD.read_text())
+
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+
+    asked = {name for query in queries for name in re.findall(r"\bpvdify_[a-z_]+", query)}
+    assert len(queries) >= 12
+    assert asked - names == set()
