@@ -135,6 +135,12 @@ class ReleaseNotFound(NotFoundError):
     code = "release-not-found"
 
 
+class PreviewNotFound(NotFoundError):
+    """The app has no preview of this pull request."""
+
+    code = "preview-not-found"
+
+
 class ConfigVarNotFound(NotFoundError):
     """The app's config has no var with this name."""
 
@@ -208,6 +214,12 @@ class AppBusy(ConflictError):
     code = "app-busy"
 
 
+class PreviewLimit(ConflictError):
+    """The app has as many previews as it may, all of open pull requests."""
+
+    code = "preview-limit"
+
+
 class DataDirInUse(ConflictError):
     """Another pvdifyd holds this data directory."""
 
@@ -225,6 +237,12 @@ class NotSignedIn(DeniedError):
     """No token, or one that is unknown, expired or revoked."""
 
     code = "not-signed-in"
+
+
+class ForkNotAllowed(DeniedError):
+    """The pull request comes from a fork, and nobody who may has allowed it a preview."""
+
+    code = "fork-not-allowed"
 
 
 class UnavailableError(PvdifyError):
@@ -256,6 +274,12 @@ class StoreUnavailable(UnavailableError):
     """The database cannot be opened, read or written."""
 
     code = "store-unavailable"
+
+
+class CodeHostUnavailable(UnavailableError):
+    """GitHub does not answer, or not now."""
+
+    code = "code-host-unavailable"
 
 
 class ServerUnreachable(UnavailableError):

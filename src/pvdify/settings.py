@@ -96,6 +96,18 @@ def parse_runtime(text: str) -> str:
     return text
 
 
+def parse_web_address(text: str) -> str:
+    """``https://HOST[/PATH]`` without a slash at the end; plain http for loopback only. Raises ValueError."""
+    scheme, _, rest = text.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2]
+    is_loopback = host.partition(":")[0] in ("localhost", "127.0.0.1")
+    if not host or "@" in rest or any(mark in rest for mark in "?# ") or (scheme, is_loopback) == ("http", False):
+        raise ValueError("expected https://HOST, like https://api.github.com")
+    if scheme not in ("http", "https"):
+        raise ValueError("expected https://HOST, like https://api.github.com")
+    return text.rstrip("/")
+
+
 def parse_base_domain(text: str) -> str:
     """A lower-case DNS name. Raises ValueError."""
     labels = text.lower().split(".")
@@ -151,6 +163,12 @@ class Settings:
     )
     podman_binary: str = _setting(str, "podman", "the podman command")
     skopeo_binary: str = _setting(str, "skopeo", "the skopeo command, which asks registries for digests")
+    github_api: str = _setting(
+        parse_web_address, "https://api.github.com", "GitHub's REST API, or an Enterprise server's"
+    )
+    github_token_file: str = _setting(
+        str, "", "file with a GitHub token that may read pull requests; empty: GitHub is not asked about previews"
+    )
     min_free_disk: int = _setting(int, "536870912", "bytes that must stay free for a deploy to be admitted")
     min_free_memory: int = _setting(int, "67108864", "bytes of memory that must stay free for a deploy to be admitted")
 

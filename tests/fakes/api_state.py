@@ -58,6 +58,7 @@ class ApiState:
         self.log_lines: list[dict[str, Any]] = []
         self.visits: list[dict[str, Any]] = []
         self.tokens: list[dict[str, Any]] = []
+        self.previews: dict[tuple[str, int], dict[str, Any]] = {}
         self.checks: list[dict[str, str]] = []
         self.keys: dict[str, dict[str, Any]] = {}
         self.script = Script()
@@ -208,6 +209,28 @@ class ApiState:
         headers = {"X-Config-Version": str(len(self.versions.get(app, [])))}
         return headers if live is None else headers | {"X-Live-Config-Version": str(live)}
 
+    def preview(self, app: str, number: str) -> dict[str, Any]:
+        if (app, int(number)) not in self.previews:
+            raise Refused(404, "preview-not-found", f"{app} has no preview of pull request {number}", next="previews")
+        return self.previews[app, int(number)]
+
+    def put_preview(self, asked: Asked, app: str, number: str) -> dict[str, Any]:
+        name = f"{app}-pr-{number}"
+        image = asked.body.get("image") or self.releases.get(name, [{}])[-1].get("image")
+        if image is None:
+            raise Refused(422, "nothing-to-deploy", f"{name} is new, so it needs an image", next="--image REF")
+        self.previews[app, int(number)] = {
+            "app": app, "pr": int(number), "name": name, "url": f"https://{name}.pvdify.win", "status": "open",
+            "repository": asked.body.get("repository"), "image": image, "created_at": AT, "renewed_at": AT,
+            "closed_at": None, "ends_at": "2026-11-30T11:31:02Z",
+            "release": self.make_release(asked, name, image, "deploy"),
+        }  # fmt: skip
+        return self.previews[app, int(number)]
+
+    def close_preview(self, asked: Asked, app: str, number: str) -> dict[str, Any]:
+        preview = self.preview(app, number)
+        return preview | {"status": "closed", "closed_at": AT, "ends_at": "2026-11-24T11:31:02Z"}
+
 
 _APP = "/apps/([^/]+)"
 _Work = Callable[..., Any]
@@ -242,6 +265,10 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("DELETE", _APP + "/domains/([^/]+)", 204, ApiState.remove_domain),
     ("GET", "/router/log", 200, lambda api, asked: {
         "visits": [it for it in api.visits if asked.query.get("app") in (None, it["app"])]}),
+    ("GET", _APP + "/previews", 200, lambda api, asked, app: {
+        "previews": [it for (owner, _), it in api.previews.items() if owner == app]}),
+    ("PUT", _APP + r"/previews/(\d+)", 202, ApiState.put_preview),
+    ("DELETE", _APP + r"/previews/(\d+)", 200, ApiState.close_preview),
     ("GET", "/tokens", 200, lambda api, asked: {"tokens": api.tokens}),
     ("POST", "/tokens", 201, ApiState.create_token),
     ("DELETE", "/tokens/([^/]+)", 204, ApiState.revoke_token),

@@ -9,7 +9,9 @@ from typing import Any
 
 from pvdify.engine.domains import Domains
 from pvdify.engine.observations import Observations
+from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.queries import Queries
+from pvdify.engine.reaper import Reaper
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.requests import DeployRequest, Requests
 from pvdify.engine.runner import Runner
@@ -23,6 +25,7 @@ from pvdify.model.token import Actor, Role
 from pvdify.settings import Settings, load
 from tests.fakes.access_log import FakeAccessLog
 from tests.fakes.clock import FakeClock
+from tests.fakes.code_host import FakeCodeHost
 from tests.fakes.deploy_log import FakeDeployLog
 from tests.fakes.host import FakeHost
 from tests.fakes.images import FakeImages, FakeRegistry
@@ -56,6 +59,7 @@ class Machine:
         self.host = FakeHost(supervisor=self.supervisor)
         self.deploy_log = FakeDeployLog()
         self.access_log = FakeAccessLog()
+        self.code_host = FakeCodeHost(clock=self.clock, is_askable=False)
         self.unserved: list[str] = []
 
     def daemon(self, kill_at: int | None = None) -> "Daemon":
@@ -148,6 +152,8 @@ class Daemon:
         self.requests = Requests(self.world, self.runner, self.worker, self.reconciler.put_routes)
         self.queries = Queries(self.world)
         self.domains = Domains(self.world, self.reconciler.put_routes)
+        self.previews = PreviewRequests(self.world, self.requests)
+        self.reaper = Reaper(self.world, self.previews, machine.code_host)
         self.tokens = Tokens(self.world)
         self.observations = Observations(self.world)
 

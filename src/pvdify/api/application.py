@@ -97,7 +97,7 @@ def _route(endpoint: Endpoint, engine: Engine, authenticate: Authenticate) -> Ro
         actor = NOBODY
         if endpoint.needs is not None:
             actor = await authenticate(request)
-            app = request.path_params.get("app")
+            app = _app_of(request)
             # A list for a token of one app shows that app alone; what is not about an app needs a token for all.
             is_filtered = endpoint.method == "GET" and endpoint.needs is Role.READ and app is None
             check_allowed(actor, endpoint.needs, actor.app if is_filtered else app)
@@ -125,6 +125,12 @@ def is_from_this_machine(request: Request) -> bool:
         return ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False
+
+
+def _app_of(request: Request) -> str | None:
+    """The app that a request is about; a preview's token is good for that preview."""
+    app, number = request.path_params.get("app"), request.path_params.get("pr")
+    return app if number is None else f"{app}-pr-{number}"
 
 
 async def _openapi(_request: Request) -> Response:

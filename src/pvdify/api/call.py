@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from pvdify.engine.domains import Domains
 from pvdify.engine.observations import Observations
+from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.queries import Queries
 from pvdify.engine.requests import Requests
 from pvdify.engine.tokens import Tokens
@@ -29,6 +30,7 @@ class Engine:
     requests: Requests
     queries: Queries
     domains: Domains
+    previews: PreviewRequests
     tokens: Tokens
     observations: Observations
 
@@ -50,6 +52,11 @@ class Call:
     def version(self) -> int:
         """The release number in the path."""
         return int(self.request.path_params["version"])
+
+    @property
+    def pr(self) -> int:
+        """The pull request number in the path."""
+        return int(self.request.path_params["pr"])
 
     async def body(self, wire_type: type[BodyT]) -> BodyT:
         """The JSON body as a wire type. Raises MalformedRequest, InvalidError with every problem."""

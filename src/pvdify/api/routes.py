@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from pvdify.api.call import Call
-from pvdify.api.handlers import apps, config, domains, logs, releases, router, server
+from pvdify.api.handlers import apps, config, domains, logs, previews, releases, router, server
 from pvdify.model.token import Role
 from pvdify.wire import answers, requests
 
@@ -72,6 +72,10 @@ ENDPOINTS = (
     _route("GET",    "/apps/{app}/logs",            logs.show_logs,       READ,   gives=str, query="follow lines process release format"),
 
     _route("GET",    "/router/log",     router.show_visits,  READ,       gives=answers.Visit, list_of="visits", query="follow lines app format"),
+    _route("GET",    "/apps/{app}/previews",          previews.list_previews, READ,       gives=answers.Preview, list_of="previews"),
+    _route("GET",    "/apps/{app}/previews/{pr:int}", previews.show_preview,  READ,       gives=answers.Preview),
+    _route("PUT",    "/apps/{app}/previews/{pr:int}", previews.put_preview,   DEPLOY, 202, takes=requests.PutPreview, gives=answers.Preview),
+    _route("DELETE", "/apps/{app}/previews/{pr:int}", previews.close_preview, DEPLOY,     query="as_of", gives=answers.Preview),
 
     _route("GET",    "/tokens",         server.list_tokens,  ADMIN,      gives=answers.Token, list_of="tokens"),
     _route("POST",   "/tokens",         server.create_token, ADMIN, 201, takes=requests.CreateToken, gives=answers.NewToken),

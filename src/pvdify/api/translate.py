@@ -9,6 +9,7 @@ from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
 from pvdify.model.instance import InstanceState, LogLine
 from pvdify.model.names import environment_of
+from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Placement
 from pvdify.model.token import Token
@@ -68,6 +69,26 @@ def release(view: ReleaseView, settings: Settings) -> answers.Release:
         can_roll_back=view.can_roll_back,
         previous=view.previous,
     )  # fmt: skip
+
+
+def preview(
+    it: Preview, newest: answers.Release | None, settings: Settings, *, is_ending: bool
+) -> answers.Preview:  # fmt: skip
+    """A preview with its newest release."""
+    return answers.Preview(
+        app=it.parent,
+        pr=it.number,
+        name=it.name,
+        url=url_of(it.name, settings),
+        status="ending" if is_ending else "open" if it.is_open else "closed",
+        repository=it.repository,
+        image=newest.image if newest else None,
+        release=newest,
+        created_at=it.created_at,
+        renewed_at=it.renewed_at,
+        closed_at=it.closed_at,
+        ends_at=it.ends_at,
+    )
 
 
 def log_entry(entry: LogEntry) -> answers.LogEntry:

@@ -25,6 +25,7 @@ from pvdify.wire.answers import (
     Identity,
     LogLine,
     NewToken,
+    Preview,
     Process,
     Release,
     RollbackPlan,
@@ -32,7 +33,7 @@ from pvdify.wire.answers import (
     Token,
     Visit,
 )
-from pvdify.wire.requests import AddDomain, ChangeApp, CreateApp, CreateToken, Deploy, Rollback
+from pvdify.wire.requests import AddDomain, ChangeApp, CreateApp, CreateToken, Deploy, PutPreview, Rollback
 
 T = TypeVar("T")
 
@@ -216,6 +217,24 @@ class Client:
         """The same, and on. Raises StreamLost when the server is gone."""
         question = Question(path="/router/log", query={**_visit_query(app, lines), "follow": "1"})
         return self._follow(Visit, question, lines)
+
+    def previews(self, app: str) -> list[Preview]:
+        """An app's previews."""
+        return self._list(Preview, "previews", Question(path=_path(app, "previews")))
+
+    def put_preview(self, app: str, number: int, wanted: PutPreview) -> Preview:
+        """Make a preview or update it, on its way; safe to ask again like a deploy."""
+        lost = f"the preview of pull request {number} may or may not be on its way"
+        look = f"`pvdify previews {app}` shows it"
+        path, body = _path(app, "previews", number), request_body(wanted)
+        question = Question(method="PUT", path=path, body=body, key=new_key(), lost=lost, look=look)
+        return self._session.ask_for(Preview, question)
+
+    def close_preview(self, app: str, number: int, as_of: str | None) -> Preview:
+        """The pull request is closed; asking twice is as good as once."""
+        query = {} if as_of is None else {"as_of": as_of}
+        question = Question(method="DELETE", path=_path(app, "previews", number), query=query)
+        return self._session.ask_for(Preview, question)
 
     def tokens(self) -> list[Token]:
         """All tokens, without their secrets."""

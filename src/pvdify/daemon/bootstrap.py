@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.files.deploy_log import FileDeployLog
 from pvdify.adapters.files.secrets import YamlSecrets
+from pvdify.adapters.github.code_host import GithubCodeHost
+from pvdify.adapters.github.rest import RestApi
 from pvdify.adapters.haproxy.access_log import AccessLogFile
 from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.router import HaproxyRouter
@@ -15,10 +17,13 @@ from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.api.call import Engine
+from pvdify.daemon.secret_files import read_secret
 from pvdify.engine.domains import Domains
 from pvdify.engine.liveness import Liveness
 from pvdify.engine.observations import Observations
+from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.queries import Queries
+from pvdify.engine.reaper import Reaper
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.requests import Requests
 from pvdify.engine.runner import Runner
@@ -41,6 +46,7 @@ class Server:
     worker: Worker
     reconciler: Reconciler
     liveness: Liveness
+    reaper: Reaper
     engine: Engine
 
 
@@ -59,11 +65,14 @@ def build_server(settings: Settings) -> Server:
     runner = Runner(world)
     worker = Worker(world, runner)
     reconciler = Reconciler(world, worker.wake)
+    requests = Requests(world, runner, worker, reconciler.put_routes)
+    previews = PreviewRequests(world, requests)
     engine = Engine(
         settings=settings,
-        requests=Requests(world, runner, worker, reconciler.put_routes),
+        requests=requests,
         queries=Queries(world),
         domains=Domains(world, reconciler.put_routes),
+        previews=previews,
         tokens=Tokens(world),
         observations=Observations(world),
     )
@@ -75,6 +84,7 @@ def build_server(settings: Settings) -> Server:
         worker=worker,
         reconciler=reconciler,
         liveness=Liveness(world),
+        reaper=Reaper(world, previews, GithubCodeHost(_github(settings))),
         engine=engine,
     )
 
@@ -107,3 +117,9 @@ def build_world(settings: Settings, store: Store, router: Router) -> World:
         deploy_log=FileDeployLog(logs),
         access_log=AccessLogFile(settings.data_dir / "router", clock=clock),
     )
+
+
+def _github(settings: Settings) -> RestApi:
+    """GitHub's API, with the token of ``github_token_file`` if there is one. Raises InvalidSetting."""
+    file = settings.github_token_file
+    return RestApi(url=settings.github_api, token=read_secret(file, "github_token_file") if file else None)

@@ -69,7 +69,7 @@ async def _serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await server.reconciler.ensure_router()
     await server.worker.resume()
-    duties = (server.reconciler.keep_router(), server.reconciler.run(), server.liveness.run(),
+    duties = (server.reconciler.keep_router(), server.reconciler.run(), server.liveness.run(), server.reaper.run(),
               server.engine.observations.keep_access_log_small())  # fmt: skip
     watching = [asyncio.create_task(duty) for duty in duties]
     serving = asyncio.create_task(doors.serve())

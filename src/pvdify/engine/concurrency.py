@@ -26,12 +26,14 @@ class Locks:
     ``ports`` guards choosing ports until they are on disk; ``slots(app)`` guards reading a slot's state and writing
     the next one, where a retirement and a rollback may want the same slot; ``queue(app)`` guards what waits for its
     turn: numbering, superseding and canceling it on one side, beginning it on the other; ``hostnames`` guards looking
-    whether a hostname is free until the claim to it can be seen by others (taken after ``queue`` where both are).
+    whether a hostname is free until the claim to it can be seen by others (taken after ``queue`` where both are);
+    ``previews`` guards counting an app's previews and changing one of them (taken before ``queue``).
     """
 
     def __init__(self) -> None:
         self.ports = asyncio.Lock()
         self.hostnames = asyncio.Lock()
+        self.previews = asyncio.Lock()
         self._slots: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 

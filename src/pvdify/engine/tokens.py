@@ -90,7 +90,7 @@ def check_allowed(actor: Actor, needed: Role, app: str | None) -> None:
             f"this needs a token with the role {needed.value}; {actor.name} has {actor.role.value}",
             next="ask an admin for one: `pvdify tokens:create --name NAME --role " + needed.value + "`",
         )
-    if actor.app is not None and actor.app != app:
+    if not actor.reaches(app):
         raise DeniedError(
             f"{actor.name} is good for the app {actor.app} only",
             next=f"use it for {actor.app}, or ask an admin for another token",

@@ -138,7 +138,12 @@ class Previews(Part):
         None, examples=["myapp-staging"], description="The app whose config vars previews get, never a production one."
     )
     close_delay: Seconds = Field(86400.0, description="How long a preview outlives its pull request.")
+    lease: Seconds = Field(604800.0, gt=0, description="How long a preview lives without any sign of its pull request.")
     max: int = Field(10, ge=0, description="How many previews there may be at a time.")
+    allow_forks: bool = Field(default=False, description="Whether pull requests from forks get previews.")
+    fork_label: str = Field(
+        "preview", min_length=1, description="The label that gives the pull request of a fork a preview."
+    )
     resources: Resources = Field(
         default_factory=lambda: Resources(memory=256 * 1024**2, cpu=0.25), description="Limits of one instance."
     )

@@ -3,12 +3,12 @@
 import re
 from enum import Enum
 
-from pvdify.manifest.names import WEB, check_app_name
+from pvdify.errors import InvalidError
+from pvdify.manifest.names import APP_NAME, CONFIG_KEY, WEB, check_app_name
 
-CONFIG_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 PREVIEW = re.compile(r"(?P<parent>.+)-pr-(?P<number>[1-9][0-9]*)")
 __all__ = ["CONFIG_KEY", "PREVIEW", "WEB", "Environment", "check_app_name", "environment_of", "hook_name",
-           "instance_name", "slot_key"]  # fmt: skip
+           "instance_name", "parent_of", "preview_name", "slot_key"]  # fmt: skip
 
 
 class Environment(Enum):
@@ -24,6 +24,24 @@ def environment_of(app: str) -> Environment:
     if PREVIEW.fullmatch(app):
         return Environment.PREVIEW
     return Environment.STAGING if app.endswith("-staging") else Environment.PRODUCTION
+
+
+def preview_name(parent: str, number: int) -> str:
+    """``myapp-pr-12``. Raises InvalidError when the app's name leaves no room for it."""
+    name = f"{parent}-pr-{number}"
+    if not APP_NAME.fullmatch(name):
+        raise InvalidError(
+            f"{parent} cannot have a preview named {name}",
+            why="an app's name has at most 40 characters",
+            next=f"previews need an app with a name of {40 - len(name) + len(parent)} characters or less",
+        )
+    return name
+
+
+def parent_of(app: str) -> tuple[str, int] | None:
+    """``myapp`` and 12 of ``myapp-pr-12``; None for an app that is no preview."""
+    match = PREVIEW.fullmatch(app)
+    return (match["parent"], int(match["number"])) if match else None
 
 
 def instance_name(app: str, process: str, release: int, number: int) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from pvdify.model.names import parent_of
+
 PREFIX = "pvd"
 
 
@@ -46,6 +48,13 @@ class Actor:
     name: str
     role: Role
     app: str | None = None
+
+    def reaches(self, app: str | None) -> bool:
+        """Whether this app is theirs: every app, or the one named and its previews. None: the server as a whole."""
+        if self.app is None or app == self.app:
+            return True
+        preview = parent_of(app) if app else None
+        return preview is not None and preview[0] == self.app
 
 
 def new_token_text() -> tuple[str, str]:

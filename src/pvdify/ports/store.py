@@ -7,11 +7,12 @@ from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.operation import Operation
+from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
 
-Record = App | Release | SwitchCount | Slot | Operation | ConfigVersion | Token | Event | IdempotentRequest
+Record = App | Release | SwitchCount | Slot | Operation | ConfigVersion | Preview | Token | Event | IdempotentRequest
 
 
 class Store(Protocol):
@@ -22,7 +23,7 @@ class Store(Protocol):
         ...
 
     async def delete_app(self, name: str, event: Event) -> None:
-        """Forget an app with its releases, slots, operations and config versions; events stay, this one is added."""
+        """Forget an app with everything of it (releases, slots, config, preview); events stay, this one is added."""
         ...
 
     async def app(self, name: str) -> App | None:
@@ -75,6 +76,22 @@ class Store(Protocol):
 
     async def config_versions(self, app: str) -> tuple[ConfigVersion, ...]:
         """An app's config versions, newest first."""
+        ...
+
+    async def preview(self, name: str) -> Preview | None:
+        """One preview, by the name of its app."""
+        ...
+
+    async def previews(self, parent: str | None = None) -> tuple[Preview, ...]:
+        """All previews, or those of one app, by app and number."""
+        ...
+
+    async def previews_due(self, now: datetime, asked_before: datetime) -> tuple[Preview, ...]:
+        """Previews whose lease has run out by ``now``, or whose code host has not told anything since."""
+        ...
+
+    async def unleased_previews(self) -> tuple[str, ...]:
+        """Names of apps that are named like a preview and have no record as one."""
         ...
 
     async def token(self, id: str) -> Token | None:

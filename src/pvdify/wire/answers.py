@@ -226,6 +226,28 @@ class Visit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preview:
+    """A preview. ``app`` is its parent, ``name`` the app that it is. ``status``: ``open``, ``closed`` or ``ending``.
+
+    ``ends_at``: when it goes unless a sign of its pull request comes before. ``release`` is the newest one, whatever
+    has become of it.
+    """
+
+    app: str
+    pr: int
+    name: str
+    url: str
+    status: str
+    repository: str | None
+    image: str | None
+    release: Release | None
+    created_at: datetime
+    renewed_at: datetime
+    closed_at: datetime | None
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Token:
     """A token without its secret. ``app``: the only app it is good for."""
 

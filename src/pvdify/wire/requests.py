@@ -1,6 +1,7 @@
 """What one may send."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 
@@ -33,6 +34,27 @@ class Deploy:
     branch: str | None = None
     run_number: int | None = None
     allow_older: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PutPreview:
+    """PUT /apps/{app}/previews/{pr}: make the preview of a pull request, or update it in place.
+
+    ``image``, ``manifest`` and what follows mean the same as for a deploy. ``repository``: ``owner/name`` at GitHub.
+    ``fork``: the pull request comes from a fork; ``labels``: the labels it has. ``as_of``: the pull request's
+    ``updated_at`` in the event that led here, by which a late event is told from a new one; default: now.
+    """
+
+    image: str | None = None
+    manifest: str | dict[str, Any] | None = None
+    commit: str | None = None
+    branch: str | None = None
+    run_number: int | None = None
+    allow_older: bool = False
+    repository: str | None = None
+    fork: bool = False
+    labels: list[str] = field(default_factory=list)
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,7 @@ async def api() -> AsyncIterator[Api]:
     engine = Engine(
         settings=machine.settings, requests=daemon.requests, queries=daemon.queries, domains=daemon.domains,
         tokens=daemon.tokens, observations=daemon.observations,
+        previews=daemon.previews,
     )  # fmt: skip
     api = Api(
         machine=machine,

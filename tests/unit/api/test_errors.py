@@ -79,7 +79,12 @@ async def test_unexpected_fault_is_a_reference_and_no_detail(api: Api):
     "endpoint", [endpoint for endpoint in ENDPOINTS if endpoint.needs], ids=lambda it: f"{it.method} {it.path}"
 )
 async def test_without_a_token_nothing_is_answered(api: Api, endpoint):
-    path = endpoint.path.replace("{app}", "shop").replace("{version:int}", "1").replace("{token}", "t")
+    path = (
+        endpoint.path.replace("{app}", "shop")
+        .replace("{version:int}", "1")
+        .replace("{token}", "t")
+        .replace("{pr:int}", "1")
+    )
     api.token = ""
 
     answer = await api(endpoint.method, path)

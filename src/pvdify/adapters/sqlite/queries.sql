@@ -39,6 +39,18 @@ ORDER BY created_at, rowid;
 -- name: config_versions
 SELECT * FROM config_versions WHERE app = :app ORDER BY version DESC;
 
+-- name: preview
+SELECT * FROM previews WHERE name = :name;
+
+-- name: previews
+SELECT * FROM previews WHERE :parent IS NULL OR parent = :parent ORDER BY parent, number;
+
+-- name: previews_due
+SELECT * FROM previews WHERE ends_at <= :now OR asked_at IS NULL OR asked_at <= :asked_before ORDER BY ends_at;
+
+-- name: unleased_previews
+SELECT name FROM apps WHERE name GLOB '?*-pr-[1-9]*' AND name NOT IN (SELECT name FROM previews) ORDER BY name;
+
 -- name: token
 SELECT * FROM tokens WHERE id = :id;
 
@@ -68,6 +80,9 @@ DELETE FROM config_versions WHERE app = :app;
 
 -- name: forget_idempotent_requests
 DELETE FROM idempotent_requests WHERE app = :app;
+
+-- name: forget_previews
+DELETE FROM previews WHERE name = :app;
 
 -- name: forget_app
 DELETE FROM apps WHERE name = :app;

@@ -13,6 +13,7 @@ from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.operation import Operation
+from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
@@ -97,6 +98,7 @@ TABLES: dict[type, Table] = {
     Slot: _table(Slot, "slots", "app", "number"),
     Operation: _table(Operation, "operations", "id"),
     ConfigVersion: _table(ConfigVersion, "config_versions", "app", "version"),
+    Preview: _table(Preview, "previews", "name"),
     Token: _table(Token, "tokens", "id"),
     Event: _table(Event, "events", "id"),
     IdempotentRequest: _table(IdempotentRequest, "idempotent_requests", "key", "actor"),

@@ -15,13 +15,16 @@ from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.operation import Operation
+from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
 from pvdify.ports.store import Record
 
 RecordT = TypeVar("RecordT")
-_FORGET = ("releases", "switch_counts", "slots", "operations", "config_versions", "idempotent_requests", "app")
+_FORGET = (
+    "releases", "switch_counts", "slots", "operations", "config_versions", "idempotent_requests", "previews", "app",
+)  # fmt: skip
 
 
 class SqliteStore:
@@ -106,6 +109,22 @@ class SqliteStore:
         """See the port."""
         return await self._all(ConfigVersion, "config_versions", app=app)
 
+    async def preview(self, name: str) -> Preview | None:
+        """See the port."""
+        return await self._one(Preview, "preview", name=name)
+
+    async def previews(self, parent: str | None = None) -> tuple[Preview, ...]:
+        """See the port."""
+        return await self._all(Preview, "previews", parent=parent)
+
+    async def previews_due(self, now: datetime, asked_before: datetime) -> tuple[Preview, ...]:
+        """See the port."""
+        return await self._all(Preview, "previews_due", now=_stamp(now), asked_before=_stamp(asked_before))
+
+    async def unleased_previews(self) -> tuple[str, ...]:
+        """See the port."""
+        return tuple(row["name"] for row in await self._rows("unleased_previews"))
+
     async def token(self, id: str) -> Token | None:
         """See the port."""
         return await self._one(Token, "token", id=id)
@@ -120,8 +139,7 @@ class SqliteStore:
 
     async def idempotent_request(self, key: str, actor: str, since: datetime) -> IdempotentRequest | None:
         """See the port."""
-        stamp = since.isoformat(timespec="microseconds")
-        return await self._one(IdempotentRequest, "idempotent_request", key=key, actor=actor, since=stamp)
+        return await self._one(IdempotentRequest, "idempotent_request", key=key, actor=actor, since=_stamp(since))
 
     async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
         await self._in_thread(_run_transaction, self._connection, work)
@@ -142,6 +160,10 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
         except (sqlite3.Error, OSError) as error:
             raise _unavailable(error) from error
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")
 
 
 def _open(file: Path) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ from pvdify.wire.requests import ChangeApp, CreateApp
 async def list_apps(call: Call) -> Response:
     """All apps that the caller may see."""
     views = await call.engine.queries.apps()
-    mine = [view for view in views if call.actor.app in (None, view.app.name)]
+    mine = [view for view in views if call.actor.reaches(view.app.name)]
     return json_answer({"apps": [translate.app(view, call.engine.settings) for view in mine]})
 
 

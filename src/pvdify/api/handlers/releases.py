@@ -35,7 +35,7 @@ async def deploy(call: Call) -> Response:
             commit=body.commit, branch=body.branch, run_number=body.run_number, is_older_allowed=body.allow_older
         ),
     )
-    key = _idempotency(call, call.app, body)
+    key = idempotency(call, call.app, body)
     release = await call.engine.requests.deploy(call.app, request, call.actor, key)
     return await _accepted(call, release.version)
 
@@ -64,9 +64,7 @@ async def cancel(call: Call) -> Response:
 async def rollback(call: Call) -> Response:
     """A new release that repeats an older one."""
     body = await call.body(Rollback)
-    release = await call.engine.requests.rollback(
-        call.app, body.version, call.actor, _idempotency(call, call.app, body)
-    )
+    release = await call.engine.requests.rollback(call.app, body.version, call.actor, idempotency(call, call.app, body))
     return await _accepted(call, release.version)
 
 
@@ -106,7 +104,8 @@ async def _accepted(call: Call, version: int) -> Response:
     return json_answer(await _release(call, version), 202, headers)
 
 
-def _idempotency(call: Call, *content: object) -> Idempotency | None:
+def idempotency(call: Call, *content: object) -> Idempotency | None:
+    """The request's Idempotency-Key with a print of what it asks for. Raises InvalidError."""
     key = call.request.headers.get("idempotency-key")
     if key is None:
         return None

@@ -1,0 +1,75 @@
+"""/apps/{app}/previews."""
+
+from datetime import datetime
+
+from starlette.responses import Response
+
+from pvdify.api import translate
+from pvdify.api.answers import json_answer
+from pvdify.api.call import Call
+from pvdify.api.handlers.releases import idempotency
+from pvdify.engine.previews import PreviewRequest
+from pvdify.errors import InvalidError
+from pvdify.model.preview import Preview
+from pvdify.model.release import Source
+from pvdify.wire import answers
+from pvdify.wire.requests import PutPreview
+
+
+async def list_previews(call: Call) -> Response:
+    """An app's previews, by pull request."""
+    found = await call.engine.previews.list(call.app)
+    return json_answer({"previews": [await _shown(call, preview) for preview in found]})
+
+
+async def show_preview(call: Call) -> Response:
+    """One preview."""
+    return json_answer(await _shown(call, await call.engine.previews.get(call.app, call.pr)))
+
+
+async def put_preview(call: Call) -> Response:
+    """Make the preview, or update it in place; the answer comes before it is live."""
+    body = await call.body(PutPreview)
+    source = Source(
+        commit=body.commit, branch=body.branch, run_number=body.run_number, is_older_allowed=body.allow_older
+    )
+    request = PreviewRequest(
+        image=body.image,
+        manifest=body.manifest,
+        source=source,
+        repository=body.repository,
+        is_fork=body.fork,
+        labels=tuple(body.labels),
+        as_of=_aware(body.as_of),
+    )
+    preview, release = await call.engine.previews.open(
+        call.app, call.pr, request, call.actor, idempotency(call, call.app, body)
+    )
+    headers = {"Location": f"/api/v1/apps/{preview.name}/releases/{release.version}"}
+    return json_answer(await _shown(call, preview), 202, headers)
+
+
+async def close_preview(call: Call) -> Response:
+    """The pull request is closed: the preview goes after ``previews.close_delay``."""
+    text = call.request.query_params.get("as_of")
+    try:
+        as_of = _aware(datetime.fromisoformat(text)) if text else None
+    except ValueError as error:
+        raise InvalidError(
+            f'as_of is "{text}"', why="expected a time like 2026-11-23T11:31:02Z", next="correct it"
+        ) from error
+    return json_answer(await _shown(call, await call.engine.previews.close(call.app, call.pr, call.actor, as_of)))
+
+
+async def _shown(call: Call, preview: Preview) -> answers.Preview:
+    is_ending = await call.engine.previews.is_ending(preview.name)
+    newest = await call.engine.previews.newest_release(preview.name)
+    release = await call.engine.queries.release(preview.name, newest) if newest else None
+    shown = translate.release(release, call.engine.settings) if release else None
+    return translate.preview(preview, shown, call.engine.settings, is_ending=is_ending)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise InvalidError(f"as_of is {moment.isoformat()}", why="it has no time zone", next="add one, like Z for UTC")
+    return moment

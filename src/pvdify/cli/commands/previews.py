@@ -1,0 +1,174 @@
+"""``pvdify preview``, ``preview:close`` and ``previews``: an app for each pull request, for as long as it is open."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import click
+
+from pvdify.cli import manifest_file, output, pull_request, source
+from pvdify.cli.command import app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.watch import watch
+from pvdify.client.api import Client
+from pvdify.errors import FailedError
+from pvdify.wire.answers import Preview
+from pvdify.wire.requests import PutPreview
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The preview that is wanted."""
+
+    app: str
+    number: int
+    wanted: PutPreview
+    is_waiting: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseOptions:
+    """The preview that is no longer wanted; ``as_of``: GitHub's time of the closing, if the workflow says."""
+
+    app: str
+    number: int
+    as_of: str | None
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """Whose previews."""
+
+    app: str
+    as_json: bool
+
+
+def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
+    """Make or update the preview, and follow it; or close it."""
+    if isinstance(options, CloseOptions):
+        return run_close(options, client, io)
+    preview = client.put_preview(options.app, options.number, options.wanted)
+    release = preview.release
+    if release is None:
+        raise FailedError(f"{preview.name} has no release", next=f"`pvdify previews {options.app}` shows it")
+    if options.is_waiting:
+        io.say(f"Deploying {release.image} to {release.app}")
+        return watch(release, client, io, as_json=options.as_json)
+    if options.as_json:
+        io.show_json(preview)
+    else:
+        io.show(preview.url)
+    return DONE
+
+
+def run_close(options: CloseOptions, client: Client, io: Io) -> int:
+    """Have the preview go after its delay; twice is as good as once."""
+    preview = client.close_preview(options.app, options.number, options.as_of)
+    if options.as_json:
+        io.show_json(preview)
+        return DONE
+    io.show(f"{preview.name} is closed; it goes at {output.when(preview.ends_at)} with everything of it")
+    io.say(f"to keep it: pvdify preview {preview.app} --pr {preview.pr}")
+    return DONE
+
+
+def run_list(options: ListOptions, client: Client, io: Io) -> int:
+    """Show an app's previews."""
+    found = client.previews(options.app)
+    if options.as_json:
+        io.show_json({"previews": found})
+    elif found:
+        io.show(output.table(("PR", "STATUS", "URL", "RELEASE", "IMAGE", "GOES AT"), map(_row, found)))
+    else:
+        io.say(f"no previews; the first: pvdify preview {options.app} --pr N --image REF")
+    return DONE
+
+
+@command(
+    "preview",
+    run=run,
+    example="pvdify preview myapp --pr 12 --image ghcr.io/org/app:pr-12\n"
+    "pvdify preview myapp --pr 12    # the same image again, or to keep one whose pull request was reopened",
+)
+@app_parameter
+@click.option("--pr", "number", type=click.IntRange(min=1), metavar="N", help="The pull request; default: this one's.")
+@click.option("--image", metavar="REF", help="The image; default: the one the preview has.")
+@click.option("--manifest", metavar="FILE", help="The manifest; default: ./pvdify.yml, if it is this app's.")
+@click.option("--close", is_flag=True, help="The same as preview:close.")
+@click.option("--no-wait", is_flag=True, help="Print the preview's address and return at once.")
+@click.pass_obj
+def preview(
+    surroundings: Surroundings,
+    *,
+    app: str,
+    number: int | None,
+    image: str | None,
+    manifest: str | None,
+    close: bool,
+    no_wait: bool,
+    as_json: bool,
+) -> Options | CloseOptions:
+    """Make or update the preview of a pull request.
+
+    The preview of pull request 12 of myapp is the app myapp-pr-12, at an address of its own. It goes a day after the
+    pull request is closed, with everything of it; reopened before, it stays. In a workflow for a pull request its
+    number, commit, branch and labels are known.
+    """
+    found = pull_request.find(number, surroundings)
+    if close:
+        return CloseOptions(app=app, number=found.number, as_of=found.updated_at, as_json=as_json)
+    origin = source.find(surroundings)
+    wanted = PutPreview(
+        image=image,
+        manifest=_manifest(manifest, app, surroundings),
+        commit=found.commit or origin.commit,
+        branch=found.branch or origin.branch,
+        run_number=origin.run_number,
+        repository=pull_request.repository(surroundings),
+        fork=found.is_fork,
+        labels=list(found.labels),
+        as_of=None if found.updated_at is None else datetime.fromisoformat(found.updated_at),
+    )
+    return Options(app=app, number=found.number, wanted=wanted, is_waiting=not no_wait, as_json=as_json)
+
+
+@command("preview:close", run=run_close, example="pvdify preview:close myapp --pr 12")
+@app_parameter
+@click.option("--pr", "number", type=click.IntRange(min=1), metavar="N", help="The pull request; default: this one's.")
+@click.pass_obj
+def preview_close(surroundings: Surroundings, *, app: str, number: int | None, as_json: bool) -> CloseOptions:
+    """Have the preview of a closed pull request go.
+
+    It goes after `previews.close_delay`, by default a day; `pvdify preview` keeps it until then.
+    """
+    found = pull_request.find(number, surroundings)
+    return CloseOptions(app=app, number=found.number, as_of=found.updated_at, as_json=as_json)
+
+
+@command("previews", run=run_list, example="pvdify previews myapp")
+@app_parameter
+def previews(*, app: str, as_json: bool) -> ListOptions:
+    """Show the previews of APP, and when each of them goes."""
+    return ListOptions(app=app, as_json=as_json)
+
+
+def _manifest(file: str | None, app: str, surroundings: Surroundings) -> str | None:
+    if file is not None:
+        return manifest_file.read(surroundings.folder / file)
+    text = manifest_file.read_default(surroundings.folder)
+    is_ours = text is not None and manifest_file.is_for(manifest_file.app_of(text), app)
+    return text if is_ours else None
+
+
+def _row(preview: Preview) -> tuple[str, ...]:
+    release = preview.release
+    return (
+        str(preview.pr),
+        preview.status,
+        preview.url,
+        "-" if release is None else f"v{release.version} {release.status}",
+        preview.image or "-",
+        output.when(preview.ends_at),
+    )

@@ -1,0 +1,116 @@
+"""The pull request that is meant, as GitHub Actions, ``gh`` or git say."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pvdify.cli import git
+from pvdify.cli.io import Surroundings
+from pvdify.errors import InvalidError
+
+_REF = re.compile(r"refs/pull/([1-9][0-9]*)/(merge|head)")
+_REMOTE = re.compile(r"(?:https://|ssh://git@|git@)github\.com[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_SECONDS = 20.0
+LARGEST_EVENT = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """What is known of it besides its number; nothing outside of a workflow for a pull request.
+
+    ``updated_at`` is GitHub's own time of the event.
+    """
+
+    number: int
+    updated_at: str | None = None
+    commit: str | None = None
+    branch: str | None = None
+    is_fork: bool = False
+    labels: tuple[str, ...] = ()
+
+
+def find(given: int | None, surroundings: Surroundings) -> PullRequest:
+    """The pull request of this number, or the one this workflow runs for, or the one of the checked out branch.
+
+    Raises InvalidError when none of these says.
+    """
+    event = _of_event(surroundings.environ)
+    if event is not None and given in (None, event.number):
+        return event
+    number = given or _of_ref(surroundings.environ) or _of_gh(surroundings)
+    if number is None:
+        raise InvalidError(
+            "no pull request was named",
+            why="it is taken from --pr, from the workflow's event, or from `gh pr view`; none of these says",
+            next="name it: --pr 12",
+        )
+    return PullRequest(number=number)
+
+
+def repository(surroundings: Surroundings) -> str | None:
+    """``owner/name`` at GitHub, from the workflow or from where ``origin`` is."""
+    named = surroundings.environ.get("GITHUB_REPOSITORY")
+    if named:
+        return named
+    match = _REMOTE.fullmatch(git.remote_url(surroundings.folder) or "")
+    return match["name"] if match else None
+
+
+def _of_event(environ: Mapping[str, str]) -> PullRequest | None:
+    """The event that started the workflow; None where it is not about a pull request, or cannot be read."""
+    path = environ.get("GITHUB_EVENT_PATH")
+    if not path:
+        return None
+    try:
+        with Path(path).open("rb") as stream:
+            found = json.loads(stream.read(LARGEST_EVENT)).get("pull_request")
+        return None if found is None else _understood(found)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return None
+
+
+def _understood(found: Any) -> PullRequest:
+    head, base = found["head"], found["base"]
+    datetime.fromisoformat(found["updated_at"])
+    return PullRequest(
+        number=int(found["number"]),
+        updated_at=found["updated_at"],
+        commit=str(head["sha"]),
+        branch=str(head["ref"]),
+        # The head's repository is null when the fork is gone.
+        is_fork=(head.get("repo") or {}).get("full_name") != base["repo"]["full_name"],
+        labels=tuple(str(label["name"]) for label in found.get("labels", ())),
+    )
+
+
+def _of_ref(environ: Mapping[str, str]) -> int | None:
+    match = _REF.fullmatch(environ.get("GITHUB_REF", ""))
+    return int(match[1]) if match else None
+
+
+def _of_gh(surroundings: Surroundings) -> int | None:
+    """What ``gh`` says of the branch; it sets GH_PATH for its extensions."""
+    import subprocess
+
+    program = surroundings.environ.get("GH_PATH")
+    if not program or not os.access(program, os.X_OK):
+        return None
+    try:
+        answer = subprocess.run(
+            (program, "pr", "view", "--json", "number", "--jq", ".number"),
+            cwd=surroundings.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    text = answer.stdout.strip()
+    return int(text) if text.isdecimal() else None

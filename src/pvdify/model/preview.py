@@ -1,0 +1,139 @@
+"""Previews: an app for one pull request, held by a lease that ends by itself.
+
+Every sign of the pull request renews the lease or starts its last part. Nothing has to arrive for it to end. Pure.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pvdify.manifest.definition import Manifest, Previews, Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """One preview, from the moment it was asked for until the last of it is gone.
+
+    ``name`` is the app that it is; ``parent`` and ``number`` say of what. ``renewed_at``: the newest sign of an open
+    pull request. ``closed_at``: since when it is closed, None while it is open. ``ends_at``: when the preview goes if
+    nothing renews it. ``known_at`` is the code host's own time of the newest sign, by which late ones are told from
+    new ones; ``asked_at``: when the code host last answered for this pull request. All but ``known_at`` are times of
+    this server's clock. ``lease`` and ``close_delay`` are seconds.
+    """
+
+    name: str
+    parent: str
+    number: int
+    repository: str | None = None
+    created_at: datetime
+    renewed_at: datetime
+    closed_at: datetime | None = None
+    ends_at: datetime
+    known_at: datetime | None = None
+    asked_at: datetime | None = None
+    lease: float
+    close_delay: float
+
+    @property
+    def is_open(self) -> bool:
+        """As far as is known."""
+        return self.closed_at is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sign:
+    """What somebody said about a pull request.
+
+    ``as_of``: when the code host last saw it change, in the code host's time; None: now. ``closed_for``: seconds since
+    it was closed, 0 where nobody says. ``is_answer``: the code host said it just now, because it was asked.
+    """
+
+    is_open: bool
+    as_of: datetime | None = None
+    closed_for: float = 0.0
+    is_answer: bool = False
+
+
+def new_preview(
+    name: str, parent: str, number: int, policy: Previews, now: datetime, repository: str | None = None
+) -> Preview:
+    """A preview of an open pull request."""
+    return Preview(
+        name=name,
+        parent=parent,
+        number=number,
+        repository=repository,
+        created_at=now,
+        renewed_at=now,
+        ends_at=now + timedelta(seconds=policy.lease),
+        lease=policy.lease,
+        close_delay=policy.close_delay,
+    )
+
+
+def after(preview: Preview, sign: Sign, now: datetime) -> Preview:
+    """The preview after this sign; one that is older than what is known changes nothing."""
+    if _is_late(preview, sign):
+        return preview
+    known_at = max((moment for moment in (preview.known_at, sign.as_of) if moment), default=None)
+    asked_at = now if sign.is_answer else preview.asked_at
+    seen = replace(preview, known_at=known_at, asked_at=asked_at)
+    if sign.is_open:
+        return replace(seen, renewed_at=now, closed_at=None, ends_at=now + timedelta(seconds=preview.lease))
+    if not preview.is_open and not sign.is_answer:
+        return seen  # the first word of a closing counts, its repetitions postpone nothing
+    closed_at = now - timedelta(seconds=max(0.0, sign.closed_for))
+    return replace(seen, closed_at=closed_at, ends_at=closed_at + timedelta(seconds=preview.close_delay))
+
+
+def bounded(preview: Preview, now: datetime) -> Preview:
+    """No lease lies further ahead than it is long: a clock that was set back postpones nothing."""
+    longest = preview.lease if preview.is_open else preview.close_delay
+    return replace(preview, ends_at=min(preview.ends_at, now + timedelta(seconds=longest)))
+
+
+def moved(preview: Preview, by: timedelta) -> Preview:
+    """The same after this server's clock was set: what is left of the lease stays what it was."""
+    return replace(
+        preview,
+        created_at=preview.created_at + by,
+        renewed_at=preview.renewed_at + by,
+        closed_at=preview.closed_at + by if preview.closed_at else None,
+        ends_at=preview.ends_at + by,
+        asked_at=preview.asked_at + by if preview.asked_at else None,
+    )
+
+
+def first_to_give_way(previews: tuple[Preview, ...]) -> Preview | None:
+    """The preview that goes when a new one needs its place: the one that has been closed longest."""
+    closed = [(preview.closed_at, preview.name, preview) for preview in previews if preview.closed_at is not None]
+    return min(closed)[2] if closed else None
+
+
+def manifest_for_preview(manifest: Manifest, policy: Previews) -> Manifest:
+    """What a preview runs: no instance has more than the previews' own limits, and no hostname but its own."""
+    processes = {
+        name: process.model_copy(update={"resources": _lower(manifest.limits_of(name), policy.resources)})
+        for name, process in manifest.processes.items()
+    }
+    return manifest.model_copy(
+        update={
+            "processes": processes,
+            "resources": _lower(manifest.resources, policy.resources),
+            "domains": (),
+            "previews": policy,
+        }
+    )
+
+
+def _is_late(preview: Preview, sign: Sign) -> bool:
+    if sign.as_of is None or preview.known_at is None:
+        return False
+    # Times come in whole seconds. Of two events of one second the order is unknown: an open pull request is believed,
+    # and the code host's own answer settles it.
+    is_doubtful = sign.as_of == preview.known_at and not sign.is_open and not sign.is_answer and preview.is_open
+    return sign.as_of < preview.known_at or is_doubtful
+
+
+def _lower(own: Resources, limit: Resources) -> Resources:
+    cpus = [cpu for cpu in (own.cpu, limit.cpu) if cpu is not None]
+    return Resources(memory=min(own.memory, limit.memory), cpu=min(cpus, default=None))

@@ -1,0 +1,21 @@
+"""Where the code lives, as far as pvdify asks it: what has become of a pull request."""
+
+from typing import Protocol
+
+from pvdify.model.preview import Sign
+
+
+class CodeHost(Protocol):
+    """Asked about pull requests, where this server has been given a token for it."""
+
+    @property
+    def is_askable(self) -> bool:
+        """Whether there is a token. Without one nothing is asked, and leases end by themselves."""
+        ...
+
+    async def pull_request(self, repository: str, number: int) -> Sign | None:
+        """How it is now; None where the host does not tell: unknown, or not visible with this token.
+
+        Raises CodeHostUnavailable: no answer now, ask again later.
+        """
+        ...

@@ -1,0 +1,105 @@
+"""GitHub's answers about a pull request, over real HTTP on loopback."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pvdify.adapters.github.code_host import GithubCodeHost
+from pvdify.adapters.github.rest import RestApi
+from pvdify.errors import CodeHostUnavailable
+from pvdify.model.preview import Sign
+
+CLOSED = b'{"number": 12, "state": "closed", "updated_at": "2026-01-01T10:00:00Z", "closed_at": "2026-01-01T09:00:00Z"}'
+
+
+class Github(ThreadingHTTPServer):
+    """Says what it was told to say, and remembers what it was asked."""
+
+    status = 200
+    content = CLOSED
+    more: dict[str, str] = {}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def host(self) -> GithubCodeHost:
+        return GithubCodeHost(RestApi(url=f"http://127.0.0.1:{self.server_address[1]}", token="t0ken"))
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Github
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+        self.send_response_only(self.server.status)
+        self.send_header("Date", "Thu, 01 Jan 2026 12:00:00 GMT")
+        for name, value in self.server.more.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(self.server.content)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def github() -> Iterator[Github]:
+    with Github() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+async def test_a_closed_one_is_told_with_its_age_in_githubs_own_time(github: Github):
+    sign = await github.host.pull_request("org/shop", 12)
+
+    as_of = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
+    assert sign == Sign(is_open=False, as_of=as_of, closed_for=3 * 3600.0, is_answer=True)
+    path, headers = github.asked[0]
+    assert path == "/repos/org/shop/pulls/12"
+    assert (headers["authorization"], headers["x-github-api-version"]) == ("Bearer t0ken", "2022-11-28")
+
+
+@pytest.mark.parametrize("status", [404, 401, 403, 410])
+async def test_what_github_does_not_tell_is_nothing(github: Github, status: int):
+    github.status = status
+
+    assert await github.host.pull_request("org/shop", 12) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "more"),
+    [(500, {}), (502, {}), (429, {}), (403, {"X-RateLimit-Remaining": "0"}), (403, {"Retry-After": "60"})],
+)
+async def test_no_answer_for_now_is_an_error_that_says_so(github: Github, status: int, more: dict[str, str]):
+    github.status, github.more = status, more
+
+    with pytest.raises(CodeHostUnavailable):
+        await github.host.pull_request("org/shop", 12)
+
+
+@pytest.mark.parametrize(
+    "content", [b"<html>", b"[]", b"{}", CLOSED.replace(b"closed", b"odd"), CLOSED.replace(b"Z", b"")]
+)
+async def test_an_answer_that_makes_no_sense_is_no_answer(github: Github, content: bytes):
+    github.content = content
+
+    with pytest.raises(CodeHostUnavailable):
+        await github.host.pull_request("org/shop", 12)
+
+
+async def test_a_host_that_is_not_there_is_no_answer(github: Github):
+    host = GithubCodeHost(RestApi(url="http://127.0.0.1:9", token="t"))
+
+    with pytest.raises(CodeHostUnavailable):
+        await host.pull_request("org/shop", 12)
+
+
+def test_without_a_token_nothing_is_asked():
+    assert not GithubCodeHost(RestApi(url="https://api.github.com")).is_askable
+    assert "t0ken" not in repr(RestApi(url="https://api.github.com", token="t0ken"))

@@ -1,0 +1,341 @@
+"""Previews on a machine of fakes: what makes, updates, refuses and ends them, and that nothing is left."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pvdify.engine.previews import PreviewRequest
+from pvdify.errors import ForkNotAllowed, InvalidError, NothingToDeploy, PreviewLimit
+from pvdify.model.config import ConfigVar
+from pvdify.model.instance import Secret
+from pvdify.model.preview import Preview, Sign
+from pvdify.model.release import Release, ReleaseStatus
+from tests.fakes.machine import ACTOR, Daemon, Killed, Machine
+
+IMAGE = "reg.example.com/shop:pr-12"
+STAGING = {"previews": {"config_from": "shop-staging"}}
+REPOSITORY = "org/shop"
+
+
+@pytest.fixture
+def machine() -> Machine:
+    machine = Machine(standby="20s")
+    for tag in ("v1", "pr-12", "pr-13"):
+        machine.registry.push(f"reg.example.com/shop:{tag}")
+    return machine
+
+
+async def open_preview(daemon: Daemon, number: int = 12, **wanted: Any) -> tuple[Preview, Release]:
+    request = PreviewRequest(**{"image": IMAGE, **wanted})
+    preview, release = await daemon.previews.open("shop", number, request, ACTOR)
+    return preview, await daemon.finish(preview.name, release.version)
+
+
+async def set_config(daemon: Daemon, app: str, **values: str) -> None:
+    if await daemon.machine.store.app(app) is None:
+        await daemon.requests.create_app(app, ACTOR)
+    changes = {key: ConfigVar(value=Secret(value)) for key, value in values.items()}
+    await daemon.requests.change_config(app, changes, ACTOR)
+
+
+async def settle(daemon: Daemon) -> None:
+    while await daemon.machine.store.unsettled_operations():
+        await daemon.machine.clock.sleep(0.5)
+
+
+async def leftovers(machine: Machine, app: str) -> list[str]:
+    """Everything that is still there of an app, by class; events may stay."""
+    store = machine.store
+    found = {
+        "containers": [it for it in machine.supervisor.names if f"-{app}-" in it],
+        "images": await machine.images.kept(app),
+        "route": (await machine.router.routes()).get(app),
+        "config": [key for key in machine.secrets.versions if key[0] == app],
+        "deploy logs": [key for key in machine.deploy_log.entries if key[0] == app],
+        "app": await store.app(app),
+        "preview": await store.preview(app),
+        "releases": await store.releases(app),
+        "slots": await store.slots(app),
+        "operations": await store.unsettled_operations(app),
+        "config versions": await store.config_versions(app),
+        "counts": await store.switch_counts(app),
+    }
+    return [name for name, value in found.items() if value]
+
+
+async def test_a_new_preview_has_the_staging_config_and_its_own_limits(machine: Machine):
+    daemon = machine.daemon()
+    await set_config(daemon, "shop-staging", DATABASE="staging")
+    await set_config(daemon, "shop", DATABASE="production")
+
+    preview, release = await open_preview(daemon, manifest={**STAGING, "domains": ["shop.com"]})
+
+    assert (preview.name, release.status) == ("shop-pr-12", ReleaseStatus.ACTIVE)
+    assert machine.secrets.versions["shop-pr-12", 1]["DATABASE"].value == "staging"
+    assert release.config_version == 1
+    assert release.manifest.limits_of("web").memory == 256 * 1024**2
+    assert release.manifest.domains == ()
+    await daemon.bury()
+
+
+async def test_a_push_updates_in_place_and_leaves_the_previews_own_config(machine: Machine):
+    daemon = machine.daemon()
+    await set_config(daemon, "shop-staging", A="1")
+    await open_preview(daemon, manifest=STAGING)
+    await set_config(daemon, "shop-pr-12", A="mine")
+    await set_config(daemon, "shop-staging", A="2")
+
+    _, release = await open_preview(daemon, image="reg.example.com/shop:pr-13")
+
+    assert (release.version, release.image) == (2, "reg.example.com/shop:pr-13")
+    assert machine.secrets.versions["shop-pr-12", release.config_version]["A"].value == "mine"
+    assert len(await machine.store.previews("shop")) == 1
+    await daemon.bury()
+
+
+@pytest.mark.parametrize(
+    ("config_from", "words"), [("shop", "production"), ("shop-pr-1", "not on this server"), ("other-staging", "not on")]
+)
+async def test_config_of_production_and_of_nobody_is_refused_before_anything_is_made(
+    machine: Machine, config_from: str, words: str
+):
+    daemon = machine.daemon()
+    await set_config(daemon, "shop", SECRET="production")
+
+    with pytest.raises(InvalidError, match=words):
+        await open_preview(daemon, manifest={"previews": {"config_from": config_from}})
+
+    assert await leftovers(machine, "shop-pr-12") == []
+    await daemon.bury()
+
+
+async def test_a_pull_request_cannot_give_itself_more_than_its_apps_previews_have(machine: Machine):
+    daemon = machine.daemon()
+    await daemon.deploy(manifest={"previews": {"max": 1, "resources": {"memory": "64M"}}})
+
+    _, release = await open_preview(daemon, manifest={"previews": {"max": 99, "resources": {"memory": "8G"}}})
+
+    assert release.manifest.limits_of("web").memory == 64 * 1024**2
+    with pytest.raises(PreviewLimit, match="may have 1 previews"):
+        await open_preview(daemon, 13, manifest={"previews": {"max": 99}})
+    await daemon.bury()
+
+
+async def test_a_full_app_lets_the_one_go_that_was_closed_first(machine: Machine):
+    daemon = machine.daemon()
+    few = {"previews": {"max": 2}}
+    for number in (1, 2):
+        await open_preview(daemon, number, manifest=few)
+        await machine.clock.sleep(60)
+    for number in (2, 1):
+        await daemon.previews.close("shop", number, ACTOR)
+        await machine.clock.sleep(60)
+
+    await open_preview(daemon, 3, manifest=few)
+    await settle(daemon)
+
+    assert [it.number for it in await machine.store.previews("shop")] == [1, 3]
+    assert await leftovers(machine, "shop-pr-2") == []
+    await daemon.bury()
+
+
+async def test_a_new_preview_without_an_image_is_refused_before_anything_is_made(machine: Machine):
+    daemon = machine.daemon()
+
+    with pytest.raises(NothingToDeploy):
+        await open_preview(daemon, image=None)
+
+    assert await leftovers(machine, "shop-pr-12") == []
+    await daemon.bury()
+
+
+async def test_forks_need_a_label_or_a_word_of_the_manifest_that_is_live(machine: Machine):
+    daemon = machine.daemon()
+    allowing = {"previews": {"allow_forks": True}}
+
+    with pytest.raises(ForkNotAllowed):
+        await open_preview(daemon, is_fork=True, manifest=allowing)
+    await open_preview(daemon, 13, is_fork=True, labels=("preview",))
+    await daemon.deploy(manifest=allowing)
+    await open_preview(daemon, is_fork=True)
+
+    assert [it.number for it in await machine.store.previews("shop")] == [12, 13]
+    await daemon.bury()
+
+
+async def test_a_closed_preview_is_gone_after_a_day_with_everything_of_it(machine: Machine):
+    daemon = machine.daemon()
+    await set_config(daemon, "shop-staging", A="1")
+    await open_preview(daemon, manifest=STAGING)
+    await open_preview(daemon, image="reg.example.com/shop:pr-13")
+    await daemon.previews.close("shop", 12, ACTOR)
+
+    machine.clock.jump(24 * 3600 - 120)
+    await daemon.reaper.look()
+    kept = await machine.store.app("shop-pr-12")
+    machine.clock.jump(150)
+    await daemon.reaper.look()
+    await settle(daemon)
+
+    assert kept is not None
+    assert await leftovers(machine, "shop-pr-12") == []
+    assert machine.images.stored == frozenset()
+    actions = [event.action for event in await machine.store.events("shop-pr-12")]
+    assert actions[:2] == ["app.destroyed", "preview.ended"]
+    await daemon.bury()
+
+
+async def test_without_any_sign_the_lease_ends_by_itself(machine: Machine):
+    daemon = machine.daemon()
+    await open_preview(daemon)
+
+    for _ in range(8 * 24):
+        machine.clock.jump(3600)
+        await daemon.reaper.look()
+    await settle(daemon)
+
+    assert await leftovers(machine, "shop-pr-12") == []
+    await daemon.bury()
+
+
+async def test_an_app_that_was_deployed_under_a_previews_name_gets_a_lease(machine: Machine):
+    daemon = machine.daemon()
+    await daemon.deploy(app="shop-pr-7", image=IMAGE)
+
+    await daemon.reaper.look()
+
+    adopted = await machine.store.preview("shop-pr-7")
+    assert adopted is not None
+    assert adopted.ends_at - machine.clock.now() > timedelta(days=6)
+    await daemon.bury()
+
+
+async def test_what_a_dying_daemon_had_only_written_down_goes_too(machine: Machine):
+    daemon = machine.daemon(kill_at=2)
+    with pytest.raises(Killed):
+        await open_preview(daemon)
+    await daemon.bury()
+    assert await leftovers(machine, "shop-pr-12") == ["preview"]
+
+    second = machine.daemon()
+    await second.previews.close("shop", 12, ACTOR)
+    await second.reaper.look()
+    machine.clock.jump(24 * 3600 + 1)
+    third = machine.daemon()
+    await third.reaper.look()
+
+    assert await leftovers(machine, "shop-pr-12") == []
+
+
+async def test_the_host_is_asked_before_anything_is_ended(machine: Machine):
+    daemon = machine.daemon()
+    machine.code_host.is_askable = True
+    machine.code_host.open(REPOSITORY, 12)
+    await open_preview(daemon, repository=REPOSITORY)
+    await daemon.reaper.look()
+    preview = await machine.store.preview("shop-pr-12")
+    assert preview is not None
+    await daemon.previews.hear(preview, machine.code_host.close(REPOSITORY, 12), ACTOR)
+    machine.clock.jump(60)
+    machine.code_host.open(REPOSITORY, 12)  # and no webhook tells of it
+
+    machine.clock.jump(24 * 3600)
+    await machine.daemon().reaper.look()
+
+    kept = await machine.store.preview("shop-pr-12")
+    assert kept is not None
+    assert kept.is_open
+    await daemon.bury()
+
+
+async def test_a_host_that_is_down_holds_the_end_up_for_a_day_at_most(machine: Machine):
+    daemon = machine.daemon()
+    machine.code_host.is_askable = True
+    await open_preview(daemon, repository=REPOSITORY)
+    await daemon.previews.close("shop", 12, ACTOR)
+    machine.code_host.is_down = True
+
+    machine.clock.jump(24 * 3600 + 60)
+    second = machine.daemon()
+    await second.reaper.look()
+    kept = await machine.store.preview("shop-pr-12")
+    machine.clock.jump(24 * 3600)
+    third = machine.daemon()
+    await third.reaper.look()
+    await settle(third)
+
+    assert kept is not None
+    assert await leftovers(machine, "shop-pr-12") == []
+    await daemon.bury()
+    await third.bury()
+
+
+async def test_a_closing_nobody_told_of_is_found_by_asking_also_after_a_week_of_downtime(machine: Machine):
+    daemon = machine.daemon()
+    machine.code_host.is_askable = True
+    machine.code_host.open(REPOSITORY, 12)
+    await open_preview(daemon, repository=REPOSITORY)
+    await daemon.bury()
+    machine.code_host.close(REPOSITORY, 12)
+
+    machine.clock.jump(7 * 24 * 3600)
+    second = machine.daemon()
+    await second.reaper.look()
+    await settle(second)
+
+    assert await leftovers(machine, "shop-pr-12") == []
+    await second.bury()
+
+
+class SetClock:
+    """The machine's clock as somebody set it: ``now`` is off, ``monotonic`` is not."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._clock = machine.clock
+        self.off = timedelta()
+
+    def now(self) -> Any:
+        return self._clock.now() + self.off
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._clock, name)
+
+
+@pytest.mark.parametrize("days", [400, -400, 2, -2])
+async def test_a_clock_that_is_set_ends_nothing_early_and_nothing_late(machine: Machine, days: int):
+    daemon = machine.daemon()
+    clock = SetClock(machine)
+    object.__setattr__(daemon.world, "clock", clock)
+    await open_preview(daemon)
+    await daemon.previews.close("shop", 12, ACTOR)
+    await daemon.reaper.look()
+
+    machine.clock.jump(30)
+    clock.off = timedelta(days=days)
+    await daemon.reaper.look()
+    for _ in range(23):
+        machine.clock.jump(3600)
+        await daemon.reaper.look()
+    kept = await machine.store.preview("shop-pr-12")
+    machine.clock.jump(3600)
+    await daemon.reaper.look()
+    await settle(daemon)
+
+    assert kept is not None
+    assert await leftovers(machine, "shop-pr-12") == []
+    await daemon.bury()
+
+
+async def test_a_late_deploy_of_a_closed_pull_request_does_not_keep_it(machine: Machine):
+    daemon = machine.daemon()
+    pushed = machine.code_host.open(REPOSITORY, 12)
+    preview, _ = await open_preview(daemon, as_of=pushed.as_of)
+    machine.clock.jump(60)
+    closed = await daemon.previews.hear(preview, machine.code_host.close(REPOSITORY, 12), ACTOR)
+
+    late, release = await open_preview(daemon, as_of=pushed.as_of)
+
+    assert (late.ends_at, late.is_open, release.version) == (closed.ends_at, False, 2)
+    assert (await daemon.previews.hear(late, Sign(is_open=True), ACTOR)).is_open
+    await daemon.bury()
