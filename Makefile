@@ -9,7 +9,7 @@ SHELL := /bin/bash
 
 bin := .venv/bin
 python_sources := src tests tools bench examples
-shell_sources := tools/setup tools/lock tools/build-sample .ci/run
+shell_sources := tools/setup tools/lock tools/build-sample .ci/run src/pvdify/adapters/systemd/keeper.sh
 
 help: ## list the targets
 	@echo "make TARGET"

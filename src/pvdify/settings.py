@@ -18,6 +18,7 @@ from pvdify.errors import InvalidSetting
 
 DEFAULT_DATA_DIR = Path("/var/lib/pvdify")
 DEFAULT_FILE = Path("/etc/pvdify/pvdifyd.toml")
+SYSTEMD_IS_HERE = Path("/run/systemd/system")  # as sd_booted(3) has it
 LONGEST_SOCKET_PATH = 90  # the kernel takes 107 bytes; the router's own temporary names need the rest
 
 
@@ -90,10 +91,10 @@ def parse_directory(text: str) -> Path:
 
 
 def parse_runtime(text: str) -> str:
-    """The name of a runtime adapter. Raises ValueError."""
-    if text != "podman":
-        raise ValueError('expected "podman"')
-    return text
+    """The name of a runtime adapter; of nothing, the one that this machine is made for. Raises ValueError."""
+    if text not in ("", "podman", "systemd"):
+        raise ValueError('expected "podman" or "systemd"')
+    return text or ("systemd" if SYSTEMD_IS_HERE.is_dir() else "podman")
 
 
 def parse_web_address(text: str) -> str:
@@ -146,7 +147,9 @@ class Settings:
     data_dir: Path = _setting(parse_directory, str(DEFAULT_DATA_DIR), "everything this server knows; mode 0700")
     listen: Address = _setting(parse_address, "127.0.0.1:9443", "address of the REST API")
     router_listen: Address = _setting(parse_address, "127.0.0.1:9080", "address visitors' requests arrive at")
-    runtime: str = _setting(parse_runtime, "podman", "what runs the instances")
+    runtime: str = _setting(
+        parse_runtime, "", "systemd (a unit an instance) or podman; empty: systemd where it is process 1"
+    )
     ports: PortRange = _setting(parse_port_range, "3001-3999", "loopback ports for instances")
     base_domain: str = _setting(parse_base_domain, "pvdify.win", "an app answers at APP.BASE-DOMAIN")
     standby: timedelta = _setting(parse_duration, "10m", "how long the previous release stays started after a deploy")

@@ -21,22 +21,29 @@ from tests.contract.supervisor_worlds import (
     make_spec,
 )
 from tests.support.images import build_image, image_id
+from tests.support.podman import missing_for_systemd
 from tools.loopback_registry import free_port
 
 KILLED = Exit(code=137)
 
 
-@pytest.fixture(params=["fake", pytest.param("podman", marks=pytest.mark.podman)])
+REAL = [pytest.param("podman", marks=pytest.mark.podman), pytest.param("systemd", marks=pytest.mark.systemd)]
+
+
+@pytest.fixture(params=["fake", *REAL])
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "fake":
         return fake_world()
     server = request.getfixturevalue("real_podman")
+    if request.param == "systemd" and (missing := missing_for_systemd()):
+        pytest.skip(missing)
+    make = server.supervisor if request.param == "podman" else server.systemd_supervisor
     return PodmanWorld(
-        successor=server.supervisor,
+        successor=make,
         image_id=image_id(build_image(content="hello")),
         first_port=free_port(),
         clock=SystemClock(),
-        supervisor=server.supervisor(),
+        supervisor=make(),
     )
 
 

@@ -28,12 +28,14 @@ class Container:
     lines: list[LogLine]
     runs: list[Run] = field(default_factory=list)
     is_removed: bool = False
+    restarts_at: float | None = None  # on the monotonic clock: its supervisor starts it again by itself then
     _watchers: set[asyncio.Future[None]] = field(default_factory=set)
 
     @property
     def state(self) -> InstanceState:
         if not self.runs:
             return InstanceState.CREATED
+        self._restart_when_due()
         return InstanceState.EXITED if self.exit else InstanceState.RUNNING
 
     @property
@@ -79,10 +81,16 @@ class Container:
         return any(not it.is_loopback_only and it.port == self.spec.port for it in self.listeners)
 
     def start(self, behaviour: Behaviour) -> None:
+        self.restarts_at = None
         self.runs.append(Run(behaviour=behaviour, started=self.clock.monotonic(), started_at=self.clock.now()))
         for text in behaviour.lines:
             self.write(text)
         self._changed()
+
+    def _restart_when_due(self) -> None:
+        if self.restarts_at is not None and self.clock.monotonic() >= self.restarts_at:
+            self.restarts_at = None
+            self.start(self.behaviour)
 
     def end(self, exit: Exit) -> None:
         if self.is_running:
@@ -90,6 +98,7 @@ class Container:
             self._changed()
 
     def remove(self) -> None:
+        self.restarts_at = None
         self.end(Exit(code=137))
         self.is_removed = True
         self._changed()
@@ -126,6 +135,7 @@ class Container:
             exit=self.exit,
             started_at=self.runs[-1].started_at if self.runs else None,
             restarts=max(0, len(self.runs) - 1),
+            is_restarting=self.restarts_at is not None,
         )
 
     def _changed(self) -> None:

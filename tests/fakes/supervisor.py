@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 from pvdify.errors import PvdifyError, StartFailed
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart
 from pvdify.ports.clock import Clock
 from tests.fakes.behaviour import Behaviour, Rule
 from tests.fakes.container import Container
@@ -27,6 +27,7 @@ class FakeSupervisor:
         self._containers: dict[str, Container] = {}
         self._lines: list[LogLine] = []
         self._rules: list[Rule] = []
+        self._restarts: list[Restart] = []
         self._faults: list[tuple[str, bool, PvdifyError]] = []
 
     # -- what the test says ------------------------------------------------------------------------------------------
@@ -45,6 +46,13 @@ class FakeSupervisor:
     def crash(self, name: str, *, code: int = 1, is_out_of_memory: bool = False) -> None:
         """A running container ends by itself."""
         self._containers[name].end(Exit(code=code, is_out_of_memory=is_out_of_memory))
+
+    def crash_and_restart(self, name: str, *, code: int = 1, is_out_of_memory: bool = False) -> None:
+        """A running container ends by itself, and the supervisor starts it again by itself, as systemd does."""
+        self.crash(name, code=code, is_out_of_memory=is_out_of_memory)
+        ended = Exit(code=code, is_out_of_memory=is_out_of_memory)
+        self._restarts.append(Restart(name=name, at=self._clock.now(), exit=ended))
+        self._containers[name].restarts_at = self._clock.monotonic() + 1.0
 
     def write(self, name: str, text: str, *, stream: str = "stdout") -> None:
         """A running container writes a line."""
@@ -139,6 +147,12 @@ class FakeSupervisor:
             while container is not None and not container.is_removed and container.exit is None:
                 await container.change()
             return (container.exit if container else None) or GONE
+
+    async def restarts(self) -> tuple[Restart, ...]:
+        return tuple(self._restarts)
+
+    async def forget_restarts(self, restarts: Sequence[Restart]) -> None:
+        self._restarts = [each for each in self._restarts if each not in restarts]
 
     async def forget_logs(self, app: str) -> None:
         self._lines[:] = [line for line in self._lines if not line.instance.startswith(f"pvdify-{app}-")]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Limits, Secret
@@ -267,10 +269,8 @@ async def test_following_survives_the_logs_replacement(server, supervisor, image
 
 
 async def test_without_podman_the_package_is_named(server):
-    supervisor = PodmanSupervisor(
-        runner=server.runner, server_id="x", run_dir=server.run_dir, log_dir=server.log_dir,
-        clock=server.supervisor()._clock, binary="no-such-podman",
-    )  # fmt: skip
+    calls = Calls(runner=server.runner, server_id="x", launcher_dir=server.log_dir, binary="no-such-podman")
+    supervisor = PodmanSupervisor(calls=calls, run_dir=server.run_dir, log_dir=server.log_dir, clock=SystemClock())
 
     with pytest.raises(RuntimeUnavailable) as failure:
         await supervisor.find()

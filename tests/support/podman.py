@@ -1,5 +1,6 @@
 """What tests with a real podman share: a server id of their own, and nothing left behind."""
 
+import asyncio
 import shutil
 import subprocess
 import uuid
@@ -9,10 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.podman.calls import Calls
+from pvdify.adapters.podman.containers import PodmanContainers
 from pvdify.adapters.podman.images import PodmanImages
 from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.adapters.systemd import units as systemd_units
+from pvdify.adapters.systemd.journal import Journal
+from pvdify.adapters.systemd.supervisor import SystemdSupervisor
+from pvdify.adapters.systemd.systemctl import Systemctl
+from pvdify.adapters.systemd.units import Units
 from pvdify.ports.command_runner import Argv, Completed
+from pvdify.settings import SYSTEMD_IS_HERE
 
 RUN = Path("/run/pvdify-test")
 
@@ -39,13 +48,27 @@ class PodmanServer:
 
     def supervisor(self) -> PodmanSupervisor:
         """A new one each time, as after a restart of the daemon."""
-        return PodmanSupervisor(
-            runner=self.runner,
-            server_id=self.server_id,
+        return PodmanSupervisor(calls=self.calls(), run_dir=self.run_dir, log_dir=self.log_dir, clock=SystemClock())
+
+    def calls(self) -> Calls:
+        return Calls(runner=self.runner, server_id=self.server_id, launcher_dir=self.log_dir, binary="podman")
+
+    def systemd_supervisor(self) -> SystemdSupervisor:
+        """A new one each time, on units of this server."""
+        clock, systemctl = SystemClock(), Systemctl(runner=self.runner)
+        return SystemdSupervisor(
+            containers=PodmanContainers(calls=self.calls(), run_dir=self.run_dir, clock=clock),
+            systemctl=systemctl,
+            units=self.units(),
+            journal=Journal(
+                runner=self.runner, systemctl=systemctl, server_id=self.server_id, log_dir=self.log_dir, clock=clock
+            ),
             run_dir=self.run_dir,
-            log_dir=self.log_dir,
-            clock=SystemClock(),
+            server_id=self.server_id,
         )
+
+    def units(self) -> Units:
+        return Units(server_id=self.server_id, run_dir=self.run_dir)
 
     def images(self) -> PodmanImages:
         return PodmanImages(runner=self.runner, server_id=self.server_id)
@@ -59,12 +82,22 @@ def podman_server(directory: Path) -> Iterator[PodmanServer]:
     try:
         yield server
     finally:
+        if missing_for_systemd() is None:
+            for unit in asyncio.run(server.units().marks()):
+                subprocess.run(("systemctl", "stop", unit), check=False, capture_output=True)
+                (systemd_units.DIRECTORY / unit).unlink(missing_ok=True)
+                subprocess.run(("systemctl", "reset-failed", unit), check=False, capture_output=True)
         if containers := podman("ps", "--all", "--quiet", f"--filter=label=io.pvdify.server={server_id}").split():
             podman("rm", "--force", "--time", "0", "--volumes", *containers)
         pattern = f"--filter=reference=localhost/pvdify/{server_id}/*:*"
         if pins := podman("images", "--format", "{{.Repository}}:{{.Tag}}", pattern).split():
             podman("rmi", *pins)
         shutil.rmtree(server.run_dir, ignore_errors=True)
+
+
+def missing_for_systemd() -> str | None:
+    """Why units cannot be tested here; None if they can."""
+    return None if SYSTEMD_IS_HERE.is_dir() else "systemd is not process 1 here"
 
 
 def podman(*arguments: str) -> str:

@@ -12,10 +12,16 @@ from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.http_probe.prober import HttpProber
+from pvdify.adapters.podman.calls import Calls
+from pvdify.adapters.podman.containers import PodmanContainers
 from pvdify.adapters.podman.images import PodmanImages
 from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.adapters.systemd.journal import Journal
+from pvdify.adapters.systemd.supervisor import SystemdSupervisor
+from pvdify.adapters.systemd.systemctl import Systemctl
+from pvdify.adapters.systemd.units import Units
 from pvdify.api.call import Engine
 from pvdify.daemon.secret_files import read_secret
 from pvdify.engine.domains import Domains
@@ -30,8 +36,11 @@ from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
+from pvdify.ports.clock import Clock
+from pvdify.ports.command_runner import CommandRunner
 from pvdify.ports.router import Router
 from pvdify.ports.store import Store
+from pvdify.ports.supervisor import Supervisor
 from pvdify.settings import Settings
 
 
@@ -102,14 +111,7 @@ def build_world(settings: Settings, store: Store, router: Router) -> World:
             binary=settings.podman_binary,
             skopeo=settings.skopeo_binary,
         ),
-        supervisor=PodmanSupervisor(
-            runner=runner,
-            server_id=settings.server_id,
-            run_dir=settings.run_dir,
-            log_dir=logs,
-            binary=settings.podman_binary,
-            clock=clock,
-        ),
+        supervisor=build_supervisor(settings, runner, clock),
         router=router,
         prober=HttpProber(),
         secrets=YamlSecrets(settings.data_dir / "config"),
@@ -123,3 +125,20 @@ def _github(settings: Settings) -> RestApi:
     """GitHub's API, with the token of ``github_token_file`` if there is one. Raises InvalidSetting."""
     file = settings.github_token_file
     return RestApi(url=settings.github_api, token=read_secret(file, "github_token_file") if file else None)
+
+
+def build_supervisor(settings: Settings, runner: CommandRunner, clock: Clock) -> Supervisor:
+    """What keeps instances running: a unit each, or podman alone."""
+    server, run_dir, logs = settings.server_id, settings.run_dir, settings.data_dir / "logs"
+    calls = Calls(runner=runner, server_id=server, launcher_dir=logs, binary=settings.podman_binary)
+    if settings.runtime == "podman":
+        return PodmanSupervisor(calls=calls, run_dir=run_dir, log_dir=logs, clock=clock)
+    systemctl = Systemctl(runner=runner)
+    return SystemdSupervisor(
+        containers=PodmanContainers(calls=calls, run_dir=run_dir, clock=clock),
+        systemctl=systemctl,
+        units=Units(server_id=server, run_dir=run_dir),
+        journal=Journal(runner=runner, systemctl=systemctl, server_id=server, log_dir=logs, clock=clock),
+        run_dir=run_dir,
+        server_id=server,
+    )

@@ -7,6 +7,7 @@ unfinished operation is about it leaves alone.
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
 from pvdify.model.app import App, route_of
 from pvdify.model.event import Event
-from pvdify.model.instance import FoundInstance, InstanceState
+from pvdify.model.instance import Exit, FoundInstance, InstanceState
 from pvdify.model.names import WEB
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.probe import DEFAULT_PATH, is_healthy
@@ -102,7 +103,14 @@ class Reconciler:
 
     async def reconcile(self) -> None:
         """One look at everything. Never raises: what cannot be repaired is logged and tried again."""
-        for repair in (self.put_routes, self._unfinished, self._slots, self._instances, self._orphans):
+        for repair in (
+            self.put_routes,
+            self._unfinished,
+            self._slots,
+            self._instances,
+            self._restarted,
+            self._orphans,
+        ):
             try:
                 await repair()
             except PvdifyError as error:
@@ -186,11 +194,15 @@ class Reconciler:
             return
         now = self._world.clock.monotonic()
         restarts = self._restarts.setdefault(place.name, _Restarts())
-        if now < restarts.not_before:
+        is_restarting = container is not None and container.is_restarting
+        if now < restarts.not_before and not is_restarting:
             return
         if not restarts.is_down and place.host_port is not None and slot.state is SlotState.LIVE:
             restarts.is_down = True
             await self.put_routes()
+        if is_restarting:
+            restarts.not_before = now + FIRST_BACK_OFF  # look again soon whether it is back
+            return
         if now > restarts.not_before + QUIET_AFTER:
             restarts.count = 0
         restarts.count += 1
@@ -198,23 +210,48 @@ class Reconciler:
         await self._start_again(slot, place, container)
 
     async def _start_again(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
-        how = str(container.exit) if container and container.exit else "is not there"
         release = await self._world.store.release(slot.app, slot.number)
         current = await self._world.store.slot(slot.app, slot.number)
         if release is None or current is None or current.state is not slot.state:
             return
-        await self._world.store.save(
-            Event(
-                at=self._world.clock.now(), actor="pvdify", action="instance.restarted", app=slot.app,
-                release=slot.number, text=f"{place.process}.{place.number} {how}",
-            )
-        )  # fmt: skip
-        is_out_of_memory = container is not None and container.exit is not None and container.exit.is_out_of_memory
-        self._world.tally.restarted(slot.app, place.process, is_out_of_memory=is_out_of_memory)
-        log.info("instance.restarted", app=slot.app, slot=slot.number, name=place.name, why=how)
+        ended = container.exit if container else None
+        await self._world.store.save(self._restart_event(slot, place, ended))
+        self._note_restart(slot, place, ended)
         config = await self._world.secrets.read(slot.app, release.config_version)
         await self._world.supervisor.start(instance_spec(release, place, config, ""))
         self._watch(place.name, self._world.supervisor.wait(place.name))
+
+    async def _restarted(self) -> None:
+        """What the supervisor restarted by itself, also while we were down, is told as an event, once."""
+        restarts = await self._world.supervisor.restarts()
+        if not restarts:
+            return
+        places = {place.name: (slot, place) for slot in (await self._look()).slots for place in slot.placements}
+        known = [(*places[each.name], each) for each in restarts if each.name in places]
+        await self._world.store.save(
+            *(self._restart_event(slot, place, each.exit, each.at) for slot, place, each in known)
+        )
+        await self._world.supervisor.forget_restarts(restarts)
+        for slot, place, each in known:
+            self._note_restart(slot, place, each.exit)
+
+    def _restart_event(self, slot: Slot, place: Placement, ended: Exit | None, at: datetime | None = None) -> Event:
+        is_out_of_memory = ended is not None and ended.is_out_of_memory
+        return Event(
+            at=at or self._world.clock.now(),
+            actor="pvdify",
+            action="instance.out-of-memory" if is_out_of_memory else "instance.restarted",
+            app=slot.app,
+            release=slot.number,
+            text=f"{place.process}.{place.number} {ended or 'is not there'}",
+        )
+
+    def _note_restart(self, slot: Slot, place: Placement, ended: Exit | None) -> None:
+        is_out_of_memory = ended is not None and ended.is_out_of_memory
+        self._world.tally.restarted(slot.app, place.process, is_out_of_memory=is_out_of_memory)
+        log.info(
+            "instance.restarted", app=slot.app, slot=slot.number, name=place.name, why=str(ended or "is not there")
+        )
 
     async def _back_in_route(self, slot: Slot, place: Placement) -> None:
         """An instance that was down gets visitors again once it answers."""

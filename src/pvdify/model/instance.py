@@ -80,7 +80,10 @@ class Exit:
 
 @dataclass(frozen=True, kw_only=True)
 class FoundInstance:
-    """A container of ours as found on the host, whoever started it and whenever."""
+    """A container of ours as found on the host, whoever started it and whenever.
+
+    ``is_restarting``: it has exited, and its supervisor starts it again by itself.
+    """
 
     name: str
     app: str
@@ -94,6 +97,16 @@ class FoundInstance:
     exit: Exit | None = None
     started_at: datetime | None = None
     restarts: int = 0
+    is_restarting: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restart:
+    """An exit of an instance that its supervisor answered with a start, while we looked or while we did not."""
+
+    name: str
+    at: datetime
+    exit: Exit
 
 
 @dataclass(frozen=True, kw_only=True)

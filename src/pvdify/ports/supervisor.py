@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart
 
 
 class Supervisor(Protocol):
@@ -47,6 +47,17 @@ class Supervisor(Protocol):
 
         Raises RuntimeUnavailable.
         """
+        ...
+
+    async def restarts(self) -> tuple[Restart, ...]:
+        """The exits after which this supervisor started an instance again by itself, until they are forgotten.
+
+        Raises RuntimeUnavailable.
+        """
+        ...
+
+    async def forget_restarts(self, restarts: Sequence[Restart]) -> None:
+        """These have been noted. Raises RuntimeUnavailable."""
         ...
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:

@@ -18,14 +18,18 @@ LARGEST_LOG = "20mb"
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where on this host a container's files are, and what starts it."""
+    """Where on this host a container's files are, and what starts it.
+
+    ``log_file``: None for the journal, where ``log_tag`` tells its lines.
+    """
 
     container_name: str
     conmon: Path
     cid_file: Path
     pid_file: Path
     conmon_pid_file: Path
-    log_file: Path
+    log_file: Path | None
+    log_tag: str = ""
 
 
 def run_instance(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
@@ -37,6 +41,31 @@ def run_instance(binary: str, spec: InstanceSpec, server: str, place: Placement,
 def create_instance(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
     """Make a container without starting it."""
     return (binary, "create", *_container(spec, server, place, has_init=has_init))
+
+
+def run_in_unit(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
+    """Make a container and start it from a unit: conmon is the unit's main process, and tells when it is ready.
+
+    podman's own events stay out of the unit's journal, which is the program's.
+    """
+    start = ("--events-backend", "none", "--conmon", str(place.conmon), "run", "--detach")
+    unit = ("--sdnotify", "conmon", "--cgroups", "no-conmon")
+    return (binary, *start, *unit, *_container(spec, server, place, has_init=has_init))
+
+
+def stop_in_unit(binary: str, cid_file: Path) -> Argv:
+    """SIGTERM to what the unit started, then SIGKILL; the seconds in between are added as ``--time``."""
+    return (binary, "--events-backend", "none", "stop", "--ignore", "--cidfile", str(cid_file))
+
+
+def remove_in_unit(binary: str, cid_file: Path) -> Argv:
+    """Remove what the unit started before, with the volumes that only this container had."""
+    return (binary, "rm", "--force", "--ignore", "--time", "0", "--volumes", "--cidfile", str(cid_file))
+
+
+def ask_exit_code(binary: str, container: str) -> Argv:
+    """How a container ended, as a number."""
+    return (binary, "container", "inspect", "--format", "{{.State.ExitCode}}", container)
 
 
 def start_container(binary: str, conmon: Path, container: str) -> Argv:
@@ -143,10 +172,15 @@ def _files(place: Placement) -> Argv:
         *("--cidfile", str(place.cid_file)),
         *("--pidfile", str(place.pid_file)),
         *("--conmon-pidfile", str(place.conmon_pid_file)),
-        *("--log-driver", "k8s-file"),
-        *("--log-opt", f"path={place.log_file}"),
-        *("--log-opt", f"max-size={LARGEST_LOG}"),
+        *_log(place),
     )
+
+
+def _log(place: Placement) -> Argv:
+    if place.log_file is None:
+        return ("--log-driver", "journald", "--log-opt", f"tag={place.log_tag}")
+    limit = ("--log-opt", f"max-size={LARGEST_LOG}")
+    return ("--log-driver", "k8s-file", "--log-opt", f"path={place.log_file}", *limit)
 
 
 def _limits(spec: InstanceSpec) -> Argv:

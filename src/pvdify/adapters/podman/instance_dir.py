@@ -25,9 +25,14 @@ class InstanceDir:
         # without its config vars. The OCI runtime cannot write this file then, undoes the start, and names the gate.
         self.pid_file = path / GATE / "pid"
         self.environment_file = path / launch.ENVIRONMENT
-        self._oom_mark = path / "oom"  # conmon's, in its working directory
+        self.oom_mark = path / "oom"  # conmon's, in its working directory
         self._bundle = path / launch.BUNDLE
-        self._restarts = path / "restarts"
+        self.restarts_file = path / "restarts"
+
+    @property
+    def of_one_start(self) -> tuple[Path, ...]:
+        """What must not be left from an earlier start."""
+        return (self.cid_file, self.path / "pid", self.conmon_pid_file, self.oom_mark, self._bundle)
 
     @property
     def container_id(self) -> str | None:
@@ -55,12 +60,12 @@ class InstanceDir:
     @property
     def is_out_of_memory(self) -> bool:
         """Whether conmon saw the kernel kill something in the container for its memory limit."""
-        return self._oom_mark.exists()
+        return self.oom_mark.exists()
 
     @property
     def restarts(self) -> int:
         """How often the same container was started again."""
-        return _number(self._restarts) or 0
+        return _number(self.restarts_file) or 0
 
     @property
     def was_launched(self) -> bool:
@@ -78,14 +83,14 @@ class InstanceDir:
 
     def forget_container(self) -> None:
         """Make room for a new container's files."""
-        for each in (self.cid_file, self.path / "pid", self.conmon_pid_file, self._restarts):
+        for each in (self.cid_file, self.path / "pid", self.conmon_pid_file, self.restarts_file):
             each.unlink(missing_ok=True)
 
     @contextmanager
     def open_gate(self) -> Iterator[None]:
         """Let podman start the container, from nothing that an earlier start left."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._oom_mark.unlink(missing_ok=True)
+        self.oom_mark.unlink(missing_ok=True)
         shutil.rmtree(self._bundle, ignore_errors=True)
         gate = self.path / GATE
         with suppress(FileExistsError):
@@ -97,7 +102,7 @@ class InstanceDir:
 
     def count_restart(self) -> None:
         """Note that the same container was started again."""
-        self._restarts.write_text(str(self.restarts + 1), encoding="ascii")
+        self.restarts_file.write_text(str(self.restarts + 1), encoding="ascii")
 
     def remove(self) -> None:
         """Forget it all."""

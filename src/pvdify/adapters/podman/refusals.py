@@ -27,7 +27,12 @@ def words_of(stderr: str) -> str:
 
 def is_name_in_use(done: Completed) -> bool:
     """The container could not be made because another one has its name."""
-    return done.exit_code != 0 and bool(_NAME_IN_USE.search(done.stderr))
+    return done.exit_code != 0 and says_name_in_use(done.stderr)
+
+
+def says_name_in_use(words: str) -> bool:
+    """podman says that another container has the name."""
+    return bool(_NAME_IN_USE.search(words))
 
 
 def is_container_missing(done: Completed) -> bool:
@@ -42,7 +47,12 @@ def is_not_startable(done: Completed) -> bool:
 
 def is_init_missing(done: Completed) -> bool:
     """This host has no init program to put into containers."""
-    return done.exit_code != 0 and _INIT_MISSING in done.stderr
+    return done.exit_code != 0 and says_init_missing(done.stderr)
+
+
+def says_init_missing(words: str) -> bool:
+    """podman says that it has no init program."""
+    return _INIT_MISSING in words
 
 
 def is_exec_failure(text: str) -> bool:

@@ -1,0 +1,29 @@
+"""Whether a container that podman was told to start did start, with its config vars and with its program."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from pvdify.adapters.podman import init, refusals
+from pvdify.adapters.podman.instance_dir import InstanceDir
+from pvdify.model.instance import InstanceSpec, LogLine
+from pvdify.ports.clock import Clock
+
+
+async def check_started(
+    spec: InstanceSpec, files: InstanceDir, *, exit_code: int, words: str,
+    tail: Callable[[], Awaitable[Sequence[LogLine]]], clock: Clock,
+) -> None:  # fmt: skip
+    """Raise StartFailed with the reason unless it did.
+
+    ``exit_code`` and ``words`` are podman's; ``tail`` reads the last lines of the container's log.
+    """
+    if exit_code != 0:
+        raise refusals.start_failed(spec, refusals.words_of(words))
+    if not files.was_launched:
+        said = refusals.words_of(words) if words else "podman did not use it"
+        raise refusals.start_failed(spec, f"config vars could not be passed in the place of conmon: {said}")
+    # with an init as process 1, podman does not notice that the program itself could not be executed
+    if files.pid is None or await init.wait_for_program(files.pid, clock):
+        return
+    for line in await tail():
+        if refusals.is_exec_failure(line.text):
+            raise refusals.start_failed(spec, line.text)

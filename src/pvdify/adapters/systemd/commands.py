@@ -1,0 +1,66 @@
+"""What is asked of systemd and of its journal, as whole argument tuples; pure. Known to systemd 219 and later."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pvdify.ports.command_runner import Argv
+
+OUTPUT_FIELDS_SINCE = 236  # systemd's version; before it, the journal tells every field
+
+
+def read_version() -> Argv:
+    """Which systemd this is."""
+    return ("systemctl", "--version")
+
+
+def reload_units() -> Argv:
+    """Have systemd read changed unit files."""
+    return ("systemctl", "daemon-reload")
+
+
+def start_unit(unit: str) -> Argv:
+    """Start it, and wait until it is ready or has failed."""
+    return ("systemctl", "start", unit)
+
+
+def restart_unit(unit: str) -> Argv:
+    """Start it at once, whatever it waits for."""
+    return ("systemctl", "restart", unit)
+
+
+def reload_unit(unit: str) -> Argv:
+    """Have the program read its configuration again."""
+    return ("systemctl", "reload", unit)
+
+
+def stop_unit(unit: str) -> Argv:
+    """Stop it, and wait until it has."""
+    return ("systemctl", "stop", unit)
+
+
+def forget_failure(unit: str) -> Argv:
+    """Let systemd forget how it ended."""
+    return ("systemctl", "reset-failed", unit)
+
+
+def list_units(pattern: str) -> Argv:
+    """Every unit that systemd has in mind, with its state."""
+    return ("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "--no-pager", pattern)
+
+
+def read_journal(tags: Sequence[str], lines: int, since: datetime | None, *, version: int) -> Argv:
+    """The last lines with these tags."""
+    return (*_journal(tags, since, version), "--lines", str(lines))
+
+
+def follow_journal(tags: Sequence[str], since: datetime, *, version: int) -> Argv:
+    """All they wrote since then and will write."""
+    return (*_journal(tags, since, version), "--follow", "--no-tail")
+
+
+def _journal(tags: Sequence[str], since: datetime | None, version: int) -> Argv:
+    matches = tuple(f"CONTAINER_TAG={tag}" for tag in tags)
+    after = () if since is None else ("--since", f"@{int(since.timestamp())}")
+    fields = ("--output-fields=MESSAGE,PRIORITY,CONTAINER_TAG,CONTAINER_PARTIAL_MESSAGE",)
+    chosen = fields if version >= OUTPUT_FIELDS_SINCE else ()
+    return ("journalctl", "--quiet", "--no-pager", "--all", "--output", "json", *chosen, *matches, *after)

@@ -1,0 +1,205 @@
+"""The ``supervisor`` port on systemd: one unit an instance, which systemd starts again when it exits."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from pvdify.adapters.systemd import commands, exits, parse, unit
+from pvdify.adapters.systemd.journal import Journal, log_tag
+from pvdify.adapters.systemd.parse import UnitState
+from pvdify.adapters.systemd.systemctl import Systemctl
+from pvdify.adapters.systemd.unit import Mark
+from pvdify.adapters.systemd.units import PREFIX, SUFFIX, Units
+from pvdify.errors import RuntimeUnavailable, StartFailed
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine, Restart, Role
+from pvdify.ports.command_runner import Completed
+from pvdify.ports.containers import Containers, Launch
+
+LAST_WORDS = 5
+KILLED = Exit(code=137)
+START_TRIES = 3
+
+
+class SystemdSupervisor:
+    """Units in ``/run/systemd/system``, containers by whoever serves that port, logs in the journal.
+
+    Args:
+        containers: makes what a unit runs.
+        systemctl: asks systemd.
+        units: this server's unit files.
+        journal: reads what instances wrote.
+        run_dir: has the instances' directories.
+        server_id: this server.
+    """
+
+    def __init__(
+        self, *, containers: Containers, systemctl: Systemctl, units: Units, journal: Journal, run_dir: Path,
+        server_id: str,
+    ) -> None:  # fmt: skip
+        self._containers = containers
+        self._systemctl = systemctl
+        self._units = units
+        self._journal = journal
+        self._instances = run_dir / "instances"
+        self._server = server_id
+
+    async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
+        """See the port. Units whose container is missing are found too: nothing of ours stays unseen."""
+        marks, states, found = await asyncio.gather(
+            self._units.marks(), self._states(f"{PREFIX}*"), self._containers.find(app)
+        )
+        by_name = {mark.name: (mark, states.get(name)) for name, mark in marks.items() if app in (None, mark.app)}
+        known = {each.name for each in found}
+        alone = [self._without_container(mark, state) for mark, state in by_name.values() if mark.name not in known]
+        both = [_with_unit(each, by_name[each.name][1] if each.name in by_name else None) for each in found]
+        return tuple(sorted((*both, *alone), key=lambda instance: instance.name))
+
+    async def start(self, spec: InstanceSpec) -> None:
+        """See the port."""
+        if await self._containers.is_running(spec.name):
+            return
+        stem = self._units.stem_of(spec.name)
+        for _ in range(START_TRIES):
+            launch = await self._prepare(spec, stem)
+            await asyncio.to_thread(exits.start_over, launch.directory)
+            done = await self._begin(f"{stem}{SUFFIX}")
+            words = await asyncio.to_thread(exits.refusal, launch.directory)
+            if done.exit_code != 0 and await self._makes_way(spec, words):
+                stem = self._units.own_stem_of(spec.name) if stem != self._units.own_stem_of(spec.name) else stem
+                continue
+            await self._check(spec, done, words)
+            return
+        await self._give_up(spec)
+        raise StartFailed(
+            f"{spec.app} v{spec.slot}: {spec.process}.{spec.number} could not be started",
+            why="something on this server takes its name again and again",
+            next=f"`podman ps --all --filter name={spec.name}` shows what it is; remove it, then deploy again",
+        )
+
+    async def create(self, spec: InstanceSpec) -> None:
+        """See the port: its unit is there, and has never run."""
+        if not any(mark.name == spec.name for mark in (await self._units.marks()).values()):
+            await self._prepare(spec, self._units.stem_of(spec.name))
+
+    async def stop(self, name: str, grace: float) -> None:
+        """See the port."""
+        directory = self._instances / name
+        if directory.exists():
+            await asyncio.to_thread(exits.set_grace, directory, math.ceil(grace))
+        await self._systemctl.stop(f"{self._units.stem_of(name)}{SUFFIX}", within=grace + unit.STOP_SECONDS)
+        await self._containers.stop(name, grace)  # one without its unit, as after a change of the runtime
+
+    async def remove(self, name: str) -> None:
+        """See the port."""
+        stem = f"{self._units.stem_of(name)}{SUFFIX}"
+        directory = self._instances / name
+        if directory.exists():
+            await asyncio.to_thread(exits.set_grace, directory, 0)
+        await self._systemctl.stop(stem, within=unit.STOP_SECONDS)
+        await self._containers.remove(name)
+        await self._units.remove(name)
+        await self._systemctl.forget_failure(stem)
+
+    async def restarts(self) -> tuple[Restart, ...]:
+        """See the port."""
+        found = []
+        for mark in (await self._units.marks()).values():
+            for noted in await asyncio.to_thread(exits.take, self._instances / mark.name):
+                is_oom = noted.is_out_of_memory or (
+                    noted.code == KILLED.code and await self._containers.was_out_of_memory(noted.container)
+                )
+                found.append(Restart(name=mark.name, at=noted.at, exit=Exit(code=noted.code, is_out_of_memory=is_oom)))
+        return tuple(found)
+
+    async def forget_restarts(self, restarts: Sequence[Restart]) -> None:
+        """See the port."""
+        for name in {each.name for each in restarts}:
+            await asyncio.to_thread(exits.forget, self._instances / name)
+
+    async def wait(self, name: str) -> Exit:
+        """See the port."""
+        return await self._containers.wait(name)
+
+    async def listeners(self, name: str) -> tuple[Listener, ...]:
+        """See the port."""
+        return await self._containers.listeners(name)
+
+    async def forget_logs(self, app: str) -> None:
+        """See the port: the journal keeps them until its limits are reached, but we show them no more."""
+        await self._journal.forget(app)
+
+    async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
+        """See the port."""
+        return await self._journal.tail(names, lines, since)
+
+    def follow(self, names: Sequence[str], *, since: datetime) -> AsyncIterator[LogLine]:
+        """See the port."""
+        return self._journal.follow(names, since)
+
+    async def _prepare(self, spec: InstanceSpec, stem: str) -> Launch:
+        launch = await self._containers.prepare(spec, stem, log_tag(spec.name, self._server))
+        text = unit.build(spec, launch, self._server, self._units.keeper, version=await self._systemctl.version())
+        try:
+            await asyncio.to_thread(exits.set_grace, launch.directory, math.ceil(spec.stop_timeout))
+            is_changed = await self._units.write(stem, text)
+        except OSError as error:
+            raise RuntimeUnavailable(
+                f"the unit of {spec.name} cannot be written",
+                why=str(error),
+                next="see to /run on the server (`df /run`); what runs goes on running",
+            ) from error
+        if is_changed:
+            await self._systemctl.reload_units()
+        return launch
+
+    async def _begin(self, name: str) -> Completed:
+        """Start the unit; at once also where systemd has it wait for its next start."""
+        state = (await self._states(name)).get(name)
+        ask = commands.restart_unit if state is not None and state.waits else commands.start_unit
+        within = unit.LONGEST_PAUSE + unit.START_SECONDS + 10
+        return await self._systemctl.order(ask(name), within=within)
+
+    async def _makes_way(self, spec: InstanceSpec, words: str) -> bool:
+        try:
+            return await self._containers.make_way(spec, words)
+        except StartFailed:
+            await self._give_up(spec)
+            raise
+
+    async def _check(self, spec: InstanceSpec, done: Completed, words: str) -> None:
+        """Raise StartFailed unless it started, and leave nothing of it then."""
+
+        async def tail() -> Sequence[LogLine]:
+            return await self._journal.tail((spec.name,), LAST_WORDS, None)
+
+        try:
+            await self._containers.check(spec, done.exit_code, words or done.stderr, tail)
+        except StartFailed:
+            await self._give_up(spec)
+            raise
+
+    async def _give_up(self, spec: InstanceSpec) -> None:
+        await self.remove(spec.name)
+
+    async def _states(self, pattern: str) -> dict[str, UnitState]:
+        return parse.unit_states((await self._systemctl.must(commands.list_units(pattern))).stdout)
+
+    def _without_container(self, mark: Mark, state: UnitState | None) -> FoundInstance:
+        has_begun = exits.has_begun(self._instances / mark.name)
+        is_coming = state is not None and (state.is_coming or state.is_active)
+        was_started = has_begun or is_coming
+        return FoundInstance(
+            name=mark.name, app=mark.app, process=mark.process, slot=mark.slot, number=mark.number, role=mark.role,
+            operation=mark.operation, host_port=mark.host_port,
+            state=InstanceState.EXITED if was_started else InstanceState.CREATED,
+            exit=KILLED if was_started else None,
+            is_restarting=is_coming and mark.role is Role.INSTANCE,
+        )  # fmt: skip
+
+
+def _with_unit(found: FoundInstance, state: UnitState | None) -> FoundInstance:
+    is_coming = state is not None and state.is_coming and found.role is Role.INSTANCE
+    return replace(found, is_restarting=found.state is InstanceState.EXITED and is_coming)

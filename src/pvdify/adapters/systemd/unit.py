@@ -1,0 +1,133 @@
+"""The text of an instance's unit: a pure function, so that equal instances have equal units.
+
+No config var is in it: those are in the instance's directory on tmpfs. Everything in it is known to systemd 219.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvdify.model.instance import InstanceSpec, Role
+from pvdify.ports.containers import Launch
+
+FIRST_PAUSE = 1  # seconds before a restart; the keeper adds to them
+LONGEST_PAUSE = 60
+START_SECONDS = 180  # for the container to start, after the longest pause
+STOP_SECONDS = 60  # after the grace, for what then has to be killed
+UNLIMITED_LOG_SINCE = 240  # systemd's version; before it only journald.conf decides
+WIDTH = 110
+_ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r"))
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What a unit says of itself, to be read from its file: what its container's labels say too."""
+
+    server: str
+    name: str
+    app: str
+    process: str
+    slot: int
+    number: int
+    role: Role
+    operation: str
+    host_port: int | None
+
+
+def build(spec: InstanceSpec, launch: Launch, server: str, keeper: Path, *, version: int) -> str:
+    """The unit's whole text. ``keeper``: the script that counts, waits and notes; ``version``: systemd's."""
+    sections = (_unit(spec), _service(spec, launch, keeper, version), _mark(spec, server))
+    return "# Written by pvdifyd, and again at each boot; changes are overwritten.\n" + "\n".join(sections)
+
+
+def read_mark(text: str) -> Mark | None:
+    """What the unit says of itself; None where it is not one of ours."""
+    _, _, section = text.partition("[X-Pvdify]\n")
+    said = dict(line.split("=", 1) for line in section.splitlines() if "=" in line)
+    try:
+        return Mark(
+            server=said["Server"], name=said["Name"], app=said["App"], process=said["Process"],
+            slot=int(said["Slot"]), number=int(said["Number"]), role=Role(said["Role"]), operation=said["Operation"],
+            host_port=int(said["Port"]) if said["Port"] else None,
+        )  # fmt: skip
+    except (KeyError, ValueError):
+        return None
+
+
+def _unit(spec: InstanceSpec) -> str:
+    return f"""\
+[Unit]
+Description=pvdify {spec.app} {spec.process}.{spec.number} v{spec.slot}
+"""
+
+
+def _service(spec: InstanceSpec, launch: Launch, keeper: Path, version: int) -> str:
+    def kept(verb: str, *arguments: str) -> str:
+        return command("/bin/sh", str(keeper), verb, *arguments)
+
+    is_kept_running = spec.role is Role.INSTANCE
+    restart = ("Restart=always", f"RestartSec={FIRST_PAUSE}") if is_kept_running else ("Restart=no",)
+    quota = ("LogRateLimitIntervalSec=0",) if version >= UNLIMITED_LOG_SINCE else ()
+    return "\n".join(
+        (
+            "[Service]",
+            "Type=notify",
+            "NotifyAccess=all",
+            f"WorkingDirectory={launch.directory}",
+            f"ExecStartPre={kept('before', str(launch.id_file), str(launch.restarts_file), *launch.remove)}",
+            *(f"ExecStartPre={command(*argv)}" for argv in launch.before),
+            f"ExecStart={kept('start', *launch.run)}",
+            f"ExecStartPost=-{kept('started')}",
+            f"ExecStartPost=-{command(*launch.after)}",
+            f"ExecStop=-{kept('stop', *launch.stop)}",
+            f"ExecStopPost=-{kept('ended', str(launch.id_file), str(launch.memory_mark), *launch.exit_code)}",
+            f"ExecStopPost=-{command(*launch.after)}",
+            *restart,
+            "StartLimitInterval=0",
+            f"TimeoutStartSec={LONGEST_PAUSE + START_SECONDS}",
+            f"TimeoutStopSec={math.ceil(spec.stop_timeout) + STOP_SECONDS}",
+            "SuccessExitStatus=143",
+            "KillMode=mixed",
+            *quota,
+            "",
+        )
+    )
+
+
+def _mark(spec: InstanceSpec, server: str) -> str:
+    return f"""\
+[X-Pvdify]
+Server={server}
+Name={spec.name}
+App={spec.app}
+Process={spec.process}
+Slot={spec.slot}
+Number={spec.number}
+Role={spec.role.value}
+Operation={spec.operation}
+Port={spec.host_port or ""}
+"""
+
+
+def command(*argv: str) -> str:
+    """An argument tuple as systemd reads it back: quoted, and with its own special characters doubled.
+
+    On several lines, since old versions read 2,048 characters of each.
+    """
+    lines = [""]
+    for word in map(_quoted, argv):
+        if lines[-1] and len(lines[-1]) + len(word) > WIDTH:
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return " \\\n    ".join(lines)
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("%", "%%").replace("$", "$$")
+    if escaped and set(escaped) <= _PLAIN:
+        return escaped
+    inside = (
+        escaped.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    )
+    return f'"{inside}"'

@@ -1,0 +1,83 @@
+"""The unit files of one server's instances, in systemd's directory for what does not outlive a boot."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+
+from pvdify.adapters.systemd import unit
+from pvdify.adapters.systemd.unit import Mark
+
+DIRECTORY = Path("/run/systemd/system")
+KEEPER = "keeper.sh"
+PREFIX, SUFFIX = "pvdify-", ".service"
+
+
+class Units:
+    """Several servers share the directory; whose a unit is, it says itself.
+
+    Args:
+        server_id: this server.
+        run_dir: where the keeper script goes.
+        directory: where systemd looks.
+    """
+
+    def __init__(self, *, server_id: str, run_dir: Path, directory: Path = DIRECTORY) -> None:
+        self._server = server_id
+        self._directory = directory
+        self.keeper = run_dir / KEEPER
+
+    def stem_of(self, name: str) -> str:
+        """What the unit of this instance is called, without ``.service``: like it, unless that is another server's."""
+        text = _read(self._directory / f"{name}{SUFFIX}")
+        mark = unit.read_mark(text) if text else None
+        is_ours = not text or (mark is not None and mark.server == self._server)
+        return name if is_ours else self.own_stem_of(name)
+
+    def own_stem_of(self, name: str) -> str:
+        """A name that no other server gives."""
+        return f"{name}.{self._server}"
+
+    async def write(self, stem: str, text: str) -> bool:
+        """Write the unit and the keeper, unless they are there; whether systemd has to read a changed unit again."""
+        return await asyncio.to_thread(self._write, stem, text)
+
+    async def remove(self, name: str) -> None:
+        """The instance's unit file is gone."""
+        for stem in (self.stem_of(name), self.own_stem_of(name)):
+            await asyncio.to_thread((self._directory / f"{stem}{SUFFIX}").unlink, missing_ok=True)
+
+    async def marks(self) -> dict[str, Mark]:
+        """Unit name (with ``.service``) -> what it says of itself, of every unit of this server."""
+        return dict(await asyncio.to_thread(lambda: list(self._marks())))
+
+    def _marks(self) -> Iterator[tuple[str, Mark]]:
+        for path in sorted(self._directory.glob(f"{PREFIX}*{SUFFIX}")):
+            mark = unit.read_mark(_read(path))
+            if mark is not None and mark.server == self._server:
+                yield path.name, mark
+
+    def _write(self, stem: str, text: str) -> bool:
+        _write_unless_same(self.keeper, (files(__package__) / KEEPER).read_text(encoding="utf-8"))
+        path = self._directory / f"{stem}{SUFFIX}"
+        is_known = path.exists()
+        return _write_unless_same(path, text) and is_known
+
+
+def _write_unless_same(path: Path, text: str) -> bool:
+    """Whether it was written. Raises OSError."""
+    if _read(path) == text:
+        return False
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+    return True
+
+
+def _read(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8")
+    return ""

@@ -1,0 +1,90 @@
+"""Containers as such: how they are made, found and ended. Who keeps them running is somebody else's business."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine
+from pvdify.ports.command_runner import Argv
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How to run one container from a service manager, as programs; none of them holds a config var.
+
+    ``run`` returns when the program runs, and leaves its main process behind, which notifies. ``before`` comes first,
+    ``after`` once it was started or has ended. ``stop`` takes ``--time SECONDS`` more. ``remove`` removes what an
+    earlier ``run`` left, and ``exit_code`` prints how that ended. All run in ``directory``, on tmpfs.
+
+    ``id_file`` has the container's id while there is one, ``restarts_file`` the number of starts after the first one;
+    ``memory_mark`` is there when memory ran out.
+    """
+
+    directory: Path
+    before: tuple[Argv, ...]
+    run: Argv
+    after: Argv
+    stop: Argv
+    remove: Argv
+    exit_code: Argv
+    id_file: Path
+    restarts_file: Path
+    memory_mark: Path
+
+
+class Containers(Protocol):
+    """The container engine of this host. Sees only what this server made (by label)."""
+
+    async def prepare(self, spec: InstanceSpec, name: str, log_tag: str) -> Launch:
+        """Put down what the container needs at each start, and say how to run it as ``name``.
+
+        In the journal its lines have this tag.
+
+        Raises RuntimeUnavailable.
+        """
+        ...
+
+    async def check(
+        self, spec: InstanceSpec, exit_code: int, words: str, tail: Callable[[], Awaitable[Sequence[LogLine]]]
+    ) -> None:
+        """Whether ``run`` did start it: its exit code, what it wrote to stderr, and how to read its last lines.
+
+        Raises StartFailed with the reason.
+        """
+        ...
+
+    async def make_way(self, spec: InstanceSpec, words: str) -> bool:
+        """Whether a ``run`` that failed with these words should be tried again, prepared anew.
+
+        What stood in the way and was ours is gone then. Raises StartFailed, RuntimeUnavailable.
+        """
+        ...
+
+    async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
+        """Every container of ours, running or not; of one app if named. Raises RuntimeUnavailable."""
+        ...
+
+    async def is_running(self, name: str) -> bool:
+        """Whether the container surely runs; False also where only a slower look could tell."""
+        ...
+
+    async def stop(self, name: str, grace: float) -> None:
+        """As ``Supervisor.stop``."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Remove the container and what was put down for it. Absent is fine. Raises RuntimeUnavailable."""
+        ...
+
+    async def wait(self, name: str) -> Exit:
+        """As ``Supervisor.wait``."""
+        ...
+
+    async def listeners(self, name: str) -> tuple[Listener, ...]:
+        """As ``Supervisor.listeners``."""
+        ...
+
+    async def was_out_of_memory(self, container: str) -> bool:
+        """Whether the kernel still tells that it killed this container (by id) for its memory limit. Never raises."""
+        ...

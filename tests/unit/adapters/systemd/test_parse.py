@@ -1,0 +1,52 @@
+import json
+from datetime import UTC, datetime
+
+from pvdify.adapters.systemd import parse
+from pvdify.adapters.systemd.parse import Entry, UnitState
+
+LISTED = """\
+pvdify-shop-web-v1-1.service loaded active running pvdify shop web.1 v1
+pvdify-shop-web-v1-2.service loaded activating auto-restart pvdify shop web.2 v1
+● pvdify-shop-worker-v1-1.service loaded failed failed pvdify shop worker.1 v1
+"""
+AT = datetime(2026, 11, 25, 9, 10, 32, 746009, UTC)
+
+
+def line(**fields: object) -> str:
+    usual = {"__REALTIME_TIMESTAMP": "1795597832746009", "CONTAINER_TAG": "web.abc", "PRIORITY": "6"}
+    return json.dumps(usual | fields)
+
+
+def test_units_are_listed_with_their_states():
+    states = parse.unit_states(LISTED)
+
+    assert states["pvdify-shop-web-v1-1.service"] == UnitState(active="active", sub="running")
+    assert states["pvdify-shop-web-v1-2.service"].waits
+    assert not states["pvdify-shop-worker-v1-1.service"].is_coming
+
+
+def test_the_version_is_a_number():
+    assert parse.version("systemd 252 (252.39-1~deb12u2)\n+PAM") == 252
+    assert parse.version("systemd 219\n") == 219
+    assert parse.version("something else") == 0
+
+
+def test_an_entry_has_time_stream_and_text():
+    assert parse.entry(line(MESSAGE="ready\n")) == Entry(
+        at=AT, tag="web.abc", stream="stdout", text="ready", is_part=False
+    )
+    assert parse.entry(line(MESSAGE="oh", PRIORITY="3")).stream == "stderr"
+
+
+def test_a_part_of_a_long_line_is_told_apart():
+    assert parse.entry(line(MESSAGE="begin", CONTAINER_PARTIAL_MESSAGE="true")).is_part
+
+
+def test_text_that_is_not_plain_comes_as_bytes():
+    assert parse.entry(line(MESSAGE=[0xFF, 0x61, 0x0A])).text == "\N{REPLACEMENT CHARACTER}a"
+    assert parse.entry(line(MESSAGE=None)).text == ""
+
+
+def test_what_no_container_wrote_is_left_out():
+    assert parse.entry(json.dumps({"__REALTIME_TIMESTAMP": "1", "MESSAGE": "Started."})) is None
+    assert parse.entry("no json") is None

@@ -1,0 +1,115 @@
+from pathlib import Path
+
+from pvdify.adapters.systemd import unit
+from pvdify.adapters.systemd.unit import Mark
+from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
+from pvdify.ports.containers import Launch
+
+LAUNCH = Launch(
+    directory=Path("/run/i"),
+    before=(("/bin/rm", "-rf", "/run/i/cid"), ("/bin/ln", "-sfn", ".", "/run/i/gate")),
+    run=("podman", "run", "--name", "shop", "f00d", "/bin/sh", "-c", 'echo "$HOME" 100%\nexit'),
+    after=("/bin/rm", "-f", "/run/i/gate"),
+    stop=("podman", "stop"),
+    remove=("podman", "rm"),
+    exit_code=("podman", "inspect", "--format", "{{.State.ExitCode}}", "shop"),
+    id_file=Path("/run/i/cid"),
+    restarts_file=Path("/run/i/restarts"),
+    memory_mark=Path("/run/i/oom"),
+)
+KEEPER = Path("/run/keeper.sh")
+UNIT = """\
+# Written by pvdifyd, and again at each boot; changes are overwritten.
+[Unit]
+Description=pvdify shop web.1 v42
+
+[Service]
+Type=notify
+NotifyAccess=all
+WorkingDirectory=/run/i
+ExecStartPre=/bin/sh /run/keeper.sh before /run/i/cid /run/i/restarts podman rm
+ExecStartPre=/bin/rm -rf /run/i/cid
+ExecStartPre=/bin/ln -sfn . /run/i/gate
+ExecStart=/bin/sh /run/keeper.sh start podman run --name shop f00d /bin/sh -c "echo \\"$$HOME\\" 100%%\\nexit"
+ExecStartPost=-/bin/sh /run/keeper.sh started
+ExecStartPost=-/bin/rm -f /run/i/gate
+ExecStop=-/bin/sh /run/keeper.sh stop podman stop
+ExecStopPost=-/bin/sh /run/keeper.sh ended /run/i/cid /run/i/oom podman inspect --format "{{.State.ExitCode}}" shop
+ExecStopPost=-/bin/rm -f /run/i/gate
+Restart=always
+RestartSec=1
+StartLimitInterval=0
+TimeoutStartSec=240
+TimeoutStopSec=70
+SuccessExitStatus=143
+KillMode=mixed
+LogRateLimitIntervalSec=0
+
+[X-Pvdify]
+Server=abc
+Name=pvdify-shop-web-v42-1
+App=shop
+Process=web
+Slot=42
+Number=1
+Role=instance
+Operation=op7
+Port=3001
+"""
+
+
+def make_spec(**parts) -> InstanceSpec:
+    usual = {
+        "name": "pvdify-shop-web-v42-1",
+        "app": "shop",
+        "process": "web",
+        "slot": 42,
+        "number": 1,
+        "operation": "op7",
+        "image_id": "f00d",
+        "environment": {"PASSWORD": Secret("hunter2")},
+        "host_port": 3001,
+        "limits": Limits(memory=512 * 1024**2),
+        "stop_timeout": 9.5,
+    }
+    return InstanceSpec(**(usual | parts))
+
+
+def build(spec: InstanceSpec, version: int = 252) -> str:
+    return unit.build(spec, LAUNCH, "abc", KEEPER, version=version)
+
+
+def test_an_instance_has_one_unit_that_systemd_keeps_running():
+    assert build(make_spec()) == UNIT
+
+
+def test_no_config_var_is_in_it():
+    assert "hunter2" not in build(make_spec())
+    assert "PASSWORD" not in build(make_spec())
+
+
+def test_a_hook_runs_once():
+    text = build(make_spec(role=Role.HOOK))
+
+    assert "Restart=no\n" in text
+    assert "RestartSec" not in text
+
+
+def test_an_old_systemd_is_asked_for_nothing_that_it_does_not_know():
+    assert "LogRateLimitIntervalSec" not in build(make_spec(), version=239)
+
+
+def test_a_unit_says_whose_it_is_and_which():
+    assert unit.read_mark(UNIT) == Mark(
+        server="abc", name="pvdify-shop-web-v42-1", app="shop", process="web", slot=42, number=1, role=Role.INSTANCE,
+        operation="op7", host_port=3001,
+    )  # fmt: skip
+    assert unit.read_mark(build(make_spec(host_port=None))).host_port is None
+    assert unit.read_mark("[Unit]\nDescription=somebody else's\n") is None
+
+
+def test_long_commands_stand_on_lines_that_old_versions_can_read():
+    text = unit.command("podman", *(f"--label=number={number}" for number in range(200)))
+
+    assert max(map(len, text.split("\n"))) < 130
+    assert text.replace("\\\n    ", "").count("--label") == 200
