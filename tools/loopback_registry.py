@@ -5,13 +5,14 @@ Without passwords and without TLS: clients need `--tls-verify=false`. Nothing bu
 
 import argparse
 import json
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Self
+
+from tools.free_port import free_port
 
 STARTS_WITHIN_SECONDS = 15
 STOPS_WITHIN_SECONDS = 10
@@ -87,14 +88,6 @@ class LoopbackRegistry:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> None:

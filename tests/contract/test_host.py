@@ -8,7 +8,7 @@ import pytest
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.ports.host import Host
 from tests.fakes.host import FakeHost
-from tools.loopback_registry import free_port
+from tools.free_port import free_port
 
 
 @pytest.fixture(params=["fake", "real"])

@@ -13,7 +13,8 @@ from pvdify.ports.images import Images
 from tests.fakes.images import FakeImages, FakeRegistry
 from tests.support.images import build_image, image_id
 from tests.support.podman import PodmanServer, podman
-from tools.loopback_registry import LoopbackRegistry, free_port
+from tools.free_port import free_port
+from tools.loopback_registry import LoopbackRegistry
 
 
 class World(Protocol):

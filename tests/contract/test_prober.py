@@ -12,7 +12,7 @@ from pvdify.model.probe import Answer, ProbeResult
 from pvdify.ports.prober import Prober
 from tests.fakes.clock import FakeClock
 from tests.fakes.prober import FakeProber
-from tools.loopback_registry import free_port
+from tools.free_port import free_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Version: 1\r\n\r\nok"
 MOVED = b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"

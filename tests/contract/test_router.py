@@ -13,7 +13,8 @@ from pvdify.model.route import Route, Traffic
 from pvdify.ports.router import Router
 from tests.fakes.router import FakeRouter
 from tests.load.backend import Backend
-from tests.load.real_router import RouterProcess, free_port, real_router
+from tests.load.real_router import RouterProcess, real_router
+from tools.free_port import free_port
 
 
 class World(Protocol):

@@ -22,7 +22,7 @@ from tests.contract.supervisor_worlds import (
 )
 from tests.support.images import build_image, image_id
 from tests.support.podman import missing_for_systemd
-from tools.loopback_registry import free_port
+from tools.free_port import free_port
 
 KILLED = Exit(code=137)
 

@@ -19,7 +19,8 @@ from pvdify.model.route import Route
 from pvdify.settings import Address
 from tests.load import Load
 from tests.load.backend import Backend
-from tests.load.real_router import RouterProcess, free_port, real_router
+from tests.load.real_router import RouterProcess, real_router
+from tools.free_port import free_port
 
 pytestmark = pytest.mark.router
 

@@ -18,7 +18,7 @@ from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Limits, Secret
 from tests.support.images import build_image, image_id, missing_for_podman
 from tests.support.podman import PodmanServer, podman, podman_server
-from tools.loopback_registry import free_port
+from tools.free_port import free_port
 
 pytestmark = [pytest.mark.podman, pytest.mark.skipif(bool(missing_for_podman()), reason=str(missing_for_podman()))]
 NAME = "pvdify-shop-web-v1-1"

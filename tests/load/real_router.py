@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from pvdify.adapters.haproxy import commands, process
 from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.settings import Address
+from tools.free_port import free_port
 
 
 class RealClock:
@@ -69,10 +69,3 @@ async def real_router() -> AsyncIterator[RouterProcess]:
             yield router
         finally:
             await router.kill()
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

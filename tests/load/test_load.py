@@ -8,8 +8,8 @@ import pytest
 
 from tests.load import DEFAULT_MIX, GET, Load, Reason, Report, Shape
 from tests.load.backend import Backend
-from tests.load.real_router import free_port
 from tests.load.shapes import POST
+from tools.free_port import free_port
 
 
 @pytest.fixture
