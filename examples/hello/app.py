@@ -13,8 +13,8 @@ Only the standard library, so that its image is small and starts in a moment. `a
 
 Told by the environment: PORT and VERSION; for tests, BIND and LISTEN_PORT (listen elsewhere), START_DELAY_MS,
 START_EXIT (exit at once with this code), HEALTH_STATUS, HEALTH_DELAY_MS, KEEP_ALIVE_MS (close silent connections),
-LEAK_MB (memory taken at start), IGNORE_TERM, WORKER_EXIT (START_EXIT for the worker alone), TICK_MS, and for the
-release hook RUN_MS, RUN_EXIT and HOOK_FILE.
+LEAK_MB (memory taken at start), ERROR_EVERY (each n-th visit of / fails), IGNORE_TERM, WORKER_EXIT (START_EXIT for the
+worker alone), TICK_MS, and for the release hook RUN_MS, RUN_EXIT and HOOK_FILE.
 """
 
 import asyncio
@@ -155,6 +155,7 @@ class App:
     def __init__(self) -> None:
         self.is_stopping = False
         self.orders = 0
+        self.visits = 0
         self.connections: set[Connection] = set()
         self.pages: dict[str, Page] = {
             "/": self.home,
@@ -215,6 +216,10 @@ class App:
 
     async def home(self, connection: Connection, request: Request) -> None:
         """GET /"""
+        self.visits += 1
+        if (every := number("ERROR_EVERY")) and self.visits % every == 0:
+            await connection.send(500, "this release has a fault\n", request.method)
+            return
         release, instance = ENVIRONMENT.get("PVDIFY_RELEASE", "?"), ENVIRONMENT.get("PVDIFY_INSTANCE", "?")
         text = f"Hello from version {VERSION}.\nRelease {release}, instance {instance}.\n"
         await connection.send(200, text, request.method)

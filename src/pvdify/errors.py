@@ -361,6 +361,12 @@ class ConfirmFailed(FailedError):
     code = "confirm-failed"
 
 
+class GuardTripped(FailedError):
+    """A new release answered too many requests with errors, and the one before was put back."""
+
+    code = "guard-tripped"
+
+
 class DeployCanceled(FailedError):
     """Somebody canceled the deploy before its switch."""
 

@@ -12,6 +12,7 @@ READER_GONE = 141
 BY_CODE = {
     "superseded": 6,
     "probe-failed": 7,
+    "guard-tripped": 7,
     "hook-failed": 8,
     "not-enough-disk": 9,
     "not-enough-memory": 9,

@@ -58,5 +58,8 @@ def failure_of(release: Release) -> PvdifyError | None:
 
 
 def _was_live(release: Release) -> bool:
+    # One that its guard took back is live for a moment more, but nobody should take that for a success.
+    if release.failure is not None and release.failure.code == "guard-tripped":
+        return False
     # A release that waited and never ran is superseded, too, but has no receipt.
     return release.status == "active" or (release.status == "superseded" and release.receipt is not None)

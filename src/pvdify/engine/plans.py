@@ -3,6 +3,7 @@
 from pvdify.engine.plan import Plan
 from pvdify.engine.steps.admit import admit
 from pvdify.engine.steps.destroy import close_route, forget, remove_files, remove_instances
+from pvdify.engine.steps.guard import guard
 from pvdify.engine.steps.health import health
 from pvdify.engine.steps.hooks import post_deploy, pre_deploy
 from pvdify.engine.steps.pull import pull
@@ -22,6 +23,7 @@ DEPLOY = Plan(
     switch,       # COMMIT POINT: new requests reach the candidate slot
     confirm,      # a request through the router was answered by it
     post_deploy,  # the app's own hooks have exited zero
+    guard,        # its visitors get no more errors than the manifest allows, or a rollback is in the journal
 )  # fmt: skip
 
 ROLLBACK = Plan(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pvdify.engine.not_found import no_app, no_release
-from pvdify.engine.requests import operation_id
 from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
 from pvdify.manifest.definition import Command
@@ -17,7 +16,7 @@ from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
 from pvdify.model.instance import FoundInstance, InstanceState, LogLine
 from pvdify.model.names import WEB
-from pvdify.model.operation import OperationKind
+from pvdify.model.operation import OperationKind, operation_id
 from pvdify.model.quantities import format_bytes
 from pvdify.model.release import Release, ReleaseStatus, SwitchCount
 from pvdify.model.slot import Placement, Slot, SlotState

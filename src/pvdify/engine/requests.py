@@ -28,7 +28,7 @@ from pvdify.model.config import ConfigVar, ConfigVersion, apply_changes
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.names import check_app_name
-from pvdify.model.operation import Operation, OperationKind, OperationState
+from pvdify.model.operation import Operation, OperationKind, OperationState, operation_id
 from pvdify.model.release import Failure, Release, ReleaseStatus, Source
 from pvdify.model.token import Actor
 from pvdify.ports.store import Record
@@ -141,19 +141,7 @@ class Requests:
             if known := await self._answered(app, idempotency, actor):
                 return known
             target = await self.rollback_target(app, version)
-            draft = replace(
-                target,
-                version=await self._next_version(app),
-                status=ReleaseStatus.PENDING,
-                created_at=self._world.clock.now(),
-                created_by=actor.name,
-                description=f"rollback to v{target.version}",
-                slot=None,
-                repeats=target.version,
-                was_live=False,
-                failure=None,
-                receipt=None,
-            )
+            draft = target.repeated(version=await self._next_version(app), at=self._world.clock.now(), by=actor.name)
             return await self._enqueue(draft, OperationKind.ROLLBACK, actor, idempotency)
 
     async def rollback_target(self, app: str, version: int | None) -> Release:
@@ -339,14 +327,10 @@ class Requests:
         return Event(at=self._world.clock.now(), actor=actor.name, action=action, app=app, release=release, text=text)
 
 
-def operation_id(app: str, release: int) -> str:
-    """The id of the operation that makes a release live."""
-    return f"{app}-v{release}"
-
-
 def _live_before(releases: tuple[Release, ...], live: Release | None) -> Release | None:
-    """What was live before the live release: a second rollback takes the first one back."""
-    return next((it for it in releases if it.was_live and (live is None or it.version < live.version)), None)
+    """What was live before the live release, and was not taken back: a second rollback takes the first one back."""
+    older = (it for it in releases if live is None or it.version < live.version)
+    return next((it for it in older if it.was_live and not it.is_taken_back), None)
 
 
 def _canceled_in_queue(release: Release) -> Release:

@@ -14,7 +14,7 @@ from pvdify.engine.plan import Plan, Step
 from pvdify.engine.plans import PLANS
 from pvdify.engine.step_run import StepRun
 from pvdify.engine.world import World
-from pvdify.errors import DeployCanceled, DeploySuperseded, InternalError, PvdifyError
+from pvdify.errors import DeployCanceled, DeploySuperseded, GuardTripped, InternalError, PvdifyError
 from pvdify.model.deploy_log import EntryKind
 from pvdify.model.event import Event
 from pvdify.model.operation import Operation, OperationKind, OperationState, StepRecord, StepState
@@ -103,7 +103,8 @@ class Runner:
             if not _is_committed(run.operation, plan):
                 await self._undo(run, plan, error)
                 return
-            problem = problem or error
+            # That a release is taken back outweighs what else went wrong after its switch.
+            problem = error if isinstance(error, GuardTripped) else problem or error
         if not run.is_gone:
             state = OperationState.NEEDS_ATTENTION if problem else OperationState.SUCCEEDED
             await self._finish(run, _Outcome(state=state, error=problem))

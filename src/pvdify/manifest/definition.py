@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from pvdify.errors import InvalidError
 from pvdify.manifest.names import MOMENTS, PROCESS_NAME, WEB, canonical_hostname, check_app_name
-from pvdify.manifest.quantities import Bytes, Seconds
+from pvdify.manifest.quantities import Bytes, Rate, Seconds
 
 OWN_KEYS = "x-"  # keys that begin so are the reader's own
 SMALLEST_MEMORY = 6 * 1024 * 1024
@@ -131,6 +131,29 @@ class Hooks(Part):
     timeout: Seconds = Field(600.0, gt=0, description="How long each hook may take; then it is killed and has failed.")
 
 
+class Guard(Part):
+    """What a new release may get wrong before it is taken back."""
+
+    window: Seconds = Field(60.0, gt=0, le=3600, description="How long a new release is watched after its switch.")
+    max_error_rate: Rate = Field(
+        1.0,
+        examples=["5%"],
+        description="The share of requests that may be answered with 5xx. Beyond it, and clearly worse than before, "
+        "pvdify switches back by itself. 100%: not watched.",
+    )
+
+    @model_validator(mode="after")
+    def _says_how_much(self) -> "Guard":
+        if "window" in self.model_fields_set and "max_error_rate" not in self.model_fields_set:
+            raise ValueError("max_error_rate is missing, like 5%; without it nothing is watched")
+        return self
+
+    @property
+    def is_on(self) -> bool:
+        """Whether releases are watched at all."""
+        return self.max_error_rate < 1
+
+
 class Previews(Part):
     """What previews of this app are like."""
 
@@ -180,6 +203,7 @@ class Manifest(Part):
         description="Commands of the app's own, each in a container of the new image with the new config, "
         "and each once per deploy.",
     )
+    guard: Guard = Field(default_factory=Guard, description="When a new release is taken back by itself.")
     drain: Seconds = Field(30.0, description="How long requests in flight may take after a switch.")
     stop_timeout: Seconds = Field(10.0, description="Time between SIGTERM and SIGKILL.")
     domains: tuple[Hostname, ...] = Field(
@@ -198,6 +222,6 @@ def parts() -> dict[tuple[str, ...], type[Part]]:
     """Every mapping of a manifest by its path; the name of a process as ``*``."""
     return {
         (): Manifest, ("processes", "*"): ProcessType, ("processes", "*", "resources"): Resources,
-        ("healthcheck",): HealthCheck, ("resources",): Resources, ("hooks",): Hooks, ("previews",): Previews,
-        ("previews", "resources"): Resources,
+        ("healthcheck",): HealthCheck, ("resources",): Resources, ("hooks",): Hooks,
+        ("guard",): Guard, ("previews",): Previews, ("previews", "resources"): Resources,
     }  # fmt: skip

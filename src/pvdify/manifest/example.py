@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pvdify.manifest.definition import Manifest, ProcessType
-from pvdify.manifest.quantities import parse_bytes, parse_seconds, write_bytes, write_seconds
+from pvdify.manifest.quantities import parse_bytes, parse_rate, parse_seconds, write_bytes, write_rate, write_seconds
 
 _WIDTH = 100
 _HEAD = """\
@@ -40,6 +40,8 @@ def shown(field: FieldInfo, value: Any) -> str:
     checks = {getattr(it, "func", None) for it in field.metadata}
     if parse_seconds in checks:
         return write_seconds(value)
+    if parse_rate in checks:
+        return write_rate(value)
     return write_bytes(value) if parse_bytes in checks else _flow(value)
 
 

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them in a manifest: ``1m30s``, ``512M``."""
+"""Durations, sizes and shares as people write them in a manifest: ``1m30s``, ``512M``, ``5%``."""
 
 import re
 from typing import Annotated, Any
@@ -30,6 +30,25 @@ def parse_bytes(value: Any) -> int:
     if match is None:
         raise ValueError("expected a size like 512M or 1.5G")
     return int(float(match["number"]) * _FACTORS[match["unit"].upper()])
+
+
+def parse_rate(value: Any) -> float:
+    """The share in ``5%``, or in a number from 0 to 1. Raises ValueError."""
+    text = value.strip().removesuffix("%") if isinstance(value, str) else ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("expected a share like 5%")
+    try:
+        rate = float(text) / 100 if isinstance(value, str) and text != value.strip() else float(value)
+    except ValueError as error:
+        raise ValueError("expected a share like 5%") from error
+    if not 0 <= rate <= 1:
+        raise ValueError("expected a share between 0% and 100%, like 5%")
+    return rate
+
+
+def write_rate(rate: float) -> str:
+    """The share as one would write it: ``5%``."""
+    return f"{rate * 100:g}%"
 
 
 def write_seconds(seconds: float) -> str:
@@ -65,6 +84,21 @@ Seconds = Annotated[
     ),
 ]
 """Seconds as a float; written as ``30s``, ``1m30s``, ``24h`` or a plain number of seconds."""
+
+Rate = Annotated[
+    float,
+    BeforeValidator(parse_rate),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$",
+            "minimum": 0,
+            "maximum": 1,
+            "examples": ["5%"],
+        }
+    ),
+]
+"""A share from 0 to 1 as a float; written as ``5%`` or 0.05."""
 
 Bytes = Annotated[
     int,

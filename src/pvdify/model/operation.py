@@ -107,5 +107,10 @@ class Operation:
         return replace(self, state=state)
 
 
+def operation_id(app: str, release: int) -> str:
+    """The id of the operation that makes a release live."""
+    return f"{app}-v{release}"
+
+
 def _missing(name: str) -> StepRecord:
     raise KeyError(name)

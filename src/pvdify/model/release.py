@@ -1,10 +1,10 @@
 """Releases: immutable, numbered; what ran, with which config, by whom, and how it went."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
-from pvdify.errors import PvdifyError
+from pvdify.errors import GuardTripped, PvdifyError
 from pvdify.manifest.definition import Manifest
 
 
@@ -111,3 +111,24 @@ class Release:
     was_live: bool = False
     failure: Failure | None = None
     receipt: Receipt | None = None
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether its guard found it too bad to stay live."""
+        return self.failure is not None and self.failure.code == GuardTripped.code
+
+    def repeated(self, *, version: int, at: datetime, by: str, why: str = "") -> "Release":
+        """A new release, not live yet, that repeats this one exactly: image, config version and manifest."""
+        return replace(
+            self,
+            version=version,
+            status=ReleaseStatus.PENDING,
+            created_at=at,
+            created_by=by,
+            description=f"rollback to v{self.version}{why}",
+            slot=None,
+            repeats=self.version,
+            was_live=False,
+            failure=None,
+            receipt=None,
+        )

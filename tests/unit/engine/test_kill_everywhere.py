@@ -14,6 +14,7 @@ import pytest
 
 from pvdify.engine.requests import DeployRequest
 from pvdify.model.release import ReleaseStatus
+from pvdify.model.route import Traffic
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.images import FakeRegistry
 from tests.fakes.machine import ACTOR, Daemon, Killed, Machine, assert_consistent
@@ -82,6 +83,12 @@ async def _deploy_and_retire(daemon: Daemon) -> None:
     await daemon.finish_retirements()
 
 
+async def _taken_back(daemon: Daemon) -> None:
+    daemon.machine.router.serve("shop", 2, Traffic(requests=100, app_errors=50))
+    await _deploy(daemon, V2, {"guard": {"max_error_rate": "5%"}})
+    await daemon.finish("shop", 3)
+
+
 SCENARIOS = {
     "first deploy": Scenario(versions=0, prepare=_nothing, act=lambda daemon: _deploy(daemon, V1)),
     "second deploy": Scenario(
@@ -104,6 +111,7 @@ SCENARIOS = {
     ),
     "warm rollback": Scenario(versions=2, prepare=_two_deploys, act=_rollback),
     "cold rollback": Scenario(versions=2, prepare=_two_deploys_long_ago, act=_rollback),
+    "guard takes a release back": Scenario(versions=1, prepare=lambda daemon: _deploy(daemon, V1), act=_taken_back),
     "deploy and retirement": Scenario(versions=1, prepare=lambda daemon: _deploy(daemon, V1), act=_deploy_and_retire),
 }
 
@@ -164,6 +172,7 @@ async def _assert_right(machine: Machine, scenario: Scenario, moment: str) -> No
             await assert_consistent(machine)
         if newest.version > scenario.versions:
             assert newest.status is scenario.ends, (moment, newest.failure)
+            assert newest.version <= scenario.versions + 2, moment
     if scenario.is_hooked:
         assert machine.supervisor.executions(HOOK) <= 1, moment
     begun = machine.clock.monotonic()

@@ -86,3 +86,25 @@ def test_every_problem_comes_with_its_line_path_and_the_nearest_key():
 )
 def test_single_problems(source: str, problem: str):
     assert problems(source)[0].startswith(problem)
+
+
+def test_a_guard_is_read_as_written():
+    guard = parse_manifest("guard: {window: 2m, max_error_rate: 2.5%}").guard
+
+    assert (guard.window, guard.max_error_rate, guard.is_on) == (120.0, 0.025, True)
+    assert not parse_manifest("").guard.is_on
+
+
+@pytest.mark.parametrize("rate", ["5", "-1%", "101%", "x%", "true", "1.5", "[5]"])
+def test_a_share_that_is_none_is_refused(rate: str):
+    with pytest.raises(InvalidManifest) as caught:
+        parse_manifest(f"guard: {{max_error_rate: {rate}}}")
+
+    assert "guard.max_error_rate: expected a share" in str(caught.value.details["problems"])
+
+
+def test_a_guard_without_a_limit_is_refused():
+    with pytest.raises(InvalidManifest) as caught:
+        parse_manifest("guard: {window: 60s}")
+
+    assert "max_error_rate is missing" in str(caught.value.details["problems"])

@@ -88,7 +88,8 @@ async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, befor
     now = run.world.clock.now()
     previous = await run.previous()
     if previous is not None:
-        run.change(replace(previous, status=ReleaseStatus.SUPERSEDED))
+        status = ReleaseStatus.FAILED if previous.is_taken_back else ReleaseStatus.SUPERSEDED
+        run.change(replace(previous, status=status))
     if slot is not None:
         run.change(replace(slot, state=SlotState.LIVE, since=now))
     if displaced is not None:

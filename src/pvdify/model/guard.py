@@ -1,0 +1,66 @@
+"""Whether a new release is so much worse than the one before that it has to be taken back. Pure statistics."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from pvdify.model.route import Traffic
+
+LEAST_REQUESTS = 20  # fewer say nothing about a release
+CERTAINTY = 3.0  # standard deviations: looked at every second, chance alone must not take a release back
+LEAST_BEFORE = 20  # fewer requests to the release before do not excuse a new one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a release and the one before it answered so far. ``is_too_bad``: it has to go."""
+
+    requests: int
+    errors: int
+    requests_before: int
+    errors_before: int
+    limit: float
+    is_too_bad: bool
+
+    def __str__(self) -> str:
+        before = f", before: {_share(self.errors_before, self.requests_before)}" if self.requests_before else ""
+        return f"{_share(self.errors, self.requests)} with 5xx{before}; allowed: {self.limit * 100:g} %"
+
+
+def judge(now: Traffic, before: Traffic, limit: float) -> Verdict:
+    """Too bad is what is beyond the limit for certain, and for certain worse than the release before.
+
+    A share of errors that was there already is no fault of the new release, and no reason to switch.
+    """
+    errors, errors_before = (it.app_errors + it.router_errors for it in (now, before))
+    is_beyond = now.requests >= LEAST_REQUESTS and _at_least(errors, now.requests) > limit
+    return Verdict(
+        requests=now.requests,
+        errors=errors,
+        requests_before=before.requests,
+        errors_before=errors_before,
+        limit=limit,
+        is_too_bad=is_beyond and _is_worse(errors, now.requests, errors_before, before.requests),
+    )
+
+
+def _at_least(errors: int, requests: int) -> float:
+    """The lower end of Wilson's interval for a share."""
+    share, square = errors / requests, CERTAINTY**2
+    middle = share + square / (2 * requests)
+    spread = CERTAINTY * sqrt(share * (1 - share) / requests + square / (4 * requests**2))
+    return (middle - spread) / (1 + square / requests)
+
+
+def _is_worse(errors: int, requests: int, errors_before: int, requests_before: int) -> bool:
+    """Whether two shares differ by more than chance: the test of two proportions."""
+    if requests_before < LEAST_BEFORE:
+        return True
+    pooled = (errors + errors_before) / (requests + requests_before)
+    deviation = sqrt(pooled * (1 - pooled) * (1 / requests + 1 / requests_before))
+    excess = errors / requests - errors_before / requests_before
+    return excess > CERTAINTY * deviation if deviation else excess > 0
+
+
+def _share(errors: int, requests: int) -> str:
+    share = f" ({errors / requests * 100:.1f} %)" if requests else ""
+    return f"{errors:,} of {requests:,} requests{share}"
