@@ -55,6 +55,13 @@ def parse_address(text: str) -> Address:
     return Address(host=host.strip("[]"), port=int(port))
 
 
+def parse_unit(text: str) -> str:
+    """The name of a service unit. Raises ValueError."""
+    if text and not re.fullmatch(r"[A-Za-z0-9:_.@-]{1,240}\.service", text):
+        raise ValueError("expected a unit's name, such as pvdify-router.service")
+    return text
+
+
 def parse_port_range(text: str) -> PortRange:
     """``FIRST-LAST``, both between 1024 and 65535. Raises ValueError."""
     first, dash, last = text.partition("-")
@@ -155,6 +162,11 @@ class Settings:
     standby: timedelta = _setting(parse_duration, "10m", "how long the previous release stays started after a deploy")
     keep_releases: int = _setting(int, "10", "how many releases keep their image on this server")
     router_binary: str = _setting(str, "", "HAProxy 2.4 or newer to use; empty: the one that came with pvdify")
+    router_unit: str = _setting(
+        parse_unit,
+        "",
+        "the router's systemd unit, if it has one; empty: pvdifyd starts it",
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         parse_networks, "127.0.0.0/8, ::1", "where cloudflared, or another proxy in front of the router, speaks from"
     )

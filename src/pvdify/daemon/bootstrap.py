@@ -7,8 +7,10 @@ from pvdify.adapters.files.deploy_log import FileDeployLog
 from pvdify.adapters.files.secrets import YamlSecrets
 from pvdify.adapters.github.code_host import GithubCodeHost
 from pvdify.adapters.github.rest import RestApi
+from pvdify.adapters.haproxy.access_journal import AccessLogJournal
 from pvdify.adapters.haproxy.access_log import AccessLogFile
 from pvdify.adapters.haproxy.config import Front
+from pvdify.adapters.haproxy.launchers import AsUnit
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.http_probe.prober import HttpProber
@@ -36,6 +38,7 @@ from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
+from pvdify.ports.access_log import AccessLog
 from pvdify.ports.clock import Clock
 from pvdify.ports.command_runner import CommandRunner
 from pvdify.ports.router import Router
@@ -69,6 +72,7 @@ def build_server(settings: Settings) -> Server:
         binary=settings.router_binary,
         clock=SystemClock(),
         front=Front(trusted=settings.trusted_proxies, headers=settings.client_address_headers),
+        launcher=AsUnit(Systemctl(runner=SubprocessRunner()), settings.router_unit) if settings.router_unit else None,
     )
     world = build_world(settings, store, router)
     runner = Runner(world)
@@ -117,7 +121,7 @@ def build_world(settings: Settings, store: Store, router: Router) -> World:
         secrets=YamlSecrets(settings.data_dir / "config"),
         host=LinuxHost(settings.data_dir),
         deploy_log=FileDeployLog(logs),
-        access_log=AccessLogFile(settings.data_dir / "router", clock=clock),
+        access_log=build_access_log(settings, runner, clock),
     )
 
 
@@ -125,6 +129,13 @@ def _github(settings: Settings) -> RestApi:
     """GitHub's API, with the token of ``github_token_file`` if there is one. Raises InvalidSetting."""
     file = settings.github_token_file
     return RestApi(url=settings.github_api, token=read_secret(file, "github_token_file") if file else None)
+
+
+def build_access_log(settings: Settings, runner: CommandRunner, clock: Clock) -> AccessLog:
+    """Where the router's lines go: to the journal if it is a unit, else to its file."""
+    if settings.router_unit:
+        return AccessLogJournal(settings.router_unit, runner=runner, clock=clock)
+    return AccessLogFile(settings.data_dir / "router", clock=clock)
 
 
 def build_supervisor(settings: Settings, runner: CommandRunner, clock: Clock) -> Supervisor:

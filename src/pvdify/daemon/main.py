@@ -49,7 +49,7 @@ async def _serve(settings: Settings) -> None:
     # Imported late: `pvdifyd --help` and a bad setting need none of it.
     import structlog
 
-    from pvdify.daemon import logs
+    from pvdify.daemon import logs, service_manager
     from pvdify.daemon.admin_token import ensure_admin_token
     from pvdify.daemon.bootstrap import build_server
     from pvdify.daemon.directories import DataDirLock, prepare
@@ -70,11 +70,13 @@ async def _serve(settings: Settings) -> None:
     await server.reconciler.ensure_router()
     await server.worker.resume()
     duties = (server.reconciler.keep_router(), server.reconciler.run(), server.liveness.run(), server.reaper.run(),
-              server.engine.observations.keep_access_log_small())  # fmt: skip
+              server.engine.observations.keep_access_log_small(), service_manager.keep_watchdog_calm())  # fmt: skip
     watching = [asyncio.create_task(duty) for duty in duties]
     serving = asyncio.create_task(doors.serve())
+    service_manager.notify(service_manager.READY)
     log.info("started", version=__version__, listen=str(settings.listen), data_dir=str(settings.data_dir))
     await asyncio.wait({asyncio.create_task(stopping.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
+    service_manager.notify(service_manager.STOPPING)
     doors.close()
     for task in watching:
         task.cancel()

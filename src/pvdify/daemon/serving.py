@@ -14,6 +14,7 @@ from pvdify.api.call import Engine
 from pvdify.errors import InvalidSetting
 from pvdify.settings import Address, Settings
 
+_BACKLOG = 2048
 GRACE = 3  # seconds that answers under way get when pvdifyd stops
 
 
@@ -22,6 +23,8 @@ class Doors:
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._sockets = (_tcp_socket(settings.listen), _unix_socket(settings.socket_path))
+        for listener in self._sockets:
+            listener.listen(_BACKLOG)  # from now on nobody is turned away, though answers begin with ``serve``
         self._servers = tuple(_server(build_application(engine, is_local=is_local)) for is_local in (False, True))
 
     async def serve(self) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from pvdify.adapters.haproxy import counters, pages, visitor
 from pvdify.adapters.haproxy.maps import HOSTS, IN_MAINTENANCE, LIVE, TARGETS
 from pvdify.adapters.haproxy.pages import Page
-from pvdify.settings import Address
 
 CONFIRM_HEADER = "X-Pvdify-Confirm"
 SLOT_HEADER = "X-Pvdify-Slot"
@@ -31,9 +30,13 @@ class Front:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigSpec:
-    """What decides the text. ``version`` is HAProxy's (major, minor); ``token`` opens the confirm header."""
+    """What decides the text.
 
-    listen: Address
+    ``bind``: an address, or a descriptor that it is started with; ``version``: HAProxy's (major, minor); ``token``
+    opens the confirm header.
+    """
+
+    bind: str
     socket: Path
     token: str
     version: tuple[int, int]
@@ -103,7 +106,7 @@ defaults
 def _frontend(spec: ConfigSpec) -> str:
     return f"""\
 frontend visitors
-    bind {spec.listen}
+    bind {spec.bind}
     log global
     {visitor.log_format()}
     acl spreads var(txn.count) -m int gt 1

@@ -10,6 +10,7 @@ from pvdify.adapters.haproxy import asking, commands, config, counters, disk, ma
 from pvdify.adapters.haproxy.commands import Replaced
 from pvdify.adapters.haproxy.config import ConfigSpec, Front
 from pvdify.adapters.haproxy.counters import Counts
+from pvdify.adapters.haproxy.launchers import InBackground, Launcher, Order
 from pvdify.adapters.haproxy.maps import Change, Tables
 from pvdify.adapters.haproxy.parse import ProcessInfo, Version
 from pvdify.adapters.haproxy.predecessors import Predecessors
@@ -48,12 +49,22 @@ class HaproxyRouter:
         binary: HAProxy 2.4 or newer; empty: the one that came with pvdify.
         clock: time for waits and measurements.
         front: what stands in front, whose word about visitors is taken.
+        launcher: who starts it; without one it is started in the background.
     """
 
     def __init__(
-        self, *, directory: Path, run_dir: Path, listen: Address, binary: str, clock: Clock, front: Front | None = None
+        self,
+        *,
+        directory: Path,
+        run_dir: Path,
+        listen: Address,
+        binary: str,
+        clock: Clock,
+        front: Front | None = None,
+        launcher: Launcher | None = None,
     ) -> None:
         self._front = front or Front()
+        self._launcher = launcher or InBackground(directory, listen)
         self._directory = directory
         self._socket = run_dir / "haproxy.sock"
         self._listen = listen
@@ -72,9 +83,9 @@ class HaproxyRouter:
             wanted = await self._wanted()
             found = await self._find()
             if found is None:
-                await self._start(wanted, Replaced(pids=process.find(commands.identity(self._directory))))
+                await self._launch(wanted, Order(binary=wanted.binary))
             elif not wanted.matches(found):
-                await self._replace(found.pid, wanted)
+                await self._replace(found, wanted)
             await self._predecessors.release()
             await self._bring_in_force(maps.repair(await self._in_force(), await self._on_disk()))
 
@@ -142,7 +153,7 @@ class HaproxyRouter:
         binary = self._binary or _bundled()
         version = await _version(binary)
         spec = ConfigSpec(
-            listen=self._listen, socket=self._socket, token=token, version=version.number, front=self._front
+            bind=self._launcher.bind, socket=self._socket, token=token, version=version.number, front=self._front
         )
         return _Wanted(binary=binary, version=version, text=config.build(spec), fingerprint=config.fingerprint(spec))
 
@@ -152,24 +163,24 @@ class HaproxyRouter:
         except RouterUnavailable:
             return None
 
-    async def _replace(self, pid: int, wanted: _Wanted) -> None:
+    async def _replace(self, found: ProcessInfo, wanted: _Wanted) -> None:
+        replaced = Replaced(pids=(found.pid,), socket=self._socket)
+        is_other_version = found.version != wanted.version.text
         held = await self._api.hold()
         try:
-            await self._start(wanted, Replaced(pids=(pid,), socket=self._socket))
+            await self._launch(
+                wanted, Order(binary=wanted.binary, replaced=replaced, is_other_version=is_other_version)
+            )
         except BaseException:
             await held.close()
             raise
         self._predecessors.add(held)
 
-    async def _start(self, wanted: _Wanted, replaced: Replaced) -> None:
+    async def _launch(self, wanted: _Wanted, order: Order) -> None:
+        """Have the wanted one launched, and wait until it is the one that answers."""
         with _on_files(self._directory):
             await asyncio.to_thread(disk.write_whole, self._directory / disk.CONFIG, wanted.text)
-        argv = commands.start(wanted.binary, self._directory, disk.CONFIG, replaced)
-        with _on_files(self._directory):
-            async with process.appending_to(self._directory / disk.ACCESS_LOG) as descriptor:
-                code, _, stderr = await process.run(argv, log=descriptor)
-        if code != 0:
-            raise _did_not_start(self._listen, parse.complaint(stderr))
+            await self._launcher.launch(order)
         deadline = self._clock.monotonic() + _ANSWERS_WITHIN
         while not ((found := await self._find()) and wanted.matches(found)):
             if self._clock.monotonic() > deadline:
@@ -272,17 +283,6 @@ def _check_length(socket: Path) -> None:
             why=f"{socket} is longer than the {_LONGEST_SOCKET_PATH} characters a socket's path can have",
             next="choose a shorter data directory",
         )
-
-
-def _did_not_start(listen: Address, complaint: str) -> RouterUnavailable:
-    is_taken = "cannot bind" in complaint and str(listen) in complaint
-    return RouterUnavailable(
-        f"the router does not start on {listen}",
-        why=complaint,
-        next=f"`ss -ltnp` shows who has port {listen.port}; stop it, or choose another --router-listen"
-        if is_taken
-        else "correct what HAProxy complains about; pvdifyd tries again by itself",
-    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ _UNKNOWN = ("not loaded", "not found", "could not be found", "no such file")
 
 
 class Systemctl:
-    """The system's service manager, through its own command."""
+    """The system's service manager, through its own command. Implements ``ports.services.Services`` too."""
 
     def __init__(self, *, runner: CommandRunner) -> None:
         self._runner = runner
@@ -38,6 +38,23 @@ class Systemctl:
         if done.exit_code != 0:
             raise refused(done)
         return done
+
+    async def start(self, unit: str) -> None:
+        """See ``ports.services``."""
+        await self._carry_out(commands.start_unit(unit))
+
+    async def reload(self, unit: str) -> None:
+        """See ``ports.services``."""
+        await self._carry_out(commands.reload_unit(unit))
+
+    async def restart(self, unit: str) -> None:
+        """See ``ports.services``."""
+        await self._carry_out(commands.restart_unit(unit))
+
+    async def _carry_out(self, argv: Argv) -> None:
+        done = await self.order(argv)
+        if done.exit_code != 0:
+            raise refused(done)
 
     async def reload_units(self) -> None:
         """Have changed unit files read. Raises RuntimeUnavailable."""

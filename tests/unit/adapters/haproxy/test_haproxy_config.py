@@ -5,10 +5,9 @@ from pathlib import Path
 
 from pvdify.adapters.haproxy import config, pages
 from pvdify.adapters.haproxy.config import ConfigSpec, Front
-from pvdify.settings import Address
 
 SPEC = ConfigSpec(
-    listen=Address(host="127.0.0.1", port=9080),
+    bind="127.0.0.1:9080",
     socket=Path("/run/pvdify/haproxy.sock"),
     token="0123abcd",
     version=(2, 8),
@@ -27,7 +26,7 @@ def test_a_running_process_can_tell_which_text_it_has() -> None:
 
 def test_every_part_of_the_spec_changes_the_fingerprint() -> None:
     others = (
-        replace(SPEC, listen=Address(host="127.0.0.1", port=9081)),
+        replace(SPEC, bind="127.0.0.1:9081"),
         replace(SPEC, socket=Path("/run/other/haproxy.sock")),
         replace(SPEC, token="4567"),
         replace(SPEC, version=(2, 6)),
@@ -51,10 +50,10 @@ def test_an_older_haproxy_gets_what_it_understands() -> None:
     }
 
 
-def test_an_ipv6_address_is_bound_in_brackets() -> None:
-    text = config.build(replace(SPEC, listen=Address(host="::1", port=9080)))
+def test_a_socket_that_systemd_passes_is_taken_as_it_is() -> None:
+    text = config.build(replace(SPEC, bind="fd@3"))
 
-    assert "    bind [::1]:9080\n" in text
+    assert "    bind fd@3\n" in text
 
 
 def test_nobody_is_believed_when_nothing_stands_in_front() -> None:

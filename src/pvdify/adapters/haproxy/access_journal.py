@@ -1,0 +1,92 @@
+"""The ``access_log`` port on the journal, where a router that is a unit of its own writes to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from pvdify.adapters.haproxy import access_log
+from pvdify.errors import RuntimeUnavailable
+from pvdify.model.visit import Visit
+from pvdify.ports.clock import Clock
+from pvdify.ports.command_runner import Argv, CommandRunner
+
+MOST = 200_000  # entries looked through for an app's last visits
+_PAUSE = 0.5  # before the journal is followed anew, or nothing is said to be new
+_END = "\0"  # no line of the journal
+
+
+class AccessLogJournal:
+    """Implements ``ports.access_log.AccessLog``. journald itself keeps its journal small."""
+
+    def __init__(self, unit: str, *, runner: CommandRunner, clock: Clock) -> None:
+        self._unit = unit
+        self._runner = runner
+        self._clock = clock
+
+    async def tail(self, lines: int, *, app: str | None = None) -> tuple[Visit, ...]:
+        """See the port."""
+        asked = lines
+        while True:
+            entries = await self._read(asked)
+            visits = [visit for entry in entries if (visit := access_log.parse(entry.encode())) is not None]
+            wanted = [visit for visit in visits if app in (None, visit.app)]
+            if len(wanted) >= lines or len(entries) < asked or asked >= MOST:
+                return tuple(wanted[-lines:]) if lines > 0 else ()
+            asked = min(MOST, asked * 8)  # the others were other apps' visits, or words of the router's own
+
+    async def follow(self, *, app: str | None = None) -> AsyncIterator[Visit | None]:
+        """See the port."""
+        since = self._clock.now()
+        while True:
+            try:
+                async with self._runner.stream(follow_entries(self._unit, since)) as printed:
+                    async for text in _with_pauses(printed):
+                        visit = access_log.parse(text.encode()) if text is not None else None
+                        if visit is None or (visit.at >= since and app in (None, visit.app)):
+                            yield visit
+            except RuntimeUnavailable:
+                yield None
+            since = self._clock.now()
+            await self._clock.sleep(_PAUSE)
+
+    async def rotate(self) -> None:
+        """See the port: nothing to do."""
+
+    async def _read(self, count: int) -> list[str]:
+        try:
+            done = await self._runner.run(read_entries(self._unit, count))
+        except RuntimeUnavailable:
+            return []
+        return done.stdout.splitlines()
+
+
+async def _with_pauses(printed: AsyncIterator[str]) -> AsyncIterator[str | None]:
+    """Every line, and None when there has been none for a while."""
+    coming = asyncio.ensure_future(anext(printed, _END))
+    try:
+        while True:
+            if not (await asyncio.wait({coming}, timeout=_PAUSE))[0]:
+                yield None
+                continue
+            line = coming.result()
+            if line is _END:
+                return
+            yield line
+            coming = asyncio.ensure_future(anext(printed, _END))
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+def read_entries(unit: str, count: int) -> Argv:
+    """The last messages of a unit."""
+    return (*_journal(unit), "--lines", str(count))
+
+
+def follow_entries(unit: str, since: datetime) -> Argv:
+    """The messages of a unit since then, and as they come."""
+    return (*_journal(unit), "--since", f"@{int(since.timestamp())}", "--follow", "--no-tail")
+
+
+def _journal(unit: str) -> Argv:
+    return ("journalctl", "--quiet", "--no-pager", "--all", "--output", "cat", "--unit", unit)
