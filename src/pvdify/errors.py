@@ -110,6 +110,12 @@ class InvalidHostname(InvalidError):
     code = "invalid-hostname"
 
 
+class InvalidWebAddress(InvalidError):
+    """This is no address on the internet that something could be sent to."""
+
+    code = "invalid-web-address"
+
+
 class NothingToDeploy(InvalidError):
     """No image was named, and the app has no live one to repeat."""
 
@@ -151,6 +157,12 @@ class DomainNotFound(NotFoundError):
     """The app does not answer to this hostname."""
 
     code = "domain-not-found"
+
+
+class NotificationNotFound(NotFoundError):
+    """Nobody is notified under this id."""
+
+    code = "notification-not-found"
 
 
 class TokenNotFound(NotFoundError):
@@ -280,6 +292,12 @@ class CodeHostUnavailable(UnavailableError):
     """GitHub does not answer, or not now."""
 
     code = "code-host-unavailable"
+
+
+class ServiceUnavailable(UnavailableError):
+    """A service on the internet that pvdify was told to use does not answer."""
+
+    code = "service-unavailable"
 
 
 class ServerUnreachable(UnavailableError):

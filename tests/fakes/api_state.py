@@ -59,6 +59,9 @@ class ApiState:
         self.visits: list[dict[str, Any]] = []
         self.tokens: list[dict[str, Any]] = []
         self.previews: dict[tuple[str, int], dict[str, Any]] = {}
+        self.notifications: list[dict[str, Any]] = []
+        self.deliveries: list[dict[str, Any]] = []
+        self.posthog: dict[str, Any] = {"is_connected": False, "host": None, "key": None, "annotates": None}
         self.checks: list[dict[str, str]] = []
         self.keys: dict[str, dict[str, Any]] = {}
         self.script = Script()
@@ -227,6 +230,42 @@ class ApiState:
         }  # fmt: skip
         return self.previews[app, int(number)]
 
+    def add_notification(self, asked: Asked) -> dict[str, Any]:
+        wanted = asked.body
+        if not wanted["url"].startswith("https://"):
+            raise Refused(422, "invalid-web-address", "nothing could be sent to this address", why="no https", next="…")
+        self.notifications.append({
+            "id": f"n{len(self.notifications) + 1}", "channel": wanted["channel"], "app": wanted.get("app"),
+            "events": wanted["events"] or ["deploy.live"], "address": "https://hooks.example.com/…",
+            "created_at": AT, "created_by": "admin", "secret": None,
+        })  # fmt: skip
+        secret = "whsec_abc" if wanted["channel"] == "webhook" else None
+        return self.notifications[-1] | {"secret": secret}
+
+    def remove_notification(self, asked: Asked, id: str) -> dict[str, Any]:
+        if all(it["id"] != id for it in self.notifications):
+            raise Refused(404, "notification-not-found", f"there is no notification {id}", next="`pvdify notify`")
+        self.notifications = [it for it in self.notifications if it["id"] != id]
+        return {}
+
+    def add_delivery(self, **more: Any) -> dict[str, Any]:
+        self.deliveries.append({
+            "id": "n1-7", "notification": "n1", "event": 7, "action": "deploy.live", "app": "shop", "release": 42,
+            "state": "delivered", "attempts": 1, "created_at": AT, "due_at": None, "ended_at": AT, "status": 200,
+            "error": "",
+        } | more)  # fmt: skip
+        return self.deliveries[-1]
+
+    def connect_posthog(self, asked: Asked) -> dict[str, Any]:
+        body = asked.body
+        self.posthog = {
+            "is_connected": True,
+            "host": body["host"],
+            "key": body["key"],
+            "annotates": body.get("project"),
+        }
+        return self.posthog
+
     def close_preview(self, asked: Asked, app: str, number: str) -> dict[str, Any]:
         preview = self.preview(app, number)
         return preview | {"status": "closed", "closed_at": AT, "ends_at": "2026-11-24T11:31:02Z"}
@@ -269,6 +308,14 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
         "previews": [it for (owner, _), it in api.previews.items() if owner == app]}),
     ("PUT", _APP + r"/previews/(\d+)", 202, ApiState.put_preview),
     ("DELETE", _APP + r"/previews/(\d+)", 200, ApiState.close_preview),
+    ("GET", "/notifications", 200, lambda api, asked: {"notifications": api.notifications}),
+    ("POST", "/notifications", 201, ApiState.add_notification),
+    ("DELETE", "/notifications/([^/]+)", 204, ApiState.remove_notification),
+    ("POST", "/notifications/([^/]+)/test", 200, lambda api, asked, id: api.deliveries[-1]),
+    ("GET", "/deliveries", 200, lambda api, asked: {"deliveries": api.deliveries}),
+    ("GET", "/posthog", 200, lambda api, asked: api.posthog),
+    ("PUT", "/posthog", 200, ApiState.connect_posthog),
+    ("DELETE", "/posthog", 204, lambda api, asked: {}),
     ("GET", "/tokens", 200, lambda api, asked: {"tokens": api.tokens}),
     ("POST", "/tokens", 201, ApiState.create_token),
     ("DELETE", "/tokens/([^/]+)", 204, ApiState.revoke_token),

@@ -1,14 +1,18 @@
 """A whole machine of fakes that outlives any number of daemons, and daemons that can be killed at any journal write."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pvdify.engine.courier import Courier
 from pvdify.engine.domains import Domains
+from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
+from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.queries import Queries
 from pvdify.engine.reaper import Reaper
@@ -18,6 +22,7 @@ from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
+from pvdify.model.notice import Channel
 from pvdify.model.operation import OperationKind
 from pvdify.model.release import Release, ReleaseStatus, Source
 from pvdify.model.slot import SlotState
@@ -26,9 +31,11 @@ from pvdify.settings import Settings, load
 from tests.fakes.access_log import FakeAccessLog
 from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost
+from tests.fakes.credentials import FakeCredentials
 from tests.fakes.deploy_log import FakeDeployLog
 from tests.fakes.host import FakeHost
 from tests.fakes.images import FakeImages, FakeRegistry
+from tests.fakes.outlet import FakeOutlet
 from tests.fakes.prober import FakeProber
 from tests.fakes.router import FakeRouter
 from tests.fakes.secrets import FakeSecrets
@@ -60,6 +67,8 @@ class Machine:
         self.deploy_log = FakeDeployLog()
         self.access_log = FakeAccessLog()
         self.code_host = FakeCodeHost(clock=self.clock, is_askable=False)
+        self.credentials = FakeCredentials()
+        self.outlets = {channel: FakeOutlet() for channel in Channel}
         self.unserved: list[str] = []
 
     def daemon(self, kill_at: int | None = None) -> "Daemon":
@@ -145,6 +154,8 @@ class Daemon:
             host=machine.host,
             deploy_log=machine.deploy_log,
             access_log=machine.access_log,
+            outbox=machine.store,
+            credentials=machine.credentials,
         )
         self.runner = Runner(self.world)
         self.worker = Worker(self.world, self.runner)
@@ -156,6 +167,9 @@ class Daemon:
         self.reaper = Reaper(self.world, self.previews, machine.code_host)
         self.tokens = Tokens(self.world)
         self.observations = Observations(self.world)
+        self.courier = Courier(self.world, machine.outlets, random.Random(1))
+        self.notifications = Notifications(self.world, self.courier)
+        self.posthog = PosthogLink(self.world)
 
     def check_alive(self) -> None:
         if self.is_dead:

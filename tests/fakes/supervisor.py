@@ -26,6 +26,7 @@ class FakeSupervisor:
         self._clock = clock
         self._containers: dict[str, Container] = {}
         self._lines: list[LogLine] = []
+        self.made: list[InstanceSpec] = []
         self._rules: list[Rule] = []
         self._restarts: list[Restart] = []
         self._faults: list[tuple[str, bool, PvdifyError]] = []
@@ -177,6 +178,7 @@ class FakeSupervisor:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _make(self, spec: InstanceSpec) -> Container:
+        self.made.append(spec)
         return Container(spec=spec, clock=self._clock, lines=self._lines)
 
     def _start(self, container: Container) -> None:

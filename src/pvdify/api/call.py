@@ -8,7 +8,9 @@ from pydantic_core import from_json
 from starlette.requests import Request
 
 from pvdify.engine.domains import Domains
+from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
+from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.queries import Queries
 from pvdify.engine.requests import Requests
@@ -33,6 +35,8 @@ class Engine:
     previews: PreviewRequests
     tokens: Tokens
     observations: Observations
+    notifications: Notifications
+    posthog: PosthogLink
 
 
 @dataclass(frozen=True, kw_only=True)

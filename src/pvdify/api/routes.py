@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from pvdify.api.call import Call
-from pvdify.api.handlers import apps, config, domains, logs, previews, releases, router, server
+from pvdify.api.handlers import apps, config, domains, logs, notifications, posthog, previews, releases, router, server
 from pvdify.model.token import Role
 from pvdify.wire import answers, requests
 
@@ -80,5 +80,15 @@ ENDPOINTS = (
     _route("GET",    "/tokens",         server.list_tokens,  ADMIN,      gives=answers.Token, list_of="tokens"),
     _route("POST",   "/tokens",         server.create_token, ADMIN, 201, takes=requests.CreateToken, gives=answers.NewToken),
     _route("DELETE", "/tokens/{token}", server.revoke_token, ADMIN, 204),
+
+    _route("GET",    "/notifications",                     notifications.list_notifications,  ADMIN,      gives=answers.Notification, list_of="notifications"),
+    _route("POST",   "/notifications",                     notifications.add_notification,    ADMIN, 201, takes=requests.AddNotification, gives=answers.Notification),
+    _route("DELETE", "/notifications/{notification}",      notifications.remove_notification, ADMIN, 204),
+    _route("POST",   "/notifications/{notification}/test", notifications.test_notification,   ADMIN,      gives=answers.Delivery),
+    _route("GET",    "/deliveries",                        notifications.list_deliveries,     ADMIN,      gives=answers.Delivery, list_of="deliveries", query="notification limit"),
+
+    _route("GET",    "/posthog", posthog.show_posthog,       ADMIN, gives=answers.Posthog),
+    _route("PUT",    "/posthog", posthog.connect_posthog,    ADMIN, takes=requests.ConnectPosthog, gives=answers.Posthog),
+    _route("DELETE", "/posthog", posthog.disconnect_posthog, ADMIN, 204),
 )
 # fmt: on

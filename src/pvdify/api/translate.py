@@ -9,6 +9,7 @@ from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
 from pvdify.model.instance import InstanceState, LogLine
 from pvdify.model.names import environment_of
+from pvdify.model.notice import Delivery, DeliveryState, Subscription
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Placement
@@ -138,6 +139,24 @@ def token(it: Token) -> answers.Token:
     return answers.Token(
         id=it.id, name=it.name, role=it.role.value, app=it.app, created_at=it.created_at,
         created_by=it.created_by, expires_at=it.expires_at, last_used_at=it.last_used_at,
+    )  # fmt: skip
+
+
+def notification(it: Subscription, secret: str | None = None) -> answers.Notification:
+    """Who is told of what."""
+    return answers.Notification(
+        id=it.id, channel=it.channel.value, app=it.app, events=list(it.events), address=it.address,
+        created_at=it.created_at, created_by=it.created_by, secret=secret,
+    )  # fmt: skip
+
+
+def delivery(it: Delivery) -> answers.Delivery:
+    """What became of telling somebody something."""
+    return answers.Delivery(
+        id=it.id, notification=it.subscription, event=it.notice.id, action=it.notice.action, app=it.notice.app,
+        release=it.notice.release, state=it.state.value, attempts=it.attempts, created_at=it.created_at,
+        due_at=it.due_at if it.state is DeliveryState.PENDING else None, ended_at=it.ended_at, status=it.status,
+        error=it.error,
     )  # fmt: skip
 
 

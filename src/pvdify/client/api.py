@@ -20,11 +20,14 @@ from pvdify.wire.answers import (
     Config,
     ConfigVar,
     ConfigVersion,
+    Delivery,
     Domain,
     Health,
     Identity,
     LogLine,
     NewToken,
+    Notification,
+    Posthog,
     Preview,
     Process,
     Release,
@@ -33,7 +36,17 @@ from pvdify.wire.answers import (
     Token,
     Visit,
 )
-from pvdify.wire.requests import AddDomain, ChangeApp, CreateApp, CreateToken, Deploy, PutPreview, Rollback
+from pvdify.wire.requests import (
+    AddDomain,
+    AddNotification,
+    ChangeApp,
+    ConnectPosthog,
+    CreateApp,
+    CreateToken,
+    Deploy,
+    PutPreview,
+    Rollback,
+)
 
 T = TypeVar("T")
 
@@ -252,6 +265,47 @@ class Client:
         lost, look = f"the token {token_id} may or may not be revoked", "`pvdify tokens` shows it"
         path = f"/tokens/{quote(token_id, safe='')}"
         self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
+
+    def notifications(self) -> list[Notification]:
+        """Who is told of what happens."""
+        return self._list(Notification, "notifications", Question(path="/notifications"))
+
+    def add_notification(self, wanted: AddNotification) -> Notification:
+        """Have somebody told; for a program with the key to check signatures by, which is in no other answer."""
+        lost, look = "a notification may or may not have been added", "`pvdify notify` shows it"
+        body = request_body(wanted)
+        question = Question(method="POST", path="/notifications", body=body, lost=lost, look=look)
+        return self._session.ask_for(Notification, question)
+
+    def remove_notification(self, notification: str) -> None:
+        """Tell them nothing any more."""
+        lost, look = f"the notification {notification} may or may not be removed", "`pvdify notify` shows it"
+        path = f"/notifications/{quote(notification, safe='')}"
+        self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
+
+    def test_notification(self, notification: str) -> Delivery:
+        """Tell them something now; how that went."""
+        path = f"/notifications/{quote(notification, safe='')}/test"
+        lost, look = "a test may or may not have been sent", f"`pvdify notify:log {notification}` shows it"
+        return self._session.ask_for(Delivery, Question(method="POST", path=path, lost=lost, look=look))
+
+    def deliveries(self, notification: str | None, limit: int) -> list[Delivery]:
+        """What was told, newest first, to one of them if it is named."""
+        query = {"limit": str(limit)} | ({} if notification is None else {"notification": notification})
+        return self._list(Delivery, "deliveries", Question(path="/deliveries", query=query))
+
+    def posthog(self) -> Posthog:
+        """The server's connection to PostHog."""
+        return self._session.ask_for(Posthog, Question(path="/posthog"))
+
+    def connect_posthog(self, wanted: ConnectPosthog) -> Posthog:
+        """Connect the server to a PostHog project; asking twice is as good as once."""
+        question = Question(method="PUT", path="/posthog", body=request_body(wanted))
+        return self._session.ask_for(Posthog, question)
+
+    def disconnect_posthog(self) -> None:
+        """End the server's connection to PostHog; asking twice is as good as once."""
+        self._session.ask(Question(method="DELETE", path="/posthog"))
 
     def _make_release(self, app: str, path: str, body: dict[str, Any], key: str) -> Release:
         lost = f"{app}: the answer was lost; a new release may or may not be on its way"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.files.credentials import FileCredentials
 from pvdify.adapters.files.deploy_log import FileDeployLog
 from pvdify.adapters.files.secrets import YamlSecrets
 from pvdify.adapters.github.code_host import GithubCodeHost
@@ -14,21 +15,28 @@ from pvdify.adapters.haproxy.launchers import AsUnit
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.http_probe.prober import HttpProber
+from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.containers import PodmanContainers
 from pvdify.adapters.podman.images import PodmanImages
 from pvdify.adapters.podman.supervisor import PodmanSupervisor
+from pvdify.adapters.posthog.outlet import PosthogAnnotations, PosthogEvents
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.adapters.systemd.journal import Journal
 from pvdify.adapters.systemd.supervisor import SystemdSupervisor
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.units import Units
+from pvdify.adapters.webhooks import bodies
+from pvdify.adapters.webhooks.outlet import WebhookOutlet
 from pvdify.api.call import Engine
 from pvdify.daemon.secret_files import read_secret
+from pvdify.engine.courier import Courier
 from pvdify.engine.domains import Domains
 from pvdify.engine.liveness import Liveness
+from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
+from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.queries import Queries
 from pvdify.engine.reaper import Reaper
@@ -38,12 +46,14 @@ from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
+from pvdify.model.notice import Channel
 from pvdify.ports.access_log import AccessLog
 from pvdify.ports.clock import Clock
 from pvdify.ports.command_runner import CommandRunner
+from pvdify.ports.outlet import Outlet
 from pvdify.ports.router import Router
-from pvdify.ports.store import Store
 from pvdify.ports.supervisor import Supervisor
+from pvdify.ports.web import Web
 from pvdify.settings import Settings
 
 
@@ -54,11 +64,13 @@ class Server:
     settings: Settings
     store: SqliteStore
     router: HaproxyRouter
+    web: HttpxWeb
     world: World
     worker: Worker
     reconciler: Reconciler
     liveness: Liveness
     reaper: Reaper
+    courier: Courier
     engine: Engine
 
 
@@ -74,7 +86,8 @@ def build_server(settings: Settings) -> Server:
         front=Front(trusted=settings.trusted_proxies, headers=settings.client_address_headers),
         launcher=AsUnit(Systemctl(runner=SubprocessRunner()), settings.router_unit) if settings.router_unit else None,
     )
-    world = build_world(settings, store, router)
+    web, world = HttpxWeb(), build_world(settings, store, router)
+    courier = Courier(world, build_outlets(web, world.clock, settings))
     runner = Runner(world)
     worker = Worker(world, runner)
     reconciler = Reconciler(world, worker.wake)
@@ -88,21 +101,25 @@ def build_server(settings: Settings) -> Server:
         previews=previews,
         tokens=Tokens(world),
         observations=Observations(world),
+        notifications=Notifications(world, courier),
+        posthog=PosthogLink(world),
     )
     return Server(
         settings=settings,
         store=store,
         router=router,
+        web=web,
         world=world,
         worker=worker,
         reconciler=reconciler,
         liveness=Liveness(world),
         reaper=Reaper(world, previews, GithubCodeHost(_github(settings))),
+        courier=courier,
         engine=engine,
     )
 
 
-def build_world(settings: Settings, store: Store, router: Router) -> World:
+def build_world(settings: Settings, store: SqliteStore, router: Router) -> World:
     """The adapters behind the ports."""
     clock, runner, logs = SystemClock(), SubprocessRunner(), settings.data_dir / "logs"
     return World(
@@ -122,7 +139,20 @@ def build_world(settings: Settings, store: Store, router: Router) -> World:
         host=LinuxHost(settings.data_dir),
         deploy_log=FileDeployLog(logs),
         access_log=build_access_log(settings, runner, clock),
+        outbox=store,
+        credentials=FileCredentials(settings.data_dir / "credentials"),
     )
+
+
+def build_outlets(web: Web, clock: Clock, settings: Settings) -> dict[Channel, Outlet]:
+    """How each kind of subscriber is told."""
+    return {
+        Channel.WEBHOOK: WebhookOutlet(web, clock),
+        Channel.SLACK: WebhookOutlet(web, clock, bodies.slack),
+        Channel.DISCORD: WebhookOutlet(web, clock, bodies.discord),
+        Channel.POSTHOG: PosthogEvents(web, settings.server_id),
+        Channel.POSTHOG_ANNOTATIONS: PosthogAnnotations(web),
+    }
 
 
 def _github(settings: Settings) -> RestApi:

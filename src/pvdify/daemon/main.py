@@ -70,7 +70,8 @@ async def _serve(settings: Settings) -> None:
     await server.reconciler.ensure_router()
     await server.worker.resume()
     duties = (server.reconciler.keep_router(), server.reconciler.run(), server.liveness.run(), server.reaper.run(),
-              server.engine.observations.keep_access_log_small(), service_manager.keep_watchdog_calm())  # fmt: skip
+              server.courier.run(), server.engine.observations.keep_access_log_small(),
+              service_manager.keep_watchdog_calm())  # fmt: skip
     watching = [asyncio.create_task(duty) for duty in duties]
     serving = asyncio.create_task(doors.serve())
     service_manager.notify(service_manager.READY)
@@ -83,6 +84,7 @@ async def _serve(settings: Settings) -> None:
     await asyncio.gather(serving, *watching, return_exceptions=True)
     await server.worker.close()
     await server.router.close()
+    await server.web.close()
     await server.store.close()
     lock.release()
     log.info("stopped")

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from pvdify.engine.posthog import config_of
 from pvdify.engine.specs import instance_spec
 from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
@@ -217,7 +218,7 @@ class Reconciler:
         ended = container.exit if container else None
         await self._world.store.save(self._restart_event(slot, place, ended))
         self._note_restart(slot, place, ended)
-        config = await self._world.secrets.read(slot.app, release.config_version)
+        config = await config_of(self._world, slot.app, release.config_version)
         await self._world.supervisor.start(instance_spec(release, place, config, ""))
         self._watch(place.name, self._world.supervisor.wait(place.name))
 

@@ -6,9 +6,11 @@ from pvdify.engine.concurrency import Locks
 from pvdify.engine.tally import Tally
 from pvdify.ports.access_log import AccessLog
 from pvdify.ports.clock import Clock
+from pvdify.ports.credentials import Credentials
 from pvdify.ports.deploy_log import DeployLog
 from pvdify.ports.host import Host
 from pvdify.ports.images import Images
+from pvdify.ports.outbox import Outbox
 from pvdify.ports.prober import Prober
 from pvdify.ports.router import Router
 from pvdify.ports.secrets import Secrets
@@ -32,5 +34,7 @@ class World:
     host: Host
     deploy_log: DeployLog
     access_log: AccessLog
+    outbox: Outbox
+    credentials: Credentials
     locks: Locks = field(default_factory=Locks)
     tally: Tally = field(default_factory=Tally)

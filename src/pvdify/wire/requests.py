@@ -79,3 +79,26 @@ class CreateToken:
     role: Literal["admin", "deploy", "read"] = "deploy"
     app: str | None = None
     expires_in: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddNotification:
+    """POST /notifications. ``url``: where to, which is kept as a secret. ``app``: of this app and its previews only.
+
+    ``events``: names like ``deploy.live``, ``deploy.*`` or ``*``; none: the usual ones.
+    """
+
+    url: str
+    channel: Literal["webhook", "slack", "discord"] = "webhook"
+    app: str | None = None
+    events: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectPosthog:
+    """PUT /posthog. ``personal_key`` and ``project`` (its number) together, for an annotation per release."""
+
+    host: str
+    key: str
+    personal_key: str | None = None
+    project: str | None = None

@@ -45,7 +45,7 @@ async def api() -> AsyncIterator[Api]:
     engine = Engine(
         settings=machine.settings, requests=daemon.requests, queries=daemon.queries, domains=daemon.domains,
         tokens=daemon.tokens, observations=daemon.observations,
-        previews=daemon.previews,
+        previews=daemon.previews, notifications=daemon.notifications, posthog=daemon.posthog,
     )  # fmt: skip
     api = Api(
         machine=machine,

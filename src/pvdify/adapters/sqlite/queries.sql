@@ -86,3 +86,44 @@ DELETE FROM previews WHERE name = :app;
 
 -- name: forget_app
 DELETE FROM apps WHERE name = :app;
+
+-- name: subscriptions
+SELECT * FROM subscriptions ORDER BY created_at, id;
+
+-- name: subscription
+SELECT * FROM subscriptions WHERE id = :id;
+
+-- name: cursor
+SELECT * FROM cursors WHERE name = :name;
+
+-- name: events_after
+SELECT * FROM events WHERE id > :id ORDER BY id LIMIT :limit;
+
+-- name: insert_delivery
+INSERT INTO deliveries (id, subscription, notice, state, attempts, created_at, due_at, ended_at, status, error)
+VALUES (:id, :subscription, :notice, :state, :attempts, :created_at, :due_at, :ended_at, :status, :error)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: update_delivery
+UPDATE deliveries
+SET state = :state, attempts = :attempts, due_at = :due_at, ended_at = :ended_at, status = :status, error = :error
+WHERE id = :id;
+
+-- name: deliveries_due
+SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY subscription ORDER BY due_at, rowid) AS place
+    FROM deliveries WHERE state = 'pending' AND due_at <= :now
+) WHERE place <= :limit ORDER BY due_at;
+
+-- name: deliveries
+SELECT * FROM deliveries WHERE :subscription IS NULL OR subscription = :subscription
+ORDER BY created_at DESC, rowid DESC LIMIT :limit;
+
+-- name: forget_subscription
+DELETE FROM subscriptions WHERE id = :id;
+
+-- name: forget_its_deliveries
+DELETE FROM deliveries WHERE subscription = :id;
+
+-- name: forget_old_deliveries
+DELETE FROM deliveries WHERE state <> 'pending' AND ended_at < :before;

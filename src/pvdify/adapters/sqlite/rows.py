@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
 from pvdify.model.event import Event, IdempotentRequest
+from pvdify.model.notice import Cursor, Delivery, Subscription
 from pvdify.model.operation import Operation
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
@@ -102,4 +103,7 @@ TABLES: dict[type, Table] = {
     Token: _table(Token, "tokens", "id"),
     Event: _table(Event, "events", "id"),
     IdempotentRequest: _table(IdempotentRequest, "idempotent_requests", "key", "actor"),
+    Subscription: _table(Subscription, "subscriptions", "id"),
+    Delivery: _table(Delivery, "deliveries", "id"),
+    Cursor: _table(Cursor, "cursors", "name"),
 }

@@ -1,4 +1,7 @@
-"""The ``store`` port: one SQLite file in WAL mode, every save a transaction that is on disk when it returns."""
+"""The ``store`` and ``outbox`` ports: one SQLite file in WAL mode.
+
+Every save is a transaction that is on disk when it returns.
+"""
 
 import asyncio
 import sqlite3
@@ -8,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pvdify.adapters.sqlite.outbox import OutboxRecords
 from pvdify.adapters.sqlite.queries import migrations, statements
 from pvdify.adapters.sqlite.rows import TABLES, from_row, to_row
 from pvdify.errors import StoreUnavailable
@@ -27,7 +31,7 @@ _FORGET = (
 )  # fmt: skip
 
 
-class SqliteStore:
+class SqliteStore(OutboxRecords):
     """One connection in one thread of its own, so that writes are in the order they were asked for."""
 
     def __init__(self, file: Path) -> None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pvdify.engine.plan import step
+from pvdify.engine.posthog import config_of
 from pvdify.engine.specs import hook_spec
 from pvdify.engine.step_run import StepRun
 from pvdify.errors import HookFailed
@@ -55,7 +56,7 @@ async def _spec(run: StepRun, moment: str, number: int, command: Command) -> Ins
         "PVDIFY_PREVIOUS_RELEASE": str(run.operation.previous or ""),
         "PVDIFY_URL": f"{settings.public_scheme}://{default_hostname(run.app, settings.base_domain)}",
     }
-    config = await run.world.secrets.read(run.app, release.config_version)
+    config = await config_of(run.world, run.app, release.config_version)
     return hook_spec(release, moment, number, command, config, facts, run.operation.id)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from pvdify.engine.concurrency import settle
 from pvdify.engine.plan import step
+from pvdify.engine.posthog import config_of
 from pvdify.engine.specs import instance_spec, placements_of
 from pvdify.engine.step_run import StepRun
 from pvdify.errors import NoFreePort
@@ -33,7 +34,7 @@ async def start(run: StepRun) -> str:
     slot = await run.candidate() or await _take_over(run) or await _place(run)
     release, places = run.release, web_places(slot)
     starter = await starter_of(run, slot)
-    config = await run.world.secrets.read(run.app, starter.config_version)
+    config = await config_of(run.world, run.app, starter.config_version)
     specs = [instance_spec(starter, place, config, run.operation.id) for place in places]
     if slot.number == release.version:
         await settle(*(run.world.supervisor.start(spec) for spec in specs))

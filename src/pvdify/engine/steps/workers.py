@@ -4,6 +4,7 @@ import asyncio
 
 from pvdify.engine.concurrency import settle
 from pvdify.engine.plan import step
+from pvdify.engine.posthog import config_of
 from pvdify.engine.specs import instance_spec
 from pvdify.engine.step_run import StepRun
 from pvdify.engine.steps.start import starter_of
@@ -26,7 +27,7 @@ async def bring_back(run: StepRun) -> None:
     if previous is None or old is None:
         return
     starter = await starter_of(run, previous)
-    config = await run.world.secrets.read(run.app, starter.config_version)
+    config = await config_of(run.world, run.app, starter.config_version)
     for place in _workers(previous):
         await run.world.supervisor.start(instance_spec(starter, place, config, run.operation.id))
 
@@ -42,7 +43,7 @@ async def workers(run: StepRun) -> str | None:
         return None
     await settle(*(_stop(run, place) for place in old if place not in overlapping))
     starter = await starter_of(run, slot)
-    config = await run.world.secrets.read(run.app, starter.config_version)
+    config = await config_of(run.world, run.app, starter.config_version)
     specs = [instance_spec(starter, place, config, run.operation.id) for place in new]
     await settle(*(run.world.supervisor.start(spec) for spec in specs))
     await _stay_up(run, new)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pvdify.adapters.files.credentials import FileCredentials
 from pvdify.adapters.files.deploy_log import FileDeployLog
 from pvdify.adapters.files.secrets import YamlSecrets
 from pvdify.adapters.files.whole_file import write_whole
@@ -89,3 +90,25 @@ async def test_log_that_cannot_be_written_stops_nothing(tmp_path: Path):
     (tmp_path / "shop").write_text("in the way")
 
     await FileDeployLog(tmp_path).append("shop", 1, LogEntry(at=NOW, kind=EntryKind.NOTE))
+
+
+async def test_keys_are_kept_for_root_alone_until_they_are_removed(tmp_path: Path):
+    credentials = FileCredentials(tmp_path / "credentials")
+    await credentials.write("posthog", {"key": Secret("phc_a")})
+
+    kept = await credentials.read("posthog")
+
+    assert kept == {"key": "phc_a"}
+    assert "phc_a" not in repr(kept)
+    assert (tmp_path / "credentials" / "posthog.json").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "credentials").stat().st_mode & 0o777 == 0o700
+    await credentials.remove("posthog")
+    await credentials.remove("posthog")
+    assert await credentials.read("posthog") is None
+
+
+async def test_keys_that_cannot_be_understood_are_an_error_and_not_none(tmp_path: Path):
+    (tmp_path / "posthog.json").write_text("{")
+
+    with pytest.raises(StoreUnavailable, match="the keys kept as posthog"):
+        await FileCredentials(tmp_path).read("posthog")

@@ -1,0 +1,1 @@
+"""Notices as PostHog events and annotations. Imports ports, model and errors."""

@@ -1,0 +1,86 @@
+"""Notices as PostHog takes them: pure values."""
+
+import json
+import uuid
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from pvdify.model.instance import Secret
+from pvdify.model.notice import Delivery, Notice
+from pvdify.ports.web import WebRequest
+
+NAMES = {
+    "deploy.requested": "deploy started",
+    "deploy.live": "deploy live",
+    "deploy.failed": "deploy failed",
+    "deploy.canceled": "deploy canceled",
+    "deploy.superseded": "deploy superseded",
+    "rollback.requested": "rollback started",
+    "rollback.live": "rolled back",
+    "rollback.failed": "rollback failed",
+    "guard.tripped": "guard tripped",
+    "preview.opened": "preview created",
+    "preview.ended": "preview removed",
+    "notify.test": "test",
+}
+# Whatever a person wrote into a config, a hook or a log stays here: an event has facts, no free text.
+_FACTS = ("app", "environment", "url", "release", "image", "digest", "commit", "branch", "actor")
+_SPACE = uuid.UUID("5b1f6a53-6a4e-5c0f-9d55-9a6f3f5a7f0e")  # ours; makes equal ids of equal deliveries
+
+
+def capture(delivery: Delivery, keys: dict[str, Secret], server: str) -> WebRequest:
+    """The event, which counts once however often it arrives: its ``uuid`` follows from the delivery's id."""
+    notice = delivery.notice
+    event = {
+        "event": f"pvdify {NAMES.get(notice.action, notice.action)}",
+        "distinct_id": f"pvdify-{server}",
+        "uuid": str(uuid.uuid5(_SPACE, f"{server}/{delivery.id}")),
+        "timestamp": notice.at.isoformat(),
+        "properties": {"$process_person_profile": False, "$lib": "pvdify", "server": server, **_properties(notice)},
+    }
+    body = {"api_key": str(keys["key"]), "historical_migration": False, "batch": [event]}
+    return WebRequest(
+        method="POST",
+        url=f"{keys['host']}/batch/",
+        headers={"Content-Type": "application/json"},
+        content=json.dumps(body).encode(),
+    )
+
+
+def annotate(notice: Notice, keys: dict[str, Secret]) -> WebRequest:
+    """A line in every chart of the project at the moment of the release."""
+    body = {"content": annotation_text(notice), "date_marker": notice.at.isoformat(), "scope": "project"}
+    return WebRequest(method="POST", url=_annotations(keys), headers=_personal(keys), content=json.dumps(body).encode())
+
+
+def find_annotation(notice: Notice, keys: dict[str, Secret]) -> WebRequest:
+    """Whether it is there already: asked before another try, since making one twice makes two."""
+    return WebRequest(
+        method="GET", url=f"{_annotations(keys)}?{urlencode({'search': annotation_text(notice)})}",
+        headers=_personal(keys),
+    )  # fmt: skip
+
+
+def annotation_text(notice: Notice) -> str:
+    """``shop v42 is live (ghcr.io/org/shop:v1.2.3)``."""
+    return f"{notice.app} v{notice.release} is live ({notice.image})"[:400]
+
+
+def api_host(host: str) -> str:
+    """Where PostHog's own API is: PostHog Cloud takes events elsewhere (``us.i.posthog.com``)."""
+    return host.replace(".i.posthog.com", ".posthog.com")
+
+
+def _annotations(keys: dict[str, Secret]) -> str:
+    return f"{api_host(keys['host'])}/api/projects/{quote(keys['project'], safe='')}/annotations/"
+
+
+def _personal(keys: dict[str, Secret]) -> dict[str, str]:
+    return {"Content-Type": "application/json", "Authorization": f"Bearer {keys['personal_key']}"}
+
+
+def _properties(notice: Notice) -> dict[str, Any]:
+    facts = {name: getattr(notice, name) for name in _FACTS}
+    if notice.failure_code is not None:
+        facts["cause"] = notice.failure_code
+    return {name: value for name, value in facts.items() if value is not None}

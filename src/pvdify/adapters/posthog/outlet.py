@@ -1,0 +1,55 @@
+"""The ``outlet`` port on PostHog: events with the project's key, annotations with a person's."""
+
+import json
+from collections.abc import Mapping
+
+from pvdify.adapters.posthog import bodies
+from pvdify.errors import ServiceUnavailable
+from pvdify.model.instance import Secret
+from pvdify.model.notice import Attempt, Delivery, Notice, attempt_of
+from pvdify.ports.web import Web, WebRequest
+
+
+class PosthogEvents:
+    """One event a notice. ``keys``: ``host``, ``key``."""
+
+    def __init__(self, web: Web, server: str) -> None:
+        self._web = web
+        self._server = server
+
+    async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:
+        """See the port."""
+        return await _post(self._web, bodies.capture(delivery, dict(keys), self._server))
+
+
+class PosthogAnnotations:
+    """One annotation a notice. ``keys``: ``host``, ``project``, ``personal_key``."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:
+        """See the port."""
+        try:
+            if delivery.attempts and await self._is_there(delivery.notice, dict(keys)):
+                return Attempt(is_delivered=True)
+        except ServiceUnavailable as error:
+            return Attempt(is_delivered=False, text=error.why)
+        return await _post(self._web, bodies.annotate(delivery.notice, dict(keys)))
+
+    async def _is_there(self, notice: Notice, keys: dict[str, Secret]) -> bool:
+        """Whether an earlier try arrived after all; an answer that cannot be understood counts as no."""
+        answer = await self._web.ask(bodies.find_annotation(notice, keys))
+        try:
+            found = json.loads(answer.content)["results"] if answer.status == 200 else []
+            return any(item["content"] == bodies.annotation_text(notice) for item in found)
+        except (ValueError, KeyError, TypeError):
+            return False
+
+
+async def _post(web: Web, request: WebRequest) -> Attempt:
+    try:
+        answer = await web.ask(request)
+    except ServiceUnavailable as error:
+        return Attempt(is_delivered=False, text=error.why)
+    return attempt_of(answer.status, answer.headers.get("retry-after"))

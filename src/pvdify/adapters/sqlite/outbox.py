@@ -1,0 +1,74 @@
+"""The ``outbox`` port: the part of the database that holds who is told what."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pvdify.adapters.sqlite.queries import statements
+from pvdify.adapters.sqlite.rows import TABLES, to_row
+from pvdify.model.event import Event
+from pvdify.model.notice import Cursor, Delivery, Subscription
+
+RecordT = TypeVar("RecordT")
+
+
+class OutboxRecords:
+    """What ``SqliteStore`` does for this port, in the same file and thread."""
+
+    async def save_deliveries(self, deliveries: tuple[Delivery, ...], cursor: Cursor | None = None) -> None:
+        """See the port."""
+        insert = statements()["insert_delivery"]
+        moved = [(TABLES[Cursor].upsert, to_row(cursor))] if cursor else []
+        await self._write([*((insert, to_row(delivery)) for delivery in deliveries), *moved])
+
+    async def update_delivery(self, delivery: Delivery) -> None:
+        """See the port."""
+        await self._write([(statements()["update_delivery"], to_row(delivery))])
+
+    async def save_subscription(self, subscription: Subscription, event: Event) -> None:
+        """See the port."""
+        await self._write([(TABLES[type(record)].upsert, to_row(record)) for record in (subscription, event)])
+
+    async def delete_subscription(self, id: str, event: Event) -> None:
+        """See the port."""
+        forget = [(statements()[f"forget_{what}"], {"id": id}) for what in ("subscription", "its_deliveries")]
+        await self._write([*forget, (TABLES[Event].upsert, to_row(event))])
+
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        """See the port."""
+        return await self._all(Subscription, "subscriptions")
+
+    async def subscription(self, id: str) -> Subscription | None:
+        """See the port."""
+        found = await self._all(Subscription, "subscription", id=id)
+        return found[0] if found else None
+
+    async def cursor(self, name: str) -> Cursor | None:
+        """See the port."""
+        found = await self._all(Cursor, "cursor", name=name)
+        return found[0] if found else None
+
+    async def events_after(self, id: int, limit: int) -> tuple[Event, ...]:
+        """See the port."""
+        return await self._all(Event, "events_after", id=id, limit=limit)
+
+    async def deliveries_due(self, now: datetime, limit: int) -> tuple[Delivery, ...]:
+        """See the port."""
+        return await self._all(Delivery, "deliveries_due", now=_stamp(now), limit=limit)
+
+    async def deliveries(self, subscription: str | None, limit: int) -> tuple[Delivery, ...]:
+        """See the port."""
+        return await self._all(Delivery, "deliveries", subscription=subscription, limit=limit)
+
+    async def forget_deliveries(self, before: datetime) -> None:
+        """See the port."""
+        await self._write([(statements()["forget_old_deliveries"], {"before": _stamp(before)})])
+
+    async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
+        raise NotImplementedError
+
+    async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
+        raise NotImplementedError
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")

@@ -1,0 +1,199 @@
+"""``pvdify notify`` and its siblings: who is told of what happens on the server."""
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import click
+
+from pvdify.cli import app_name, output
+from pvdify.cli.command import command
+from pvdify.cli.exit_codes import DONE, FAILED
+from pvdify.cli.io import Io
+from pvdify.client.api import Client
+from pvdify.wire.answers import Delivery, Notification
+from pvdify.wire.requests import AddNotification
+
+Channel = Literal["webhook", "slack", "discord"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """All of them."""
+
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddOptions:
+    """The notification that is wanted; with the address ``-`` it is read from stdin."""
+
+    wanted: AddNotification
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenOptions:
+    """One of them, by its id."""
+
+    id: str
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogOptions:
+    """Whose deliveries, and how many."""
+
+    id: str | None
+    limit: int
+    as_json: bool
+
+
+def run_list(options: ListOptions, client: Client, io: Io) -> int:
+    """Show who is told of what."""
+    found = client.notifications()
+    if options.as_json:
+        io.show_json({"notifications": found})
+    elif found:
+        io.show(output.table(("ID", "CHANNEL", "APP", "EVENTS", "ADDRESS", "ADDED BY"), map(_row, found)))
+    else:
+        io.say("nobody is told of anything; to change that: pvdify notify:add --help")
+    return DONE
+
+
+def run_add(options: AddOptions, client: Client, io: Io) -> int:
+    """Have somebody told."""
+    from dataclasses import replace
+
+    wanted = options.wanted
+    if wanted.url == "-":
+        ask = io.ask_secret("address: ") if io.is_stdin_terminal else io.stdin.readline()
+        wanted = replace(wanted, url=ask.strip())
+    added = client.add_notification(wanted)
+    if options.as_json:
+        io.show_json(added)
+    else:
+        io.show(f"{added.id}: {added.address} is told of {', '.join(added.events)} of {added.app or 'all apps'}")
+        if added.secret is not None:
+            io.show(f"signing key: {added.secret}")
+            io.say("the receiver checks signatures with it (standardwebhooks.com); it is not shown again")
+    io.say(f"try it: pvdify notify:test {added.id}; undo: pvdify notify:remove {added.id}")
+    return DONE
+
+
+def run_remove(options: ChosenOptions, client: Client, io: Io) -> int:
+    """Tell them nothing any more."""
+    client.remove_notification(options.id)
+    if options.as_json:
+        io.show_json({"id": options.id, "status": "removed"})
+    else:
+        io.show(f"{options.id} is removed")
+    return DONE
+
+
+def run_test(options: ChosenOptions, client: Client, io: Io) -> int:
+    """Tell them something now."""
+    tried = client.test_notification(options.id)
+    is_delivered = tried.state == "delivered"
+    if options.as_json:
+        io.show_json(tried)
+    elif is_delivered:
+        io.show(f"delivered: the other side answered {tried.status}")
+    else:
+        io.show(f"not delivered: {tried.error}")
+        io.say("look whether the address is still the right one, and make a new notification if not")
+    return DONE if is_delivered else FAILED
+
+
+def run_log(options: LogOptions, client: Client, io: Io) -> int:
+    """Show what was told."""
+    found = client.deliveries(options.id, options.limit)
+    if options.as_json:
+        io.show_json({"deliveries": found})
+    elif found:
+        headers = ("WHEN", "TO", "EVENT", "APP", "STATE", "TRIES", "LAST ANSWER", "NEXT TRY")
+        io.show(output.table(headers, map(_delivery_row, found)))
+    else:
+        io.say("nothing was told yet")
+    return DONE
+
+
+@command("notify", run=run_list, example="pvdify notify")
+def notify(*, as_json: bool) -> ListOptions:
+    """Show who is told of what happens on this server."""
+    return ListOptions(as_json=as_json)
+
+
+@command(
+    "notify:add",
+    run=run_add,
+    example="pvdify notify:add --channel slack --app myapp -     # the address on stdin\n"
+    "pvdify notify:add https://ops.example.com/pvdify --event 'deploy.*' --event guard.tripped",
+)
+@click.argument("address", metavar="URL|-")
+@click.option(
+    "--channel",
+    type=click.Choice(("webhook", "slack", "discord")),
+    default="webhook",
+    show_default=True,
+    help="Signed JSON for a program, or the form of a chat room.",
+)
+@click.option("--app", metavar="APP", help="Of this app and its previews only; default: of all.")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    metavar="NAME",
+    help="Such as deploy.failed, deploy.*, or *; repeatable. Default: deploys and rollbacks that ended, releases "
+    "taken back by their guard, instances in trouble, previews made and gone.",
+)
+def notify_add(*, address: str, channel: str, app: str | None, events: tuple[str, ...], as_json: bool) -> AddOptions:
+    """Have URL told of what happens.
+
+    Whoever knows the address of a chat room's webhook can write there: with `-` it is read from stdin. pvdify tries
+    for a day, with growing pauses, and no deploy waits for it. `pvdify notify:log` shows what became of it.
+    """
+    only = None if app is None else app_name.check(app)
+    wanted = AddNotification(url=address, channel=cast("Channel", channel), app=only, events=list(events))
+    return AddOptions(wanted=wanted, as_json=as_json)
+
+
+@command("notify:remove", run=run_remove, example="pvdify notify:remove 3f9a2c1b")
+@click.argument("id", metavar="ID")
+def notify_remove(*, id: str, as_json: bool) -> ChosenOptions:
+    """Tell them nothing any more.
+
+    Not even what is still on its way. `pvdify notify` shows the ids.
+    """
+    return ChosenOptions(id=id, as_json=as_json)
+
+
+@command("notify:test", run=run_test, example="pvdify notify:test 3f9a2c1b")
+@click.argument("id", metavar="ID")
+def notify_test(*, id: str, as_json: bool) -> ChosenOptions:
+    """Tell them something now.
+
+    Shows how the other side answered. Exits with 1 when it did not arrive.
+    """
+    return ChosenOptions(id=id, as_json=as_json)
+
+
+@command("notify:log", run=run_log, example="pvdify notify:log 3f9a2c1b -n 20")
+@click.argument("id", metavar="[ID]", required=False)
+@click.option("-n", "limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many.")
+def notify_log(*, id: str | None, limit: int, as_json: bool) -> LogOptions:
+    """Show what was told, and how that went.
+
+    Newest first, with what is still to be tried again. Those that ended are kept for 30 days.
+    """
+    return LogOptions(id=id, limit=limit, as_json=as_json)
+
+
+def _row(it: Notification) -> tuple[str, ...]:
+    return it.id, it.channel, it.app or "all", " ".join(it.events), it.address, it.created_by
+
+
+def _delivery_row(it: Delivery) -> tuple[str, ...]:
+    about = (it.app or output.NONE) + (f" v{it.release}" if it.release else "")
+    last = it.error or (str(it.status) if it.status else output.NONE)
+    due = output.when(it.due_at) if it.due_at else output.NONE
+    return output.when(it.created_at), it.notification, it.action, about, it.state, str(it.attempts), last, due

@@ -1,0 +1,179 @@
+"""Who is told of what happens here: to list, add, remove and try out."""
+
+import base64
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from pvdify.engine.courier import Courier
+from pvdify.engine.not_found import no_app
+from pvdify.engine.world import World
+from pvdify.errors import InvalidError, InvalidWebAddress, NotificationNotFound
+from pvdify.model.event import GROUPS, Event
+from pvdify.model.instance import Secret
+from pvdify.model.notice import DEFAULT_EVENTS, Channel, Delivery, DeliveryState, Notice, Subscription
+from pvdify.model.token import Actor
+
+CHAT = (Channel.SLACK, Channel.DISCORD)
+MANAGED = (Channel.POSTHOG, Channel.POSTHOG_ANNOTATIONS)  # come and go with `pvdify posthog:connect`
+LONGEST_ADDRESS = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotificationRequest:
+    """A notification as it is asked for. ``events``: none for the usual ones."""
+
+    channel: Channel
+    url: Secret
+    app: str | None = None
+    events: tuple[str, ...] = ()
+
+
+class Notifications:
+    """The engine's front door for notifications."""
+
+    def __init__(self, world: World, courier: Courier) -> None:
+        self._world = world
+        self._courier = courier
+
+    async def list(self) -> tuple[Subscription, ...]:
+        """All, oldest first, without those that are PostHog's. Raises StoreUnavailable."""
+        return tuple(it for it in await self._world.outbox.subscriptions() if it.channel not in MANAGED)
+
+    async def add(self, request: NotificationRequest, actor: Actor) -> tuple[Subscription, Secret | None]:
+        """Have somebody told from now on; with the key that a program checks signatures by, shown this once.
+
+        Raises InvalidWebAddress, InvalidError, AppNotFound, StoreUnavailable.
+        """
+        if request.channel in MANAGED:
+            raise InvalidError("PostHog is not told by a notification", next="`pvdify posthog:connect --help`")
+        address = check_address(request.url)
+        _check_events(request.events)
+        if request.app is not None and await self._world.store.app(request.app) is None:
+            raise no_app(request.app)
+        now = self._world.clock.now()
+        subscription = Subscription(
+            id=secrets.token_hex(4), channel=request.channel, app=request.app,
+            events=tuple(dict.fromkeys(request.events)) or DEFAULT_EVENTS, address=shown(address),
+            created_at=now, created_by=actor.name,
+        )  # fmt: skip
+        key = None if request.channel in CHAT else _new_key()
+        await self._world.credentials.write(
+            subscription.id, {"url": request.url} | ({"secret": key} if key is not None else {})
+        )
+        event = Event(
+            at=now, actor=actor.name, action="notify.added", app=request.app,
+            text=f"{subscription.channel.value} {subscription.address}",
+        )  # fmt: skip
+        await self._world.outbox.save_subscription(subscription, event)
+        return subscription, key
+
+    async def remove(self, id: str, actor: Actor) -> None:
+        """Tell them nothing any more, not even what is on its way. Raises NotificationNotFound, StoreUnavailable."""
+        found = await self._get(id)
+        event = Event(
+            at=self._world.clock.now(), actor=actor.name, action="notify.removed", app=found.app,
+            text=f"{found.channel.value} {found.address}",
+        )  # fmt: skip
+        await self._world.outbox.delete_subscription(id, event)
+        await self._world.credentials.remove(id)
+
+    async def test(self, id: str, actor: Actor) -> Delivery:
+        """Tell them something now, once; how that went. Raises NotificationNotFound, StoreUnavailable."""
+        found, now = await self._get(id), self._world.clock.now()
+        notice = Notice(
+            id=0, at=now, action="notify.test", actor=actor.name, app=found.app, text="pvdify can reach you here"
+        )
+        draft = Delivery(
+            id=f"{id}-test-{secrets.token_hex(4)}", subscription=id, notice=notice, created_at=now, due_at=now
+        )
+        tried = await self._courier.send(draft, found)
+        if tried.state is DeliveryState.PENDING:  # a test is not tried again: whoever asked is looking
+            tried = _failed(tried)
+        await self._world.outbox.save_deliveries((tried,))
+        return tried
+
+    async def deliveries(self, id: str | None, limit: int) -> tuple[Delivery, ...]:
+        """What was told, newest first. Raises NotificationNotFound, StoreUnavailable."""
+        if id is not None and await self._world.outbox.subscription(id) is None:
+            raise _no_notification(id)
+        return await self._world.outbox.deliveries(id, limit)
+
+    async def _get(self, id: str) -> Subscription:
+        found = await self._world.outbox.subscription(id)
+        if found is None or found.channel in MANAGED:
+            raise _no_notification(id)
+        return found
+
+
+def check_address(url: str) -> SplitResult:
+    """The address in parts. Raises InvalidWebAddress; the message does not repeat what may be a secret."""
+    why = _problem_with(url)
+    if why:
+        raise InvalidWebAddress(
+            "nothing could be sent to this address", why=why, next="name one like https://HOST/PATH"
+        )
+    return urlsplit(url)
+
+
+def shown(address: SplitResult) -> str:
+    """As much of an address as anybody may see: the rest of it is often a password."""
+    return f"{address.scheme}://{address.netloc}" + ("/…" if address.path.strip("/") or address.query else "")
+
+
+def _problem_with(url: str) -> str:
+    if len(url) > LONGEST_ADDRESS or not url.isascii() or not url.isprintable() or " " in url:
+        return f"it has more than {LONGEST_ADDRESS} characters, or some that no address has"
+    try:
+        address = urlsplit(url)
+        host, _ = address.hostname or "", address.port
+    except ValueError as error:
+        return str(error)
+    if not host or address.scheme not in ("http", "https"):
+        return "it does not begin with https://HOST"
+    if address.username is not None or address.fragment:
+        return "it has a user name or a fragment in it"
+    if address.scheme == "http" and not _is_loopback(host):
+        return "it is not encrypted: plain http is for this machine only"
+    return ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _check_events(patterns: Iterable[str]) -> None:
+    problems = [f'"{pattern}": {why}' for pattern in patterns if (why := _problem_with_pattern(pattern))]
+    if problems:
+        raise InvalidError(
+            "there are no such events", next="`pvdify notify:add --help` names the usual ones",
+            details={"problems": problems},
+        )  # fmt: skip
+
+
+def _problem_with_pattern(pattern: str) -> str:
+    if pattern == "*":
+        return ""
+    if not re.fullmatch(r"[a-z-]+\.(\*|[a-z-]+)", pattern):
+        return "expected a name like deploy.live, deploy.*, or *"
+    group = pattern.partition(".")[0]
+    return "" if group in GROUPS else f"there are events of {', '.join(sorted(GROUPS))}"
+
+
+def _new_key() -> Secret:
+    """A signing key as standardwebhooks.com wants it."""
+    return Secret("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+def _failed(delivery: Delivery) -> Delivery:
+    return replace(delivery, state=DeliveryState.FAILED, ended_at=delivery.due_at)
+
+
+def _no_notification(id: str) -> NotificationNotFound:
+    return NotificationNotFound(f"there is no notification {id}", next="`pvdify notify` lists them")

@@ -1,0 +1,64 @@
+"""The ``web`` port against a real server on loopback, and what outlets make of it."""
+
+import threading
+import time
+
+import pytest
+
+from pvdify.adapters.httpx2.web import HttpxWeb
+from pvdify.errors import ServiceUnavailable
+from pvdify.ports.web import WebRequest
+from tests.fakes.web_server import Reply, WebServer
+
+
+@pytest.fixture
+async def web():
+    web = HttpxWeb()
+    yield web
+    await web.close()
+
+
+async def test_a_request_arrives_as_it_was_meant(web: HttpxWeb):
+    with WebServer() as server:
+        server.replies.append(Reply(status=201, headers={"X-More": "yes"}, content=b"done"))
+
+        answer = await web.ask(
+            WebRequest(method="POST", url=f"{server.url}/a?b=c", headers={"X-One": "1"}, content=b"body")
+        )
+
+    assert (answer.status, answer.headers["x-more"], answer.content) == (201, "yes", b"done")
+    (arrived,) = server.arrived
+    assert (arrived.method, arrived.path, arrived.headers["x-one"], arrived.content) == ("POST", "/a?b=c", "1", b"body")
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed(web: HttpxWeb):
+    with WebServer() as server:
+        server.replies.append(Reply(status=302, headers={"Location": f"{server.url}/elsewhere"}))
+
+        answer = await web.ask(WebRequest(method="POST", url=server.url))
+
+    assert answer.status == 302
+    assert len(server.arrived) == 1
+
+
+async def test_the_deadline_is_for_the_whole(web: HttpxWeb):
+    hold = threading.Event()
+    with WebServer() as server:
+        server.replies.append(Reply(hold=hold))
+        begun = time.monotonic()
+
+        with pytest.raises(ServiceUnavailable) as caught:
+            await web.ask(WebRequest(method="GET", url=server.url, timeout=0.2))
+        hold.set()
+
+    assert caught.value.why == "no answer within 0.2 s"
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://name.invalid/", "nonsense", "https://127.0.0.1:9/"])
+async def test_whatever_prevents_an_answer_is_told_in_our_words_without_the_address(web: HttpxWeb, url: str):
+    with pytest.raises(ServiceUnavailable) as caught:
+        await web.ask(WebRequest(method="GET", url=f"{url}?key=s3cret"))
+
+    assert caught.value.why
+    assert "s3cret" not in caught.value.render()

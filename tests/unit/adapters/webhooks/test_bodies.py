@@ -1,0 +1,98 @@
+"""Notices as programs and chat rooms read them."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from pvdify.adapters.webhooks import bodies
+from pvdify.model.instance import Secret
+from pvdify.model.notice import Notice
+
+AT = datetime(2026, 11, 23, 11, 31, 2, tzinfo=UTC)
+LIVE = Notice(
+    id=7, at=AT, action="deploy.live", actor="ci", text="deploy ghcr.io/org/shop:v2", app="shop",
+    environment="production", url="https://shop.example.com", release=42, image="ghcr.io/org/shop:v2",
+    digest="sha256:9f2c", commit="0123456789abcdef",
+)  # fmt: skip
+FAILED = Notice(
+    id=8, at=AT, action="deploy.failed", actor="ci", app="shop", url="https://shop.example.com", release=43,
+    failure_code="hook-failed", failure="the hook <migrate> & more failed @everyone", next="`pvdify logs shop`",
+)  # fmt: skip
+
+
+def test_a_program_gets_all_facts():
+    assert bodies.generic(LIVE) == {
+        "type": "deploy.live",
+        "timestamp": "2026-11-23T11:31:02Z",
+        "data": {
+            "event": 7,
+            "headline": "shop v42 is live",
+            "app": "shop",
+            "environment": "production",
+            "url": "https://shop.example.com",
+            "release": 42,
+            "image": "ghcr.io/org/shop:v2",
+            "digest": "sha256:9f2c",
+            "commit": "0123456789abcdef",
+            "actor": "ci",
+            "text": "deploy ghcr.io/org/shop:v2",
+        },
+    }
+    assert bodies.generic(FAILED)["data"]["failure"] == {
+        "code": "hook-failed",
+        "what": "the hook <migrate> & more failed @everyone",
+    }
+
+
+def test_slack_gets_text_in_which_nothing_has_a_meaning_of_its_own():
+    assert bodies.slack(FAILED) == {
+        "text": ":red_circle: shop v43 failed: the hook &lt;migrate&gt; &amp; more failed @everyone",
+        "blocks": [
+            {
+                "type": "section",
+                "text": {
+                    "type": "mrkdwn",
+                    "text": ":red_circle: shop v43 failed: the hook &lt;migrate&gt; &amp; more failed @everyone\n"
+                    "_by ci_\n_`pvdify logs shop`_",
+                },
+            }
+        ],
+    }
+    assert "<https://shop.example.com>" in bodies.slack(LIVE)["blocks"][0]["text"]["text"]
+
+
+def test_discord_calls_nobody():
+    assert bodies.discord(FAILED) == {
+        "username": "pvdify",
+        "embeds": [
+            {
+                "title": "shop",
+                "description": "shop v43 failed: the hook <migrate> & more failed @everyone",
+                "color": bodies.RED,
+                "timestamp": "2026-11-23T11:31:02+00:00",
+                "footer": {"text": "by ci · `pvdify logs shop`"},
+            }
+        ],
+        "allowed_mentions": {"parse": []},
+    }
+    assert bodies.discord(LIVE)["embeds"][0]["color"] == bodies.GREEN
+
+
+def test_long_texts_are_cut_to_what_chat_rooms_take():
+    long = Notice(id=1, at=AT, action="deploy.failed", actor="ci", failure="x" * 5000)
+
+    assert len(bodies.discord(long)["embeds"][0]["description"]) < 2000
+    assert len(json.dumps(bodies.slack(long)["blocks"])) < 3000
+
+
+def test_signatures_are_those_of_the_standards_own_library():
+    secret = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")
+    content, now = bodies.to_bytes(bodies.generic(LIVE)), datetime.now(UTC)
+
+    headers = bodies.signed_headers("3f9a2c1b-7", now, content, secret)
+
+    assert Webhook(str(secret)).verify(content.decode(), headers) == json.loads(content)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(str(secret)).verify(content.decode() + " ", headers)

@@ -1,0 +1,293 @@
+"""Telling others what happens: everything once, in the right form, and never in the way of a deploy."""
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from pvdify.engine.courier import Courier
+from pvdify.engine.notifications import NotificationRequest
+from pvdify.errors import AppNotFound, InvalidError, InvalidWebAddress, NotificationNotFound, StoreUnavailable
+from pvdify.model.instance import Secret
+from pvdify.model.notice import Attempt, Channel, DeliveryState, pause_before_retry
+from tests.fakes.machine import ACTOR, Daemon, Machine
+
+V1 = "reg.example.com/shop:v1"
+URL = Secret("https://hooks.example.com/services/T0/s3cret")
+
+
+@pytest.fixture
+async def machine():
+    machine = Machine()
+    machine.registry.push(V1)
+    return machine
+
+
+@pytest.fixture
+async def daemon(machine: Machine):
+    daemon = machine.daemon()
+    await daemon.courier.look()
+    yield daemon
+    await daemon.bury()
+
+
+async def subscribe(daemon: Daemon, *events: str, channel: Channel = Channel.WEBHOOK, app: str | None = None) -> str:
+    request = NotificationRequest(channel=channel, url=URL, app=app, events=events)
+    return (await daemon.notifications.add(request, ACTOR))[0].id
+
+
+async def look(daemon: Daemon, seconds: float = 0.0) -> None:
+    """Let this much time pass, and the courier do what is due then."""
+    daemon.machine.clock.jump(seconds)
+    await daemon.courier.look()
+    await daemon.courier.idle()
+
+
+def told(machine: Machine, channel: Channel = Channel.WEBHOOK) -> list[str]:
+    return [delivery.notice.action for delivery in machine.outlets[channel].delivered]
+
+
+async def test_a_deploy_is_told_with_what_it_was_about(machine: Machine, daemon: Daemon):
+    await subscribe(daemon, "deploy.*")
+
+    await daemon.deploy(image=V1, commit="abc123", branch="main")
+    await look(daemon)
+
+    assert told(machine) == ["deploy.requested", "deploy.live"]
+    notice = machine.outlets[Channel.WEBHOOK].delivered[1].notice
+    assert (notice.app, notice.release, notice.image, notice.commit) == ("shop", 1, V1, "abc123")
+    assert notice.url == "https://shop.example.com"
+    assert notice.headline == "shop v1 is live"
+    assert machine.outlets[Channel.WEBHOOK].keys[0]["url"] == URL
+
+
+async def test_a_failed_deploy_is_told_with_its_cause_but_not_with_what_the_app_wrote(machine: Machine, daemon: Daemon):
+    await subscribe(daemon)
+
+    await daemon.deploy(image="reg.example.com/shop:missing")
+    await look(daemon)
+
+    notice = machine.outlets[Channel.WEBHOOK].delivered[0].notice
+    assert (notice.action, notice.failure_code, notice.is_bad) == ("deploy.failed", "image-not-found", True)
+    release = await machine.store.release("shop", 1)
+    assert release is not None
+    assert release.failure is not None
+    assert not hasattr(notice, "why")
+    assert notice.headline == f"shop v1 failed: {release.failure.what}"
+
+
+async def test_only_chosen_apps_and_events_are_told_and_an_app_has_its_previews_with_it(
+    machine: Machine, daemon: Daemon
+):
+    for app in ("shop", "blog"):
+        await daemon.requests.create_app(app, ACTOR)
+    await subscribe(daemon, "deploy.live", app="shop")
+
+    for app in ("shop", "blog", "shop-pr-7"):
+        await daemon.deploy(app=app, image=V1)
+    await look(daemon)
+
+    delivered = machine.outlets[Channel.WEBHOOK].delivered
+    assert [(it.notice.action, it.notice.app) for it in delivered] == [
+        ("deploy.live", "shop"),
+        ("deploy.live", "shop-pr-7"),
+    ]
+
+
+async def test_what_happened_before_is_told_to_nobody(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.clock.jump(1)
+
+    await subscribe(daemon, "deploy.*")
+    await look(daemon)
+
+    assert told(machine) == []
+
+
+async def test_each_event_is_told_once_whatever_moment_the_daemon_dies_at(machine: Machine, daemon: Daemon):
+    await subscribe(daemon, "deploy.live")
+    await daemon.deploy(image=V1)
+
+    for _ in range(3):  # a successor that knows nothing but what is on disk
+        successor = machine.daemon()
+        await look(successor)
+
+    assert told(machine) == ["deploy.live"]
+
+
+async def test_a_notice_that_was_taken_in_survives_the_daemon(machine: Machine, daemon: Daemon):
+    await subscribe(daemon, "deploy.live")
+    await daemon.deploy(image=V1)
+    machine.outlets[Channel.WEBHOOK].is_away = True
+    await look(daemon)
+    machine.outlets[Channel.WEBHOOK].is_away = False
+
+    await look(machine.daemon(), seconds=10)
+
+    assert told(machine) == ["deploy.live"]
+
+
+async def test_a_server_that_is_away_is_tried_again_with_growing_pauses_under_the_same_id(
+    machine: Machine, daemon: Daemon
+):
+    id = await subscribe(daemon, "deploy.live")
+    outlet = machine.outlets[Channel.WEBHOOK]
+    outlet.is_away = True
+    await daemon.deploy(image=V1)
+    await look(daemon)
+
+    pauses = []
+    for _ in range(6):
+        (pending,) = await daemon.notifications.deliveries(id, 10)
+        pauses.append((pending.due_at - machine.clock.now()).total_seconds())
+        await look(daemon, seconds=pauses[-1] - 0.1)
+        await look(daemon, seconds=0.2)
+
+    assert len(outlet.tried) == 7
+    assert len({delivery.id for delivery in outlet.tried}) == 1
+    assert all(first < second for first, second in zip(pauses, pauses[2:], strict=False))
+    assert 1.0 <= pauses[0] <= 2.0
+    outlet.is_away = False
+    await look(daemon, seconds=3600)
+    assert told(machine) == ["deploy.live"]
+
+
+def test_pauses_are_spread_and_bounded():
+    chance = random.Random(1)
+
+    drawn = [pause_before_retry(100, chance) for _ in range(100)]
+
+    assert all(900 <= pause <= 1800 for pause in drawn)
+    assert len(set(drawn)) == 100
+
+
+async def test_after_a_day_it_is_given_up_and_the_log_says_so(machine: Machine, daemon: Daemon):
+    id = await subscribe(daemon, "deploy.live")
+    machine.outlets[Channel.WEBHOOK].is_away = True
+    await daemon.deploy(image=V1)
+    await look(daemon)
+
+    await look(daemon, seconds=25 * 3600)
+
+    (delivery,) = await daemon.notifications.deliveries(id, 10)
+    assert (delivery.state, delivery.attempts, delivery.error) == (DeliveryState.FAILED, 2, "connection refused")
+    await look(daemon, seconds=3600)
+    assert len(machine.outlets[Channel.WEBHOOK].tried) == 2
+
+
+async def test_a_refusal_is_not_tried_again_and_a_wait_that_is_asked_for_is_honoured(machine: Machine, daemon: Daemon):
+    id = await subscribe(daemon, "deploy.*")
+    outlet = machine.outlets[Channel.WEBHOOK]
+    outlet.attempts += [
+        Attempt(is_delivered=False, is_final=True, status=410, text="answered 410"),
+        Attempt(is_delivered=False, status=429, text="answered 429", wait=90.0),
+    ]
+
+    await daemon.deploy(image=V1)
+    await look(daemon)
+
+    second, first = await daemon.notifications.deliveries(id, 10)
+    assert (first.state, first.status) == (DeliveryState.FAILED, 410)
+    assert second.due_at == machine.clock.now() + timedelta(seconds=90)
+
+
+async def test_one_who_is_away_does_not_hold_up_the_others(machine: Machine, daemon: Daemon):
+    await subscribe(daemon, "deploy.live")
+    await subscribe(daemon, "deploy.live", channel=Channel.SLACK)
+    machine.outlets[Channel.WEBHOOK].is_away = True
+    machine.outlets[Channel.SLACK].attempts.append(RuntimeError("a fault of ours"))
+
+    await daemon.deploy(image=V1)
+    await look(daemon)
+    await look(daemon, seconds=5)
+
+    assert told(machine, Channel.SLACK) == ["deploy.live"]
+    assert told(machine) == []
+
+
+async def test_a_deploy_takes_no_longer_and_ends_as_well_when_nobody_can_be_told(machine: Machine, daemon: Daemon):
+    class Broken:
+        def __getattr__(self, name: str):
+            raise StoreUnavailable("the outbox is broken")
+
+    await subscribe(daemon, "*")
+    before = machine.clock.monotonic()
+    await daemon.deploy(image=V1)
+    alone = machine.clock.monotonic() - before
+    for outlet in machine.outlets.values():
+        outlet.is_away = True
+    object.__setattr__(daemon.world, "outbox", Broken())
+
+    before = machine.clock.monotonic()
+    release = await daemon.deploy(image=V1)
+    await Courier(daemon.world, machine.outlets).look()
+
+    assert release.status.value == "active"
+    assert machine.clock.monotonic() - before <= alone + 0.1
+
+
+async def test_a_test_is_sent_at_once_and_tells_how_it_went(machine: Machine, daemon: Daemon):
+    id = await subscribe(daemon)
+    machine.outlets[Channel.WEBHOOK].attempts.append(
+        Attempt(is_delivered=False, status=404, is_final=True, text="answered 404")
+    )
+
+    failed = await daemon.notifications.test(id, ACTOR)
+    good = await daemon.notifications.test(id, ACTOR)
+
+    assert (failed.state, failed.error) == (DeliveryState.FAILED, "answered 404")
+    assert good.state is DeliveryState.DELIVERED
+    assert await daemon.notifications.deliveries(id, 10) == (good, failed)
+
+
+async def test_who_was_removed_is_told_nothing_more_and_their_keys_are_gone(machine: Machine, daemon: Daemon):
+    id = await subscribe(daemon, "deploy.live")
+    machine.outlets[Channel.WEBHOOK].is_away = True
+    await daemon.deploy(image=V1)
+    await look(daemon)
+    machine.outlets[Channel.WEBHOOK].is_away = False
+
+    await daemon.notifications.remove(id, ACTOR)
+    await look(daemon, seconds=3600)
+
+    assert told(machine) == []
+    assert machine.credentials.kept == {}
+    with pytest.raises(NotificationNotFound):
+        await daemon.notifications.test(id, ACTOR)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ftp://example.com", "does not begin with https://HOST"),
+        ("https://", "does not begin with https://HOST"),
+        ("http://example.com/hook", "not encrypted"),
+        ("https://user:pass@example.com/", "a user name"),
+        ("https://example.com/a b", "some that no address has"),
+        ("https://example.com:99999/", "out of range"),
+    ],
+)
+async def test_what_is_no_safe_address_is_refused_without_repeating_it(daemon: Daemon, url: str, why: str):
+    with pytest.raises(InvalidWebAddress) as caught:
+        await daemon.notifications.add(NotificationRequest(channel=Channel.SLACK, url=Secret(url)), ACTOR)
+
+    assert why in caught.value.why
+    assert "pass" not in caught.value.render()
+
+
+async def test_unknown_events_and_apps_are_refused(daemon: Daemon):
+    with pytest.raises(InvalidError) as caught:
+        await subscribe(daemon, "deploys.live", "deploy", "deploy.live")
+    with pytest.raises(AppNotFound):
+        await subscribe(daemon, app="nowhere")
+
+    assert len(caught.value.details["problems"]) == 2  # type: ignore[arg-type]
+
+
+async def test_only_the_beginning_of_an_address_is_kept_where_it_can_be_seen(machine: Machine, daemon: Daemon):
+    await subscribe(daemon)
+
+    (subscription,) = await daemon.notifications.list()
+
+    assert subscription.address == "https://hooks.example.com/…"
+    assert "s3cret" not in repr(await machine.store.events())
