@@ -80,6 +80,12 @@ class MalformedRequest(InvalidError):
     code = "malformed-request"
 
 
+class RequestTooLarge(MalformedRequest):
+    """The request's body is larger than any that is meant."""
+
+    code = "request-too-large"
+
+
 class InvalidManifest(InvalidError):
     """The manifest has problems; ``details["problems"]`` lists all of them."""
 
@@ -251,6 +257,12 @@ class NotSignedIn(DeniedError):
     code = "not-signed-in"
 
 
+class WebhookNotSigned(NotSignedIn):
+    """A webhook without a signature, or with one that this server's secret did not make."""
+
+    code = "webhook-not-signed"
+
+
 class ForkNotAllowed(DeniedError):
     """The pull request comes from a fork, and nobody who may has allowed it a preview."""
 
@@ -262,6 +274,12 @@ class UnavailableError(PvdifyError):
 
     code = "unavailable"
     kind = Kind.UNAVAILABLE
+
+
+class TooManyRequests(UnavailableError):
+    """The same was asked too often in too short a time; ``details["retry_after"]`` says for how many seconds."""
+
+    code = "too-many-requests"
 
 
 class RegistryUnavailable(UnavailableError):

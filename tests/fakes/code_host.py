@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pvdify.adapters.github.events import news_of
 from pvdify.errors import CodeHostUnavailable
 from pvdify.model.preview import Sign
+from pvdify.model.webhook import News
 from pvdify.ports.clock import Clock
 
 
@@ -55,3 +57,6 @@ class FakeCodeHost:
             return None
         closed_for = (self.now() - found.closed_at).total_seconds() if found.closed_at else 0.0
         return Sign(is_open=found.is_open, as_of=found.updated_at, closed_for=closed_for, is_answer=True)
+
+    def news(self, event: str, content: bytes) -> News | None:
+        return news_of(event, content)  # pure, so the real one

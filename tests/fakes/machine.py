@@ -20,6 +20,7 @@ from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.requests import DeployRequest, Requests
 from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
+from pvdify.engine.webhooks import Webhooks
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
 from pvdify.model.notice import Channel
@@ -43,6 +44,7 @@ from tests.fakes.store import MemoryStore
 from tests.fakes.supervisor import FakeSupervisor
 
 ACTOR = Actor(name="ci", role=Role.DEPLOY)
+WEBHOOK_SECRET = "a secret that GitHub knows"
 NEVER = Path("/nonexistent/pvdifyd.toml")
 
 
@@ -164,6 +166,7 @@ class Daemon:
         self.queries = Queries(self.world)
         self.domains = Domains(self.world, self.reconciler.put_routes)
         self.previews = PreviewRequests(self.world, self.requests)
+        self.webhooks = Webhooks(self.world, self.previews, machine.code_host, (WEBHOOK_SECRET,))
         self.reaper = Reaper(self.world, self.previews, machine.code_host)
         self.tokens = Tokens(self.world)
         self.observations = Observations(self.world)

@@ -15,7 +15,8 @@ from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.queries import Queries
 from pvdify.engine.requests import Requests
 from pvdify.engine.tokens import Tokens
-from pvdify.errors import InvalidError, MalformedRequest
+from pvdify.engine.webhooks import Webhooks
+from pvdify.errors import InvalidError, MalformedRequest, RequestTooLarge
 from pvdify.manifest.problems import format_path, problems_of, unknown_key
 from pvdify.model.token import Actor
 from pvdify.settings import Settings
@@ -33,6 +34,7 @@ class Engine:
     queries: Queries
     domains: Domains
     previews: PreviewRequests
+    webhooks: Webhooks
     tokens: Tokens
     observations: Observations
     notifications: Notifications
@@ -79,13 +81,22 @@ class Call:
             )
         return body
 
+    async def content(self) -> bytes:
+        """The body as it came. Raises RequestTooLarge, if it can before reading any of it."""
+        announced = self.request.headers.get("content-length", "")
+        content = b""
+        if not (announced.isdecimal() and int(announced) > LARGEST_BODY):
+            async for chunk in self.request.stream():
+                content += chunk
+                if len(content) > LARGEST_BODY:
+                    break
+            else:
+                return content
+        raise RequestTooLarge(f"the request's body is larger than {LARGEST_BODY} bytes", next="send less")
+
     async def object(self) -> dict[str, object]:
         """The JSON object in the body; no body is an empty one. Raises MalformedRequest."""
-        content = b""
-        async for chunk in self.request.stream():
-            content += chunk
-            if len(content) > LARGEST_BODY:
-                raise MalformedRequest(f"the request's body is larger than {LARGEST_BODY} bytes", next="send less")
+        content = await self.content()
         try:
             value = from_json(content) if content.strip() else {}
         except ValueError as error:

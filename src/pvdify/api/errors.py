@@ -8,7 +8,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pvdify.errors import InternalError, Kind, MalformedRequest, NotSignedIn, PvdifyError
+from pvdify.errors import (
+    InternalError,
+    Kind,
+    MalformedRequest,
+    NotSignedIn,
+    PvdifyError,
+    RequestTooLarge,
+    TooManyRequests,
+)
 from pvdify.wire.answers import Problem
 
 log = structlog.get_logger()
@@ -22,17 +30,23 @@ STATUS_BY_KIND = {
     Kind.FAILED: 500,
     Kind.INTERNAL: 500,
 }
+# What HTTP tells apart within a kind; the first that fits.
+STATUS_BY_TYPE: tuple[tuple[type[PvdifyError], int], ...] = (
+    (RequestTooLarge, 413),
+    (MalformedRequest, 400),
+    (NotSignedIn, 401),
+    (TooManyRequests, 429),
+)
 TITLES = {
     400: "Malformed request", 401: "Not signed in", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
-    409: "Conflict", 422: "Invalid", 500: "Failed", 503: "Unavailable",
+    409: "Conflict", 413: "Too large", 422: "Invalid", 429: "Too many requests", 500: "Failed", 503: "Unavailable",
 }  # fmt: skip
 
 
 def status_of(error: PvdifyError) -> int:
-    """The HTTP status for an error: by its kind, but for the two that HTTP tells apart."""
-    if isinstance(error, MalformedRequest):
-        return 400
-    return 401 if isinstance(error, NotSignedIn) else STATUS_BY_KIND[error.kind]
+    """The HTTP status for an error: by its type where HTTP tells more apart, else by its kind."""
+    found = (status for type_, status in STATUS_BY_TYPE if isinstance(error, type_))
+    return next(found, STATUS_BY_KIND[error.kind])
 
 
 async def answer_known(request: Request, error: Exception) -> Response:
@@ -79,4 +93,6 @@ def problem(request: Request, error: PvdifyError, status: int, headers: dict[str
         problems=[str(item) for item in problems] if isinstance(problems, list) else [],
     )
     more = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if "retry_after" in error.details:
+        more["Retry-After"] = str(error.details["retry_after"])
     return Response(to_json(document), status, {**more, **(headers or {})}, "application/problem+json")

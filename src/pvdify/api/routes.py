@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from pvdify.api.call import Call
-from pvdify.api.handlers import apps, config, domains, logs, notifications, posthog, previews, releases, router, server
+from pvdify.api.handlers import (
+    apps,
+    config,
+    domains,
+    logs,
+    notifications,
+    posthog,
+    previews,
+    releases,
+    router,
+    server,
+    webhooks,
+)
 from pvdify.model.token import Role
 from pvdify.wire import answers, requests
 
@@ -76,6 +88,8 @@ ENDPOINTS = (
     _route("GET",    "/apps/{app}/previews/{pr:int}", previews.show_preview,  READ,       gives=answers.Preview),
     _route("PUT",    "/apps/{app}/previews/{pr:int}", previews.put_preview,   DEPLOY, 202, takes=requests.PutPreview, gives=answers.Preview),
     _route("DELETE", "/apps/{app}/previews/{pr:int}", previews.close_preview, DEPLOY,     query="as_of", gives=answers.Preview),
+
+    _route("POST",   "/webhooks/github", webhooks.receive_github, ANYONE, 202, gives=answers.Heard),
 
     _route("GET",    "/tokens",         server.list_tokens,  ADMIN,      gives=answers.Token, list_of="tokens"),
     _route("POST",   "/tokens",         server.create_token, ADMIN, 201, takes=requests.CreateToken, gives=answers.NewToken),

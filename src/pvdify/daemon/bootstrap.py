@@ -31,6 +31,7 @@ from pvdify.adapters.webhooks import bodies
 from pvdify.adapters.webhooks.outlet import WebhookOutlet
 from pvdify.api.call import Engine
 from pvdify.daemon.secret_files import read_secret
+from pvdify.daemon.webhook_secret import webhook_secrets
 from pvdify.engine.courier import Courier
 from pvdify.engine.domains import Domains
 from pvdify.engine.liveness import Liveness
@@ -44,6 +45,7 @@ from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.requests import Requests
 from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
+from pvdify.engine.webhooks import Webhooks
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
 from pvdify.model.notice import Channel
@@ -93,12 +95,14 @@ def build_server(settings: Settings) -> Server:
     reconciler = Reconciler(world, worker.wake)
     requests = Requests(world, runner, worker, reconciler.put_routes)
     previews = PreviewRequests(world, requests)
+    code_host = GithubCodeHost(_github(settings))
     engine = Engine(
         settings=settings,
         requests=requests,
         queries=Queries(world),
         domains=Domains(world, reconciler.put_routes),
         previews=previews,
+        webhooks=Webhooks(world, previews, code_host, webhook_secrets(settings)),
         tokens=Tokens(world),
         observations=Observations(world),
         notifications=Notifications(world, courier),
@@ -113,8 +117,8 @@ def build_server(settings: Settings) -> Server:
         worker=worker,
         reconciler=reconciler,
         liveness=Liveness(world),
-        reaper=Reaper(world, previews, GithubCodeHost(_github(settings))),
         courier=courier,
+        reaper=Reaper(world, previews, code_host),
         engine=engine,
     )
 

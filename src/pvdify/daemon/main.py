@@ -54,12 +54,14 @@ async def _serve(settings: Settings) -> None:
     from pvdify.daemon.bootstrap import build_server
     from pvdify.daemon.directories import DataDirLock, prepare
     from pvdify.daemon.serving import Doors
+    from pvdify.daemon.webhook_secret import ensure_webhook_secret
 
     logs.configure()
     log = structlog.get_logger()
     prepare(settings)
     lock = DataDirLock(settings.data_dir)
     lock.acquire()
+    ensure_webhook_secret(settings)
     server = build_server(settings)
     await server.store.open()
     await ensure_admin_token(server)

@@ -1,12 +1,13 @@
-"""Where the code lives, as far as pvdify asks it: what has become of a pull request."""
+"""Where the code lives, as far as pvdify asks it or hears from it: what has become of a pull request."""
 
 from typing import Protocol
 
 from pvdify.model.preview import Sign
+from pvdify.model.webhook import News
 
 
 class CodeHost(Protocol):
-    """Asked about pull requests, where this server has been given a token for it."""
+    """Asked about pull requests, where this server has been given a token for it; and understood when it speaks."""
 
     @property
     def is_askable(self) -> bool:
@@ -18,4 +19,8 @@ class CodeHost(Protocol):
 
         Raises CodeHostUnavailable: no answer now, ask again later.
         """
+        ...
+
+    def news(self, event: str, content: bytes) -> News | None:
+        """What a webhook says; None where it is about nothing we wait for. Raises MalformedRequest."""
         ...

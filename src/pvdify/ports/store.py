@@ -11,8 +11,21 @@ from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
+from pvdify.model.webhook import SeenWebhook
 
-Record = App | Release | SwitchCount | Slot | Operation | ConfigVersion | Preview | Token | Event | IdempotentRequest
+Record = (
+    App
+    | Release
+    | SwitchCount
+    | Slot
+    | Operation
+    | ConfigVersion
+    | Preview
+    | Token
+    | Event
+    | IdempotentRequest
+    | SeenWebhook
+)
 
 
 class Store(Protocol):
@@ -108,4 +121,12 @@ class Store(Protocol):
 
     async def idempotent_request(self, key: str, actor: str, since: datetime) -> IdempotentRequest | None:
         """What was answered under this key by this actor, not longer ago than ``since``."""
+        ...
+
+    async def is_webhook_seen(self, id: str, digest: str) -> bool:
+        """Whether a webhook with this id, or with this content, was dealt with before."""
+        ...
+
+    async def forget_webhooks(self, before: datetime) -> None:
+        """Webhooks of before then are no longer remembered."""
         ...

@@ -248,6 +248,17 @@ class Preview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Heard:
+    """POST /webhooks/github. ``outcome``: ``heard``, ``replayed`` (it came before) or ``ignored`` (about nothing here).
+
+    ``previews``: the previews that it was about.
+    """
+
+    outcome: str
+    previews: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Token:
     """A token without its secret. ``app``: the only app it is good for."""
 

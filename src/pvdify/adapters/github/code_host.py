@@ -3,12 +3,14 @@
 from datetime import datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import structlog
 
+from pvdify.adapters.github.events import news_of
+from pvdify.adapters.github.pull_requests import sign_of
 from pvdify.adapters.github.rest import Answer, RestApi, unavailable
 from pvdify.model.preview import Sign
+from pvdify.model.webhook import News
 
 log = structlog.get_logger()
 
@@ -35,22 +37,9 @@ class GithubCodeHost:
         except (KeyError, TypeError, ValueError) as error:
             raise unavailable(self._api.url, f"an answer that is no pull request: {error!r}") from error
 
-
-def sign_of(pull_request: Any, now: datetime | None) -> Sign:
-    """What a pull request's JSON says. ``now``: GitHub's own time of the answer, None for an event of some time ago.
-
-    Raises KeyError, TypeError or ValueError where it is not a pull request.
-    """
-    state, closed_at = pull_request["state"], pull_request["closed_at"]
-    if state not in ("open", "closed"):
-        raise ValueError(f"state {state!r}")
-    closed_for = (now - _moment(closed_at)).total_seconds() if now and closed_at else 0.0
-    return Sign(
-        is_open=state == "open",
-        as_of=_moment(pull_request["updated_at"]),
-        closed_for=max(0.0, closed_for),
-        is_answer=now is not None,
-    )
+    def news(self, event: str, content: bytes) -> News | None:
+        """See the port."""
+        return news_of(event, content)
 
 
 def said_at(answer: Answer) -> datetime:
@@ -60,10 +49,3 @@ def said_at(answer: Answer) -> datetime:
     """
     headers: Message = answer.headers
     return parsedate_to_datetime(headers["Date"])
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return moment

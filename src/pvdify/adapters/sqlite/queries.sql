@@ -63,6 +63,12 @@ SELECT * FROM events WHERE :app IS NULL OR app = :app ORDER BY id DESC LIMIT :li
 -- name: idempotent_request
 SELECT * FROM idempotent_requests WHERE key = :key AND actor = :actor AND created_at >= :since;
 
+-- name: seen_webhook
+SELECT id FROM seen_webhooks WHERE id = :id OR digest = :digest LIMIT 1;
+
+-- name: forget_webhooks
+DELETE FROM seen_webhooks WHERE at < :before;
+
 -- name: forget_releases
 DELETE FROM releases WHERE app = :app;
 

@@ -18,6 +18,7 @@ from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
+from pvdify.model.webhook import SeenWebhook
 
 RecordT = TypeVar("RecordT")
 _SCALARS = (str, int, datetime, Enum)
@@ -106,4 +107,5 @@ TABLES: dict[type, Table] = {
     Subscription: _table(Subscription, "subscriptions", "id"),
     Delivery: _table(Delivery, "deliveries", "id"),
     Cursor: _table(Cursor, "cursors", "name"),
+    SeenWebhook: _table(SeenWebhook, "seen_webhooks", "id"),
 }

@@ -145,6 +145,14 @@ class SqliteStore(OutboxRecords):
         """See the port."""
         return await self._one(IdempotentRequest, "idempotent_request", key=key, actor=actor, since=_stamp(since))
 
+    async def is_webhook_seen(self, id: str, digest: str) -> bool:
+        """See the port."""
+        return bool(await self._rows("seen_webhook", id=id, digest=digest))
+
+    async def forget_webhooks(self, before: datetime) -> None:
+        """See the port."""
+        await self._write([(statements()["forget_webhooks"], {"before": _stamp(before)})])
+
     async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
         await self._in_thread(_run_transaction, self._connection, work)
 

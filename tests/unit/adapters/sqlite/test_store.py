@@ -4,7 +4,7 @@ import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from pvdify.model.event import Event
 from pvdify.model.operation import Operation, OperationKind, OperationState, StepRecord, StepState
 from pvdify.model.release import Failure, Receipt, Release, ReleaseStatus, Source, SwitchCount
 from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.webhook import SeenWebhook
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 APP = App(name="shop", created_at=NOW, updated_at=NOW)
@@ -153,3 +154,15 @@ async def test_file_that_is_no_database_is_an_error_and_left_alone(tmp_path: Pat
         await SqliteStore(file).open()
 
     assert file.read_text().startswith("not a database")
+
+
+async def test_a_delivery_is_known_by_its_id_and_by_its_content_until_it_is_forgotten(store: SqliteStore):
+    await store.save(SeenWebhook(id="1", digest="a", at=NOW))
+
+    assert await store.is_webhook_seen("1", "b")
+    assert await store.is_webhook_seen("2", "a")
+    assert not await store.is_webhook_seen("2", "b")
+    await store.forget_webhooks(NOW)
+    assert await store.is_webhook_seen("1", "a")
+    await store.forget_webhooks(NOW + timedelta(seconds=1))
+    assert not await store.is_webhook_seen("1", "a")
