@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import product, router
 from bench.product import APP, Figure
+from bench.redaction import redaction
 from tests.e2e.trial import Trial
 
 RESULTS = Path(__file__).with_name("results.md")
@@ -15,7 +16,7 @@ SWITCH_TARGETS = {1: 10.0, 100: None, 500: 25.0}
 
 
 def main() -> None:
-    figures = [*measure_router(), *measure_server()]
+    figures = [*tell("redaction", redaction()), *measure_router(), *measure_server()]
     text = render(figures)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)

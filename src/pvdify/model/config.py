@@ -7,6 +7,7 @@ from datetime import datetime
 from pvdify.errors import InvalidConfigVar
 from pvdify.model.instance import Secret
 from pvdify.model.names import CONFIG_KEY
+from pvdify.model.secret_forms import refusal_of
 
 RESERVED = frozenset({"PORT"})
 LONGEST_VALUE = 65536
@@ -55,4 +56,6 @@ def _problems(key: str, var: ConfigVar | None) -> list[str]:
         return [f"{key}: a value cannot hold a NUL character"]
     if var is not None and len(var.value.encode()) > LONGEST_VALUE:
         return [f"{key}: a value can have {LONGEST_VALUE} bytes at most"]
+    if var is not None and var.is_secret and (refusal := refusal_of(var.value)):
+        return [f"{key}: {refusal}"]
     return []
