@@ -46,12 +46,24 @@ def main() -> int:
 def parts() -> Iterator[str]:
     surroundings = Surroundings(environ={}, folder=Path(), stdin=io.StringIO())
     with click.Context(program, info_name="pvdify", obj=surroundings) as parent:
-        found = [(name, command_of(parent, name)) for name in COMMANDS]
-        for name, command in found:
-            anchor = f"pvdify-{name.replace(':', '')}"
+        found = [each for name in COMMANDS for each in with_its_own(parent, name, command_of(parent, name))]
+        for name, command, _ in found:
+            anchor = f"pvdify-{name.replace(':', '').replace(' ', '-')}"
             yield f"| [`pvdify {name}`](#{anchor}) | {paragraphs(command)[0].removesuffix('.')} |\n"
-        for name, command in found:
-            yield from section(click.Context(command, info_name=name, parent=parent), command)
+        for _, command, context in found:
+            yield from section(context, command)
+
+
+def with_its_own(
+    parent: click.Context, name: str, command: click.Command
+) -> Iterator[tuple[str, click.Command, click.Context]]:
+    """The command by its full name, or the commands of a group in its place."""
+    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent)
+    if isinstance(command, click.Group):
+        for inner, deeper in command.commands.items():
+            yield from with_its_own(context, f"{name} {inner}", deeper)
+    else:
+        yield name, command, context
 
 
 def command_of(parent: click.Context, name: str) -> click.Command:

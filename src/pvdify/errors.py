@@ -177,6 +177,12 @@ class TokenNotFound(NotFoundError):
     code = "token-not-found"
 
 
+class NotInstalled(NotFoundError):
+    """No server of pvdify is installed on this machine."""
+
+    code = "not-installed"
+
+
 class ConflictError(PvdifyError):
     """True, but not now: something else stands in the way."""
 
@@ -244,6 +250,12 @@ class DataDirInUse(ConflictError):
     code = "data-dir-in-use"
 
 
+class NotConfirmed(ConflictError):
+    """What was asked for takes something away, and nobody said yes to that."""
+
+    code = "not-confirmed"
+
+
 class DeniedError(PvdifyError):
     """Who is asking may not do this."""
 
@@ -267,6 +279,12 @@ class ForkNotAllowed(DeniedError):
     """The pull request comes from a fork, and nobody who may has allowed it a preview."""
 
     code = "fork-not-allowed"
+
+
+class NotRoot(DeniedError):
+    """Only root may do this on the server's machine."""
+
+    code = "not-root"
 
 
 class UnavailableError(PvdifyError):
@@ -335,6 +353,18 @@ class PackedWithout(FailedError):
     """This copy of the command line was packed without what the command needs."""
 
     code = "packed-without"
+
+
+class MachineNotReady(FailedError):
+    """The machine lacks something that the server cannot do without; ``details["problems"]`` lists all of it."""
+
+    code = "machine-not-ready"
+
+
+class InstallationFailed(FailedError):
+    """A step of an installation did not succeed; those before it are done."""
+
+    code = "installation-failed"
 
 
 class ImageNotFound(FailedError):

@@ -9,8 +9,10 @@ from pvdify import errors
 from pvdify.cli.command_table import COMMANDS
 
 SOURCE = Path(errors.__file__).parent
-NAMED = re.compile(r"`pvdify ([a-z]+(?::[a-z]+)?)")
-OPTION = re.compile(r"`pvdify ([a-z:]+)[^`]*? (--[a-z-]+)")
+NAME = r"`pvdify (server [a-z]+|(?!server )[a-z]+(?::[a-z]+)?)"
+NAMED = re.compile(NAME)
+OPTION = re.compile(NAME + r"[^`]*? (--[a-z-]+)")
+PAGE = SOURCE.parents[1] / "docs" / "reference" / "cli.md"
 
 
 def mentions(pattern: re.Pattern[str]) -> list[tuple[str, ...]]:
@@ -23,13 +25,13 @@ def mentions(pattern: re.Pattern[str]) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize(("file", "command"), mentions(NAMED))
 def test_every_command_that_a_message_names_is_there(file: str, command: str):
-    assert command in COMMANDS
+    assert command.partition(" ")[0] in COMMANDS
+    assert f"\n## pvdify {command}\n" in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("file", "command", "option"), mentions(OPTION))
 def test_every_option_that_a_message_names_is_there(file: str, command: str, option: str):
-    page = (SOURCE.parents[1] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
-    section = page.partition(f"## pvdify {command}\n")[2].partition("\n## ")[0]
+    section = PAGE.read_text(encoding="utf-8").partition(f"## pvdify {command}\n")[2].partition("\n## ")[0]
 
     assert section
     assert option == "--help" or option in section, section

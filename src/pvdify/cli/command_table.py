@@ -49,6 +49,8 @@ COMMANDS = {
     "login": "login",
     "whoami": "whoami",
     "status": "status",
+    "doctor": "doctor",
+    "server": "server",
 }
 
 

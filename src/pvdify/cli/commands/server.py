@@ -1,0 +1,86 @@
+"""``pvdify server``: the server on this machine, installed, upgraded and taken off."""
+
+import click
+
+from pvdify.cli.command import local_command
+from pvdify.cli.installation import hand_over
+from pvdify.errors import InvalidSetting
+from pvdify.wire.installation import Install, Uninstall
+
+
+@click.group(
+    "server",
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  pvdify server install --base-domain apps.example.com\n\n"
+    "Each of them has --json. `pvdify server COMMAND --help` shows the rest.",
+)
+def server() -> None:
+    """Install, upgrade or remove the server on this machine.
+
+    It needs root, and systemd. `pvdify doctor` says beforehand what is missing.
+    """
+
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+
+
+@local_command(
+    "install",
+    run=hand_over,
+    example="pvdify server install --base-domain apps.example.com\n"
+    "pvdify server install --set router_listen=0.0.0.0:80 --dry-run",
+)
+@click.option("--base-domain", metavar="DOMAIN", help="An app answers at APP.DOMAIN.")
+@click.option(
+    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any other setting of pvdifyd; repeatable."
+)
+@_dry_run
+def install(*, base_domain: str | None, assignments: tuple[str, ...], dry_run: bool, as_json: bool) -> Install:
+    """Have the server run on this machine.
+
+    Looks at the machine first, as `pvdify doctor` does, and changes nothing if something is missing. Then it makes the
+    directories, writes the settings, raises and limits what the journal keeps, writes the units of pvdifyd and of the
+    router, and starts them; the admin token is shown once. It listens on loopback alone unless told otherwise.
+
+    Done again it does only what is not as it should be, so it goes on where it was cut short.
+    """
+    settings = dict(_assignment(text) for text in assignments)
+    if base_domain is not None:
+        settings["base_domain"] = base_domain
+    return Install(settings=settings, is_dry_run=dry_run, as_json=as_json)
+
+
+@local_command("upgrade", run=hand_over, example="pvdify server upgrade")
+@_dry_run
+def upgrade(*, dry_run: bool, as_json: bool) -> Install:
+    """Go over to the version of pvdify that is installed now.
+
+    After `pip install --upgrade`: units are written anew and pvdifyd is restarted. Visitors do not notice, because the
+    router and the containers go on. A database of an older version is migrated at the start, with a copy beside it.
+    """
+    return Install(is_upgrade=True, is_dry_run=dry_run, as_json=as_json)
+
+
+@local_command("uninstall", run=hand_over, example="pvdify server uninstall --dry-run\npvdify server uninstall --yes")
+@click.option("--purge", is_flag=True, help="Delete its data, settings and images, too.")
+@click.option("--yes", is_flag=True, help="Stop every app, and do it.")
+@_dry_run
+def uninstall(*, purge: bool, yes: bool, dry_run: bool, as_json: bool) -> Uninstall:
+    """Take the server off this machine.
+
+    Every app stops. Data and settings stay, so that `pvdify server install` takes them up again, unless --purge
+    deletes them.
+    """
+    return Uninstall(is_purging=purge, is_confirmed=yes, is_dry_run=dry_run, as_json=as_json)
+
+
+for _command in (install, upgrade, uninstall):
+    server.add_command(_command)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InvalidSetting(f'"{text}" is not a setting', next="write --set NAME=VALUE, like --set standby=5m")
+    return name.strip().replace("-", "_"), value.strip()

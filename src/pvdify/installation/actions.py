@@ -1,0 +1,171 @@
+"""What can be done to a machine's files, each described, looked at and done apart from the others.
+
+Every action is a plain value. Doing one twice equals doing it once, so an installation that was cut short goes on
+with the same command.
+"""
+
+import shutil
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pvdify.adapters.files.whole_file import write_whole
+from pvdify.installation.machine import Machine
+
+
+class Action(Protocol):
+    """One change to a machine."""
+
+    @property
+    def touches(self) -> tuple[Path, ...]:
+        """Files that are written or removed by it."""
+        return ()
+
+    @property
+    def follows(self) -> tuple[Path, ...]:
+        """Files that make it due again when they are touched."""
+        return ()
+
+    def describe(self) -> str:
+        """What is going to be done, in the imperative."""
+        ...
+
+    def is_done(self, machine: Machine) -> bool:
+        """Whether the machine is as it would be afterwards. Raises InstallationFailed, OSError."""
+        ...
+
+    def apply(self, machine: Machine) -> None:
+        """Do it. Raises InstallationFailed, OSError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeDirectory(Action):
+    """A directory with this mode; what is in it stays."""
+
+    path: Path
+    mode: int
+
+    def describe(self) -> str:
+        """See Action."""
+        return f"make {self.path} (mode {self.mode:04o})"
+
+    def is_done(self, _machine: Machine) -> bool:
+        """See Action."""
+        return self.path.is_dir() and _mode(self.path) == self.mode
+
+    def apply(self, _machine: Machine) -> None:
+        """See Action."""
+        self.path.mkdir(mode=self.mode, parents=True, exist_ok=True)
+        self.path.chmod(self.mode)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteFile(Action):
+    """A file with this content and mode."""
+
+    path: Path
+    mode: int
+    content: str = field(repr=False)
+
+    @property
+    def touches(self) -> tuple[Path, ...]:
+        """See Action."""
+        return (self.path,)
+
+    def describe(self) -> str:
+        """See Action."""
+        return f"write {self.path} (mode {self.mode:04o})"
+
+    def is_done(self, _machine: Machine) -> bool:
+        """See Action."""
+        return self.path.is_file() and _mode(self.path) == self.mode and self.path.read_bytes() == self.content.encode()
+
+    def apply(self, _machine: Machine) -> None:
+        """See Action."""
+        _make_parents(self.path)
+        write_whole(self.path, self.content.encode(), self.mode)
+        self.path.chmod(self.mode)  # whatever the umask took away
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link(Action):
+    """A symbolic link. A file that somebody else has put there stays, and counts as done."""
+
+    path: Path
+    target: Path
+
+    def describe(self) -> str:
+        """See Action."""
+        return f"link {self.path} to {self.target}"
+
+    def is_done(self, _machine: Machine) -> bool:
+        """See Action."""
+        if self.path.is_symlink():
+            return self.path.readlink() == self.target
+        return self.path.exists()
+
+    def apply(self, _machine: Machine) -> None:
+        """See Action."""
+        _make_parents(self.path)
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(self.target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlink(Action):
+    """No symbolic link to this target is there; anything else stays."""
+
+    path: Path
+    target: Path
+
+    def describe(self) -> str:
+        """See Action."""
+        return f"remove the link {self.path}"
+
+    def is_done(self, _machine: Machine) -> bool:
+        """See Action."""
+        return not self.path.is_symlink() or self.path.readlink() != self.target
+
+    def apply(self, _machine: Machine) -> None:
+        """See Action."""
+        self.path.unlink()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remove(Action):
+    """Nothing is at this path: neither a file nor a directory with all that is in it."""
+
+    path: Path
+
+    @property
+    def touches(self) -> tuple[Path, ...]:
+        """See Action."""
+        return (self.path,)
+
+    def describe(self) -> str:
+        """See Action."""
+        return f"remove {self.path}"
+
+    def is_done(self, _machine: Machine) -> bool:
+        """See Action."""
+        return not self.path.exists() and not self.path.is_symlink()
+
+    def apply(self, _machine: Machine) -> None:
+        """See Action."""
+        if self.path.is_dir() and not self.path.is_symlink():
+            shutil.rmtree(self.path)
+        else:
+            self.path.unlink()
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _make_parents(path: Path) -> None:
+    for parent in reversed(path.parents):
+        if not parent.exists():
+            parent.mkdir(mode=0o755)
+            parent.chmod(0o755)

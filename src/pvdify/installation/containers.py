@@ -1,0 +1,94 @@
+"""What a server has made on its machine: units, containers and images of apps; taken away when it goes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvdify.adapters.podman import commands
+from pvdify.adapters.podman.labels import SERVER
+from pvdify.adapters.systemd import unit
+from pvdify.adapters.systemd.units import DIRECTORY
+from pvdify.errors import RuntimeUnavailable
+from pvdify.installation.actions import Action
+from pvdify.installation.machine import Machine
+from pvdify.ports.command_runner import Argv
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveContainers(Action):
+    """No instance of this server runs, and none is left behind. ``unit_dir``: where instances have their units."""
+
+    server: str
+    podman: str = "podman"
+    unit_dir: Path = DIRECTORY
+
+    def describe(self) -> str:
+        """See Action."""
+        return "stop every app and remove its containers"
+
+    def is_done(self, machine: Machine) -> bool:
+        """See Action."""
+        return not self._units() and not self._containers(machine)
+
+    def apply(self, machine: Machine) -> None:
+        """See Action."""
+        for file in self._units():
+            machine.must(("systemctl", "stop", file.name))
+            file.unlink(missing_ok=True)
+        for container in self._containers(machine):
+            machine.must(commands.remove_container(self.podman, container))
+
+    def _units(self) -> tuple[Path, ...]:
+        marks = {file: unit.read_mark(_text(file)) for file in sorted(self.unit_dir.glob("pvdify-*.service"))}
+        return tuple(file for file, mark in marks.items() if mark is not None and mark.server == self.server)
+
+    def _containers(self, machine: Machine) -> tuple[str, ...]:
+        return _listed(machine, list_container_ids(self.podman, self.server))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveImages(Action):
+    """No image that this server has pinned for its releases is here."""
+
+    server: str
+    podman: str = "podman"
+
+    def describe(self) -> str:
+        """See Action."""
+        return "remove the images of every release"
+
+    def is_done(self, machine: Machine) -> bool:
+        """See Action."""
+        return not self._pins(machine)
+
+    def apply(self, machine: Machine) -> None:
+        """See Action."""
+        machine.must(commands.remove_images(self.podman, self._pins(machine)))
+
+    def _pins(self, machine: Machine) -> tuple[str, ...]:
+        return _listed(machine, list_pins(self.podman, self.server))
+
+
+def list_container_ids(podman: str, server: str) -> Argv:
+    """The id of every container of this server, one a line."""
+    return (podman, "ps", "--all", "--quiet", f"--filter=label={SERVER}={server}")
+
+
+def list_pins(podman: str, server: str) -> Argv:
+    """The name of every image that this server has pinned, one a line."""
+    wanted = f"--filter=reference=localhost/pvdify/{server}/*"
+    return (podman, "images", "--format", "{{.Repository}}:{{.Tag}}", wanted)
+
+
+def _listed(machine: Machine, argv: Argv) -> tuple[str, ...]:
+    """Nothing where there is no podman: then there is nothing of ours either."""
+    try:
+        return tuple(machine.must(argv).split())
+    except RuntimeUnavailable:
+        return ()
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,281 @@
+"""What each fact means for a server, and the command that mends it. Pure."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from pvdify.adapters.haproxy import config, parse
+from pvdify.installation.doctor.facts import Distribution, Facts, Trial
+from pvdify.wire.answers import Check
+
+OLDEST_KERNEL = (3, 10)
+OLDEST_SYSTEMD = 219
+OLDEST_PODMAN = (4, 0)
+TRIAL_MEMORY = 64 * 1024 * 1024
+FEW_OPEN_FILES = 4096
+LITTLE_DISK = 5 * 1024**3
+FEW_INODES = 50_000
+LITTLE_MEMORY = 512 * 1024**2
+SMALL_BURST = 10_000  # journald's own default, for 30 s
+_RHEL = ("podman", "runc", "catatonit", "skopeo")
+_PODMAN = {
+    "debian": ("podman", "runc", "catatonit", "netavark", "aardvark-dns", "iptables", "skopeo"),
+    "rhel": _RHEL,
+    "": _RHEL,
+}
+CONTAINERS_CONF = "/etc/containers/containers.conf.d"
+
+
+def judge(facts: Facts) -> tuple[Check, ...]:
+    """Every judgement, in the order in which things are mended."""
+    return tuple(each(facts) for each in JUDGEMENTS)
+
+
+def kernel(facts: Facts) -> Check:
+    """Old kernels are fine down to 3.10."""
+    version = _numbers(facts.kernel)
+    shared = ", shared with others by OpenVZ" if facts.is_openvz else ""
+    text = f"Linux {facts.kernel}{shared}"
+    if version and version < OLDEST_KERNEL:
+        return _broken("kernel", f"{text} is older than 3.10", "move to a machine with a newer kernel")
+    return _ok("kernel", text)
+
+
+def systemd(facts: Facts) -> Check:
+    """Units keep the server and its apps running."""
+    if facts.systemd is None:
+        return _warning(
+            "systemd", "it is not process 1 here: nothing starts pvdifyd again, and it cannot be installed",
+            "use a machine or container with systemd; for a trial `pvdifyd --runtime podman` does without",
+        )  # fmt: skip
+    if facts.systemd < OLDEST_SYSTEMD:
+        return _broken("systemd", f"version {facts.systemd} is older than {OLDEST_SYSTEMD}", "upgrade the system")
+    return _ok("systemd", f"version {facts.systemd}")
+
+
+def podman(facts: Facts) -> Check:
+    """It runs the containers."""
+    if facts.podman is None:
+        if facts.podman_refusal:
+            return _broken("podman", f"it does not work: {facts.podman_refusal}", "podman info")
+        return _broken("podman", "not installed", _install(facts.distribution, _PODMAN[facts.distribution.family]))
+    found = facts.podman
+    text = (
+        f"{'.'.join(map(str, found.version))} with {found.runtime}, cgroups {found.cgroups}, "
+        f"network {found.network or 'unknown'}, storage {found.storage}"
+    )
+    if found.version < OLDEST_PODMAN:
+        return _broken("podman", f"{text}: older than 4.0", _install(facts.distribution, ("podman",)))
+    if found.storage == "vfs":
+        return _warning(
+            "podman", f"{text}: every container copies its whole image", "install fuse-overlayfs, or use another disk"
+        )
+    return _ok("podman", text)
+
+
+def skopeo(facts: Facts) -> Check:
+    """It asks registries what a tag means."""
+    if not facts.has_skopeo:
+        return _broken("skopeo", "not installed", _install(facts.distribution, ("skopeo",)))
+    return _ok("skopeo", "installed")
+
+
+def containers(facts: Facts) -> Check:
+    """Whether a container does start, with limits that hold."""
+    if facts.trial is None:
+        why = "only root can try" if not facts.is_root else "not tried: podman is missing"
+        return _warning("containers", why, "sudo pvdify doctor" if not facts.is_root else "install podman first")
+    if facts.trial.refusal:
+        return _broken("containers", f"none starts: {facts.trial.refusal}", _mend_start(facts, facts.trial))
+    limit = facts.trial.memory_limit
+    if limit is None or limit > TRIAL_MEMORY:
+        return _broken(
+            "containers", "one starts, but its memory limit does not hold",
+            "enable the memory controller: add `cgroup_enable=memory swapaccount=1` to the kernel's command line",
+        )  # fmt: skip
+    return _ok("containers", "one starts, its memory limit holds")
+
+
+def open_files(facts: Facts) -> Check:
+    """An instance holds a file for each connection."""
+    found = facts.trial.open_files if facts.trial else None
+    if found is None:
+        return _ok("open files", "not tried")
+    if found < FEW_OPEN_FILES:
+        return _warning(
+            "open files", f"a container may have {found} open",
+            _setting("containers", 'default_ulimits = ["nofile=65536:65536"]'),
+        )  # fmt: skip
+    return _ok("open files", f"a container may have {found} open")
+
+
+def init(facts: Facts) -> Check:
+    """Programs that ignore SIGTERM as process 1 stop at once with an init in front."""
+    if not facts.has_init:
+        return _warning(
+            "init", "catatonit is missing: programs that do not handle SIGTERM take their whole stop_timeout to stop",
+            _install(facts.distribution, ("catatonit",)),
+        )  # fmt: skip
+    return _ok("init", "catatonit is there")
+
+
+def ports(facts: Facts) -> Check:
+    """The server's own ports are free or its own; 80 and 443 are nobody's business here."""
+    wanted = {facts.settings.listen.port: "listen", facts.settings.router_listen.port: "router_listen"}
+    taken = {port: facts.listeners[port] for port in wanted if port in facts.listeners and port not in facts.own_ports}
+    if taken:
+        port, holder = next(iter(taken.items()))
+        return _broken(
+            "ports", f"{port} ({wanted[port]}) is taken by {holder or 'another program'}",
+            f"stop it, or `pvdify server install --set {wanted[port]}=127.0.0.1:{_another(port, facts)}`",
+        )  # fmt: skip
+    inside = sum(1 for port in facts.settings.ports if port in facts.listeners)
+    free = f"{facts.settings.ports}: {_count(facts.settings.ports) - inside} free for instances"
+    web = sorted({facts.listeners[port] or "something" for port in (80, 443) if port in facts.listeners})
+    beside = f"; {' and '.join(web)} may keep 80 and 443" if web and not {80, 443} & set(wanted) else ""
+    return _ok("ports", f"{', '.join(map(str, wanted))} for pvdify; {free}{beside}")
+
+
+def disk(facts: Facts) -> Check:
+    """Images, logs and the database need room."""
+    if not facts.disks:
+        return _warning("disk", "cannot be read", "df -h")
+    least = min(facts.disks, key=lambda each: each.free)
+    text = f"{_bytes(least.free)} of {_bytes(least.total)} free for {least.path}"
+    if least.free < facts.settings.min_free_disk:
+        return _broken(
+            "disk", f"{text}, less than a deploy needs", "free some: `podman system df` shows what images take"
+        )
+    scarce = min((each.free_inodes for each in facts.disks if each.free_inodes is not None), default=None)
+    if scarce is not None and scarce < FEW_INODES:
+        return _warning("disk", f"{text}, but only {scarce} more files can be made", "df -i")
+    if least.free < LITTLE_DISK:
+        return _warning("disk", f"{text}; a few images fill that", "podman system df")
+    return _ok("disk", text)
+
+
+def memory(facts: Facts) -> Check:
+    """Both releases are in memory during a switch."""
+    if facts.total_memory is None or facts.available_memory is None:
+        return _warning("memory", "cannot be read", "free -m")
+    text = f"{_bytes(facts.available_memory)} of {_bytes(facts.total_memory)} available"
+    if facts.available_memory < facts.settings.min_free_memory:
+        return _broken("memory", f"{text}, less than a deploy needs", "stop what takes it: ps aux --sort=-rss | head")
+    if facts.available_memory < LITTLE_MEMORY:
+        return _warning("memory", f"{text}; during a switch both releases run", "ps aux --sort=-rss | head")
+    return _ok("memory", text)
+
+
+def clock(facts: Facts) -> Check:
+    """Tokens expire and logs are ordered by it."""
+    if facts.is_openvz:
+        return _ok("clock", "kept by the host")
+    if facts.is_clock_kept is None:
+        return _warning("clock", "systemd does not say whether something keeps it right", "timedatectl")
+    if not facts.is_clock_kept:
+        return _warning("clock", "nothing keeps it right", _clock_command(facts.distribution))
+    return _ok("clock", "kept right by time servers")
+
+
+def journal(facts: Facts) -> Check:
+    """Logs outlive containers and reboots, within limits, and none is dropped."""
+    found = facts.journal
+    wrong = []
+    if found.storage == "volatile" or not (found.storage == "persistent" or facts.has_persistent_journal):
+        wrong.append("logs are lost at a reboot")
+    if not found.max_use or not found.max_age:
+        wrong.append("logs are limited by journald's defaults alone")
+    if int(found.burst or SMALL_BURST) <= SMALL_BURST and found.burst != "0":
+        wrong.append("lines are dropped when an app writes many")
+    if wrong:
+        return _warning("journal", "; ".join(wrong), "pvdify server install")
+    return _ok("journal", f"persistent, up to {found.max_use} and {found.max_age}, up to {found.burst} lines in 30 s")
+
+
+def haproxy(facts: Facts) -> Check:
+    """The router's program."""
+    version = parse.version(facts.haproxy or "")
+    name = facts.settings.router_binary or "the HAProxy that comes with pvdify"
+    if version is None:
+        return _broken("haproxy", f"{name} does not run here", _other_haproxy(facts.distribution))
+    if version.number < config.OLDEST:
+        return _broken("haproxy", f"{name} is {version.text}, older than 2.4", _other_haproxy(facts.distribution))
+    return _ok("haproxy", version.text)
+
+
+def firewall(facts: Facts) -> Check:
+    """Some drop podman's rules when they are reloaded; nothing has to be opened for pvdify."""
+    if not facts.firewalls:
+        return _ok("firewall", "none that manages rules was found; pvdify needs no port opened")
+    names = " and ".join(facts.firewalls)
+    return _warning(
+        "firewall", f"{names}: a reload may drop the rules that lead to containers",
+        "after a reload: podman network reload --all (docs/howto/run-beside-a-firewall.md has it done by itself)",
+    )  # fmt: skip
+
+
+JUDGEMENTS: tuple[Callable[[Facts], Check], ...] = (
+    kernel, systemd, podman, skopeo, containers, open_files, init, ports, disk, memory, clock, journal, haproxy,
+    firewall,
+)  # fmt: skip
+
+
+def _mend_start(facts: Facts, trial: Trial) -> str:
+    """The first of the known reasons; else podman's own words have to do."""
+    words = trial.refusal.lower()
+    if "rlimit" in words or "ulimit" in words:
+        return _setting("containers", 'default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]')
+    runtime = facts.podman.runtime if facts.podman else ""
+    if runtime == "crun" and ("cgroup" in words or "invalid argument" in words or "function not implemented" in words):
+        return f"{_install(facts.distribution, ('runc',))} && " + _setting("engine", 'runtime = "runc"')
+    if "iptables" in words or "nft" in words or "netavark" in words:
+        return _install(facts.distribution, ("netavark", "iptables"))
+    if "overlay" in words:
+        return _install(facts.distribution, ("fuse-overlayfs",))
+    return "mend what podman says, and try `pvdify doctor` again"
+
+
+def _setting(section: str, line: str) -> str:
+    text = f"[{section}]\n{line}\n".replace("\n", "\\n")
+    return f"mkdir -p {CONTAINERS_CONF} && printf '{text}' > {CONTAINERS_CONF}/50-{section}.conf"
+
+
+def _install(distribution: Distribution, packages: Iterable[str]) -> str:
+    manager = {"debian": "apt-get install", "rhel": "dnf install"}.get(distribution.family)
+    return f"{manager} {' '.join(packages)}" if manager else f"install {', '.join(packages)}"
+
+
+def _clock_command(distribution: Distribution) -> str:
+    package = "chrony" if distribution.family == "rhel" else "systemd-timesyncd"
+    return f"{_install(distribution, (package,))} and `timedatectl set-ntp true`"
+
+
+def _other_haproxy(distribution: Distribution) -> str:
+    return f"{_install(distribution, ('haproxy',))} and `pvdify server install --set router_binary=/usr/sbin/haproxy`"
+
+
+def _another(port: int, facts: Facts) -> int:
+    return next(number for number in range(port + 1, 65536) if number not in facts.listeners)
+
+
+def _count(ports: Iterable[int]) -> int:
+    return sum(1 for _ in ports)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+
+
+def _bytes(number: int) -> str:
+    return f"{number / 1024**3:.1f} GB" if number >= 1024**3 else f"{number // 1024**2} MB"
+
+
+def _ok(name: str, text: str) -> Check:
+    return Check(name=name, state="ok", text=text)
+
+
+def _warning(name: str, text: str, mend: str) -> Check:
+    return Check(name=name, state="warning", text=text, next=mend)
+
+
+def _broken(name: str, text: str, mend: str) -> Check:
+    return Check(name=name, state="broken", text=text, next=mend)

@@ -1,0 +1,159 @@
+"""Looking at a machine. Nothing is changed; what cannot be seen is left open."""
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from pvdify.adapters.haproxy import commands as haproxy_commands
+from pvdify.adapters.haproxy.bundled import bundled_binary
+from pvdify.adapters.podman.refusals import words_of
+from pvdify.adapters.systemd import commands as systemd_commands
+from pvdify.adapters.systemd import parse as systemd_parse
+from pvdify.adapters.systemd.server_units import DAEMON, ROUTER_SOCKET
+from pvdify.errors import PvdifyError
+from pvdify.installation.doctor import parse
+from pvdify.installation.doctor.facts import Disk, Facts, JournalSettings, Podman
+from pvdify.installation.doctor.trial import try_container
+from pvdify.installation.machine import Machine
+from pvdify.ports.command_runner import Argv
+from pvdify.settings import SYSTEMD_IS_HERE, Settings
+
+CONTAINER_STORAGE = Path("/var/lib/containers/storage")
+PERSISTENT_JOURNAL = Path("/var/log/journal")
+INITS = tuple(
+    Path(folder, "catatonit")
+    for folder in (
+        "/usr/libexec/podman",
+        "/usr/local/libexec/podman",
+        "/usr/local/lib/podman",
+        "/usr/libexec",
+        "/usr/bin",
+    )
+)  # where podman looks
+FIREWALLS = {"csf": Path("/etc/csf/csf.conf"), "firewalld": Path("/run/firewalld")}
+JOURNALD_FOLDERS = tuple(Path(root, "systemd") for root in ("/usr/lib", "/usr/local/lib", "/run", "/etc"))
+LOOK_SECONDS = 30.0
+
+
+def observe(machine: Machine, settings: Settings) -> Facts:
+    """All that is judged. It takes about a second, most of it for the trial container."""
+    is_root = os.geteuid() == 0
+    listeners = _listeners()
+    podman, refusal = _podman(machine, settings.podman_binary)
+    total, available = parse.memory(_text(Path("/proc/meminfo")))
+    can_try = is_root and podman is not None
+    return Facts(
+        settings=settings,
+        is_root=is_root,
+        distribution=parse.distribution(_text(Path("/etc/os-release"))),
+        kernel=platform.release(),
+        is_openvz=Path("/proc/vz").exists() and not Path("/proc/bc").exists(),
+        systemd=_systemd(machine),
+        podman=podman,
+        podman_refusal=refusal,
+        has_skopeo=_first_line(machine, (settings.skopeo_binary, "--version")) is not None,
+        has_init=any(path.exists() for path in INITS),
+        trial=try_container(machine, settings.podman_binary, _free_port(settings, listeners)) if can_try else None,
+        listeners=listeners,
+        own_ports=_own_ports(machine, settings),
+        disks=tuple(_disks(settings.data_dir, CONTAINER_STORAGE)),
+        total_memory=total,
+        available_memory=available,
+        is_clock_kept=parse.is_clock_kept(_printed(machine, ("timedatectl",)) or ""),
+        journal=_journal(),
+        has_persistent_journal=PERSISTENT_JOURNAL.is_dir(),
+        haproxy=_haproxy(machine, settings.router_binary),
+        firewalls=tuple(name for name, path in FIREWALLS.items() if path.exists()),
+    )
+
+
+def _podman(machine: Machine, binary: str) -> tuple[Podman | None, str]:
+    with suppress(PvdifyError):
+        done = machine.ask((binary, "info", "--format", "json"), within=LOOK_SECONDS)
+        found = parse.podman(done.stdout)
+        return found, "" if found else words_of(done.stderr)
+    return None, ""
+
+
+def _systemd(machine: Machine) -> int | None:
+    if not SYSTEMD_IS_HERE.is_dir():
+        return None
+    return systemd_parse.version(_printed(machine, systemd_commands.read_version()) or "")
+
+
+def _haproxy(machine: Machine, binary: str) -> str | None:
+    with suppress(PvdifyError):
+        return _printed(machine, haproxy_commands.version(binary or bundled_binary()))
+    return None
+
+
+def _own_ports(machine: Machine, settings: Settings) -> frozenset[int]:
+    """Those at which units of pvdify listen now."""
+    owners = {DAEMON: settings.listen.port, ROUTER_SOCKET: settings.router_listen.port}
+    with suppress(PvdifyError):
+        return frozenset(port for unit, port in owners.items() if machine.unit(unit).is_active)
+    return frozenset()
+
+
+def _listeners() -> dict[int, str]:
+    """Port -> the program's name; empty where only root may see it."""
+    sockets: dict[int, set[str]] = {}
+    for name in ("tcp", "tcp6"):
+        for port, inodes in parse.listening_sockets(_text(Path("/proc/net", name))).items():
+            sockets.setdefault(port, set()).update(inodes)
+    owners = dict(_socket_owners()) if sockets else {}
+    return {port: next((owners[each] for each in inodes if each in owners), "") for port, inodes in sockets.items()}
+
+
+def _socket_owners() -> Iterator[tuple[str, str]]:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+            for descriptor in (process / "fd").iterdir():
+                with suppress(OSError):
+                    target = os.readlink(descriptor)  # noqa: PTH115 - a socket is no path
+                    if target.startswith("socket:["):
+                        yield target[8:-1], name
+
+
+def _free_port(settings: Settings, listeners: dict[int, str]) -> int:
+    return next((port for port in reversed(list(settings.ports)) if port not in listeners), settings.ports.last)
+
+
+def _disks(*directories: Path) -> Iterator[Disk]:
+    for path in directories:
+        existing = next(each for each in (path, *path.parents) if each.exists())
+        with suppress(OSError):
+            stat = os.statvfs(existing)
+            # file systems that make inodes as they go (btrfs) count none
+            inodes = stat.f_favail if stat.f_files else None
+            unit = stat.f_frsize
+            yield Disk(path=path, free=stat.f_bavail * unit, total=stat.f_blocks * unit, free_inodes=inodes)
+
+
+def _journal() -> JournalSettings:
+    """The main file first, then all drop-ins by their name; of two with one name the later folder's counts."""
+    main = [folder / "journald.conf" for folder in JOURNALD_FOLDERS if (folder / "journald.conf").is_file()][-1:]
+    drop_ins = {path.name: path for folder in JOURNALD_FOLDERS for path in (folder / "journald.conf.d").glob("*.conf")}
+    return parse.journal(map(_text, (*main, *(drop_ins[name] for name in sorted(drop_ins)))))
+
+
+def _printed(machine: Machine, argv: Argv) -> str | None:
+    """What a program printed; None if it is missing or failed."""
+    with suppress(PvdifyError):
+        done = machine.ask(argv, within=LOOK_SECONDS)
+        return done.stdout if done.exit_code == 0 else None
+    return None
+
+
+def _first_line(machine: Machine, argv: Argv) -> str | None:
+    printed = _printed(machine, argv)
+    return None if printed is None else printed.partition("\n")[0]
+
+
+def _text(file: Path) -> str:
+    with suppress(OSError):
+        return file.read_text(encoding="utf-8", errors="replace")
+    return ""

@@ -1,0 +1,58 @@
+"""A container that is started to see whether one does: made of this machine's own programs, without an image."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pvdify.adapters.podman.refusals import words_of
+from pvdify.errors import RuntimeUnavailable
+from pvdify.installation.doctor import parse
+from pvdify.installation.doctor.facts import Trial
+from pvdify.installation.machine import Machine
+from pvdify.ports.command_runner import Argv
+
+MEMORY = 64 * 1024 * 1024
+SECONDS = 60.0
+FOLDERS = ("usr", "bin", "sbin", "lib", "lib64")
+# Of cgroup v2 and v1, whichever is there.
+LOOK = (
+    "echo files=$(ulimit -n); "
+    "echo memory=$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null)"
+)
+
+
+def try_container(machine: Machine, podman: str, port: int) -> Trial:
+    """Start one as an app's is: with limits, and a port published on loopback. It is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="pvdify-doctor-") as folder:
+        rootfs = Path(folder)
+        try:
+            done = machine.ask(run_trial(podman, rootfs, tuple(_furnish(rootfs)), port), within=SECONDS)
+        except RuntimeUnavailable as error:
+            return Trial(refusal=error.why or error.what)
+    if done.exit_code != 0:
+        return Trial(refusal=words_of(done.stderr))
+    return parse.trial(done.stdout)
+
+
+def run_trial(podman: str, rootfs: Path, folders: tuple[str, ...], port: int) -> Argv:
+    """Run the look in a container whose programs are those of these folders."""
+    return (
+        *(podman, "run", "--rm"),
+        *("--memory", f"{MEMORY}b", "--memory-swap", f"{MEMORY}b", "--cpus", "0.5", "--pids-limit", "64"),
+        *("--security-opt", "no-new-privileges", "--security-opt", "label=disable", "--cap-drop=all"),
+        *("--publish", f"127.0.0.1:{port}:8080"),
+        *(f"--volume=/{folder}:/{folder}:ro" for folder in folders),
+        *("--rootfs", str(rootfs), "/bin/sh", "-c", LOOK),
+    )
+
+
+def _furnish(rootfs: Path) -> Iterator[str]:
+    """Links as this machine has them (``/bin`` to ``usr/bin``); the folders that have to be mounted."""
+    for name in FOLDERS:
+        here = Path("/", name)
+        if here.is_symlink():
+            (rootfs / name).symlink_to(os.readlink(here))  # noqa: PTH115 - relative as it is
+        elif here.is_dir():
+            (rootfs / name).mkdir()
+            yield name

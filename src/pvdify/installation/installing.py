@@ -1,0 +1,77 @@
+"""``pvdify server install`` and ``upgrade``: the machine is looked at, then made as it is to be."""
+
+from collections.abc import Sequence
+
+from pvdify import __version__, settings
+from pvdify.adapters.haproxy.bundled import bundled_binary
+from pvdify.adapters.systemd.server_units import DAEMON
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io
+from pvdify.cli.output import facts
+from pvdify.errors import MachineNotReady, NotInstalled
+from pvdify.installation import plans, settings_file
+from pvdify.installation.carry_out import carry_out, outlook, read, show_outlook
+from pvdify.installation.doctor import report
+from pvdify.installation.layout import Layout, layout_here
+from pvdify.installation.machine import Machine
+from pvdify.settings import DEFAULT_FILE, Settings
+from pvdify.wire.installation import Install
+
+
+def run(order: Install, machine: Machine, io: Io) -> int:
+    """Have the server run here; the second time there is nothing to do.
+
+    Raises MachineNotReady, NotInstalled, InvalidSetting, InstallationFailed, RuntimeUnavailable.
+    """
+    wanted = {**order.settings, **plans.ALWAYS}
+    layout = layout_of(settings.load(wanted, {}, DEFAULT_FILE))
+    if order.is_upgrade and not (layout.unit_dir / DAEMON).exists():
+        raise NotInstalled("there is no pvdify server on this machine to upgrade", next="`pvdify server install`")
+    _check(machine, layout.settings)
+    actions = plans.install(layout, settings_file.merged(read(DEFAULT_FILE), wanted))
+    if order.is_dry_run:
+        return show_outlook(outlook(actions, machine), io, as_json=order.as_json)
+    is_new = not layout.admin_token.exists()
+    done = carry_out(actions, machine, io)
+    token = (read(layout.admin_token) or "").strip() if is_new else ""
+    _show(layout, done, token, io, as_json=order.as_json)
+    return DONE
+
+
+def layout_of(wanted: Settings) -> Layout:
+    """Where everything is for the pvdify that runs now, with these settings. Raises RouterUnavailable."""
+    return layout_here(wanted, wanted.router_binary or bundled_binary())
+
+
+def _check(machine: Machine, wanted: Settings) -> None:
+    found = report.checks(machine, wanted)
+    missing = [check for check in found if check.state == "broken" or (check.name == "systemd" and check.next)]
+    if missing:
+        raise MachineNotReady(
+            "pvdify cannot run on this machine yet; nothing was changed",
+            next="mend these and try again; `pvdify doctor` shows all that was looked at",
+            details={"problems": [f"{check.name}: {check.text}; {check.next}" for check in missing]},
+        )
+
+
+def _show(layout: Layout, done: Sequence[str], token: str, io: Io, *, as_json: bool) -> None:
+    known = layout.settings
+    if as_json:
+        shown = {"version": __version__, "done": list(done), "settings_file": str(layout.settings_file),
+                 "data_dir": str(known.data_dir), "listen": str(known.listen),
+                 "router_listen": str(known.router_listen), "base_domain": known.base_domain}  # fmt: skip
+        io.show_json({**shown, "admin_token": token or None})
+        return
+    io.show(f"pvdify {__version__} runs on this server" if done else "nothing to do: pvdify runs as it is to")
+    io.show(
+        facts(
+            (
+                ("router", f"{known.router_listen}, for *.{known.base_domain}"),
+                ("API", f"{known.listen}, and {known.socket_path} for root"),
+                ("settings", str(layout.settings_file)),
+                ("data", str(known.data_dir)),
+                ("admin token", f"{token}  (shown this once; also in {layout.admin_token})" if token else ""),
+            )
+        )
+    )
+    io.say("next: pvdify deploy APP --image REF")

@@ -1,0 +1,56 @@
+"""Where everything of a server is on its machine."""
+
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import pvdify
+from pvdify.settings import DEFAULT_FILE, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One installation.
+
+    ``scripts``: where ``pvdify`` and ``pvdifyd`` are; ``package``: a file that each upgrade writes; ``router_binary``:
+    the router's program.
+    """
+
+    settings: Settings
+    router_binary: Path
+    settings_file: Path = DEFAULT_FILE
+    scripts: Path = Path("/opt/pvdify/bin")
+    package: Path = Path("/opt/pvdify")
+    unit_dir: Path = Path("/etc/systemd/system")
+    journald_dir: Path = Path("/etc/systemd/journald.conf.d")
+    commands_dir: Path = Path("/usr/local/bin")
+
+    @property
+    def daemon(self) -> Path:
+        """The program that the unit starts."""
+        return self.scripts / "pvdifyd"
+
+    @property
+    def router_dir(self) -> Path:
+        """The router's configuration and maps."""
+        return self.settings.data_dir / "router"
+
+    @property
+    def journald_drop_in(self) -> Path:
+        """What we ask of the journal."""
+        return self.journald_dir / "50-pvdify.conf"
+
+    @property
+    def admin_token(self) -> Path:
+        """The first token, which pvdifyd writes at its first start."""
+        return self.settings.data_dir / "admin.token"
+
+
+def layout_here(settings: Settings, router_binary: str) -> Layout:
+    """That of the pvdify that is running now."""
+    return Layout(
+        settings=settings,
+        router_binary=Path(router_binary),
+        scripts=Path(sysconfig.get_path("scripts")),
+        package=Path(pvdify.__file__),
+    )

@@ -1,0 +1,79 @@
+"""Which actions make an installation, and which take it away; pure."""
+
+from pathlib import Path
+
+from pvdify.adapters.haproxy import disk
+from pvdify.adapters.systemd import server_units
+from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET, RouterUnit
+from pvdify.installation import journal
+from pvdify.installation.actions import Action, Link, MakeDirectory, Remove, Unlink, WriteFile
+from pvdify.installation.containers import RemoveContainers, RemoveImages
+from pvdify.installation.layout import Layout
+from pvdify.installation.unit_actions import Enable, ReadUnits, Run, Stop
+
+JOURNALD = "systemd-journald.service"
+UNITS = (DAEMON, ROUTER, ROUTER_SOCKET)
+ALWAYS = {"router_unit": ROUTER}
+
+
+def install(layout: Layout, settings_text: str) -> tuple[Action, ...]:
+    """The server runs on this machine, with these settings, and is started at each boot."""
+    drop_in = layout.journald_drop_in
+    return (
+        *_directories(layout),
+        WriteFile(path=layout.settings_file, mode=0o644, content=settings_text),
+        WriteFile(path=drop_in, mode=0o644, content=journal.drop_in()),
+        Run(unit=JOURNALD, after=(drop_in,)),
+        *(WriteFile(path=layout.unit_dir / name, mode=0o644, content=text) for name, text in unit_files(layout)),
+        ReadUnits(files=_unit_paths(layout)),
+        *(Enable(unit=unit) for unit in (ROUTER_SOCKET, ROUTER, DAEMON)),
+        Run(unit=ROUTER_SOCKET, after=(layout.unit_dir / ROUTER_SOCKET,), stop_first=ROUTER),
+        Run(unit=DAEMON, after=(layout.unit_dir / DAEMON, layout.settings_file, layout.package)),
+        Link(path=layout.commands_dir / "pvdify", target=layout.scripts / "pvdify"),
+    )
+
+
+def uninstall(layout: Layout, *, is_purging: bool) -> tuple[Action, ...]:
+    """The server is not on this machine; what it knows stays in its data directory, unless that is purged too."""
+    server = layout.settings.server_id
+    purge = (Remove(path=layout.settings_file), Remove(path=layout.settings.data_dir)) if is_purging else ()
+    images = (RemoveImages(server=server),) if is_purging else ()
+    return (
+        Stop(unit=DAEMON),
+        RemoveContainers(server=server),
+        *images,
+        Stop(unit=ROUTER),
+        Stop(unit=ROUTER_SOCKET),
+        *(Remove(path=path) for path in _unit_paths(layout)),
+        ReadUnits(files=_unit_paths(layout)),
+        Remove(path=layout.journald_drop_in),
+        Unlink(path=layout.commands_dir / "pvdify", target=layout.scripts / "pvdify"),
+        *purge,
+    )
+
+
+def unit_files(layout: Layout) -> tuple[tuple[str, str], ...]:
+    """Name and text of every unit of the server itself."""
+    router = RouterUnit(
+        binary=layout.router_binary,
+        directory=layout.router_dir,
+        config=disk.CONFIG,
+        run_dir=layout.settings.run_dir,
+    )
+    return (
+        (ROUTER_SOCKET, server_units.router_socket(layout.settings.router_listen)),
+        (ROUTER, server_units.router(router)),
+        (DAEMON, server_units.daemon(layout.daemon, layout.settings_file)),
+    )
+
+
+def _unit_paths(layout: Layout) -> tuple[Path, ...]:
+    return tuple(layout.unit_dir / name for name in UNITS)
+
+
+def _directories(layout: Layout) -> tuple[MakeDirectory, ...]:
+    private = (layout.settings.data_dir, layout.router_dir)
+    shared: tuple[Path, ...] = (layout.settings_file.parent,)
+    return tuple(
+        MakeDirectory(path=path, mode=mode) for paths, mode in ((shared, 0o755), (private, 0o700)) for path in paths
+    )

@@ -1,0 +1,49 @@
+"""What ``python -m pvdify.installation ORDER`` does: understand the order, carry it out, tell of every failure."""
+
+import json
+import os
+from collections.abc import Sequence
+
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.cli.exit_codes import exit_code
+from pvdify.cli.io import Io, process_io
+from pvdify.client.decode import decode
+from pvdify.errors import NotRoot, PvdifyError
+from pvdify.installation import installing, uninstalling
+from pvdify.installation.doctor import report
+from pvdify.installation.machine import Machine
+from pvdify.wire.installation import ORDERS, CheckMachine, Install, Order, Uninstall
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry out the one order, a JSON object of ``wire.installation``; the exit code."""
+    io = process_io(os.environ)
+    try:
+        return _carry_out(read_order(arguments[0]), Machine(runner=SubprocessRunner()), io)
+    except PvdifyError as error:
+        io.say(error.render(), style="error")
+        return exit_code(error)
+
+
+def read_order(text: str) -> Order:
+    """The order in its JSON text."""
+    said = json.loads(text)
+    return decode(ORDERS[said["do"]], said)
+
+
+def _carry_out(order: Order, machine: Machine, io: Io) -> int:
+    if isinstance(order, CheckMachine):
+        return report.run(order, machine, io)
+    _be_root(order)
+    if isinstance(order, Install):
+        return installing.run(order, machine, io)
+    return uninstalling.run(order, machine, io)
+
+
+def _be_root(order: Install | Uninstall) -> None:
+    if os.geteuid() != 0:
+        raise NotRoot(
+            f"`pvdify server {order.do}` needs root",
+            why="it looks into and writes to directories of the system, and speaks to systemd",
+            next=f"sudo pvdify server {order.do}",
+        )

@@ -1,0 +1,26 @@
+"""The settings file: what is to be said in it is put in, everything else stays as somebody wrote it. Pure."""
+
+import json
+import re
+from collections.abc import Mapping
+
+HEAD = """\
+# Settings of pvdifyd. `pvdifyd --help` lists all of them; after a change: systemctl restart pvdifyd
+"""
+
+
+def merged(text: str | None, wanted: Mapping[str, str]) -> str:
+    """The file's text with these settings; None: there is no file yet."""
+    result = HEAD if text is None else text
+    for name, value in wanted.items():
+        result = _with(result, name, value)
+    return result
+
+
+def _with(text: str, name: str, value: str) -> str:
+    line = f"{name} = {json.dumps(value)}"
+    said = re.compile(rf"^[ \t]*{re.escape(name)}[ \t]*=.*$", re.MULTILINE)
+    if said.search(text):
+        return said.sub(lambda _match: line, text, count=1)
+    separator = "" if not text or text.endswith("\n") else "\n"
+    return f"{text}{separator}{line}\n"

@@ -1,0 +1,116 @@
+"""What can be done to a machine's units."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvdify.installation.actions import Action
+from pvdify.installation.machine import Machine, UnitState
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadUnits(Action):
+    """systemd has the units as these files say, and none of those that are gone."""
+
+    files: tuple[Path, ...]
+
+    @property
+    def follows(self) -> tuple[Path, ...]:
+        """See Action."""
+        return self.files
+
+    def describe(self) -> str:
+        """See Action."""
+        return "have systemd read its units"
+
+    def is_done(self, machine: Machine) -> bool:
+        """See Action."""
+        return not any(machine.unit(file.name).is_stale for file in self.files)
+
+    def apply(self, machine: Machine) -> None:
+        """See Action."""
+        machine.must(("systemctl", "daemon-reload"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enable(Action):
+    """The unit is started at boot."""
+
+    unit: str
+
+    def describe(self) -> str:
+        """See Action."""
+        return f"enable {self.unit}"
+
+    def is_done(self, machine: Machine) -> bool:
+        """See Action."""
+        return machine.unit(self.unit).is_enabled
+
+    def apply(self, machine: Machine) -> None:
+        """See Action."""
+        machine.must(("systemctl", "enable", "--quiet", self.unit))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Action):
+    """The unit runs, and was started after these files were last written.
+
+    ``stop_first``: another unit that has to stop for it, and is started by somebody else.
+    """
+
+    unit: str
+    after: tuple[Path, ...] = ()
+    stop_first: str = ""
+
+    @property
+    def follows(self) -> tuple[Path, ...]:
+        """See Action."""
+        return self.after
+
+    def describe(self) -> str:
+        """See Action."""
+        return f"(re)start {self.unit}"
+
+    def is_done(self, machine: Machine) -> bool:
+        """See Action."""
+        return self._is_current(machine.unit(self.unit))
+
+    def apply(self, machine: Machine) -> None:
+        """See Action."""
+        if self.stop_first and machine.unit(self.unit).is_active:
+            machine.must(("systemctl", "stop", self.stop_first))
+        machine.must(("systemctl", "restart", self.unit))
+
+    def _is_current(self, state: UnitState) -> bool:
+        return state.is_active and all(_written(file) <= state.began for file in self.after)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop(Action):
+    """The unit neither runs nor is started at boot."""
+
+    unit: str
+
+    def describe(self) -> str:
+        """See Action."""
+        return f"stop and disable {self.unit}"
+
+    def is_done(self, machine: Machine) -> bool:
+        """See Action."""
+        state = machine.unit(self.unit)
+        return not state.is_active and not state.is_enabled
+
+    def apply(self, machine: Machine) -> None:
+        """See Action."""
+        state = machine.unit(self.unit)
+        if state.is_active:
+            machine.must(("systemctl", "stop", self.unit))
+        if state.is_enabled:
+            machine.must(("systemctl", "disable", "--quiet", self.unit))
+
+
+def _written(file: Path) -> float:
+    """When the file was last written; long ago, if it is not there."""
+    with suppress(OSError):
+        return file.stat().st_mtime
+    return 0.0

@@ -1,0 +1,47 @@
+"""Orders for this machine, and the machine of a server elsewhere."""
+
+from typing import Any
+
+import pytest
+
+from pvdify.cli.installation import hand_over
+from pvdify.wire.installation import Install, Uninstall
+from tests.unit.cli.conftest import Pvdify
+
+
+@pytest.mark.parametrize(
+    ("line", "order"),
+    [
+        ("server install", Install()),
+        ("server install --base-domain apps.example.com", Install(settings={"base_domain": "apps.example.com"})),
+        (
+            "server install --set router-listen=0.0.0.0:80 --set standby=5m --dry-run --json",
+            Install(settings={"router_listen": "0.0.0.0:80", "standby": "5m"}, is_dry_run=True, as_json=True),
+        ),
+        ("server upgrade", Install(is_upgrade=True)),
+        ("server uninstall", Uninstall()),
+        ("server uninstall --purge --yes", Uninstall(is_purging=True, is_confirmed=True)),
+    ],
+)
+def test_what_is_typed_becomes_an_order_that_is_handed_over(pvdify: Pvdify, line: str, order: Any) -> None:
+    parsed = pvdify.parse(*line.split())
+
+    assert (parsed.run, parsed.options) == (hand_over, order)
+
+
+def test_a_setting_without_a_value_is_refused(pvdify: Pvdify) -> None:
+    ran = pvdify("server", "install", "--set", "standby")
+
+    assert (ran.code, ran.stderr.splitlines()[1]) == (2, '  "standby" is not a setting')
+
+
+def test_the_bare_noun_says_where_its_commands_are(pvdify: Pvdify) -> None:
+    assert pvdify("server").stderr == "error: missing command\n  next: pvdify server --help\n"
+
+
+def test_the_machine_of_a_server_elsewhere_is_what_its_pvdifyd_sees(pvdify: Pvdify) -> None:
+    ran = pvdify("doctor")
+
+    assert ran.code == 0
+    assert ran.stdout.splitlines()[0].split() == ["CHECK", "STATE", "FINDING", "NEXT"]
+    assert "`pvdify doctor` as root on it" in ran.stderr

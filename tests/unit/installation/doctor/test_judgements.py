@@ -1,0 +1,178 @@
+"""Each judgement: what is said of a fact, and the command that mends it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pvdify.installation.doctor.facts import Disk, Distribution, Facts, JournalSettings, Podman, Trial
+from pvdify.installation.doctor.judgements import judge
+from pvdify.settings import load
+from pvdify.wire.answers import Check
+
+GB = 1024**3
+PODMAN = Podman(version=(4, 3, 1), runtime="runc", cgroups="v1", network="netavark", storage="overlay")
+WELL = Facts(
+    settings=load({}, {}, Path("/none.toml")),
+    distribution=Distribution(name="Debian GNU/Linux 12", family="debian"),
+    kernel="3.10.0-1160.el7.x86_64",
+    systemd=252,
+    podman=PODMAN,
+    has_skopeo=True,
+    has_init=True,
+    trial=Trial(memory_limit=64 * 1024**2, open_files=20000),
+    disks=(Disk(path=Path("/var/lib/pvdify"), free=20 * GB, total=100 * GB, free_inodes=1_000_000),),
+    total_memory=4 * GB,
+    available_memory=2 * GB,
+    is_clock_kept=True,
+    journal=JournalSettings(storage="persistent", max_use="2G", max_age="1month", burst="200000"),
+    haproxy="HAProxy version 2.8.25-5cf5d0683 2024/11/26",
+)
+RHEL = Distribution(name="AlmaLinux 8", family="rhel")
+
+
+def check(name: str, **facts: object) -> Check:
+    return next(each for each in judge(replace(WELL, **facts)) if each.name == name)
+
+
+def test_a_machine_that_is_well_has_nothing_to_mend() -> None:
+    assert [(each.name, each.state, each.next) for each in judge(WELL)] == [
+        (name, "ok", "")
+        for name in (
+            "kernel", "systemd", "podman", "skopeo", "containers", "open files", "init", "ports", "disk", "memory",
+            "clock", "journal", "haproxy", "firewall",
+        )
+    ]  # fmt: skip
+
+
+def test_what_is_found_is_told_even_where_all_is_well() -> None:
+    assert check("podman").text == "4.3.1 with runc, cgroups v1, network netavark, storage overlay"
+    assert check("ports").text == "9443, 9080 for pvdify; 3001-3999: 999 free for instances"
+    assert check("journal").text == "persistent, up to 2G and 1month, up to 200000 lines in 30 s"
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "state", "mend"),
+    [
+        ("kernel", {"kernel": "2.6.32"}, "broken", "move to a machine with a newer kernel"),
+        ("systemd", {"systemd": 208}, "broken", "upgrade the system"),
+        ("podman", {"podman": None, "podman_refusal": "no space left"}, "broken", "podman info"),
+        ("podman", {"podman": replace(PODMAN, version=(3, 4, 4))}, "broken", "apt-get install podman"),
+        ("podman", {"podman": None, "distribution": RHEL}, "broken", "dnf install podman runc catatonit skopeo"),
+        ("skopeo", {"has_skopeo": False}, "broken", "apt-get install skopeo"),
+        ("skopeo", {"has_skopeo": False, "distribution": Distribution()}, "broken", "install skopeo"),
+        ("containers", {"trial": None, "is_root": False}, "warning", "sudo pvdify doctor"),
+        ("init", {"has_init": False}, "warning", "apt-get install catatonit"),
+        ("memory", {"available_memory": 10 * 1024**2}, "broken", "stop what takes it: ps aux --sort=-rss | head"),
+        ("clock", {"is_clock_kept": None}, "warning", "timedatectl"),
+        ("journal", {"journal": JournalSettings()}, "warning", "pvdify server install"),
+    ],
+)
+def test_what_is_missing_is_told_with_the_command_that_mends_it(
+    name: str, facts: dict[str, object], state: str, mend: str
+) -> None:
+    found = check(name, **facts)
+
+    assert (found.state, found.next) == (state, mend)
+
+
+def test_podman_comes_with_all_that_it_needs() -> None:
+    assert check("podman", podman=None) == Check(
+        name="podman",
+        state="broken",
+        text="not installed",
+        next="apt-get install podman runc catatonit netavark aardvark-dns iptables skopeo",
+    )
+
+
+def test_crun_on_a_machine_with_old_cgroups_gives_way_to_runc() -> None:
+    found = check("containers", podman=replace(PODMAN, runtime="crun"), trial=Trial(refusal="crun: invalid cgroup"))
+
+    assert found.next == (
+        "apt-get install runc && mkdir -p /etc/containers/containers.conf.d && "
+        "printf '[engine]\\nruntime = \"runc\"\\n' > /etc/containers/containers.conf.d/50-engine.conf"
+    )
+
+
+@pytest.mark.parametrize(
+    ("refusal", "mend"),
+    [
+        ("error setting rlimits for process", "default_ulimits"),
+        ("netavark: unable to append rule: iptables", "apt-get install netavark iptables"),
+        ("'overlay' is not supported over overlayfs", "apt-get install fuse-overlayfs"),
+        ("something new", "mend what podman says"),
+    ],
+)
+def test_a_container_that_does_not_start_is_understood_where_the_reason_is_known(refusal: str, mend: str) -> None:
+    found = check("containers", trial=Trial(refusal=refusal))
+
+    assert (found.state, found.text, mend in found.next) == ("broken", f"none starts: {refusal}", True)
+
+
+@pytest.mark.parametrize("limit", [None, 2**63])
+def test_a_memory_limit_that_does_not_hold_is_told(limit: int | None) -> None:
+    assert check("containers", trial=Trial(memory_limit=limit)).text == "one starts, but its memory limit does not hold"
+
+
+def test_a_port_that_somebody_else_has_is_told_with_another_one() -> None:
+    found = check("ports", listeners={9080: "nginx", 9081: "nginx"})
+
+    assert (found.state, found.text, found.next) == (
+        "broken",
+        "9080 (router_listen) is taken by nginx",
+        "stop it, or `pvdify server install --set router_listen=127.0.0.1:9082`",
+    )
+
+
+def test_the_servers_own_ports_and_those_of_another_web_server_are_no_trouble() -> None:
+    found = check(
+        "ports",
+        listeners={9443: "pvdifyd", 9080: "haproxy", 80: "httpd", 443: "httpd", 3005: "app"},
+        own_ports=frozenset({9443, 9080}),
+    )
+
+    assert (found.state, found.text) == (
+        "ok",
+        "9443, 9080 for pvdify; 3001-3999: 998 free for instances; httpd may keep 80 and 443",
+    )
+
+
+@pytest.mark.parametrize(
+    ("disk", "state"),
+    [
+        (Disk(path=Path("/d"), free=100 * 1024**2, total=GB, free_inodes=None), "broken"),
+        (Disk(path=Path("/d"), free=2 * GB, total=10 * GB, free_inodes=None), "warning"),
+        (Disk(path=Path("/d"), free=90 * GB, total=100 * GB, free_inodes=10), "warning"),
+        (Disk(path=Path("/d"), free=90 * GB, total=100 * GB, free_inodes=None), "ok"),
+    ],
+)
+def test_the_fullest_disk_decides(disk: Disk, state: str) -> None:
+    assert check("disk", disks=(*WELL.disks, disk)).state == state
+
+
+def test_the_clock_of_a_shared_kernel_is_its_hosts() -> None:
+    assert check("clock", is_openvz=True, is_clock_kept=False).state == "ok"
+
+
+def test_logs_that_would_be_lost_or_dropped_are_told() -> None:
+    found = check("journal", journal=JournalSettings(storage="volatile", max_use="1G", max_age="1week", burst="1000"))
+
+    assert found.text == "logs are lost at a reboot; lines are dropped when an app writes many"
+
+
+def test_no_limit_at_all_drops_no_line() -> None:
+    assert check("journal", journal=replace(WELL.journal, burst="0")).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("version", "word"), [(None, "does not run here"), ("HAProxy version 2.2.9-2", "older than 2.4")]
+)
+def test_a_router_that_cannot_be_used_is_told(version: str | None, word: str) -> None:
+    found = check("haproxy", haproxy=version)
+
+    assert (found.state, word in found.text) == ("broken", True)
+    assert found.next == ("apt-get install haproxy and `pvdify server install --set router_binary=/usr/sbin/haproxy`")
+
+
+def test_a_firewall_that_drops_rules_of_others_is_told() -> None:
+    assert check("firewall", firewalls=("csf", "firewalld")).text.startswith("csf and firewalld: ")

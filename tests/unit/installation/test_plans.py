@@ -1,0 +1,74 @@
+from pathlib import Path
+
+from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET
+from pvdify.installation import journal, plans
+from pvdify.installation.layout import Layout
+from pvdify.settings import load
+
+LAYOUT = Layout(settings=load({}, {}, Path("/none.toml")), router_binary=Path("/opt/haproxy"))
+
+
+def test_the_whole_installation() -> None:
+    plan = plans.install(LAYOUT, 'base_domain = "apps.example.com"\n')
+
+    assert [action.describe() for action in plan] == [
+        "make /etc/pvdify (mode 0755)",
+        "make /var/lib/pvdify (mode 0700)",
+        "make /var/lib/pvdify/router (mode 0700)",
+        "write /etc/pvdify/pvdifyd.toml (mode 0644)",
+        "write /etc/systemd/journald.conf.d/50-pvdify.conf (mode 0644)",
+        "(re)start systemd-journald.service",
+        "write /etc/systemd/system/pvdify-router.socket (mode 0644)",
+        "write /etc/systemd/system/pvdify-router.service (mode 0644)",
+        "write /etc/systemd/system/pvdifyd.service (mode 0644)",
+        "have systemd read its units",
+        "enable pvdify-router.socket",
+        "enable pvdify-router.service",
+        "enable pvdifyd.service",
+        "(re)start pvdify-router.socket",
+        "(re)start pvdifyd.service",
+        "link /usr/local/bin/pvdify to /opt/pvdify/bin/pvdify",
+    ]
+
+
+def test_the_units_are_for_this_pvdify_and_its_settings() -> None:
+    units = dict(plans.unit_files(LAYOUT))
+
+    assert list(units) == [ROUTER_SOCKET, ROUTER, DAEMON]
+    assert "ListenStream=127.0.0.1:9080\n" in units[ROUTER_SOCKET]
+    assert "ExecStart=/opt/haproxy -W -C /var/lib/pvdify/router -f haproxy.cfg\n" in units[ROUTER]
+    assert "ExecStart=/opt/pvdify/bin/pvdifyd --settings /etc/pvdify/pvdifyd.toml\n" in units[DAEMON]
+
+
+def test_uninstalling_keeps_what_the_server_knows_unless_that_is_purged() -> None:
+    kept = [action.describe() for action in plans.uninstall(LAYOUT, is_purging=False)]
+    purged = [action.describe() for action in plans.uninstall(LAYOUT, is_purging=True)]
+
+    assert kept == [
+        "stop and disable pvdifyd.service",
+        "stop every app and remove its containers",
+        "stop and disable pvdify-router.service",
+        "stop and disable pvdify-router.socket",
+        "remove /etc/systemd/system/pvdifyd.service",
+        "remove /etc/systemd/system/pvdify-router.service",
+        "remove /etc/systemd/system/pvdify-router.socket",
+        "have systemd read its units",
+        "remove /etc/systemd/journald.conf.d/50-pvdify.conf",
+        "remove the link /usr/local/bin/pvdify",
+    ]
+    assert [words for words in purged if words not in kept] == [
+        "remove the images of every release",
+        "remove /etc/pvdify/pvdifyd.toml",
+        "remove /var/lib/pvdify",
+    ]
+
+
+def test_the_journal_is_kept_over_reboots_and_limited_by_size_and_age() -> None:
+    assert journal.drop_in().partition("[Journal]\n")[2].splitlines() == [
+        "Storage=persistent",
+        "SystemMaxUse=2G",
+        "SystemKeepFree=1G",
+        "MaxRetentionSec=1month",
+        "RateLimitInterval=30s",
+        "RateLimitBurst=200000",
+    ]

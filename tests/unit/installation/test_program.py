@@ -1,0 +1,59 @@
+import subprocess
+import sys
+
+from pvdify.cli.installation import argv_of
+from pvdify.installation.machine import UnitState, parse_unit, show_unit
+from pvdify.installation.program import read_order
+from pvdify.wire.installation import CheckMachine, Install, Uninstall
+
+
+def test_the_program_is_this_python_and_takes_no_module_from_the_folder_it_is_in() -> None:
+    assert argv_of(CheckMachine(as_json=True)) == (
+        sys.executable, "-P", "-m", "pvdify.installation", '{"do": "doctor", "as_json": true}',
+    )  # fmt: skip
+
+
+def test_every_order_arrives_as_it_was_given() -> None:
+    orders = (
+        Install(settings={"base_domain": "apps.example.com"}, is_dry_run=True),
+        Install(is_upgrade=True, as_json=True),
+        Uninstall(is_purging=True, is_confirmed=True),
+        CheckMachine(),
+    )
+
+    assert tuple(read_order(argv_of(order)[-1]) for order in orders) == orders
+
+
+def test_the_command_becomes_the_program_and_ends_as_it_does() -> None:
+    code = "import sys; from pvdify.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    argv = (sys.executable, "-c", code, "server", "install", "--set", "ports=1-2", "--dry-run")
+
+    ran = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+
+    # As somebody else than root it is refused for that; as root for the setting.
+    assert ran.stderr.partition("\n")[0] in ("error: invalid-setting", "error: not-root")
+    assert (ran.stdout, ran.returncode in (2, 3)) == ("", True)
+
+
+def test_a_unit_as_systemd_tells_of_it() -> None:
+    told = (
+        "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n"
+        "InactiveExitTimestampMonotonic=2500000\n"
+    )
+
+    assert parse_unit(told, offset=1000.0) == UnitState(is_known=True, is_active=True, is_enabled=True, began=1002.5)
+
+
+def test_a_unit_that_nobody_knows() -> None:
+    told = "LoadState=not-found\nActiveState=inactive\nUnitFileState=\nInactiveExitTimestampMonotonic=0\n"
+
+    assert parse_unit(told, offset=1000.0) == UnitState()
+
+
+def test_the_question_about_a_unit() -> None:
+    assert show_unit("a.service") == (
+        "systemctl",
+        "show",
+        "a.service",
+        "--property=LoadState,ActiveState,UnitFileState,NeedDaemonReload,InactiveExitTimestampMonotonic",
+    )
