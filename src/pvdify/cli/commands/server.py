@@ -1,4 +1,4 @@
-"""``pvdify server``: the server on this machine, installed, upgraded and taken off."""
+"""``pvdify server install`` and its kin: the server on this machine, installed, upgraded and taken off."""
 
 import click
 

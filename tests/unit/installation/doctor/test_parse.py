@@ -7,9 +7,7 @@ from pvdify.installation.doctor import parse
 from pvdify.installation.doctor.facts import Distribution, JournalSettings, Podman, Trial
 from pvdify.installation.doctor.trial import LOOK, run_trial
 
-ALMA = (
-    'NAME="AlmaLinux"\nID="almalinux"\nID_LIKE="rhel centos fedora"\nPRETTY_NAME="AlmaLinux 8.10"\n'
-)
+ALMA = 'NAME="AlmaLinux"\nID="almalinux"\nID_LIKE="rhel centos fedora"\nPRETTY_NAME="AlmaLinux 8.10"\n'
 PODMAN = {
     "host": {"ociRuntime": {"name": "crun"}, "cgroupVersion": "v2", "networkBackend": "netavark"},
     "store": {"graphDriverName": "overlay"},
