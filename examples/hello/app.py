@@ -9,7 +9,7 @@ Only the standard library, so that its image is small and starts in a moment. `a
                     sent twice                   /ws                    a WebSocket that echoes
     /env            names of the environment     /log?n=3               lines on stdout
     /status/418     any status                   /crash                 the process dies
-    /redirect       to /
+    /redirect       to /                        /grow?mb=64            memory taken and kept
 
 Told by the environment: PORT and VERSION; for tests, BIND and LISTEN_PORT (listen elsewhere), START_DELAY_MS,
 START_EXIT (exit at once with this code), HEALTH_STATUS, HEALTH_DELAY_MS, KEEP_ALIVE_MS (close silent connections),
@@ -156,6 +156,7 @@ class App:
         self.is_stopping = False
         self.orders = 0
         self.visits = 0
+        self.taken: list[bytes] = []
         self.connections: set[Connection] = set()
         self.pages: dict[str, Page] = {
             "/": self.home,
@@ -169,6 +170,7 @@ class App:
             "/redirect": self.redirect,
             "/crash": self.crash,
             "/log": self.log,
+            "/grow": self.grow,
         }
 
     async def run(self) -> None:
@@ -286,6 +288,11 @@ class App:
         for count in range(request.number("n", 1)):
             say(f"log line {count + 1}")
         await connection.send(200, "logged\n", request.method)
+
+    async def grow(self, connection: Connection, request: Request) -> None:
+        """GET /grow?mb=: like a leak; the kernel ends it at the limit, so there may be no answer"""
+        self.taken.append(b"x" * (request.number("mb", 1) * 1024 * 1024))
+        await connection.send(200, f"{len(self.taken)} pieces taken\n", request.method)
 
     async def missing(self, connection: Connection, request: Request) -> None:
         """Everything else."""

@@ -49,14 +49,16 @@ async def _serve(settings: Settings) -> None:
     # Imported late: `pvdifyd --help` and a bad setting need none of it.
     import structlog
 
-    from pvdify.daemon import logs, service_manager
+    from pvdify.daemon import logs
     from pvdify.daemon.admin_token import ensure_admin_token
     from pvdify.daemon.bootstrap import build_server
     from pvdify.daemon.directories import DataDirLock, prepare
+    from pvdify.daemon.service_manager import READY, STOPPING, ServiceManager
     from pvdify.daemon.serving import Doors
     from pvdify.daemon.webhook_secret import ensure_webhook_secret
 
     logs.configure()
+    manager = ServiceManager(os.environ)
     log = structlog.get_logger()
     prepare(settings)
     lock = DataDirLock(settings.data_dir)
@@ -73,13 +75,13 @@ async def _serve(settings: Settings) -> None:
     await server.worker.resume()
     duties = (server.reconciler.keep_router(), server.reconciler.run(), server.liveness.run(), server.reaper.run(),
               server.courier.run(), server.engine.observations.keep_access_log_small(),
-              service_manager.keep_watchdog_calm())  # fmt: skip
+              manager.keep_calm())  # fmt: skip
     watching = [asyncio.create_task(duty) for duty in duties]
     serving = asyncio.create_task(doors.serve())
-    service_manager.notify(service_manager.READY)
+    manager.notify(READY)
     log.info("started", version=__version__, listen=str(settings.listen), data_dir=str(settings.data_dir))
     await asyncio.wait({asyncio.create_task(stopping.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
-    service_manager.notify(service_manager.STOPPING)
+    manager.notify(STOPPING)
     doors.close()
     for task in watching:
         task.cancel()

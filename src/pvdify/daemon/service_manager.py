@@ -6,6 +6,7 @@ The protocol is that of sd_notify(3): datagrams to the socket in ``NOTIFY_SOCKET
 import asyncio
 import os
 import socket
+from collections.abc import MutableMapping
 from contextlib import suppress
 
 READY = "READY=1"
@@ -13,26 +14,30 @@ STOPPING = "STOPPING=1"
 ALIVE = "WATCHDOG=1"
 
 
-def notify(state: str) -> None:
-    """Say one thing. Never raises: a service manager that does not listen must not stop us."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address.startswith(("/", "@")):
-        return
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-        sender.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
+class ServiceManager:
+    """Who started us, if it wants to hear.
 
+    Args:
+        environment: ours. What is meant for us alone is taken out of it: programs that we start would answer too.
+    """
 
-def watchdog_pause() -> float | None:
-    """Seconds between two signs of life: half of what systemd allows; None where nobody watches us."""
-    allowed, watched = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", str(os.getpid()))
-    if not allowed.isdigit() or int(allowed) == 0 or watched != str(os.getpid()):
-        return None
-    return int(allowed) / 2_000_000
+    def __init__(self, environment: MutableMapping[str, str]) -> None:
+        self._address = environment.pop("NOTIFY_SOCKET", "")
+        allowed = environment.pop("WATCHDOG_USEC", "")
+        is_watched = environment.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self.pause = int(allowed) / 2_000_000 if is_watched and allowed.isdigit() and int(allowed) > 0 else None
+        """Seconds between two signs of life: half of what is allowed; None where nobody watches us."""
 
+    def notify(self, state: str) -> None:
+        """Say one thing. Never raises: a service manager that does not listen must not stop us."""
+        if not self._address.startswith(("/", "@")):
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            sender.sendto(state.encode(), address)
 
-async def keep_watchdog_calm() -> None:
-    """Show a sign of life for as long as the event loop turns; one that hangs is ended and started anew."""
-    pause = watchdog_pause()
-    while pause is not None:
-        notify(ALIVE)
-        await asyncio.sleep(pause)
+    async def keep_calm(self) -> None:
+        """Show a sign of life for as long as the event loop turns; one that hangs is ended and started anew."""
+        while self.pause is not None:
+            self.notify(ALIVE)
+            await asyncio.sleep(self.pause)

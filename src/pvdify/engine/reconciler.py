@@ -5,7 +5,8 @@ unfinished operation is about it leaves alone.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -113,9 +114,8 @@ class Reconciler:
             self._orphans,
         ):
             try:
-                await repair()
-            except PvdifyError as error:
-                log.warning("reconcile.failed", repair=repair.__name__, code=error.code, what=error.what, why=error.why)
+                with _told(repair=repair.__name__):
+                    await repair()
             except Exception:
                 log.exception("reconcile.crashed", repair=repair.__name__)
 
@@ -180,13 +180,20 @@ class Reconciler:
         """Every instance that should run does; one that exited is started again, ever more slowly."""
         found = await self._look()
         containers = await self._containers()  # after the records: what they call live has been started by now
-        for slot in found.slots:
-            if slot.state is SlotState.CANDIDATE:
-                continue
+        for slot in await self._in_order(found.slots):
             for place in slot.placements:
                 # A running deploy decides which workers run; a web instance that visitors need is never left down.
                 if place.process == WEB or (slot.state is SlotState.LIVE and not found.is_busy(slot.app)):
-                    await self._keep_running(slot, place, containers.get(place.name))
+                    with _told(app=slot.app, name=place.name):  # one that cannot be started keeps no other one down
+                        await self._keep_running(slot, place, containers.get(place.name))
+
+    async def _in_order(self, slots: Iterable[Slot]) -> list[Slot]:
+        """What serves first, as it went live; previews last. After a boot, everything starts in this order."""
+        previews = {preview.name for preview in await self._world.store.previews()}
+        started = (slot for slot in slots if slot.state is not SlotState.CANDIDATE)
+        return sorted(
+            started, key=lambda slot: (slot.app in previews, slot.state is not SlotState.LIVE, slot.since, slot.app)
+        )
 
     async def _keep_running(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
         if container is not None and container.state is InstanceState.RUNNING:
@@ -322,3 +329,12 @@ class Reconciler:
             pause.cancel()
             woken.cancel()
             self._wake.clear()
+
+
+@contextmanager
+def _told(**about: str) -> Iterator[None]:
+    """What goes wrong inside is logged; the next look tries it again."""
+    try:
+        yield
+    except PvdifyError as error:
+        log.warning("reconcile.failed", code=error.code, what=error.what, why=error.why, **about)

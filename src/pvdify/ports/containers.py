@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,14 @@ class Launch:
     memory_mark: Path
 
 
+class Way(Enum):
+    """What to do after a ``run`` that failed. OTHER_NAME: its name is somebody else's."""
+
+    CLOSED = "closed"
+    SAME_NAME = "same name"
+    OTHER_NAME = "other name"
+
+
 class Containers(Protocol):
     """The container engine of this host. Sees only what this server made (by label)."""
 
@@ -54,8 +63,8 @@ class Containers(Protocol):
         """
         ...
 
-    async def make_way(self, spec: InstanceSpec, words: str) -> bool:
-        """Whether a ``run`` that failed with these words should be tried again, prepared anew.
+    async def make_way(self, spec: InstanceSpec, words: str) -> Way:
+        """Whether and how a ``run`` that failed with these words should be tried again, prepared anew.
 
         What stood in the way and was ours is gone then. Raises StartFailed, RuntimeUnavailable.
         """

@@ -7,62 +7,61 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.daemon import service_manager
+from pvdify.daemon.service_manager import READY, STOPPING, ServiceManager
 
 
 @pytest.fixture
-def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    path = tmp_path / "notify"
+def listener(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(path))
+        listener.bind(str(tmp_path / "notify"))
         listener.settimeout(5)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
         yield listener
 
 
-def test_it_is_told_when_we_are_ready(manager: socket.socket) -> None:
-    service_manager.notify(service_manager.READY)
+def test_it_is_told_when_we_are_ready(listener: socket.socket) -> None:
+    manager = ServiceManager({"NOTIFY_SOCKET": listener.getsockname()})
 
-    assert manager.recv(100) == b"READY=1"
+    manager.notify(READY)
+
+    assert listener.recv(100) == b"READY=1"
 
 
-def test_an_abstract_socket_is_reached_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_abstract_socket_is_reached_too() -> None:
     name = f"pvdify-test-{os.getpid()}"
-    monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(f"\0{name}")
         listener.settimeout(5)
 
-        service_manager.notify(service_manager.STOPPING)
+        ServiceManager({"NOTIFY_SOCKET": f"@{name}"}).notify(STOPPING)
 
         assert listener.recv(100) == b"STOPPING=1"
 
 
 @pytest.mark.parametrize("address", ["", "relative", "/nowhere/at/all"])
-def test_nobody_listening_is_no_error(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOTIFY_SOCKET", address)
-
-    service_manager.notify(service_manager.READY)
+def test_nobody_listening_is_no_error(address: str) -> None:
+    ServiceManager({"NOTIFY_SOCKET": address}).notify(READY)
 
 
 @pytest.mark.parametrize(
     ("allowed", "watched", "pause"),
     [("120000000", str(os.getpid()), 60.0), ("120000000", "1", None), ("", "", None), ("0", str(os.getpid()), None)],
 )
-def test_signs_of_life_come_twice_as_often_as_they_must(
-    allowed: str, watched: str, pause: float | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WATCHDOG_USEC", allowed)
-    monkeypatch.setenv("WATCHDOG_PID", watched)
-
-    assert service_manager.watchdog_pause() == pause
+def test_signs_of_life_come_twice_as_often_as_they_must(allowed: str, watched: str, pause: float | None) -> None:
+    assert ServiceManager({"WATCHDOG_USEC": allowed, "WATCHDOG_PID": watched}).pause == pause
 
 
-async def test_unwatched_we_show_none(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
-    manager.setblocking(False)
+async def test_unwatched_we_show_none(listener: socket.socket) -> None:
+    listener.setblocking(False)
 
-    await service_manager.keep_watchdog_calm()
+    await ServiceManager({"NOTIFY_SOCKET": listener.getsockname()}).keep_calm()
 
     with pytest.raises(BlockingIOError):
-        manager.recv(100)
+        listener.recv(100)
+
+
+def test_programs_that_we_start_are_not_told_to_answer() -> None:
+    environment = {"NOTIFY_SOCKET": "/run/notify", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1", "PATH": "/bin"}
+
+    ServiceManager(environment)
+
+    assert environment == {"PATH": "/bin"}

@@ -1,6 +1,8 @@
 """Instances that exit: who starts them again, and what is told of it."""
 
-from tests.fakes.machine import Daemon, Machine, assert_consistent
+from pvdify.engine.previews import PreviewRequest
+from pvdify.errors import StartFailed
+from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 
 IMAGE = "reg.example.com/shop:v1"
 WEB = "pvdify-shop-web-v1-1"
@@ -69,3 +71,40 @@ async def test_memory_that_ran_out_is_told_as_such():
 
     assert "instance.out-of-memory" in await actions(machine)
     await daemon.bury()
+
+
+async def test_after_a_boot_apps_start_as_they_went_live_and_previews_last():
+    machine = Machine(standby="20s")
+    for image in (IMAGE, "reg.example.com/shop:pr-1"):
+        machine.registry.push(image)
+    daemon = machine.daemon()
+    await daemon.deploy("zoo", IMAGE)
+    preview, release = await daemon.previews.open("zoo", 1, PreviewRequest(image="reg.example.com/shop:pr-1"), ACTOR)
+    await daemon.finish(preview.name, release.version)
+    await daemon.deploy("shop", IMAGE)
+    await daemon.bury()
+    machine.supervisor.reboot()
+    machine.supervisor.started.clear()
+
+    successor = machine.daemon()
+    await successor.recover()
+
+    assert [spec.app for spec in machine.supervisor.started] == ["zoo", "shop", "zoo-pr-1"]
+    await successor.bury()
+
+
+async def test_one_app_that_cannot_be_started_keeps_no_other_one_down():
+    machine, daemon = await deployed()
+    await daemon.deploy("zoo", IMAGE)
+    await daemon.bury()
+    machine.supervisor.reboot()
+    machine.supervisor.started.clear()
+    machine.supervisor.fail_next("start", StartFailed("shop v1: web.1 could not be started", why="?", next="look"))
+
+    successor = machine.daemon()
+    await successor.reconciler.reconcile()
+
+    assert [spec.app for spec in machine.supervisor.started] == ["zoo"]
+    await successor.recover()
+    assert WEB in machine.supervisor.running
+    await successor.bury()

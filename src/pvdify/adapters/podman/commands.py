@@ -133,6 +133,16 @@ def pull_image(binary: str, pinned: str, *, is_loopback: bool) -> Argv:
     return (binary, "pull", "--quiet", *_tls(is_loopback=is_loopback), pinned)
 
 
+def ask_for_store(binary: str) -> Argv:
+    """The directory that images and containers are stored in."""
+    return (binary, "info", "--format", "{{.Store.GraphRoot}}")
+
+
+def bring_to_disk(directory: str) -> Argv:
+    """Have everything written that this directory's file system still holds in memory."""
+    return ("sync", "--file-system", directory)
+
+
 def ask_registry(skopeo: str, reference: str, *, is_loopback: bool, seconds: int) -> Argv:
     """The digest that a registry gives for a tag now; of the whole list where the image is for several platforms."""
     limit = ("--command-timeout", f"{seconds}s")

@@ -10,7 +10,7 @@ from pvdify.adapters.podman.instance_dir import GATE, InstanceDir
 from pvdify.adapters.podman.started import check_started
 from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine
 from pvdify.ports.clock import Clock
-from pvdify.ports.containers import Launch
+from pvdify.ports.containers import Launch, Way
 
 GONE = Exit(code=parse.KILLED)
 STOP_SECONDS = 60.0
@@ -67,19 +67,21 @@ class PodmanContainers:
         files = self._files(spec.name)
         await check_started(spec, files, exit_code=exit_code, words=words, tail=tail, clock=self._clock)
 
-    async def make_way(self, spec: InstanceSpec, words: str) -> bool:
+    async def make_way(self, spec: InstanceSpec, words: str) -> Way:
         """See the port."""
         if refusals.says_init_missing(words):
             self._calls.do_without_init()
-            return True
+            return Way.SAME_NAME
         if not refusals.says_name_in_use(words):
-            return False
+            return Way.CLOSED
         found = await self._calls.list(name=spec.name)
-        if found and found[0].identity.app != spec.app:
+        if not found:
+            return Way.OTHER_NAME
+        if found[0].identity.app != spec.app:
             raise refusals.start_failed(spec, f"{found[0].identity.app} has a container of the same name")
-        if found and found[0].state is not InstanceState.RUNNING:
+        if found[0].state is not InstanceState.RUNNING:  # from before a boot, or from another way of running
             await self._calls.remove(found[0].id)
-        return True
+        return Way.SAME_NAME
 
     async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
         """See the port."""

@@ -11,6 +11,7 @@ from pvdify.ports.command_runner import Argv, CommandRunner, Completed
 
 ASK_SECONDS = 20
 PULL_SECONDS = 1800.0
+SYNC_SECONDS = 300.0
 _UNKNOWN_IMAGE = re.compile(r"image not known|no such image|failed to find image", re.IGNORECASE)
 
 
@@ -24,6 +25,7 @@ class PodmanImages:
         self._server = server_id
         self._podman = binary
         self._skopeo = skopeo
+        self._store = ""
         self._pinning = asyncio.Lock()
 
     async def resolve(self, reference: ImageReference) -> str:
@@ -64,12 +66,28 @@ class PodmanImages:
             raise PullFailed(f"{reference} could not be pulled", why=error.what, next=error.next) from error
         if done.exit_code != 0:
             raise registry_errors.pull_failed(reference, done.stderr)
+        await self._bring_to_disk(reference)
         image = await self.find(reference, digest)
         if image is None:
             raise PullFailed(
                 f"{reference} could not be pulled", why="it was taken away as soon as it was here", next="deploy again"
             )
         return image
+
+    async def _bring_to_disk(self, reference: ImageReference) -> None:
+        """podman leaves that to the kernel, for half a minute: a power cut would take the image of a live release."""
+        if not self._store:
+            self._store = (await self._must(commands.ask_for_store(self._podman))).stdout.strip()
+        try:
+            done = await self._runner.run(commands.bring_to_disk(self._store), timeout=SYNC_SECONDS)
+        except RuntimeUnavailable as error:
+            raise PullFailed(f"{reference} could not be brought to disk", why=error.what, next=error.next) from error
+        if done.exit_code != 0:
+            raise PullFailed(
+                f"{reference} could not be brought to disk",
+                why=done.stderr.strip()[:400],
+                next=f"see to the disk that {self._store} is on; then deploy again",
+            )
 
     async def get(self, image_id: str) -> LocalImage | None:
         """See the port."""

@@ -33,14 +33,14 @@ def reload_unit(unit: str) -> Argv:
     return ("systemctl", "reload", unit)
 
 
-def stop_unit(unit: str) -> Argv:
-    """Stop it, and wait until it has."""
-    return ("systemctl", "stop", unit)
+def stop_units(units: Sequence[str]) -> Argv:
+    """Stop those that are there, and wait until they have."""
+    return ("systemctl", "stop", *units)
 
 
-def forget_failure(unit: str) -> Argv:
-    """Let systemd forget how it ended."""
-    return ("systemctl", "reset-failed", unit)
+def forget_failures(units: Sequence[str]) -> Argv:
+    """Let systemd forget how they ended."""
+    return ("systemctl", "reset-failed", *units)
 
 
 def list_units(pattern: str) -> Argv:

@@ -16,7 +16,7 @@ from pvdify.adapters.systemd.units import PREFIX, SUFFIX, Units
 from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine, Restart, Role
 from pvdify.ports.command_runner import Completed
-from pvdify.ports.containers import Containers, Launch
+from pvdify.ports.containers import Containers, Launch, Way
 
 LAST_WORDS = 5
 KILLED = Exit(code=137)
@@ -67,11 +67,12 @@ class SystemdSupervisor:
             await asyncio.to_thread(exits.start_over, launch.directory)
             done = await self._begin(f"{stem}{SUFFIX}")
             words = await asyncio.to_thread(exits.refusal, launch.directory)
-            if done.exit_code != 0 and await self._makes_way(spec, words):
-                stem = self._units.own_stem_of(spec.name) if stem != self._units.own_stem_of(spec.name) else stem
-                continue
-            await self._check(spec, done, words)
-            return
+            way = Way.CLOSED if done.exit_code == 0 else await self._make_way(spec, stem, words)
+            if way is Way.CLOSED:
+                await self._check(spec, done, words)
+                return
+            if way is Way.OTHER_NAME:
+                stem = self._units.own_stem_of(spec.name)
         await self._give_up(spec)
         raise StartFailed(
             f"{spec.app} v{spec.slot}: {spec.process}.{spec.number} could not be started",
@@ -89,19 +90,19 @@ class SystemdSupervisor:
         directory = self._instances / name
         if directory.exists():
             await asyncio.to_thread(exits.set_grace, directory, math.ceil(grace))
-        await self._systemctl.stop(f"{self._units.stem_of(name)}{SUFFIX}", within=grace + unit.STOP_SECONDS)
+        await self._systemctl.stop(*self._units.names_of(name), within=grace + unit.STOP_SECONDS)
         await self._containers.stop(name, grace)  # one without its unit, as after a change of the runtime
 
     async def remove(self, name: str) -> None:
         """See the port."""
-        stem = f"{self._units.stem_of(name)}{SUFFIX}"
+        names = self._units.names_of(name)
         directory = self._instances / name
         if directory.exists():
             await asyncio.to_thread(exits.set_grace, directory, 0)
-        await self._systemctl.stop(stem, within=unit.STOP_SECONDS)
+        await self._systemctl.stop(*names, within=unit.STOP_SECONDS)
         await self._containers.remove(name)
-        await self._units.remove(name)
-        await self._systemctl.forget_failure(stem)
+        await self._units.remove(names)
+        await self._systemctl.forget_failures(*names)
 
     async def restarts(self) -> tuple[Restart, ...]:
         """See the port."""
@@ -162,7 +163,9 @@ class SystemdSupervisor:
         within = unit.LONGEST_PAUSE + unit.START_SECONDS + 10
         return await self._systemctl.order(ask(name), within=within)
 
-    async def _makes_way(self, spec: InstanceSpec, words: str) -> bool:
+    async def _make_way(self, spec: InstanceSpec, stem: str, words: str) -> Way:
+        # systemd would start it again beside us
+        await self._systemctl.stop(f"{stem}{SUFFIX}", within=unit.STOP_SECONDS)
         try:
             return await self._containers.make_way(spec, words)
         except StartFailed:

@@ -60,15 +60,15 @@ class Systemctl:
         """Have changed unit files read. Raises RuntimeUnavailable."""
         await self.must(commands.reload_units())
 
-    async def stop(self, unit: str, *, within: float) -> None:
-        """The unit does not run; one that is not there is fine. Raises RuntimeUnavailable."""
-        done = await self._runner.run(commands.stop_unit(unit), timeout=within)
+    async def stop(self, *units: str, within: float) -> None:
+        """None of the units runs; those that are not there are fine. Raises RuntimeUnavailable."""
+        done = await self._runner.run(commands.stop_units(units), timeout=within)
         if done.exit_code != 0 and not is_unknown(done):
             raise refused(done)
 
-    async def forget_failure(self, unit: str) -> None:
-        """systemd forgets how the unit ended, and with its file gone the unit itself. Raises RuntimeUnavailable."""
-        await self._runner.run(commands.forget_failure(unit), timeout=SECONDS)
+    async def forget_failures(self, *units: str) -> None:
+        """systemd forgets how they ended, and with their files gone the units themselves. Raises RuntimeUnavailable."""
+        await self._runner.run(commands.forget_failures(units), timeout=SECONDS)
 
 
 def is_unknown(done: Completed) -> bool:

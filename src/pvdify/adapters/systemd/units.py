@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -40,14 +41,18 @@ class Units:
         """A name that no other server gives."""
         return f"{name}.{self._server}"
 
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """Every unit that may run this instance: it had the other name while that one was somebody else's."""
+        return tuple(f"{stem}{SUFFIX}" for stem in dict.fromkeys((self.stem_of(name), self.own_stem_of(name))))
+
     async def write(self, stem: str, text: str) -> bool:
         """Write the unit and the keeper, unless they are there; whether systemd has to read a changed unit again."""
         return await asyncio.to_thread(self._write, stem, text)
 
-    async def remove(self, name: str) -> None:
-        """The instance's unit file is gone."""
-        for stem in (self.stem_of(name), self.own_stem_of(name)):
-            await asyncio.to_thread((self._directory / f"{stem}{SUFFIX}").unlink, missing_ok=True)
+    async def remove(self, names: Sequence[str]) -> None:
+        """The files of these units are gone."""
+        for name in names:
+            await asyncio.to_thread((self._directory / name).unlink, missing_ok=True)
 
     async def marks(self) -> dict[str, Mark]:
         """Unit name (with ``.service``) -> what it says of itself, of every unit of this server."""
@@ -71,9 +76,11 @@ def _write_unless_same(path: Path, text: str) -> bool:
     if _read(path) == text:
         return False
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # several may write the same
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    Path(temporary).chmod(0o644)
+    Path(temporary).replace(path)
     return True
 
 

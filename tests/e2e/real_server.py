@@ -1,0 +1,113 @@
+"""A server as people have it: systemd, podman, a registry somewhere, and pvdify installed from its wheel."""
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from tests.support.vps import Vps
+from tools.demo.stage import CHECKOUT
+
+BASE_DOMAIN = "apps.test"
+PROGRAMS = "/opt/pvdify/bin"
+REGISTRY = "127.0.0.1:5000"
+REGISTRY_SETTINGS = f"""\
+version: 0.1
+storage: {{filesystem: {{rootdirectory: /srv/registry}}}}
+http: {{addr: {REGISTRY}}}
+"""
+
+
+def build_wheel(directory: Path) -> Path:
+    """The wheel of this checkout."""
+    argv = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(directory), str(CHECKOUT))
+    subprocess.run(argv, check=True, capture_output=True)
+    (wheel,) = directory.glob("pvdify-*.whl")
+    return wheel
+
+
+def build_sample(directory: Path, version: str, *variables: str) -> Path:
+    """An archive of an image of the sample app."""
+    tag, archive = f"localhost/server-test:{version}", directory / f"{version}.tar"
+    subprocess.run(
+        (str(CHECKOUT / "tools" / "build-sample"), version, tag, *variables), check=True, capture_output=True
+    )
+    subprocess.run(("podman", "save", "--quiet", "--output", str(archive), tag), check=True, capture_output=True)
+    subprocess.run(("podman", "rmi", tag), check=True, capture_output=True)
+    return archive
+
+
+class RealServer:
+    """Use as a context manager. Visitors reach it from this machine, at ``visitors``."""
+
+    def __init__(self, wheel: Path) -> None:
+        self._wheel = wheel
+        self.vps = Vps(f"pvdify-{uuid.uuid4().hex[:6]}")
+
+    def __enter__(self) -> "RealServer":
+        self.vps.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.vps.__exit__()
+
+    @property
+    def visitors(self) -> str:
+        """Where visitors' requests arrive."""
+        return f"{self.vps.address}:9080"
+
+    def install(self) -> subprocess.CompletedProcess[str]:
+        """As the README says it: a virtual environment, the wheel, `pvdify server install`."""
+        self.vps.write(f"/root/{self._wheel.name}", self._wheel.read_bytes())
+        self.vps.run("python3", "-m", "venv", "/opt/pvdify")
+        self.vps.run(f"{PROGRAMS}/pip", "install", "--quiet", f"/root/{self._wheel.name}")
+        return self.pvdify("server", "install", "--base-domain", BASE_DOMAIN, "--set", "router_listen=0.0.0.0:9080")
+
+    def start_registry(self) -> None:
+        """It is not there any more after a boot."""
+        self.vps.write("/srv/registry.yml", REGISTRY_SETTINGS)
+        self.vps.run("systemd-run", "--quiet", "--unit=test-registry", "docker-registry", "serve", "/srv/registry.yml")
+
+    def push(self, archive: Path) -> str:
+        """Put an image into the registry; its reference."""
+        inside = f"/srv/{archive.name}"
+        self.vps.write(inside, archive.read_bytes())
+        reference = f"{REGISTRY}/hello:{archive.stem}"
+        self.vps.run(
+            "skopeo", "copy", "--quiet", "--retry-times", "5", "--dest-tls-verify=false", f"docker-archive:{inside}",
+            f"docker://{reference}",
+        )  # fmt: skip
+        return reference
+
+    def pvdify(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """The command line, as root on the server."""
+        return self.vps.run(f"{PROGRAMS}/pvdify", *arguments, check=check)
+
+    def ask(self, *arguments: str) -> Any:
+        """What a command says for programs."""
+        return json.loads(self.pvdify(*arguments, "--json").stdout)
+
+    def units(self, pattern: str = "pvdify-*-v*.service") -> list[str]:
+        """The instances' units that are active."""
+        listed = self.vps.run("systemctl", "list-units", "--plain", "--no-legend", "--state=active", pattern).stdout
+        return [line.split()[0] for line in listed.splitlines() if line.split()]
+
+    def events(self, app: str) -> list[dict[str, Any]]:
+        """The newest first."""
+        argv = (
+            "curl", "--silent", "--unix-socket", "/run/pvdify/pvdifyd.sock",
+            f"http://pvdify/api/v1/events?app={app}&limit=100",
+        )  # fmt: skip
+        found: list[dict[str, Any]] = json.loads(self.vps.run(*argv).stdout)["events"]
+        return found
+
+
+def wait_until(is_so: Any, what: str, seconds: float = 30.0) -> None:
+    """Ask again and again; fails with ``what`` when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
