@@ -122,6 +122,12 @@ class InvalidWebAddress(InvalidError):
     code = "invalid-web-address"
 
 
+class BackupUnusable(InvalidError):
+    """The file is no backup, is damaged, or is of a newer pvdify."""
+
+    code = "backup-unusable"
+
+
 class NothingToDeploy(InvalidError):
     """No image was named, and the app has no live one to repeat."""
 
@@ -248,6 +254,12 @@ class DataDirInUse(ConflictError):
     """Another pvdifyd holds this data directory."""
 
     code = "data-dir-in-use"
+
+
+class BackupExists(ConflictError):
+    """There is a file of this name already, and it was not overwritten."""
+
+    code = "backup-exists"
 
 
 class NotConfirmed(ConflictError):

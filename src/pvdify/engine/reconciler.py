@@ -19,6 +19,7 @@ from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
 from pvdify.model.app import App, route_of
 from pvdify.model.event import Event
+from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.instance import Exit, FoundInstance, InstanceState
 from pvdify.model.names import WEB
 from pvdify.model.operation import Operation, OperationKind
@@ -226,8 +227,18 @@ class Reconciler:
         await self._world.store.save(self._restart_event(slot, place, ended))
         self._note_restart(slot, place, ended)
         config = await config_of(self._world, slot.app, release.config_version)
+        await self._bring_image(release)
         await self._world.supervisor.start(instance_spec(release, place, config, ""))
         self._watch(place.name, self._world.supervisor.wait(place.name))
+
+    async def _bring_image(self, release: Release) -> None:
+        """The release's image is here: also where a backup was restored, or somebody cleaned up."""
+        images = self._world.images
+        if release.image_id is None or release.digest is None or await images.get(release.image_id) is not None:
+            return
+        log.info("image.missing", app=release.app, release=release.version, digest=release.digest)
+        image = await images.pull(parse_image_reference(release.image), release.digest)
+        await images.keep(image.image_id, release.app, release.version)
 
     async def _restarted(self) -> None:
         """What the supervisor restarted by itself, also while we were down, is told as an event, once."""

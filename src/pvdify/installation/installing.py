@@ -27,7 +27,7 @@ def run(order: Install, machine: Machine, io: Io) -> int:
     layout = layout_of(settings.load(wanted, {}, DEFAULT_FILE))
     if order.is_upgrade and not (layout.unit_dir / DAEMON).exists():
         raise NotInstalled("there is no pvdify server on this machine to upgrade", next="`pvdify server install`")
-    _check(machine, layout.settings)
+    check(machine, layout.settings)
     actions = plans.install(layout, settings_file.merged(read(DEFAULT_FILE), wanted))
     if order.is_dry_run:
         return show_outlook(outlook(actions, machine), io, as_json=order.as_json)
@@ -43,7 +43,8 @@ def layout_of(wanted: Settings) -> Layout:
     return layout_here(wanted, wanted.router_binary or bundled_binary())
 
 
-def _check(machine: Machine, wanted: Settings) -> None:
+def check(machine: Machine, wanted: Settings) -> None:
+    """Whether a server can run here. Raises MachineNotReady: with all that is missing."""
     found = report.checks(machine, wanted)
     missing = [check for check in found if check.state == "broken" or (check.name == "systemd" and check.next)]
     if missing:

@@ -9,10 +9,10 @@ from pvdify.cli.exit_codes import exit_code
 from pvdify.cli.io import Io, process_io
 from pvdify.client.decode import decode
 from pvdify.errors import NotRoot, PvdifyError
-from pvdify.installation import installing, uninstalling
+from pvdify.installation import backing_up, installing, restoring, uninstalling
 from pvdify.installation.doctor import report
 from pvdify.installation.machine import Machine
-from pvdify.wire.installation import ORDERS, CheckMachine, Install, Order, Uninstall
+from pvdify.wire.installation import ORDERS, BackUp, CheckMachine, Install, Order, Restore
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,10 +37,14 @@ def _carry_out(order: Order, machine: Machine, io: Io) -> int:
     _be_root(order)
     if isinstance(order, Install):
         return installing.run(order, machine, io)
+    if isinstance(order, BackUp):
+        return backing_up.run(order, io)
+    if isinstance(order, Restore):
+        return restoring.run(order, machine, io)
     return uninstalling.run(order, machine, io)
 
 
-def _be_root(order: Install | Uninstall) -> None:
+def _be_root(order: Order) -> None:
     if os.geteuid() != 0:
         raise NotRoot(
             f"`pvdify server {order.do}` needs root",

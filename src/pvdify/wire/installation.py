@@ -26,6 +26,26 @@ class Uninstall:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BackUp:
+    """Write all that the server knows into one file. ``with_keys``: with what opens the secrets in it."""
+
+    do: str = "backup"
+    file: str
+    with_keys: bool = False
+    as_json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restore:
+    """Have the server here know what a backup says. ``is_replacing``: also instead of the apps that are here."""
+
+    do: str = "restore"
+    file: str
+    is_replacing: bool = False
+    as_json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckMachine:
     """Look whether the server can run here, or runs well."""
 
@@ -33,5 +53,11 @@ class CheckMachine:
     as_json: bool = False
 
 
-Order = Install | Uninstall | CheckMachine
-ORDERS: dict[str, type[Order]] = {"install": Install, "uninstall": Uninstall, "doctor": CheckMachine}
+Order = Install | Uninstall | BackUp | Restore | CheckMachine
+ORDERS: dict[str, type[Order]] = {
+    "install": Install,
+    "uninstall": Uninstall,
+    "backup": BackUp,
+    "restore": Restore,
+    "doctor": CheckMachine,
+}

@@ -108,3 +108,20 @@ async def test_one_app_that_cannot_be_started_keeps_no_other_one_down():
     await successor.recover()
     assert WEB in machine.supervisor.running
     await successor.bury()
+
+
+async def test_an_image_that_is_gone_is_brought_again_before_an_instance_starts():
+    machine, daemon = await deployed()
+    release = await machine.store.release("shop", 1)
+    assert release is not None
+    assert release.image_id is not None
+    machine.images.lose(release.image_id)
+    await machine.supervisor.remove(WEB)
+
+    await daemon.reconciler.reconcile()
+
+    assert release.image_id in machine.images.stored
+    assert machine.images.pulled == [f"reg.example.com/shop@{release.digest}"] * 2
+    assert await machine.images.kept("shop") == {1}
+    assert [item.name for item in await machine.supervisor.find()] == [WEB]
+    await daemon.bury()

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pvdify.adapters.sqlite.copy import copy_database
 from pvdify.adapters.sqlite.outbox import OutboxRecords
 from pvdify.adapters.sqlite.queries import migrations, statements
 from pvdify.adapters.sqlite.rows import TABLES, from_row, to_row
@@ -182,10 +183,14 @@ def _open(file: Path) -> sqlite3.Connection:
     file.touch(mode=0o600)
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    # FULL: a commit is on the disk when it returns, also when the power goes.
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
-        connection.execute(f"PRAGMA {pragma}")
-    _migrate(connection, file)
+    try:
+        # FULL: a commit is on the disk when it returns, also when the power goes.
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
+            connection.execute(f"PRAGMA {pragma}")
+        _migrate(connection, file)
+    except BaseException:
+        connection.close()  # takes back what a migration has begun
+        raise
     return connection
 
 
@@ -197,7 +202,7 @@ def _migrate(connection: sqlite3.Connection, file: Path) -> None:
             next="start the newer pvdify again, or restore a backup made before the upgrade",
         )
     if 0 < version < len(migrations()):
-        connection.execute("VACUUM INTO ?", (f"{file}.before-v{len(migrations())}",))
+        copy_database(file, file.with_name(f"{file.name}.before-v{len(migrations())}"))
     for number, script in enumerate(migrations()[version:], start=version + 1):
         connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 

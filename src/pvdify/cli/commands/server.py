@@ -5,7 +5,7 @@ import click
 from pvdify.cli.command import local_command
 from pvdify.cli.installation import hand_over
 from pvdify.errors import InvalidSetting
-from pvdify.wire.installation import Install, Uninstall
+from pvdify.wire.installation import BackUp, Install, Restore, Uninstall
 
 
 @click.group(
@@ -75,7 +75,34 @@ def uninstall(*, purge: bool, yes: bool, dry_run: bool, as_json: bool) -> Uninst
     return Uninstall(is_purging=purge, is_confirmed=yes, is_dry_run=dry_run, as_json=as_json)
 
 
-for _command in (install, upgrade, uninstall):
+@local_command(
+    "backup", run=hand_over, example='pvdify server backup "/var/backups/pvdify-$(date +%F).tar.gz" --with-keys'
+)
+@click.argument("file")
+@click.option("--with-keys", is_flag=True, help="Also what opens its secrets: the age key and the admin token.")
+def backup(*, file: str, with_keys: bool, as_json: bool) -> BackUp:
+    """Write all that the server knows into FILE.
+
+    Database, config, settings and deploy logs, as they are at this moment; the server goes on working. Not in it:
+    images, which are in their registries, and what apps have written, which is in the journal. Without --with-keys
+    nobody can read secrets from it, and it can be restored only where the server's age.key is.
+    """
+    return BackUp(file=file, with_keys=with_keys, as_json=as_json)
+
+
+@local_command("restore", run=hand_over, example="pvdify server restore /var/backups/pvdify-2026-11-25.tar.gz")
+@click.argument("file")
+@click.option("--replace", is_flag=True, help="Also where apps are already: what is here is put aside.")
+def restore(*, file: str, replace: bool, as_json: bool) -> Restore:
+    """Have the server on this machine know what FILE says.
+
+    On this machine or another one, where it installs the server, too. What was here before is put aside in the data
+    directory. Images come from their registries as instances start.
+    """
+    return Restore(file=file, is_replacing=replace, as_json=as_json)
+
+
+for _command in (install, upgrade, backup, restore, uninstall):
     server.add_command(_command)
 
 

@@ -136,6 +136,28 @@ async def test_older_schema_is_copied_and_brought_up_to_date(tmp_path: Path, mon
     assert sqlite3.connect(copies[0]).execute("PRAGMA user_version").fetchone() == (len(newer) - 1,)
 
 
+async def test_migration_that_was_cut_short_is_done_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "pvdify.db"
+    first = SqliteStore(file)
+    await first.open()
+    await first.save(APP)
+    await first.close()
+    known = queries.migrations()
+    monkeypatch.setattr("pvdify.adapters.sqlite.store.migrations", lambda: (*known, "no SQL at all;"))
+    with pytest.raises(StoreUnavailable):
+        await SqliteStore(file).open()
+    monkeypatch.setattr("pvdify.adapters.sqlite.store.migrations", lambda: (*known, "CREATE TABLE m (x INTEGER);"))
+
+    again = SqliteStore(file)
+    await again.open()
+
+    assert await again.app("shop") == APP
+    await again.close()
+    (copy,) = tmp_path.glob("pvdify.db.before-v*")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert sqlite3.connect(copy).execute("PRAGMA user_version").fetchone() == (len(known),)
+
+
 async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path):
     file = tmp_path / "pvdify.db"
     connection = sqlite3.connect(file)

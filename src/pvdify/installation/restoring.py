@@ -1,0 +1,140 @@
+"""``pvdify server restore``: the server knows what a backup says. What was here is put aside, not lost."""
+
+import sqlite3
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pvdify import settings
+from pvdify.adapters.files.whole_file import write_whole
+from pvdify.adapters.sqlite.copy import count_apps, has_token
+from pvdify.adapters.sqlite.queries import migrations
+from pvdify.adapters.systemd.server_units import DAEMON
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io
+from pvdify.errors import BackupUnusable, InstallationFailed, NotConfirmed
+from pvdify.installation import archive, installing, plans, settings_file
+from pvdify.installation.archive import About
+from pvdify.installation.carry_out import carry_out
+from pvdify.installation.layout import Layout
+from pvdify.installation.machine import Machine
+from pvdify.installation.unit_actions import Stop
+from pvdify.settings import DEFAULT_FILE, Settings
+from pvdify.wire.installation import Restore
+
+ADMIN_TOKEN = "admin.token"  # noqa: S105 - the name of a file
+_STAYS = frozenset({"run", "router", "pvdifyd.lock"})
+
+
+def run(order: Restore, machine: Machine, io: Io) -> int:
+    """Check the backup and the machine, put what is here aside, write what the backup has, start the server.
+
+    Raises BackupUnusable, NotConfirmed, MachineNotReady, InvalidSetting, InstallationFailed, RuntimeUnavailable.
+    """
+    about, contents = archive.read(Path(order.file))
+    wanted = _settings_of(contents)
+    layout = installing.layout_of(wanted)
+    check_backup(order, about, contents, layout)
+    installing.check(machine, wanted)
+    carry_out((Stop(unit=DAEMON),), machine, io)
+    aside = put_in_place(contents, layout)
+    if aside:
+        io.say(f"  what was here is in {aside}")
+    text = contents.get(archive.SETTINGS, b"").decode()
+    done = carry_out(plans.install(layout, settings_file.merged(text or None, plans.ALWAYS)), machine, io)
+    apps = count_apps(wanted.data_dir / archive.DATABASE)
+    if order.as_json:
+        io.show_json({"made_at": about.made_at, "version": about.version, "apps": apps, "aside": str(aside or ""),
+                      "done": list(done)})  # fmt: skip
+        return DONE
+    io.show(f"the server knows what {order.file} says, of {about.made_at}: {_apps(apps)}")
+    io.say("images come from their registries as instances start: `pvdify apps` shows how it goes")
+    return DONE
+
+
+def check_backup(order: Restore, about: About, contents: dict[str, bytes], layout: Layout) -> None:
+    """Whether it can be restored here. Raises BackupUnusable, NotConfirmed, InstallationFailed."""
+    data_dir = layout.settings.data_dir
+    if about.schema > len(migrations()):
+        raise BackupUnusable(
+            f"{order.file} was written by a newer pvdify ({about.version})", next="install that version, then restore"
+        )
+    is_locked = any(name.endswith(".sops.yaml") for name in contents)
+    if is_locked and not about.has_keys and not (data_dir / "age.key").exists():
+        raise BackupUnusable(
+            f"{order.file} cannot be opened here: the key of its secrets is neither in it nor on this machine",
+            next=f"put the old server's age.key to {data_dir}/age.key (mode 0600), then restore",
+        )
+    try:
+        apps = count_apps(data_dir / archive.DATABASE)
+    except sqlite3.Error:
+        apps = 0  # what cannot be read is put aside like the rest
+    if apps and not order.is_replacing:
+        raise NotConfirmed(
+            f"the server here has {_apps(apps)} already, which the backup would replace",
+            next="add --replace; what is here is put aside, not deleted",
+        )
+
+
+def put_in_place(contents: dict[str, bytes], layout: Layout) -> Path | None:
+    """Write what the backup has into the data directory; where everything of before is now. Raises InstallationFailed.
+
+    It is written beside first, so that a full disk is noticed before anything is moved.
+    """
+    data_dir = layout.settings.data_dir
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(dir=data_dir, prefix=archive.ASIDE))
+        for name, content in contents.items():
+            path = Path(archive.DATABASE) if name == archive.DATABASE else archive.path_in_data(name)
+            if path is not None:
+                write_whole(staged / path, content)
+        aside = _put_aside(data_dir, staged)
+        for path in sorted(staged.iterdir()):
+            path.rename(data_dir / path.name)
+        staged.rmdir()
+    except OSError as error:
+        raise InstallationFailed(
+            f"the backup cannot be written to {data_dir}", why=str(error),
+            next="make room there and restore again; `pvdify server install` starts the server as it is",
+        ) from error  # fmt: skip
+    return aside
+
+
+def _put_aside(data_dir: Path, staged: Path) -> Path | None:
+    """Everything but what each start makes anew; a key that is still good stays, unless the backup brings one."""
+    coming = {path.name for path in staged.iterdir()}
+    there = [
+        path
+        for path in sorted(data_dir.iterdir())
+        if path.name not in _STAYS
+        and not path.name.startswith(archive.ASIDE)
+        and (path.name in coming or not _is_still_good(path, staged / archive.DATABASE))
+    ]
+    if not there:
+        return None
+    aside = data_dir / f"{archive.ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    aside.mkdir(mode=0o700)
+    for path in there:
+        path.rename(aside / path.name)
+    return aside
+
+
+def _apps(number: int) -> str:
+    return "1 app" if number == 1 else f"{number} apps"
+
+
+def _is_still_good(path: Path, database: Path) -> bool:
+    """Whether a key of before has a meaning for what is restored; an admin token may be of another server."""
+    if path.name != ADMIN_TOKEN:
+        return archive.is_key(Path(path.name))
+    words = path.read_text(encoding="utf-8", errors="replace").strip().split("_")
+    return len(words) > 1 and has_token(database, words[1])
+
+
+def _settings_of(contents: dict[str, bytes]) -> Settings:
+    """Those of the server that was backed up. Raises InvalidSetting."""
+    with tempfile.TemporaryDirectory(prefix="pvdify-restore-") as folder:
+        file = Path(folder, DEFAULT_FILE.name)
+        file.write_bytes(contents.get(archive.SETTINGS, b""))
+        return settings.load(plans.ALWAYS, {}, file)

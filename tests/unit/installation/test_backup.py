@@ -1,0 +1,194 @@
+"""Backups: what is in one, what is refused, and that what was there before is put aside."""
+
+import sqlite3
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pvdify.adapters.sqlite.queries import migrations
+from pvdify.errors import BackupUnusable, NotConfirmed, NotInstalled
+from pvdify.installation import archive, backing_up, restoring
+from pvdify.installation.layout import Layout
+from pvdify.wire.installation import Restore
+from tests.unit.installation.conftest import Site
+
+ADD_APP = "INSERT INTO apps (name, created_at, updated_at, is_in_maintenance) VALUES (?, 'x', 'x', 0)"
+ADD_TOKEN = (
+    "INSERT INTO tokens (id, name, role, digest, created_at, created_by) VALUES ('a1b2', 'n', 'admin', 'd', 'x', 'y')"
+)
+CONFIG = Path("config", "shop", "v1.sops.yaml")
+
+
+def make_server(layout: Layout, *, apps: int = 1) -> None:
+    """A data directory as a server leaves it."""
+    data = layout.settings.data_dir
+    for name in (str(CONFIG), "logs/shop/v1.deploy.jsonl", "logs/shop/web.log", "router/hosts.map", "age.key",
+                 "admin.token", "pvdifyd.lock", "pvdify.db.before-v3", "before-restore-x/pvdify.db"):  # fmt: skip
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text(f"content of {name}")
+    (data / "run").symlink_to("/run/pvdify")
+    with closing(sqlite3.connect(data / "pvdify.db")) as database:
+        database.executescript("".join(migrations()))
+        database.execute(f"PRAGMA user_version = {len(migrations())}")
+        for number in range(apps):
+            database.execute(ADD_APP, (f"a{number}",))
+        database.commit()
+    layout.settings_file.parent.mkdir(exist_ok=True)
+    layout.settings_file.write_text('base_domain = "apps.example.com"\n')
+
+
+def back_up(layout: Layout, file: Path, *, with_keys: bool = False) -> Path:
+    about, contents = backing_up.collect(layout.settings, layout.settings_file, with_keys=with_keys)
+    archive.write(file, contents, about)
+    return file
+
+
+def elsewhere(site: Site) -> Layout:
+    return site.layout(data_dir=str(site.folder / "elsewhere"))
+
+
+def restore(file: Path, layout: Layout, *, is_replacing: bool = False) -> Path | None:
+    about, contents = archive.read(file)
+    restoring.check_backup(Restore(file=str(file), is_replacing=is_replacing), about, contents, layout)
+    return restoring.put_in_place(contents, layout)
+
+
+@pytest.mark.parametrize(("with_keys", "keys"), [(False, set()), (True, {"data/age.key", "data/admin.token"})])
+def test_a_backup_has_what_cannot_be_made_again_and_keys_if_asked(site: Site, with_keys: bool, keys: set[str]) -> None:
+    make_server(site.layout())
+
+    about, contents = archive.read(back_up(site.layout(), site.folder / "b.tar.gz", with_keys=with_keys))
+
+    assert set(contents) == {
+        "pvdify.db", "settings.toml", f"data/{CONFIG}", "data/logs/shop/v1.deploy.jsonl", *keys,
+    }  # fmt: skip
+    assert (about.format, about.schema, about.has_keys) == (1, len(migrations()), with_keys)
+
+
+def test_a_backup_is_for_its_owner_alone_and_overwrites_nothing(site: Site) -> None:
+    make_server(site.layout())
+    file = back_up(site.layout(), site.folder / "b.tar.gz")
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        back_up(site.layout(), file)
+    assert [path.name for path in site.folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_backup_taken_while_somebody_writes_has_all_that_was_saved(site: Site) -> None:
+    make_server(site.layout())
+    with closing(sqlite3.connect(site.layout().settings.data_dir / "pvdify.db")) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute(ADD_APP, ("saved",))
+        writer.commit()
+        writer.execute(ADD_APP, ("not yet",))
+
+        file = back_up(site.layout(), site.folder / "b.tar.gz", with_keys=True)
+
+    restore(file, elsewhere(site))
+    with closing(sqlite3.connect(site.folder / "elsewhere" / "pvdify.db")) as copy:
+        assert [name for (name,) in copy.execute("SELECT name FROM apps ORDER BY name")] == ["a0", "saved"]
+
+
+def test_there_is_nothing_to_back_up_where_no_server_was(site: Site) -> None:
+    with pytest.raises(NotInstalled):
+        backing_up.collect(site.layout().settings, site.layout().settings_file, with_keys=False)
+
+
+def test_another_machine_gets_everything_as_it_was(site: Site) -> None:
+    make_server(site.layout())
+
+    aside = restore(back_up(site.layout(), site.folder / "b.tar.gz", with_keys=True), elsewhere(site))
+
+    data = site.folder / "elsewhere"
+    assert aside is None
+    assert (data / CONFIG).read_text() == f"content of {CONFIG}"
+    assert (data / "age.key").stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in data.iterdir()) == ["admin.token", "age.key", "config", "logs", "pvdify.db"]
+
+
+def test_what_was_here_is_put_aside_and_the_key_stays(site: Site) -> None:
+    make_server(site.layout())
+    file = back_up(site.layout(), site.folder / "b.tar.gz")
+    data = site.layout().settings.data_dir
+    (data / CONFIG).write_text("newer")
+
+    aside = restore(file, site.layout(), is_replacing=True)
+
+    assert aside is not None
+    assert (aside / CONFIG).read_text() == "newer"
+    assert (data / CONFIG).read_text() == f"content of {CONFIG}"
+    assert (data / "age.key").read_text() == "content of age.key"
+    assert (data / "router" / "hosts.map").exists()
+    assert (aside / "admin.token").exists()  # of a server that the backup knows nothing of
+
+
+def test_an_admin_token_that_the_backup_knows_stays_good(site: Site) -> None:
+    make_server(site.layout())
+    data = site.layout().settings.data_dir
+    with closing(sqlite3.connect(data / "pvdify.db")) as database:
+        database.execute(ADD_TOKEN)
+        database.commit()
+    (data / "admin.token").write_text("pvd_a1b2_rest\n")
+
+    restore(back_up(site.layout(), site.folder / "b.tar.gz"), site.layout(), is_replacing=True)
+
+    assert (data / "admin.token").read_text() == "pvd_a1b2_rest\n"
+
+
+def test_apps_are_not_replaced_unless_somebody_says_so(site: Site) -> None:
+    make_server(site.layout(), apps=2)
+    file = back_up(site.layout(), site.folder / "b.tar.gz")
+
+    with pytest.raises(NotConfirmed, match="2 apps"):
+        restore(file, site.layout())
+
+
+def test_secrets_without_their_key_are_refused_before_anything_is_moved(site: Site) -> None:
+    make_server(site.layout())
+    file = back_up(site.layout(), site.folder / "b.tar.gz")
+
+    with pytest.raises(BackupUnusable) as refused:
+        restore(file, elsewhere(site))
+
+    assert f"{site.folder}/elsewhere/age.key" in refused.value.next
+    assert not (site.folder / "elsewhere").exists()
+
+
+def test_a_backup_of_a_newer_schema_is_refused(site: Site) -> None:
+    make_server(site.layout())
+    with closing(sqlite3.connect(site.layout().settings.data_dir / "pvdify.db")) as database:
+        database.execute("PRAGMA user_version = 999")
+    file = back_up(site.layout(), site.folder / "b.tar.gz", with_keys=True)
+
+    with pytest.raises(BackupUnusable, match="newer pvdify"):
+        restore(file, elsewhere(site))
+
+
+def test_a_cut_or_changed_backup_is_refused(site: Site) -> None:
+    make_server(site.layout())
+    whole = back_up(site.layout(), site.folder / "b.tar.gz").read_bytes()
+    cut = site.folder / "cut.tar.gz"
+    cut.write_bytes(whole[: len(whole) // 2])
+    about, contents = archive.read(site.folder / "b.tar.gz")
+    changed = site.folder / "changed.tar.gz"
+    archive.write(changed, contents | {"data/extra": b"x"}, about)
+
+    for file in (cut, changed, site.folder / "none.tar.gz"):
+        with pytest.raises(BackupUnusable):
+            archive.read(file)
+
+
+@pytest.mark.parametrize("name", ["data/../../etc/passwd", "data//etc/passwd", "elsewhere", "settings.toml"])
+def test_nothing_is_written_outside_the_data_directory(name: str) -> None:
+    assert archive.path_in_data(name) is None
+
+
+def test_an_archive_can_be_read_by_tar(site: Site) -> None:
+    make_server(site.layout())
+
+    with tarfile.open(back_up(site.layout(), site.folder / "b.tar.gz")) as opened:
+        assert opened.getnames()[:2] == ["about.json", "pvdify.db"]
+        assert {member.mode for member in opened.getmembers()} == {0o600}
