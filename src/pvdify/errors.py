@@ -439,6 +439,12 @@ class ConfirmFailed(FailedError):
     code = "confirm-failed"
 
 
+class EdgeRefused(FailedError):
+    """Cloudflare does not let pvdify do what the edge needs."""
+
+    code = "edge-refused"
+
+
 class GuardTripped(FailedError):
     """A new release answered too many requests with errors, and the one before was put back."""
 

@@ -1,0 +1,160 @@
+"""One request to Cloudflare's API, one answer: paced, tried again where that is safe, failures as our errors."""
+
+import json
+import random
+from typing import Any
+
+from pvdify.adapters.cloudflare.requests import Ask
+from pvdify.errors import EdgeRefused, ServiceUnavailable
+from pvdify.model.instance import Secret
+from pvdify.ports.clock import Clock
+from pvdify.ports.web import Web, WebAnswer, WebRequest
+
+URL = "https://api.cloudflare.com/client/v4"
+TRIES = 3
+FIRST_PAUSE = 0.5
+BURST, PER_SECOND = 200, 3.5  # Cloudflare takes 1,200 in five minutes from all that a person runs
+LONGEST_WAIT = 30.0
+TOKENS_PAGE = "https://dash.cloudflare.com/profile/api-tokens"
+
+
+class RecordExists(Exception):
+    """A record of this name is there already."""
+
+
+class Gone(Exception):
+    """What was named does not exist, or no longer."""
+
+
+class Declined(Exception):
+    """Cloudflare does not like this one request; ``error`` says why. A permission that lacks is EdgeRefused at once."""
+
+    def __init__(self, error: EdgeRefused) -> None:
+        super().__init__(error.what)
+        self.error = error
+
+
+class CloudflareApi:
+    """The API as the owner of a token."""
+
+    def __init__(self, web: Web, clock: Clock, url: str = URL, chance: random.Random | None = None) -> None:
+        self._web = web
+        self._clock = clock
+        self._url = url
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._left = float(BURST)
+        self._counted_at = clock.monotonic()
+
+    async def ask(self, ask: Ask, token: Secret) -> Any:
+        """The ``result``. Raises ServiceUnavailable, EdgeRefused, Declined, RecordExists, Gone."""
+        return (await self._ask(ask, token)).get("result")
+
+    async def pages(self, first: Ask, token: Secret, size: int) -> list[Any]:
+        """All results of a list; ``first`` asks for its first page of so many."""
+        found: list[Any] = []
+        page = 1
+        while True:
+            query = {**first.query, "page": str(page)}
+            asked = Ask(method=first.method, path=first.path, query=query,
+                        permission=first.permission, about=first.about)  # fmt: skip
+            results = (await self._ask(asked, token)).get("result") or []
+            found += results
+            if len(results) < size:
+                return found
+            page += 1
+
+    async def _ask(self, ask: Ask, token: Secret) -> dict[str, Any]:
+        for left in range(TRIES - 1, -1, -1):
+            await self._pace()
+            try:
+                return _understood(ask, await self._web.ask(self._request(ask, token)))
+            except _Later as later:
+                if not left or not (ask.is_repeatable or later.is_untouched) or later.wait > LONGEST_WAIT:
+                    raise _unavailable(ask, later.why) from None
+                pause = FIRST_PAUSE * 4.0 ** (TRIES - 1 - left)
+                await self._clock.sleep(max(later.wait, self._chance.uniform(pause / 2, pause)))
+            except ServiceUnavailable as error:
+                if not left or not ask.is_repeatable:
+                    raise _unavailable(ask, error.why) from error
+                pause = FIRST_PAUSE * 4.0 ** (TRIES - 1 - left)
+                await self._clock.sleep(self._chance.uniform(pause / 2, pause))
+        raise AssertionError("the last try returns or raises")
+
+    def _request(self, ask: Ask, token: Secret) -> WebRequest:
+        return WebRequest(
+            method=ask.method,
+            url=self._url + ask.target,
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            content=b"" if ask.body is None else json.dumps(ask.body).encode(),
+        )
+
+    async def _pace(self) -> None:
+        """Stay below the rate limit, however much there is to do."""
+        now = self._clock.monotonic()
+        self._left = min(float(BURST), self._left + (now - self._counted_at) * PER_SECOND)
+        self._counted_at = now
+        if self._left < 1:
+            await self._clock.sleep((1 - self._left) / PER_SECOND)
+        self._left -= 1
+
+
+class _Later(Exception):
+    """The same may work later. ``is_untouched``: the request was certainly not carried out."""
+
+    def __init__(self, why: str, *, wait: float = 0.0, is_untouched: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.wait = wait
+        self.is_untouched = is_untouched
+
+
+_EXISTS = {81053, 81054, 81056, 81057, 81058}
+
+
+def _understood(ask: Ask, answer: WebAnswer) -> dict[str, Any]:
+    """The answer's envelope, if it says that all went well."""
+    if answer.status == 429:
+        after = answer.headers.get("retry-after", "")
+        raise _Later("too many requests", wait=float(after) if after.isdecimal() else 5.0, is_untouched=True)
+    if answer.status >= 500:
+        raise _Later(f"it answered {answer.status}")
+    try:
+        envelope = json.loads(answer.content)
+        errors = [(int(it.get("code", 0)), str(it.get("message", ""))) for it in envelope.get("errors") or []]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise _Later(f"it answered {answer.status} with something that is not JSON") from error
+    if answer.status < 300 and envelope.get("success"):
+        return dict(envelope)
+    if {code for code, _ in errors} & _EXISTS:
+        raise RecordExists
+    if answer.status == 404:
+        raise Gone
+    raise _refused(ask, answer.status, errors)
+
+
+def _refused(ask: Ask, status: int, errors: list[tuple[int, str]]) -> EdgeRefused | Declined:
+    said = "; ".join(f"{message} ({code})" for code, message in errors) or f"status {status}"
+    verb = "read" if ask.method == "GET" else "change"
+    if status in (401, 403) or any(code in (9109, 10000, 10001) for code, _ in errors):
+        is_token = status == 401 or any(code in (1000, 6003, 6111, 9109) for code, _ in errors)
+        return EdgeRefused(
+            f"Cloudflare does not let pvdify {verb} {ask.about}",
+            why=f"{'the API token is not valid, or' if is_token else 'the API token'} lacks the permission "
+            f"{ask.permission}: {said}",
+            next=f"give it to the token at {TOKENS_PAGE}, for this account and zone, then "
+            "`pvdify server edge cloudflare` again",
+        )
+    error = EdgeRefused(
+        f"Cloudflare did not {verb} {ask.about}",
+        why=said,
+        next="`pvdify server edge` shows how it is; pvdifyd tries again by itself",
+    )
+    return Declined(error)
+
+
+def _unavailable(ask: Ask, why: str) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        f"Cloudflare's API does not answer ({ask.method} {ask.about})",
+        why=why,
+        next="visitors are served meanwhile; pvdifyd goes on by itself, and `pvdify server edge` shows how it is",
+    )

@@ -1,0 +1,259 @@
+"""The ``edge`` port on Cloudflare: one tunnel, its rules, and proxied CNAMEs that carry our mark."""
+
+import base64
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pvdify.adapters.cloudflare import requests, rules
+from pvdify.adapters.cloudflare.api import CloudflareApi, Declined, Gone, RecordExists
+from pvdify.errors import EdgeRefused, ServiceUnavailable
+from pvdify.model.edge import EdgeLink, EdgeProblem, EdgeState, EdgeWanted, zone_of
+from pvdify.model.instance import Secret
+
+WRITES = 3  # tries to have our rules be the last that were written
+LEADS = ("A", "AAAA", "CNAME")  # the types of records that answer where a name leads to
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Zone:
+    id: str
+    name: str
+    account: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tunnel:
+    id: str
+    name: str
+    account: str
+    health: str
+
+
+class CloudflareEdge:
+    """Everything is looked up anew each time: what is true is at Cloudflare, not here.
+
+    Args:
+        api: Cloudflare's API.
+        server: which server this is; part of every mark, so that two servers share an account in peace.
+    """
+
+    def __init__(self, api: CloudflareApi, server: str) -> None:
+        self._api = api
+        self._own_name = f"pvdify-{server}"
+        self._mark = f"made by pvdify for server {server}"
+
+    async def put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeState:
+        """See the port."""
+        try:
+            return await self._put(wanted, link)
+        except Declined as declined:
+            raise declined.error from declined
+
+    async def remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
+        """See the port."""
+        try:
+            await self._remove(wanted, link)
+        except Declined as declined:
+            raise declined.error from declined
+
+    async def _put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeState:
+        zones = await self._zones(link.token)
+        home = _home(wanted.base_domain, zones)
+        tunnel = await self._find_tunnel(home.account, link)
+        if tunnel is None:
+            tunnel = await self._create_tunnel(home.account, link)
+        is_own = tunnel.name == self._own_name
+        run_token = await self._api.ask(requests.read_run_token(tunnel.account, tunnel.id), link.token)
+        version = await self._put_rules(tunnel, wanted, link.token, is_own=is_own)
+        problems = await self._put_records(tunnel, wanted, zones, link.token)
+        return EdgeState(
+            tunnel=tunnel.name,
+            tunnel_id=tunnel.id,
+            is_own=is_own,
+            run_token=Secret(run_token),
+            health=tunnel.health,
+            version=version,
+            problems=problems,
+        )
+
+    async def _remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
+        """Names first, so that nobody is led to where nothing answers; then our rules, or the tunnel that we made."""
+        zones = await self._zones(link.token)
+        for zone in zones.values():
+            for record in await self._marked(zone, link.token):
+                await self._delete(zone, record, link.token)
+        home = _home(wanted.base_domain, zones)
+        tunnel = await self._find_tunnel(home.account, link, is_optional=True)
+        if tunnel is None:
+            return
+        if tunnel.name == self._own_name:
+            with suppress(Gone):
+                await self._api.ask(requests.delete_tunnel(tunnel.account, tunnel.id), link.token)
+            return
+        found, _ = await self._rules(tunnel, link.token)
+        config = rules.config_without(found, wanted)
+        if not rules.is_same(found, config):
+            await self._api.ask(requests.write_rules(tunnel.account, tunnel.id, config), link.token)
+
+    async def _zones(self, token: Secret) -> dict[str, _Zone]:
+        found = await self._api.pages(requests.list_zones(1), token, requests.ZONES_A_PAGE)
+        zones = [_Zone(id=it["id"], name=it["name"], account=it["account"]["id"]) for it in found]
+        return {zone.name: zone for zone in zones}
+
+    async def _find_tunnel(self, account: str, link: EdgeLink, *, is_optional: bool = False) -> _Tunnel | None:
+        name = link.tunnel or self._own_name
+        found = await self._api.ask(requests.find_tunnels(account, name), link.token) or []
+        exact = [it for it in found if it["name"] == name and not it.get("deleted_at")]
+        if not exact and link.tunnel is not None and not is_optional:
+            raise EdgeRefused(
+                f"there is no tunnel {link.tunnel} to adopt", why="the account has none of this name",
+                next="leave out --tunnel to have pvdify make one of its own",
+            )  # fmt: skip
+        if not exact:
+            return None
+        if exact[0].get("config_src", "cloudflare") == "local" or exact[0].get("remote_config") is False:
+            raise EdgeRefused(
+                f"the tunnel {name} takes its rules from a file on the machine where it runs",
+                why="pvdify writes the rules of tunnels that are managed at Cloudflare",
+                next="leave out --tunnel to have pvdify make one of its own",
+            )
+        return _tunnel(exact[0], account)
+
+    async def _create_tunnel(self, account: str, link: EdgeLink) -> _Tunnel:
+        """A tunnel of our own; where the answer is lost, the next look finds it by its name."""
+        secret = base64.b64encode(secrets.token_bytes(32)).decode()
+        made = await self._api.ask(requests.create_tunnel(account, self._own_name, secret), link.token)
+        return _tunnel(made, account)
+
+    async def _rules(self, tunnel: _Tunnel, token: Secret) -> tuple[dict[str, Any], int]:
+        found = await self._api.ask(requests.read_rules(tunnel.account, tunnel.id), token) or {}
+        return dict(found.get("config") or {}), int(found.get("version") or 0)
+
+    async def _put_rules(self, tunnel: _Tunnel, wanted: EdgeWanted, token: Secret, *, is_own: bool) -> int:
+        """Our rules are in force; the version that says so.
+
+        Whoever writes last wins at Cloudflare, without notice. So what we wrote is read again: another's version after
+        ours is merged with, and written over.
+        """
+        for _ in range(WRITES):
+            found, version = await self._rules(tunnel, token)
+            config = rules.wanted_config(found, wanted, is_own=is_own)
+            if rules.is_same(found, config):
+                return version
+            await self._api.ask(requests.write_rules(tunnel.account, tunnel.id, config), token)
+        found, version = await self._rules(tunnel, token)
+        if rules.is_same(found, rules.wanted_config(found, wanted, is_own=is_own)):
+            return version
+        raise ServiceUnavailable(
+            "the tunnel's rules do not stay as pvdify writes them",
+            why="somebody else writes them at the same time",
+            next="see who changes this tunnel at Cloudflare; pvdifyd tries again by itself",
+        )
+
+    async def _put_records(
+        self, tunnel: _Tunnel, wanted: EdgeWanted, zones: Mapping[str, _Zone], token: Secret
+    ) -> tuple[EdgeProblem, ...]:
+        problems = [_no_zone(name) for name in sorted(wanted.hostnames) if zone_of(name, zones) is None]
+        for zone in zones.values():
+            names = [name for name in sorted(wanted.hostnames) if zone_of(name, zones) == zone.name]
+            marked = await self._marked(zone, token)
+            for record in _superfluous(marked, names):
+                await self._delete(zone, record, token)
+            ours = {record["name"]: record for record in marked if record["name"] in names}
+            for name in names:
+                try:
+                    problem = await self._put_record(zone, ours.get(name), name, tunnel, token)
+                except Declined as declined:
+                    problem = EdgeProblem(hostname=name, what=declined.error.why, next=declined.error.next)
+                problems += [problem] if problem else []
+        return tuple(problems)
+
+    async def _put_record(
+        self, zone: _Zone, ours: dict[str, Any] | None, name: str, tunnel: _Tunnel, token: Secret
+    ) -> EdgeProblem | None:
+        record = requests.record_of(name, tunnel.id, self._mark)
+        if ours is not None:
+            if not _is_as(ours, record):
+                await self._change(zone, ours["id"], record, token)
+            return None
+        if (other := await self._other(zone, name, token)) is not None:
+            return None if _leads_as(other, record) else _taken(name, other)
+        try:
+            await self._api.ask(requests.create_record(zone.id, zone.name, record), token)
+        except RecordExists:  # somebody was faster, or our own last try arrived after all: the next look tells
+            raise ServiceUnavailable(
+                f"a record for {name} appeared just now", why="pvdify looks again", next="pvdifyd goes on by itself"
+            ) from None
+        return None
+
+    async def _change(self, zone: _Zone, id: str, record: dict[str, Any], token: Secret) -> None:
+        try:
+            await self._api.ask(requests.change_record(zone.id, zone.name, id, record), token)
+        except (Gone, RecordExists):
+            raise ServiceUnavailable(
+                f"the record for {record['name']} was changed just now", why="pvdify looks again",
+                next="pvdifyd goes on by itself",
+            ) from None  # fmt: skip
+
+    async def _delete(self, zone: _Zone, record: Mapping[str, Any], token: Secret) -> None:
+        try:
+            await self._api.ask(requests.delete_record(zone.id, zone.name, record["id"]), token)
+        except Gone:
+            return
+
+    async def _marked(self, zone: _Zone, token: Secret) -> list[dict[str, Any]]:
+        first = requests.list_marked_records(zone.id, zone.name, self._mark, 1)
+        found = await self._api.pages(first, token, requests.RECORDS_A_PAGE)
+        return [it for it in found if it.get("comment") == self._mark and it["type"] == "CNAME"]
+
+    async def _other(self, zone: _Zone, name: str, token: Secret) -> dict[str, Any] | None:
+        found = await self._api.ask(requests.find_records(zone.id, zone.name, name), token) or []
+        return next((it for it in found if it["name"] == name and it["type"] in LEADS), None)
+
+
+def _home(base_domain: str, zones: Mapping[str, _Zone]) -> _Zone:
+    name = zone_of(base_domain, zones)
+    if name is None:
+        raise EdgeRefused(
+            f"the API token reaches no zone that {base_domain} is in",
+            why=f"it reaches {', '.join(sorted(zones)) or 'none'}",
+            next="give it the zone, with Zone > Zone > Read and Zone > DNS > Edit, or start pvdifyd with another "
+            "base_domain",
+        )
+    return zones[name]
+
+
+def _tunnel(found: Mapping[str, Any], account: str) -> _Tunnel:
+    return _Tunnel(id=found["id"], name=found["name"], account=account, health=str(found.get("status") or "inactive"))
+
+
+def _superfluous(marked: Iterable[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
+    return [record for record in marked if record["name"] not in names]
+
+
+def _is_as(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    return all(found.get(name) == record[name] for name in ("type", "name", "content", "proxied", "comment"))
+
+
+def _leads_as(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether somebody made by hand just what we would have made: it serves, and stays theirs."""
+    return all(found.get(name) == record[name] for name in ("type", "content", "proxied"))
+
+
+def _taken(name: str, found: Mapping[str, Any]) -> EdgeProblem:
+    return EdgeProblem(
+        hostname=name,
+        what=f"a record that pvdify did not make leads it to {found.get('content')} ({found['type']})",
+        next=f"remove that record at Cloudflare if {name} shall lead here; pvdifyd then makes its own",
+    )
+
+
+def _no_zone(name: str) -> EdgeProblem:
+    return EdgeProblem(
+        hostname=name,
+        what="its zone is not one that the API token reaches",
+        next="add the zone to the account and to the token, or have its DNS lead to the server in another manner",
+    )
