@@ -176,6 +176,10 @@ class Settings:
         "headers in which it says the visitor's address, the best first; behind anything but Cloudflare "
         "only X-Forwarded-For",
     )
+    cloudflared_binary: str = _setting(str, "cloudflared", "the program of the tunnel to Cloudflare, if there is one")
+    cloudflared_metrics: Address = _setting(
+        parse_address, "127.0.0.1:20241", "where cloudflared tells its figures and whether it is ready"
+    )
     podman_binary: str = _setting(str, "podman", "the podman command")
     skopeo_binary: str = _setting(str, "skopeo", "the skopeo command, which asks registries for digests")
     github_api: str = _setting(

@@ -10,6 +10,7 @@ from typing import Any
 
 from pvdify.engine.courier import Courier
 from pvdify.engine.domains import Domains
+from pvdify.engine.edge import EdgeKeeper
 from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
 from pvdify.engine.posthog import PosthogLink
@@ -34,6 +35,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost
 from tests.fakes.credentials import FakeCredentials
 from tests.fakes.deploy_log import FakeDeployLog
+from tests.fakes.edge import FakeEdge, FakeTunnelProcess
 from tests.fakes.host import FakeHost
 from tests.fakes.images import FakeImages, FakeRegistry
 from tests.fakes.outlet import FakeOutlet
@@ -70,6 +72,8 @@ class Machine:
         self.access_log = FakeAccessLog()
         self.code_host = FakeCodeHost(clock=self.clock, is_askable=False)
         self.credentials = FakeCredentials()
+        self.edge = FakeEdge()
+        self.tunnel_process = FakeTunnelProcess()
         self.outlets = {channel: FakeOutlet() for channel in Channel}
         self.unserved: list[str] = []
 
@@ -171,6 +175,7 @@ class Daemon:
         self.tokens = Tokens(self.world)
         self.observations = Observations(self.world)
         self.courier = Courier(self.world, machine.outlets, random.Random(1))
+        self.edge = EdgeKeeper(self.world, machine.edge, machine.tunnel_process, random.Random(1))
         self.notifications = Notifications(self.world, self.courier)
         self.posthog = PosthogLink(self.world)
 

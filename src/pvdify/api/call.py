@@ -8,6 +8,7 @@ from pydantic_core import from_json
 from starlette.requests import Request
 
 from pvdify.engine.domains import Domains
+from pvdify.engine.edge import EdgeKeeper
 from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
 from pvdify.engine.posthog import PosthogLink
@@ -39,6 +40,7 @@ class Engine:
     observations: Observations
     notifications: Notifications
     posthog: PosthogLink
+    edge: EdgeKeeper
 
 
 @dataclass(frozen=True, kw_only=True)

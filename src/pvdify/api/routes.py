@@ -10,6 +10,7 @@ from pvdify.api.handlers import (
     apps,
     config,
     domains,
+    edge,
     logs,
     notifications,
     posthog,
@@ -100,6 +101,10 @@ ENDPOINTS = (
     _route("DELETE", "/notifications/{notification}",      notifications.remove_notification, ADMIN, 204),
     _route("POST",   "/notifications/{notification}/test", notifications.test_notification,   ADMIN,      gives=answers.Delivery),
     _route("GET",    "/deliveries",                        notifications.list_deliveries,     ADMIN,      gives=answers.Delivery, list_of="deliveries", query="notification limit"),
+
+    _route("GET",    "/edge", edge.show_edge,       READ,  gives=answers.Edge),
+    _route("PUT",    "/edge", edge.connect_edge,    ADMIN, takes=requests.ConnectEdge, gives=answers.Edge),
+    _route("DELETE", "/edge", edge.disconnect_edge, ADMIN, 204),
 
     _route("GET",    "/posthog", posthog.show_posthog,       ADMIN, gives=answers.Posthog),
     _route("PUT",    "/posthog", posthog.connect_posthog,    ADMIN, takes=requests.ConnectPosthog, gives=answers.Posthog),

@@ -22,6 +22,7 @@ from pvdify.wire.answers import (
     ConfigVersion,
     Delivery,
     Domain,
+    Edge,
     Health,
     Identity,
     LogLine,
@@ -40,6 +41,7 @@ from pvdify.wire.requests import (
     AddDomain,
     AddNotification,
     ChangeApp,
+    ConnectEdge,
     ConnectPosthog,
     CreateApp,
     CreateToken,
@@ -306,6 +308,18 @@ class Client:
     def disconnect_posthog(self) -> None:
         """End the server's connection to PostHog; asking twice is as good as once."""
         self._session.ask(Question(method="DELETE", path="/posthog"))
+
+    def edge(self) -> Edge:
+        """What leads visitors to the server."""
+        return self._session.ask_for(Edge, Question(path="/edge"))
+
+    def connect_edge(self, wanted: ConnectEdge) -> Edge:
+        """Have Cloudflare lead visitors to the server; asking twice is as good as once."""
+        return self._session.ask_for(Edge, Question(method="PUT", path="/edge", body=request_body(wanted)))
+
+    def disconnect_edge(self) -> None:
+        """Have Cloudflare lead nobody here any more; asking twice is as good as once."""
+        self._session.ask(Question(method="DELETE", path="/edge"))
 
     def _make_release(self, app: str, path: str, body: dict[str, Any], key: str) -> Release:
         lost = f"{app}: the answer was lost; a new release may or may not be on its way"

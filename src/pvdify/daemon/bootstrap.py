@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.cloudflare.api import CloudflareApi
+from pvdify.adapters.cloudflare.edge import CloudflareEdge
 from pvdify.adapters.files.credentials import FileCredentials
 from pvdify.adapters.files.deploy_log import FileDeployLog
 from pvdify.adapters.files.secrets import YamlSecrets
+from pvdify.adapters.files.tunnel_token import TunnelTokenFile
 from pvdify.adapters.github.code_host import GithubCodeHost
 from pvdify.adapters.github.rest import RestApi
 from pvdify.adapters.haproxy.access_journal import AccessLogJournal
@@ -23,6 +26,7 @@ from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.posthog.outlet import PosthogAnnotations, PosthogEvents
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.adapters.systemd.cloudflared import CloudflaredUnit
 from pvdify.adapters.systemd.journal import Journal
 from pvdify.adapters.systemd.supervisor import SystemdSupervisor
 from pvdify.adapters.systemd.systemctl import Systemctl
@@ -34,6 +38,7 @@ from pvdify.daemon.secret_files import read_secret
 from pvdify.daemon.webhook_secret import webhook_secrets
 from pvdify.engine.courier import Courier
 from pvdify.engine.domains import Domains
+from pvdify.engine.edge import EdgeKeeper
 from pvdify.engine.liveness import Liveness
 from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
@@ -52,11 +57,12 @@ from pvdify.model.notice import Channel
 from pvdify.ports.access_log import AccessLog
 from pvdify.ports.clock import Clock
 from pvdify.ports.command_runner import CommandRunner
+from pvdify.ports.edge import TunnelProcess
 from pvdify.ports.outlet import Outlet
 from pvdify.ports.router import Router
 from pvdify.ports.supervisor import Supervisor
 from pvdify.ports.web import Web
-from pvdify.settings import Settings
+from pvdify.settings import DEFAULT_DATA_DIR, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +79,7 @@ class Server:
     liveness: Liveness
     reaper: Reaper
     courier: Courier
+    edge: EdgeKeeper
     engine: Engine
 
 
@@ -90,6 +97,9 @@ def build_server(settings: Settings) -> Server:
     )
     web, world = HttpxWeb(), build_world(settings, store, router)
     courier = Courier(world, build_outlets(web, world.clock, settings))
+    edge = EdgeKeeper(
+        world, CloudflareEdge(CloudflareApi(web, world.clock), settings.server_id), build_tunnel_process(settings)
+    )
     runner = Runner(world)
     worker = Worker(world, runner)
     reconciler = Reconciler(world, worker.wake)
@@ -107,6 +117,7 @@ def build_server(settings: Settings) -> Server:
         observations=Observations(world),
         notifications=Notifications(world, courier),
         posthog=PosthogLink(world),
+        edge=edge,
     )
     return Server(
         settings=settings,
@@ -119,6 +130,7 @@ def build_server(settings: Settings) -> Server:
         liveness=Liveness(world),
         courier=courier,
         reaper=Reaper(world, previews, code_host),
+        edge=edge,
         engine=engine,
     )
 
@@ -145,6 +157,20 @@ def build_world(settings: Settings, store: SqliteStore, router: Router) -> World
         access_log=build_access_log(settings, runner, clock),
         outbox=store,
         credentials=FileCredentials(settings.data_dir / "credentials"),
+    )
+
+
+def build_tunnel_process(settings: Settings) -> TunnelProcess:
+    """What runs cloudflared: a unit of its own, or whoever operates the server."""
+    if settings.runtime == "podman":
+        return TunnelTokenFile(settings.data_dir)
+    is_default = settings.data_dir == DEFAULT_DATA_DIR
+    return CloudflaredUnit(
+        systemctl=Systemctl(runner=SubprocessRunner()),
+        name="pvdify-cloudflared.service" if is_default else f"pvdify-cloudflared-{settings.server_id}.service",
+        data_dir=settings.data_dir,
+        binary=settings.cloudflared_binary,
+        metrics=settings.cloudflared_metrics,
     )
 
 

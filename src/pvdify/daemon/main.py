@@ -74,7 +74,7 @@ async def _serve(settings: Settings) -> None:
     await server.reconciler.ensure_router()
     await server.worker.resume()
     duties = (server.reconciler.keep_router(), server.reconciler.run(), server.liveness.run(), server.reaper.run(),
-              server.courier.run(), server.engine.observations.keep_access_log_small(),
+              server.courier.run(), server.edge.run(), server.engine.observations.keep_access_log_small(),
               manager.keep_calm())  # fmt: skip
     watching = [asyncio.create_task(duty) for duty in duties]
     serving = asyncio.create_task(doors.serve())

@@ -28,8 +28,11 @@ class Edge(Protocol):
 class TunnelProcess(Protocol):
     """The program on this machine that the edge's requests come through. Raises RuntimeUnavailable."""
 
-    async def ensure_running(self, run_token: Secret) -> None:
-        """It runs with this token, now and after a reboot; one that does so already is left alone."""
+    async def ensure_running(self, run_token: Secret) -> str:
+        """It runs with this token, now and after a reboot; one that does so already is left alone.
+
+        Returns words about it, for people: where it runs, or how to run it where that is theirs to do.
+        """
         ...
 
     async def stop(self) -> None:

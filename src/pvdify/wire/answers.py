@@ -357,6 +357,32 @@ class Posthog:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EdgeProblem:
+    """A hostname that does not lead here."""
+
+    hostname: str
+    what: str
+    next: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """What leads visitors here. ``kind``: ``none`` (a proxy of your own) or ``cloudflare``.
+
+    ``health`` is Cloudflare's word for the tunnel: ``healthy degraded down inactive``. ``failure``: why the last look
+    did not come to its end; it is tried again.
+    """
+
+    kind: str
+    tunnel: str | None
+    health: str | None
+    process: str
+    hostnames: list[str]
+    problems: list[EdgeProblem]
+    failure: Failure | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """One line of a server's state. ``state``: ``ok``, ``warning`` or ``broken``; ``next``: what mends it."""
 

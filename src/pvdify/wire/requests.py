@@ -95,6 +95,14 @@ class AddNotification:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConnectEdge:
+    """PUT /edge. ``token``: an API token of Cloudflare; ``tunnel``: the name of one to adopt instead of making one."""
+
+    token: str
+    tunnel: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConnectPosthog:
     """PUT /posthog. ``personal_key`` and ``project`` (its number) together, for an annotation per release."""
 

@@ -46,7 +46,7 @@ async def api() -> AsyncIterator[Api]:
         settings=machine.settings, requests=daemon.requests, queries=daemon.queries, domains=daemon.domains,
         tokens=daemon.tokens, observations=daemon.observations,
         previews=daemon.previews, notifications=daemon.notifications, posthog=daemon.posthog,
-        webhooks=daemon.webhooks,
+        webhooks=daemon.webhooks, edge=daemon.edge,
     )  # fmt: skip
     api = Api(
         machine=machine,

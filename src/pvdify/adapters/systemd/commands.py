@@ -28,6 +28,16 @@ def restart_unit(unit: str) -> Argv:
     return ("systemctl", "restart", unit)
 
 
+def enable_unit(unit: str) -> Argv:
+    """Have it started at each boot."""
+    return ("systemctl", "enable", unit)
+
+
+def disable_unit(unit: str) -> Argv:
+    """Have it started at boot no more."""
+    return ("systemctl", "disable", unit)
+
+
 def reload_unit(unit: str) -> Argv:
     """Have the program read its configuration again."""
     return ("systemctl", "reload", unit)

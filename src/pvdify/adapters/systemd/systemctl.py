@@ -43,6 +43,14 @@ class Systemctl:
         """See ``ports.services``."""
         await self._carry_out(commands.start_unit(unit))
 
+    async def enable(self, unit: str) -> None:
+        """It starts at each boot. Raises RuntimeUnavailable."""
+        await self._carry_out(commands.enable_unit(unit))
+
+    async def disable(self, unit: str) -> None:
+        """It starts at boot no more; one that is not there is fine. Raises RuntimeUnavailable."""
+        await self._runner.run(commands.disable_unit(unit), timeout=SECONDS)
+
     async def reload(self, unit: str) -> None:
         """See ``ports.services``."""
         await self._carry_out(commands.reload_unit(unit))

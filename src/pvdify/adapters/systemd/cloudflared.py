@@ -1,0 +1,125 @@
+"""cloudflared as a unit of its own: nothing that happens to pvdifyd reaches it, and no deploy touches it."""
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvdify.adapters.systemd.systemctl import Systemctl
+from pvdify.adapters.systemd.unit import command
+from pvdify.errors import RuntimeUnavailable
+from pvdify.model.instance import Secret
+from pvdify.settings import Address
+
+DIRECTORY = Path("/etc/systemd/system")
+DOWNLOADS = "https://developers.cloudflare.com/cloudflare-one/connections/connect-networks/downloads/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunnelUnit:
+    """What the unit depends on. ``environment``: the file with the tunnel's token."""
+
+    binary: Path
+    environment: Path
+    metrics: Address
+
+
+def unit_text(spec: TunnelUnit) -> str:
+    """The unit. The token comes by a file that systemd reads as root, so it is in no argument and no unit file."""
+    run = command(str(spec.binary), "tunnel", "--no-autoupdate", "--metrics", str(spec.metrics), "run")
+    return f"""\
+# Written by pvdifyd (`pvdify server edge cloudflare`); put changes into a drop-in (`systemctl edit`).
+[Unit]
+Description=pvdify tunnel to Cloudflare
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=simple
+EnvironmentFile={spec.environment}
+ExecStart={run}
+Restart=always
+RestartSec=1
+StartLimitInterval=0
+TimeoutStopSec=45
+DynamicUser=yes
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+OOMScoreAdjust=-900
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+class CloudflaredUnit:
+    """Implements ``ports.edge.TunnelProcess`` on a server with systemd.
+
+    Args:
+        systemctl: the service manager.
+        name: the unit's name.
+        data_dir: where the token is kept, readable by root alone.
+        binary: the program, as it is found in PATH.
+        metrics: where it tells its figures.
+        directory: where systemd looks.
+    """
+
+    def __init__(
+        self, *, systemctl: Systemctl, name: str, data_dir: Path, binary: str, metrics: Address,
+        directory: Path = DIRECTORY,
+    ) -> None:  # fmt: skip
+        self._systemctl = systemctl
+        self._name = name
+        self._environment = data_dir / "edge" / "tunnel.env"
+        self._binary = binary
+        self._metrics = metrics
+        self._file = directory / name
+
+    async def ensure_running(self, run_token: Secret) -> str:
+        """See the port."""
+        binary = shutil.which(self._binary)
+        if binary is None:
+            raise RuntimeUnavailable(
+                f"the tunnel's program is missing: there is no {self._binary} on this server",
+                next=f"install it ({DOWNLOADS}), or name it with the setting cloudflared_binary; pvdifyd starts it",
+            )
+        spec = TunnelUnit(binary=Path(binary), environment=self._environment, metrics=self._metrics)
+        is_new = await asyncio.to_thread(_write, self._environment, f"TUNNEL_TOKEN={run_token}\n", 0o600)
+        if await asyncio.to_thread(_write, self._file, unit_text(spec), 0o644):
+            await self._systemctl.reload_units()
+            await self._systemctl.enable(self._name)
+            is_new = True
+        await (self._systemctl.restart if is_new else self._systemctl.start)(self._name)
+        return f"{self._name} runs it"
+
+    async def stop(self) -> None:
+        """See the port."""
+        await self._systemctl.stop(self._name, within=60)
+        await self._systemctl.disable(self._name)
+        await asyncio.to_thread(self._file.unlink, missing_ok=True)
+        await asyncio.to_thread(self._environment.unlink, missing_ok=True)
+        await self._systemctl.reload_units()
+
+
+def _write(file: Path, text: str, mode: int) -> bool:
+    """Whole, with its mode from birth on; whether anything changed. Raises RuntimeUnavailable."""
+    try:
+        if file.exists() and file.read_text(encoding="utf-8") == text:
+            return False
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = file.with_name(f".{file.name}.{os.getpid()}")
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except OSError as error:
+        raise RuntimeUnavailable(
+            f"{file} cannot be written", why=str(error), next="check that the disk is not full or read-only"
+        ) from error
+    return True

@@ -1,0 +1,178 @@
+"""The edge, kept as it should be: in the background, so that no deploy ever waits for it."""
+
+import asyncio
+import random
+from dataclasses import dataclass, replace
+
+import structlog
+
+from pvdify.engine.world import World
+from pvdify.errors import InvalidError, PvdifyError, ServiceUnavailable
+from pvdify.model.app import hostnames_of
+from pvdify.model.edge import EdgeLink, EdgeState, EdgeWanted, wanted_edge
+from pvdify.model.event import Event
+from pvdify.model.instance import Secret
+from pvdify.model.release import Failure
+from pvdify.model.token import Actor
+from pvdify.ports.edge import Edge, TunnelProcess
+from pvdify.settings import Address
+
+log = structlog.get_logger()
+KEYS = "edge"
+PAUSE = 2.0  # seconds between two looks at what should be
+LOOK_AGAIN = 300.0  # seconds after which the edge itself is looked at, whether or not anything changed here
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0  # seconds before another try, doubled each time
+ACTOR = "pvdify"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeView:
+    """How the edge is. ``failure``: why the last look did not come to its end; ``process``: words about cloudflared."""
+
+    wanted: EdgeWanted
+    state: EdgeState | None = None
+    process: str = ""
+    failure: Failure | None = None
+
+
+class EdgeKeeper:
+    """The server's edge, if it has one; looks until it is canceled."""
+
+    def __init__(self, world: World, edge: Edge, process: TunnelProcess, chance: random.Random | None = None) -> None:
+        self._world = world
+        self._edge = edge
+        self._process = process
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._lock = asyncio.Lock()
+        self._view: EdgeView | None = None
+        self._failures = 0
+        self._next = 0.0
+
+    async def show(self) -> EdgeView | None:
+        """How it is; None where no edge is connected. Raises StoreUnavailable."""
+        if await self._link() is None:
+            return None
+        return self._view or EdgeView(wanted=await self._wanted())
+
+    async def connect(self, link: EdgeLink, actor: Actor) -> EdgeView:
+        """Connect, and have everything as it should be; where Cloudflare does not answer, that goes on by itself.
+
+        Raises InvalidError, EdgeRefused (and then nothing is kept), StoreUnavailable.
+        """
+        if not link.token or not link.token.isascii() or not link.token.isprintable() or " " in link.token:
+            raise InvalidError("this is no API token", next="`pvdify server edge cloudflare` reads one line from stdin")
+        async with self._lock:
+            before, wanted = await self._link(), await self._wanted()
+            if before is not None and before.tunnel != link.tunnel:
+                await self._edge.remove(wanted, replace(before, token=link.token))
+            try:
+                view = await self._put(wanted, link)
+            except ServiceUnavailable as error:
+                view = EdgeView(wanted=wanted, failure=Failure.of(error))
+            if view.failure is not None:
+                self._postpone()
+            keys = {"token": link.token} | ({"tunnel": Secret(link.tunnel)} if link.tunnel else {})
+            await self._world.credentials.write(KEYS, keys)
+            self._view = view
+            await self._note("edge.connected", view.state.tunnel if view.state else "", actor.name)
+        return view
+
+    async def disconnect(self, actor: Actor) -> None:
+        """Take away everything that was made at the edge; nothing happens where none is connected.
+
+        Raises ServiceUnavailable, EdgeRefused (and then it stays connected), RuntimeUnavailable, StoreUnavailable.
+        """
+        async with self._lock:
+            link = await self._link()
+            if link is None:
+                return
+            await self._process.stop()
+            await self._edge.remove(await self._wanted(), link)
+            await self._world.credentials.remove(KEYS)
+            self._view = None
+            await self._note("edge.disconnected", "", actor.name)
+
+    async def run(self) -> None:
+        """Look, wait, and again."""
+        while True:
+            await self.look()
+            await self._world.clock.sleep(PAUSE)
+
+    async def look(self) -> None:
+        """Have the edge as it should be, if that changed or was not looked at for a while. Never raises."""
+        try:
+            async with self._lock:
+                await self._look()
+        except PvdifyError as error:
+            log.warning("edge.failed", code=error.code, what=error.what, why=error.why)
+        except Exception:
+            log.exception("edge.crashed")
+
+    async def _look(self) -> None:
+        link = await self._link()
+        if link is None:
+            return
+        wanted, now = await self._wanted(), self._world.clock.monotonic()
+        is_done = self._view is not None and self._view.failure is None and self._view.wanted == wanted
+        if now < self._next and (is_done or self._failures):
+            return
+        try:
+            view = await self._put(wanted, link)
+        except PvdifyError as error:
+            state = self._view.state if self._view else None
+            view = EdgeView(wanted=wanted, state=state, failure=Failure.of(error))
+        await self._take(view)
+
+    async def _put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeView:
+        """Everything at the edge, then the program here: where that lacks, the rest is done all the same."""
+        state = await self._edge.put(wanted, link)
+        try:
+            process = await self._process.ensure_running(state.run_token)
+        except PvdifyError as error:
+            return EdgeView(wanted=wanted, state=state, failure=Failure.of(error))
+        self._failures, self._next = 0, self._world.clock.monotonic() + LOOK_AGAIN
+        return EdgeView(wanted=wanted, state=state, process=process)
+
+    async def _take(self, view: EdgeView) -> None:
+        """What fails is tried again later; that it began and that it is over is told, and not each try."""
+        before, self._view = self._view, view
+        was_well = before is None or before.failure is None
+        if view.failure is None:
+            if not was_well:
+                await self._note("edge.recovered", view.state.tunnel if view.state else "", ACTOR)
+            return
+        log.warning("edge.failed", code=view.failure.code, what=view.failure.what, why=view.failure.why)
+        self._postpone()
+        if was_well:
+            await self._note("edge.failed", f"{view.failure.code}: {view.failure.what}", ACTOR)
+
+    def _postpone(self) -> None:
+        self._failures += 1
+        full = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10))
+        self._next = self._world.clock.monotonic() + self._chance.uniform(full / 2, full)
+
+    async def _link(self) -> EdgeLink | None:
+        keys = await self._world.credentials.read(KEYS)
+        if keys is None:
+            return None
+        return EdgeLink(token=keys["token"], tunnel=str(keys["tunnel"]) if "tunnel" in keys else None)
+
+    async def _wanted(self) -> EdgeWanted:
+        """All hostnames of all apps: those of apps that are about to have their first release, too."""
+        settings, store = self._world.settings, self._world.store
+        manifests = {release.app: release.manifest for release in await store.active_releases()}
+        hostnames = [
+            hostname
+            for app in await store.apps()
+            for hostname in hostnames_of(app, settings.base_domain, manifests.get(app.name))
+        ]
+        return wanted_edge(hostnames, settings.base_domain, router_url(settings.router_listen))
+
+    async def _note(self, action: str, text: str, actor: str) -> None:
+        await self._world.store.save(Event(at=self._world.clock.now(), actor=actor, action=action, text=text))
+
+
+def router_url(listen: Address) -> str:
+    """Where a program on this machine reaches the router."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
+    return f"http://{Address(host=everywhere.get(listen.host, listen.host), port=listen.port)}"

@@ -1,0 +1,51 @@
+"""An edge that notes what it was told, and fails as it is asked to."""
+
+from collections import deque
+
+from pvdify.errors import PvdifyError
+from pvdify.model.edge import EdgeLink, EdgeProblem, EdgeState, EdgeWanted
+from pvdify.model.instance import Secret
+
+
+class FakeEdge:
+    """``hostnames`` are those that lead here; ``errors`` are raised by the next calls, in order."""
+
+    def __init__(self) -> None:
+        self.hostnames: frozenset[str] = frozenset()
+        self.puts = 0
+        self.removed: list[EdgeLink] = []
+        self.errors: deque[PvdifyError] = deque()
+        self.problems: tuple[EdgeProblem, ...] = ()
+
+    async def put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeState:
+        self.puts += 1
+        if self.errors:
+            raise self.errors.popleft()
+        self.hostnames = wanted.hostnames
+        return EdgeState(
+            tunnel=link.tunnel or "pvdify-own", tunnel_id="t1", is_own=link.tunnel is None,
+            run_token=Secret("run-token"), health="healthy", version=1, problems=self.problems,
+        )  # fmt: skip
+
+    async def remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
+        if self.errors:
+            raise self.errors.popleft()
+        self.hostnames = frozenset()
+        self.removed.append(link)
+
+
+class FakeTunnelProcess:
+    """Runs with the token it was given last."""
+
+    def __init__(self) -> None:
+        self.token: str | None = None
+        self.error: PvdifyError | None = None
+
+    async def ensure_running(self, run_token: Secret) -> str:
+        if self.error is not None:
+            raise self.error
+        self.token = str(run_token)
+        return "it runs"
+
+    async def stop(self) -> None:
+        self.token = None

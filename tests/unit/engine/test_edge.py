@@ -1,0 +1,196 @@
+"""The edge follows the apps by itself, in the background."""
+
+import pytest
+
+from pvdify.engine.edge import router_url
+from pvdify.errors import EdgeRefused, InvalidError, RuntimeUnavailable, ServiceUnavailable
+from pvdify.model.edge import EdgeLink
+from pvdify.model.instance import Secret
+from pvdify.settings import parse_address
+from tests.fakes.machine import ACTOR, Daemon, Machine
+
+V1 = "reg.example.com/shop:v1"
+LINK = EdgeLink(token=Secret("cf-token"))
+AWAY = ServiceUnavailable("Cloudflare's API does not answer", why="it answered 502")
+
+
+@pytest.fixture
+async def machine():
+    machine = Machine()
+    machine.registry.push(V1)
+    return machine
+
+
+@pytest.fixture
+async def daemon(machine: Machine):
+    daemon = machine.daemon()
+    yield daemon
+    await daemon.bury()
+
+
+async def look(daemon: Daemon, seconds: float = 2.0) -> None:
+    daemon.machine.clock.jump(seconds)
+    await daemon.edge.look()
+
+
+async def actions(machine: Machine) -> list[str]:
+    return [event.action for event in await machine.store.events() if event.action.startswith("edge.")]
+
+
+async def test_connecting_leads_every_hostname_here_and_runs_the_tunnel(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"domains": ["www.shop.net"]})
+
+    view = await daemon.edge.connect(LINK, ACTOR)
+
+    assert machine.edge.hostnames == {"shop.example.com", "www.shop.net"}
+    assert machine.tunnel_process.token == "run-token"
+    assert view.failure is None
+    assert "cf-token" not in repr(view) + repr(LINK) + repr(await machine.store.events())
+
+
+async def test_apps_domains_and_previews_come_and_go_without_a_deploy_waiting(machine: Machine, daemon: Daemon):
+    await daemon.edge.connect(LINK, ACTOR)
+    puts = machine.edge.puts
+
+    await daemon.deploy(image=V1)
+    await daemon.deploy(app="shop-pr-7", image=V1)
+    await daemon.domains.add("shop", "www.shop.net", ACTOR)
+    assert machine.edge.puts == puts
+    await look(daemon)
+    assert machine.edge.hostnames == {"shop.example.com", "shop-pr-7.example.com", "www.shop.net"}
+    await daemon.domains.remove("shop", "www.shop.net", ACTOR)
+    await daemon.requests.destroy_app("shop-pr-7", "shop-pr-7", ACTOR)
+    await daemon.finish_retirements()
+    await look(daemon)
+
+    assert machine.edge.hostnames == {"shop.example.com"}
+
+
+async def test_a_deploy_of_an_app_that_is_there_asks_the_edge_for_nothing(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.edge.connect(LINK, ACTOR)
+    puts = machine.edge.puts
+
+    await daemon.deploy(image=V1)
+    await look(daemon)
+
+    assert machine.edge.puts == puts
+
+
+async def test_the_edge_is_looked_at_now_and_then_so_that_drift_is_mended(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.edge.connect(LINK, ACTOR)
+    machine.edge.hostnames = frozenset()
+
+    await look(daemon, 290)
+    assert machine.edge.hostnames == frozenset()
+    await look(daemon, 20)
+
+    assert machine.edge.hostnames == {"shop.example.com"}
+
+
+async def test_what_does_not_work_now_is_gone_on_with_in_growing_pauses_and_told_once(machine: Machine, daemon: Daemon):
+    await daemon.edge.connect(LINK, ACTOR)
+    await daemon.deploy(image=V1)
+    machine.edge.errors.extend([AWAY] * 4)
+    puts = machine.edge.puts
+
+    for _ in range(60):
+        await look(daemon, 1)
+
+    assert machine.edge.hostnames == {"shop.example.com"}
+    assert machine.edge.puts == puts + 5
+    assert await actions(machine) == ["edge.recovered", "edge.failed", "edge.connected"]
+
+
+async def test_a_cloudflare_that_is_away_when_connecting_does_not_lose_the_token(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.edge.errors.append(AWAY)
+
+    view = await daemon.edge.connect(LINK, ACTOR)
+
+    assert view.failure is not None
+    assert view.failure.why == "it answered 502"
+    await look(daemon, 5)
+    assert machine.edge.hostnames == {"shop.example.com"}
+
+
+async def test_a_token_that_is_refused_is_not_kept(machine: Machine, daemon: Daemon):
+    machine.edge.errors.append(EdgeRefused("Cloudflare does not let pvdify read the list of zones"))
+
+    with pytest.raises(EdgeRefused):
+        await daemon.edge.connect(LINK, ACTOR)
+    with pytest.raises(InvalidError):
+        await daemon.edge.connect(EdgeLink(token=Secret("two words")), ACTOR)
+
+    assert machine.credentials.kept == {}
+    assert await daemon.edge.show() is None
+
+
+async def test_a_daemon_that_starts_anew_goes_on_with_what_is_kept(machine: Machine, daemon: Daemon):
+    await daemon.edge.connect(EdgeLink(token=Secret("cf-token"), tunnel="office"), ACTOR)
+    await daemon.deploy(image=V1)
+
+    successor = machine.daemon()
+    await look(successor)
+
+    view = await successor.edge.show()
+    assert view is not None
+    assert view.state is not None
+    assert view.state.tunnel == "office"
+    assert machine.edge.hostnames == {"shop.example.com"}
+
+
+async def test_another_tunnel_takes_the_place_of_the_one_before(machine: Machine, daemon: Daemon):
+    await daemon.edge.connect(EdgeLink(token=Secret("old"), tunnel="office"), ACTOR)
+
+    await daemon.edge.connect(LINK, ACTOR)
+
+    assert [link.tunnel for link in machine.edge.removed] == ["office"]
+
+
+async def test_disconnecting_takes_everything_away_or_stays_connected(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.edge.connect(LINK, ACTOR)
+    machine.edge.errors.append(AWAY)
+
+    with pytest.raises(ServiceUnavailable):
+        await daemon.edge.disconnect(ACTOR)
+    assert await daemon.edge.show() is not None
+    await daemon.edge.disconnect(ACTOR)
+    await daemon.edge.disconnect(ACTOR)
+
+    assert machine.edge.hostnames == frozenset()
+    assert machine.tunnel_process.token is None
+    assert machine.credentials.kept == {}
+    await look(daemon, 1000)
+    assert machine.edge.hostnames == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("127.0.0.1:9080", "http://127.0.0.1:9080"),
+        ("0.0.0.0:80", "http://127.0.0.1:80"),
+        ("[::]:80", "http://[::1]:80"),
+        ("10.0.0.5:80", "http://10.0.0.5:80"),
+    ],
+)
+def test_the_tunnel_reaches_the_router_where_it_listens(listen: str, url: str):
+    assert router_url(parse_address(listen)) == url
+
+
+async def test_where_the_tunnels_program_lacks_the_rest_is_done_and_the_message_kept(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.tunnel_process.error = RuntimeUnavailable("the tunnel's program is missing")
+
+    view = await daemon.edge.connect(LINK, ACTOR)
+
+    assert machine.edge.hostnames == {"shop.example.com"}
+    assert view.failure is not None
+    assert view.failure.what == "the tunnel's program is missing"
+    machine.tunnel_process.error = None
+    await look(daemon, 5)
+    after = await daemon.edge.show()
+    assert after is not None
+    assert (after.failure, after.process) == (None, "it runs")
