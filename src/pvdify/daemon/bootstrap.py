@@ -26,7 +26,7 @@ from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.posthog.outlet import PosthogAnnotations, PosthogEvents
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
-from pvdify.adapters.systemd.cloudflared import CloudflaredUnit
+from pvdify.adapters.systemd.cloudflared import UNIT, CloudflaredUnit
 from pvdify.adapters.systemd.journal import Journal
 from pvdify.adapters.systemd.supervisor import SystemdSupervisor
 from pvdify.adapters.systemd.systemctl import Systemctl
@@ -167,7 +167,7 @@ def build_tunnel_process(settings: Settings) -> TunnelProcess:
     is_default = settings.data_dir == DEFAULT_DATA_DIR
     return CloudflaredUnit(
         systemctl=Systemctl(runner=SubprocessRunner()),
-        name="pvdify-cloudflared.service" if is_default else f"pvdify-cloudflared-{settings.server_id}.service",
+        name=UNIT if is_default else f"pvdify-cloudflared-{settings.server_id}.service",
         data_dir=settings.data_dir,
         binary=settings.cloudflared_binary,
         metrics=settings.cloudflared_metrics,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pvdify.adapters.haproxy import disk
-from pvdify.adapters.systemd import server_units
+from pvdify.adapters.systemd import cloudflared, server_units
 from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET, RouterUnit
 from pvdify.installation import journal
 from pvdify.installation.actions import Action, Link, MakeDirectory, Remove, Unlink, WriteFile
@@ -40,11 +40,12 @@ def uninstall(layout: Layout, *, is_purging: bool) -> tuple[Action, ...]:
     images = (RemoveImages(server=server),) if is_purging else ()
     return (
         Stop(unit=DAEMON),
+        Stop(unit=cloudflared.UNIT),
         RemoveContainers(server=server),
         *images,
         Stop(unit=ROUTER),
         Stop(unit=ROUTER_SOCKET),
-        *(Remove(path=path) for path in _unit_paths(layout)),
+        *(Remove(path=path) for path in (*_unit_paths(layout), layout.unit_dir / cloudflared.UNIT)),
         ReadUnits(files=_unit_paths(layout)),
         Remove(path=layout.journald_drop_in),
         Unlink(path=layout.commands_dir / "pvdify", target=layout.scripts / "pvdify"),

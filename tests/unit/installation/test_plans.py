@@ -46,12 +46,14 @@ def test_uninstalling_keeps_what_the_server_knows_unless_that_is_purged() -> Non
 
     assert kept == [
         "stop and disable pvdifyd.service",
+        "stop and disable pvdify-cloudflared.service",
         "stop every app and remove its containers",
         "stop and disable pvdify-router.service",
         "stop and disable pvdify-router.socket",
         "remove /etc/systemd/system/pvdifyd.service",
         "remove /etc/systemd/system/pvdify-router.service",
         "remove /etc/systemd/system/pvdify-router.socket",
+        "remove /etc/systemd/system/pvdify-cloudflared.service",
         "have systemd read its units",
         "remove /etc/systemd/journald.conf.d/50-pvdify.conf",
         "remove the link /usr/local/bin/pvdify",

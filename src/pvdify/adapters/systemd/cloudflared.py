@@ -12,6 +12,7 @@ from pvdify.errors import RuntimeUnavailable
 from pvdify.model.instance import Secret
 from pvdify.settings import Address
 
+UNIT = "pvdify-cloudflared.service"
 DIRECTORY = Path("/etc/systemd/system")
 DOWNLOADS = "https://developers.cloudflare.com/cloudflare-one/connections/connect-networks/downloads/"
 

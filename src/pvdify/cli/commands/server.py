@@ -3,6 +3,7 @@
 import click
 
 from pvdify.cli.command import local_command
+from pvdify.cli.commands.server_edge import edge
 from pvdify.cli.installation import hand_over
 from pvdify.errors import InvalidSetting
 from pvdify.wire.installation import BackUp, Install, Restore, Uninstall
@@ -102,7 +103,7 @@ def restore(*, file: str, replace: bool, as_json: bool) -> Restore:
     return Restore(file=file, is_replacing=replace, as_json=as_json)
 
 
-for _command in (install, upgrade, backup, restore, uninstall):
+for _command in (install, upgrade, backup, restore, uninstall, edge):
     server.add_command(_command)
 
 

@@ -109,5 +109,6 @@ def _show(found: Edge, io: Io, *, as_json: bool) -> None:
         io.show(f"    next: {problem.next}")
     if found.failure is not None:
         io.say(f"not done yet: {found.failure.what}", style="error")
-        io.say(f"  why:  {found.failure.why}")
-        io.say(f"  next: {found.failure.next}")
+        for name, text in (("why: ", found.failure.why), ("next:", found.failure.next)):
+            if text:
+                io.say(f"  {name} {text}")

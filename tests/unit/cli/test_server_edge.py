@@ -1,0 +1,53 @@
+"""``pvdify server edge``."""
+
+import json
+
+from tests.fakes.api import FakeApi
+from tests.unit.cli.conftest import Pvdify, Ran
+
+
+def test_without_an_edge_the_page_says_how_to_get_one(pvdify: Pvdify, api: FakeApi) -> None:
+    assert pvdify("server", "edge") == Ran(
+        stdout="none: visitors come by whatever you put in front of the router\n",
+        stderr="to have Cloudflare lead them here: pvdify server edge cloudflare --help\n",
+    )
+
+
+def test_cloudflare_is_connected_with_a_token_that_no_argument_holds(pvdify: Pvdify, api: FakeApi) -> None:
+    assert pvdify("server", "edge", "cloudflare", "--tunnel", "office", stdin="cf-token\n") == Ran(
+        stdout="edge         cloudflare\n"
+        "tunnel       office (healthy)\n"
+        "cloudflared  pvdify-cloudflared.service runs it\n"
+        "hostnames    1 of 1 lead here\n",
+        stderr="how it is from now on: pvdify server edge; undo: pvdify server edge none\n",
+    )
+    assert api.asked[-1].body == {"token": "cf-token", "tunnel": "office"}
+    (pvdify.folder / "token").write_text("wrong\n")
+    assert pvdify("server", "edge", "cloudflare", "--token-file", str(pvdify.folder / "token")).code == 1
+    assert pvdify("server", "edge", "cloudflare", "--token-file", str(pvdify.folder / "none")).code == 2
+    assert pvdify("server", "edge", "none", "--tunnel", "office").code == 2
+
+
+def test_what_does_not_lead_here_is_told_with_what_to_do(pvdify: Pvdify, api: FakeApi) -> None:
+    api.edge |= {
+        "kind": "cloudflare", "tunnel": "pvdify-own", "health": "down", "hostnames": ["a.pvdify.win", "b.pvdify.win"],
+        "problems": [{"hostname": "b.pvdify.win", "what": "a record that pvdify did not make", "next": "remove it"}],
+        "failure": {"code": "runtime-unavailable", "what": "cloudflared is missing", "why": "", "next": "install it"},
+    }  # fmt: skip
+
+    assert pvdify("server", "edge") == Ran(
+        stdout="edge    cloudflare\n"
+        "tunnel  pvdify-own (down)\n"
+        "  b.pvdify.win: a record that pvdify did not make\n"
+        "    next: remove it\n",
+        stderr="not done yet: cloudflared is missing\n  next: install it\n",
+        code=1,
+    )
+    assert json.loads(pvdify("server", "edge", "--json").stdout)["health"] == "down"
+
+
+def test_it_is_disconnected(pvdify: Pvdify, api: FakeApi) -> None:
+    assert pvdify("server", "edge", "none").stdout == (
+        "nothing leads here by Cloudflare any more; what pvdify made there is gone\n"
+    )
+    assert api.asked[-1].method == "DELETE"
