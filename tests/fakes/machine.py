@@ -18,6 +18,7 @@ from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.queries import Queries
 from pvdify.engine.reaper import Reaper
 from pvdify.engine.reconciler import Reconciler
+from pvdify.engine.redaction.hiding import with_secrets_hidden
 from pvdify.engine.requests import DeployRequest, Requests
 from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
@@ -148,7 +149,7 @@ class Daemon:
         self.is_dead = False
         self._kill_at = kill_at
         self.died = asyncio.Event()
-        self.world = World(
+        world = World(
             settings=machine.settings,
             clock=machine.clock,
             store=CountingStore(machine.store, self),  # type: ignore[arg-type]
@@ -163,6 +164,7 @@ class Daemon:
             outbox=machine.store,
             credentials=machine.credentials,
         )
+        self.world, self.redactors = with_secrets_hidden(world)
         self.runner = Runner(self.world)
         self.worker = Worker(self.world, self.runner)
         self.reconciler = Reconciler(self.world, self.worker.wake)

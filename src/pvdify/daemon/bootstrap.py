@@ -47,6 +47,8 @@ from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.queries import Queries
 from pvdify.engine.reaper import Reaper
 from pvdify.engine.reconciler import Reconciler
+from pvdify.engine.redaction.hiding import with_secrets_hidden
+from pvdify.engine.redaction.redactors import Redactors
 from pvdify.engine.requests import Requests
 from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
@@ -81,6 +83,7 @@ class Server:
     courier: Courier
     edge: EdgeKeeper
     engine: Engine
+    redactors: Redactors
 
 
 def build_server(settings: Settings) -> Server:
@@ -95,7 +98,8 @@ def build_server(settings: Settings) -> Server:
         front=Front(trusted=settings.trusted_proxies, headers=settings.client_address_headers),
         launcher=AsUnit(Systemctl(runner=SubprocessRunner()), settings.router_unit) if settings.router_unit else None,
     )
-    web, world = HttpxWeb(), build_world(settings, store, router)
+    web = HttpxWeb()
+    world, redactors = with_secrets_hidden(build_world(settings, store, router))
     courier = Courier(world, build_outlets(web, world.clock, settings))
     edge = EdgeKeeper(
         world, CloudflareEdge(CloudflareApi(web, world.clock), settings.server_id), build_tunnel_process(settings)
@@ -132,6 +136,7 @@ def build_server(settings: Settings) -> Server:
         reaper=Reaper(world, previews, code_host),
         edge=edge,
         engine=engine,
+        redactors=redactors,
     )
 
 

@@ -1,22 +1,51 @@
-"""pvdifyd's own log: one event a line, name and fields, to stderr."""
+"""pvdifyd's own log: one event a line, name and fields, to stderr, without any app's secrets."""
 
 import logging
 import sys
+from collections.abc import Callable
 
 import structlog
+from structlog.typing import EventDict, Processor
+
+Clean = Callable[[str], str]
+FORMAT = "level=%(levelname)s event=%(message)s"
 
 
-def configure() -> None:
-    """logfmt lines, which the journal and people both read well."""
+def configure(clean: Clean = str) -> None:
+    """logfmt lines, which the journal and people both read well; ``clean`` takes secrets out of each."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            cleaning(clean),
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="level=%(levelname)s event=%(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(CleanFormatter(clean))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def cleaning(clean: Clean) -> Processor:
+    """Cleans every text among an event's fields, tracebacks too."""
+
+    def process(_: object, __: str, event: EventDict) -> EventDict:
+        return {name: clean(value) if isinstance(value, str) else value for name, value in event.items()}
+
+    return process
+
+
+class CleanFormatter(logging.Formatter):
+    """For what libraries log."""
+
+    def __init__(self, clean: Clean) -> None:
+        super().__init__(FORMAT)
+        self._clean = clean
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with its traceback if there is one."""
+        return self._clean(super().format(record))

@@ -65,6 +65,7 @@ async def _serve(settings: Settings) -> None:
     lock.acquire()
     ensure_webhook_secret(settings)
     server = build_server(settings)
+    logs.configure(server.redactors.clean_of_all)
     await server.store.open()
     await ensure_admin_token(server)
     doors = Doors(settings, server.engine)

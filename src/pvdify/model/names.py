@@ -7,8 +7,8 @@ from pvdify.errors import InvalidError
 from pvdify.manifest.names import APP_NAME, CONFIG_KEY, WEB, check_app_name
 
 PREVIEW = re.compile(r"(?P<parent>.+)-pr-(?P<number>[1-9][0-9]*)")
-__all__ = ["CONFIG_KEY", "PREVIEW", "WEB", "Environment", "check_app_name", "environment_of", "hook_name",
-           "instance_name", "parent_of", "preview_name", "slot_key"]  # fmt: skip
+__all__ = ["CONFIG_KEY", "PREVIEW", "WEB", "Environment", "app_of_instance", "check_app_name", "environment_of",
+           "hook_name", "instance_name", "parent_of", "preview_name", "slot_key"]  # fmt: skip
 
 
 class Environment(Enum):
@@ -52,6 +52,11 @@ def instance_name(app: str, process: str, release: int, number: int) -> str:
 def hook_name(app: str, release: int, moment: str, number: int) -> str:
     """``pvdify-<app>-<moment>-v<release>-<n>``; no process is called like a moment."""
     return f"pvdify-{app}-{moment}-v{release}-{number}"
+
+
+def app_of_instance(name: str) -> str:
+    """``shop`` of ``pvdify-shop-web-v1-1``; no process has a hyphen in its name."""
+    return name.removeprefix("pvdify-").rsplit("-", 3)[0]
 
 
 def slot_key(app: str, slot: int) -> str:

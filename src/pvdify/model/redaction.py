@@ -42,7 +42,7 @@ class Redactor:
         return CleanStream(self)
 
     def _spans(self, text: str) -> list[Span]:
-        """Where secrets stand, overlapping ones joined."""
+        """Where secrets stand; those that overlap or touch are one."""
         if self._search is None:
             return []
         try:
@@ -67,7 +67,8 @@ class CleanStream:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._held = ""
-        self._hidden = 0  # so many characters at the beginning of what is held belong to a secret that was told hidden
+        # so many characters at the beginning of what comes next belong to a secret that was told hidden
+        self._hidden: int | None = None
 
     def feed(self, piece: str) -> str:
         """What can be told after this piece."""
@@ -83,13 +84,12 @@ class CleanStream:
             self._held = text
             return ""
         spans = self._redactor._spans(text)
-        if self._hidden:
+        if self._hidden is not None:
             spans = _joined([(0, self._hidden), *spans])
         told = _hide(text[:cut], [(start, min(end, cut)) for start, end in spans if start < cut])
-        if self._hidden:
+        if self._hidden is not None:
             told = told.removeprefix(HIDDEN)
-        across = next((end for start, end in spans if start < cut < end), cut)
-        self._held, self._hidden = text[cut:], across - cut
+        self._held, self._hidden = text[cut:], next((end - cut for start, end in spans if start < cut <= end), None)
         return told
 
 
@@ -104,7 +104,7 @@ def _hide(text: str, spans: Iterable[Span]) -> str:
 def _joined(spans: Iterable[Span]) -> list[Span]:
     joined: list[Span] = []
     for start, end in sorted(spans):
-        if joined and start < joined[-1][1]:
+        if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote, urlsplit
 
 SHORTEST_SECRET = 6
+LONGEST_FORM, TILE = 128, 64
 _LINE_WIDTHS = (64, 76)  # after so many characters, openssl and base64 begin a new line
 _PEM_BORDER = "-----"
 
@@ -39,11 +40,20 @@ def forms_of(value: str) -> frozenset[str]:
     """Every text that gives this secret away: as it is, in base64, as part of a URL, of JSON, of a shell's line.
 
     A secret of several lines comes out of a program line by line, so each line is one, too. Of a secret that is a URL,
-    so is the password in it.
+    so is the password in it. A long form is given in parts.
     """
     forms = {form for text in _texts(value) for form in _written(text)}
     forms |= {form for text in (value, value.strip()) for form in _base64(text)}
-    return frozenset(form for form in forms if len(form) >= SHORTEST_SECRET)
+    return frozenset(tile for form in forms if len(form) >= SHORTEST_SECRET for tile in _tiles(form))
+
+
+def _tiles(form: str) -> Iterator[str]:
+    """A long form in parts that cover it: it is then found where only part of it was written, and quickly learned."""
+    if len(form) <= LONGEST_FORM:
+        yield form
+        return
+    yield from (form[at : at + TILE] for at in range(0, len(form) - TILE, TILE))
+    yield form[-TILE:]
 
 
 def _texts(value: str) -> Iterator[str]:

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart
 
+LONGEST_LINE = 256 * 1024  # a line of more characters comes in pieces, each of at least as many but the last
+
 
 class Supervisor(Protocol):
     """The container runtime of this host. Sees only what this server made (by label)."""

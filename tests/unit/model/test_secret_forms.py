@@ -85,6 +85,15 @@ def test_encoded_lines_of_a_long_secret_are_hidden_one_by_one() -> None:
     assert told == ["***"] * len(lines)
 
 
+def test_of_a_long_secret_that_was_cut_short_little_is_left() -> None:
+    secret = "".join(f"{number:04}" for number in range(100))
+    redactor = Redactor([secret])
+
+    told = redactor.clean(f"error: {secret[:150]}…")
+
+    assert told == f"error: ***{secret[128:150]}…"
+
+
 @pytest.mark.parametrize("value", ["", "x", "12345", " 12345 ", "ab\ncd\nef\ngh", "\n\n\n\n\n\n"])
 def test_a_value_that_is_too_short_to_be_found_is_refused_with_the_reason(value: str) -> None:
     refusal = refusal_of(value)

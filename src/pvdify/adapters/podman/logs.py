@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pvdify.model.instance import LogLine
 from pvdify.ports.clock import Clock
+from pvdify.ports.supervisor import LONGEST_LINE
 
 CHUNK = 256 * 1024
 LOOK_EVERY_SECONDS = 0.1
 MOST_FILES_OF_AN_APP = 200
-LONGEST_LINE = 256 * 1024
 
 
 class LogFiles:

@@ -9,10 +9,11 @@ from pvdify.adapters.systemd import commands, parse
 from pvdify.adapters.systemd.parse import Entry
 from pvdify.adapters.systemd.systemctl import Systemctl, refused
 from pvdify.model.instance import LogLine
+from pvdify.model.names import app_of_instance
 from pvdify.ports.clock import Clock
 from pvdify.ports.command_runner import CommandRunner
+from pvdify.ports.supervisor import LONGEST_LINE
 
-LONGEST_LINE = 256 * 1024
 PAUSE = 0.5  # before the journal is followed anew
 FORGOTTEN = "forgotten"
 
@@ -84,7 +85,7 @@ class Journal:
             return
 
     def _is_wanted(self, line: LogLine, since: datetime | None) -> bool:
-        forgotten = self._forgotten(_app_of(line.instance))
+        forgotten = self._forgotten(app_of_instance(line.instance))
         return (since is None or line.at > since) and (forgotten is None or line.at > forgotten)
 
     def _forgotten(self, app: str) -> datetime | None:
@@ -121,8 +122,3 @@ class _Lines:
             del self._parts[entry.tag, entry.stream]
             instance = entry.tag.removesuffix(self._suffix)
             yield LogLine(at=entry.at, instance=instance, stream=entry.stream, text="".join(parts))
-
-
-def _app_of(instance: str) -> str:
-    """``shop`` of ``pvdify-shop-web-v1-1``."""
-    return instance.removeprefix("pvdify-").rsplit("-", 3)[0]

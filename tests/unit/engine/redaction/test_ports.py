@@ -1,0 +1,120 @@
+"""A whole engine on fakes whose programs tell every secret they have."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pvdify.engine.redaction.ports import CleanSupervisor
+from pvdify.engine.redaction.redactors import Redactors
+from pvdify.errors import PvdifyError, StartFailed
+from pvdify.model.config import ConfigVar
+from pvdify.model.deploy_log import EntryKind
+from pvdify.model.event import Event
+from pvdify.model.instance import InstanceSpec, Limits, LogLine, Secret
+from pvdify.ports.supervisor import LONGEST_LINE
+from tests.fakes.machine import ACTOR, Daemon, Machine
+
+VALUE = "correct-horse-battery"
+AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def daemon() -> Daemon:
+    daemon = Machine().daemon()
+    await daemon.requests.create_app("shop", ACTOR)
+    await daemon.requests.change_config("shop", {"KEY": ConfigVar(value=Secret(VALUE), is_secret=True)}, ACTOR)
+    return daemon
+
+
+async def test_a_deploy_log_is_written_without_secrets(daemon: Daemon) -> None:
+    release = await daemon.deploy(image="reg.example.com/shop:v1")
+    run_log = daemon.world.deploy_log
+
+    (entry, *_) = await run_log.read("shop", release.version)
+    await run_log.append("shop", release.version, type(entry)(at=AT, kind=EntryKind.OUTPUT, text=f"+ curl -u :{VALUE}"))
+
+    written = await daemon.machine.deploy_log.read("shop", release.version)
+    assert written[-1].text == "+ curl -u :***"
+    assert written[0] is entry
+
+
+async def test_no_record_keeps_a_secret(daemon: Daemon) -> None:
+    event = Event(at=AT, actor="pvdify", action="instance.exited", app="shop", text=f"said {VALUE}")
+
+    await daemon.world.store.save(event)
+
+    (kept, *_) = await daemon.machine.store.events("shop")
+    assert kept.text == "said ***"
+
+
+class Talkative:
+    """A supervisor whose programs say what they were given."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = tuple(LogLine(at=AT, instance="pvdify-shop-web-v1-1", stream="stdout", text=it) for it in lines)
+
+    async def start(self, spec: InstanceSpec) -> None:
+        cause = OSError("refused")
+        raise StartFailed(f"{VALUE} could not", why=f"its last words: {VALUE}", next="mend it") from cause
+
+    async def tail(self, names: object, lines: int, *, since: object = None) -> tuple[LogLine, ...]:
+        return self.lines
+
+    async def follow(self, names: object, *, since: object):  # type: ignore[no-untyped-def]
+        for line in self.lines:
+            yield line
+
+    async def forget_logs(self, app: str) -> str:
+        return f"forgot {app}"
+
+
+def over(daemon: Daemon, *lines: str) -> CleanSupervisor:
+    redactors = Redactors(daemon.machine.secrets, daemon.machine.store)
+    return CleanSupervisor(Talkative(*lines), redactors)  # type: ignore[arg-type]
+
+
+async def test_lines_are_told_without_secrets(daemon: Daemon) -> None:
+    supervisor = over(daemon, "ready", f"KEY={VALUE}")
+
+    tail = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
+    followed = [line async for line in supervisor.follow(["pvdify-shop-web-v1-1"], since=AT)]
+
+    assert [line.text for line in tail] == ["ready", "KEY=***"]
+    assert [line.text for line in followed] == ["ready", "KEY=***"]
+
+
+async def test_a_secret_across_the_pieces_of_a_very_long_line_is_hidden(daemon: Daemon) -> None:
+    long = "x" * (LONGEST_LINE - 7)
+    supervisor = over(daemon, f"{long}{VALUE[:7]}", f"{VALUE[7:]} and more", "next")
+
+    told = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
+
+    assert [line.text for line in told] == [long, "*** and more", "next"]
+
+
+async def test_what_is_held_back_at_the_end_of_a_reading_is_told_with_its_last_line(daemon: Daemon) -> None:
+    piece = "x" * LONGEST_LINE + VALUE[:7]
+    supervisor = over(daemon, piece)
+
+    (told,) = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
+
+    assert told.text == piece
+
+
+async def test_an_error_is_told_without_secrets_and_keeps_its_cause(daemon: Daemon) -> None:
+    supervisor = over(daemon)
+    spec = InstanceSpec(name="pvdify-shop-web-v1-1", app="shop", process="web", slot=1, number=1, image_id="i",
+                        limits=Limits(memory=1))  # fmt: skip
+
+    with pytest.raises(PvdifyError) as caught:
+        await supervisor.start(spec)
+
+    error = caught.value
+    assert (str(error), error.what, error.why) == ("*** could not", "*** could not", "its last words: ***")
+    assert isinstance(error.__cause__, OSError)
+
+
+async def test_everything_else_goes_to_the_port_as_it_is(daemon: Daemon) -> None:
+    answer = await over(daemon).forget_logs("shop")
+
+    assert answer == "forgot shop"

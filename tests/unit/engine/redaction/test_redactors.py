@@ -1,0 +1,107 @@
+import pytest
+
+from pvdify.engine.redaction.redactors import Redactors
+from pvdify.errors import StoreUnavailable
+from pvdify.model.config import ConfigVar
+from pvdify.model.instance import Secret
+from tests.fakes.machine import ACTOR, Machine
+
+
+def secret(value: str) -> ConfigVar:
+    return ConfigVar(value=Secret(value), is_secret=True)
+
+
+async def machine_with_secrets(*values: str) -> Machine:
+    """One config version for each value, all under the same name."""
+    machine = Machine()
+    daemon = machine.daemon()
+    await daemon.requests.create_app("shop", ACTOR)
+    for value in values:
+        await daemon.requests.change_config(
+            "shop", {"KEY": secret(value), "MODE": ConfigVar(value=Secret("production"))}, ACTOR
+        )
+    return machine
+
+
+async def test_earlier_values_are_hidden_as_well_as_the_newest() -> None:
+    machine = await machine_with_secrets("first-value", "second-value")
+    redactors = Redactors(machine.secrets, machine.store)
+
+    told = (await redactors.of("shop")).clean("first-value, then second-value in production")
+
+    assert told == "***, then *** in production"
+
+
+async def test_a_value_that_was_unset_stays_hidden() -> None:
+    machine = await machine_with_secrets("first-value")
+    await machine.daemon().requests.change_config("shop", {"KEY": None}, ACTOR)
+    redactors = Redactors(machine.secrets, machine.store)
+
+    told = await redactors.clean("shop", "first-value")
+
+    assert told == "***"
+
+
+async def test_a_value_is_hidden_as_soon_as_it_is_set() -> None:
+    machine = await machine_with_secrets("first-value")
+    daemon = machine.daemon()
+    before = await daemon.redactors.clean("shop", "first-value second-value")
+
+    await daemon.requests.change_config("shop", {"KEY": secret("second-value")}, ACTOR)
+
+    assert before == "*** second-value"
+    assert await daemon.redactors.clean("shop", "first-value second-value") == "*** ***"
+
+
+async def test_an_apps_secrets_are_hidden_from_its_own_output_only() -> None:
+    machine = await machine_with_secrets("first-value")
+
+    told = await machine.daemon().redactors.clean("other", "first-value")
+
+    assert told == "first-value"
+
+
+async def test_what_belongs_to_no_app_is_searched_for_all_values_seen() -> None:
+    machine = await machine_with_secrets("first-value")
+    daemon = machine.daemon()
+    await daemon.redactors.of("shop")
+
+    told = await daemon.redactors.clean(None, "first-value")
+
+    assert told == "***"
+
+
+async def test_a_text_is_withheld_while_the_secrets_cannot_be_read() -> None:
+    machine = await machine_with_secrets("first-value")
+    redactors = Redactors(Unreadable(), machine.store)  # type: ignore[arg-type]
+
+    told = await redactors.clean("shop", "first-value")
+
+    assert told.startswith("(withheld: the secrets of shop cannot be read")
+    with pytest.raises(StoreUnavailable):
+        await redactors.of("shop")
+
+
+async def test_a_long_secret_is_learned_without_holding_the_server_up() -> None:
+    long = "long value " * 3000
+    machine = await machine_with_secrets(long)
+    redactors = Redactors(machine.secrets, machine.store)
+
+    told = await redactors.clean("shop", f"<{long}>")
+
+    assert told == "<***>"
+
+
+async def test_the_values_of_an_app_that_is_gone_are_forgotten() -> None:
+    machine = await machine_with_secrets("first-value")
+    daemon = machine.daemon()
+    await daemon.redactors.of("shop")
+
+    await daemon.world.secrets.remove("shop")
+
+    assert daemon.redactors.clean_of_all("first-value") == "first-value"
+
+
+class Unreadable:
+    async def read(self, app: str, version: int) -> dict[str, ConfigVar]:
+        raise StoreUnavailable("the key is lost")
