@@ -159,6 +159,18 @@ class PreviewNotFound(NotFoundError):
     code = "preview-not-found"
 
 
+class LinkNotFound(NotFoundError):
+    """The app is not linked to this repository."""
+
+    code = "link-not-found"
+
+
+class RepositoryNotFound(NotFoundError):
+    """GitHub does not tell of this repository: it is not there, or private."""
+
+    code = "repository-not-found"
+
+
 class ConfigVarNotFound(NotFoundError):
     """The app's config has no var with this name."""
 
@@ -285,6 +297,12 @@ class WebhookNotSigned(NotSignedIn):
     """A webhook without a signature, or with one that this server's secret did not make."""
 
     code = "webhook-not-signed"
+
+
+class IdentityRefused(NotSignedIn):
+    """A workflow's token that is not exchanged; ``details["claim"]`` is the claim at fault."""
+
+    code = "identity-refused"
 
 
 class ForkNotAllowed(DeniedError):

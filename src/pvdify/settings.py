@@ -116,6 +116,11 @@ def parse_web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def parse_own_address(text: str) -> str:
+    """The same, or nothing. Raises ValueError."""
+    return parse_web_address(text) if text else ""
+
+
 def parse_base_domain(text: str) -> str:
     """A lower-case DNS name. Raises ValueError."""
     labels = text.lower().split(".")
@@ -188,6 +193,16 @@ class Settings:
     github_token_file: str = _setting(
         str, "", "file with a GitHub token that may read pull requests; empty: GitHub is not asked about previews"
     )
+    oidc_issuer: str = _setting(
+        parse_web_address,
+        "https://token.actions.githubusercontent.com",
+        "who signs the tokens of linked repositories' workflows; of an Enterprise server https://HOST/_services/token",
+    )
+    public_url: str = _setting(
+        parse_own_address,
+        "",
+        "where workflows reach this server, as PVDIFY_URL has it; empty: https:// and the base domain",
+    )
     min_free_disk: int = _setting(int, "536870912", "bytes that must stay free for a deploy to be admitted")
     min_free_memory: int = _setting(int, "67108864", "bytes of memory that must stay free for a deploy to be admitted")
 
@@ -205,6 +220,11 @@ class Settings:
     def socket_path(self) -> Path:
         """The unix socket for root on this server."""
         return self.run_dir / "pvdifyd.sock"
+
+    @property
+    def audience(self) -> str:
+        """Whom a workflow's token must be meant for: this server and no other."""
+        return self.public_url or f"https://{self.base_domain}"
 
     @property
     def public_scheme(self) -> str:

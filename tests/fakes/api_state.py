@@ -58,6 +58,7 @@ class ApiState:
         self.log_lines: list[dict[str, Any]] = []
         self.visits: list[dict[str, Any]] = []
         self.tokens: list[dict[str, Any]] = []
+        self.links: dict[tuple[str, str], dict[str, Any]] = {}
         self.previews: dict[tuple[str, int], dict[str, Any]] = {}
         self.notifications: list[dict[str, Any]] = []
         self.deliveries: list[dict[str, Any]] = []
@@ -284,6 +285,22 @@ class ApiState:
         }
         return self.posthog
 
+    def link(self, asked: Asked, app: str) -> dict[str, Any]:
+        wanted = asked.body
+        self.links[app, wanted["repository"]] = {
+            "app": app, "repository": wanted["repository"], "repository_id": wanted.get("repository_id", 74),
+            "owner_id": wanted.get("owner_id", 65), "branch": wanted["branch"],
+            "environment": wanted.get("environment"), "previews": wanted["previews"], "created_at": AT,
+            "created_by": "admin",
+        }  # fmt: skip
+        return self.links[app, wanted["repository"]]
+
+    def unlink(self, asked: Asked, app: str, owner: str, name: str) -> None:
+        if self.links.pop((app, f"{owner}/{name}"), None) is None:
+            raise Refused(
+                404, "link-not-found", f"{app} is not linked to {owner}/{name}", next=f"`pvdify github {app}`"
+            )
+
     def close_preview(self, asked: Asked, app: str, number: str) -> dict[str, Any]:
         preview = self.preview(app, number)
         return preview | {"status": "closed", "closed_at": AT, "ends_at": "2026-11-24T11:31:02Z"}
@@ -322,6 +339,10 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("DELETE", _APP + "/domains/([^/]+)", 204, ApiState.remove_domain),
     ("GET", "/router/log", 200, lambda api, asked: {
         "visits": [it for it in api.visits if asked.query.get("app") in (None, it["app"])]}),
+    ("GET", _APP + "/github", 200, lambda api, asked, app: {
+        "links": [it for (owner, _), it in api.links.items() if owner == app]}),
+    ("POST", _APP + "/github", 201, ApiState.link),
+    ("DELETE", _APP + "/github/([^/]+)/([^/]+)", 204, ApiState.unlink),
     ("GET", _APP + "/previews", 200, lambda api, asked, app: {
         "previews": [it for (owner, _), it in api.previews.items() if owner == app]}),
     ("PUT", _APP + r"/previews/(\d+)", 202, ApiState.put_preview),

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from pvdify.adapters.github.events import news_of
 from pvdify.errors import CodeHostUnavailable
+from pvdify.model.link import Repository
 from pvdify.model.preview import Sign
 from pvdify.model.webhook import News
 from pvdify.ports.clock import Clock
@@ -31,6 +32,7 @@ class FakeCodeHost:
     is_down: bool = False
     ahead: timedelta = timedelta()
     asked: int = 0
+    repositories: dict[str, Repository] = field(default_factory=dict)
     pull_requests: dict[tuple[str, int], PullRequest] = field(default_factory=dict)
 
     def now(self) -> datetime:
@@ -57,6 +59,11 @@ class FakeCodeHost:
             return None
         closed_for = (self.now() - found.closed_at).total_seconds() if found.closed_at else 0.0
         return Sign(is_open=found.is_open, as_of=found.updated_at, closed_for=closed_for, is_answer=True)
+
+    async def repository(self, name: str) -> Repository | None:
+        if self.is_down:
+            raise CodeHostUnavailable("the code host does not answer", why="it is down", next="wait")
+        return self.repositories.get(name.casefold())
 
     def news(self, event: str, content: bytes) -> News | None:
         return news_of(event, content)  # pure, so the real one

@@ -11,6 +11,7 @@ from typing import Any
 from pvdify.engine.courier import Courier
 from pvdify.engine.domains import Domains
 from pvdify.engine.edge import EdgeKeeper
+from pvdify.engine.keyless import Keyless
 from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
 from pvdify.engine.posthog import PosthogLink
@@ -38,6 +39,7 @@ from tests.fakes.credentials import FakeCredentials
 from tests.fakes.deploy_log import FakeDeployLog
 from tests.fakes.edge import FakeEdge, FakeTunnelProcess
 from tests.fakes.host import FakeHost
+from tests.fakes.identities import FakeIdentities
 from tests.fakes.images import FakeImages, FakeRegistry
 from tests.fakes.outlet import FakeOutlet
 from tests.fakes.prober import FakeProber
@@ -76,6 +78,7 @@ class Machine:
         self.edge = FakeEdge()
         self.tunnel_process = FakeTunnelProcess()
         self.outlets = {channel: FakeOutlet() for channel in Channel}
+        self.identities = FakeIdentities()
         self.unserved: list[str] = []
 
     def daemon(self, kill_at: int | None = None) -> "Daemon":
@@ -173,6 +176,7 @@ class Daemon:
         self.domains = Domains(self.world, self.reconciler.put_routes)
         self.previews = PreviewRequests(self.world, self.requests)
         self.webhooks = Webhooks(self.world, self.previews, machine.code_host, (WEBHOOK_SECRET,))
+        self.keyless = Keyless(self.world, machine.store, machine.code_host, machine.identities)
         self.reaper = Reaper(self.world, self.previews, machine.code_host)
         self.tokens = Tokens(self.world)
         self.observations = Observations(self.world)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from pvdify.engine.domains import Domains
 from pvdify.engine.edge import EdgeKeeper
+from pvdify.engine.keyless import Keyless
 from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
 from pvdify.engine.posthog import PosthogLink
@@ -36,6 +37,7 @@ class Engine:
     domains: Domains
     previews: PreviewRequests
     webhooks: Webhooks
+    keyless: Keyless
     tokens: Tokens
     observations: Observations
     notifications: Notifications

@@ -11,6 +11,7 @@ from pvdify.api.handlers import (
     config,
     domains,
     edge,
+    keyless,
     logs,
     notifications,
     posthog,
@@ -90,6 +91,10 @@ ENDPOINTS = (
     _route("PUT",    "/apps/{app}/previews/{pr:int}", previews.put_preview,   DEPLOY, 202, takes=requests.PutPreview, gives=answers.Preview),
     _route("DELETE", "/apps/{app}/previews/{pr:int}", previews.close_preview, DEPLOY,     query="as_of", gives=answers.Preview),
 
+    _route("GET",    "/apps/{app}/github",                keyless.list_links, READ,       gives=answers.Link, list_of="links"),
+    _route("POST",   "/apps/{app}/github",                keyless.link,       ADMIN, 201, takes=requests.LinkRepository, gives=answers.Link),
+    _route("DELETE", "/apps/{app}/github/{owner}/{name}", keyless.unlink,     ADMIN, 204),
+    _route("POST",   "/auth/github",                      keyless.exchange,   ANYONE,     takes=requests.ExchangeIdentity, gives=answers.NewToken),
     _route("POST",   "/webhooks/github", webhooks.receive_github, ANYONE, 202, gives=answers.Heard),
 
     _route("GET",    "/tokens",         server.list_tokens,  ADMIN,      gives=answers.Token, list_of="tokens"),

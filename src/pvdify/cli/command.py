@@ -28,10 +28,18 @@ class Invocation:
     def execute(self, environ: Mapping[str, str], io: Io) -> int:
         """Run it; the exit code. Raises what the server or its absence raises."""
         from pvdify.client.api import Client
+        from pvdify.client.keyless import sign_in
         from pvdify.client.session import Session
         from pvdify.client.target import find_target
 
-        return self.run(self.options, Client(Session(find_target(self.url, environ))), io)
+        target = sign_in(find_target(self.url, environ), environ, self._app)
+        return self.run(self.options, Client(Session(target)), io)
+
+    @property
+    def _app(self) -> str | None:
+        """The app that a token would have to be good for: the one that is named, or the preview of it."""
+        app, number = getattr(self.options, "app", None), getattr(self.options, "number", None)
+        return f"{app}-pr-{number}" if app and number else app
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from pvdify.wire.answers import (
     Edge,
     Health,
     Identity,
+    Link,
     LogLine,
     NewToken,
     Notification,
@@ -46,6 +47,7 @@ from pvdify.wire.requests import (
     CreateApp,
     CreateToken,
     Deploy,
+    LinkRepository,
     PutPreview,
     Rollback,
 )
@@ -250,6 +252,22 @@ class Client:
         query = {} if as_of is None else {"as_of": as_of}
         question = Question(method="DELETE", path=_path(app, "previews", number), query=query)
         return self._session.ask_for(Preview, question)
+
+    def links(self, app: str) -> list[Link]:
+        """The repositories whose workflows may deploy the app."""
+        return self._list(Link, "links", Question(path=_path(app, "github")))
+
+    def link(self, app: str, wanted: LinkRepository) -> Link:
+        """Let a repository's workflows deploy the app; asking twice is as good as once."""
+        lost, look = f"{wanted.repository} may or may not be linked to {app}", f"`pvdify github {app}` shows it"
+        question = Question(method="POST", path=_path(app, "github"), body=request_body(wanted), lost=lost, look=look)
+        return self._session.ask_for(Link, question)
+
+    def unlink(self, app: str, repository: str) -> None:
+        """Have a repository's workflows no longer deploy the app."""
+        lost, look = f"{repository} may or may not be linked to {app} still", f"`pvdify github {app}` shows it"
+        path = _path(app, "github", *repository.split("/"))
+        self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
 
     def tokens(self) -> list[Token]:
         """All tokens, without their secrets."""

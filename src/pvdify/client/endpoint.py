@@ -31,12 +31,17 @@ class Endpoint:
 
     def check_secrecy(self) -> None:
         """Raises InvalidSetting when others could read what is sent."""
-        if self.scheme == "http" and _LOOPBACK.fullmatch(self.host) is None:
+        if self.scheme == "http" and not is_loopback(self.host):
             raise InvalidSetting(
                 f"the token is not sent to {self.url}",
                 why="plain http to another host: everyone on the way could read the token",
                 next=f"use https://{self.host}, or a tunnel to the server's loopback address",
             )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent there stays on this machine."""
+    return _LOOPBACK.fullmatch(host) is not None
 
 
 def parse_url(url: str) -> Endpoint:

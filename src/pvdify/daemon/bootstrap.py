@@ -19,6 +19,8 @@ from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.http_probe.prober import HttpProber
 from pvdify.adapters.httpx2.web import HttpxWeb
+from pvdify.adapters.openid.identities import OpenidIdentities
+from pvdify.adapters.openid.keys import Keys
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.containers import PodmanContainers
 from pvdify.adapters.podman.images import PodmanImages
@@ -39,6 +41,7 @@ from pvdify.daemon.webhook_secret import webhook_secrets
 from pvdify.engine.courier import Courier
 from pvdify.engine.domains import Domains
 from pvdify.engine.edge import EdgeKeeper
+from pvdify.engine.keyless import Keyless
 from pvdify.engine.liveness import Liveness
 from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
@@ -117,6 +120,7 @@ def build_server(settings: Settings) -> Server:
         domains=Domains(world, reconciler.put_routes),
         previews=previews,
         webhooks=Webhooks(world, previews, code_host, webhook_secrets(settings)),
+        keyless=Keyless(world, store, code_host, OpenidIdentities(Keys(settings.oidc_issuer, web, world.clock))),
         tokens=Tokens(world),
         observations=Observations(world),
         notifications=Notifications(world, courier),

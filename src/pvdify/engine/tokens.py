@@ -1,7 +1,7 @@
 """Who may do what: making, checking and revoking tokens."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pvdify.engine.not_found import no_app
 from pvdify.engine.world import World
@@ -39,18 +39,7 @@ class Tokens:
             raise InvalidError("the token would have expired already", next="pass a longer time, like 90d")
         if app is not None and await self._world.store.app(app) is None:
             raise no_app(app)
-        now, (token_id, text) = self._world.clock.now(), new_token_text()
-        token = Token(
-            id=token_id,
-            name=name,
-            role=role,
-            app=app,
-            digest=digest_of(text),
-            created_at=now,
-            created_by=actor.name,
-            expires_at=now + timedelta(seconds=expires_in) if expires_in else None,
-        )
-        return token, text
+        return fresh_token(name, role, app, expires_in, actor.name, self._world.clock.now())
 
     async def keep(self, token: Token, actor: Actor) -> None:
         """The token is good from now on. Raises StoreUnavailable."""
@@ -81,6 +70,24 @@ class Tokens:
         if token.last_used_at is None or now - token.last_used_at > NOTED_EVERY:
             await self._world.store.save(replace(token, last_used_at=now))
         return Actor(name=token.name, role=token.role, app=token.app)
+
+
+def fresh_token(
+    name: str, role: Role, app: str | None, expires_in: float | None, by: str, now: datetime
+) -> tuple[Token, str]:
+    """A token and its text, not kept yet."""
+    token_id, text = new_token_text()
+    token = Token(
+        id=token_id,
+        name=name,
+        role=role,
+        app=app,
+        digest=digest_of(text),
+        created_at=now,
+        created_by=by,
+        expires_at=now + timedelta(seconds=expires_in) if expires_in else None,
+    )
+    return token, text
 
 
 def check_allowed(actor: Actor, needed: Role, app: str | None) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 # What an action is about, the first word of its name: whoever wants to be told of some events chooses by it.
 GROUPS = frozenset({
-    "app", "clock", "config", "deploy", "domain", "edge", "guard", "hook", "instance", "maintenance", "notify",
-    "posthog", "preview", "process", "ps", "registry", "release", "rollback", "run", "secret", "server", "token",
+    "app", "clock", "config", "deploy", "domain", "edge", "github", "guard", "hook", "instance", "maintenance",
+    "notify", "posthog", "preview", "process", "ps", "registry", "release", "rollback", "run", "secret", "server",
+    "token",
 })  # fmt: skip
 
 

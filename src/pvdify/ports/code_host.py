@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from pvdify.model.link import Repository
 from pvdify.model.preview import Sign
 from pvdify.model.webhook import News
 
@@ -18,6 +19,13 @@ class CodeHost(Protocol):
         """How it is now; None where the host does not tell: unknown, or not visible with this token.
 
         Raises CodeHostUnavailable: no answer now, ask again later.
+        """
+        ...
+
+    async def repository(self, name: str) -> Repository | None:
+        """What ``owner/name`` stands for today; None where the host does not tell. Asked without a token, too.
+
+        Raises CodeHostUnavailable.
         """
         ...
 

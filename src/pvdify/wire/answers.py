@@ -248,6 +248,21 @@ class Preview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Link:
+    """A repository whose workflows may deploy the app without a stored secret; see ``LinkRepository``."""
+
+    app: str
+    repository: str
+    repository_id: int
+    owner_id: int
+    branch: str
+    environment: str | None
+    previews: bool
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Heard:
     """POST /webhooks/github. ``outcome``: ``heard``, ``replayed`` (it came before) or ``ignored`` (about nothing here).
 

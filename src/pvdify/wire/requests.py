@@ -72,6 +72,34 @@ class AddDomain:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LinkRepository:
+    """POST /apps/{app}/github: workflows of this repository may deploy the app.
+
+    ``branch``: from this branch; ``environment``: and only in a job of this environment. ``previews``: workflows of its
+    pull requests may see to the app's previews. ``repository_id`` and ``owner_id``: GitHub's numbers of them; without
+    both, GitHub is asked.
+    """
+
+    repository: str
+    branch: str = "main"
+    environment: str | None = None
+    previews: bool = False
+    repository_id: int | None = None
+    owner_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExchangeIdentity:
+    """POST /auth/github. ``token``: what GitHub gave the workflow, with this server's address as its audience.
+
+    ``app``: what the new token is to be good for: an app, or the preview of one (``myapp-pr-12``).
+    """
+
+    token: str = field(repr=False)
+    app: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CreateToken:
     """POST /tokens. ``app``: the only app the token is good for. ``expires_in``: seconds; None: never."""
 

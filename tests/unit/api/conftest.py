@@ -47,6 +47,7 @@ async def api() -> AsyncIterator[Api]:
         tokens=daemon.tokens, observations=daemon.observations,
         previews=daemon.previews, notifications=daemon.notifications, posthog=daemon.posthog,
         webhooks=daemon.webhooks, edge=daemon.edge,
+        keyless=daemon.keyless,
     )  # fmt: skip
     api = Api(
         machine=machine,

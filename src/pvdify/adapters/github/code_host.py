@@ -9,6 +9,7 @@ import structlog
 from pvdify.adapters.github.events import news_of
 from pvdify.adapters.github.pull_requests import sign_of
 from pvdify.adapters.github.rest import Answer, RestApi, unavailable
+from pvdify.model.link import Repository
 from pvdify.model.preview import Sign
 from pvdify.model.webhook import News
 
@@ -36,6 +37,18 @@ class GithubCodeHost:
             return sign_of(answer.content, said_at(answer))
         except (KeyError, TypeError, ValueError) as error:
             raise unavailable(self._api.url, f"an answer that is no pull request: {error!r}") from error
+
+    async def repository(self, name: str) -> Repository | None:
+        """See the port."""
+        answer = await self._api.ask("GET", f"/repos/{name}")
+        if answer.status != 200:
+            log.warning("github.refused", repository=name, status=answer.status)
+            return None
+        try:
+            found = answer.content
+            return Repository(name=str(found["full_name"]), id=int(found["id"]), owner_id=int(found["owner"]["id"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise unavailable(self._api.url, f"an answer that is no repository: {error!r}") from error
 
     def news(self, event: str, content: bytes) -> News | None:
         """See the port."""

@@ -69,6 +69,30 @@ SELECT id FROM seen_webhooks WHERE id = :id OR digest = :digest LIMIT 1;
 -- name: forget_webhooks
 DELETE FROM seen_webhooks WHERE at < :before;
 
+-- name: links
+SELECT * FROM links WHERE :app IS NULL OR app = :app ORDER BY app, repository;
+
+-- name: forget_link
+DELETE FROM links WHERE app = :app AND repository_id = :repository_id;
+
+-- name: used_identity
+SELECT id FROM used_identities WHERE id = :id;
+
+-- name: insert_used_identity
+INSERT INTO used_identities (id, expires_at) VALUES (:id, :expires_at);
+
+-- name: forget_used_identities
+DELETE FROM used_identities WHERE expires_at < :before;
+
+-- name: forget_ended_tokens
+DELETE FROM tokens WHERE created_by LIKE 'github:%' AND expires_at < :before;
+
+-- name: forget_tokens
+DELETE FROM tokens WHERE app = :app;
+
+-- name: forget_links
+DELETE FROM links WHERE app = :app;
+
 -- name: forget_releases
 DELETE FROM releases WHERE app = :app;
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
 from pvdify.model.event import Event, IdempotentRequest
+from pvdify.model.link import Link
 from pvdify.model.notice import Cursor, Delivery, Subscription
 from pvdify.model.operation import Operation
 from pvdify.model.preview import Preview
@@ -107,5 +108,6 @@ TABLES: dict[type, Table] = {
     Subscription: _table(Subscription, "subscriptions", "id"),
     Delivery: _table(Delivery, "deliveries", "id"),
     Cursor: _table(Cursor, "cursors", "name"),
+    Link: _table(Link, "links", "app", "repository_id"),
     SeenWebhook: _table(SeenWebhook, "seen_webhooks", "id"),
 }

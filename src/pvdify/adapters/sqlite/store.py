@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pvdify.adapters.sqlite.copy import copy_database
+from pvdify.adapters.sqlite.links import LinkRecords
 from pvdify.adapters.sqlite.outbox import OutboxRecords
 from pvdify.adapters.sqlite.queries import migrations, statements
 from pvdify.adapters.sqlite.rows import TABLES, from_row, to_row
@@ -28,11 +29,12 @@ from pvdify.ports.store import Record
 
 RecordT = TypeVar("RecordT")
 _FORGET = (
-    "releases", "switch_counts", "slots", "operations", "config_versions", "idempotent_requests", "previews", "app",
+    "releases", "switch_counts", "slots", "operations", "config_versions", "idempotent_requests", "previews",
+    "tokens", "links", "app",
 )  # fmt: skip
 
 
-class SqliteStore(OutboxRecords):
+class SqliteStore(OutboxRecords, LinkRecords):
     """One connection in one thread of its own, so that writes are in the order they were asked for."""
 
     def __init__(self, file: Path) -> None:

@@ -1,0 +1,61 @@
+"""The ``identities`` port: signed JSON web tokens, read by joserfc."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from pvdify.adapters.openid.keys import ALGORITHM, Keys
+from pvdify.model.link import refused
+
+LONGEST_TOKEN = 16 * 1024
+PARTS = ("header", "payload", "signature")
+
+
+class OpenidIdentities:
+    """Implements ``ports.identities.Identities``."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    async def claims_of(self, token: str) -> Mapping[str, Any]:
+        """See the port."""
+        key = await self._keys.get(_key_name(token))
+        try:
+            return jwt.decode(token, key, algorithms=[ALGORITHM]).claims
+        except (JoseError, ValueError, TypeError) as error:
+            raise refused("signature", "is not that of the issuer") from error
+
+
+def _key_name(token: str) -> str:
+    """The name of the key in a token that is written as it has to be, for the one algorithm we take."""
+    parts = token.split(".")
+    if len(token) > LONGEST_TOKEN or len(parts) != len(PARTS):
+        raise refused("token", "is not three parts with a point between")
+    header, _, _ = (_decoded(name, part) for name, part in zip(PARTS, parts, strict=True))
+    try:
+        words = json.loads(header)
+    except ValueError as error:
+        raise refused("header", "is not JSON") from error
+    if not isinstance(words, dict) or words.get("alg") != ALGORITHM:
+        raise refused("alg", f"is not {ALGORITHM}")
+    if words.get("typ", "JWT") != "JWT" or "crit" in words:
+        raise refused("typ", "is not that of a plain JSON web token")
+    if not isinstance(words.get("kid"), str):
+        raise refused("kid", "is missing")
+    return str(words["kid"])
+
+
+def _decoded(name: str, part: str) -> bytes:
+    """Only the one right way to write it counts: libraries overlook spare bits, so one token could have many texts."""
+    try:
+        decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except (ValueError, binascii.Error) as error:
+        raise refused(name, "is not base64url") from error
+    if not decoded or base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != part:
+        raise refused(name, "is not written in the one right way")
+    return decoded

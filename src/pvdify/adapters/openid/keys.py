@@ -1,0 +1,89 @@
+"""The keys of an OpenID provider, fetched when they are needed and kept while they are good."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from pvdify.errors import CodeHostUnavailable, ServiceUnavailable
+from pvdify.model.link import refused
+from pvdify.ports.clock import Clock
+from pvdify.ports.web import Web, WebRequest
+
+log = structlog.get_logger()
+ALGORITHM = "RS256"
+FRESH = 3600.0  # seconds after which the keys are looked up again
+STALE = 24 * 3600.0  # seconds that they are good for when they cannot be looked up
+PAUSE = 30.0  # seconds between two attempts: whoever makes up names of keys makes us ask no more often
+SMALLEST_KEY = 2048
+
+
+class Keys:
+    """By name. A name that is not known is looked up once more, since providers change their keys."""
+
+    def __init__(self, issuer: str, web: Web, clock: Clock) -> None:
+        self._url = f"{issuer}/.well-known/jwks"
+        self._web, self._clock = web, clock
+        self._keys: Mapping[str, RSAKey] = {}
+        self._fetched_at: float | None = None
+        self._tried_at: float | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def get(self, name: str) -> RSAKey:
+        """The key of this name. Raises IdentityRefused (there is none), CodeHostUnavailable."""
+        async with self._one_at_a_time:
+            age = self._age(self._fetched_at)
+            if (name not in self._keys or age > FRESH) and self._age(self._tried_at) > PAUSE:
+                await self._fetch(is_needed=name not in self._keys or age > STALE)
+        if self._fetched_at is None or self._age(self._fetched_at) > STALE:
+            raise self._unavailable("the last attempt was a moment ago")
+        if name not in self._keys:
+            raise refused("kid", "names no key of the issuer")
+        return self._keys[name]
+
+    def _age(self, since: float | None) -> float:
+        return float("inf") if since is None else self._clock.monotonic() - since
+
+    async def _fetch(self, *, is_needed: bool) -> None:
+        self._tried_at = self._clock.monotonic()
+        try:
+            answer = await self._web.ask(WebRequest(method="GET", url=self._url))
+            if answer.status != 200:
+                raise self._unavailable(f"it answered with status {answer.status}")
+            self._keys = _keys_in(answer.content)
+        except (ServiceUnavailable, CodeHostUnavailable, ValueError, TypeError, AttributeError) as error:
+            log.warning("openid.keys-unavailable", url=self._url, error=str(error), is_needed=is_needed)
+            if is_needed:
+                raise self._unavailable(getattr(error, "why", "") or str(error)) from error
+            return
+        self._fetched_at = self._tried_at
+
+    def _unavailable(self, why: str) -> CodeHostUnavailable:
+        return CodeHostUnavailable(
+            f"the keys at {self._url} cannot be had", why=why,
+            next="the same again in half a minute; a stored token (PVDIFY_TOKEN) needs no keys",
+        )  # fmt: skip
+
+
+def _keys_in(content: bytes) -> dict[str, RSAKey]:
+    """Every key that signs what we accept. Raises ValueError, TypeError or AttributeError: no set of keys."""
+    listed = json.loads(content).get("keys")
+    found = {it["kid"]: key for it in listed if isinstance(it.get("kid"), str) and (key := _key(it)) is not None}
+    if not found:
+        raise ValueError("there is no key for RS256 in it")
+    return found
+
+
+def _key(item: Mapping[str, Any]) -> RSAKey | None:
+    if item.get("kty") != "RSA" or item.get("use", "sig") != "sig" or item.get("alg", ALGORITHM) != ALGORITHM:
+        return None
+    try:
+        public = {name: item[name] for name in ("kty", "n", "e", "kid")}
+        key = RSAKey.import_key(public)
+        return key if key.public_key.key_size >= SMALLEST_KEY else None
+    except (JoseError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,56 @@
+"""The ``link_store`` port: the part of the database that holds which repository may deploy which app."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pvdify.adapters.sqlite.queries import statements
+from pvdify.adapters.sqlite.rows import TABLES, to_row
+from pvdify.model.event import Event
+from pvdify.model.link import Link
+from pvdify.model.token import Token
+
+RecordT = TypeVar("RecordT")
+
+
+class LinkRecords:
+    """What ``SqliteStore`` does for this port, in the same file and thread."""
+
+    async def save_link(self, link: Link, event: Event) -> None:
+        """See the port."""
+        await self._write([(TABLES[type(record)].upsert, to_row(record)) for record in (link, event)])
+
+    async def delete_link(self, link: Link, tokens: tuple[Token, ...], event: Event) -> None:
+        """See the port."""
+        forget = (statements()["forget_link"], {"app": link.app, "repository_id": link.repository_id})
+        await self._write([forget, *((TABLES[type(it)].upsert, to_row(it)) for it in (*tokens, event))])
+
+    async def links(self, app: str | None = None) -> tuple[Link, ...]:
+        """See the port."""
+        return await self._all(Link, "links", app=app)
+
+    async def is_identity_used(self, id: str) -> bool:
+        """See the port."""
+        return bool(await self._rows("used_identity", id=id))
+
+    async def save_exchange(self, id: str, expires_at: datetime, token: Token, event: Event) -> None:
+        """See the port."""
+        used = (statements()["insert_used_identity"], {"id": id, "expires_at": _stamp(expires_at)})
+        await self._write([used, *((TABLES[type(it)].upsert, to_row(it)) for it in (token, event))])
+
+    async def forget_exchanges(self, before: datetime) -> None:
+        """See the port."""
+        values = {"before": _stamp(before)}
+        await self._write([(statements()[f"forget_{what}"], values) for what in ("used_identities", "ended_tokens")])
+
+    async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
+        raise NotImplementedError
+
+    async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
+        raise NotImplementedError
+
+    async def _rows(self, query: str, **values: object) -> list[Any]:
+        raise NotImplementedError
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")

@@ -1,0 +1,154 @@
+"""``pvdify github``, ``github:link`` and ``github:unlink``: whose workflows may deploy without a secret."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli import app_name, output
+from pvdify.cli.command import app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io
+from pvdify.client.api import Client
+from pvdify.wire.answers import Link
+from pvdify.wire.requests import LinkRepository
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """Whose links."""
+
+    app: str
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkOptions:
+    """The link that is wanted."""
+
+    app: str
+    wanted: LinkRepository
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnlinkOptions:
+    """The link that has to go."""
+
+    app: str
+    repository: str
+    as_json: bool
+
+
+def run_list(options: ListOptions, client: Client, io: Io) -> int:
+    """Show the app's links."""
+    found = client.links(options.app)
+    if options.as_json:
+        io.show_json({"links": found})
+    elif found:
+        io.show(
+            output.table(("REPOSITORY", "ID", "BRANCH", "ENVIRONMENT", "PREVIEWS", "LINKED", "BY"), map(_row, found))
+        )
+    else:
+        io.say(f"{options.app} is linked to no repository; to link one: pvdify github:link {options.app} OWNER/REPO")
+    return DONE
+
+
+def run_link(options: LinkOptions, client: Client, io: Io) -> int:
+    """Link, and say what a workflow needs now."""
+    link = client.link(options.app, options.wanted)
+    if options.as_json:
+        io.show_json(link)
+        return DONE
+    io.show(
+        f"{link.repository} (id {link.repository_id}) may deploy {link.app} from the branch {link.branch}{_more(link)}"
+    )
+    io.say("a workflow needs `permissions: id-token: write` and PVDIFY_URL, and no PVDIFY_TOKEN")
+    io.say(f"to take it back: pvdify github:unlink {link.app} {link.repository}")
+    return DONE
+
+
+def run_unlink(options: UnlinkOptions, client: Client, io: Io) -> int:
+    """Unlink; tokens that the repository's workflows hold are revoked."""
+    client.unlink(options.app, options.repository)
+    if options.as_json:
+        io.show_json({"app": options.app, "repository": options.repository, "status": "unlinked"})
+    else:
+        io.show(f"{options.repository} may no longer deploy {options.app}")
+    return DONE
+
+
+@command("github", run=run_list, example="pvdify github myapp")
+@app_parameter
+def github(*, app: str, as_json: bool) -> ListOptions:
+    """Show the repositories whose workflows may deploy APP."""
+    return ListOptions(app=app, as_json=as_json)
+
+
+@command(
+    "github:link",
+    run=run_link,
+    example="pvdify github:link myapp org/myapp\n"
+    "pvdify github:link myapp org/myapp --environment production --previews",
+)
+@click.argument("app")
+@click.argument("repository", metavar="OWNER/REPO")
+@click.option("--branch", default="main", show_default=True, metavar="NAME", help="The branch that is deployed.")
+@click.option("--environment", metavar="NAME", help="The GitHub environment its job must run in; default: any.")
+@click.option("--previews", is_flag=True, help="Its pull requests may have previews.")
+@click.option("--repository-id", type=click.IntRange(min=1), metavar="N", help="Its number, where GitHub is not asked.")
+@click.option("--owner-id", type=click.IntRange(min=1), metavar="N", help="Its owner's number, likewise.")
+def github_link(
+    *,
+    app: str,
+    repository: str,
+    branch: str,
+    environment: str | None,
+    previews: bool,
+    repository_id: int | None,
+    owner_id: int | None,
+    as_json: bool,
+) -> LinkOptions:
+    """Let a repository's workflows deploy APP without a secret.
+
+    GitHub vouches for the workflow; the server checks repository, owner, branch and environment, and gives it a token
+    for ten minutes. Linking the two again replaces what was said before.
+    """
+    if (repository_id is None) is not (owner_id is None):
+        raise click.UsageError("--repository-id and --owner-id go together")
+    wanted = LinkRepository(
+        repository=repository,
+        branch=branch,
+        environment=environment,
+        previews=previews,
+        repository_id=repository_id,
+        owner_id=owner_id,
+    )
+    return LinkOptions(app=app_name.check(app), wanted=wanted, as_json=as_json)
+
+
+@command("github:unlink", run=run_unlink, example="pvdify github:unlink myapp org/myapp")
+@click.argument("app")
+@click.argument("repository", metavar="OWNER/REPO")
+def github_unlink(*, app: str, repository: str, as_json: bool) -> UnlinkOptions:
+    """Have a repository's workflows deploy APP no longer.
+
+    Tokens that they hold are revoked, too.
+    """
+    return UnlinkOptions(app=app_name.check(app), repository=repository, as_json=as_json)
+
+
+def _row(link: Link) -> tuple[str, ...]:
+    return (
+        link.repository,
+        str(link.repository_id),
+        link.branch,
+        link.environment or "any",
+        "yes" if link.previews else "no",
+        output.when(link.created_at),
+        link.created_by,
+    )
+
+
+def _more(link: Link) -> str:
+    environment = f", in the environment {link.environment}" if link.environment else ""
+    return environment + (", and make previews of its pull requests" if link.previews else "")

@@ -1,0 +1,181 @@
+"""Links: which repository may deploy an app without a stored secret, and what its workflows' tokens must say. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pvdify.errors import IdentityRefused, InvalidError
+from pvdify.model.names import parent_of
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+LEEWAY = timedelta(seconds=30)  # by which two servers' clocks may differ
+LONGEST_LIFE = timedelta(hours=1)
+LONGEST_WORD = 255
+HEADS = "refs/heads/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A repository as its host knows it: the name may go to somebody else one day, the numbers never do."""
+
+    name: str
+    id: int
+    owner_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """Workflows of this repository may deploy the app: from ``branch``, in ``environment`` if one is named.
+
+    ``allows_previews``: workflows of its pull requests may make, update and close the app's previews.
+    """
+
+    app: str
+    repository: str
+    repository_id: int
+    owner_id: int
+    branch: str
+    environment: str | None = None
+    allows_previews: bool = False
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """Who must have made a token, and for whom."""
+
+    issuer: str
+    audience: str
+
+
+def check_link(repository: str, branch: str, environment: str | None) -> None:
+    """Raises InvalidError with every problem."""
+    problems = []
+    if not REPOSITORY.fullmatch(repository):
+        problems.append(f'repository: expected OWNER/NAME, got "{repository[:120]}"')
+    for name, word in (("branch", branch), ("environment", environment)):
+        if word is not None and (not word.strip() or len(word) > LONGEST_WORD or not word.isprintable()):
+            problems.append(f"{name}: expected 1 to {LONGEST_WORD} printable characters")
+    if branch.startswith("refs/"):
+        problems.append(f'branch: expected its short name, such as main, got "{branch[:120]}"')
+    if problems:
+        raise InvalidError(
+            "the repository was not linked", next="`pvdify github:link --help` shows an example",
+            details={"problems": problems},
+        )  # fmt: skip
+
+
+def check_token(claims: Mapping[str, Any], expected: Expected, now: datetime) -> datetime:
+    """When a token that says this is over. Raises IdentityRefused: from another, for another, or not for now."""
+    for name, value in (("iss", expected.issuer), ("aud", expected.audience)):
+        # A list of audiences that has ours in it was made for others, too.
+        if claims.get(name) != value:
+            raise refused(name, f"is {_shown(claims.get(name))}, expected {_shown(value)}")
+    expires_at = _moment(claims, "exp")
+    if expires_at + LEEWAY <= now:
+        raise refused("exp", f"was {expires_at:%Y-%m-%d %H:%M:%S}Z, now it is {now:%H:%M:%S}Z")
+    if expires_at > now + LONGEST_LIFE:
+        raise refused("exp", "is more than an hour away")
+    for name in ("nbf", "iat"):
+        begins_at = _moment(claims, name)
+        if begins_at - LEEWAY > now:
+            raise refused(name, f"is {begins_at:%Y-%m-%d %H:%M:%S}Z, now it is {now:%H:%M:%S}Z")
+    _word(claims, "jti")
+    return expires_at
+
+
+def link_for(claims: Mapping[str, Any], app: str, links: tuple[Link, ...]) -> Link:
+    """The link by which this token's workflow may work on the app. Raises IdentityRefused with the claim at fault.
+
+    ``links``: those of the app, or for a preview those of its parent.
+    """
+    repository = _word(claims, "repository_id")
+    ours = [link for link in links if str(link.repository_id) == repository]
+    if not ours:
+        raise refused("repository_id", f"is {_shown(repository)}, which is linked to {app} by nobody")
+    reasons = []
+    for link in ours:
+        try:
+            _check_owner(claims, link)
+            if link.app == app:
+                _check_deploy(claims, link)
+            else:
+                _check_preview(claims, link, app)
+        except IdentityRefused as error:
+            reasons.append(error)
+        else:
+            return link
+    raise reasons[0]
+
+
+def described(claims: Mapping[str, Any]) -> str:
+    """Who it is, for the record: claims that no decision depends on, so they may be missing."""
+    names = ("actor", "repository", "ref", "event_name", "run_id", "sha")
+    return ", ".join(f"{name} {str(claims[name])[:120]}" for name in names if isinstance(claims.get(name), str))
+
+
+def refused(claim: str, why: str) -> IdentityRefused:
+    """The refusal of a token for this claim, or for this part of its header."""
+    return IdentityRefused(
+        "this workflow's token was not accepted",
+        why=f"{claim} {why}",
+        next="`pvdify github` shows which workflow may do what; an admin changes it with `pvdify github:link`",
+        details={"claim": claim},
+    )
+
+
+def _check_owner(claims: Mapping[str, Any], link: Link) -> None:
+    owner = _word(claims, "repository_owner_id")
+    if owner != str(link.owner_id):
+        raise refused("repository_owner_id", f"is {_shown(owner)}: {link.repository} belongs to somebody else now")
+
+
+def _check_deploy(claims: Mapping[str, Any], link: Link) -> None:
+    event = _word(claims, "event_name")
+    if event == "pull_request_target":
+        # It runs on the branch itself, for anybody's pull request.
+        raise refused("event_name", f"is {_shown(event)}: pull requests deploy previews only")
+    ref = _word(claims, "ref")
+    if ref != HEADS + link.branch:
+        raise refused("ref", f"is {_shown(ref)}, expected {_shown(HEADS + link.branch)}")
+    if link.environment is None:
+        return
+    environment = claims.get("environment")
+    if not isinstance(environment, str) or environment.casefold() != link.environment.casefold():
+        raise refused("environment", f"is {_shown(environment)}, expected {_shown(link.environment)}")
+
+
+def _check_preview(claims: Mapping[str, Any], link: Link, app: str) -> None:
+    found = parent_of(app)
+    if found is None or not link.allows_previews:
+        raise refused("event_name", f"counts for nothing here: the link of {link.app} does not allow previews")
+    event, ref = _word(claims, "event_name"), _word(claims, "ref")
+    if ref == HEADS + link.branch:
+        return  # whoever deploys the app itself may see to its previews
+    if event not in ("pull_request", "pull_request_target"):
+        raise refused("event_name", f'is {_shown(event)}, expected "pull_request"')
+    # Once it is merged, the ref is the branch that it was merged into.
+    own = f"refs/pull/{found[1]}/"
+    if ref not in (f"{own}merge", f"{own}head") and not ref.startswith(HEADS):
+        raise refused("ref", f"is {_shown(ref)}, expected {_shown(own + 'merge')}")
+
+
+def _word(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value or len(value) > LONGEST_WORD * 4:
+        raise refused(name, f"is {_shown(value)}, expected some text")
+    return value
+
+
+def _moment(claims: Mapping[str, Any], name: str) -> datetime:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**33:
+        raise refused(name, f"is {_shown(value)}, expected seconds since 1970")
+    return datetime.fromtimestamp(value, tz=UTC)
+
+
+def _shown(value: object) -> str:
+    return "not there" if value is None else f'"{str(value)[:120]}"'

@@ -1,0 +1,60 @@
+"""``pvdify github``, ``github:link`` and ``github:unlink``."""
+
+import json
+
+from tests.fakes.api import FakeApi
+from tests.unit.cli.conftest import Pvdify, Ran
+
+
+def test_a_repository_is_linked_listed_and_unlinked(pvdify: Pvdify, api: FakeApi) -> None:
+    linked = pvdify("github:link", "myapp", "org/myapp", "--environment", "production", "--previews")
+
+    assert linked == Ran(
+        stdout="org/myapp (id 74) may deploy myapp from the branch main, in the environment production, "
+        "and make previews of its pull requests\n",
+        stderr="a workflow needs `permissions: id-token: write` and PVDIFY_URL, and no PVDIFY_TOKEN\n"
+        "to take it back: pvdify github:unlink myapp org/myapp\n",
+    )
+    listed = pvdify("github", "myapp").stdout.splitlines()
+    assert listed[0].split() == ["REPOSITORY", "ID", "BRANCH", "ENVIRONMENT", "PREVIEWS", "LINKED", "BY"]
+    assert listed[1].split()[:5] == ["org/myapp", "74", "main", "production", "yes"]
+    gone = pvdify("github:unlink", "myapp", "org/myapp")
+    assert gone.stdout == "org/myapp may no longer deploy myapp\n"
+    assert api.links == {}
+
+
+def test_its_numbers_may_be_named(pvdify: Pvdify, api: FakeApi) -> None:
+    pvdify("github:link", "myapp", "org/private", "--repository-id", "80", "--owner-id", "9", "--branch", "live")
+
+    assert api.asked[0].body == {
+        "repository": "org/private", "branch": "live", "previews": False, "repository_id": 80, "owner_id": 9,
+    }  # fmt: skip
+
+
+def test_one_number_alone_is_a_mistake(pvdify: Pvdify, api: FakeApi) -> None:
+    ran = pvdify("github:link", "myapp", "org/private", "--repository-id", "80")
+
+    assert (ran.code, api.asked) == (2, [])
+    assert "--repository-id and --owner-id go together" in ran.stderr
+
+
+def test_what_is_not_linked_is_not_found(pvdify: Pvdify) -> None:
+    ran = pvdify("github:unlink", "myapp", "org/myapp")
+
+    assert ran.code == 4
+    assert ran.stderr.startswith("error: link-not-found\n")
+
+
+def test_without_links_the_next_command_is_named(pvdify: Pvdify) -> None:
+    said = "myapp is linked to no repository; to link one: pvdify github:link myapp OWNER/REPO\n"
+
+    assert pvdify("github", "myapp") == Ran(stderr=said)
+
+
+def test_each_of_them_speaks_json(pvdify: Pvdify) -> None:
+    linked = json.loads(pvdify("github:link", "myapp", "org/myapp", "--json").stdout)
+    listed = json.loads(pvdify("github", "myapp", "--json").stdout)
+    unlinked = json.loads(pvdify("github:unlink", "myapp", "org/myapp", "--json").stdout)
+
+    assert listed == {"links": [linked]}
+    assert unlinked == {"app": "myapp", "repository": "org/myapp", "status": "unlinked"}
