@@ -55,16 +55,25 @@ class RealServer:
         self.vps.__exit__()
 
     @property
+    def wheel_name(self) -> str:
+        """The file that it was installed from."""
+        return self._wheel.name
+
+    @property
     def visitors(self) -> str:
         """Where visitors' requests arrive."""
         return f"{self.vps.address}:9080"
 
     def install(self) -> subprocess.CompletedProcess[str]:
         """As the README says it: a virtual environment, the wheel, `pvdify server install`."""
+        self.bring_package()
+        return self.pvdify("server", "install", "--base-domain", BASE_DOMAIN, "--set", "router_listen=0.0.0.0:9080")
+
+    def bring_package(self) -> None:
+        """The commands are there, and nothing else of pvdify."""
         self.vps.write(f"/root/{self._wheel.name}", self._wheel.read_bytes())
         self.vps.run("python3", "-m", "venv", "/opt/pvdify")
         self.vps.run(f"{PROGRAMS}/pip", "install", "--quiet", f"/root/{self._wheel.name}")
-        return self.pvdify("server", "install", "--base-domain", BASE_DOMAIN, "--set", "router_listen=0.0.0.0:9080")
 
     def start_registry(self) -> None:
         """It is not there any more after a boot."""

@@ -1,6 +1,7 @@
 """A whole life on a real server, in this order: installed, deployed to, killed, out of memory, without power."""
 
 import asyncio
+import base64
 import contextlib
 import time
 import urllib.error
@@ -131,6 +132,25 @@ def test_installed_again_there_is_nothing_to_do(server: RealServer) -> None:
     said = server.ask("server", "install", "--dry-run")
 
     assert said == {"would": []}
+
+
+def test_another_server_takes_over_from_a_backup(server: RealServer, images: dict[str, str], directory: Path) -> None:
+    server.start_registry()
+    server.pvdify("config:set", "blog", "GREETING=from the backup")
+    server.pvdify("deploy", "blog", "--image", images["v2"])
+    server.pvdify("server", "backup", "/root/backup.tar.gz", "--with-keys")
+    backup = server.vps.run("base64", "/root/backup.tar.gz").stdout
+
+    with RealServer(directory / server.wheel_name) as other:
+        other.bring_package()
+        other.start_registry()
+        other.push(directory / "v2.tar")
+        other.vps.write("/root/backup.tar.gz", base64.b64decode(backup))
+        other.pvdify("server", "restore", "/root/backup.tar.gz")
+
+        wait_until(lambda: version_at(other, "blog") == "v2", "the restored server does not serve", 60)
+        assert other.ask("config", "blog") == server.ask("config", "blog")
+        assert [check for check in other.ask("doctor")["checks"] if check["state"] == "broken"] == []
 
 
 def is_settled(server: RealServer, app: str) -> bool:
