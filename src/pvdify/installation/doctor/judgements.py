@@ -209,7 +209,7 @@ def firewall(facts: Facts) -> Check:
     names = " and ".join(facts.firewalls)
     return _warning(
         "firewall", f"{names}: a reload may drop the rules that lead to containers",
-        "after a reload: podman network reload --all (docs/howto/run-beside-a-firewall.md has it done by itself)",
+        "have each reload end with `podman network reload --all` (docs/howto/run-beside-a-firewall.md)",
     )  # fmt: skip
 
 

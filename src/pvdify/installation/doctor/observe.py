@@ -32,7 +32,8 @@ INITS = tuple(
         "/usr/bin",
     )
 )  # where podman looks
-FIREWALLS = {"csf": Path("/etc/csf/csf.conf"), "firewalld": Path("/run/firewalld")}
+CSF = Path("/etc/csf/csf.conf")
+FIREWALL_UNITS = ("firewalld", "nftables", "netfilter-persistent")
 JOURNALD_FOLDERS = tuple(Path(root, "systemd") for root in ("/usr/lib", "/usr/local/lib", "/run", "/etc"))
 LOOK_SECONDS = 30.0
 
@@ -65,7 +66,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         journal=_journal(),
         has_persistent_journal=PERSISTENT_JOURNAL.is_dir(),
         haproxy=_haproxy(machine, settings.router_binary),
-        firewalls=tuple(name for name, path in FIREWALLS.items() if path.exists()),
+        firewalls=_firewalls(machine),
     )
 
 
@@ -95,6 +96,13 @@ def _own_ports(machine: Machine, settings: Settings) -> frozenset[int]:
     with suppress(PvdifyError):
         return frozenset(port for unit, port in owners.items() if machine.unit(unit).is_active)
     return frozenset()
+
+
+def _firewalls(machine: Machine) -> tuple[str, ...]:
+    found = ["csf"] if CSF.exists() else []
+    with suppress(PvdifyError):
+        found += [name for name in FIREWALL_UNITS if machine.unit(f"{name}.service").is_active]
+    return tuple(found)
 
 
 def _listeners() -> dict[int, str]:
