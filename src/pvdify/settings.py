@@ -104,6 +104,17 @@ def parse_runtime(text: str) -> str:
     return text or ("systemd" if SYSTEMD_IS_HERE.is_dir() else "podman")
 
 
+def parse_choice(*choices: str) -> Callable[[str], str]:
+    """One of a few words."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"expected {', '.join(choices[:-1])} or {choices[-1]}")
+        return text
+
+    return parse
+
+
 def parse_web_address(text: str) -> str:
     """``https://HOST[/PATH]`` without a slash at the end; plain http for loopback only. Raises ValueError."""
     scheme, _, rest = text.partition("://")
@@ -180,6 +191,11 @@ class Settings:
         "CF-Connecting-IP, X-Forwarded-For",
         "headers in which it says the visitor's address, the best first; behind anything but Cloudflare "
         "only X-Forwarded-For",
+    )
+    confirm_public: str = _setting(
+        parse_choice("auto", "always", "never"),
+        "auto",
+        "whether each deploy looks at the app's public address and says what is in the way; auto: with an edge",
     )
     cloudflared_binary: str = _setting(str, "cloudflared", "the program of the tunnel to Cloudflare, if there is one")
     cloudflared_metrics: Address = _setting(

@@ -5,8 +5,10 @@ import time
 
 import pytest
 
+from pvdify.adapters.httpx2.public import HttpxPublicWeb
 from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.errors import ServiceUnavailable
+from pvdify.model.public import Obstacle
 from pvdify.ports.web import WebRequest
 from tests.fakes.web_server import Reply, WebServer
 
@@ -62,3 +64,24 @@ async def test_whatever_prevents_an_answer_is_told_in_our_words_without_the_addr
 
     assert caught.value.why
     assert "s3cret" not in caught.value.render()
+
+
+async def test_a_public_look_tells_what_it_met():
+    public = HttpxPublicWeb()
+    hold = threading.Event()
+    with WebServer() as server:
+        server.replies += [Reply(status=302, headers={"Location": "/elsewhere"}, content=b"x" * 9000), Reply(hold=hold)]
+        found = await public.look(f"{server.url}/a", 5.0)
+        late = await public.look(server.url, 0.2)
+        no_tls = await public.look(server.url.replace("http:", "https:"), 5.0)
+        hold.set()
+    refused = await public.look("http://127.0.0.1:9/", 5.0)
+    unknown = await public.look("http://name.invalid/", 5.0)
+
+    assert (found.status, found.headers["location"], len(found.content)) == (302, "/elsewhere", 4096)
+    assert [it.obstacle for it in (late, no_tls, refused, unknown)] == [
+        Obstacle.TIMEOUT,
+        Obstacle.NO_TLS,
+        Obstacle.NO_CONNECTION,
+        Obstacle.NO_NAME,
+    ]

@@ -43,6 +43,7 @@ from tests.fakes.identities import FakeIdentities
 from tests.fakes.images import FakeImages, FakeRegistry
 from tests.fakes.outlet import FakeOutlet
 from tests.fakes.prober import FakeProber
+from tests.fakes.public import FakePublicWeb
 from tests.fakes.router import FakeRouter
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.store import MemoryStore
@@ -75,6 +76,7 @@ class Machine:
         self.access_log = FakeAccessLog()
         self.code_host = FakeCodeHost(clock=self.clock, is_askable=False)
         self.credentials = FakeCredentials()
+        self.public = FakePublicWeb(self.router)
         self.edge = FakeEdge()
         self.tunnel_process = FakeTunnelProcess()
         self.outlets = {channel: FakeOutlet() for channel in Channel}
@@ -166,6 +168,7 @@ class Daemon:
             access_log=machine.access_log,
             outbox=machine.store,
             credentials=machine.credentials,
+            public=machine.public,
         )
         self.world, self.redactors = with_secrets_hidden(world)
         self.runner = Runner(self.world)

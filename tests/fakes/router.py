@@ -117,6 +117,10 @@ class FakeRouter:
         self._must_run()
         return tuple(_count(key, counted) for key, counted in sorted(self._traffic.items()) if counted.requests)
 
+    async def proof(self, path: str, slot: str) -> bytes:
+        """See the port."""
+        return f"proof of {path} {slot}".encode()
+
     async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:
         """See the port."""
         if not self.is_running:

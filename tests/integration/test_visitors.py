@@ -11,6 +11,7 @@ from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.model.route import Route
 from pvdify.model.visit import Visit
+from pvdify.ports.router import PROOF_PATH
 from tests.load.real_router import RealClock, RouterProcess, real_router
 
 pytestmark = pytest.mark.router
@@ -163,4 +164,21 @@ async def test_the_log_goes_on_after_a_death_and_a_replacement(process: RouterPr
     await ask(process, path="/third")
 
     assert [visit.path for visit in await visits(process, 3)] == ["/first", "/second", "/third"]
+    await router.close()
+
+
+async def test_only_this_router_can_tell_which_release_is_live_at_a_path_that_nobody_guesses(
+    process: RouterProcess, app: App
+) -> None:
+    router = await routed(process, app)
+    path = f"{PROOF_PATH}0123abcd"
+
+    answer = await ask(process, path=f"{path}?from=outside")
+
+    head, _, body = answer.partition("\r\n\r\n")
+    assert body.encode() == await router.proof(path, "shop/v3")
+    assert body.encode() != await router.proof(path, "shop/v4")
+    assert body.encode() != await router.proof(f"{PROOF_PATH}0123abce", "shop/v3")
+    assert "cache-control: no-store" in head
+    assert app.heads == []
     await router.close()

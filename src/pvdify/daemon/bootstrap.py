@@ -18,6 +18,7 @@ from pvdify.adapters.haproxy.launchers import AsUnit
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.http_probe.prober import HttpProber
+from pvdify.adapters.httpx2.public import HttpxPublicWeb
 from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.openid.identities import OpenidIdentities
 from pvdify.adapters.openid.keys import Keys
@@ -166,6 +167,7 @@ def build_world(settings: Settings, store: SqliteStore, router: Router) -> World
         access_log=build_access_log(settings, runner, clock),
         outbox=store,
         credentials=FileCredentials(settings.data_dir / "credentials"),
+        public=HttpxPublicWeb(),
     )
 
 

@@ -6,6 +6,7 @@ from pvdify.engine.steps.destroy import close_route, forget, remove_files, remov
 from pvdify.engine.steps.guard import guard
 from pvdify.engine.steps.health import health
 from pvdify.engine.steps.hooks import post_deploy, pre_deploy
+from pvdify.engine.steps.public import public
 from pvdify.engine.steps.pull import pull
 from pvdify.engine.steps.retire import drain, prune, stand_by, stop
 from pvdify.engine.steps.start import start
@@ -22,6 +23,7 @@ DEPLOY = Plan(
     workers,      # the other processes run the new release, and stayed up
     switch,       # COMMIT POINT: new requests reach the candidate slot
     confirm,      # a request through the router was answered by it
+    public,       # it was seen at its public address, or it was said what is in the way
     post_deploy,  # the app's own hooks have exited zero
     guard,        # its visitors get no more errors than the manifest allows, or a rollback is in the journal
 )  # fmt: skip
@@ -34,6 +36,7 @@ ROLLBACK = Plan(
     workers,      # the other processes run the old release, and stayed up
     switch,       # COMMIT POINT: new requests reach the old release's slot
     confirm,      # a request through the router was answered by it
+    public,       # it was seen at its public address, or it was said what is in the way
 )  # fmt: skip
 
 RETIRE = Plan(

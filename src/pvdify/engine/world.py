@@ -12,6 +12,7 @@ from pvdify.ports.host import Host
 from pvdify.ports.images import Images
 from pvdify.ports.outbox import Outbox
 from pvdify.ports.prober import Prober
+from pvdify.ports.public import PublicWeb
 from pvdify.ports.router import Router
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
@@ -36,5 +37,6 @@ class World:
     access_log: AccessLog
     outbox: Outbox
     credentials: Credentials
+    public: PublicWeb
     locks: Locks = field(default_factory=Locks)
     tally: Tally = field(default_factory=Tally)

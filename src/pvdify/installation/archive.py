@@ -19,6 +19,7 @@ FORMAT = 1
 ABOUT, DATABASE, SETTINGS, DATA = "about.json", "pvdify.db", "settings.toml", "data/"
 ASIDE = "before-restore-"  # folders in the data directory with what was here before, or is about to be
 _KEYS = frozenset({".key", ".token", ".secret"})  # endings of files that open the rest, or the server itself
+_KEY_FOLDERS = frozenset({"credentials", "edge"})
 # Made anew at each start, of this moment only, or copies themselves.
 _LEFT_OUT = frozenset({"run", "router", "pvdifyd.lock"})
 _DEPLOY_LOG = ".deploy.jsonl"
@@ -100,8 +101,8 @@ def read(file: Path) -> tuple[About, dict[str, bytes]]:
 
 
 def is_key(path: Path) -> bool:
-    """Whether a file of the data directory opens something: the age key, the admin token, a webhook's secret."""
-    return len(path.parts) == 1 and path.suffix in _KEYS
+    """Whether a file of the data directory opens something: the age key, the admin token, keys to services."""
+    return path.parts[0] in _KEY_FOLDERS or (len(path.parts) == 1 and path.suffix in _KEYS)
 
 
 def path_in_data(name: str) -> Path | None:

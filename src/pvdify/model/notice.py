@@ -9,6 +9,7 @@ from pvdify.model.names import parent_of
 
 DEFAULT_EVENTS = (
     "deploy.live", "deploy.failed", "rollback.live", "rollback.failed", "guard.tripped",
+    "release.unseen",
     "instance.out-of-memory", "instance.unhealthy", "preview.opened", "preview.ended",
 )  # fmt: skip
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 1800.0  # seconds before another try, doubled each time
@@ -26,6 +27,7 @@ _HEADLINES = {
     "rollback.failed": "{app} {version} failed",
     "guard.tripped": "{app} {version} is being taken back",
     "instance.out-of-memory": "{app}: an instance ran out of memory",
+    "release.unseen": "{app}",
     "instance.unhealthy": "{app}: an instance stopped answering",
     "preview.opened": "{app}: a preview was opened",
     "preview.closed": "{app}: its pull request was closed",
@@ -34,7 +36,14 @@ _HEADLINES = {
     "notify.test": "this is a test",
 }
 _NEED_NO_MORE = ("deploy.live",)
-_BAD = ("deploy.failed", "rollback.failed", "guard.tripped", "instance.out-of-memory", "instance.unhealthy")
+_BAD = (
+    "deploy.failed",
+    "rollback.failed",
+    "guard.tripped",
+    "release.unseen",
+    "instance.out-of-memory",
+    "instance.unhealthy",
+)
 
 
 class Channel(Enum):

@@ -5,6 +5,8 @@ from typing import Protocol
 from pvdify.model.probe import ProbeResult
 from pvdify.model.route import Route, Routes, TargetCount, Traffic
 
+PROOF_PATH = "/.well-known/pvdify/confirm/"
+
 
 class Router(Protocol):
     """The data plane. What ``put`` acknowledged is on disk and in force, and survives the router's own death."""
@@ -57,5 +59,12 @@ class Router(Protocol):
         """GET ``path`` through the router as a visitor would; the answer, and the slot key it came from, if any.
 
         Never raises: a router that does not answer is a ProbeResult too.
+        """
+        ...
+
+    async def proof(self, path: str, slot: str) -> bytes:
+        """What only this router answers to a GET of a path below ``PROOF_PATH`` while the slot with this key is live.
+
+        Never raises.
         """
         ...

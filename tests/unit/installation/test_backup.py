@@ -25,7 +25,8 @@ def make_server(layout: Layout, *, apps: int = 1) -> None:
     """A data directory as a server leaves it."""
     data = layout.settings.data_dir
     for name in (str(CONFIG), "logs/shop/v1.deploy.jsonl", "logs/shop/web.log", "router/hosts.map", "age.key",
-                 "admin.token", "pvdifyd.lock", "pvdify.db.before-v3", "before-restore-x/pvdify.db"):  # fmt: skip
+                 "admin.token", "credentials/posthog.json", "edge/tunnel.env",
+                 "pvdifyd.lock", "pvdify.db.before-v3", "before-restore-x/pvdify.db"):  # fmt: skip
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_text(f"content of {name}")
     (data / "run").symlink_to("/run/pvdify")
@@ -55,7 +56,10 @@ def restore(file: Path, layout: Layout, *, is_replacing: bool = False) -> Path |
     return restoring.put_in_place(contents, layout)
 
 
-@pytest.mark.parametrize(("with_keys", "keys"), [(False, set()), (True, {"data/age.key", "data/admin.token"})])
+KEYS = {"data/age.key", "data/admin.token", "data/credentials/posthog.json", "data/edge/tunnel.env"}
+
+
+@pytest.mark.parametrize(("with_keys", "keys"), [(False, set()), (True, KEYS)])
 def test_a_backup_has_what_cannot_be_made_again_and_keys_if_asked(site: Site, with_keys: bool, keys: set[str]) -> None:
     make_server(site.layout())
 
@@ -106,7 +110,8 @@ def test_another_machine_gets_everything_as_it_was(site: Site) -> None:
     assert aside is None
     assert (data / CONFIG).read_text() == f"content of {CONFIG}"
     assert (data / "age.key").stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in data.iterdir()) == ["admin.token", "age.key", "config", "logs", "pvdify.db"]
+    kept = ["admin.token", "age.key", "config", "credentials", "edge", "logs", "pvdify.db"]
+    assert sorted(path.name for path in data.iterdir()) == kept
 
 
 def test_what_was_here_is_put_aside_and_the_key_stays(site: Site) -> None:

@@ -6,6 +6,7 @@ directory (the process is started with ``-C DIRECTORY``; runtime commands then u
 
 import base64
 import hashlib
+import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +57,12 @@ def fingerprint(spec: ConfigSpec) -> str:
 def proof_key(token: str) -> str:
     """The key of the router's proof, in base64; the token itself cannot be told from it."""
     return base64.b64encode(hashlib.sha256(f"proof {token}".encode()).digest()).decode()
+
+
+def proof_of(token: str, path: str, slot: str) -> bytes:
+    """What a router with this token answers at this path while this slot is live: as ``visitor.proof`` has it."""
+    key = base64.b64decode(proof_key(token))
+    return hmac.new(key, f"{path}:{slot}".encode(), hashlib.sha256).hexdigest().encode()
 
 
 def _text(spec: ConfigSpec, *, description: str) -> str:

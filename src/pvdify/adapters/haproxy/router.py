@@ -142,6 +142,11 @@ class HaproxyRouter:
         token = await asyncio.to_thread(disk.read_token, self._directory)
         return await asking.get(self._listen, hostname, path, token=token, timeout=timeout, clock=self._clock)
 
+    async def proof(self, path: str, slot: str) -> bytes:
+        """See the port."""
+        token = await asyncio.to_thread(disk.read_token, self._directory)
+        return config.proof_of(token, path, slot)
+
     async def close(self) -> None:
         """Let go of what this object holds open. The router itself goes on."""
         await self._predecessors.close()

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from pvdify.ports.router import PROOF_PATH
+
 LOG_DESCRIPTOR = "PVDIFY_ACCESS_LOG_FD"  # environment variable; without it the log goes to stdout
-PROOF_PATH = "/.well-known/pvdify/confirm/"
 _LONGEST_LINE = 16384
 # What only something in front may say. A visitor who says it is not believed, and the app does not hear it.
 _HEARSAY = ("Forwarded", "X-Forwarded-Port", "True-Client-IP")

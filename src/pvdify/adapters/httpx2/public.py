@@ -1,0 +1,60 @@
+"""The ``public`` port on httpx2: a connection of its own each time, so that nothing remembered helps."""
+
+import asyncio
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+import httpx2
+
+from pvdify.model.public import Obstacle, PublicAnswer
+
+LARGEST_ANSWER = 4096
+HEADERS = {"User-Agent": "pvdify", "Cache-Control": "no-cache", "Connection": "close"}
+
+
+class HttpxPublicWeb:
+    """Looks as a visitor would, but follows no redirect: where it leads is what we want to know."""
+
+    async def look(self, url: str, timeout: float) -> PublicAnswer:
+        """See the port."""
+        try:
+            async with asyncio.timeout(timeout):
+                await _resolve(url)
+                return await _get(url)
+        except TimeoutError:
+            return PublicAnswer(obstacle=Obstacle.TIMEOUT, text=f"no answer within {timeout:.1f} s")
+        except socket.gaierror as error:
+            return PublicAnswer(obstacle=Obstacle.NO_NAME, text=error.strerror or str(error))
+        except (httpx2.HTTPError, OSError, ValueError) as error:
+            return _obstacle(error)
+
+
+async def _resolve(url: str) -> None:
+    """Raises gaierror: no such name. Apart from the request, whose errors do not tell this one from others."""
+    parts = urlsplit(url)
+    await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+
+
+async def _get(url: str) -> PublicAnswer:
+    async with (
+        httpx2.AsyncClient(follow_redirects=False, timeout=None) as client,
+        client.stream("GET", url, headers=HEADERS) as answer,
+    ):
+        content = b""
+        async for chunk in answer.aiter_bytes():
+            content += chunk
+            if len(content) >= LARGEST_ANSWER:
+                break
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return PublicAnswer(status=answer.status_code, headers=headers, content=content[:LARGEST_ANSWER])
+
+
+def _obstacle(error: Exception) -> PublicAnswer:
+    """The kind of what went wrong, by what caused it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return PublicAnswer(obstacle=Obstacle.NO_TLS, text=cause.reason or str(cause))
+        cause = cause.__cause__ or cause.__context__
+    return PublicAnswer(obstacle=Obstacle.NO_CONNECTION, text=str(error) or type(error).__name__)
