@@ -14,6 +14,7 @@ class Unit:
     """What systemd has in mind; ``read``: the file's text when it last read it."""
 
     is_active: bool = False
+    is_failing: bool = False
     is_enabled: bool = False
     began: float = 0.0
     read: str | None = None
@@ -71,14 +72,14 @@ class FakeSystemctl:
         if verb in ("enable", "disable"):
             unit.is_enabled = verb == "enable"
         if verb in ("start", "restart", "stop"):
-            unit.is_active = verb != "stop"
+            unit.is_active, unit.is_failing = verb != "stop", False
             unit.began = time.monotonic() + 0.1 if unit.is_active else unit.began
 
     def _show(self, name: str) -> str:
         unit = self.unit(name)
         said = {
             "LoadState": "loaded" if unit.read is not None else "not-found",
-            "ActiveState": "active" if unit.is_active else "inactive",
+            "ActiveState": "activating" if unit.is_failing else "active" if unit.is_active else "inactive",
             "UnitFileState": "enabled" if unit.is_enabled else "disabled",
             "NeedDaemonReload": "yes" if unit.read != self._file(name) else "no",
             "InactiveExitTimestampMonotonic": str(int(unit.began * 1e6)),

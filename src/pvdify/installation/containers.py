@@ -1,9 +1,12 @@
 """What a server has made on its machine: units, containers and images of apps; taken away when it goes."""
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pvdify.adapters.podman import commands
+from pvdify.adapters.podman.images import PodmanImages
 from pvdify.adapters.podman.labels import SERVER
 from pvdify.adapters.systemd import unit
 from pvdify.adapters.systemd.units import DIRECTORY
@@ -61,11 +64,23 @@ class RemoveImages(Action):
         return not self._pins(machine)
 
     def apply(self, machine: Machine) -> None:
-        """See Action."""
-        machine.must(commands.remove_images(self.podman, self._pins(machine)))
+        """See Action. An image that has another name, or that somebody else's container is made of, stays."""
+        asyncio.run(self._release(machine, self._pins(machine)))
 
-    def _pins(self, machine: Machine) -> tuple[str, ...]:
-        return _listed(machine, list_pins(self.podman, self.server))
+    async def _release(self, machine: Machine, pins: Iterable[tuple[str, int]]) -> None:
+        images = PodmanImages(runner=machine.runner, server_id=self.server, binary=self.podman)
+        for app, release in pins:
+            await images.release(app, release)
+
+    def _pins(self, machine: Machine) -> tuple[tuple[str, int], ...]:
+        return parse_pins(_listed(machine, list_pins(self.podman, self.server)), self.server)
+
+
+def parse_pins(names: Iterable[str], server: str) -> tuple[tuple[str, int], ...]:
+    """App and release of each name of an image that is a pin of this server."""
+    stem = f"localhost/pvdify/{server}/"
+    parted = (name.removeprefix(stem).partition(":v") for name in names if name.startswith(stem))
+    return tuple((app, int(release)) for app, _, release in parted if release.isdigit())
 
 
 def list_container_ids(podman: str, server: str) -> Argv:

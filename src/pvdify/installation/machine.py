@@ -14,10 +14,15 @@ PATIENCE = 330.0  # seconds; pvdifyd may take 300 of them for its start
 
 @dataclass(frozen=True, kw_only=True)
 class UnitState:
-    """A unit, as far as it matters here. ``began``: when it was last started, in seconds since the epoch."""
+    """A unit, as far as it matters here.
+
+    ``is_idle``: it neither runs nor is about to be started again. ``began``: when it was last started, in seconds since
+    the epoch.
+    """
 
     is_known: bool = False
     is_active: bool = False
+    is_idle: bool = True
     is_enabled: bool = False
     is_stale: bool = False
     began: float = 0.0
@@ -61,6 +66,7 @@ def parse_unit(text: str, *, offset: float) -> UnitState:
     return UnitState(
         is_known=said.get("LoadState") == "loaded",
         is_active=said.get("ActiveState") in ("active", "reloading"),
+        is_idle=said.get("ActiveState", "inactive") in ("inactive", "failed"),
         is_enabled=said.get("UnitFileState") == "enabled",
         is_stale=said.get("NeedDaemonReload") == "yes",
         began=offset + int(began) / 1e6 if began.isdigit() and began != "0" else 0.0,

@@ -37,11 +37,12 @@ def uninstall(layout: Layout, *, is_purging: bool) -> tuple[Action, ...]:
     """The server is not on this machine; what it knows stays in its data directory, unless that is purged too."""
     server = layout.settings.server_id
     purge = (Remove(path=layout.settings_file), Remove(path=layout.settings.data_dir)) if is_purging else ()
-    images = (RemoveImages(server=server),) if is_purging else ()
+    podman = layout.settings.podman_binary
+    images = (RemoveImages(server=server, podman=podman),) if is_purging else ()
     return (
         Stop(unit=DAEMON),
         Stop(unit=cloudflared.UNIT),
-        RemoveContainers(server=server),
+        RemoveContainers(server=server, podman=podman),
         *images,
         Stop(unit=ROUTER),
         Stop(unit=ROUTER_SOCKET),

@@ -87,7 +87,7 @@ class Run(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class Stop(Action):
-    """The unit neither runs nor is started at boot."""
+    """The unit neither runs, nor is about to run again, nor is started at boot."""
 
     unit: str
 
@@ -98,12 +98,12 @@ class Stop(Action):
     def is_done(self, machine: Machine) -> bool:
         """See Action."""
         state = machine.unit(self.unit)
-        return not state.is_active and not state.is_enabled
+        return state.is_idle and not state.is_enabled
 
     def apply(self, machine: Machine) -> None:
         """See Action."""
         state = machine.unit(self.unit)
-        if state.is_active:
+        if not state.is_idle:
             machine.must(("systemctl", "stop", self.unit))
         if state.is_enabled:
             machine.must(("systemctl", "disable", "--quiet", self.unit))

@@ -121,6 +121,16 @@ def test_an_uninstalled_server_leaves_its_data_and_settings_alone(site: Site) ->
     assert uninstall(site) == ()
 
 
+def test_a_server_that_fails_again_and_again_is_stopped_too(site: Site) -> None:
+    install(site)
+    site.systemctl.unit(DAEMON).is_active = False
+    site.systemctl.unit(DAEMON).is_failing = True
+
+    uninstall(site)
+
+    assert ("stop", DAEMON) in site.systemctl.ran
+
+
 def test_purging_leaves_nothing(site: Site) -> None:
     install(site)
 

@@ -41,7 +41,15 @@ def test_a_unit_as_systemd_tells_of_it() -> None:
         "InactiveExitTimestampMonotonic=2500000\n"
     )
 
-    assert parse_unit(told, offset=1000.0) == UnitState(is_known=True, is_active=True, is_enabled=True, began=1002.5)
+    assert parse_unit(told, offset=1000.0) == UnitState(
+        is_known=True, is_active=True, is_idle=False, is_enabled=True, began=1002.5
+    )
+
+
+def test_a_unit_that_waits_for_its_next_start_is_not_idle() -> None:
+    state = parse_unit("LoadState=loaded\nActiveState=activating\nUnitFileState=enabled\n", offset=0.0)
+
+    assert (state.is_active, state.is_idle) == (False, False)
 
 
 def test_a_unit_that_nobody_knows() -> None:

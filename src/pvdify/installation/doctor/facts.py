@@ -62,6 +62,7 @@ class Facts:
     Args:
         settings: those of the server that runs here or is to.
         is_root: whether all could be looked at.
+        package_refusal: why pvdifyd could not even start, as Python says it; empty if it can.
         kernel: its release.
         is_openvz: the kernel is shared with other tenants, and not ours to choose.
         systemd: its version; None: it is not process 1.
@@ -76,6 +77,7 @@ class Facts:
     settings: Settings
     is_root: bool = True
     distribution: Distribution = field(default_factory=Distribution)
+    package_refusal: str = ""
     kernel: str = ""
     is_openvz: bool = False
     systemd: int | None = None

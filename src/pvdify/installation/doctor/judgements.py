@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 
+from pvdify import __version__
 from pvdify.adapters.haproxy import config, parse
 from pvdify.installation.doctor.facts import Distribution, Facts, Trial
 from pvdify.wire.answers import Check
@@ -28,6 +29,16 @@ CONTAINERS_CONF = "/etc/containers/containers.conf.d"
 def judge(facts: Facts) -> tuple[Check, ...]:
     """Every judgement, in the order in which things are mended."""
     return tuple(each(facts) for each in JUDGEMENTS)
+
+
+def package(facts: Facts) -> Check:
+    """A pvdifyd that cannot start must not take the place of one that runs."""
+    if facts.package_refusal:
+        return _broken(
+            "package", f"pvdify {__version__} is not whole: {facts.package_refusal}",
+            "install it again with pip, and all that it depends on",
+        )  # fmt: skip
+    return _ok("package", f"pvdify {__version__}")
 
 
 def kernel(facts: Facts) -> Check:
@@ -214,8 +225,8 @@ def firewall(facts: Facts) -> Check:
 
 
 JUDGEMENTS: tuple[Callable[[Facts], Check], ...] = (
-    kernel, systemd, podman, skopeo, containers, open_files, init, ports, disk, memory, clock, journal, haproxy,
-    firewall,
+    package, kernel, systemd, podman, skopeo, containers, open_files, init, ports, disk, memory, clock, journal,
+    haproxy, firewall,
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +36,7 @@ INITS = tuple(
 CSF = Path("/etc/csf/csf.conf")
 FIREWALL_UNITS = ("firewalld", "nftables", "netfilter-persistent")
 JOURNALD_FOLDERS = tuple(Path(root, "systemd") for root in ("/usr/lib", "/usr/local/lib", "/run", "/etc"))
+DAEMON_MODULES = ("pvdify.daemon.main", "pvdify.daemon.bootstrap", "pvdify.daemon.serving")
 LOOK_SECONDS = 30.0
 
 
@@ -49,6 +51,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         settings=settings,
         is_root=is_root,
         distribution=parse.distribution(_text(Path("/etc/os-release"))),
+        package_refusal=_package_refusal(machine),
         kernel=platform.release(),
         is_openvz=Path("/proc/vz").exists() and not Path("/proc/bc").exists(),
         systemd=_systemd(machine),
@@ -68,6 +71,12 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         haproxy=_haproxy(machine, settings.router_binary),
         firewalls=_firewalls(machine),
     )
+
+
+def _package_refusal(machine: Machine) -> str:
+    """The last line of what Python says when it loads all of pvdifyd: an upgrade may have left something out."""
+    done = machine.ask((sys.executable, "-P", "-c", f"import {', '.join(DAEMON_MODULES)}"), within=LOOK_SECONDS)
+    return "" if done.exit_code == 0 else (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
 
 
 def _podman(machine: Machine, binary: str) -> tuple[Podman | None, str]:

@@ -39,8 +39,8 @@ def test_a_machine_that_is_well_has_nothing_to_mend() -> None:
     assert [(each.name, each.state, each.next) for each in judge(WELL)] == [
         (name, "ok", "")
         for name in (
-            "kernel", "systemd", "podman", "skopeo", "containers", "open files", "init", "ports", "disk", "memory",
-            "clock", "journal", "haproxy", "firewall",
+            "package", "kernel", "systemd", "podman", "skopeo", "containers", "open files", "init", "ports", "disk",
+            "memory", "clock", "journal", "haproxy", "firewall",
         )
     ]  # fmt: skip
 
@@ -54,6 +54,12 @@ def test_what_is_found_is_told_even_where_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("name", "facts", "state", "mend"),
     [
+        (
+            "package",
+            {"package_refusal": "ModuleNotFoundError: No module named 'h11'"},
+            "broken",
+            "install it again with pip, and all that it depends on",
+        ),
         ("kernel", {"kernel": "2.6.32"}, "broken", "move to a machine with a newer kernel"),
         ("systemd", {"systemd": 208}, "broken", "upgrade the system"),
         ("podman", {"podman": None, "podman_refusal": "no space left"}, "broken", "podman info"),
