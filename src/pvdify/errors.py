@@ -128,6 +128,12 @@ class BackupUnusable(InvalidError):
     code = "backup-unusable"
 
 
+class InvalidScale(InvalidError):
+    """A process that is not there, or a number of instances that cannot be."""
+
+    code = "invalid-scale"
+
+
 class NothingToDeploy(InvalidError):
     """No image was named, and the app has no live one to repeat."""
 
@@ -169,6 +175,12 @@ class RepositoryNotFound(NotFoundError):
     """GitHub does not tell of this repository: it is not there, or private."""
 
     code = "repository-not-found"
+
+
+class OperationNotFound(NotFoundError):
+    """The app has no operation with this id."""
+
+    code = "operation-not-found"
 
 
 class ConfigVarNotFound(NotFoundError):
@@ -218,6 +230,12 @@ class AppExists(ConflictError):
     """An app with this name is here already."""
 
     code = "app-exists"
+
+
+class NothingRuns(ConflictError):
+    """The app has no live release whose processes could be changed."""
+
+    code = "nothing-runs"
 
 
 class HostnameTaken(ConflictError):

@@ -244,6 +244,22 @@ async def test_requests_are_counted_for_the_slot_that_got_them(world: World) -> 
     assert await world.router.traffic("shop", 3) == Traffic()
 
 
+async def test_an_instance_is_counted_by_itself_also_when_it_is_no_target_any_more(world: World) -> None:
+    one, two = await world.target(), await world.target()
+    await world.router.put(shop(one))
+    await status_and_slot(world)
+
+    await world.router.put(Route(app="shop", hostnames=("shop.test",), slot=1, targets=(two,), numbers=(2,)))
+    await status_and_slot(world)
+    await status_and_slot(world)
+
+    assert (await world.router.routes())["shop"].numbers == (2,)
+    assert (await world.router.traffic("shop", 1, 1)).requests == 1
+    assert (await world.router.traffic("shop", 1, 2)).requests == 2
+    assert (await world.router.traffic("shop", 1, 3)) == Traffic()
+    assert (await world.router.traffic("shop", 1)).requests == 3
+
+
 async def test_all_targets_are_counted_at_once(world: World) -> None:
     await world.router.put(shop(await world.target()))
     await world.router.put(Route(app="blog", hostnames=("blog.test",), slot=7, targets=(await world.target(501),)))

@@ -55,6 +55,8 @@ class ApiState:
         self.config: dict[str, dict[str, Any]] = {}
         self.versions: dict[str, list[dict[str, Any]]] = {}
         self.processes: dict[str, list[dict[str, Any]]] = {}
+        self.operations: dict[str, dict[str, Any]] = {}
+        self.operation_outcome: dict[str, Any] = {"state": "succeeded"}
         self.log_lines: list[dict[str, Any]] = []
         self.visits: list[dict[str, Any]] = []
         self.tokens: list[dict[str, Any]] = []
@@ -240,6 +242,28 @@ class ApiState:
         }  # fmt: skip
         return self.previews[app, int(number)]
 
+    def make_operation(self, app: str, kind: str, text: str) -> dict[str, Any]:
+        self.find_app(app)
+        operation = {
+            "id": f"{app}-{kind}-1", "app": app, "kind": kind, "text": text, "state": "queued", "created_at": AT,
+            "created_by": "admin", "finished_at": None, "steps": [], "failure": None,
+        }  # fmt: skip
+        self.operations[operation["id"]] = operation
+        return operation
+
+    def scale(self, asked: Asked, app: str) -> dict[str, Any]:
+        known = [process["name"] for process in self.processes.get(app, [])]
+        problems = [f"{name}: its processes are {', '.join(known)}" for name in asked.body if name not in known]
+        if problems:
+            raise Refused(422, "invalid-scale", f"{app} was not scaled", problems=problems)
+        return self.make_operation(app, "scale", " ".join(f"{name}={count}" for name, count in asked.body.items()))
+
+    def operation(self, asked: Asked, app: str, id: str) -> dict[str, Any]:
+        """As it is, and next time as ``operation_outcome`` says."""
+        found = self.operations[id]
+        self.operations[id] = found | self.operation_outcome
+        return found
+
     def add_notification(self, asked: Asked) -> dict[str, Any]:
         wanted = asked.body
         if not wanted["url"].startswith("https://"):
@@ -333,6 +357,12 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("GET", _APP + "/processes", 200, lambda api, asked, app: {"processes": api.processes.get(app, [])}),
     ("GET", _APP + "/logs", 200, lambda api, asked, app: {
         "lines": api.log_lines[max(0, len(api.log_lines) - int(asked.query["lines"])) :]}),
+    ("PATCH", _APP + "/processes", 202, ApiState.scale),
+    ("POST", _APP + "/processes/restart", 202, lambda api, asked, app: api.make_operation(
+        app, "restart", asked.body.get("process") or "web worker")),
+    ("POST", _APP + "/processes/(stop|start)", 202, lambda api, asked, app, verb: api.make_operation(
+        app, "scale", verb)),
+    ("GET", _APP + "/operations/([^/]+)", 200, ApiState.operation),
     ("GET", _APP + "/domains", 200, lambda api, asked, app: {"domains": [
         api.domain(it, "added" if number else "app") for number, it in enumerate(api.find_app(app)["domains"])]}),
     ("POST", _APP + "/domains", 201, ApiState.add_domain),

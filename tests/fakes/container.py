@@ -48,7 +48,8 @@ class Container:
 
     @property
     def age(self) -> float:
-        return self.clock.monotonic() - self.runs[-1].started
+        # rounded: a remainder below the precision of the clock would be waited for without end
+        return round(self.clock.monotonic() - self.runs[-1].started, 6)
 
     @property
     def exit(self) -> Exit | None:

@@ -16,6 +16,7 @@ from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
 from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
+from pvdify.engine.processes import Processes
 from pvdify.engine.queries import Queries
 from pvdify.engine.reaper import Reaper
 from pvdify.engine.reconciler import Reconciler
@@ -27,8 +28,9 @@ from pvdify.engine.webhooks import Webhooks
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
 from pvdify.model.notice import Channel
-from pvdify.model.operation import OperationKind
+from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Release, ReleaseStatus, Source
+from pvdify.model.scale import Wish
 from pvdify.model.slot import SlotState
 from pvdify.model.token import Actor, Role
 from pvdify.settings import Settings, load
@@ -177,6 +179,7 @@ class Daemon:
         self.requests = Requests(self.world, self.runner, self.worker, self.reconciler.put_routes)
         self.queries = Queries(self.world)
         self.domains = Domains(self.world, self.reconciler.put_routes)
+        self.processes = Processes(self.world, self.worker)
         self.previews = PreviewRequests(self.world, self.requests)
         self.webhooks = Webhooks(self.world, self.previews, machine.code_host, (WEBHOOK_SECRET,))
         self.keyless = Keyless(self.world, machine.store, machine.code_host, machine.identities)
@@ -212,6 +215,22 @@ class Daemon:
     async def rollback(self, app: str = "shop", version: int | None = None) -> Release:
         release = await self.requests.rollback(app, version, ACTOR)
         return await self.finish(app, release.version)
+
+    async def scale(self, app: str = "shop", **counts: int) -> Operation:
+        """Scale to these counts, to the end."""
+        wishes = {process: Wish(number=count) for process, count in counts.items()}
+        return await self.finish_operation(await self.processes.scale(app, wishes, ACTOR))
+
+    async def restart(self, app: str = "shop", process: str | None = None) -> Operation:
+        """Restart, to the end."""
+        return await self.finish_operation(await self.processes.restart(app, process, ACTOR))
+
+    async def finish_operation(self, operation: Operation) -> Operation:
+        """The operation once it has settled."""
+        while not operation.state.is_settled:
+            await self.machine.clock.sleep(0.05)
+            operation = await self.processes.operation(operation.app, operation.id)
+        return operation
 
     async def finish(self, app: str, version: int) -> Release:
         """The release once its operation has settled."""
@@ -259,8 +278,11 @@ async def assert_consistent(machine: Machine, app: str = "shop") -> None:
     assert await machine.route_of(app) == live[0].targets
     wanted = {place.name for slot in slots.values() for place in slot.placements}
     assert machine.supervisor.names <= wanted, f"orphans: {machine.supervisor.names - wanted}"
+    assert all(place.is_up for place in live[0].placements), live[0].placements
     running = {place.name for place in live[0].placements}
     assert running <= machine.supervisor.running
+    counts = (await machine.store.scale(app)).counts(active[0].manifest)
+    assert {name: len(live[0].of(name)) for name in counts} == counts
     ports = [port for slot in slots.values() for port in slot.targets]
     assert len(ports) == len(set(ports))
 

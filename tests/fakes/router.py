@@ -31,6 +31,7 @@ class FakeRouter:
     _on_disk: dict[str, Route] = field(default_factory=dict)
     _in_force: dict[str, Route] = field(default_factory=dict)
     _traffic: dict[str, Traffic] = field(default_factory=dict)
+    _of_instance: dict[tuple[str, int], Traffic] = field(default_factory=dict)
     _failures: dict[str, list[Failure]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -43,16 +44,18 @@ class FakeRouter:
         self.is_running = False
         self._in_force.clear()
         self._traffic.clear()
+        self._of_instance.clear()
         self._changed.set()
 
     def drift(self, app: str) -> None:
         """An app's route goes out of force without anybody having asked for it."""
         del self._in_force[app]
 
-    def serve(self, app: str, slot: int, traffic: Traffic) -> None:
-        """Let visitors come: adds to what is counted for a slot. Negative numbers end requests."""
+    def serve(self, app: str, slot: int, traffic: Traffic, number: int = 1) -> None:
+        """Let visitors come: adds to what is counted for an instance and its slot. Negative numbers end requests."""
         key = slot_key(app, slot)
         self._traffic[key] = self._traffic.get(key, Traffic()) + traffic
+        self._of_instance[key, number] = self._of_instance.get((key, number), Traffic()) + traffic
 
     async def ensure_running(self) -> None:
         """See the port."""
@@ -82,8 +85,8 @@ class FakeRouter:
             if app != route.app and hostnames & set(other.hostnames):
                 kept = tuple(name for name in other.hostnames if name not in hostnames)
                 self._set(replace(other, hostnames=kept))
-        targets = route.targets if route.slot is not None else ()
-        self._set(replace(route, hostnames=tuple(sorted(hostnames)), targets=targets))
+        shown = route if route.slot is not None else replace(route, targets=(), numbers=())
+        self._set(replace(shown, hostnames=tuple(sorted(hostnames))))
         self._must_run()
         self._finish(with_effect)
 
@@ -94,6 +97,7 @@ class FakeRouter:
             raise ValueError(f"{slot_key(app, slot)} is live")
         self._must_run()
         self._traffic.pop(slot_key(app, slot), None)
+        self._of_instance = {key: it for key, it in self._of_instance.items() if key[0] != slot_key(app, slot)}
         self._finish(with_effect)
 
     async def remove(self, app: str) -> None:
@@ -103,12 +107,15 @@ class FakeRouter:
         self._must_run()
         self._in_force.pop(app, None)
         self._traffic = {key: counts for key, counts in self._traffic.items() if not key.startswith(f"{app}/")}
+        self._of_instance = {key: it for key, it in self._of_instance.items() if not key[0].startswith(f"{app}/")}
         self._finish(with_effect)
 
-    async def traffic(self, app: str, slot: int) -> Traffic:
+    async def traffic(self, app: str, slot: int, number: int | None = None) -> Traffic:
         """See the port."""
         self._finish(self._strike("traffic"))
         self._must_run()
+        if number is not None:
+            return self._of_instance.get((slot_key(app, slot), number), Traffic())
         return self._traffic.get(slot_key(app, slot), Traffic())
 
     async def counts(self) -> tuple[TargetCount, ...]:
@@ -137,6 +144,7 @@ class FakeRouter:
             route.app,
             route.slot,
             Traffic(requests=1, router_errors=int(status is None), app_errors=int(is_app_error)),
+            number=route.numbers[0],
         )
         if status is None:
             return ProbeResult(answer=Answer.STATUS, status=503), None

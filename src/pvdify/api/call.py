@@ -14,6 +14,7 @@ from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
 from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
+from pvdify.engine.processes import Processes
 from pvdify.engine.queries import Queries
 from pvdify.engine.requests import Requests
 from pvdify.engine.tokens import Tokens
@@ -35,6 +36,7 @@ class Engine:
     requests: Requests
     queries: Queries
     domains: Domains
+    processes: Processes
     previews: PreviewRequests
     webhooks: Webhooks
     keyless: Keyless

@@ -16,6 +16,7 @@ from pvdify.api.handlers import (
     notifications,
     posthog,
     previews,
+    processes,
     releases,
     router,
     server,
@@ -82,10 +83,17 @@ ENDPOINTS = (
     _route("GET",    "/apps/{app}/config",          config.show_config,   READ,   gives=dict),
     _route("PATCH",  "/apps/{app}/config",          config.change_config, DEPLOY, takes=dict, gives=dict),
     _route("GET",    "/apps/{app}/config/versions", config.list_versions, READ,   gives=answers.ConfigVersion, list_of="versions"),
-    _route("GET",    "/apps/{app}/processes",       apps.list_processes,  READ,   gives=answers.Process, list_of="processes"),
     _route("GET",    "/apps/{app}/logs",            logs.show_logs,       READ,   gives=str, query="follow lines process release format"),
 
+    _route("GET",    "/apps/{app}/processes",              processes.list_processes,    READ,        gives=answers.Process, list_of="processes"),
+    _route("PATCH",  "/apps/{app}/processes",              processes.scale_processes,   DEPLOY, 202, takes=dict, gives=answers.Operation),
+    _route("POST",   "/apps/{app}/processes/restart",      processes.restart_processes, DEPLOY, 202, takes=requests.RestartProcesses, gives=answers.Operation),
+    _route("POST",   "/apps/{app}/processes/stop",         processes.stop_processes,    DEPLOY, 202, gives=answers.Operation),
+    _route("POST",   "/apps/{app}/processes/start",        processes.start_processes,   DEPLOY, 202, gives=answers.Operation),
+    _route("GET",    "/apps/{app}/operations/{operation}", processes.show_operation,    READ,        gives=answers.Operation),
+
     _route("GET",    "/router/log",     router.show_visits,  READ,       gives=answers.Visit, list_of="visits", query="follow lines app format"),
+
     _route("GET",    "/apps/{app}/previews",          previews.list_previews, READ,       gives=answers.Preview, list_of="previews"),
     _route("GET",    "/apps/{app}/previews/{pr:int}", previews.show_preview,  READ,       gives=answers.Preview),
     _route("PUT",    "/apps/{app}/previews/{pr:int}", previews.put_preview,   DEPLOY, 202, takes=requests.PutPreview, gives=answers.Preview),

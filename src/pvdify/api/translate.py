@@ -1,5 +1,7 @@
 """Model -> wire."""
 
+from collections.abc import Mapping
+
 from pvdify.engine.domains import Domain
 from pvdify.engine.queries import AppView, PlacedInstance, ProcessView, ReleaseView
 from pvdify.manifest.definition import Command, Manifest
@@ -10,8 +12,9 @@ from pvdify.model.event import Event
 from pvdify.model.instance import InstanceState, LogLine
 from pvdify.model.names import environment_of
 from pvdify.model.notice import Delivery, DeliveryState, Subscription
+from pvdify.model.operation import Operation, StepState
 from pvdify.model.preview import Preview
-from pvdify.model.release import Release, SwitchCount
+from pvdify.model.release import Failure, Release, SwitchCount
 from pvdify.model.slot import Placement
 from pvdify.model.token import Token
 from pvdify.model.visit import Visit
@@ -29,6 +32,7 @@ def app(view: AppView, settings: Settings) -> answers.App:
     live = view.live
     manifest = live.manifest if live else Manifest()
     status = "deploying" if view.is_deploying else "live" if live else "new"
+    status = "stopped" if status == "live" and view.scale.is_stopped else status
     status = "maintenance" if view.app.is_in_maintenance else status
     return answers.App(
         name=view.app.name,
@@ -37,7 +41,7 @@ def app(view: AppView, settings: Settings) -> answers.App:
         image=live.image if live else None,
         release=live.version if live else None,
         url=url_of(view.app.name, settings),
-        processes=_process_types(manifest) if live else {},
+        processes=_process_types(manifest, view.scale.counts(manifest)) if live else {},
         resources=manifest.resources.model_dump(mode="json"),
         healthcheck=manifest.healthcheck.model_dump(mode="json"),
         domains=list(view.hostnames),
@@ -62,9 +66,7 @@ def release(view: ReleaseView, settings: Settings) -> answers.Release:
         commit=it.source.commit,
         branch=it.source.branch,
         run_number=it.source.run_number,
-        failure=answers.Failure(
-            code=it.failure.code, what=it.failure.what, why=it.failure.why, next=it.failure.next
-        ) if it.failure else None,
+        failure=_failure(it.failure),
         receipt=_receipt(it, view.count),
         url=url_of(it.app, settings),
         can_roll_back=view.can_roll_back,
@@ -120,8 +122,20 @@ def process(view: ProcessView) -> answers.Process:
         name=view.name,
         command=_command(view.command),
         count=view.count,
+        declared=view.declared,
         instances=[_instance(item) for item in view.instances],
     )
+
+
+def operation(it: Operation) -> answers.Operation:
+    """A change of what runs."""
+    done = [step for step in it.steps if step.state is StepState.DONE]
+    return answers.Operation(
+        id=it.id, app=it.app, kind=it.kind.value, text=str(it.change or ""), state=it.state.value,
+        created_at=it.created_at, created_by=it.created_by, finished_at=it.finished_at,
+        steps=[answers.OperationStep(name=it.name, text=it.text, seconds=it.seconds or 0.0) for it in done],
+        failure=_failure(it.error),
+    )  # fmt: skip
 
 
 def domain(it: Domain, settings: Settings) -> answers.Domain:
@@ -167,11 +181,11 @@ def event(it: Event) -> answers.Event:
     )
 
 
-def _process_types(manifest: Manifest) -> dict[str, answers.ProcessType]:
+def _process_types(manifest: Manifest, counts: Mapping[str, int]) -> dict[str, answers.ProcessType]:
     return {
         name: answers.ProcessType(
             command=_command(declared.command),
-            count=declared.count,
+            count=counts[name],
             memory=manifest.limits_of(name).memory,
             cpu=manifest.limits_of(name).cpu,
         )
@@ -181,6 +195,10 @@ def _process_types(manifest: Manifest) -> dict[str, answers.ProcessType]:
 
 def _command(command: Command | None) -> str | list[str] | None:
     return list(command) if isinstance(command, tuple) else command
+
+
+def _failure(it: Failure | None) -> answers.Failure | None:
+    return answers.Failure(code=it.code, what=it.what, why=it.why, next=it.next) if it else None
 
 
 def _receipt(it: Release, count: SwitchCount | None) -> answers.Receipt | None:

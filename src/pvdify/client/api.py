@@ -6,7 +6,7 @@ OutcomeUnknown when the answer was lost, and say how to find out.
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -29,6 +29,7 @@ from pvdify.wire.answers import (
     LogLine,
     NewToken,
     Notification,
+    Operation,
     Posthog,
     Preview,
     Process,
@@ -49,6 +50,7 @@ from pvdify.wire.requests import (
     Deploy,
     LinkRepository,
     PutPreview,
+    RestartProcesses,
     Rollback,
 )
 
@@ -201,6 +203,28 @@ class Client:
         """The app's process types with their instances."""
         return self._list(Process, "processes", Question(path=_path(app, "processes")))
 
+    def scale(self, app: str, wishes: Mapping[str, str]) -> Operation:
+        """Have so many instances: ``3``, ``+1`` or ``-1`` by process; on its way."""
+        return self._change_processes(Question(method="PATCH", path=_path(app, "processes"), body=dict(wishes)), app)
+
+    def restart(self, app: str, process: str | None) -> Operation:
+        """New instances in place of all, or of one process's; on its way."""
+        body = request_body(RestartProcesses(process=process))
+        return self._change_processes(Question(method="POST", path=_path(app, "processes", "restart"), body=body), app)
+
+    def set_stopped(self, app: str, *, is_stopped: bool) -> Operation:
+        """Stop every instance, or start as many as before; on its way."""
+        path = _path(app, "processes", "stop" if is_stopped else "start")
+        return self._change_processes(Question(method="POST", path=path), app)
+
+    def operation(self, app: str, id: str) -> Operation:
+        """What has become of a change of what runs."""
+        return self._session.ask_for(Operation, Question(path=_path(app, "operations", id)))
+
+    def sleep(self, seconds: float) -> None:
+        """Wait before asking again."""
+        self._session.sleep(seconds)
+
     def domains(self, app: str) -> list[Domain]:
         """All hostnames of the app, its own first."""
         return self._list(Domain, "domains", Question(path=_path(app, "domains")))
@@ -338,6 +362,10 @@ class Client:
     def disconnect_edge(self) -> None:
         """Have Cloudflare lead nobody here any more; asking twice is as good as once."""
         self._session.ask(Question(method="DELETE", path="/edge"))
+
+    def _change_processes(self, question: Question, app: str) -> Operation:
+        lost, look = f"the processes of {app} may or may not be about to change", f"`pvdify ps {app}` shows them"
+        return self._session.ask_for(Operation, replace(question, lost=lost, look=look))
 
     def _make_release(self, app: str, path: str, body: dict[str, Any], key: str) -> Release:
         lost = f"{app}: the answer was lost; a new release may or may not be on its way"

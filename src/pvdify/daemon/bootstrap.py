@@ -48,6 +48,7 @@ from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
 from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
+from pvdify.engine.processes import Processes
 from pvdify.engine.queries import Queries
 from pvdify.engine.reaper import Reaper
 from pvdify.engine.reconciler import Reconciler
@@ -119,6 +120,7 @@ def build_server(settings: Settings) -> Server:
         requests=requests,
         queries=Queries(world),
         domains=Domains(world, reconciler.put_routes),
+        processes=Processes(world, worker),
         previews=previews,
         webhooks=Webhooks(world, previews, code_host, webhook_secrets(settings)),
         keyless=Keyless(world, store, code_host, OpenidIdentities(Keys(settings.oidc_issuer, web, world.clock))),

@@ -69,7 +69,7 @@ class Liveness:
             for release in await store.active_releases()
             if release.app in live and release.app not in busy
             for place in live[release.app].placements
-            if place.process == WEB
+            if place.process == WEB and place.is_up
         ]
 
     async def _ask(self, subject: _Subject) -> None:

@@ -1,6 +1,6 @@
 """The errors for what is not here, the same wherever it is asked for."""
 
-from pvdify.errors import AppNotFound, ReleaseNotFound
+from pvdify.errors import AppNotFound, OperationNotFound, ReleaseNotFound
 
 
 def no_app(name: str) -> AppNotFound:
@@ -14,3 +14,8 @@ def no_app(name: str) -> AppNotFound:
 def no_release(app: str, version: int) -> ReleaseNotFound:
     """The app has no release with this number."""
     return ReleaseNotFound(f"{app} has no release v{version}", next=f"`pvdify releases {app}` lists them")
+
+
+def no_operation(app: str, id: str) -> OperationNotFound:
+    """There is no operation with this id."""
+    return OperationNotFound(f"{app} has no operation {id}", next=f"`pvdify ps {app}` shows what runs now")

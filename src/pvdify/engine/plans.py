@@ -1,6 +1,7 @@
 """The recipes. Each comment is the fact that is true once the step is done."""
 
 from pvdify.engine.plan import Plan
+from pvdify.engine.steps import scale
 from pvdify.engine.steps.admit import admit
 from pvdify.engine.steps.destroy import close_route, forget, remove_files, remove_instances
 from pvdify.engine.steps.guard import guard
@@ -39,6 +40,15 @@ ROLLBACK = Plan(
     public,       # it was seen at its public address, or it was said what is in the way
 )  # fmt: skip
 
+SCALE = Plan(
+    scale.arrange,  # names and ports of the instances to come are on disk
+    scale.start,    # every web instance that joins runs
+    scale.health,   # each of them has answered its probe
+    scale.workers,  # the other processes that join run, and stayed up; of a replaced one, two never ran at once
+    scale.switch,   # COMMIT POINT: new requests reach who joined, and none who leaves
+    scale.stop,     # who leaves has answered its last request, stopped and gone
+)  # fmt: skip
+
 RETIRE = Plan(
     drain,        # the displaced slot has nothing in flight, or its deadline has passed
     stand_by,     # it has waited long enough for a rollback that did not come
@@ -56,6 +66,8 @@ DESTROY = Plan(
 PLANS = {
     OperationKind.DEPLOY: DEPLOY,
     OperationKind.ROLLBACK: ROLLBACK,
+    OperationKind.SCALE: SCALE,
+    OperationKind.RESTART: SCALE,
     OperationKind.RETIRE: RETIRE,
     OperationKind.DESTROY: DESTROY,
 }

@@ -19,6 +19,7 @@ from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind, operation_id
 from pvdify.model.quantities import format_bytes
 from pvdify.model.release import Release, ReleaseStatus, SwitchCount
+from pvdify.model.scale import Scale
 from pvdify.model.slot import Placement, Slot, SlotState
 from pvdify.model.token import Token
 
@@ -33,6 +34,7 @@ class AppView:
     live: Release | None
     is_deploying: bool
     hostnames: tuple[str, ...]
+    scale: Scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +58,12 @@ class PlacedInstance:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessView:
-    """A process type as declared, with its instances."""
+    """A process type with its instances: ``count`` there should be, ``declared`` in the manifest."""
 
     name: str
     command: Command | None
     count: int
+    declared: int
     instances: tuple[PlacedInstance, ...]
 
 
@@ -103,7 +106,11 @@ class Queries:
         live = {release.app: release for release in await self._world.store.active_releases()}
         operations = await self._world.store.unsettled_operations()
         busy = {operation.app for operation in operations if operation.kind is not OperationKind.RETIRE}
-        return tuple(self._app_view(app, live.get(app.name), busy) for app in await self._world.store.apps())
+        scales = {scale.app: scale for scale in await self._world.store.scales()}
+        return tuple(
+            self._app_view(app, live.get(app.name), busy, scales.get(app.name) or Scale(app=app.name))
+            for app in await self._world.store.apps()
+        )
 
     async def app(self, name: str) -> AppView:
         """One app."""
@@ -112,7 +119,8 @@ class Queries:
             raise no_app(name)
         operations = await self._world.store.unsettled_operations(name)
         busy = {operation.app for operation in operations if operation.kind is not OperationKind.RETIRE}
-        return self._app_view(app, await self._world.store.active_release(name), busy)
+        live, scale = await self._world.store.active_release(name), await self._world.store.scale(name)
+        return self._app_view(app, live, busy, scale)
 
     async def releases(self, app: str, limit: int) -> tuple[ReleaseView, ...]:
         """An app's releases, newest first."""
@@ -199,12 +207,14 @@ class Queries:
             if slot.state is SlotState.LIVE or place.process == WEB or place.name in containers
         ]
         declared = view.live.manifest.processes if view.live else {}
+        counts = view.scale.counts(view.live.manifest) if view.live else {}
         names = dict.fromkeys([*declared, *(item.place.process for item in placed)])
         return tuple(
             ProcessView(
                 name=name,
                 command=declared[name].command if name in declared else None,
-                count=declared[name].count if name in declared else 0,
+                count=counts.get(name, 0),
+                declared=declared[name].count if name in declared else 0,
                 instances=tuple(item for item in placed if item.place.process == name),
             )
             for name in names
@@ -297,11 +307,12 @@ class Queries:
             next=f"deploys are refused below {format_bytes(limit)}: make room" if is_low else "",
         )
 
-    def _app_view(self, app: App, live: Release | None, busy: set[str]) -> AppView:
+    def _app_view(self, app: App, live: Release | None, busy: set[str], scale: Scale) -> AppView:
         return AppView(
             app=app,
             live=live,
             is_deploying=app.name in busy,
+            scale=scale,
             hostnames=hostnames_of(app, self._world.settings.base_domain, live.manifest if live else None),
         )
 

@@ -7,7 +7,7 @@ unfinished operation is about it leaves alone.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.probe import DEFAULT_PATH, is_healthy
 from pvdify.model.release import Release
 from pvdify.model.route import Route
-from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.slot import Phase, Placement, Slot, SlotState
 
 log = structlog.get_logger()
 PAUSE = 5.0
@@ -110,6 +110,7 @@ class Reconciler:
             self.put_routes,
             self._unfinished,
             self._slots,
+            self._left_over,
             self._instances,
             self._restarted,
             self._orphans,
@@ -152,8 +153,8 @@ class Reconciler:
             for place in (slot.placements if slot else ())
             if self._restarts.get(place.name, _Restarts()).is_down
         }
-        up = tuple(port for port in whole.targets if port not in down)
-        return replace(whole, targets=up) if up else whole
+        serving = whole.without(down)
+        return serving if serving.targets else whole
 
     async def _unfinished(self) -> None:
         """Work in the journal has somebody at it."""
@@ -177,12 +178,28 @@ class Reconciler:
             await self._world.store.save(retirement)
             self._wake_worker(retirement)
 
+    async def _left_over(self) -> None:
+        """No instance that was to come or to go is left where nobody is at it any more."""
+        found = await self._look()
+        for slot in found.slots:
+            rest = [place for place in slot.placements if not place.is_up]
+            if not rest or slot.state is SlotState.CANDIDATE or not await self._is_settled(slot.app):
+                continue
+            release = await self._world.store.release(slot.app, slot.number)
+            for place in rest:
+                await self._world.supervisor.stop(place.name, release.manifest.stop_timeout if release else 10.0)
+                await self._world.supervisor.remove(place.name)
+            async with self._world.locks.slots(slot.app):
+                current = await self._world.store.slot(slot.app, slot.number)
+                if current == slot and await self._is_settled(slot.app):
+                    await self._world.store.save(slot.without(Phase.JOINING, Phase.LEAVING))
+
     async def _instances(self) -> None:
         """Every instance that should run does; one that exited is started again, ever more slowly."""
         found = await self._look()
         containers = await self._containers()  # after the records: what they call live has been started by now
         for slot in await self._in_order(found.slots):
-            for place in slot.placements:
+            for place in filter(lambda place: place.is_up, slot.placements):
                 # A running deploy decides which workers run; a web instance that visitors need is never left down.
                 if place.process == WEB or (slot.state is SlotState.LIVE and not found.is_busy(slot.app)):
                     with _told(app=slot.app, name=place.name):  # one that cannot be started keeps no other one down

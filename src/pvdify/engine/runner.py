@@ -183,6 +183,8 @@ class Runner:
         )
         if _is_about_a_release(operation):
             self._settle_release(run, outcome)
+        elif operation.kind.is_about_processes:
+            run.change(self._event(run, outcome.state.value, outcome.error))
         await run.save(run.operation, *run.take_changes())
         self._world.tally.finished(run.app, operation.kind.value, outcome.state.value)
         if operation.release is not None:
@@ -198,15 +200,17 @@ class Runner:
         failure = Failure.of(error) if error else None
         run.change(replace(release, status=status, failure=failure, receipt=receipt))
         verb = "live" if status is ReleaseStatus.ACTIVE else status.value
-        event = Event(
+        run.change(self._event(run, verb, error))
+
+    def _event(self, run: StepRun, verb: str, error: PvdifyError | None) -> Event:
+        return Event(
             at=self._world.clock.now(),
             actor=run.operation.created_by,
             action=f"{run.operation.kind.value}.{verb}",
             app=run.app,
-            release=release.version,
-            text=f"{error.code}: {error.what}" if error else release.description,
+            release=run.operation.release or run.operation.previous,
+            text=f"{error.code}: {error.what}" if error else _described(run),
         )
-        run.change(event)
 
     async def _journal(self, run: StepRun, record: StepRecord) -> None:
         """Write the step's state together with everything that became true with it."""
@@ -217,6 +221,12 @@ class Runner:
 def _is_about_a_release(operation: Operation) -> bool:
     """Whether the operation decides the fate of its release."""
     return operation.kind in (OperationKind.DEPLOY, OperationKind.ROLLBACK)
+
+
+def _described(run: StepRun) -> str:
+    if run.operation.change is not None:
+        return str(run.operation.change)
+    return run.release.description
 
 
 def _is_committed(operation: Operation, plan: Plan) -> bool:

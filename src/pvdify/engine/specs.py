@@ -1,30 +1,40 @@
 """What a release's containers are made from: the one place that turns releases into instance specs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from pvdify.manifest.definition import Command, Manifest
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
 from pvdify.model.names import WEB, hook_name, instance_name
 from pvdify.model.release import Release
-from pvdify.model.slot import Placement
+from pvdify.model.slot import Phase, Placement, Slot
 
 DEFAULT_PORT = 8080
 
 
-def placements_of(release: Release, ports: tuple[int, ...]) -> tuple[Placement, ...]:
-    """Where each instance of the release goes; the ports are for the web instances, in order."""
+def placements_of(
+    app: str, slot: int, numbers: Mapping[str, Iterable[int]], ports: tuple[int, ...], phase: Phase = Phase.UP
+) -> tuple[Placement, ...]:
+    """Where instances with these numbers of each process go; the ports are for the web instances, in order."""
     free = iter(ports)
     return tuple(
         Placement(
-            name=instance_name(release.app, process, release.version, number),
+            name=instance_name(app, process, slot, number),
             process=process,
             number=number,
             host_port=next(free) if process == WEB else None,
+            phase=phase,
         )
-        for process, declared in release.manifest.processes.items()
-        for number in range(1, declared.count + 1)
+        for process, wanted in numbers.items()
+        for number in wanted
     )
+
+
+def next_numbers(slot: Slot, process: str, count: int) -> tuple[int, ...]:
+    """The lowest numbers that no instance of the process has."""
+    taken = {place.number for place in slot.of(process)}
+    return tuple(islice((number for number in range(1, len(taken) + count + 1) if number not in taken), count))
 
 
 def instance_spec(release: Release, place: Placement, config: Mapping[str, ConfigVar], operation: str) -> InstanceSpec:

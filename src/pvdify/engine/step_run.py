@@ -6,6 +6,7 @@ from pvdify.manifest.definition import Manifest
 from pvdify.model.deploy_log import EntryKind, LogEntry
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Release
+from pvdify.model.scale import Scale
 from pvdify.model.slot import Slot
 from pvdify.ports.store import Record
 
@@ -43,15 +44,21 @@ class StepRun:
         return self.release.manifest
 
     async def load(self) -> None:
-        """Read the release from the store."""
+        """Read the release from the store: what changes running processes is about the live one."""
         if self.operation.release is not None:
             self._release = await self.world.store.release(self.app, self.operation.release)
+        elif self.operation.kind.is_about_processes:
+            self._release = await self.world.store.active_release(self.app)
 
     async def previous(self) -> Release | None:
         """The release that was live when the operation began."""
         if self.operation.previous is None:
             return None
         return await self.world.store.release(self.app, self.operation.previous)
+
+    async def counts(self) -> dict[str, int]:
+        """How many instances of each of the release's processes should run."""
+        return (await self.world.store.scale(self.app)).counts(self.manifest)
 
     async def candidate(self) -> Slot | None:
         """The slot that this release is to run in, once it has one."""
@@ -113,6 +120,8 @@ def _identity(record: Record) -> tuple[object, ...]:
             return (Release, version)
         case Slot(number=number):
             return (Slot, number)
+        case Scale(app=app):
+            return (Scale, app)
         case Operation(id=operation_id):
             return (Operation, operation_id)
         case _:

@@ -43,5 +43,6 @@ def route_of(app: App, base_domain: str, manifest: Manifest | None, slot: Slot |
         hostnames=tuple(sorted(hostnames_of(app, base_domain, manifest))),
         slot=slot.number if slot is not None and serves else None,
         targets=slot.targets if slot is not None and serves else (),
+        numbers=slot.numbers if slot is not None and serves else (),
         is_in_maintenance=app.is_in_maintenance,
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 from pvdify.model.release import Failure
+from pvdify.model.scale import ProcessChange
 
 
 class OperationKind(Enum):
@@ -12,8 +13,15 @@ class OperationKind(Enum):
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
+    SCALE = "scale"
+    RESTART = "restart"
     RETIRE = "retire"
     DESTROY = "destroy"
+
+    @property
+    def is_about_processes(self) -> bool:
+        """Whether it changes what runs of the live release, which itself stays as it is."""
+        return self in (OperationKind.SCALE, OperationKind.RESTART)
 
 
 class OperationState(Enum):
@@ -72,8 +80,9 @@ class Operation:
     """One piece of requested work on an app.
 
     ``release`` is what it makes live (DEPLOY, ROLLBACK) or what displaced the slot (RETIRE); ``previous`` is the
-    release that was live when it began; ``slot`` is what a RETIRE ends. ``baseline`` holds what the router had counted
-    at the switch: requests, router errors and app errors of the two slots together.
+    release that was live when it began; ``slot`` is what a RETIRE ends; ``change`` is what a SCALE or RESTART does.
+    ``baseline`` holds what the router had counted at the switch: requests, router errors and app errors of the two
+    slots together.
     """
 
     id: str
@@ -82,6 +91,7 @@ class Operation:
     release: int | None = None
     previous: int | None = None
     slot: int | None = None
+    change: ProcessChange | None = None
     baseline: tuple[int, int, int] | None = None
     state: OperationState = OperationState.QUEUED
     created_at: datetime

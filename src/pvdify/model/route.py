@@ -1,22 +1,36 @@
 """Routes: which hostnames lead to which slot, and what passed through."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """Where an app's visitors go: all its hostnames lead to one slot, spread over the slot's targets.
 
-    ``targets`` are loopback ports in the order of instance numbers. No slot: the app is known but nothing serves
-    (visitors get 503). ``is_in_maintenance``: the same, on purpose, which they are told.
+    ``targets`` are loopback ports, ``numbers`` those of the instances behind them in the same order (default: from 1).
+    No slot: the app is known but nothing serves (visitors get 503). ``is_in_maintenance``: the same, on purpose, which
+    they are told.
     """
 
     app: str
     hostnames: tuple[str, ...]
     slot: int | None
     targets: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
     is_in_maintenance: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.numbers) != len(self.targets):
+            if self.numbers:
+                raise ValueError(f"{len(self.targets)} targets have {len(self.numbers)} numbers")
+            object.__setattr__(self, "numbers", tuple(range(1, len(self.targets) + 1)))
+
+    def without(self, ports: Container[int | None]) -> "Route":
+        """The route without these targets."""
+        kept = [(port, number) for port, number in zip(self.targets, self.numbers, strict=True) if port not in ports]
+        targets, numbers = tuple(port for port, _ in kept), tuple(number for _, number in kept)
+        return replace(self, targets=targets, numbers=numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +57,7 @@ class Traffic:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetCount:
-    """What the router counted for one target: of this slot, the one with this number, from 1.
+    """What the router counted for one target: the instance of this slot with this number.
 
     ``by_class``: answers 1xx, 2xx, 3xx, 4xx and 5xx; ``waits``: how many answers began within so many seconds (each
     bound of ``WAIT_BOUNDS``, and above), ``seconds``: all these waits together. A router that cannot count so much

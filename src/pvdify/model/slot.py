@@ -1,6 +1,6 @@
 """Slots: where one release's instances run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -20,6 +20,14 @@ class SlotState(Enum):
         return self in (SlotState.DRAINING, SlotState.STANDBY)
 
 
+class Phase(Enum):
+    """Where an instance is on its way: JOINING until it has proved itself, LEAVING once nothing goes to it any more."""
+
+    JOINING = "joining"
+    UP = "up"
+    LEAVING = "leaving"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Placement:
     """One instance's place: its name, and its loopback port if it has a route."""
@@ -28,6 +36,12 @@ class Placement:
     process: str
     number: int
     host_port: int | None = None
+    phase: Phase = Phase.UP
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it counts: it should run, and takes its part."""
+        return self.phase is Phase.UP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +58,45 @@ class Slot:
     @property
     def targets(self) -> tuple[int, ...]:
         """The loopback ports that visitors' requests can go to."""
+        return tuple(place.host_port for place in self._serving if place.host_port is not None)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the instances behind ``targets``."""
+        return tuple(place.number for place in self._serving)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Every loopback port that an instance of the slot has, whatever it is about to do."""
         return tuple(place.host_port for place in self.placements if place.host_port is not None)
+
+    @property
+    def _serving(self) -> tuple[Placement, ...]:
+        return tuple(place for place in self.placements if place.host_port is not None and place.is_up)
+
+    def of(self, process: str, *phases: Phase) -> tuple[Placement, ...]:
+        """The places of one process, in these phases if any are named, by number."""
+        found = (it for it in self.placements if it.process == process and (not phases or it.phase in phases))
+        return tuple(sorted(found, key=lambda place: place.number))
+
+    def in_phase(self, phase: Phase) -> tuple[Placement, ...]:
+        """The places in one phase."""
+        return tuple(place for place in self.placements if place.phase is phase)
+
+    def without(self, *phases: Phase) -> "Slot":
+        """The slot without its places in these phases."""
+        return replace(self, placements=tuple(place for place in self.placements if place.phase not in phases))
+
+    def settled(self, leaving: tuple[Placement, ...] = ()) -> "Slot":
+        """The slot once whoever was joining is up, and these are leaving."""
+        moved = {Phase.JOINING: Phase.UP}
+        return replace(
+            self,
+            placements=tuple(
+                replace(it, phase=Phase.LEAVING if it in leaving else moved.get(it.phase, it.phase))
+                for it in self.placements
+            ),
+        )
 
 
 def other_colour(colour: str | None) -> str:

@@ -9,7 +9,7 @@ class Visit:
     """One line of the access log.
 
     ``at`` is when the request ended; ``seconds`` how long it took in all, ``wait`` until the answer began. ``client``
-    is the visitor's address, as what stands in front said it. ``target`` is ``APP/vSLOT/INDEX``, empty when the router
+    is the visitor's address, as what stands in front said it. ``target`` is ``APP/vSLOT:NUMBER``, empty when the router
     answered itself. ``ended``: HAProxy's letters for who ended it and when, ``----`` for a usual end.
     """
 
@@ -33,16 +33,20 @@ class Visit:
     @property
     def app(self) -> str | None:
         """Which app it went to."""
-        return self.target.split("/")[0] or None
+        return self._parts[0] or None
 
     @property
     def slot(self) -> int | None:
         """Which slot answered: the number of the release that started it."""
-        parts = self.target.split("/")
-        return int(parts[1].removeprefix("v")) if len(parts) == 3 else None
+        return int(self._parts[1]) if self._parts[1] else None
 
     @property
     def instance(self) -> int | None:
         """Which of the slot's web instances answered, from 1."""
-        parts = self.target.split("/")
-        return int(parts[2]) + 1 if len(parts) == 3 else None
+        return int(self._parts[2]) if self._parts[2] else None
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        key, _, number = self.target.partition(":")
+        app, _, slot = key.partition("/v")
+        return app, slot, number

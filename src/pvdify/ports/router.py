@@ -44,8 +44,10 @@ class Router(Protocol):
         """Drop the app: its hostnames answer 404 from now on. Raises RouterUnavailable."""
         ...
 
-    async def traffic(self, app: str, slot: int) -> Traffic:
-        """What was counted for one slot, all zero for an unknown one. Raises RouterUnavailable.
+    async def traffic(self, app: str, slot: int, number: int | None = None) -> Traffic:
+        """What was counted for one slot, or for one instance of it, also one that is no target any more.
+
+        All zero for what is unknown. Raises RouterUnavailable.
 
         Counts begin anew when the router does; ``in_flight`` outlives a replaced router that finishes its requests.
         """

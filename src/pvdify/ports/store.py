@@ -9,6 +9,7 @@ from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.operation import Operation
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
+from pvdify.model.scale import Scale
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
 from pvdify.model.webhook import SeenWebhook
@@ -17,6 +18,7 @@ Record = (
     App
     | Release
     | SwitchCount
+    | Scale
     | Slot
     | Operation
     | ConfigVersion
@@ -69,6 +71,14 @@ class Store(Protocol):
 
     async def switch_counts(self, app: str) -> tuple[SwitchCount, ...]:
         """What the router counted at each of an app's switches."""
+        ...
+
+    async def scale(self, app: str) -> Scale:
+        """What was chosen for an app; nothing, where nobody chose."""
+        ...
+
+    async def scales(self) -> tuple[Scale, ...]:
+        """What was chosen, of every app where somebody chose."""
         ...
 
     async def slots(self, app: str | None = None) -> tuple[Slot, ...]:

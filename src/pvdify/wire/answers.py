@@ -25,7 +25,7 @@ class ProcessType:
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """An app. ``status``: ``new`` (never deployed), ``live``, ``deploying`` or ``maintenance``."""
+    """An app. ``status``: ``new`` (never deployed), ``live``, ``deploying``, ``stopped`` or ``maintenance``."""
 
     name: str
     environment: str
@@ -176,12 +176,42 @@ class Instance:
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """A process type with its instances."""
+    """A process type with its instances. ``count``: how many there should be now; ``declared``: in the manifest."""
 
     name: str
     command: str | list[str] | None
     count: int
+    declared: int
     instances: list[Instance]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationStep:
+    """A step that is done: what it told, and how many seconds it took."""
+
+    name: str
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """A change of what runs. ``kind``: ``scale`` or ``restart``; ``text``: what was asked for.
+
+    ``state``: ``queued running undoing``, then ``succeeded failed canceled needs-attention``; ``steps``: those that
+    are done.
+    """
+
+    id: str
+    app: str
+    kind: str
+    text: str
+    state: str
+    created_at: datetime
+    created_by: str
+    finished_at: datetime | None
+    steps: list[OperationStep]
+    failure: Failure | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,6 +65,13 @@ class Rollback:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestartProcesses:
+    """POST /apps/{app}/processes/restart. ``process``: only this one's instances; default: all."""
+
+    process: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AddDomain:
     """POST /apps/{app}/domains."""
 

@@ -16,7 +16,7 @@ def visit(target: str, path: str = "/") -> Visit:
 
 
 async def test_all_visits_as_text_and_as_json(api: Api):
-    api.machine.access_log.visits = [visit("shop/v42/0"), visit("")]
+    api.machine.access_log.visits = [visit("shop/v42:1"), visit("")]
 
     text = await api("GET", "/router/log")
     listed = (await api("GET", "/router/log?format=json&lines=2")).json["visits"]
@@ -29,7 +29,7 @@ async def test_all_visits_as_text_and_as_json(api: Api):
 
 
 async def test_a_token_for_one_app_sees_that_apps_visits_whatever_it_asks_for(api: Api):
-    api.machine.access_log.visits = [visit("shop/v42/0"), visit("blog/v1/0", "/blog"), visit("")]
+    api.machine.access_log.visits = [visit("shop/v42:1"), visit("blog/v1:1", "/blog"), visit("")]
     await api("POST", "/apps", {"name": "blog"})
     api.token = await api.make_token(Role.READ, app="blog")
 
@@ -39,6 +39,6 @@ async def test_a_token_for_one_app_sees_that_apps_visits_whatever_it_asks_for(ap
 
 
 async def test_what_visitors_typed_cannot_move_the_cursor(api: Api):
-    api.machine.access_log.visits = [visit("shop/v1/0", "/\x1b[2J\n")]
+    api.machine.access_log.visits = [visit("shop/v1:1", "/\x1b[2J\n")]
 
     assert "/\\x1b[2J\\n 200" in (await api("GET", "/router/log")).content.decode()

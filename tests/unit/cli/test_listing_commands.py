@@ -120,14 +120,15 @@ def test_ps_shows_instances_and_what_is_missing(pvdify: Pvdify, api: FakeApi) ->
     api.add_app("myapp")
     stopped = INSTANCE | {"number": 2, "state": "exited", "exit": "137 (out of memory)", "restarts": 3, "port": None}
     api.processes["myapp"] = [
-        {"name": "web", "command": "npm start", "count": 2, "instances": [INSTANCE, stopped]},
-        {"name": "worker", "command": None, "count": 1, "instances": []},
+        {"name": "web", "command": "npm start", "count": 2, "declared": 2, "instances": [INSTANCE, stopped]},
+        {"name": "worker", "command": None, "count": 1, "declared": 1, "instances": []},
+        {"name": "clock", "command": None, "count": 0, "declared": 1, "instances": []},
     ]
 
     ran = pvdify("ps", "myapp")
 
     assert [line.split(maxsplit=2)[:2] for line in ran.stdout.splitlines()] == [
-        ["INSTANCE", "STATE"], ["web.1", "running"], ["web.2", "exited"], ["worker", "none"],
+        ["INSTANCE", "STATE"], ["web.1", "running"], ["web.2", "exited"], ["worker", "none"], ["clock", "scaled"],
     ]  # fmt: skip
     assert "exited (137 (out of memory))  live" in ran.stdout
     assert "none of 1 runs" in ran.stdout

@@ -15,6 +15,7 @@ import pytest
 from pvdify.engine.requests import DeployRequest
 from pvdify.model.release import ReleaseStatus
 from pvdify.model.route import Traffic
+from pvdify.model.slot import SlotState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.images import FakeRegistry
 from tests.fakes.machine import ACTOR, Daemon, Killed, Machine, assert_consistent
@@ -33,6 +34,7 @@ class Scenario:
     """``prepare`` runs in peace and makes ``versions`` releases; ``act`` is what the daemon is killed in.
 
     Whenever it is killed, the release that ``act`` asked for ends in the state that it would have reached in peace.
+    ``ways``: how many web instances and workers there may be in the end: as before, or as asked for.
     """
 
     versions: int
@@ -40,6 +42,7 @@ class Scenario:
     prepare: Callable[[Daemon], Awaitable[object]]
     act: Callable[[Daemon], Awaitable[object]]
     is_hooked: bool = False
+    ways: tuple[tuple[int, int], ...] = ()
 
 
 async def _nothing(daemon: Daemon) -> None:
@@ -78,6 +81,50 @@ async def _failing_worker(daemon: Daemon) -> None:
     await _deploy(daemon, V2, FULL)
 
 
+async def _two_types(daemon: Daemon) -> None:
+    await _deploy(daemon, V1, {**FULL, "hooks": {}})
+
+
+async def _scale_up(daemon: Daemon) -> None:
+    await daemon.scale(web=4, worker=2)
+
+
+async def _scale_both_ways(daemon: Daemon) -> None:
+    await daemon.scale(web=1, worker=2)
+
+
+async def _scale_in_vain(daemon: Daemon) -> None:
+    daemon.machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), process="web", number=3)
+    await daemon.scale(web=3, worker=0)
+
+
+async def _restart(daemon: Daemon) -> None:
+    await daemon.restart()
+
+
+async def _restart_in_vain(daemon: Daemon) -> None:
+    daemon.machine.supervisor.script(Behaviour(exit_code=1, exit_after=1.0), process="worker", number=2)
+    await daemon.restart()
+
+
+async def _stop(daemon: Daemon) -> None:
+    await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=True))
+
+
+async def _stopped(daemon: Daemon) -> None:
+    await _two_types(daemon)
+    await _stop(daemon)
+
+
+async def _start(daemon: Daemon) -> None:
+    await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=False))
+
+
+async def _resized(daemon: Daemon) -> None:
+    await _two_deploys(daemon)
+    await daemon.scale(web=2)
+
+
 async def _deploy_and_retire(daemon: Daemon) -> None:
     await _deploy(daemon, V2)
     await daemon.finish_retirements()
@@ -112,6 +159,14 @@ SCENARIOS = {
     "warm rollback": Scenario(versions=2, prepare=_two_deploys, act=_rollback),
     "cold rollback": Scenario(versions=2, prepare=_two_deploys_long_ago, act=_rollback),
     "guard takes a release back": Scenario(versions=1, prepare=lambda daemon: _deploy(daemon, V1), act=_taken_back),
+    "scale up": Scenario(versions=1, prepare=_two_types, act=_scale_up, ways=((2, 1), (4, 2))),
+    "scale both ways": Scenario(versions=1, prepare=_two_types, act=_scale_both_ways, ways=((2, 1), (1, 2))),
+    "scale in vain": Scenario(versions=1, prepare=_two_types, act=_scale_in_vain, ways=((2, 1),)),
+    "restart": Scenario(versions=1, prepare=_two_types, act=_restart, ways=((2, 1),)),
+    "restart in vain": Scenario(versions=1, prepare=_two_types, act=_restart_in_vain, ways=((2, 1),)),
+    "stop": Scenario(versions=1, prepare=_two_types, act=_stop, ways=((2, 1), (0, 0))),
+    "start": Scenario(versions=1, prepare=_stopped, act=_start, ways=((0, 0), (2, 1))),
+    "warm rollback to another size": Scenario(versions=2, prepare=_resized, act=_rollback),
     "deploy and retirement": Scenario(versions=1, prepare=lambda daemon: _deploy(daemon, V1), act=_deploy_and_retire),
 }
 
@@ -173,6 +228,11 @@ async def _assert_right(machine: Machine, scenario: Scenario, moment: str) -> No
         if newest.version > scenario.versions:
             assert newest.status is scenario.ends, (moment, newest.failure)
             assert newest.version <= scenario.versions + 2, moment
+    if scenario.ways:
+        (slot,) = [slot for slot in await machine.store.slots("shop") if slot.state is SlotState.LIVE]
+        assert (len(slot.of("web")), len(slot.of("worker"))) in scenario.ways, moment
+        assert machine.supervisor.names == {place.name for place in slot.placements}, moment
+        await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=False))
     if scenario.is_hooked:
         assert machine.supervisor.executions(HOOK) <= 1, moment
     begun = machine.clock.monotonic()
@@ -201,7 +261,10 @@ async def test_killed_at_every_journal_write(name: str):
         await _assert_right(machine, scenario, f"{name}: killed at moment {kill_at} of {count}")
 
 
-@pytest.mark.parametrize("name", ["second deploy", "failing deploy", "warm rollback", "deploy with workers and hooks"])
+@pytest.mark.parametrize(
+    "name",
+    ["second deploy", "failing deploy", "warm rollback", "deploy with workers and hooks", "scale both ways", "restart"],
+)
 async def test_killed_again_while_it_recovers(name: str):
     scenario = SCENARIOS[name]
     count = await _moments(scenario)

@@ -161,12 +161,16 @@ def _response(page: Page) -> str:
 
 _CHOICE = f"""\
     # of two targets drawn at random, the one with fewer requests in flight
-    http-request set-var(txn.target) var(txn.slot),concat(/0)
+    http-request set-var(txn.place) var(txn.slot),concat(/0)
     http-request set-var(txn.one) rand,mod(txn.count) if spreads
+    http-request set-var(txn.place) var(txn.slot),concat(/,txn.one) if spreads
+    http-request set-var(txn.number) var(txn.place),map({TARGETS})
+    http-request set-var(txn.target) var(txn.slot),concat(:,txn.number)
     http-request set-var(txn.less) var(txn.count),sub(1) if spreads
     http-request set-var(txn.two) rand,mod(txn.less),add(1),add(txn.one),mod(txn.count) if spreads
-    http-request set-var(txn.target) var(txn.slot),concat(/,txn.one) if spreads
-    http-request set-var(txn.other) var(txn.slot),concat(/,txn.two) if spreads
+    http-request set-var(txn.place) var(txn.slot),concat(/,txn.two) if spreads
+    http-request set-var(txn.number) var(txn.place),map({TARGETS}) if spreads
+    http-request set-var(txn.other) var(txn.slot),concat(:,txn.number) if spreads
     http-request set-var(txn.busy) var(txn.target),table_conn_cur({counters.TABLE}) if spreads
     http-request set-var(txn.other_busy) var(txn.other),table_conn_cur({counters.TABLE}) if spreads
     http-request set-var(txn.target) var(txn.other) if spreads {{ var(txn.busy),sub(txn.other_busy) gt 0 }}

@@ -90,11 +90,12 @@ def row(fields: Mapping[str, str]) -> Counts:
 
 def target_count(target: str, row: Counts) -> TargetCount:
     """A row in everybody's words."""
-    app, slot, index = target.split("/")
+    key, _, number = target.rpartition(":")
+    app, _, slot = key.partition("/v")
     return TargetCount(
         app=app,
-        slot=int(slot.removeprefix("v")),
-        number=int(index) + 1,
+        slot=int(slot),
+        number=int(number),
         requests=row.requests,
         in_flight=row.in_flight,
         router_errors=max(0, row.errors - row.app_errors),

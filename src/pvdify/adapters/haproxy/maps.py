@@ -5,11 +5,14 @@
     hosts.map     www.example.com  shop        hostname -> app
     live.map      shop             shop/v42    app -> slot ("-": nothing serves)
                   blog             maintenance
-    targets.map   shop/v42         2           slot -> number of targets
-                  shop/v42/0       3001        target -> loopback port
-                  shop/v42/1       3004
+    targets.map   shop/v42         2           slot -> how many targets
+                  shop/v42/0       1           position -> number of the instance there
+                  shop/v42/1       3
+                  shop/v42:1       3001        target -> loopback port
+                  shop/v42:3       3004
 
-Which slot is live is one value, so a switch is one change, for all hostnames and all instances at once. Pure.
+Which slot is live is one value, so a switch is one change, for all hostnames and all instances at once. A target
+keeps its name while the targets beside it come and go, so what is counted for it stays its own. Pure.
 """
 
 import re
@@ -23,7 +26,7 @@ HOSTS, LIVE, TARGETS = "hosts.map", "live.map", "targets.map"
 MAPS = (TARGETS, LIVE, HOSTS)  # in the order in which a route comes into being
 _NOTHING = "-"
 IN_MAINTENANCE = "maintenance"  # no slot is called so: they have a slash
-_WORD = re.compile(r"[A-Za-z0-9._/-]+")  # anything else could end a line of a file or a command
+_WORD = re.compile(r"[A-Za-z0-9._/:-]+")  # anything else could end a line of a file or a command
 
 Entries = Mapping[str, str]
 
@@ -80,7 +83,8 @@ def forget(tables: Tables, app: str, slot: int) -> tuple[Change, ...]:
     key = slot_key(app, slot)
     if tables[LIVE].get(app) == key:
         raise ValueError(f"{key} is live")
-    return tuple(Change(map=TARGETS, key=name, value=None) for name in (key, *targets_of(tables, key)))
+    positions = sorted(name for name in tables[TARGETS] if name.startswith(f"{key}/"))
+    return tuple(Change(map=TARGETS, key=name, value=None) for name in (key, *positions, *targets_of(tables, key)))
 
 
 def remove(tables: Tables, app: str) -> tuple[Change, ...]:
@@ -123,17 +127,26 @@ def apply(tables: Tables, changes: Iterable[Change]) -> Tables:
 
 
 def targets_of(tables: Tables, key: str) -> tuple[str, ...]:
-    """Every target the slot has or had, also those beyond its present number."""
-    return tuple(sorted(name for name in tables[TARGETS] if name.startswith(f"{key}/")))
+    """Every target that the slot has or had."""
+    return tuple(sorted(name for name in tables[TARGETS] if name.startswith(f"{key}:")))
+
+
+def target_name(key: str, number: int) -> str:
+    """How the target of one instance of a slot is called, here and in the counts."""
+    return f"{key}:{number}"
 
 
 def _put_targets(route: Route) -> tuple[Change, ...]:
-    # Targets beyond the new number stay until `forget`: a request may have read the old number a moment ago.
+    # What is no longer needed stays until `forget`: a request may have read the old number a moment ago.
     if route.slot is None:
         return ()
     key = slot_key(route.app, route.slot)
-    targets = [Change(map=TARGETS, key=f"{key}/{i}", value=str(port)) for i, port in enumerate(route.targets)]
-    return (*targets, Change(map=TARGETS, key=key, value=str(len(route.targets))))
+    targets = [
+        Change(map=TARGETS, key=target_name(key, number), value=str(port))
+        for number, port in zip(route.numbers, route.targets, strict=True)
+    ]
+    positions = [Change(map=TARGETS, key=f"{key}/{i}", value=str(number)) for i, number in enumerate(route.numbers)]
+    return (*targets, *positions, Change(map=TARGETS, key=key, value=str(len(route.targets))))
 
 
 def _put_hostnames(tables: Tables, route: Route) -> tuple[Change, ...]:
@@ -155,10 +168,12 @@ def _route(app: str, hostnames: tuple[str, ...], tables: Tables) -> Route:
     if key in (_NOTHING, IN_MAINTENANCE):
         return Route(app=app, hostnames=hostnames, slot=None, is_in_maintenance=key == IN_MAINTENANCE)
     count = int(tables[TARGETS].get(key, "0"))
-    ports = tuple(int(tables[TARGETS][f"{key}/{i}"]) for i in range(count) if f"{key}/{i}" in tables[TARGETS])
-    return Route(app=app, hostnames=hostnames, slot=int(key.rpartition("/v")[2]), targets=ports)
+    positions = [tables[TARGETS].get(f"{key}/{i}", "") for i in range(count)]
+    found = {int(it): int(tables[TARGETS][f"{key}:{it}"]) for it in positions if f"{key}:{it}" in tables[TARGETS]}
+    slot = int(key.rpartition("/v")[2])
+    return Route(app=app, hostnames=hostnames, slot=slot, targets=tuple(found.values()), numbers=tuple(found))
 
 
-def _counts_last(entry: tuple[str, str]) -> tuple[bool, str]:
-    key = entry[0]
-    return key.count("/") == 1, key
+def _counts_last(entry: tuple[str, str]) -> tuple[int, str]:
+    key = entry[0]  # targets, then positions (two slashes), then counts (one)
+    return 0 if ":" in key else key.count("/") % 2 + 1, key

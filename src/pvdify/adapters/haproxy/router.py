@@ -125,9 +125,12 @@ class HaproxyRouter:
                 [commands.clear_counts(change.key) for change in changes if change.map == maps.TARGETS]
             )
 
-    async def traffic(self, app: str, slot: int) -> Traffic:
+    async def traffic(self, app: str, slot: int, number: int | None = None) -> Traffic:
         """See the port. Counts begin anew with each process; before HAProxy 2.8 ``router_errors`` is always 0."""
-        targets = maps.targets_of(await self._on_disk(), slot_key(app, slot))
+        key = slot_key(app, slot)
+        targets = maps.targets_of(await self._on_disk(), key)
+        if number is not None:
+            targets = (maps.target_name(key, number),)
         questions = [commands.show_counts(target) for target in targets]
         rows = [parse.counts(answer) for answer in await self._api.ask_all(questions)]
         return _traffic(rows) + Traffic(in_flight=await self._predecessors.in_flight(questions))

@@ -22,6 +22,12 @@ SELECT * FROM releases WHERE status = 'active' ORDER BY app;
 -- name: switch_counts
 SELECT * FROM switch_counts WHERE app = :app ORDER BY release DESC LIMIT 1000;
 
+-- name: scale
+SELECT * FROM scales WHERE app = :app;
+
+-- name: scales
+SELECT * FROM scales ORDER BY app;
+
 -- name: slots
 SELECT * FROM slots WHERE state <> 'retired' AND (:app IS NULL OR app = :app) ORDER BY since, number;
 
@@ -98,6 +104,9 @@ DELETE FROM releases WHERE app = :app;
 
 -- name: forget_switch_counts
 DELETE FROM switch_counts WHERE app = :app;
+
+-- name: forget_scales
+DELETE FROM scales WHERE app = :app;
 
 -- name: forget_slots
 DELETE FROM slots WHERE app = :app;

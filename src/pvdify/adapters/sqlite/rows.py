@@ -17,6 +17,7 @@ from pvdify.model.notice import Cursor, Delivery, Subscription
 from pvdify.model.operation import Operation
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
+from pvdify.model.scale import Scale
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
 from pvdify.model.webhook import SeenWebhook
@@ -98,6 +99,7 @@ TABLES: dict[type, Table] = {
     App: _table(App, "apps", "name"),
     Release: _table(Release, "releases", "app", "version"),
     SwitchCount: _table(SwitchCount, "switch_counts", "app", "release"),
+    Scale: _table(Scale, "scales", "app"),
     Slot: _table(Slot, "slots", "app", "number"),
     Operation: _table(Operation, "operations", "id"),
     ConfigVersion: _table(ConfigVersion, "config_versions", "app", "version"),

@@ -23,14 +23,15 @@ from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.operation import Operation
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
+from pvdify.model.scale import Scale
 from pvdify.model.slot import Slot
 from pvdify.model.token import Token
 from pvdify.ports.store import Record
 
 RecordT = TypeVar("RecordT")
 _FORGET = (
-    "releases", "switch_counts", "slots", "operations", "config_versions", "idempotent_requests", "previews",
-    "tokens", "links", "app",
+    "releases", "switch_counts", "scales", "slots", "operations", "config_versions", "idempotent_requests",
+    "previews", "tokens", "links", "app",
 )  # fmt: skip
 
 
@@ -95,6 +96,14 @@ class SqliteStore(OutboxRecords, LinkRecords):
     async def switch_counts(self, app: str) -> tuple[SwitchCount, ...]:
         """See the port."""
         return await self._all(SwitchCount, "switch_counts", app=app)
+
+    async def scale(self, app: str) -> Scale:
+        """See the port."""
+        return await self._one(Scale, "scale", app=app) or Scale(app=app)
+
+    async def scales(self) -> tuple[Scale, ...]:
+        """See the port."""
+        return await self._all(Scale, "scales")
 
     async def slots(self, app: str | None = None) -> tuple[Slot, ...]:
         """See the port."""

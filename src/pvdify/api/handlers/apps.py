@@ -40,9 +40,3 @@ async def destroy_app(call: Call) -> Response:
     """Take the app away with everything of it; ``confirm`` repeats its name."""
     await call.engine.requests.destroy_app(call.app, call.request.query_params.get("confirm"), call.actor)
     return json_answer({}, 202)
-
-
-async def list_processes(call: Call) -> Response:
-    """Process types and their instances."""
-    views = await call.engine.queries.processes(call.app)
-    return json_answer({"processes": [translate.process(view) for view in views]})

@@ -45,7 +45,8 @@ def _rows(process: Process) -> Iterator[tuple[str, ...]]:
         yield _row(instance, command_text)
     if not process.instances:
         nothing = (output.NONE,) * 5
-        yield (process.name, f"none of {process.count} runs", *nothing, command_text)
+        state = f"none of {process.count} runs" if process.count else "scaled to 0"
+        yield (process.name, state, *nothing, command_text)
 
 
 def _row(instance: Instance, command_text: str) -> tuple[str, ...]:

@@ -49,12 +49,12 @@ async def _check_room(run: StepRun) -> None:
             next="make room on the server (`podman system df` shows what images take), then deploy again",
         )
     needed = settings.min_free_memory + sum(
-        min(FIRST_GUESS_OF_MEMORY, limits_of(run.manifest, name).memory) * process.count
-        for name, process in run.manifest.processes.items()
+        min(FIRST_GUESS_OF_MEMORY, limits_of(run.manifest, name).memory) * count
+        for name, count in (await run.counts()).items()
     )
     if capacity.available_memory is not None and capacity.available_memory < needed:
         raise NotEnoughMemory(
             f"{run.app} v{run.release.version} was not started: {format_bytes(capacity.available_memory)} of memory "
             f"are available, both releases side by side need {format_bytes(needed)} more",
-            next="lower `processes.*.count`, stop an app that is not needed, or give the server more memory",
+            next="run fewer instances (`pvdify ps:scale`), stop another app, or give the server more memory",
         )

@@ -1,7 +1,7 @@
 """Probing candidates until they answer, and saying exactly why one does not."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from pvdify.engine.diagnosis import probe_failure
@@ -27,10 +27,15 @@ async def health(run: StepRun) -> str | None:
     # Instances taken over from standby have been up for long: no pause before the first probe.
     pause = FIRST_PAUSE if is_new else 0.0
     try:
-        answers = await _first_failure(*(_until_healthy(run, place, pause) for place in places))
+        return await probed(run, places, pause)
     finally:
         if pinning:
             await pinning
+
+
+async def probed(run: StepRun, places: Sequence[Placement], pause: float = FIRST_PAUSE) -> str | None:
+    """Wait until each of these answers its probe; the answer as people read it. Raises ProbeFailed."""
+    answers = await _first_failure(*(_until_healthy(run, place, pause) for place in places))
     if not answers:
         return None
     answer = answers[0]

@@ -97,10 +97,15 @@ async def _is_displaced(run: StepRun, slot: Slot) -> bool:
     return any(other.since > slot.since for other in idle if other.number != slot.number)
 
 
-async def _traffic(run: StepRun, slot: int) -> Traffic:
+async def in_flight(run: StepRun, slot: int, number: int) -> int:
+    """How many requests one instance has not answered yet."""
+    return (await _traffic(run, slot, number)).in_flight
+
+
+async def _traffic(run: StepRun, slot: int, number: int | None = None) -> Traffic:
     """What the router counts; one that does not answer right now has nothing in flight either."""
     try:
-        return await run.world.router.traffic(run.app, slot)
+        return await run.world.router.traffic(run.app, slot, number)
     except RouterUnavailable:
         return Traffic()
 

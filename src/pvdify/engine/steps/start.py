@@ -6,13 +6,13 @@ from dataclasses import replace
 from pvdify.engine.concurrency import settle
 from pvdify.engine.plan import step
 from pvdify.engine.posthog import config_of
-from pvdify.engine.specs import instance_spec, placements_of
+from pvdify.engine.specs import instance_spec, next_numbers, placements_of
 from pvdify.engine.step_run import StepRun
 from pvdify.errors import NoFreePort
 from pvdify.model.names import WEB
 from pvdify.model.probe import DEFAULT_PATH, is_healthy
 from pvdify.model.release import Release
-from pvdify.model.slot import Placement, Slot, SlotState, other_colour
+from pvdify.model.slot import Phase, Placement, Slot, SlotState, other_colour
 
 
 async def remove_candidate(run: StepRun) -> None:
@@ -21,7 +21,9 @@ async def remove_candidate(run: StepRun) -> None:
     if slot is None or slot.state is not SlotState.CANDIDATE:
         return
     if slot.number != run.release.version:
-        run.change(replace(slot, state=SlotState.STANDBY, since=run.world.clock.now()))
+        await settle(*(run.world.supervisor.remove(place.name) for place in slot.in_phase(Phase.JOINING)))
+        kept = slot.without(Phase.JOINING)
+        run.change(replace(kept, state=SlotState.STANDBY, since=run.world.clock.now()))
         return
     await settle(*(run.world.supervisor.remove(place.name) for place in slot.placements))
     await run.world.images.release(run.app, run.release.version)
@@ -35,12 +37,14 @@ async def start(run: StepRun) -> str:
     release, places = run.release, web_places(slot)
     starter = await starter_of(run, slot)
     config = await config_of(run.world, run.app, starter.config_version)
-    specs = [instance_spec(starter, place, config, run.operation.id) for place in places]
-    if slot.number == release.version:
-        await settle(*(run.world.supervisor.start(spec) for spec in specs))
-        suffix = ""
-    else:
-        suffix = "  (standby)"  # its instances run already, and its image is pinned by the release that started it
+    # What is taken over runs already, and its image is pinned by the release that started it.
+    is_new = slot.number == release.version
+    starting = [place for place in places if is_new or not place.is_up]
+    specs = [instance_spec(starter, place, config, run.operation.id) for place in starting]
+    await settle(*(run.world.supervisor.start(spec) for spec in specs))
+    suffix = "" if is_new else "  (standby)"
+    if (await run.world.store.scale(run.app)).is_stopped:
+        await run.note(f"{run.app} is stopped, so nothing was started; `pvdify ps:start {run.app}` starts it")
     shown = "  ".join(f"{place.process}.{place.number} :{place.host_port}" for place in places)
     return f"{slot.colour}  {shown}{suffix}" if places else f"{slot.colour}  no web process"
 
@@ -74,9 +78,23 @@ async def _take_over(run: StepRun) -> Slot | None:
         slot = await standby_of(run)
         if slot is None or not await _all_answer(run, web_places(slot)):
             return None
-        slot = replace(slot, state=SlotState.CANDIDATE, since=run.world.clock.now())
-        await run.save(slot, replace(run.release, slot=slot.number))
+        async with run.world.locks.ports:
+            fitted = await _fitted(run, slot)
+            slot = replace(fitted, state=SlotState.CANDIDATE, since=run.world.clock.now())
+            await run.save(slot, replace(run.release, slot=slot.number))
     return slot
+
+
+async def _fitted(run: StepRun, slot: Slot) -> Slot:
+    """The slot with as many places as are wanted now; what it lacks joins it, what it has too much is let go."""
+    counts = await run.counts()
+    kept = tuple(place for process, count in counts.items() for place in slot.of(process, Phase.UP)[:count])
+    fitting = replace(slot, placements=kept)
+    missing = {
+        process: next_numbers(fitting, process, count - len(fitting.of(process))) for process, count in counts.items()
+    }
+    ports = await free_ports(run, len(missing.get(WEB, ())))
+    return replace(fitting, placements=kept + placements_of(run.app, slot.number, missing, ports, Phase.JOINING))
 
 
 async def _all_answer(run: StepRun, places: Iterable[Placement]) -> bool:
@@ -88,24 +106,25 @@ async def _all_answer(run: StepRun, places: Iterable[Placement]) -> bool:
 
 async def _place(run: StepRun) -> Slot:
     """Decide names and ports, and have them on disk before anything is started under them."""
-    release = run.release
-    web = release.manifest.processes.get(WEB)
+    release, counts = run.release, await run.counts()
     previous = await run.previous_slot()
+    numbers = {process: range(1, count + 1) for process, count in counts.items()}
     async with run.world.locks.ports:
-        ports = await _free_ports(run, web.count if web else 0)
+        ports = await free_ports(run, counts.get(WEB, 0))
         slot = Slot(
             app=run.app,
             number=release.version,
             colour=other_colour(previous.colour if previous else None),
             state=SlotState.CANDIDATE,
             since=run.world.clock.now(),
-            placements=placements_of(release, ports),
+            placements=placements_of(run.app, release.version, numbers, ports),
         )
         await run.save(slot, replace(release, slot=slot.number))
     return slot
 
 
-async def _free_ports(run: StepRun, count: int) -> tuple[int, ...]:
+async def free_ports(run: StepRun, count: int) -> tuple[int, ...]:
+    """So many ports that nothing has; theirs once they are on disk (under ``locks.ports``). Raises NoFreePort."""
     ports: list[int] = []
     if count:
         async for port in _candidates(run):
@@ -114,7 +133,7 @@ async def _free_ports(run: StepRun, count: int) -> tuple[int, ...]:
                 break
     if len(ports) < count:
         raise NoFreePort(
-            f"{run.app} v{run.release.version} needs {count} ports, {len(ports)} are free",
+            f"{run.app} v{run.release.version} needs {count} more ports, {len(ports)} are free",
             why=f"every other port of {run.world.settings.ports} is taken",
             next="start pvdifyd with a wider range, like --ports 3001-4999",
         )
@@ -127,8 +146,8 @@ async def _candidates(run: StepRun) -> AsyncIterator[int]:
     A pooled connection of the router to a stopped instance must not meet the next instance on the same port.
     """
     slots = await run.world.store.slots()
-    taken = {port for slot in slots for port in slot.targets}
-    last = slots[-1].targets[-1] if slots and slots[-1].targets else 0
+    taken = {port for slot in slots for port in slot.ports}
+    last = slots[-1].ports[-1] if slots and slots[-1].ports else 0
     every = list(run.world.settings.ports)
     for port in [port for port in every if port > last] + [port for port in every if port <= last]:
         if port not in taken and await run.world.host.is_port_free(port):

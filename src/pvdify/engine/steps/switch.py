@@ -25,27 +25,21 @@ async def point_back(run: StepRun) -> None:
     if previous is None:
         await run.world.router.remove(run.app)
         return
-    await run.world.router.put(await _route(run, previous, slot))
+    await run.world.router.put(await route_to(run, previous, slot))
 
 
 @step(undo=point_back, commits=True)
 async def switch(run: StepRun) -> str:
     """New requests reach the candidate slot."""
-    slot, displaced = await run.candidate(), await run.previous_slot()
+    candidate, displaced = await run.candidate(), await run.previous_slot()
+    slot = candidate.settled() if candidate else None
     before = await _count(run, slot) + await _count(run, displaced)
-    wanted = await _route(run, run.release, slot)
+    wanted = await route_to(run, run.release, slot)
     async with run.world.locks.hostnames:
         known = (await run.world.router.routes()).get(run.app)
         if known is None or known.hostnames != wanted.hostnames:
             await check_free(run.world, run.app, wanted.hostnames)
-        await run.world.router.put(wanted)
-    found = (await run.world.router.routes()).get(run.app)
-    if found != wanted:
-        raise RouterUnavailable(
-            f"{run.app} v{run.release.version}: the router did not take the new route",
-            why=f"it has {found}",
-            next=f"`pvdify status`, then `pvdify deploy {run.app}` again",
-        )
+        await put_route(run, wanted)
     await _record(run, slot, displaced, before)
     return f"v{run.release.version} live"
 
@@ -54,7 +48,7 @@ async def switch(run: StepRun) -> str:
 async def confirm(run: StepRun) -> None:
     """A request through the router was answered by the candidate slot."""
     slot, clock = await run.candidate(), run.world.clock
-    if slot is None or (await _route(run, run.release, slot)).slot is None:
+    if slot is None or (await route_to(run, run.release, slot)).slot is None:
         return  # nothing to ask: no process with a route, or maintenance
     hostname = default_hostname(run.app, run.world.settings.base_domain)
     path = run.manifest.healthcheck.path or DEFAULT_PATH
@@ -72,11 +66,24 @@ async def confirm(run: StepRun) -> None:
     )
 
 
-async def _route(run: StepRun, release: Release, slot: Slot | None) -> Route:
+async def route_to(run: StepRun, release: Release, slot: Slot | None) -> Route:
+    """The route that the app should have when this release serves from this slot."""
     app = await run.world.store.app(run.app)
     if app is None:
         raise no_app(run.app)
     return route_of(app, run.world.settings.base_domain, release.manifest, slot)
+
+
+async def put_route(run: StepRun, wanted: Route) -> None:
+    """The router has this route, looked up afterwards. Raises RouterUnavailable."""
+    await run.world.router.put(wanted)
+    found = (await run.world.router.routes()).get(run.app)
+    if found != wanted:
+        raise RouterUnavailable(
+            f"{run.app} v{run.release.version}: the router did not take the new route",
+            why=f"it has {found}",
+            next="`pvdify status`, then try again; what served before still serves",
+        )
 
 
 async def _count(run: StepRun, slot: Slot | None) -> Traffic:

@@ -46,7 +46,7 @@ async def workers(run: StepRun) -> str | None:
     config = await config_of(run.world, run.app, starter.config_version)
     specs = [instance_spec(starter, place, config, run.operation.id) for place in new]
     await settle(*(run.world.supervisor.start(spec) for spec in specs))
-    await _stay_up(run, new)
+    await stay_up(run, new)
     await settle(*(_stop(run, place) for place in overlapping))
     return "  ".join(f"{place.process}.{place.number} up" for place in new) or "the old ones have stopped"
 
@@ -72,7 +72,8 @@ async def _stop(run: StepRun, place: Placement) -> None:
     await run.world.supervisor.stop(place.name, run.manifest.stop_timeout)
 
 
-async def _stay_up(run: StepRun, places: tuple[Placement, ...]) -> None:
+async def stay_up(run: StepRun, places: tuple[Placement, ...]) -> None:
+    """Wait until these have run for a while. Raises ProbeFailed as soon as one of them exits."""
     exits = {place: asyncio.create_task(run.world.supervisor.wait(place.name)) for place in places}
     pause = asyncio.create_task(run.world.clock.sleep(STAY_UP if places else 0.0))
     try:
@@ -92,5 +93,5 @@ async def _did_not_stay(run: StepRun, place: Placement, ended: Exit) -> ProbeFai
     return ProbeFailed(
         f"{run.app} v{run.release.version}: {place.process}.{place.number} {ended} within {STAY_UP:g} s",
         why=f"its last lines: {said}",
-        next=f"`pvdify logs {run.app} --release {run.release.version}`. The old release's processes run again.",
+        next=f"`pvdify logs {run.app} --release {run.release.version}`. What ran before runs again.",
     )

@@ -13,7 +13,7 @@ from tests.fakes.clock import FakeClock
 LINE = {
     "time": "2026-11-25T09:12:51.715Z", "request_id": "abc", "client": "203.0.113.7", "protocol": "https",
     "method": "GET", "host": "shop.example.com", "path": "/cart", "status": 200, "ms": 12, "wait_ms": 9,
-    "bytes_in": 117, "bytes_out": 135, "target": "shop/v42/1", "retries": "+1", "ended": "----", "agent": "curl",
+    "bytes_in": 117, "bytes_out": 135, "target": "shop/v42:2", "retries": "+1", "ended": "----", "agent": "curl",
 }  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def test_a_line_is_a_visit() -> None:
     assert visit == Visit(
         at=datetime(2026, 11, 25, 9, 12, 51, 715000, tzinfo=UTC), request_id="abc", client="203.0.113.7",
         protocol="https", method="GET", host="shop.example.com", path="/cart", status=200, seconds=0.012, wait=0.009,
-        bytes_in=117, bytes_out=135, target="shop/v42/1", retries=1, ended="----", agent="curl",
+        bytes_in=117, bytes_out=135, target="shop/v42:2", retries=1, ended="----", agent="curl",
     )  # fmt: skip
     assert visit is not None
     assert (visit.app, visit.slot, visit.instance) == ("shop", 42, 2)
@@ -59,7 +59,7 @@ async def test_the_newest_lines_come_oldest_first(tmp_path: Path) -> None:
 
 
 async def test_only_one_apps_lines(tmp_path: Path) -> None:
-    content = line(target="blog/v1/0") + line() + line(target="-")
+    content = line(target="blog/v1:1") + line() + line(target="-")
 
     assert [visit.app for visit in await log(tmp_path, content).tail(10, app="blog")] == ["blog"]
 

@@ -6,7 +6,7 @@ from pvdify.adapters.haproxy import maps
 from pvdify.adapters.haproxy.maps import HOSTS, LIVE, TARGETS, Change, Tables
 from pvdify.model.route import Route
 
-SHOP = Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=42, targets=(3001, 3004))
+SHOP = Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=42, targets=(3001, 3004), numbers=(1, 3))
 BLOG = Route(app="blog", hostnames=("blog.test",), slot=None)
 
 
@@ -22,7 +22,7 @@ def test_the_three_files() -> None:
 
     assert maps.render(found[HOSTS]) == "blog.test blog\nshop.test shop\nwww.shop.test shop\n"
     assert maps.render(found[LIVE]) == "blog -\nshop shop/v42\n"
-    assert maps.render(found[TARGETS]) == "shop/v42 2\nshop/v42/0 3001\nshop/v42/1 3004\n"
+    assert maps.render(found[TARGETS]) == "shop/v42 2\nshop/v42/0 1\nshop/v42/1 3\nshop/v42:1 3001\nshop/v42:3 3004\n"
 
 
 def test_a_file_is_read_as_it_was_written() -> None:
@@ -48,8 +48,10 @@ def test_putting_comes_target_first_and_hostname_last() -> None:
     before = tables(Route(app="shop", hostnames=("old.test",), slot=41, targets=(3000,)))
 
     assert maps.put(before, SHOP) == (
-        Change(map=TARGETS, key="shop/v42/0", value="3001"),
-        Change(map=TARGETS, key="shop/v42/1", value="3004"),
+        Change(map=TARGETS, key="shop/v42:1", value="3001"),
+        Change(map=TARGETS, key="shop/v42:3", value="3004"),
+        Change(map=TARGETS, key="shop/v42/0", value="1"),
+        Change(map=TARGETS, key="shop/v42/1", value="3"),
         Change(map=TARGETS, key="shop/v42", value="2"),
         Change(map=LIVE, key="shop", value="shop/v42"),
         Change(map=HOSTS, key="shop.test", value="shop"),
@@ -61,18 +63,21 @@ def test_putting_comes_target_first_and_hostname_last() -> None:
 def test_a_switch_keeps_the_old_slot_known_until_it_is_forgotten() -> None:
     switched = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=43, targets=(3002,)))
 
-    assert maps.targets_of(switched, "shop/v42") == ("shop/v42/0", "shop/v42/1")
+    assert maps.targets_of(switched, "shop/v42") == ("shop/v42:1", "shop/v42:3")
     assert maps.forget(switched, "shop", 42) == (
         Change(map=TARGETS, key="shop/v42", value=None),
         Change(map=TARGETS, key="shop/v42/0", value=None),
         Change(map=TARGETS, key="shop/v42/1", value=None),
+        Change(map=TARGETS, key="shop/v42:1", value=None),
+        Change(map=TARGETS, key="shop/v42:3", value=None),
     )
 
 
 def test_a_shrunk_slot_keeps_its_dropped_target_for_requests_that_drew_it_a_moment_ago() -> None:
-    shrunk = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=42, targets=(3004,)))
+    shrunk = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=42, targets=(3004,), numbers=(3,)))
 
-    assert maps.render(shrunk[TARGETS]) == "shop/v42 1\nshop/v42/0 3004\nshop/v42/1 3004\n"
+    assert maps.render(shrunk[TARGETS]) == "shop/v42 1\nshop/v42/0 3\nshop/v42/1 3\nshop/v42:1 3001\nshop/v42:3 3004\n"
+    assert maps.targets_of(shrunk, "shop/v42") == ("shop/v42:1", "shop/v42:3")
     assert maps.routes(shrunk)["shop"].targets == (3004,)
 
 
@@ -88,6 +93,8 @@ def test_removing_comes_hostname_first_and_spares_apps_with_a_longer_name() -> N
         (TARGETS, "shop/v42"),
         (TARGETS, "shop/v42/0"),
         (TARGETS, "shop/v42/1"),
+        (TARGETS, "shop/v42:1"),
+        (TARGETS, "shop/v42:3"),
     ]
     assert list(maps.routes(maps.apply(found, changes))) == ["shop-two"]
 
@@ -99,7 +106,8 @@ def test_a_repair_adds_before_it_takes_away() -> None:
     changes = maps.repair(found, wanted)
 
     assert [(change.map, change.key, change.value) for change in changes] == [
-        (TARGETS, "shop/v1/0", "3001"),
+        (TARGETS, "shop/v1:1", "3001"),
+        (TARGETS, "shop/v1/0", "1"),
         (TARGETS, "shop/v1", "1"),
         (LIVE, "shop", "shop/v1"),
         (HOSTS, "shop.test", "shop"),
@@ -107,6 +115,7 @@ def test_a_repair_adds_before_it_takes_away() -> None:
         (LIVE, "odd", None),
         (TARGETS, "odd/v1", None),
         (TARGETS, "odd/v1/0", None),
+        (TARGETS, "odd/v1:1", None),
     ]
     assert maps.apply(found, changes) == wanted
     assert maps.repair(wanted, wanted) == ()

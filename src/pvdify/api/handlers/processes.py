@@ -1,0 +1,78 @@
+"""/apps/{app}/processes, and the operations that change them."""
+
+import re
+
+from starlette.responses import Response
+
+from pvdify.api import translate
+from pvdify.api.answers import json_answer
+from pvdify.api.call import Call
+from pvdify.errors import InvalidScale
+from pvdify.model.operation import Operation
+from pvdify.model.scale import Relative, Wish
+from pvdify.wire.requests import RestartProcesses
+
+_WISH = re.compile(r"([=+-]?)([0-9]{1,4})")
+
+
+async def list_processes(call: Call) -> Response:
+    """Process types and their instances."""
+    views = await call.engine.queries.processes(call.app)
+    return json_answer({"processes": [translate.process(view) for view in views]})
+
+
+async def scale_processes(call: Call) -> Response:
+    """Have so many instances: ``{"web": 3, "worker": "+1"}``, from now on and after later deploys."""
+    wishes = _wishes(call.app, await call.object())
+    return _accepted(await call.engine.processes.scale(call.app, wishes, call.actor))
+
+
+async def restart_processes(call: Call) -> Response:
+    """New instances in place of all, or of one process's; the same release with the same config."""
+    body = await call.body(RestartProcesses)
+    return _accepted(await call.engine.processes.restart(call.app, body.process, call.actor))
+
+
+async def stop_processes(call: Call) -> Response:
+    """No instance runs until they are started again, whatever is deployed; visitors get 503 meanwhile."""
+    return _accepted(await call.engine.processes.set_stopped(call.app, call.actor, is_stopped=True))
+
+
+async def start_processes(call: Call) -> Response:
+    """As many instances as before they were stopped."""
+    return _accepted(await call.engine.processes.set_stopped(call.app, call.actor, is_stopped=False))
+
+
+async def show_operation(call: Call) -> Response:
+    """What has become of a change of what runs."""
+    id = str(call.request.path_params["operation"])
+    return json_answer(translate.operation(await call.engine.processes.operation(call.app, id)))
+
+
+def _accepted(operation: Operation) -> Response:
+    headers = {"Location": f"/api/v1/apps/{operation.app}/operations/{operation.id}"}
+    return json_answer(translate.operation(operation), 202, headers)
+
+
+def _wishes(app: str, content: dict[str, object]) -> dict[str, Wish]:
+    wishes, problems = {}, []
+    for process, value in content.items():
+        wish = _wish(value)
+        if wish is None:
+            problems.append(f'{process}: expected a whole number, "+1" or "-1"')
+        else:
+            wishes[process] = wish
+    if problems:
+        raise InvalidScale(
+            f"{app} was not scaled", next=f"`pvdify ps {app}` shows its processes", details={"problems": problems}
+        )
+    return wishes
+
+
+def _wish(value: object) -> Wish | None:
+    if isinstance(value, dict) and set(value) == {"count"}:
+        value = value["count"]
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    found = _WISH.fullmatch(str(value))
+    return Wish(number=int(found[2]), how=Relative(found[1] or "=")) if found else None

@@ -1,0 +1,218 @@
+"""``pvdify ps:scale``, ``ps:restart``, ``ps:stop`` and ``ps:start``: change what runs of an app."""
+
+import re
+from dataclasses import dataclass, field
+
+import click
+
+from pvdify.cli import app_name
+from pvdify.cli.command import app_option, app_parameter, command
+from pvdify.cli.exit_codes import DETACHED, DONE, exit_code
+from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.live import display
+from pvdify.client.api import Client
+from pvdify.client.problems import from_failure
+from pvdify.errors import FailedError
+from pvdify.wire.answers import Operation
+from pvdify.wire.deploy_log import step_line
+
+_WISH = re.compile(r"(?P<process>[a-z][a-z0-9_]*)(?P<how>[=+-])(?P<number>[0-9]{1,4})")
+_PAUSE = 0.2
+_SETTLED = ("succeeded", "failed", "canceled", "needs-attention")
+no_wait_option = click.option("--no-wait", is_flag=True, help="Only ask for it; print the operation's id.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleOptions:
+    """How many of what: ``3``, ``+1`` or ``-1`` by process; none: show how many there are."""
+
+    app: str
+    wishes: dict[str, str] = field(default_factory=dict)
+    is_waiting: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartOptions:
+    """Which process; None: all."""
+
+    app: str
+    process: str | None
+    is_waiting: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopOptions:
+    """Whether everything is to stop, or to start again."""
+
+    app: str
+    is_stopped: bool
+    is_waiting: bool
+    as_json: bool
+
+
+def run_scale(options: ScaleOptions, client: Client, io: Io) -> int:
+    """Change how many instances there are, or show it."""
+    before = {process.name: process.count for process in client.processes(options.app)}
+    if not options.wishes:
+        return _show_scale(options, before, io)
+    operation = client.scale(options.app, options.wishes)
+    back = " ".join(f"{name}={before[name]}" for name in options.wishes if name in before)
+    # Where nothing runs the app may be stopped, and then its counts are not what they will be.
+    undo = f"pvdify ps:scale {options.app} {back}" if any(before.values()) else ""
+    return _finish(operation, client, io, options, undo=undo)
+
+
+def run_restart(options: RestartOptions, client: Client, io: Io) -> int:
+    """New instances in place of the old."""
+    return _finish(client.restart(options.app, options.process), client, io, options)
+
+
+def run_stop(options: StopOptions, client: Client, io: Io) -> int:
+    """Stop everything, or start it again."""
+    undo = f"pvdify ps:{'start' if options.is_stopped else 'stop'} {options.app}"
+    return _finish(client.set_stopped(options.app, is_stopped=options.is_stopped), client, io, options, undo=undo)
+
+
+@command("ps:scale", run=run_scale, example="pvdify ps:scale myapp web=3 worker+1")
+@click.argument("words", metavar="[APP] [PROCESS=COUNT]...", nargs=-1)
+@app_option
+@no_wait_option
+@click.pass_obj
+def ps_scale(
+    surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, no_wait: bool, as_json: bool
+) -> ScaleOptions:
+    """Have more or fewer instances of a process.
+
+    `web=3`, `web+1` or `web-1`, several at once; without any, show how many there are. More instances get visitors once
+    they are healthy; fewer first answer what they have begun. It holds for later deploys, too, until the manifest names
+    another count than it does now.
+    """
+    argument, words = _app_first(words, app)
+    wishes = {}
+    for word in words:
+        found = _WISH.fullmatch(word)
+        if found is None:
+            raise click.UsageError(f'"{word}" is not PROCESS=COUNT; write web=3, web+1 or web-1')
+        if found["process"] in wishes:
+            raise click.UsageError(f"{found['process']} is named twice")
+        wishes[found["process"]] = found["how"].removeprefix("=") + found["number"]
+    name = app_name.resolve(argument, app, surroundings)
+    return ScaleOptions(app=name, wishes=wishes, is_waiting=not no_wait, as_json=as_json)
+
+
+@command("ps:restart", run=run_restart, example="pvdify ps:restart myapp web")
+@click.argument("words", metavar="[APP] [PROCESS]", nargs=-1)
+@app_option
+@no_wait_option
+@click.pass_obj
+def ps_restart(
+    surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, no_wait: bool, as_json: bool
+) -> RestartOptions:
+    """Put new instances in place of the old.
+
+    The same release, with the same config. Web instances are replaced without losing a request; of other processes, two
+    never run at once. A changed config needs a deploy. A single word is the app; with `--app` it is the process.
+    """
+    if len(words) > (2 if app is None else 1):
+        raise click.UsageError("one app and one process, please")
+    argument = words[0] if words and app is None else None
+    rest = words[1:] if argument else words
+    return RestartOptions(
+        app=app_name.resolve(argument, app, surroundings), process=rest[0] if rest else None,
+        is_waiting=not no_wait, as_json=as_json,
+    )  # fmt: skip
+
+
+@command("ps:stop", run=run_stop, example="pvdify ps:stop myapp")
+@app_parameter
+@no_wait_option
+def ps_stop(*, app: str, no_wait: bool, as_json: bool) -> StopOptions:
+    """Stop every instance of APP.
+
+    Until `pvdify ps:start`; visitors get 503 meanwhile. Deploys while it is stopped change the live release and start
+    nothing.
+    """
+    return StopOptions(app=app, is_stopped=True, is_waiting=not no_wait, as_json=as_json)
+
+
+@command("ps:start", run=run_stop, example="pvdify ps:start myapp")
+@app_parameter
+@no_wait_option
+def ps_start(*, app: str, no_wait: bool, as_json: bool) -> StopOptions:
+    """Start the instances of a stopped APP again."""
+    return StopOptions(app=app, is_stopped=False, is_waiting=not no_wait, as_json=as_json)
+
+
+def _app_first(words: tuple[str, ...], app: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """The app, if the first word is one: `myapp-pr-12` looks like twelve fewer of something, but is not."""
+    if app is None and words and "=" not in words[0] and "+" not in words[0]:
+        return words[0], words[1:]
+    return None, words
+
+
+def _show_scale(options: ScaleOptions, counts: dict[str, int], io: Io) -> int:
+    if options.as_json:
+        io.show_json({"app": options.app, "scale": counts})
+    elif counts:
+        io.show(" ".join(f"{name}={count}" for name, count in counts.items()))
+    else:
+        io.say(f"nothing runs yet; the first deploy: pvdify deploy {options.app} --image REF")
+    return DONE
+
+
+def _finish(
+    operation: Operation, client: Client, io: Io, options: ScaleOptions | RestartOptions | StopOptions, undo: str = ""
+) -> int:
+    """Follow it to its end unless nobody wants to wait, and tell how it ended; the exit code."""
+    if options.is_waiting:
+        try:
+            operation = _followed(operation, client, io)
+        except KeyboardInterrupt:
+            io.say(f"Detached; it goes on. `pvdify ps {operation.app}` shows what runs.")
+            return DETACHED
+    if options.as_json:
+        io.show_json(operation)
+    if not options.is_waiting:
+        if not options.as_json:
+            io.show(operation.id)
+        return DONE
+    return _report(operation, io, undo, as_json=options.as_json)
+
+
+def _followed(operation: Operation, client: Client, io: Io) -> Operation:
+    lines, shown = display(io), 0
+    try:
+        while True:
+            for step in operation.steps[shown:]:
+                lines.line(step_line(step.name, step.text, step.seconds))
+            shown = len(operation.steps)
+            if operation.state in _SETTLED:
+                return operation
+            client.sleep(_PAUSE)
+            operation = client.operation(operation.app, operation.id)
+    finally:
+        lines.close()
+
+
+def _report(operation: Operation, io: Io, undo: str, *, as_json: bool) -> int:
+    if operation.state == "succeeded":
+        text = f"{operation.app}: {operation.kind} {operation.text}"
+        if operation.kind == "restart":
+            text = f"{operation.app} runs new instances of {operation.text.replace(' ', ', ')}"
+        elif operation.text in ("stop", "start"):
+            text = f"{operation.app} is {'stopped' if operation.text == 'stop' else 'started'}"
+        if not as_json:
+            io.show(text, style="good")
+        if undo:
+            io.say(f"undo: {undo}")
+        return DONE
+    error = from_failure(operation.failure) if operation.failure else FailedError(
+        f"{operation.app}: {operation.kind} {operation.text} ended as {operation.state}",
+        next=f"`pvdify ps {operation.app}` shows what runs",
+    )  # fmt: skip
+    first, _, rest = error.render().partition("\n")
+    io.say(first, style="error")
+    io.say(rest)
+    return exit_code(error)

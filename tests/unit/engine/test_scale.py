@@ -1,0 +1,260 @@
+"""Scaling, restarting and stopping: what runs changes, what is live stays, and visitors notice nothing."""
+
+from typing import Any
+
+import pytest
+
+from pvdify.errors import AppNotFound, InvalidScale, NothingRuns, RuntimeUnavailable
+from pvdify.model.operation import Operation, OperationState
+from pvdify.model.route import Traffic
+from pvdify.model.scale import Relative, Wish
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+
+V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
+BOTH: dict[str, Any] = {"processes": {"web": {"count": 2}, "worker": {"command": ["worker"]}}}
+
+
+@pytest.fixture
+async def machine():
+    machine = Machine()
+    machine.registry.push(V1)
+    machine.registry.push(V2)
+    return machine
+
+
+@pytest.fixture
+async def daemon(machine: Machine):
+    daemon = machine.daemon()
+    yield daemon
+    await daemon.bury()
+
+
+def steps(operation: Operation) -> dict[str, str]:
+    return {step.name: step.text for step in operation.steps if step.text}
+
+
+async def test_more_instances_join_once_they_are_healthy(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+
+    operation = await daemon.scale(web=3)
+
+    assert operation.state is OperationState.SUCCEEDED
+    assert steps(operation) == {"start": "web.2 :3002  web.3 :3003", "health": "/health 200", "switch": "web 3"}
+    assert await machine.route_of("shop") == (3001, 3002, 3003)
+    assert machine.supervisor.running == {f"pvdify-shop-web-v1-{number}" for number in (1, 2, 3)}
+    await assert_consistent(machine)
+    assert machine.unserved == []
+
+
+async def test_fewer_instances_leave_the_route_first_and_stop_once_they_have_answered(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 3}}})
+    machine.router.serve("shop", 1, Traffic(requests=1, in_flight=1), number=3)
+
+    operation = await daemon.processes.scale("shop", {"web": Wish(number=1)}, ACTOR)
+    await machine.clock.sleep(5)
+
+    assert await machine.route_of("shop") == (3001,)
+    assert machine.supervisor.names == {"pvdify-shop-web-v1-1", "pvdify-shop-web-v1-3"}
+    machine.router.serve("shop", 1, Traffic(in_flight=-1), number=3)
+    await daemon.finish_operation(operation)
+    assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
+    await assert_consistent(machine)
+    assert machine.unserved == []
+
+
+async def test_a_request_that_does_not_end_holds_an_instance_until_drain_is_over(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}}, "drain": "7s"})
+    machine.router.serve("shop", 1, Traffic(requests=1, in_flight=1), number=2)
+    begun = machine.clock.monotonic()
+
+    await daemon.scale(web=1)
+
+    assert 7 <= machine.clock.monotonic() - begun < 9
+    assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
+
+
+async def test_one_that_does_not_become_healthy_changes_nothing(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(exit_code=3, exit_after=0.2, listens_after=5), process="web", number=2)
+
+    operation = await daemon.scale(web=2)
+
+    assert operation.state is OperationState.FAILED
+    assert operation.error is not None
+    assert operation.error.code == "probe-failed"
+    assert await machine.route_of("shop") == (3001,)
+    assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
+    assert (await machine.store.scale("shop")).chosen == {}
+    await assert_consistent(machine)
+
+
+async def test_the_scale_survives_deploys_until_the_manifest_changes_its_mind(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=BOTH)
+    await daemon.scale(web=3, worker=0)
+
+    await daemon.deploy(image=V2, manifest=BOTH)
+    assert len(await machine.route_of("shop")) == 3
+    assert not any("worker" in name for name in machine.supervisor.running)
+
+    await daemon.deploy(image=V2, manifest={"processes": {**BOTH["processes"], "web": {"count": 1}}})
+    assert len(await machine.route_of("shop")) == 1
+    assert not any("worker" in name for name in machine.supervisor.running)
+    await assert_consistent(machine)
+
+
+async def test_a_rollback_takes_over_a_standby_slot_in_the_present_size(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+    await daemon.scale(web=3)
+
+    await daemon.rollback()
+
+    assert len(await machine.route_of("shop")) == 3
+    running = {name for name in machine.supervisor.running if "-v1-" in name}
+    assert running == {f"pvdify-shop-web-v1-{number}" for number in (1, 2, 3)}
+    await daemon.finish_retirements()
+    await assert_consistent(machine)
+    assert machine.unserved == []
+
+
+async def test_a_rollback_to_a_larger_slot_lets_the_surplus_go(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.scale(web=3)
+    await daemon.deploy(image=V2)
+    await daemon.scale(web=1)
+
+    await daemon.rollback()
+
+    await daemon.finish_retirements()
+    await daemon.reconciler.reconcile()
+    assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
+    await assert_consistent(machine)
+
+
+async def test_a_failed_rollback_leaves_the_standby_slot_as_it_was(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+    await daemon.scale(web=2)
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.2, listens_after=9), slot=1, number=2)
+
+    release = await daemon.rollback()
+
+    assert release.failure is not None
+    assert "pvdify-shop-web-v1-1" in machine.supervisor.running
+    assert "pvdify-shop-web-v1-2" not in machine.supervisor.names
+    await assert_consistent(machine)
+
+
+async def test_wishes_add_up_also_while_they_wait(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=BOTH)
+
+    first = await daemon.processes.scale("shop", {"web": Wish(number=1, how=Relative.MORE)}, ACTOR)
+    second = await daemon.processes.scale("shop", {"web": Wish(number=2, how=Relative.MORE)}, ACTOR)
+    await daemon.finish_operation(first)
+    await daemon.finish_operation(second)
+
+    assert len(await machine.route_of("shop")) == 5
+    await assert_consistent(machine)
+
+
+async def test_every_problem_of_a_wish_is_told_at_once(daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=BOTH)
+    wishes = {"wbe": Wish(number=1), "worker": Wish(number=2, how=Relative.LESS), "web": Wish(number=101)}
+
+    with pytest.raises(InvalidScale) as caught:
+        await daemon.processes.scale("shop", wishes, ACTOR)
+
+    assert caught.value.details["problems"] == [
+        'wbe: did you mean "web"?',
+        "worker: would be -1 instances; from 0 to 100 are possible",
+        "web: would be 101 instances; from 0 to 100 are possible",
+    ]
+
+
+async def test_what_never_ran_cannot_be_scaled(daemon: Daemon):
+    with pytest.raises(AppNotFound):
+        await daemon.processes.scale("shop", {"web": Wish(number=1)}, ACTOR)
+    await daemon.requests.create_app("shop", ACTOR)
+    with pytest.raises(NothingRuns):
+        await daemon.processes.restart("shop", None, ACTOR)
+
+
+async def test_a_restart_puts_new_instances_in_place_of_the_old_at_once(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}}})
+
+    operation = await daemon.restart()
+
+    assert operation.state is OperationState.SUCCEEDED
+    assert await machine.route_of("shop") == (3003, 3004)
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-3", "pvdify-shop-web-v1-4"}
+    await daemon.restart(process="web")
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-1", "pvdify-shop-web-v1-2"}
+    await assert_consistent(machine)
+    assert machine.unserved == []
+
+
+async def test_a_restart_that_fails_leaves_the_old_ones(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=BOTH)
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=1.0), process="worker", number=2)
+
+    operation = await daemon.restart()
+
+    assert operation.state is OperationState.FAILED
+    assert operation.error is not None
+    assert "worker.2 exited with code 1" in operation.error.what
+    assert await machine.route_of("shop") == (3001, 3002)
+    await assert_consistent(machine)
+    assert machine.unserved == []
+
+
+async def test_two_workers_never_run_at_once_while_they_are_restarted(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=BOTH)
+
+    await daemon.restart(process="worker")
+
+    calls = [call for call in machine.supervisor.calls if "worker" in call[1]]
+    assert calls.index(("stop", "pvdify-shop-worker-v1-1")) < calls.index(("start", "pvdify-shop-worker-v1-2"))
+    assert "pvdify-shop-worker-v1-1" not in machine.supervisor.names
+    await assert_consistent(machine)
+
+
+async def test_a_worker_that_may_overlap_is_started_before_the_old_one_stops(machine: Machine, daemon: Daemon):
+    manifest = {"processes": {"web": {}, "worker": {"command": ["worker"], "overlap": True}}}
+    await daemon.deploy(image=V1, manifest=manifest)
+
+    await daemon.restart(process="worker")
+
+    calls = [call for call in machine.supervisor.calls if "worker" in call[1]]
+    assert calls.index(("start", "pvdify-shop-worker-v1-2")) < calls.index(("stop", "pvdify-shop-worker-v1-1"))
+
+
+async def test_a_stopped_app_stays_stopped_across_deploys_and_starts_as_it_was(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=BOTH)
+    await daemon.scale(worker=3)
+
+    await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=True))
+    assert machine.supervisor.names == frozenset()
+    await daemon.deploy(image=V2, manifest=BOTH)
+    assert await machine.route_of("shop") == ()
+    notes = [entry.text for entry in await machine.deploy_log.read("shop", 2)]
+    assert any("shop is stopped" in text for text in notes)
+
+    await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=False))
+    assert len(await machine.route_of("shop")) == 2
+    assert sum("worker" in name for name in machine.supervisor.running) == 3
+    await assert_consistent(machine)
+
+
+async def test_who_is_left_over_is_taken_away(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.2, listens_after=9), number=2)
+    for _ in range(4):
+        machine.supervisor.fail_next("remove", RuntimeUnavailable("podman does not answer"))
+    operation = await daemon.scale(web=2)
+    assert operation.state is OperationState.NEEDS_ATTENTION
+
+    await daemon.reconciler.reconcile()
+
+    assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
+    await assert_consistent(machine)
