@@ -1,11 +1,13 @@
 """What every host promises, kept by the fake and by this machine alike."""
 
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
 from pvdify.adapters.host.host import LinuxHost
+from pvdify.model.capacity import Usage
 from pvdify.ports.host import Host
 from tests.fakes.host import FakeHost
 from tools.free_port import free_port
@@ -56,3 +58,14 @@ async def test_old_kernels_do_not_say_what_is_available(tmp_path):
     capacity = await LinuxHost(tmp_path, meminfo=meminfo).capacity()
 
     assert capacity.available_memory == 1500 * 1024
+
+
+async def test_what_instances_use_is_told_for_those_that_run(host):
+    if isinstance(host, FakeHost):
+        host.used[os.getpid()] = Usage(memory=1000, cpu_seconds=1.0)
+
+    found = await host.usage([os.getpid(), 2**30])
+
+    assert set(found) == {os.getpid()}
+    assert found[os.getpid()].memory > 0
+    assert found[os.getpid()].cpu_seconds > 0

@@ -137,6 +137,7 @@ class Container:
             started_at=self.runs[-1].started_at if self.runs else None,
             restarts=max(0, len(self.runs) - 1),
             is_restarting=self.restarts_at is not None,
+            pid=spec.host_port if self.is_running else None,
         )
 
     def _changed(self) -> None:

@@ -1,15 +1,16 @@
 """What the eyes of the server see: visits that ended, and figures."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from pvdify.engine.tally import Tally
 from pvdify.engine.world import World
 from pvdify.errors import RouterUnavailable, RuntimeUnavailable
 from pvdify.model.app import App
-from pvdify.model.capacity import Capacity
+from pvdify.model.capacity import Capacity, Usage
 from pvdify.model.instance import FoundInstance
 from pvdify.model.operation import Operation
+from pvdify.model.preview import Preview
 from pvdify.model.release import Release
 from pvdify.model.route import TargetCount
 from pvdify.model.visit import Visit
@@ -19,13 +20,18 @@ ROTATION_PAUSE = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Everything that can be counted at one moment. ``targets``, ``containers``: None when they cannot be asked."""
+    """Everything that can be counted at one moment. ``targets``, ``containers``: None when they cannot be asked.
+
+    ``usage``: by the main process of an instance."""
 
     apps: tuple[App, ...]
     live: tuple[Release, ...]
     operations: tuple[Operation, ...]
     targets: tuple[TargetCount, ...] | None
     containers: tuple[FoundInstance, ...] | None
+    usage: Mapping[int, Usage]
+    previews: tuple[Preview, ...]
+    pending_deliveries: int
     capacity: Capacity
     tally: Tally
 
@@ -62,6 +68,9 @@ class Observations:
             operations=await world.store.unsettled_operations(),
             targets=targets,
             containers=containers,
+            usage=await world.host.usage({it.pid for it in containers or () if it.pid is not None}),
+            previews=await world.store.previews(),
+            pending_deliveries=await world.outbox.pending(),
             capacity=await world.host.capacity(),
             tally=world.tally,
         )

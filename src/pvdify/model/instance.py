@@ -82,7 +82,7 @@ class Exit:
 class FoundInstance:
     """A container of ours as found on the host, whoever started it and whenever.
 
-    ``is_restarting``: it has exited, and its supervisor starts it again by itself.
+    ``is_restarting``: it has exited, and its supervisor starts it again by itself. ``pid`` is its main process.
     """
 
     name: str
@@ -98,6 +98,7 @@ class FoundInstance:
     started_at: datetime | None = None
     restarts: int = 0
     is_restarting: bool = False
+    pid: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

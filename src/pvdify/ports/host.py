@@ -1,8 +1,9 @@
 """The machine itself: free ports, disk and memory."""
 
+from collections.abc import Collection
 from typing import Protocol
 
-from pvdify.model.capacity import Capacity
+from pvdify.model.capacity import Capacity, Usage
 
 
 class Host(Protocol):
@@ -14,4 +15,8 @@ class Host(Protocol):
 
     async def capacity(self) -> Capacity:
         """Free disk and available memory. Never raises: what cannot be read is None."""
+        ...
+
+    async def usage(self, pids: Collection[int]) -> dict[int, Usage]:
+        """What the instances with these main processes use, by process; without those that have gone. Never raises."""
         ...

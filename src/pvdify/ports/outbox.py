@@ -53,6 +53,10 @@ class Outbox(Protocol):
         """Deliveries, of one subscription if it is named, newest first."""
         ...
 
+    async def pending(self) -> int:
+        """How many deliveries are still to be made."""
+        ...
+
     async def forget_deliveries(self, before: datetime) -> None:
         """Forget those that ended before this moment."""
         ...

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pvdify.model.capacity import Usage
 from pvdify.model.route import Traffic
 from pvdify.model.token import Role
 from tests.support.asgi import Answer, ask
@@ -77,6 +78,24 @@ async def test_a_router_that_is_away_is_told_and_hides_nothing_else(api: Api):
 
     assert (found["pvdify_up", "part=router"], found["pvdify_up", "part=runtime"]) == (0, 1)
     assert found["pvdify_apps", "environment=production"] == 0
+
+
+async def test_what_instances_use_and_previews_are_told(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+    await api("PUT", "/apps/shop/previews/7", {"image": IMAGE})
+    (instance,) = [it for it in await api.machine.supervisor.find("shop") if it.pid is not None]
+    api.machine.host.used[instance.pid] = Usage(memory=64_000_000, memory_limit=512_000_000, cpu_seconds=1.5)
+
+    found = await scrape(api)
+
+    place = ("app=shop", "instance=web.1", "process=web", "release=1")
+    assert found["pvdify_instance_memory_bytes", *place] == 64_000_000
+    assert found["pvdify_instance_memory_limit_bytes", *place] == 512_000_000
+    assert found["pvdify_instance_cpu_seconds_total", *place] == 1.5
+    assert found["pvdify_previews", "app=shop", "state=open"] == 1
+    assert found["pvdify_disk_size_bytes",] > found["pvdify_disk_free_bytes",] > 0
+    assert found["pvdify_deliveries_pending",] == 0
 
 
 async def from_address(api: Api, host: str, **headers: str) -> Answer:

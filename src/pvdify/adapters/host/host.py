@@ -4,9 +4,11 @@ import asyncio
 import os
 import re
 import socket
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pvdify.model.capacity import Capacity
+from pvdify.adapters.host import cgroups
+from pvdify.model.capacity import Capacity, Usage
 
 # where images and containers are; the one of the two disks that is fuller decides
 CONTAINER_STORAGE = Path("/var/lib/containers/storage")
@@ -32,9 +34,17 @@ class LinuxHost:
 
     async def capacity(self) -> Capacity:
         """See the port."""
-        free = await asyncio.to_thread(lambda: [_free_bytes(path) for path in self._disks])
-        known = [each for each in free if each is not None]
-        return Capacity(free_disk=min(known, default=None), available_memory=_available_memory(self._meminfo))
+        found = await asyncio.to_thread(lambda: [_disk(path) for path in self._disks])
+        free, total = min((each for each in found if each is not None), default=(None, None))
+        memory = _memory(self._meminfo)
+        return Capacity(
+            free_disk=free, total_disk=total, available_memory=_available(memory), total_memory=memory.get("MemTotal")
+        )
+
+    async def usage(self, pids: Collection[int]) -> dict[int, Usage]:
+        """See the port."""
+        found = await asyncio.to_thread(lambda: {pid: cgroups.usage_of(pid) for pid in pids})
+        return {pid: usage for pid, usage in found.items() if usage is not None}
 
 
 def _can_bind(address: str, port: int) -> bool:
@@ -48,21 +58,25 @@ def _can_bind(address: str, port: int) -> bool:
         return True
 
 
-def _free_bytes(path: Path) -> int | None:
+def _disk(path: Path) -> tuple[int, int] | None:
+    """Bytes free and in all, of the disk that a path is on."""
     existing = next((each for each in (path, *path.parents) if each.exists()), path)
     try:
         stat = os.statvfs(existing)
     except OSError:
         return None
-    return stat.f_bavail * stat.f_frsize
+    return stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize
 
 
-def _available_memory(meminfo: Path) -> int | None:
+def _memory(meminfo: Path) -> dict[str, int]:
     try:
         text = meminfo.read_text(encoding="ascii", errors="replace")
     except OSError:
-        return None
-    fields = {name: int(kilobytes) * 1024 for name, kilobytes in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
+        return {}
+    return {name: int(kilobytes) * 1024 for name, kilobytes in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
+
+
+def _available(fields: Mapping[str, int]) -> int | None:
     if "MemAvailable" in fields:
         return fields["MemAvailable"]
     # kernels before 3.14 do not say; what they could drop at once comes close

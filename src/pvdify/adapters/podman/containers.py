@@ -177,4 +177,5 @@ class PodmanContainers:
             exit=ended,
             started_at=listed.started_at,
             restarts=files.restarts,
+            pid=listed.pid if state is InstanceState.RUNNING and listed.pid else None,
         )

@@ -1,5 +1,6 @@
 """The ``outbox`` port: the part of the database that holds who is told what."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -59,11 +60,19 @@ class OutboxRecords:
         """See the port."""
         return await self._all(Delivery, "deliveries", subscription=subscription, limit=limit)
 
+    async def pending(self) -> int:
+        """See the port."""
+        (row,) = await self._rows("pending_deliveries")
+        return int(row["count"])
+
     async def forget_deliveries(self, before: datetime) -> None:
         """See the port."""
         await self._write([(statements()["forget_old_deliveries"], {"before": _stamp(before)})])
 
     async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
+        raise NotImplementedError
+
+    async def _rows(self, query: str, **values: object) -> list[Mapping[str, Any]]:
         raise NotImplementedError
 
     async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:

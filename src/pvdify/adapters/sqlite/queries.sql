@@ -158,6 +158,9 @@ SELECT * FROM (
 SELECT * FROM deliveries WHERE :subscription IS NULL OR subscription = :subscription
 ORDER BY created_at DESC, rowid DESC LIMIT :limit;
 
+-- name: pending_deliveries
+SELECT count(*) AS count FROM deliveries WHERE state = 'pending';
+
 -- name: forget_subscription
 DELETE FROM subscriptions WHERE id = :id;
 

@@ -1,7 +1,7 @@
 """/metrics: figures for Prometheus."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -20,9 +20,11 @@ from pvdify import __version__
 from pvdify.api.call import Call
 from pvdify.engine.observations import Figures
 from pvdify.engine.tally import Durations
+from pvdify.model.capacity import Usage
 from pvdify.model.instance import FoundInstance
 from pvdify.model.names import Environment, environment_of
 from pvdify.model.operation import OperationState
+from pvdify.model.preview import Preview
 from pvdify.model.route import WAIT_BOUNDS, TargetCount
 
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
@@ -50,6 +52,8 @@ class _Figures(Collector):
         yield from _server(self._figures)
         yield from _router(self._figures.targets or ())
         yield from _instances(self._figures.containers or ())
+        yield from _usage(self._figures.containers or (), self._figures.usage)
+        yield _previews(self._figures.previews)
         yield from _work(self._figures)
 
 
@@ -59,11 +63,15 @@ def _server(figures: Figures) -> Iterator[Metric]:
     up.add_metric(["router"], float(figures.targets is not None))
     up.add_metric(["runtime"], float(figures.containers is not None))
     yield up
-    if figures.capacity.free_disk is not None:
-        yield GaugeMetricFamily("pvdify_disk_free_bytes", "Free under the data directory", figures.capacity.free_disk)
-    if figures.capacity.available_memory is not None:
-        available = figures.capacity.available_memory
-        yield GaugeMetricFamily("pvdify_memory_available_bytes", "Memory available on the machine", available)
+    has = figures.capacity
+    for name, text, value in (
+        ("pvdify_disk_free_bytes", "Free where data and images are, on the fuller disk", has.free_disk),
+        ("pvdify_disk_size_bytes", "Size of that disk", has.total_disk),
+        ("pvdify_memory_available_bytes", "Memory available on the machine", has.available_memory),
+        ("pvdify_memory_size_bytes", "Memory of the machine", has.total_memory),
+    ):
+        if value is not None:
+            yield GaugeMetricFamily(name, text, value)
     apps = GaugeMetricFamily("pvdify_apps", "Apps", labels=["environment"])
     found = Counter(environment_of(app.name) for app in figures.apps)
     for environment in Environment:
@@ -102,6 +110,29 @@ def _instances(containers: Iterable[FoundInstance]) -> Iterator[Metric]:
     yield from (states, started)
 
 
+def _usage(containers: Iterable[FoundInstance], usage: Mapping[int, Usage]) -> Iterator[Metric]:
+    memory = GaugeMetricFamily("pvdify_instance_memory_bytes", "Memory that an instance holds", labels=_INSTANCE)
+    limit = GaugeMetricFamily("pvdify_instance_memory_limit_bytes", "How much it may hold", labels=_INSTANCE)
+    cpu = CounterMetricFamily("pvdify_instance_cpu_seconds", "CPU time of an instance", labels=_INSTANCE)
+    for found in containers:
+        used = usage.get(found.pid) if found.pid is not None else None
+        if used is None:
+            continue
+        place = [found.app, found.process, str(found.slot), f"{found.process}.{found.number}"]
+        for family, value in ((memory, used.memory), (limit, used.memory_limit), (cpu, used.cpu_seconds)):
+            if value is not None:
+                family.add_metric(place, value)
+    yield from (memory, limit, cpu)
+
+
+def _previews(previews: Iterable[Preview]) -> Metric:
+    family = GaugeMetricFamily("pvdify_previews", "Previews of open and of closed pull requests",
+                               labels=["app", "state"])  # fmt: skip
+    for (app, is_open), count in sorted(Counter((it.parent, it.is_open) for it in previews).items()):
+        family.add_metric([app, "open" if is_open else "closed"], count)
+    return family
+
+
 def _work(figures: Figures) -> Iterator[Metric]:
     tally = figures.tally
     operations = CounterMetricFamily(
@@ -123,6 +154,9 @@ def _work(figures: Figures) -> Iterator[Metric]:
         answers.add_metric([method, path, str(status)], count)
     yield from (operations, restarts, queue)
     yield GaugeMetricFamily("pvdify_queue", "Operations that wait for their turn", waiting)
+    yield GaugeMetricFamily(
+        "pvdify_deliveries_pending", "Notifications that are still to be delivered", figures.pending_deliveries
+    )
     yield answers
     yield _durations("pvdify_step_seconds", "How long a step took", ["kind", "step"], tally.steps)
     yield _durations("pvdify_api_seconds", "Time until an answer of the API began", ["method", "path"], tally.answers)
