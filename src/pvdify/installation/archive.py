@@ -18,7 +18,9 @@ from pvdify.errors import BackupUnusable
 FORMAT = 1
 ABOUT, DATABASE, SETTINGS, DATA = "about.json", "pvdify.db", "settings.toml", "data/"
 ASIDE = "before-restore-"  # folders in the data directory with what was here before, or is about to be
+ENCRYPTED = ".sops.yaml"
 _KEYS = frozenset({".key", ".token", ".secret"})  # endings of files that open the rest, or the server itself
+_KEY_FOLDERS = frozenset({"credentials", "edge"})
 _KEY_FOLDERS = frozenset({"credentials", "edge"})
 # Made anew at each start, of this moment only, or copies themselves.
 _LEFT_OUT = frozenset({"run", "router", "pvdifyd.lock"})
@@ -101,8 +103,13 @@ def read(file: Path) -> tuple[About, dict[str, bytes]]:
 
 
 def is_key(path: Path) -> bool:
-    """Whether a file of the data directory opens something: the age key, the admin token, keys to services."""
-    return path.parts[0] in _KEY_FOLDERS or (len(path.parts) == 1 and path.suffix in _KEYS)
+    """Whether a file of the data directory, or a folder with all in it, is itself a secret that nothing encrypts.
+
+    The age key, the admin token, the secret of webhooks; passwords of registries, the tunnel's token.
+    """
+    if len(path.parts) == 1 and (path.suffix in _KEYS or path.name.startswith("age.key")):
+        return True
+    return path.parts[0] in _KEY_FOLDERS and not path.name.endswith(ENCRYPTED)
 
 
 def path_in_data(name: str) -> Path | None:

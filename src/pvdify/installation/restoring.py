@@ -59,7 +59,7 @@ def check_backup(order: Restore, about: About, contents: dict[str, bytes], layou
         raise BackupUnusable(
             f"{order.file} was written by a newer pvdify ({about.version})", next="install that version, then restore"
         )
-    is_locked = any(name.endswith(".sops.yaml") for name in contents)
+    is_locked = any(name.endswith(archive.ENCRYPTED) for name in contents)
     if is_locked and not about.has_keys and not (data_dir / "age.key").exists():
         raise BackupUnusable(
             f"{order.file} cannot be opened here: the key of its secrets is neither in it nor on this machine",

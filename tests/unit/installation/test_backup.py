@@ -186,6 +186,19 @@ def test_a_cut_or_changed_backup_is_refused(site: Site) -> None:
             archive.read(file)
 
 
+@pytest.mark.parametrize(
+    ("path", "is_key"),
+    [
+        ("age.key", True), ("age.key.retired", True), ("admin.token", True), ("github-webhook.secret", True),
+        ("credentials", True), ("credentials/ghcr.io.json", True), ("edge/tunnel.env", True),
+        ("credentials/ghcr.io.sops.yaml", False), ("age.recipients", False), ("config/shop/v1.sops.yaml", False),
+        ("config/shop/admin.token", False),
+    ],
+)  # fmt: skip
+def test_what_nothing_encrypts_is_a_key(path: str, is_key: bool) -> None:
+    assert archive.is_key(Path(path)) is is_key
+
+
 @pytest.mark.parametrize("name", ["data/../../etc/passwd", "data//etc/passwd", "elsewhere", "settings.toml"])
 def test_nothing_is_written_outside_the_data_directory(name: str) -> None:
     assert archive.path_in_data(name) is None

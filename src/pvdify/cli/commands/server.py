@@ -80,13 +80,13 @@ def uninstall(*, purge: bool, yes: bool, dry_run: bool, as_json: bool) -> Uninst
     "backup", run=hand_over, example='pvdify server backup "/var/backups/pvdify-$(date +%F).tar.gz" --with-keys'
 )
 @click.argument("file")
-@click.option("--with-keys", is_flag=True, help="Also what opens its secrets: the age key and the admin token.")
+@click.option("--with-keys", is_flag=True, help="Also keys, tokens and passwords that nothing encrypts.")
 def backup(*, file: str, with_keys: bool, as_json: bool) -> BackUp:
     """Write all that the server knows into FILE.
 
     Database, config, settings and deploy logs, as they are at this moment; the server goes on working. Not in it:
     images, which are in their registries, and what apps have written, which is in the journal. Without --with-keys
-    nobody can read secrets from it, and it can be restored only where the server's age.key is.
+    it can be restored only where the server's age.key is, and passwords of registries have to be given again.
     """
     return BackUp(file=file, with_keys=with_keys, as_json=as_json)
 

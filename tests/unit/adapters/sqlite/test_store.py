@@ -136,6 +136,30 @@ async def test_older_schema_is_copied_and_brought_up_to_date(tmp_path: Path, mon
     assert sqlite3.connect(copies[0]).execute("PRAGMA user_version").fetchone() == (len(newer) - 1,)
 
 
+@pytest.mark.parametrize("known", range(1, len(queries.migrations())))
+async def test_database_of_every_earlier_schema_is_brought_up_to_date_with_a_copy_beside_it(tmp_path: Path, known: int):
+    file = tmp_path / "pvdify.db"
+    with closing(sqlite3.connect(file)) as earlier:
+        for number, script in enumerate(queries.migrations()[:known], start=1):
+            earlier.executescript(f"{script}\nPRAGMA user_version = {number};")
+        earlier.execute(
+            "INSERT INTO apps (name, created_at, updated_at, is_in_maintenance) VALUES (?, ?, ?, 0)",
+            ("shop", "2026-01-01T12:00:00.000000+00:00", "2026-01-01T12:00:00.000000+00:00"),
+        )
+        earlier.commit()
+
+    store = SqliteStore(file)
+    await store.open()
+
+    assert [app.name for app in await store.apps()] == ["shop"]
+    await store.save(APP, RELEASE, SLOT, OPERATION)
+    assert await store.release("shop", 1) == RELEASE
+    await store.close()
+    with closing(sqlite3.connect(f"{file}.before-v{len(queries.migrations())}")) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (known,)
+        assert copy.execute("SELECT name FROM apps").fetchall() == [("shop",)]
+
+
 async def test_migration_that_was_cut_short_is_done_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / "pvdify.db"
     first = SqliteStore(file)
