@@ -1,6 +1,6 @@
 """An image registry of one's own on loopback, for trials: `python -m tools.loopback_registry DIRECTORY`.
 
-Without passwords and without TLS: clients need `--tls-verify=false`. Nothing but the standard library.
+Without TLS: clients need `--tls-verify=false`. Without passwords, too, unless it is given some.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -21,10 +22,12 @@ STOPS_WITHIN_SECONDS = 10
 class LoopbackRegistry:
     """A docker-registry process that keeps its images in ``directory``.
 
-    Use as a context manager. ``address`` is what an image reference begins with: ``127.0.0.1:43211``.
+    Use as a context manager. ``address`` is what an image reference begins with: ``127.0.0.1:43211``. ``passwords``:
+    user -> password; with any, nobody else gets or puts images.
     """
 
-    def __init__(self, directory: Path, port: int | None = None) -> None:
+    def __init__(self, directory: Path, port: int | None = None, *, passwords: Mapping[str, str] | None = None) -> None:
+        self._passwords = dict(passwords or {})
         self._directory = directory.absolute()
         self._port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,6 +51,7 @@ class LoopbackRegistry:
         """Start it and wait until it answers. Raises RuntimeError with its last words."""
         self._directory.mkdir(parents=True, exist_ok=True)
         settings = self._directory / "registry.json"
+        self._write_passwords()
         settings.write_text(json.dumps(self._settings()), encoding="utf-8")  # JSON is YAML
         log = self._directory / "registry.log"
         with log.open("wb") as output:
@@ -80,12 +84,28 @@ class LoopbackRegistry:
 
     def _settings(self) -> dict[str, object]:
         storage = {"filesystem": {"rootdirectory": str(self._directory / "images")}, "delete": {"enabled": True}}
-        return {"version": 0.1, "log": {"level": "warn"}, "storage": storage, "http": {"addr": self.address}}
+        settings = {"version": 0.1, "log": {"level": "warn"}, "storage": storage, "http": {"addr": self.address}}
+        wanted = {"auth": {"htpasswd": {"realm": "images", "path": str(self._password_file)}}}
+        return settings | (wanted if self._passwords else {})
+
+    def _write_passwords(self) -> None:
+        if self._passwords:
+            import bcrypt
+
+            hashed = {user: bcrypt.hashpw(it.encode(), bcrypt.gensalt(4)) for user, it in self._passwords.items()}
+            lines = (f"{user}:{it.decode()}\n" for user, it in hashed.items())
+            self._password_file.write_text("".join(lines), encoding="ascii")
+
+    @property
+    def _password_file(self) -> Path:
+        return self._directory / "htpasswd"
 
     def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"http://{self.address}/v2/", timeout=2) as answer:
                 return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            return error.code == 401
         except (urllib.error.URLError, OSError):
             return False
 

@@ -110,6 +110,12 @@ class InvalidConfigVar(InvalidError):
     code = "invalid-config-var"
 
 
+class InvalidRegistry(InvalidError):
+    """This is no image registry, or nothing to sign in to one with."""
+
+    code = "invalid-registry"
+
+
 class InvalidHostname(InvalidError):
     """This is no hostname that an app could answer to."""
 
@@ -199,6 +205,12 @@ class NotificationNotFound(NotFoundError):
     """Nobody is notified under this id."""
 
     code = "notification-not-found"
+
+
+class RegistryNotFound(NotFoundError):
+    """This server is not signed in to this registry."""
+
+    code = "registry-not-found"
 
 
 class TokenNotFound(NotFoundError):

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 AT = "2026-11-23T11:31:02Z"
 
@@ -61,6 +62,7 @@ class ApiState:
         self.visits: list[dict[str, Any]] = []
         self.tokens: list[dict[str, Any]] = []
         self.links: dict[tuple[str, str], dict[str, Any]] = {}
+        self.registries: dict[str, dict[str, Any]] = {}
         self.previews: dict[tuple[str, int], dict[str, Any]] = {}
         self.notifications: list[dict[str, Any]] = []
         self.deliveries: list[dict[str, Any]] = []
@@ -218,6 +220,17 @@ class ApiState:
         if all(token["id"] != token_id for token in self.tokens):
             raise Refused(404, "token-not-found", f"no token has the id {token_id}", next="pvdify tokens")
         self.tokens = [token for token in self.tokens if token["id"] != token_id]
+
+    def log_in_to_registry(self, asked: Asked, quoted: str) -> dict[str, Any]:
+        host = unquote(quoted)
+        known = {"host": host, "username": asked.body["username"], "created_at": AT, "created_by": "admin"}
+        self.registries[host] = known
+        return known
+
+    def log_out_of_registry(self, asked: Asked, quoted: str) -> None:
+        host = unquote(quoted)
+        if self.registries.pop(host, None) is None:
+            raise Refused(404, "registry-not-found", f"this server is not signed in to {host}", next="pvdify registry")
 
     def config_headers(self, app: str) -> dict[str, str]:
         live = next((r["config_version"] for r in self.releases[app] if r["status"] == "active"), None)
@@ -388,6 +401,9 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("GET", "/posthog", 200, lambda api, asked: api.posthog),
     ("PUT", "/posthog", 200, ApiState.connect_posthog),
     ("DELETE", "/posthog", 204, lambda api, asked: {}),
+    ("GET", "/registries", 200, lambda api, asked: {"registries": list(api.registries.values())}),
+    ("PUT", "/registries/([^/]+)", 200, ApiState.log_in_to_registry),
+    ("DELETE", "/registries/([^/]+)", 204, ApiState.log_out_of_registry),
     ("GET", "/tokens", 200, lambda api, asked: {"tokens": api.tokens}),
     ("POST", "/tokens", 201, ApiState.create_token),
     ("DELETE", "/tokens/([^/]+)", 204, ApiState.revoke_token),

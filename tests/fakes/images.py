@@ -59,7 +59,7 @@ class FakeRegistry:
             raise RegistryDenied(
                 f"{reference.host} does not give {reference} to this server",
                 why="unauthorized",
-                next=f"run `podman login {reference.host}` as root on the server",
+                next=f"`pvdify registry:login {reference.host} -u USER`",
             )
         wanted = digest or reference.digest or self._tags.get(f"{reference.repository}:{reference.tag}")
         image = self._images.get((reference.repository, wanted or ""))

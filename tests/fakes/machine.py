@@ -21,6 +21,7 @@ from pvdify.engine.queries import Queries
 from pvdify.engine.reaper import Reaper
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.redaction.hiding import with_secrets_hidden
+from pvdify.engine.registries import Registries
 from pvdify.engine.requests import DeployRequest, Requests
 from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
@@ -46,6 +47,7 @@ from tests.fakes.images import FakeImages, FakeRegistry
 from tests.fakes.outlet import FakeOutlet
 from tests.fakes.prober import FakeProber
 from tests.fakes.public import FakePublicWeb
+from tests.fakes.registry_logins import FakeRegistryLogins
 from tests.fakes.router import FakeRouter
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.store import MemoryStore
@@ -79,6 +81,7 @@ class Machine:
         self.code_host = FakeCodeHost(clock=self.clock, is_askable=False)
         self.credentials = FakeCredentials()
         self.public = FakePublicWeb(self.router)
+        self.registry_logins = FakeRegistryLogins(self.registry)
         self.edge = FakeEdge()
         self.tunnel_process = FakeTunnelProcess()
         self.outlets = {channel: FakeOutlet() for channel in Channel}
@@ -171,6 +174,7 @@ class Daemon:
             outbox=machine.store,
             credentials=machine.credentials,
             public=machine.public,
+            registry_logins=machine.registry_logins,
         )
         self.world, self.redactors = with_secrets_hidden(world)
         self.runner = Runner(self.world)
@@ -185,6 +189,7 @@ class Daemon:
         self.keyless = Keyless(self.world, machine.store, machine.code_host, machine.identities)
         self.reaper = Reaper(self.world, self.previews, machine.code_host)
         self.tokens = Tokens(self.world)
+        self.registries = Registries(self.world)
         self.observations = Observations(self.world)
         self.courier = Courier(self.world, machine.outlets, random.Random(1))
         self.edge = EdgeKeeper(self.world, machine.edge, machine.tunnel_process, random.Random(1))

@@ -16,6 +16,7 @@ from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.processes import Processes
 from pvdify.engine.queries import Queries
+from pvdify.engine.registries import Registries
 from pvdify.engine.requests import Requests
 from pvdify.engine.tokens import Tokens
 from pvdify.engine.webhooks import Webhooks
@@ -41,6 +42,7 @@ class Engine:
     webhooks: Webhooks
     keyless: Keyless
     tokens: Tokens
+    registries: Registries
     observations: Observations
     notifications: Notifications
     posthog: PosthogLink

@@ -17,6 +17,7 @@ from pvdify.api.handlers import (
     posthog,
     previews,
     processes,
+    registries,
     releases,
     router,
     server,
@@ -108,6 +109,11 @@ ENDPOINTS = (
     _route("GET",    "/tokens",         server.list_tokens,  ADMIN,      gives=answers.Token, list_of="tokens"),
     _route("POST",   "/tokens",         server.create_token, ADMIN, 201, takes=requests.CreateToken, gives=answers.NewToken),
     _route("DELETE", "/tokens/{token}", server.revoke_token, ADMIN, 204),
+
+    _route("GET",    "/registries",        registries.list_registries, READ,  gives=answers.Registry, list_of="registries"),
+    _route("GET",    "/registries/{host}", registries.show_registry,   READ,  gives=answers.Registry),
+    _route("PUT",    "/registries/{host}", registries.put_registry,    ADMIN, takes=requests.LogInToRegistry, gives=answers.Registry),
+    _route("DELETE", "/registries/{host}", registries.remove_registry, ADMIN, 204),
 
     _route("GET",    "/notifications",                     notifications.list_notifications,  ADMIN,      gives=answers.Notification, list_of="notifications"),
     _route("POST",   "/notifications",                     notifications.add_notification,    ADMIN, 201, takes=requests.AddNotification, gives=answers.Notification),

@@ -14,6 +14,7 @@ from pvdify.model.names import environment_of
 from pvdify.model.notice import Delivery, DeliveryState, Subscription
 from pvdify.model.operation import Operation, StepState
 from pvdify.model.preview import Preview
+from pvdify.model.registry import RegistryLogin
 from pvdify.model.release import Failure, Release, SwitchCount
 from pvdify.model.slot import Placement
 from pvdify.model.token import Token
@@ -154,6 +155,11 @@ def token(it: Token) -> answers.Token:
         id=it.id, name=it.name, role=it.role.value, app=it.app, created_at=it.created_at,
         created_by=it.created_by, expires_at=it.expires_at, last_used_at=it.last_used_at,
     )  # fmt: skip
+
+
+def registry(it: RegistryLogin) -> answers.Registry:
+    """A login without its password."""
+    return answers.Registry(host=it.host, username=it.username, created_at=it.created_at, created_by=it.created_by)
 
 
 def notification(it: Subscription, secret: str | None = None) -> answers.Notification:

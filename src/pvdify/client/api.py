@@ -33,6 +33,7 @@ from pvdify.wire.answers import (
     Posthog,
     Preview,
     Process,
+    Registry,
     Release,
     RollbackPlan,
     Status,
@@ -49,6 +50,7 @@ from pvdify.wire.requests import (
     CreateToken,
     Deploy,
     LinkRepository,
+    LogInToRegistry,
     PutPreview,
     RestartProcesses,
     Rollback,
@@ -310,6 +312,19 @@ class Client:
         path = f"/tokens/{quote(token_id, safe='')}"
         self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
 
+    def registries(self) -> list[Registry]:
+        """Which registries the server signs in to."""
+        return self._list(Registry, "registries", Question(path="/registries"))
+
+    def log_in_to_registry(self, host: str, login: LogInToRegistry) -> Registry:
+        """Have the server sign in; asking twice is as good as once."""
+        return self._session.ask_for(Registry, Question(method="PUT", path=_registry(host), body=request_body(login)))
+
+    def log_out_of_registry(self, host: str) -> None:
+        """Have the server forget its login."""
+        lost, look = f"the server may or may not be signed out of {host}", "`pvdify registry` shows it"
+        self._session.ask(Question(method="DELETE", path=_registry(host), lost=lost, look=look))
+
     def notifications(self) -> list[Notification]:
         """Who is told of what happens."""
         return self._list(Notification, "notifications", Question(path="/notifications"))
@@ -427,3 +442,7 @@ def _log_query(wanted: LogFilter) -> dict[str, str]:
     if wanted.release is not None:
         query["release"] = str(wanted.release)
     return query
+
+
+def _registry(host: str) -> str:
+    return f"/registries/{quote(host, safe='')}"

@@ -25,6 +25,7 @@ from pvdify.adapters.openid.keys import Keys
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.containers import PodmanContainers
 from pvdify.adapters.podman.images import PodmanImages
+from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
 from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.posthog.outlet import PosthogAnnotations, PosthogEvents
 from pvdify.adapters.sqlite.store import SqliteStore
@@ -54,6 +55,7 @@ from pvdify.engine.reaper import Reaper
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.redaction.hiding import with_secrets_hidden
 from pvdify.engine.redaction.redactors import Redactors
+from pvdify.engine.registries import Registries
 from pvdify.engine.requests import Requests
 from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
@@ -125,6 +127,7 @@ def build_server(settings: Settings) -> Server:
         webhooks=Webhooks(world, previews, code_host, webhook_secrets(settings)),
         keyless=Keyless(world, store, code_host, OpenidIdentities(Keys(settings.oidc_issuer, web, world.clock))),
         tokens=Tokens(world),
+        registries=Registries(world),
         observations=Observations(world),
         notifications=Notifications(world, courier),
         posthog=PosthogLink(world),
@@ -150,6 +153,7 @@ def build_server(settings: Settings) -> Server:
 def build_world(settings: Settings, store: SqliteStore, router: Router) -> World:
     """The adapters behind the ports."""
     clock, runner, logs = SystemClock(), SubprocessRunner(), settings.data_dir / "logs"
+    auth_file = AuthFile(settings.run_dir / "registries" / "auth.json")
     return World(
         settings=settings,
         clock=clock,
@@ -159,6 +163,7 @@ def build_world(settings: Settings, store: SqliteStore, router: Router) -> World
             server_id=settings.server_id,
             binary=settings.podman_binary,
             skopeo=settings.skopeo_binary,
+            auth_file=auth_file,
         ),
         supervisor=build_supervisor(settings, runner, clock),
         router=router,
@@ -170,6 +175,7 @@ def build_world(settings: Settings, store: SqliteStore, router: Router) -> World
         outbox=store,
         credentials=FileCredentials(settings.data_dir / "credentials"),
         public=HttpxPublicWeb(),
+        registry_logins=PodmanRegistryLogins(runner=runner, auth_file=auth_file, binary=settings.podman_binary),
     )
 
 

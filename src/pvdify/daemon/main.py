@@ -72,6 +72,7 @@ async def _serve(settings: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await server.engine.registries.apply()
     await server.reconciler.ensure_router()
     await server.worker.resume()
     duties = (server.reconciler.keep_router(), server.reconciler.run(), server.liveness.run(), server.reaper.run(),

@@ -13,6 +13,7 @@ from pvdify.ports.images import Images
 from pvdify.ports.outbox import Outbox
 from pvdify.ports.prober import Prober
 from pvdify.ports.public import PublicWeb
+from pvdify.ports.registry_logins import RegistryLogins
 from pvdify.ports.router import Router
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
@@ -38,5 +39,6 @@ class World:
     outbox: Outbox
     credentials: Credentials
     public: PublicWeb
+    registry_logins: RegistryLogins
     locks: Locks = field(default_factory=Locks)
     tally: Tally = field(default_factory=Tally)

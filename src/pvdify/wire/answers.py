@@ -331,6 +331,16 @@ class NewToken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Registry:
+    """A registry that the server signs in to, without the password."""
+
+    host: str
+    username: str
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Identity:
     """GET /whoami."""
 

@@ -117,6 +117,14 @@ class CreateToken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogInToRegistry:
+    """PUT /registries/{host}. ``password``: or an access token; kept as a secret."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AddNotification:
     """POST /notifications. ``url``: where to, which is kept as a secret. ``app``: of this app and its previews only.
 

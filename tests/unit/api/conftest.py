@@ -44,7 +44,8 @@ async def api() -> AsyncIterator[Api]:
     daemon = machine.daemon()
     engine = Engine(
         settings=machine.settings, requests=daemon.requests, queries=daemon.queries, domains=daemon.domains,
-        tokens=daemon.tokens, observations=daemon.observations, processes=daemon.processes,
+        tokens=daemon.tokens, registries=daemon.registries, observations=daemon.observations,
+        processes=daemon.processes,
         previews=daemon.previews, notifications=daemon.notifications, posthog=daemon.posthog,
         webhooks=daemon.webhooks, edge=daemon.edge,
         keyless=daemon.keyless,

@@ -128,9 +128,9 @@ def remove_images(binary: str, names: tuple[str, ...]) -> Argv:
     return (binary, "rmi", *names)
 
 
-def pull_image(binary: str, pinned: str, *, is_loopback: bool) -> Argv:
+def pull_image(binary: str, pinned: str, *, is_loopback: bool, auth_file: Path | None = None) -> Argv:
     """Fetch by digest."""
-    return (binary, "pull", "--quiet", *_tls(is_loopback=is_loopback), pinned)
+    return (binary, "pull", "--quiet", *_tls(is_loopback=is_loopback), *_auth(auth_file), pinned)
 
 
 def ask_for_store(binary: str) -> Argv:
@@ -143,11 +143,19 @@ def bring_to_disk(directory: str) -> Argv:
     return ("sync", "--file-system", directory)
 
 
-def ask_registry(skopeo: str, reference: str, *, is_loopback: bool, seconds: int) -> Argv:
+def ask_registry(
+    skopeo: str, reference: str, *, is_loopback: bool, seconds: int, auth_file: Path | None = None
+) -> Argv:
     """The digest that a registry gives for a tag now; of the whole list where the image is for several platforms."""
     limit = ("--command-timeout", f"{seconds}s")
     question = ("inspect", "--no-tags", "--format", "{{.Digest}}")
-    return (skopeo, *limit, *question, *_tls(is_loopback=is_loopback), f"docker://{reference}")
+    return (skopeo, *limit, *question, *_tls(is_loopback=is_loopback), *_auth(auth_file), f"docker://{reference}")
+
+
+def log_in(binary: str, host: str, username: str, auth_file: Path, *, is_loopback: bool) -> Argv:
+    """Ask a registry whether it takes a login whose password is on stdin, and write that down in the file."""
+    who = ("--username", username, "--password-stdin", "--authfile", str(auth_file))
+    return (binary, "login", *who, *_tls(is_loopback=is_loopback), host)
 
 
 def read_conmon_path(binary: str) -> Argv:
@@ -222,6 +230,10 @@ def _command(command: str | tuple[str, ...] | None) -> tuple[Argv, Argv]:
     if command and replaces_entrypoint(command):
         return ("--entrypoint", json.dumps(list(command))), ()
     return (), command or ()
+
+
+def _auth(file: Path | None) -> Argv:
+    return ("--authfile", str(file)) if file else ()
 
 
 def _tls(*, is_loopback: bool) -> Argv:

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 from pvdify.adapters.podman import commands, parse, refusals, registry_errors
+from pvdify.adapters.podman.registry_logins import AuthFile
 from pvdify.errors import PullFailed, RuntimeUnavailable
 from pvdify.model.image import LocalImage
 from pvdify.model.image_reference import ImageReference
@@ -19,13 +21,20 @@ class PodmanImages:
     """Pins are tags ``localhost/pvdify/<server>/<app>:v<release>``: they hold an image when its own tag moves on."""
 
     def __init__(
-        self, *, runner: CommandRunner, server_id: str, binary: str = "podman", skopeo: str = "skopeo"
+        self,
+        *,
+        runner: CommandRunner,
+        server_id: str,
+        binary: str = "podman",
+        skopeo: str = "skopeo",
+        auth_file: AuthFile | None = None,
     ) -> None:
         self._runner = runner
         self._server = server_id
         self._podman = binary
         self._skopeo = skopeo
         self._store = ""
+        self._auth_file = auth_file
         self._pinning = asyncio.Lock()
 
     async def resolve(self, reference: ImageReference) -> str:
@@ -41,11 +50,15 @@ class PodmanImages:
             if here:
                 return reference.digest
         question = commands.ask_registry(
-            self._skopeo, str(_by_one_name(reference)), is_loopback=reference.is_loopback, seconds=ASK_SECONDS
+            self._skopeo,
+            str(_by_one_name(reference)),
+            is_loopback=reference.is_loopback,
+            seconds=ASK_SECONDS,
+            auth_file=self._auth_for(reference),
         )
         done = await self._runner.run(question, timeout=ASK_SECONDS + 10)
         if done.exit_code != 0:
-            raise registry_errors.ask_failed(reference, done.stderr)
+            raise registry_errors.ask_failed(reference, done.stderr, self._username(reference))
         return done.stdout.strip()
 
     async def find(self, reference: ImageReference, digest: str) -> LocalImage | None:
@@ -59,13 +72,16 @@ class PodmanImages:
             return here
         if reference.is_local:
             raise registry_errors.not_here(reference)
-        argv = commands.pull_image(self._podman, str(reference.pinned(digest)), is_loopback=reference.is_loopback)
+        argv = commands.pull_image(
+            self._podman, str(reference.pinned(digest)), is_loopback=reference.is_loopback,
+            auth_file=self._auth_for(reference),
+        )  # fmt: skip
         try:
             done = await self._runner.run(argv, timeout=PULL_SECONDS)
         except RuntimeUnavailable as error:
             raise PullFailed(f"{reference} could not be pulled", why=error.what, next=error.next) from error
         if done.exit_code != 0:
-            raise registry_errors.pull_failed(reference, done.stderr)
+            raise registry_errors.pull_failed(reference, done.stderr, self._username(reference))
         await self._bring_to_disk(reference)
         image = await self.find(reference, digest)
         if image is None:
@@ -141,6 +157,12 @@ class PodmanImages:
         if done.exit_code != 0:
             raise refusals.unavailable(done)
         return done
+
+    def _auth_for(self, reference: ImageReference) -> Path | None:
+        return self._auth_file.for_host(reference.host) if self._auth_file else None
+
+    def _username(self, reference: ImageReference) -> str | None:
+        return self._auth_file.username(reference.host) if self._auth_file else None
 
     def _pin(self, app: str, release: int) -> str:
         return f"localhost/pvdify/{self._server}/{app}:v{release}"

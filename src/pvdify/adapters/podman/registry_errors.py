@@ -19,12 +19,12 @@ _PLATFORM = re.compile(r"no image found in (image index|manifest list) for archi
 _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 
 
-def ask_failed(reference: ImageReference, stderr: str) -> PvdifyError:
-    """The registry gave no digest; when nothing tells why, it counts as away."""
-    return _known(reference, stderr) or _away(reference, words_of(stderr))
+def ask_failed(reference: ImageReference, stderr: str, username: str | None = None) -> PvdifyError:
+    """The registry gave no digest; when nothing tells why, it counts as away. ``username``: who asked."""
+    return _known(reference, stderr, username) or _away(reference, words_of(stderr))
 
 
-def pull_failed(reference: ImageReference, stderr: str) -> PvdifyError:
+def pull_failed(reference: ImageReference, stderr: str, username: str | None = None) -> PvdifyError:
     """The image did not come here."""
     if _FULL.search(stderr):
         return PullFailed(
@@ -32,7 +32,7 @@ def pull_failed(reference: ImageReference, stderr: str) -> PvdifyError:
             why="the disk is full",
             next="free some space on the server (`podman image prune` as root), then deploy again",
         )
-    return _known(reference, stderr) or PullFailed(
+    return _known(reference, stderr, username) or PullFailed(
         f"{reference} could not be pulled", why=words_of(stderr), next="deploy again; what runs is untouched"
     )
 
@@ -46,7 +46,7 @@ def not_here(reference: ImageReference) -> ImageNotFound:
     )
 
 
-def _known(reference: ImageReference, stderr: str) -> PvdifyError | None:
+def _known(reference: ImageReference, stderr: str, username: str | None) -> PvdifyError | None:
     words = words_of(stderr)
     if match := _PLATFORM.search(stderr):
         return ImageNotFound(
@@ -57,11 +57,7 @@ def _known(reference: ImageReference, stderr: str) -> PvdifyError | None:
     if _AWAY.search(stderr):
         return _away(reference, words)
     if _DENIED.search(stderr):
-        return RegistryDenied(
-            f"{reference.host} does not give {reference} to this server",
-            why=words,
-            next=f"check the name; for a private image run `podman login {reference.host}` as root on the server",
-        )
+        return _denied(reference, words, username)
     if _MISSING.search(stderr):
         return ImageNotFound(
             f"{reference} does not exist",
@@ -69,6 +65,31 @@ def _known(reference: ImageReference, stderr: str) -> PvdifyError | None:
             next="check the name and tag, and that your CI has pushed it; then deploy again",
         )
     return None
+
+
+def _denied(reference: ImageReference, words: str, username: str | None) -> RegistryDenied:
+    host = reference.host
+    login = f"`pvdify registry:login {host} -u {username or 'USER'}`"
+    return RegistryDenied(
+        f"{host} does not give {reference} to this server",
+        why=f"signed in as {username}: {words}" if username else f"not signed in there: {words}",
+        next=f"sign in again with a password that is good for it: {login}; then deploy again" if username
+        else f"check the name; if the image is private: {login}; then deploy again",
+    )  # fmt: skip
+
+
+def login_failed(host: str, username: str, stderr: str) -> PvdifyError:
+    """A registry did not take a login."""
+    words = words_of(stderr)
+    if _AWAY.search(stderr) or not _DENIED.search(stderr):
+        return RegistryUnavailable(
+            f"{host} does not answer, so this server was not signed in there", why=words,
+            next=f"check the name, then `pvdify registry:login {host} -u {username}` again",
+        )  # fmt: skip
+    return RegistryDenied(
+        f"{host} does not accept this password of {username}", why=words,
+        next=f"check user and password or access token, then `pvdify registry:login {host} -u {username}` again",
+    )  # fmt: skip
 
 
 def _away(reference: ImageReference, words: str) -> RegistryUnavailable:

@@ -134,6 +134,17 @@ def test_config_vars_are_on_no_command_line():
             ("podman", "pull", "--quiet", "ghcr.io/org/shop@sha256:1"),
         ),
         (
+            commands.pull_image("podman", "ghcr.io/a@sha256:1", is_loopback=False, auth_file=Path("/run/auth.json")),
+            ("podman", "pull", "--quiet", "--authfile", "/run/auth.json", "ghcr.io/a@sha256:1"),
+        ),
+        (
+            commands.log_in("podman", "127.0.0.1:5000", "octocat", Path("/run/x.json"), is_loopback=True),
+            (
+                *("podman", "login", "--username", "octocat", "--password-stdin", "--authfile", "/run/x.json"),
+                *("--tls-verify=false", "127.0.0.1:5000"),
+            ),
+        ),
+        (
             commands.ask_registry("skopeo", "127.0.0.1:5000/shop:v1", is_loopback=True, seconds=20),
             (
                 *("skopeo", "--command-timeout", "20s", "inspect", "--no-tags", "--format", "{{.Digest}}"),

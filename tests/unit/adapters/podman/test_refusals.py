@@ -128,4 +128,28 @@ def test_a_failed_pull_is_told_from_a_missing_image(words, error):
 def test_a_denied_image_names_the_command_that_signs_in():
     error = registry_errors.ask_failed(REFERENCE, "Error: unauthorized")
 
-    assert "`podman login ghcr.io`" in error.next
+    assert error.why == "not signed in there: unauthorized"
+    assert "`pvdify registry:login ghcr.io -u USER`" in error.next
+
+
+def test_a_denied_image_names_the_login_that_is_not_good_any_more():
+    error = registry_errors.ask_failed(REFERENCE, "Error: unauthorized", "octocat")
+
+    assert error.why == "signed in as octocat: unauthorized"
+    assert "`pvdify registry:login ghcr.io -u octocat`" in error.next
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ('Error: logging into "ghcr.io": invalid username/password', RegistryDenied),
+        ('Error: authenticating creds for "ghcr.io": dial tcp: lookup ghcr.io: no such host', RegistryUnavailable),
+        ("Error: something new", RegistryUnavailable),
+    ],
+)
+def test_a_refused_login_names_registry_and_user(words, error):
+    found = registry_errors.login_failed("ghcr.io", "octocat", words)
+
+    assert type(found) is error
+    assert "ghcr.io" in found.what
+    assert "`pvdify registry:login ghcr.io -u octocat`" in found.next

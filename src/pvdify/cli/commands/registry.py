@@ -1,0 +1,122 @@
+"""``pvdify registry``, ``registry:login`` and ``registry:logout``: how the server gets private images."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli import output
+from pvdify.cli.command import command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io
+from pvdify.client.api import Client
+from pvdify.wire.answers import Registry
+from pvdify.wire.requests import LogInToRegistry
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """All of them."""
+
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginOptions:
+    """Where to sign in, and as whom; the password comes by stdin."""
+
+    host: str
+    username: str
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogoutOptions:
+    """Where not to sign in any more."""
+
+    host: str
+    as_json: bool
+
+
+def run_list(options: ListOptions, client: Client, io: Io) -> int:
+    """Show where the server signs in."""
+    found = client.registries()
+    if options.as_json:
+        io.show_json({"registries": found})
+    elif found:
+        io.show(output.table(("HOST", "USER", "SINCE", "BY"), map(_row, found)))
+    else:
+        io.say("signed in to no registry; for private images: pvdify registry:login HOST -u USER")
+    return DONE
+
+
+def run_login(options: LoginOptions, client: Client, io: Io) -> int:
+    """Have the server sign in."""
+    if io.is_stdin_terminal:
+        password = io.ask_secret(f"password or access token of {options.username}: ")
+    else:
+        password = io.stdin.read().removesuffix("\n").removesuffix("\r")
+    login = LogInToRegistry(username=options.username, password=password)
+    registry = client.log_in_to_registry(options.host, login)
+    if options.as_json:
+        io.show_json(registry)
+    else:
+        io.show(f"signed in to {registry.host} as {registry.username}")
+    io.say(f"undo: pvdify registry:logout {registry.host}")
+    return DONE
+
+
+def run_logout(options: LogoutOptions, client: Client, io: Io) -> int:
+    """Have the server sign in no more."""
+    client.log_out_of_registry(options.host)
+    if options.as_json:
+        io.show_json({"host": options.host, "status": "signed-out"})
+    else:
+        io.show(f"signed out of {options.host}; images that are on the server stay there")
+    return DONE
+
+
+@command("registry", run=run_list, example="pvdify registry")
+def registry(*, as_json: bool) -> ListOptions:
+    """Show which registries the server signs in to."""
+    return ListOptions(as_json=as_json)
+
+
+@command("registry:list", run=run_list, example="pvdify registry:list")
+def registry_list(*, as_json: bool) -> ListOptions:
+    """The same as `pvdify registry`."""
+    return ListOptions(as_json=as_json)
+
+
+@command(
+    "registry:login",
+    run=run_login,
+    example="pvdify registry:login ghcr.io -u octocat             # asks for the access token\n"
+    'printf %s "$TOKEN" | pvdify registry:login ghcr.io -u octocat',
+)
+@click.argument("host", metavar="HOST")
+@click.option("-u", "--username", required=True, metavar="USER", help="Who the server is to the registry.")
+def registry_login(*, host: str, username: str, as_json: bool) -> LoginOptions:
+    """Let the server get private images of a registry.
+
+    The password, better an access token that may only read, is read from stdin. The registry is asked whether it takes
+    it, and only then is it kept, readable by root alone.
+    """
+    return LoginOptions(host=_checked(host), username=username, as_json=as_json)
+
+
+@command("registry:logout", run=run_logout, example="pvdify registry:logout ghcr.io")
+@click.argument("host", metavar="HOST")
+def registry_logout(*, host: str, as_json: bool) -> LogoutOptions:
+    """Have the server forget its login to a registry."""
+    return LogoutOptions(host=_checked(host), as_json=as_json)
+
+
+def _checked(host: str) -> str:
+    bare = host.removeprefix("https://").removeprefix("http://").rstrip("/")
+    if not bare or "/" in bare:
+        raise click.BadParameter(f'"{host}" is not a host; of ghcr.io/org/app it is ghcr.io', param_hint="HOST")
+    return bare
+
+
+def _row(it: Registry) -> tuple[str, ...]:
+    return it.host, it.username, output.when(it.created_at), it.created_by
