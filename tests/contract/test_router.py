@@ -363,3 +363,17 @@ async def test_ensuring_twice_changes_nothing(world: World) -> None:
 
     assert await world.router.routes() == {"shop": route}
     assert await world.router.traffic("shop", 1) == Traffic(requests=1)
+
+
+async def test_a_gate_is_kept_and_does_not_stand_in_the_way_of_our_own_question(world: World) -> None:
+    gated = replace(shop(await world.target(200)), gate="5e" * 32)
+    await world.router.put(gated)
+
+    assert await world.router.routes() == {"shop": gated}
+    assert await status_and_slot(world) == (200, "shop/v1")
+    opened = replace(gated, gate=None)
+    await world.router.put(opened)
+    assert await world.router.routes() == {"shop": opened}
+    await world.router.put(gated)
+    await world.router.remove("shop")
+    assert await world.router.routes() == {}

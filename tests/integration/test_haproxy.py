@@ -190,7 +190,7 @@ async def test_every_file_is_ours_alone(router: HaproxyRouter, process: RouterPr
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in process.directory.iterdir()}
 
     assert modes == dict.fromkeys(
-        ("haproxy.cfg", "access.log", "confirm.token", "hosts.map", "live.map", "targets.map"),
+        ("haproxy.cfg", "access.log", "confirm.token", "gates.map", "hosts.map", "live.map", "targets.map"),
         stat.S_IRUSR | stat.S_IWUSR,
     )
     assert stat.S_IMODE(process.directory.stat().st_mode) == stat.S_IRWXU

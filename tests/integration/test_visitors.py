@@ -1,6 +1,7 @@
 """Who the router says is asking: to the app in headers, to the operator in the access log."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import pytest
 from pvdify.adapters.haproxy.access_log import AccessLogFile
 from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.router import HaproxyRouter
+from pvdify.model.preview import gate_of
 from pvdify.model.route import Route
 from pvdify.model.visit import Visit
 from pvdify.ports.router import PROOF_PATH
@@ -182,3 +184,36 @@ async def test_only_this_router_can_tell_which_release_is_live_at_a_path_that_no
     assert "cache-control: no-store" in head
     assert app.heads == []
     await router.close()
+
+
+async def test_search_engines_forget_previews_and_nothing_else(process: RouterProcess, app: App) -> None:
+    router = await routed(process, app)
+    for name in ("shop-pr-12", "shop-pr-0", "pr-tools"):
+        await router.put(Route(app=name, hostnames=(f"{name}.test",), slot=1, targets=(app.port,)))
+    await router.put(Route(app="shop-pr-13", hostnames=("shop-pr-13.test",), slot=None))
+
+    marked = {name: "x-robots-tag: noindex, nofollow" in await ask(process, host=f"{name}.test") for name in (
+        "shop", "shop-pr-12", "shop-pr-13", "shop-pr-0", "pr-tools", "unknown")}  # fmt: skip
+
+    assert {name for name, is_marked in marked.items() if is_marked} == {"shop-pr-12", "shop-pr-13"}
+
+
+async def test_a_gate_opens_for_its_password_alone_and_keeps_it_from_the_app(process: RouterProcess, app: App) -> None:
+    router = await routed(process, app)
+    gated = Route(app="shop-pr-12", hostnames=("pr.test",), slot=1, targets=(app.port,), gate=gate_of("team:sesame"))
+    await router.put(gated)
+
+    closed = await ask(process, host="pr.test")
+    wrong = await ask(process, f"Authorization: Basic {b64encode(b'team:sesam').decode()}", host="pr.test")
+    nearly = await ask(process, f"Authorization: basic {b64encode(b'team:sesame').decode()}", host="pr.test")
+    confirming = await ask(process, "X-Pvdify-Confirm: guess", host="pr.test")
+    assert app.heads == []
+    opened = await ask(process, f"Authorization: Basic {b64encode(b'team:sesame').decode()}", host="pr.test")
+
+    assert closed.startswith("http/1.1 401")
+    assert 'www-authenticate: basic realm="preview"' in closed
+    assert {wrong[:12], nearly[:12], confirming[:12]} == {"http/1.1 401"}
+    assert opened.startswith("http/1.1 200")
+    assert "authorization" not in app.heads[0]
+    await ask(process, "Authorization: Bearer x")
+    assert app.heads[1]["authorization"] == "Bearer x"

@@ -54,7 +54,7 @@ class PreviewRequests:
         given = parse_manifest(request.manifest) if request.manifest is not None else None
         if request.image is not None:
             parse_image_reference(request.image)
-        policy = await self._policy(parent, given, is_fork=request.is_fork)
+        policy = await self._policy(parent, name, given, is_fork=request.is_fork)
         _check_fork(name, policy, request)
         async with self._world.locks.previews:
             if await self.is_ending(name):
@@ -65,6 +65,7 @@ class PreviewRequests:
                 await self._make_room(parent, name, policy)
             preview = await self._renew(preview, parent, number, request, policy, actor)
             await self._copy_config(name, policy, actor)
+            await self._set_gate(name, policy)
         manifest = given or await self._inherited(name, parent, policy)
         deploy = DeployRequest(
             image=request.image,
@@ -134,8 +135,8 @@ class PreviewRequests:
         operations = await self._world.store.unsettled_operations(name)
         return any(operation.kind is OperationKind.DESTROY for operation in operations)
 
-    async def _policy(self, parent: str, given: Manifest | None, *, is_fork: bool) -> Policy:
-        """What previews of the app are like: as the app itself says where it is live, else as the given manifest does.
+    async def _policy(self, parent: str, name: str, given: Manifest | None, *, is_fork: bool) -> Policy:
+        """What previews of the app are like: as the app says where it is live, else as its own manifest does.
 
         So a pull request cannot give itself more than its app's previews have; a fork's has no say at all.
         """
@@ -143,7 +144,10 @@ class PreviewRequests:
             live = await self._world.store.active_release(app)
             if live is not None and live.manifest.previews != Policy():
                 return live.manifest.previews
-        return given.previews if given is not None and not is_fork else Policy()
+        if given is not None and not is_fork:
+            return given.previews
+        newest = await self._world.store.releases(name, limit=1)
+        return newest[0].manifest.previews if newest else Policy()
 
     async def _check_startable(self, name: str, request: PreviewRequest, policy: Policy) -> None:
         """Whatever would be refused later is refused before anything is made."""
@@ -152,7 +156,9 @@ class PreviewRequests:
                 f"{name} is new, so it needs an image",
                 next="name the image that your CI pushed for this pull request: --image REFERENCE",
             )
-        await self._config_source(name, policy)
+        source = await self._config_source(name, policy)
+        if policy.basic_auth is not None:
+            await self._gate(name, policy.basic_auth, source or name)
 
     async def _make_room(self, parent: str, name: str, policy: Policy) -> None:
         found = await self._world.store.previews(parent)
@@ -206,6 +212,29 @@ class PreviewRequests:
         values = await self._world.secrets.read(source, versions[0].version) if versions else {}
         if values:
             await self._requests.change_config(name, values, actor)
+
+    async def _set_gate(self, name: str, policy: Policy) -> None:
+        """Visitors need what the preview's own config says they do. Raises InvalidError: it says nothing usable.
+
+        On disk before the preview is routed, so one that should have a gate is never open.
+        """
+        app = await self._world.store.app(name)
+        gate = await self._gate(name, policy.basic_auth, name) if policy.basic_auth is not None else None
+        if app is not None and app.gate != gate:
+            await self._world.store.save(replace(app, gate=gate))
+
+    async def _gate(self, name: str, key: str, source: str) -> str:
+        versions = await self._world.store.config_versions(source)
+        values = await self._world.secrets.read(source, versions[0].version) if versions else {}
+        try:
+            return previews.gate_of(values[key].value if key in values else "")
+        except ValueError as error:
+            raise InvalidError(
+                f"{name} was not deployed: `previews.basic_auth` names the config var {key}",
+                why=f"{source} has {key}, but it is not name:password" if key in values else f"{source} has no {key}",
+                next=f"`pvdify config:set {source} --secret {key}=-`; without `previews.config_from` leave "
+                "`previews.basic_auth` out",
+            ) from error
 
     async def _config_source(self, name: str, policy: Policy) -> str | None:
         """The app whose config previews get. Raises InvalidError: production's is for production."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pvdify.errors import InvalidError
-from pvdify.manifest.names import MOMENTS, PROCESS_NAME, WEB, canonical_hostname, check_app_name
+from pvdify.manifest.names import CONFIG_KEY, MOMENTS, PROCESS_NAME, WEB, canonical_hostname, check_app_name
 from pvdify.manifest.quantities import Bytes, Rate, Seconds
 
 OWN_KEYS = "x-"  # keys that begin so are the reader's own
@@ -166,6 +166,12 @@ class Previews(Part):
     allow_forks: bool = Field(default=False, description="Whether pull requests from forks get previews.")
     fork_label: str = Field(
         "preview", min_length=1, description="The label that gives the pull request of a fork a preview."
+    )
+    basic_auth: str | None = Field(
+        None,
+        pattern=f"^{CONFIG_KEY.pattern}$",
+        examples=["PREVIEW_LOGIN"],
+        description="The config var that holds the `name:password` which visitors of a preview need. Default: none.",
     )
     resources: Resources = Field(
         default_factory=lambda: Resources(memory=256 * 1024**2, cpu=0.25), description="Limits of one instance."

@@ -13,7 +13,8 @@ from pvdify.model.slot import Slot
 class App:
     """An app as such; what runs is told by its releases and slots.
 
-    ``domains``: hostnames that were given to it by hand, besides those in the manifests of its releases.
+    ``domains``: hostnames that were given to it by hand, besides those in the manifests of its releases. ``gate``: see
+    ``Route``.
     """
 
     name: str
@@ -21,6 +22,7 @@ class App:
     updated_at: datetime
     is_in_maintenance: bool = False
     domains: tuple[str, ...] = ()
+    gate: str | None = None
 
 
 def default_hostname(app: str, base_domain: str) -> str:
@@ -45,4 +47,5 @@ def route_of(app: App, base_domain: str, manifest: Manifest | None, slot: Slot |
         targets=slot.targets if slot is not None and serves else (),
         numbers=slot.numbers if slot is not None and serves else (),
         is_in_maintenance=app.is_in_maintenance,
+        gate=app.gate,
     )

@@ -3,6 +3,8 @@
 Every sign of the pull request renews the lease or starts its last part. Nothing has to arrive for it to end. Pure.
 """
 
+import base64
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -101,6 +103,14 @@ def moved(preview: Preview, by: timedelta) -> Preview:
         ends_at=preview.ends_at + by,
         asked_at=preview.asked_at + by if preview.asked_at else None,
     )
+
+
+def gate_of(login: str) -> str:
+    """The gate that opens for this ``name:password`` (RFC 7617). Raises ValueError: it is not of this form."""
+    name, colon, password = login.partition(":")
+    if not (name and colon and password) or not login.isprintable():
+        raise ValueError("expected name:password")
+    return hashlib.sha256(b"Basic " + base64.b64encode(login.encode())).hexdigest()
 
 
 def first_to_give_way(previews: tuple[Preview, ...]) -> Preview | None:

@@ -10,7 +10,8 @@ class Route:
 
     ``targets`` are loopback ports, ``numbers`` those of the instances behind them in the same order (default: from 1).
     No slot: the app is known but nothing serves (visitors get 503). ``is_in_maintenance``: the same, on purpose, which
-    they are told.
+    they are told. ``gate``: only visitors who send the ``Authorization`` header with this SHA-256 (hex) are let
+    through; None: everybody.
     """
 
     app: str
@@ -19,6 +20,7 @@ class Route:
     targets: tuple[int, ...] = ()
     numbers: tuple[int, ...] = ()
     is_in_maintenance: bool = False
+    gate: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.numbers) != len(self.targets):

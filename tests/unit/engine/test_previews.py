@@ -9,7 +9,7 @@ from pvdify.engine.previews import PreviewRequest
 from pvdify.errors import ForkNotAllowed, InvalidError, NothingToDeploy, PreviewLimit
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
-from pvdify.model.preview import Preview, Sign
+from pvdify.model.preview import Preview, Sign, gate_of
 from pvdify.model.release import Release, ReleaseStatus
 from tests.fakes.machine import ACTOR, Daemon, Killed, Machine
 
@@ -338,4 +338,34 @@ async def test_a_late_deploy_of_a_closed_pull_request_does_not_keep_it(machine: 
 
     assert (late.ends_at, late.is_open, release.version) == (closed.ends_at, False, 2)
     assert (await daemon.previews.hear(late, Sign(is_open=True), ACTOR)).is_open
+    await daemon.bury()
+
+
+async def test_a_gate_is_there_from_the_first_route_on_and_follows_the_previews_own_config(machine: Machine):
+    daemon = machine.daemon()
+    await set_config(daemon, "shop-staging", LOGIN="team:sesame")
+    wanted = {"previews": {"config_from": "shop-staging", "basic_auth": "LOGIN"}}
+
+    preview, _ = await open_preview(daemon, manifest=wanted)
+
+    assert {route.gate for route in machine.router.puts} == {gate_of("team:sesame")}
+    await set_config(daemon, preview.name, LOGIN="team:other")
+    await open_preview(daemon)
+    assert (await machine.router.routes())[preview.name].gate == gate_of("team:other")
+    await open_preview(daemon, manifest=STAGING)
+    assert (await machine.router.routes())[preview.name].gate is None
+    await daemon.bury()
+
+
+@pytest.mark.parametrize(("values", "why"), [({}, "has no LOGIN"), ({"LOGIN": "sesame"}, "not name:password")])
+async def test_a_preview_that_should_have_a_gate_is_never_open(machine: Machine, values: dict[str, str], why: str):
+    daemon = machine.daemon()
+    await set_config(daemon, "shop-staging", OTHER="x", **values)
+    wanted = {"previews": {"config_from": "shop-staging", "basic_auth": "LOGIN"}}
+
+    with pytest.raises(InvalidError, match="basic_auth") as refused:
+        await open_preview(daemon, manifest=wanted)
+
+    assert why in refused.value.why
+    assert await leftovers(machine, "shop-pr-12") == []
     await daemon.bury()

@@ -1,7 +1,10 @@
 """The lease of a preview: what renews it, what ends it, and what a set clock does to it."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from pvdify.manifest.definition import Manifest, Previews, Resources
 from pvdify.manifest.reading import parse_manifest
@@ -11,6 +14,7 @@ from pvdify.model.preview import (
     after,
     bounded,
     first_to_give_way,
+    gate_of,
     manifest_for_preview,
     moved,
     new_preview,
@@ -119,3 +123,15 @@ def test_a_preview_has_its_own_limits_and_no_hostname_of_production():
     assert own.resources.memory == 256 * mib
     assert parse_manifest(own.model_dump(mode="json")) == own
     assert manifest_for_preview(Manifest(), Previews()).previews == Previews()
+
+
+def test_a_gate_opens_for_the_header_that_browsers_send():
+    header = b"Basic dGVhbTpvcGVuIHNlc2FtZQ=="  # team:open sesame
+
+    assert gate_of("team:open sesame") == hashlib.sha256(header).hexdigest()
+
+
+@pytest.mark.parametrize("login", ["", "team", ":password", "team:", "team:pass\nword"])
+def test_what_is_no_name_and_password_opens_nothing(login: str):
+    with pytest.raises(ValueError, match="name:password"):
+        gate_of(login)

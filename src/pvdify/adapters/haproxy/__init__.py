@@ -1,4 +1,4 @@
-"""Router on HAProxy: three map files say where requests go, and its configuration is never reloaded.
+"""Router on HAProxy: map files say where requests go, and its configuration is never reloaded.
 
 One file each: ``config`` and ``pages`` (the configuration text), ``commands`` (argument tuples), ``maps`` (routes <->
 map entries), ``disk`` (files), ``parse`` and ``runtime_api`` (its command socket), ``process`` (the detached process),

@@ -1,6 +1,6 @@
 """The whole configuration text: a pure function of the settings, so the same server always gets the same text.
 
-Everything that changes while the router runs is in the three map files, which the text names relative to its own
+Everything that changes while the router runs is in the map files, which the text names relative to its own
 directory (the process is started with ``-C DIRECTORY``; runtime commands then use the same short names).
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvdify.adapters.haproxy import counters, pages, visitor
-from pvdify.adapters.haproxy.maps import HOSTS, IN_MAINTENANCE, LIVE, TARGETS
+from pvdify.adapters.haproxy.maps import GATES, HOSTS, IN_MAINTENANCE, LIVE, TARGETS
 from pvdify.adapters.haproxy.pages import Page
 
 CONFIRM_HEADER = "X-Pvdify-Confirm"
@@ -122,15 +122,17 @@ frontend visitors
     acl has_body req.hdr_val(content-length) gt 0
 
 {visitor.rules(spec.front.trusted, spec.front.headers)}
-{_route()}{visitor.proof(proof_key(spec.token))}
+{_route(spec.token)}{visitor.proof(proof_key(spec.token))}
 {_CHOICE}
     http-request track-sc0 var(txn.target) table {counters.TABLE}
     http-request set-var(txn.port) var(txn.target),map_str_int({TARGETS})
     http-request set-dst ipv4(127.0.0.1)
     http-request set-dst-port var(txn.port)
-    http-request set-var(txn.confirms) bool(true) if {{ req.hdr({CONFIRM_HEADER.lower()}) -m str {spec.token} }}
+    http-request set-var(txn.confirms) bool(true) if confirms
     http-request del-header {CONFIRM_HEADER}
 
+    # search engines are to forget previews, and whatever is answered in their place
+    http-after-response set-header X-Robots-Tag "noindex, nofollow" if {{ var(txn.app) -m reg -- -pr-[1-9][0-9]*$ }}
     http-response del-header {SLOT_HEADER}
     http-response set-header {SLOT_HEADER} %[var(txn.slot)] if {{ var(txn.confirms) -m bool }}
 {counters.rules(spec.version)}
@@ -139,11 +141,19 @@ frontend visitors
 """
 
 
-def _route() -> str:
+def _route(token: str) -> str:
     return f"""\
     # hostname -> app -> slot -> number of targets
     http-request set-var(txn.app) req.hdr(host),field(1,:),lower,regsub([.]$,),map({HOSTS})
     http-request return {_response(pages.NOT_FOUND)} unless {{ var(txn.app) -m found }}
+    # an app behind a gate never sees the password
+    http-request set-var(txn.gate) var(txn.app),map({GATES})
+    http-request set-var(txn.key) req.hdr(authorization),sha2(256),hex,lower
+    acl is_gated var(txn.gate) -m found
+    acl has_key var(txn.key),strcmp(txn.gate) eq 0
+    acl confirms req.hdr({CONFIRM_HEADER.lower()}) -m str {token}
+    http-request return {_response(pages.SIGN_IN)} if is_gated !has_key !confirms
+    http-request del-header Authorization if is_gated
     http-request set-var(txn.slot) var(txn.app),map({LIVE})
     http-request return {_response(pages.MAINTENANCE)} if {{ var(txn.slot) -m str {IN_MAINTENANCE} }}
     http-request set-var(txn.count) var(txn.slot),map_str_int({TARGETS})
@@ -153,6 +163,7 @@ def _route() -> str:
 
 def _response(page: Page) -> str:
     retry = f" hdr Retry-After {page.retry_after}" if page.retry_after else ""
+    retry += f" hdr WWW-Authenticate '{page.sign_in}'" if page.sign_in else ""
     return (
         f'status {page.status} content-type "text/html; charset=utf-8" '
         f"string '{pages.html(page)}' hdr Cache-Control no-store{retry}"

@@ -1,4 +1,4 @@
-"""Routes as entries of three maps, and the ordered changes that lead from one state to the next.
+"""Routes as entries of four maps, and the ordered changes that lead from one state to the next.
 
 ::
 
@@ -10,6 +10,7 @@
                   shop/v42/1       3
                   shop/v42:1       3001        target -> loopback port
                   shop/v42:3       3004
+    gates.map     shop-pr-12       5e88…      app -> SHA-256 of the Authorization header that its visitors need
 
 Which slot is live is one value, so a switch is one change, for all hostnames and all instances at once. A target
 keeps its name while the targets beside it come and go, so what is counted for it stays its own. Pure.
@@ -22,8 +23,8 @@ from dataclasses import dataclass, field
 from pvdify.model.names import slot_key
 from pvdify.model.route import Route, Routes
 
-HOSTS, LIVE, TARGETS = "hosts.map", "live.map", "targets.map"
-MAPS = (TARGETS, LIVE, HOSTS)  # in the order in which a route comes into being
+HOSTS, LIVE, TARGETS, GATES = "hosts.map", "live.map", "targets.map", "gates.map"
+MAPS = (TARGETS, GATES, LIVE, HOSTS)  # in the order in which a route comes into being
 _NOTHING = "-"
 IN_MAINTENANCE = "maintenance"  # no slot is called so: they have a slash
 _WORD = re.compile(r"[A-Za-z0-9._/:-]+")  # anything else could end a line of a file or a command
@@ -47,7 +48,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
-    """The contents of all three maps."""
+    """The contents of all maps."""
 
     entries: Mapping[str, Entries] = field(default_factory=lambda: {name: {} for name in MAPS})
 
@@ -75,7 +76,11 @@ def routes(tables: Tables) -> Routes:
 
 def put(tables: Tables, route: Route) -> tuple[Change, ...]:
     """What makes this the app's route. Every beginning of the list is a state that serves."""
-    return (*_put_targets(route), Change(map=LIVE, key=route.app, value=_live(route)), *_put_hostnames(tables, route))
+    gate = Change(map=GATES, key=route.app, value=route.gate)
+    # A gate is there before anything is behind it, and goes after.
+    first, last = ((gate,), ()) if route.gate is not None else ((), (gate,) if route.app in tables[GATES] else ())
+    live = Change(map=LIVE, key=route.app, value=_live(route))
+    return (*_put_targets(route), *first, live, *_put_hostnames(tables, route), *last)
 
 
 def forget(tables: Tables, app: str, slot: int) -> tuple[Change, ...]:
@@ -92,11 +97,10 @@ def remove(tables: Tables, app: str) -> tuple[Change, ...]:
     owned = {
         HOSTS: [hostname for hostname, owner in tables[HOSTS].items() if owner == app],
         LIVE: [app] if app in tables[LIVE] else [],
+        GATES: [app] if app in tables[GATES] else [],
         TARGETS: [key for key in tables[TARGETS] if key.startswith(f"{app}/")],
     }
-    return tuple(
-        Change(map=name, key=key, value=None) for name in (HOSTS, LIVE, TARGETS) for key in sorted(owned[name])
-    )
+    return tuple(Change(map=name, key=key, value=None) for name in reversed(MAPS) for key in sorted(owned[name]))
 
 
 def repair(found: Tables, wanted: Tables) -> tuple[Change, ...]:
@@ -164,14 +168,17 @@ def _live(route: Route) -> str:
 
 
 def _route(app: str, hostnames: tuple[str, ...], tables: Tables) -> Route:
-    key = tables[LIVE].get(app, _NOTHING)
+    key, gate = tables[LIVE].get(app, _NOTHING), tables[GATES].get(app)
     if key in (_NOTHING, IN_MAINTENANCE):
-        return Route(app=app, hostnames=hostnames, slot=None, is_in_maintenance=key == IN_MAINTENANCE)
+        is_closed = key == IN_MAINTENANCE
+        return Route(app=app, hostnames=hostnames, slot=None, is_in_maintenance=is_closed, gate=gate)
     count = int(tables[TARGETS].get(key, "0"))
     positions = [tables[TARGETS].get(f"{key}/{i}", "") for i in range(count)]
     found = {int(it): int(tables[TARGETS][f"{key}:{it}"]) for it in positions if f"{key}:{it}" in tables[TARGETS]}
     slot = int(key.rpartition("/v")[2])
-    return Route(app=app, hostnames=hostnames, slot=slot, targets=tuple(found.values()), numbers=tuple(found))
+    return Route(
+        app=app, hostnames=hostnames, slot=slot, targets=tuple(found.values()), numbers=tuple(found), gate=gate
+    )
 
 
 def _counts_last(entry: tuple[str, str]) -> tuple[int, str]:

@@ -9,17 +9,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page. ``retry_after``: seconds after which machines may ask again; 0 for what waiting does not mend."""
+    """One page.
+
+    ``retry_after``: seconds after which machines may ask again; 0 for what waiting does not mend. ``sign_in``: how
+    visitors show who they are, if that is what is missing.
+    """
 
     status: int
     title: str
     text: str
     retry_after: int = 0
+    sign_in: str = ""
 
 
 NOT_FOUND = Page(
     status=404, title="Nothing lives here", text="No app answers to this address. Please check how it is spelled."
 )
+SIGN_IN = Page(
+    status=401, title="Please sign in", text="This is a preview. It needs the name and password of its team.",
+    sign_in='Basic realm="preview", charset="UTF-8"',
+)  # fmt: skip
 MAINTENANCE = Page(
     status=503, title="Down for maintenance", text="This app is being worked on. Please come back a little later.",
     retry_after=120,
@@ -40,7 +49,7 @@ MADE_UP = (
         retry_after=5,
     ),
 )  # fmt: skip
-ALL = (NOT_FOUND, MAINTENANCE, *MADE_UP)
+ALL = (NOT_FOUND, SIGN_IN, MAINTENANCE, *MADE_UP)
 
 _STYLE = (
     ":root{color-scheme:light dark}"

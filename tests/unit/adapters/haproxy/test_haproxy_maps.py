@@ -3,7 +3,7 @@
 import pytest
 
 from pvdify.adapters.haproxy import maps
-from pvdify.adapters.haproxy.maps import HOSTS, LIVE, TARGETS, Change, Tables
+from pvdify.adapters.haproxy.maps import GATES, HOSTS, LIVE, TARGETS, Change, Tables
 from pvdify.model.route import Route
 
 SHOP = Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=42, targets=(3001, 3004), numbers=(1, 3))
@@ -125,3 +125,16 @@ def test_a_repair_adds_before_it_takes_away() -> None:
 def test_nothing_that_could_end_a_line_gets_into_one(hostname: str) -> None:
     with pytest.raises(ValueError, match=r"hosts\.map"):
         maps.put(Tables(), Route(app="shop", hostnames=(hostname,), slot=None))
+
+
+def test_a_gate_is_there_before_the_route_and_goes_after_it() -> None:
+    gated = Route(app="shop", hostnames=("shop.test",), slot=42, targets=(3001,), gate="5e" * 32)
+    opened = Route(app="shop", hostnames=("shop.test",), slot=42, targets=(3001,))
+
+    closing, opening = maps.put(Tables(), gated), maps.put(tables(gated), opened)
+
+    assert [(it.map, it.value) for it in closing[-3:]] == [(GATES, "5e" * 32), (LIVE, "shop/v42"), (HOSTS, "shop")]
+    assert opening[-1] == Change(map=GATES, key="shop", value=None)
+    assert maps.routes(tables(gated)) == {"shop": gated}
+    assert [it.map for it in maps.remove(tables(gated), "shop")][:2] == [HOSTS, LIVE]
+    assert maps.apply(tables(gated), maps.remove(tables(gated), "shop"))[GATES] == {}
