@@ -2,11 +2,15 @@
 
 import sqlite3
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pvdify.adapters.sqlite.queries import migrations
+from pvdify.adapters.sqlite.rows import from_row
 from pvdify.adapters.sqlite.store import SqliteStore
+
+RecordT = TypeVar("RecordT")
 
 
 class MemoryStore(SqliteStore):
@@ -22,3 +26,12 @@ class MemoryStore(SqliteStore):
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: object) -> Any:
         return work(*arguments)
+
+    async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
+        return tuple(_record(record_type, tuple(row.keys()), tuple(row)) for row in await self._rows(query, **values))
+
+
+@lru_cache(maxsize=50_000)
+def _record(record_type: type[RecordT], columns: tuple[str, ...], values: tuple[Any, ...]) -> RecordT:
+    """Records never change, so equal rows can share one: simulations read the same rows over and over."""
+    return from_row(record_type, dict(zip(columns, values, strict=True)))
