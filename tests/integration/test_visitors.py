@@ -207,12 +207,14 @@ async def test_a_gate_opens_for_its_password_alone_and_keeps_it_from_the_app(pro
     wrong = await ask(process, f"Authorization: Basic {b64encode(b'team:sesam').decode()}", host="pr.test")
     nearly = await ask(process, f"Authorization: basic {b64encode(b'team:sesame').decode()}", host="pr.test")
     confirming = await ask(process, "X-Pvdify-Confirm: guess", host="pr.test")
+    proving = await ask(process, path=f"{PROOF_PATH}0123abcd", host="pr.test")
     assert app.heads == []
     opened = await ask(process, f"Authorization: Basic {b64encode(b'team:sesame').decode()}", host="pr.test")
 
     assert closed.startswith("http/1.1 401")
     assert 'www-authenticate: basic realm="preview"' in closed
     assert {wrong[:12], nearly[:12], confirming[:12]} == {"http/1.1 401"}
+    assert proving.startswith("http/1.1 200")
     assert opened.startswith("http/1.1 200")
     assert "authorization" not in app.heads[0]
     await ask(process, "Authorization: Bearer x")

@@ -232,7 +232,7 @@ class PreviewRequests:
             raise InvalidError(
                 f"{name} was not deployed: `previews.basic_auth` names the config var {key}",
                 why=f"{source} has {key}, but it is not name:password" if key in values else f"{source} has no {key}",
-                next=f"`pvdify config:set {source} --secret {key}=-`; without `previews.config_from` leave "
+                next=f"`pvdify config:set {source} {key}=-`; without `previews.config_from` leave "
                 "`previews.basic_auth` out",
             ) from error
 

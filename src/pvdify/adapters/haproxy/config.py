@@ -13,6 +13,7 @@ from pathlib import Path
 from pvdify.adapters.haproxy import counters, pages, visitor
 from pvdify.adapters.haproxy.maps import GATES, HOSTS, IN_MAINTENANCE, LIVE, TARGETS
 from pvdify.adapters.haproxy.pages import Page
+from pvdify.ports.router import PROOF_PATH
 
 CONFIRM_HEADER = "X-Pvdify-Confirm"
 SLOT_HEADER = "X-Pvdify-Slot"
@@ -152,7 +153,8 @@ def _route(token: str) -> str:
     acl is_gated var(txn.gate) -m found
     acl has_key var(txn.key),strcmp(txn.gate) eq 0
     acl confirms req.hdr({CONFIRM_HEADER.lower()}) -m str {token}
-    http-request return {_response(pages.SIGN_IN)} if is_gated !has_key !confirms
+    acl proves path_beg {PROOF_PATH}
+    http-request return {_response(pages.SIGN_IN)} if is_gated !has_key !confirms !proves
     http-request del-header Authorization if is_gated
     http-request set-var(txn.slot) var(txn.app),map({LIVE})
     http-request return {_response(pages.MAINTENANCE)} if {{ var(txn.slot) -m str {IN_MAINTENANCE} }}
