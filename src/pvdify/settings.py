@@ -207,7 +207,7 @@ class Settings:
         parse_web_address, "https://api.github.com", "GitHub's REST API, or an Enterprise server's"
     )
     github_token_file: str = _setting(
-        str, "", "file with a GitHub token that may read pull requests; empty: GitHub is not asked about previews"
+        str, "", "file with a GitHub token: GitHub is asked about previews, and told of releases; empty: neither"
     )
     oidc_issuer: str = _setting(
         parse_web_address,

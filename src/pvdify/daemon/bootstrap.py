@@ -10,6 +10,7 @@ from pvdify.adapters.files.deploy_log import FileDeployLog
 from pvdify.adapters.files.secrets import YamlSecrets
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
 from pvdify.adapters.github.code_host import GithubCodeHost
+from pvdify.adapters.github.reports import GithubReports
 from pvdify.adapters.github.rest import RestApi
 from pvdify.adapters.haproxy.access_journal import AccessLogJournal
 from pvdify.adapters.haproxy.access_log import AccessLogFile
@@ -107,7 +108,8 @@ def build_server(settings: Settings) -> Server:
     )
     web = HttpxWeb()
     world, redactors = with_secrets_hidden(build_world(settings, store, router))
-    courier = Courier(world, build_outlets(web, world.clock, settings))
+    github = _github(settings)
+    courier = Courier(world, build_outlets(web, world.clock, settings, github))
     edge = EdgeKeeper(
         world, CloudflareEdge(CloudflareApi(web, world.clock), settings.server_id), build_tunnel_process(settings)
     )
@@ -116,7 +118,7 @@ def build_server(settings: Settings) -> Server:
     reconciler = Reconciler(world, worker.wake)
     requests = Requests(world, runner, worker, reconciler.put_routes)
     previews = PreviewRequests(world, requests)
-    code_host = GithubCodeHost(_github(settings))
+    code_host = GithubCodeHost(github)
     engine = Engine(
         settings=settings,
         requests=requests,
@@ -193,7 +195,7 @@ def build_tunnel_process(settings: Settings) -> TunnelProcess:
     )
 
 
-def build_outlets(web: Web, clock: Clock, settings: Settings) -> dict[Channel, Outlet]:
+def build_outlets(web: Web, clock: Clock, settings: Settings, github: RestApi) -> dict[Channel, Outlet]:
     """How each kind of subscriber is told."""
     return {
         Channel.WEBHOOK: WebhookOutlet(web, clock),
@@ -201,6 +203,7 @@ def build_outlets(web: Web, clock: Clock, settings: Settings) -> dict[Channel, O
         Channel.DISCORD: WebhookOutlet(web, clock, bodies.discord),
         Channel.POSTHOG: PosthogEvents(web, settings.server_id),
         Channel.POSTHOG_ANNOTATIONS: PosthogAnnotations(web),
+        Channel.GITHUB: GithubReports(github),
     }
 
 

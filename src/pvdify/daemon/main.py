@@ -56,6 +56,7 @@ async def _serve(settings: Settings) -> None:
     from pvdify.daemon.service_manager import READY, STOPPING, ServiceManager
     from pvdify.daemon.serving import Doors
     from pvdify.daemon.webhook_secret import ensure_webhook_secret
+    from pvdify.engine.github_reports import ensure_reports
 
     logs.configure()
     manager = ServiceManager(os.environ)
@@ -68,6 +69,7 @@ async def _serve(settings: Settings) -> None:
     logs.configure(server.redactors.clean_of_all)
     await server.store.open()
     await ensure_admin_token(server)
+    await ensure_reports(server.world, settings.github_api, is_on=bool(settings.github_token_file))
     doors = Doors(settings, server.engine)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

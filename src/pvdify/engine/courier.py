@@ -119,7 +119,11 @@ class Courier:
         if event.app is None:
             return notice
         url = f"{settings.public_scheme}://{default_hostname(event.app, settings.base_domain)}"
-        notice = replace(notice, app=event.app, environment=environment_of(event.app).value, url=url)
+        repository, number = await self._world.store.origin_of(event.app) or (None, None)
+        notice = replace(
+            notice, app=event.app, environment=environment_of(event.app).value, url=url, repository=repository,
+            pull_request=number,
+        )  # fmt: skip
         release = await self._world.store.release(event.app, event.release) if event.release else None
         if release is None:
             return replace(notice, release=event.release)

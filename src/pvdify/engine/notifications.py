@@ -18,7 +18,8 @@ from pvdify.model.notice import DEFAULT_EVENTS, Channel, Delivery, DeliveryState
 from pvdify.model.token import Actor
 
 CHAT = (Channel.SLACK, Channel.DISCORD)
-MANAGED = (Channel.POSTHOG, Channel.POSTHOG_ANNOTATIONS)  # come and go with `pvdify posthog:connect`
+# Come and go with `pvdify posthog:connect`, and with the setting github_token_file.
+MANAGED = (Channel.POSTHOG, Channel.POSTHOG_ANNOTATIONS, Channel.GITHUB)
 LONGEST_ADDRESS = 2000
 
 
@@ -40,7 +41,7 @@ class Notifications:
         self._courier = courier
 
     async def list(self) -> tuple[Subscription, ...]:
-        """All, oldest first, without those that are PostHog's. Raises StoreUnavailable."""
+        """All, oldest first, without those that are managed elsewhere. Raises StoreUnavailable."""
         return tuple(it for it in await self._world.outbox.subscriptions() if it.channel not in MANAGED)
 
     async def add(self, request: NotificationRequest, actor: Actor) -> tuple[Subscription, Secret | None]:
@@ -49,7 +50,12 @@ class Notifications:
         Raises InvalidWebAddress, InvalidError, AppNotFound, StoreUnavailable.
         """
         if request.channel in MANAGED:
-            raise InvalidError("PostHog is not told by a notification", next="`pvdify posthog:connect --help`")
+            raise InvalidError(
+                f"{request.channel.value} is not told by a notification",
+                next="the setting github_token_file has GitHub told"
+                if request.channel is Channel.GITHUB
+                else "`pvdify posthog:connect --help`",
+            )
         address = check_address(request.url)
         _check_events(request.events)
         if request.app is not None and await self._world.store.app(request.app) is None:

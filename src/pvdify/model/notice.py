@@ -54,6 +54,7 @@ class Channel(Enum):
     DISCORD = "discord"
     POSTHOG = "posthog"
     POSTHOG_ANNOTATIONS = "posthog-annotations"
+    GITHUB = "github"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ class Notice:
     Why an operation failed stays here: that may quote logs.
 
     ``id`` is the event's; 0 for a test. ``release`` and what follows are None where the event is about no release.
+    ``repository`` and ``pull_request``: where a preview, or a linked app, comes from.
     """
 
     id: int
@@ -81,6 +83,8 @@ class Notice:
     failure_code: str | None = None
     failure: str | None = None
     next: str | None = None
+    repository: str | None = None
+    pull_request: int | None = None
 
     @property
     def headline(self) -> str:

@@ -117,6 +117,10 @@ class Store(Protocol):
         """Names of apps that are named like a preview and have no record as one."""
         ...
 
+    async def origin_of(self, app: str) -> tuple[str, int | None] | None:
+        """The repository of a preview with its pull request's number, or the repository that an app is linked to."""
+        ...
+
     async def token(self, id: str) -> Token | None:
         """One token."""
         ...

@@ -28,6 +28,11 @@ class LinkRecords:
         """See the port."""
         return await self._all(Link, "links", app=app)
 
+    async def origin_of(self, app: str) -> tuple[str, int | None] | None:
+        """See the store's port."""
+        found = await self._rows("origin", app=app)
+        return (found[0]["repository"], found[0]["number"]) if found else None
+
     async def is_identity_used(self, id: str) -> bool:
         """See the port."""
         return bool(await self._rows("used_identity", id=id))

@@ -78,6 +78,12 @@ DELETE FROM seen_webhooks WHERE at < :before;
 -- name: links
 SELECT * FROM links WHERE :app IS NULL OR app = :app ORDER BY app, repository;
 
+-- name: origin
+SELECT repository, number FROM previews WHERE name = :app AND repository IS NOT NULL
+UNION ALL
+SELECT repository, NULL FROM links WHERE app = :app
+LIMIT 1;
+
 -- name: forget_link
 DELETE FROM links WHERE app = :app AND repository_id = :repository_id;
 

@@ -1,0 +1,96 @@
+"""GitHub is told of previews and of linked apps, for as long as this server has a token for it."""
+
+import pytest
+
+from pvdify.adapters.github.reports import GithubReports
+from pvdify.adapters.github.rest import RestApi
+from pvdify.engine.github_reports import ensure_reports
+from pvdify.engine.keyless import LinkRequest
+from pvdify.engine.notifications import NotificationRequest
+from pvdify.engine.previews import PreviewRequest
+from pvdify.errors import InvalidError
+from pvdify.model.instance import Secret
+from pvdify.model.notice import Channel
+from pvdify.model.release import Source
+from tests.fakes.github_api import FakeGithub
+from tests.fakes.machine import ACTOR, Daemon, Machine
+
+IMAGE = "reg.example.com/shop:v1"
+API = "https://api.github.com"
+
+
+@pytest.fixture
+async def daemon():
+    machine = Machine(standby="1s")
+    machine.registry.push(IMAGE)
+    daemon = machine.daemon()
+    await daemon.courier.look()
+    yield daemon
+    await daemon.bury()
+
+
+async def look(daemon: Daemon) -> None:
+    await daemon.courier.look()
+    await daemon.courier.idle()
+
+
+async def open_preview(daemon: Daemon) -> None:
+    request = PreviewRequest(image=IMAGE, repository="org/shop", source=Source(commit="c0ffee"))
+    _, release = await daemon.previews.open("shop", 12, request, ACTOR)
+    await daemon.finish("shop-pr-12", release.version)
+
+
+async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon):
+    await ensure_reports(daemon.world, API, is_on=True)
+    with FakeGithub() as github:
+        daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(url=github.url, token="t"))  # type: ignore[assignment]
+
+        await open_preview(daemon)
+        await look(daemon)
+        live = [it["body"] for it in github.state.comments]
+        await daemon.previews.close("shop", 12, ACTOR)
+        await look(daemon)
+
+        assert "shop-pr-12 v1 is live" in live[0]
+        assert "the pull request is closed; goes at" in github.state.comments[0]["body"]
+        assert [(it["sha"], it["environment"]) for it in github.state.deployments] == [("c0ffee", "shop-pr-12")]
+        github.check()
+
+
+async def test_a_linked_apps_releases_are_told_with_its_repository_and_others_without(daemon: Daemon):
+    await ensure_reports(daemon.world, API, is_on=True)
+    wanted = LinkRequest(repository="org/shop", repository_id=74, owner_id=65)
+    await daemon.keyless.link("shop", wanted, ACTOR)
+
+    await daemon.deploy("shop", IMAGE)
+    await daemon.deploy("blog", IMAGE)
+    await look(daemon)
+
+    notices = [it.notice for it in daemon.machine.outlets[Channel.GITHUB].delivered]
+    assert [(it.app, it.repository, it.pull_request) for it in notices] == [
+        ("shop", "org/shop", None),
+        ("blog", None, None),
+    ]
+
+
+async def test_it_comes_and_goes_with_the_token(daemon: Daemon):
+    for _ in range(2):
+        await ensure_reports(daemon.world, API, is_on=True)
+    there = await daemon.world.outbox.subscriptions()
+    for _ in range(2):
+        await ensure_reports(daemon.world, API, is_on=False)
+
+    assert [(it.id, it.address) for it in there] == [("github", API)]
+    assert await daemon.world.outbox.subscriptions() == ()
+    assert await daemon.world.credentials.read("github") is None
+    actions = [it.action for it in await daemon.machine.store.events()]
+    assert actions == ["github.untold", "github.told"]
+
+
+async def test_it_is_no_notification_that_people_add(daemon: Daemon):
+    await ensure_reports(daemon.world, API, is_on=True)
+
+    with pytest.raises(InvalidError, match="not told by a notification"):
+        await daemon.notifications.add(NotificationRequest(channel=Channel.GITHUB, url=Secret(API)), ACTOR)
+
+    assert await daemon.notifications.list() == ()
