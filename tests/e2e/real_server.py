@@ -69,11 +69,11 @@ class RealServer:
         self.bring_package()
         return self.pvdify("server", "install", "--base-domain", BASE_DOMAIN, "--set", "router_listen=0.0.0.0:9080")
 
-    def bring_package(self) -> None:
+    def bring_package(self, *options: str) -> None:
         """The commands are there, and nothing else of pvdify."""
         self.vps.write(f"/root/{self._wheel.name}", self._wheel.read_bytes())
         self.vps.run("python3", "-m", "venv", "/opt/pvdify")
-        self.vps.run(f"{PROGRAMS}/pip", "install", "--quiet", f"/root/{self._wheel.name}")
+        self.vps.run(f"{PROGRAMS}/pip", "install", "--quiet", *options, f"/root/{self._wheel.name}")
 
     def start_registry(self) -> None:
         """It is not there any more after a boot."""
@@ -98,6 +98,10 @@ class RealServer:
     def ask(self, *arguments: str) -> Any:
         """What a command says for programs."""
         return json.loads(self.pvdify(*arguments, "--json").stdout)
+
+    def main_pid(self, unit: str) -> int:
+        """The process that systemd takes for the unit's own; 0: none."""
+        return int(self.vps.run("systemctl", "show", unit, "--property=MainPID").stdout.strip().partition("=")[2])
 
     def units(self, pattern: str = "pvdify-*-v*.service") -> list[str]:
         """The instances' units that are active."""

@@ -88,6 +88,21 @@ async def test_no_visitor_notices_a_swap_or_what_happens_to_pvdifyd_and_its_rout
     assert version_at(server, "shop") == "v1"
 
 
+async def test_no_visitor_notices_an_upgrade(server: RealServer) -> None:
+    before = server.main_pid("pvdifyd.service"), server.main_pid("pvdify-router.service")
+
+    async with load(server) as visitors:
+        await asyncio.to_thread(server.bring_package, "--force-reinstall", "--no-deps")
+        said = await asyncio.to_thread(server.ask, "server", "upgrade")
+        await asyncio.sleep(1)
+        report = await visitors.stop()
+
+    assert said["done"] == ["(re)start pvdifyd.service"]
+    assert report.failures == [], report.summary()
+    assert server.main_pid("pvdifyd.service") != before[0]
+    assert server.main_pid("pvdify-router.service") == before[1]
+
+
 def test_an_instance_out_of_memory_is_back_and_the_event_says_why(server: RealServer) -> None:
     before = server.units("pvdify-blog-*")
 

@@ -1,6 +1,7 @@
 """``pvdify server install`` and ``upgrade``: the machine is looked at, then made as it is to be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from pvdify import __version__, settings
 from pvdify.adapters.haproxy.bundled import bundled_binary
@@ -8,7 +9,7 @@ from pvdify.adapters.systemd.server_units import DAEMON
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
 from pvdify.cli.output import facts
-from pvdify.errors import MachineNotReady, NotInstalled
+from pvdify.errors import InvalidSetting, MachineNotReady, NotInstalled
 from pvdify.installation import plans, settings_file
 from pvdify.installation.carry_out import carry_out, outlook, read, show_outlook
 from pvdify.installation.doctor import report
@@ -24,6 +25,7 @@ def run(order: Install, machine: Machine, io: Io) -> int:
     Raises MachineNotReady, NotInstalled, InvalidSetting, InstallationFailed, RuntimeUnavailable.
     """
     wanted = {**order.settings, **plans.ALWAYS}
+    _check_names(order.settings)
     layout = layout_of(settings.load(wanted, {}, DEFAULT_FILE))
     if order.is_upgrade and not (layout.unit_dir / DAEMON).exists():
         raise NotInstalled("there is no pvdify server on this machine to upgrade", next="`pvdify server install`")
@@ -41,6 +43,15 @@ def run(order: Install, machine: Machine, io: Io) -> int:
 def layout_of(wanted: Settings) -> Layout:
     """Where everything is for the pvdify that runs now, with these settings. Raises RouterUnavailable."""
     return layout_here(wanted, wanted.router_binary or bundled_binary())
+
+
+def _check_names(wanted: Mapping[str, str]) -> None:
+    """A file with a name that pvdifyd does not know would keep it from starting. Raises InvalidSetting."""
+    unknown = [name for name in wanted if name not in settings.names()]
+    if unknown:
+        near = get_close_matches(unknown[0], settings.names(), n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise InvalidSetting(f"there is no setting {unknown[0]}", next=f"{hint}`pvdifyd --help` lists all settings")
 
 
 def check(machine: Machine, wanted: Settings) -> None:
