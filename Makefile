@@ -5,11 +5,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check test-unit test-integration test-e2e bench run docs clean lint python
+.PHONY: help setup demo test check test-unit test-integration test-e2e bench run gh-pvdify docs clean lint python
 
 bin := .venv/bin
 python_sources := src tests tools bench examples
-shell_sources := tools/setup tools/lock tools/build-sample .ci/run src/pvdify/adapters/systemd/keeper.sh
+shell_sources := tools/setup tools/lock tools/build-sample .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
 
 help: ## list the targets
 	@echo "make TARGET"
@@ -46,12 +46,15 @@ run: setup ## start a server of your own on loopback, with its data in .cache/ru
 	@$(bin)/pvdifyd --data-dir $(CURDIR)/.cache/run --listen 127.0.0.1:9443 --router-listen 127.0.0.1:9080 \
 	    --base-domain pvdify.localhost $(ARGS)
 
+gh-pvdify: python ## pack the command line for the extension of GitHub's, gh-pvdify/pvdify.pyz
+	$(bin)/python tools/pack.py gh-pvdify/pvdify.pyz
+
 docs: python ## write the generated reference pages again
 	$(bin)/python tools/generate_cli_reference.py
 	$(bin)/python tools/generate_reference.py
 
 clean: ## remove what the other targets made in this checkout
-	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .cache build dist gh-pvdify/pvdify.pyz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 python:

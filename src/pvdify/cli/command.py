@@ -33,6 +33,8 @@ class Invocation:
         from pvdify.client.target import find_target
 
         target = sign_in(find_target(self.url, environ), environ, self._app)
+        if io.workflow is not None and target.token is not None:
+            io.workflow.hide(target.token)
         return self.run(self.options, Client(Session(target)), io)
 
     @property

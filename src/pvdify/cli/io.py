@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from pvdify.cli.workflow import Workflow
 
 _STYLES = {"error": "31", "good": "32", "faint": "2"}
 
@@ -25,6 +28,7 @@ class Io:
     """The streams. Data and results go to stdout; words, progress and errors to stderr; each line at once.
 
     ``is_live``: stderr is a terminal that can redraw a line. ``ask_secret`` reads a line without showing it.
+    ``workflow``: the one to tell of releases, when this is a step of it.
     """
 
     stdin: TextIO
@@ -35,6 +39,7 @@ class Io:
     is_stdout_color: bool = False
     is_stderr_color: bool = False
     ask_secret: Callable[[str], str] = lambda _prompt: ""
+    workflow: "Workflow | None" = None
 
     def show(self, text: str, *, style: str = "") -> None:
         """One line, or several, of what was asked for."""

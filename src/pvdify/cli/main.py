@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -12,6 +12,8 @@ from pvdify.cli.exit_codes import DETACHED, DONE, READER_GONE, USAGE, exit_code
 from pvdify.cli.io import Io, Surroundings, process_io, process_surroundings
 from pvdify.errors import InternalError, PvdifyError
 
+Parse = Callable[[Sequence[str], Surroundings], AnyInvocation | int]
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run this process's command line; its exit code."""
@@ -19,16 +21,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_program(sys.argv[1:] if argv is None else argv, process_surroundings(), io)
 
 
-def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io) -> int:
-    """Run one command line in these surroundings; its exit code."""
+def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io, *, understand: Parse | None = None) -> int:
+    """Run one command line in these surroundings; its exit code. ``understand``: if not ``parse`` does."""
     try:
-        parsed = parse(argv, surroundings)
+        parsed = (understand or parse)(argv, surroundings)
         return parsed.execute(surroundings.environ, io) if isinstance(parsed, AnyInvocation) else parsed
     except click.ClickException as error:
         _say_error(io, _usage_text(error))
         return USAGE
     except PvdifyError as error:
         _say_error(io, error.render())
+        if io.workflow is not None:
+            io.workflow.tell_error(error)
         return exit_code(error)
     except (KeyboardInterrupt, click.Abort):
         io.say("\ninterrupted; what the server had been asked for already goes on")
@@ -42,12 +46,14 @@ def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io) -> int:
         return exit_code(fault)
 
 
-def parse(argv: Sequence[str], surroundings: Surroundings) -> AnyInvocation | int:
+def parse(
+    argv: Sequence[str], surroundings: Surroundings, *, program: click.Group = program, name: str = "pvdify"
+) -> AnyInvocation | int:
     """The command line understood, or an exit code when it was a question that is answered already (``--help``).
 
     Raises click.UsageError, or a PvdifyError for what is wrong in the surroundings.
     """
-    parsed = program.main(list(argv) or ["--help"], prog_name="pvdify", standalone_mode=False, obj=surroundings)
+    parsed = program.main(list(argv) or ["--help"], prog_name=name, standalone_mode=False, obj=surroundings)
     return parsed if isinstance(parsed, AnyInvocation) else int(parsed or DONE)
 
 

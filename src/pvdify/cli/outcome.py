@@ -24,6 +24,8 @@ def report(release: Release, io: Io, *, as_json: bool) -> int:
         else:
             io.show(text, style="good")
     error = failure_of(release)
+    if io.workflow is not None:
+        io.workflow.tell_release(release, error)
     if error is None:
         return DONE
     first, _, rest = error.render().partition("\n")

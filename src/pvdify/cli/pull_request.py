@@ -1,17 +1,17 @@
-"""The pull request that is meant, as GitHub Actions, ``gh`` or git say."""
+"""The pull request that is meant, as GitHub Actions or ``gh`` say."""
 
 import json
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from pvdify.cli import git
+from pvdify.cli import git, source
 from pvdify.cli.io import Surroundings
 from pvdify.errors import InvalidError
+from pvdify.wire.moment import parse_moment
 
 _REF = re.compile(r"refs/pull/([1-9][0-9]*)/(merge|head)")
 _REMOTE = re.compile(r"(?:https://|ssh://git@|git@)github\.com[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -42,11 +42,15 @@ def find(given: int | None, surroundings: Surroundings) -> PullRequest:
     event = _of_event(surroundings.environ)
     if event is not None and given in (None, event.number):
         return event
-    number = given or _of_ref(surroundings.environ) or _of_gh(surroundings)
+    number = given or _of_ref(surroundings.environ)
+    found = _of_gh(number, surroundings)
+    if found is not None:
+        return found
     if number is None:
         raise InvalidError(
             "no pull request was named",
-            why="it is taken from --pr, from the workflow's event, or from `gh pr view`; none of these says",
+            why="it is taken from --pr, from the workflow's event, or (by `gh pvdify`) from what GitHub says of the "
+            "branch; none of these says",
             next="name it: --pr 12",
         )
     return PullRequest(number=number)
@@ -76,7 +80,7 @@ def _of_event(environ: Mapping[str, str]) -> PullRequest | None:
 
 def _understood(found: Any) -> PullRequest:
     head, base = found["head"], found["base"]
-    datetime.fromisoformat(found["updated_at"])
+    parse_moment(found["updated_at"])
     return PullRequest(
         number=int(found["number"]),
         updated_at=found["updated_at"],
@@ -93,24 +97,38 @@ def _of_ref(environ: Mapping[str, str]) -> int | None:
     return int(match[1]) if match else None
 
 
-def _of_gh(surroundings: Surroundings) -> int | None:
-    """What ``gh`` says of the branch; it sets GH_PATH for its extensions."""
+def _of_gh(number: int | None, surroundings: Surroundings) -> PullRequest | None:
+    """What GitHub says by ``gh`` (which sets GH_PATH for its extensions): of this number, or of the branch."""
+    program, name = surroundings.environ.get("GH_PATH"), repository(surroundings)
+    branch = source.find(surroundings).branch
+    if not program or name is None or (number is None and branch is None):
+        return None
+    if number is not None:
+        answer = _ask_gh(program, f"repos/{name}/pulls/{number}", surroundings)
+    else:
+        head = quote(f"{name.partition('/')[0]}:{branch}")
+        listed = _ask_gh(program, f"repos/{name}/pulls?state=open&head={head}", surroundings)
+        answer = listed[0] if isinstance(listed, list) and listed else None
+    try:
+        # Only an event says when something was closed or opened; this is just when somebody touched it last.
+        return None if answer is None else replace(_understood(answer), updated_at=None)
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return None
+
+
+def _ask_gh(program: str, path: str, surroundings: Surroundings) -> Any:
+    """GitHub's answer; None without one, whether nobody is signed in or there is nothing of this name."""
     import subprocess
 
-    program = surroundings.environ.get("GH_PATH")
-    if not program or not os.access(program, os.X_OK):
-        return None
     try:
         answer = subprocess.run(
-            (program, "pr", "view", "--json", "number", "--jq", ".number"),
+            (program, "api", path),
             cwd=surroundings.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
             timeout=_SECONDS,
             check=True,
         )
-    except (OSError, subprocess.SubprocessError):
+        return json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    text = answer.stdout.strip()
-    return int(text) if text.isdecimal() else None

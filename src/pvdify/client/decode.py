@@ -11,6 +11,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from pvdify.wire.moment import parse_moment
+
 T = TypeVar("T")
 
 
@@ -78,7 +80,7 @@ def _decode_scalar(kind: Any, value: object, path: str) -> Any:
 
 def _moment(text: str, path: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = parse_moment(text)
     except ValueError as error:
         raise Mismatch(f"{path} is not a date with a time") from error
     if moment.tzinfo is None:

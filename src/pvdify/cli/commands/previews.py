@@ -1,7 +1,6 @@
 """``pvdify preview``, ``preview:close`` and ``previews``: an app for each pull request, for as long as it is open."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import click
 
@@ -13,6 +12,7 @@ from pvdify.cli.watch import watch
 from pvdify.client.api import Client
 from pvdify.errors import FailedError
 from pvdify.wire.answers import Preview
+from pvdify.wire.moment import parse_moment
 from pvdify.wire.requests import PutPreview
 
 
@@ -56,6 +56,8 @@ def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
     if options.is_waiting:
         io.say(f"Deploying {release.image} to {release.app}")
         return watch(release, client, io, as_json=options.as_json)
+    if io.workflow is not None:
+        io.workflow.tell_release(release)
     if options.as_json:
         io.show_json(preview)
     else:
@@ -129,7 +131,7 @@ def preview(
         repository=pull_request.repository(surroundings),
         fork=found.is_fork,
         labels=list(found.labels),
-        as_of=None if found.updated_at is None else datetime.fromisoformat(found.updated_at),
+        as_of=None if found.updated_at is None else parse_moment(found.updated_at),
     )
     return Options(app=app, number=found.number, wanted=wanted, is_waiting=not no_wait, as_json=as_json)
 

@@ -1,0 +1,82 @@
+"""The workflow that a command is a step of: what it hides, what later steps may use, and what people read of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+from pvdify.errors import PvdifyError
+from pvdify.wire.answers import Release
+from pvdify.wire.deploy_log import format_seconds
+
+_HOW_IT_WENT = {
+    "pending": "is on its way",
+    "deploying": "is on its way",
+    "active": "is live",
+    "superseded": "was superseded",
+    "canceled": "was canceled",
+}
+
+
+class Workflow:
+    """GitHub's runner, in the form it has: commands among the output, and files named by the environment.
+
+    Commands go to ``stderr``, which the runner reads like stdout, so that ``$(gh pvdify ... --json)`` stays JSON. A
+    file that is not named or cannot be written is left out, with a word: the release is what it is all the same.
+    """
+
+    def __init__(self, environ: Mapping[str, str], stderr: TextIO) -> None:
+        self._environ = environ
+        self._stderr = stderr
+
+    def hide(self, secret: str) -> None:
+        """Have the runner show stars wherever this would be in its log."""
+        escaped = secret.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        self._say(f"::add-mask::{escaped}")
+
+    def tell_release(self, release: Release, error: PvdifyError | None = None) -> None:
+        """Give ``url`` and ``version`` to later steps, and tell people; ``error``: what went wrong with it."""
+        self._append("GITHUB_OUTPUT", f"url={release.url}\nversion={release.version}\n")
+        self._append("GITHUB_STEP_SUMMARY", summary_of(release, error))
+
+    def tell_error(self, error: PvdifyError) -> None:
+        """Tell people why there is no release."""
+        self._append("GITHUB_STEP_SUMMARY", f"### pvdify: {error.code}\n\n{_verbatim(error.render())}\n")
+
+    def _append(self, variable: str, text: str) -> None:
+        path = self._environ.get(variable)
+        if not path:
+            return
+        try:
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            self._say(f"{variable} was not written: {error.strerror}")
+
+    def _say(self, text: str) -> None:
+        self._stderr.write(f"{text}\n")
+        self._stderr.flush()
+
+
+def summary_of(release: Release, error: PvdifyError | None) -> str:
+    """The release in Markdown, for the page of the workflow's run."""
+    is_live = release.status == "active"
+    facts = [
+        ("Address", release.url if is_live else None),
+        ("Image", f"`{release.image}`"),
+        ("Digest", release.digest and f"`{release.digest}`"),
+        ("Commit", release.commit and f"`{release.commit}`"),
+        ("Took", release.receipt and format_seconds(release.receipt.seconds)),
+    ]
+    parts = [
+        f"### {release.app} v{release.version} {_HOW_IT_WENT.get(release.status, 'failed')}",
+        "\n".join(("| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts if value))),
+    ]
+    if error is not None:
+        parts.append(_verbatim(error.render()))
+    elif is_live and release.previous is not None:
+        parts.append(f"Undo: `gh pvdify rollback {release.app}`")
+    return "\n\n".join(parts) + "\n\n"
+
+
+def _verbatim(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
