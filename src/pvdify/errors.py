@@ -189,6 +189,12 @@ class OperationNotFound(NotFoundError):
     code = "operation-not-found"
 
 
+class OneOffNotFound(NotFoundError):
+    """The app runs no one-off command of this name, or not any more."""
+
+    code = "one-off-not-found"
+
+
 class ConfigVarNotFound(NotFoundError):
     """The app's config has no var with this name."""
 

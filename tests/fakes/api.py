@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ class FakeApi(ApiState):
         self._server.server_close()
 
 
+def _content(headers: Message, body: bytes) -> Any:
+    if not body or headers.get("Content-Type") == "application/octet-stream":
+        return body or None
+    return json.loads(body)
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: "_TcpServer | _UnixServer"
 
@@ -93,7 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault.lose == "after":
             return
-        if "follow" in asked.query:
+        if re.fullmatch(r"/apps/[^/]+/run/[^/]+", path) and asked.method == "GET":
+            self._stream_all(content)
+        elif "follow" in asked.query:
             self._stream(api, asked, captured)
         elif isinstance(content, str):
             self._answer(200, content.encode(), "text/plain; charset=utf-8", {})
@@ -105,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Asked(self.command, url.path, dict(parse_qsl(url.query)), headers, json.loads(body) if body else None)
+        return Asked(self.command, url.path, dict(parse_qsl(url.query)), headers, _content(self.headers, body))
 
     def _work(self, api: FakeApi, asked: Asked) -> tuple[int, Any, str, tuple[str, ...]]:
         if api.needs_token and asked.headers.get("authorization") != f"Bearer {TOKEN}":
@@ -134,6 +143,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._event(name, f"{numbered}data: {data}")
         if cut is None:
             self._end(api, captured)
+
+    def _stream_all(self, events: list[tuple[str, str]]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for number, (name, data) in enumerate(events, start=1):
+            self._event(name, f"id: {number}\ndata: {data}")
 
     def _end(self, api: FakeApi, captured: tuple[str, ...]) -> None:
         if api.script.hold is not None:

@@ -4,6 +4,8 @@ It keeps the API's promises as the documentation states them and knows nothing o
 is written out as JSON here.
 """
 
+import base64
+import json
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -58,6 +60,9 @@ class ApiState:
         self.processes: dict[str, list[dict[str, Any]]] = {}
         self.operations: dict[str, dict[str, Any]] = {}
         self.operation_outcome: dict[str, Any] = {"state": "succeeded"}
+        self.run_events: list[tuple[str, bytes]] = []
+        self.run_exit_code, self.run_input, self.run_is_lost = 0, b"", False
+        self._input_ended = threading.Event()
         self.log_lines: list[dict[str, Any]] = []
         self.visits: list[dict[str, Any]] = []
         self.tokens: list[dict[str, Any]] = []
@@ -277,6 +282,26 @@ class ApiState:
         self.operations[id] = found | self.operation_outcome
         return found
 
+    def start_run(self, asked: Asked, app: str) -> dict[str, Any]:
+        release = self.find_app(app) and self.releases[app][-1]
+        return {"id": "run.4711", "app": app, "release": release["version"]}
+
+    def watch_run(self, asked: Asked, app: str, id: str) -> list[tuple[str, str]]:
+        if self.run_is_lost:
+            raise Refused(404, "one-off-not-found", f"{app} runs no {id}")
+        said = [(name, base64.b64encode(data).decode()) for name, data in self.run_events]
+        return [*said, ("end", json.dumps({"exit_code": self.run_exit_code}))]
+
+    def write_run(self, asked: Asked, app: str, id: str) -> dict[str, Any]:
+        assert int(asked.query["at"]) == len(self.run_input)
+        self.run_input += asked.body or b""
+        if "end" in asked.query:
+            self._input_ended.set()
+        return {}
+
+    def wait_for_input_end(self) -> None:
+        assert self._input_ended.wait(5)
+
     def add_notification(self, asked: Asked) -> dict[str, Any]:
         wanted = asked.body
         if not wanted["url"].startswith("https://"):
@@ -376,6 +401,10 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("POST", _APP + "/processes/(stop|start)", 202, lambda api, asked, app, verb: api.make_operation(
         app, "scale", verb)),
     ("GET", _APP + "/operations/([^/]+)", 200, ApiState.operation),
+    ("POST", _APP + "/run", 201, ApiState.start_run),
+    ("GET", _APP + "/run/([^/]+)", 200, ApiState.watch_run),
+    ("POST", _APP + "/run/([^/]+)/input", 204, ApiState.write_run),
+    ("DELETE", _APP + "/run/([^/]+)", 204, lambda api, asked, app, id: {}),
     ("GET", _APP + "/domains", 200, lambda api, asked, app: {"domains": [
         api.domain(it, "added" if number else "app") for number, it in enumerate(api.find_app(app)["domains"])]}),
     ("POST", _APP + "/domains", 201, ApiState.add_domain),

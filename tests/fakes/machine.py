@@ -14,6 +14,7 @@ from pvdify.engine.edge import EdgeKeeper
 from pvdify.engine.keyless import Keyless
 from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
+from pvdify.engine.one_offs import OneOffRuns
 from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.processes import Processes
@@ -44,6 +45,7 @@ from tests.fakes.edge import FakeEdge, FakeTunnelProcess
 from tests.fakes.host import FakeHost
 from tests.fakes.identities import FakeIdentities
 from tests.fakes.images import FakeImages, FakeRegistry
+from tests.fakes.one_offs import FakeOneOffs
 from tests.fakes.outlet import FakeOutlet
 from tests.fakes.prober import FakeProber
 from tests.fakes.public import FakePublicWeb
@@ -86,6 +88,7 @@ class Machine:
         self.tunnel_process = FakeTunnelProcess()
         self.outlets = {channel: FakeOutlet() for channel in Channel}
         self.identities = FakeIdentities()
+        self.one_offs = FakeOneOffs()
         self.unserved: list[str] = []
 
     def daemon(self, kill_at: int | None = None) -> "Daemon":
@@ -184,6 +187,7 @@ class Daemon:
         self.queries = Queries(self.world)
         self.domains = Domains(self.world, self.reconciler.put_routes)
         self.processes = Processes(self.world, self.worker)
+        self.one_offs = OneOffRuns(self.world, machine.one_offs)
         self.previews = PreviewRequests(self.world, self.requests)
         self.webhooks = Webhooks(self.world, self.previews, machine.code_host, (WEBHOOK_SECRET,))
         self.keyless = Keyless(self.world, machine.store, machine.code_host, machine.identities)
@@ -268,6 +272,7 @@ class Daemon:
         """End its tasks, as the kernel does."""
         self.is_dead = True
         self.reconciler.close()
+        await self.one_offs.close()
         await self.worker.close()
 
 

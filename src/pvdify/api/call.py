@@ -12,6 +12,7 @@ from pvdify.engine.edge import EdgeKeeper
 from pvdify.engine.keyless import Keyless
 from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
+from pvdify.engine.one_offs import OneOffRuns
 from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.processes import Processes
@@ -38,6 +39,7 @@ class Engine:
     queries: Queries
     domains: Domains
     processes: Processes
+    one_offs: OneOffRuns
     previews: PreviewRequests
     webhooks: Webhooks
     keyless: Keyless

@@ -20,6 +20,7 @@ from pvdify.api.handlers import (
     registries,
     releases,
     router,
+    run,
     server,
     webhooks,
 )
@@ -92,6 +93,12 @@ ENDPOINTS = (
     _route("POST",   "/apps/{app}/processes/stop",         processes.stop_processes,    DEPLOY, 202, gives=answers.Operation),
     _route("POST",   "/apps/{app}/processes/start",        processes.start_processes,   DEPLOY, 202, gives=answers.Operation),
     _route("GET",    "/apps/{app}/operations/{operation}", processes.show_operation,    READ,        gives=answers.Operation),
+
+    _route("POST",   "/apps/{app}/run",                run.run_command, DEPLOY, 201, takes=requests.RunCommand, gives=answers.OneOff),
+    _route("GET",    "/apps/{app}/run/{run}",          run.watch_run,   DEPLOY,      gives=str),
+    _route("POST",   "/apps/{app}/run/{run}/input",    run.write_run,   DEPLOY, 204, query="at end"),
+    _route("POST",   "/apps/{app}/run/{run}/terminal", run.resize_run,  DEPLOY, 204, takes=requests.Terminal),
+    _route("DELETE", "/apps/{app}/run/{run}",          run.end_run,     DEPLOY, 204),
 
     _route("GET",    "/router/log",     router.show_visits,  READ,       gives=answers.Visit, list_of="visits", query="follow lines app format"),
 

@@ -59,7 +59,9 @@ class LocalInvocation:
 AnyInvocation = Invocation | LocalInvocation
 
 
-def command(name: str, *, run: Run, example: str) -> Callable[[Callable[..., Any]], click.Command]:
+def command(
+    name: str, *, run: Run, example: str, cls: type[click.Command] = click.Command
+) -> Callable[[Callable[..., Any]], click.Command]:
     """Declare a command: the function turns what was typed into options, ``run`` carries them out.
 
     Adds ``--json``, which the function gets as ``as_json``, and ``--url``.
@@ -73,7 +75,7 @@ def command(name: str, *, run: Run, example: str) -> Callable[[Callable[..., Any
         server = click.Option(
             ["--url"], metavar="URL", help="The server; default: PVDIFY_URL, or the one signed in to."
         )
-        return _declared(name, invoke, example, _json_option(), server)
+        return _declared(name, invoke, example, _json_option(), server, cls=cls)
 
     return declare
 
@@ -120,9 +122,13 @@ def app_option(parse: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--app", metavar="APP", help="The app, when it is not the first argument.")(parse)
 
 
-def _declared(name: str, invoke: Callable[..., Any], example: str, *options: click.Option) -> click.Command:
+def _declared(
+    name: str, invoke: Callable[..., Any], example: str, *options: click.Option,
+    cls: type[click.Command] = click.Command,
+) -> click.Command:  # fmt: skip
     declared = click.command(
         name,
+        cls,
         epilog=f"\b\nExample:\n{_indented(example)}",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )(invoke)

@@ -20,6 +20,7 @@ COMMANDS = {
     "config:set": "config_change",
     "config:unset": "config_change",
     "config:history": "config",
+    "run": "run",
     "ps": "ps",
     "ps:scale": "ps_change",
     "ps:restart": "ps_change",

@@ -4,6 +4,7 @@ Every method raises what the server refuses with, or ServerUnreachable. Those th
 OutcomeUnknown when the answer was lost, and say how to find out.
 """
 
+from base64 import b64decode
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ from pvdify.wire.answers import (
     LogLine,
     NewToken,
     Notification,
+    OneOff,
+    OneOffEnd,
     Operation,
     Posthog,
     Preview,
@@ -54,6 +57,8 @@ from pvdify.wire.requests import (
     PutPreview,
     RestartProcesses,
     Rollback,
+    RunCommand,
+    Terminal,
 )
 
 T = TypeVar("T")
@@ -78,6 +83,21 @@ class DeployEnded:
     """Nothing of the deploy is still to come before its release is live, or has failed."""
 
     release: Release
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutput:
+    """A piece of what a one-off command wrote to ``stdout`` or ``stderr``."""
+
+    stream: str
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnded:
+    """A one-off command has ended."""
+
+    exit_code: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +242,37 @@ class Client:
     def operation(self, app: str, id: str) -> Operation:
         """What has become of a change of what runs."""
         return self._session.ask_for(Operation, Question(path=_path(app, "operations", id)))
+
+    def run(self, app: str, command: RunCommand) -> OneOff:
+        """Run a one-off command; it goes on for as long as ``follow_run`` is read."""
+        lost, look = f"the command may have been started in {app}", "it ends by itself when nobody watches it"
+        body = request_body(command)
+        return self._session.ask_for(
+            OneOff, Question(method="POST", path=_path(app, "run"), body=body, lost=lost, look=look)
+        )
+
+    def follow_run(self, run: OneOff) -> Iterator[RunOutput | RunEnded]:
+        """What a command writes, as it comes, and how it ended. Raises StreamLost, OneOffNotFound."""
+        question = Question(path=_path(run.app, "run", run.id))
+        for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
+            if event.name == END:
+                yield RunEnded(exit_code=self._session.understand_text(OneOffEnd, event.data).exit_code)
+            elif event.name in ("stdout", "stderr"):
+                yield RunOutput(stream=event.name, data=b64decode(event.data))
+
+    def write_run(self, run: OneOff, at: int, data: bytes) -> None:
+        """Let a command read this, after the first ``at`` bytes; nothing: there is no more."""
+        query = {"at": str(at), **({} if data else {"end": "1"})}
+        self._session.ask(Question(method="POST", path=_path(run.app, "run", run.id, "input"), query=query, body=data))
+
+    def resize_run(self, run: OneOff, terminal: Terminal) -> None:
+        """A command's terminal has another size."""
+        path = _path(run.app, "run", run.id, "terminal")
+        self._session.ask(Question(method="POST", path=path, body=request_body(terminal)))
+
+    def end_run(self, run: OneOff) -> None:
+        """End a command, if it has not ended."""
+        self._session.ask(Question(method="DELETE", path=_path(run.app, "run", run.id)))
 
     def sleep(self, seconds: float) -> None:
         """Wait before asking again."""

@@ -151,7 +151,10 @@ def _request(question: Question, headers: Mapping[str, str] | None = None) -> Ht
     query = f"?{urlencode(question.query)}" if question.query else ""
     sent = {"Accept": "application/json, text/plain", **(headers or {})}
     body = None
-    if question.body is not None:
+    if isinstance(question.body, bytes):
+        body = question.body
+        sent["Content-Type"] = "application/octet-stream"
+    elif question.body is not None:
         body = json.dumps(question.body).encode()
         sent["Content-Type"] = "application/json"
     if question.key is not None:

@@ -26,10 +26,12 @@ from pvdify.adapters.openid.keys import Keys
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.containers import PodmanContainers
 from pvdify.adapters.podman.images import PodmanImages
+from pvdify.adapters.podman.one_offs import PodmanOneOffs
 from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
 from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.posthog.outlet import PosthogAnnotations, PosthogEvents
 from pvdify.adapters.sqlite.store import SqliteStore
+from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.adapters.systemd.cloudflared import UNIT, CloudflaredUnit
 from pvdify.adapters.systemd.journal import Journal
@@ -48,6 +50,7 @@ from pvdify.engine.keyless import Keyless
 from pvdify.engine.liveness import Liveness
 from pvdify.engine.notifications import Notifications
 from pvdify.engine.observations import Observations
+from pvdify.engine.one_offs import OneOffRuns
 from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.processes import Processes
@@ -65,6 +68,7 @@ from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
 from pvdify.model.notice import Channel
 from pvdify.ports.access_log import AccessLog
+from pvdify.ports.attached import OneOffs
 from pvdify.ports.clock import Clock
 from pvdify.ports.command_runner import CommandRunner
 from pvdify.ports.edge import TunnelProcess
@@ -125,6 +129,7 @@ def build_server(settings: Settings) -> Server:
         queries=Queries(world),
         domains=Domains(world, reconciler.put_routes),
         processes=Processes(world, worker),
+        one_offs=OneOffRuns(world, build_one_offs(settings)),
         previews=previews,
         webhooks=Webhooks(world, previews, code_host, webhook_secrets(settings)),
         keyless=Keyless(world, store, code_host, OpenidIdentities(Keys(settings.oidc_issuer, web, world.clock))),
@@ -218,6 +223,15 @@ def build_access_log(settings: Settings, runner: CommandRunner, clock: Clock) ->
     if settings.router_unit:
         return AccessLogJournal(settings.router_unit, runner=runner, clock=clock)
     return AccessLogFile(settings.data_dir / "router", clock=clock)
+
+
+def build_one_offs(settings: Settings) -> OneOffs:
+    """What runs commands for people who watch."""
+    calls = Calls(
+        runner=SubprocessRunner(), server_id=settings.server_id, launcher_dir=settings.data_dir / "logs",
+        binary=settings.podman_binary,
+    )  # fmt: skip
+    return PodmanOneOffs(calls=calls, attach=attach, run_dir=settings.run_dir)
 
 
 def build_supervisor(settings: Settings, runner: CommandRunner, clock: Clock) -> Supervisor:

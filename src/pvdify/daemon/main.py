@@ -90,6 +90,7 @@ async def _serve(settings: Settings) -> None:
     for task in watching:
         task.cancel()
     await asyncio.gather(serving, *watching, return_exceptions=True)
+    await server.engine.one_offs.close()
     await server.worker.close()
     await server.router.close()
     await server.web.close()

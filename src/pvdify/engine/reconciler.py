@@ -310,7 +310,11 @@ class Reconciler:
         wanted = {place.name for slot in found.slots for place in slot.placements}
         at_work = {(item.app, item.slot) for item in found.operations}
         for name, container in containers.items():
-            is_known = name in wanted or (container.app, container.slot) in at_work or found.is_busy(container.app)
+            is_known = (
+                name in wanted | self._world.one_offs
+                or (container.app, container.slot) in at_work
+                or found.is_busy(container.app)
+            )
             if not is_known and await self._is_settled(container.app):
                 log.info("orphan.removed", app=container.app, name=name)
                 await self._world.supervisor.remove(name)

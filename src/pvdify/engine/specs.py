@@ -11,6 +11,7 @@ from pvdify.model.release import Release
 from pvdify.model.slot import Phase, Placement, Slot
 
 DEFAULT_PORT = 8080
+RUN = "run"
 
 
 def placements_of(
@@ -82,6 +83,25 @@ def hook_spec(
         image_id=release.image_id or "",
         command=command,
         environment=_environment(config, {**own, **facts}),
+        limits=Limits(memory=release.manifest.resources.memory, cpu=release.manifest.resources.cpu),
+        stop_timeout=release.manifest.stop_timeout,
+    )
+
+
+def run_spec(release: Release, number: int, command: Command, config: Mapping[str, ConfigVar]) -> InstanceSpec:
+    """The one-off container for a command that somebody watches."""
+    own = {"PVDIFY_APP": release.app, "PVDIFY_RELEASE": str(release.version), "PVDIFY_PROCESS": RUN,
+           "PVDIFY_INSTANCE": f"{RUN}.{number}", "PORT": str(release.port or DEFAULT_PORT)}  # fmt: skip
+    return InstanceSpec(
+        name=instance_name(release.app, RUN, release.version, number),
+        app=release.app,
+        process=RUN,
+        slot=release.version,
+        number=number,
+        role=Role.RUN,
+        image_id=release.image_id or "",
+        command=command,
+        environment=_environment(config, own),
         limits=Limits(memory=release.manifest.resources.memory, cpu=release.manifest.resources.cpu),
         stop_timeout=release.manifest.stop_timeout,
     )

@@ -23,7 +23,10 @@ from pvdify.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Everything outside, behind ports, and how this server is configured."""
+    """Everything outside, behind ports, and how this server is configured.
+
+    ``one_offs``: the containers of commands that somebody watches, which no record tells of.
+    """
 
     settings: Settings
     clock: Clock
@@ -42,3 +45,4 @@ class World:
     registry_logins: RegistryLogins
     locks: Locks = field(default_factory=Locks)
     tally: Tally = field(default_factory=Tally)
+    one_offs: set[str] = field(default_factory=set)

@@ -215,6 +215,22 @@ class Operation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OneOff:
+    """A one-off command under way, in a container of this release."""
+
+    id: str
+    app: str
+    release: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneOffEnd:
+    """The last event of a one-off command's output."""
+
+    exit_code: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """A hostname of an app. ``readable``: the same with its own script (``bücher.example``).
 

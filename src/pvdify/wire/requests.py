@@ -72,6 +72,22 @@ class RestartProcesses:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Terminal:
+    """How large a terminal is."""
+
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCommand:
+    """POST /apps/{app}/run. ``command``: text for the image's shell, or words; ``terminal``: run it on one."""
+
+    command: str | list[str]
+    terminal: Terminal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AddDomain:
     """POST /apps/{app}/domains."""
 

@@ -45,7 +45,7 @@ async def api() -> AsyncIterator[Api]:
     engine = Engine(
         settings=machine.settings, requests=daemon.requests, queries=daemon.queries, domains=daemon.domains,
         tokens=daemon.tokens, registries=daemon.registries, observations=daemon.observations,
-        processes=daemon.processes,
+        processes=daemon.processes, one_offs=daemon.one_offs,
         previews=daemon.previews, notifications=daemon.notifications, posthog=daemon.posthog,
         webhooks=daemon.webhooks, edge=daemon.edge,
         keyless=daemon.keyless,

@@ -20,7 +20,7 @@ LARGEST_LOG = "20mb"
 class Placement:
     """Where on this host a container's files are, and what starts it.
 
-    ``log_file``: None for the journal, where ``log_tag`` tells its lines.
+    ``log_file``: None for the journal, where ``log_tag`` tells its lines; without either, what it writes is not kept.
     """
 
     container_name: str
@@ -41,6 +41,18 @@ def run_instance(binary: str, spec: InstanceSpec, server: str, place: Placement,
 def create_instance(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
     """Make a container without starting it."""
     return (binary, "create", *_container(spec, server, place, has_init=has_init))
+
+
+def run_attached(
+    binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool, is_on_terminal: bool
+) -> Argv:
+    """Make a container, start it, and stay for its input and output; it is removed when it has ended.
+
+    No key is podman's own, and a signal to podman is not one to the container.
+    """
+    start = ("--conmon", str(place.conmon), "run", "--rm", "--interactive", "--detach-keys=", "--sig-proxy=false")
+    terminal = ("--tty",) if is_on_terminal else ()
+    return (binary, *start, *terminal, *_container(spec, server, place, has_init=has_init))
 
 
 def run_in_unit(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
@@ -195,6 +207,8 @@ def _files(place: Placement) -> Argv:
 
 
 def _log(place: Placement) -> Argv:
+    if place.log_file is None and not place.log_tag:
+        return ("--log-driver", "none")
     if place.log_file is None:
         return ("--log-driver", "journald", "--log-opt", f"tag={place.log_tag}")
     limit = ("--log-opt", f"max-size={LARGEST_LOG}")

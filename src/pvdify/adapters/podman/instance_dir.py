@@ -89,16 +89,19 @@ class InstanceDir:
     @contextmanager
     def open_gate(self) -> Iterator[None]:
         """Let podman start the container, from nothing that an earlier start left."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.oom_mark.unlink(missing_ok=True)
-        shutil.rmtree(self._bundle, ignore_errors=True)
-        gate = self.path / GATE
-        with suppress(FileExistsError):
-            gate.symlink_to(".")
+        self.unlock()
         try:
             yield
         finally:
-            gate.unlink(missing_ok=True)
+            (self.path / GATE).unlink(missing_ok=True)
+
+    def unlock(self) -> None:
+        """Let podman start the container for as long as this directory is there."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.oom_mark.unlink(missing_ok=True)
+        shutil.rmtree(self._bundle, ignore_errors=True)
+        with suppress(FileExistsError):
+            (self.path / GATE).symlink_to(".")
 
     def count_restart(self) -> None:
         """Note that the same container was started again."""

@@ -23,6 +23,13 @@ def with_environment(config: dict, environment: dict) -> dict:  # type: ignore[t
     return {**config, "process": {**process, "env": kept + added}}
 
 
+def point_to(link: str, target: str) -> None:
+    """Make a symbolic link, in place of what may be there."""
+    if os.path.lexists(link):
+        os.unlink(link)  # noqa: PTH108
+    os.symlink(target, link)  # noqa: PTH211
+
+
 def main(conmon: str, *arguments: str) -> None:
     """Write the bundle and become conmon; the last ``-b`` counts."""
     theirs = arguments[arguments.index("-b") + 1]
@@ -34,6 +41,11 @@ def main(conmon: str, *arguments: str) -> None:
     ours = os.path.join(BUNDLE, CONFIG)  # noqa: PTH118
     with os.fdopen(os.open(ours, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(with_environment(config, environment), file)
+    if (
+        "-i" in arguments or "-t" in arguments
+    ):  # podman is going to talk to it through these, which conmon makes in the last ``-b``
+        for name in ("attach", "ctl", "winsz"):
+            point_to(os.path.join(theirs, name), os.path.abspath(os.path.join(BUNDLE, name)))  # noqa: PTH100, PTH118
     os.execv(conmon, [conmon, *arguments, "-b", os.path.abspath(BUNDLE)])  # noqa: S606, PTH100
 
 

@@ -27,7 +27,7 @@ class SubprocessRunner:
         timeout: float = 60.0,
     ) -> Completed:
         """See the port."""
-        process = await _start(argv, environment, directory, stderr=asyncio.subprocess.PIPE)
+        process = await start_process(argv, environment, directory, stderr=asyncio.subprocess.PIPE)
         try:
             async with asyncio.timeout(timeout):
                 stdout, stderr = await process.communicate(stdin)
@@ -38,7 +38,7 @@ class SubprocessRunner:
                 next=f"look what `{argv[0]}` does on the server, and how busy it is; then try again",
             ) from error
         finally:
-            await _end(process)
+            await end_process(process)
         return Completed(
             argv=argv,
             exit_code=process.returncode if process.returncode is not None else -1,
@@ -49,21 +49,23 @@ class SubprocessRunner:
     @asynccontextmanager
     async def stream(self, argv: Argv) -> AsyncIterator[AsyncIterator[str]]:
         """See the port."""
-        process = await _start(argv, None, None, stderr=asyncio.subprocess.STDOUT)
+        process = await start_process(argv, None, None, stderr=asyncio.subprocess.STDOUT)
         try:
             yield _lines(process)
         finally:
-            await _end(process)
+            await end_process(process)
 
 
-async def _start(
-    argv: Argv, environment: Mapping[str, str] | None, directory: Path | None, *, stderr: int
-) -> asyncio.subprocess.Process:
+async def start_process(
+    argv: Argv, environment: Mapping[str, str] | None, directory: Path | None, *,
+    stdin: int = asyncio.subprocess.PIPE, stdout: int = asyncio.subprocess.PIPE, stderr: int,
+) -> asyncio.subprocess.Process:  # fmt: skip
+    """Start a program in a session of its own. Raises RuntimeUnavailable when it is not installed."""
     try:
         return await asyncio.create_subprocess_exec(
             *argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            stdin=stdin,
+            stdout=stdout,
             stderr=stderr,
             env=None if environment is None else {**os.environ, **environment},
             cwd=directory,
@@ -79,7 +81,7 @@ async def _start(
         ) from error
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end_process(process: asyncio.subprocess.Process) -> None:
     """End the program and what it started, unless it has ended; then reap it.
 
     SIGTERM first: podman finishes what must not be cut in two.

@@ -1,0 +1,158 @@
+"""Programs with somebody at their ends: on pipes, or on a terminal of their own."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import struct
+import termios
+from contextlib import suppress
+from pathlib import Path
+
+from pvdify.adapters.subprocess.command_runner import end_process, start_process
+from pvdify.model.one_off import Output, Stream, TerminalSize
+from pvdify.ports.command_runner import Argv
+
+LARGEST_PIECE = 64 * 1024
+MOST_PIECES = 8  # that wait to be read; then the program waits, too
+END_OF_INPUT = b"\x04"  # what Ctrl-D types
+
+
+async def attach(argv: Argv, *, directory: Path, terminal: TerminalSize | None) -> "OnPipes | OnTerminal":
+    """Start a program with us at its ends. Raises RuntimeUnavailable when it is not installed."""
+    if terminal is None:
+        pipe = asyncio.subprocess.PIPE
+        return OnPipes(await start_process(argv, None, directory, stderr=pipe))
+    ours, its = os.openpty()
+    os.set_blocking(ours, False)
+    _set_size(ours, terminal)
+    try:
+        process = await start_process(argv, None, directory, stdin=its, stdout=its, stderr=its)
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(its)
+    return OnTerminal(process, ours)
+
+
+class OnPipes:
+    """A program whose output and errors are told apart. See the port."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._pieces: asyncio.Queue[Output | None] = asyncio.Queue(MOST_PIECES)
+        self._copying = asyncio.create_task(self._copy())
+
+    async def read(self) -> Output | None:
+        """See the port."""
+        return await self._pieces.get()
+
+    async def write(self, data: bytes) -> None:
+        """See the port."""
+        if self._process.stdin is not None:
+            self._process.stdin.write(data)
+            with suppress(ConnectionError):
+                await self._process.stdin.drain()
+
+    async def close_input(self) -> None:
+        """See the port."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def resize(self, size: TerminalSize) -> None:
+        """See the port: it has no terminal."""
+
+    async def wait(self) -> int:
+        """See the port."""
+        return await self._process.wait()
+
+    async def end(self) -> None:
+        """See the port."""
+        await end_process(self._process)
+        self._copying.cancel()
+
+    async def _copy(self) -> None:
+        ends = ((self._process.stdout, Stream.STDOUT), (self._process.stderr, Stream.STDERR))
+        async with asyncio.TaskGroup() as group:
+            for reader, stream in ends:
+                if reader is not None:
+                    group.create_task(self._copy_one(reader, stream))
+        await self._pieces.put(None)
+
+    async def _copy_one(self, reader: asyncio.StreamReader, stream: Stream) -> None:
+        while data := await reader.read(LARGEST_PIECE):
+            await self._pieces.put(Output(stream=stream, data=data))
+
+
+class OnTerminal:
+    """A program on a terminal of its own. See the port."""
+
+    def __init__(self, process: asyncio.subprocess.Process, terminal: int) -> None:
+        self._process = process
+        self._terminal: int | None = terminal
+
+    async def read(self) -> Output | None:
+        """See the port."""
+        while self._terminal is not None:
+            try:
+                data = os.read(self._terminal, LARGEST_PIECE)
+            except BlockingIOError:
+                await _ready(self._terminal, is_for_writing=False)
+                continue
+            except OSError:  # nobody holds the other end any more
+                return None
+            return Output(stream=Stream.STDOUT, data=data) if data else None
+        return None
+
+    async def write(self, data: bytes) -> None:
+        """See the port."""
+        while data and self._terminal is not None:
+            try:
+                data = data[os.write(self._terminal, data) :]
+            except BlockingIOError:
+                await _ready(self._terminal, is_for_writing=True)
+            except OSError:
+                return
+
+    async def close_input(self) -> None:
+        """See the port."""
+        await self.write(END_OF_INPUT)
+
+    def resize(self, size: TerminalSize) -> None:
+        """See the port. The signal is sent by hand: the terminal is nobody's controlling one."""
+        if self._terminal is not None:
+            _set_size(self._terminal, size)
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGWINCH)
+
+    async def wait(self) -> int:
+        """See the port."""
+        return await self._process.wait()
+
+    async def end(self) -> None:
+        """See the port."""
+        await end_process(self._process)
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
+
+
+def _set_size(terminal: int, size: TerminalSize) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", size.rows, size.columns, 0, 0))
+
+
+async def _ready(terminal: int, *, is_for_writing: bool) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    watch, unwatch = (loop.add_writer, loop.remove_writer) if is_for_writing else (loop.add_reader, loop.remove_reader)
+
+    def note() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    watch(terminal, note)
+    try:
+        await ready
+    finally:
+        unwatch(terminal)

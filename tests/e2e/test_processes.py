@@ -1,0 +1,106 @@
+"""What runs of an app, on the real thing: more and fewer instances under load, and commands beside them."""
+
+import asyncio
+import os
+import pty
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.trial import PVDIFY, Trial
+from tests.load import Load
+from tools.demo.stage import BASE_DOMAIN
+
+GONE_WITHIN = 12.0
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    with Trial() as trial:
+        trial.push("v1")
+        trial.start()
+        trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
+        yield trial
+
+
+def access(trial: Trial) -> dict[str, str]:
+    token = (trial.stage.data_dir / "admin.token").read_text().strip()
+    return trial.stage.environment() | {"PVDIFY_URL": trial.stage.url, "PVDIFY_TOKEN": token}
+
+
+def runs(trial: Trial) -> list[str]:
+    return [name for name in trial.containers() if "-run-" in name]
+
+
+async def test_nobody_notices_scaling_both_ways_and_a_restart(trial: Trial):
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, pause=0.01) as load:
+        for arguments in (("ps:scale", "hello", "web=3"), ("ps:restart", "hello"), ("ps:scale", "hello", "web=1")):
+            await asyncio.to_thread(trial.pvdify, *arguments)
+        report = await load.stop()
+
+    assert report.failures == [], report.summary()
+    assert report.requests > 200
+    assert trial.pvdify("ps:scale", "hello").stdout == "web=1\n"
+    assert len([state for state in trial.containers().values() if state == "running"]) == 1
+
+
+def test_a_stopped_app_answers_503_until_it_is_started(trial: Trial):
+    trial.pvdify("ps:stop", "hello")
+    stopped = trial.get("hello")[0]
+
+    trial.pvdify("ps:start", "hello")
+
+    assert (stopped, trial.get("hello")[0]) == (503, 200)
+
+
+def test_a_command_has_config_input_output_and_its_own_exit_code(trial: Trial):
+    command = (*PVDIFY, "run", "hello", "--", "cat; echo $PVDIFY_PROCESS of $PVDIFY_APP; echo oh >&2; exit 42")
+
+    done = subprocess.run(
+        command, input="typed\n", capture_output=True, text=True, env=access(trial), timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (42, "typed\nrun of hello\n", "oh\n")
+    assert runs(trial) == []
+
+
+def test_a_command_at_a_terminal_has_one_too(trial: Trial):
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        (*PVDIFY, "run", "hello", "--", "sh"), stdin=its, stdout=its, stderr=its, env=access(trial),
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(its)
+    os.write(ours, b"tty; exit 5\r")
+    said = b""
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:
+            break
+        said += piece
+    os.close(ours)
+
+    assert process.wait(30) == 5, said
+    assert b"/dev/pts/" in said
+
+
+def test_a_command_goes_with_the_client_that_was_killed(trial: Trial):
+    process = subprocess.Popen(
+        (*PVDIFY, "run", "hello", "--", "echo up; sleep 600"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        env=access(trial),
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n"
+    assert len(runs(trial)) == 1
+
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+    deadline = time.monotonic() + GONE_WITHIN
+    while runs(trial):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

@@ -1,0 +1,62 @@
+"""/apps/{app}/run."""
+
+import asyncio
+import base64
+import json
+
+from pvdify.model.token import Role
+from tests.unit.api.conftest import Api
+
+
+async def test_a_command_is_run_written_to_watched_and_ended(api: Api) -> None:
+    await api.daemon.deploy()
+
+    answer = await api("POST", "/apps/shop/run", {"command": "cat", "terminal": {"rows": 24, "columns": 80}})
+
+    assert answer.status == 201
+    run = answer.json
+    assert answer.headers["location"] == f"/api/v1/apps/shop/run/{run['id']}"
+    path = f"/apps/shop/run/{run['id']}"
+    (_spec, process) = api.machine.one_offs.started[0]
+    assert (await api("POST", f"{path}/terminal", {"rows": 50, "columns": 132})).status == 204
+    assert (process.size.rows, process.size.columns) == (50, 132)
+    assert (await api("POST", f"{path}/input?at=0", "hi")).status == 204
+    process.exit(3)
+
+    told = await api("GET", path)
+
+    said = base64.b64encode(json.dumps("hi").encode()).decode()
+    assert f"event: stdout\nid: 1\ndata: {said}\n\nevent: end\ndata: " in told.content.decode()
+    assert '{"exit_code":3}' in told.content.decode()
+    assert (await api("DELETE", path)).status == 204
+    assert process.is_gone
+
+
+async def test_a_client_that_goes_takes_the_command_with_it(api: Api) -> None:
+    await api.daemon.deploy()
+    run = (await api("POST", "/apps/shop/run", {"command": ["sleep", "600"]})).json
+    watching = asyncio.create_task(api("GET", f"/apps/shop/run/{run['id']}"))
+    await asyncio.sleep(0.05)
+
+    watching.cancel()
+    await api.machine.clock.sleep(7)
+
+    assert api.machine.one_offs.started[0][1].is_gone
+    assert (await api("POST", f"/apps/shop/run/{run['id']}/input")).json["code"] == "one-off-not-found"
+
+
+async def test_what_is_no_command_is_refused(api: Api) -> None:
+    await api.daemon.deploy()
+
+    assert (await api("POST", "/apps/shop/run", {"command": []})).status == 422
+    assert (
+        await api("POST", "/apps/shop/run", {"command": "sh", "terminal": {"rows": 0, "columns": 80}})
+    ).status == 422
+    assert (await api("POST", "/apps/shop/run", {})).status == 422
+
+
+async def test_who_may_only_read_runs_nothing(api: Api) -> None:
+    await api.daemon.deploy()
+    api.token = await api.make_token(Role.READ)
+
+    assert (await api("POST", "/apps/shop/run", {"command": "ls"})).status == 403

@@ -1,0 +1,87 @@
+"""``pvdify run``."""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.main import run_program
+from tests.fakes.api import TOKEN, FakeApi
+from tests.unit.cli.conftest import Pvdify, Ran
+
+
+def run_with(api: FakeApi, folder: Path, *argv: str, stdin: bytes = b"") -> Ran:
+    """With streams that have bytes and a file descriptor, as real ones have."""
+    reading, writing = os.pipe()
+    os.write(writing, stdin)
+    os.close(writing)
+    stdout, stderr = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    environ = {"HOME": str(folder), "PVDIFY_URL": api.url, "PVDIFY_TOKEN": TOKEN}
+    with os.fdopen(reading, encoding="utf-8") as typed:
+        streams = Io(stdin=typed, stdout=stdout, stderr=stderr)
+        surroundings = Surroundings(environ=environ, folder=folder, stdin=typed)
+        code = run_program(argv, surroundings, streams)
+    texts = [stream.buffer.getvalue().decode() for stream in (stdout, stderr)]  # type: ignore[attr-defined]
+    return Ran(stdout=texts[0], stderr=texts[1], code=code)
+
+
+@pytest.fixture
+def myapp(api: FakeApi) -> FakeApi:
+    api.add_release("myapp")
+    return api
+
+
+def test_output_and_exit_code_are_the_commands_own(myapp: FakeApi, tmp_path: Path) -> None:
+    myapp.run_events = [("stdout", b"hello\n"), ("stderr", b"oh\n")]
+    myapp.run_exit_code = 42
+
+    ran = run_with(myapp, tmp_path, "run", "myapp", "--", "npm", "run", "migrate", "--force")
+
+    assert ran == Ran(stdout="hello\n", stderr="oh\n", code=42)
+    started = next(asked for asked in myapp.asked if asked.path.endswith("/run"))
+    assert started.body == {"command": ["npm", "run", "migrate", "--force"]}
+    assert myapp.asked[-1].method == "DELETE"
+
+
+def test_a_single_word_is_for_the_shell(myapp: FakeApi, tmp_path: Path) -> None:
+    run_with(myapp, tmp_path, "run", "--app", "myapp", "--", "echo $HOME | wc -c")
+
+    assert next(asked for asked in myapp.asked if asked.path.endswith("/run")).body["command"] == "echo $HOME | wc -c"
+
+
+def test_what_is_piped_in_reaches_it(myapp: FakeApi, tmp_path: Path) -> None:
+    run_with(myapp, tmp_path, "run", "myapp", "--", "cat", stdin=b"typed\n")
+
+    myapp.wait_for_input_end()
+
+    assert myapp.run_input == b"typed\n"
+
+
+def test_json_has_it_all_in_one_object(myapp: FakeApi, tmp_path: Path) -> None:
+    myapp.run_events = [("stdout", b"1"), ("stderr", b"2"), ("stdout", b"3")]
+
+    ran = run_with(myapp, tmp_path, "run", "myapp", "--json", "--", "ls")
+
+    assert json.loads(ran.stdout) == {
+        "app": "myapp", "id": "run.4711", "exit_code": 0, "stdout": "13", "stderr": "2",
+    }  # fmt: skip
+
+
+def test_one_that_the_server_has_ended_has_an_unknown_outcome(myapp: FakeApi, tmp_path: Path) -> None:
+    myapp.run_is_lost = True
+
+    ran = run_with(myapp, tmp_path, "run", "myapp", "--", "ls")
+
+    assert ran.code == 10
+    assert "the connection to run.4711 was lost, and so it was ended" in ran.stderr
+
+
+def test_the_command_has_to_stand_after_the_dashes(pvdify: Pvdify, myapp: FakeApi) -> None:
+    ran = pvdify("run", "myapp")
+
+    assert ran.code == 2
+    assert "name the command after --, as in: pvdify run myapp -- npm run migrate" in ran.stderr
+    assert pvdify("run", "myapp", "ls").code == 2
