@@ -133,14 +133,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._event("", ": stream")
         cut = api.script.cuts.popleft() if api.script.cuts else None
         if asked.path.endswith("/logs"):
-            events = [("", json.dumps(line)) for line in api.log_lines[-int(asked.query["lines"]) :]]
+            events = [("", json.dumps(line)) for line in api.log_lines]
         else:
             events = api.script.events
-        start = int(asked.headers.get("last-event-id", "-1")) + 1
+        first = max(0, len(events) - int(asked.query["lines"])) if "lines" in asked.query else 0
+        start = int(asked.headers.get("last-event-id", first - 1)) + 1
         for number, (name, data) in list(enumerate(events))[start:][:cut]:
-            # As the server does it: only the lines of a deploy log are numbered.
-            numbered = "" if asked.path.endswith("/logs") else f"id: {number}\n"
-            self._event(name, f"{numbered}data: {data}")
+            self._event(name, f"id: {number}\ndata: {data}")
         if cut is None:
             self._end(api, captured)
 

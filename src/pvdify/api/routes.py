@@ -85,7 +85,7 @@ ENDPOINTS = (
     _route("GET",    "/apps/{app}/config",          config.show_config,   READ,   gives=dict),
     _route("PATCH",  "/apps/{app}/config",          config.change_config, DEPLOY, takes=dict, gives=dict),
     _route("GET",    "/apps/{app}/config/versions", config.list_versions, READ,   gives=answers.ConfigVersion, list_of="versions"),
-    _route("GET",    "/apps/{app}/logs",            logs.show_logs,       READ,   gives=str, query="follow lines process release format"),
+    _route("GET",    "/apps/{app}/logs",            logs.show_logs,       READ,   gives=str, query="follow lines since process release format"),
 
     _route("GET",    "/apps/{app}/processes",              processes.list_processes,    READ,        gives=answers.Process, list_of="processes"),
     _route("PATCH",  "/apps/{app}/processes",              processes.scale_processes,   DEPLOY, 202, takes=dict, gives=answers.Operation),

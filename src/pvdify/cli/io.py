@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pvdify.cli.workflow import Workflow
 
 _STYLES = {"error": "31", "good": "32", "faint": "2"}
+_PREFIX_COLORS = ("36", "33", "35", "34", "32", "96", "93", "95")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,12 @@ class Io:
     def show(self, text: str, *, style: str = "") -> None:
         """One line, or several, of what was asked for."""
         _write(self.stdout, text, style if self.is_stdout_color else "")
+
+    def show_prefixed(self, prefix: str, text: str, *, color: int) -> None:
+        """A line of what was asked for, with its prefix in one of a few colours."""
+        code = _PREFIX_COLORS[color % len(_PREFIX_COLORS)]
+        shown = f"\x1b[{code}m{prefix}\x1b[0m" if self.is_stdout_color else prefix
+        self.show(f"{shown} {text}")
 
     def show_json(self, value: object, *, is_line: bool = False) -> None:
         """A wire value, or a structure of them, as JSON; ``is_line`` for one of many on a line of its own."""

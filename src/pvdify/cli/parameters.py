@@ -15,6 +15,19 @@ def release_number(text: str) -> int:
     return int(found[1])
 
 
+def moment(text: str) -> str:
+    """``10m`` (so long ago) or ``2026-11-25T08:00``, as it is. Raises click.BadParameter."""
+    from datetime import datetime
+
+    if re.fullmatch(r"[1-9][0-9]{0,5}[smhd]", text):
+        return text
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f'"{text}" is no moment; write 10m, 2h or 2026-11-25T08:00') from None
+    return (given if given.tzinfo is not None else given.astimezone()).isoformat()
+
+
 def duration(text: str) -> int:
     """The seconds in ``90d``, ``12h`` or ``30m``. Raises click.BadParameter."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", text)

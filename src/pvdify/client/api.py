@@ -102,9 +102,13 @@ class RunEnded:
 
 @dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """Which runtime log lines: the last ``lines``, of one process type and one release if these are named."""
+    """Which runtime log lines: the last ``lines``, of one process type and one release if these are named.
 
-    lines: int = 100
+    ``since``: ``10m`` or a moment in ISO 8601; then all of them, unless ``lines`` says how many.
+    """
+
+    lines: int | None = 100
+    since: str | None = None
     process: str | None = None
     release: int | None = None
 
@@ -299,9 +303,11 @@ class Client:
         return self._list(LogLine, "lines", Question(path=_path(app, "logs"), query=_log_query(wanted)))
 
     def follow_logs(self, app: str, wanted: LogFilter) -> Iterator[LogLine]:
-        """The same, and on. Raises StreamLost when the server is gone."""
+        """The same, and on: after a lost connection it goes on behind the last line. Raises StreamLost."""
         question = Question(path=_path(app, "logs"), query={**_log_query(wanted), "follow": "1"})
-        return self._follow(LogLine, question, wanted.lines)
+        for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
+            if event.name == "message":
+                yield self._session.understand_text(LogLine, event.data)
 
     def visits(self, app: str | None, lines: int) -> list[Visit]:
         """The requests that the router saw end last, of one app if it is named."""
@@ -487,7 +493,11 @@ def _visit_query(app: str | None, lines: int) -> dict[str, str]:
 
 
 def _log_query(wanted: LogFilter) -> dict[str, str]:
-    query = {"lines": str(wanted.lines), "format": "json"}
+    query = {"format": "json"}
+    if wanted.lines is not None:
+        query["lines"] = str(wanted.lines)
+    if wanted.since is not None:
+        query["since"] = wanted.since
     if wanted.process is not None:
         query["process"] = wanted.process
     if wanted.release is not None:

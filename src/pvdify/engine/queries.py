@@ -233,9 +233,9 @@ class Queries:
         wanted = [place for place in slot.placements if process is None or place.process == process]
         return {place.name: (place, slot.number) for place in wanted}
 
-    async def tail(self, names: Mapping[str, object], lines: int) -> tuple[LogLine, ...]:
-        """The last lines of these instances together, oldest first."""
-        return await self._world.supervisor.tail(list(names), lines)
+    async def tail(self, names: Mapping[str, object], lines: int, since: datetime | None = None) -> tuple[LogLine, ...]:
+        """The last lines of these instances together, oldest first; only what came after ``since``, if given."""
+        return await self._world.supervisor.tail(list(names), lines, since=since)
 
     async def follow(
         self, app: str, process: str | None, release: int | None, since: datetime

@@ -5,8 +5,14 @@ from pvdify.wire.answers import LogLine, Visit
 
 def render(line: LogLine) -> str:
     """``2026-11-23T11:31:02.045Z web.1 v42 | text``."""
+    prefix, text = parts(line)
+    return f"{prefix} {text}"
+
+
+def parts(line: LogLine) -> tuple[str, str]:
+    """What tells where a line comes from, and the line."""
     at = line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return f"{at} {line.process}.{line.number} v{line.release} | {line.text}"
+    return f"{at} {line.process}.{line.number} v{line.release} |", line.text
 
 
 def render_visit(visit: Visit) -> str:

@@ -264,4 +264,4 @@ def test_logs_of_the_router_have_no_process(pvdify: Pvdify) -> None:
     ran = pvdify("logs", "--router", "--process", "web")
 
     assert ran.code == 2
-    assert "has no --deploy, --process or --release" in ran.stderr
+    assert "has no --deploy, --process, --release or --since" in ran.stderr

@@ -219,7 +219,7 @@ def test_a_config_value_from_a_file_that_is_not_there_is_named(pvdify: Pvdify) -
         ("releases:info a1 latest", '"latest" is not the number of a release; write 41 or v41'),
         ("rollback a1 --version 0", '"0" is not the number of a release; write 41 or v41'),
         ("tokens:create --name x --expires soon", '"soon" is not a duration; write 90d, 12h or 30m'),
-        ("logs a1 --deploy --process web", "a deploy log has no process types: leave out --process or --deploy"),
+        ("logs a1 --deploy --process web", "a deploy log is shown whole: leave out --process and --since, or --deploy"),
         ("ps a1 --app b1", "the app is named twice: a1, and --app b1"),
     ],
 )

@@ -1,5 +1,6 @@
 """``pvdify logs``: what the app's instances wrote, how a deploy went, or what visitors asked for."""
 
+import zlib
 from dataclasses import dataclass
 
 import click
@@ -10,11 +11,12 @@ from pvdify.cli.commands import logs_router
 from pvdify.cli.exit_codes import DETACHED, DONE
 from pvdify.cli.in_progress import newest
 from pvdify.cli.io import Io, Surroundings
-from pvdify.cli.parameters import release_number
+from pvdify.cli.parameters import moment, release_number
 from pvdify.client.api import Client, DeployLine, LogFilter
 from pvdify.client.events import StreamLost
 from pvdify.errors import ServerUnreachable
 from pvdify.wire import logs as log_text
+from pvdify.wire.answers import LogLine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +54,30 @@ def run(options: Options | logs_router.Options, client: Client, io: Io) -> int:
 )
 @named_app_parameter
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
-@click.option("-n", "lines", type=click.IntRange(0, 100_000), default=100, show_default=True, help="How many lines.")
+@click.option("-n", "lines", type=click.IntRange(0, 100_000), help="How many lines.  [default: 100; with --since: all]")
+@click.option("--since", type=moment, metavar="WHEN", help="Only what came after: 10m, 2h or 2026-11-25T08:00.")
 @click.option("--process", metavar="TYPE", help="Only one process type, such as web.")
 @click.option("--deploy", "is_deploy", is_flag=True, help="The deploy log instead, of the newest release.")
 @click.option("--release", type=release_number, metavar="N", help="Only one release; with --deploy: its deploy log.")
 @click.option("--router", "is_router", is_flag=True, help="What visitors asked for, of all apps or of the one named.")
 def logs(  # noqa: PLR0913 - one for each option
-    *, app: str | None, surroundings: Surroundings, follow: bool, lines: int, process: str | None, is_deploy: bool,
-    release: int | None, is_router: bool, as_json: bool,
+    *, app: str | None, surroundings: Surroundings, follow: bool, lines: int | None, since: str | None,
+    process: str | None, is_deploy: bool, release: int | None, is_router: bool, as_json: bool,
 ) -> Options | logs_router.Options:  # fmt: skip
     """Show what APP wrote, a deploy log, or who visited.
 
     With -f, --json gives one object a line.
     """
     if is_router:
-        if is_deploy or process is not None or release is not None:
-            raise click.UsageError("the access log has no --deploy, --process or --release: leave it out")
-        return logs_router.Options(app=app, lines=min(lines, 10_000), is_following=follow, as_json=as_json)
-    if is_deploy and process is not None:
-        raise click.UsageError("a deploy log has no process types: leave out --process or --deploy")
-    wanted = LogFilter(lines=lines, process=process, release=release)
+        if is_deploy or process is not None or release is not None or since is not None:
+            raise click.UsageError("the access log has no --deploy, --process, --release or --since: leave it out")
+        return logs_router.Options(
+            app=app, lines=min(100 if lines is None else lines, 10_000), is_following=follow, as_json=as_json
+        )
+    if is_deploy and (process is not None or since is not None):
+        raise click.UsageError("a deploy log is shown whole: leave out --process and --since, or --deploy")
+    lines = 100 if lines is None and since is None else lines
+    wanted = LogFilter(lines=lines, since=since, process=process, release=release)
     name = app or app_name.resolve(None, None, surroundings)
     return Options(app=name, wanted=wanted, is_deploy=is_deploy, is_following=follow, as_json=as_json)
 
@@ -81,7 +87,7 @@ def _last_lines(options: Options, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"lines": lines})
     for line in () if options.as_json else lines:
-        io.show(log_text.render(line))
+        _show(line, io)
     if not lines:
         io.say(f"no lines yet; the newest deploy's log: pvdify logs {options.app} --deploy")
     return DONE
@@ -92,8 +98,13 @@ def _follow(options: Options, client: Client, io: Io) -> int:
         if options.as_json:
             io.show_json(line, is_line=True)
         else:
-            io.show(log_text.render(line))
+            _show(line, io)
     return DONE
+
+
+def _show(line: LogLine, io: Io) -> None:
+    """With its instance in front, in a colour of its own where colours are shown."""
+    io.show_prefixed(*log_text.parts(line), color=zlib.crc32(f"{line.process}.{line.number}".encode()))
 
 
 def _deploy_log(options: Options, client: Client, io: Io) -> int:

@@ -1,0 +1,86 @@
+"""/apps/{app}/logs: how far back, and going on where a stream was cut."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.api.conftest import Api
+
+WEB = "pvdify-shop-web-v1-1"
+
+
+async def streamed(api: Api, path: str, **headers: str) -> list[dict[str, str]]:
+    """What comes within a moment, as fields of events; then the client goes."""
+    sent: list[bytes] = []
+
+    async def receive() -> dict[str, object]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message.get("body", b""))  # type: ignore[arg-type]
+
+    path, _, query = path.partition("?")
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+        "path": f"/api/v1{path}", "raw_path": path.encode(), "root_path": "", "query_string": query.encode(),
+        "headers": [(b"authorization", f"Bearer {api.token}".encode()),
+                    *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())],
+        "client": None, "server": ("127.0.0.1", 9443),
+    }  # fmt: skip
+    asking = asyncio.create_task(api.application(scope, receive, send))  # type: ignore[arg-type]
+    await asyncio.sleep(0.2)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    blocks = b"".join(sent).decode().split("\n\n")
+    events = [dict(line.split(": ", 1) for line in it.splitlines() if not line.startswith(":")) for it in blocks]
+    return [event for event in events if event]
+
+
+def texts(events: list[dict[str, str]]) -> list[str]:
+    return [json.loads(event["data"])["text"] for event in events if "data" in event and "event" not in event]
+
+
+async def test_only_what_came_after_a_moment_is_shown(api: Api) -> None:
+    await api.daemon.deploy()
+    api.machine.supervisor.write(WEB, "old")
+    await api.machine.clock.sleep(60)
+    moment = api.machine.clock.now() - timedelta(seconds=30)
+    api.machine.supervisor.write(WEB, "new")
+
+    answer = await api("GET", f"/apps/shop/logs?since={moment.isoformat().replace('+00:00', 'Z')}")
+
+    assert [line.rpartition("| ")[2] for line in answer.content.decode().splitlines()] == ["new"]
+
+
+async def test_a_stream_that_was_cut_goes_on_behind_the_last_line(api: Api) -> None:
+    await api.daemon.deploy()
+    for text in ("one", "two", "three", "four"):  # written together, at the same moment
+        api.machine.supervisor.write(WEB, text)
+    path = "/apps/shop/logs?follow=1&format=json&lines=2"
+    first = await streamed(api, path)
+    assert texts(first) == ["three", "four"]
+
+    again = await streamed(api, path, last_event_id=first[1]["id"])
+
+    assert first[1]["id"].endswith("/3")
+    assert texts(again) == ["four"]
+
+
+async def test_a_stream_without_a_line_knows_where_it_began(api: Api) -> None:
+    await api.daemon.deploy()
+    first = await streamed(api, "/apps/shop/logs?follow=1&format=json&lines=0")
+
+    assert first[0]["event"] == "position"
+    assert first[0]["id"].endswith("/0")
+
+
+@pytest.mark.parametrize("text", ["yesterday", "10x", "9999d"])
+async def test_what_is_no_moment_is_refused(api: Api, text: str) -> None:
+    await api.daemon.deploy()
+
+    answer = await api("GET", f"/apps/shop/logs?since={text}")
+
+    assert (answer.status, answer.json["detail"]) == (422, f'the query parameter since is "{text}"')
