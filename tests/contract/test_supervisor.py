@@ -262,3 +262,15 @@ async def test_the_default_is_the_images_own_command(world):
     await world.supervisor.start(spec)
 
     assert [found.state for found in await world.supervisor.find()] == [InstanceState.RUNNING]
+
+
+async def test_what_a_running_instance_uses_is_told(world):
+    spec = make_spec(world)
+    await world.supervisor.start(spec)
+
+    used = await world.supervisor.usage(spec.name)
+
+    assert 0 < used.memory < 2 * 1024**3
+    assert used.cpu_seconds >= 0
+    await world.supervisor.remove(spec.name)
+    assert await world.supervisor.usage(spec.name) is None

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 from pvdify.errors import PvdifyError, StartFailed
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart, Usage
 from pvdify.ports.clock import Clock
 from tests.fakes.behaviour import Behaviour, Rule
 from tests.fakes.container import Container
 
 KILLED = Exit(code=137)
 GONE = KILLED
+MEMORY, CPU = 32 * 1024**2, 0.25  # what each container uses
 
 
 class FakeSupervisor:
@@ -157,6 +158,12 @@ class FakeSupervisor:
 
     async def forget_logs(self, app: str) -> None:
         self._lines[:] = [line for line in self._lines if not line.instance.startswith(f"pvdify-{app}-")]
+
+    async def usage(self, name: str) -> Usage | None:
+        container = self._containers.get(name)
+        if container is None or not container.is_running:
+            return None
+        return Usage(memory=MEMORY, cpu_seconds=container.age * CPU)
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:
         container = self._containers.get(name)

@@ -232,4 +232,9 @@ def _instance(item: PlacedInstance) -> answers.Instance:
         restarts=found.restarts if found else 0,
         started_at=found.started_at if found else None,
         exit=str(found.exit) if found and found.exit else None,
+        memory=item.in_use.memory if item.in_use else None,
+        memory_limit=item.limits.memory if item.limits else None,
+        cpu=round(item.in_use.cpu, 3) if item.in_use else None,
+        cpu_limit=item.limits.cpu if item.limits else None,
+        last_exit=item.last_end or None,
     )

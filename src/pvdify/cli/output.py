@@ -32,6 +32,21 @@ def when(moment: datetime | None) -> str:
     return moment.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
 
 
+def memory(count: int | None) -> str:
+    """``84M``, as in a manifest; "-" where it is not known."""
+    return NONE if count is None else f"{count / 1024**2:.0f}M"
+
+
+def share(cpus: float | None) -> str:
+    """``12%`` of one CPU; "-" where it is not known."""
+    return NONE if cpus is None else f"{cpus * 100:.0f}%"
+
+
+def of_limit(used: str, limit: str) -> str:
+    """``84M/512M``, or what is used alone where there is no limit."""
+    return used if NONE in (used, limit) else f"{used}/{limit}"
+
+
 def version(number: int | None) -> str:
     """``v42``."""
     return NONE if number is None else f"v{number}"

@@ -1,12 +1,14 @@
 """All one may read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from pvdify.engine.in_use import InUse, key_of, last_ends, measure
 from pvdify.engine.not_found import no_app, no_release
+from pvdify.engine.specs import limits_of
 from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
 from pvdify.manifest.definition import Command
@@ -14,7 +16,7 @@ from pvdify.model.app import App, hostnames_of
 from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
-from pvdify.model.instance import FoundInstance, InstanceState, LogLine
+from pvdify.model.instance import FoundInstance, InstanceState, Limits, LogLine
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind, operation_id
 from pvdify.model.quantities import format_bytes
@@ -49,11 +51,17 @@ class ReleaseView:
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedInstance:
-    """An instance: where it should be, and the container that was found there."""
+    """An instance: where it should be, and the container that was found there.
+
+    ``in_use``: of one that runs; ``last_end``: how it ended before it was restarted, or "".
+    """
 
     place: Placement
     slot: Slot
     container: FoundInstance | None
+    limits: Limits | None = None
+    in_use: InUse | None = None
+    last_end: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,11 +208,24 @@ class Queries:
         """The process types of the live release with all their instances, those that stand by too."""
         view = await self.app(app)
         containers = {item.name: item for item in await self._world.supervisor.find(app)}
-        placed = [
-            PlacedInstance(place=place, slot=slot, container=containers.get(place.name))
+        shown = [
+            (slot, place)
             for slot in await self._world.store.slots(app)
             for place in slot.placements
             if slot.state is SlotState.LIVE or place.process == WEB or place.name in containers
+        ]
+        in_use = await measure(self._world, [place.name for _, place in shown])
+        ends, limits = await last_ends(self._world, app), await self._limits(app, [slot for slot, _ in shown])
+        placed = [
+            PlacedInstance(
+                place=place,
+                slot=slot,
+                container=containers.get(place.name),
+                limits=limits.get((slot.number, place.process)),
+                in_use=in_use.get(place.name),
+                last_end=ends.get(key_of(slot, place), ""),
+            )
+            for slot, place in shown
         ]
         declared = view.live.manifest.processes if view.live else {}
         counts = view.scale.counts(view.live.manifest) if view.live else {}
@@ -219,6 +240,16 @@ class Queries:
             )
             for name in names
         )
+
+    async def _limits(self, app: str, slots: Iterable[Slot]) -> dict[tuple[int, str], Limits]:
+        """What an instance may use, by slot and process: as the release says that started it."""
+        releases = [await self._world.store.release(app, number) for number in {slot.number for slot in slots}]
+        return {
+            (release.version, process): limits_of(release.manifest, process)
+            for release in releases
+            if release is not None
+            for process in release.manifest.processes
+        }
 
     async def log_names(self, app: str, process: str | None, release: int | None) -> dict[str, tuple[Placement, int]]:
         """The instances whose logs are asked for: those of the live slot, or of one release, of one process if named.

@@ -102,6 +102,14 @@ class FoundInstance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What an instance uses: bytes of memory now, and seconds of CPU since it was started."""
+
+    memory: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Restart:
     """An exit of an instance that its supervisor answered with a start, while we looked or while we did not."""
 

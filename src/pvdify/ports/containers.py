@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Usage
 from pvdify.ports.command_runner import Argv
 
 
@@ -88,6 +88,10 @@ class Containers(Protocol):
 
     async def wait(self, name: str) -> Exit:
         """As ``Supervisor.wait``."""
+        ...
+
+    async def usage(self, name: str) -> Usage | None:
+        """As ``Supervisor.usage``."""
         ...
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:

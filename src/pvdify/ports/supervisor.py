@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart, Usage
 
 LONGEST_LINE = 256 * 1024  # a line of more characters comes in pieces, each of at least as many but the last
 
@@ -60,6 +60,10 @@ class Supervisor(Protocol):
 
     async def forget_restarts(self, restarts: Sequence[Restart]) -> None:
         """These have been noted. Raises RuntimeUnavailable."""
+        ...
+
+    async def usage(self, name: str) -> Usage | None:
+        """What a running instance uses; None where nothing can be told. Never raises."""
         ...
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:

@@ -160,7 +160,11 @@ class ConfigVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class Instance:
-    """One running copy. ``state``: ``running starting exited``; ``slot``: ``live candidate standby draining``."""
+    """One running copy. ``state``: ``running starting exited``; ``slot``: ``live candidate standby draining``.
+
+    ``memory`` in bytes and ``cpu`` in CPUs: in use now, null unless it runs, beside their limits (``cpu_limit`` null:
+    none). ``last_exit``: how it ended before it was last restarted.
+    """
 
     name: str
     process: str
@@ -172,6 +176,11 @@ class Instance:
     restarts: int
     started_at: datetime | None
     exit: str | None
+    memory: int | None = None
+    memory_limit: int | None = None
+    cpu: float | None = None
+    cpu_limit: float | None = None
+    last_exit: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

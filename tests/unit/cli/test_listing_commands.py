@@ -10,6 +10,8 @@ from tests.unit.cli.conftest import Pvdify, Ran
 INSTANCE = {
     "name": "pvdify-myapp-web-v1-1", "process": "web", "number": 1, "release": 1, "slot": "live", "state": "running",
     "port": 3001, "restarts": 0, "started_at": "2026-11-23T11:31:02Z", "exit": None,
+    "memory": 88_080_384, "memory_limit": 536_870_912, "cpu": 0.12, "cpu_limit": 0.5,
+    "last_exit": None,
 }  # fmt: skip
 
 
@@ -131,6 +133,7 @@ def test_ps_shows_instances_and_what_is_missing(pvdify: Pvdify, api: FakeApi) ->
         ["INSTANCE", "STATE"], ["web.1", "running"], ["web.2", "exited"], ["worker", "none"], ["clock", "scaled"],
     ]  # fmt: skip
     assert "exited (137 (out of memory))  live" in ran.stdout
+    assert "84M/512M  12%/50%  " in ran.stdout
     assert "none of 1 runs" in ran.stdout
     assert (ran.stderr, ran.code) == ("", 0)
     assert json.loads(pvdify("ps", "myapp", "--json").stdout) == {"processes": api.processes["myapp"]}

@@ -258,3 +258,18 @@ async def test_who_is_left_over_is_taken_away(machine: Machine, daemon: Daemon):
 
     assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
     await assert_consistent(machine)
+
+
+async def test_what_instances_use_and_how_they_ended_before_is_shown(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}}, "resources": {"memory": "64M"}})
+    machine.supervisor.crash("pvdify-shop-web-v1-2", is_out_of_memory=True)
+    await daemon.reconciler.reconcile()
+
+    (web,) = await daemon.queries.processes("shop")
+
+    first, second = web.instances
+    assert first.in_use is not None
+    assert (first.in_use.memory, round(first.in_use.cpu, 3), first.last_end) == (32 * 1024**2, 0.25, "")
+    assert first.limits is not None
+    assert first.limits.memory == 64 * 1024**2
+    assert second.last_end.startswith("was killed: it used more memory than its limit at 2026-")

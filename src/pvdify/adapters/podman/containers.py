@@ -8,7 +8,8 @@ from pvdify.adapters.podman import commands, oom, parse, refusals, sockets, watc
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.instance_dir import GATE, InstanceDir
 from pvdify.adapters.podman.started import check_started
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine
+from pvdify.adapters.podman.usage import read_usage
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine, Usage
 from pvdify.ports.clock import Clock
 from pvdify.ports.containers import Launch, Way
 
@@ -136,6 +137,11 @@ class PodmanContainers:
         container = await self._id(name)
         known = await self._calls.inspect(container) if container else None
         return sockets.read_listeners(known.pid) if known and known.pid else ()
+
+    async def usage(self, name: str) -> Usage | None:
+        """See the port."""
+        files = self._files(name)
+        return read_usage(files.pid) if files.is_running and files.pid is not None else None
 
     async def is_running(self, name: str) -> bool:
         """See the port."""

@@ -14,7 +14,17 @@ from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.unit import Mark
 from pvdify.adapters.systemd.units import PREFIX, SUFFIX, Units
 from pvdify.errors import RuntimeUnavailable, StartFailed
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine, Restart, Role
+from pvdify.model.instance import (
+    Exit,
+    FoundInstance,
+    InstanceSpec,
+    InstanceState,
+    Listener,
+    LogLine,
+    Restart,
+    Role,
+    Usage,
+)
 from pvdify.ports.command_runner import Completed
 from pvdify.ports.containers import Containers, Launch, Way
 
@@ -123,6 +133,10 @@ class SystemdSupervisor:
     async def wait(self, name: str) -> Exit:
         """See the port."""
         return await self._containers.wait(name)
+
+    async def usage(self, name: str) -> Usage | None:
+        """See the port."""
+        return await self._containers.usage(name)
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:
         """See the port."""

@@ -25,7 +25,8 @@ def run(options: Options, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"processes": found})
     elif found:
-        headers = ("INSTANCE", "STATE", "SLOT", "RELEASE", "PORT", "RESTARTS", "SINCE", "COMMAND")
+        headers = ("INSTANCE", "STATE", "SLOT", "RELEASE", "PORT", "MEMORY", "CPU", "RESTARTS", "LAST EXIT", "SINCE",
+                   "COMMAND")  # fmt: skip
         io.show(output.table(headers, (row for process in found for row in _rows(process))))
     else:
         io.say(f"nothing runs yet; the first deploy: pvdify deploy {options.app} --image REF")
@@ -44,7 +45,7 @@ def _rows(process: Process) -> Iterator[tuple[str, ...]]:
     for instance in process.instances:
         yield _row(instance, command_text)
     if not process.instances:
-        nothing = (output.NONE,) * 5
+        nothing = (output.NONE,) * 8
         state = f"none of {process.count} runs" if process.count else "scaled to 0"
         yield (process.name, state, *nothing, command_text)
 
@@ -56,7 +57,10 @@ def _row(instance: Instance, command_text: str) -> tuple[str, ...]:
         instance.slot,
         output.version(instance.release),
         output.NONE if instance.port is None else str(instance.port),
+        output.of_limit(output.memory(instance.memory), output.memory(instance.memory_limit)),
+        output.of_limit(output.share(instance.cpu), output.share(instance.cpu_limit)),
         str(instance.restarts),
+        instance.last_exit or output.NONE,
         output.when(instance.started_at),
         command_text,
     )

@@ -1,0 +1,51 @@
+"""What instances use right now, and how they ended before."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pvdify.engine.world import World
+from pvdify.model.slot import Placement, Slot
+
+MEASURED_FOR = 0.25  # seconds between two readings of the CPU time, whose difference is shown
+EVENTS = 1000  # as far back as one looks for how an instance ended
+ENDS = ("instance.restarted", "instance.out-of-memory")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InUse:
+    """Bytes of memory, and CPUs (0.5 is half of one) over the last moment."""
+
+    memory: int
+    cpu: float
+
+
+async def measure(world: World, names: Sequence[str]) -> dict[str, InUse]:
+    """By name, of those that run."""
+    supervisor, clock = world.supervisor, world.clock
+    begun, before = clock.monotonic(), await asyncio.gather(*(supervisor.usage(name) for name in names))
+    if not any(before):
+        return {}
+    await clock.sleep(MEASURED_FOR)
+    after = await asyncio.gather(*(supervisor.usage(name) for name in names))
+    seconds = max(clock.monotonic() - begun, 0.001)
+    return {
+        name: InUse(memory=late.memory, cpu=max(0.0, late.cpu_seconds - early.cpu_seconds) / seconds)
+        for name, early, late in zip(names, before, after, strict=True)
+        if early is not None and late is not None
+    }
+
+
+async def last_ends(world: World, app: str) -> dict[tuple[int, str], str]:
+    """How instances ended before they were restarted, newest: by slot and ``web.1``."""
+    found: dict[tuple[int, str], str] = {}
+    for event in await world.store.events(app, EVENTS):
+        instance, _, how = event.text.partition(" ")
+        if event.action in ENDS and event.release is not None:
+            found.setdefault((event.release, instance), f"{how} at {event.at:%Y-%m-%d %H:%M:%SZ}")
+    return found
+
+
+def key_of(slot: Slot, place: Placement) -> tuple[int, str]:
+    """As ``last_ends`` has it."""
+    return slot.number, f"{place.process}.{place.number}"
