@@ -1,11 +1,14 @@
 """Orders for this machine, and the machine of a server elsewhere."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pvdify.cli.installation import hand_over
 from pvdify.wire.installation import Install, Uninstall
+from tests.fakes.api import FakeApi
 from tests.unit.cli.conftest import Pvdify
 
 
@@ -37,6 +40,13 @@ def test_a_setting_without_a_value_is_refused(pvdify: Pvdify) -> None:
 
 def test_the_bare_noun_says_where_its_commands_are(pvdify: Pvdify) -> None:
     assert pvdify("server").stderr == "error: missing command\n  next: pvdify server --help\n"
+
+
+def test_a_second_server_on_this_machine_says_itself_what_it_sees(tmp_path: Path) -> None:
+    with FakeApi(tmp_path / "s.sock") as api:
+        ran = Pvdify(folder=tmp_path, environ={"HOME": str(tmp_path), "PVDIFY_URL": api.url})("doctor", "--json")
+
+    assert (ran.code, json.loads(ran.stdout)["is_ready"]) == (0, True)
 
 
 def test_the_machine_of_a_server_elsewhere_is_what_its_pvdifyd_sees(pvdify: Pvdify) -> None:

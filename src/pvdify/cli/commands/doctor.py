@@ -8,7 +8,7 @@ from pvdify.cli.installation import hand_over
 from pvdify.cli.io import Io
 from pvdify.cli.output import table
 from pvdify.client.api import Client
-from pvdify.client.target import DEFAULT_URL
+from pvdify.client.target import DEFAULT_URL, SOCKET
 from pvdify.wire.installation import CheckMachine
 
 
@@ -21,7 +21,7 @@ class Options:
 
 def run(options: Options, client: Client, io: Io) -> int:
     """Look at this machine, or have the server that was named say what it sees; 1 if something is broken."""
-    if client.target.endpoint.scheme == "unix" or client.target.endpoint.url == DEFAULT_URL:
+    if client.target.endpoint.url in (DEFAULT_URL, f"unix://{SOCKET}"):
         return hand_over(CheckMachine(as_json=options.as_json), io)
     checks = client.status().checks
     broken = [check for check in checks if check.state == "broken"]

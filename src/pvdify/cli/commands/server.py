@@ -17,7 +17,7 @@ from pvdify.wire.installation import BackUp, Install, Restore, Uninstall
     "Each of them has --json. `pvdify server COMMAND --help` shows the rest.",
 )
 def server() -> None:
-    """Install, upgrade or remove the server on this machine.
+    """Install, upgrade or back up the server on this machine.
 
     It needs root, and systemd. `pvdify doctor` says beforehand what is missing.
     """
