@@ -116,6 +116,18 @@ class InvalidRegistry(InvalidError):
     code = "invalid-registry"
 
 
+class InvalidConfigFile(InvalidError):
+    """A file of config vars cannot be opened, was tampered with, or holds what no config var can be."""
+
+    code = "invalid-config-file"
+
+
+class InvalidRecipient(InvalidError):
+    """This is nobody's public key, so nothing can be encrypted for it."""
+
+    code = "invalid-recipient"
+
+
 class InvalidHostname(InvalidError):
     """This is no hostname that an app could answer to."""
 
@@ -205,6 +217,12 @@ class DomainNotFound(NotFoundError):
     """The app does not answer to this hostname."""
 
     code = "domain-not-found"
+
+
+class RecipientNotFound(NotFoundError):
+    """Nobody of this name is among those who can open the config files."""
+
+    code = "recipient-not-found"
 
 
 class NotificationNotFound(NotFoundError):
@@ -388,6 +406,12 @@ class StoreUnavailable(UnavailableError):
     """The database cannot be opened, read or written."""
 
     code = "store-unavailable"
+
+
+class SecretsLocked(StoreUnavailable):
+    """Config vars cannot be opened: the server's age key is missing, or it is not the one they are encrypted for."""
+
+    code = "secrets-locked"
 
 
 class CodeHostUnavailable(UnavailableError):

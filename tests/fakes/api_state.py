@@ -56,6 +56,9 @@ class ApiState:
         self.apps: dict[str, dict[str, Any]] = {}
         self.releases: dict[str, list[dict[str, Any]]] = {}
         self.config: dict[str, dict[str, Any]] = {}
+        self.hidden: dict[tuple[str, str], str] = {}
+        self.imported: list[dict[str, Any]] = []
+        self.recipients: list[dict[str, str]] = [{"name": "pvdify", "key": "age1server"}]
         self.versions: dict[str, list[dict[str, Any]]] = {}
         self.processes: dict[str, list[dict[str, Any]]] = {}
         self.operations: dict[str, dict[str, Any]] = {}
@@ -184,6 +187,7 @@ class ApiState:
     def change_config(self, asked: Asked, app: str) -> dict[str, Any]:
         self.find_app(app)
         config = self.config.setdefault(app, {})
+        asked.body.update({key: self.keep(app, key, given) for key, given in asked.body.items()})
         unknown = [f"{key}: is not set" for key, value in asked.body.items() if value is None and key not in config]
         if unknown:
             raise Refused(422, "invalid-config-var", "the config was not changed", problems=unknown)
@@ -196,6 +200,47 @@ class ApiState:
         versions = self.versions.setdefault(app, [])
         versions.insert(0, {"version": len(versions) + 1, "created_at": AT, "created_by": "admin"} | names)
         return self.config[app]
+
+    def keep(self, app: str, key: str, given: Any) -> Any:
+        """A value as it will be shown; what is secret is kept apart."""
+        secret = given.get("secret", False) if isinstance(given, dict) else (app, key) in self.hidden
+        value = given["value"] if isinstance(given, dict) else given
+        if value is None or not secret:
+            return value
+        self.hidden[app, key] = value
+        return {"secret": True}
+
+    def reveal_config(self, asked: Asked, app: str) -> dict[str, Any]:
+        shown = self.config.get(app, {}) | {key: value for (of, key), value in self.hidden.items() if of == app}
+        missing = [key for key in asked.body["keys"] if key not in shown]
+        if missing:
+            raise Refused(404, "config-var-not-found", f"{app} has no config var {missing[0]}")
+        return {key: shown[key] for key in asked.body["keys"]}
+
+    def import_config(self, asked: Asked, app: str) -> dict[str, Any]:
+        self.find_app(app)
+        self.imported.append(asked.body)
+        if "damaged" in asked.body["content"]:
+            raise Refused(422, "invalid-config-file", "the file was not imported", why="its MAC does not match")
+        is_new = "same" not in asked.body["content"]
+        return {"version": 7, "live_version": 6, "set": ["A", "B"] if is_new else [], "unset": ["C"] if is_new else []}
+
+    def reencrypt(self) -> dict[str, Any]:
+        return {"files": 3, "recipients": self.recipients}
+
+    def add_recipient(self, asked: Asked) -> dict[str, Any]:
+        if not asked.body["key"].startswith("age1"):
+            raise Refused(422, "invalid-recipient", "the recipients were not changed", why="no key")
+        self.recipients.append(asked.body)
+        return self.reencrypt()
+
+    def remove_recipient(self, asked: Asked, name: str) -> dict[str, Any]:
+        self.recipients = [it for it in self.recipients if it["name"] != name]
+        return self.reencrypt()
+
+    def rotate(self, asked: Asked) -> dict[str, Any]:
+        self.recipients[0]["key"] = "age1newserver"
+        return self.reencrypt()
 
     def add_domain(self, asked: Asked, app: str) -> dict[str, Any]:
         hostname = asked.body["hostname"]
@@ -391,6 +436,13 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("POST", _APP + "/rollback", 202, ApiState.rollback),
     ("GET", _APP + "/config", 200, lambda api, asked, app: api.find_app(app) and api.config.get(app, {})),
     ("PATCH", _APP + "/config", 200, ApiState.change_config),
+    ("POST", _APP + "/config/reveal", 200, ApiState.reveal_config),
+    ("POST", _APP + "/config/import", 200, ApiState.import_config),
+    ("GET", _APP + "/config/file", 200, lambda api, asked, app: {"version": 4, "content": "A: ENC[x]\nsops: {}\n"}),
+    ("GET", "/secrets/recipients", 200, lambda api, asked: {"recipients": api.recipients}),
+    ("POST", "/secrets/recipients", 201, ApiState.add_recipient),
+    ("DELETE", "/secrets/recipients/([^/]+)", 200, ApiState.remove_recipient),
+    ("POST", "/secrets/rotate", 200, ApiState.rotate),
     ("GET", _APP + "/config/versions", 200, lambda api, asked, app: {"versions": api.versions.get(app, [])}),
     ("GET", _APP + "/processes", 200, lambda api, asked, app: {"processes": api.processes.get(app, [])}),
     ("GET", _APP + "/logs", 200, lambda api, asked, app: {

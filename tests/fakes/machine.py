@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pvdify.engine.config_files import ConfigFiles
 from pvdify.engine.courier import Courier
 from pvdify.engine.domains import Domains
 from pvdify.engine.edge import EdgeKeeper
@@ -20,6 +21,7 @@ from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.processes import Processes
 from pvdify.engine.queries import Queries
 from pvdify.engine.reaper import Reaper
+from pvdify.engine.recipients import Recipients
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.redaction.hiding import with_secrets_hidden
 from pvdify.engine.registries import Registries
@@ -192,6 +194,8 @@ class Daemon:
         self.webhooks = Webhooks(self.world, self.previews, machine.code_host, (WEBHOOK_SECRET,))
         self.keyless = Keyless(self.world, machine.store, machine.code_host, machine.identities)
         self.reaper = Reaper(self.world, self.previews, machine.code_host)
+        self.config_files = ConfigFiles(self.world, self.requests)
+        self.recipients = Recipients(self.world)
         self.tokens = Tokens(self.world)
         self.registries = Registries(self.world)
         self.observations = Observations(self.world)

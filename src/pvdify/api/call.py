@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 from starlette.requests import Request
 
+from pvdify.engine.config_files import ConfigFiles
 from pvdify.engine.domains import Domains
 from pvdify.engine.edge import EdgeKeeper
 from pvdify.engine.keyless import Keyless
@@ -17,6 +18,7 @@ from pvdify.engine.posthog import PosthogLink
 from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.processes import Processes
 from pvdify.engine.queries import Queries
+from pvdify.engine.recipients import Recipients
 from pvdify.engine.registries import Registries
 from pvdify.engine.requests import Requests
 from pvdify.engine.tokens import Tokens
@@ -43,6 +45,8 @@ class Engine:
     previews: PreviewRequests
     webhooks: Webhooks
     keyless: Keyless
+    config_files: ConfigFiles
+    recipients: Recipients
     tokens: Tokens
     registries: Registries
     observations: Observations

@@ -21,6 +21,7 @@ from pvdify.api.handlers import (
     releases,
     router,
     run,
+    secrets,
     server,
     webhooks,
 )
@@ -86,6 +87,9 @@ ENDPOINTS = (
     _route("PATCH",  "/apps/{app}/config",          config.change_config, DEPLOY, takes=dict, gives=dict),
     _route("GET",    "/apps/{app}/config/versions", config.list_versions, READ,   gives=answers.ConfigVersion, list_of="versions"),
     _route("GET",    "/apps/{app}/logs",            logs.show_logs,       READ,   gives=str, query="follow lines since process release format"),
+    _route("POST",   "/apps/{app}/config/reveal",   secrets.reveal_config, ADMIN,  takes=requests.RevealConfig, gives=dict),
+    _route("GET",    "/apps/{app}/config/file",     secrets.export_config, ADMIN,  gives=answers.ConfigFile),
+    _route("POST",   "/apps/{app}/config/import",   secrets.import_config, ADMIN,  takes=requests.ImportConfig, gives=answers.ImportedConfig),
 
     _route("GET",    "/apps/{app}/processes",              processes.list_processes,    READ,        gives=answers.Process, list_of="processes"),
     _route("PATCH",  "/apps/{app}/processes",              processes.scale_processes,   DEPLOY, 202, takes=dict, gives=answers.Operation),
@@ -121,6 +125,10 @@ ENDPOINTS = (
     _route("GET",    "/registries/{host}", registries.show_registry,   READ,  gives=answers.Registry),
     _route("PUT",    "/registries/{host}", registries.put_registry,    ADMIN, takes=requests.LogInToRegistry, gives=answers.Registry),
     _route("DELETE", "/registries/{host}", registries.remove_registry, ADMIN, 204),
+    _route("GET",    "/secrets/recipients",        secrets.list_recipients,  ADMIN,      gives=answers.Recipient, list_of="recipients"),
+    _route("POST",   "/secrets/recipients",        secrets.add_recipient,    ADMIN, 201, takes=requests.AddRecipient, gives=answers.Reencrypted),
+    _route("DELETE", "/secrets/recipients/{name}", secrets.remove_recipient, ADMIN,      gives=answers.Reencrypted),
+    _route("POST",   "/secrets/rotate",            secrets.rotate,           ADMIN,      gives=answers.Reencrypted),
 
     _route("GET",    "/notifications",                     notifications.list_notifications,  ADMIN,      gives=answers.Notification, list_of="notifications"),
     _route("POST",   "/notifications",                     notifications.add_notification,    ADMIN, 201, takes=requests.AddNotification, gives=answers.Notification),

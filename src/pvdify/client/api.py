@@ -19,6 +19,7 @@ from pvdify.client.transport import HttpAnswer
 from pvdify.wire.answers import (
     App,
     Config,
+    ConfigFile,
     ConfigVar,
     ConfigVersion,
     Delivery,
@@ -26,6 +27,7 @@ from pvdify.wire.answers import (
     Edge,
     Health,
     Identity,
+    ImportedConfig,
     Link,
     LogLine,
     NewToken,
@@ -36,6 +38,8 @@ from pvdify.wire.answers import (
     Posthog,
     Preview,
     Process,
+    Recipient,
+    Reencrypted,
     Registry,
     Release,
     RollbackPlan,
@@ -46,16 +50,19 @@ from pvdify.wire.answers import (
 from pvdify.wire.requests import (
     AddDomain,
     AddNotification,
+    AddRecipient,
     ChangeApp,
     ConnectEdge,
     ConnectPosthog,
     CreateApp,
     CreateToken,
     Deploy,
+    ImportConfig,
     LinkRepository,
     LogInToRegistry,
     PutPreview,
     RestartProcesses,
+    RevealConfig,
     Rollback,
     RunCommand,
     Terminal,
@@ -220,6 +227,42 @@ class Client:
         lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
         question = Question(method="PATCH", path=_path(app, "config"), body=dict(changes), lost=lost, look=look)
         return self._config(question)
+
+    def reveal_config(self, app: str, key: str) -> str:
+        """The value of a config var, secret or not; the server notes who asked."""
+        body = request_body(RevealConfig(keys=[key]))
+        lost, look = "the server may or may not have noted that you asked", "ask again"
+        path = _path(app, "config", "reveal")
+        answer = self._session.ask(Question(method="POST", path=path, body=body, lost=lost, look=look))
+        return str(self._object(answer)[key])
+
+    def config_file(self, app: str) -> ConfigFile:
+        """The newest config version as a SOPS file."""
+        return self._session.ask_for(ConfigFile, Question(path=_path(app, "config", "file")))
+
+    def import_config(self, app: str, file: ImportConfig) -> ImportedConfig:
+        """Make what a SOPS file holds the app's config."""
+        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        path = _path(app, "config", "import")
+        question = Question(method="POST", path=path, body=request_body(file), lost=lost, look=look)
+        return self._session.ask_for(ImportedConfig, question)
+
+    def recipients(self) -> list[Recipient]:
+        """Who can open the config files."""
+        return self._list(Recipient, "recipients", Question(path="/secrets/recipients"))
+
+    def add_recipient(self, name: str, key: str) -> Reencrypted:
+        """Encrypt the config files for one more."""
+        body = request_body(AddRecipient(name=name, key=key))
+        return self._reencrypt("POST", "/secrets/recipients", body)
+
+    def remove_recipient(self, name: str) -> Reencrypted:
+        """Encrypt the config files for one fewer."""
+        return self._reencrypt("DELETE", f"/secrets/recipients/{quote(name, safe='')}")
+
+    def rotate_secrets(self) -> Reencrypted:
+        """A new key for the server."""
+        return self._reencrypt("POST", "/secrets/rotate", {})
 
     def config_versions(self, app: str) -> list[ConfigVersion]:
         """Every change of the config: who, when, which names."""
@@ -444,6 +487,10 @@ class Client:
         look = f"`pvdify releases {app}` shows whether it is; what was live stays live until a switch"
         question = Question(method="POST", path=path, body=body, key=key, lost=lost, look=look)
         return self._session.ask_for(Release, question)
+
+    def _reencrypt(self, method: str, path: str, body: dict[str, Any] | None = None) -> Reencrypted:
+        lost, look = "the config files may or may not be encrypted anew", "`pvdify secrets` shows for whom they are"
+        return self._session.ask_for(Reencrypted, Question(method=method, path=path, body=body, lost=lost, look=look))
 
     def _config(self, question: Question) -> Config:
         answer = self._session.ask(question)

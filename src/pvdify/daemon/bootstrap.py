@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.cloudflare.api import CloudflareApi
 from pvdify.adapters.cloudflare.edge import CloudflareEdge
-from pvdify.adapters.files.credentials import FileCredentials
 from pvdify.adapters.files.deploy_log import FileDeployLog
-from pvdify.adapters.files.secrets import YamlSecrets
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
+from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.github.code_host import GithubCodeHost
 from pvdify.adapters.github.reports import GithubReports
 from pvdify.adapters.github.rest import RestApi
@@ -30,6 +29,10 @@ from pvdify.adapters.podman.one_offs import PodmanOneOffs
 from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
 from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.posthog.outlet import PosthogAnnotations, PosthogEvents
+from pvdify.adapters.sops.credentials import SopsCredentials
+from pvdify.adapters.sops.key_files import KeyFiles
+from pvdify.adapters.sops.secrets import SopsSecrets
+from pvdify.adapters.sops.vault import Vault
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
@@ -43,6 +46,7 @@ from pvdify.adapters.webhooks.outlet import WebhookOutlet
 from pvdify.api.call import Engine
 from pvdify.daemon.secret_files import read_secret
 from pvdify.daemon.webhook_secret import webhook_secrets
+from pvdify.engine.config_files import ConfigFiles
 from pvdify.engine.courier import Courier
 from pvdify.engine.domains import Domains
 from pvdify.engine.edge import EdgeKeeper
@@ -56,6 +60,7 @@ from pvdify.engine.previews import PreviewRequests
 from pvdify.engine.processes import Processes
 from pvdify.engine.queries import Queries
 from pvdify.engine.reaper import Reaper
+from pvdify.engine.recipients import Recipients
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.redaction.hiding import with_secrets_hidden
 from pvdify.engine.redaction.redactors import Redactors
@@ -80,6 +85,15 @@ from pvdify.settings import DEFAULT_DATA_DIR, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
+class Encrypted:
+    """What is at rest in SOPS files."""
+
+    vault: Vault
+    config: SopsSecrets
+    credentials: SopsCredentials
+
+
+@dataclass(frozen=True, kw_only=True)
 class Server:
     """One complete server, wired but not started."""
 
@@ -87,6 +101,7 @@ class Server:
     store: SqliteStore
     router: HaproxyRouter
     web: HttpxWeb
+    encrypted: Encrypted
     world: World
     worker: Worker
     reconciler: Reconciler
@@ -110,8 +125,8 @@ def build_server(settings: Settings) -> Server:
         front=Front(trusted=settings.trusted_proxies, headers=settings.client_address_headers),
         launcher=AsUnit(Systemctl(runner=SubprocessRunner()), settings.router_unit) if settings.router_unit else None,
     )
-    web = HttpxWeb()
-    world, redactors = with_secrets_hidden(build_world(settings, store, router))
+    web, encrypted = HttpxWeb(), build_encrypted(settings)
+    world, redactors = with_secrets_hidden(build_world(settings, store, router, encrypted))
     github = _github(settings)
     courier = Courier(world, build_outlets(web, world.clock, settings, github))
     edge = EdgeKeeper(
@@ -133,6 +148,8 @@ def build_server(settings: Settings) -> Server:
         previews=previews,
         webhooks=Webhooks(world, previews, code_host, webhook_secrets(settings)),
         keyless=Keyless(world, store, code_host, OpenidIdentities(Keys(settings.oidc_issuer, web, world.clock))),
+        config_files=ConfigFiles(world, requests),
+        recipients=Recipients(world),
         tokens=Tokens(world),
         registries=Registries(world),
         observations=Observations(world),
@@ -145,6 +162,7 @@ def build_server(settings: Settings) -> Server:
         store=store,
         router=router,
         web=web,
+        encrypted=encrypted,
         world=world,
         worker=worker,
         reconciler=reconciler,
@@ -157,7 +175,15 @@ def build_server(settings: Settings) -> Server:
     )
 
 
-def build_world(settings: Settings, store: SqliteStore, router: Router) -> World:
+def build_encrypted(settings: Settings) -> Encrypted:
+    """The config vars and keys to services, at rest."""
+    keys = KeyFiles(directory=settings.data_dir, write_whole=write_whole)
+    config, credentials = settings.data_dir / "config", settings.data_dir / "credentials"
+    vault = Vault((config, credentials), keys, SystemClock())
+    return Encrypted(vault=vault, config=SopsSecrets(config, vault), credentials=SopsCredentials(credentials, vault))
+
+
+def build_world(settings: Settings, store: SqliteStore, router: Router, encrypted: Encrypted) -> World:
     """The adapters behind the ports."""
     clock, runner, logs = SystemClock(), SubprocessRunner(), settings.data_dir / "logs"
     auth_file = AuthFile(settings.run_dir / "registries" / "auth.json")
@@ -175,12 +201,12 @@ def build_world(settings: Settings, store: SqliteStore, router: Router) -> World
         supervisor=build_supervisor(settings, runner, clock),
         router=router,
         prober=HttpProber(),
-        secrets=YamlSecrets(settings.data_dir / "config"),
+        secrets=encrypted.config,
         host=LinuxHost(settings.data_dir),
         deploy_log=FileDeployLog(logs),
         access_log=build_access_log(settings, runner, clock),
         outbox=store,
-        credentials=FileCredentials(settings.data_dir / "credentials"),
+        credentials=encrypted.credentials,
         public=HttpxPublicWeb(),
         registry_logins=PodmanRegistryLogins(runner=runner, auth_file=auth_file, binary=settings.podman_binary),
     )

@@ -52,12 +52,15 @@ async def _serve(settings: Settings) -> None:
     from pvdify.daemon import logs
     from pvdify.daemon.admin_token import ensure_admin_token
     from pvdify.daemon.bootstrap import build_server
+    from pvdify.daemon.core_dumps import leave_no_core
     from pvdify.daemon.directories import DataDirLock, prepare
+    from pvdify.daemon.encryption import prepare_encryption
     from pvdify.daemon.service_manager import READY, STOPPING, ServiceManager
     from pvdify.daemon.serving import Doors
     from pvdify.daemon.webhook_secret import ensure_webhook_secret
     from pvdify.engine.github_reports import ensure_reports
 
+    leave_no_core()
     logs.configure()
     manager = ServiceManager(os.environ)
     log = structlog.get_logger()
@@ -68,6 +71,8 @@ async def _serve(settings: Settings) -> None:
     server = build_server(settings)
     logs.configure(server.redactors.clean_of_all)
     await server.store.open()
+    encrypted = server.encrypted
+    await asyncio.to_thread(prepare_encryption, encrypted.vault, encrypted.config, encrypted.credentials)
     await ensure_admin_token(server)
     await ensure_reports(server.world, settings.github_api, is_on=bool(settings.github_token_file))
     doors = Doors(settings, server.engine)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from pvdify.errors import (
 from pvdify.manifest.definition import Manifest
 from pvdify.manifest.reading import parse_manifest
 from pvdify.model.app import App, hostnames_of
-from pvdify.model.config import ConfigVar, ConfigVersion, apply_changes
+from pvdify.model.config import Changes, ConfigVar, ConfigVersion, apply_changes
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.names import check_app_name
@@ -189,9 +189,7 @@ class Requests:
                 )
         return release
 
-    async def change_config(
-        self, app: str, changes: Mapping[str, ConfigVar | None], actor: Actor
-    ) -> tuple[int, dict[str, ConfigVar]]:
+    async def change_config(self, app: str, changes: Changes, actor: Actor) -> tuple[int, dict[str, ConfigVar]]:
         """A new config version; None unsets. The next deploy applies it. Its number and all its vars.
 
         Raises AppNotFound, InvalidConfigVar, StoreUnavailable.

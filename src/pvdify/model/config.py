@@ -9,7 +9,7 @@ from pvdify.model.instance import Secret
 from pvdify.model.names import CONFIG_KEY
 from pvdify.model.secret_forms import refusal_of
 
-RESERVED = frozenset({"PORT"})
+RESERVED = frozenset({"PORT", "sops"})  # ``sops`` is the part of a SOPS file that says how it is encrypted
 LONGEST_VALUE = 65536
 
 
@@ -33,8 +33,15 @@ class ConfigVersion:
     unset_keys: tuple[str, ...] = ()
 
 
-def apply_changes(current: Mapping[str, ConfigVar], changes: Mapping[str, ConfigVar | None]) -> dict[str, ConfigVar]:
-    """The config after setting (a var) and unsetting (None) names. Raises InvalidConfigVar with every problem."""
+Changes = Mapping[str, ConfigVar | Secret | None]
+
+
+def apply_changes(current: Mapping[str, ConfigVar], wanted: Changes) -> dict[str, ConfigVar]:
+    """The config after setting (a var) and unsetting (None) names; a text alone stays secret if its name was so far.
+
+    Raises InvalidConfigVar with every problem.
+    """
+    changes = {key: _as_before(current.get(key), var) if isinstance(var, str) else var for key, var in wanted.items()}
     problems = [problem for key, var in changes.items() for problem in _problems(key, var)]
     problems += [f"{key}: is not set" for key, var in changes.items() if var is None and key not in current]
     if problems:
@@ -45,6 +52,10 @@ def apply_changes(current: Mapping[str, ConfigVar], changes: Mapping[str, Config
         )
     kept = {key: var for key, var in current.items() if key not in changes}
     return dict(sorted((kept | {key: var for key, var in changes.items() if var is not None}).items()))
+
+
+def _as_before(now: ConfigVar | None, value: Secret) -> ConfigVar:
+    return ConfigVar(value=value, is_secret=now is not None and now.is_secret)
 
 
 def _problems(key: str, var: ConfigVar | None) -> list[str]:

@@ -159,6 +159,40 @@ class ConfigVersion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConfigFile:
+    """A config version as it is at rest: the text of a SOPS file."""
+
+    version: int
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportedConfig:
+    """What an imported file changed; without any change the version is the one that there was."""
+
+    version: int
+    live_version: int | None
+    set: list[str]
+    unset: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipient:
+    """Somebody who can open the config files; ``key`` is the public one."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reencrypted:
+    """The config files were encrypted anew: how many there are, and who opens them now, the server itself first."""
+
+    files: int
+    recipients: list[Recipient]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instance:
     """One running copy. ``state``: ``running starting exited``; ``slot``: ``live candidate standby draining``.
 

@@ -20,6 +20,33 @@ class ChangeApp:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RevealConfig:
+    """POST /apps/{app}/config/reveal."""
+
+    keys: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportConfig:
+    """POST /apps/{app}/config/import. ``content``: the text of a SOPS file; ``plain``: names that are no secrets.
+
+    Values that are encrypted in the file become secrets, unless the app has them as plain ones already.
+    """
+
+    content: str
+    format: Literal["yaml", "json", "dotenv"] = "yaml"
+    plain: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddRecipient:
+    """POST /secrets/recipients. ``key``: an age recipient (``age1…``) or an SSH public key."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deploy:
     """POST /apps/{app}/releases.
 

@@ -47,7 +47,7 @@ async def api() -> AsyncIterator[Api]:
         tokens=daemon.tokens, registries=daemon.registries, observations=daemon.observations,
         processes=daemon.processes, one_offs=daemon.one_offs,
         previews=daemon.previews, notifications=daemon.notifications, posthog=daemon.posthog,
-        webhooks=daemon.webhooks, edge=daemon.edge,
+        webhooks=daemon.webhooks, config_files=daemon.config_files, recipients=daemon.recipients, edge=daemon.edge,
         keyless=daemon.keyless,
     )  # fmt: skip
     api = Api(

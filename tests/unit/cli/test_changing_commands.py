@@ -128,6 +128,7 @@ def test_config_get_prints_the_value_alone(pvdify: Pvdify, api: FakeApi) -> None
     assert json.loads(pvdify("config:get", "myapp", "A", "--json").stdout) == {"key": "A", "value": "x y\n"}
     assert json.loads(pvdify("config:get", "myapp", "S", "--json").stdout) == {"key": "S", "secret": True}
     assert pvdify("config:get", "myapp", "S").code == 3
+    assert "--reveal" in pvdify("config:get", "myapp", "S").stderr
     assert pvdify("config:get", "myapp", "NONE") == Ran(
         stderr="error: config-var-not-found\n  myapp has no config var NONE\n"
         "  next: `pvdify config myapp` shows what is set\n",

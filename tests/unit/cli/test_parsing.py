@@ -73,13 +73,17 @@ LAST = {"is_deploy": False, "is_following": False, "as_json": False}
         ("logs a1 --deploy", logs.run, logs.Options(app="a1", wanted=ALL_LINES, **LAST | {"is_deploy": True})),
         ("config a1", config.run_list, config.Options(app="a1", as_json=False)),
         ("config a1 --shell", config.run_list, config.Options(app="a1", as_json=False, is_shell=True)),
-        ("config:get a1 KEY", config.run_get, config.GetOptions(app="a1", key="KEY", as_json=False)),
-        ("config:get --app a1 KEY", config.run_get, config.GetOptions(app="a1", key="KEY", as_json=False)),
+        ("config:get a1 KEY", config.run_get, config.GetOptions(app="a1", key="KEY", is_revealed=False, as_json=False)),
+        (
+            "config:get --app a1 KEY",
+            config.run_get,
+            config.GetOptions(app="a1", key="KEY", is_revealed=False, as_json=False),
+        ),
         ("config:history a1", config.run_history, config.Options(app="a1", as_json=False)),
         (
             "config:set a1 A=1 B=x=y C=",
             config_change.run_set,
-            config_change.SetOptions(app="a1", values={"A": "1", "B": "x=y", "C": ""}, as_json=False),
+            config_change.SetOptions(app="a1", values={"A": "1", "B": "x=y", "C": ""}, is_secret=None, as_json=False),
         ),
         (
             "config:unset a1 A B",

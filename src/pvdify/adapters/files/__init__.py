@@ -1,4 +1,4 @@
-"""Plain files under the data directory: deploy logs and config versions.
+"""Plain files under the data directory: deploy logs, and the token of the tunnel.
 
-May import: ports, model, settings, errors, PyYAML.
+May import: ports, model, settings, errors.
 """

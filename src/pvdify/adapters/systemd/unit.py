@@ -89,6 +89,7 @@ def _service(spec: InstanceSpec, launch: Launch, keeper: Path, version: int) -> 
             f"TimeoutStopSec={math.ceil(spec.stop_timeout) + STOP_SECONDS}",
             "SuccessExitStatus=143",
             "KillMode=mixed",
+            "LimitCORE=0",  # the image of a program's memory, with its secrets, would be on a disk
             *quota,
             "",
         )

@@ -45,23 +45,31 @@ def _answer(values: Mapping[str, ConfigVar], version: int, live: int | None) -> 
     return json_answer(shown, headers=headers)
 
 
-def _changes(body: Mapping[str, object]) -> dict[str, ConfigVar | None]:
-    changes: dict[str, ConfigVar | None] = {}
+def _changes(body: Mapping[str, object]) -> dict[str, ConfigVar | Secret | None]:
+    changes: dict[str, ConfigVar | Secret | None] = {}
     problems = []
     for name, given in body.items():
-        value = given.get("value") if isinstance(given, dict) else given
-        if value is None and not isinstance(given, dict):
-            changes[name] = None
-        elif not isinstance(value, str):
-            problems.append(f'{name}: expected a text, null, or {{"value": a text}}')
-        elif isinstance(given, dict) and set(given) - {"value", "secret"}:
-            problems.append(f"{name}: unknown key; valid are secret, value")
-        elif isinstance(given, dict) and given.get("secret"):
-            problems.append(f"{name}: this server does not encrypt config vars yet, so it takes no secrets")
+        problem = _problem(given)
+        if problem:
+            problems.append(f"{name}: {problem}")
+        elif isinstance(given, Mapping):
+            value, secret = Secret(given["value"]), given.get("secret")
+            changes[name] = value if secret is None else ConfigVar(value=value, is_secret=secret)
         else:
-            changes[name] = ConfigVar(value=Secret(value))
+            changes[name] = None if given is None else Secret(given)
     if problems:
         raise InvalidConfigVar(
             "the config was not changed", next="correct the names or values", details={"problems": problems}
         )
     return changes
+
+
+def _problem(given: object) -> str | None:
+    """Why this is no change of a config var; never with the value."""
+    if given is None or isinstance(given, str):
+        return None
+    if not isinstance(given, Mapping) or not isinstance(given.get("value"), str):
+        return 'expected a text, null, or {"value": a text}'
+    if set(given) - {"value", "secret"}:
+        return "unknown key; valid are secret, value"
+    return None if isinstance(given.get("secret"), bool | None) else "secret: expected true or false"

@@ -29,6 +29,7 @@ class GetOptions:
 
     app: str
     key: str
+    is_revealed: bool
     as_json: bool
 
 
@@ -55,6 +56,13 @@ def run_list(options: Options, client: Client, io: Io) -> int:
 
 def run_get(options: GetOptions, client: Client, io: Io) -> int:
     """Show one value and nothing else. Raises ConfigVarNotFound, or DeniedError for a secret."""
+    if options.is_revealed:
+        value = client.reveal_config(options.app, options.key)
+        if options.as_json:
+            io.show_json({"key": options.key, "value": value})
+        else:
+            io.show(value)
+        return DONE
     var = client.config(options.app).vars.get(options.key)
     if var is None:
         raise ConfigVarNotFound(
@@ -66,8 +74,9 @@ def run_get(options: GetOptions, client: Client, io: Io) -> int:
     if var.secret:
         raise DeniedError(
             f"{options.key} of {options.app} is a secret",
-            why="the value of a secret is never shown again, to nobody",
-            next=f"to replace it: pvdify config:set {options.app} {options.key}=-",
+            why="the value of a secret is not shown again, except to an admin who asks for it",
+            next=f"`pvdify config:get {options.app} {options.key} --reveal` shows it and leaves an event; to replace "
+            f"it: `pvdify config:set {options.app} {options.key}=-`",
         )
     io.show(var.value or "")
     return DONE
@@ -95,14 +104,18 @@ def config(*, app: str, is_shell: bool, as_json: bool) -> Options:
 
 @command("config:get", run=run_get, example="pvdify config:get myapp LOG_LEVEL")
 @click.argument("words", metavar="[APP] KEY", nargs=-1, required=True)
+@click.option("--reveal", "is_revealed", is_flag=True, help="Secrets too; for admins, and an event tells who asked.")
 @app_option
 @click.pass_obj
-def config_get(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> GetOptions:
+def config_get(
+    surroundings: Surroundings, *, words: tuple[str, ...], is_revealed: bool, app: str | None, as_json: bool
+) -> GetOptions:
     """Print the value of one config var of APP."""
     if len(words) > 2:
         raise click.UsageError("one app and one name, please; `pvdify config` shows all values")
     argument = words[0] if len(words) == 2 else None
-    return GetOptions(app=app_name.resolve(argument, app, surroundings), key=words[-1], as_json=as_json)
+    name = app_name.resolve(argument, app, surroundings)
+    return GetOptions(app=name, key=words[-1], is_revealed=is_revealed, as_json=as_json)
 
 
 @command("config:history", run=run_history, example="pvdify config:history myapp")

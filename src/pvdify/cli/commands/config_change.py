@@ -16,10 +16,11 @@ from pvdify.wire.answers import Config
 
 @dataclass(frozen=True, kw_only=True)
 class SetOptions:
-    """Names and their values."""
+    """Names and their values. ``is_secret``: None leaves each as secret as it is."""
 
     app: str
     values: Mapping[str, str] = field(repr=False)
+    is_secret: bool | None
     as_json: bool
 
 
@@ -34,28 +35,37 @@ class UnsetOptions:
 
 def run_set(options: SetOptions, client: Client, io: Io) -> int:
     """Set the vars in one new config version."""
-    changed = client.change_config(options.app, options.values)
-    return _report(changed, options.app, f"set {', '.join(options.values)}", io, as_json=options.as_json)
+    changed = client.change_config(options.app, changes_of(options.values, is_secret=options.is_secret))
+    secret = [name for name in options.values if changed.vars[name].secret]
+    note = f" (secret: {', '.join(secret)})" if secret else ""
+    return report(changed, options.app, f"set {', '.join(options.values)}{note}", io, as_json=options.as_json)
 
 
 def run_unset(options: UnsetOptions, client: Client, io: Io) -> int:
     """Unset the vars in one new config version."""
     changed = client.change_config(options.app, dict.fromkeys(options.keys))
-    return _report(changed, options.app, f"unset {', '.join(options.keys)}", io, as_json=options.as_json)
+    return report(changed, options.app, f"unset {', '.join(options.keys)}", io, as_json=options.as_json)
 
 
 @command(
     "config:set",
     run=run_set,
     example="pvdify config:set myapp LOG_LEVEL=info PORT_TIMEOUT=30\n"
-    "pass show db | pvdify config:set myapp DATABASE_URL=-\n"
-    "pvdify config:set myapp TLS_KEY=@key.pem",
+    "pass show db | pvdify config:set myapp --secret DATABASE_URL=-\n"
+    "pvdify config:set myapp --secret TLS_KEY=@key.pem",
 )
 @click.argument("words", metavar="[APP] KEY=VALUE...", nargs=-1, required=True)
+@click.option("--secret/--plain", "is_secret", default=None, help="Never show these values again; or show them. "
+              "Default: as it was; a new name is plain.")  # fmt: skip
 @app_option
 @click.pass_obj
-def config_set(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> SetOptions:
+def config_set(
+    surroundings: Surroundings, *, words: tuple[str, ...], is_secret: bool | None, app: str | None, as_json: bool
+) -> SetOptions:
     """Set config vars of APP; the next deploy applies them.
+
+    A secret is not shown by `pvdify config`, and is hidden in logs. On a command line, values can be seen by others on
+    the same machine and stay in the shell's history: give secrets by stdin or from a file.
 
     KEY=- reads the value from stdin, without its last line break; KEY=@FILE takes a file as it is. All names of one
     command make one new config version.
@@ -66,7 +76,7 @@ def config_set(surroundings: Surroundings, *, words: tuple[str, ...], app: str |
         raise click.UsageError("write KEY=VALUE, KEY=- or KEY=@FILE for each config var")
     name = app_name.resolve(argument, app, surroundings)
     values = dict(_values(assignments, surroundings))
-    return SetOptions(app=name, values=values, as_json=as_json)
+    return SetOptions(app=name, values=values, is_secret=is_secret, as_json=as_json)
 
 
 @command("config:unset", run=run_unset, example="pvdify config:unset myapp LOG_LEVEL")
@@ -81,6 +91,23 @@ def config_unset(surroundings: Surroundings, *, words: tuple[str, ...], app: str
     has_argument = app is None and len(words) > 1 and app_name.looks_like_one(words[0])
     argument, keys = (words[0], words[1:]) if has_argument else (None, words)
     return UnsetOptions(app=app_name.resolve(argument, app, surroundings), keys=keys, as_json=as_json)
+
+
+def changes_of(values: Mapping[str, str], *, is_secret: bool | None) -> dict[str, object]:
+    """As the API takes it."""
+    if is_secret is None:
+        return dict(values)
+    return {name: {"value": value, "secret": is_secret} for name, value in values.items()}
+
+
+def report(changed: Config, app: str, what: str, io: Io, *, as_json: bool) -> int:
+    """Say which config version it made, and what applies it."""
+    if as_json:
+        io.show_json({"app": app, "version": changed.version, "live_version": changed.live_version})
+    else:
+        io.show(f"config v{changed.version} of {app}: {what}")
+    io.say(f"applied by the next deploy: pvdify deploy {app}")
+    return DONE
 
 
 def _values(assignments: tuple[str, ...], surroundings: Surroundings) -> Iterator[tuple[str, str]]:
@@ -107,12 +134,3 @@ def _read(key: str, value: str, surroundings: Surroundings) -> str:
             why="it is not UTF-8 text" if isinstance(error, ValueError) else str(error.strerror),
             next=f"name a file that exists; a value that itself begins with @ goes by stdin: {key}=-",
         ) from error
-
-
-def _report(changed: Config, app: str, what: str, io: Io, *, as_json: bool) -> int:
-    if as_json:
-        io.show_json({"app": app, "version": changed.version, "live_version": changed.live_version})
-    else:
-        io.show(f"config v{changed.version} of {app}: {what}")
-    io.say(f"applied by the next deploy: pvdify deploy {app}")
-    return DONE

@@ -43,6 +43,7 @@ TimeoutStartSec=240
 TimeoutStopSec=70
 SuccessExitStatus=143
 KillMode=mixed
+LimitCORE=0
 LogRateLimitIntervalSec=0
 
 [X-Pvdify]

@@ -1,0 +1,126 @@
+"""The file formats of SOPS, read to one shape: documents of named values, and the part named ``sops``."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pvdify.adapters.sops.refusal import SopsRefused
+from pvdify.adapters.sops.tree import Branch, Node
+from pvdify.adapters.sops.yaml_layout import read_documents
+
+SOPS = "sops"
+_LIST_ITEM = re.compile(r"(?P<list>.+?)__list_(?P<index>\d+)__map_(?P<name>.+)")
+_TRIPLE = '"""'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A file taken apart, its values as they stand."""
+
+    branches: tuple[Branch, ...]
+    metadata: object
+
+
+def read_layout(text: str, kind: str) -> Layout:
+    """``kind``: yaml, json, dotenv, ini or binary. Raises SopsRefused where the text is not of it."""
+    return READERS[kind](text)
+
+
+def kind_of(file_name: str) -> str:
+    """The format that SOPS takes from a file's name; any other name is one of binary content."""
+    ending = file_name.rpartition(".")[2].lower()
+    return {"yaml": "yaml", "yml": "yaml", "json": "json", "env": "dotenv", "ini": "ini"}.get(ending, "binary")
+
+
+def _read_yaml(text: str) -> Layout:
+    documents = read_documents(text)
+    if not documents:
+        raise SopsRefused("the file is empty")
+    return Layout(branches=tuple(map(_without_metadata, documents)), metadata=documents[0].get(SOPS))
+
+
+def _read_json(text: str) -> Layout:
+    try:
+        document = json.loads(text, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise SopsRefused(f"it is no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise SopsRefused("it is no JSON object")
+    return Layout(branches=(_without_metadata(document),), metadata=document.get(SOPS))
+
+
+def _read_dotenv(text: str) -> Layout:
+    pairs: list[tuple[str, Node]] = []
+    for line in text.split("\n"):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, separator, value = line.partition("=")
+        if not separator:
+            raise SopsRefused(f"it is no dotenv file: a line is not NAME=VALUE ({line[:12]}…)")
+        pairs.append((name, value.replace("\\n", "\n")))
+    values: dict[str, Node] = unique(pairs)
+    flat = {name.removeprefix("sops_"): str(value) for name, value in values.items() if name.startswith("sops_")}
+    kept = {name: value for name, value in values.items() if not name.startswith("sops_")}
+    return Layout(branches=(kept,), metadata=_unflattened(flat) if flat else None)
+
+
+def _read_ini(text: str) -> Layout:
+    section = "DEFAULT"  # which SOPS has in every file
+    sections: dict[str, list[tuple[str, Node]]] = {section: []}
+    lines = iter(text.splitlines())
+    for line in lines:
+        bare = line.strip()
+        if not bare or bare[0] in ";#":
+            continue
+        if bare.startswith("[") and bare.endswith("]"):
+            section = bare[1:-1]
+            sections.setdefault(section, [])
+            continue
+        name, separator, value = (part.strip() for part in line.partition("="))
+        if not separator:
+            raise SopsRefused(f"it is no INI file: a line is not NAME = VALUE ({bare[:12]}…)")
+        while value.startswith(_TRIPLE) and not (len(value) >= 6 and value.endswith(_TRIPLE)):
+            value += "\n" + next(lines, _TRIPLE)
+        sections.setdefault(section, []).append((name, value.removeprefix(_TRIPLE).removesuffix(_TRIPLE)))
+    document: dict[str, Node] = {name: unique(pairs) for name, pairs in sections.items()}
+    metadata = document.get(SOPS)
+    flat = {name: str(value).replace("\\n", "\n") for name, value in metadata.items()} if isinstance(
+        metadata, Mapping) else None  # fmt: skip
+    return Layout(branches=(_without_metadata(document),), metadata=_unflattened(flat) if flat else None)
+
+
+def unique(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
+    """The pairs as a mapping. Raises SopsRefused for a name that is there twice."""
+    found: dict[str, Node] = {}
+    for name, value in pairs:
+        if name in found:
+            raise SopsRefused(f"{name} is in it twice")
+        found[name] = value
+    return found
+
+
+def _unflattened(flat: Mapping[str, str]) -> dict[str, object]:
+    """``age__list_0__map_enc`` and so on as lists of mappings, in any order."""
+    plain: dict[str, object] = {}
+    lists: dict[str, dict[int, dict[str, str]]] = {}
+    for name, value in flat.items():
+        match = _LIST_ITEM.fullmatch(name)
+        if match is None:
+            plain[name] = value
+        else:
+            lists.setdefault(match["list"], {}).setdefault(int(match["index"]), {})[match["name"]] = value
+    return plain | {name: [items[index] for index in sorted(items)] for name, items in lists.items()}
+
+
+def _without_metadata(document: Branch) -> Branch:
+    return {name: value for name, value in document.items() if name != SOPS}
+
+
+READERS: Mapping[str, Callable[[str], Layout]] = {
+    "yaml": _read_yaml,
+    "json": _read_json,
+    "dotenv": _read_dotenv,
+    "ini": _read_ini,
+    "binary": _read_json,
+}

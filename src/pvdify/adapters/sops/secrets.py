@@ -1,0 +1,87 @@
+"""The ``secrets`` port on SOPS files, ``config/<app>/v<N>.sops.yaml``."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from pvdify.adapters.sops import config_vars
+from pvdify.adapters.sops.vault import ENDING, Vault, unavailable
+from pvdify.errors import StoreUnavailable
+from pvdify.model.config import ConfigVar
+from pvdify.ports.secrets import OpenedFile, Recipient, Reencrypted
+
+
+class SopsSecrets:
+    """Every value is encrypted, secret or not; which ones are secrets is one more encrypted value."""
+
+    def __init__(self, directory: Path, vault: Vault) -> None:
+        self._directory = directory
+        self._vault = vault
+
+    async def write(self, app: str, version: int, values: Mapping[str, ConfigVar]) -> None:
+        """See the port."""
+        await self._vault.write(self._file(app, version), config_vars.marked(values))
+
+    async def read(self, app: str, version: int) -> dict[str, ConfigVar]:
+        """See the port."""
+        if version == 0:
+            return {}
+        try:
+            return config_vars.vars_of(await self._vault.read(self._file(app, version)))
+        except FileNotFoundError as error:
+            raise _missing(app, version, error) from error
+
+    async def text(self, app: str, version: int) -> str:
+        """See the port."""
+        try:
+            return await asyncio.to_thread(self._file(app, version).read_text, "utf-8")
+        except FileNotFoundError as error:
+            raise _missing(app, version, error) from error
+        except OSError as error:
+            raise unavailable(f"the config v{version} of {app} cannot be read", error) from error
+
+    async def remove(self, app: str) -> None:
+        """See the port."""
+        await asyncio.to_thread(shutil.rmtree, self._directory / app, ignore_errors=True)
+
+    async def open_file(self, text: str, kind: str) -> OpenedFile:
+        """See the port. Keys that were rotated out open it, too: the file may be from before."""
+        identities = await asyncio.to_thread(self._vault.keys.with_retired)
+        return await asyncio.to_thread(config_vars.open_file, text, kind, identities)
+
+    async def recipients(self) -> tuple[Recipient, ...]:
+        """See the port."""
+        return await asyncio.to_thread(self._vault.recipients)
+
+    async def rotate(self) -> Reencrypted:
+        """See the port."""
+        return await self._vault.rotate()
+
+    async def set_recipients(self, others: tuple[Recipient, ...]) -> Reencrypted:
+        """See the port."""
+        return await self._vault.set_recipients(others)
+
+    def encrypt_clear_files(self) -> list[Path]:
+        """What versions of pvdify before SOPS wrote, ``v<N>.yaml`` in clear, goes once its like can be read.
+
+        Raises OSError, StoreUnavailable.
+        """
+        clear_files = [file for file in sorted(self._directory.glob("*/v*.yaml")) if not file.name.endswith(ENDING)]
+        for clear in clear_files:
+            values, sealed = config_vars.read_clear(clear), clear.with_name(clear.stem + ENDING)
+            if not sealed.exists():
+                self._vault.seal(sealed, config_vars.marked(values))
+            if config_vars.vars_of(self._vault.texts(sealed)) == values:
+                clear.unlink()
+        return clear_files
+
+    def _file(self, app: str, version: int) -> Path:
+        return self._directory / app / f"v{version}{ENDING}"
+
+
+def _missing(app: str, version: int, error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the config v{version} of {app} cannot be read", why=str(error),
+        next="restore the file from a backup; nothing was changed, and apps that run go on running",
+    )  # fmt: skip

@@ -1,0 +1,167 @@
+"""All files that are encrypted for the server's key and its recipients; whoever keeps secrets here goes through it."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from pvdify.adapters.sops import age_keys, document, flat
+from pvdify.adapters.sops.document import Opened
+from pvdify.adapters.sops.key_files import KeyFiles
+from pvdify.adapters.sops.refusal import NotARecipient, SopsRefused
+from pvdify.errors import InvalidRecipient, SecretsLocked, StoreUnavailable
+from pvdify.ports.clock import Clock
+from pvdify.ports.secrets import Recipient, Reencrypted
+
+SERVER = "pvdify"
+ENDING = ".sops.yaml"
+
+
+class Vault:
+    """One writer at a time; readers never wait, and notice nothing of a rotation."""
+
+    def __init__(self, directories: tuple[Path, ...], keys: KeyFiles, clock: Clock) -> None:
+        self.keys = keys
+        self._directories = directories
+        self._clock = clock
+        self._writing = asyncio.Lock()
+
+    async def write(self, file: Path, values: Mapping[str, str]) -> None:
+        """Encrypt and replace. Raises StoreUnavailable, SecretsLocked."""
+        async with self._writing:
+            try:
+                await asyncio.to_thread(self.seal, file, values)
+            except OSError as error:
+                raise unavailable(f"{file} cannot be written", error) from error
+
+    async def read(self, file: Path) -> dict[str, str]:
+        """The values. Raises FileNotFoundError, StoreUnavailable, SecretsLocked."""
+        try:
+            return await asyncio.to_thread(self._open_twice, file)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise unavailable(f"{file} cannot be read", error) from error
+        except SopsRefused as error:
+            raise StoreUnavailable(
+                f"{file} is not as it was written", why=str(error),
+                next="restore it from a backup; nothing was changed, and apps that run go on running",
+            ) from error  # fmt: skip
+
+    async def rotate(self) -> Reencrypted:
+        """See the port ``secrets``."""
+        async with self._writing:
+            return await asyncio.to_thread(self._rotate)
+
+    async def set_recipients(self, others: tuple[Recipient, ...]) -> Reencrypted:
+        """See the port ``secrets``."""
+        async with self._writing:
+            return await asyncio.to_thread(self._set_recipients, others)
+
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Whom files are encrypted for, the server first. Raises SecretsLocked."""
+        (own, *_) = self.keys.identities()
+        if own.recipient is None:
+            raise SecretsLocked(
+                f"{self.keys.key} holds an SSH key", why="files are encrypted for the age key of the server",
+                next=f"put an age key there, as `age-keygen -o {self.keys.key}` makes one",
+            )  # fmt: skip
+        return (Recipient(name=SERVER, key=own.recipient), *self.keys.others())
+
+    def make_key_if_none_was_needed(self) -> None:
+        """A key, unless there is one or there are files that another key has to open. Raises OSError."""
+        if not self.keys.key.exists() and not self._files():
+            self.keys.write_identities((age_keys.make_identity(),))
+
+    def seal(self, file: Path, values: Mapping[str, str]) -> None:
+        """Encrypt and replace, before there are other writers. Raises OSError, SecretsLocked."""
+        recipients = [recipient.key for recipient in self.recipients()]
+        self.keys.write_whole(file, document.seal_text(values, recipients, self._clock.now()).encode())
+
+    def texts(self, file: Path) -> dict[str, str]:
+        """Decrypt. Raises OSError, SopsRefused, SecretsLocked."""
+        return flat.texts_of(self._open(file))
+
+    def reencrypt(self, *, is_whole: bool = False) -> Reencrypted:
+        """Every file for the recipients of now, with a data key of its own; those that are so already stay.
+
+        Raises OSError, SecretsLocked with the files that cannot be opened; all others are done then.
+        """
+        recipients, files = self.recipients(), self._files()
+        wanted = [recipient.key for recipient in recipients]
+        failed = []
+        for file in files:
+            try:
+                opened = self._open(file)
+                values = flat.texts_of(opened)
+            except SopsRefused as error:
+                failed.append(f"{file}: {error}")
+                continue
+            if is_whole or [key.recipient for key in opened.metadata.keys] != wanted:
+                self.seal(file, values)
+        if failed:
+            raise SecretsLocked(
+                f"{len(failed)} of {len(files)} files could not be encrypted anew, the others were",
+                why=failed[0], details={"problems": failed},
+                next=f"put the key that opens them into {self.keys.key}, beside those that are there, or restore the "
+                "files from a backup; then repeat the command",
+            )  # fmt: skip
+        return Reencrypted(documents=len(files), recipients=recipients)
+
+    def _open(self, file: Path) -> Opened:
+        text = file.read_text(encoding="utf-8")
+        return document.open_text(text, "yaml", self.keys.identities())
+
+    def _open_twice(self, file: Path) -> dict[str, str]:
+        """The key may have been rotated between our look at the file and our look at the key."""
+        try:
+            return self.texts(file)
+        except NotARecipient:
+            pass
+        try:
+            return self.texts(file)
+        except NotARecipient as error:
+            raise SecretsLocked(
+                f"{file} cannot be opened with the key in {self.keys.key}", why=str(error),
+                next=f"put the key that belongs to it back into {self.keys.key}, beside the one that is there; "
+                "nothing was lost, and apps that run go on running",
+            ) from error  # fmt: skip
+
+    def _rotate(self) -> Reencrypted:
+        old, new = self.keys.identities(), age_keys.make_identity()
+        try:
+            self.keys.write_identities((new, *old))  # first of all: from here on nothing can be lost
+            done = self.reencrypt(is_whole=True)
+            self.keys.retire(old)
+            self.keys.write_identities((new,))
+        except OSError as error:
+            raise unavailable("the rotation of the age key was not completed", error) from error
+        return done
+
+    def _set_recipients(self, others: tuple[Recipient, ...]) -> Reencrypted:
+        problems = []
+        for recipient in others:
+            try:
+                age_keys.parse_recipient(recipient.key)
+            except ValueError as error:
+                problems.append(f"{recipient.name}: {error}")
+        if problems:
+            raise InvalidRecipient(
+                "the recipients were not changed", details={"problems": problems},
+                next="correct the key; `pvdify secrets` shows who there is",
+            )  # fmt: skip
+        try:
+            self.keys.write_others(others)
+            return self.reencrypt()
+        except OSError as error:
+            raise unavailable("the recipients were not changed everywhere", error) from error
+
+    def _files(self) -> list[Path]:
+        return sorted(file for directory in self._directories for file in directory.glob(f"**/*{ENDING}"))
+
+
+def unavailable(what: str, error: OSError) -> StoreUnavailable:
+    """The disk does not do what it should."""
+    return StoreUnavailable(
+        what, why=str(error),
+        next="check that the disk under the data directory is not full or read-only; what was there is still there",
+    )  # fmt: skip

@@ -1,0 +1,65 @@
+"""/secrets: who can open the config files; and what only an admin may do with an app's config."""
+
+from starlette.responses import Response
+
+from pvdify.api.answers import json_answer
+from pvdify.api.call import Call
+from pvdify.ports.secrets import Reencrypted
+from pvdify.wire import answers
+from pvdify.wire.requests import AddRecipient, ImportConfig, RevealConfig
+
+_UNKEPT = {"Cache-Control": "no-store"}
+
+
+async def list_recipients(call: Call) -> Response:
+    """Who can open the config files, the server itself first."""
+    found = await call.engine.recipients.list()
+    return json_answer({"recipients": [answers.Recipient(name=it.name, key=it.key) for it in found]})
+
+
+async def add_recipient(call: Call) -> Response:
+    """Encrypt every config file for one more recipient."""
+    body = await call.body(AddRecipient)
+    return _reencrypted(await call.engine.recipients.add(body.name, body.key, call.actor), 201)
+
+
+async def remove_recipient(call: Call) -> Response:
+    """Encrypt every config file anew without this recipient."""
+    return _reencrypted(await call.engine.recipients.remove(str(call.request.path_params["name"]), call.actor))
+
+
+async def rotate(call: Call) -> Response:
+    """Make a new key for the server, and encrypt every config file anew."""
+    return _reencrypted(await call.engine.recipients.rotate(call.actor))
+
+
+async def reveal_config(call: Call) -> Response:
+    """The values of these config vars, secrets too: name -> value. An event tells who asked."""
+    body = await call.body(RevealConfig)
+    return json_answer(await call.engine.config_files.reveal(call.app, body.keys, call.actor), headers=_UNKEPT)
+
+
+async def export_config(call: Call) -> Response:
+    """The SOPS file of the newest config version, encrypted as it is at rest."""
+    version, text = await call.engine.config_files.export_file(call.app, call.actor)
+    return json_answer(answers.ConfigFile(version=version, content=text), headers=_UNKEPT)
+
+
+async def import_config(call: Call) -> Response:
+    """Make what a SOPS file holds the app's config; names that are not in it are unset."""
+    body = await call.body(ImportConfig)
+    done = await call.engine.config_files.import_file(call.app, body.content, body.format, body.plain, call.actor)
+    live = (await call.engine.queries.app(call.app)).live
+    return json_answer(
+        answers.ImportedConfig(
+            version=done.version,
+            live_version=live.config_version if live else None,
+            set=list(done.set_keys),
+            unset=list(done.unset_keys),
+        )
+    )
+
+
+def _reencrypted(done: Reencrypted, status: int = 200) -> Response:
+    recipients = [answers.Recipient(name=it.name, key=it.key) for it in done.recipients]
+    return json_answer(answers.Reencrypted(files=done.documents, recipients=recipients), status)

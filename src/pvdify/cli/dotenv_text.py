@@ -1,0 +1,38 @@
+"""Env files: lines of ``KEY=VALUE``, as python-dotenv reads them."""
+
+import re
+from collections.abc import Mapping
+from io import StringIO
+
+from pvdify.errors import InvalidConfigFile
+
+_BARE = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
+
+
+def read(text: str, name: str) -> dict[str, str]:
+    """The values, taken as they stand (``$`` has no meaning). Raises InvalidConfigFile with every problem's line."""
+    from dotenv.parser import parse_stream
+
+    values, problems = {}, []
+    for binding in parse_stream(StringIO(text)):
+        if binding.error or (binding.key is not None and binding.value is None):
+            problems.append(f"line {binding.original.line}: expected KEY=VALUE")
+        elif binding.key is not None and binding.value is not None:
+            values[binding.key] = binding.value
+    if not values and not problems:
+        problems = ["it holds no KEY=VALUE line"]
+    if problems:
+        raise InvalidConfigFile(f"{name} was not imported", next="correct the file", details={"problems": problems})
+    return values
+
+
+def write(values: Mapping[str, str]) -> str:
+    """Lines that ``read`` reads back to the letter; quoted only where that is needed."""
+    return "\n".join(f"{key}={_quoted(value)}" for key, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    if not value or _BARE.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

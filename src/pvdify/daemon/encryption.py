@@ -1,0 +1,30 @@
+"""Before anything is read: a key where none was ever needed, no secret in clear, every file for its recipients."""
+
+import structlog
+
+from pvdify.adapters.sops.credentials import SopsCredentials
+from pvdify.adapters.sops.refusal import SopsRefused
+from pvdify.adapters.sops.secrets import SopsSecrets
+from pvdify.adapters.sops.vault import Vault, unavailable
+from pvdify.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+
+def prepare_encryption(vault: Vault, *keepers: SopsSecrets | SopsCredentials) -> None:
+    """Raises StoreUnavailable: the disk cannot be written.
+
+    A lost or wrong key, or a damaged file, keeps nobody from starting: what needs it says so.
+    """
+    try:
+        vault.make_key_if_none_was_needed()
+        for keeper in keepers:
+            for file in keeper.encrypt_clear_files():
+                log.info("secrets.encrypted", file=str(file))
+        vault.reencrypt()
+    except OSError as error:
+        raise unavailable("the secrets cannot be made ready", error) from error
+    except SopsRefused as error:
+        log.error("secrets.damaged", why=str(error))
+    except StoreUnavailable as error:
+        log.error("secrets.locked", what=error.what, why=error.why, next=error.next)

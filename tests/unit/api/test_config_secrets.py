@@ -1,0 +1,147 @@
+"""Secrets through the API: in, applied, never out again without an admin who asks."""
+
+import pytest
+
+from pvdify.model.instance import Secret
+from pvdify.model.token import Role
+from pvdify.ports.secrets import OpenedFile
+from tests.unit.api.conftest import Api
+
+VALUE = "s3cr3t-value"
+
+
+@pytest.fixture
+async def shop(api: Api) -> Api:
+    await api("POST", "/apps", {"name": "shop"})
+    answer = await api("PATCH", "/apps/shop/config", {"KEY": {"value": VALUE, "secret": True}, "LEVEL": "info"})
+    assert answer.json == {"KEY": {"secret": True}, "LEVEL": "info"}
+    return api
+
+
+async def test_secret_is_never_read_back(shop: Api):
+    for path in ("/apps/shop/config", "/apps/shop/config/versions", "/events", "/apps/shop"):
+        assert VALUE not in (await shop("GET", path)).content.decode()
+
+
+async def test_secret_that_is_set_again_stays_one_until_it_is_said_otherwise(shop: Api):
+    again = await shop("PATCH", "/apps/shop/config", {"KEY": "another-value"})
+    plain = await shop("PATCH", "/apps/shop/config", {"KEY": {"value": "shown-value", "secret": False}})
+
+    assert again.json["KEY"] == {"secret": True}
+    assert plain.json["KEY"] == "shown-value"
+
+
+async def test_short_secret_is_refused_without_repeating_it(shop: Api):
+    answer = await shop("PATCH", "/apps/shop/config", {"PIN": {"value": "4711", "secret": True}})
+
+    assert answer.status == 422
+    assert "PIN" in str(answer.json["problems"])
+    assert "4711" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("given", [1, ["x"], {"value": 1}, {"value": "x", "secret": "yes"}, {"value": "x", "b": 1}, {}])
+async def test_what_is_no_config_var_is_refused(shop: Api, given: object):
+    assert (await shop("PATCH", "/apps/shop/config", {"A": given})).status == 422
+
+
+async def test_admin_reveals_a_secret_and_an_event_tells(shop: Api):
+    answer = await shop("POST", "/apps/shop/config/reveal", {"keys": ["KEY"]})
+
+    assert answer.json == {"KEY": VALUE}
+    assert answer.headers["cache-control"] == "no-store"
+    (event, *_) = (await shop("GET", "/events")).json["events"]
+    assert (event["action"], event["app"], event["text"]) == ("config.revealed", "shop", "KEY")
+
+
+async def test_nobody_else_reveals_exports_or_imports(shop: Api):
+    shop.token = await shop.make_token(Role.DEPLOY)
+
+    asked = [
+        await shop("POST", "/apps/shop/config/reveal", {"keys": ["KEY"]}),
+        await shop("GET", "/apps/shop/config/file"),
+        await shop("POST", "/apps/shop/config/import", {"content": "x"}),
+        await shop("GET", "/secrets/recipients"),
+        await shop("POST", "/secrets/rotate"),
+    ]
+
+    assert [answer.status for answer in asked] == [403] * 5
+
+
+async def test_config_var_that_is_not_there_cannot_be_revealed(shop: Api):
+    assert (await shop("POST", "/apps/shop/config/reveal", {"keys": ["NONE"]})).status == 404
+
+
+async def test_imported_file_becomes_the_whole_config(shop: Api):
+    values = {"KEY": Secret("edited-value"), "NEW": Secret("hidden-too"), "URL": Secret("http://x")}
+    shop.machine.secrets.files["text"] = OpenedFile(values=values, clear=frozenset({"URL"}))
+
+    answer = await shop("POST", "/apps/shop/config/import", {"content": "text"})
+
+    assert answer.json == {"version": 2, "live_version": None, "set": ["KEY", "NEW", "URL"], "unset": ["LEVEL"]}
+    shown = (await shop("GET", "/apps/shop/config")).json
+    assert shown == {"KEY": {"secret": True}, "NEW": {"secret": True}, "URL": "http://x"}
+
+
+async def test_imported_value_that_the_app_has_as_plain_stays_plain(shop: Api):
+    values = {"KEY": Secret(VALUE), "LEVEL": Secret("debug"), "NEW": Secret("x")}
+    shop.machine.secrets.files["text"] = OpenedFile(values=values, marked=frozenset({"KEY"}))
+
+    await shop("POST", "/apps/shop/config/import", {"content": "text", "plain": ["NEW"]})
+
+    assert (await shop("GET", "/apps/shop/config")).json == {"KEY": {"secret": True}, "LEVEL": "debug", "NEW": "x"}
+
+
+async def test_import_that_changes_nothing_makes_no_version(shop: Api):
+    values = {"KEY": Secret(VALUE), "LEVEL": Secret("info")}
+    shop.machine.secrets.files["text"] = OpenedFile(values=values, marked=frozenset({"KEY"}))
+
+    answer = await shop("POST", "/apps/shop/config/import", {"content": "text"})
+
+    assert answer.json == {"version": 1, "live_version": None, "set": [], "unset": []}
+
+
+async def test_file_that_cannot_be_opened_changes_nothing(shop: Api):
+    answer = await shop("POST", "/apps/shop/config/import", {"content": "nonsense"})
+
+    assert (answer.status, answer.json["code"]) == (422, "invalid-config-file")
+    assert (await shop("GET", "/apps/shop/config")).json == {"KEY": {"secret": True}, "LEVEL": "info"}
+
+
+async def test_exported_file_is_the_one_at_rest(shop: Api):
+    answer = await shop("GET", "/apps/shop/config/file")
+
+    assert answer.json == {"version": 1, "content": "shop v1, encrypted: KEY, LEVEL"}
+    assert (await shop("GET", "/events")).json["events"][0]["action"] == "config.exported"
+
+
+async def test_recipients_are_added_once_and_removed(api: Api):
+    added = await api("POST", "/secrets/recipients", {"name": "recovery", "key": "age1offline"})
+    twice = await api("POST", "/secrets/recipients", {"name": "recovery", "key": "age1other"})
+    same_key = await api("POST", "/secrets/recipients", {"name": "bob", "key": "age1offline"})
+    no_key = await api("POST", "/secrets/recipients", {"name": "bob", "key": "nonsense"})
+    removed = await api("DELETE", "/secrets/recipients/recovery")
+    gone = await api("DELETE", "/secrets/recipients/recovery")
+
+    assert (added.status, added.json["recipients"][1]) == (201, {"name": "recovery", "key": "age1offline"})
+    assert [twice.status, same_key.status, no_key.status] == [422] * 3
+    assert (removed.status, len(removed.json["recipients"])) == (200, 1)
+    assert (gone.status, gone.json["code"]) == (404, "recipient-not-found")
+    actions = [event["action"] for event in (await api("GET", "/events")).json["events"]]
+    assert actions[:2] == ["secrets.recipient-removed", "secrets.recipient-added"]
+
+
+async def test_rotation_is_told_and_changes_no_value(shop: Api):
+    answer = await shop("POST", "/secrets/rotate")
+
+    assert answer.json == {"files": 1, "recipients": [{"name": "pvdify", "key": "age1server2"}]}
+    assert (await shop("POST", "/apps/shop/config/reveal", {"keys": ["KEY"]})).json == {"KEY": VALUE}
+
+
+async def test_lost_key_is_told_and_nothing_is_lost(shop: Api):
+    shop.machine.secrets.is_locked = True
+
+    locked = await shop("GET", "/apps/shop/config")
+    shop.machine.secrets.is_locked = False
+
+    assert (locked.status, locked.json["code"]) == (503, "secrets-locked")
+    assert (await shop("GET", "/apps/shop/config")).json == {"KEY": {"secret": True}, "LEVEL": "info"}
