@@ -34,7 +34,7 @@ class Registries:
         except (KeyError, TypeError, ValueError) as error:
             raise StoreUnavailable(
                 "the registry logins cannot be read", why="what is kept as `registries` is not what pvdify wrote",
-                next="restore credentials/registries.json from a backup; public images can still be deployed",
+                next="restore credentials/registries.sops.yaml from a backup; public images can still be deployed",
             ) from error  # fmt: skip
 
     async def get(self, host: str) -> RegistryLogin:

@@ -37,6 +37,11 @@ def open_with(text: str, kind: str, data_key_of: Callable[[Metadata], bytes]) ->
     return Opened(documents=documents, metadata=metadata)
 
 
+def recipients_of(text: str) -> list[str]:
+    """Whom a YAML file is encrypted for, by its own account, without opening it. Raises SopsRefused."""
+    return [key.recipient for key in parse_metadata(read_layout(text, "yaml").metadata).keys]
+
+
 def seal_text(values: Mapping[str, str], recipients: Sequence[str], now: datetime) -> str:
     """A YAML file with all these values encrypted under a data key of its own. Raises ValueError: no such recipient.
 

@@ -91,13 +91,10 @@ class Vault:
         failed = []
         for file in files:
             try:
-                opened = self._open(file)
-                values = flat.texts_of(opened)
+                if is_whole or document.recipients_of(file.read_text(encoding="utf-8")) != wanted:
+                    self.seal(file, self.texts(file))
             except SopsRefused as error:
                 failed.append(f"{file}: {error}")
-                continue
-            if is_whole or [key.recipient for key in opened.metadata.keys] != wanted:
-                self.seal(file, values)
         if failed:
             raise SecretsLocked(
                 f"{len(failed)} of {len(files)} files could not be encrypted anew, the others were",
