@@ -27,7 +27,8 @@ class Locks:
     the next one, where a retirement and a rollback may want the same slot; ``queue(app)`` guards what waits for its
     turn: numbering, superseding and canceling it on one side, beginning it on the other; ``hostnames`` guards looking
     whether a hostname is free until the claim to it can be seen by others (taken after ``queue`` where both are);
-    ``previews`` guards counting an app's previews and changing one of them (taken before ``queue``).
+    ``previews`` guards counting an app's previews and changing one of them (taken before ``queue``);
+    ``instances(app)`` guards starting an instance again on one side, taking all of them away on the other.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class Locks:
         self.previews = asyncio.Lock()
         self._slots: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._instances: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def queue(self, app: str) -> asyncio.Lock:
         """The lock of one app's waiting work."""
@@ -44,3 +46,7 @@ class Locks:
     def slots(self, app: str) -> asyncio.Lock:
         """The lock of one app's slots."""
         return self._slots[app]
+
+    def instances(self, app: str) -> asyncio.Lock:
+        """The lock of one app's instances."""
+        return self._instances[app]

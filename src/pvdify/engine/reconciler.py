@@ -236,17 +236,26 @@ class Reconciler:
         await self._start_again(slot, place, container)
 
     async def _start_again(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
-        release = await self._world.store.release(slot.app, slot.number)
-        current = await self._world.store.slot(slot.app, slot.number)
-        if release is None or current is None or current.state is not slot.state:
-            return
-        ended = container.exit if container else None
-        await self._world.store.save(self._restart_event(slot, place, ended))
-        self._note_restart(slot, place, ended)
-        config = await config_of(self._world, slot.app, release.config_version)
-        await self._bring_image(release)
-        await self._world.supervisor.start(instance_spec(release, place, config, ""))
+        # Looked at again under the lock: an app that is being taken away, or has gone, does not come back.
+        async with self._world.locks.instances(slot.app):
+            release = await self._world.store.release(slot.app, slot.number)
+            current = await self._world.store.slot(slot.app, slot.number)
+            if release is None or current is None or current.state is not slot.state:
+                return
+            if await self._is_leaving(slot.app):
+                return
+            ended = container.exit if container else None
+            await self._world.store.save(self._restart_event(slot, place, ended))
+            self._note_restart(slot, place, ended)
+            config = await config_of(self._world, slot.app, release.config_version)
+            await self._bring_image(release)
+            await self._world.supervisor.start(instance_spec(release, place, config, ""))
         self._watch(place.name, self._world.supervisor.wait(place.name))
+
+    async def _is_leaving(self, app: str) -> bool:
+        """Whether the app is being taken away."""
+        operations = await self._world.store.unsettled_operations(app)
+        return any(operation.kind is OperationKind.DESTROY for operation in operations)
 
     async def _bring_image(self, release: Release) -> None:
         """The release's image is here: also where a backup was restored, or somebody cleaned up."""

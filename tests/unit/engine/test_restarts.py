@@ -1,7 +1,10 @@
 """Instances that exit: who starts them again, and what is told of it."""
 
+import asyncio
+
 from pvdify.engine.previews import PreviewRequest
 from pvdify.errors import StartFailed
+from pvdify.model.operation import Operation, OperationKind
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 
 IMAGE = "reg.example.com/shop:v1"
@@ -124,4 +127,35 @@ async def test_an_image_that_is_gone_is_brought_again_before_an_instance_starts(
     assert machine.images.pulled == [f"reg.example.com/shop@{release.digest}"] * 2
     assert await machine.images.kept("shop") == {1}
     assert [item.name for item in await machine.supervisor.find()] == [WEB]
+    await daemon.bury()
+
+
+async def test_what_has_gone_of_an_app_that_is_being_taken_away_does_not_come_back():
+    machine, daemon = await deployed()
+    leaving = Operation(
+        id="shop-destroy", kind=OperationKind.DESTROY, app="shop", created_at=machine.clock.now(), created_by="admin"
+    )
+    await machine.store.save(leaving)
+    await machine.supervisor.remove(WEB)
+    await machine.images.release("shop", 1)
+
+    await daemon.reconciler.reconcile()
+
+    assert machine.supervisor.names == set()
+    assert await machine.images.kept("shop") == frozenset()
+    assert "instance.restarted" not in await actions(machine)
+    await daemon.bury()
+
+
+async def test_nothing_is_left_of_an_app_whose_instances_were_watched_while_it_went():
+    machine, daemon = await deployed(processes={"web": {"count": 2}})
+    watching = asyncio.create_task(daemon.reconciler.run())
+    await machine.clock.sleep(1)
+
+    await daemon.requests.destroy_app("shop", "shop", ACTOR)
+    await machine.clock.sleep(120)
+
+    assert (machine.supervisor.names, await machine.images.kept("shop")) == (set(), frozenset())
+    assert await machine.store.app("shop") is None
+    watching.cancel()
     await daemon.bury()
