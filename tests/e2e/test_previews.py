@@ -21,6 +21,7 @@ import pytest
 
 from pvdify.model.webhook import signature_of
 from tests.e2e.trial import PVDIFY, Trial
+from tests.fakes.github_api import FakeGithub
 from tests.support.issuer import claims_of_a_push, rsa_key, signed
 from tools.demo.stage import BASE_DOMAIN
 
@@ -78,16 +79,27 @@ def github() -> Iterator[Github]:
 
 
 @pytest.fixture(scope="module")
-def trial(github: Github) -> Iterator[Trial]:
-    with Trial() as trial:
+def told() -> Iterator[FakeGithub]:
+    """GitHub's API, which notes what it is told."""
+    with FakeGithub() as told:
+        yield told
+
+
+@pytest.fixture(scope="module")
+def trial(github: Github, told: FakeGithub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    token = tmp_path_factory.mktemp("github") / "token"
+    token.touch(mode=0o600)
+    token.write_text("ghp_of_the_server")
+    told_where = ("--github-api", told.url, "--github-token-file", str(token))
+    with Trial("--oidc-issuer", github.url, "--standby", "1s", *told_where) as trial:
         trial.push("v1")
         trial.push("v2")
-        start(trial, github)
+        start(trial)
         yield trial
 
 
-def start(trial: Trial, github: Github) -> None:
-    trial.start(settings=("--oidc-issuer", github.url, "--public-url", trial.stage.url, "--standby", "1s"))
+def start(trial: Trial) -> None:
+    trial.start(settings=("--public-url", trial.stage.url))
 
 
 def in_workflow(trial: Trial, github: Github, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -140,17 +152,14 @@ def tell_closed(trial: Trial) -> tuple[int, Any]:
 
 
 def leftovers(trial: Trial) -> list[str]:
-    """Whatever is still named like the preview, in podman, in the database and in the data directory; events may be."""
-    images = subprocess.run(
-        ("podman", "images", "--all", "--format", "{{.Names}}"), check=True, capture_output=True, text=True
-    ).stdout
-    found = [*trial.containers(), *images.splitlines()]
+    """What is still named like the preview in podman, database and data directory; events and tellings may stay."""
+    found = [*trial.containers(), *_images(trial, f"{trial.stage.registry}/*"), *_images(trial, "localhost/pvdify/*/*")]
     files = [path for path in trial.stage.data_dir.rglob("*") if path.is_file()]
     found += [str(path) for path in files]
     found += [path.read_text() for path in files if path.suffix == ".map"]
     with sqlite3.connect(f"file:{trial.stage.data_dir / 'pvdify.db'}?mode=ro", uri=True) as database:
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in set(tables) - {"events"}:
+        for table in set(tables) - {"events", "deliveries"}:  # what happened, and who was told of it
             found += [f"{table}: {row}" for row in database.execute(f"SELECT * FROM {table}")]
     database.close()
     run_dir = Path("/run/pvdify") / trial._server_id()
@@ -158,8 +167,19 @@ def leftovers(trial: Trial) -> list[str]:
     return [text for text in found if PREVIEW in text]
 
 
+def _images(trial: Trial, pattern: str) -> list[str]:
+    """Stored images with such a name; from this registry nothing but the preview uses any."""
+    listing = ("podman", "images", "--format", "{{.Names}}", f"--filter=reference={pattern}")
+    done = subprocess.run(listing, check=False, capture_output=True, text=True)
+    if done.returncode != 0:  # something went while it was being listed
+        return [f"{PREVIEW}: not known: {done.stderr}"]
+    return [
+        f"{PREVIEW}: {line}" for line in done.stdout.splitlines() if trial.stage.registry in line or PREVIEW in line
+    ]
+
+
 def test_a_preview_lives_as_long_as_its_pull_request_and_nothing_of_it_longer(
-    trial: Trial, github: Github, tmp_path: Path
+    trial: Trial, github: Github, told: FakeGithub, tmp_path: Path
 ):
     trial.pvdify("apps:create", "hello-staging")
     trial.pvdify("config:set", "hello-staging", "PREVIEW_LOGIN=team:sesame")
@@ -179,7 +199,7 @@ def test_a_preview_lives_as_long_as_its_pull_request_and_nothing_of_it_longer(
 
     assert tell_closed(trial) == (202, {"outcome": "heard", "previews": [PREVIEW]})
     trial.kill()
-    start(trial, github)
+    start(trial)
 
     deadline = time.monotonic() + GONE_WITHIN
     while (left := leftovers(trial)) and time.monotonic() < deadline:
@@ -189,3 +209,7 @@ def test_a_preview_lives_as_long_as_its_pull_request_and_nothing_of_it_longer(
     events = trial.ask("GET", f"/events?app={PREVIEW}&limit=100")[1]["events"]
     assert {"preview.opened", "token.exchanged", "preview.closed", "preview.ended"} <= {it["action"] for it in events}
     assert trial.ask("GET", "/apps")[1]["apps"][0]["name"] == "hello-staging"
+    told.check()
+    assert len(told.state.comments) == 1
+    assert "the pull request is closed" in told.state.comments[0]["body"] or "gone" in told.state.comments[0]["body"]
+    assert [it["sha"] for it in told.state.deployments] == ["c0ffee", "c0ffee"]

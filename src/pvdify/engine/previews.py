@@ -178,11 +178,12 @@ class PreviewRequests:
         self, preview: Preview | None, parent: str, number: int, request: PreviewRequest, policy: Policy, actor: Actor
     ) -> Preview:
         """On disk before anything is made, so that the reaper knows of everything that may be left over."""
-        now = self._world.clock.now()
+        now, linked = self._world.clock.now(), await self._world.store.origin_of(parent)
+        repository = request.repository or (preview.repository if preview else None) or (linked[0] if linked else None)
         if preview is not None:
             current = replace(
                 preview,
-                repository=request.repository or preview.repository,
+                repository=repository,
                 lease=policy.lease,
                 close_delay=policy.close_delay,
             )
@@ -190,10 +191,8 @@ class PreviewRequests:
                 await self._world.store.save(current)
             return await self.hear(current, Sign(is_open=True, as_of=request.as_of), actor)
         name = preview_name(parent, number)
-        fresh = replace(
-            previews.new_preview(name, parent, number, policy, now, request.repository), known_at=request.as_of
-        )
-        text = f"pull request {number}" + (f" of {request.repository}" if request.repository else "")
+        fresh = replace(previews.new_preview(name, parent, number, policy, now, repository), known_at=request.as_of)
+        text = f"pull request {number}" + (f" of {repository}" if repository else "")
         opened = Event(at=now, actor=actor.name, action="preview.opened", app=name, text=text)
         await self._world.store.save(fresh, opened)
         return fresh

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pvdify.engine.keyless import LinkRequest
 from pvdify.engine.previews import PreviewRequest
 from pvdify.errors import ForkNotAllowed, InvalidError, NothingToDeploy, PreviewLimit
 from pvdify.model.config import ConfigVar
@@ -368,4 +369,16 @@ async def test_a_preview_that_should_have_a_gate_is_never_open(machine: Machine,
 
     assert why in refused.value.why
     assert await leftovers(machine, "shop-pr-12") == []
+    await daemon.bury()
+
+
+async def test_a_preview_that_was_made_by_hand_is_of_the_repository_that_its_app_is_linked_to(machine: Machine):
+    daemon = machine.daemon()
+    await daemon.keyless.link("shop", LinkRequest(repository=REPOSITORY, repository_id=74, owner_id=65), ACTOR)
+
+    preview, _ = await open_preview(daemon)
+
+    assert preview.repository == REPOSITORY
+    updated, _ = await open_preview(daemon, repository="org/elsewhere")
+    assert updated.repository == "org/elsewhere"
     await daemon.bury()
