@@ -18,7 +18,7 @@ from pvdify.errors import PvdifyError
 from pvdify.model.app import default_hostname
 from pvdify.model.event import Event
 from pvdify.model.instance import Secret
-from pvdify.model.names import environment_of
+from pvdify.model.names import environment_of, parent_of
 from pvdify.model.notice import (
     GIVE_UP_AFTER,
     Attempt,
@@ -34,6 +34,7 @@ from pvdify.ports.outlet import Outlet
 
 log = structlog.get_logger()
 READER = "courier"
+GITHUB = "github"  # the subscription that needs to know where an app comes from
 PAUSE = 1.0
 EVENTS_AT_ONCE = 200
 DUE_AT_ONCE = 20  # of each subscription
@@ -119,7 +120,7 @@ class Courier:
         if event.app is None:
             return notice
         url = f"{settings.public_scheme}://{default_hostname(event.app, settings.base_domain)}"
-        repository, number = await self._world.store.origin_of(event.app) or (None, None)
+        repository, number = await self._origin(event.app)
         notice = replace(
             notice, app=event.app, environment=environment_of(event.app).value, url=url, repository=repository,
             pull_request=number,
@@ -139,6 +140,14 @@ class Courier:
             failure=failure.what if failure else None,
             next=failure.next if failure else None,
         )
+
+    async def _origin(self, app: str) -> tuple[str | None, int | None]:
+        """The app's repository and pull request; of a preview that is gone already, what was told of it last."""
+        known = await self._world.store.origin_of(app)
+        if known is not None or parent_of(app) is None:
+            return known or (None, None)
+        told = (it.notice for it in await self._world.outbox.deliveries(GITHUB, EVENTS_AT_ONCE))
+        return next(((it.repository, it.pull_request) for it in told if it.app == app), (None, None))
 
     async def _dispatch(self) -> None:
         """A lane for each subscription that has something due and no lane yet."""

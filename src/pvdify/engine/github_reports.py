@@ -1,11 +1,12 @@
 """Telling GitHub of releases, where this server has a token for it: a subscription that comes and goes with it."""
 
+from pvdify.engine.courier import GITHUB
 from pvdify.engine.world import World
 from pvdify.model.event import Event
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Channel, Subscription
 
-ID = "github"
+ID = GITHUB
 TOLD = (
     "deploy.live", "deploy.failed", "rollback.live", "rollback.failed", "preview.closed", "preview.reopened",
     "preview.ended",

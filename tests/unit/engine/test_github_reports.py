@@ -57,6 +57,23 @@ async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon)
         github.check()
 
 
+async def test_the_end_of_a_preview_is_told_though_nothing_of_it_is_left_by_then(daemon: Daemon):
+    await ensure_reports(daemon.world, API, is_on=True)
+    with FakeGithub() as github:
+        daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(url=github.url, token="t"))  # type: ignore[assignment]
+        await open_preview(daemon)
+        await look(daemon)
+
+        await daemon.previews.end(await daemon.previews.get("shop", 12), "for the test")
+        await daemon.finish_retirements()
+        assert await daemon.machine.store.app("shop-pr-12") is None
+        await look(daemon)
+
+        assert "gone, with everything of it" in github.state.comments[0]["body"]
+        assert [it["state"] for _, it in github.state.statuses] == ["success", "inactive"]
+        github.check()
+
+
 async def test_a_linked_apps_releases_are_told_with_its_repository_and_others_without(daemon: Daemon):
     await ensure_reports(daemon.world, API, is_on=True)
     wanted = LinkRequest(repository="org/shop", repository_id=74, owner_id=65)
