@@ -197,6 +197,11 @@ class Settings:
         "auto",
         "whether each deploy looks at the app's public address and says what is in the way; auto: with an edge",
     )
+    edge_mode: str = _setting(
+        parse_choice("router", "direct"),
+        "router",
+        "where the tunnel leads: to the router, or direct: straight to an app's one instance, past the router",
+    )
     cloudflared_binary: str = _setting(str, "cloudflared", "the program of the tunnel to Cloudflare, if there is one")
     cloudflared_metrics: Address = _setting(
         parse_address, "127.0.0.1:20241", "where cloudflared tells its figures and whether it is ready"

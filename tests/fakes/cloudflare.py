@@ -44,6 +44,7 @@ class FakeCloudflare:
         self.token = "cf-token"
         self.next_fault: Callable[[], Fault | None] = lambda: None
         self.meddle: Callable[[WebRequest], None] = lambda request: None
+        self.connector_version: int | None = None
         self.asked: list[str] = []
         self._ids = itertools.count(1000)
 
@@ -77,6 +78,8 @@ class FakeCloudflare:
 
     async def ask(self, request: WebRequest) -> WebAnswer:
         url = urlsplit(request.url)
+        if url.hostname == "127.0.0.1":
+            return self._connector()
         path, query = url.path.removeprefix("/client/v4"), dict(parse_qsl(url.query))
         body = json.loads(request.content) if request.content else None
         operation = _check(request.method, path, query, body)
@@ -90,6 +93,12 @@ class FakeCloudflare:
         if fault.status is None:
             raise ServiceUnavailable("api.cloudflare.com does not answer", why="the connection was lost")
         return WebAnswer(status=fault.status, headers=fault.headers, content=b"upstream error")
+
+    def _connector(self) -> WebAnswer:
+        """cloudflared's own page on the server; ``connector_version`` None: it does not run."""
+        if self.connector_version is None:
+            raise ServiceUnavailable("127.0.0.1 does not answer", why="connection refused")
+        return WebAnswer(status=200, content=json.dumps({"version": self.connector_version, "config": {}}).encode())
 
     def _answer(self, request: WebRequest, path: str, query: dict[str, str], body: Any) -> WebAnswer:
         if request.headers.get("Authorization") != f"Bearer {self.token}":

@@ -3,7 +3,7 @@
 from collections import deque
 
 from pvdify.errors import PvdifyError
-from pvdify.model.edge import EdgeLink, EdgeProblem, EdgeState, EdgeWanted
+from pvdify.model.edge import EdgeLink, EdgeProblem, EdgeRule, EdgeState, EdgeWanted
 from pvdify.model.instance import Secret
 
 
@@ -12,6 +12,9 @@ class FakeEdge:
 
     def __init__(self) -> None:
         self.hostnames: frozenset[str] = frozenset()
+        self.rules: tuple[EdgeRule, ...] = ()
+        self.version = 0
+        self.in_force: int | None = None  # where the tunnel's program is behind
         self.puts = 0
         self.removed: list[EdgeLink] = []
         self.errors: deque[PvdifyError] = deque()
@@ -22,10 +25,15 @@ class FakeEdge:
         if self.errors:
             raise self.errors.popleft()
         self.hostnames = wanted.hostnames
+        self.version += wanted.rules != self.rules
+        self.rules = wanted.rules
         return EdgeState(
             tunnel=link.tunnel or "pvdify-own", tunnel_id="t1", is_own=link.tunnel is None,
-            run_token=Secret("run-token"), health="healthy", version=1, problems=self.problems,
+            run_token=Secret("run-token"), health="healthy", version=self.version, problems=self.problems,
         )  # fmt: skip
+
+    async def rules_in_force(self) -> int | None:
+        return self.in_force if self.in_force is not None else self.version
 
     async def remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
         if self.errors:

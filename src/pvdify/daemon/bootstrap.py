@@ -130,7 +130,9 @@ def build_server(settings: Settings) -> Server:
     github = _github(settings)
     courier = Courier(world, build_outlets(web, world.clock, settings, github))
     edge = EdgeKeeper(
-        world, CloudflareEdge(CloudflareApi(web, world.clock), settings.server_id), build_tunnel_process(settings)
+        world,
+        CloudflareEdge(CloudflareApi(web, world.clock), settings.server_id, web, settings.cloudflared_metrics),
+        build_tunnel_process(settings),
     )
     runner = Runner(world)
     worker = Worker(world, runner)

@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from pvdify.engine.edge_mode import EDGE_KEYS
 from pvdify.engine.world import World
 from pvdify.errors import InvalidError, PvdifyError, ServiceUnavailable
-from pvdify.model.app import hostnames_of
-from pvdify.model.edge import EdgeLink, EdgeState, EdgeWanted, wanted_edge
+from pvdify.model.app import App, hostnames_of
+from pvdify.model.edge import EdgeLink, EdgeState, EdgeWanted, target_url, wanted_edge, wanted_edge_direct
 from pvdify.model.event import Event
 from pvdify.model.instance import Secret
-from pvdify.model.release import Failure
+from pvdify.model.release import Failure, Release
 from pvdify.model.token import Actor
 from pvdify.ports.edge import Edge, TunnelProcess
 from pvdify.settings import Address
 
 log = structlog.get_logger()
-KEYS = "edge"
 PAUSE = 2.0  # seconds between two looks at what should be
 LOOK_AGAIN = 300.0  # seconds after which the edge itself is looked at, whether or not anything changed here
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0  # seconds before another try, doubled each time
@@ -47,6 +47,7 @@ class EdgeKeeper:
         self._view: EdgeView | None = None
         self._failures = 0
         self._next = 0.0
+        self._arriving: int | None = None  # a version of the rules that cloudflared has not told of yet
 
     async def show(self) -> EdgeView | None:
         """How it is; None where no edge is connected. Raises StoreUnavailable."""
@@ -72,7 +73,7 @@ class EdgeKeeper:
             if view.failure is not None:
                 self._postpone()
             keys = {"token": link.token} | ({"tunnel": Secret(link.tunnel)} if link.tunnel else {})
-            await self._world.credentials.write(KEYS, keys)
+            await self._world.credentials.write(EDGE_KEYS, keys)
             self._view = view
             await self._note("edge.connected", view.state.tunnel if view.state else "", actor.name)
         return view
@@ -88,8 +89,8 @@ class EdgeKeeper:
                 return
             await self._process.stop()
             await self._edge.remove(await self._wanted(), link)
-            await self._world.credentials.remove(KEYS)
-            self._view = None
+            await self._world.credentials.remove(EDGE_KEYS)
+            self._view = self._arriving = self._world.edge_board.arrived = None
             await self._note("edge.disconnected", "", actor.name)
 
     async def run(self) -> None:
@@ -115,6 +116,7 @@ class EdgeKeeper:
         wanted, now = await self._wanted(), self._world.clock.monotonic()
         is_done = self._view is not None and self._view.failure is None and self._view.wanted == wanted
         if now < self._next and (is_done or self._failures):
+            await self._note_arrival()
             return
         try:
             view = await self._put(wanted, link)
@@ -122,6 +124,7 @@ class EdgeKeeper:
             state = self._view.state if self._view else None
             view = EdgeView(wanted=wanted, state=state, failure=Failure.of(error))
         await self._take(view)
+        await self._note_arrival()
 
     async def _put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeView:
         """Everything at the edge, then the program here: where that lacks, the rest is done all the same."""
@@ -131,7 +134,16 @@ class EdgeKeeper:
         except PvdifyError as error:
             return EdgeView(wanted=wanted, state=state, failure=Failure.of(error))
         self._failures, self._next = 0, self._world.clock.monotonic() + LOOK_AGAIN
+        self._arriving = state.version
         return EdgeView(wanted=wanted, state=state, process=process)
+
+    async def _note_arrival(self) -> None:
+        """Rules are in force when cloudflared says so, and not when Cloudflare has taken them."""
+        if self._arriving is None or self._view is None or self._view.failure is not None:
+            return
+        version = await self._edge.rules_in_force()
+        if version is not None and version >= self._arriving:
+            self._world.edge_board.arrived, self._arriving = self._view.wanted, None
 
     async def _take(self, view: EdgeView) -> None:
         """What fails is tried again later; that it began and that it is over is told, and not each try."""
@@ -152,7 +164,7 @@ class EdgeKeeper:
         self._next = self._world.clock.monotonic() + self._chance.uniform(full / 2, full)
 
     async def _link(self) -> EdgeLink | None:
-        keys = await self._world.credentials.read(KEYS)
+        keys = await self._world.credentials.read(EDGE_KEYS)
         if keys is None:
             return None
         return EdgeLink(token=keys["token"], tunnel=str(keys["tunnel"]) if "tunnel" in keys else None)
@@ -160,13 +172,25 @@ class EdgeKeeper:
     async def _wanted(self) -> EdgeWanted:
         """All hostnames of all apps: those of apps that are about to have their first release, too."""
         settings, store = self._world.settings, self._world.store
-        manifests = {release.app: release.manifest for release in await store.active_releases()}
-        hostnames = [
-            hostname
-            for app in await store.apps()
-            for hostname in hostnames_of(app, settings.base_domain, manifests.get(app.name))
-        ]
-        return wanted_edge(hostnames, settings.base_domain, router_url(settings.router_listen))
+        active = {release.app: release for release in await store.active_releases()}
+        services: dict[str, str] = {}
+        for app in await store.apps():
+            release = active.get(app.name)
+            service = await self._service(app, release)
+            for hostname in hostnames_of(app, settings.base_domain, release.manifest if release else None):
+                services[hostname] = service
+        if settings.edge_mode == "direct":
+            return wanted_edge_direct(services, settings.base_domain)
+        return wanted_edge(services, settings.base_domain, router_url(settings.router_listen))
+
+    async def _service(self, app: App, release: Release | None) -> str:
+        """Straight to the app's instance where that is wanted and it has just one; else to the router."""
+        is_direct = self._world.settings.edge_mode == "direct" and not app.is_in_maintenance
+        if is_direct and release is not None and release.slot is not None:
+            slot = await self._world.store.slot(app.name, release.slot)
+            if slot is not None and len(slot.targets) == 1:
+                return target_url(slot.targets[0])
+        return router_url(self._world.settings.router_listen)
 
     async def _note(self, action: str, text: str, actor: str) -> None:
         await self._world.store.save(Event(at=self._world.clock.now(), actor=actor, action=action, text=text))

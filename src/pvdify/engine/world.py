@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pvdify.engine.concurrency import Locks
 from pvdify.engine.tally import Tally
+from pvdify.model.edge import EdgeBoard
 from pvdify.ports.access_log import AccessLog
 from pvdify.ports.clock import Clock
 from pvdify.ports.credentials import Credentials
@@ -43,6 +44,7 @@ class World:
     credentials: Credentials
     public: PublicWeb
     registry_logins: RegistryLogins
+    edge_board: EdgeBoard = field(default_factory=EdgeBoard)
     locks: Locks = field(default_factory=Locks)
     tally: Tally = field(default_factory=Tally)
     one_offs: set[str] = field(default_factory=set)

@@ -1,6 +1,6 @@
 """The edge: what leads visitors from the internet to this server's router."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pvdify.model.instance import Secret
@@ -56,6 +56,25 @@ class EdgeState:
     health: str
     version: int
     problems: tuple[EdgeProblem, ...] = ()
+
+
+@dataclass
+class EdgeBoard:
+    """What the tunnel's program here is known to run with: written by who keeps the edge, read by deploys."""
+
+    arrived: EdgeWanted | None = None
+
+    def leads_to(self, ports: Collection[int]) -> bool:
+        """Whether visitors may still be led straight to one of these ports; yes, as long as nothing is known."""
+        if self.arrived is None:
+            return True
+        services = {rule.service for rule in self.arrived.rules}
+        return any(target_url(port) in services for port in ports)
+
+
+def target_url(port: int) -> str:
+    """Where a program on this machine reaches an instance."""
+    return f"http://127.0.0.1:{port}"
 
 
 def wanted_edge(hostnames: Iterable[str], base_domain: str, router: str) -> EdgeWanted:

@@ -20,6 +20,13 @@ class Edge(Protocol):
         """Have it as wanted; hostnames that somebody else holds are problems in the answer, and no error."""
         ...
 
+    async def rules_in_force(self) -> int | None:
+        """The version of the rules that the tunnel's program here runs with; None where it does not say. Never raises.
+
+        After ``put`` it takes a moment until it is the one that ``EdgeState.version`` tells.
+        """
+        ...
+
     async def remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
         """Take away everything that was made; ``wanted`` is what was put last."""
         ...

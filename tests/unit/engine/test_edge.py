@@ -194,3 +194,85 @@ async def test_where_the_tunnels_program_lacks_the_rest_is_done_and_the_message_
     after = await daemon.edge.show()
     assert after is not None
     assert (after.failure, after.process) == (None, "it runs")
+
+
+async def direct(**settings: str) -> tuple[Machine, Daemon]:
+    machine = Machine(edge_mode="direct", standby="0s", **settings)
+    machine.registry.push(V1)
+    daemon = machine.daemon()
+    await daemon.edge.connect(LINK, ACTOR)
+    return machine, daemon
+
+
+def services(machine: Machine) -> dict[str, str]:
+    return {rule.hostname: rule.service for rule in machine.edge.rules}
+
+
+async def test_straight_to_the_app_the_old_instance_stays_until_the_tunnel_has_left_it():
+    machine, daemon = await direct()
+    await daemon.deploy(image=V1)
+    await look(daemon)
+    (old,) = await machine.route_of("shop")
+    assert services(machine) == {"shop.example.com": f"http://127.0.0.1:{old}"}
+    machine.edge.in_force = machine.edge.version  # from here on the tunnel's program is behind
+
+    await daemon.deploy(image=V1)
+    await look(daemon)
+    for _ in range(5):
+        await look(daemon, 60)
+        await machine.clock.sleep(60)
+
+    (new,) = await machine.route_of("shop")
+    assert services(machine) == {"shop.example.com": f"http://127.0.0.1:{new}"}
+    assert "pvdify-shop-web-v1-1" in machine.supervisor.running
+    machine.edge.in_force = None
+    await look(daemon)
+    await daemon.finish_retirements()
+
+    assert machine.supervisor.running == {"pvdify-shop-web-v2-1"}
+    await daemon.bury()
+
+
+async def test_straight_to_the_app_a_drain_lasts_its_whole_time_because_nobody_counts():
+    machine, daemon = await direct()
+    await daemon.deploy(image=V1, manifest={"drain": "20s"})
+    await look(daemon)
+    await daemon.deploy(image=V1, manifest={"drain": "20s"})
+    begun = machine.clock.monotonic()
+    await look(daemon)
+
+    await daemon.finish_retirements()
+
+    assert machine.clock.monotonic() - begun >= 20
+    await daemon.bury()
+
+
+async def test_straight_to_the_app_is_for_one_instance_and_the_router_has_the_rest():
+    machine, daemon = await direct()
+    await daemon.deploy(app="many", image=V1, manifest={"processes": {"web": {"count": 2}}})
+    await daemon.deploy(image=V1)
+    await daemon.requests.create_app("new", ACTOR)
+    await daemon.deploy(app="shut", image=V1)
+    await daemon.requests.set_maintenance("shut", ACTOR, is_on=True)
+
+    await look(daemon)
+
+    router = "http://127.0.0.1:9080"
+    found = services(machine)
+    assert {found["many.example.com"], found["new.example.com"], found["shut.example.com"]} == {router}
+    assert found["shop.example.com"].startswith("http://127.0.0.1:3")
+    await daemon.bury()
+
+
+async def test_an_app_that_is_destroyed_does_not_wait_for_a_tunnel_that_never_answers():
+    machine, daemon = await direct()
+    await daemon.deploy(image=V1)
+    await look(daemon)
+    machine.edge.in_force = 0
+    await daemon.deploy(image=V1)
+
+    await daemon.requests.destroy_app("shop", "shop", ACTOR)
+    await daemon.finish_retirements()
+
+    assert machine.supervisor.names == frozenset()
+    await daemon.bury()

@@ -1,6 +1,7 @@
 """The ``edge`` port on Cloudflare: one tunnel, its rules, and proxied CNAMEs that carry our mark."""
 
 import base64
+import json
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -12,6 +13,8 @@ from pvdify.adapters.cloudflare.api import CloudflareApi, Declined, Gone, Record
 from pvdify.errors import EdgeRefused, ServiceUnavailable
 from pvdify.model.edge import EdgeLink, EdgeProblem, EdgeState, EdgeWanted, zone_of
 from pvdify.model.instance import Secret
+from pvdify.ports.web import Web, WebRequest
+from pvdify.settings import Address
 
 WRITES = 3  # tries to have our rules be the last that were written
 LEADS = ("A", "AAAA", "CNAME")  # the types of records that answer where a name leads to
@@ -38,10 +41,14 @@ class CloudflareEdge:
     Args:
         api: Cloudflare's API.
         server: which server this is; part of every mark, so that two servers share an account in peace.
+        web: how cloudflared on this machine is asked.
+        metrics: where it answers.
     """
 
-    def __init__(self, api: CloudflareApi, server: str) -> None:
+    def __init__(self, api: CloudflareApi, server: str, web: Web, metrics: Address) -> None:
         self._api = api
+        self._web = web
+        self._metrics = metrics
         self._own_name = f"pvdify-{server}"
         self._mark = f"made by pvdify for server {server}"
 
@@ -51,6 +58,14 @@ class CloudflareEdge:
             return await self._put(wanted, link)
         except Declined as declined:
             raise declined.error from declined
+
+    async def rules_in_force(self) -> int | None:
+        """See the port."""
+        try:
+            answer = await self._web.ask(WebRequest(method="GET", url=f"http://{self._metrics}/config", timeout=2.0))
+            return int(json.loads(answer.content)["version"])
+        except (ServiceUnavailable, ValueError, KeyError, TypeError):
+            return None
 
     async def remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
         """See the port."""

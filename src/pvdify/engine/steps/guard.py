@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pvdify.engine.edge_mode import is_past_router
 from pvdify.engine.plan import step
 from pvdify.engine.step_run import StepRun
 from pvdify.errors import GuardTripped, RouterUnavailable
@@ -22,6 +23,8 @@ async def guard(run: StepRun) -> str | None:
     slot, previous = await run.candidate(), await run.previous()
     if not run.manifest.guard.is_on or slot is None or previous is None or not slot.targets:
         return None
+    if await is_past_router(run.world):
+        return "not watched: visitors do not come through the router"
     if run.release.is_taken_back and run.release.failure:  # an earlier life of the daemon saw to it
         kept = run.release.failure
         raise GuardTripped(kept.what, why=kept.why, next=kept.next)

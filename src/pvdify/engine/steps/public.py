@@ -2,6 +2,7 @@
 
 import secrets
 
+from pvdify.engine.edge_mode import has_edge, is_past_router
 from pvdify.engine.plan import step
 from pvdify.engine.step_run import StepRun
 from pvdify.model.app import default_hostname, route_of
@@ -45,8 +46,10 @@ async def public(run: StepRun) -> str | None:
 
 async def _is_public(run: StepRun) -> bool:
     """Whether visitors are known to come by a public address, as far as this server can know."""
-    wanted = run.world.settings.confirm_public
-    return wanted == "always" or (wanted == "auto" and await run.world.credentials.read("edge") is not None)
+    wanted, world = run.world.settings.confirm_public, run.world
+    if await is_past_router(world):
+        return False  # nobody would answer but the app, which knows nothing of this
+    return wanted == "always" or (wanted == "auto" and await has_edge(world))
 
 
 async def _ask(run: StepRun, hostname: str, slot: str) -> Cause | None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from pvdify.engine.concurrency import settle
+from pvdify.engine.edge_mode import is_past_router
 from pvdify.engine.plan import step
 from pvdify.engine.step_run import StepRun
 from pvdify.errors import DeployCanceled, RouterUnavailable
@@ -20,6 +21,7 @@ STANDBY_PAUSE = 1.0
 async def drain(run: StepRun) -> None:
     """Nothing has been in flight to the displaced slot for a while, or its deadline has passed."""
     clock, starter = run.world.clock, await run.world.store.release(run.app, (await _slot(run)).number)
+    is_counted = not await _leave_edge(run)
     deadline = clock.monotonic() + (starter.manifest.drain if starter else 0.0)
     quiet_since = clock.monotonic()
     while clock.monotonic() < deadline + QUIET:
@@ -27,13 +29,23 @@ async def drain(run: StepRun) -> None:
         traffic = await _traffic(run, slot.number)
         if traffic.in_flight:
             quiet_since = clock.monotonic()
-        if clock.monotonic() - quiet_since >= QUIET or clock.monotonic() >= deadline:
+        is_quiet = is_counted and clock.monotonic() - quiet_since >= QUIET
+        if is_quiet or clock.monotonic() >= deadline:
             break
         await clock.sleep(DRAIN_PAUSE)
     async with run.world.locks.slots(run.app):
         slot = await _slot(run)
         standing_by = replace(slot, state=SlotState.STANDBY, since=clock.now())
         await run.save(standing_by, *await _counted(run, slot))
+
+
+async def _leave_edge(run: StepRun) -> bool:
+    """Wait until nobody is led straight to the slot any more; whether somebody could be, past the router's counts."""
+    if not await is_past_router(run.world):
+        return False
+    while run.world.edge_board.leads_to((await _slot(run)).targets):
+        await run.world.clock.sleep(STANDBY_PAUSE)
+    return True
 
 
 @step()

@@ -7,12 +7,14 @@ import pytest
 from pvdify.adapters.cloudflare.api import CloudflareApi
 from pvdify.adapters.cloudflare.edge import CloudflareEdge
 from pvdify.errors import EdgeRefused, ServiceUnavailable
-from pvdify.model.edge import EdgeLink, EdgeWanted, wanted_edge
+from pvdify.model.edge import EdgeLink, EdgeWanted, wanted_edge, wanted_edge_direct
 from pvdify.model.instance import Secret
+from pvdify.settings import Address
 from tests.fakes.clock import FakeClock
 from tests.fakes.cloudflare import ALL, FakeCloudflare, Fault
 
 ROUTER = "http://127.0.0.1:9080"
+METRICS = Address(host="127.0.0.1", port=20241)
 LINK = EdgeLink(token=Secret("cf-token"))
 SHOP = ("shop.example.com", "www.shop.org")
 
@@ -23,7 +25,7 @@ def make(*zones: str, **more: object) -> tuple[FakeCloudflare, CloudflareEdge]:
 
 
 def edge_on(cloudflare: FakeCloudflare, server: str = "0123456789") -> CloudflareEdge:
-    return CloudflareEdge(CloudflareApi(cloudflare, FakeClock(), chance=random.Random(1)), server)
+    return CloudflareEdge(CloudflareApi(cloudflare, FakeClock(), chance=random.Random(1)), server, cloudflare, METRICS)
 
 
 def wanted(*hostnames: str) -> EdgeWanted:
@@ -279,6 +281,28 @@ async def test_an_account_with_many_records_is_read_to_the_last_page():
     await edge.put(wanted(*hostnames), LINK)
 
     assert all(asked.startswith("GET") for asked in cloudflare.asked)
+
+
+async def test_cloudflared_tells_which_rules_it_runs_with():
+    cloudflare, edge = make()
+
+    assert await edge.rules_in_force() is None
+    cloudflare.connector_version = 7
+
+    assert await edge.rules_in_force() == 7
+
+
+async def test_straight_to_the_app_each_hostname_has_a_rule_of_its_own():
+    cloudflare, edge = make()
+
+    state = await edge.put(wanted_edge_direct({"shop.example.com": "http://127.0.0.1:3001"}, "example.com"), LINK)
+    after = await edge.put(wanted_edge_direct({"shop.example.com": "http://127.0.0.1:3002"}, "example.com"), LINK)
+
+    assert cloudflare.ingress(state.tunnel_id) == [
+        ("shop.example.com", "http://127.0.0.1:3002"),
+        ("", "http_status:404"),
+    ]
+    assert after.version == state.version + 1
 
 
 @pytest.mark.parametrize("seed", range(4))
