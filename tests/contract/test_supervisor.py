@@ -274,3 +274,17 @@ async def test_what_a_running_instance_uses_is_told(world):
     assert used.cpu_seconds >= 0
     await world.supervisor.remove(spec.name)
     assert await world.supervisor.usage(spec.name) is None
+
+
+async def test_what_runs_once_is_read_after_it_ended_and_after_the_daemon_did(world):
+    name = "pvdify-shop-pre_deploy-v1-1"
+    parts = {"name": name, "process": "pre_deploy", "role": Role.HOOK, "host_port": None, "port": None}
+    await world.supervisor.create(make_spec(world, TALKER, **parts))
+
+    await world.supervisor.start(make_spec(world, TALKER, **parts))
+    ended = await world.supervisor.wait(name)
+
+    await world.lose_daemon()
+    assert ended == Exit(code=3)
+    assert [line.text for line in await world.supervisor.tail([name], 10)] == ["one", "two"]
+    await world.supervisor.remove(name)

@@ -15,7 +15,7 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.errors import RuntimeUnavailable, StartFailed
-from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Limits, Secret
+from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Limits, Role, Secret
 from tests.support.images import build_image, image_id, missing_for_podman
 from tests.support.podman import PodmanServer, podman, podman_server
 from tools.free_port import free_port
@@ -276,3 +276,20 @@ async def test_without_podman_the_package_is_named(server):
         await supervisor.find()
 
     assert "apt-get install no-such-podman" in failure.value.next
+
+
+async def test_what_a_hook_writes_is_read_and_touches_no_disk(server, supervisor, image):
+    spec = make_spec(
+        image, name="pvdify-shop-pre_deploy-v1-1", process="pre_deploy", role=Role.HOOK,
+        command=("/bin/sh", "-c", "set -x; echo $TOKEN"), environment={"TOKEN": Secret("correct-horse-battery")},
+    )  # fmt: skip
+
+    await supervisor.start(spec)
+    await supervisor.wait(spec.name)
+
+    lines = {line.text for line in await supervisor.tail([spec.name], 10)}
+    assert "correct-horse-battery" in lines
+    written = [path for path in server.log_dir.rglob("*") if path.is_file()]
+    assert not [path for path in written if b"correct-horse-battery" in path.read_bytes()]
+    await supervisor.remove(spec.name)
+    assert not (server.run_dir / "instances" / spec.name).exists()

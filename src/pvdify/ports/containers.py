@@ -1,7 +1,8 @@
 """Containers as such: how they are made, found and ended. Who keeps them running is somebody else's business."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -48,7 +49,7 @@ class Containers(Protocol):
     async def prepare(self, spec: InstanceSpec, name: str, log_tag: str) -> Launch:
         """Put down what the container needs at each start, and say how to run it as ``name``.
 
-        In the journal its lines have this tag.
+        In the journal its lines have this tag; what runs once (a hook, a command) writes nothing there.
 
         Raises RuntimeUnavailable.
         """
@@ -96,6 +97,18 @@ class Containers(Protocol):
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:
         """As ``Supervisor.listeners``."""
+        ...
+
+    def keeps_output(self, name: str) -> bool:
+        """Whether the container writes to where ``tail_output`` and ``follow_output`` read, and not to the journal."""
+        ...
+
+    async def tail_output(self, names: Sequence[str], lines: int, since: datetime | None) -> tuple[LogLine, ...]:
+        """As ``Supervisor.tail``, of those whose output is kept."""
+        ...
+
+    def follow_output(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
+        """As ``Supervisor.follow``, of those whose output is kept."""
         ...
 
     async def was_out_of_memory(self, container: str) -> bool:

@@ -1,15 +1,17 @@
 """The ``containers`` port on podman."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from pvdify.adapters.podman import commands, oom, parse, refusals, sockets, watch
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.instance_dir import GATE, InstanceDir
+from pvdify.adapters.podman.logs import LogFiles
 from pvdify.adapters.podman.started import check_started
 from pvdify.adapters.podman.usage import read_usage
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine, Usage
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine, Role, Usage
 from pvdify.ports.clock import Clock
 from pvdify.ports.containers import Launch, Way
 
@@ -32,18 +34,22 @@ class PodmanContainers:
         self._calls = calls
         self._instances = run_dir / "instances"
         self._clock = clock
+        self._output = LogFiles(self._instances, clock, instances=self._instances)
 
     async def prepare(self, spec: InstanceSpec, name: str, log_tag: str) -> Launch:
         """See the port."""
         files, calls = self._files(spec.name), self._calls
         files.write(spec.environment)
+        runs_once = spec.role is not Role.INSTANCE
+        if runs_once:
+            files.output_file.touch(mode=0o600)
         place = commands.Placement(
             container_name=name,
             conmon=await calls.launcher(),
             cid_file=files.cid_file,
             pid_file=files.pid_file,
             conmon_pid_file=files.conmon_pid_file,
-            log_file=None,
+            log_file=files.output_file if runs_once else None,
             log_tag=log_tag,
         )
         has_init = await calls.needs_init(spec)
@@ -142,6 +148,18 @@ class PodmanContainers:
         """See the port."""
         files = self._files(name)
         return read_usage(files.pid) if files.is_running and files.pid is not None else None
+
+    def keeps_output(self, name: str) -> bool:
+        """See the port."""
+        return self._files(name).output_file.exists()
+
+    async def tail_output(self, names: Sequence[str], lines: int, since: datetime | None) -> tuple[LogLine, ...]:
+        """See the port."""
+        return await self._output.tail(names, lines, since)
+
+    def follow_output(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
+        """See the port."""
+        return self._output.follow(names, since)
 
     async def is_running(self, name: str) -> bool:
         """See the port."""

@@ -11,7 +11,7 @@ from pvdify.adapters.podman import launch
 from pvdify.adapters.podman.watch import is_alive, parent_of
 from pvdify.model.instance import Secret
 
-GATE = "only-pvdify-starts-this"
+GATE, OUTPUT = "only-pvdify-starts-this", "output.log"
 
 
 class InstanceDir:
@@ -25,6 +25,7 @@ class InstanceDir:
         # without its config vars. The OCI runtime cannot write this file then, undoes the start, and names the gate.
         self.pid_file = path / GATE / "pid"
         self.environment_file = path / launch.ENVIRONMENT
+        self.output_file = path / OUTPUT  # of a container that runs once: what it wrote touches no disk as it is
         self.oom_mark = path / "oom"  # conmon's, in its working directory
         self._bundle = path / launch.BUNDLE
         self.restarts_file = path / "restarts"

@@ -9,6 +9,7 @@ from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
 
+from pvdify.adapters.podman.instance_dir import OUTPUT
 from pvdify.model.instance import LogLine
 from pvdify.ports.clock import Clock
 from pvdify.ports.supervisor import LONGEST_LINE
@@ -19,10 +20,15 @@ MOST_FILES_OF_AN_APP = 200
 
 
 class LogFiles:
-    """``<directory>/<app>/<instance>.log``; conmon makes a new file in place of one that grew too large."""
+    """``<directory>/<app>/<instance>.log``; conmon makes a new file in place of one that grew too large.
 
-    def __init__(self, directory: Path, clock: Clock) -> None:
+    What hooks and one-off commands write is in their own directories under ``instances`` instead, on tmpfs: shells
+    write secrets there, and what is kept of it is the deploy log, which has none.
+    """
+
+    def __init__(self, directory: Path, clock: Clock, *, instances: Path) -> None:
         self._directory = directory
+        self._instances = instances
         self._clock = clock
 
     def make_room(self, app: str, instance: str) -> Path:
@@ -72,7 +78,8 @@ class LogFiles:
         return tuple(merged[-count:])
 
     def _find(self, instance: str) -> Path | None:
-        return next(iter(self._directory.glob(f"*/{instance}.log")), None)
+        output = self._instances / instance / OUTPUT
+        return output if output.exists() else next(iter(self._directory.glob(f"*/{instance}.log")), None)
 
 
 class LineAssembler:

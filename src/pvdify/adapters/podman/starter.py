@@ -8,7 +8,7 @@ from pvdify.adapters.podman.instance_dir import InstanceDir
 from pvdify.adapters.podman.logs import LogFiles
 from pvdify.adapters.podman.started import check_started
 from pvdify.errors import RuntimeUnavailable, StartFailed
-from pvdify.model.instance import InstanceSpec, InstanceState, LogLine
+from pvdify.model.instance import InstanceSpec, InstanceState, LogLine, Role
 from pvdify.ports.clock import Clock
 from pvdify.ports.command_runner import Completed
 
@@ -63,7 +63,7 @@ class Starter:
             cid_file=files.cid_file,
             pid_file=files.pid_file,
             conmon_pid_file=files.conmon_pid_file,
-            log_file=self._log_file(spec),
+            log_file=self._log_file(spec) if spec.role is Role.INSTANCE else files.output_file,
         )
         build = commands.run_instance if is_started else commands.create_instance
         argv = build(self._calls.podman, spec, self._calls.server, place, has_init=await self._calls.needs_init(spec))

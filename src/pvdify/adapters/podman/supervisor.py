@@ -25,7 +25,7 @@ class PodmanSupervisor(PodmanContainers):
 
     def __init__(self, *, calls: Calls, run_dir: Path, log_dir: Path, clock: Clock) -> None:
         super().__init__(calls=calls, run_dir=run_dir, clock=clock)
-        self._logs = LogFiles(log_dir, clock)
+        self._logs = LogFiles(log_dir, clock, instances=self._instances)
         self._starter = Starter(calls=calls, clock=clock, logs=self._logs)
 
     async def start(self, spec: InstanceSpec) -> None:

@@ -36,6 +36,8 @@ START_TRIES = 3
 class SystemdSupervisor:
     """Units in ``/run/systemd/system``, containers by whoever serves that port, logs in the journal.
 
+    What runs once writes to the run directory instead: what shells say there may be secret, and is kept scrubbed only.
+
     Args:
         containers: makes what a unit runs.
         systemctl: asks systemd.
@@ -147,11 +149,15 @@ class SystemdSupervisor:
         await self._journal.forget(app)
 
     async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
-        """See the port."""
+        """See the port. What runs once is asked for alone, and is not in the journal."""
+        if kept := [name for name in names if self._containers.keeps_output(name)]:
+            return await self._containers.tail_output(kept, lines, since)
         return await self._journal.tail(names, lines, since)
 
     def follow(self, names: Sequence[str], *, since: datetime) -> AsyncIterator[LogLine]:
         """See the port."""
+        if kept := [name for name in names if self._containers.keeps_output(name)]:
+            return self._containers.follow_output(kept, since)
         return self._journal.follow(names, since)
 
     async def _prepare(self, spec: InstanceSpec, stem: str) -> Launch:
@@ -190,7 +196,7 @@ class SystemdSupervisor:
         """Raise StartFailed unless it started, and leave nothing of it then."""
 
         async def tail() -> Sequence[LogLine]:
-            return await self._journal.tail((spec.name,), LAST_WORDS, None)
+            return await self.tail((spec.name,), LAST_WORDS)
 
         try:
             await self._containers.check(spec, done.exit_code, words or done.stderr, tail)

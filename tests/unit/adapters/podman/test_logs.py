@@ -23,7 +23,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def files(tmp_path: Path, clock: FakeClock) -> LogFiles:
     (tmp_path / "shop").mkdir()
-    return LogFiles(tmp_path, clock)
+    return LogFiles(tmp_path, clock, instances=tmp_path / "run" / "instances")
 
 
 @pytest.fixture
@@ -123,3 +123,13 @@ def test_of_many_old_logs_the_oldest_give_way(files, log, monkeypatch):
     assert files.make_room("shop", "web9") == log.with_name("web9.log")
 
     assert len(list(log.parent.glob("*.log"))) == 2
+
+
+async def test_what_runs_once_is_read_from_its_own_directory(files, log, tmp_path):
+    output = tmp_path / "run" / "instances" / "hook" / "output.log"
+    output.parent.mkdir(parents=True)
+    output.write_text(record(0, "+ migrate"))
+
+    lines = await files.tail(["hook"], 10, None)
+
+    assert [line.text for line in lines] == ["+ migrate"]
