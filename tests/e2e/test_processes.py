@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pty
+import select
 import subprocess
 import time
 from collections.abc import Iterator
@@ -73,17 +74,23 @@ def test_a_command_at_a_terminal_has_one_too(trial: Trial):
         start_new_session=True,
     )  # fmt: skip
     os.close(its)
-    os.write(ours, b"tty; exit 5\r")
-    said = b""
-    while True:
-        try:
-            piece = os.read(ours, 4096)
-        except OSError:
-            break
-        said += piece
-    os.close(ours)
+    said, is_told, deadline = b"", False, time.monotonic() + 30
+    try:
+        while time.monotonic() < deadline:
+            if select.select([ours], [], [], 0.5)[0]:
+                try:
+                    said += os.read(ours, 4096)
+                except OSError:  # the client has closed its end
+                    break
+            if not is_told and b"$ " in said:
+                os.write(ours, b"tty; exit 5\r")
+                is_told = True
+        code = process.wait(5)
+    finally:
+        process.kill()
+        os.close(ours)
 
-    assert process.wait(30) == 5, said
+    assert code == 5, said
     assert b"/dev/pts/" in said
 
 

@@ -57,7 +57,7 @@ class Ends:
         import tty
 
         before = termios.tcgetattr(self.stdin.fileno())
-        tty.setraw(self.stdin.fileno())
+        tty.setraw(self.stdin.fileno(), termios.TCSADRAIN)  # what was typed ahead is kept
         try:
             yield
         finally:
