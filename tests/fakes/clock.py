@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import itertools
+import math
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -42,7 +43,9 @@ class FakeClock:
 
     async def sleep(self, seconds: float) -> None:
         woken = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._elapsed + max(0.0, seconds), next(self._tickets), woken))
+        # Less than a float can add would wake with no time passed, and a loop that waits for a moment never ends.
+        due = max(self._elapsed + seconds, math.nextafter(self._elapsed, math.inf)) if seconds > 0 else self._elapsed
+        heapq.heappush(self._sleepers, (due, next(self._tickets), woken))
         if self._is_automatic and (self._driver is None or self._driver.done()):
             self._driver = asyncio.get_running_loop().create_task(self._drive(), name="fake clock")
         await woken

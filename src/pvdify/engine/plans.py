@@ -6,7 +6,7 @@ from pvdify.engine.steps.admit import admit
 from pvdify.engine.steps.destroy import close_route, forget, remove_files, remove_instances
 from pvdify.engine.steps.guard import guard
 from pvdify.engine.steps.health import health
-from pvdify.engine.steps.hooks import post_deploy, pre_deploy
+from pvdify.engine.steps.hooks import on_failure, post_deploy, pre_deploy, tidy
 from pvdify.engine.steps.public import public
 from pvdify.engine.steps.pull import pull
 from pvdify.engine.steps.retire import drain, prune, stand_by, stop
@@ -18,6 +18,7 @@ from pvdify.model.operation import OperationKind
 DEPLOY = Plan(
     admit,        # the release may go on: not older than the live one, its hostnames are free, the machine has room
     pull,         # exactly its image is on this host
+    on_failure,   # a failure will be told to the app's own hooks, once everything below is undone
     pre_deploy,   # the app's own hooks have exited zero
     start,        # every web instance of the candidate slot runs
     health,       # each of them has answered its probe
@@ -26,6 +27,7 @@ DEPLOY = Plan(
     confirm,      # a request through the router was answered by it
     public,       # it was seen at its public address, or it was said what is in the way
     post_deploy,  # the app's own hooks have exited zero
+    tidy,         # no hook container is left
     guard,        # its visitors get no more errors than the manifest allows, or a rollback is in the journal
 )  # fmt: skip
 

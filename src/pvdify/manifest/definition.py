@@ -128,6 +128,12 @@ class Hooks(Part):
         examples=[["npm run cache:clear"]],
         description="After the switch. One that fails is reported, and visitors keep the new release.",
     )
+    on_failure: tuple[Words, ...] = Field(
+        (),
+        examples=[["npm run tell-us"]],
+        description="After a deploy that failed was put back. PVDIFY_FAILURE has the error's code, "
+        "PVDIFY_FAILED_STEP the step.",
+    )
     timeout: Seconds = Field(600.0, gt=0, description="How long each hook may take; then it is killed and has failed.")
 
 

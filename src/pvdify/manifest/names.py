@@ -10,7 +10,7 @@ APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
 # No dash: app `a` with process `b-web` and app `a-b` with process `web` would share the names of their containers.
 PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 CONFIG_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-MOMENTS = ("pre_deploy", "post_deploy")
+MOMENTS = ("pre_deploy", "post_deploy", "on_failure")
 WEB = "web"
 LONGEST_HOSTNAME = 253
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")

@@ -65,3 +65,12 @@ async def test_manual_time_moves_only_when_told():
 
     assert task.done()
     assert clock.monotonic() == 5
+
+
+async def test_time_moves_on_however_little_somebody_sleeps():
+    clock = FakeClock()
+    await clock.sleep(2.05)
+
+    await clock.sleep(1e-17)
+
+    assert clock.monotonic() > 2.05

@@ -83,13 +83,19 @@ def releases_info(surroundings: Surroundings, *, words: tuple[str, ...], app: st
 def _row(release: Release) -> tuple[str, ...]:
     return (
         output.version(release.version),
-        release.status,
+        _status(release),
         release.image,
         output.version(release.config_version),
         output.when(release.created_at),
         release.created_by,
         "yes" if release.can_roll_back else output.NONE,
     )
+
+
+def _status(release: Release) -> str:
+    """With what went wrong, also for one that is live all the same."""
+    code = release.status if release.failure is None else release.failure.code
+    return release.status if code == release.status else f"{release.status} ({code})"
 
 
 def _facts(release: Release) -> Iterable[tuple[str, str]]:

@@ -4,6 +4,7 @@ from pvdify.engine.domains import check_free
 from pvdify.engine.plan import step
 from pvdify.engine.specs import limits_of
 from pvdify.engine.step_run import StepRun
+from pvdify.engine.steps.hooks import remove_hooks
 from pvdify.errors import DeploySuperseded, NotEnoughDisk, NotEnoughMemory
 from pvdify.model.app import hostnames_of
 from pvdify.model.quantities import format_bytes
@@ -11,7 +12,7 @@ from pvdify.model.quantities import format_bytes
 FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # what an instance that never ran here is taken to need, if its limit is higher
 
 
-@step()
+@step(undo=remove_hooks)
 async def admit(run: StepRun) -> None:
     """The release may go on: not older than the live one, its hostnames are free, the machine has room."""
     await _check_order(run)

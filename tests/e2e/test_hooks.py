@@ -1,0 +1,81 @@
+"""Hooks in real containers: how often they run, how long they may, and what people read about it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.trial import Trial
+
+ONCE = "read id < /proc/sys/kernel/random/uuid; echo ran $id"  # each time it runs it says something else
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    with Trial("--standby", "1s") as trial:
+        trial.push("v1")
+        trial.start()
+        trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
+        yield trial
+
+
+def manifest(directory: Path, content: str) -> str:
+    file = directory / "pvdify.yml"
+    file.write_text(content)
+    return str(file)
+
+
+def deploy_log(trial: Trial, version: int) -> str:
+    return trial.pvdify("logs", "hello", "--release", str(version), "--deploy").stdout
+
+
+def hook_containers(trial: Trial) -> list[str]:
+    return [name for name in trial.containers() if "_deploy" in name or "on_failure" in name]
+
+
+def test_a_hook_runs_once_although_the_server_is_killed_in_it(trial: Trial, tmp_path: Path):
+    file = manifest(tmp_path, f'hooks: {{pre_deploy: ["{ONCE}; sleep 2; echo finished"], post_deploy: ["{ONCE}"]}}')
+    trial.pvdify("deploy", "hello", "--manifest", file, "--no-wait")
+    while not hook_containers(trial):
+        time.sleep(0.05)
+    time.sleep(0.5)
+
+    trial.kill()
+    trial.start()
+    release = trial.settle("hello")
+
+    assert release["status"] == "active", release
+    log = deploy_log(trial, release["version"])
+    assert log.count("| ran ") == 2, log
+    assert log.count("| finished") == 1, log
+    assert hook_containers(trial) == []
+
+
+def test_a_hook_that_takes_too_long_is_killed_and_the_failure_is_told(trial: Trial, tmp_path: Path):
+    before = trial.get("hello")[2]
+    told = "echo $PVDIFY_FAILURE in $PVDIFY_FAILED_STEP"
+    file = manifest(tmp_path, f'hooks: {{pre_deploy: ["echo waiting; sleep 99"], on_failure: ["{told}"], timeout: 1s}}')
+    begun = time.monotonic()
+
+    done = trial.pvdify("deploy", "hello", "--manifest", file, check=False)
+
+    assert done.returncode == 8, done.stderr
+    assert "did not end within 1 s" in done.stderr
+    assert "its last words: waiting" in done.stderr
+    assert "    | hook-failed in pre_deploy\n" in done.stderr
+    assert time.monotonic() - begun < 15
+    assert trial.get("hello")[2] == before
+    assert hook_containers(trial) == []
+
+
+def test_a_failing_post_deploy_is_reported_and_the_release_is_live(trial: Trial, tmp_path: Path):
+    file = manifest(tmp_path, 'hooks: {post_deploy: ["echo no cache; exit 3"]}')
+
+    done = trial.pvdify("deploy", "hello", "--manifest", file, check=False)
+
+    assert done.returncode == 8, done.stderr
+    assert "exited with code 3" in done.stderr
+    assert "no cache" in done.stderr
+    assert "is live and stays live" in done.stderr
+    assert "active (hook-failed)" in trial.pvdify("releases", "hello").stdout
