@@ -15,6 +15,7 @@ ONCE = "read id < /proc/sys/kernel/random/uuid; echo ran $id"  # each time it ru
 def trial() -> Iterator[Trial]:
     with Trial("--standby", "1s") as trial:
         trial.push("v1")
+        trial.push("broken", "START_EXIT=3")
         trial.start()
         trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
         yield trial
@@ -66,6 +67,16 @@ def test_a_hook_that_takes_too_long_is_killed_and_the_failure_is_told(trial: Tri
     assert "    | hook-failed in pre_deploy\n" in done.stderr
     assert time.monotonic() - begun < 15
     assert trial.get("hello")[2] == before
+    assert hook_containers(trial) == []
+
+
+def test_the_failure_of_an_image_that_does_not_start_is_told_in_that_image(trial: Trial, tmp_path: Path):
+    file = manifest(tmp_path, 'hooks: {on_failure: ["echo $PVDIFY_FAILURE in $PVDIFY_FAILED_STEP of $VERSION"]}')
+
+    done = trial.pvdify("deploy", "hello", "--image", trial.stage.image("broken"), "--manifest", file, check=False)
+
+    assert done.returncode == 7, done.stderr
+    assert "    | probe-failed in health of broken\n" in done.stderr
     assert hook_containers(trial) == []
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pvdify.engine.domains import check_free
 from pvdify.engine.not_found import no_app, no_release
 from pvdify.engine.runner import Runner
+from pvdify.engine.supersession import superseded_by
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
 from pvdify.errors import (
@@ -244,19 +245,24 @@ class Requests:
     async def _enqueue(
         self, release: Release, kind: OperationKind, actor: Actor, idempotency: Idempotency | None
     ) -> Release:
-        """Put it in the journal; a deploy that waits there already gives way to this newer one."""
+        """Put it in the journal; a deploy that waits there gives way, unless this one was built before it."""
         if any(it.kind is OperationKind.DESTROY for it in await self._world.store.unsettled_operations(release.app)):
             raise AppBusy(f"{release.app} is being destroyed", next=f"`pvdify deploy {release.app}` once it is gone")
         operation = Operation(
             id=operation_id(release.app, release.version), kind=kind, app=release.app, release=release.version,
             created_at=release.created_at, created_by=actor.name,
         )  # fmt: skip
-        records: list[Record] = [release, operation, self._event(actor, f"{kind.value}.requested", release.app,
+        waiting = await self._queued(release.app)
+        newer = await self._built_later(release, waiting)
+        if newer is not None:
+            release, waiting = superseded_by(release, newer, "waits for its turn"), []
+        records: list[Record] = [release, self._event(actor, f"{kind.value}.requested", release.app,
                                                                  release.version, release.description)]  # fmt: skip
         if not await self._world.store.app(release.app):
             records.insert(0, self._new_app(release.app))
-        for waiting in await self._queued(release.app):
-            records += await self._superseded(waiting, release.version)
+        records += [operation] if newer is None else []
+        for item in waiting:
+            records += await self._superseded(item, release.version)
         if idempotency:
             records.append(
                 IdempotentRequest(
@@ -265,8 +271,17 @@ class Requests:
                 )
             )  # fmt: skip
         await self._world.store.save(*records)
-        self._worker.wake(operation)
+        if newer is None:
+            self._worker.wake(operation)
         return release
+
+    async def _built_later(self, release: Release, waiting: list[Operation]) -> Release | None:
+        """The release that waits for its turn and that this older build must not push aside."""
+        for item in waiting:
+            other = await self._world.store.release(release.app, item.release or 0)
+            if other is not None and release.must_not_replace(other):
+                return other
+        return None
 
     async def _queued(self, app: str) -> list[Operation]:
         operations = await self._world.store.unsettled_operations(app)

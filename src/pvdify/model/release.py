@@ -117,6 +117,11 @@ class Release:
         """Whether its guard found it too bad to stay live."""
         return self.failure is not None and self.failure.code == GuardTripped.code
 
+    def must_not_replace(self, other: "Release") -> bool:
+        """Whether it is an older build of the same branch; a rollback, and who insists, may go back."""
+        is_allowed = self.source.is_older_allowed or self.repeats is not None
+        return not is_allowed and self.source.is_older_than(other.source)
+
     def repeated(self, *, version: int, at: datetime, by: str, why: str = "") -> "Release":
         """A new release, not live yet, that repeats this one exactly: image, config version and manifest."""
         return replace(

@@ -147,13 +147,21 @@ def test_deploy_with_every_option(pvdify: Pvdify) -> None:
             "--no-wait",
             "--idempotency-key",
             "k1",
+            "--branch",
+            "main",
+            "--run-number",
+            "0",
+            "--commit",
+            "c0ffee",
             "--allow-older",
         ]
     ).options
 
     assert options == deploy.Options(
         app="a1",
-        deploy=Deploy(image="app:v1", manifest="port: 80\n", allow_older=True),
+        deploy=Deploy(
+            image="app:v1", manifest="port: 80\n", commit="c0ffee", branch="main", run_number=0, allow_older=True
+        ),
         key="k1",
         is_waiting=False,
         as_json=False,

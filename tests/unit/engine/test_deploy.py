@@ -3,10 +3,10 @@
 import pytest
 
 from pvdify.engine.requests import DeployRequest
-from pvdify.errors import AppBusy, NotCancelable, NotRollbackable, RegistryUnavailable
+from pvdify.errors import AppBusy, NotCancelable, NotRollbackable, RegistryUnavailable, RuntimeUnavailable
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
-from pvdify.model.release import ReleaseStatus
+from pvdify.model.release import ReleaseStatus, Source
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 from tests.fakes.router import Failure
@@ -242,7 +242,41 @@ async def test_older_run_of_the_same_branch_never_replaces_a_newer_one(machine: 
     allowed = await daemon.deploy(image=V1, branch="main", run_number=11, is_older_allowed=True)
 
     assert release.status is ReleaseStatus.SUPERSEDED
+    assert release.failure is not None
+    assert release.failure.what == "shop v2 was built by run 11 of main, but v1 of run 12 is live already"
     assert allowed.status is ReleaseStatus.ACTIVE
+
+
+async def test_older_run_that_comes_late_touches_nothing(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V2, branch="main", run_number=12)
+    calls, route = len(machine.supervisor.started), await machine.route_of("shop")
+
+    await daemon.deploy(image=V1, branch="main", run_number=11, manifest={"hooks": {"pre_deploy": [["migrate"]]}})
+
+    assert len(machine.supervisor.started) == calls
+    assert await machine.route_of("shop") == route
+    assert await machine.images.kept("shop") == {1}
+    assert len(machine.images.pulled) == 1
+
+
+async def test_older_run_does_not_push_a_newer_one_out_of_the_queue(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, branch="main", run_number=10)
+    sources = [Source(branch="main", run_number=number) for number in (11, 13, 12)]
+
+    queued = [await daemon.requests.deploy("shop", DeployRequest(image=V2, source=it), ACTOR) for it in sources]
+    done = [await daemon.finish("shop", release.version) for release in queued]
+
+    assert [release.status.value for release in done] == ["superseded", "active", "superseded"]
+    assert done[2].failure is not None
+    assert "but v3 of run 13 waits for its turn" in done[2].failure.what
+
+
+async def test_a_run_of_another_branch_is_not_compared(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V2, branch="main", run_number=12)
+
+    release = await daemon.deploy(image=V1, branch="hotfix", run_number=3)
+
+    assert release.status is ReleaseStatus.ACTIVE
 
 
 async def test_registry_that_is_away_fails_the_deploy_with_its_own_error(machine: Machine, daemon: Daemon):
@@ -293,6 +327,44 @@ async def test_only_images_that_a_kept_release_needs_stay(daemon_with_few_kept: 
 
     assert await machine.images.kept("shop") == {1, 4, 5}
     assert (await daemon.rollback(version=3)).image_id == first.image_id
+
+
+async def test_of_releases_that_failed_only_the_newest_keeps_its_image(machine: Machine, daemon: Daemon):
+    live = await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(exit_code=1, listens_after=9), process="web", starts=2)
+    await daemon.deploy(image=V2)
+    machine.registry.push(V2)
+
+    failed = await daemon.deploy(image=V2)
+
+    assert await machine.images.kept("shop") == {1, 3}
+    assert machine.images.stored == {live.image_id, failed.image_id}
+
+
+async def test_the_image_of_a_release_that_failed_goes_once_another_is_live(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(exit_code=1, listens_after=9), process="web", starts=1)
+    failed = await daemon.deploy(image=V2)
+    machine.registry.push(V2)
+
+    await daemon.deploy(image=V2)
+    await daemon.finish_retirements()
+
+    assert failed.status is ReleaseStatus.FAILED
+    assert await machine.images.kept("shop") == {1, 3}
+    assert failed.image_id not in machine.images.stored
+
+
+async def test_a_failing_prune_fails_no_deploy(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.images.fail_next("kept", RuntimeUnavailable("podman does not answer"))
+
+    release = await daemon.deploy(image=V2)
+    await daemon.finish_retirements()
+
+    assert (release.status, release.failure) == (ReleaseStatus.ACTIVE, None)
+    assert (await machine.store.release("shop", 2)).failure is None  # type: ignore[union-attr]
+    await assert_consistent(machine)
 
 
 async def test_nothing_is_deployed_into_an_app_that_is_being_destroyed(machine: Machine, daemon: Daemon):

@@ -54,9 +54,12 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.option("--manifest", metavar="FILE", help="The manifest; default: ./pvdify.yml, if it is this app's.")
 @click.option("--no-wait", is_flag=True, help="Print the release's number and return at once.")
 @click.option("--idempotency-key", metavar="KEY", help="The same key again makes no second release (24 h).")
+@click.option("--commit", metavar="SHA", help="The commit the image was built from; default: from CI or git.")
+@click.option("--branch", metavar="NAME", help="Its branch; default: from CI or git.")
+@click.option("--run-number", type=click.IntRange(0), metavar="N", help="The CI run that built it; default: from CI.")
 @click.option("--allow-older", is_flag=True, help="Let an older commit replace a newer one of its branch.")
 @click.pass_obj
-def deploy(
+def deploy(  # noqa: PLR0913 - one for each option
     surroundings: Surroundings,
     *,
     app: str,
@@ -64,23 +67,27 @@ def deploy(
     manifest: str | None,
     no_wait: bool,
     idempotency_key: str | None,
+    commit: str | None,
+    branch: str | None,
+    run_number: int | None,
     allow_older: bool,
     as_json: bool,
 ) -> Options:
     """Put a new release of APP live.
 
     The first deploy creates the app. Follows the deploy until the release is live or has failed; before the switch a
-    failure changes nothing for visitors. Ctrl-C detaches, and the deploy goes on. Commit, branch and run number are
-    taken from GitHub Actions or from git.
+    failure changes nothing for visitors. Ctrl-C detaches, and the deploy goes on. An image that an earlier run of the
+    same branch built never replaces a later one (exit code 6); commit, branch and run number are taken from GitHub
+    Actions or from git, unless you name them.
     """
     text, notes = _manifest(manifest, app, surroundings.folder)
     origin = source.find(surroundings)
     wanted = Deploy(
         image=image,
         manifest=text,
-        commit=origin.commit,
-        branch=origin.branch,
-        run_number=origin.run_number,
+        commit=commit or origin.commit,
+        branch=branch or origin.branch,
+        run_number=origin.run_number if run_number is None else run_number,
         allow_older=allow_older,
     )
     return Options(app=app, deploy=wanted, key=idempotency_key, is_waiting=not no_wait, as_json=as_json, notes=notes)

@@ -4,15 +4,15 @@ from pvdify.engine.domains import check_free
 from pvdify.engine.plan import step
 from pvdify.engine.specs import limits_of
 from pvdify.engine.step_run import StepRun
-from pvdify.engine.steps.hooks import remove_hooks
-from pvdify.errors import DeploySuperseded, NotEnoughDisk, NotEnoughMemory
+from pvdify.engine.supersession import superseded
+from pvdify.errors import NotEnoughDisk, NotEnoughMemory
 from pvdify.model.app import hostnames_of
 from pvdify.model.quantities import format_bytes
 
 FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # what an instance that never ran here is taken to need, if its limit is higher
 
 
-@step(undo=remove_hooks)
+@step()
 async def admit(run: StepRun) -> None:
     """The release may go on: not older than the live one, its hostnames are free, the machine has room."""
     await _check_order(run)
@@ -22,15 +22,8 @@ async def admit(run: StepRun) -> None:
 
 async def _check_order(run: StepRun) -> None:
     live = await run.previous()
-    source = run.release.source
-    if live is None or source.is_older_allowed or run.release.repeats or not source.is_older_than(live.source):
-        return
-    raise DeploySuperseded(
-        f"{run.app} v{run.release.version} was built by run {source.run_number} of {source.branch}, "
-        f"but v{live.version} of run {live.source.run_number} is live already",
-        why="an older build never replaces a newer one of its branch",
-        next=f"nothing to do; to put the older one live all the same: `pvdify deploy {run.app} --allow-older`",
-    )
+    if live is not None and run.release.must_not_replace(live):
+        raise superseded(run.release, live, "is live already")
 
 
 async def _check_hostnames(run: StepRun) -> None:

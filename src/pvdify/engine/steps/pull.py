@@ -5,6 +5,7 @@ from dataclasses import replace
 from pvdify.engine.plan import step
 from pvdify.engine.specs import port_of
 from pvdify.engine.step_run import StepRun
+from pvdify.engine.steps.hooks import remove_hooks
 from pvdify.engine.steps.start import standby_of
 from pvdify.errors import NotRollbackable, PvdifyError
 from pvdify.model.image import LocalImage
@@ -12,7 +13,20 @@ from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.quantities import format_bytes
 
 
-@step()
+async def keep_for_another_try(run: StepRun) -> None:
+    """Of the releases that failed, only this newest one keeps its image: the next try often is the same image."""
+    await remove_hooks(run)
+    images, release = run.world.images, run.release
+    if release.image_id is None or await images.get(release.image_id) is None:
+        return
+    await images.keep(release.image_id, run.app, release.version)
+    kept = await images.kept(run.app) - {release.version}
+    for other in await run.world.store.releases(run.app):
+        if other.version in kept and other.status.is_settled and not other.was_live:
+            await images.release(run.app, other.version)
+
+
+@step(undo=keep_for_another_try)
 async def pull(run: StepRun) -> str:
     """Exactly the release's image is on this host."""
     release = run.release

@@ -26,7 +26,6 @@ async def remove_candidate(run: StepRun) -> None:
         run.change(replace(kept, state=SlotState.STANDBY, since=run.world.clock.now()))
         return
     await settle(*(run.world.supervisor.remove(place.name) for place in slot.placements))
-    await run.world.images.release(run.app, run.release.version)
     run.change(replace(slot, state=SlotState.RETIRED, since=run.world.clock.now()))
 
 
