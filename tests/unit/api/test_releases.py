@@ -26,8 +26,8 @@ async def test_release_tells_its_digest_receipt_and_url_once_it_is_live(api: Api
     assert release["failure"] is None
     assert release["url"] == "https://shop.example.com"
     assert list(release["receipt"]["steps"]) == [
-        "admit", "pull", "pre_deploy", "start", "health", "workers", "switch", "confirm", "public", "post_deploy",
-        "guard",
+        "admit", "pull", "on_failure", "pre_deploy", "start", "health", "workers", "switch", "confirm", "public",
+        "post_deploy", "tidy", "guard",
     ]  # fmt: skip
     assert release["receipt"]["requests"]["is_final"] is True
 
