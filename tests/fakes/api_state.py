@@ -158,7 +158,13 @@ class ApiState:
     def plan_rollback(self, asked: Asked, app: str) -> dict[str, Any]:
         live = self.releases[app][-1]
         target = self.find_release(app, asked.query.get("version", str(live["version"] - 1)))
-        return {"current": live, "target": target, "is_warm": True}
+        changes = _changes(live, target)
+        return {"current": live, "target": target, "is_warm": True, "changes": changes}
+
+    def diff(self, asked: Asked, app: str, version: str) -> dict[str, Any]:
+        before, after = self.find_release(app, version), self.find_release(app, asked.query["to"])
+        changes = _changes(before, after)
+        return {"app": app, "before": before["version"], "after": after["version"], "changes": changes}
 
     def rollback(self, asked: Asked, app: str) -> dict[str, Any]:
         version = asked.body.get("version") or len(self.releases[app]) - 1
@@ -413,6 +419,12 @@ class ApiState:
         return preview | {"status": "closed", "closed_at": AT, "ends_at": "2026-11-24T11:31:02Z"}
 
 
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    images = {"before": before["image"], "after": after["image"]}
+    is_same = before["image"] == after["image"]
+    return [] if is_same else [{"part": "image", "name": "reference", "change": "changed", **images}]
+
+
 _APP = "/apps/([^/]+)"
 _Work = Callable[..., Any]
 ROUTES: list[tuple[str, str, int, _Work]] = [
@@ -432,6 +444,7 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("GET", _APP + r"/releases/(\d+)", 200, lambda api, asked, app, version: api.find_release(app, version)),
     ("GET", _APP + r"/releases/(\d+)/log", 200, ApiState.deploy_log),
     ("POST", _APP + r"/releases/(\d+)/cancel", 202, ApiState.cancel),
+    ("GET", _APP + r"/releases/(\d+)/diff", 200, ApiState.diff),
     ("GET", _APP + "/rollback", 200, ApiState.plan_rollback),
     ("POST", _APP + "/rollback", 202, ApiState.rollback),
     ("GET", _APP + "/config", 200, lambda api, asked, app: api.find_app(app) and api.config.get(app, {})),

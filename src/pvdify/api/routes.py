@@ -26,7 +26,7 @@ from pvdify.api.handlers import (
     webhooks,
 )
 from pvdify.model.token import Role
-from pvdify.wire import answers, requests
+from pvdify.wire import answers, differences, requests
 
 Handler = Callable[[Call], Awaitable[Response]]
 PREFIX = "/api/v1"
@@ -75,6 +75,7 @@ ENDPOINTS = (
     _route("POST",   "/apps/{app}/releases",                      releases.deploy,        DEPLOY, 202, takes=requests.Deploy, gives=answers.Release),
     _route("GET",    "/apps/{app}/releases/{version:int}",        releases.show_release,  READ,       gives=answers.Release),
     _route("GET",    "/apps/{app}/releases/{version:int}/log",    releases.show_log,      READ,       gives=str, query="follow"),
+    _route("GET",    "/apps/{app}/releases/{version:int}/diff",   releases.show_diff,     READ,       gives=differences.ReleaseDiff, query="to"),
     _route("POST",   "/apps/{app}/releases/{version:int}/cancel", releases.cancel,        DEPLOY, 202, gives=answers.Release),
     _route("GET",    "/apps/{app}/rollback",                      releases.plan_rollback, READ,       gives=answers.RollbackPlan, query="version"),
     _route("POST",   "/apps/{app}/rollback",                      releases.rollback,      DEPLOY, 202, takes=requests.Rollback, gives=answers.Release),

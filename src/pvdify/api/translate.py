@@ -1,7 +1,9 @@
 """Model -> wire."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
+from pvdify.engine.differences import Difference
 from pvdify.engine.domains import Domain
 from pvdify.engine.queries import AppView, PlacedInstance, ProcessView, ReleaseView
 from pvdify.manifest.definition import Command, Manifest
@@ -21,6 +23,7 @@ from pvdify.model.token import Token
 from pvdify.model.visit import Visit
 from pvdify.settings import Settings
 from pvdify.wire import answers
+from pvdify.wire import differences as wire
 
 
 def url_of(app: str, settings: Settings) -> str:
@@ -49,6 +52,11 @@ def app(view: AppView, settings: Settings) -> answers.App:
         created_at=view.app.created_at,
         updated_at=max(view.app.updated_at, live.created_at) if live else view.app.updated_at,
     )
+
+
+def differences(found: Iterable[Difference]) -> list[wire.Difference]:
+    """What differs between two releases."""
+    return [wire.Difference(**asdict(each)) for each in found]
 
 
 def release(view: ReleaseView, settings: Settings) -> answers.Release:

@@ -13,6 +13,7 @@ COMMANDS = {
     "deploy:cancel": "deploy_cancel",
     "rollback": "rollback",
     "releases": "releases",
+    "releases:diff": "releases_diff",
     "releases:info": "releases",
     "logs": "logs",
     "config": "config",

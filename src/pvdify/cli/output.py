@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from pvdify.wire.differences import Difference
+
 NONE = "-"
 
 
@@ -50,6 +52,12 @@ def of_limit(used: str, limit: str) -> str:
 def version(number: int | None) -> str:
     """``v42``."""
     return NONE if number is None else f"v{number}"
+
+
+def differences(changes: Iterable[Difference]) -> str:
+    """A line for each thing that differs between two releases."""
+    rows = ((it.part, it.name, it.change, it.before or NONE, it.after or NONE) for it in changes)
+    return table(("PART", "NAME", "CHANGE", "BEFORE", "AFTER"), rows)
 
 
 def command_text(command: str | list[str] | None) -> str:

@@ -47,6 +47,7 @@ from pvdify.wire.answers import (
     Token,
     Visit,
 )
+from pvdify.wire.differences import ReleaseDiff
 from pvdify.wire.requests import (
     AddDomain,
     AddNotification,
@@ -194,6 +195,11 @@ class Client:
         """What a rollback would do."""
         query = {} if version is None else {"version": str(version)}
         return self._session.ask_for(RollbackPlan, Question(path=_path(app, "rollback"), query=query))
+
+    def diff(self, app: str, older: int, newer: int) -> ReleaseDiff:
+        """What the second release has otherwise than the first."""
+        path = _path(app, "releases", older, "diff")
+        return self._session.ask_for(ReleaseDiff, Question(path=path, query={"to": str(newer)}))
 
     def cancel(self, app: str, version: int) -> Release:
         """Ask for the end of a release that is on its way."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from pvdify.engine.differences import Difference, differences
 from pvdify.engine.in_use import InUse, key_of, last_ends, measure
 from pvdify.engine.not_found import no_app, no_release
 from pvdify.engine.specs import limits_of
@@ -142,6 +143,12 @@ class Queries:
             await self.app(app)
             raise no_release(app, version)
         return (await self._views(app, (release,)))[0]
+
+    async def diff(self, app: str, older: int, newer: int) -> tuple[Difference, ...]:
+        """What the second release has otherwise than the first. Raises ReleaseNotFound."""
+        before, after = (await self.release(app, older)).release, (await self.release(app, newer)).release
+        read = self._world.secrets.read
+        return differences(before, after, await read(app, before.config_version), await read(app, after.config_version))
 
     async def _views(self, app: str, releases: tuple[Release, ...]) -> tuple[ReleaseView, ...]:
         counts = {count.release: count for count in await self._world.store.switch_counts(app)}

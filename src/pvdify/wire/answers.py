@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pvdify.wire.differences import Difference
+
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
@@ -107,12 +109,13 @@ class RollbackPlan:
     """GET /apps/{app}/rollback: what a rollback would do.
 
     ``current``: what is live now; ``target``: what would be repeated; ``is_warm``: the target's instances are
-    still started, so that the rollback is a switch and nothing else.
+    still started, so that the rollback is a switch and nothing else; ``changes``: what the target has otherwise.
     """
 
     current: Release | None
     target: Release
     is_warm: bool
+    changes: list[Difference] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

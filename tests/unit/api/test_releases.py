@@ -88,8 +88,27 @@ async def test_rollback_is_planned_and_done(api: Api):
     await api.daemon.finish("shop", 3)
 
     assert (plan["current"]["version"], plan["target"]["version"], plan["is_warm"]) == (2, 1, True)
+    assert next((it["name"], it["before"], it["after"]) for it in plan["changes"]) == ("reference", IMAGE + "b", IMAGE)
     assert (answer.status, answer.json["description"]) == (202, "rollback to v1")
     assert (await api("GET", "/apps/shop")).json["release"] == 3
+
+
+async def test_diff_compares_with_what_is_live_unless_told(api: Api):
+    await api("PATCH", "/apps/shop/config", {"A": "1"})
+    for body in ({"image": IMAGE}, {"image": IMAGE, "manifest": {"port": 3000}}):
+        version = (await api("POST", "/apps/shop/releases", body)).json["version"]
+        await api.daemon.finish("shop", version)
+
+    to_live = (await api("GET", "/apps/shop/releases/1/diff")).json
+    to_itself = (await api("GET", "/apps/shop/releases/2/diff?to=v2")).json
+    missing = await api("GET", "/apps/shop/releases/1/diff?to=9")
+
+    assert to_live == {
+        "app": "shop", "before": 1, "after": 2,
+        "changes": [{"part": "manifest", "name": "port", "change": "added", "before": None, "after": "3000"}],
+    }  # fmt: skip
+    assert to_itself["changes"] == []
+    assert (missing.status, missing.json["code"]) == (404, "release-not-found")
 
 
 async def test_canceling_what_is_live_is_a_conflict(api: Api):

@@ -276,6 +276,9 @@ def test_a_plan_changes_nothing(pvdify: Pvdify, api: FakeApi) -> None:
         stdout="from  v2  ghcr.io/org/app:v2  config v3\n"
         "to    v1  ghcr.io/org/app:v1  config v1\n"
         "warm  yes: its instances still run, the rollback is a switch and nothing else\n"
+        "\n"
+        "PART   NAME       CHANGE   BEFORE              AFTER\n"
+        "image  reference  changed  ghcr.io/org/app:v2  ghcr.io/org/app:v1\n"
     )
     plan = json.loads(pvdify("rollback", "myapp", "--plan", "--json").stdout)
     assert (plan["current"]["version"], plan["target"]["version"], plan["is_warm"]) == (2, 1, True)

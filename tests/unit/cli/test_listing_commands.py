@@ -268,3 +268,24 @@ def test_logs_of_the_router_have_no_process(pvdify: Pvdify) -> None:
 
     assert ran.code == 2
     assert "has no --deploy, --process, --release or --since" in ran.stderr
+
+
+def test_diff_shows_what_changed_between_two_releases(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp")
+    api.add_release("myapp", image="ghcr.io/org/app:v2")
+
+    assert pvdify("releases:diff", "myapp", "v1", "2") == Ran(
+        stdout="PART   NAME       CHANGE   BEFORE              AFTER\n"
+        "image  reference  changed  ghcr.io/org/app:v1  ghcr.io/org/app:v2\n"
+    )
+    assert json.loads(pvdify("releases:diff", "myapp", "1", "2", "--json").stdout)["changes"][0]["part"] == "image"
+
+
+def test_diff_of_equal_releases_says_so(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp")
+    api.add_release("myapp")
+
+    assert pvdify("releases:diff", "myapp", "1", "2") == Ran(
+        stderr="v1 and v2 of myapp have the same image, config and manifest\n"
+    )
+    assert pvdify("releases:diff", "1").code == 2

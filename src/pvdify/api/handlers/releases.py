@@ -14,6 +14,7 @@ from pvdify.model.deploy_log import EntryKind
 from pvdify.model.release import Source
 from pvdify.wire import answers
 from pvdify.wire.deploy_log import render
+from pvdify.wire.differences import ReleaseDiff
 from pvdify.wire.requests import Deploy, Rollback
 
 LONGEST_KEY = 255
@@ -45,6 +46,17 @@ async def show_release(call: Call) -> Response:
     return json_answer(await _release(call, call.version))
 
 
+async def show_diff(call: Call) -> Response:
+    """What another release, or the live one, has otherwise than this one."""
+    queries = call.engine.queries
+    other = call.number("to", None, most=10**9)
+    if other is None:
+        live = (await queries.app(call.app)).live
+        other = live.version if live else call.version
+    changes = translate.differences(await queries.diff(call.app, call.version, other))
+    return json_answer(ReleaseDiff(app=call.app, before=call.version, after=other, changes=changes))
+
+
 async def show_log(call: Call) -> Response:
     """The deploy log: text so far, or as it comes."""
     if call.flag("follow"):
@@ -71,12 +83,15 @@ async def rollback(call: Call) -> Response:
 async def plan_rollback(call: Call) -> Response:
     """What a rollback would do."""
     target = await call.engine.requests.rollback_target(call.app, call.number("version", None, most=10**9))
-    live = (await call.engine.queries.app(call.app)).live
+    queries = call.engine.queries
+    live = (await queries.app(call.app)).live
+    changes = await queries.diff(call.app, live.version, target.version) if live else ()
     return json_answer(
         answers.RollbackPlan(
             current=await _release(call, live.version) if live else None,
             target=await _release(call, target.version),
-            is_warm=await call.engine.queries.is_warm(call.app, target),
+            is_warm=await queries.is_warm(call.app, target),
+            changes=translate.differences(changes),
         )
     )
 

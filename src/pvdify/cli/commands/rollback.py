@@ -7,7 +7,7 @@ import click
 from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
-from pvdify.cli.output import NONE, facts
+from pvdify.cli.output import NONE, differences, facts
 from pvdify.cli.parameters import release_number
 from pvdify.cli.watch import watch
 from pvdify.client.api import Client
@@ -59,6 +59,9 @@ def _show_plan(plan: RollbackPlan, io: Io, *, as_json: bool) -> int:
         ("warm", is_warm if plan.is_warm else "no: its instances are started first"),
     ]
     io.show(facts(rows))
+    if plan.changes:
+        io.show("")
+        io.show(differences(plan.changes))
     return DONE
 
 

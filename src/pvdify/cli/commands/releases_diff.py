@@ -1,0 +1,52 @@
+"""``pvdify releases:diff``: what one release has otherwise than another."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli import app_name, output
+from pvdify.cli.command import app_option, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.parameters import release_number
+from pvdify.client.api import Client
+
+LEAST, MOST = 2, 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which two releases to compare."""
+
+    app: str
+    older: int
+    newer: int
+    as_json: bool
+
+
+def run(options: Options, client: Client, io: Io) -> int:
+    """Show what differs."""
+    diff = client.diff(options.app, options.older, options.newer)
+    if options.as_json:
+        io.show_json(diff)
+    elif diff.changes:
+        io.show(output.differences(diff.changes))
+    else:
+        io.say(f"v{diff.before} and v{diff.after} of {diff.app} have the same image, config and manifest")
+    return DONE
+
+
+@command("releases:diff", run=run, example="pvdify releases:diff myapp 41 42")
+@click.argument("words", metavar="[APP] A B", nargs=-1, required=True)
+@app_option
+@click.pass_obj
+def releases_diff(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> Options:
+    """Show what release B of APP has otherwise than A.
+
+    Image and digest, config vars that were added, removed or changed (by name, never by value), and the manifest.
+    """
+    if not LEAST <= len(words) <= MOST:
+        raise click.UsageError("one app and two release numbers, please")
+    argument = words[0] if len(words) == MOST else None
+    older, newer = (release_number(word) for word in words[-2:])
+    return Options(app=app_name.resolve(argument, app, surroundings), older=older, newer=newer, as_json=as_json)
