@@ -105,6 +105,17 @@ def world(request: pytest.FixtureRequest) -> World:
     return PodmanWorld(server.images(), registry, server, f"shop-{uuid.uuid4().hex[:8]}")
 
 
+async def test_what_a_download_takes_is_known_beforehand(world):
+    reference = parse_image_reference(world.push("v1", "first"))
+    digest = await world.images.resolve(reference)
+
+    size = await world.images.download_size(reference, digest)
+
+    image = await world.images.pull(reference, digest)
+    assert size is not None
+    assert 0 < size <= image.size
+
+
 async def test_a_moved_tag_resolves_to_its_new_digest(world):
     reference = parse_image_reference(world.push("v1", "first"))
     first = await world.images.resolve(reference)

@@ -122,6 +122,10 @@ class FakeImages:
         self._fail("find")
         return self._stored.get(self._names.get((reference.repository, digest), ""))
 
+    async def download_size(self, reference: ImageReference, digest: str) -> int | None:
+        self._fail("download_size")
+        return None if reference.is_local else self.registry.look_up(reference, digest).size // 2
+
     async def pull(self, reference: ImageReference, digest: str) -> LocalImage:
         self._fail("pull")
         stored = await self.find(reference, digest)

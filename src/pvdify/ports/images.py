@@ -21,6 +21,13 @@ class Images(Protocol):
         """The image with this digest if it is on this host; no registry is asked. Raises RuntimeUnavailable."""
         ...
 
+    async def download_size(self, reference: ImageReference, digest: str) -> int | None:
+        """Bytes that a registry would send for this digest if none of its layers is here; None where nobody can say.
+
+        Raises RuntimeUnavailable.
+        """
+        ...
+
     async def pull(self, reference: ImageReference, digest: str) -> LocalImage:
         """Bring exactly this digest here, unless it is.
 

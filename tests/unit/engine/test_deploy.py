@@ -3,7 +3,14 @@
 import pytest
 
 from pvdify.engine.requests import DeployRequest
-from pvdify.errors import AppBusy, NotCancelable, NotRollbackable, RegistryUnavailable, RuntimeUnavailable
+from pvdify.errors import (
+    AppBusy,
+    NotCancelable,
+    NotEnoughDisk,
+    NotRollbackable,
+    RegistryUnavailable,
+    RuntimeUnavailable,
+)
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
 from pvdify.model.release import ReleaseStatus, Source
@@ -353,6 +360,21 @@ async def test_the_image_of_a_release_that_failed_goes_once_another_is_live(mach
     assert failed.status is ReleaseStatus.FAILED
     assert await machine.images.kept("shop") == {1, 3}
     assert failed.image_id not in machine.images.stored
+
+
+async def test_an_image_that_does_not_fit_on_the_disk_is_not_pulled(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.registry.push(V2, size=10 * 1024**3)
+    machine.host.free_disk = 12 * 1024**3
+    pulled = len(machine.images.pulled)
+
+    release = await daemon.deploy(image=V2)
+
+    assert release.failure is not None
+    assert release.failure.code == NotEnoughDisk.code
+    assert "was not pulled: 13 GB of disk are free, 17 GB are needed" in release.failure.what
+    assert len(machine.images.pulled) == pulled
+    await assert_consistent(machine)
 
 
 async def test_a_failing_prune_fails_no_deploy(machine: Machine, daemon: Daemon):

@@ -164,6 +164,14 @@ def ask_registry(
     return (skopeo, *limit, *question, *_tls(is_loopback=is_loopback), *_auth(auth_file), f"docker://{reference}")
 
 
+def ask_for_manifest(
+    skopeo: str, pinned: str, *, is_loopback: bool, seconds: int, auth_file: Path | None = None
+) -> Argv:
+    """A registry's own words on a digest: the manifest of an image, or the list of those for several platforms."""
+    limit = ("--command-timeout", f"{seconds}s")
+    return (skopeo, *limit, "inspect", "--raw", *_tls(is_loopback=is_loopback), *_auth(auth_file), f"docker://{pinned}")
+
+
 def log_in(binary: str, host: str, username: str, auth_file: Path, *, is_loopback: bool) -> Argv:
     """Ask a registry whether it takes a login whose password is on stdin, and write that down in the file."""
     who = ("--username", username, "--password-stdin", "--authfile", str(auth_file))

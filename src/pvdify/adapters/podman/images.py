@@ -1,6 +1,7 @@
 """The ``images`` port on podman's storage, with skopeo to ask registries."""
 
 import asyncio
+import platform
 import re
 from pathlib import Path
 
@@ -64,6 +65,22 @@ class PodmanImages:
     async def find(self, reference: ImageReference, digest: str) -> LocalImage | None:
         """See the port."""
         return await self._inspect(str(reference.pinned(digest)), digest=digest)
+
+    async def download_size(self, reference: ImageReference, digest: str) -> int | None:
+        """See the port. A list of images for several platforms leads to the one for this machine."""
+        for _ in range(2):
+            question = commands.ask_for_manifest(
+                self._skopeo, str(reference.pinned(digest)), is_loopback=reference.is_loopback, seconds=ASK_SECONDS,
+                auth_file=self._auth_for(reference),
+            )  # fmt: skip
+            done = await self._runner.run(question, timeout=ASK_SECONDS + 10)
+            if done.exit_code != 0:
+                return None
+            size, of_platform = parse.manifest(done.stdout, machine=platform.machine())
+            if size is not None or of_platform is None:
+                return size
+            digest = of_platform
+        return None
 
     async def pull(self, reference: ImageReference, digest: str) -> LocalImage:
         """See the port."""

@@ -13,6 +13,7 @@ from pvdify.model.instance import InstanceState
 Document = Mapping[str, Any]
 NEVER = "0001-01-01"
 KILLED = 137
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}  # what `uname` says -> what images say
 _RUNNING = frozenset({"running", "paused", "stopping", "removing"})
 _ENDED = frozenset({"exited", "stopped"})
 
@@ -52,6 +53,21 @@ def listed(text: str) -> tuple[Listed, ...]:
     """The containers in ``podman ps --format json``, without those whose labels are not ours. Raises ValueError."""
     found = (_listed(each) for each in _documents(text))
     return tuple(each for each in found if each is not None)
+
+
+def manifest(text: str, *, machine: str) -> tuple[int | None, str | None]:
+    """The bytes of an image's layers and its config, or else the digest for this machine in a list of images."""
+    try:
+        document = json.loads(text)
+        if "layers" in document:
+            return sum(part["size"] for part in (document["config"], *document["layers"])), None
+        wanted = {"os": "linux", "architecture": ARCHITECTURES.get(machine, machine)}
+        for entry in document.get("manifests", ()):
+            if wanted.items() <= entry.get("platform", {}).items():
+                return None, str(entry["digest"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass  # an old or foreign form, of which nobody can say
+    return None, None
 
 
 def inspected(text: str) -> Inspected:

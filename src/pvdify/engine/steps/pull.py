@@ -7,10 +7,12 @@ from pvdify.engine.specs import port_of
 from pvdify.engine.step_run import StepRun
 from pvdify.engine.steps.hooks import remove_hooks
 from pvdify.engine.steps.start import standby_of
-from pvdify.errors import NotRollbackable, PvdifyError
+from pvdify.errors import NotEnoughDisk, NotRollbackable, PvdifyError
 from pvdify.model.image import LocalImage
-from pvdify.model.image_reference import parse_image_reference
+from pvdify.model.image_reference import ImageReference, parse_image_reference
 from pvdify.model.quantities import format_bytes
+
+UNPACKED = 3.0  # layers come compressed, and packed and unpacked ones are on the disk for a while side by side
 
 
 async def keep_for_another_try(run: StepRun) -> None:
@@ -37,10 +39,27 @@ async def pull(run: StepRun) -> str:
     else:
         reference = parse_image_reference(release.image)
         digest = await run.world.images.resolve(reference)
-        image = await run.world.images.find(reference, digest) or await run.world.images.pull(reference, digest)
+        image = await run.world.images.find(reference, digest) or await _fetch(run, reference, digest)
     port = release.port or port_of(run.manifest, image.exposed_ports)
     run.change(replace(release, digest=image.digest, image_id=image.image_id, port=port))
     return f"{image.digest[:11]}…  {format_bytes(image.size)}"
+
+
+async def _fetch(run: StepRun, reference: ImageReference, digest: str) -> LocalImage:
+    """The image from its registry, if there is room for it. Raises NotEnoughDisk before anything is sent."""
+    capacity = await run.world.host.capacity()
+    size = await run.world.images.download_size(reference, digest)
+    if size is not None and capacity.free_disk is not None:
+        needed = round(size * UNPACKED) + run.world.settings.min_free_disk
+        if capacity.free_disk < needed:
+            raise NotEnoughDisk(
+                f"{run.app} v{run.release.version} was not pulled: {format_bytes(capacity.free_disk)} of disk are "
+                f"free, {format_bytes(needed)} are needed",
+                why=f"{reference} is {format_bytes(size)} to download, about {UNPACKED:g} times that while it is "
+                f"unpacked, and {format_bytes(run.world.settings.min_free_disk)} must stay free",
+                next="make room on the server (`podman system df` shows what images take), then deploy again",
+            )
+    return await run.world.images.pull(reference, digest)
 
 
 async def _stored(run: StepRun, image_id: str) -> LocalImage:

@@ -151,6 +151,10 @@ def test_config_vars_are_on_no_command_line():
                 *("--tls-verify=false", "docker://127.0.0.1:5000/shop:v1"),
             ),
         ),
+        (
+            commands.ask_for_manifest("skopeo", "ghcr.io/o/a@sha256:aa", is_loopback=False, seconds=20),
+            ("skopeo", "--command-timeout", "20s", "inspect", "--raw", "docker://ghcr.io/o/a@sha256:aa"),
+        ),
     ],
 )
 def test_whole_command_lines(argv, expected):

@@ -108,3 +108,23 @@ def test_an_image_is_listed_once_with_all_its_names():
 def test_what_is_no_list_is_an_error():
     with pytest.raises(ValueError, match="expected a list"):
         parse.listed("{}")
+
+
+def test_the_size_of_an_image_is_that_of_its_layers_and_its_config():
+    text = json.dumps({"config": {"size": 10}, "layers": [{"size": 700}, {"size": 50}]})
+
+    assert parse.manifest(text, machine="x86_64") == (760, None)
+
+
+def test_a_list_of_images_leads_to_the_one_for_this_machine():
+    entries = [("amd64", "sha256:aa"), ("arm64", "sha256:bb"), ("unknown", "sha256:cc")]
+    platforms = [{"digest": digest, "platform": {"os": "linux", "architecture": name}} for name, digest in entries]
+    text = json.dumps({"manifests": platforms})
+
+    assert parse.manifest(text, machine="aarch64") == (None, "sha256:bb")
+    assert parse.manifest(text, machine="riscv64") == (None, None)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"layers": [{}]}', '{"schemaVersion": 1, "fsLayers": []}'])
+def test_of_a_manifest_in_another_form_nobody_can_say_the_size(text: str):
+    assert parse.manifest(text, machine="x86_64") == (None, None)
