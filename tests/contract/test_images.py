@@ -116,6 +116,24 @@ async def test_what_a_download_takes_is_known_beforehand(world):
     assert 0 < size <= image.size
 
 
+async def test_an_app_takes_what_its_pinned_images_take(world):
+    app = f"shop{uuid.uuid4().hex[:6]}"
+    sizes = []
+    for tag in ("v1", "v2"):
+        reference = parse_image_reference(world.push(tag, tag))
+        image = await world.images.pull(reference, await world.images.resolve(reference))
+        await world.images.keep(image.image_id, app, len(sizes) + 1)
+        sizes.append(image.size)
+
+    found = (await world.images.disk())[app]
+
+    assert found.images == 2
+    assert max(sizes) * 0.9 < found.size <= sum(sizes)
+    for release in (1, 2):
+        await world.images.release(app, release)
+    assert app not in await world.images.disk()
+
+
 async def test_a_moved_tag_resolves_to_its_new_digest(world):
     reference = parse_image_reference(world.push("v1", "first"))
     first = await world.images.resolve(reference)

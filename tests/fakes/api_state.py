@@ -432,7 +432,8 @@ ROUTES: list[tuple[str, str, int, _Work]] = [
     ("GET", "/whoami", 200, lambda api, asked: {"name": "admin", "role": "admin", "app": None}),
     ("GET", "/status", 200, lambda api, asked: {
         "version": "0.1.0", "base_domain": "pvdify.win", "router_listen": "127.0.0.1:80", "apps": len(api.apps),
-        "running_operations": 1, "checks": api.checks}),
+        "running_operations": 1, "checks": api.checks,
+        "disk": [{"app": "myapp", "images": 3, "bytes": 1_230_000_000, "shared": 80_000_000}]}),
     ("GET", "/apps", 200, lambda api, asked: {"apps": list(api.apps.values())}),
     ("POST", "/apps", 201, lambda api, asked: api.add_app(asked.body["name"])),
     ("GET", _APP, 200, lambda api, asked, app: api.find_app(app)),

@@ -2,11 +2,12 @@
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pvdify.errors import ImageNotFound, PvdifyError, RegistryDenied, RegistryUnavailable
-from pvdify.model.image import LocalImage
+from pvdify.model.image import ImagesOnDisk, LocalImage
 from pvdify.model.image_reference import ImageReference, parse_image_reference
 
 
@@ -150,6 +151,22 @@ class FakeImages:
     async def kept(self, app: str) -> frozenset[int]:
         self._fail("kept")
         return frozenset(release for owner, release in self._pins if owner == app)
+
+    async def disk(self) -> dict[str, ImagesOnDisk]:
+        self._fail("disk")
+        found: dict[str, set[str]] = {}
+        for (app, _), image_id in self._pins.items():
+            found.setdefault(app, set()).add(image_id)
+        users = Counter(image_id for ids in found.values() for image_id in ids)
+        size = {image_id: image.size for image_id, image in self._stored.items()}
+        return {
+            app: ImagesOnDisk(
+                images=len(ids),
+                size=sum(size[it] for it in ids),
+                shared=sum(size[it] for it in ids if users[it] > 1),
+            )
+            for app, ids in found.items()
+        }
 
     async def release(self, app: str, release: int) -> None:
         self._fail("release")

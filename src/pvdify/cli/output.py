@@ -60,6 +60,14 @@ def differences(changes: Iterable[Difference]) -> str:
     return table(("PART", "NAME", "CHANGE", "BEFORE", "AFTER"), rows)
 
 
+def size(count: int) -> str:
+    """Bytes as ``1.2 GB``, in powers of 1000."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}" if count < 10 * factor else f"{count / factor:.0f} {unit}"
+    return f"{count} B"
+
+
 def command_text(command: str | list[str] | None) -> str:
     """A process's command as one would type it; "" when it is the image's own."""
     if command is None or isinstance(command, str):

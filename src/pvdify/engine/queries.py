@@ -17,6 +17,7 @@ from pvdify.model.app import App, hostnames_of
 from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
+from pvdify.model.image import ImagesOnDisk
 from pvdify.model.instance import FoundInstance, InstanceState, Limits, LogLine
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind, operation_id
@@ -102,6 +103,7 @@ class ServerView:
     apps: int
     running_operations: int
     checks: tuple[Check, ...]
+    disk: Mapping[str, ImagesOnDisk]
 
 
 class Queries:
@@ -315,7 +317,14 @@ class Queries:
             apps=len(await self._world.store.apps()),
             running_operations=sum(item.kind is not OperationKind.RETIRE for item in operations),
             checks=checks,
+            disk=await self._disk(),
         )
+
+    async def _disk(self) -> Mapping[str, ImagesOnDisk]:
+        try:
+            return await self._world.images.disk()
+        except PvdifyError:
+            return {}  # the checks say what does not answer
 
     async def _check_router(self) -> Check:
         try:

@@ -16,3 +16,12 @@ class LocalImage:
     exposed_ports: tuple[int, ...] = ()
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesOnDisk:
+    """What the images of an app's releases take, in bytes. ``shared``: the layers that another app has too."""
+
+    images: int
+    size: int
+    shared: int

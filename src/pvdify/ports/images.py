@@ -1,8 +1,9 @@
 """Images: finding out what a tag means, bringing it here, keeping it, letting it go."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from pvdify.model.image import LocalImage
+from pvdify.model.image import ImagesOnDisk, LocalImage
 from pvdify.model.image_reference import ImageReference
 
 
@@ -46,6 +47,10 @@ class Images(Protocol):
 
     async def kept(self, app: str) -> frozenset[int]:
         """The releases of this app that pin an image. Raises RuntimeUnavailable."""
+        ...
+
+    async def disk(self) -> Mapping[str, ImagesOnDisk]:
+        """App -> what its pinned images take, each layer once. Raises RuntimeUnavailable."""
         ...
 
     async def release(self, app: str, release: int) -> None:

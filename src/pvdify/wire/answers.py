@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pvdify.wire.differences import Difference
+from pvdify.wire.disk import AppDisk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -519,6 +520,7 @@ class Status:
     apps: int
     running_operations: int
     checks: list[Check]
+    disk: list[AppDisk] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,3 +121,13 @@ async def test_openapi_describes_every_route(api: Api):
     assert "post" in document["paths"]["/api/v1/apps/{app}/releases"]
     assert document["components"]["schemas"]["Release"]["properties"]["digest"]
     assert "#/$defs" not in str(document)
+
+
+async def test_status_tells_what_each_app_takes_on_the_disk(api: Api):
+    api.machine.registry.push(IMAGE, size=40_000_000)
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+
+    status = (await api("GET", "/status")).json
+
+    assert status["disk"] == [{"app": "shop", "images": 1, "bytes": 40_000_000, "shared": 0}]

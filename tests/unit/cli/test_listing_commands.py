@@ -212,6 +212,9 @@ def test_status_says_what_mends_what(pvdify: Pvdify, api: FakeApi) -> None:
         "CHECK   STATE    FINDING    NEXT\n"
         "router  ok       answers\n"
         "disk    warning  2 GB free  remove old apps\n"
+        "\n"
+        "APP    IMAGES  DISK    SHARED WITH OTHERS\n"
+        "myapp  3       1.2 GB  80 MB\n"
     )
     assert json.loads(pvdify("status", "--json").stdout)["checks"] == api.checks
 

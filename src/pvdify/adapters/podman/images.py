@@ -3,12 +3,13 @@
 import asyncio
 import platform
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from pvdify.adapters.podman import commands, parse, refusals, registry_errors
+from pvdify.adapters.podman import commands, parse, refusals, registry_errors, storage
 from pvdify.adapters.podman.registry_logins import AuthFile
 from pvdify.errors import PullFailed, RuntimeUnavailable
-from pvdify.model.image import LocalImage
+from pvdify.model.image import ImagesOnDisk, LocalImage
 from pvdify.model.image_reference import ImageReference
 from pvdify.ports.command_runner import Argv, CommandRunner, Completed
 
@@ -107,19 +108,34 @@ class PodmanImages:
             )
         return image
 
-    async def _bring_to_disk(self, reference: ImageReference) -> None:
-        """podman leaves that to the kernel, for half a minute: a power cut would take the image of a live release."""
+    async def disk(self) -> Mapping[str, ImagesOnDisk]:
+        """See the port."""
+        store = Path(await self._directory())
+        try:
+            images, layers = await asyncio.to_thread(_read_lists, store)
+            return storage.by_app(images, layers, self._server)
+        except (OSError, ValueError) as error:
+            raise RuntimeUnavailable(
+                f"what images take in {store} cannot be read", why=str(error), next="`podman system df` shows it, too"
+            ) from error
+
+    async def _directory(self) -> str:
         if not self._store:
             self._store = (await self._must(commands.ask_for_store(self._podman))).stdout.strip()
+        return self._store
+
+    async def _bring_to_disk(self, reference: ImageReference) -> None:
+        """podman leaves that to the kernel, for half a minute: a power cut would take the image of a live release."""
+        store = await self._directory()
         try:
-            done = await self._runner.run(commands.bring_to_disk(self._store), timeout=SYNC_SECONDS)
+            done = await self._runner.run(commands.bring_to_disk(store), timeout=SYNC_SECONDS)
         except RuntimeUnavailable as error:
             raise PullFailed(f"{reference} could not be brought to disk", why=error.what, next=error.next) from error
         if done.exit_code != 0:
             raise PullFailed(
                 f"{reference} could not be brought to disk",
                 why=done.stderr.strip()[:400],
-                next=f"see to the disk that {self._store} is on; then deploy again",
+                next=f"see to the disk that {store} is on; then deploy again",
             )
 
     async def get(self, image_id: str) -> LocalImage | None:
@@ -183,6 +199,13 @@ class PodmanImages:
 
     def _pin(self, app: str, release: int) -> str:
         return f"localhost/pvdify/{self._server}/{app}:v{release}"
+
+
+def _read_lists(store: Path) -> tuple[str, str]:
+    """The storage's lists of images and of layers, whatever its driver is called. Raises OSError."""
+    images = next(iter(store.glob("*-images/images.json")), store / "images.json")
+    driver = images.parent.name.removesuffix("-images")
+    return images.read_text(encoding="utf-8"), (store / f"{driver}-layers" / "layers.json").read_text(encoding="utf-8")
 
 
 def _by_one_name(reference: ImageReference) -> ImageReference:

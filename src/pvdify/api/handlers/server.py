@@ -8,6 +8,7 @@ from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
 from pvdify.model.token import Role
 from pvdify.wire import answers
+from pvdify.wire.disk import AppDisk
 from pvdify.wire.requests import CreateToken
 
 
@@ -35,6 +36,10 @@ async def show_status(call: Call) -> Response:
             checks=[
                 answers.Check(name=check.name, state=check.state, text=check.text, next=check.next)
                 for check in view.checks
+            ],
+            disk=[
+                AppDisk(app=app, images=it.images, bytes=it.size, shared=it.shared)
+                for app, it in sorted(view.disk.items(), key=lambda item: -item[1].size)
             ],
         )
     )

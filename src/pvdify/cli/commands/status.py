@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
-from pvdify.cli.output import facts, table
+from pvdify.cli.output import facts, size, table
 from pvdify.client.api import Client
 from pvdify.wire.answers import Status
 
@@ -29,12 +29,19 @@ def run(options: Options, client: Client, io: Io) -> int:
         io.show(
             table(("CHECK", "STATE", "FINDING", "NEXT"), ((c.name, c.state, c.text, c.next) for c in status.checks))
         )
+    if status.disk:
+        io.show("")
+        rows = ((it.app, str(it.images), size(it.bytes), size(it.shared)) for it in status.disk)
+        io.show(table(("APP", "IMAGES", "DISK", "SHARED WITH OTHERS"), rows))
     return DONE
 
 
 @command("status", run=run, example="pvdify status --json")
 def status(*, as_json: bool) -> Options:
-    """Show the server at a glance."""
+    """Show the server at a glance.
+
+    Its parts and what mends them, and what the images of each app take on its disk.
+    """
     return Options(as_json=as_json)
 
 

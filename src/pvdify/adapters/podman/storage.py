@@ -1,0 +1,51 @@
+"""What podman's image storage takes, from the two lists that it keeps beside the layers; pure.
+
+podman itself would have to be asked once for every image, and counts a layer once for each image that has it.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pvdify.model.image import ImagesOnDisk
+
+
+def by_app(images: str, layers: str, server_id: str) -> dict[str, ImagesOnDisk]:
+    """App -> what the images pinned for its releases take, each layer once. Raises ValueError for another form."""
+    try:
+        known = {layer["id"]: layer for layer in json.loads(layers)}
+        pinned = _pinned(json.loads(images), server_id)
+        layers_of = {app: {it for top in tops for it in _chain(known, top)} for app, tops in pinned.items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"podman's storage has a form that is not known: {error!r}") from error
+    users = Counter(layer for found in layers_of.values() for layer in found)
+    size = {id: int(layer.get("diff-size", 0)) for id, layer in known.items()}
+    return {
+        app: ImagesOnDisk(
+            images=len(pinned[app]),
+            size=sum(size[layer] for layer in found),
+            shared=sum(size[layer] for layer in found if users[layer] > 1),
+        )
+        for app, found in layers_of.items()
+    }
+
+
+def _pinned(images: list[Mapping[str, Any]], server_id: str) -> dict[str, set[str]]:
+    """App -> the top layers of its images."""
+    pin = re.compile(rf"localhost/pvdify/{re.escape(server_id)}/([a-z0-9-]+):v\d+")
+    found: dict[str, set[str]] = {}
+    for image in images:
+        for name in image.get("names") or ():
+            if match := pin.fullmatch(name):
+                found.setdefault(match[1], set()).add(image["layer"])
+    return found
+
+
+def _chain(known: Mapping[str, Mapping[str, Any]], top: str) -> Iterator[str]:
+    """A layer and all those below it."""
+    layer: str | None = top
+    while layer:
+        yield layer
+        layer = known[layer].get("parent")
