@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ class RealServer:
 
     def __init__(self, wheel: Path) -> None:
         self._wheel = wheel
-        self.vps = Vps(f"pvdify-{uuid.uuid4().hex[:6]}")
+        self.vps = Vps()
 
     def __enter__(self) -> "RealServer":
         self.vps.__enter__()

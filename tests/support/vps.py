@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def missing_for_vps() -> str | None:
 class Vps:
     """One server. Use as a context manager: it boots, and at the end is as if it had never been."""
 
-    def __init__(self, name: str, *, binds: Sequence[str] = ()) -> None:
-        self.name = name
+    def __init__(self, *, binds: Sequence[str] = ()) -> None:
+        self.name = f"pvdify-{uuid.uuid4().hex[:6]}"
         self._options = tuple(word for bind in binds for word in ("--bind", bind))
         self._options += tuple(shlex.split(os.environ.get("PVDIFY_VPS_OPTIONS", "")))
 
@@ -50,11 +51,13 @@ class Vps:
         """Its IP address."""
         return self._tool("ip").strip()
 
-    def run(self, *argv: str, stdin: bytes = b"", check: bool = True) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, *argv: str, stdin: bytes = b"", directory: str = "/root", check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
         """Run a program in it, as root."""
         done = subprocess.run(
-            (str(TOOL), "exec", "--name", self.name, "--", *argv), check=False, capture_output=True, input=stdin,
-            env=_environment(), timeout=300,
+            (str(TOOL), "exec", "--name", self.name, "--cwd", directory, "--", *argv), check=False, capture_output=True,
+            input=stdin, env=_environment(), timeout=300,
         )  # fmt: skip
         text = subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
