@@ -5,11 +5,10 @@ unfinished operation is about it leaves alone.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -113,7 +112,6 @@ class Reconciler:
             self._left_over,
             self._instances,
             self._restarted,
-            self._orphans,
         ):
             try:
                 with _told(repair=repair.__name__):
@@ -195,7 +193,7 @@ class Reconciler:
                     await self._world.store.save(slot.without(Phase.JOINING, Phase.LEAVING))
 
     async def _instances(self) -> None:
-        """Every instance that should run does; one that exited is started again, ever more slowly."""
+        """Every instance that should run does; one that exited is started again, ever more slowly. No other runs."""
         found = await self._look()
         containers = await self._containers()  # after the records: what they call live has been started by now
         for slot in await self._in_order(found.slots):
@@ -204,6 +202,7 @@ class Reconciler:
                 if place.process == WEB or (slot.state is SlotState.LIVE and not found.is_busy(slot.app)):
                     with _told(app=slot.app, name=place.name):  # one that cannot be started keeps no other one down
                         await self._keep_running(slot, place, containers.get(place.name))
+        await self._orphans(containers)
 
     async def _in_order(self, slots: Iterable[Slot]) -> list[Slot]:
         """What serves first, as it went live; previews last. After a boot, everything starts in this order."""
@@ -215,7 +214,7 @@ class Reconciler:
 
     async def _keep_running(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
         if container is not None and container.state is InstanceState.RUNNING:
-            self._watch(place.name, self._world.supervisor.wait(place.name))
+            self._watch(place.name)
             await self._back_in_route(slot, place)
             return
         now = self._world.clock.monotonic()
@@ -250,7 +249,7 @@ class Reconciler:
             config = await config_of(self._world, slot.app, release.config_version)
             await self._bring_image(release)
             await self._world.supervisor.start(instance_spec(release, place, config, ""))
-        self._watch(place.name, self._world.supervisor.wait(place.name))
+        self._watch(place.name)
 
     async def _is_leaving(self, app: str) -> bool:
         """Whether the app is being taken away."""
@@ -312,10 +311,9 @@ class Reconciler:
             restarts.is_down = False
             await self.put_routes()
 
-    async def _orphans(self) -> None:
+    async def _orphans(self, containers: Mapping[str, FoundInstance]) -> None:
         """No container of ours is without a slot or an operation that knows it."""
-        containers = await self._containers()  # before the records: what is started meanwhile is no orphan
-        found = await self._look()
+        found = await self._look()  # after the containers: what was started meanwhile is no orphan
         wanted = {place.name for slot in found.slots for place in slot.placements}
         at_work = {(item.app, item.slot) for item in found.operations}
         for name, container in containers.items():
@@ -336,16 +334,14 @@ class Reconciler:
     async def _containers(self) -> dict[str, FoundInstance]:
         return {item.name: item for item in await self._world.supervisor.find()}
 
-    def _watch(self, name: str, end: Coroutine[Any, Any, object]) -> None:
-        """Look at everything again as soon as this has ended."""
-        if name in self._watched:
-            end.close()
-        else:
-            self._watched[name] = asyncio.create_task(self._wake_at_end(name, end))
+    def _watch(self, name: str) -> None:
+        """Look at everything again as soon as this instance has ended."""
+        if name not in self._watched:
+            self._watched[name] = asyncio.create_task(self._wake_at_end(name))
 
-    async def _wake_at_end(self, name: str, end: Coroutine[Any, Any, object]) -> None:
+    async def _wake_at_end(self, name: str) -> None:
         try:
-            await end
+            await self._world.supervisor.wait(name)
         except PvdifyError as error:
             log.debug("watch.failed", name=name, what=error.what)
         finally:
