@@ -24,6 +24,7 @@ from pvdify.engine.reaper import Reaper
 from pvdify.engine.recipients import Recipients
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.redaction.hiding import with_secrets_hidden
+from pvdify.engine.redaction.one_offs import CleanOneOffs
 from pvdify.engine.registries import Registries
 from pvdify.engine.requests import DeployRequest, Requests
 from pvdify.engine.runner import Runner
@@ -189,7 +190,7 @@ class Daemon:
         self.queries = Queries(self.world)
         self.domains = Domains(self.world, self.reconciler.put_routes)
         self.processes = Processes(self.world, self.worker)
-        self.one_offs = OneOffRuns(self.world, machine.one_offs)
+        self.one_offs = OneOffRuns(self.world, CleanOneOffs(machine.one_offs, self.redactors))
         self.previews = PreviewRequests(self.world, self.requests)
         self.webhooks = Webhooks(self.world, self.previews, machine.code_host, (WEBHOOK_SECRET,))
         self.keyless = Keyless(self.world, machine.store, machine.code_host, machine.identities)

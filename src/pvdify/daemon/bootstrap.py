@@ -63,6 +63,7 @@ from pvdify.engine.reaper import Reaper
 from pvdify.engine.recipients import Recipients
 from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.redaction.hiding import with_secrets_hidden
+from pvdify.engine.redaction.one_offs import CleanOneOffs
 from pvdify.engine.redaction.redactors import Redactors
 from pvdify.engine.registries import Registries
 from pvdify.engine.requests import Requests
@@ -146,7 +147,7 @@ def build_server(settings: Settings) -> Server:
         queries=Queries(world),
         domains=Domains(world, reconciler.put_routes),
         processes=Processes(world, worker),
-        one_offs=OneOffRuns(world, build_one_offs(settings)),
+        one_offs=OneOffRuns(world, CleanOneOffs(build_one_offs(settings), redactors)),
         previews=previews,
         webhooks=Webhooks(world, previews, code_host, webhook_secrets(settings)),
         keyless=Keyless(world, store, code_host, OpenidIdentities(Keys(settings.oidc_issuer, web, world.clock))),

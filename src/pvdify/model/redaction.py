@@ -70,6 +70,11 @@ class CleanStream:
         # so many characters at the beginning of what comes next belong to a secret that was told hidden
         self._hidden: int | None = None
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether something is held back."""
+        return bool(self._held)
+
     def feed(self, piece: str) -> str:
         """What can be told after this piece."""
         return self._tell(self._held + piece, is_end=False)
