@@ -69,3 +69,6 @@ lint: python
 	$(bin)/python tools/generate_cli_reference.py --check
 	$(bin)/python tools/generate_reference.py --check
 	$(bin)/check-jsonschema --schemafile docs/reference/pvdify.schema.json examples/hello/pvdify.yml
+	$(bin)/check-jsonschema --builtin-schema vendor.github-workflows examples/workflows/*.yml
+	$(bin)/check-jsonschema --builtin-schema vendor.github-actions gh-pvdify/action.yml gh-pvdify/close/action.yml
+	$(bin)/zizmor --offline --quiet --no-progress examples/workflows gh-pvdify

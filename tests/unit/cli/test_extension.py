@@ -47,7 +47,8 @@ def text(gh: GhPvdify, variable: str) -> str:
 def test_a_command_line_gives_what_pvdify_gives(gh: GhPvdify, pvdify: Pvdify, api: FakeApi) -> None:
     api.add_release("myapp")
     lines = (
-        ("releases", "myapp"), ("status", "--json"), ("logs", "myapp", "-n", "5"), ("rollback", "nothing"),
+        ("releases", "myapp"), ("status", "--json"), ("logs", "myapp", "-n", "5"),
+        ("preview:close", "nothing", "--pr", "3"),
         ("config", "myapp"), ("apps",), ("--version",), ("deploy", "myapp", "--image", "app:v2", "--json"),
     )  # fmt: skip
 
