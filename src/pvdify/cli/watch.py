@@ -4,7 +4,8 @@ from pvdify.cli.exit_codes import DETACHED
 from pvdify.cli.io import Io
 from pvdify.cli.live import Display, display
 from pvdify.cli.outcome import is_settled, report
-from pvdify.client.api import Client, DeployEnded, DeployLine, StepBegan
+from pvdify.client.api import Client
+from pvdify.client.calls.releases import DeployEnded, DeployLine, StepBegan
 from pvdify.client.events import StreamLost
 from pvdify.errors import OutcomeUnknown, UnavailableError
 from pvdify.wire.answers import Release

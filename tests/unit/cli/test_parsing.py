@@ -24,7 +24,7 @@ from pvdify.cli.commands import (
     tokens,
     whoami,
 )
-from pvdify.client.api import LogFilter
+from pvdify.client.calls.logs import LogFilter
 from pvdify.errors import InvalidConfigVar, InvalidManifest
 from pvdify.wire.requests import CreateToken, Deploy
 from tests.unit.cli.conftest import Pvdify

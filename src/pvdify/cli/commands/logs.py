@@ -12,7 +12,9 @@ from pvdify.cli.exit_codes import DETACHED, DONE
 from pvdify.cli.in_progress import newest
 from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.parameters import moment, release_number
-from pvdify.client.api import Client, DeployLine, LogFilter
+from pvdify.client.api import Client
+from pvdify.client.calls.logs import LogFilter
+from pvdify.client.calls.releases import DeployLine
 from pvdify.client.events import StreamLost
 from pvdify.errors import ServerUnreachable
 from pvdify.wire import logs as log_text

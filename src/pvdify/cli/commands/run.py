@@ -12,7 +12,8 @@ from pvdify.cli.command import app_option, command
 from pvdify.cli.ends import Ends
 from pvdify.cli.exit_codes import DETACHED
 from pvdify.cli.io import Io, Surroundings
-from pvdify.client.api import Client, RunEnded
+from pvdify.client.api import Client
+from pvdify.client.calls.runs import RunEnded
 from pvdify.client.events import StreamLost
 from pvdify.errors import OneOffNotFound, OutcomeUnknown, PvdifyError
 from pvdify.wire.answers import OneOff

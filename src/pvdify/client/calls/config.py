@@ -1,0 +1,81 @@
+"""Questions about config vars, and about who can open the files they are kept in."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pvdify.client.calls.asking import Asking, app_path
+from pvdify.client.encode import request_body
+from pvdify.client.session import Question
+from pvdify.wire.answers import Config, ConfigFile, ConfigVar, ConfigVersion, ImportedConfig, Recipient, Reencrypted
+from pvdify.wire.requests import AddRecipient, ImportConfig, RevealConfig
+
+
+class ConfigCalls(Asking):
+    """Config vars, and who can open their files."""
+
+    def config(self, app: str) -> Config:
+        """The newest config; secrets without their values."""
+        return self._config(Question(path=app_path(app, "config")))
+
+    def change_config(self, app: str, changes: Mapping[str, object]) -> Config:
+        """A new config version: names with a value are set, names with None unset."""
+        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        question = Question(method="PATCH", path=app_path(app, "config"), body=dict(changes), lost=lost, look=look)
+        return self._config(question)
+
+    def reveal_config(self, app: str, key: str) -> str:
+        """The value of a config var, secret or not; the server notes who asked."""
+        body = request_body(RevealConfig(keys=[key]))
+        lost, look = "the server may or may not have noted that you asked", "ask again"
+        path = app_path(app, "config", "reveal")
+        answer = self._session.ask(Question(method="POST", path=path, body=body, lost=lost, look=look))
+        return str(self._object(answer)[key])
+
+    def config_file(self, app: str) -> ConfigFile:
+        """The newest config version as a SOPS file."""
+        return self._session.ask_for(ConfigFile, Question(path=app_path(app, "config", "file")))
+
+    def import_config(self, app: str, file: ImportConfig) -> ImportedConfig:
+        """Make what a SOPS file holds the app's config."""
+        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        path = app_path(app, "config", "import")
+        question = Question(method="POST", path=path, body=request_body(file), lost=lost, look=look)
+        return self._session.ask_for(ImportedConfig, question)
+
+    def config_versions(self, app: str) -> list[ConfigVersion]:
+        """Every change of the config: who, when, which names."""
+        return self._list(ConfigVersion, "versions", Question(path=app_path(app, "config", "versions")))
+
+    def recipients(self) -> list[Recipient]:
+        """Who can open the config files."""
+        return self._list(Recipient, "recipients", Question(path="/secrets/recipients"))
+
+    def add_recipient(self, name: str, key: str) -> Reencrypted:
+        """Encrypt the config files for one more."""
+        body = request_body(AddRecipient(name=name, key=key))
+        return self._reencrypt("POST", "/secrets/recipients", body)
+
+    def remove_recipient(self, name: str) -> Reencrypted:
+        """Encrypt the config files for one fewer."""
+        return self._reencrypt("DELETE", f"/secrets/recipients/{quote(name, safe='')}")
+
+    def rotate_secrets(self) -> Reencrypted:
+        """A new key for the server."""
+        return self._reencrypt("POST", "/secrets/rotate", {})
+
+    def _reencrypt(self, method: str, path: str, body: dict[str, Any] | None = None) -> Reencrypted:
+        lost, look = "the config files may or may not be encrypted anew", "`pvdify secrets` shows for whom they are"
+        return self._session.ask_for(Reencrypted, Question(method=method, path=path, body=body, lost=lost, look=look))
+
+    def _config(self, question: Question) -> Config:
+        answer = self._session.ask(question)
+        live = answer.headers.get("x-live-config-version", "")
+        return Config(
+            version=int(answer.headers.get("x-config-version", "0")),
+            live_version=int(live) if live else None,
+            vars={key: self._config_var(shown) for key, shown in self._object(answer).items()},
+        )
+
+    def _config_var(self, shown: object) -> ConfigVar:
+        return ConfigVar(value=shown) if isinstance(shown, str) else self._session.understand(ConfigVar, shown)

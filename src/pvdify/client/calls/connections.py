@@ -1,0 +1,66 @@
+"""Questions about what the server is connected to: who is notified, PostHog, Cloudflare."""
+
+from urllib.parse import quote
+
+from pvdify.client.calls.asking import Asking
+from pvdify.client.encode import request_body
+from pvdify.client.session import Question
+from pvdify.wire.answers import Delivery, Edge, Notification, Posthog
+from pvdify.wire.requests import AddNotification, ConnectEdge, ConnectPosthog
+
+
+class ConnectionCalls(Asking):
+    """Notifications, PostHog and the edge."""
+
+    def notifications(self) -> list[Notification]:
+        """Who is told of what happens."""
+        return self._list(Notification, "notifications", Question(path="/notifications"))
+
+    def add_notification(self, wanted: AddNotification) -> Notification:
+        """Have somebody told; for a program with the key to check signatures by, which is in no other answer."""
+        lost, look = "a notification may or may not have been added", "`pvdify notify` shows it"
+        body = request_body(wanted)
+        question = Question(method="POST", path="/notifications", body=body, lost=lost, look=look)
+        return self._session.ask_for(Notification, question)
+
+    def remove_notification(self, notification: str) -> None:
+        """Tell them nothing any more."""
+        lost, look = f"the notification {notification} may or may not be removed", "`pvdify notify` shows it"
+        path = f"/notifications/{quote(notification, safe='')}"
+        self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
+
+    def test_notification(self, notification: str) -> Delivery:
+        """Tell them something now; how that went."""
+        path = f"/notifications/{quote(notification, safe='')}/test"
+        lost, look = "a test may or may not have been sent", f"`pvdify notify:log {notification}` shows it"
+        return self._session.ask_for(Delivery, Question(method="POST", path=path, lost=lost, look=look))
+
+    def deliveries(self, notification: str | None, limit: int) -> list[Delivery]:
+        """What was told, newest first, to one of them if it is named."""
+        query = {"limit": str(limit)} | ({} if notification is None else {"notification": notification})
+        return self._list(Delivery, "deliveries", Question(path="/deliveries", query=query))
+
+    def posthog(self) -> Posthog:
+        """The server's connection to PostHog."""
+        return self._session.ask_for(Posthog, Question(path="/posthog"))
+
+    def connect_posthog(self, wanted: ConnectPosthog) -> Posthog:
+        """Connect the server to a PostHog project; asking twice is as good as once."""
+        question = Question(method="PUT", path="/posthog", body=request_body(wanted))
+        return self._session.ask_for(Posthog, question)
+
+    def disconnect_posthog(self) -> None:
+        """End the server's connection to PostHog; asking twice is as good as once."""
+        self._session.ask(Question(method="DELETE", path="/posthog"))
+
+    def edge(self) -> Edge:
+        """What leads visitors to the server."""
+        return self._session.ask_for(Edge, Question(path="/edge"))
+
+    def connect_edge(self, wanted: ConnectEdge) -> Edge:
+        """Have Cloudflare lead visitors to the server; asking twice is as good as once."""
+        return self._session.ask_for(Edge, Question(method="PUT", path="/edge", body=request_body(wanted)))
+
+    def disconnect_edge(self) -> None:
+        """Have Cloudflare lead nobody here any more; asking twice is as good as once."""
+        self._session.ask(Question(method="DELETE", path="/edge"))

@@ -1,0 +1,86 @@
+"""Questions about what instances write and what the router sees."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pvdify.client.calls.asking import Asking, app_path
+from pvdify.client.events import follow
+from pvdify.client.session import Question
+from pvdify.wire.answers import LogLine, Visit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFilter:
+    """Which runtime log lines: the last ``lines``, of one process type and one release if these are named.
+
+    ``since``: ``10m`` or a moment in ISO 8601; then all of them, unless ``lines`` says how many.
+    """
+
+    lines: int | None = 100
+    since: str | None = None
+    process: str | None = None
+    release: int | None = None
+
+
+class LogCalls(Asking):
+    """Logs of instances and of the router."""
+
+    def logs(self, app: str, wanted: LogFilter) -> list[LogLine]:
+        """The last lines that the app's instances wrote."""
+        return self._list(LogLine, "lines", Question(path=app_path(app, "logs"), query=_log_query(wanted)))
+
+    def follow_logs(self, app: str, wanted: LogFilter) -> Iterator[LogLine]:
+        """The same, and on: after a lost connection it goes on behind the last line. Raises StreamLost."""
+        question = Question(path=app_path(app, "logs"), query={**_log_query(wanted), "follow": "1"})
+        for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
+            if event.name == "message":
+                yield self._session.understand_text(LogLine, event.data)
+
+    def visits(self, app: str | None, lines: int) -> list[Visit]:
+        """The requests that the router saw end last, of one app if it is named."""
+        return self._list(Visit, "visits", Question(path="/router/log", query=_visit_query(app, lines)))
+
+    def follow_visits(self, app: str | None, lines: int) -> Iterator[Visit]:
+        """The same, and on. Raises StreamLost when the server is gone."""
+        question = Question(path="/router/log", query={**_visit_query(app, lines), "follow": "1"})
+        return self._follow(Visit, question, lines)
+
+    def _follow(self, kind: type[T], question: Question, lines: int) -> Iterator[T]:
+        """The last lines and what comes; after a lost connection the server begins with the last lines again."""
+        recent: deque[T] = deque(maxlen=lines)
+        repeated: set[T] = set()
+
+        def open_stream(last_id: str) -> Iterator[bytes]:
+            repeated.clear()
+            repeated.update(recent)
+            return self._session.open_stream(question, last_id)
+
+        for event in follow(open_stream, sleep=self._session.sleep):
+            if event.name != "message":
+                continue
+            line = self._session.understand_text(kind, event.data)
+            if line not in repeated:
+                recent.append(line)
+                yield line
+
+
+def _visit_query(app: str | None, lines: int) -> dict[str, str]:
+    query = {"lines": str(lines), "format": "json"}
+    return query if app is None else {**query, "app": app}
+
+
+def _log_query(wanted: LogFilter) -> dict[str, str]:
+    query = {"format": "json"}
+    if wanted.lines is not None:
+        query["lines"] = str(wanted.lines)
+    if wanted.since is not None:
+        query["since"] = wanted.since
+    if wanted.process is not None:
+        query["process"] = wanted.process
+    if wanted.release is not None:
+        query["release"] = str(wanted.release)
+    return query

@@ -1,0 +1,64 @@
+"""Questions about one-off commands, and how one is followed."""
+
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pvdify.client.calls.asking import Asking, app_path
+from pvdify.client.encode import request_body
+from pvdify.client.events import END, follow
+from pvdify.client.session import Question
+from pvdify.wire.answers import OneOff, OneOffEnd
+from pvdify.wire.requests import RunCommand, Terminal
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutput:
+    """A piece of what a one-off command wrote to ``stdout`` or ``stderr``."""
+
+    stream: str
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnded:
+    """A one-off command has ended."""
+
+    exit_code: int
+
+
+class RunCalls(Asking):
+    """One-off commands."""
+
+    def run(self, app: str, command: RunCommand) -> OneOff:
+        """Run a one-off command; it goes on for as long as ``follow_run`` is read."""
+        lost, look = f"the command may have been started in {app}", "it ends by itself when nobody watches it"
+        body = request_body(command)
+        return self._session.ask_for(
+            OneOff, Question(method="POST", path=app_path(app, "run"), body=body, lost=lost, look=look)
+        )
+
+    def follow_run(self, run: OneOff) -> Iterator[RunOutput | RunEnded]:
+        """What a command writes, as it comes, and how it ended. Raises StreamLost, OneOffNotFound."""
+        question = Question(path=app_path(run.app, "run", run.id))
+        for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
+            if event.name == END:
+                yield RunEnded(exit_code=self._session.understand_text(OneOffEnd, event.data).exit_code)
+            elif event.name in ("stdout", "stderr"):
+                yield RunOutput(stream=event.name, data=b64decode(event.data))
+
+    def write_run(self, run: OneOff, at: int, data: bytes) -> None:
+        """Let a command read this, after the first ``at`` bytes; nothing: there is no more."""
+        query = {"at": str(at), **({} if data else {"end": "1"})}
+        self._session.ask(
+            Question(method="POST", path=app_path(run.app, "run", run.id, "input"), query=query, body=data)
+        )
+
+    def resize_run(self, run: OneOff, terminal: Terminal) -> None:
+        """A command's terminal has another size."""
+        path = app_path(run.app, "run", run.id, "terminal")
+        self._session.ask(Question(method="POST", path=path, body=request_body(terminal)))
+
+    def end_run(self, run: OneOff) -> None:
+        """End a command, if it has not ended."""
+        self._session.ask(Question(method="DELETE", path=app_path(run.app, "run", run.id)))
