@@ -67,6 +67,7 @@ class Reconciler:
         self._wake_worker = wake_worker
         self._restarts: dict[str, _Restarts] = {}
         self._watched: dict[str, asyncio.Task[None]] = {}
+        self._ended: set[str] = set()  # since the last look: out of the route at once, whatever else is to be seen to
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -149,7 +150,7 @@ class Reconciler:
         down = {
             place.host_port
             for place in (slot.placements if slot else ())
-            if self._restarts.get(place.name, _Restarts()).is_down
+            if place.name in self._ended or self._restarts.get(place.name, _Restarts()).is_down
         }
         serving = whole.without(down)
         return serving if serving.targets else whole
@@ -202,6 +203,10 @@ class Reconciler:
                 if place.process == WEB or (slot.state is SlotState.LIVE and not found.is_busy(slot.app)):
                     with _told(app=slot.app, name=place.name):  # one that cannot be started keeps no other one down
                         await self._keep_running(slot, place, containers.get(place.name))
+        placed = {place.name for slot in found.slots for place in slot.placements}
+        self._ended &= placed
+        for name in self._restarts.keys() - placed:
+            del self._restarts[name]
         await self._orphans(containers)
 
     async def _in_order(self, slots: Iterable[Slot]) -> list[Slot]:
@@ -213,12 +218,15 @@ class Reconciler:
         )
 
     async def _keep_running(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
+        restarts = self._restarts.setdefault(place.name, _Restarts())
+        if place.name in self._ended:
+            self._ended.remove(place.name)
+            restarts.is_down = slot.state is SlotState.LIVE
         if container is not None and container.state is InstanceState.RUNNING:
             self._watch(place.name)
             await self._back_in_route(slot, place)
             return
         now = self._world.clock.monotonic()
-        restarts = self._restarts.setdefault(place.name, _Restarts())
         is_restarting = container is not None and container.is_restarting
         if now < restarts.not_before and not is_restarting:
             return
@@ -342,6 +350,7 @@ class Reconciler:
     async def _wake_at_end(self, name: str) -> None:
         try:
             await self._world.supervisor.wait(name)
+            self._ended.add(name)
         except PvdifyError as error:
             log.debug("watch.failed", name=name, what=error.what)
         finally:

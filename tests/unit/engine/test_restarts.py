@@ -159,3 +159,19 @@ async def test_nothing_is_left_of_an_app_whose_instances_were_watched_while_it_w
     assert await machine.store.app("shop") is None
     watching.cancel()
     await daemon.bury()
+
+
+async def test_an_instance_that_ends_is_out_of_the_route_before_anything_else_is_looked_at():
+    machine, daemon = await deployed(processes={"web": {"count": 2}})
+    await daemon.reconciler.reconcile()
+    machine.supervisor.crash_and_restart(WEB)
+    await machine.clock.sleep(0.05)
+
+    await daemon.reconciler.put_routes()
+
+    assert len(await machine.route_of("shop")) == 1
+    await machine.clock.sleep(2)
+    await daemon.reconciler.reconcile()
+    await daemon.reconciler.reconcile()
+    assert len(await machine.route_of("shop")) == 2
+    await daemon.bury()
