@@ -1,0 +1,54 @@
+"""What one gets back about previews and the repositories that make them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pvdify.wire.answers.releases import Release
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """A preview. ``app`` is its parent, ``name`` the app that it is. ``status``: ``open``, ``closed`` or ``ending``.
+
+    ``ends_at``: when it goes unless a sign of its pull request comes before. ``release`` is the newest one, whatever
+    has become of it.
+    """
+
+    app: str
+    pr: int
+    name: str
+    url: str
+    status: str
+    repository: str | None
+    image: str | None
+    release: Release | None
+    created_at: datetime
+    renewed_at: datetime
+    closed_at: datetime | None
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A repository whose workflows may deploy the app without a stored secret; see ``LinkRepository``."""
+
+    app: str
+    repository: str
+    repository_id: int
+    owner_id: int
+    branch: str
+    environment: str | None
+    previews: bool
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """POST /webhooks/github. ``outcome``: ``heard``, ``replayed`` (it came before) or ``ignored`` (about nothing here).
+
+    ``previews``: the previews that it was about.
+    """
+
+    outcome: str
+    previews: list[str]

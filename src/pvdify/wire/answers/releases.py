@@ -1,0 +1,83 @@
+"""What one gets back about releases."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pvdify.wire.answers.problem import Failure
+from pvdify.wire.differences import Difference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """Requests of the app during a switch, as the router counted them.
+
+    ``served``: all that reached the old or the new release from the switch until the old one had drained. ``failed``:
+    5xx the router made up because nothing answered. ``app_errors``: 5xx from the app itself. ``cut``: still in flight
+    when the old release was stopped at its drain deadline. ``is_final``: the old release has drained.
+    """
+
+    served: int
+    failed: int
+    app_errors: int
+    cut: int
+    is_final: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a switch did. ``steps``: milliseconds per step, in order; ``seconds``: all of them together."""
+
+    requests: Requests | None
+    steps: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A release. ``status``: ``pending deploying active superseded failed canceled``.
+
+    ``previous``: the release that was live before it, which a rollback without a number repeats.
+    """
+
+    app: str
+    version: int
+    image: str
+    digest: str | None
+    config_version: int
+    status: str
+    created_at: datetime
+    created_by: str
+    description: str
+    commit: str | None
+    branch: str | None
+    run_number: int | None
+    failure: Failure | None
+    receipt: Receipt | None
+    url: str
+    can_roll_back: bool
+    previous: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackPlan:
+    """GET /apps/{app}/rollback: what a rollback would do.
+
+    ``current``: what is live now; ``target``: what would be repeated; ``is_warm``: the target's instances are
+    still started, so that the rollback is a switch and nothing else; ``changes``: what the target has otherwise.
+    """
+
+    current: Release | None
+    target: Release
+    is_warm: bool
+    changes: list[Difference] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """An entry of a deploy log. ``kind``: ``step-started step-done step-failed output note``."""
+
+    at: datetime
+    kind: str
+    step: str
+    text: str
+    seconds: float | None
