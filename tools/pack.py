@@ -17,7 +17,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 SOURCES = CHECKOUT / "src"
 LOCK = CHECKOUT / "requirements" / "dev.txt"
-LAYERS = ("__init__.py", "errors.py", "cli", "client", "wire", "manifest")
+LAYERS = ("__init__.py", "errors", "cli", "client", "wire", "manifest")
 DEPENDENCIES = {"click": "click", "pyyaml": "yaml"}
 STARTER = "import sys\n\nfrom pvdify.cli.extension import main\n\nsys.exit(main())\n"
 BORN = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can say

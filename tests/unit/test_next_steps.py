@@ -8,7 +8,7 @@ import pytest
 from pvdify import errors
 from pvdify.cli.command_table import COMMANDS
 
-SOURCE = Path(errors.__file__).parent
+SOURCE = Path(errors.__file__).parents[1]
 NAME = r"`pvdify (server [a-z]+|(?!server )[a-z]+(?::[a-z]+)?)"
 NAMED = re.compile(NAME)
 OPTION = re.compile(NAME + r"[^`]*? (--[a-z-]+)")

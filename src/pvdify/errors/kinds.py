@@ -1,0 +1,101 @@
+"""What all errors have in common, and the branches they hang on."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import ClassVar
+
+
+class Kind(Enum):
+    """The branch an error hangs on; the edges map it to a status or an exit code."""
+
+    INVALID = "invalid"
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"
+    DENIED = "denied"
+    UNAVAILABLE = "unavailable"
+    FAILED = "failed"
+    INTERNAL = "internal"
+
+
+class PvdifyError(Exception):
+    """Base of all errors that reach a person.
+
+    Args:
+        what: What happened, starting from what the reader asked for; names the app, release and limit.
+        why: The cause, as far as it is known.
+        next: What to do now: a command that exists, and what still works.
+        details: More facts for machines (JSON values, already free of secrets).
+    """
+
+    code: ClassVar[str] = "internal"
+    kind: ClassVar[Kind] = Kind.INTERNAL
+
+    def __init__(
+        self, what: str, *, why: str = "", next: str = "", details: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.next = next
+        self.details = dict(details or {})
+
+    def render(self) -> str:
+        """The error as people read it: code, what, why, next; one fact a line."""
+        lines = [f"error: {self.code}", f"  {self.what}"]
+        problems = self.details.get("problems")
+        if isinstance(problems, list):
+            lines += [f"  - {problem}" for problem in problems]
+        if self.why:
+            lines.append(f"  why:  {self.why}")
+        if self.next:
+            lines.append(f"  next: {self.next}")
+        return "\n".join(lines)
+
+
+class InvalidError(PvdifyError):
+    """The request cannot be carried out as written; nothing was changed."""
+
+    code = "invalid-request"
+    kind = Kind.INVALID
+
+
+class NotFoundError(PvdifyError):
+    """The thing that was named does not exist."""
+
+    code = "not-found"
+    kind = Kind.NOT_FOUND
+
+
+class ConflictError(PvdifyError):
+    """True, but not now: something else stands in the way."""
+
+    code = "conflict"
+    kind = Kind.CONFLICT
+
+
+class DeniedError(PvdifyError):
+    """Who is asking may not do this."""
+
+    code = "not-allowed"
+    kind = Kind.DENIED
+
+
+class UnavailableError(PvdifyError):
+    """A part of the outside world does not answer."""
+
+    code = "unavailable"
+    kind = Kind.UNAVAILABLE
+
+
+class FailedError(PvdifyError):
+    """The work was tried and did not succeed."""
+
+    code = "failed"
+    kind = Kind.FAILED
+
+
+class InternalError(PvdifyError):
+    """A fault of pvdify itself; the reference leads to the details in its log."""
+
+    code = "internal"
+    kind = Kind.INTERNAL
