@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.fakes.api_state import ROUTES, ApiState, Asked, Refused
+from tests.fakes.api_parts.request import Asked, Refused
+from tests.fakes.api_routes import ROUTES
+from tests.fakes.api_state import ApiState
 
 TOKEN = "pvd_admin"
 NOT_SIGNED_IN = {"code": "not-signed-in", "detail": "a token is needed", "why": "none was sent", "next": "pvdify login"}

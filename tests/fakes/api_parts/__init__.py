@@ -1,0 +1,1 @@
+"""What the fake server of the REST API knows and does, by subject."""
