@@ -98,6 +98,12 @@ class RealServer:
         """What a command says for programs."""
         return json.loads(self.pvdify(*arguments, "--json").stdout)
 
+    def patch(self, path: str, body: object) -> None:
+        """Change something through the API, as root on the server; the body comes by no argument."""
+        argv = ("curl", "--silent", "--fail", "--unix-socket", "/run/pvdify/pvdifyd.sock", "--request", "PATCH")
+        content = ("--header", "Content-Type: application/json", "--data-binary", "@-")
+        self.vps.run(*argv, *content, f"http://pvdify/api/v1{path}", stdin=json.dumps(body).encode())
+
     def main_pid(self, unit: str) -> int:
         """The process that systemd takes for the unit's own; 0: none."""
         return int(self.vps.run("systemctl", "show", unit, "--property=MainPID").stdout.strip().partition("=")[2])

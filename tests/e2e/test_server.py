@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import json
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.real_server import BASE_DOMAIN, RealServer, build_sample, build_wheel, wait_until
+from tests.e2e.test_canaries import CANARIES, TELLS_ALL, forms
 from tests.load import Load
 from tests.support.vps import missing_for_vps
 
@@ -122,6 +124,34 @@ def test_lines_of_a_container_that_is_gone_are_still_in_the_logs(server: RealSer
     said = server.pvdify("logs", "blog", "-n", "200").stdout
 
     assert said.count("hello v1 listens") >= 2
+
+
+def test_secrets_leave_no_trace_in_journal_units_disk_or_backup(server: RealServer, images: dict[str, str]) -> None:
+    body = {name: {"value": value, "secret": True} for name, value in CANARIES.items()}
+    server.vps.write("/root/canaries", b"\n".join(form for value in CANARIES.values() for form in forms(value)))
+    server.patch("/apps/blog/config", body)
+    server.vps.write("/root/telling.yml", f"hooks: {{pre_deploy: [{json.dumps(TELLS_ALL)}]}}\n")
+    server.vps.write("/root/failing.yml", f"hooks: {{pre_deploy: [{json.dumps(TELLS_ALL + '; exit 9')}]}}\n")
+
+    deploy = ("deploy", "blog", "--image", images["v1"], "--manifest")
+    codes = [server.pvdify(*deploy, f"/root/{kind}.yml", check=False).returncode for kind in ("telling", "failing")]
+    codes.append(server.pvdify("run", "blog", "--", "/bin/sh", "-c", TELLS_ALL, check=False).returncode)
+    server.vps.run("systemctl", "kill", "--signal=SEGV", "pvdifyd.service")
+    wait_until(lambda: server.pvdify("status", check=False).returncode == 0, "pvdifyd does not come back")
+    server.pvdify("server", "backup", "/root/clear.tar.gz")
+    server.vps.run("/bin/sh", "-c", "mkdir /root/unpacked && tar -xzf /root/clear.tar.gz -C /root/unpacked")
+
+    assert codes == [0, 8, 0]
+    assert server.vps.run("grep", "-c", "-F", "-f", "/root/canaries", "/root/canaries").stdout.strip() != "0"
+    for place in (
+        "grep -r -l -a -F -f /root/canaries /var/lib/pvdify /var/lib/containers /var/log/journal /root/unpacked",
+        "grep -r -l -a -F -f /root/canaries /run/log/journal /run/systemd/system /var/lib/systemd/coredump",
+        "journalctl --all --output=json --no-pager | grep -c -a -F -f /root/canaries",
+        "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -v '^grep' | grep -c -a -F -f /root/canaries",
+        "cat /proc/$(systemctl show -p MainPID --value pvdifyd)/environ | grep -c -a -F -f /root/canaries",
+    ):
+        assert server.vps.run("/bin/sh", "-c", f"{place} 2>/dev/null", check=False).stdout.strip() in ("", "0"), place
+    assert "***" in server.pvdify("logs", "blog", "--deploy", "--release", "2").stdout
 
 
 def test_after_a_power_cut_in_a_deploy_all_is_back_without_the_registry(
