@@ -1,5 +1,6 @@
 """The composition root: the only file that names both a port and its adapter."""
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from pvdify.adapters.clock.clock import SystemClock
@@ -113,19 +114,22 @@ class Server:
     engine: Engine
     redactors: Redactors
 
+    def duties(self) -> tuple[Coroutine[None, None, None], ...]:
+        """What is done all the time, each until it is canceled."""
+        return (
+            self.reconciler.keep_router(),
+            self.reconciler.run(),
+            self.liveness.run(),
+            self.reaper.run(),
+            self.courier.run(),
+            self.edge.run(),
+            self.engine.observations.keep_access_log_small(),
+        )
+
 
 def build_server(settings: Settings) -> Server:
     """Make every part; nothing is started, opened or written yet."""
-    store = SqliteStore(settings.data_dir / "pvdify.db")
-    router = HaproxyRouter(
-        directory=settings.data_dir / "router",
-        run_dir=settings.run_dir,
-        listen=settings.router_listen,
-        binary=settings.router_binary,
-        clock=SystemClock(),
-        front=Front(trusted=settings.trusted_proxies, headers=settings.client_address_headers),
-        launcher=AsUnit(Systemctl(runner=SubprocessRunner()), settings.router_unit) if settings.router_unit else None,
-    )
+    store, router = SqliteStore(settings.data_dir / "pvdify.db"), build_router(settings)
     web, encrypted = HttpxWeb(), build_encrypted(settings)
     world, redactors = with_secrets_hidden(build_world(settings, store, router, encrypted))
     github = _github(settings)
@@ -139,8 +143,7 @@ def build_server(settings: Settings) -> Server:
     worker = Worker(world, runner)
     reconciler = Reconciler(world, worker.wake)
     requests = Requests(world, runner, worker, reconciler.put_routes)
-    previews = PreviewRequests(world, requests)
-    code_host = GithubCodeHost(github)
+    previews, code_host = PreviewRequests(world, requests), GithubCodeHost(github)
     engine = Engine(
         settings=settings,
         requests=requests,
@@ -161,20 +164,23 @@ def build_server(settings: Settings) -> Server:
         edge=edge,
     )
     return Server(
-        settings=settings,
-        store=store,
-        router=router,
-        web=web,
-        encrypted=encrypted,
-        world=world,
-        worker=worker,
-        reconciler=reconciler,
-        liveness=Liveness(world),
-        courier=courier,
-        reaper=Reaper(world, previews, code_host),
-        edge=edge,
-        engine=engine,
-        redactors=redactors,
+        settings=settings, store=store, router=router, web=web, encrypted=encrypted, world=world, worker=worker,
+        reconciler=reconciler, liveness=Liveness(world), courier=courier, reaper=Reaper(world, previews, code_host),
+        edge=edge, engine=engine, redactors=redactors,
+    )  # fmt: skip
+
+
+def build_router(settings: Settings) -> HaproxyRouter:
+    """The router: a unit of its own where the settings name one."""
+    unit = settings.router_unit
+    return HaproxyRouter(
+        directory=settings.data_dir / "router",
+        run_dir=settings.run_dir,
+        listen=settings.router_listen,
+        binary=settings.router_binary,
+        clock=SystemClock(),
+        front=Front(trusted=settings.trusted_proxies, headers=settings.client_address_headers),
+        launcher=AsUnit(Systemctl(runner=SubprocessRunner()), unit) if unit else None,
     )
 
 

@@ -103,12 +103,13 @@ class Operation:
     steps: tuple[StepRecord, ...] = ()
 
     def step(self, name: str) -> StepRecord:
-        """The record of one step. Raises KeyError."""
-        return next((step for step in self.steps if step.name == name), None) or _missing(name)
+        """The record of one step; pending, where this version of pvdify has more steps than the one that wrote it."""
+        return next((step for step in self.steps if step.name == name), StepRecord(name=name))
 
     def with_step(self, record: StepRecord) -> "Operation":
-        """The operation with this step's record replaced."""
-        return replace(self, steps=tuple(record if step.name == record.name else step for step in self.steps))
+        """The operation with this step's record replaced, or added."""
+        others = tuple(record if step.name == record.name else step for step in self.steps)
+        return replace(self, steps=others if record in others else (*others, record))
 
     def moved_to(self, state: OperationState) -> "Operation":
         """The operation in another state. Raises ValueError for a move that the table does not know."""
@@ -120,7 +121,3 @@ class Operation:
 def operation_id(app: str, release: int) -> str:
     """The id of the operation that makes a release live."""
     return f"{app}-v{release}"
-
-
-def _missing(name: str) -> StepRecord:
-    raise KeyError(name)
