@@ -3,6 +3,7 @@
 import subprocess
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -294,3 +295,24 @@ async def test_an_image_for_several_platforms_is_known_by_the_digest_of_the_whol
     await images.keep(image.image_id, "shop", 1)
     await images.release("shop", 1)
     assert await images.find(reference, digest) is None
+
+
+@pytest.mark.podman
+async def test_an_image_damaged_by_a_power_cut_is_pulled_again_and_stands_in_no_others_way(real_podman, registry):
+    world = PodmanWorld(real_podman.images(), registry, real_podman, f"shop-{uuid.uuid4().hex[:8]}")
+    damaged, other = (parse_image_reference(world.push(tag, tag)) for tag in ("damaged", "other"))
+    digests = {each: await world.images.resolve(each) for each in (damaged, other)}
+    image = await world.images.pull(damaged, digests[damaged])
+    damage(image.image_id)
+
+    assert await world.images.pull(other, digests[other])
+    assert (await world.images.pull(damaged, digests[damaged])).image_id == image.image_id
+
+
+def damage(image_id: str) -> None:
+    """As when podman is killed between the record of an image and its manifest."""
+    asked = ("podman", "info", "--format", "{{.Store.GraphRoot}}")
+    store = Path(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip())
+    (directory,) = store.glob(f"*-images/{image_id}")
+    for file in directory.iterdir():
+        file.unlink()

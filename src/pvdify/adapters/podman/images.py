@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
+
 from pvdify.adapters.podman import commands, parse, refusals, registry_errors, storage
 from pvdify.adapters.podman.registry_logins import AuthFile
 from pvdify.errors import PullFailed, RuntimeUnavailable
@@ -13,6 +15,7 @@ from pvdify.model.image import ImagesOnDisk, LocalImage
 from pvdify.model.image_reference import ImageReference
 from pvdify.ports.command_runner import Argv, CommandRunner, Completed
 
+log = structlog.get_logger()
 ASK_SECONDS = 20
 PULL_SECONDS = 1800.0
 SYNC_SECONDS = 300.0
@@ -95,7 +98,7 @@ class PodmanImages:
             auth_file=self._auth_for(reference),
         )  # fmt: skip
         try:
-            done = await self._runner.run(argv, timeout=PULL_SECONDS)
+            done = await self._ask(argv, within=PULL_SECONDS)
         except RuntimeUnavailable as error:
             raise PullFailed(f"{reference} could not be pulled", why=error.what, next=error.next) from error
         if done.exit_code != 0:
@@ -175,7 +178,7 @@ class PodmanImages:
             await self._runner.run(commands.remove_images(self._podman, digest_names or (image_id,)))
 
     async def _inspect(self, name: str, *, digest: str | None = None) -> LocalImage | None:
-        done = await self._runner.run(commands.inspect_image(self._podman, name))
+        done = await self._ask(commands.inspect_image(self._podman, name))
         if done.exit_code != 0:
             if _UNKNOWN_IMAGE.search(done.stderr):
                 return None
@@ -185,8 +188,18 @@ class PodmanImages:
     async def _named(self, pattern: str) -> tuple[parse.NamedImage, ...]:
         return parse.named_images((await self._must(commands.list_images(self._podman, pattern))).stdout)
 
+    async def _ask(self, argv: Argv, *, within: float = ASK_SECONDS * 3) -> Completed:
+        """Ask podman, once more when a damaged image was in the way and could be removed: it can be pulled again."""
+        done = await self._runner.run(argv, timeout=within)
+        damaged = refusals.damaged_image(done)
+        if damaged is None:
+            return done
+        log.warning("image.damaged", image=damaged, why="podman or the machine was stopped while it was being stored")
+        await self._runner.run(commands.remove_images(self._podman, (damaged,)))
+        return await self._runner.run(argv, timeout=within)
+
     async def _must(self, argv: Argv) -> Completed:
-        done = await self._runner.run(argv)
+        done = await self._ask(argv)
         if done.exit_code != 0:
             raise refusals.unavailable(done)
         return done

@@ -14,6 +14,7 @@ _NO_CONTAINER = re.compile(r"no such container|no container with (name or )?id",
 _NO_PROGRAM = re.compile(r"attempted to invoke a command that was not found|failed to exec pid1: No such file", re.I)
 _NOT_EXECUTABLE = re.compile(r"OCI permission denied|failed to exec pid1: (Permission denied|Exec format)", re.I)
 _NOT_STARTABLE = re.compile(r"container state improper|container .*already exists")
+_DAMAGED_IMAGE = re.compile(r'image with ID "([0-9a-f]{64})" \(consider removing the image')
 _INIT_MISSING = "container-init binary not found"
 
 
@@ -43,6 +44,15 @@ def is_container_missing(done: Completed) -> bool:
 def is_not_startable(done: Completed) -> bool:
     """podman or its OCI runtime takes the container for half running, half stopped."""
     return done.exit_code != 0 and bool(_NOT_STARTABLE.search(done.stderr))
+
+
+def damaged_image(done: Completed) -> str | None:
+    """The id of a stored image that podman cannot read: it, or the machine, was stopped while it was being stored.
+
+    One such image fails questions about others of the same repository, too.
+    """
+    found = _DAMAGED_IMAGE.search(done.stderr) if done.exit_code != 0 else None
+    return found[1] if found else None
 
 
 def is_init_missing(done: Completed) -> bool:

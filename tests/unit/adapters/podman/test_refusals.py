@@ -153,3 +153,12 @@ def test_a_refused_login_names_registry_and_user(words, error):
     assert type(found) is error
     assert "ghcr.io" in found.what
     assert "`pvdify registry:login ghcr.io -u octocat`" in found.next
+
+
+def test_a_damaged_image_is_known_by_its_id():
+    image = "1ab89cf546de88251348e87e70c6e5b12b69f4738bd0f9416aa0866dda577761"
+    words = f'Error: locating item named "manifest" for image with ID "{image}" (consider removing the image to resolve'
+
+    assert refusals.damaged_image(failed(words)) == image
+    assert refusals.damaged_image(failed("Error: something else")) is None
+    assert refusals.damaged_image(Completed(argv=("podman",), exit_code=0, stdout="", stderr=words)) is None
