@@ -303,6 +303,7 @@ async def test_an_image_damaged_by_a_power_cut_is_pulled_again_and_stands_in_no_
     damaged, other = (parse_image_reference(world.push(tag, tag)) for tag in ("damaged", "other"))
     digests = {each: await world.images.resolve(each) for each in (damaged, other)}
     image = await world.images.pull(damaged, digests[damaged])
+    await world.images.keep(image.image_id, world.repository, 7)
     damage(image.image_id)
 
     assert await world.images.pull(other, digests[other])

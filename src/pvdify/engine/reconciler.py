@@ -255,7 +255,8 @@ class Reconciler:
             await self._world.store.save(self._restart_event(slot, place, ended))
             self._note_restart(slot, place, ended)
             config = await config_of(self._world, slot.app, release.config_version)
-            await self._bring_image(release)
+            with _told(app=slot.app, image=release.image):  # it may be here all the same
+                await self._bring_image(release)
             await self._world.supervisor.start(instance_spec(release, place, config, ""))
         self._watch(place.name)
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from pvdify.engine.previews import PreviewRequest
-from pvdify.errors import StartFailed
+from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.operation import Operation, OperationKind
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 
@@ -175,3 +175,16 @@ async def test_an_instance_that_ends_is_out_of_the_route_before_anything_else_is
     await daemon.reconciler.reconcile()
     assert len(await machine.route_of("shop")) == 2
     await daemon.bury()
+
+
+async def test_an_image_that_cannot_be_asked_for_keeps_no_app_down():
+    machine, daemon = await deployed()
+    await daemon.bury()
+    machine.supervisor.reboot()
+    machine.images.fail_next("get", RuntimeUnavailable("podman cannot do its work", why="another image", next="look"))
+
+    successor = machine.daemon()
+    await successor.reconciler.reconcile()
+
+    assert WEB in machine.supervisor.running
+    await successor.bury()

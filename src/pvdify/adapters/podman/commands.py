@@ -135,6 +135,11 @@ def untag_image(binary: str, image_id: str, name: str) -> Argv:
     return (binary, "untag", image_id, name)
 
 
+def untag_wholly(binary: str, image_id: str) -> Argv:
+    """Take every name from a stored image: by its id alone podman removes none that has several."""
+    return (binary, "untag", image_id)
+
+
 def remove_images(binary: str, names: tuple[str, ...]) -> Argv:
     """Remove by name or id; never by force, so what is in use stays."""
     return (binary, "rmi", *names)

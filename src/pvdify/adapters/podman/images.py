@@ -195,7 +195,8 @@ class PodmanImages:
         if damaged is None:
             return done
         log.warning("image.damaged", image=damaged, why="podman or the machine was stopped while it was being stored")
-        await self._runner.run(commands.remove_images(self._podman, (damaged,)))
+        await self._runner.run(commands.untag_wholly(self._podman, damaged))
+        await self._runner.run(commands.remove_images(self._podman, (damaged,)))  # refused while a container has it
         return await self._runner.run(argv, timeout=within)
 
     async def _must(self, argv: Argv) -> Completed:
