@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from pvdify.errors import ServiceUnavailable
 from pvdify.ports.web import WebAnswer, WebRequest
+from tests.fakes import cloudflared_rules
 
 ACCOUNT = "a" * 32
 ALL = frozenset({"zone", "dns", "tunnel"})
@@ -146,14 +147,19 @@ class FakeCloudflare:
         if rest[1:] == ["token"]:
             return _result(f"run-token-of-{id}")
         if rest[1:] == ["configurations"]:
-            if method == "PUT":
-                self.configs[id] = (self.configs[id][0] + 1, body["config"])
-            version, config = self.configs[id]
-            return _result({"tunnel_id": id, "version": version, "config": config or None})
+            return self._on_config(method, id, body)
         if self.tunnels[id]["status"] == "healthy":
             return _errors(400, (1022, "Cannot delete tunnel because it has active connections"))
         self.tunnels[id]["deleted_at"] = "2026-01-01T00:00:00Z"
         return _result(self.tunnels[id])
+
+    def _on_config(self, method: str, id: str, body: Any) -> WebAnswer:
+        if method == "PUT":
+            if refused := cloudflared_rules.problem(body["config"]["ingress"]):
+                return _errors(400, (1056, refused))
+            self.configs[id] = (self.configs[id][0] + 1, body["config"])
+        version, config = self.configs[id]
+        return _result({"tunnel_id": id, "version": version, "config": config or None})
 
     def _find_or_make_tunnel(self, method: str, query: dict[str, str], body: Any) -> WebAnswer:
         name = query.get("name") if method == "GET" else body["name"]
