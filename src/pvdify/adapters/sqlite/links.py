@@ -1,18 +1,16 @@
 """The ``link_store`` port: the part of the database that holds which repository may deploy which app."""
 
 from datetime import datetime
-from typing import Any, TypeVar
 
 from pvdify.adapters.sqlite.queries import statements
+from pvdify.adapters.sqlite.records import Records
 from pvdify.adapters.sqlite.rows import TABLES, to_row
 from pvdify.model.event import Event
 from pvdify.model.link import Link
 from pvdify.model.token import Token
 
-RecordT = TypeVar("RecordT")
 
-
-class LinkRecords:
+class LinkRecords(Records):
     """What ``SqliteStore`` does for this port, in the same file and thread."""
 
     async def save_link(self, link: Link, event: Event) -> None:
@@ -46,15 +44,6 @@ class LinkRecords:
         """See the port."""
         values = {"before": _stamp(before)}
         await self._write([(statements()[f"forget_{what}"], values) for what in ("used_identities", "ended_tokens")])
-
-    async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
-        raise NotImplementedError
-
-    async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
-        raise NotImplementedError
-
-    async def _rows(self, query: str, **values: object) -> list[Any]:
-        raise NotImplementedError
 
 
 def _stamp(moment: datetime) -> str:

@@ -1,18 +1,15 @@
 """The ``outbox`` port: the part of the database that holds who is told what."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
 
 from pvdify.adapters.sqlite.queries import statements
+from pvdify.adapters.sqlite.records import Records
 from pvdify.adapters.sqlite.rows import TABLES, to_row
 from pvdify.model.event import Event
 from pvdify.model.notice import Cursor, Delivery, Subscription
 
-RecordT = TypeVar("RecordT")
 
-
-class OutboxRecords:
+class OutboxRecords(Records):
     """What ``SqliteStore`` does for this port, in the same file and thread."""
 
     async def save_deliveries(self, deliveries: tuple[Delivery, ...], cursor: Cursor | None = None) -> None:
@@ -68,15 +65,6 @@ class OutboxRecords:
     async def forget_deliveries(self, before: datetime) -> None:
         """See the port."""
         await self._write([(statements()["forget_old_deliveries"], {"before": _stamp(before)})])
-
-    async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
-        raise NotImplementedError
-
-    async def _rows(self, query: str, **values: object) -> list[Mapping[str, Any]]:
-        raise NotImplementedError
-
-    async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
-        raise NotImplementedError
 
 
 def _stamp(moment: datetime) -> str:
