@@ -43,7 +43,7 @@ def test_output_and_exit_code_are_the_commands_own(myapp: FakeApi, tmp_path: Pat
     assert ran == Ran(stdout="hello\n", stderr="oh\n", code=42)
     started = next(asked for asked in myapp.asked if asked.path.endswith("/run"))
     assert started.body == {"command": ["npm", "run", "migrate", "--force"]}
-    assert myapp.asked[-1].method == "DELETE"
+    assert [asked.path for asked in myapp.asked if asked.method == "DELETE"] == [f"{started.path}/run.4711"]
 
 
 def test_a_single_word_is_for_the_shell(myapp: FakeApi, tmp_path: Path) -> None:
