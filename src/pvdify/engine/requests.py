@@ -191,7 +191,7 @@ class Requests:
         return release
 
     async def change_config(self, app: str, changes: Changes, actor: Actor) -> tuple[int, dict[str, ConfigVar]]:
-        """A new config version; None unsets. The next deploy applies it. Its number and all its vars.
+        """A new config version if anything changes; None unsets. The next deploy applies it. Its number and its vars.
 
         Raises AppNotFound, InvalidConfigVar, StoreUnavailable.
         """
@@ -199,7 +199,9 @@ class Requests:
         async with self._world.locks.queue(app):
             versions = await self._world.store.config_versions(app)
             newest = versions[0].version if versions else 0
-            values = apply_changes(await self._world.secrets.read(app, newest), changes)
+            current = await self._world.secrets.read(app, newest)
+            values = apply_changes(current, changes)
+            changes = {key: var for key, var in changes.items() if var is not None or key in current}
             if not changes:
                 return newest, values
             version = ConfigVersion(

@@ -39,11 +39,12 @@ Changes = Mapping[str, ConfigVar | Secret | None]
 def apply_changes(current: Mapping[str, ConfigVar], wanted: Changes) -> dict[str, ConfigVar]:
     """The config after setting (a var) and unsetting (None) names; a text alone stays secret if its name was so far.
 
+    A name that is not set is as unset as was wanted.
+
     Raises InvalidConfigVar with every problem.
     """
     changes = {key: _as_before(current.get(key), var) if isinstance(var, str) else var for key, var in wanted.items()}
     problems = [problem for key, var in changes.items() for problem in _problems(key, var)]
-    problems += [f"{key}: is not set" for key, var in changes.items() if var is None and key not in current]
     if problems:
         raise InvalidConfigVar(
             "the config was not changed",

@@ -21,14 +21,14 @@ class ConfigVars(Releases):
         self.find_app(app)
         config = self.config.setdefault(app, {})
         asked.body.update({key: self.keep(app, key, given) for key, given in asked.body.items()})
-        unknown = [f"{key}: is not set" for key, value in asked.body.items() if value is None and key not in config]
-        if unknown:
-            raise Refused(422, "invalid-config-var", "the config was not changed", problems=unknown)
-        config.update(asked.body)
+        changes = {key: value for key, value in asked.body.items() if value is not None or key in config}
+        if not changes:
+            return config
+        config.update(changes)
         self.config[app] = {key: value for key, value in config.items() if value is not None}
         names = {
-            "set": [key for key, value in asked.body.items() if value is not None],
-            "unset": [key for key, value in asked.body.items() if value is None],
+            "set": [key for key, value in changes.items() if value is not None],
+            "unset": [key for key, value in changes.items() if value is None],
         }
         versions = self.versions.setdefault(app, [])
         versions.insert(0, {"version": len(versions) + 1, "created_at": AT, "created_by": "admin"} | names)

@@ -89,9 +89,17 @@ def test_config_unset(pvdify: Pvdify, api: FakeApi) -> None:
     pvdify("config:set", "myapp", "A=1")
 
     assert pvdify("config:unset", "myapp", "A") == Ran(stdout="config v2 of myapp: unset A\n", stderr=APPLIED)
-    assert pvdify("config:unset", "myapp", "A") == Ran(
-        stderr="error: invalid-config-var\n  the config was not changed\n  - A: is not set\n", code=2
-    )
+
+
+def test_config_unset_of_what_is_not_set_is_done_already(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+    pvdify("config:set", "myapp", "A=1")
+
+    some = pvdify("config:unset", "--app", "myapp", "A", "TYPO")
+    none = pvdify("config:unset", "--app", "myapp", "A", "TYPO")
+
+    assert some == Ran(stdout="config v2 of myapp: unset A\n", stderr=f"not set: TYPO\n{APPLIED}")
+    assert none == Ran(stdout="config v2 of myapp: nothing to unset\n", stderr=f"not set: A, TYPO\n{APPLIED}")
 
 
 def test_config_shows_values_but_no_secrets(pvdify: Pvdify, api: FakeApi) -> None:

@@ -52,9 +52,9 @@ def test_one_app_in_full(pvdify: Pvdify, api: FakeApi) -> None:
         "url             https://myapp.pvdify.win\n"
         "domains         a.com, b.com\n"
         "release         v3\n"
-        "process web     2 × 512 MiB, 0.5 CPU: npm run 'a b'\n"
-        "process worker  1 × 256 MiB\n"
-        "healthcheck     interval=5 retries=10\n"
+        "process web     2 × 512M, 0.5 CPU: npm run 'a b'\n"
+        "process worker  1 × 256M\n"
+        "healthcheck     interval 5s, retries 10\n"
         "created         2026-11-23 11:31:02Z\n"
         "updated         2026-11-23 11:31:02Z\n"
     )
@@ -132,7 +132,8 @@ def test_ps_shows_instances_and_what_is_missing(pvdify: Pvdify, api: FakeApi) ->
     assert [line.split(maxsplit=2)[:2] for line in ran.stdout.splitlines()] == [
         ["INSTANCE", "STATE"], ["web.1", "running"], ["web.2", "exited"], ["worker", "none"], ["clock", "scaled"],
     ]  # fmt: skip
-    assert "exited (137 (out of memory))  live" in ran.stdout
+    assert "exited          live" in ran.stdout
+    assert "137 (out of memory)" in ran.stdout
     assert "84M/512M  12%/50%  " in ran.stdout
     assert "none of 1 runs" in ran.stdout
     assert (ran.stderr, ran.code) == ("", 0)

@@ -143,6 +143,18 @@ async def test_rollback_restores_config_and_manifest(machine: Machine, daemon: D
     assert machine.supervisor.spec("pvdify-shop-web-v3-1").environment["A"] == "1"
 
 
+async def test_unsetting_what_is_not_set_makes_no_config_version(machine: Machine, daemon: Daemon):
+    await daemon.requests.create_app("shop", ACTOR)
+    await daemon.requests.change_config("shop", {"A": Secret("1")}, ACTOR)
+
+    unchanged = await daemon.requests.change_config("shop", {"TYPO": None}, ACTOR)
+    changed = await daemon.requests.change_config("shop", {"A": None, "TYPO": None}, ACTOR)
+
+    assert (unchanged[0], changed) == (1, (2, {}))
+    newest = (await machine.store.config_versions("shop"))[0]
+    assert newest.unset_keys == ("A",)
+
+
 async def test_rollback_goes_to_what_was_live_before_so_a_second_one_takes_it_back(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     with pytest.raises(NotRollbackable):

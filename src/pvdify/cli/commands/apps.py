@@ -98,11 +98,11 @@ def _facts(app: App) -> Iterator[tuple[str, str]]:
         cpu = "" if process.cpu is None else f", {process.cpu:g} CPU"
         command_text = output.command_text(process.command)
         of_command = f": {command_text}" if command_text else ""
-        yield f"process {name}", f"{process.count} × {process.memory // 2**20} MiB{cpu}{of_command}"
-    yield "healthcheck", " ".join(_setting(key, value) for key, value in app.healthcheck.items() if value is not None)
+        yield f"process {name}", f"{process.count} × {output.memory(process.memory)}{cpu}{of_command}"
+    yield "healthcheck", ", ".join(_setting(key, value) for key, value in app.healthcheck.items() if value is not None)
     yield "created", output.when(app.created_at)
     yield "updated", output.when(app.updated_at)
 
 
 def _setting(key: str, value: object) -> str:
-    return f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+    return f"{key} {value:g}s" if isinstance(value, float) else f"{key} {value}"

@@ -42,9 +42,15 @@ def run_set(options: SetOptions, client: Client, io: Io) -> int:
 
 
 def run_unset(options: UnsetOptions, client: Client, io: Io) -> int:
-    """Unset the vars in one new config version."""
-    changed = client.change_config(options.app, dict.fromkeys(options.keys))
-    return report(changed, options.app, f"unset {', '.join(options.keys)}", io, as_json=options.as_json)
+    """Unset those that are set in one new config version."""
+    now = client.config(options.app)
+    keys = [key for key in options.keys if key in now.vars]
+    if len(keys) < len(options.keys):
+        io.say(f"not set: {', '.join(key for key in options.keys if key not in keys)}")
+    if not keys:
+        return report(now, options.app, "nothing to unset", io, as_json=options.as_json)
+    changed = client.change_config(options.app, dict.fromkeys(keys))
+    return report(changed, options.app, f"unset {', '.join(keys)}", io, as_json=options.as_json)
 
 
 @command(
@@ -86,6 +92,7 @@ def config_set(
 def config_unset(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> UnsetOptions:
     """Unset config vars of APP; the next deploy applies it.
 
+    Those that are not set are named, and no error.
     The first of several names is taken for the app when it could be one and --app is not given.
     """
     has_argument = app is None and len(words) > 1 and app_name.looks_like_one(words[0])
@@ -106,7 +113,8 @@ def report(changed: Config, app: str, what: str, io: Io, *, as_json: bool) -> in
         io.show_json({"app": app, "version": changed.version, "live_version": changed.live_version})
     else:
         io.show(f"config v{changed.version} of {app}: {what}")
-    io.say(f"applied by the next deploy: pvdify deploy {app}")
+    if changed.version != changed.live_version:
+        io.say(f"applied by the next deploy: pvdify deploy {app}")
     return DONE
 
 

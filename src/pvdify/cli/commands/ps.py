@@ -53,14 +53,14 @@ def _rows(process: Process) -> Iterator[tuple[str, ...]]:
 def _row(instance: Instance, command_text: str) -> tuple[str, ...]:
     return (
         f"{instance.process}.{instance.number}",
-        f"{instance.state} ({instance.exit})" if instance.exit else instance.state,
+        instance.state,
         instance.slot,
         output.version(instance.release),
         output.NONE if instance.port is None else str(instance.port),
         output.of_limit(output.memory(instance.memory), output.memory(instance.memory_limit)),
         output.of_limit(output.share(instance.cpu), output.share(instance.cpu_limit)),
         str(instance.restarts),
-        instance.last_exit or output.NONE,
+        instance.exit or instance.last_exit or output.NONE,
         output.when(instance.started_at),
         command_text,
     )
