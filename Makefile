@@ -26,10 +26,10 @@ test: setup lint ## everything: lint, types, import directions, fresh docs and a
 	$(bin)/pytest
 
 check: python lint ## the same without containers: needs neither root nor Debian
-	$(bin)/pytest tests/unit tests/contract -m "not podman and not router and not e2e"
+	$(bin)/pytest tests/unit tests/contract -m "not podman and not router and not e2e and not slow"
 
 test-unit: python ## unit tests only, in seconds
-	$(bin)/pytest tests/unit
+	$(bin)/pytest tests/unit -m "not slow"
 
 test-integration: setup ## tests against the real podman, router and database
 	$(bin)/pytest tests/integration tests/contract

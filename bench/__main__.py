@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from bench import product, router
-from bench.previews import previews
 from bench.product import APP, Figure
 from bench.redaction import redaction
 from tests.e2e.trial import Trial
@@ -17,7 +16,7 @@ SWITCH_TARGETS = {1: 10.0, 100: None, 500: 25.0}
 
 
 def main() -> None:
-    figures = [*tell("redaction", redaction()), *tell("previews", previews()), *measure_router(), *measure_server()]
+    figures = [*tell("redaction", redaction()), *measure_router(), *measure_server()]
     text = render(figures)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)

@@ -13,7 +13,7 @@ from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
 from pvdify.model.instance import InstanceSpec, LogLine
 from pvdify.model.names import app_of_instance
-from pvdify.model.operation import Operation
+from pvdify.model.operation import Operation, StepRecord
 from pvdify.model.release import Failure, Release
 from pvdify.ports.deploy_log import DeployLog
 from pvdify.ports.secrets import Secrets
@@ -145,8 +145,12 @@ class CleanStore:
 
     async def _operation(self, operation: Operation) -> Operation:
         error = await self._failure(operation.app, operation.error) if operation.error else None
-        steps = [replace(it, text=await self._redactors.clean(operation.app, it.text)) for it in operation.steps]
+        steps = [await self._step(operation.app, it) for it in operation.steps]
         return replace(operation, error=error, steps=tuple(steps))
+
+    async def _step(self, app: str, step: StepRecord) -> StepRecord:
+        text = await self._redactors.clean(app, step.text)
+        return step if text == step.text else replace(step, text=text)
 
     async def _failure(self, app: str, failure: Failure) -> Failure:
         return Failure(
