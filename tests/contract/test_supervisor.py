@@ -234,6 +234,38 @@ async def test_logs_outlive_their_container_until_they_are_forgotten(world):
     assert await world.supervisor.tail([spec.name], 10) == ()
 
 
+async def test_who_left_lines_is_known_also_when_it_is_gone(world):
+    hook = {"name": "pvdify-shop-pre_deploy-v1-1", "process": "pre_deploy", "role": Role.HOOK, "host_port": None}
+    gone = [
+        make_spec(world, TALKER),
+        make_spec(world, TALKER, name="pvdify-shop-worker-v1-2", process="worker", number=2, host_port=None),
+        make_spec(world, TALKER, name="pvdify-shop-staging-web-v1-1", app="shop-staging", number=3),
+        make_spec(world, TALKER, **hook, port=None),
+    ]
+    for spec in gone:
+        await world.supervisor.start(spec)
+        await world.supervisor.wait(spec.name)
+        await world.supervisor.remove(spec.name)
+    await world.lose_daemon()
+
+    writers = await world.supervisor.writers("shop")
+
+    assert sorted(writers) == ["pvdify-shop-web-v1-1", "pvdify-shop-worker-v1-2"]
+    await world.supervisor.forget_logs("shop")
+    assert await world.supervisor.tail(["pvdify-shop-web-v1-1"], 10) == ()
+
+
+async def test_one_log_has_the_lines_of_all_who_had_the_name(world):
+    spec = make_spec(world, TALKER)
+
+    for _ in range(2):
+        await world.supervisor.start(spec)
+        await world.supervisor.wait(spec.name)
+        await world.supervisor.remove(spec.name)
+
+    assert [line.text for line in await world.supervisor.tail([spec.name], 10)] == ["one", "two", "one", "two"]
+
+
 async def test_following_gives_old_and_new_lines_of_every_run(world):
     spec, texts = make_spec(world, TALKER), []
     since = world.clock.now() - timedelta(minutes=1)

@@ -104,8 +104,8 @@ class Container:
         self.is_removed = True
         self._changed()
 
-    def write(self, text: str, *, stream: str = "stdout") -> None:
-        self.lines.append(LogLine(at=self.clock.now(), instance=self.spec.name, stream=stream, text=text))
+    def write(self, text: str, *, stream: str = "stdout", at: datetime | None = None) -> None:
+        self.lines.append(LogLine(at=at or self.clock.now(), instance=self.spec.name, stream=stream, text=text))
 
     async def change(self) -> None:
         """Return when something was done to it, or its own end has come."""

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 from pvdify.errors import PvdifyError, StartFailed
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart, Usage
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart, Role, Usage
+from pvdify.model.names import app_of_instance
 from pvdify.ports.clock import Clock
 from tests.fakes.behaviour import Behaviour, Rule
 from tests.fakes.container import Container
@@ -56,9 +57,9 @@ class FakeSupervisor:
         self._restarts.append(Restart(name=name, at=self._clock.now(), exit=ended))
         self._containers[name].restarts_at = self._clock.monotonic() + 1.0
 
-    def write(self, name: str, text: str, *, stream: str = "stdout") -> None:
-        """A running container writes a line."""
-        self._containers[name].write(text, stream=stream)
+    def write(self, name: str, text: str, *, stream: str = "stdout", at: datetime | None = None) -> None:
+        """A running container writes a line, now unless it was earlier and comes late."""
+        self._containers[name].write(text, stream=stream, at=at)
 
     def lose(self, name: str) -> None:
         """Somebody removes the container behind our back."""
@@ -169,6 +170,10 @@ class FakeSupervisor:
         container = self._containers.get(name)
         return container.listeners if container else ()
 
+    async def writers(self, app: str) -> tuple[str, ...]:
+        written = dict.fromkeys(line.instance for line in self._lines)
+        return tuple(name for name in written if name not in self._once and app_of_instance(name) == app)
+
     async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
         chosen = [line for line in self._lines if line.instance in names and (since is None or line.at > since)]
         return tuple(chosen[-lines:] if lines > 0 else ())
@@ -183,6 +188,10 @@ class FakeSupervisor:
             await self._clock.sleep(0.25)
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _once(self) -> frozenset[str]:
+        return frozenset(spec.name for spec in self.made if spec.role is not Role.INSTANCE)
 
     def _make(self, spec: InstanceSpec) -> Container:
         self.made.append(spec)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pvdify.engine.differences import Difference
 from pvdify.engine.domains import Domain
 from pvdify.engine.queries import AppView, PlacedInstance, ProcessView, ReleaseView
+from pvdify.engine.runtime_logs import Writer
 from pvdify.manifest.definition import Command, Manifest
 from pvdify.manifest.names import readable_hostname
 from pvdify.model.app import default_hostname
@@ -18,7 +19,6 @@ from pvdify.model.operation import Operation, StepState
 from pvdify.model.preview import Preview
 from pvdify.model.registry import RegistryLogin
 from pvdify.model.release import Failure, Release, SwitchCount
-from pvdify.model.slot import Placement
 from pvdify.model.token import Token
 from pvdify.model.visit import Visit
 from pvdify.settings import Settings
@@ -108,11 +108,12 @@ def log_entry(entry: LogEntry) -> answers.LogEntry:
     return answers.LogEntry(at=entry.at, kind=entry.kind.value, step=entry.step, text=entry.text, seconds=entry.seconds)
 
 
-def log_line(line: LogLine, place: Placement, release: int) -> answers.LogLine:
+def log_line(line: LogLine, writer: Writer) -> answers.LogLine:
     """A line that an instance wrote."""
     return answers.LogLine(
-        at=line.at, process=place.process, number=place.number, release=release, stream=line.stream, text=line.text
-    )
+        at=line.at, process=writer.process, number=writer.number, release=writer.release, stream=line.stream,
+        text=line.text,
+    )  # fmt: skip
 
 
 def visit(it: Visit) -> answers.Visit:

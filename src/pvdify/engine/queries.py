@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
 from pvdify.engine.differences import Difference, differences
 from pvdify.engine.in_use import InUse, key_of, last_ends, measure
 from pvdify.engine.not_found import no_app, no_release
+from pvdify.engine.runtime_logs import RuntimeLogs
 from pvdify.engine.specs import limits_of
 from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
@@ -18,7 +17,7 @@ from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.deploy_log import LogEntry
 from pvdify.model.event import Event
 from pvdify.model.image import ImagesOnDisk
-from pvdify.model.instance import FoundInstance, InstanceState, Limits, LogLine
+from pvdify.model.instance import FoundInstance, InstanceState, Limits
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind, operation_id
 from pvdify.model.quantities import format_bytes
@@ -107,10 +106,14 @@ class ServerView:
 
 
 class Queries:
-    """The engine's window. Every method raises StoreUnavailable, and AppNotFound where an app is named."""
+    """The engine's window. Every method raises StoreUnavailable, and AppNotFound where an app is named.
+
+    ``runtime_logs``: what instances wrote.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.runtime_logs = RuntimeLogs(world)
 
     async def apps(self) -> tuple[AppView, ...]:
         """All apps by name, in a fixed number of queries however many there are."""
@@ -260,47 +263,6 @@ class Queries:
             for process in release.manifest.processes
         }
 
-    async def log_names(self, app: str, process: str | None, release: int | None) -> dict[str, tuple[Placement, int]]:
-        """The instances whose logs are asked for: those of the live slot, or of one release, of one process if named.
-
-        Container name -> its place and the release that started it. Raises ReleaseNotFound.
-        """
-        view = await self.app(app)
-        chosen = (await self.release(app, release)).release if release else view.live
-        slot = await self._world.store.slot(app, chosen.slot) if chosen and chosen.slot else None
-        if slot is None:
-            return {}
-        wanted = [place for place in slot.placements if process is None or place.process == process]
-        return {place.name: (place, slot.number) for place in wanted}
-
-    async def tail(self, names: Mapping[str, object], lines: int, since: datetime | None = None) -> tuple[LogLine, ...]:
-        """The last lines of these instances together, oldest first; only what came after ``since``, if given."""
-        return await self._world.supervisor.tail(list(names), lines, since=since)
-
-    async def follow(
-        self, app: str, process: str | None, release: int | None, since: datetime
-    ) -> AsyncIterator[tuple[LogLine, Placement, int]]:
-        """Lines after this moment as they come, each with its place; after a deploy the new instances' too."""
-        names: dict[str, tuple[Placement, int]] = {}
-        lines: asyncio.Queue[LogLine] = asyncio.Queue()
-        copying: list[asyncio.Task[None]] = []
-        try:
-            while True:
-                wanted = await self.log_names(app, process, release)
-                fresh = [name for name in wanted if name not in names]
-                names |= wanted
-                if fresh:
-                    copying.append(asyncio.create_task(self._copy(fresh, since, lines)))
-                async for line in _for_a_while(lines, LOG_PAUSE):
-                    yield line, *names[line.instance]
-        finally:
-            for task in copying:
-                task.cancel()
-
-    async def _copy(self, names: list[str], since: datetime, lines: "asyncio.Queue[LogLine]") -> None:
-        async for line in self._world.supervisor.follow(names, since=since):
-            lines.put_nowait(line)
-
     async def tokens(self) -> tuple[Token, ...]:
         """All tokens that are not revoked."""
         return await self._world.store.tokens()
@@ -362,12 +324,3 @@ class Queries:
             scale=scale,
             hostnames=hostnames_of(app, self._world.settings.base_domain, live.manifest if live else None),
         )
-
-
-async def _for_a_while(lines: "asyncio.Queue[LogLine]", seconds: float) -> AsyncIterator[LogLine]:
-    """What comes within so many seconds."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    with suppress(TimeoutError):
-        while (left := deadline - loop.time()) > 0:
-            yield await asyncio.wait_for(lines.get(), left)

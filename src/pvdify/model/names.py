@@ -6,9 +6,10 @@ from enum import Enum
 from pvdify.errors import InvalidError
 from pvdify.manifest.names import APP_NAME, CONFIG_KEY, WEB, check_app_name
 
+INSTANCE = re.compile(r"pvdify-.+-(?P<process>[^-]+)-v(?P<release>[0-9]+)-(?P<number>[0-9]+)")
 PREVIEW = re.compile(r"(?P<parent>.+)-pr-(?P<number>[1-9][0-9]*)")
 __all__ = ["CONFIG_KEY", "PREVIEW", "WEB", "Environment", "app_of_instance", "check_app_name", "environment_of",
-           "hook_name", "instance_name", "parent_of", "preview_name", "slot_key"]  # fmt: skip
+           "hook_name", "instance_name", "parent_of", "place_of_instance", "preview_name", "slot_key"]  # fmt: skip
 
 
 class Environment(Enum):
@@ -57,6 +58,12 @@ def hook_name(app: str, release: int, moment: str, number: int) -> str:
 def app_of_instance(name: str) -> str:
     """``shop`` of ``pvdify-shop-web-v1-1``; no process has a hyphen in its name."""
     return name.removeprefix("pvdify-").rsplit("-", 3)[0]
+
+
+def place_of_instance(name: str) -> tuple[str, int, int] | None:
+    """``web``, 1 and 2 of ``pvdify-shop-web-v1-2``: process, release and number; None for a name of another kind."""
+    match = INSTANCE.fullmatch(name)
+    return (match["process"], int(match["release"]), int(match["number"])) if match else None
 
 
 def slot_key(app: str, slot: int) -> str:

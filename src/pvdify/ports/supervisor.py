@@ -70,6 +70,13 @@ class Supervisor(Protocol):
         """The TCP sockets that listen inside the container, in its own network namespace; empty if it has exited."""
         ...
 
+    async def writers(self, app: str) -> tuple[str, ...]:
+        """The names of the app's instances that have left lines, also of those that are long gone, in any order.
+
+        Not of what runs once. Raises RuntimeUnavailable.
+        """
+        ...
+
     async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
         """The last lines of these instances together, oldest first; also after the containers are gone."""
         ...

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.fakes.behaviour import Behaviour
 from tests.unit.api.conftest import Api
 
 WEB = "pvdify-shop-web-v1-1"
@@ -74,7 +75,55 @@ async def test_a_stream_without_a_line_knows_where_it_began(api: Api) -> None:
     first = await streamed(api, "/apps/shop/logs?follow=1&format=json&lines=0")
 
     assert first[0]["event"] == "position"
-    assert first[0]["id"].endswith("/0")
+    assert datetime.now(UTC) - datetime.fromisoformat(first[0]["id"]) < timedelta(minutes=1)
+
+
+async def test_a_line_told_late_is_neither_lost_nor_repeated_where_the_stream_was_cut(api: Api) -> None:
+    await api.daemon.deploy(manifest={"processes": {"web": {"count": 2}}})
+    other = WEB[:-1] + "2"
+    api.machine.supervisor.write(WEB, "one")
+    await api.machine.clock.sleep(1)
+    api.machine.supervisor.write(WEB, "two")
+    path = "/apps/shop/logs?follow=1&format=json"
+    first = await streamed(api, path)
+    api.machine.supervisor.write(other, "late", at=api.machine.clock.now() - timedelta(seconds=1))
+
+    again = await streamed(api, path, last_event_id=first[-1]["id"])
+
+    assert texts(first) == ["one", "two"]
+    assert texts(again) == ["late"]
+
+
+async def test_instances_that_are_gone_are_still_read(api: Api) -> None:
+    await api.daemon.deploy(manifest={"processes": {"web": {"count": 2}, "worker": {"command": ["work"]}}})
+    gone, worker = "pvdify-shop-web-v1-2", "pvdify-shop-worker-v1-1"
+    api.machine.supervisor.write(gone, "of the second")
+    api.machine.supervisor.write(worker, "of the worker")
+    await api.daemon.scale(web=1)
+    await api.daemon.restart()
+    api.machine.supervisor.write(gone, "of its successor")
+    live = await api("GET", "/apps/shop/logs")
+    await api.daemon.deploy()
+    await api.daemon.finish_retirements()
+
+    whole = await api("GET", "/apps/shop/logs?release=1")
+    one_process = await api("GET", "/apps/shop/logs?release=1&process=worker")
+    last = await api("GET", "/apps/shop/logs?release=1&lines=1")
+
+    lines = ["web.2 v1 | of the second", "worker.1 v1 | of the worker", "web.2 v1 | of its successor"]
+    assert [shown.partition(" ")[2] for shown in whole.content.decode().splitlines()] == lines
+    assert live.content == whole.content
+    assert one_process.content.decode().splitlines() == whole.content.decode().splitlines()[1:2]
+    assert last.content.decode().splitlines() == whole.content.decode().splitlines()[2:]
+
+
+async def test_before_anything_is_live_the_newest_release_is_read(api: Api) -> None:
+    api.machine.supervisor.script(Behaviour(exit_code=1, lines=("no database",)), process="web")
+    await api.daemon.deploy()
+
+    answer = await api("GET", "/apps/shop/logs")
+
+    assert answer.content.decode().endswith("web.1 v1 | no database\n")
 
 
 @pytest.mark.parametrize("text", ["yesterday", "10x", "9999d"])

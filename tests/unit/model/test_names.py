@@ -3,7 +3,7 @@
 import pytest
 
 from pvdify.errors import InvalidError
-from pvdify.model.names import Environment, check_app_name, environment_of, hook_name, instance_name
+from pvdify.model.names import Environment, check_app_name, environment_of, hook_name, instance_name, place_of_instance
 
 
 @pytest.mark.parametrize("name", ["my", "myapp", "my-app-2", "a" * 40, "myapp-pr-12"])
@@ -27,3 +27,8 @@ def test_environments():
 def test_computed_names():
     assert instance_name("shop", "web", 42, 1) == "pvdify-shop-web-v42-1"
     assert hook_name("shop", 42, "pre_deploy", 1) == "pvdify-shop-pre_deploy-v42-1"
+
+
+def test_an_instances_name_tells_its_place():
+    assert place_of_instance("pvdify-my-shop-v2-web-v12-3") == ("web", 12, 3)
+    assert place_of_instance("pvdify-shop-web-v1") is None

@@ -48,6 +48,10 @@ class LogFiles:
             except OSError:
                 continue
 
+    def writers(self, app: str) -> tuple[str, ...]:
+        """The instances whose logs are kept."""
+        return tuple(file.stem for file in (self._directory / app).glob("*.log"))
+
     async def tail(self, names: Sequence[str], lines: int, since: datetime | None) -> tuple[LogLine, ...]:
         """The last lines of these instances together, oldest first."""
         return await asyncio.to_thread(self._tail, tuple(names), lines, since)
@@ -73,9 +77,8 @@ class LogFiles:
         if count <= 0:
             return ()
         found = ((name, self._find(name)) for name in names)
-        files = [_last_lines(path, name, count) for name, path in found if path is not None]
-        merged = [line for line in heapq.merge(*files, key=_when) if since is None or line.at > since]
-        return tuple(merged[-count:])
+        files = [_last_lines(path, name, count, since) for name, path in found if path is not None]
+        return tuple(heapq.merge(*files, key=_when))[-count:]
 
     def _find(self, instance: str) -> Path | None:
         output = self._instances / instance / OUTPUT
@@ -155,16 +158,17 @@ class _Reader:
             self._file.close()
 
 
-def _last_lines(path: Path, instance: str, count: int) -> list[LogLine]:
+def _last_lines(path: Path, instance: str, count: int, since: datetime | None) -> list[LogLine]:
     try:
         with path.open("rb") as file:
-            return _read_backwards(file, instance, count)
+            lines = _read_backwards(file, instance, count, since)
     except FileNotFoundError:
         return []
+    return [line for line in lines if since is None or line.at > since]
 
 
-def _read_backwards(file: BufferedReader, instance: str, count: int) -> list[LogLine]:
-    """Read ever more from the end until it holds enough whole lines."""
+def _read_backwards(file: BufferedReader, instance: str, count: int, since: datetime | None) -> list[LogLine]:
+    """Read ever more from the end until it holds enough whole lines, or reaches back far enough."""
     end = file.seek(0, os.SEEK_END)
     size = CHUNK
     while True:
@@ -174,7 +178,8 @@ def _read_backwards(file: BufferedReader, instance: str, count: int) -> list[Log
         assembler = LineAssembler(instance)
         # unless it is the file's beginning, the first record may have lost its head
         lines = [line for line in map(assembler.add, raw if start == 0 else raw[1:]) if line is not None]
-        if len(lines) > count or start == 0:
+        reaches_back = since is not None and bool(lines) and lines[0].at <= since
+        if len(lines) > count or reaches_back or start == 0:
             return lines[-count:]
         size *= 4
 

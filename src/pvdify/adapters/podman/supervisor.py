@@ -47,6 +47,10 @@ class PodmanSupervisor(PodmanContainers):
         """See the port."""
         await asyncio.to_thread(self._logs.remove, app)
 
+    async def writers(self, app: str) -> tuple[str, ...]:
+        """See the port."""
+        return await asyncio.to_thread(self._logs.writers, app)
+
     async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
         """See the port."""
         return await self._logs.tail(names, lines, since)

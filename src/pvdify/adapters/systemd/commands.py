@@ -58,6 +58,11 @@ def list_units(pattern: str) -> Argv:
     return ("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "--no-pager", pattern)
 
 
+def list_tags() -> Argv:
+    """Every tag that a line in the journal has, whichever server's; read from the journal's index."""
+    return ("journalctl", "--quiet", "--no-pager", "--field", "CONTAINER_TAG")
+
+
 def read_journal(tags: Sequence[str], lines: int, since: datetime | None, *, version: int) -> Argv:
     """The last lines with these tags."""
     return (*_journal(tags, since, version), "--lines", str(lines))

@@ -9,7 +9,7 @@ from pvdify.adapters.systemd import commands, parse
 from pvdify.adapters.systemd.parse import Entry
 from pvdify.adapters.systemd.systemctl import Systemctl, refused
 from pvdify.model.instance import LogLine
-from pvdify.model.names import app_of_instance
+from pvdify.model.names import app_of_instance, place_of_instance
 from pvdify.ports.clock import Clock
 from pvdify.ports.command_runner import CommandRunner
 from pvdify.ports.supervisor import LONGEST_LINE
@@ -37,6 +37,15 @@ class Journal:
         self._server = server_id
         self._log_dir = log_dir
         self._clock = clock
+
+    async def writers(self, app: str) -> tuple[str, ...]:
+        """The app's instances of which the journal has lines. Raises RuntimeUnavailable."""
+        done = await self._runner.run(commands.list_tags())
+        if done.exit_code != 0 and done.stderr.strip():
+            raise refused(done)
+        suffix = log_tag("", self._server)
+        names = (tag.removesuffix(suffix) for tag in done.stdout.splitlines() if tag.endswith(suffix))
+        return tuple(name for name in names if place_of_instance(name) and app_of_instance(name) == app)
 
     async def tail(self, names: Sequence[str], lines: int, since: datetime | None) -> tuple[LogLine, ...]:
         """The last lines of these instances together, oldest first. Raises RuntimeUnavailable."""

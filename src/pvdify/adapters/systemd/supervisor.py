@@ -148,6 +148,10 @@ class SystemdSupervisor:
         """See the port: the journal keeps them until its limits are reached, but we show them no more."""
         await self._journal.forget(app)
 
+    async def writers(self, app: str) -> tuple[str, ...]:
+        """See the port."""
+        return await self._journal.writers(app)
+
     async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
         """See the port. What runs once is asked for alone, and is not in the journal."""
         if kept := [name for name in names if self._containers.keeps_output(name)]:

@@ -52,7 +52,10 @@ def run(options: Options | logs_router.Options, client: Client, io: Io) -> int:
 
 
 @command(
-    "logs", run=run, example="pvdify logs myapp -f --process web\npvdify logs myapp --deploy\npvdify logs --router -f"
+    "logs",
+    run=run,
+    example="pvdify logs myapp -f --process web\npvdify logs myapp --release 41\n"
+    "pvdify logs myapp --deploy\npvdify logs --router -f",
 )
 @named_app_parameter
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
@@ -60,7 +63,12 @@ def run(options: Options | logs_router.Options, client: Client, io: Io) -> int:
 @click.option("--since", type=moment, metavar="WHEN", help="Only what came after: 10m, 2h or 2026-11-25T08:00.")
 @click.option("--process", metavar="TYPE", help="Only one process type, such as web.")
 @click.option("--deploy", "is_deploy", is_flag=True, help="The deploy log instead, of the newest release.")
-@click.option("--release", type=release_number, metavar="N", help="Only one release; with --deploy: its deploy log.")
+@click.option(
+    "--release",
+    type=release_number,
+    metavar="N",
+    help="An earlier release, also one that is gone; with --deploy: its deploy log.",
+)
 @click.option("--router", "is_router", is_flag=True, help="What visitors asked for, of all apps or of the one named.")
 def logs(  # noqa: PLR0913 - one for each option
     *, app: str | None, surroundings: Surroundings, follow: bool, lines: int | None, since: str | None,

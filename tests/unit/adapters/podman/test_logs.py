@@ -84,6 +84,15 @@ async def test_a_long_logs_tail_is_read_from_its_end(files, log, monkeypatch):
     assert [line.text for line in lines] == [f"line {number}" for number in range(88, 100)]
 
 
+async def test_a_tail_since_a_moment_reads_no_further_back(files, log, monkeypatch):
+    monkeypatch.setattr(logs, "CHUNK", 200)
+    log.write_text("".join(record(number, f"line {number}") for number in range(100)))
+
+    lines = await files.tail(["web"], 1000, START + timedelta(seconds=90))
+
+    assert [line.text for line in lines] == [f"line {number}" for number in range(91, 100)]
+
+
 async def test_following_waits_for_a_log_that_is_not_there_yet(files, log, clock):
     following = asyncio.create_task(collect(files, ["web"], 2))
     await clock.sleep(1)

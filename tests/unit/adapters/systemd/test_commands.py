@@ -14,6 +14,10 @@ def test_the_journal_is_read_by_tag_and_from_the_second_before():
     assert argv == (*READ, FIELDS, *tags, "--since", "@1795597832", "--lines", "10")
 
 
+def test_every_tag_is_asked_of_the_index():
+    assert commands.list_tags() == ("journalctl", "--quiet", "--no-pager", "--field", "CONTAINER_TAG")
+
+
 def test_an_old_journal_tells_every_field():
     assert commands.read_journal(("a.x",), 1, None, version=219) == (*READ, "CONTAINER_TAG=a.x", "--lines", "1")
 
