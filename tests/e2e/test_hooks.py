@@ -65,7 +65,7 @@ def test_a_hook_that_takes_too_long_is_killed_and_the_failure_is_told(trial: Tri
     assert "did not end within 1 s" in done.stderr
     assert "its last words: waiting" in done.stderr
     assert "    | hook-failed in pre_deploy\n" in done.stderr
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 60
     assert trial.get("hello")[2] == before
     assert hook_containers(trial) == []
 

@@ -179,9 +179,9 @@ async def test_a_program_without_a_signal_handler_stops_at_once(supervisor, imag
     await supervisor.start(make_spec(image))  # as process 1, sleep would not notice SIGTERM
 
     started = time.monotonic()
-    await supervisor.stop(NAME, 20)
+    await supervisor.stop(NAME, 60)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 async def test_an_image_with_its_own_init_keeps_it_as_process_1(supervisor):
