@@ -26,18 +26,16 @@ from pvdify.engine.reconciler import Reconciler
 from pvdify.engine.redaction.hiding import with_secrets_hidden
 from pvdify.engine.redaction.one_offs import CleanOneOffs
 from pvdify.engine.registries import Registries
-from pvdify.engine.requests import DeployRequest, Requests
+from pvdify.engine.requests import Requests
 from pvdify.engine.runner import Runner
 from pvdify.engine.tokens import Tokens
 from pvdify.engine.webhooks import Webhooks
 from pvdify.engine.worker import Worker
 from pvdify.engine.world import World
 from pvdify.model.notice import Channel
-from pvdify.model.operation import Operation, OperationKind
-from pvdify.model.release import Release, ReleaseStatus, Source
-from pvdify.model.scale import Wish
+from pvdify.model.operation import OperationKind
+from pvdify.model.release import ReleaseStatus
 from pvdify.model.slot import SlotState
-from pvdify.model.token import Actor, Role
 from pvdify.settings import Settings, load
 from tests.fakes.access_log import FakeAccessLog
 from tests.fakes.clock import FakeClock
@@ -57,8 +55,8 @@ from tests.fakes.router import FakeRouter
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.store import MemoryStore
 from tests.fakes.supervisor import FakeSupervisor
+from tests.support.asking import ACTOR, Asking
 
-ACTOR = Actor(name="ci", role=Role.DEPLOY)
 WEBHOOK_SECRET = "a secret that GitHub knows"
 NEVER = Path("/nonexistent/pvdifyd.toml")
 
@@ -156,11 +154,12 @@ class CountingStore:
         return write
 
 
-class Daemon:
+class Daemon(Asking):
     """An engine on a machine."""
 
     def __init__(self, machine: Machine, kill_at: int | None) -> None:
         self.machine = machine
+        self.clock, self.store = machine.clock, machine.store
         self.moments = 0
         self.is_dead = False
         self._kill_at = kill_at
@@ -217,43 +216,6 @@ class Daemon:
             self.is_dead = True
             self.died.set()
             raise Killed
-
-    async def deploy(
-        self, app: str = "shop", image: str | None = "reg.example.com/shop:v1", manifest: dict[str, Any] | None = None,
-        **source: Any,
-    ) -> Release:  # fmt: skip
-        request = DeployRequest(image=image, manifest=manifest, source=Source(**source))
-        release = await self.requests.deploy(app, request, ACTOR)
-        return await self.finish(app, release.version)
-
-    async def rollback(self, app: str = "shop", version: int | None = None) -> Release:
-        release = await self.requests.rollback(app, version, ACTOR)
-        return await self.finish(app, release.version)
-
-    async def scale(self, app: str = "shop", **counts: int) -> Operation:
-        """Scale to these counts, to the end."""
-        wishes = {process: Wish(number=count) for process, count in counts.items()}
-        return await self.finish_operation(await self.processes.scale(app, wishes, ACTOR))
-
-    async def restart(self, app: str = "shop", process: str | None = None) -> Operation:
-        """Restart, to the end."""
-        return await self.finish_operation(await self.processes.restart(app, process, ACTOR))
-
-    async def finish_operation(self, operation: Operation) -> Operation:
-        """The operation once it has settled."""
-        while not operation.state.is_settled:
-            await self.machine.clock.sleep(0.05)
-            operation = await self.processes.operation(operation.app, operation.id)
-        return operation
-
-    async def finish(self, app: str, version: int) -> Release:
-        """The release once its operation has settled."""
-        while not await self.queries.is_settled(app, version):
-            await self.machine.clock.sleep(0.05)
-            self.check_alive()
-        release = await self.machine.store.release(app, version)
-        assert release is not None
-        return release
 
     async def finish_retirements(self) -> None:
         """Let drains and standbys end."""

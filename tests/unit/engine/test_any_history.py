@@ -1,48 +1,41 @@
-"""Whatever is asked, in whatever order, and whenever the daemon dies: in the end what is declared runs.
-
-Each rule asks for something, sees it through to its end, and compares records, route, containers and config.
-"""
+"""Whatever is asked, in whatever order, and whenever the daemon dies: in the end what is declared runs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from pvdify.errors import PvdifyError
 from pvdify.model.app import hostnames_of
-from pvdify.model.config import ConfigVar
-from pvdify.model.instance import Secret
-from pvdify.model.scale import Relative, Wish
 from pvdify.model.slot import SlotState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.images import FakeRegistry
-from tests.fakes.machine import ACTOR, Daemon, Killed, Machine, assert_consistent
+from tests.fakes.machine import Daemon, Killed, Machine, assert_consistent
+from tests.support.histories import BROKEN, KEYS, VERSIONS, HistoryRules
 
-IMAGES = tuple(f"reg.example.com/shop:v{number}" for number in range(1, 5))
-BROKEN = FakeRegistry().push(IMAGES[3], content="v4").image_id
-HOSTNAMES = ("www.example.org", "shop.example.org")
-KEYS = ("GREETING", "COLOUR")
+BROKEN_IMAGE = FakeRegistry().push("reg.example.com/shop:v4", content=BROKEN).image_id
 MOMENTS = st.integers(min_value=1, max_value=40)
 Ask = Callable[[Daemon], Awaitable[object]]
 
 
-class Histories(RuleBasedStateMachine):
+class Histories(HistoryRules):
     """One app, one server, any number of daemons one after the other."""
 
     @initialize()
     def begin(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.machine = Machine(standby="20s")
-        for image in IMAGES:
-            self.machine.registry.push(image, content=image[-2:])
+        for version in VERSIONS:
+            self.machine.registry.push(self.reference(version), content=version)
         broken = Behaviour(exit_code=1, exit_after=0.3, listens_after=9.0)
-        self.machine.supervisor.script(broken, image_id=BROKEN, process="web")
+        self.machine.supervisor.script(broken, image_id=BROKEN_IMAGE, process="web")
         self.daemon = self.machine.daemon()
         self.is_declared = False
+
+    def reference(self, version: str) -> str:
+        return f"reg.example.com/shop:{version}"
 
     def teardown(self) -> None:
         if hasattr(self, "loop"):
@@ -57,59 +50,14 @@ class Histories(RuleBasedStateMachine):
         await asyncio.gather(*rest, return_exceptions=True)
         await self.loop.shutdown_asyncgens()
 
-    def wait(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(work)
-
-    @rule(image=st.sampled_from(IMAGES), web=st.integers(0, 3), worker=st.integers(0, 2), overlap=st.booleans())
-    def deploy(self, image: str, web: int, worker: int, overlap: bool) -> None:
-        workers = {"command": ["work"], "count": worker, "overlap": overlap}
-        manifest = {"processes": {"web": {"count": web}, "worker": workers}}
-        self.see(lambda daemon: daemon.deploy(image=image, manifest=manifest))
-
-    @rule(version=st.none() | st.integers(1, 6))
-    def roll_back(self, version: int | None) -> None:
-        self.see(lambda daemon: daemon.rollback(version=version))
-
-    @rule(process=st.sampled_from(("web", "worker")), number=st.integers(0, 3), how=st.sampled_from(Relative))
-    def scale(self, process: str, number: int, how: Relative) -> None:
-        async def ask(daemon: Daemon) -> None:
-            wishes = {process: Wish(number=number, how=how)}
-            await daemon.finish_operation(await daemon.processes.scale("shop", wishes, ACTOR))
-
-        self.see(ask)
-
-    @rule(process=st.sampled_from((None, "web", "worker")))
-    def restart(self, process: str | None) -> None:
-        self.see(lambda daemon: daemon.restart(process=process))
-
-    @rule(is_stopped=st.booleans())
-    def stop_or_start(self, is_stopped: bool) -> None:
-        async def ask(daemon: Daemon) -> None:
-            await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=is_stopped))
-
-        self.see(ask)
-
-    @rule(key=st.sampled_from(KEYS), value=st.none() | st.sampled_from(("one", "two")))
-    def change_config(self, key: str, value: str | None) -> None:
-        var = None if value is None else ConfigVar(value=Secret(value))
-        self.see(lambda daemon: daemon.requests.change_config("shop", {key: var}, ACTOR))
-
-    @rule(hostname=st.sampled_from(HOSTNAMES), is_added=st.booleans())
-    def change_domains(self, hostname: str, is_added: bool) -> None:
-        async def ask(daemon: Daemon) -> None:
-            change = daemon.domains.add if is_added else daemon.domains.remove
-            await change("shop", hostname, ACTOR)
-
-        self.see(ask)
-
     @precondition(lambda self: self.is_declared)
-    @rule(moment=MOMENTS, web=st.integers(0, 3), image=st.sampled_from(IMAGES), is_deploy=st.booleans())
-    def be_killed(self, moment: int, web: int, image: str, is_deploy: bool) -> None:
+    @rule(moment=MOMENTS, web=st.integers(0, 3), version=st.sampled_from(VERSIONS), is_deploy=st.booleans())
+    def be_killed(self, moment: int, web: int, version: str, is_deploy: bool) -> None:
         """In the midst of a deploy or of a change of scale; the next daemon takes up what is left."""
 
         async def ask(daemon: Daemon) -> None:
             if is_deploy:
-                await daemon.deploy(image=image, manifest={"processes": {"web": {"count": web}}})
+                await daemon.deploy(image=self.reference(version), manifest={"processes": {"web": {"count": web}}})
             else:
                 await daemon.scale(web=web)
 
@@ -119,14 +67,6 @@ class Histories(RuleBasedStateMachine):
     def let_time_pass(self, seconds: float) -> None:
         self.wait(self.machine.clock.sleep(seconds))
         self.wait(self.compare())
-
-    def see(self, ask: Ask) -> None:
-        async def work() -> None:
-            with suppress(PvdifyError):  # what cannot be is refused, and changes nothing
-                await ask(self.daemon)
-            await self.compare()
-
-        self.wait(work())
 
     async def die_while(self, ask: Ask, moment: int) -> None:
         await self.daemon.bury()

@@ -1,0 +1,162 @@
+"""Whatever is asked, in whatever order, and across daemons: on the real thing, what is declared runs in the end."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+
+from pvdify.errors import AppNotFound
+from pvdify.model.app import hostnames_of
+from pvdify.model.release import Release
+from pvdify.model.slot import Placement, Slot, SlotState
+from tests.e2e.trial import Trial
+from tests.fakes.machine import assert_consistent
+from tests.support.asking import ACTOR
+from tests.support.histories import BROKEN, HOSTNAMES, KEYS, VERSIONS, HistoryRules
+from tests.support.images import build_image
+from tests.support.real_machine import Container, RealDaemon, RealMachine
+from tools.demo.stage import BASE_DOMAIN
+
+SERVER = "echo $GREETING $COLOUR > /www/config; exec httpd -f -p $PORT -h /www"
+SEEN = {"deploy.live", "deploy.failed", "rollback.live", "scale.succeeded", "restart.succeeded", "config.changed"}
+SETTLES_WITHIN = 10.0  # retirements go on beside everything
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    with Trial() as trial:
+        for version in VERSIONS:
+            command = "exit 3" if version == BROKEN else SERVER
+            image = build_image(content=version, command=("/bin/sh", "-c", command), environment=("PATH=/bin",))
+            reference = trial.stage.image(version)
+            subprocess.run(("podman", "push", "--quiet", "--tls-verify=false", image, reference), check=True)
+            subprocess.run(("podman", "rmi", image), check=True, capture_output=True)
+        yield trial
+
+
+class Histories(HistoryRules):
+    """One app on one machine, with any number of daemons one after the other; at last the app is destroyed."""
+
+    def __init__(self, trial: Trial, loop: asyncio.AbstractEventLoop, machine: RealMachine) -> None:
+        super().__init__()
+        self.trial, self.loop, self.machine = trial, loop, machine
+
+    def reference(self, version: str) -> str:
+        return self.trial.stage.image(version)
+
+    @initialize(web=st.integers(1, 2), worker=st.integers(0, 1))
+    def begin(self, web: int, worker: int) -> None:
+        self.daemon = RealDaemon(self.machine)
+        self.wait(self.daemon.begin())
+        self.deploy(VERSIONS[0], web, worker, overlap=False)
+
+    @rule()
+    def be_replaced(self) -> None:
+        """The next daemon takes up what is left."""
+        self.wait(self.daemon.end())
+        self.daemon = RealDaemon(self.machine)
+        self.wait(self.daemon.begin())
+        self.wait(self.compare())
+
+    def teardown(self) -> None:
+        self.wait(self.destroy())
+
+    async def destroy(self) -> None:
+        """Nothing is left of the app."""
+        with suppress(AppNotFound):
+            await self.daemon.requests.destroy_app("shop", "shop", ACTOR)
+        while await self.machine.store.app("shop") is not None:
+            await self.machine.clock.sleep(0.5)
+        await self.daemon.end()
+        machine, data_dir = self.machine, self.machine.settings.data_dir
+        assert machine.containers() == ()
+        assert machine.images() == []
+        assert await machine.router.routes() == {}
+        assert [path for path in data_dir.rglob("*") if path.is_file() and "shop" in str(path)] == []
+        assert await machine.store.slots() == ()
+        assert (await machine.get(machine.stage.router, f"shop.{BASE_DOMAIN}", "/"))[0] == 404
+
+    async def compare(self) -> None:
+        """Declared = running, once what goes on beside has come to rest."""
+        live = await self.machine.store.active_release("shop")
+        if live is not None:
+            await self.daemon.reconciler.reconcile()
+        deadline = time.monotonic() + SETTLES_WITHIN
+        while True:
+            try:
+                return await (self.look_at(live) if live is not None else self.look_at_nothing())
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.1)
+
+    async def look_at_nothing(self) -> None:
+        assert not any(container.is_running for container in self.machine.containers())
+
+    async def look_at(self, live: Release) -> None:
+        machine = self.machine
+        containers = {container.name: container for container in machine.containers()}
+        await assert_consistent(machine)  # type: ignore[arg-type]
+        (slot,) = [it for it in await machine.store.slots("shop") if it.state is SlotState.LIVE]
+        config = await machine.world.secrets.read("shop", live.config_version)
+        expected = [live.image.rpartition(":")[2], " ".join(config[key].value for key in KEYS if key in config)]
+        for place in slot.placements:
+            check(containers[place.name], place, slot, live)
+            if place.host_port is not None:
+                assert await self.answers(f"127.0.0.1:{place.host_port}", "") == expected
+        await self.look_as_visitor(live, slot, expected)
+
+    async def look_as_visitor(self, live: Release, slot: Slot, expected: list[str]) -> None:
+        """Each hostname leads there, and no other does."""
+        machine = self.machine
+        app = await machine.store.app("shop")
+        assert app is not None
+        hostnames = hostnames_of(app, BASE_DOMAIN, live.manifest)
+        assert set((await machine.router.routes())["shop"].hostnames) == set(hostnames)
+        for hostname in hostnames:
+            if slot.targets:
+                assert await self.answers(machine.stage.router, hostname) == expected
+            else:
+                assert (await machine.get(machine.stage.router, hostname, "/"))[0] == 503
+        for hostname in set(HOSTNAMES) - set(hostnames):
+            assert (await machine.get(machine.stage.router, hostname, "/"))[0] == 404
+
+    async def answers(self, address: str, hostname: str) -> list[str]:
+        """The version and the config vars that answer there."""
+        pages = [await self.machine.get(address, hostname or address, path) for path in ("/index.html", "/config")]
+        return [text.strip() for status, text in pages if status == 200]
+
+
+def check(container: Container, place: Placement, slot: Slot, live: Release) -> None:
+    """The container is what its place and the release say."""
+    labels = {"slot": slot.number, "process": place.process, "number": place.number, "port": place.host_port or ""}
+    assert {name: container.labels[f"io.pvdify.{name}"] for name in labels} == {
+        name: str(value) for name, value in labels.items()
+    }
+    assert container.image_id == live.image_id
+    assert container.host_ports == ((place.host_port,) if place.host_port is not None else ())
+
+
+def test_in_the_end_what_is_declared_runs_and_of_a_destroyed_app_nothing_is_left(trial: Trial) -> None:
+    loop = asyncio.new_event_loop()
+    machine = RealMachine(trial.stage)
+    loop.run_until_complete(machine.open())
+    try:
+        run_state_machine_as_test(
+            lambda: Histories(trial, loop, machine),
+            settings=settings(
+                max_examples=8, stateful_step_count=8, deadline=None, derandomize=True, database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )  # fmt: skip
+        events = loop.run_until_complete(machine.store.events("shop", 10_000))
+        assert {event.action for event in events} >= SEEN
+    finally:
+        loop.run_until_complete(machine.close())
+        loop.close()

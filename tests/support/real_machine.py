@@ -1,0 +1,169 @@
+"""An engine in this process on real podman, router, registry and disk, with time that passes ten times as fast."""
+
+import asyncio
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pvdify.adapters.sqlite.store import SqliteStore
+from pvdify.daemon.bootstrap import build_encrypted, build_router, build_world
+from pvdify.daemon.directories import prepare
+from pvdify.daemon.encryption import prepare_encryption
+from pvdify.engine.domains import Domains
+from pvdify.engine.processes import Processes
+from pvdify.engine.queries import Queries
+from pvdify.engine.reconciler import Reconciler
+from pvdify.engine.redaction.hiding import with_secrets_hidden
+from pvdify.engine.requests import Requests
+from pvdify.engine.runner import Runner
+from pvdify.engine.worker import Worker
+from pvdify.engine.world import World
+from pvdify.settings import Settings, load
+from tests.support.asking import Asking
+from tools.demo.stage import BASE_DOMAIN, INSTANCE_PORTS, Stage
+
+SPEED = 10.0
+
+
+class FastClock:
+    """Real time, ``SPEED`` times as fast: what waits five seconds for a worker to stay up waits half of one."""
+
+    def __init__(self) -> None:
+        self._began, self._zero = datetime.now(UTC), time.monotonic()
+
+    def now(self) -> datetime:
+        return self._began + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._zero) * SPEED
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / SPEED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A container as podman tells of it; ``environment`` without what is given to it by file."""
+
+    name: str
+    image_id: str
+    is_running: bool
+    host_ports: tuple[int, ...]
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What podman has: as the fake supervisor tells it."""
+
+    names: frozenset[str]
+    running: frozenset[str]
+
+
+class RealMachine:
+    """What is still there when an engine ends. Belongs to one event loop."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        first = stage.first_instance_port
+        flags = {
+            "data_dir": str(stage.data_dir), "listen": f"127.0.0.1:{stage.api_port}", "router_listen": stage.router,
+            "runtime": "podman", "ports": f"{first}-{first + INSTANCE_PORTS - 1}", "base_domain": BASE_DOMAIN,
+            "standby": "20s",
+        }  # fmt: skip
+        self.settings: Settings = load(flags, {}, Path(stage.directory) / "no-such-file")
+        self.clock = FastClock()
+        self.store = SqliteStore(self.settings.data_dir / "pvdify.db")
+        self.router = build_router(self.settings)
+        self.supervisor = Found(names=frozenset(), running=frozenset())
+
+    async def open(self) -> None:
+        prepare(self.settings)
+        await self.store.open()
+        encrypted = build_encrypted(self.settings)
+        prepare_encryption(encrypted.vault, encrypted.config, encrypted.credentials)
+        world = build_world(self.settings, self.store, self.router, encrypted)
+        self.world, _ = with_secrets_hidden(replace(world, clock=self.clock))
+
+    async def close(self) -> None:
+        await self.router.close()
+        await self.store.close()
+
+    async def route_of(self, app: str) -> tuple[int, ...]:
+        route = (await self.router.routes()).get(app)
+        return route.targets if route else ()
+
+    def containers(self) -> tuple[Container, ...]:
+        """Every container of this server; ``supervisor`` tells the same from then on."""
+        label = f"label=io.pvdify.server={self.settings.server_id}"
+        listed = subprocess.run(
+            ("podman", "ps", "--all", "--filter", label, "--format", "json"), check=True, capture_output=True, text=True
+        )
+        found = tuple(_container(it) for it in json.loads(listed.stdout or "[]"))
+        self.supervisor = Found(
+            names=frozenset(it.name for it in found), running=frozenset(it.name for it in found if it.is_running)
+        )
+        return found
+
+    def images(self) -> list[str]:
+        """The images that releases of this server pin."""
+        pattern = f"--filter=reference=localhost/pvdify/{self.settings.server_id}/*:*"
+        listed = subprocess.run(
+            ("podman", "images", "--format", "{{.Repository}}:{{.Tag}}", pattern), check=True, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        return listed.stdout.split()
+
+    async def get(self, address: str, hostname: str, path: str) -> tuple[int, str]:
+        """Status and text that somebody gets who asks this address."""
+        return await asyncio.to_thread(_get, f"http://{address}{path}", hostname)
+
+
+class RealDaemon(Asking):
+    """An engine on the machine."""
+
+    def __init__(self, machine: RealMachine) -> None:
+        world: World = machine.world
+        self.clock, self.store = world.clock, world.store
+        runner = Runner(world)
+        self.worker = Worker(world, runner)
+        self.reconciler = Reconciler(world, self.worker.wake)
+        self.requests = Requests(world, runner, self.worker, self.reconciler.put_routes)
+        self.queries = Queries(world)
+        self.processes = Processes(world, self.worker)
+        self.domains = Domains(world, self.reconciler.put_routes)
+
+    async def begin(self) -> None:
+        """Take up what the one before left."""
+        await self.reconciler.ensure_router()
+        await self.worker.resume()
+
+    async def end(self) -> None:
+        """Stop where it is."""
+        self.reconciler.close()
+        await self.worker.close()
+
+
+def _container(listed: dict[str, Any]) -> Container:
+    return Container(
+        name=listed["Labels"]["io.pvdify.name"],
+        image_id=listed["ImageID"],
+        is_running=listed["State"] == "running",
+        host_ports=tuple(port["host_port"] for port in listed["Ports"] or ()),
+        labels=listed["Labels"],
+    )
+
+
+def _get(url: str, hostname: str) -> tuple[int, str]:
+    request = urllib.request.Request(url, headers={"Host": hostname, "Connection": "close"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
