@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import h11
 
-from pvdify.adapters.haproxy.config import CONFIRM_HEADER, SLOT_HEADER
+from pvdify.adapters.haproxy.config import CONFIRM_HEADER
+from pvdify.adapters.haproxy.second_try import SLOT_HEADER
 from pvdify.model.probe import Answer, ProbeResult
 from pvdify.ports.clock import Clock
 from pvdify.settings import Address

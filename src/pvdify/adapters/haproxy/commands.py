@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvdify.adapters.haproxy import counters
+from pvdify.adapters.haproxy import counters, second_try
 from pvdify.adapters.haproxy.maps import Change
 from pvdify.ports.command_runner import Argv
 
@@ -71,9 +71,14 @@ def show_all_counts() -> str:
     return f"show table {counters.TABLE}"
 
 
-def clear_counts(target: str) -> str:
+def show_repeated(target: str) -> str:
+    """Ask for what came to one target because another one had failed."""
+    return f"show table {second_try.TABLE} key {target}"
+
+
+def clear_counts(target: str) -> tuple[str, ...]:
     """Drop the counts of one target."""
-    return f"clear table {counters.TABLE} key {target}"
+    return tuple(f"clear table {table} key {target}" for table in (counters.TABLE, second_try.TABLE))
 
 
 def lines(commands: Sequence[str], longest: int = 100) -> tuple[tuple[str, ...], ...]:

@@ -10,13 +10,12 @@ import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pvdify.adapters.haproxy import counters, pages, visitor
+from pvdify.adapters.haproxy import counters, pages, second_try, visitor
 from pvdify.adapters.haproxy.maps import GATES, HOSTS, IN_MAINTENANCE, LIVE, TARGETS
-from pvdify.adapters.haproxy.pages import Page
+from pvdify.adapters.haproxy.second_try import SLOT_HEADER
 from pvdify.ports.router import PROOF_PATH
 
 CONFIRM_HEADER = "X-Pvdify-Confirm"
-SLOT_HEADER = "X-Pvdify-Slot"
 OLDEST = (2, 4)  # before it, pooled connections ignore set-dst and would reach the wrong app
 _KEEPS_IDLE_CLIENTS = (2, 6)
 _MAXCONN = 8000  # two descriptors each: fits the 20,000 that small servers allow
@@ -68,7 +67,9 @@ def proof_of(token: str, path: str, slot: str) -> bytes:
 
 def _text(spec: ConfigSpec, *, description: str) -> str:
     table = counters.table(spec.version)
-    sections = (_global(spec, description), _defaults(spec), _frontend(spec), _POOLED, _FRESH, table)
+    backends = (_POOLED, _FRESH, second_try.backends(spec.socket))
+    frontends = (_frontend(spec), second_try.frontend(spec.socket))
+    sections = (_global(spec, description), _defaults(spec), *frontends, *backends, table)
     return "# Written by pvdify; changes are overwritten.\n" + "\n".join(sections)
 
 
@@ -92,7 +93,7 @@ def _defaults(spec: ConfigSpec) -> str:
     # Keep-alive outlasts that of what stands in front (cloudflared: about 90 s), so that it never sends on a
     # connection that is being closed.
     idle = "    option idle-close-on-response\n" if spec.version >= _KEEPS_IDLE_CLIENTS else ""
-    errors = "".join(f"    http-error {_response(page)}\n" for page in pages.MADE_UP)
+    errors = "".join(f"    http-error {pages.response(page)}\n" for page in pages.MADE_UP)
     return f"""\
 defaults
     mode http
@@ -117,11 +118,9 @@ frontend visitors
     bind {spec.bind}
     log global
     {visitor.log_format()}
+    {second_try.told(failed="1")}
     acl spreads var(txn.count) -m int gt 1
-    acl is_safe method GET HEAD OPTIONS
-    acl has_body req.hdr_cnt(transfer-encoding) gt 0
-    acl has_body req.hdr_val(content-length) gt 0
-
+{second_try.KINDS}
 {visitor.rules(spec.front.trusted, spec.front.headers)}
 {_route(spec.token)}{visitor.proof(proof_key(spec.token))}
 {_CHOICE}
@@ -134,11 +133,14 @@ frontend visitors
 
     # search engines are to forget previews, and whatever is answered in their place
     http-after-response set-header X-Robots-Tag "noindex, nofollow" if {{ var(txn.app) -m reg -- -pr-[1-9][0-9]*$ }}
+{second_try.ANSWERED}{counters.rules(spec.version)}
     http-response del-header {SLOT_HEADER}
     http-response set-header {SLOT_HEADER} %[var(txn.slot)] if {{ var(txn.confirms) -m bool }}
-{counters.rules(spec.version)}
-    use_backend pooled if is_safe !has_body
-    default_backend fresh
+
+    use_backend pooled if is_safe !has_body !spreads
+    use_backend pooled_of_several if is_safe !has_body
+    use_backend fresh unless spreads
+    default_backend fresh_of_several
 """
 
 
@@ -146,7 +148,7 @@ def _route(token: str) -> str:
     return f"""\
     # hostname -> app -> slot -> number of targets
     http-request set-var(txn.app) req.hdr(host),field(1,:),lower,regsub([.]$,),map({HOSTS})
-    http-request return {_response(pages.NOT_FOUND)} unless {{ var(txn.app) -m found }}
+    http-request return {pages.response(pages.NOT_FOUND)} unless {{ var(txn.app) -m found }}
     # an app behind a gate never sees the password
     http-request set-var(txn.gate) var(txn.app),map({GATES})
     http-request set-var(txn.key) req.hdr(authorization),sha2(256),hex,lower
@@ -154,26 +156,17 @@ def _route(token: str) -> str:
     acl has_key var(txn.key),strcmp(txn.gate) eq 0
     acl confirms req.hdr({CONFIRM_HEADER.lower()}) -m str {token}
     acl proves path_beg {PROOF_PATH}
-    http-request return {_response(pages.SIGN_IN)} if is_gated !has_key !confirms !proves
+    http-request return {pages.response(pages.SIGN_IN)} if is_gated !has_key !confirms !proves
     http-request del-header Authorization if is_gated
     http-request set-var(txn.slot) var(txn.app),map({LIVE})
-    http-request return {_response(pages.MAINTENANCE)} if {{ var(txn.slot) -m str {IN_MAINTENANCE} }}
+    http-request return {pages.response(pages.MAINTENANCE)} if {{ var(txn.slot) -m str {IN_MAINTENANCE} }}
     http-request set-var(txn.count) var(txn.slot),map_str_int({TARGETS})
-    http-request return {_response(pages.UNAVAILABLE)} unless {{ var(txn.count) -m int gt 0 }}
+    http-request return {pages.response(pages.UNAVAILABLE)} unless {{ var(txn.count) -m int gt 0 }}
 """
 
 
-def _response(page: Page) -> str:
-    retry = f" hdr Retry-After {page.retry_after}" if page.retry_after else ""
-    retry += f" hdr WWW-Authenticate '{page.sign_in}'" if page.sign_in else ""
-    return (
-        f'status {page.status} content-type "text/html; charset=utf-8" '
-        f"string '{pages.html(page)}' hdr Cache-Control no-store{retry}"
-    )
-
-
 _CHOICE = f"""\
-    # of two targets drawn at random, the one with fewer requests in flight
+    # of two positions drawn at random, the one with fewer requests in flight
     http-request set-var(txn.place) var(txn.slot),concat(/0)
     http-request set-var(txn.one) rand,mod(txn.count) if spreads
     http-request set-var(txn.place) var(txn.slot),concat(/,txn.one) if spreads
@@ -186,19 +179,21 @@ _CHOICE = f"""\
     http-request set-var(txn.other) var(txn.slot),concat(:,txn.number) if spreads
     http-request set-var(txn.busy) var(txn.target),table_conn_cur({counters.TABLE}) if spreads
     http-request set-var(txn.other_busy) var(txn.other),table_conn_cur({counters.TABLE}) if spreads
-    http-request set-var(txn.target) var(txn.other) if spreads {{ var(txn.busy),sub(txn.other_busy) gt 0 }}
+    acl is_busier var(txn.busy),sub(txn.other_busy) gt 0
+    http-request set-var(txn.one) var(txn.two) if spreads is_busier
+    http-request set-var(txn.target) var(txn.other) if spreads is_busier
 """
 # A request that may be repeated rides on a pooled connection; should the app close it at that moment, it is sent again.
-_POOLED = """\
+_POOLED = f"""\
 backend pooled
     http-reuse always
     retry-on conn-failure empty-response
-    server target 0.0.0.0:0
+    server target 0.0.0.0:0 id {second_try.TARGET}
 """
 # Everything else gets a connection of its own: it cannot meet a closing one, and is never sent twice.
-_FRESH = """\
+_FRESH = f"""\
 backend fresh
     http-reuse never
     retry-on conn-failure
-    server target 0.0.0.0:0
+    server target 0.0.0.0:0 id {second_try.TARGET}
 """

@@ -67,3 +67,13 @@ def html(page: Page) -> str:
         f"<title>{page.title}</title><style>{_STYLE}</style></head>"
         f"<body><main><h1>{page.title}</h1><p>{page.text}</p>{again}</main></body></html>"
     )
+
+
+def response(page: Page) -> str:
+    """The page as the arguments of HAProxy's rules."""
+    retry = f" hdr Retry-After {page.retry_after}" if page.retry_after else ""
+    retry += f" hdr WWW-Authenticate '{page.sign_in}'" if page.sign_in else ""
+    return (
+        f'status {page.status} content-type "text/html; charset=utf-8" '
+        f"string '{html(page)}' hdr Cache-Control no-store{retry}"
+    )

@@ -114,16 +114,14 @@ class HaproxyRouter:
             tables = await self._on_disk()
             targets = maps.targets_of(tables, slot_key(app, slot))
             await self._carry_out(maps.forget(tables, app, slot))
-            await self._api.ask_all([commands.clear_counts(target) for target in targets])
+            await self._clear_counts(targets)
 
     async def remove(self, app: str) -> None:
         """See the port."""
         async with self._writing:
             changes = maps.remove(await self._on_disk(), app)
             await self._carry_out(changes)
-            await self._api.ask_all(
-                [commands.clear_counts(change.key) for change in changes if change.map == maps.TARGETS]
-            )
+            await self._clear_counts([change.key for change in changes if change.map == maps.TARGETS])
 
     async def traffic(self, app: str, slot: int, number: int | None = None) -> Traffic:
         """See the port. Counts begin anew with each process; before HAProxy 2.8 ``router_errors`` is always 0."""
@@ -132,6 +130,8 @@ class HaproxyRouter:
         if number is not None:
             targets = (maps.target_name(key, number),)
         questions = [commands.show_counts(target) for target in targets]
+        if number is not None:  # of the whole slot, a request that was repeated counts once: where it went first
+            questions += [commands.show_repeated(target) for target in targets]
         rows = [parse.counts(answer) for answer in await self._api.ask_all(questions)]
         return _traffic(rows) + Traffic(in_flight=await self._predecessors.in_flight(questions))
 
@@ -224,6 +224,9 @@ class HaproxyRouter:
         return [
             parse.map_value(answer) for answer in await self._api.ask_all([commands.look(each) for each in changes])
         ]
+
+    async def _clear_counts(self, targets: Iterable[str]) -> None:
+        await self._api.ask_all([line for target in targets for line in commands.clear_counts(target)])
 
     async def _in_force(self) -> Tables:
         answers = await self._api.ask_all([commands.show_map(name) for name in maps.MAPS])

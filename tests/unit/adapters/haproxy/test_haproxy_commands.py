@@ -40,7 +40,11 @@ def test_an_entry_goes() -> None:
 
 def test_counts() -> None:
     assert commands.show_counts("shop/v42:1") == "show table targets key shop/v42:1"
-    assert commands.clear_counts("shop/v42:1") == "clear table targets key shop/v42:1"
+    assert commands.show_repeated("shop/v42:1") == "show table repeated key shop/v42:1"
+    assert commands.clear_counts("shop/v42:1") == (
+        "clear table targets key shop/v42:1",
+        "clear table repeated key shop/v42:1",
+    )
 
 
 def test_many_commands_are_sent_in_lines_that_fit() -> None:
