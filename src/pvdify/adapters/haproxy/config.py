@@ -137,10 +137,10 @@ frontend visitors
     http-response del-header {SLOT_HEADER}
     http-response set-header {SLOT_HEADER} %[var(txn.slot)] if {{ var(txn.confirms) -m bool }}
 
-    use_backend pooled if is_safe !has_body !spreads
-    use_backend pooled_of_several if is_safe !has_body
-    use_backend fresh unless spreads
-    default_backend fresh_of_several
+    use_backend pooled_of_several if spreads is_safe !has_body
+    use_backend fresh_of_several if spreads
+    use_backend pooled if is_safe !has_body
+    default_backend fresh
 """
 
 
@@ -179,9 +179,10 @@ _CHOICE = f"""\
     http-request set-var(txn.other) var(txn.slot),concat(:,txn.number) if spreads
     http-request set-var(txn.busy) var(txn.target),table_conn_cur({counters.TABLE}) if spreads
     http-request set-var(txn.other_busy) var(txn.other),table_conn_cur({counters.TABLE}) if spreads
-    acl is_busier var(txn.busy),sub(txn.other_busy) gt 0
-    http-request set-var(txn.one) var(txn.two) if spreads is_busier
-    http-request set-var(txn.target) var(txn.other) if spreads is_busier
+    http-request set-var(txn.busier) var(txn.busy),sub(txn.other_busy) if spreads
+    acl is_busier var(txn.busier) -m int gt 0
+    http-request set-var(txn.one) var(txn.two) if is_busier
+    http-request set-var(txn.target) var(txn.other) if is_busier
 """
 # A request that may be repeated rides on a pooled connection; should the app close it at that moment, it is sent again.
 _POOLED = f"""\

@@ -46,7 +46,7 @@ backend {TABLE}
 def rules(version: tuple[int, int]) -> str:
     """Count an answer, whoever made it."""
     if not has_arrays(version):
-        return "    http-response sc-inc-gpc1(0) if by_app { status 500:599 }\n"
+        return "    http-response sc-inc-gpc1(0) if { status 500:599 } by_app\n"
     bounds = [
         f"    http-after-response sc-inc-gpc({_FIRST_BOUND + index},0) "
         f"if {{ var(txn.wait) -m int {_between(index)} }}\n"
@@ -57,7 +57,7 @@ def rules(version: tuple[int, int]) -> str:
         for index in range(4)
     ]
     return f"""\
-    http-response sc-inc-gpc({_APP_ERRORS},0) if by_app {{ status 500:599 }}
+    http-response sc-inc-gpc({_APP_ERRORS},0) if {{ status 500:599 }} by_app
     http-after-response set-var(txn.wait) date(0,ms),sub(txn.at)
     http-after-response sc-inc-gpc({_ERRORS},0) if {{ status 500:599 }}
 {"".join(classes)}\

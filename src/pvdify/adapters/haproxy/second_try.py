@@ -60,10 +60,10 @@ frontend second_try
 
     acl is_last var(txn.count),sub(txn.failed) le 1
     acl is_last var(txn.failed) -m int ge {_MOST_TRIES - 1}
-    use_backend pooled if is_last is_safe !has_body
-    use_backend pooled_of_several if is_safe !has_body
-    use_backend fresh if is_last
-    default_backend fresh_of_several
+    use_backend pooled_of_several if !is_last is_safe !has_body
+    use_backend fresh_of_several unless is_last
+    use_backend pooled if is_safe !has_body
+    default_backend fresh
 """
 
 

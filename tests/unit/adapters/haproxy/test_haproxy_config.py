@@ -42,7 +42,7 @@ def test_an_older_haproxy_gets_what_it_understands() -> None:
         return set(config.build(replace(SPEC, version=version)).splitlines())
 
     assert {line.strip() for line in lines((2, 6)) - lines((2, 8)) if "description" not in line} == {
-        "http-response sc-inc-gpc1(0) if by_app { status 500:599 }",
+        "http-response sc-inc-gpc1(0) if { status 500:599 } by_app",
         "stick-table type string len 64 size 20k store conn_cur,http_req_cnt,gpc0,gpc1",
     }
     assert {line.strip() for line in lines((2, 6)) - lines((2, 4)) if "description" not in line} == {
