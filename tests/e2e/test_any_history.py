@@ -1,7 +1,6 @@
 """Whatever is asked, in whatever order, and across daemons: on the real thing, what is declared runs in the end."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,7 +18,7 @@ from tests.e2e.trial import Trial
 from tests.fakes.machine import assert_consistent
 from tests.support.asking import ACTOR
 from tests.support.histories import BROKEN, HOSTNAMES, KEYS, VERSIONS, HistoryRules
-from tests.support.images import build_image
+from tests.support.images import build_image, push_image
 from tests.support.real_machine import Container, RealDaemon, RealMachine
 from tools.demo.stage import BASE_DOMAIN
 
@@ -34,9 +33,7 @@ def trial() -> Iterator[Trial]:
         for version in VERSIONS:
             command = "exit 3" if version == BROKEN else SERVER
             image = build_image(content=version, command=("/bin/sh", "-c", command), environment=("PATH=/bin",))
-            reference = trial.stage.image(version)
-            subprocess.run(("podman", "push", "--quiet", "--tls-verify=false", image, reference), check=True)
-            subprocess.run(("podman", "rmi", image), check=True, capture_output=True)
+            push_image(image, trial.stage.image(version))
         yield trial
 
 

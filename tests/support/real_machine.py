@@ -129,7 +129,8 @@ class RealDaemon(Asking):
     """An engine on the machine."""
 
     def __init__(self, machine: RealMachine) -> None:
-        world: World = machine.world
+        self.world: World = machine.world
+        world = self.world
         self.clock, self.store = world.clock, world.store
         runner = Runner(world)
         self.worker = Worker(world, runner)

@@ -1,0 +1,158 @@
+"""Workers on real podman, by the times at which they themselves say that they run: never two at once, never none."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from pvdify.model.instance import InstanceState, LogLine
+from pvdify.model.operation import OperationState
+from pvdify.model.release import ReleaseStatus
+from tests.e2e.trial import Trial
+from tests.support.images import build_image, push_image
+from tests.support.real_machine import RealDaemon, RealMachine
+
+# It takes its time to end: a successor that does not wait for it is found out.
+WORKER = (
+    "trap 'echo stopping; sleep 0.4; echo stopped; exit 0' TERM; "
+    "echo started; while true; do sleep 0.02; echo beat; done"
+)
+FAILING = "echo started; sleep 0.1; echo no queue; exit 3"
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """One time that a worker ran."""
+
+    instance: str
+    began: datetime
+    ended: datetime
+
+    @property
+    def goes_on(self) -> bool:
+        return self.ended == FOR_EVER
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    with Trial() as trial:
+        for version in ("v1", "v2"):
+            command = ("/bin/sh", "-c", "exec httpd -f -p $PORT -h /www")
+            push_image(build_image(content=version, command=command), trial.stage.image(version))
+        yield trial
+
+
+@pytest.fixture
+async def machine(trial: Trial) -> AsyncIterator[RealMachine]:
+    machine = RealMachine(trial.stage)
+    await machine.open()
+    yield machine
+    await machine.close()
+
+
+@pytest.fixture
+async def daemon(machine: RealMachine) -> AsyncIterator[RealDaemon]:
+    daemon = RealDaemon(machine)
+    await daemon.begin()
+    yield daemon
+    await daemon.end()
+
+
+def manifest(command: str = WORKER, **parts: Any) -> dict[str, Any]:
+    worker = {"command": command, **parts}
+    return {"processes": {"web": {"count": 1}, "worker": worker}, "stop_timeout": "5s", "drain": "1s"}
+
+
+async def lives(daemon: RealDaemon, app: str) -> list[Life]:
+    """Every life that a worker of the app has had, by its beginning."""
+    logs, found = daemon.queries.runtime_logs, []
+    running = {it.name for it in await daemon.world.supervisor.find(app) if it.state is InstanceState.RUNNING}
+    for release in await daemon.store.releases(app):
+        for name in await logs.writers(app, "worker", release.version) if release.slot == release.version else ():
+            parts: list[list[LogLine]] = []
+            for line in await logs.tail([name], 100_000):
+                if line.text == "started":
+                    parts.append([])
+                parts[-1].append(line)
+            ends = [part[-1].at for part in parts]
+            ends[-1] = FOR_EVER if name in running else ends[-1]
+            found += [
+                Life(instance=name.removeprefix(f"pvdify-{app}-"), began=part[0].at, ended=end)
+                for part, end in zip(parts, ends, strict=True)
+            ]
+    return sorted(found, key=lambda life: life.began)
+
+
+def most_at_once(found: list[Life]) -> int:
+    return max(sum(other.began <= life.began < other.ended for other in found) for life in found)
+
+
+async def test_a_deploy_and_a_restart_never_run_two_at_once(daemon: RealDaemon, trial: Trial):
+    await daemon.deploy("turns", trial.stage.image("v1"), manifest())
+    await daemon.deploy("turns", trial.stage.image("v2"), manifest())
+    await daemon.restart("turns", "worker")
+    await daemon.rollback("turns")
+
+    found = await lives(daemon, "turns")
+
+    assert most_at_once(found) == 1, found
+    assert [life.instance for life in found] == ["worker-v1-1", "worker-v2-1", "worker-v2-2", "worker-v1-1"]
+    assert [life.goes_on for life in found] == [False, False, False, True]
+
+
+async def test_a_release_whose_worker_fails_gives_way_to_the_one_before(daemon: RealDaemon, trial: Trial):
+    await daemon.deploy("fails", trial.stage.image("v1"), manifest())
+
+    release = await daemon.deploy("fails", trial.stage.image("v2"), manifest(FAILING))
+
+    found = await lives(daemon, "fails")
+    assert release.status is ReleaseStatus.FAILED
+    assert most_at_once(found) == 1, found
+    assert [life.instance for life in found] == ["worker-v1-1", "worker-v2-1", "worker-v1-1"]
+    assert [life.goes_on for life in found] == [False, False, True]
+
+
+async def test_a_restart_or_a_scaling_that_fails_leaves_what_ran(daemon: RealDaemon, trial: Trial):
+    only_first = f'if [ "$PVDIFY_INSTANCE" = worker.2 ]; then {FAILING}; fi; {WORKER}'
+    await daemon.deploy("stays", trial.stage.image("v1"), manifest(only_first))
+
+    scaled = await daemon.scale("stays", worker=2)
+    between = await lives(daemon, "stays")
+    restarted = await daemon.restart("stays", "worker")
+
+    found = await lives(daemon, "stays")
+    assert (scaled.state, restarted.state) == (OperationState.FAILED, OperationState.FAILED)
+    assert [(life.instance, life.goes_on) for life in between] == [("worker-v1-1", True), ("worker-v1-2", False)]
+    assert [life.instance for life in found] == ["worker-v1-1", "worker-v1-2", "worker-v1-2", "worker-v1-1"]
+    assert most_at_once(found[2:]) == 1, found
+    assert found[0].ended < found[2].began, found
+    assert found[3].goes_on
+
+
+async def test_one_more_worker_joins_those_that_go_on(daemon: RealDaemon, trial: Trial):
+    await daemon.deploy("grows", trial.stage.image("v1"), manifest())
+
+    done = await daemon.scale("grows", worker=2)
+    await daemon.restart("grows", "worker")
+
+    found = await lives(daemon, "grows")
+    assert done.state is OperationState.SUCCEEDED
+    assert most_at_once(found) == 2, found
+    assert Counter(life.goes_on for life in found) == {True: 2, False: 2}
+    assert [life.instance for life in found][:2] == ["worker-v1-1", "worker-v1-2"]
+
+
+async def test_with_overlap_there_is_never_none(daemon: RealDaemon, trial: Trial):
+    await daemon.deploy("meets", trial.stage.image("v1"), manifest(overlap=True))
+    await daemon.deploy("meets", trial.stage.image("v2"), manifest(overlap=True))
+    await daemon.restart("meets", "worker")
+
+    found = await lives(daemon, "meets")
+
+    assert [life.goes_on for life in found] == [False, False, True]
+    assert all(earlier.ended > later.began for earlier, later in pairwise(found)), found
