@@ -19,7 +19,20 @@ SOURCES = CHECKOUT / "src"
 LOCK = CHECKOUT / "requirements" / "dev.txt"
 LAYERS = ("__init__.py", "errors", "cli", "client", "wire", "manifest")
 DEPENDENCIES = {"click": "click", "pyyaml": "yaml"}
-STARTER = "import sys\n\nfrom pvdify.cli.extension import main\n\nsys.exit(main())\n"
+# Any Python 3 can read this, and say what it lacks.
+STARTER = """\
+import sys
+
+if sys.version_info < (3, 10):
+    sys.exit(
+        "error: extension-broken\\n  gh pvdify cannot start\\n  why:  this is Python %d.%d\\n"
+        "  next: install Python 3.10 or newer as python3" % sys.version_info[:2]
+    )
+
+from pvdify.cli.extension import main
+
+sys.exit(main())
+"""
 BORN = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can say
 
 

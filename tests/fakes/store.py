@@ -24,6 +24,10 @@ class MemoryStore(SqliteStore):
         for script in migrations():
             self._connection.executescript(script)
 
+    def __del__(self) -> None:
+        """Daemons come and go over it, and none of them is its last."""
+        self._connection.close()
+
     async def _in_thread(self, work: Callable[..., Any], *arguments: object) -> Any:
         return work(*arguments)
 

@@ -1,18 +1,16 @@
 """What the command line must not import, so that it starts fast and can be packed into one file."""
 
 import os
+import shutil
 import subprocess
 import sys
-import zipapp
 from pathlib import Path
 
-import click
 import pytest
-import yaml
 
-import pvdify
 from tests.fakes.api import TOKEN, FakeApi
 
+REPOSITORY = Path(__file__).parents[3]
 HEAVY = ("ssl", "yaml", "http.client", "rich", "pydantic", "starlette", "asyncio", "subprocess", "importlib.metadata")
 # Refuses every extension module that is not part of Python itself.
 REFUSE_COMPILED = """
@@ -80,22 +78,31 @@ def test_no_compiled_package_is_needed(tmp_path: Path, argv: tuple[str, ...]) ->
     assert shown.splitlines()[-1] == "[] 0"
 
 
-def test_one_file_runs_anywhere(tmp_path: Path) -> None:
-    packed = tmp_path / "packed"
-    for package in (pvdify, click, yaml):
-        home = Path(str(package.__file__)).parent
-        for source in home.rglob("*.py"):
-            place = packed / home.name / source.relative_to(home)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(source.read_bytes())
-    (packed / "__main__.py").write_text("import sys\nfrom pvdify.cli.main import main\nsys.exit(main())\n")
-    zipapp.create_archive(packed, tmp_path / "pvdify.pyz")
-    (tmp_path / "pvdify.yml").write_text("app: myapp\n")
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command line in one file, as the extension has it."""
+    file = tmp_path_factory.mktemp("packed") / "pvdify.pyz"
+    subprocess.run((sys.executable, "tools/pack.py", file), cwd=REPOSITORY, check=True, capture_output=True)
+    return file
 
+
+def interpreter(minor: int) -> str:
+    """A Python 3 of this minor version, wherever one may be; skips where there is none."""
+    places = [path for path in [shutil.which(f"python3.{minor}")] if path]
+    places += map(str, (Path.home() / ".pyenv" / "versions").glob(f"3.{minor}.*/bin/python"))
+    for place in places:
+        if subprocess.run((place, "-c", ""), capture_output=True, check=False).returncode == 0:
+            return place
+    pytest.skip(f"no Python 3.{minor} here")
+
+
+@pytest.mark.parametrize("minor", range(10, 15))
+def test_one_file_runs_on_each_python_that_is_here(packed: Path, tmp_path: Path, minor: int) -> None:
+    (tmp_path / "pvdify.yml").write_text("app: myapp\n")
     with FakeApi() as api:
         # -I and -S: neither this checkout nor any installed package can help.
         ran = subprocess.run(
-            (sys.executable, "-I", "-S", tmp_path / "pvdify.pyz", "deploy", "--image", "app:v1"),
+            (interpreter(minor), "-I", "-S", packed, "deploy", "--image", "app:v1"),
             env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PVDIFY_URL": api.url, "PVDIFY_TOKEN": TOKEN},
             cwd=tmp_path,
             capture_output=True,
@@ -109,3 +116,14 @@ def test_one_file_runs_anywhere(tmp_path: Path) -> None:
         "Deploying app:v1 to myapp\n",
         0,
     )
+
+
+@pytest.mark.parametrize("minor", range(6, 10))
+def test_an_older_python_is_told_what_is_missing(packed: Path, minor: int) -> None:
+    ran = subprocess.run((interpreter(minor), packed, "deploy"), capture_output=True, text=True, check=False)
+
+    assert ran.stderr == (
+        f"error: extension-broken\n  gh pvdify cannot start\n  why:  this is Python 3.{minor}\n"
+        "  next: install Python 3.10 or newer as python3\n"
+    )
+    assert ran.returncode == 1

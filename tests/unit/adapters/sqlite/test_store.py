@@ -117,6 +117,12 @@ async def test_every_earlier_schema_is_brought_up_to_date_with_what_it_holds(tmp
     await store.close()
 
 
+def schema_of(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        return version
+
+
 async def test_older_schema_is_copied_and_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / "pvdify.db"
     first = SqliteStore(file)
@@ -133,7 +139,7 @@ async def test_older_schema_is_copied_and_brought_up_to_date(tmp_path: Path, mon
     await second.close()
     copies = list(tmp_path.glob(f"pvdify.db.before-v{len(newer)}"))
     assert len(copies) == 1
-    assert sqlite3.connect(copies[0]).execute("PRAGMA user_version").fetchone() == (len(newer) - 1,)
+    assert schema_of(copies[0]) == len(newer) - 1
 
 
 @pytest.mark.parametrize("known", range(1, len(queries.migrations())))
@@ -155,8 +161,9 @@ async def test_database_of_every_earlier_schema_is_brought_up_to_date_with_a_cop
     await store.save(APP, RELEASE, SLOT, OPERATION)
     assert await store.release("shop", 1) == RELEASE
     await store.close()
-    with closing(sqlite3.connect(f"{file}.before-v{len(queries.migrations())}")) as copy:
-        assert copy.execute("PRAGMA user_version").fetchone() == (known,)
+    before = file.with_name(f"{file.name}.before-v{len(queries.migrations())}")
+    assert schema_of(before) == known
+    with closing(sqlite3.connect(before)) as copy:
         assert copy.execute("SELECT name FROM apps").fetchall() == [("shop",)]
 
 
@@ -179,7 +186,7 @@ async def test_migration_that_was_cut_short_is_done_at_the_next_start(tmp_path: 
     await again.close()
     (copy,) = tmp_path.glob("pvdify.db.before-v*")
     assert copy.stat().st_mode & 0o777 == 0o600
-    assert sqlite3.connect(copy).execute("PRAGMA user_version").fetchone() == (len(known),)
+    assert schema_of(copy) == len(known)
 
 
 async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path):
