@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.real_server import BASE_DOMAIN, RealServer, build_sample, build_wheel, wait_until
+from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_sample, build_wheel, wait_until
 from tests.e2e.test_canaries import CANARIES, TELLS_ALL, forms
 from tests.load import Load
 from tests.support.vps import missing_for_vps
 
 pytestmark = [pytest.mark.vps, pytest.mark.skipif(missing_for_vps() is not None, reason=str(missing_for_vps()))]
+TICKING = "(while true; do i=$((i + 1)); echo tick $i; sleep 0.03; done) & exec python3 /app/app.py"
 APPS = ("shop", "blog")  # in the order in which they go live
 
 
@@ -124,6 +125,29 @@ def test_lines_of_a_container_that_is_gone_are_still_in_the_logs(server: RealSer
     said = server.pvdify("logs", "blog", "-n", "200").stdout
 
     assert said.count("hello v1 listens") >= 2
+
+
+def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(
+    server: RealServer, images: dict[str, str]
+) -> None:
+    server.vps.write("/root/ticking.yml", f"processes: {{web: {{command: {json.dumps(TICKING)}}}}}\n")
+    server.pvdify("deploy", "ticks", "--image", images["v1"], "--manifest", "/root/ticking.yml")
+    unit = ("systemd-run", "--quiet", "--unit=follower", "--property=StandardOutput=file:/root/followed")
+    server.vps.run(*unit, f"{PROGRAMS}/pvdify", "logs", "ticks", "-f", "-n", "100000", "--json")
+
+    server.pvdify("deploy", "ticks", "--image", images["v2"])
+    server.vps.run("systemctl", "kill", "--signal=KILL", "pvdifyd.service")
+    wait_until(lambda: server.pvdify("status", check=False).returncode == 0, "pvdifyd does not come back")
+    time.sleep(2)
+    server.pvdify("apps:destroy", "ticks", "--confirm", "ticks")
+    server.vps.run("systemctl", "stop", "follower")
+
+    lines = [json.loads(line) for line in server.vps.run("cat", "/root/followed").stdout.splitlines()]
+    for release in (1, 2):
+        texts = [line["text"] for line in lines if line["release"] == release]
+        ticks = [int(text.removeprefix("tick ")) for text in texts if text.startswith("tick ")]
+        assert ticks == list(range(1, len(ticks) + 1)), release
+        assert len(ticks) > 40, release
 
 
 def test_secrets_leave_no_trace_in_journal_units_disk_or_backup(server: RealServer, images: dict[str, str]) -> None:
