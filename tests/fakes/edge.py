@@ -15,6 +15,8 @@ class FakeEdge:
         self.rules: tuple[EdgeRule, ...] = ()
         self.version = 0
         self.in_force: int | None = None  # where the tunnel's program is behind
+        self.is_silent = False  # it does not say
+        self.health = "healthy"
         self.puts = 0
         self.removed: list[EdgeLink] = []
         self.errors: deque[PvdifyError] = deque()
@@ -29,10 +31,12 @@ class FakeEdge:
         self.rules = wanted.rules
         return EdgeState(
             tunnel=link.tunnel or "pvdify-own", tunnel_id="t1", is_own=link.tunnel is None,
-            run_token=Secret("run-token"), health="healthy", version=self.version, problems=self.problems,
+            run_token=Secret("run-token"), health=self.health, version=self.version, problems=self.problems,
         )  # fmt: skip
 
     async def rules_in_force(self) -> int | None:
+        if self.is_silent:
+            return None
         return self.in_force if self.in_force is not None else self.version
 
     async def remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from pvdify.engine.edge_mode import EDGE_KEYS
+from pvdify.engine.queries import Check
 from pvdify.engine.world import World
 from pvdify.errors import InvalidError, PvdifyError, ServiceUnavailable
 from pvdify.model.app import App, hostnames_of
@@ -54,6 +55,26 @@ class EdgeKeeper:
         if await self._link() is None:
             return None
         return self._view or EdgeView(wanted=await self._wanted())
+
+    async def check(self) -> Check:
+        """One line for the server's state, as of the last look. Raises StoreUnavailable."""
+        view = await self.show()
+        if view is None:
+            return Check(name="edge", state="ok", text="none: visitors come by what you put in front of the router")
+        if view.failure is not None:
+            failure = view.failure
+            text = ": ".join(filter(None, (failure.what, failure.why)))
+            return Check(name="edge", state="broken", text=text, next=failure.next)
+        if view.state is None:
+            return Check(name="edge", state="ok", text="cloudflare, not looked at yet since pvdifyd began")
+        state, more = view.state, "`pvdify server edge` says more"
+        if state.problems:
+            text = f"{len(state.problems)} of {len(view.wanted.hostnames)} hostnames do not lead here"
+            return Check(name="edge", state="warning", text=text, next=more)
+        # Cloudflare's word is that of the last look; what cloudflared says itself is fresh.
+        if state.health != "healthy" and await self._edge.rules_in_force() is None:
+            return Check(name="edge", state="warning", text=f"tunnel {state.tunnel} is {state.health}", next=more)
+        return Check(name="edge", state="ok", text=f"tunnel {state.tunnel}, hostnames: {len(view.wanted.hostnames)}")
 
     async def connect(self, link: EdgeLink, actor: Actor) -> EdgeView:
         """Connect, and have everything as it should be; where Cloudflare does not answer, that goes on by itself.

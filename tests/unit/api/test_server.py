@@ -90,6 +90,7 @@ async def test_status_names_what_is_broken(api: Api):
     checks = {check["name"]: check for check in (await api("GET", "/status")).json["checks"]}
 
     assert (checks["router"]["state"], checks["runtime"]["state"]) == ("broken", "ok")
+    assert checks["edge"]["text"].startswith("none: ")
 
 
 async def test_processes_tell_where_each_instance_is(api: Api):

@@ -4,7 +4,7 @@ import pytest
 
 from pvdify.engine.edge import router_url
 from pvdify.errors import EdgeRefused, InvalidError, RuntimeUnavailable, ServiceUnavailable
-from pvdify.model.edge import EdgeLink
+from pvdify.model.edge import EdgeLink, EdgeProblem
 from pvdify.model.instance import Secret
 from pvdify.settings import parse_address
 from tests.fakes.machine import ACTOR, Daemon, Machine
@@ -276,3 +276,43 @@ async def test_an_app_that_is_destroyed_does_not_wait_for_a_tunnel_that_never_an
 
     assert machine.supervisor.names == frozenset()
     await daemon.bury()
+
+
+async def test_the_servers_state_has_a_line_about_the_edge(machine: Machine, daemon: Daemon):
+    none = await daemon.edge.check()
+    await daemon.deploy(image=V1, manifest={"domains": ["www.shop.net"]})
+
+    await daemon.edge.connect(LINK, ACTOR)
+    well = await daemon.edge.check()
+    machine.edge.problems = (EdgeProblem(hostname="www.shop.net", what="it leads elsewhere", next="remove the record"),)
+    await look(daemon, 400)
+    partly = await daemon.edge.check()
+    machine.edge.errors.append(AWAY)
+    await look(daemon, 400)
+    broken = await daemon.edge.check()
+
+    assert (none.state, none.text.partition(":")[0]) == ("ok", "none")
+    assert (well.state, well.text) == ("ok", "tunnel pvdify-own, hostnames: 2")
+    assert (partly.state, partly.text) == ("warning", "1 of 2 hostnames do not lead here")
+    assert (broken.state, broken.text) == ("broken", "Cloudflare's API does not answer: it answered 502")
+
+
+async def test_a_tunnel_that_nobody_holds_is_told(machine: Machine, daemon: Daemon):
+    machine.edge.health = "down"
+    await daemon.edge.connect(LINK, ACTOR)
+    with_program = await daemon.edge.check()
+    machine.edge.is_silent = True
+
+    without = await daemon.edge.check()
+
+    assert (with_program.state, without.state) == ("ok", "warning")
+    assert without.text == "tunnel pvdify-own is down"
+
+
+async def test_the_next_server_has_not_looked_yet(machine: Machine, daemon: Daemon):
+    await daemon.edge.connect(LINK, ACTOR)
+
+    successor = machine.daemon()
+
+    assert (await successor.edge.check()).state == "ok"
+    await successor.bury()

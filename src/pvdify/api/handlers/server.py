@@ -26,6 +26,7 @@ async def show_identity(call: Call) -> Response:
 async def show_status(call: Call) -> Response:
     """The server at a glance."""
     view = await call.engine.queries.server()
+    checks = (*view.checks, await call.engine.edge.check())
     return json_answer(
         answers.Status(
             version=__version__,
@@ -33,10 +34,7 @@ async def show_status(call: Call) -> Response:
             router_listen=str(call.engine.settings.router_listen),
             apps=view.apps,
             running_operations=view.running_operations,
-            checks=[
-                answers.Check(name=check.name, state=check.state, text=check.text, next=check.next)
-                for check in view.checks
-            ],
+            checks=[answers.Check(name=it.name, state=it.state, text=it.text, next=it.next) for it in checks],
             disk=[
                 AppDisk(app=app, images=it.images, bytes=it.size, shared=it.shared)
                 for app, it in sorted(view.disk.items(), key=lambda item: -item[1].size)
