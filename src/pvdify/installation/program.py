@@ -17,11 +17,13 @@ from pvdify.wire.installation import ORDERS, BackUp, CheckMachine, Install, Orde
 
 def main(arguments: Sequence[str]) -> int:
     """Carry out the one order, a JSON object of ``wire.installation``; the exit code."""
-    io = process_io(os.environ)
+    io, order = process_io(os.environ), read_order(arguments[0])
     try:
-        return _carry_out(read_order(arguments[0]), Machine(runner=SubprocessRunner()), io)
+        return _carry_out(order, Machine(runner=SubprocessRunner()), io)
     except PvdifyError as error:
         io.say(error.render(), style="error")
+        if order.as_json:
+            io.show_json({"error": _for_programs(error)})
         return exit_code(error)
 
 
@@ -29,6 +31,11 @@ def read_order(text: str) -> Order:
     """The order in its JSON text."""
     said = json.loads(text)
     return decode(ORDERS[said["do"]], said)
+
+
+def _for_programs(error: PvdifyError) -> dict[str, object]:
+    facts = {"code": error.code, "what": error.what, "why": error.why, "next": error.next}
+    return {**facts, "problems": error.details.get("problems", [])}
 
 
 def _carry_out(order: Order, machine: Machine, io: Io) -> int:

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -33,6 +34,18 @@ def test_the_command_becomes_the_program_and_ends_as_it_does() -> None:
     # As somebody else than root it is refused for that; as root for the setting.
     assert ran.stderr.partition("\n")[0] in ("error: invalid-setting", "error: not-root")
     assert (ran.stdout, ran.returncode in (2, 3)) == ("", True)
+
+
+def test_a_refusal_is_told_to_programs_too() -> None:
+    ran = subprocess.run(
+        argv_of(Install(settings={"ports": "1-2"}, is_dry_run=True, as_json=True)), capture_output=True, text=True,
+        check=False, timeout=30,
+    )  # fmt: skip
+
+    error = json.loads(ran.stdout)["error"]
+    assert f"error: {error['code']}\n  {error['what']}\n" in ran.stderr
+    assert error["code"] in ("invalid-setting", "not-root")
+    assert all(f"  - {problem}\n" in ran.stderr for problem in error["problems"])
 
 
 def test_a_unit_as_systemd_tells_of_it() -> None:
