@@ -9,6 +9,7 @@ import pytest
 from pvdify.cli.extension import run_extension
 from pvdify.cli.io import Io, Surroundings
 from tests.fakes.api import TOKEN, FakeApi, Fault
+from tests.fakes.runner_tokens import RunnerTokens, given
 from tests.unit.cli.conftest import Pvdify, Ran
 
 COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
@@ -131,6 +132,21 @@ def test_the_token_is_masked_first_and_is_nowhere_else(in_workflow: GhPvdify) ->
     assert ran.stderr.splitlines()[0] == f"::add-mask::{TOKEN}"
     rest = ran.stdout + text(in_workflow, "GITHUB_OUTPUT") + text(in_workflow, "GITHUB_STEP_SUMMARY")
     assert TOKEN not in "\n".join(ran.stderr.splitlines()[1:]) + rest
+
+
+def test_the_token_that_a_job_was_given_is_masked_before_anything_else(in_workflow: GhPvdify, api: FakeApi) -> None:
+    del in_workflow.environ["PVDIFY_TOKEN"]
+    api.faults.append(given(TOKEN))
+    with RunnerTokens() as github:
+        in_workflow.environ |= {name: value for name, value in github.environ.items() if name.startswith("ACTIONS_")}
+
+        ran = in_workflow("deploy")
+
+    assert api.asked[0].path == "/api/v1/auth/github"
+    assert ran.stderr.splitlines()[0] == f"::add-mask::{TOKEN}"
+    told = text(in_workflow, "GITHUB_OUTPUT") + text(in_workflow, "GITHUB_STEP_SUMMARY")
+    shown = "\n".join([*ran.stderr.splitlines()[1:], ran.stdout, told])
+    assert [word for word in (TOKEN, "of-github", "of-the-runner") if word in shown] == []
 
 
 def test_outside_of_a_workflow_nothing_is_masked_or_told(gh: GhPvdify, tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 """A workflow without a stored token signs in by what GitHub says of it."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -11,44 +9,13 @@ from pvdify.client.keyless import sign_in
 from pvdify.client.target import Target, find_target
 from pvdify.errors import IdentityRefused, NotSignedIn
 from tests.fakes.api import FakeApi, Fault
-
-
-class Github(ThreadingHTTPServer):
-    """Gives tokens, and remembers who asked for what."""
-
-    content = json.dumps({"count": 1, "value": "of-github"}).encode()
-    status = 200
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def environ(self) -> dict[str, str]:
-        address = f"http://127.0.0.1:{self.server_address[1]}/token?api-version=2.0"
-        given = {"ACTIONS_ID_TOKEN_REQUEST_URL": address, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-runner"}
-        return {"GITHUB_ACTIONS": "true", "HOME": "/nonexistent", **given}
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Github
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, self.headers["Authorization"]))
-        self.send_response_only(self.server.status)
-        self.end_headers()
-        self.wfile.write(self.server.content)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
+from tests.fakes.runner_tokens import RunnerTokens, given
 
 
 @pytest.fixture
-def github() -> Iterator[Github]:
-    with Github() as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield server
-        server.shutdown()
+def github() -> Iterator[RunnerTokens]:
+    with RunnerTokens() as running:
+        yield running
 
 
 @pytest.fixture
@@ -61,15 +28,7 @@ def target(url: str, environ: dict[str, str]) -> Target:
     return find_target(url, environ, socket=None)
 
 
-def given(token: str) -> Fault:
-    made = {
-        "token": token, "id": "1", "name": "n", "role": "deploy", "app": "shop", "created_at": "2026-01-01T00:00:00Z",
-        "expires_at": "2026-01-01T00:10:00Z",
-    }  # fmt: skip
-    return Fault(status=200, content=json.dumps(made).encode(), content_type="application/json")
-
-
-def test_the_token_is_asked_for_this_server_and_exchanged_for_one_app(github: Github, api: FakeApi):
+def test_the_token_is_asked_for_this_server_and_exchanged_for_one_app(github: RunnerTokens, api: FakeApi):
     api.faults.append(given("pvd_short"))
 
     signed_in = sign_in(target(api.url, github.environ), github.environ, "shop-pr-12")
@@ -85,7 +44,7 @@ def test_the_token_is_asked_for_this_server_and_exchanged_for_one_app(github: Gi
     assert "authorization" not in api.asked[0].headers
 
 
-def test_a_stored_token_is_used_as_it_is(github: Github, api: FakeApi):
+def test_a_stored_token_is_used_as_it_is(github: RunnerTokens, api: FakeApi):
     environ = {**github.environ, "PVDIFY_TOKEN": "pvd_stored"}
 
     assert sign_in(target(api.url, environ), environ, "shop").token == "pvd_stored"
@@ -93,20 +52,20 @@ def test_a_stored_token_is_used_as_it_is(github: Github, api: FakeApi):
 
 
 @pytest.mark.parametrize("changed", [{"GITHUB_ACTIONS": ""}, {"GITHUB_ACTIONS": "false"}])
-def test_outside_of_a_workflow_nobody_is_asked(github: Github, api: FakeApi, changed: dict[str, str]):
+def test_outside_of_a_workflow_nobody_is_asked(github: RunnerTokens, api: FakeApi, changed: dict[str, str]):
     environ = {**github.environ, **changed}
 
     assert sign_in(target(api.url, environ), environ, "shop").token is None
     assert github.asked == []
 
 
-def test_neither_where_no_app_is_meant_nor_on_the_server_itself(github: Github, api: FakeApi):
+def test_neither_where_no_app_is_meant_nor_on_the_server_itself(github: RunnerTokens, api: FakeApi):
     assert sign_in(target(api.url, github.environ), github.environ, None).token is None
     assert sign_in(target("unix:///run/x.sock", github.environ), github.environ, "shop").token is None
     assert github.asked == []
 
 
-def test_a_job_without_the_permission_is_told_what_to_add(github: Github, api: FakeApi):
+def test_a_job_without_the_permission_is_told_what_to_add(github: RunnerTokens, api: FakeApi):
     environ = {**github.environ, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": ""}
 
     with pytest.raises(NotSignedIn, match="this workflow has no token") as refused:
@@ -117,14 +76,14 @@ def test_a_job_without_the_permission_is_told_what_to_add(github: Github, api: F
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"{}", b"[]", b'{"value": 5}'])
-def test_an_answer_without_a_token_is_said(github: Github, api: FakeApi, content: bytes):
+def test_an_answer_without_a_token_is_said(github: RunnerTokens, api: FakeApi, content: bytes):
     github.content = content
 
     with pytest.raises(NotSignedIn, match="gave this workflow no token"):
         sign_in(target(api.url, github.environ), github.environ, "shop")
 
 
-def test_a_refusal_of_github_is_said(github: Github, api: FakeApi):
+def test_a_refusal_of_github_is_said(github: RunnerTokens, api: FakeApi):
     github.status = 403
 
     with pytest.raises(NotSignedIn, match="gave this workflow no token") as refused:
@@ -141,7 +100,7 @@ def test_the_runners_secret_goes_nowhere_in_plain_text(api: FakeApi):
         sign_in(target(api.url, environ), environ, "shop")
 
 
-def test_what_the_server_refuses_with_is_passed_on(github: Github, api: FakeApi):
+def test_what_the_server_refuses_with_is_passed_on(github: RunnerTokens, api: FakeApi):
     problem = {"code": "identity-refused", "detail": "not accepted", "why": "ref is wrong", "next": "link it"}
     api.faults.append(Fault(status=401, content=json.dumps(problem).encode(), content_type="application/problem+json"))
 
