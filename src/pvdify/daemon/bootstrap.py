@@ -132,7 +132,7 @@ def build_server(settings: Settings) -> Server:
     store, router = SqliteStore(settings.data_dir / "pvdify.db"), build_router(settings)
     web, encrypted = HttpxWeb(), build_encrypted(settings)
     world, redactors = with_secrets_hidden(build_world(settings, store, router, encrypted))
-    github = _github(settings)
+    github = _github(settings, web)
     courier = Courier(world, build_outlets(web, world.clock, settings, github))
     edge = EdgeKeeper(
         world,
@@ -247,10 +247,10 @@ def build_outlets(web: Web, clock: Clock, settings: Settings, github: RestApi) -
     }
 
 
-def _github(settings: Settings) -> RestApi:
+def _github(settings: Settings, web: Web) -> RestApi:
     """GitHub's API, with the token of ``github_token_file`` if there is one. Raises InvalidSetting."""
     file = settings.github_token_file
-    return RestApi(url=settings.github_api, token=read_secret(file, "github_token_file") if file else None)
+    return RestApi(web=web, url=settings.github_api, token=read_secret(file, "github_token_file") if file else None)
 
 
 def build_access_log(settings: Settings, runner: CommandRunner, clock: Clock) -> AccessLog:

@@ -1,9 +1,12 @@
 """GitHub is told of previews and of linked apps, for as long as this server has a token for it."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from pvdify.adapters.github.reports import GithubReports
 from pvdify.adapters.github.rest import RestApi
+from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.engine.github_reports import ensure_reports
 from pvdify.engine.keyless import LinkRequest
 from pvdify.engine.notifications import NotificationRequest
@@ -34,16 +37,23 @@ async def look(daemon: Daemon) -> None:
     await daemon.courier.idle()
 
 
+@pytest.fixture
+async def web() -> AsyncIterator[HttpxWeb]:
+    web = HttpxWeb()
+    yield web
+    await web.close()
+
+
 async def open_preview(daemon: Daemon) -> None:
     request = PreviewRequest(image=IMAGE, repository="org/shop", source=Source(commit="c0ffee"))
     _, release = await daemon.previews.open("shop", 12, request, ACTOR)
     await daemon.finish("shop-pr-12", release.version)
 
 
-async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon):
+async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon, web: HttpxWeb):
     await ensure_reports(daemon.world, API, is_on=True)
     with FakeGithub() as github:
-        daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(url=github.url, token="t"))  # type: ignore[assignment]
+        daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(web=web, url=github.url, token="t"))  # type: ignore[assignment]
 
         await open_preview(daemon)
         await look(daemon)
@@ -57,10 +67,10 @@ async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon)
         github.check()
 
 
-async def test_the_end_of_a_preview_is_told_though_nothing_of_it_is_left_by_then(daemon: Daemon):
+async def test_the_end_of_a_preview_is_told_though_nothing_of_it_is_left_by_then(daemon: Daemon, web: HttpxWeb):
     await ensure_reports(daemon.world, API, is_on=True)
     with FakeGithub() as github:
-        daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(url=github.url, token="t"))  # type: ignore[assignment]
+        daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(web=web, url=github.url, token="t"))  # type: ignore[assignment]
         await open_preview(daemon)
         await look(daemon)
 

@@ -1,7 +1,6 @@
 """The ``code_host`` port on GitHub's REST API."""
 
 from datetime import datetime
-from email.message import Message
 from email.utils import parsedate_to_datetime
 
 import structlog
@@ -60,5 +59,4 @@ def said_at(answer: Answer) -> datetime:
 
     Raises KeyError or ValueError.
     """
-    headers: Message = answer.headers
-    return parsedate_to_datetime(headers["Date"])
+    return parsedate_to_datetime(answer.headers["date"])

@@ -1,27 +1,26 @@
 """One request to GitHub's REST API, one answer, with a deadline; failures as our errors."""
 
-import asyncio
 import json
-import urllib.error
-import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.message import Message
 from typing import Any
+from urllib.parse import urljoin
 
-from pvdify import __version__
-from pvdify.errors import CodeHostUnavailable
+from pvdify.errors import CodeHostUnavailable, ServiceUnavailable
+from pvdify.ports.web import Web, WebAnswer, WebRequest
 
 API_VERSION = "2022-11-28"
 SECONDS = 10.0
-LARGEST_ANSWER = 4 * 1024 * 1024
+MOVED = (301, 302, 307, 308)
+MOST_MOVES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back: any status below 500 that is not a refusal for the rate. ``headers`` ignore case."""
+    """What came back: any status below 500 that is not a refusal for the rate. Names of headers are in lower case."""
 
     status: int
-    headers: Message
+    headers: Mapping[str, str]
     content: Any
 
 
@@ -29,43 +28,52 @@ class Answer:
 class RestApi:
     """GitHub, or a GitHub Enterprise server, at ``url``; as the owner of ``token``, or as anybody."""
 
+    web: Web
     url: str
     token: str | None = field(default=None, repr=False)
 
     async def ask(self, method: str, path: str, body: object = None) -> Answer:
-        """Raises CodeHostUnavailable: nothing usable came back, and the same may work later."""
-        return await asyncio.to_thread(self._ask, method, path, body)
+        """A question about something that has moved, as repositories do, is asked again there.
 
-    def _ask(self, method: str, path: str, body: object) -> Answer:
-        content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, content, self._headers(), method=method)  # noqa: S310
+        Raises CodeHostUnavailable: nothing usable came back, and the same may work later.
+        """
+        url, content = self.url + path, b"" if body is None else json.dumps(body).encode()
+        for _ in range(MOST_MOVES):
+            answer = await self._send(WebRequest(
+                method=method, url=url, headers=self._headers(), content=content, timeout=SECONDS
+            ))  # fmt: skip
+            moved_to = urljoin(url, answer.headers.get("location", ""))
+            # The token is for this server alone, and what is to be done is done only where it was sent.
+            if method != "GET" or answer.status not in MOVED or not moved_to.startswith(f"{self.url}/"):
+                return self._understood(answer)
+            url = moved_to
+        raise unavailable(self.url, "it sends us from one address to the next")
+
+    async def _send(self, request: WebRequest) -> WebAnswer:
         try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - the scheme is checked
-                return Answer(status=answer.status, headers=answer.headers, content=_json(answer.read(LARGEST_ANSWER)))
-        except urllib.error.HTTPError as error:
-            with error:
-                return self._refused(error)
-        except (OSError, ValueError) as error:
-            raise unavailable(self.url, str(error)) from error
+            return await self.web.ask(request)
+        except ServiceUnavailable as error:
+            raise unavailable(self.url, error.why) from error
 
-    def _refused(self, error: urllib.error.HTTPError) -> Answer:
-        is_for_the_rate = error.code == 429 or (
-            error.code == 403 and (error.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in error.headers)
+    def _understood(self, answer: WebAnswer) -> Answer:
+        is_for_the_rate = answer.status == 429 or (
+            answer.status == 403
+            and (answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers)
         )
-        if error.code >= 500 or is_for_the_rate:
-            why = "too many requests" if is_for_the_rate else f"status {error.code}"
-            raise unavailable(self.url, why) from error
+        if answer.status >= 500 or is_for_the_rate:
+            raise unavailable(self.url, "too many requests" if is_for_the_rate else f"status {answer.status}")
         try:
-            content = _json(error.read(LARGEST_ANSWER))
-        except (OSError, ValueError):
+            content = json.loads(answer.content) if answer.content.strip() else None
+        except ValueError as error:
+            if answer.status < 300:
+                raise unavailable(self.url, str(error)) from error
             content = None
-        return Answer(status=error.code, headers=error.headers, content=content)
+        return Answer(status=answer.status, headers=answer.headers, content=content)
 
     def _headers(self) -> dict[str, str]:
         headers = {
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": API_VERSION,
-            "User-Agent": f"pvdify/{__version__}",
             "Content-Type": "application/json",
         }
         return headers | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
@@ -76,7 +84,3 @@ def unavailable(url: str, why: str) -> CodeHostUnavailable:
     return CodeHostUnavailable(
         f"{url} does not answer", why=why, next="pvdifyd asks again by itself; previews stay until it knows more"
     )
-
-
-def _json(content: bytes) -> Any:
-    return json.loads(content) if content.strip() else None

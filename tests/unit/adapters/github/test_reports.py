@@ -10,6 +10,7 @@ import pytest
 from pvdify.adapters.github import report_bodies
 from pvdify.adapters.github.reports import GithubReports
 from pvdify.adapters.github.rest import RestApi
+from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.model.notice import Attempt, Delivery, Notice
 from tests.fakes.github_api import FakeGithub
 from tests.fakes.github_description import check_request
@@ -36,7 +37,11 @@ async def tell(github: FakeGithub, notice: Notice, attempts: int = 0) -> Attempt
     delivery = Delivery(
         id=f"github-{notice.id}", subscription="github", notice=notice, attempts=attempts, created_at=AT, due_at=AT
     )
-    return await GithubReports(RestApi(url=github.url, token="t")).send(delivery, {})
+    web = HttpxWeb()
+    try:
+        return await GithubReports(RestApi(web=web, url=github.url, token="t")).send(delivery, {})
+    finally:
+        await web.close()
 
 
 async def test_a_preview_has_one_comment_that_is_edited_in_place(github: FakeGithub):
