@@ -220,6 +220,30 @@ async def test_a_slot_can_grow_and_shrink(world: World) -> None:
         assert await status_and_slot(world) == (200, "shop/v1")
 
 
+async def test_an_instance_is_taken_out_of_its_slot_but_never_the_last_one(world: World) -> None:
+    one, two, three = await world.target(), await world.target(), await world.target()
+    await world.router.put(shop(one, two, three))
+
+    for number, left in [(2, (1, 3)), (2, (1, 3)), (9, (1, 3)), (1, (3,)), (3, (3,))]:
+        await world.router.take_out("shop", 1, number)
+        assert (await world.router.routes())["shop"].numbers == left
+        assert await status_and_slot(world) == (200, "shop/v1")
+
+    await world.router.put(shop(one, two, three))
+    assert (await world.router.routes())["shop"] == shop(one, two, three)
+
+
+async def test_taking_out_moves_no_visitor_to_another_slot(world: World) -> None:
+    old, other, new = await world.target(), await world.target(), await world.target()
+    await world.router.put(shop(old, other))
+    await world.router.put(shop(new, slot=2))
+
+    await world.router.take_out("shop", 1, 1)
+    await world.router.take_out("unknown", 1, 1)
+
+    assert await world.router.routes() == {"shop": shop(new, slot=2)}
+
+
 async def test_a_removed_app_is_not_found_and_others_stay(world: World) -> None:
     await world.router.put(shop(await world.target()))
     await world.router.put(Route(app="shop-two", hostnames=("two.test",), slot=3, targets=(await world.target(),)))

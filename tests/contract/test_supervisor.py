@@ -101,6 +101,22 @@ async def test_waiting_tells_how_it_ended_also_later(world):
     assert (found.state, found.exit) == (InstanceState.EXITED, Exit(code=3))
 
 
+async def test_its_end_is_told_before_how_it_ended_and_at_once_when_it_is_over(world):
+    spec = make_spec(world)
+    await world.supervisor.start(spec)
+    await world.lose_daemon()
+    waiting = asyncio.create_task(world.supervisor.wait_down(spec.name))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+
+    await world.supervisor.stop(spec.name, 0)
+
+    await waiting
+    await world.supervisor.wait_down(spec.name)
+    await world.supervisor.remove(spec.name)
+    await world.supervisor.wait_down(spec.name)
+
+
 async def test_waiting_goes_on_with_the_next_daemon(world):
     spec = make_spec(world)
     await world.supervisor.start(spec)

@@ -184,7 +184,7 @@ class Daemon(Asking):
         self.world, self.redactors = with_secrets_hidden(world)
         self.runner = Runner(self.world)
         self.worker = Worker(self.world, self.runner)
-        self.reconciler = Reconciler(self.world, self.worker.wake)
+        self.reconciler = Reconciler(self.world, self.worker.wake, self.worker.settled)
         self.requests = Requests(self.world, self.runner, self.worker, self.reconciler.put_routes)
         self.queries = Queries(self.world)
         self.domains = Domains(self.world, self.reconciler.put_routes)

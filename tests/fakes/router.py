@@ -90,6 +90,16 @@ class FakeRouter:
         self._must_run()
         self._finish(with_effect)
 
+    async def take_out(self, app: str, slot: int, number: int) -> None:
+        """See the port. A slot that is not live is kept as it is: ``put`` comes before its next visitor."""
+        with_effect = self._strike("take_out")
+        route = self._on_disk.get(app)
+        if route is not None and route.slot == slot and set(route.numbers) - {number}:
+            out = {port for port, each in zip(route.targets, route.numbers, strict=True) if each == number}
+            self._set(route.without(out))
+        self._must_run()
+        self._finish(with_effect)
+
     async def forget(self, app: str, slot: int) -> None:
         """See the port."""
         with_effect = self._strike("forget")

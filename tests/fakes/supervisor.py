@@ -144,12 +144,13 @@ class FakeSupervisor:
             if name in self._containers:
                 self._containers.pop(name).remove()
 
+    async def wait_down(self, name: str) -> None:
+        async with _Call(self, "wait_down", name):
+            await self._ended(name)
+
     async def wait(self, name: str) -> Exit:
         async with _Call(self, "wait", name):
-            container = self._containers.get(name)
-            while container is not None and not container.is_removed and container.exit is None:
-                await container.change()
-            return (container.exit if container else None) or GONE
+            return await self._ended(name)
 
     async def restarts(self) -> tuple[Restart, ...]:
         return tuple(self._restarts)
@@ -219,6 +220,12 @@ class FakeSupervisor:
                 del self._faults[index]
                 return error
         return None
+
+    async def _ended(self, name: str) -> Exit:
+        container = self._containers.get(name)
+        while container is not None and not container.is_removed and container.exit is None:
+            await container.change()
+        return (container.exit if container else None) or GONE
 
 
 class _Call:

@@ -141,7 +141,7 @@ def build_server(settings: Settings) -> Server:
     )
     runner = Runner(world)
     worker = Worker(world, runner)
-    reconciler = Reconciler(world, worker.wake)
+    reconciler = Reconciler(world, worker.wake, worker.settled)
     requests = Requests(world, runner, worker, reconciler.put_routes)
     previews, code_host = PreviewRequests(world, requests), GithubCodeHost(github)
     engine = Engine(

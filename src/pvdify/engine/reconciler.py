@@ -60,15 +60,22 @@ class _Found:
 
 
 class Reconciler:
-    """Repairs drift until it is canceled."""
+    """Repairs drift until it is canceled.
 
-    def __init__(self, world: World, wake_worker: Callable[[Operation], None]) -> None:
+    Args:
+        world: everything outside.
+        wake_worker: gives somebody an operation to be at.
+        wake: set by whoever wants a look soon.
+    """
+
+    def __init__(self, world: World, wake_worker: Callable[[Operation], None], wake: asyncio.Event) -> None:
         self._world = world
         self._wake_worker = wake_worker
         self._restarts: dict[str, _Restarts] = {}
         self._watched: dict[str, asyncio.Task[None]] = {}
-        self._ended: set[str] = set()  # since the last look: out of the route at once, whatever else is to be seen to
-        self._wake = asyncio.Event()
+        self._ending: set[asyncio.Task[None]] = set()  # down, but how they ended is not known yet
+        self._ended: set[str] = set()  # since the last look: not in a route, whatever else is to be seen to
+        self._wake = wake
 
     async def run(self) -> None:
         """Look and repair, forever. A repair that fails is tried again at the next look."""
@@ -81,7 +88,7 @@ class Reconciler:
 
     def close(self) -> None:
         """Watch nothing any more."""
-        for task in self._watched.values():
+        for task in (*self._watched.values(), *self._ending):
             task.cancel()
 
     async def keep_router(self) -> None:
@@ -223,7 +230,7 @@ class Reconciler:
             self._ended.remove(place.name)
             restarts.is_down = slot.state is SlotState.LIVE
         if container is not None and container.state is InstanceState.RUNNING:
-            self._watch(place.name)
+            self._watch(slot, place)
             await self._back_in_route(slot, place)
             return
         now = self._world.clock.monotonic()
@@ -258,7 +265,7 @@ class Reconciler:
             with _told(app=slot.app, image=release.image):  # it may be here all the same
                 await self._bring_image(release)
             await self._world.supervisor.start(instance_spec(release, place, config, ""))
-        self._watch(place.name)
+        self._watch(slot, place)
 
     async def _is_leaving(self, app: str) -> bool:
         """Whether the app is being taken away."""
@@ -343,19 +350,32 @@ class Reconciler:
     async def _containers(self) -> dict[str, FoundInstance]:
         return {item.name: item for item in await self._world.supervisor.find()}
 
-    def _watch(self, name: str) -> None:
-        """Look at everything again as soon as this instance has ended."""
-        if name not in self._watched:
-            self._watched[name] = asyncio.create_task(self._wake_at_end(name))
+    def _watch(self, slot: Slot, place: Placement) -> None:
+        """See to it at once when this instance goes down."""
+        if place.name not in self._watched:
+            self._watched[place.name] = asyncio.create_task(self._see_to_end(slot, place))
 
-    async def _wake_at_end(self, name: str) -> None:
+    async def _see_to_end(self, slot: Slot, place: Placement) -> None:
+        """Out of the route, whatever look or operation is under way; how it ended takes longer to find out."""
+        try:
+            await self._world.supervisor.wait_down(place.name)
+            self._ended.add(place.name)
+            if place.host_port is not None:
+                await self._world.router.take_out(slot.app, slot.number, place.number)
+        except PvdifyError as error:
+            log.debug("watch.failed", name=place.name, what=error.what)
+        finally:
+            self._watched.pop(place.name, None)
+        ending = asyncio.create_task(self._wake_when_known(place.name))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    async def _wake_when_known(self, name: str) -> None:
+        """Look at everything once it can be told how the instance ended, and it can be started again."""
         try:
             await self._world.supervisor.wait(name)
-            self._ended.add(name)
         except PvdifyError as error:
             log.debug("watch.failed", name=name, what=error.what)
-        finally:
-            self._watched.pop(name, None)
         self._wake.set()
 
     def _forget(self, name: str) -> None:

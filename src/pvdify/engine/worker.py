@@ -23,6 +23,7 @@ class Worker:
         self._runner = runner
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._retirements: dict[tuple[str, str], asyncio.Task[None]] = {}  # by app and operation
+        self.settled = asyncio.Event()  # set whenever an operation of a lane has ended
 
     async def resume(self) -> None:
         """Take up everything that an earlier life of the daemon left unfinished. Raises StoreUnavailable."""
@@ -71,6 +72,7 @@ class Worker:
         if run.operation.kind is OperationKind.DESTROY:
             await self._wait_for_retirements(run.app)
         await self._runner.run(run)
+        self.settled.set()
         for operation in await self._world.store.unsettled_operations(run.app):
             if operation.kind is OperationKind.RETIRE:
                 self.wake(operation)

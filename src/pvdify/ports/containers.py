@@ -87,6 +87,10 @@ class Containers(Protocol):
         """Remove the container and what was put down for it. Absent is fine. Raises RuntimeUnavailable."""
         ...
 
+    async def wait_down(self, name: str) -> None:
+        """As ``Supervisor.wait_down``."""
+        ...
+
     async def wait(self, name: str) -> Exit:
         """As ``Supervisor.wait``."""
         ...

@@ -33,6 +33,15 @@ class Router(Protocol):
         """
         ...
 
+    async def take_out(self, app: str, slot: int, number: int) -> None:
+        """Send this instance of a slot nothing new, unless the slot has no other one. What is live stays so.
+
+        The next ``put`` decides anew. What is not there is fine.
+
+        Raises RouterUnavailable.
+        """
+        ...
+
     async def forget(self, app: str, slot: int) -> None:
         """Drop what is known of a slot that is not live (its targets and counts).
 

@@ -44,6 +44,13 @@ class Supervisor(Protocol):
         """Delete what the app's containers wrote, once they are gone. Never raises."""
         ...
 
+    async def wait_down(self, name: str) -> None:
+        """Wait until the container's program has ended (at once if it has), however it did: sooner than ``wait`` knows.
+
+        Raises RuntimeUnavailable.
+        """
+        ...
+
     async def wait(self, name: str) -> Exit:
         """Wait until the container has exited (at once if it has). One that is gone counts as killed (137).
 

@@ -3,8 +3,10 @@
 import asyncio
 
 from pvdify.engine.previews import PreviewRequest
+from pvdify.engine.reconciler import PAUSE
 from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.operation import Operation, OperationKind
+from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 
 IMAGE = "reg.example.com/shop:v1"
@@ -174,6 +176,52 @@ async def test_an_instance_that_ends_is_out_of_the_route_before_anything_else_is
     await daemon.reconciler.reconcile()
     await daemon.reconciler.reconcile()
     assert len(await machine.route_of("shop")) == 2
+    await daemon.bury()
+
+
+async def test_an_instance_that_ends_during_a_deploy_is_out_of_the_route_and_the_deploy_goes_on():
+    machine, daemon = await deployed(processes={"web": {"count": 2}})
+    machine.registry.push("reg.example.com/shop:v2")
+    machine.supervisor.script(Behaviour(listens_after=20), slot=2)
+    await daemon.reconciler.reconcile()
+    deploying = asyncio.create_task(daemon.deploy(image="reg.example.com/shop:v2"))
+    await machine.clock.sleep(5)
+    assert await machine.route_of("shop") == (3001, 3002)
+
+    machine.supervisor.crash(WEB)
+    await machine.clock.sleep(0.05)
+
+    assert await machine.route_of("shop") == (3002,)
+    release = await deploying
+    assert machine.router.puts[-1].slot == release.slot == 2
+    await daemon.bury()
+
+
+async def test_an_instance_that_starts_again_by_itself_is_watched_anew():
+    machine, daemon = await deployed(processes={"web": {"count": 2}})
+    await daemon.reconciler.reconcile()
+
+    for _ in range(3):
+        machine.supervisor.crash_and_restart(WEB)
+        await machine.clock.sleep(0.05)
+        assert len(await machine.route_of("shop")) == 1
+        await machine.clock.sleep(2)
+        await daemon.reconciler.reconcile()
+        assert len(await machine.route_of("shop")) == 2
+    await daemon.bury()
+
+
+async def test_a_new_release_is_looked_at_as_soon_as_it_is_live():
+    machine, daemon = await deployed()
+    running = asyncio.create_task(daemon.reconciler.run())
+    await machine.clock.sleep(PAUSE / 2)
+    machine.registry.push("reg.example.com/shop:v2")
+
+    await daemon.deploy(image="reg.example.com/shop:v2")
+    await machine.clock.sleep(0.05)
+
+    assert ("wait_down", "pvdify-shop-web-v2-1") in machine.supervisor.calls
+    running.cancel()
     await daemon.bury()
 
 

@@ -17,7 +17,7 @@ keeps its name while the targets beside it come and go, so what is counted for i
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvdify.model.names import slot_key
@@ -81,6 +81,16 @@ def put(tables: Tables, route: Route) -> tuple[Change, ...]:
     first, last = ((gate,), ()) if route.gate is not None else ((), (gate,) if route.app in tables[GATES] else ())
     live = Change(map=LIVE, key=route.app, value=_live(route))
     return (*_put_targets(route), *first, live, *_put_hostnames(tables, route), *last)
+
+
+def take_out(tables: Tables, app: str, slot: int, number: int) -> tuple[Change, ...]:
+    """What leaves an instance without new requests; nothing where the slot has no other one, or not this one."""
+    key = slot_key(app, slot)
+    numbers = [tables[TARGETS].get(f"{key}/{i}", "") for i in range(int(tables[TARGETS].get(key, "0")))]
+    others = [each for each in numbers if each != str(number)]
+    if not others or others == numbers:
+        return ()
+    return _put_positions(key, others)
 
 
 def forget(tables: Tables, app: str, slot: int) -> tuple[Change, ...]:
@@ -149,8 +159,12 @@ def _put_targets(route: Route) -> tuple[Change, ...]:
         Change(map=TARGETS, key=target_name(key, number), value=str(port))
         for number, port in zip(route.numbers, route.targets, strict=True)
     ]
-    positions = [Change(map=TARGETS, key=f"{key}/{i}", value=str(number)) for i, number in enumerate(route.numbers)]
-    return (*targets, *positions, Change(map=TARGETS, key=key, value=str(len(route.targets))))
+    return (*targets, *_put_positions(key, route.numbers))
+
+
+def _put_positions(key: str, numbers: Sequence[object]) -> tuple[Change, ...]:
+    positions = [Change(map=TARGETS, key=f"{key}/{i}", value=str(number)) for i, number in enumerate(numbers)]
+    return (*positions, Change(map=TARGETS, key=key, value=str(len(numbers))))
 
 
 def _put_hostnames(tables: Tables, route: Route) -> tuple[Change, ...]:

@@ -108,6 +108,11 @@ class HaproxyRouter:
         async with self._writing:
             await self._carry_out(maps.put(await self._on_disk(), route))
 
+    async def take_out(self, app: str, slot: int, number: int) -> None:
+        """See the port."""
+        async with self._writing:
+            await self._carry_out(maps.take_out(await self._on_disk(), app, slot, number))
+
     async def forget(self, app: str, slot: int) -> None:
         """See the port."""
         async with self._writing:

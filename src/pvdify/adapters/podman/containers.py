@@ -111,6 +111,15 @@ class PodmanContainers:
             await self._calls.remove(container)
         self._files(name).remove()
 
+    async def wait_down(self, name: str) -> None:
+        """See the port. The kernel tells; conmon has podman clean up before it ends itself."""
+        files = self._files(name)
+        pid, conmon = files.pid, files.conmon_pid
+        if pid is not None and conmon is not None and files.is_running:
+            await watch.wait_for_child(pid, conmon, self._clock)
+        else:
+            await self.wait(name)
+
     async def wait(self, name: str) -> Exit:
         """See the port. Costs nothing while it waits: the kernel tells when conmon ends, which is after its container.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from pvdify.ports.clock import Clock
@@ -14,19 +15,12 @@ async def wait_for_end(pid: int, mark: str, clock: Clock) -> None:
 
     ``mark`` is a word that only the right process has on its command line: the container's id.
     """
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    except OSError:  # kernels before 5.3
-        await _look_until_gone(pid, mark, clock)
-        return
-    try:
-        # looked at after the descriptor was opened: from here on it cannot become another process
-        if is_alive(pid, mark):
-            await _readable(descriptor)
-    finally:
-        os.close(descriptor)
+    await _wait(pid, lambda: is_alive(pid, mark), clock)
+
+
+async def wait_for_child(pid: int, parent: int, clock: Clock) -> None:
+    """The same for a process that is known by its parent."""
+    await _wait(pid, lambda: parent_of(pid) == parent, clock)
 
 
 def is_alive(pid: int, mark: str, proc: Path = Path("/proc")) -> bool:
@@ -53,6 +47,23 @@ def parent_of(pid: int, proc: Path = Path("/proc")) -> int | None:
     return None if state in "ZX" else int(parent)
 
 
+async def _wait(pid: int, is_it: Callable[[], bool], clock: Clock) -> None:
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    except OSError:  # kernels before 5.3
+        while is_it():
+            await clock.sleep(LOOK_EVERY_SECONDS)
+        return
+    try:
+        # looked at after the descriptor was opened: from here on it cannot become another process
+        if is_it():
+            await _readable(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 async def _readable(descriptor: int) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -61,8 +72,3 @@ async def _readable(descriptor: int) -> None:
         await ended.wait()
     finally:
         loop.remove_reader(descriptor)
-
-
-async def _look_until_gone(pid: int, mark: str, clock: Clock) -> None:
-    while is_alive(pid, mark):
-        await clock.sleep(LOOK_EVERY_SECONDS)

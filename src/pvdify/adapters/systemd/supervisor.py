@@ -132,6 +132,10 @@ class SystemdSupervisor:
         for name in {each.name for each in restarts}:
             await asyncio.to_thread(exits.forget, self._instances / name)
 
+    async def wait_down(self, name: str) -> None:
+        """See the port."""
+        await self._containers.wait_down(name)
+
     async def wait(self, name: str) -> Exit:
         """See the port."""
         return await self._containers.wait(name)

@@ -73,6 +73,19 @@ def test_a_switch_keeps_the_old_slot_known_until_it_is_forgotten() -> None:
     )
 
 
+def test_an_instance_is_taken_out_by_moving_the_others_up_before_they_are_fewer() -> None:
+    three = Route(app="shop", hostnames=("shop.test",), slot=42, targets=(3001, 3002, 3003))
+
+    assert maps.take_out(tables(three), "shop", 42, 1) == (
+        Change(map=TARGETS, key="shop/v42/0", value="2"),
+        Change(map=TARGETS, key="shop/v42/1", value="3"),
+        Change(map=TARGETS, key="shop/v42", value="2"),
+    )
+    assert maps.take_out(tables(three), "shop", 42, 4) == ()
+    assert maps.take_out(tables(three), "shop", 41, 1) == ()
+    assert maps.take_out(tables(Route(app="shop", hostnames=(), slot=42, targets=(3001,))), "shop", 42, 1) == ()
+
+
 def test_a_shrunk_slot_keeps_its_dropped_target_for_requests_that_drew_it_a_moment_ago() -> None:
     shrunk = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=42, targets=(3004,), numbers=(3,)))
 

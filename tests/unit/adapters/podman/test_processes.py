@@ -55,6 +55,16 @@ async def test_the_end_of_a_process_is_noticed_by_pidfd_and_by_looking(monkeypat
     await watch.wait_for_end(os.getpid(), "not our command line", clock)
 
 
+async def test_the_end_of_a_child_is_noticed_and_a_strangers_pid_is_not_waited_for():
+    clock = FakeClock()
+    child = subprocess.Popen(("sleep", "0.2"))
+
+    await watch.wait_for_child(child.pid, os.getpid(), clock)
+
+    assert child.wait() == 0
+    await watch.wait_for_child(os.getpid(), os.getpid(), clock)
+
+
 @pytest.mark.parametrize(
     ("cmdline", "child_exe", "expected"),
     [
