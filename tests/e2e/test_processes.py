@@ -6,12 +6,12 @@ import pty
 import select
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.e2e.trial import PVDIFY, Trial
-from tests.load import Load
+from tests.load import GET, Load
 from tools.demo.stage import BASE_DOMAIN
 
 GONE_WITHIN = 12.0
@@ -31,6 +31,12 @@ def access(trial: Trial) -> dict[str, str]:
     return trial.stage.environment() | {"PVDIFY_URL": trial.stage.url, "PVDIFY_TOKEN": token}
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
 def runs(trial: Trial) -> list[str]:
     return [name for name in trial.containers() if "-run-" in name]
 
@@ -45,6 +51,21 @@ async def test_nobody_notices_scaling_both_ways_and_a_restart(trial: Trial):
     assert report.requests > 200
     assert trial.pvdify("ps:scale", "hello").stdout == "web=1\n"
     assert len([state for state in trial.containers().values() if state == "running"]) == 1
+
+
+async def test_nobody_notices_that_one_of_three_instances_was_killed(trial: Trial):
+    await asyncio.to_thread(trial.pvdify, "ps:scale", "hello", "web=3")
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=12, pause=0.005, mix=(GET,)) as load:
+        await until(lambda: trial.routed("hello", 1) == 3 and len(load.report.answered) > 100)
+
+        await asyncio.to_thread(trial.kill_instance, "pvdify-hello-web-v1-2")
+
+        await until(lambda: trial.routed("hello", 1) == 2)
+        await until(lambda: trial.routed("hello", 1) == 3)  # started again, and healthy
+        report = await load.stop()
+
+    assert report.failures == [], report.summary()
+    await asyncio.to_thread(trial.pvdify, "ps:scale", "hello", "web=1")
 
 
 def test_a_stopped_app_answers_503_until_it_is_started(trial: Trial):

@@ -133,17 +133,32 @@ class Trial:
 
     def containers(self) -> dict[str, str]:
         """Name -> state of every container of this server."""
-        listed = subprocess.run(
-            ("podman", "ps", "--all", "--filter", f"label=io.pvdify.server={self._server_id()}", "--format", "json"),
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        found = json.loads(listed.stdout or "[]")
-        return {container["Labels"]["io.pvdify.name"]: container["State"] for container in found}
+        return {container["Labels"]["io.pvdify.name"]: container["State"] for container in self._listed()}
+
+    def kill_instance(self, name: str) -> float:
+        """SIGKILL for the container's first process, from outside; when (``time.monotonic``)."""
+        (pid,) = (each["Pid"] for each in self._listed() if each["Labels"]["io.pvdify.name"] == name)
+        at = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        return at
+
+    def routed(self, app: str, slot: int) -> int:
+        """How many instances of a slot get visitors, as the router's file says: it is written first."""
+        entries = (self.stage.data_dir / "router" / "targets.map").read_text().splitlines()
+        return int(dict(line.split() for line in entries).get(f"{app}/v{slot}", "0"))
 
     def router_pid(self) -> int:
         """The process that visitors' requests go through."""
         (pid,) = stages.processes(self.stage.directory, "haproxy")
         return pid
+
+    def _listed(self) -> list[dict[str, Any]]:
+        listed = subprocess.run(
+            ("podman", "ps", "--all", "--filter", f"label=io.pvdify.server={self._server_id()}", "--format", "json"),
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        found: list[dict[str, Any]] = json.loads(listed.stdout or "[]")
+        return found
 
     def _server_id(self) -> str:
         return stages.server_id(self.stage)
