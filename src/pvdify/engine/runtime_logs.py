@@ -13,6 +13,7 @@ from pvdify.model.names import place_of_instance
 from pvdify.model.release import Release
 
 LOOK_SECONDS = 0.5
+MOST_WAITING = 1000  # lines; for a reader that is slow, reading goes on as it takes them, and not in our memory
 LOOKS_UNTIL_ALL = 10  # so often who is placed is looked up for once that all who ever wrote are
 
 
@@ -32,6 +33,11 @@ class _Copying:
     release: int
     task: asyncio.Task[None]
     is_over: bool = False
+
+    def raise_failure(self) -> None:
+        """Raise what it died of: the reader has to come again, rather than miss lines."""
+        if self.task.done():
+            self.task.result()
 
 
 class RuntimeLogs:
@@ -69,7 +75,7 @@ class RuntimeLogs:
         Each instance's lines come in order; those of two may be told a moment apart from when they were written.
         """
         known: dict[str, Writer] = {}
-        lines: asyncio.Queue[LogLine] = asyncio.Queue()
+        lines: asyncio.Queue[LogLine] = asyncio.Queue(MOST_WAITING)
         copying: list[_Copying] = []
         looks = 0
         try:
@@ -84,6 +90,8 @@ class RuntimeLogs:
                 async for line in _for_a_while(lines, LOOK_SECONDS):
                     yield line, known[line.instance]
                 looks += 1
+                for each in copying:
+                    each.raise_failure()
                 copying = await self._without_ended(app, copying) if looks % LOOKS_UNTIL_ALL == 0 else copying
         finally:
             for each in copying:
@@ -119,19 +127,14 @@ class RuntimeLogs:
 
     async def _copy(self, names: list[str], since: datetime, lines: "asyncio.Queue[LogLine]") -> None:
         async for line in self._world.supervisor.follow(names, since=since):
-            lines.put_nowait(line)
+            await lines.put(line)
 
     async def _without_ended(self, app: str, copying: list[_Copying]) -> list[_Copying]:
-        """Those that still can have lines: a release without instances has told its last by the look after the next.
-
-        Raises what went wrong with one of them: the reader has to come again, rather than miss lines.
-        """
+        """Those that still can have lines: a release without instances has told its last by the look after the next."""
         running = {slot.number for slot in await self._world.store.slots(app)}
         live = await self._slot_of(app, None)
         kept = []
         for each in copying:
-            if each.task.done():
-                each.task.result()
             if each.is_over:
                 each.task.cancel()
                 continue

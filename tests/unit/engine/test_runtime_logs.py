@@ -1,0 +1,88 @@
+"""Following what instances write, as an engine does it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from pvdify.engine import runtime_logs
+from pvdify.errors import AppNotFound, ReleaseNotFound, RuntimeUnavailable
+from pvdify.model.instance import LogLine
+from tests.fakes.machine import Daemon, Machine
+from tests.support.asking import IMAGE
+
+WEB = "pvdify-shop-web-v1-1"
+
+
+@pytest.fixture
+async def daemon():
+    machine = Machine(standby="1s")
+    machine.registry.push(IMAGE)
+    daemon = machine.daemon()
+    await daemon.deploy()
+    yield daemon
+    await daemon.bury()
+
+
+class Passing:
+    """A supervisor of which a part is another."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._port = daemon.machine.supervisor
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._port, name)
+
+
+class Failing(Passing):
+    """Its lines cannot be read."""
+
+    async def follow(self, names: list[str], *, since: datetime) -> AsyncIterator[LogLine]:
+        raise RuntimeUnavailable("journalctl does not answer")
+        yield
+
+
+def reading(daemon: Daemon, supervisor: Passing) -> runtime_logs.RuntimeLogs:
+    return runtime_logs.RuntimeLogs(replace(daemon.world, supervisor=supervisor))  # type: ignore[arg-type]
+
+
+async def test_who_reads_slowly_has_nothing_piled_up_for_him(daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runtime_logs, "MOST_WAITING", 10)  # instead of thousands of lines
+    taken = 0
+
+    class Counting(Passing):
+        async def follow(self, names: list[str], **since: object) -> AsyncIterator[LogLine]:
+            nonlocal taken
+            async for line in daemon.machine.supervisor.follow(names, **since):  # type: ignore[arg-type]
+                taken += 1
+                yield line
+
+    logs = reading(daemon, Counting(daemon))
+    for number in range(1000):
+        daemon.machine.supervisor.write(WEB, str(number))
+    began = daemon.machine.clock.now() - timedelta(minutes=1)
+
+    async with aclosing(logs.follow("shop", None, None, began)) as lines:
+        first, _ = await anext(lines)
+        await asyncio.sleep(0.05)
+
+    assert first.text == "0"
+    assert taken <= 12
+
+
+async def test_a_reader_is_told_when_lines_cannot_be_read_any_more(daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runtime_logs, "LOOK_SECONDS", 0.01)  # this wait is for a real queue, on no clock of ours
+    began = daemon.machine.clock.now()
+    with pytest.raises(RuntimeUnavailable):
+        async with aclosing(reading(daemon, Failing(daemon)).follow("shop", None, None, began)) as lines:
+            await anext(lines)
+
+
+async def test_what_is_not_there_is_said(daemon: Daemon):
+    with pytest.raises(AppNotFound):
+        await daemon.queries.runtime_logs.writers("blog", None, None)
+    with pytest.raises(ReleaseNotFound):
+        await daemon.queries.runtime_logs.writers("shop", None, 7)
