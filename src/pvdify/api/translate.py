@@ -18,7 +18,7 @@ from pvdify.model.notice import Delivery, DeliveryState, Subscription
 from pvdify.model.operation import Operation, StepState
 from pvdify.model.preview import Preview
 from pvdify.model.registry import RegistryLogin
-from pvdify.model.release import Failure, Release, SwitchCount
+from pvdify.model.release import Failure, Receipt, Release, SwitchCount
 from pvdify.model.token import Token
 from pvdify.model.visit import Visit
 from pvdify.settings import Settings
@@ -223,8 +223,9 @@ def _receipt(it: Release, count: SwitchCount | None) -> answers.Receipt | None:
         served=count.served, failed=count.router_errors, app_errors=count.app_errors, cut=count.cut,
         is_final=count.is_final,
     ) if count else None  # fmt: skip
-    steps = {name: round(seconds * 1000, 3) for name, seconds in (it.receipt.steps if it.receipt else {}).items()}
-    return answers.Receipt(requests=requests, steps=steps, seconds=it.receipt.seconds if it.receipt else 0.0)
+    receipt = it.receipt or Receipt()
+    steps = {name: round(seconds * 1000, 3) for name, seconds in receipt.steps.items()}
+    return answers.Receipt(requests=requests, steps=steps, seconds=receipt.seconds, downtime=receipt.downtime)
 
 
 def _instance(item: PlacedInstance) -> answers.Instance:

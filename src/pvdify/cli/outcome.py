@@ -4,7 +4,7 @@ from pvdify.cli.exit_codes import DONE, exit_code
 from pvdify.cli.io import Io
 from pvdify.client.problems import from_failure
 from pvdify.errors import DeployCanceled, DeploySuperseded, FailedError, PvdifyError
-from pvdify.wire.answers import Release
+from pvdify.wire.answers import Receipt, Release
 from pvdify.wire.deploy_log import format_seconds
 
 
@@ -36,11 +36,16 @@ def report(release: Release, io: Io, *, as_json: bool) -> int:
 
 def live_line(release: Release) -> str:
     """``v42 is live at https://myapp.pvdify.win  (6.2s)   undo: pvdify rollback myapp``."""
-    took = "" if release.receipt is None else f"  ({format_seconds(release.receipt.seconds)})"
+    took = "" if release.receipt is None else f"  ({_took(release.receipt)})"
     if release.status == "superseded":
         return f"v{release.version} was live{took}; a newer release has taken its place"
     undo = "" if release.previous is None else f"   undo: pvdify rollback {release.app}"
     return f"v{release.version} is live at {release.url}{took}{undo}"
+
+
+def _took(receipt: Receipt) -> str:
+    away = "" if receipt.downtime is None else f"; visitors were turned away for {format_seconds(receipt.downtime)}"
+    return f"{format_seconds(receipt.seconds)}{away}"
 
 
 def failure_of(release: Release) -> PvdifyError | None:

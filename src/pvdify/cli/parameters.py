@@ -1,9 +1,17 @@
 """Kinds of values that options and arguments have."""
 
 import re
+from typing import get_args
 
 import click
 
+from pvdify.wire.requests import Strategy
+
+strategy_option = click.option(
+    "--strategy",
+    type=click.Choice(get_args(Strategy)),
+    help="stop-first: what is live stops before the new one starts. Default: blue-green, side by side.",
+)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 

@@ -28,6 +28,8 @@ async def probe_failure(run: StepRun, place: Placement, result: ProbeResult, end
 
 async def _serving(run: StepRun) -> str:
     live = await run.previous()
+    if live is not None and run.has_made_room:
+        return f"v{live.version} is started again; until it serves, visitors are asked to come back."
     return f"v{live.version} is still serving; visitors saw no change." if live else "Nothing was live before."
 
 

@@ -7,13 +7,14 @@ from pvdify.engine.steps.destroy import close_route, forget, remove_files, remov
 from pvdify.engine.steps.guard import guard
 from pvdify.engine.steps.health import health
 from pvdify.engine.steps.hooks import on_failure, post_deploy, pre_deploy, tidy
+from pvdify.engine.steps.make_room import make_room
 from pvdify.engine.steps.public import public
 from pvdify.engine.steps.pull import pull
 from pvdify.engine.steps.retire import drain, prune, stand_by, stop
 from pvdify.engine.steps.start import start
 from pvdify.engine.steps.switch import confirm, switch
 from pvdify.engine.steps.workers import workers
-from pvdify.model.operation import OperationKind
+from pvdify.model.operation import Operation, OperationKind, Strategy
 
 DEPLOY = Plan(
     admit,        # the release may go on: not older than the live one, its hostnames are free, the machine has room
@@ -31,6 +32,13 @@ DEPLOY = Plan(
     guard,        # its visitors get no more errors than the manifest allows, or a rollback is in the journal
 )  # fmt: skip
 
+# The same, but the live release is down between ``make_room`` and ``switch``: for machines with no memory for both.
+DEPLOY_STOPPING_FIRST = Plan(
+    admit, pull, on_failure, pre_deploy,
+    make_room,    # the live release has answered its last request and stopped, and visitors are asked to come back
+    start, health, workers, switch, confirm, public, post_deploy, tidy, guard,
+)  # fmt: skip
+
 ROLLBACK = Plan(
     admit,        # the machine has room
     pull,         # exactly the old image is on this host, without asking a registry
@@ -41,6 +49,8 @@ ROLLBACK = Plan(
     confirm,      # a request through the router was answered by it
     public,       # it was seen at its public address, or it was said what is in the way
 )  # fmt: skip
+
+ROLLBACK_STOPPING_FIRST = Plan(admit, pull, make_room, start, health, workers, switch, confirm, public)
 
 SCALE = Plan(
     scale.arrange,  # names and ports of the instances to come are on disk
@@ -73,3 +83,9 @@ PLANS = {
     OperationKind.RETIRE: RETIRE,
     OperationKind.DESTROY: DESTROY,
 }
+STOPPING_FIRST = {OperationKind.DEPLOY: DEPLOY_STOPPING_FIRST, OperationKind.ROLLBACK: ROLLBACK_STOPPING_FIRST}
+
+
+def plan_of(operation: Operation) -> Plan:
+    """The recipe for what was asked for."""
+    return (STOPPING_FIRST if operation.strategy is Strategy.STOP_FIRST else PLANS)[operation.kind]

@@ -171,7 +171,7 @@ class Reconciler:
         """Every slot that drains or stands by has a retirement that will end it."""
         found = await self._look()
         for slot in found.slots:
-            if not slot.state.is_idle or found.is_retiring(slot.app, slot.number) or found.is_busy(slot.app):
+            if not slot.state.has_served or found.is_retiring(slot.app, slot.number) or found.is_busy(slot.app):
                 continue
             retirement = Operation(
                 id=f"{slot.app}-v{slot.number}-retired-{self._world.clock.now():%Y%m%dT%H%M%S}",
@@ -219,7 +219,8 @@ class Reconciler:
     async def _in_order(self, slots: Iterable[Slot]) -> list[Slot]:
         """What serves first, as it went live; previews last. After a boot, everything starts in this order."""
         previews = {preview.name for preview in await self._world.store.previews()}
-        started = (slot for slot in slots if slot.state is not SlotState.CANDIDATE)
+        down = (SlotState.CANDIDATE, SlotState.STOPPED)  # not up yet, or not to be up
+        started = (slot for slot in slots if slot.state not in down)
         return sorted(
             started, key=lambda slot: (slot.app in previews, slot.state is not SlotState.LIVE, slot.since, slot.app)
         )

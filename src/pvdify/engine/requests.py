@@ -29,7 +29,7 @@ from pvdify.model.config import Changes, ConfigVar, ConfigVersion, apply_changes
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.names import check_app_name
-from pvdify.model.operation import Operation, OperationKind, OperationState, operation_id
+from pvdify.model.operation import Operation, OperationKind, OperationState, Strategy, operation_id
 from pvdify.model.release import Failure, Release, ReleaseStatus, Source
 from pvdify.model.token import Actor
 from pvdify.ports.store import Record
@@ -44,6 +44,7 @@ class DeployRequest:
     image: str | None = None
     manifest: str | dict[str, Any] | None = None
     source: Source = field(default_factory=Source)
+    strategy: Strategy = Strategy.BLUE_GREEN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +129,15 @@ class Requests:
                 return known
             live = await self._world.store.active_release(app)
             release = await self._draft(app, request, live, actor)
-            return await self._enqueue(release, OperationKind.DEPLOY, actor, idempotency)
+            return await self._enqueue(release, actor, idempotency, request.strategy)
 
     async def rollback(
-        self, app: str, version: int | None, actor: Actor, idempotency: Idempotency | None = None
+        self,
+        app: str,
+        version: int | None,
+        actor: Actor,
+        idempotency: Idempotency | None = None,
+        strategy: Strategy = Strategy.BLUE_GREEN,
     ) -> Release:
         """A new release that repeats an older one exactly: image, config version and manifest.
 
@@ -143,7 +149,7 @@ class Requests:
                 return known
             target = await self.rollback_target(app, version)
             draft = target.repeated(version=await self._next_version(app), at=self._world.clock.now(), by=actor.name)
-            return await self._enqueue(draft, OperationKind.ROLLBACK, actor, idempotency)
+            return await self._enqueue(draft, actor, idempotency, strategy)
 
     async def rollback_target(self, app: str, version: int | None) -> Release:
         """The release that a rollback would repeat: this one, else the one that was live before.
@@ -245,14 +251,15 @@ class Requests:
         )
 
     async def _enqueue(
-        self, release: Release, kind: OperationKind, actor: Actor, idempotency: Idempotency | None
+        self, release: Release, actor: Actor, idempotency: Idempotency | None, strategy: Strategy
     ) -> Release:
         """Put it in the journal; a deploy that waits there gives way, unless this one was built before it."""
         if any(it.kind is OperationKind.DESTROY for it in await self._world.store.unsettled_operations(release.app)):
             raise AppBusy(f"{release.app} is being destroyed", next=f"`pvdify deploy {release.app}` once it is gone")
+        kind = OperationKind.DEPLOY if release.repeats is None else OperationKind.ROLLBACK
         operation = Operation(
             id=operation_id(release.app, release.version), kind=kind, app=release.app, release=release.version,
-            created_at=release.created_at, created_by=actor.name,
+            strategy=strategy, created_at=release.created_at, created_by=actor.name,
         )  # fmt: skip
         waiting = await self._queued(release.app)
         newer = await self._built_later(release, waiting)

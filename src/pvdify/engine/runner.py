@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from pvdify.engine.plan import Plan, Step
-from pvdify.engine.plans import PLANS
+from pvdify.engine.plans import plan_of
 from pvdify.engine.step_run import StepRun
 from pvdify.engine.world import World
 from pvdify.errors import DeployCanceled, DeploySuperseded, GuardTripped, InternalError, PvdifyError
@@ -43,7 +43,7 @@ class Runner:
         """Take it from the queue: from here on it runs. Raises StoreUnavailable, and then it does not."""
         run = StepRun(self._world, operation)
         await run.load()
-        await self._begin(run, PLANS[operation.kind])
+        await self._begin(run, plan_of(operation))
         self._running[operation.id] = run
         return run
 
@@ -52,7 +52,7 @@ class Runner:
 
         Raises StoreUnavailable when the journal cannot be written: it is to be begun again from what is there.
         """
-        plan = PLANS[run.operation.kind]
+        plan = plan_of(run.operation)
         try:
             if run.operation.state is OperationState.UNDOING:
                 await self._undo(run, plan, _error_of(run.operation))
@@ -67,7 +67,7 @@ class Runner:
         Raises StoreUnavailable.
         """
         run = self._running.get(operation_id)
-        if run is None or _is_committed(run.operation, PLANS[run.operation.kind]):
+        if run is None or _is_committed(run.operation, plan_of(run.operation)):
             return False
         run.operation = replace(run.operation, is_cancel_requested=True)
         await self._world.store.save(run.operation)
@@ -114,7 +114,7 @@ class Runner:
         run.current_step = step.name
         begun = self._world.clock.monotonic()
         try:
-            if not _is_committed(run.operation, PLANS[run.operation.kind]):
+            if not _is_committed(run.operation, plan_of(run.operation)):
                 run.check_canceled()
             await self._journal(run, StepRecord(name=step.name, state=StepState.DOING))
             await run.log(EntryKind.STEP_STARTED, "")

@@ -4,7 +4,7 @@ from pvdify.engine.world import World
 from pvdify.errors import DeployCanceled, ReleaseNotFound
 from pvdify.manifest.definition import Manifest
 from pvdify.model.deploy_log import EntryKind, LogEntry
-from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.operation import Operation, OperationKind, StepState
 from pvdify.model.release import Release
 from pvdify.model.scale import Scale
 from pvdify.model.slot import Slot
@@ -42,6 +42,16 @@ class StepRun:
     def manifest(self) -> Manifest:
         """The release's manifest."""
         return self.release.manifest
+
+    @property
+    def has_made_room(self) -> bool:
+        """Whether the live release was stopped for this one, so that visitors notice."""
+        return self.operation.step("make_room").state is not StepState.PENDING
+
+    @property
+    def fallback(self) -> str:
+        """What becomes of the live release if this one fails, in words."""
+        return "what was live is started again" if self.has_made_room else "what served before still serves"
 
     async def load(self) -> None:
         """Read the release from the store: what changes running processes is about the live one."""
@@ -91,7 +101,7 @@ class StepRun:
         if self.operation.is_cancel_requested:
             raise DeployCanceled(
                 f"{self.app} v{self.operation.release} was canceled",
-                next="visitors saw no change; deploy again when you are ready",
+                next=f"{self.fallback}; deploy again when you are ready",
             )
 
     async def log(self, kind: EntryKind, text: str, *, seconds: float | None = None, source: str = "") -> None:

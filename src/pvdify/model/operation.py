@@ -24,6 +24,17 @@ class OperationKind(Enum):
         return self in (OperationKind.SCALE, OperationKind.RESTART)
 
 
+class Strategy(Enum):
+    """How a release takes the place of another.
+
+    BLUE_GREEN: beside it, so that no visitor notices. STOP_FIRST: after it has stopped, which needs memory for one of
+    them only, and turns visitors away meanwhile.
+    """
+
+    BLUE_GREEN = "blue-green"
+    STOP_FIRST = "stop-first"
+
+
 class OperationState(Enum):
     """Where an operation is; see ``TRANSITIONS``."""
 
@@ -92,6 +103,7 @@ class Operation:
     previous: int | None = None
     slot: int | None = None
     change: ProcessChange | None = None
+    strategy: Strategy = Strategy.BLUE_GREEN
     baseline: tuple[int, int, int] | None = None
     state: OperationState = OperationState.QUEUED
     created_at: datetime

@@ -58,10 +58,23 @@ class SwitchCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a deploy took: seconds of each step in order, and of all together."""
+    """What a deploy took: seconds of each step in order, and of all together.
+
+    ``closed_at``: when visitors began to be turned away, if they were; ``downtime``: for how many seconds.
+    """
 
     steps: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    closed_at: datetime | None = None
+    downtime: float | None = None
+
+    def closed(self, at: datetime) -> "Receipt":
+        """Visitors are turned away from now on, if they were not already."""
+        return self if self.closed_at else replace(self, closed_at=at)
+
+    def opened(self, at: datetime) -> "Receipt":
+        """Visitors are let in again."""
+        return replace(self, downtime=(at - self.closed_at).total_seconds()) if self.closed_at else self
 
 
 @dataclass(frozen=True, kw_only=True)

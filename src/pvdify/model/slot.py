@@ -6,18 +6,28 @@ from enum import Enum
 
 
 class SlotState(Enum):
-    """CANDIDATE until the switch, LIVE after it, then DRAINING, STANDBY and at last RETIRED (nothing is left)."""
+    """CANDIDATE until the switch, LIVE after it, then DRAINING, STANDBY and at last RETIRED (nothing is left).
+
+    One that made room for its successor is STOPPED in between: its instances are down and keep their places, until they
+    are LIVE again because the successor failed, or RETIRED because it did not.
+    """
 
     CANDIDATE = "candidate"
     LIVE = "live"
     DRAINING = "draining"
     STANDBY = "standby"
+    STOPPED = "stopped"
     RETIRED = "retired"
 
     @property
     def is_idle(self) -> bool:
         """Serves no new requests, but its instances still run and could serve again."""
         return self in (SlotState.DRAINING, SlotState.STANDBY)
+
+    @property
+    def has_served(self) -> bool:
+        """Serves no new requests, and is on its way out unless it is called back."""
+        return self.is_idle or self is SlotState.STOPPED
 
 
 class Phase(Enum):
@@ -57,7 +67,7 @@ class Slot:
 
     @property
     def targets(self) -> tuple[int, ...]:
-        """The loopback ports that visitors' requests can go to."""
+        """The loopback ports that visitors' requests can go to; none of a slot that is stopped."""
         return tuple(place.host_port for place in self._serving if place.host_port is not None)
 
     @property
@@ -72,6 +82,8 @@ class Slot:
 
     @property
     def _serving(self) -> tuple[Placement, ...]:
+        if self.state is SlotState.STOPPED:
+            return ()
         return tuple(place for place in self.placements if place.host_port is not None and place.is_up)
 
     def of(self, process: str, *phases: Phase) -> tuple[Placement, ...]:

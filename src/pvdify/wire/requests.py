@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+Strategy = Literal["blue-green", "stop-first"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class CreateApp:
@@ -52,7 +54,8 @@ class Deploy:
 
     ``image``: a reference; without it the live image is deployed again with the newest config. ``manifest``: the text
     of a pvdify.yml, or its content as an object; without it the live release's manifest stays. ``commit``,
-    ``branch`` and ``run_number`` say where the image comes from.
+    ``branch`` and ``run_number`` say where the image comes from. ``strategy``: beside the live release (default), or
+    after it has stopped, which needs less memory and turns visitors away meanwhile.
     """
 
     image: str | None = None
@@ -61,6 +64,7 @@ class Deploy:
     branch: str | None = None
     run_number: int | None = None
     allow_older: bool = False
+    strategy: Strategy | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +90,13 @@ class PutPreview:
 
 @dataclass(frozen=True, kw_only=True)
 class Rollback:
-    """POST /apps/{app}/rollback. ``version``: which release to repeat; default: the one live before."""
+    """POST /apps/{app}/rollback.
+
+    ``version``: which release to repeat; default: the one live before. ``strategy``: as for a deploy.
+    """
 
     version: int | None = None
+    strategy: Strategy | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from tests.unit.cli.conftest import Pvdify, Ran
 PULL = "  pull          sha256:9f2c…  41 MB                            1.8s"
 LOG = [("step", "pull"), ("", PULL), ("step", "switch"), ("", "  switch        v1 live"), ("", "    | hook says hi")]
 SHOWN = f"Deploying ghcr.io/org/app:v1 to myapp\n{PULL}\n  switch        v1 live\n    | hook says hi\n"
-RECEIPT = {"requests": None, "steps": {"pull": 1800.0, "switch": 4.0}, "seconds": 6.2}
+RECEIPT = {"requests": None, "steps": {"pull": 1800.0, "switch": 4.0}, "seconds": 6.2, "downtime": None}
 LIVE = {"status": "active", "receipt": RECEIPT}
 IMAGE = ("--image", "ghcr.io/org/app:v1")
 
@@ -70,6 +70,27 @@ def test_a_lost_answer_is_asked_for_again(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("deploy", "myapp", *IMAGE) == Ran(
         stdout="v1 is live at https://myapp.pvdify.win  (6.2s)\n", stderr=SHOWN
     )
+
+
+def test_stopping_first_is_asked_for_and_its_gap_is_told(pvdify: Pvdify, api: FakeApi) -> None:
+    api.script.outcome = LIVE | {"receipt": RECEIPT | {"downtime": 2.3}}
+
+    deployed = pvdify("deploy", "myapp", *IMAGE, "--strategy", "stop-first")
+    rolled_back = pvdify("rollback", "myapp", "--version", "1", "--strategy", "stop-first")
+
+    shown = "is live at https://myapp.pvdify.win  (6.2s; visitors were turned away for 2.3s)"
+    assert (deployed.stdout, deployed.code) == (f"v1 {shown}\n", 0)
+    assert rolled_back.stdout == f"v2 {shown}   undo: pvdify rollback myapp\n"
+    bodies = [asked.body for asked in api.asked if asked.method == "POST"]
+    assert [body["strategy"] for body in bodies] == ["stop-first", "stop-first"]
+    assert "turned away  visitors, for 2.3s\n" in pvdify("releases:info", "myapp", "2").stdout
+
+
+def test_an_unknown_strategy_is_refused(pvdify: Pvdify, api: FakeApi) -> None:
+    ran = pvdify("deploy", "myapp", *IMAGE, "--strategy", "rolling")
+
+    assert ran.code == 2
+    assert "'rolling' is not one of 'blue-green', 'stop-first'" in ran.stderr
 
 
 def test_the_manifest_of_another_app_is_left_out_aloud(pvdify: Pvdify, api: FakeApi) -> None:

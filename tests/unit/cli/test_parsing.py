@@ -48,9 +48,9 @@ LAST = {"is_deploy": False, "is_following": False, "as_json": False}
         ("releases:info --app a1 42", releases.run_info, releases.InfoOptions(app="a1", version=42, as_json=False)),
         ("rollback a1", rollback.run, rollback.Options(app="a1", version=None, is_plan=False, as_json=False)),
         (
-            "rollback a1 --version 41",
+            "rollback a1 --version 41 --strategy stop-first",
             rollback.run,
-            rollback.Options(app="a1", version=41, is_plan=False, as_json=False),
+            rollback.Options(app="a1", version=41, strategy="stop-first", is_plan=False, as_json=False),
         ),
         (
             "rollback a1 --version v41 --plan",

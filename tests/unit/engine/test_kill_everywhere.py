@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pvdify.engine.requests import DeployRequest
+from pvdify.model.operation import Strategy
 from pvdify.model.release import ReleaseStatus
 from pvdify.model.route import Traffic
 from pvdify.model.slot import SlotState
@@ -51,6 +52,23 @@ async def _nothing(daemon: Daemon) -> None:
 
 async def _deploy(daemon: Daemon, image: str, manifest: dict[str, Any] | None = None) -> None:
     release = await daemon.requests.deploy("shop", DeployRequest(image=image, manifest=manifest), ACTOR)
+    await daemon.finish("shop", release.version)
+
+
+async def _stop_first(daemon: Daemon, image: str = V2, manifest: dict[str, Any] | None = None) -> None:
+    request = DeployRequest(image=image, manifest=manifest, strategy=Strategy.STOP_FIRST)
+    release = await daemon.requests.deploy("shop", request, ACTOR)
+    await daemon.finish("shop", release.version)
+
+
+async def _stop_first_in_vain(daemon: Daemon) -> None:
+    behaviour = Behaviour(exit_code=1, exit_after=0.3, listens_after=9)
+    daemon.machine.supervisor.script(behaviour, process="web", image_id=BROKEN)
+    await _stop_first(daemon, V2, FULL)
+
+
+async def _rollback_stopping_first(daemon: Daemon) -> None:
+    release = await daemon.requests.rollback("shop", None, ACTOR, None, Strategy.STOP_FIRST)
     await daemon.finish("shop", release.version)
 
 
@@ -171,6 +189,22 @@ SCENARIOS = {
     "stop": Scenario(versions=1, prepare=_two_types, act=_stop, ways=((2, 1), (0, 0))),
     "start": Scenario(versions=1, prepare=_stopped, act=_start, ways=((0, 0), (2, 1))),
     "warm rollback to another size": Scenario(versions=2, prepare=_resized, act=_rollback),
+    "stop first": Scenario(
+        versions=1,
+        prepare=_two_types,
+        act=lambda daemon: _stop_first(daemon, V2, FULL),
+        is_hooked=True,
+        ways=((2, 1),),
+    ),
+    "stop first in vain": Scenario(
+        versions=1,
+        prepare=_two_types,
+        act=_stop_first_in_vain,
+        ends=ReleaseStatus.FAILED,
+        is_hooked=True,
+        ways=((2, 1),),
+    ),
+    "stop first, with one on standby": Scenario(versions=2, prepare=_two_deploys, act=_rollback_stopping_first),
     "deploy and retirement": Scenario(versions=1, prepare=lambda daemon: _deploy(daemon, V1), act=_deploy_and_retire),
 }
 
@@ -269,7 +303,15 @@ async def test_killed_at_every_journal_write(name: str):
 
 @pytest.mark.parametrize(
     "name",
-    ["second deploy", "failing deploy", "warm rollback", "deploy with workers and hooks", "scale both ways", "restart"],
+    [
+        "second deploy",
+        "failing deploy",
+        "warm rollback",
+        "deploy with workers and hooks",
+        "scale both ways",
+        "restart",
+        "stop first in vain",
+    ],
 )
 async def test_killed_again_while_it_recovers(name: str):
     scenario = SCENARIOS[name]

@@ -11,6 +11,7 @@ from pvdify.api.call import Call
 from pvdify.engine.requests import DeployRequest, Idempotency, fingerprint
 from pvdify.errors import InvalidError
 from pvdify.model.deploy_log import EntryKind
+from pvdify.model.operation import Strategy
 from pvdify.model.release import Source
 from pvdify.wire import answers
 from pvdify.wire.deploy_log import render
@@ -35,6 +36,7 @@ async def deploy(call: Call) -> Response:
         source=Source(
             commit=body.commit, branch=body.branch, run_number=body.run_number, is_older_allowed=body.allow_older
         ),
+        strategy=Strategy(body.strategy or Strategy.BLUE_GREEN),
     )
     key = idempotency(call, call.app, body)
     release = await call.engine.requests.deploy(call.app, request, call.actor, key)
@@ -76,7 +78,8 @@ async def cancel(call: Call) -> Response:
 async def rollback(call: Call) -> Response:
     """A new release that repeats an older one."""
     body = await call.body(Rollback)
-    release = await call.engine.requests.rollback(call.app, body.version, call.actor, idempotency(call, call.app, body))
+    strategy, key = Strategy(body.strategy or Strategy.BLUE_GREEN), idempotency(call, call.app, body)
+    release = await call.engine.requests.rollback(call.app, body.version, call.actor, key, strategy)
     return await _accepted(call, release.version)
 
 

@@ -9,9 +9,10 @@ from pvdify.cli import manifest_file, source
 from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.parameters import strategy_option
 from pvdify.cli.watch import watch
 from pvdify.client.api import Client
-from pvdify.wire.requests import Deploy
+from pvdify.wire.requests import Deploy, Strategy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.option("--branch", metavar="NAME", help="Its branch; default: from CI or git.")
 @click.option("--run-number", type=click.IntRange(0), metavar="N", help="The CI run that built it; default: from CI.")
 @click.option("--allow-older", is_flag=True, help="Let an older commit replace a newer one of its branch.")
+@strategy_option
 @click.pass_obj
 def deploy(  # noqa: PLR0913 - one for each option
     surroundings: Surroundings,
@@ -71,6 +73,7 @@ def deploy(  # noqa: PLR0913 - one for each option
     branch: str | None,
     run_number: int | None,
     allow_older: bool,
+    strategy: Strategy | None,
     as_json: bool,
 ) -> Options:
     """Put a new release of APP live.
@@ -79,6 +82,9 @@ def deploy(  # noqa: PLR0913 - one for each option
     failure changes nothing for visitors. Ctrl-C detaches, and the deploy goes on. An image that an earlier run of the
     same branch built never replaces a later one (exit code 6); commit, branch and run number are taken from GitHub
     Actions or from git, unless you name them.
+
+    With `--strategy stop-first` the live release stops before the new one starts, for servers without the memory for
+    both: visitors are turned away (503) until the new one serves, or until the old one does again if it fails.
     """
     text, notes = _manifest(manifest, app, surroundings.folder)
     origin = source.find(surroundings)
@@ -89,6 +95,7 @@ def deploy(  # noqa: PLR0913 - one for each option
         branch=branch or origin.branch,
         run_number=origin.run_number if run_number is None else run_number,
         allow_older=allow_older,
+        strategy=strategy,
     )
     return Options(app=app, deploy=wanted, key=idempotency_key, is_waiting=not no_wait, as_json=as_json, notes=notes)
 

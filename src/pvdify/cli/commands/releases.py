@@ -123,6 +123,8 @@ def _facts(release: Release) -> Iterable[tuple[str, str]]:
 def _receipt_facts(receipt: Receipt) -> Iterable[tuple[str, str]]:
     steps = (f"{name} {format_seconds(milliseconds / 1000)}" for name, milliseconds in receipt.steps.items())
     yield "took", format_seconds(receipt.seconds)
+    if receipt.downtime is not None:
+        yield "turned away", f"visitors, for {format_seconds(receipt.downtime)}"
     yield "steps", ", ".join(steps)
     counted = receipt.requests
     if counted is not None:

@@ -8,11 +8,11 @@ from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
 from pvdify.cli.output import NONE, differences, facts
-from pvdify.cli.parameters import release_number
+from pvdify.cli.parameters import release_number, strategy_option
 from pvdify.cli.watch import watch
 from pvdify.client.api import Client
 from pvdify.wire.answers import Release, RollbackPlan
-from pvdify.wire.requests import Rollback
+from pvdify.wire.requests import Rollback, Strategy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +23,14 @@ class Options:
     version: int | None
     is_plan: bool
     as_json: bool
+    strategy: Strategy | None = None
 
 
 def run(options: Options, client: Client, io: Io) -> int:
     """Roll back and follow it, or show the plan."""
     if options.is_plan:
         return _show_plan(client.rollback_plan(options.app, options.version), io, as_json=options.as_json)
-    release = client.rollback(options.app, Rollback(version=options.version))
+    release = client.rollback(options.app, Rollback(version=options.version, strategy=options.strategy))
     io.say(f"Rolling back {release.app} to {release.image}")
     return watch(release, client, io, as_json=options.as_json)
 
@@ -39,13 +40,14 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.option(
     "--version", type=release_number, metavar="N", help="The release to repeat: 41 or v41; default: the one before."
 )
+@strategy_option
 @click.option("--plan", "is_plan", is_flag=True, help="Show what a rollback would do, and do nothing.")
-def rollback(*, app: str, version: int | None, is_plan: bool, as_json: bool) -> Options:
+def rollback(*, app: str, version: int | None, strategy: Strategy | None, is_plan: bool, as_json: bool) -> Options:
     """Put an older release of APP live again.
 
     Makes a new release that repeats the older one exactly: its image by digest, its config version, its manifest.
     """
-    return Options(app=app, version=version, is_plan=is_plan, as_json=as_json)
+    return Options(app=app, version=version, strategy=strategy, is_plan=is_plan, as_json=as_json)
 
 
 def _show_plan(plan: RollbackPlan, io: Io, *, as_json: bool) -> int:

@@ -1,5 +1,6 @@
 """May this release go on at all? Nothing has been touched yet, so a refusal costs nothing."""
 
+from pvdify.engine.concurrency import settle
 from pvdify.engine.domains import check_free
 from pvdify.engine.plan import step
 from pvdify.engine.specs import limits_of
@@ -7,6 +8,7 @@ from pvdify.engine.step_run import StepRun
 from pvdify.engine.supersession import superseded
 from pvdify.errors import NotEnoughDisk, NotEnoughMemory
 from pvdify.model.app import hostnames_of
+from pvdify.model.operation import Strategy
 from pvdify.model.quantities import format_bytes
 
 FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # what an instance that never ran here is taken to need, if its limit is higher
@@ -46,9 +48,30 @@ async def _check_room(run: StepRun) -> None:
         min(FIRST_GUESS_OF_MEMORY, limits_of(run.manifest, name).memory) * count
         for name, count in (await run.counts()).items()
     )
-    if capacity.available_memory is not None and capacity.available_memory < needed:
-        raise NotEnoughMemory(
-            f"{run.app} v{run.release.version} was not started: {format_bytes(capacity.available_memory)} of memory "
-            f"are available, both releases side by side need {format_bytes(needed)} more",
-            next="run fewer instances (`pvdify ps:scale`), stop another app, or give the server more memory",
-        )
+    if capacity.available_memory is not None:
+        _check_memory(run, capacity.available_memory + await _to_be_freed(run), needed)
+
+
+async def _to_be_freed(run: StepRun) -> int:
+    """Bytes that the app's instances use and give back before the new ones start; 0 where they run side by side."""
+    if run.operation.strategy is not Strategy.STOP_FIRST:
+        return 0
+    places = [place for slot in await run.world.store.slots(run.app) for place in slot.placements]
+    used = await settle(*(run.world.supervisor.usage(place.name) for place in places))
+    return sum(usage.memory for usage in used if usage is not None)
+
+
+def _check_memory(run: StepRun, available: int, needed: int) -> None:
+    if available >= needed:
+        return
+    is_side_by_side = run.operation.strategy is Strategy.BLUE_GREEN and run.operation.previous is not None
+    what = "both releases side by side need" if is_side_by_side else "it needs"
+    other_way = (
+        ", or add `--strategy stop-first`: what is live stops first, and visitors are turned away until this one serves"
+    )
+    raise NotEnoughMemory(
+        f"{run.app} v{run.release.version} was not started: {format_bytes(available)} of memory "
+        f"are available, {what} {format_bytes(needed)} more",
+        next="run fewer instances (`pvdify ps:scale`), stop another app, or give the server more memory"
+        + (other_way if is_side_by_side else ""),
+    )

@@ -79,7 +79,7 @@ async def _take_back(run: StepRun, previous: Release, verdict: Verdict) -> bool:
         rollback = previous.repeated(version=newest.version + 1, at=now, by=ACTOR, why=why)
         operation = Operation(
             id=operation_id(run.app, rollback.version), kind=OperationKind.ROLLBACK, app=run.app,
-            release=rollback.version, created_at=now, created_by=ACTOR,
+            release=rollback.version, strategy=run.operation.strategy, created_at=now, created_by=ACTOR,
         )  # fmt: skip
         event = Event(
             at=now, actor=ACTOR, action="guard.tripped", app=run.app, release=run.release.version, text=str(verdict)

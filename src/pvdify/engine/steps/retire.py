@@ -35,8 +35,9 @@ async def drain(run: StepRun) -> None:
         await clock.sleep(DRAIN_PAUSE)
     async with run.world.locks.slots(run.app):
         slot = await _slot(run)
-        standing_by = replace(slot, state=SlotState.STANDBY, since=clock.now())
-        await run.save(standing_by, *await _counted(run, slot))
+        if slot.state is not SlotState.STOPPED:
+            slot = replace(slot, state=SlotState.STANDBY, since=clock.now())
+        await run.save(slot, *await _counted(run, slot))
 
 
 async def _leave_edge(run: StepRun) -> bool:
@@ -55,7 +56,7 @@ async def stand_by(run: StepRun) -> None:
     while True:
         slot = await _slot(run)
         waited = clock.now() - slot.since
-        if waited >= run.world.settings.standby or await _is_displaced(run, slot):
+        if slot.state is SlotState.STOPPED or waited >= run.world.settings.standby or await _is_displaced(run, slot):
             return
         await clock.sleep(min(STANDBY_PAUSE, max(0.0, (run.world.settings.standby - waited).total_seconds())))
 
@@ -98,7 +99,8 @@ async def _slot(run: StepRun) -> Slot:
         raise DeployCanceled(f"{run.app} is being destroyed, and its slots with it")
     slot = await run.world.store.slot(run.app, run.operation.slot or 0)
     stops = run.operation.step("stop").state
-    if slot is None or not (slot.state.is_idle or (slot.state is SlotState.RETIRED and stops.value == "doing")):
+    is_stopping = slot is not None and slot.state is SlotState.RETIRED and stops.value == "doing"
+    if slot is None or not (slot.state.has_served or is_stopping) or await _may_come_back(run, slot):
         raise DeployCanceled(f"the slot v{run.operation.slot} of {run.app} is in use again")
     return slot
 
@@ -109,9 +111,20 @@ async def _is_displaced(run: StepRun, slot: Slot) -> bool:
     return any(other.since > slot.since for other in idle if other.number != slot.number)
 
 
-async def in_flight(run: StepRun, slot: int, number: int) -> int:
-    """How many requests one instance has not answered yet."""
-    return (await _traffic(run, slot, number)).in_flight
+async def _may_come_back(run: StepRun, slot: Slot) -> bool:
+    """Whether the release that made room is still the live one, because its successor is on its way."""
+    live = await run.world.store.active_release(run.app)
+    return slot.state is SlotState.STOPPED and live is not None and live.slot == slot.number
+
+
+async def quiet(run: StepRun, slot: int, seconds: float, number: int | None = None) -> None:
+    """Wait until a slot, or one instance of it, has had nothing in flight for a moment; at the latest so long."""
+    clock = run.world.clock
+    deadline, quiet_since = clock.monotonic() + seconds, clock.monotonic()
+    while clock.monotonic() - quiet_since < QUIET and clock.monotonic() < deadline:
+        await clock.sleep(DRAIN_PAUSE)
+        if (await _traffic(run, slot, number)).in_flight:
+            quiet_since = clock.monotonic()
 
 
 async def _traffic(run: StepRun, slot: int, number: int | None = None) -> Traffic:

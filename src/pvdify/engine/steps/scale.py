@@ -12,7 +12,7 @@ from pvdify.engine.posthog import config_of
 from pvdify.engine.specs import instance_spec, next_numbers, placements_of
 from pvdify.engine.step_run import StepRun
 from pvdify.engine.steps.health import probed
-from pvdify.engine.steps.retire import in_flight
+from pvdify.engine.steps.retire import quiet
 from pvdify.engine.steps.start import free_ports, starter_of
 from pvdify.engine.steps.switch import point_back, put_route, route_to
 from pvdify.engine.steps.workers import stay_up
@@ -21,9 +21,6 @@ from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind
 from pvdify.model.scale import ProcessChange, Scale
 from pvdify.model.slot import Phase, Placement, Slot
-
-QUIET = 1.0  # as after a switch: requests that were routed before the change arrive a little after it
-DRAIN_PAUSE = 0.1
 
 
 async def dismiss(run: StepRun) -> None:
@@ -159,13 +156,8 @@ async def _start(run: StepRun, slot: Slot, places: tuple[Placement, ...]) -> Non
 
 async def _let_go(run: StepRun, slot: Slot, place: Placement) -> None:
     """Wait until nothing has been in flight for a moment, at the latest until ``drain`` is over; then stop it."""
-    clock, is_web = run.world.clock, place.host_port is not None
-    deadline = clock.monotonic() + run.manifest.drain
-    quiet_since = clock.monotonic()
-    while is_web and clock.monotonic() - quiet_since < QUIET and clock.monotonic() < deadline:
-        await clock.sleep(DRAIN_PAUSE)
-        if await in_flight(run, slot.number, place.number):
-            quiet_since = clock.monotonic()
+    if place.host_port is not None:
+        await quiet(run, slot.number, run.manifest.drain, place.number)
     await _stop(run, place)
     await run.world.supervisor.remove(place.name)
 

@@ -75,7 +75,7 @@ async def _take_over(run: StepRun) -> Slot | None:
     """
     async with run.world.locks.slots(run.app):
         slot = await standby_of(run)
-        if slot is None or not await _all_answer(run, web_places(slot)):
+        if slot is None or not await all_answer(run, run.release, web_places(slot)):
             return None
         async with run.world.locks.ports:
             fitted = await _fitted(run, slot)
@@ -96,8 +96,9 @@ async def _fitted(run: StepRun, slot: Slot) -> Slot:
     return replace(fitting, placements=kept + placements_of(run.app, slot.number, missing, ports, Phase.JOINING))
 
 
-async def _all_answer(run: StepRun, places: Iterable[Placement]) -> bool:
-    check = run.manifest.healthcheck
+async def all_answer(run: StepRun, release: Release, places: Iterable[Placement]) -> bool:
+    """Whether each of these answers the release's health check right now."""
+    check = release.manifest.healthcheck
     probe, path = run.world.prober.probe, check.path or DEFAULT_PATH
     answers = await settle(*(probe(place.host_port or 0, path, timeout=check.timeout) for place in places))
     return all(is_healthy(check, answer) for answer in answers)

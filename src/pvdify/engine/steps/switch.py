@@ -82,7 +82,7 @@ async def put_route(run: StepRun, wanted: Route) -> None:
         raise RouterUnavailable(
             f"{run.app} v{run.release.version}: the router did not take the new route",
             why=f"it has {found}",
-            next="`pvdify status`, then try again; what served before still serves",
+            next=f"`pvdify status`, then try again; {run.fallback}",
         )
 
 
@@ -100,10 +100,12 @@ async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, befor
     if slot is not None:
         run.change(replace(slot, state=SlotState.LIVE, since=now))
     if displaced is not None:
-        run.change(replace(displaced, state=SlotState.DRAINING, since=now))
+        state = SlotState.STOPPED if displaced.state is SlotState.STOPPED else SlotState.DRAINING
+        run.change(replace(displaced, state=state, since=now))
         run.change(_retirement(run, displaced, before))
     run.change(SwitchCount(app=run.app, release=run.release.version, is_final=displaced is None))
-    run.change(replace(run.release, status=ReleaseStatus.ACTIVE, was_live=True))
+    receipt = run.release.receipt.opened(now) if run.release.receipt else None
+    run.change(replace(run.release, status=ReleaseStatus.ACTIVE, was_live=True, receipt=receipt))
 
 
 def _retirement(run: StepRun, displaced: Slot, before: Traffic) -> Operation:

@@ -25,11 +25,15 @@ class Requests:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a switch did. ``steps``: milliseconds per step, in order; ``seconds``: all of them together."""
+    """What a switch did. ``steps``: milliseconds per step, in order; ``seconds``: all of them together.
+
+    ``downtime``: for how many seconds visitors were turned away, because the live release stopped first; else None.
+    """
 
     requests: Requests | None
     steps: dict[str, float]
     seconds: float
+    downtime: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,188 @@
+"""``--strategy stop-first``: memory for one release only, an honest gap, and the old one back if the new one fails."""
+
+from typing import Any
+
+import pytest
+
+from pvdify.engine.requests import DeployRequest
+from pvdify.model.operation import Strategy
+from pvdify.model.release import Release, ReleaseStatus
+from pvdify.model.slot import SlotState
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+
+V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
+TWO_TYPES: dict[str, Any] = {"processes": {"web": {"count": 2}, "worker": {"command": ["worker"]}}}
+PAGE = 32 * 1024**2  # what a container of the fake supervisor uses
+
+
+@pytest.fixture
+def machine() -> Machine:
+    machine = Machine(standby="600s")
+    for image in (V1, V2):
+        machine.registry.push(image, content=image)
+    return machine
+
+
+@pytest.fixture
+def daemon(machine: Machine) -> Daemon:
+    return machine.daemon()
+
+
+async def stop_first(daemon: Daemon, image: str = V2, manifest: dict[str, Any] | None = None) -> Release:
+    request = DeployRequest(image=image, manifest=manifest, strategy=Strategy.STOP_FIRST)
+    release = await daemon.requests.deploy("shop", request, ACTOR)
+    return await daemon.finish("shop", release.version)
+
+
+async def test_what_is_live_stops_before_the_new_one_starts(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=TWO_TYPES)
+    machine.supervisor.calls.clear()
+
+    release = await stop_first(daemon)
+
+    calls = [call for call in machine.supervisor.calls if call[0] in ("start", "stop")]
+    last_stop = max(place for place, (verb, name) in enumerate(calls) if verb == "stop" and "-v1-" in name)
+    first_start = min(place for place, (verb, name) in enumerate(calls) if verb == "start" and "-v2-" in name)
+    assert calls[:3] == [("stop", f"pvdify-shop-{name}-v1-{number}") for name, number in _PLACES]
+    assert release.status is ReleaseStatus.ACTIVE
+    assert last_stop < first_start or calls[last_stop][1] == "pvdify-shop-worker-v1-1"
+    await daemon.finish_retirements()
+    await assert_consistent(machine)
+
+
+_PLACES = (("web", 1), ("web", 2), ("worker", 1))
+
+
+async def test_visitors_are_turned_away_meanwhile_and_the_receipt_says_for_how_long(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(listens_after=3.0), slot=2)
+
+    release = await stop_first(daemon)
+
+    assert release.receipt is not None
+    assert release.receipt.downtime is not None
+    assert 3.0 < release.receipt.downtime < 10.0
+    assert "make_room" in release.receipt.steps
+    assert machine.unserved == []
+
+
+async def test_a_deploy_side_by_side_turns_nobody_away(daemon: Daemon):
+    await daemon.deploy(image=V1)
+
+    release = await daemon.deploy(image=V2)
+
+    assert release.receipt is not None
+    assert release.receipt.downtime is None
+    assert "make_room" not in release.receipt.steps
+
+
+async def test_the_first_release_has_nothing_to_stop(daemon: Daemon):
+    release = await stop_first(daemon, V1)
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert release.receipt is not None
+    assert release.receipt.downtime is None
+
+
+async def test_the_old_one_serves_again_when_the_new_one_fails(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=TWO_TYPES)
+    before = await machine.route_of("shop")
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), process="web", slot=2)
+
+    release = await stop_first(daemon)
+
+    assert release.status is ReleaseStatus.FAILED
+    assert release.failure is not None
+    assert release.failure.next.endswith("v1 is started again; until it serves, visitors are asked to come back.")
+    assert release.receipt is not None
+    assert release.receipt.downtime is not None
+    assert await machine.route_of("shop") == before
+    assert machine.supervisor.running == {f"pvdify-shop-{name}-v1-{number}" for name, number in _PLACES}
+    assert machine.unserved == []
+    await assert_consistent(machine)
+
+
+async def test_canceled_on_the_way_it_puts_the_old_one_back(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(listens_after=8.0), slot=2)
+    request = DeployRequest(image=V2, strategy=Strategy.STOP_FIRST)
+    asked = await daemon.requests.deploy("shop", request, ACTOR)
+    while "pvdify-shop-web-v2-1" not in machine.supervisor.running:
+        await machine.clock.sleep(0.1)
+
+    await daemon.requests.cancel("shop", asked.version, ACTOR)
+    release = await daemon.finish("shop", asked.version)
+
+    assert release.status is ReleaseStatus.CANCELED
+    assert release.failure is not None
+    assert release.failure.next == "what was live is started again; deploy again when you are ready"
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-1"}
+    assert len(await machine.route_of("shop")) == 1
+
+
+async def test_the_reconciler_leaves_it_stopped(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(listens_after=8.0), slot=2)
+    asked = await daemon.requests.deploy("shop", DeployRequest(image=V2, strategy=Strategy.STOP_FIRST), ACTOR)
+    while "pvdify-shop-web-v2-1" not in machine.supervisor.running:
+        await machine.clock.sleep(0.1)
+
+    await daemon.reconciler.reconcile()
+
+    assert machine.supervisor.running == {"pvdify-shop-web-v2-1"}
+    assert await machine.route_of("shop") == ()
+    assert (await daemon.finish("shop", asked.version)).status is ReleaseStatus.ACTIVE
+
+
+async def test_what_stands_by_makes_room_too(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+
+    await stop_first(daemon, V1)
+    await machine.clock.sleep(5)
+
+    slots = {slot.number: slot.state for slot in await machine.store.slots("shop")}
+    assert slots == {3: SlotState.LIVE}
+    assert machine.supervisor.names == {"pvdify-shop-web-v3-1"}
+
+
+async def test_where_memory_is_for_one_only_the_refusal_names_it_and_it_works(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    needed = machine.settings.min_free_memory + 64 * 1024**2
+    machine.host.available_memory = needed - PAGE // 2
+
+    refused = await daemon.deploy(image=V2)
+    done = await stop_first(daemon)
+
+    assert refused.failure is not None
+    assert refused.failure.code == "not-enough-memory"
+    assert "`--strategy stop-first`: what is live stops first" in refused.failure.next
+    assert done.status is ReleaseStatus.ACTIVE, done.failure
+
+
+async def test_even_one_needs_memory(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.host.available_memory = 1024
+
+    release = await stop_first(daemon)
+
+    assert release.failure is not None
+    assert release.failure.code == "not-enough-memory"
+    assert "it needs" in release.failure.what
+    assert "stop-first" not in release.failure.next
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-1"}
+
+
+async def test_a_rollback_can_stop_first_too(machine: Machine, daemon: Daemon):
+    first = await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+    await machine.clock.sleep(700)
+    await daemon.finish_retirements()
+
+    asked = await daemon.requests.rollback("shop", None, ACTOR, None, Strategy.STOP_FIRST)
+    release = await daemon.finish("shop", asked.version)
+
+    assert (release.status, release.digest) == (ReleaseStatus.ACTIVE, first.digest)
+    assert release.receipt is not None
+    assert release.receipt.downtime is not None
