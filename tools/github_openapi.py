@@ -1,9 +1,10 @@
-"""Takes from GitHub's published OpenAPI description what the fake of its API is checked against.
+"""Takes from GitHub's published OpenAPI description what the fakes of its API are checked against.
 
     npm pack @octokit/openapi && tar xzf octokit-openapi-*.tgz
     python tools/github_openapi.py package/generated/api.github.com.json
 
-Only the operations that pvdify uses, with the schemas that they mention, and without examples and descriptions.
+Only the operations that pvdify and its workflows use, with the schemas that they mention, and without examples and
+descriptions.
 """
 
 import json
@@ -13,7 +14,11 @@ from typing import Any
 
 OPERATIONS = (
     ("get", "/repos/{owner}/{repo}"),
+    ("get", "/repos/{owner}/{repo}/pulls"),
     ("get", "/repos/{owner}/{repo}/pulls/{pull_number}"),
+    ("get", "/repos/{owner}/{repo}/contents/{path}"),
+    ("get", "/repos/{owner}/{repo}/commits/{ref}"),
+    ("get", "/repos/{owner}/{repo}/releases/latest"),
     ("get", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
     ("post", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
     ("patch", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
@@ -33,7 +38,7 @@ def main(source: str) -> None:
         kept = {
             name: found[name] for name in ("operationId", "parameters", "requestBody", "responses") if name in found
         }
-        kept["responses"] = {status: it for status, it in kept["responses"].items() if status.startswith("2")}
+        kept["responses"] = {status: it if status.startswith("2") else {} for status, it in kept["responses"].items()}
         paths.setdefault(path, {})[method] = slim(kept)
     document = {"openapi": whole["openapi"], "info": {"version": whole["info"]["version"]}, "paths": paths}
     document["components"] = mentioned(document, whole)

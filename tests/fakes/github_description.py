@@ -45,6 +45,16 @@ def check_request(method: str, path: str, query: dict[str, str], body: Any) -> N
     _check(body, schema, f"{method} {path}")
 
 
+def check_part(method: str, path: str, status: int, content: Any) -> None:
+    """As ``check_answer``, of an answer that leaves out what nobody asks for."""
+    known, _ = operation(method, path)
+    assert str(status) in known["responses"], f"{method} {path} never answers {status}"
+    schema = _resolved(known["responses"][str(status)])["content"]["application/json"]["schema"]
+    _check(content, _without_required(schema), f"{method} {path}", _without_required(description()["components"]))
+    unknown = {name for name in content if name not in _names(schema)} if isinstance(content, dict) else set()
+    assert not unknown, f"{method} {path} never answers with {unknown}"
+
+
 def check_answer(method: str, path: str, status: int, content: Any) -> None:
     """Raises AssertionError where GitHub would never answer so."""
     known, _ = operation(method, path)
@@ -54,8 +64,8 @@ def check_answer(method: str, path: str, status: int, content: Any) -> None:
     )
 
 
-def _check(value: Any, schema: Any, what: str) -> None:
-    whole = {"allOf": [schema], "components": description()["components"]}
+def _check(value: Any, schema: Any, what: str, components: Any = None) -> None:
+    whole = {"allOf": [schema], "components": components or description()["components"]}
     problems = [f"{what}: {it.json_path} {it.message[:200]}" for it in _validator(whole).iter_errors(value)]
     assert not problems, "\n".join(problems)
 
@@ -69,6 +79,22 @@ def _resolved(value: Any) -> Any:
         return value
     _, _, kind, name = value["$ref"].split("/")
     return description()["components"][kind][name]
+
+
+def _without_required(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_required(it) for it in value]
+    if not isinstance(value, dict):
+        return value
+    is_list = isinstance(value.get("required"), list)  # and no property of this name
+    return {name: _without_required(it) for name, it in value.items() if not (name == "required" and is_list)}
+
+
+def _names(schema: Any) -> set[str]:
+    """Every property that an object of this schema may have."""
+    known = _resolved(schema)
+    parts = [part for kind in ("allOf", "anyOf", "oneOf") for part in known.get(kind, ())]
+    return set(known.get("properties", ())).union(*(_names(part) for part in parts))
 
 
 def _understood(value: Any) -> Any:
