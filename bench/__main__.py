@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from bench import product, router
+from bench.deaths import deaths
 from bench.product import APP, Figure
 from bench.redaction import redaction
 from tests.e2e.trial import Trial
@@ -37,6 +38,7 @@ def measure_server() -> list[Figure]:
             *tell("daemon", product.daemon(trial)),
             *tell("api", asyncio.run(product.api(trial))),
             *tell("swaps", asyncio.run(product.swaps(trial))),
+            *tell("deaths", asyncio.run(deaths(trial))),
         ]
 
 

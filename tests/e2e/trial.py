@@ -142,15 +142,22 @@ class Trial:
         os.kill(pid, signal.SIGKILL)
         return at
 
-    def routed(self, app: str, slot: int) -> int:
-        """How many instances of a slot get visitors, as the router's file says: it is written first."""
-        entries = (self.stage.data_dir / "router" / "targets.map").read_text().splitlines()
-        return int(dict(line.split() for line in entries).get(f"{app}/v{slot}", "0"))
+    def live_slot(self, app: str) -> int:
+        """The slot that gets the app's visitors."""
+        return int(self._map("live")[app].rpartition("/v")[2])
+
+    def routed(self, app: str) -> int:
+        """How many instances get the app's visitors, as the router's files say: they are written first."""
+        return int(self._map("targets")[self._map("live")[app]])
 
     def router_pid(self) -> int:
         """The process that visitors' requests go through."""
         (pid,) = stages.processes(self.stage.directory, "haproxy")
         return pid
+
+    def _map(self, name: str) -> dict[str, str]:
+        lines = (self.stage.data_dir / "router" / f"{name}.map").read_text().splitlines()
+        return {key: value for key, value in map(str.split, lines)}
 
     def _listed(self) -> list[dict[str, Any]]:
         listed = subprocess.run(
