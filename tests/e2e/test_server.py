@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_sample, build_wheel, wait_until
 from tests.e2e.test_canaries import CANARIES, TELLS_ALL, forms
-from tests.load import Load
+from tests.load import GET, Load
 from tests.support.vps import missing_for_vps
 
 pytestmark = [pytest.mark.vps, pytest.mark.skipif(missing_for_vps() is not None, reason=str(missing_for_vps()))]
@@ -119,6 +119,24 @@ def test_an_instance_out_of_memory_is_back_and_the_event_says_why(server: RealSe
         f"no event tells of it: {server.events('blog')}",
     )
     assert server.units("pvdify-blog-*") == before
+
+
+async def test_no_visitor_notices_that_one_of_two_instances_was_killed(server: RealServer) -> None:
+    def restarts() -> int:
+        return sum(event["action"] == "instance.restarted" for event in server.events("shop"))
+
+    await asyncio.to_thread(server.pvdify, "ps:scale", "shop", "web=2")
+    (name, _) = (unit.removesuffix(".service") for unit in server.units("pvdify-shop-web-*"))
+    before = restarts()
+
+    async with Load(server.visitors, f"shop.{BASE_DOMAIN}", clients=12, pause=0.01, mix=(GET,)) as visitors:
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(server.vps.run, "sh", "-c", f"kill -KILL $(cat /run/pvdify/instances/{name}/pid)")
+        await asyncio.to_thread(wait_until, lambda: restarts() > before, "nothing was restarted")
+        report = await visitors.stop()
+
+    assert report.failures == [], report.summary()
+    await asyncio.to_thread(server.pvdify, "ps:scale", "shop", "web=1")
 
 
 def test_lines_of_a_container_that_is_gone_are_still_in_the_logs(server: RealServer) -> None:
