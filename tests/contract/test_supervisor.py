@@ -336,3 +336,22 @@ async def test_what_runs_once_is_read_after_it_ended_and_after_the_daemon_did(wo
     assert ended == Exit(code=3)
     assert [line.text for line in await world.supervisor.tail([name], 10)] == ["one", "two"]
     await world.supervisor.remove(name)
+
+
+async def test_an_app_has_a_network_while_anything_of_it_is_there_and_until_it_is_removed(world):
+    spec, blog = make_spec(world), make_spec(world, name="pvdify-blog-web-v1-1", app="blog", host_port=None, port=None)
+    await world.supervisor.start(spec)
+    await world.supervisor.start(blog)
+
+    await world.supervisor.remove_network("shop")
+    assert await world.supervisor.networks() == {"shop", "blog"}
+    await world.supervisor.remove(spec.name)
+    assert await world.supervisor.networks() == {"shop", "blog"}
+    await world.supervisor.remove_network("shop")
+    await world.supervisor.remove_network("shop")
+
+    assert await world.supervisor.networks() == {"blog"}
+    await world.supervisor.start(spec)
+    assert await world.supervisor.networks() == {"shop", "blog"}
+    await world.supervisor.remove(spec.name)
+    await world.supervisor.remove(blog.name)

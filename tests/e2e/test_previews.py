@@ -153,7 +153,12 @@ def tell_closed(trial: Trial) -> tuple[int, Any]:
 
 def leftovers(trial: Trial) -> list[str]:
     """What is still named like the preview in podman, database and data directory; events and tellings may stay."""
-    found = [*trial.containers(), *_images(trial, f"{trial.stage.registry}/*"), *_images(trial, "localhost/pvdify/*/*")]
+    found = [
+        *trial.containers(),
+        *trial.networks(),
+        *_images(trial, f"{trial.stage.registry}/*"),
+        *_images(trial, "localhost/pvdify/*/*"),
+    ]
     files = [path for path in trial.stage.data_dir.rglob("*") if path.is_file()]
     found += [str(path) for path in files]
     found += [path.read_text() for path in files if path.suffix == ".map"]
@@ -196,6 +201,7 @@ def test_a_preview_lives_as_long_as_its_pull_request_and_nothing_of_it_longer(
     assert visit(trial, "team:sesame")[:2] == (200, "v2")
     assert "identity-refused" in in_workflow(trial, github, tmp_path, "deploy", "hello", "--no-wait").stderr
     assert len(leftovers(trial)) > 5
+    assert trial.networks() == [PREVIEW]
 
     assert tell_closed(trial) == (202, {"outcome": "heard", "previews": [PREVIEW]})
     trial.kill()

@@ -150,6 +150,14 @@ class Trial:
         """How many instances get the app's visitors, as the router's files say: they are written first."""
         return int(self._map("targets")[self._map("live")[app]])
 
+    def networks(self) -> list[str]:
+        """The apps of this server that have a network."""
+        listed = subprocess.run(
+            ("podman", "network", "ls", "--filter", f"label=io.pvdify.server={self._server_id()}", "--format", "json"),
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return [network["labels"]["io.pvdify.app"] for network in json.loads(listed.stdout or "[]")]
+
     def router_pid(self) -> int:
         """The process that visitors' requests go through."""
         (pid,) = stages.processes(self.stage.directory, "haproxy")

@@ -27,6 +27,7 @@ class FakeSupervisor:
         self.started: list[InstanceSpec] = []
         self._clock = clock
         self._containers: dict[str, Container] = {}
+        self.made_networks: set[str] = set()
         self._lines: list[LogLine] = []
         self.made: list[InstanceSpec] = []
         self._rules: list[Rule] = []
@@ -148,6 +149,15 @@ class FakeSupervisor:
         async with _Call(self, "wait_down", name):
             await self._ended(name)
 
+    async def networks(self) -> frozenset[str]:
+        async with _Call(self, "networks", ""):
+            return frozenset(self.made_networks)
+
+    async def remove_network(self, app: str) -> None:
+        async with _Call(self, "remove_network", app):
+            if not any(container.spec.app == app for container in self._containers.values()):
+                self.made_networks.discard(app)
+
     async def wait(self, name: str) -> Exit:
         async with _Call(self, "wait", name):
             return await self._ended(name)
@@ -196,6 +206,7 @@ class FakeSupervisor:
 
     def _make(self, spec: InstanceSpec) -> Container:
         self.made.append(spec)
+        self.made_networks.add(spec.app)
         return Container(spec=spec, clock=self._clock, lines=self._lines)
 
     def _start(self, container: Container) -> None:

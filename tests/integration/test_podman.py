@@ -52,15 +52,17 @@ async def output_of(supervisor: PodmanSupervisor, spec: InstanceSpec) -> list[st
     return [line.text for line in await supervisor.tail([spec.name], 1000)]
 
 
-async def test_a_start_is_one_call_and_waiting_costs_only_the_last_look(server, supervisor, image):
+async def test_a_start_is_one_call_once_there_is_a_network_and_waiting_costs_only_the_last_look(
+    server, supervisor, image
+):
     spec = make_spec(image, command="sleep 0.3; exit 4")
 
     await supervisor.start(spec)
     await supervisor.start(spec)
-    assert [argv[3] for argv in server.runner.calls] == ["run"]
+    assert [argv[3] for argv in server.runner.calls] == ["network", "run"]
     assert await server.supervisor().wait(NAME) == Exit(code=4)
 
-    assert [argv[1:3] for argv in server.runner.calls[1:]] == [("container", "inspect")]
+    assert [argv[1:3] for argv in server.runner.calls[2:]] == [("container", "inspect")]
 
 
 async def test_config_vars_reach_the_program_whatever_their_names_and_values(supervisor, image):

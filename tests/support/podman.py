@@ -89,6 +89,8 @@ def podman_server(directory: Path) -> Iterator[PodmanServer]:
                 subprocess.run(("systemctl", "reset-failed", unit), check=False, capture_output=True)
         if containers := podman("ps", "--all", "--quiet", f"--filter=label=io.pvdify.server={server_id}").split():
             podman("rm", "--force", "--time", "0", "--volumes", *containers)
+        if networks := podman("network", "ls", "--quiet", f"--filter=label=io.pvdify.server={server_id}").split():
+            podman("network", "rm", *networks)
         pattern = f"--filter=reference=localhost/pvdify/{server_id}/*:*"
         if pins := podman("images", "--format", "{{.Repository}}:{{.Tag}}", pattern).split():
             podman("rmi", *pins)

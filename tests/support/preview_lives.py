@@ -206,6 +206,7 @@ def _webhook(id: str, number: int, sign: Sign) -> IncomingWebhook:
 async def _left(machine: Machine) -> list[str]:
     """Whatever is named like a preview, of every class there is; events may stay."""
     store, everything = machine.store, [*machine.supervisor.names, *(await machine.router.routes())]
+    everything += machine.supervisor.made_networks
     everything += [app for app, _ in (*machine.secrets.versions, *machine.deploy_log.entries, *machine.images._pins)]
     tables = store._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for table in sorted({row["name"] for row in tables} - {"events", "sqlite_sequence"}):

@@ -163,12 +163,14 @@ def clean_up(stage: Stage) -> None:
         _stop(stage.directory, program)
     server = server_id(stage)
     for _ in range(PODMAN_ATTEMPTS):  # what a killed server had begun may still be coming into being
-        containers, images = list(_containers(server)), list(_images(stage, server))
+        containers, networks, images = list(_containers(server)), list(_networks(server)), list(_images(stage, server))
         if containers:
             _podman("rm", "--force", "--time", "1", *containers)
+        if networks:
+            _podman("network", "rm", *networks)
         if images:
             _podman("rmi", "--force", *images)
-        if not containers and not images:
+        if not containers and not networks and not images:
             break
     if not stage.base_was_there:
         _podman("rmi", BASE_IMAGE)
@@ -246,6 +248,12 @@ def _containers(server_id: str) -> Iterator[str]:
     for container in _podman_list("ps", "--all"):
         if server_id in (container.get("Labels") or {}).values():
             yield container["Id"]
+
+
+def _networks(server_id: str) -> Iterator[str]:
+    for network in _podman_list("network", "ls"):
+        if server_id in (network.get("labels") or {}).values():
+            yield network["name"]
 
 
 def _images(stage: Stage, server_id: str) -> Iterator[str]:

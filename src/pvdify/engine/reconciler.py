@@ -31,6 +31,7 @@ log = structlog.get_logger()
 PAUSE = 5.0
 LEAST_PAUSE = 0.5  # between two starts of the router that follow each other at once
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 60.0  # seconds before a restart, doubled each time
+NETWORKS_EVERY = 600.0  # seconds between two looks at networks: one is left over only where something was cut short
 QUIET_AFTER = 600.0  # an instance that stayed up this long starts over with the shortest back-off
 
 
@@ -75,6 +76,7 @@ class Reconciler:
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()  # down, but how they ended is not known yet
         self._ended: set[str] = set()  # since the last look: not in a route, whatever else is to be seen to
+        self._networks_due = 0.0
         self._wake = wake
 
     async def run(self) -> None:
@@ -120,6 +122,7 @@ class Reconciler:
             self._left_over,
             self._instances,
             self._restarted,
+            self._networks,
         ):
             try:
                 with _told(repair=repair.__name__):
@@ -343,6 +346,18 @@ class Reconciler:
                 log.info("orphan.removed", app=container.app, name=name)
                 await self._world.supervisor.remove(name)
                 self._forget(name)
+
+    async def _networks(self) -> None:
+        """No network is left of an app that is gone."""
+        now = self._world.clock.monotonic()
+        if now < self._networks_due:
+            return
+        found = await self._world.supervisor.networks()
+        known = {app.name for app in await self._world.store.apps()}  # after the networks: an app comes before its own
+        for app in sorted(found - known):
+            log.info("network.removed", app=app)
+            await self._world.supervisor.remove_network(app)
+        self._networks_due = now + NETWORKS_EVERY
 
     async def _look(self) -> _Found:
         operations = await self._world.store.unsettled_operations()

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvdify.adapters.podman import commands
+from pvdify.adapters.podman import commands, parse
 from pvdify.adapters.podman.images import PodmanImages
-from pvdify.adapters.podman.labels import SERVER
+from pvdify.adapters.podman.labels import SERVER, network_of
 from pvdify.adapters.systemd import unit
 from pvdify.adapters.systemd.units import DIRECTORY
 from pvdify.errors import RuntimeUnavailable
@@ -46,6 +46,33 @@ class RemoveContainers(Action):
 
     def _containers(self, machine: Machine) -> tuple[str, ...]:
         return _listed(machine, list_container_ids(self.podman, self.server))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveNetworks(Action):
+    """No app of this server has a network here."""
+
+    server: str
+    podman: str = "podman"
+
+    def describe(self) -> str:
+        """See Action."""
+        return "remove the network of every app"
+
+    def is_done(self, machine: Machine) -> bool:
+        """See Action."""
+        return not self._apps(machine)
+
+    def apply(self, machine: Machine) -> None:
+        """See Action. Comes after the containers: podman removes no network that one is on."""
+        for app in sorted(self._apps(machine)):
+            machine.must(commands.remove_network(self.podman, network_of(self.server, app)))
+
+    def _apps(self, machine: Machine) -> frozenset[str]:
+        try:
+            return parse.apps_with_network(machine.must(commands.list_networks(self.podman, self.server)), self.server)
+        except RuntimeUnavailable:  # without podman there is nothing of ours either
+            return frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

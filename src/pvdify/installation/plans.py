@@ -7,7 +7,7 @@ from pvdify.adapters.systemd import cloudflared, server_units
 from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET, RouterUnit
 from pvdify.installation import journal
 from pvdify.installation.actions import Action, Link, MakeDirectory, Remove, Unlink, WriteFile
-from pvdify.installation.containers import RemoveContainers, RemoveImages
+from pvdify.installation.containers import RemoveContainers, RemoveImages, RemoveNetworks
 from pvdify.installation.layout import Layout
 from pvdify.installation.unit_actions import Enable, ReadUnits, Run, Stop
 
@@ -43,6 +43,7 @@ def uninstall(layout: Layout, *, is_purging: bool) -> tuple[Action, ...]:
         Stop(unit=DAEMON),
         Stop(unit=cloudflared.UNIT),
         RemoveContainers(server=server, podman=podman),
+        RemoveNetworks(server=server, podman=podman),
         *images,
         Stop(unit=ROUTER),
         Stop(unit=ROUTER_SOCKET),

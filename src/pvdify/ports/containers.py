@@ -15,6 +15,7 @@ from pvdify.ports.command_runner import Argv
 class Launch:
     """How to run one container from a service manager, as programs; none of them holds a config var.
 
+    ``make_network`` makes what ``run`` connects it to, and fails where that is there.
     ``run`` returns when the program runs, and leaves its main process behind, which notifies. ``before`` comes first,
     ``after`` once it was started or has ended. ``stop`` takes ``--time SECONDS`` more. ``remove`` removes what an
     earlier ``run`` left, and ``exit_code`` prints how that ended. All run in ``directory``, on tmpfs.
@@ -25,6 +26,7 @@ class Launch:
 
     directory: Path
     before: tuple[Argv, ...]
+    make_network: Argv
     run: Argv
     after: Argv
     stop: Argv
@@ -101,6 +103,14 @@ class Containers(Protocol):
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:
         """As ``Supervisor.listeners``."""
+        ...
+
+    async def networks(self) -> frozenset[str]:
+        """As ``Supervisor.networks``."""
+        ...
+
+    async def remove_network(self, app: str) -> None:
+        """As ``Supervisor.remove_network``."""
         ...
 
     def keeps_output(self, name: str) -> bool:

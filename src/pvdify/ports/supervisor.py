@@ -40,6 +40,17 @@ class Supervisor(Protocol):
         """Remove the container, killing it if it runs; its logs stay. Absent is fine. Raises RuntimeUnavailable."""
         ...
 
+    async def networks(self) -> frozenset[str]:
+        """The apps that have a network here: what runs of an app is on it, and nothing of other apps.
+
+        Raises RuntimeUnavailable.
+        """
+        ...
+
+    async def remove_network(self, app: str) -> None:
+        """Remove the app's network, unless something is still on it. Absent is fine. Raises RuntimeUnavailable."""
+        ...
+
     async def forget_logs(self, app: str) -> None:
         """Delete what the app's containers wrote, once they are gone. Never raises."""
         ...

@@ -50,6 +50,7 @@ async def leftovers(machine: Machine, app: str) -> list[str]:
     store = machine.store
     found = {
         "containers": [it for it in machine.supervisor.names if f"-{app}-" in it],
+        "network": app in machine.supervisor.made_networks,
         "images": await machine.images.kept(app),
         "route": (await machine.router.routes()).get(app),
         "config": [key for key in machine.secrets.versions if key[0] == app],

@@ -236,3 +236,28 @@ async def test_an_image_that_cannot_be_asked_for_keeps_no_app_down():
 
     assert WEB in machine.supervisor.running
     await successor.bury()
+
+
+async def test_a_network_that_was_left_over_goes_and_those_of_apps_stay():
+    machine, daemon = await deployed()
+    machine.supervisor.made_networks.add("gone")
+    await daemon.reconciler.reconcile()
+    assert machine.supervisor.made_networks == {"shop"}
+
+    machine.supervisor.made_networks.add("gone-later")
+    await machine.clock.sleep(601)
+    await daemon.reconciler.reconcile()
+
+    assert machine.supervisor.made_networks == {"shop"}
+    await daemon.bury()
+
+
+async def test_networks_are_looked_at_now_and_then_only():
+    machine, daemon = await deployed()
+
+    for _ in range(20):
+        await daemon.reconciler.reconcile()
+        await machine.clock.sleep(5)
+
+    assert [verb for verb, _ in machine.supervisor.calls].count("networks") == 1
+    await daemon.bury()

@@ -8,7 +8,7 @@ from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET
 from pvdify.errors import InstallationFailed
 from pvdify.installation import plans
 from pvdify.installation.carry_out import carry_out, outlook
-from pvdify.installation.containers import RemoveContainers, RemoveImages
+from pvdify.installation.containers import RemoveContainers, RemoveImages, RemoveNetworks
 from tests.unit.installation.conftest import Site
 
 TEXT = 'base_domain = "apps.example.com"\n'
@@ -23,7 +23,7 @@ def install(site: Site, text: str = TEXT, **settings: str) -> tuple[str, ...]:
 def uninstall(site: Site, *, is_purging: bool = False) -> tuple[str, ...]:
     # Containers are podman's, and looked at by tests that have it.
     wanted = plans.uninstall(site.layout(), is_purging=is_purging)
-    plan = [action for action in wanted if not isinstance(action, RemoveContainers | RemoveImages)]
+    plan = [action for action in wanted if not isinstance(action, RemoveContainers | RemoveImages | RemoveNetworks)]
     return carry_out(plan, site.machine, site.io)
 
 

@@ -48,6 +48,7 @@ def test_uninstalling_keeps_what_the_server_knows_unless_that_is_purged() -> Non
         "stop and disable pvdifyd.service",
         "stop and disable pvdify-cloudflared.service",
         "stop every app and remove its containers",
+        "remove the network of every app",
         "stop and disable pvdify-router.service",
         "stop and disable pvdify-router.socket",
         "remove /etc/systemd/system/pvdifyd.service",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pvdify.adapters.podman import commands, init, parse, refusals
 from pvdify.adapters.podman.launcher import find_conmon, write_launcher
+from pvdify.adapters.podman.networks import Networks
 from pvdify.model.instance import InstanceSpec
 from pvdify.ports.command_runner import Argv, CommandRunner, Completed
 
@@ -23,6 +24,7 @@ class Calls:
     def __init__(self, *, runner: CommandRunner, server_id: str, launcher_dir: Path, binary: str) -> None:
         self.server = server_id
         self.podman = binary
+        self.networks = Networks(run=self.run, server_id=server_id, binary=binary)
         self._runner = runner
         self._launcher_dir = launcher_dir
         self._launcher: Path | None = None

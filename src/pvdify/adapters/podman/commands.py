@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvdify.adapters.podman.labels import APP, NAME, SERVER, Identity
+from pvdify.adapters.podman.labels import APP, NAME, SERVER, Identity, network_of
 from pvdify.model.instance import InstanceSpec
 from pvdify.ports.command_runner import Argv
 
@@ -100,6 +100,34 @@ def list_containers(binary: str, server: str, *, app: str | None = None, name: s
     wanted = {SERVER: server, APP: app, NAME: name}
     filters = tuple(f"--filter=label={key}={value}" for key, value in wanted.items() if value is not None)
     return (binary, "ps", "--all", "--format", "json", *filters)
+
+
+def create_network(binary: str, server: str, app: str, *, is_isolated: bool) -> Argv:
+    """Make an app's network; podman chooses a free subnet. ``is_isolated``: no other such network reaches it.
+
+    Names are of no use there: instances of one app do not call each other, and it saves a name server.
+    podman's own events stay out of the journal of a unit that runs this.
+    """
+    labels = tuple(f"--label={key}={value}" for key, value in ((SERVER, server), (APP, app)))
+    apart = ("--opt", "isolate=true") if is_isolated else ()
+    start = ("--events-backend", "none", "network", "create", "--disable-dns")
+    return (binary, *start, *apart, *labels, network_of(server, app))
+
+
+def remove_network(binary: str, network: str) -> Argv:
+    """Remove a network that no container is on."""
+    return (binary, "network", "rm", network)
+
+
+def list_networks(binary: str, server: str) -> Argv:
+    """Every network of this server."""
+    return (binary, "network", "ls", "--format", "json", f"--filter=label={SERVER}={server}")
+
+
+def list_on_network(binary: str, server: str, network: str) -> Argv:
+    """The name of every container of this server that is on a network, one a line."""
+    wanted = (f"--filter=label={SERVER}={server}", f"--filter=network={network}")
+    return (binary, "ps", "--all", "--format", "{{.Names}}", *wanted)
 
 
 def list_users_of_image(binary: str, image_id: str) -> Argv:
@@ -203,6 +231,7 @@ def _container(spec: InstanceSpec, server: str, place: Placement, *, has_init: b
         *_privileges(),
         *("--pull=never", "--http-proxy=false", "--no-healthcheck"),
         *(("--init",) if has_init else ()),
+        *("--network", network_of(server, spec.app)),
         *_publish(spec),
         *entrypoint,
         spec.image_id,

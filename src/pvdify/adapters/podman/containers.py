@@ -39,6 +39,7 @@ class PodmanContainers:
     async def prepare(self, spec: InstanceSpec, name: str, log_tag: str) -> Launch:
         """See the port."""
         files, calls = self._files(spec.name), self._calls
+        await calls.networks.ensure(spec.app)
         files.write(spec.environment)
         runs_once = spec.role is not Role.INSTANCE
         if runs_once:
@@ -57,6 +58,7 @@ class PodmanContainers:
         return Launch(
             directory=files.path,
             before=(("/bin/rm", "-rf", *stale), ("/bin/ln", "-sfn", ".", str(files.path / GATE))),
+            make_network=calls.networks.creation(spec.app),
             run=commands.run_in_unit(calls.podman, spec, calls.server, place, has_init=has_init),
             after=("/bin/rm", "-f", str(files.path / GATE)),
             stop=commands.stop_in_unit(calls.podman, files.cid_file),
@@ -177,6 +179,14 @@ class PodmanContainers:
     async def was_out_of_memory(self, container: str) -> bool:
         """See the port."""
         return await asyncio.to_thread(oom.was_killed_for_memory, container)
+
+    async def networks(self) -> frozenset[str]:
+        """See the port."""
+        return await self._calls.networks.apps()
+
+    async def remove_network(self, app: str) -> None:
+        """See the port."""
+        await self._calls.networks.remove(app)
 
     def _files(self, name: str) -> InstanceDir:
         return InstanceDir(self._instances / name)

@@ -10,6 +10,11 @@ PREFIX = "io.pvdify."
 SERVER, NAME, APP = PREFIX + "server", PREFIX + "name", PREFIX + "app"
 
 
+def network_of(server: str, app: str) -> str:
+    """What the app's network is called: several servers share one podman."""
+    return f"pvdify-{server}-{app}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Identity:
     """What a container's labels say it is."""

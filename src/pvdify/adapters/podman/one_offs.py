@@ -38,6 +38,7 @@ class PodmanOneOffs:
     async def start(self, spec: InstanceSpec, terminal: TerminalSize | None) -> Attached:
         """See the port."""
         files, calls = InstanceDir(self._instances / spec.name), self._calls
+        await calls.networks.ensure(spec.app, is_certain=True)
         files.write(spec.environment)
         files.forget_container()
         place = commands.Placement(

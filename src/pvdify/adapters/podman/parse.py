@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pvdify.adapters.podman.labels import Identity
+from pvdify.adapters.podman.labels import APP, SERVER, Identity
 from pvdify.model.image import LocalImage
 from pvdify.model.instance import InstanceState
 
@@ -53,6 +53,12 @@ def listed(text: str) -> tuple[Listed, ...]:
     """The containers in ``podman ps --format json``, without those whose labels are not ours. Raises ValueError."""
     found = (_listed(each) for each in _documents(text))
     return tuple(each for each in found if each is not None)
+
+
+def apps_with_network(text: str, server: str) -> frozenset[str]:
+    """The apps whose networks are in ``podman network ls --format json``. Raises ValueError."""
+    labels = [each.get("labels") or each.get("Labels") or {} for each in _documents(text)]
+    return frozenset(each[APP] for each in labels if each.get(SERVER) == server and APP in each)
 
 
 def manifest(text: str, *, machine: str) -> tuple[int | None, str | None]:

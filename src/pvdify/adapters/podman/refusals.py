@@ -15,6 +15,11 @@ _NO_PROGRAM = re.compile(r"attempted to invoke a command that was not found|fail
 _NOT_EXECUTABLE = re.compile(r"OCI permission denied|failed to exec pid1: (Permission denied|Exec format)", re.I)
 _NOT_STARTABLE = re.compile(r"container state improper|container .*already exists")
 _DAMAGED_IMAGE = re.compile(r'image with ID "([0-9a-f]{64})" \(consider removing the image')
+_NO_NETWORK = re.compile(r"unable to find network|network not found", re.IGNORECASE)
+_NETWORK_THERE = re.compile(r"network name \S+ already used|network already exists", re.IGNORECASE)
+_NETWORK_IN_USE = re.compile(r"network is being used|has associated containers", re.IGNORECASE)
+_NO_ISOLATION = re.compile(r"(unsupported|unknown|invalid).*\bisolate\b", re.IGNORECASE)
+_NO_CONNECTION = re.compile(r"netavark|iptables|nftables|plugin type=\"", re.IGNORECASE)
 _INIT_MISSING = "container-init binary not found"
 
 
@@ -44,6 +49,26 @@ def is_container_missing(done: Completed) -> bool:
 def is_not_startable(done: Completed) -> bool:
     """podman or its OCI runtime takes the container for half running, half stopped."""
     return done.exit_code != 0 and bool(_NOT_STARTABLE.search(done.stderr))
+
+
+def is_network_missing(done: Completed) -> bool:
+    """The network that was named does not exist (any more)."""
+    return done.exit_code != 0 and bool(_NO_NETWORK.search(done.stderr))
+
+
+def is_network_there(done: Completed) -> bool:
+    """The network could not be made because it is there."""
+    return done.exit_code != 0 and bool(_NETWORK_THERE.search(done.stderr))
+
+
+def is_network_in_use(done: Completed) -> bool:
+    """The network could not be removed because a container is on it."""
+    return done.exit_code != 0 and bool(_NETWORK_IN_USE.search(done.stderr))
+
+
+def is_isolation_unknown(done: Completed) -> bool:
+    """This podman cannot keep networks apart."""
+    return done.exit_code != 0 and bool(_NO_ISOLATION.search(done.stderr))
 
 
 def damaged_image(done: Completed) -> str | None:
@@ -97,6 +122,12 @@ class _Reason:
 def _reason(spec: InstanceSpec, words: str) -> _Reason:
     if _NO_PROGRAM.search(words):
         return _no_program(spec)
+    return _of_the_machine(spec, words) or _Reason(
+        why=words, next="mend what the runtime says, then `pvdify deploy` again"
+    )
+
+
+def _of_the_machine(spec: InstanceSpec, words: str) -> _Reason | None:
     if _NOT_EXECUTABLE.search(words):
         return _Reason(
             why=f"{_program(spec)} cannot be executed: not marked executable, or made for another kind of machine",
@@ -117,7 +148,12 @@ def _reason(spec: InstanceSpec, words: str) -> _Reason:
             why=f"{spec.limits.memory // 1024} KiB of memory are too little to start a container",
             next="raise resources.memory in pvdify.yml, then `pvdify deploy` again",
         )
-    return _Reason(why=words, next="mend what the runtime says, then `pvdify deploy` again")
+    if _NO_CONNECTION.search(words):
+        return _Reason(
+            why=f"podman cannot connect it to its network: {words}",
+            next="`pvdify doctor` on the server tries it, and names what is missing; then `pvdify deploy` again",
+        )
+    return None
 
 
 def _no_program(spec: InstanceSpec) -> _Reason:

@@ -57,6 +57,7 @@ class Starter:
         raise refusals.start_failed(spec, refusals.words_of(done.stderr))
 
     async def _make_as(self, spec: InstanceSpec, files: InstanceDir, name: str, *, is_started: bool) -> Completed:
+        await self._calls.networks.ensure(spec.app)
         place = commands.Placement(
             container_name=name,
             conmon=await self._calls.launcher(),
@@ -71,6 +72,10 @@ class Starter:
             done = await self._calls.run(argv, files.path)
         if refusals.is_init_missing(done):
             self._calls.do_without_init()
+            return await self._make_as(spec, files, name, is_started=is_started)
+        if refusals.is_network_missing(done):  # somebody has tidied up behind our back
+            await self._calls.networks.ensure(spec.app, is_certain=True)
+            files.forget_container()
             return await self._make_as(spec, files, name, is_started=is_started)
         return done
 
@@ -108,6 +113,9 @@ class Starter:
             launcher = await self._calls.launcher()
             argv = commands.start_container(self._calls.podman, launcher, container)
             done = await self._calls.run(argv, files.path)
+            if refusals.is_network_missing(done):
+                await self._calls.networks.ensure(spec.app, is_certain=True)
+                done = await self._calls.run(argv, files.path)
         if refusals.is_container_missing(done):
             return False
         if refusals.is_not_startable(done) or (done.exit_code == 0 and not files.was_launched):

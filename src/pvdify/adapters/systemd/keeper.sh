@@ -3,6 +3,7 @@
 # Runs without pvdifyd, so that instances come back, ever more slowly, also while it is down.
 #
 #   before ID_FILE RESTARTS_FILE REMOVE...   wait if it exits again and again; count; remove the last container
+#   try COMMAND...                           run it; it may fail
 #   start RUN...                             run it; what podman says goes to a file of its own
 #   started                                  note when
 #   stop STOP...                             with the grace that was asked for
@@ -39,6 +40,9 @@ before)
         echo $(($(read_number "$restarts_file") + 1)) >"$restarts_file"
         "$@" >/dev/null
     fi
+    ;;
+try)
+    "$@" >/dev/null 2>&1
     ;;
 start)
     : >began

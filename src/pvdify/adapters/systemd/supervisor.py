@@ -148,6 +148,14 @@ class SystemdSupervisor:
         """See the port."""
         return await self._containers.listeners(name)
 
+    async def networks(self) -> frozenset[str]:
+        """See the port."""
+        return await self._containers.networks()
+
+    async def remove_network(self, app: str) -> None:
+        """See the port."""
+        await self._containers.remove_network(app)
+
     async def forget_logs(self, app: str) -> None:
         """See the port: the journal keeps them until its limits are reached, but we show them no more."""
         await self._journal.forget(app)

@@ -77,6 +77,7 @@ def _service(spec: InstanceSpec, launch: Launch, keeper: Path, version: int) -> 
             f"WorkingDirectory={launch.directory}",
             f"ExecStartPre={kept('before', str(launch.id_file), str(launch.restarts_file), *launch.remove)}",
             *(f"ExecStartPre={command(*argv)}" for argv in launch.before),
+            f"ExecStartPre=-{kept('try', *launch.make_network)}",
             f"ExecStart={kept('start', *launch.run)}",
             f"ExecStartPost=-{kept('started')}",
             f"ExecStartPost=-{command(*launch.after)}",

@@ -14,7 +14,7 @@ async def close_route(run: StepRun) -> None:
 
 @step()
 async def remove_instances(run: StepRun) -> None:
-    """None of the app's containers is left: they stop with their grace, then they go."""
+    """None of the app's containers is left: they stop with their grace, then they go, and their network with them."""
     live = await run.world.store.active_release(run.app)
     grace = live.manifest.stop_timeout if live else 10.0
     # Whoever starts one again has seen by now that the app is going, or is waited for here.
@@ -22,6 +22,7 @@ async def remove_instances(run: StepRun) -> None:
         found = await run.world.supervisor.find(run.app)
         await settle(*(run.world.supervisor.stop(item.name, grace) for item in found))
         await settle(*(run.world.supervisor.remove(item.name) for item in found))
+        await run.world.supervisor.remove_network(run.app)
 
 
 @step()

@@ -28,9 +28,13 @@ class Podman:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A container that was started as an app's is. ``refusal``: why it did not start; else what it found inside."""
+    """A container that was started as an app's is, on a network of its own.
+
+    ``refusal``: why it did not start; else what it found inside. ``is_apart``: podman keeps such networks apart.
+    """
 
     refusal: str = ""
+    is_apart: bool = True
     memory_limit: int | None = None
     open_files: int | None = None
 
@@ -67,6 +71,7 @@ class Facts:
         is_openvz: the kernel is shared with other tenants, and not ours to choose.
         systemd: its version; None: it is not process 1.
         podman: None: not installed, or it says ``podman_refusal``.
+        on_shared_network: instances from before each app had a network of its own.
         listeners: TCP port -> who listens there, as far as known, on loopback or everywhere.
         own_ports: those at which an installed pvdify listens now.
         is_clock_kept: something keeps it right.
@@ -86,6 +91,7 @@ class Facts:
     has_skopeo: bool = False
     has_init: bool = False
     trial: Trial | None = None
+    on_shared_network: tuple[str, ...] = ()
     listeners: Mapping[int, str] = field(default_factory=dict)
     own_ports: frozenset[int] = frozenset()
     disks: tuple[Disk, ...] = ()

@@ -106,6 +106,23 @@ def containers(facts: Facts) -> Check:
     return _ok("containers", "one starts, its memory limit holds")
 
 
+def networks(facts: Facts) -> Check:
+    """What runs of one app cannot reach what runs of another one, which matters most for previews."""
+    if facts.trial is None or facts.trial.refusal:
+        return _ok("networks", "not tried")
+    if not facts.trial.is_apart:
+        return _warning(
+            "networks", "this podman does not keep networks apart: a preview can reach the containers of other apps",
+            f"{_install(facts.distribution, ('podman', 'netavark'))}, in a version that knows `isolate`",
+        )  # fmt: skip
+    if old := facts.on_shared_network:
+        return _warning(
+            "networks", f"on podman's shared network since before an upgrade: {', '.join(old)}",
+            "`pvdify deploy APP` for each of their apps: what a deploy starts is on its app's own network",
+        )  # fmt: skip
+    return _ok("networks", "each app has its own, kept apart from the others")
+
+
 def open_files(facts: Facts) -> Check:
     """An instance holds a file for each connection."""
     found = facts.trial.open_files if facts.trial else None
@@ -225,8 +242,8 @@ def firewall(facts: Facts) -> Check:
 
 
 JUDGEMENTS: tuple[Callable[[Facts], Check], ...] = (
-    package, kernel, systemd, podman, skopeo, containers, open_files, init, ports, disk, memory, clock, journal,
-    haproxy, firewall,
+    package, kernel, systemd, podman, skopeo, containers, networks, open_files, init, ports, disk, memory, clock,
+    journal, haproxy, firewall,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pvdify.adapters.haproxy import commands as haproxy_commands
 from pvdify.adapters.haproxy.bundled import bundled_binary
+from pvdify.adapters.podman.commands import list_on_network
 from pvdify.adapters.podman.refusals import words_of
 from pvdify.adapters.systemd import commands as systemd_commands
 from pvdify.adapters.systemd import parse as systemd_parse
@@ -33,6 +34,7 @@ INITS = tuple(
         "/usr/bin",
     )
 )  # where podman looks
+SHARED_NETWORK = "podman"  # the one that podman itself brings
 CSF = Path("/etc/csf/csf.conf")
 FIREWALL_UNITS = ("firewalld", "nftables", "netfilter-persistent")
 JOURNALD_FOLDERS = tuple(Path(root, "systemd") for root in ("/usr/lib", "/usr/local/lib", "/run", "/etc"))
@@ -60,6 +62,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         has_skopeo=_first_line(machine, (settings.skopeo_binary, "--version")) is not None,
         has_init=any(path.exists() for path in INITS),
         trial=try_container(machine, settings.podman_binary, _free_port(settings, listeners)) if can_try else None,
+        on_shared_network=_on_shared_network(machine, settings) if can_try else (),
         listeners=listeners,
         own_ports=_own_ports(machine, settings),
         disks=tuple(_disks(settings.data_dir, CONTAINER_STORAGE)),
@@ -85,6 +88,11 @@ def _podman(machine: Machine, binary: str) -> tuple[Podman | None, str]:
         found = parse.podman(done.stdout)
         return found, "" if found else words_of(done.stderr)
     return None, ""
+
+
+def _on_shared_network(machine: Machine, settings: Settings) -> tuple[str, ...]:
+    printed = _printed(machine, list_on_network(settings.podman_binary, settings.server_id, SHARED_NETWORK))
+    return tuple(sorted((printed or "").split()))
 
 
 def _systemd(machine: Machine) -> int | None:

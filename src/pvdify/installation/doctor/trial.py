@@ -3,9 +3,12 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from pvdify.adapters.podman.refusals import words_of
+from pvdify.adapters.podman import commands, refusals
+from pvdify.adapters.podman.labels import network_of
 from pvdify.errors import RuntimeUnavailable
 from pvdify.installation.doctor import parse
 from pvdify.installation.doctor.facts import Trial
@@ -14,6 +17,7 @@ from pvdify.ports.command_runner import Argv
 
 MEMORY = 64 * 1024 * 1024
 SECONDS = 60.0
+NETWORK = ("doctor", "trial")  # as if it were a server's and an app's
 FOLDERS = ("usr", "bin", "sbin", "lib", "lib64")
 # Of cgroup v2 and v1, whichever is there.
 LOOK = (
@@ -23,15 +27,34 @@ LOOK = (
 
 
 def try_container(machine: Machine, podman: str, port: int) -> Trial:
-    """Start one as an app's is: with limits, and a port published on loopback. It is gone afterwards."""
+    """Start one as an app's is: with limits, a network, and a port published on loopback. All is gone afterwards."""
+    try:
+        refusal, is_apart = _make_network(machine, podman)
+        return Trial(refusal=refusal) if refusal else replace(_try(machine, podman, port), is_apart=is_apart)
+    except RuntimeUnavailable as error:
+        return Trial(refusal=error.why or error.what)
+    finally:
+        with suppress(RuntimeUnavailable):
+            machine.ask(commands.remove_network(podman, network_of(*NETWORK)), within=SECONDS)
+
+
+def _make_network(machine: Machine, podman: str) -> tuple[str, bool]:
+    """Why podman makes none, or nothing; and whether it keeps the network apart."""
+    for is_apart in (True, False):
+        done = machine.ask(commands.create_network(podman, *NETWORK, is_isolated=is_apart), within=SECONDS)
+        if done.exit_code == 0 or refusals.is_network_there(done):  # one of a doctor that was killed
+            return "", is_apart
+        if not refusals.is_isolation_unknown(done):
+            break
+    return refusals.words_of(done.stderr), False
+
+
+def _try(machine: Machine, podman: str, port: int) -> Trial:
     with tempfile.TemporaryDirectory(prefix="pvdify-doctor-") as folder:
         rootfs = Path(folder)
-        try:
-            done = machine.ask(run_trial(podman, rootfs, tuple(_furnish(rootfs)), port), within=SECONDS)
-        except RuntimeUnavailable as error:
-            return Trial(refusal=error.why or error.what)
+        done = machine.ask(run_trial(podman, rootfs, tuple(_furnish(rootfs)), port), within=SECONDS)
     if done.exit_code != 0:
-        return Trial(refusal=words_of(done.stderr))
+        return Trial(refusal=refusals.words_of(done.stderr))
     return parse.trial(done.stdout)
 
 
@@ -41,6 +64,7 @@ def run_trial(podman: str, rootfs: Path, folders: tuple[str, ...], port: int) ->
         *(podman, "run", "--rm"),
         *("--memory", f"{MEMORY}b", "--memory-swap", f"{MEMORY}b", "--cpus", "0.5", "--pids-limit", "64"),
         *("--security-opt", "no-new-privileges", "--security-opt", "label=disable", "--cap-drop=all"),
+        *("--network", network_of(*NETWORK)),
         *("--publish", f"127.0.0.1:{port}:8080"),
         *(f"--volume=/{folder}:/{folder}:ro" for folder in folders),
         *("--rootfs", str(rootfs), "/bin/sh", "-c", LOOK),

@@ -62,6 +62,7 @@ def test_an_instance_is_run_with_all_its_labels_files_limits_and_no_privileges()
         *("--cap-add=CHOWN", "--cap-add=DAC_OVERRIDE", "--cap-add=FOWNER", "--cap-add=KILL"),
         *("--cap-add=NET_BIND_SERVICE", "--cap-add=SETGID", "--cap-add=SETUID"),
         *("--pull=never", "--http-proxy=false", "--no-healthcheck", "--init"),
+        *("--network", "pvdify-abc-shop"),
         *("--publish", "127.0.0.1:3001:8080"),
         *("--entrypoint", '["/bin/sh", "-c", "npm start"]'),
         "f00d",
@@ -114,6 +115,25 @@ def test_config_vars_are_on_no_command_line():
             (
                 *("podman", "ps", "--all", "--format", "json"),
                 *("--filter=label=io.pvdify.server=abc", "--filter=label=io.pvdify.app=shop"),
+            ),
+        ),
+        (
+            commands.create_network("podman", "abc", "shop-pr-7", is_isolated=True),
+            (
+                *("podman", "--events-backend", "none", "network", "create", "--disable-dns", "--opt", "isolate=true"),
+                *("--label=io.pvdify.server=abc", "--label=io.pvdify.app=shop-pr-7", "pvdify-abc-shop-pr-7"),
+            ),
+        ),
+        (commands.remove_network("podman", "pvdify-abc-shop"), ("podman", "network", "rm", "pvdify-abc-shop")),
+        (
+            commands.list_networks("podman", "abc"),
+            ("podman", "network", "ls", "--format", "json", "--filter=label=io.pvdify.server=abc"),
+        ),
+        (
+            commands.list_on_network("podman", "abc", "podman"),
+            (
+                *("podman", "ps", "--all", "--format", "{{.Names}}"),
+                *("--filter=label=io.pvdify.server=abc", "--filter=network=podman"),
             ),
         ),
         (

@@ -32,6 +32,14 @@ def make_spec(command: str | tuple[str, ...] | None = None) -> InstanceSpec:
         ),
         (refusals.is_container_missing, 'Error: inspecting object: no such container "x"'),
         (refusals.is_container_missing, 'Error: no container with name or ID "x" found: no such container'),
+        (refusals.is_network_missing, "Error: unable to find network with name or ID pvdify-x-shop: network not found"),
+        (refusals.is_network_there, "Error: network name pvdify-x-shop already used: network already exists"),
+        (
+            refusals.is_network_in_use,
+            'Error: "pvdify-x-shop" has associated containers with it. Use -f to forcibly delete containers and pods: '
+            "network is being used",
+        ),
+        (refusals.is_isolation_unknown, "Error: unsupported bridge network option isolate"),
         (refusals.is_init_missing, "Error: container-init binary not found on the host: stat /x: no such file"),
         (refusals.is_not_startable, "Error: container f00d must be in Created state: container state improper"),
         (refusals.is_not_startable, "Error: runc: runc create failed: container with given ID already exists"),

@@ -140,3 +140,10 @@ def test_a_half_written_note_is_left_out(directory):
     assert exits.take(directory) == (
         Noted(at=datetime.fromtimestamp(1795597832, UTC), code=3, is_out_of_memory=False, container="c0ffee"),
     )
+
+
+def test_what_is_tried_may_fail_and_says_nothing(directory):
+    done = keep(directory, "try", "/bin/sh", "-c", "echo one; echo two >&2; touch tried; exit 125")
+
+    assert (done.stdout, done.stderr) == ("", "")
+    assert (directory / "tried").exists()

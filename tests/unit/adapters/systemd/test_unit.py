@@ -8,6 +8,7 @@ from pvdify.ports.containers import Launch
 LAUNCH = Launch(
     directory=Path("/run/i"),
     before=(("/bin/rm", "-rf", "/run/i/cid"), ("/bin/ln", "-sfn", ".", "/run/i/gate")),
+    make_network=("podman", "network", "create", "shop"),
     run=("podman", "run", "--name", "shop", "f00d", "/bin/sh", "-c", 'echo "$HOME" 100%\nexit'),
     after=("/bin/rm", "-f", "/run/i/gate"),
     stop=("podman", "stop"),
@@ -30,6 +31,7 @@ WorkingDirectory=/run/i
 ExecStartPre=/bin/sh /run/keeper.sh before /run/i/cid /run/i/restarts podman rm
 ExecStartPre=/bin/rm -rf /run/i/cid
 ExecStartPre=/bin/ln -sfn . /run/i/gate
+ExecStartPre=-/bin/sh /run/keeper.sh try podman network create shop
 ExecStart=/bin/sh /run/keeper.sh start podman run --name shop f00d /bin/sh -c "echo \\"$$HOME\\" 100%%\\nexit"
 ExecStartPost=-/bin/sh /run/keeper.sh started
 ExecStartPost=-/bin/rm -f /run/i/gate

@@ -39,8 +39,8 @@ def test_a_machine_that_is_well_has_nothing_to_mend() -> None:
     assert [(each.name, each.state, each.next) for each in judge(WELL)] == [
         (name, "ok", "")
         for name in (
-            "package", "kernel", "systemd", "podman", "skopeo", "containers", "open files", "init", "ports", "disk",
-            "memory", "clock", "journal", "haproxy", "firewall",
+            "package", "kernel", "systemd", "podman", "skopeo", "containers", "networks", "open files", "init", "ports",
+            "disk", "memory", "clock", "journal", "haproxy", "firewall",
         )
     ]  # fmt: skip
 
@@ -68,6 +68,18 @@ def test_what_is_found_is_told_even_where_all_is_well() -> None:
         ("skopeo", {"has_skopeo": False}, "broken", "apt-get install skopeo"),
         ("skopeo", {"has_skopeo": False, "distribution": Distribution()}, "broken", "install skopeo"),
         ("containers", {"trial": None, "is_root": False}, "warning", "sudo pvdify doctor"),
+        (
+            "networks",
+            {"trial": Trial(memory_limit=64 * 1024**2, is_apart=False)},
+            "warning",
+            "apt-get install podman netavark, in a version that knows `isolate`",
+        ),
+        (
+            "networks",
+            {"on_shared_network": ("pvdify-shop-web-v1-1",)},
+            "warning",
+            "`pvdify deploy APP` for each of their apps: what a deploy starts is on its app's own network",
+        ),
         ("init", {"has_init": False}, "warning", "apt-get install catatonit"),
         ("memory", {"available_memory": 10 * 1024**2}, "broken", "stop what takes it: ps aux --sort=-rss | head"),
         ("clock", {"is_clock_kept": None}, "warning", "timedatectl"),

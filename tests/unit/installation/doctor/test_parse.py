@@ -92,6 +92,6 @@ def test_the_trial_container_has_an_apps_limits_and_a_published_port() -> None:
         "podman", "run", "--rm",
         "--memory", "67108864b", "--memory-swap", "67108864b", "--cpus", "0.5", "--pids-limit", "64",
         "--security-opt", "no-new-privileges", "--security-opt", "label=disable", "--cap-drop=all",
-        "--publish", "127.0.0.1:3999:8080", "--volume=/usr:/usr:ro",
+        "--network", "pvdify-doctor-trial", "--publish", "127.0.0.1:3999:8080", "--volume=/usr:/usr:ro",
         "--rootfs", "/t/root", "/bin/sh", "-c", LOOK,
     )  # fmt: skip

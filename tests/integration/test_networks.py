@@ -1,0 +1,188 @@
+"""Who can reach whom: each app on a network of its own, on a real podman and a real packet filter."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pvdify.adapters.podman.commands import list_on_network
+from pvdify.adapters.podman.labels import network_of
+from pvdify.adapters.podman.one_offs import PodmanOneOffs
+from pvdify.adapters.podman.supervisor import PodmanSupervisor
+from pvdify.adapters.subprocess.attached import attach
+from pvdify.model.instance import InstanceSpec, InstanceState, Limits, Role
+from tests.support.images import build_image, image_id, missing_for_podman
+from tests.support.podman import PodmanServer, podman, podman_server
+from tools.free_port import free_port
+
+pytestmark = [pytest.mark.podman, pytest.mark.skipif(bool(missing_for_podman()), reason=str(missing_for_podman()))]
+PRODUCTION, PREVIEW, OTHER_PREVIEW = "shop", "shop-pr-7", "shop-pr-8"
+CONFIGS = Path("/etc/containers/networks")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PodmanServer]:
+    with podman_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    return image_id(build_image(content="hello"))
+
+
+def make_spec(image: str, app: str, number: int = 1, **parts) -> InstanceSpec:
+    usual = {
+        "name": f"pvdify-{app}-web-v1-{number}", "app": app, "process": "web", "slot": 1, "number": number,
+        "image_id": image, "command": ("/bin/httpd", "-f", "-p", "8080", "-h", "/www"), "port": 8080,
+        "limits": Limits(memory=32 * 1024**2), "host_port": free_port(),
+    }  # fmt: skip
+    return InstanceSpec(**(usual | parts))
+
+
+async def started(supervisor: PodmanSupervisor, spec: InstanceSpec) -> InstanceSpec:
+    await supervisor.start(spec)
+    for _ in range(100):
+        if await supervisor.listeners(spec.name):
+            return spec
+        await asyncio.sleep(0.02)
+    pytest.fail(f"{spec.name} does not listen")
+
+
+def ask(container: str, key: str) -> str:
+    wanted = "{{range .NetworkSettings.Networks}}{{." + key + "}}{{end}}"
+    return podman("container", "inspect", "--format", wanted, container)
+
+
+def reaches(container: str, address: str, port: int) -> bool:
+    """Whether a program in the container gets a connection."""
+    question = ("podman", "exec", container, "/bin/busybox", "nc", "-w", "1", address, str(port))
+    return subprocess.run(question, check=False, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def reaches_from_here(port: int) -> bool:
+    question = ("/bin/busybox", "nc", "-w", "1", "127.0.0.1", str(port))
+    return subprocess.run(question, check=False, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+
+
+async def test_a_preview_reaches_no_other_app_by_any_address_of_it(server, image):
+    supervisor = server.supervisor()
+    apps = (PRODUCTION, PREVIEW, OTHER_PREVIEW)
+    production, preview, other = [await started(supervisor, make_spec(image, app)) for app in apps]
+    second = await started(supervisor, make_spec(image, PRODUCTION, number=2))
+
+    address = {spec.name: ask(spec.name, "IPAddress") for spec in (production, preview, other, second)}
+
+    assert not reaches(preview.name, address[production.name], 8080)
+    assert not reaches(preview.name, address[other.name], 8080)
+    assert not reaches(production.name, address[preview.name], 8080)
+    for gateway in (ask(preview.name, "Gateway"), ask(production.name, "Gateway")):
+        assert not reaches(preview.name, gateway, production.host_port)
+    assert reaches(production.name, address[second.name], 8080)
+    assert reaches(preview.name, address[preview.name], 8080)
+    assert all(reaches_from_here(spec.host_port) for spec in (production, preview, other))
+
+
+async def test_a_preview_reaches_what_lies_beyond_this_machine(server, image):
+    preview = await started(server.supervisor(), make_spec(image, PREVIEW))
+    beyond, router, address = f"beyond-{server.server_id}", "198.51.100.1", "198.51.100.2"
+    link = f"b{server.server_id}"
+    commands = (
+        f"ip netns add {beyond}",
+        f"ip link add {link} type veth peer name inside netns {beyond}",
+        f"ip address add {router}/30 dev {link}",
+        f"ip link set {link} up",
+        f"ip -n {beyond} address add {address}/30 dev inside",
+        f"ip -n {beyond} link set inside up",
+    )
+    try:
+        for command in commands:
+            subprocess.run(command.split(), check=True, capture_output=True)
+        listening = ("ip", "netns", "exec", beyond, "/bin/busybox", "nc", "-l", "-p", "8080")
+        with subprocess.Popen(listening, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as listener:
+            is_reached = any(reaches(preview.name, address, 8080) for _ in range(20))  # it may not listen yet
+            listener.kill()
+    finally:
+        subprocess.run(("ip", "netns", "delete", beyond), check=False, capture_output=True)
+        subprocess.run(("ip", "link", "delete", link), check=False, capture_output=True)
+
+    assert is_reached
+
+
+async def test_a_one_off_command_is_on_its_apps_network_alone(server, image):
+    production = await started(server.supervisor(), make_spec(image, PRODUCTION))
+    address = ask(production.name, "IPAddress")
+    one_offs = PodmanOneOffs(calls=server.calls(), attach=attach, run_dir=server.run_dir)
+
+    codes = []
+    for app in (PRODUCTION, PREVIEW):
+        spec = make_spec(
+            image, app, name=f"pvdify-{app}-run-v1-1", process="run", role=Role.RUN, port=None, host_port=None,
+            command=f"/bin/busybox nc -w 1 {address} 8080 </dev/null",
+        )  # fmt: skip
+        process = await one_offs.start(spec, None)
+        codes.append(await process.wait())
+        await process.end()
+
+    assert codes[0] == 0
+    assert codes[1] != 0
+
+
+async def test_a_network_that_was_tidied_away_is_made_again(server, image):
+    supervisor = server.supervisor()
+    spec = await started(supervisor, make_spec(image, PREVIEW))
+    network = network_of(server.server_id, PREVIEW)
+
+    await supervisor.remove(spec.name)
+    podman("network", "rm", network)
+    await started(supervisor, spec)
+    await supervisor.stop(spec.name, 0)
+    # by force podman would remove the container, too; the file alone goes where a disk is restored without /etc
+    (CONFIGS / f"{network}.json").unlink()
+    await started(supervisor, spec)
+
+    assert await supervisor.networks() == {PREVIEW}
+    assert [found.state for found in await supervisor.find()] == [InstanceState.RUNNING]
+
+
+async def test_a_network_that_a_power_cut_left_half_written_is_made_again(server, image):
+    spec = await started(server.supervisor(), make_spec(image, PREVIEW))
+    await server.supervisor().remove(spec.name)
+    config = CONFIGS / f"{network_of(server.server_id, PREVIEW)}.json"
+    config.write_text(config.read_text()[:100])
+
+    await started(server.supervisor(), spec)
+
+    assert await server.supervisor().networks() == {PREVIEW}
+
+
+async def test_servers_that_make_networks_at_the_same_time_get_different_ones(server, image, tmp_path):
+    with podman_server(tmp_path / "other") as other:
+        servers = (server, other)
+        apps = [f"app{number}" for number in range(4)]
+
+        await asyncio.gather(*(each.calls().networks.ensure(app) for each in servers for app in apps))
+
+        names = [network_of(each.server_id, app) for each in servers for app in apps]
+        wanted = "{{range .Subnets}}{{.Subnet}}{{end}}"
+        subnets = {podman("network", "inspect", "--format", wanted, name) for name in names}
+        assert len(subnets) == len(names)
+        for app in apps:
+            await server.supervisor().remove_network(app)
+        assert await server.supervisor().networks() == frozenset()
+        assert await other.supervisor().networks() == set(apps)
+
+
+async def test_an_instance_on_the_shared_network_of_earlier_versions_starts_again_where_it_was(server, image):
+    spec = await started(server.supervisor(), make_spec(image, PRODUCTION))
+    await server.supervisor().stop(spec.name, 0)
+    podman("network", "connect", "podman", spec.name)
+    podman("network", "disconnect", network_of(server.server_id, PRODUCTION), spec.name)
+    await server.supervisor().remove_network(PRODUCTION)
+
+    await started(server.supervisor(), spec)
+
+    assert podman(*list_on_network("podman", server.server_id, "podman")[1:]) == spec.name
+    assert reaches_from_here(spec.host_port)
