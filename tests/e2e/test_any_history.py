@@ -12,6 +12,7 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from pvdify.errors import AppNotFound
 from pvdify.model.app import hostnames_of
+from pvdify.model.operation import Strategy
 from pvdify.model.release import Release
 from pvdify.model.slot import Placement, Slot, SlotState
 from tests.e2e.trial import Trial
@@ -51,7 +52,7 @@ class Histories(HistoryRules):
     def begin(self, web: int, worker: int) -> None:
         self.daemon = RealDaemon(self.machine)
         self.wait(self.daemon.begin())
-        self.deploy(VERSIONS[0], web, worker, overlap=False)
+        self.deploy(VERSIONS[0], web, worker, overlap=False, strategy=Strategy.BLUE_GREEN)
 
     @rule()
     def be_replaced(self) -> None:

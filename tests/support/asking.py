@@ -5,7 +5,7 @@ from typing import Any
 from pvdify.engine.processes import Processes
 from pvdify.engine.queries import Queries
 from pvdify.engine.requests import DeployRequest, Requests
-from pvdify.model.operation import Operation
+from pvdify.model.operation import Operation, Strategy
 from pvdify.model.release import Release, Source
 from pvdify.model.scale import Wish
 from pvdify.model.token import Actor, Role
@@ -29,14 +29,21 @@ class Asking:
         """Raises when there is nobody to answer any more."""
 
     async def deploy(
-        self, app: str = "shop", image: str | None = IMAGE, manifest: dict[str, Any] | None = None, **source: Any
+        self,
+        app: str = "shop",
+        image: str | None = IMAGE,
+        manifest: dict[str, Any] | None = None,
+        strategy: Strategy = Strategy.BLUE_GREEN,
+        **source: Any,
     ) -> Release:
-        request = DeployRequest(image=image, manifest=manifest, source=Source(**source))
+        request = DeployRequest(image=image, manifest=manifest, source=Source(**source), strategy=strategy)
         release = await self.requests.deploy(app, request, ACTOR)
         return await self.finish(app, release.version)
 
-    async def rollback(self, app: str = "shop", version: int | None = None) -> Release:
-        release = await self.requests.rollback(app, version, ACTOR)
+    async def rollback(
+        self, app: str = "shop", version: int | None = None, strategy: Strategy = Strategy.BLUE_GREEN
+    ) -> Release:
+        release = await self.requests.rollback(app, version, ACTOR, strategy=strategy)
         return await self.finish(app, release.version)
 
     async def scale(self, app: str = "shop", **counts: int) -> Operation:

@@ -14,7 +14,7 @@ from pvdify.engine.requests import Requests
 from pvdify.errors import PvdifyError
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
-from pvdify.model.operation import Operation
+from pvdify.model.operation import Operation, Strategy
 from pvdify.model.scale import Relative, Wish
 from tests.support.asking import ACTOR
 
@@ -31,8 +31,8 @@ class Asked(Protocol):
     processes: Processes
     domains: Domains
 
-    async def deploy(self, *, image: str, manifest: dict[str, Any]) -> object: ...
-    async def rollback(self, *, version: int | None) -> object: ...
+    async def deploy(self, *, image: str, manifest: dict[str, Any], strategy: Strategy) -> object: ...
+    async def rollback(self, *, version: int | None, strategy: Strategy) -> object: ...
     async def restart(self, *, process: str | None) -> object: ...
     async def finish_operation(self, operation: Operation) -> object: ...
 
@@ -51,15 +51,18 @@ class HistoryRules(RuleBasedStateMachine):
         """Fails unless what is declared runs."""
         raise NotImplementedError
 
-    @rule(version=st.sampled_from(VERSIONS), web=st.integers(0, 3), worker=st.integers(0, 2), overlap=st.booleans())
-    def deploy(self, version: str, web: int, worker: int, overlap: bool) -> None:
+    @rule(
+        version=st.sampled_from(VERSIONS), web=st.integers(0, 3), worker=st.integers(0, 2), overlap=st.booleans(),
+        strategy=st.sampled_from(Strategy),
+    )  # fmt: skip
+    def deploy(self, version: str, web: int, worker: int, overlap: bool, strategy: Strategy) -> None:
         workers = {"command": ["/bin/sleep", "1000"], "count": worker, "overlap": overlap}
         manifest = {"processes": {"web": {"count": web}, "worker": workers}, "stop_timeout": "1s"}
-        self.see(lambda daemon: daemon.deploy(image=self.reference(version), manifest=manifest))
+        self.see(lambda daemon: daemon.deploy(image=self.reference(version), manifest=manifest, strategy=strategy))
 
-    @rule(version=st.none() | st.integers(1, 6))
-    def roll_back(self, version: int | None) -> None:
-        self.see(lambda daemon: daemon.rollback(version=version))
+    @rule(version=st.none() | st.integers(1, 6), strategy=st.sampled_from(Strategy))
+    def roll_back(self, version: int | None, strategy: Strategy) -> None:
+        self.see(lambda daemon: daemon.rollback(version=version, strategy=strategy))
 
     @rule(process=st.sampled_from(("web", "worker")), number=st.integers(0, 3), how=st.sampled_from(Relative))
     def scale(self, process: str, number: int, how: Relative) -> None:

@@ -9,6 +9,7 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from pvdify.errors import PvdifyError
 from pvdify.model.app import hostnames_of
+from pvdify.model.operation import Strategy
 from pvdify.model.slot import SlotState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.images import FakeRegistry
@@ -51,13 +52,17 @@ class Histories(HistoryRules):
         await self.loop.shutdown_asyncgens()
 
     @precondition(lambda self: self.is_declared)
-    @rule(moment=MOMENTS, web=st.integers(0, 3), version=st.sampled_from(VERSIONS), is_deploy=st.booleans())
-    def be_killed(self, moment: int, web: int, version: str, is_deploy: bool) -> None:
+    @rule(
+        moment=MOMENTS, web=st.integers(0, 3), version=st.sampled_from(VERSIONS),
+        strategy=st.none() | st.sampled_from(Strategy),
+    )  # fmt: skip
+    def be_killed(self, moment: int, web: int, version: str, strategy: Strategy | None) -> None:
         """In the midst of a deploy or of a change of scale; the next daemon takes up what is left."""
 
         async def ask(daemon: Daemon) -> None:
-            if is_deploy:
-                await daemon.deploy(image=self.reference(version), manifest={"processes": {"web": {"count": web}}})
+            if strategy:
+                manifest = {"processes": {"web": {"count": web}}}
+                await daemon.deploy(image=self.reference(version), manifest=manifest, strategy=strategy)
             else:
                 await daemon.scale(web=web)
 
@@ -110,4 +115,4 @@ class Histories(HistoryRules):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=30, stateful_step_count=12, deadline=None, derandomize=True)
+TestHistories.settings = settings(max_examples=150, stateful_step_count=12, deadline=None, derandomize=True)

@@ -55,21 +55,18 @@ async def _deploy(daemon: Daemon, image: str, manifest: dict[str, Any] | None = 
     await daemon.finish("shop", release.version)
 
 
-async def _stop_first(daemon: Daemon, image: str = V2, manifest: dict[str, Any] | None = None) -> None:
-    request = DeployRequest(image=image, manifest=manifest, strategy=Strategy.STOP_FIRST)
-    release = await daemon.requests.deploy("shop", request, ACTOR)
-    await daemon.finish("shop", release.version)
+async def _stop_first(daemon: Daemon) -> None:
+    await daemon.deploy(image=V2, manifest=FULL, strategy=Strategy.STOP_FIRST)
 
 
 async def _stop_first_in_vain(daemon: Daemon) -> None:
     behaviour = Behaviour(exit_code=1, exit_after=0.3, listens_after=9)
     daemon.machine.supervisor.script(behaviour, process="web", image_id=BROKEN)
-    await _stop_first(daemon, V2, FULL)
+    await _stop_first(daemon)
 
 
 async def _rollback_stopping_first(daemon: Daemon) -> None:
-    release = await daemon.requests.rollback("shop", None, ACTOR, None, Strategy.STOP_FIRST)
-    await daemon.finish("shop", release.version)
+    await daemon.rollback(strategy=Strategy.STOP_FIRST)
 
 
 async def _rollback(daemon: Daemon) -> None:
@@ -192,7 +189,7 @@ SCENARIOS = {
     "stop first": Scenario(
         versions=1,
         prepare=_two_types,
-        act=lambda daemon: _stop_first(daemon, V2, FULL),
+        act=_stop_first,
         is_hooked=True,
         ways=((2, 1),),
     ),
