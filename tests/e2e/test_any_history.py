@@ -143,13 +143,13 @@ def check(container: Container, place: Placement, slot: Slot, live: Release) -> 
 
 def test_in_the_end_what_is_declared_runs_and_of_a_destroyed_app_nothing_is_left(trial: Trial) -> None:
     loop = asyncio.new_event_loop()
-    machine = RealMachine(trial.stage)
+    machine = RealMachine(trial.stage, speed=10)
     loop.run_until_complete(machine.open())
     try:
         run_state_machine_as_test(
             lambda: Histories(trial, loop, machine),
             settings=settings(
-                max_examples=8, stateful_step_count=8, deadline=None, derandomize=True, database=None,
+                max_examples=6, stateful_step_count=8, deadline=None, derandomize=True, database=None,
                 suppress_health_check=list(HealthCheck),
             ),
         )  # fmt: skip

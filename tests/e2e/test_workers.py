@@ -21,7 +21,7 @@ WORKER = (
     "trap 'echo stopping; sleep 0.4; echo stopped; exit 0' TERM; "
     "echo started; while true; do sleep 0.02; echo beat; done"
 )
-FAILING = "echo started; sleep 0.1; echo no queue; exit 3"
+FAILING = "echo started; sleep 0.02; echo no queue; exit 3"
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -49,7 +49,7 @@ def trial() -> Iterator[Trial]:
 
 @pytest.fixture
 async def machine(trial: Trial) -> AsyncIterator[RealMachine]:
-    machine = RealMachine(trial.stage)
+    machine = RealMachine(trial.stage, speed=5)
     await machine.open()
     yield machine
     await machine.close()

@@ -1,4 +1,4 @@
-"""An engine in this process on real podman, router, registry and disk, with time that passes ten times as fast."""
+"""An engine in this process on real podman, router, registry and disk, with time that passes faster."""
 
 import asyncio
 import json
@@ -28,23 +28,22 @@ from pvdify.settings import Settings, load
 from tests.support.asking import Asking
 from tools.demo.stage import BASE_DOMAIN, INSTANCE_PORTS, Stage
 
-SPEED = 10.0
-
 
 class FastClock:
-    """Real time, ``SPEED`` times as fast: what waits five seconds for a worker to stay up waits half of one."""
+    """Real time, ``speed`` times as fast: with 5, what waits five seconds for a worker to stay up waits one."""
 
-    def __init__(self) -> None:
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
         self._began, self._zero = datetime.now(UTC), time.monotonic()
 
     def now(self) -> datetime:
         return self._began + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return (time.monotonic() - self._zero) * SPEED
+        return (time.monotonic() - self._zero) * self._speed
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / SPEED)
+        await asyncio.sleep(seconds / self._speed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ class Found:
 class RealMachine:
     """What is still there when an engine ends. Belongs to one event loop."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, *, speed: float) -> None:
         self.stage = stage
         first = stage.first_instance_port
         flags = {
@@ -78,7 +77,7 @@ class RealMachine:
             "standby": "20s",
         }  # fmt: skip
         self.settings: Settings = load(flags, {}, Path(stage.directory) / "no-such-file")
-        self.clock = FastClock()
+        self.clock = FastClock(speed)
         self.store = SqliteStore(self.settings.data_dir / "pvdify.db")
         self.router = build_router(self.settings)
         self.supervisor = Found(names=frozenset(), running=frozenset())
@@ -134,7 +133,7 @@ class RealDaemon(Asking):
         self.clock, self.store = world.clock, world.store
         runner = Runner(world)
         self.worker = Worker(world, runner)
-        self.reconciler = Reconciler(world, self.worker.wake)
+        self.reconciler = Reconciler(world, self.worker.wake, self.worker.settled)
         self.requests = Requests(world, runner, self.worker, self.reconciler.put_routes)
         self.queries = Queries(world)
         self.processes = Processes(world, self.worker)
