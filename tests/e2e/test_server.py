@@ -126,7 +126,8 @@ async def test_no_visitor_notices_that_one_of_two_instances_was_killed(server: R
         return sum(event["action"] == "instance.restarted" for event in server.events("shop"))
 
     await asyncio.to_thread(server.pvdify, "ps:scale", "shop", "web=2")
-    (name, _) = (unit.removesuffix(".service") for unit in server.units("pvdify-shop-web-*"))
+    live = server.vps.run("sed", "--quiet", "s/^shop //p", "/var/lib/pvdify/router/live.map").stdout.strip()
+    name = f"pvdify-{live.replace('/', '-web-')}-1"
     before = restarts()
 
     async with Load(server.visitors, f"shop.{BASE_DOMAIN}", clients=12, pause=0.01, mix=(GET,)) as visitors:
