@@ -12,6 +12,10 @@ from pvdify.adapters.podman.labels import network_of
 from pvdify.adapters.podman.one_offs import PodmanOneOffs
 from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.subprocess.attached import attach
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.installation.containers import RemoveNetworks
+from pvdify.installation.doctor.trial import try_container
+from pvdify.installation.machine import Machine
 from pvdify.model.instance import InstanceSpec, InstanceState, Limits, Role
 from tests.support.images import build_image, image_id, missing_for_podman
 from tests.support.podman import PodmanServer, podman, podman_server
@@ -186,3 +190,21 @@ async def test_an_instance_on_the_shared_network_of_earlier_versions_starts_agai
 
     assert podman(*list_on_network("podman", server.server_id, "podman")[1:]) == spec.name
     assert reaches_from_here(spec.host_port)
+
+
+def test_an_uninstalled_server_takes_its_networks_along(server):
+    machine, action = Machine(runner=SubprocessRunner()), RemoveNetworks(server=server.server_id)
+    asyncio.run(server.calls().networks.ensure(PRODUCTION))
+    assert not action.is_done(machine)
+
+    action.apply(machine)
+
+    assert action.is_done(machine)
+    assert asyncio.run(server.supervisor().networks()) == frozenset()
+
+
+def test_the_doctor_sees_that_networks_are_apart_and_leaves_none():
+    trial = try_container(Machine(runner=SubprocessRunner()), "podman", free_port())
+
+    assert (trial.refusal, trial.is_apart) == ("", True)
+    assert "pvdify-doctor" not in podman("network", "ls")
