@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -76,11 +78,15 @@ def test_killed_in_the_gap_it_goes_on_by_itself(trial: Trial):
         time.sleep(0.01)
 
     trial.kill()
-    during = trial.get("hello")[0]
+    request = urllib.request.Request(f"http://{trial.stage.router}/", headers={"Host": f"hello.{BASE_DOMAIN}"})
+    with pytest.raises(urllib.error.HTTPError) as during:
+        urllib.request.urlopen(request, timeout=10)
+    during.value.close()
     trial.start()
     release = trial.settle("hello")
 
-    assert during == 503
+    assert (during.value.code, during.value.headers["Retry-After"]) == (503, "5")
     assert release["status"] == "active", release
     assert trial.get("hello")[:2] == (200, "v1")
+    assert trial.ask("GET", f"/apps/hello/releases/{release['version']}")[1]["receipt"]["downtime"] > 0
     assert [state for state in trial.containers().values() if state == "running"] == ["running"]

@@ -31,6 +31,8 @@ def report(release: Release, io: Io, *, as_json: bool) -> int:
     first, _, rest = error.render().partition("\n")
     io.say(first, style="error")
     io.say(rest)
+    if not _was_live(release) and release.receipt is not None and release.receipt.downtime is not None:
+        io.say(f"  visitors were turned away for {format_seconds(release.receipt.downtime)}")
     return exit_code(error)
 
 

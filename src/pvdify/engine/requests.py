@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from pvdify.engine.domains import check_free
+from pvdify.engine.edge_mode import is_past_router
 from pvdify.engine.not_found import no_app, no_release
 from pvdify.engine.runner import Runner
 from pvdify.engine.supersession import superseded_by
@@ -256,6 +257,11 @@ class Requests:
         """Put it in the journal; a deploy that waits there gives way, unless this one was built before it."""
         if any(it.kind is OperationKind.DESTROY for it in await self._world.store.unsettled_operations(release.app)):
             raise AppBusy(f"{release.app} is being destroyed", next=f"`pvdify deploy {release.app}` once it is gone")
+        if strategy is Strategy.STOP_FIRST and await is_past_router(self._world):
+            raise InvalidError(
+                f"{release.app} was not stopped", why="with edge_mode=direct visitors come straight to what would stop",
+                next="deploy without --strategy, or have visitors come through the router: edge_mode=router",
+            )  # fmt: skip
         kind = OperationKind.DEPLOY if release.repeats is None else OperationKind.ROLLBACK
         operation = Operation(
             id=operation_id(release.app, release.version), kind=kind, app=release.app, release=release.version,

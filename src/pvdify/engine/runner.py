@@ -197,6 +197,8 @@ class Runner:
         if status is not ReleaseStatus.ACTIVE:
             status = _status_for(error)
         receipt = replace(release.receipt or Receipt(), steps=_steps(run.operation), seconds=_seconds(run.operation))
+        if receipt.downtime is None:  # what could not be put back serves nobody until now, at least
+            receipt = receipt.opened(self._world.clock.now())
         failure = Failure.of(error) if error else None
         run.change(replace(release, status=status, failure=failure, receipt=receipt))
         verb = "live" if status is ReleaseStatus.ACTIVE else status.value

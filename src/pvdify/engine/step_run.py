@@ -46,7 +46,7 @@ class StepRun:
     @property
     def has_made_room(self) -> bool:
         """Whether the live release was stopped for this one, so that visitors notice."""
-        return self.operation.step("make_room").state is not StepState.PENDING
+        return self.operation.previous is not None and self.operation.step("make_room").state is not StepState.PENDING
 
     @property
     def fallback(self) -> str:

@@ -92,8 +92,8 @@ class Operation:
 
     ``release`` is what it makes live (DEPLOY, ROLLBACK) or what displaced the slot (RETIRE); ``previous`` is the
     release that was live when it began; ``slot`` is what a RETIRE ends; ``change`` is what a SCALE or RESTART does.
-    ``baseline`` holds what the router had counted at the switch: requests, router errors and app errors of the two
-    slots together.
+    ``baseline`` holds what the router had counted at the switch, or when visitors began to be turned away: requests,
+    router errors and app errors of the two slots together.
     """
 
     id: str

@@ -48,6 +48,11 @@ class Traffic:
     router_errors: int = 0
     app_errors: int = 0
 
+    @property
+    def baseline(self) -> tuple[int, int, int]:
+        """What is compared with a later count: requests, router errors and app errors."""
+        return self.requests, self.router_errors, self.app_errors
+
     def __add__(self, other: "Traffic") -> "Traffic":
         return Traffic(
             requests=self.requests + other.requests,

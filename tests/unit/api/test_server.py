@@ -1,5 +1,6 @@
 """Health, apps, config, tokens, events and the API's own description."""
 
+from pvdify.model.operation import Strategy
 from tests.unit.api.conftest import IMAGE, Api
 
 
@@ -60,6 +61,21 @@ async def test_bad_config_is_refused_whole(api: Api):
     assert answer.status == 422
     assert len(answer.json["problems"]) == 2
     assert (await api("GET", "/apps/shop/config")).json == {}
+
+
+async def test_a_strategy_is_one_that_there_is(api: Api):
+    body = {"image": IMAGE, "strategy": "stop-first"}
+
+    accepted = await api("POST", "/apps/shop/releases", body)
+    await api.daemon.finish("shop", 1)
+    refused = await api("POST", "/apps/shop/releases", body | {"strategy": "rolling"})
+
+    assert (accepted.status, accepted.json["version"]) == (202, 1)
+    assert refused.status == 422
+    assert refused.json["problems"][0].startswith("strategy: ")
+    operation = await api.machine.store.operation("shop-v1")
+    assert operation is not None
+    assert operation.strategy is Strategy.STOP_FIRST
 
 
 async def test_token_is_shown_once(api: Api):

@@ -86,6 +86,22 @@ def test_stopping_first_is_asked_for_and_its_gap_is_told(pvdify: Pvdify, api: Fa
     assert "turned away  visitors, for 2.3s\n" in pvdify("releases:info", "myapp", "2").stdout
 
 
+def test_a_gap_in_vain_is_told_too(pvdify: Pvdify, api: FakeApi) -> None:
+    facts = {"code": "probe-failed", "what": "myapp v1: no answer", "why": "because", "next": "look"}
+    api.script.outcome = {"status": "failed", "failure": facts, "receipt": RECEIPT | {"downtime": 2.3}}
+
+    ran = pvdify("deploy", "myapp", *IMAGE, "--strategy", "stop-first")
+
+    assert ran.stderr.endswith("  next: look\n  visitors were turned away for 2.3s\n")
+
+
+def test_a_plan_has_no_strategy(pvdify: Pvdify, api: FakeApi) -> None:
+    ran = pvdify("rollback", "myapp", "--plan", "--strategy", "stop-first")
+
+    assert ran.code == 2
+    assert "leave out --strategy" in ran.stderr
+
+
 def test_an_unknown_strategy_is_refused(pvdify: Pvdify, api: FakeApi) -> None:
     ran = pvdify("deploy", "myapp", *IMAGE, "--strategy", "rolling")
 

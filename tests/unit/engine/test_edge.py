@@ -6,6 +6,7 @@ from pvdify.engine.edge import router_url
 from pvdify.errors import EdgeRefused, InvalidError, RuntimeUnavailable, ServiceUnavailable
 from pvdify.model.edge import EdgeLink, EdgeProblem
 from pvdify.model.instance import Secret
+from pvdify.model.operation import Strategy
 from pvdify.settings import parse_address
 from tests.fakes.machine import ACTOR, Daemon, Machine
 
@@ -261,6 +262,17 @@ async def test_straight_to_the_app_is_for_one_instance_and_the_router_has_the_re
     found = services(machine)
     assert {found["many.example.com"], found["new.example.com"], found["shut.example.com"]} == {router}
     assert found["shop.example.com"].startswith("http://127.0.0.1:3")
+    await daemon.bury()
+
+
+async def test_straight_to_the_app_nobody_could_turn_visitors_away_so_nothing_is_stopped_first():
+    machine, daemon = await direct()
+    await daemon.deploy(image=V1)
+
+    with pytest.raises(InvalidError, match="was not stopped"):
+        await daemon.deploy(image=V1, strategy=Strategy.STOP_FIRST)
+
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-1"}
     await daemon.bury()
 
 

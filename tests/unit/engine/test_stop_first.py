@@ -7,6 +7,7 @@ import pytest
 from pvdify.engine.requests import DeployRequest
 from pvdify.model.operation import Strategy
 from pvdify.model.release import Release, ReleaseStatus
+from pvdify.model.route import Traffic
 from pvdify.model.slot import SlotState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
@@ -97,6 +98,62 @@ async def test_the_old_one_serves_again_when_the_new_one_fails(machine: Machine,
     assert machine.supervisor.running == {f"pvdify-shop-{name}-v1-{number}" for name, number in PLACES}
     assert machine.unserved == []
     await assert_consistent(machine)
+
+
+async def test_a_gap_that_lasts_is_told_as_one(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), slot=2)
+    machine.supervisor.script(Behaviour(refuse="no room"), slot=1, starts=4)  # as often as an undo is tried
+
+    release = await stop_first(daemon)
+    await daemon.reconciler.reconcile()
+
+    assert release.failure is not None
+    assert "Could not be put back: make_room" in release.failure.next
+    assert release.receipt is not None
+    assert release.receipt.downtime is not None
+    assert release.receipt.downtime > 10
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-1"}
+    assert len(await machine.route_of("shop")) == 1
+
+
+async def test_the_first_release_that_is_canceled_brings_nothing_back(machine: Machine, daemon: Daemon):
+    machine.supervisor.script(Behaviour(listens_after=8.0), slot=1)
+    asked = await daemon.requests.deploy("shop", DeployRequest(image=V1, strategy=Strategy.STOP_FIRST), ACTOR)
+    while "pvdify-shop-web-v1-1" not in machine.supervisor.running:
+        await machine.clock.sleep(0.1)
+
+    await daemon.requests.cancel("shop", asked.version, ACTOR)
+    release = await daemon.finish("shop", asked.version)
+
+    assert release.failure is not None
+    assert "started again" not in release.failure.next
+
+
+async def test_workers_alone_turn_nobody_away(daemon: Daemon):
+    workers = {"processes": {"web": {"count": 0}, "worker": {"command": ["worker"]}}}
+    await daemon.deploy(image=V1, manifest=workers)
+
+    release = await stop_first(daemon)
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert release.receipt is not None
+    assert release.receipt.downtime is None
+
+
+async def test_what_is_cut_when_the_drain_is_over_counts_as_failed(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"drain": "2s"})
+    machine.router.serve("shop", 1, Traffic(requests=10, in_flight=1))
+    asked = await daemon.requests.deploy("shop", DeployRequest(image=V2, strategy=Strategy.STOP_FIRST), ACTOR)
+    while "pvdify-shop-web-v1-1" in machine.supervisor.running:
+        await machine.clock.sleep(0.1)
+
+    machine.router.serve("shop", 1, Traffic(in_flight=-1, router_errors=1))  # the router makes up a 502 for it
+    await daemon.finish("shop", asked.version)
+    await daemon.finish_retirements()
+
+    (counted,) = [it for it in await machine.store.switch_counts("shop") if it.release == 2]
+    assert counted.router_errors == 1
 
 
 async def test_canceled_on_the_way_it_puts_the_old_one_back(machine: Machine, daemon: Daemon):

@@ -47,6 +47,10 @@ def rollback(*, app: str, version: int | None, strategy: Strategy | None, is_pla
 
     Makes a new release that repeats the older one exactly: its image by digest, its config version, its manifest.
     """
+    if is_plan and strategy:
+        raise click.UsageError(
+            "--plan shows what a rollback changes, the same with each strategy: leave out --strategy"
+        )
     return Options(app=app, version=version, strategy=strategy, is_plan=is_plan, as_json=as_json)
 
 

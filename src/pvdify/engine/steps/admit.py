@@ -49,7 +49,9 @@ async def _check_room(run: StepRun) -> None:
         for name, count in (await run.counts()).items()
     )
     if capacity.available_memory is not None:
-        _check_memory(run, capacity.available_memory + await _to_be_freed(run), needed)
+        available = capacity.available_memory + await _to_be_freed(run)
+        if available < needed:
+            raise await _not_enough_memory(run, available, needed)
 
 
 async def _to_be_freed(run: StepRun) -> int:
@@ -61,17 +63,17 @@ async def _to_be_freed(run: StepRun) -> int:
     return sum(usage.memory for usage in used if usage is not None)
 
 
-def _check_memory(run: StepRun, available: int, needed: int) -> None:
-    if available >= needed:
-        return
+async def _not_enough_memory(run: StepRun, available: int, needed: int) -> NotEnoughMemory:
     is_side_by_side = run.operation.strategy is Strategy.BLUE_GREEN and run.operation.previous is not None
     what = "both releases side by side need" if is_side_by_side else "it needs"
-    other_way = (
-        ", or add `--strategy stop-first`: what is live stops first, and visitors are turned away until this one serves"
-    )
-    raise NotEnoughMemory(
+    next_step = "run fewer instances (`pvdify ps:scale`), stop another app, or give the server more memory"
+    if is_side_by_side and await run.world.store.preview(run.app) is None:
+        next_step += (
+            ", or add `--strategy stop-first`: what is live stops first, and visitors are turned away until this "
+            "one serves"
+        )
+    return NotEnoughMemory(
         f"{run.app} v{run.release.version} was not started: {format_bytes(available)} of memory "
         f"are available, {what} {format_bytes(needed)} more",
-        next="run fewer instances (`pvdify ps:scale`), stop another app, or give the server more memory"
-        + (other_way if is_side_by_side else ""),
+        next=next_step,
     )

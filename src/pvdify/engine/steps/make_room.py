@@ -40,14 +40,22 @@ async def make_room(run: StepRun) -> str | None:
     slot, release = await run.previous_slot(), await run.previous()
     if slot is None or release is None:
         return None
-    if slot.state is not SlotState.STOPPED:
-        await run.save(replace(run.release, receipt=_receipt(run).closed(run.world.clock.now())))
-        await put_route(run, await route_to(run, release, None))
+    if slot.targets:
+        await _close(run, release, slot)
     taken_over = await standby_of(run)
     kept = {slot.number, taken_over.number if taken_over else slot.number}
     others = [it.number for it in await run.world.store.slots(run.app) if it.state.has_served and it.number not in kept]
     await settle(*(_stop(run, release, number) for number in (slot.number, *others)))
-    return f"v{release.version} stopped; visitors are turned away (503)"
+    return f"v{release.version} stopped" + ("; visitors are turned away (503)" if _receipt(run).closed_at else "")
+
+
+async def _close(run: StepRun, release: Release, slot: Slot) -> None:
+    """Visitors are turned away; from when on, and what was counted until then, is on disk before."""
+    before = run.operation.baseline or (await run.world.router.traffic(run.app, slot.number)).baseline
+    run.operation = replace(run.operation, baseline=before)
+    receipt = _receipt(run).closed(run.world.clock.now())
+    await run.save(run.operation, replace(run.release, receipt=receipt))
+    await put_route(run, await route_to(run, release, None))
 
 
 async def _stop(run: StepRun, release: Release, number: int) -> None:

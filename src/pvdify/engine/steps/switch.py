@@ -17,6 +17,7 @@ from pvdify.model.slot import Slot, SlotState
 
 CONFIRM_WITHIN = 5.0
 CONFIRM_PAUSE = 0.05
+Baseline = tuple[int, int, int]
 
 
 async def point_back(run: StepRun) -> None:
@@ -33,7 +34,7 @@ async def switch(run: StepRun) -> str:
     """New requests reach the candidate slot."""
     candidate, displaced = await run.candidate(), await run.previous_slot()
     slot = candidate.settled() if candidate else None
-    before = await _count(run, slot) + await _count(run, displaced)
+    before = run.operation.baseline or (await _count(run, slot) + await _count(run, displaced)).baseline
     wanted = await route_to(run, run.release, slot)
     async with run.world.locks.hostnames:
         known = (await run.world.router.routes()).get(run.app)
@@ -90,7 +91,7 @@ async def _count(run: StepRun, slot: Slot | None) -> Traffic:
     return await run.world.router.traffic(run.app, slot.number) if slot else Traffic()
 
 
-async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, before: Traffic) -> None:
+async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, before: Baseline) -> None:
     """All that became true with the switch, for the one transaction that marks it done."""
     now = run.world.clock.now()
     previous = await run.previous()
@@ -108,14 +109,14 @@ async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, befor
     run.change(replace(run.release, status=ReleaseStatus.ACTIVE, was_live=True, receipt=receipt))
 
 
-def _retirement(run: StepRun, displaced: Slot, before: Traffic) -> Operation:
+def _retirement(run: StepRun, displaced: Slot, before: Baseline) -> Operation:
     return Operation(
         id=f"{run.app}-v{displaced.number}-retired-by-v{run.release.version}",
         kind=OperationKind.RETIRE,
         app=run.app,
         release=run.release.version,
         slot=displaced.number,
-        baseline=(before.requests, before.router_errors, before.app_errors),
+        baseline=before,
         created_at=run.world.clock.now(),
         created_by=run.operation.created_by,
     )

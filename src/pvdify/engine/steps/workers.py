@@ -12,7 +12,7 @@ from pvdify.errors import ProbeFailed
 from pvdify.manifest.definition import Manifest
 from pvdify.model.instance import Exit
 from pvdify.model.names import WEB
-from pvdify.model.slot import Placement, Slot
+from pvdify.model.slot import Placement, Slot, SlotState
 
 STAY_UP = 5.0  # seconds without an exit that make a process count as up
 LAST_LINES = 5
@@ -24,7 +24,7 @@ async def bring_back(run: StepRun) -> None:
     if slot is not None:
         await settle(*(_stop(run, place) for place in _workers(slot)))
     old = await run.previous()
-    if previous is None or old is None:
+    if previous is None or old is None or previous.state is SlotState.STOPPED:  # who stopped it starts it again
         return
     starter = await starter_of(run, previous)
     config = await config_of(run.world, run.app, starter.config_version)

@@ -15,7 +15,7 @@ from pvdify.errors import StoreUnavailable
 from pvdify.manifest.reading import parse_manifest
 from pvdify.model.app import App
 from pvdify.model.event import Event
-from pvdify.model.operation import Operation, OperationKind, OperationState, StepRecord, StepState
+from pvdify.model.operation import Operation, OperationKind, OperationState, StepRecord, StepState, Strategy
 from pvdify.model.release import Failure, Receipt, Release, ReleaseStatus, Source, SwitchCount
 from pvdify.model.slot import Placement, Slot, SlotState
 from pvdify.model.webhook import SeenWebhook
@@ -33,7 +33,7 @@ RELEASE = Release(
     description="deploy",
     source=Source(commit="abc", branch="main", run_number=7),
     failure=Failure(code="probe-failed", what="no answer"),
-    receipt=Receipt(steps={"pull": 0.5}, seconds=0.5),
+    receipt=Receipt(steps={"pull": 0.5}, seconds=0.5, closed_at=NOW, downtime=2.5),
 )
 SLOT = Slot(
     app="shop", number=1, colour="blue", state=SlotState.LIVE, since=NOW,
@@ -41,7 +41,8 @@ SLOT = Slot(
 )  # fmt: skip
 OPERATION = Operation(
     id="shop-v1", kind=OperationKind.DEPLOY, app="shop", release=1, baseline=(1, 2, 3), created_at=NOW,
-    created_by="ci", steps=(StepRecord(name="pull", state=StepState.DONE, seconds=0.1, text="x"),),
+    created_by="ci", strategy=Strategy.STOP_FIRST,
+    steps=(StepRecord(name="pull", state=StepState.DONE, seconds=0.1, text="x"),),
 )  # fmt: skip
 
 
