@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -14,6 +14,7 @@ from pvdify.errors import AppNotFound
 from pvdify.model.app import hostnames_of
 from pvdify.model.operation import Strategy
 from pvdify.model.release import Release
+from pvdify.model.scale import Relative
 from pvdify.model.slot import Placement, Slot, SlotState
 from tests.e2e.trial import Trial
 from tests.fakes.machine import assert_consistent
@@ -141,20 +142,45 @@ def check(container: Container, place: Placement, slot: Slot, live: Release) -> 
     assert container.host_ports == ((place.host_port,) if place.host_port is not None else ())
 
 
-def test_in_the_end_what_is_declared_runs_and_of_a_destroyed_app_nothing_is_left(trial: Trial) -> None:
+@pytest.fixture
+def play(trial: Trial) -> Iterator[Callable[[], Histories]]:
+    """Makes a history on an empty machine."""
     loop = asyncio.new_event_loop()
     machine = RealMachine(trial.stage, speed=10)
     loop.run_until_complete(machine.open())
-    try:
-        run_state_machine_as_test(
-            lambda: Histories(trial, loop, machine),
-            settings=settings(
-                max_examples=6, stateful_step_count=8, deadline=None, derandomize=True, database=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )  # fmt: skip
-        events = loop.run_until_complete(machine.store.events("shop", 10_000))
-        assert {event.action for event in events} >= SEEN
-    finally:
-        loop.run_until_complete(machine.close())
-        loop.close()
+    yield lambda: Histories(trial, loop, machine)
+    loop.run_until_complete(machine.close())
+    loop.close()
+
+
+def test_in_the_end_what_is_declared_runs_and_of_a_destroyed_app_nothing_is_left(
+    play: Callable[[], Histories],
+) -> None:
+    run_state_machine_as_test(
+        play,
+        settings=settings(
+            max_examples=6, stateful_step_count=8, deadline=None, derandomize=True, database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )  # fmt: skip
+
+
+def test_so_it_is_when_each_move_is_made_once(play: Callable[[], Histories]) -> None:
+    history = play()
+
+    history.begin(web=1, worker=1)
+    history.change_config(KEYS[0], "one")
+    history.deploy(VERSIONS[1], 2, 1, overlap=False, strategy=Strategy.STOP_FIRST)
+    history.deploy(BROKEN, 1, 1, overlap=False, strategy=Strategy.STOP_FIRST)
+    history.deploy(BROKEN, 1, 1, overlap=False, strategy=Strategy.BLUE_GREEN)
+    history.scale("web", 3, Relative.SET)
+    history.restart("worker")
+    history.be_replaced()
+    history.roll_back(None, Strategy.BLUE_GREEN)
+    history.change_domains(HOSTNAMES[0], is_added=True)
+    history.stop_or_start(is_stopped=True)
+    history.stop_or_start(is_stopped=False)
+    happened = {event.action for event in history.wait(history.machine.store.events("shop", 10_000))}
+    history.teardown()
+
+    assert happened >= SEEN
