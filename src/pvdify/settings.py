@@ -177,7 +177,7 @@ class Settings:
     base_domain: str = _setting(parse_base_domain, "pvdify.win", "an app answers at APP.BASE-DOMAIN")
     standby: timedelta = _setting(parse_duration, "10m", "how long the previous release stays started after a deploy")
     keep_releases: int = _setting(int, "10", "how many releases keep their image on this server")
-    router_binary: str = _setting(str, "", "HAProxy 2.4 or newer to use; empty: the one that came with pvdify")
+    router_binary: str = _setting(str, "", "HAProxy 2.6 or newer to use; empty: the one that came with pvdify")
     router_unit: str = _setting(
         parse_unit,
         "",

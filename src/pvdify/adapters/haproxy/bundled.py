@@ -13,5 +13,5 @@ def bundled_binary() -> str:
         raise RouterUnavailable(
             "the router cannot be started",
             why=str(error),
-            next="install HAProxy 2.4 or newer and name it in the setting router_binary",
+            next="install HAProxy 2.6 or newer and name it in the setting router_binary",
         ) from error

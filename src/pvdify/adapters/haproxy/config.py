@@ -16,8 +16,7 @@ from pvdify.adapters.haproxy.second_try import SLOT_HEADER
 from pvdify.ports.router import PROOF_PATH
 
 CONFIRM_HEADER = "X-Pvdify-Confirm"
-OLDEST = (2, 4)  # before it, pooled connections ignore set-dst and would reach the wrong app
-_KEEPS_IDLE_CLIENTS = (2, 6)
+OLDEST = (2, 6)  # before it, it cannot read the log's target, and pooled connections may ignore set-dst
 _MAXCONN = 8000  # two descriptors each: fits the 20,000 that small servers allow
 
 
@@ -69,7 +68,7 @@ def _text(spec: ConfigSpec, *, description: str) -> str:
     table = counters.table(spec.version)
     backends = (_POOLED, _FRESH, second_try.backends(spec.socket))
     frontends = (_frontend(spec), second_try.frontend(spec.socket))
-    sections = (_global(spec, description), _defaults(spec), *frontends, *backends, table)
+    sections = (_global(spec, description), _defaults(), *frontends, *backends, table)
     return "# Written by pvdify; changes are overwritten.\n" + "\n".join(sections)
 
 
@@ -89,10 +88,9 @@ global
 """
 
 
-def _defaults(spec: ConfigSpec) -> str:
+def _defaults() -> str:
     # Keep-alive outlasts that of what stands in front (cloudflared: about 90 s), so that it never sends on a
     # connection that is being closed.
-    idle = "    option idle-close-on-response\n" if spec.version >= _KEEPS_IDLE_CLIENTS else ""
     errors = "".join(f"    http-error {pages.response(page)}\n" for page in pages.MADE_UP)
     return f"""\
 defaults
@@ -101,7 +99,8 @@ defaults
     option http-no-delay
     option http-ignore-probes
     option dontlognull
-{idle}    retries 3
+    option idle-close-on-response
+    retries 3
     timeout connect 5s
     timeout http-request 60s
     timeout http-keep-alive 120s

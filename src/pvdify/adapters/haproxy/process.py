@@ -43,7 +43,7 @@ async def run(argv: Argv, *, log: int = -1) -> tuple[int, str, str]:
         raise RouterUnavailable(
             "the router cannot be started",
             why=f"{argv[0]}: {error.strerror or error}",
-            next="install HAProxy 2.4 or newer, or correct the setting router_binary (empty: the one of pvdify)",
+            next="install HAProxy 2.6 or newer, or correct the setting router_binary (empty: the one of pvdify)",
         ) from error
     try:
         async with asyncio.timeout(_TIMEOUT):

@@ -47,7 +47,7 @@ class HaproxyRouter:
         directory: configuration, maps and token, on disk; only one living object may write there.
         run_dir: the command socket, on tmpfs.
         listen: where visitors' requests arrive.
-        binary: HAProxy 2.4 or newer; empty: the one that came with pvdify.
+        binary: HAProxy 2.6 or newer; empty: the one that came with pvdify.
         clock: time for waits and measurements.
         front: what stands in front, whose word about visitors is taken.
         launcher: who starts it; without one it is started in the background.
@@ -275,7 +275,7 @@ async def _version(binary: str) -> Version:
         raise RouterUnavailable(
             "the router cannot be started",
             why=f"{binary} is HAProxy {version.text}, which is too old" if version else f"{binary} is not HAProxy",
-            next="install HAProxy 2.4 or newer, or correct the setting router_binary (empty: the one of pvdify)",
+            next="install HAProxy 2.6 or newer, or correct the setting router_binary (empty: the one of pvdify)",
         )
     return version
 

@@ -226,7 +226,7 @@ def haproxy(facts: Facts) -> Check:
     if version is None:
         return _broken("haproxy", f"{name} does not run here", _other_haproxy(facts.distribution))
     if version.number < config.OLDEST:
-        return _broken("haproxy", f"{name} is {version.text}, older than 2.4", _other_haproxy(facts.distribution))
+        return _broken("haproxy", f"{name} is {version.text}, older than 2.6", _other_haproxy(facts.distribution))
     return _ok("haproxy", version.text)
 
 

@@ -45,9 +45,6 @@ def test_an_older_haproxy_gets_what_it_understands() -> None:
         "http-response sc-inc-gpc1(0) if { status 500:599 } by_app",
         "stick-table type string len 64 size 20k store conn_cur,http_req_cnt,gpc0,gpc1",
     }
-    assert {line.strip() for line in lines((2, 6)) - lines((2, 4)) if "description" not in line} == {
-        "option idle-close-on-response"
-    }
 
 
 def test_a_socket_that_systemd_passes_is_taken_as_it_is() -> None:

@@ -183,7 +183,7 @@ def test_no_limit_at_all_drops_no_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "word"), [(None, "does not run here"), ("HAProxy version 2.2.9-2", "older than 2.4")]
+    ("version", "word"), [(None, "does not run here"), ("HAProxy version 2.2.9-2", "older than 2.6")]
 )
 def test_a_router_that_cannot_be_used_is_told(version: str | None, word: str) -> None:
     found = check("haproxy", haproxy=version)
