@@ -99,7 +99,7 @@ async def test_killed_router_is_back_at_once_with_the_right_route(trial: Trial):
         with contextlib.suppress(OSError):
             status, version, _ = trial.get("hello")
             break
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 1  # as promised; measured: 24 ms
         await asyncio.sleep(0.005)
 
     assert (status, version) == (200, wanted)

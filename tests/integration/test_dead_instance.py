@@ -15,27 +15,13 @@ from pvdify.model.route import Route, Traffic
 from pvdify.model.visit import Visit
 from tests.load import Load
 from tests.load.backend import Backend
-from tests.load.real_router import RealClock, RouterProcess, real_router
+from tests.load.real_router import RealClock, RouterProcess
 from tests.load.shapes import GET, SLOW
 from tools.free_port import free_port
 
 pytestmark = pytest.mark.router
 Answering = Callable[[str, str], Awaitable[bytes]]
 REQUESTS = 24  # so many that some go to the dead one first
-
-
-@pytest.fixture
-async def process() -> AsyncIterator[RouterProcess]:
-    async with real_router() as process:
-        yield process
-
-
-@pytest.fixture
-async def router(process: RouterProcess) -> AsyncIterator[HaproxyRouter]:
-    router = process.connect()
-    await router.ensure_running()
-    yield router
-    await router.close()
 
 
 async def test_no_get_is_lost_when_one_of_three_is_killed_under_load(

@@ -5,7 +5,6 @@ import os
 import signal
 import stat
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,20 +22,6 @@ from tests.load.real_router import RouterProcess, real_router
 from tools.free_port import free_port
 
 pytestmark = pytest.mark.router
-
-
-@pytest.fixture
-async def process() -> AsyncIterator[RouterProcess]:
-    async with real_router() as process:
-        yield process
-
-
-@pytest.fixture
-async def router(process: RouterProcess) -> AsyncIterator[HaproxyRouter]:
-    router = process.connect()
-    await router.ensure_running()
-    yield router
-    await router.close()
 
 
 def shop(slot: int, *targets: int) -> Route:

@@ -12,25 +12,11 @@ from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.model.route import Route, Traffic
 from tests.load import GET, POST, Load, Shape
 from tests.load.backend import Backend
-from tests.load.real_router import RouterProcess, real_router
+from tests.load.real_router import RouterProcess
 
 pytestmark = pytest.mark.router
 CHECKOUT = Path(__file__).parents[2]
 SLOW_POST = Shape(name="slow-post", method="POST", path="/slow?ms=1500", body_size=10)
-
-
-@pytest.fixture
-async def process() -> AsyncIterator[RouterProcess]:
-    async with real_router() as process:
-        yield process
-
-
-@pytest.fixture
-async def router(process: RouterProcess) -> AsyncIterator[HaproxyRouter]:
-    router = process.connect()
-    await router.ensure_running()
-    yield router
-    await router.close()
 
 
 @asynccontextmanager
