@@ -5,11 +5,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check test-unit test-integration test-e2e bench run gh-pvdify docs clean lint python
+.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e fuzz bench run gh-pvdify dist docs clean lint python run-server screenshots
 
 bin := .venv/bin
+parallel := --numprocesses=auto --dist=worksteal
 python_sources := src tests tools bench examples
-shell_sources := tools/setup tools/lock tools/build-sample .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
+shell_sources := tools/setup tools/lock tools/build-sample tools/build-service .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
 
 help: ## list the targets
 	@echo "make TARGET"
@@ -23,31 +24,55 @@ demo: setup ## deploy, fail and roll back under load on this machine, with the n
 	@$(bin)/python -m tools.demo $(ARGS)
 
 test: setup lint ## everything: lint, types, import directions, fresh docs and all tests
-	$(bin)/pytest
+	$(bin)/pytest $(parallel) -m "not machine and not slow and not long"
+	$(bin)/pytest $(parallel) -m "slow and not machine and not long"
+	$(bin)/pytest -m "machine and not long"
 
 check: python lint ## the same without containers: needs neither root nor Debian
-	$(bin)/pytest tests/unit tests/contract -m "not podman and not router and not e2e and not slow"
+	$(bin)/pytest $(parallel) tests/unit tests/contract -m "not machine and not slow and not long"
 
-test-unit: python ## unit tests only, in seconds
-	$(bin)/pytest tests/unit -m "not slow"
+test-unit: python ## unit tests only, within a minute
+	$(bin)/pytest $(parallel) tests/unit -m "not slow and not long"
+
+test-properties: python ## the slow property suites: a daemon killed at every write, random histories
+	$(bin)/pytest $(parallel) -m "slow and not machine and not long"
+
+test-machine: setup ## tests that use this machine's containers, ports and servers, one at a time
+	$(bin)/pytest -m "machine and not long"
+
+test-long: setup ## what takes up to hours: 100,000 schedules of the reconciler, 500 restarts of every command
+	$(bin)/pytest $(parallel) -m "long and not machine"
+	$(bin)/pytest -m "long and machine"
 
 test-integration: setup ## tests against the real podman, router and database
-	$(bin)/pytest tests/integration tests/contract
+	$(bin)/pytest tests/integration tests/contract -m "not long"
 
 test-e2e: setup ## tests that start a whole server, with load across a switch
 	$(bin)/pytest tests/e2e
 
+fuzz: python ## ten minutes of made-up foreign input: manifests, config, hostnames, images, archives, webhooks
+	$(bin)/python -m tests.fuzz $(or $(ARGS),600)
+
 bench: setup ## measure everything that is promised, and write bench/results.md
 	@$(bin)/python -m bench
 
-run: setup ## start a server of your own on loopback, with its data in .cache/run
+run: python ## start the dashboard and the API with sample apps on fakes, without podman: http://127.0.0.1:9443
+	@$(bin)/python -m tests.fakes.sample_server $(ARGS)
+
+run-server: setup ## start a real server of your own on loopback, with its data in .cache/run
 	@mkdir -p .cache
 	@echo "export PVDIFY_URL=http://127.0.0.1:9443 PVDIFY_TOKEN=\$$(cat $(CURDIR)/.cache/run/admin.token)"
 	@$(bin)/pvdifyd --data-dir $(CURDIR)/.cache/run --listen 127.0.0.1:9443 --router-listen 127.0.0.1:9080 \
 	    --base-domain pvdify.localhost $(ARGS)
 
+screenshots: setup ## take pictures of every page of the dashboard into .cache/screenshots; look at them
+	@$(bin)/python -m tools.screenshots $(or $(ARGS),.cache/screenshots)
+
 gh-pvdify: python ## pack the command line for the extension of GitHub's, gh-pvdify/pvdify.pyz
 	$(bin)/python tools/pack.py gh-pvdify/pvdify.pyz
+
+dist: python ## make what a server is installed from: dist/pvdify-*.whl and its locked requirements.txt
+	@$(bin)/python tools/dist.py dist
 
 docs: python ## write the generated reference pages again
 	$(bin)/python tools/generate_cli_reference.py
@@ -66,9 +91,10 @@ lint: python
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/shellcheck $(shell_sources)
+	$(bin)/python tools/check_words.py
 	$(bin)/python tools/generate_cli_reference.py --check
 	$(bin)/python tools/generate_reference.py --check
-	$(bin)/check-jsonschema --schemafile docs/reference/pvdify.schema.json examples/hello/pvdify.yml
+	$(bin)/check-jsonschema --schemafile docs/reference/pvdify.schema.json examples/hello/*.yml
 	$(bin)/check-jsonschema --builtin-schema vendor.github-workflows examples/workflows/*.yml
 	$(bin)/check-jsonschema --builtin-schema vendor.github-actions gh-pvdify/action.yml gh-pvdify/close/action.yml
 	$(bin)/zizmor --offline --quiet --no-progress examples/workflows gh-pvdify

@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 from bench import product, router
+from bench.dashboard import dashboard
 from bench.deaths import deaths
 from bench.product import APP, Figure
 from bench.redaction import redaction
+from bench.sent_once import sent_once
 from tests.e2e.trial import Trial
 
 RESULTS = Path(__file__).with_name("results.md")
@@ -17,7 +19,10 @@ SWITCH_TARGETS = {1: 10.0, 100: None, 500: 25.0}
 
 
 def main() -> None:
-    figures = [*tell("redaction", redaction()), *measure_router(), *measure_server()]
+    figures = [
+        *tell("redaction", redaction()), *tell("dashboard", dashboard()), *measure_router(), *measure_requests(),
+        *measure_server(),
+    ]  # fmt: skip
     text = render(figures)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
@@ -55,6 +60,10 @@ def measure_router() -> list[Figure]:
             )
         )
     return tell("router", figures)
+
+
+def measure_requests() -> list[Figure]:
+    return tell("requests", asyncio.run(sent_once()))
 
 
 def tell(what: str, figures: list[Figure]) -> list[Figure]:

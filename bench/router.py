@@ -21,13 +21,14 @@ from pvdify.model.route import Route
 from tests.load import GET, POST, Load
 from tests.load.backend import Backend
 from tests.load.real_router import RouterProcess, real_router
+from tests.support.endpoints import here
 
 ROUNDS = 100
 CHECKOUT = Path(__file__).parents[1]
 
 
 def shop(slot: int, *targets: int) -> Route:
-    return Route(app="shop", hostnames=("shop.test",), slot=slot, targets=targets)
+    return Route(app="shop", hostnames=("shop.test",), slot=slot, targets=here(*targets))
 
 
 @asynccontextmanager
@@ -49,7 +50,7 @@ async def crowded(apps: int) -> AsyncIterator[tuple[RouterProcess, HaproxyRouter
     async with real_router() as process:
         tables = Tables()
         for number in range(apps - 1):
-            route = Route(app=f"app{number}", hostnames=(f"app{number}.test",), slot=1, targets=(20000, 20001))
+            route = Route(app=f"app{number}", hostnames=(f"app{number}.test",), slot=1, targets=here(20000, 20001))
             tables = maps.apply(tables, maps.put(tables, route))
         disk.prepare(process.directory)
         disk.write_tables(process.directory, tables, maps.MAPS)

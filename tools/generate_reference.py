@@ -9,11 +9,12 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from pvdify import errors, settings
-from pvdify.api.errors import STATUS_BY_KIND, status_of
 from pvdify.api.routes import ENDPOINTS, PREFIX
 from pvdify.manifest.definition import Manifest
 from pvdify.manifest.example import example, shown
 from pvdify.manifest.schema import schema_text
+from pvdify.model.action import Action
+from pvdify.web.problems import STATUS_BY_KIND, status_of
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 WRITTEN = "This page is written by `make docs` from the code: change the code, not the page.\n"
@@ -56,9 +57,22 @@ def errors_page() -> Iterator[str]:
         "`request_id`; on the command line it ends with an [exit code](exit-codes.md)."
     )
     yield "| code | kind | HTTP | means |\n|---|---|---|---|"
-    for kind in _all(errors.PvdifyError)[1:]:
+    for kind in errors.all_errors():
         status = status_of(kind("")) if kind.kind in STATUS_BY_KIND else 500
         yield f"| `{kind.code}` | {kind.kind.value} | {status} | {_first_line(kind)} |"
+
+
+def events_page() -> Iterator[str]:
+    yield "# Events\n"
+    yield WRITTEN
+    yield _paragraph(
+        "`pvdify events --kind` takes a name from this table, or the first word of some. `pvdify notify:add --event` "
+        "takes a name, the first word with a star (`deploy.*`), or `*`; without `--event`, the usual ones."
+    )
+    yield "| event | usual | needs a look | headline |\n|---|---|---|---|"
+    for action in Action:
+        headline = action.headline.format(app="APP", action=action, version="VERSION")
+        yield f"| `{action}` | {'yes' if action.is_usual else ''} | {'yes' if action.is_bad else ''} | {headline} |"
 
 
 def api_page() -> Iterator[str]:
@@ -66,7 +80,8 @@ def api_page() -> Iterator[str]:
     yield WRITTEN
     yield _paragraph(
         f"Under `{PREFIX}`, JSON, `Authorization: Bearer TOKEN`. `{PREFIX}/openapi.json` describes every type. "
-        "Every answer has an `X-Request-Id`; errors have [one shape](errors.md). On the server itself root "
+        "Every answer has an `X-Request-Id`, and the server's version as `X-Pvdify-Version`; errors have "
+        "[one shape](errors.md). On the server itself root "
         "needs no token on the unix socket. A request that makes a release may carry an `Idempotency-Key`: "
         "the same request again within 24 h gets the same release. Lists are objects with one key."
     )
@@ -114,10 +129,6 @@ def _keys(whole: BaseModel, prefix: str) -> Iterator[str]:
             yield from _keys(value["web"], f"{key}.NAME.")
 
 
-def _all(base: type[errors.PvdifyError]) -> list[type[errors.PvdifyError]]:
-    return [base, *(deeper for kind in base.__subclasses__() for deeper in _all(kind))]
-
-
 def _first_line(thing: object) -> str:
     return (thing.__doc__ or "").strip().splitlines()[0].replace("|", "\\|")
 
@@ -129,6 +140,7 @@ def schema_page() -> Iterator[str]:
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
+    "events.md": events_page,
     "api.md": api_page,
     "manifest.md": manifest_page,
     "pvdify.schema.json": schema_page,

@@ -10,11 +10,13 @@ Only the standard library, so that its image is small and starts in a moment. `a
     /env            names of the environment     /log?n=3               lines on stdout
     /status/418     any status                   /crash                 the process dies
     /redirect       to /                        /grow?mb=64            memory taken and kept
+    POST /rows      a row more in the database  GET /rows              how many there are
 
 Told by the environment: PORT and VERSION; for tests, BIND and LISTEN_PORT (listen elsewhere), START_DELAY_MS,
 START_EXIT (exit at once with this code), HEALTH_STATUS, HEALTH_DELAY_MS, KEEP_ALIVE_MS (close silent connections),
 LEAK_MB (memory taken at start), ERROR_EVERY (each n-th visit of / fails), IGNORE_TERM, WORKER_EXIT (START_EXIT for the
-worker alone), TICK_MS, and for the release hook RUN_MS, RUN_EXIT and HOOK_FILE.
+worker alone), TICK_MS, DATABASE (an SQLite file, default /data/app.db), and for the release hook RUN_MS, RUN_EXIT and
+HOOK_FILE.
 """
 
 import asyncio
@@ -26,7 +28,7 @@ import struct
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from urllib.parse import parse_qsl, urlsplit
 
 ENVIRONMENT = os.environ
@@ -171,6 +173,7 @@ class App:
             "/crash": self.crash,
             "/log": self.log,
             "/grow": self.grow,
+            "/rows": self.rows,
         }
 
     async def run(self) -> None:
@@ -293,6 +296,18 @@ class App:
         """GET /grow?mb=: like a leak; the kernel ends it at the limit, so there may be no answer"""
         self.taken.append(b"x" * (request.number("mb", 1) * 1024 * 1024))
         await connection.send(200, f"{len(self.taken)} pieces taken\n", request.method)
+
+    async def rows(self, connection: Connection, request: Request) -> None:
+        """POST /rows, GET /rows: rows in an SQLite database, which one release at a time may have"""
+        import sqlite3
+
+        with closing(sqlite3.connect(ENVIRONMENT.get("DATABASE", "/data/app.db"), isolation_level=None)) as database:
+            database.execute("CREATE TABLE IF NOT EXISTS rows (body TEXT UNIQUE, version TEXT)")
+            if request.method == "POST":
+                database.execute("INSERT INTO rows VALUES (?, ?)", (request.body.decode(), VERSION))
+            (count,) = database.execute("SELECT count(*) FROM rows").fetchone()
+            (integrity,) = database.execute("PRAGMA integrity_check").fetchone() if request.method == "GET" else ("",)
+        await connection.send(200, json.dumps({"rows": count, "integrity": integrity}) + "\n", request.method)
 
     async def missing(self, connection: Connection, request: Request) -> None:
         """Everything else."""

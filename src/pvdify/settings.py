@@ -1,7 +1,8 @@
 """How pvdify itself is configured: one table of name, type, default and help.
 
 A setting comes from the first of: flag (``--data-dir``), environment (``PVDIFY_DATA_DIR``), file
-(``/etc/pvdify/pvdifyd.toml``), default. Loaded once at start-up into a frozen object. Imports only ``errors``.
+(``/etc/pvdify/pvdifyd.toml``), default. Loaded once at start-up into a frozen object. Imports only ``errors`` and
+``quantities``.
 """
 
 import hashlib
@@ -13,12 +14,14 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pvdify.errors import InvalidSetting
+from pvdify.quantities import parse_size, parse_size_between, parse_span, parse_whole
 
 DEFAULT_DATA_DIR = Path("/var/lib/pvdify")
 DEFAULT_FILE = Path("/etc/pvdify/pvdifyd.toml")
-SYSTEMD_IS_HERE = Path("/run/systemd/system")  # as sd_booted(3) has it
+SYSTEMD_IS_HERE = Path("/run/systemd/system")  # as sd_booted(3) checks
 LONGEST_SOCKET_PATH = 90  # the kernel takes 107 bytes; the router's own temporary names need the rest
 
 
@@ -31,6 +34,12 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def from_here(self) -> "Address":
+        """Where programs on this machine reach what listens there: loopback, if it listens on every address."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
+        return Address(host=everywhere.get(self.host, self.host), port=self.port)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +56,19 @@ class PortRange:
         return iter(range(self.first, self.last + 1))
 
 
+_port = parse_whole(1, 65535)
+
+
 def parse_address(text: str) -> Address:
     """``HOST:PORT`` or ``[IPv6]:PORT``. Raises ValueError."""
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+    try:
+        number = _port(port)
+    except ValueError:
+        number = 0
+    if not colon or not host or not number:
         raise ValueError("expected HOST:PORT, like 127.0.0.1:9443")
-    return Address(host=host.strip("[]"), port=int(port))
+    return Address(host=host.strip("[]"), port=number)
 
 
 def parse_unit(text: str) -> str:
@@ -64,29 +80,14 @@ def parse_unit(text: str) -> str:
 
 def parse_port_range(text: str) -> PortRange:
     """``FIRST-LAST``, both between 1024 and 65535. Raises ValueError."""
-    first, dash, last = text.partition("-")
-    if not (dash and first.isdigit() and last.isdigit() and 1024 <= int(first) <= int(last) < 65536):
+    first, _, last = text.partition("-")
+    try:
+        ports = PortRange(first=_port(first), last=_port(last))
+    except ValueError:
+        ports = PortRange(first=1, last=0)
+    if not 1024 <= ports.first <= ports.last:
         raise ValueError("expected FIRST-LAST between 1024 and 65535, like 3001-3999")
-    return PortRange(first=int(first), last=int(last))
-
-
-def parse_duration(text: str) -> timedelta:
-    """``90s``, ``10m``, ``24h``, ``1m30s`` or ``1d``. Raises ValueError."""
-    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-    rest, seconds = text.strip(), 0.0
-    if rest == "0":
-        return timedelta()
-    while rest:
-        number = rest[: len(rest) - len(rest.lstrip("0123456789."))]
-        rest = rest[len(number) :]
-        unit = next((unit for unit in ("ms", "s", "m", "h", "d") if rest.startswith(unit)), None)
-        if unit is None or not number or number.count(".") > 1 or number == ".":
-            raise ValueError("expected a duration like 30s, 10m, 1m30s or 24h")
-        seconds += float(number) * units[unit]
-        rest = rest[len(unit) :]
-    if not text.strip():
-        raise ValueError("expected a duration like 30s, 10m, 1m30s or 24h")
-    return timedelta(seconds=seconds)
+    return ports
 
 
 def parse_directory(text: str) -> Path:
@@ -102,6 +103,17 @@ def parse_runtime(text: str) -> str:
     if text not in ("", "podman", "systemd"):
         raise ValueError('expected "podman" or "systemd"')
     return text or ("systemd" if SYSTEMD_IS_HERE.is_dir() else "podman")
+
+
+def parse_service_images(text: str) -> Mapping[str, str]:
+    """``KIND=IMAGE`` with commas in between. Raises ValueError."""
+    found = dict[str, str]()
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        kind, equals, image = (each.strip() for each in part.partition("="))
+        if not (equals and image and kind.isidentifier()):
+            raise ValueError("expected KIND=IMAGE, like postgres=registry.example.com/postgres:16")
+        found[kind] = image
+    return found
 
 
 def parse_choice(*choices: str) -> Callable[[str], str]:
@@ -128,8 +140,19 @@ def parse_web_address(text: str) -> str:
 
 
 def parse_own_address(text: str) -> str:
-    """The same, or nothing. Raises ValueError."""
+    """The same with a plain host and path, since the router's rules name them; or nothing. Raises ValueError."""
+    if text and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9_-]+)*/?", text):
+        raise ValueError("expected https://HOST, like https://apps.example.com")
     return parse_web_address(text) if text else ""
+
+
+def parse_app_urls(text: str) -> str:
+    """``auto``, ``https``, ``http``, or one of these two with a port. Raises ValueError."""
+    scheme, _, port = text.partition(":")
+    is_port = not port or (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
+    if text != "auto" and (scheme not in ("http", "https") or not is_port or text.endswith(":")):
+        raise ValueError("expected auto, https, http or a port with it, like http:8080")
+    return text
 
 
 def parse_base_domain(text: str) -> str:
@@ -151,12 +174,39 @@ def parse_networks(text: str) -> tuple[str, ...]:
     return networks
 
 
+def parse_registry_hosts(text: str) -> tuple[str, ...]:
+    """``HOST`` or ``HOST:PORT``, separated by commas; nothing for none. Raises ValueError."""
+    hosts = tuple(word.strip().lower() for word in text.split(",") if word.strip())
+    if not all(re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", host) for host in hosts):
+        raise ValueError("expected hosts as image references begin with, like 127.0.0.1:5000")
+    return hosts
+
+
 def parse_header_names(text: str) -> tuple[str, ...]:
     """Names of HTTP headers, separated by commas; nothing for none. Raises ValueError."""
     names = tuple(word.strip() for word in text.split(",") if word.strip())
     if not all(re.fullmatch(r"[A-Za-z0-9-]{1,64}", name) for name in names):
         raise ValueError("expected names of headers, like CF-Connecting-IP, X-Forwarded-For")
     return names
+
+
+def parse_provider(text: str) -> str:
+    """``github``, the issuer of an OpenID provider, or nothing. Raises ValueError."""
+    if text in ("", "github"):
+        return text
+    try:
+        return parse_web_address(text)
+    except ValueError as error:
+        raise ValueError("expected github or an issuer, like https://accounts.google.com") from error
+
+
+def parse_accounts(text: str) -> tuple[str, ...]:
+    """E-mail addresses, ``@domain``, and logins at GitHub, separated by commas. Raises ValueError."""
+    accounts = tuple(word.strip().lower() for word in text.split(",") if word.strip())
+    for account in accounts:
+        if not re.fullmatch(r"[^@\s]*@[^@\s]+\.[^@\s]+|[a-z0-9][a-z0-9-]{0,38}", account):
+            raise ValueError("expected accounts, like ada@example.com, @example.com, octocat")
+    return accounts
 
 
 def _setting(parse: Callable[[str], Any], default: str, help: str) -> Any:
@@ -175,8 +225,10 @@ class Settings:
     )
     ports: PortRange = _setting(parse_port_range, "3001-3999", "loopback ports for instances")
     base_domain: str = _setting(parse_base_domain, "pvdify.win", "an app answers at APP.BASE-DOMAIN")
-    standby: timedelta = _setting(parse_duration, "10m", "how long the previous release stays started after a deploy")
-    keep_releases: int = _setting(int, "10", "how many releases keep their image on this server")
+    standby: timedelta = _setting(
+        parse_span("0s", "366d"), "10m", "how long the previous release stays started after a deploy"
+    )
+    keep_releases: int = _setting(parse_whole(2, 1000), "10", "how many releases keep their image on this server")
     router_binary: str = _setting(str, "", "HAProxy 2.6 or newer to use; empty: the one that came with pvdify")
     router_unit: str = _setting(
         parse_unit,
@@ -188,9 +240,14 @@ class Settings:
     )
     client_address_headers: tuple[str, ...] = _setting(
         parse_header_names,
-        "CF-Connecting-IP, X-Forwarded-For",
-        "headers in which it says the visitor's address, the best first; behind anything but Cloudflare "
-        "only X-Forwarded-For",
+        "auto",
+        "headers in which it says the visitor's address, the best first; auto: CF-Connecting-IP, then X-Forwarded-For "
+        "with an edge at Cloudflare, else X-Forwarded-For alone",
+    )
+    router_http2: str = _setting(
+        parse_choice("off", "on"),
+        "off",
+        "on: the router also takes HTTP/2 without TLS (h2c), for a proxy in front that speaks it",
     )
     confirm_public: str = _setting(
         parse_choice("auto", "always", "never"),
@@ -204,15 +261,20 @@ class Settings:
     )
     cloudflared_binary: str = _setting(str, "cloudflared", "the program of the tunnel to Cloudflare, if there is one")
     cloudflared_metrics: Address = _setting(
-        parse_address, "127.0.0.1:20241", "where cloudflared tells its figures and whether it is ready"
+        parse_address, "127.0.0.1:20241", "where cloudflared serves its figures and whether it is ready"
     )
     podman_binary: str = _setting(str, "podman", "the podman command")
     skopeo_binary: str = _setting(str, "skopeo", "the skopeo command, which asks registries for digests")
+    allow_registries: tuple[str, ...] = _setting(
+        parse_registry_hosts,
+        "",
+        "registries on this machine or its network link that every app may use, like 127.0.0.1:5000",
+    )
     github_api: str = _setting(
         parse_web_address, "https://api.github.com", "GitHub's REST API, or an Enterprise server's"
     )
     github_token_file: str = _setting(
-        str, "", "file with a GitHub token: GitHub is asked about previews, and told of releases; empty: neither"
+        str, "", "file with a GitHub token, to read pull requests and report releases; empty: neither"
     )
     oidc_issuer: str = _setting(
         parse_web_address,
@@ -222,20 +284,101 @@ class Settings:
     public_url: str = _setting(
         parse_own_address,
         "",
-        "where workflows reach this server, as PVDIFY_URL has it; empty: https:// and the base domain",
+        "where workflows reach this server, the same as in PVDIFY_URL; empty: https:// and the base domain",
     )
-    min_free_disk: int = _setting(int, "536870912", "bytes that must stay free for a deploy to be admitted")
-    min_free_memory: int = _setting(int, "67108864", "bytes of memory that must stay free for a deploy to be admitted")
+    app_urls: str = _setting(
+        parse_app_urls,
+        "auto",
+        "how URLs of apps begin: https or http, with a port if it is another one (http:8080); auto: https with an edge "
+        "or with TLS in front of the router (port 443 here, or a proxy elsewhere), else http and the router's port",
+    )
+    expose_api: str = _setting(
+        parse_choice("off", "on"),
+        "on",
+        "on: the router passes requests for /api/v1 at public_url on to pvdifyd; off: the API is on listen alone",
+    )
+    dashboard: str = _setting(
+        parse_choice("off", "on"),
+        "on",
+        "on: the dashboard is at / of listen, and at public_url if the API is exposed there; off: it is nowhere",
+    )
+    sign_in_with: str = _setting(
+        parse_provider,
+        "",
+        "with which accounts people sign in to the dashboard: github, or the issuer of an OpenID provider; empty: none",
+    )
+    sign_in_client_id: str = _setting(str, "", "what that provider calls this server")
+    sign_in_client_secret_file: str = _setting(str, "", "file with the secret that the provider gave with it")
+    sign_in_allow: tuple[str, ...] = _setting(
+        parse_accounts,
+        "",
+        "accounts that may sign in without an invitation: ada@example.com, @example.com, or a login at GitHub",
+    )
+    sign_in_role: str = _setting(
+        parse_choice("read", "deploy", "admin"), "read", "the role of people who sign in by sign_in_allow"
+    )
+    trash: timedelta = _setting(
+        parse_span("0s", "3660d"), "7d", "how long a destroyed volume or service can be restored"
+    )
+    service_images: Mapping[str, str] = _setting(
+        parse_service_images,
+        "",
+        "which images services are made from, by kind, like postgres=registry.example.com/postgres:16; "
+        "default: the official ones at docker.io",
+    )
+    metadata_services: str = _setting(
+        parse_choice("refused", "allowed"),
+        "refused",
+        "refused or allowed: connections of apps to a cloud's metadata service, which gives away credentials",
+    )
+    min_free_disk: int = _setting(parse_size, "512M", "disk that must stay free for a deploy to be admitted")
+    max_app_disk: int = _setting(
+        parse_size,
+        "10G",
+        "what an app's containers, volumes and logs may take before an event, status and doctor say so; 0: any",
+    )
+    min_free_memory: int = _setting(parse_size, "64M", "memory that must stay free for a deploy to be admitted")
+
+    keep_events: int = _setting(parse_whole(1000, 10_000_000), "100000", "how many events are kept, the newest")
+    keep_events_for: timedelta = _setting(parse_span("1d", "3660d"), "400d", "how long an event is kept at most")
+    keep_deliveries_for: timedelta = _setting(
+        parse_span("1d", "3660d"), "30d", "how long a notification that was delivered, or given up, is kept in the log"
+    )
+    keep_job_runs: int = _setting(
+        parse_whole(1, 10_000), "200", "how many runs of a scheduled job are kept with what they wrote, the newest"
+    )
+    keep_access_log: int = _setting(
+        parse_size_between("1M", "100G"),
+        "64M",
+        "how large the router's log of visits grows before another file begins, of which four are kept; with a router "
+        "that is a unit the journal keeps it",
+    )
+    most_orphans: int = _setting(
+        parse_whole(0, 1000),
+        "5",
+        "how many containers that no record explains are removed at once; of more none is, and an event says so",
+    )
 
     @property
     def server_id(self) -> str:
-        """Ten characters that tell this server's containers from those of another one on the same machine."""
+        """Ten characters in the names of this server's containers; another server on the same machine has others."""
         return hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:10]
+
+    def address_headers(self, of_edge: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the headers to believe: as set, or those of the edge, since another proxy passes on a made-up one."""
+        if tuple(name.lower() for name in self.client_address_headers) != ("auto",):
+            return self.client_address_headers
+        return (*of_edge, "X-Forwarded-For")
 
     @property
     def run_dir(self) -> Path:
         """Sockets and whatever must never touch a disk: on tmpfs, made anew at each boot."""
         return Path("/run/pvdify") if self.data_dir == DEFAULT_DATA_DIR else Path("/run/pvdify") / self.server_id
+
+    @property
+    def router_run_dir(self) -> Path:
+        """The router's sockets, on tmpfs: a router that is a unit has a directory of its own, as it has a user."""
+        return Path("/run") / self.router_unit.removesuffix(".service") if self.router_unit else self.run_dir
 
     @property
     def socket_path(self) -> Path:
@@ -248,9 +391,36 @@ class Settings:
         return self.public_url or f"https://{self.base_domain}"
 
     @property
+    def is_api_exposed(self) -> bool:
+        """Whether the API is reachable through the router."""
+        return self.expose_api == "on"
+
+    @property
+    def has_dashboard(self) -> bool:
+        """Whether the dashboard is served."""
+        return self.dashboard == "on"
+
+    @property
+    def has_public_dashboard(self) -> bool:
+        """Whether the router passes requests for it on: it needs a hostname of its own, without a path."""
+        return self.has_dashboard and self.is_api_exposed and not urlsplit(self.audience).path
+
+    @property
+    def public_hostname(self) -> str | None:
+        """The name under which the world looks this server's API up; None where it is not exposed, or is local."""
+        host = urlsplit(self.audience).hostname or ""
+        is_local = "." not in host or host.replace(".", "").isdecimal() or host.endswith(".localhost")
+        return None if is_local or not self.is_api_exposed else host
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the base domain is this machine's own, so that nothing with TLS stands in front."""
+        return self.base_domain == "localhost" or self.base_domain.endswith(".localhost")
+
+    @property
     def public_scheme(self) -> str:
-        """Visitors arrive through something in front that speaks TLS, unless the base domain is a local one."""
-        return "http" if self.base_domain == "localhost" or self.base_domain.endswith(".localhost") else "https"
+        """What a probe says of the visitor's protocol: an app may redirect requests without TLS."""
+        return "http" if self.is_local else "https"
 
 
 def names() -> tuple[str, ...]:

@@ -9,14 +9,17 @@ from typing import Protocol
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
 from pvdify.ports.clock import Clock
-from pvdify.ports.supervisor import Supervisor
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.clock import FakeClock
 from tests.fakes.supervisor import FakeSupervisor
+from tests.support.endpoints import exposed
+from tests.support.podman import Supervisor
 
 SERVER = "echo ready; exec httpd -f -p $PORT -h /www"
 LOCAL_SERVER = "exec httpd -f -p 127.0.0.1:$PORT -h /www"
 TALKER = "echo one; echo two; exit 3"
+COUNTER = "i=0; while [ $i -lt 1500 ]; do i=$((i+1)); echo line $i; done; exec sleep 1000"
+ASKER = "echo one; printf 'Password: '; sleep 5; exit 3"
 STUBBORN = "trap '' TERM; while true; do sleep 1; done"
 GREEDY = "exec tail /dev/zero"
 MISSING = ("/no/such/program", "--flag")
@@ -25,6 +28,8 @@ FAKE_BEHAVIOURS = {
     SERVER: Behaviour(lines=("ready",)),
     LOCAL_SERVER: Behaviour(listens_on="127.0.0.1"),
     TALKER: Behaviour(lines=("one", "two"), exit_code=3),
+    COUNTER: Behaviour(lines=tuple(f"line {number}" for number in range(1, 1501))),
+    ASKER: Behaviour(lines=("one", "Password: "), is_last_unended=True, exit_code=3, exit_after=5.0),
     STUBBORN: Behaviour(stop_seconds=1000),
     GREEDY: Behaviour(exit_code=137, is_out_of_memory=True, exit_after=0.1),
     MISSING: Behaviour(refuse="the image has no /no/such/program"),
@@ -86,8 +91,7 @@ def make_spec(world: World, command: str | tuple[str, ...] = SERVER, *, number: 
         "image_id": world.image_id,
         "command": command,
         "environment": {"PORT": Secret("8080")},
-        "port": 8080,
-        "host_port": world.first_port + number,
+        "exposed": exposed(world.first_port + number),
         "limits": Limits(memory=32 * 1024**2),
     }
     return InstanceSpec(**(usual | parts))

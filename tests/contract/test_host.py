@@ -18,21 +18,15 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
     return FakeHost() if request.param == "fake" else LinuxHost(tmp_path)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
-async def test_a_port_is_free_unless_somebody_listens(host, address):
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1"])
+async def test_a_listener_is_seen_on_whatever_address(host, address):
     port = free_port()
-    assert await host.is_port_free(port)
+    assert not await host.has_listener(port)
 
-    with socket.create_server((address, port)):
+    with socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET):
         if isinstance(host, FakeHost):
-            host.taken.add(port)
-        assert not await host.is_port_free(port)
-
-
-async def test_looking_at_a_port_does_not_take_it(host):
-    port = free_port()
-
-    assert [await host.is_port_free(port) for _ in range(3)] == [True, True, True]
+            host.listeners.add(port)
+        assert await host.has_listener(port)
 
 
 async def test_capacity_is_known(host):
@@ -60,7 +54,7 @@ async def test_old_kernels_do_not_say_what_is_available(tmp_path):
     assert capacity.available_memory == 1500 * 1024
 
 
-async def test_what_instances_use_is_told_for_those_that_run(host):
+async def test_what_instances_use_is_reported_for_those_that_run(host):
     if isinstance(host, FakeHost):
         host.used[os.getpid()] = Usage(memory=1000, cpu_seconds=1.0)
 

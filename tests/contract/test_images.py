@@ -250,7 +250,7 @@ async def test_an_image_with_a_container_stays(world):
     assert await world.images.find(reference, image.digest) == image
 
 
-async def test_an_image_with_a_tag_of_somebody_else_stays(world):
+async def test_an_image_with_a_tag_of_another_program_stays(world):
     reference = parse_image_reference(world.load("v1"))
     image = await world.images.find(reference, await world.images.resolve(reference))
     await world.images.keep(image.image_id, "shop", 1)

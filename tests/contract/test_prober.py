@@ -8,10 +8,13 @@ from typing import Protocol
 import pytest
 
 from pvdify.adapters.http_probe.prober import HttpProber
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.probe import Answer, ProbeResult
 from pvdify.ports.prober import Prober
 from tests.fakes.clock import FakeClock
+from tests.fakes.places import at
 from tests.fakes.prober import FakeProber
+from tests.support.endpoints import here
 from tools.free_port import free_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Version: 1\r\n\r\nok"
@@ -21,13 +24,13 @@ MOVED = b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"
 class World(Protocol):
     prober: Prober
 
-    async def answering(self, raw: bytes, result: ProbeResult) -> int:
-        """A port that sends these bytes, which mean this."""
+    async def answering(self, raw: bytes, result: ProbeResult) -> Endpoint:
+        """An endpoint that sends these bytes, which mean this."""
         ...
 
-    async def silent(self) -> int: ...
+    async def silent(self) -> Endpoint: ...
 
-    def refusing(self) -> int: ...
+    def refusing(self) -> Endpoint: ...
 
 
 class FakeWorld:
@@ -35,16 +38,16 @@ class FakeWorld:
         self.prober = FakeProber(clock=FakeClock())
         self._port = 3000
 
-    async def answering(self, raw: bytes, result: ProbeResult) -> int:
+    async def answering(self, raw: bytes, result: ProbeResult) -> Endpoint:
         self._port += 1
         self.prober.script(self._port, result)
-        return self._port
+        return at(self._port)
 
-    async def silent(self) -> int:
+    async def silent(self) -> Endpoint:
         return await self.answering(b"", ProbeResult(answer=Answer.TIMEOUT))
 
-    def refusing(self) -> int:
-        return 2999
+    def refusing(self) -> Endpoint:
+        return at(2999)
 
 
 class RealWorld:
@@ -53,7 +56,7 @@ class RealWorld:
         self.requests: list[bytes] = []
         self._stack = stack
 
-    async def answering(self, raw: bytes, result: ProbeResult) -> int:
+    async def answering(self, raw: bytes, result: ProbeResult) -> Endpoint:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.requests.append(await reader.readuntil(b"\r\n\r\n"))
             writer.write(raw)
@@ -61,21 +64,21 @@ class RealWorld:
 
         return await self._serve(answer)
 
-    async def silent(self) -> int:
+    async def silent(self) -> Endpoint:
         async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()
             writer.close()
 
         return await self._serve(wait)
 
-    def refusing(self) -> int:
-        return free_port()
+    def refusing(self) -> Endpoint:
+        return here(free_port())[0]
 
-    async def _serve(self, answer: Callable) -> int:
+    async def _serve(self, answer: Callable) -> Endpoint:
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         self._stack.push_async_callback(server.wait_closed)
         self._stack.callback(server.close)
-        return server.sockets[0].getsockname()[1]
+        return here(server.sockets[0].getsockname()[1])[0]
 
 
 @pytest.fixture
@@ -104,10 +107,10 @@ def world(request: pytest.FixtureRequest) -> World:
     ],
     ids=["200", "204", "302", "503", "hints first", "1.0", "closed", "ssh", "cut short"],
 )
-async def test_every_answer_is_told_apart(world, raw, expected):
-    port = await world.answering(raw, expected)
+async def test_every_answer_is_distinguished(world, raw, expected):
+    target = await world.answering(raw, expected)
 
-    result = await world.prober.probe(port, "/health", timeout=5)
+    result = await world.prober.probe(target, "/health", timeout=5)
 
     assert (result.answer, result.status, result.location) == (expected.answer, expected.status, expected.location)
 
@@ -119,23 +122,38 @@ async def test_nobody_there_is_refused(world):
 
 
 async def test_no_answer_in_time_is_a_timeout(world):
-    port = await world.silent()
+    target = await world.silent()
 
-    result = await world.prober.probe(port, "/health", timeout=0.05)
+    result = await world.prober.probe(target, "/health", timeout=0.05)
 
     assert (result.answer, result.status) == (Answer.TIMEOUT, None)
 
 
-async def test_the_request_asks_for_the_path_as_the_hostname_and_once(real):
-    port = await real.answering(OK, ProbeResult(answer=Answer.STATUS, status=200))
+async def test_a_greeting_of_another_protocol_is_not_http_although_its_server_waits(real):
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for part in (b"2", b"20 mail\r\n"):
+            writer.write(part)
+            await writer.drain()
+        await reader.read()
+        writer.close()
 
-    result = await real.prober.probe(port, "/up?deep=1&q=ä", timeout=5, hostname="shop.example.com")
-    await real.prober.probe(port, "/", timeout=5)
+    result = await real.prober.probe(await real._serve(greet), "/health", timeout=5)
+
+    assert (result.answer, result.status) == (Answer.NOT_HTTP, None)
+
+
+async def test_the_request_asks_for_the_path_as_the_hostname_and_once(real):
+    target = await real.answering(OK, ProbeResult(answer=Answer.STATUS, status=200))
+
+    result = await real.prober.probe(target, "/up?deep=1&q=ä", timeout=5, hostname="shop.example.com", scheme="https")
+    await real.prober.probe(target, "/", timeout=5)
 
     named, plain = (request.decode().split("\r\n") for request in real.requests)
     assert named[0] == "GET /up?deep=1&q=%C3%A4 HTTP/1.1"
     assert "Host: shop.example.com" in named
-    assert f"Host: 127.0.0.1:{port}" in plain
+    assert "X-Forwarded-Proto: https" in named
+    assert [line for line in plain if line.startswith("X-Forwarded")] == []
+    assert f"Host: {target}" in plain
     assert "Connection: close" in plain
     assert ("x-version", "1") in result.headers
     assert result.seconds > 0
@@ -150,3 +168,19 @@ async def test_an_endless_body_is_not_waited_for(real):
     result = await real.prober.probe(await real._serve(talk), "/", timeout=60)
 
     assert (result.status, result.seconds < 30) == (200, True)
+
+
+async def test_an_instance_behind_a_unix_socket_is_asked(real, tmp_path):
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        real.requests.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        writer.close()
+
+    socket = tmp_path / "web.sock"
+    async with await asyncio.start_unix_server(answer, str(socket)):
+        result = await real.prober.probe(Endpoint(str(socket)), "/up", timeout=5)
+        missing = await real.prober.probe(Endpoint(str(tmp_path / "other.sock")), "/up", timeout=5)
+
+    assert (result.answer, result.status) == (Answer.STATUS, 200)
+    assert b"GET /up HTTP/1.1" in real.requests[0]
+    assert missing.answer is not Answer.STATUS

@@ -8,12 +8,16 @@ from typing import Protocol
 import pytest
 
 from pvdify.errors import RouterUnavailable
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.probe import Answer
 from pvdify.model.route import Route, Traffic
 from pvdify.ports.router import Router
+from tests.fakes.places import at
 from tests.fakes.router import FakeRouter
 from tests.load.backend import Backend
 from tests.load.real_router import RouterProcess, real_router
+from tests.load.websocket import WebSocket
+from tests.support.endpoints import here
 from tools.free_port import free_port
 
 
@@ -22,12 +26,16 @@ class World(Protocol):
 
     router: Router
 
-    async def target(self, status: int = 200) -> int:
+    async def target(self, status: int = 200) -> Endpoint:
         """A port whose target answers everything with this status."""
         ...
 
-    def dead_target(self) -> int:
-        """A port where nothing listens."""
+    def dead_target(self) -> Endpoint:
+        """An endpoint where nothing listens."""
+        ...
+
+    async def open_websocket(self, at: Endpoint) -> None:
+        """A visitor of the shop's first slot opens a WebSocket, which the only target of its route takes."""
         ...
 
     async def kill(self) -> None:
@@ -40,15 +48,18 @@ class FakeWorld:
     router: FakeRouter
     next_port: int = 3000
 
-    async def target(self, status: int = 200) -> int:
+    async def target(self, status: int = 200) -> Endpoint:
         self.next_port += 1
         self.router.answers[self.next_port] = status
-        return self.next_port
+        return at(self.next_port)
 
-    def dead_target(self) -> int:
+    def dead_target(self) -> Endpoint:
         self.next_port += 1
         self.router.answers[self.next_port] = None
-        return self.next_port
+        return at(self.next_port)
+
+    async def open_websocket(self, at: Endpoint) -> None:
+        self.router.serve("shop", 1, Traffic(requests=1, in_flight=1))
 
     async def kill(self) -> None:
         self.router.kill()
@@ -59,21 +70,28 @@ class RealWorld:
         self.process = process
         self.router = process.connect()
         self.backends: list[Backend] = []
+        self.sockets: list[WebSocket] = []
 
-    async def target(self, status: int = 200) -> int:
+    async def target(self, status: int = 200) -> Endpoint:
         backend = Backend(version="any", status=status)
         await backend.start()
         self.backends.append(backend)
-        return backend.port
+        return here(backend.port)[0]
 
-    def dead_target(self) -> int:
-        return free_port()
+    def dead_target(self) -> Endpoint:
+        return here(free_port())[0]
+
+    async def open_websocket(self, at: Endpoint) -> None:
+        socket = WebSocket(self.process.listen.host, self.process.listen.port, "shop.test")
+        self.sockets.append(await socket.__aenter__())
 
     async def kill(self) -> None:
         await self.process.kill()
 
     async def close(self) -> None:
         await self.router.close()
+        for socket in self.sockets:
+            await socket.__aexit__(None, None, None)
         for backend in self.backends:
             await backend.stop()
 
@@ -90,7 +108,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         await world.close()
 
 
-def shop(*targets: int, slot: int | None = 1, hostnames: tuple[str, ...] = ("shop.test",)) -> Route:
+def shop(*targets: Endpoint, slot: int | None = 1, hostnames: tuple[str, ...] = ("shop.test",)) -> Route:
     return Route(app="shop", hostnames=hostnames, slot=slot, targets=targets)
 
 
@@ -298,7 +316,7 @@ async def test_all_targets_are_counted_at_once(world: World) -> None:
     assert (shop_count.by_class, sum(shop_count.waits)) == ((0, 2, 0, 0, 0), 2)
 
 
-async def test_errors_are_told_apart_by_who_made_them(world: World) -> None:
+async def test_errors_are_distinguished_by_who_made_them(world: World) -> None:
     await world.router.put(shop(await world.target(status=501)))
     await world.router.put(Route(app="blog", hostnames=("blog.test",), slot=1, targets=(world.dead_target(),)))
 
@@ -401,3 +419,35 @@ async def test_a_gate_is_kept_and_does_not_stand_in_the_way_of_our_own_question(
     await world.router.put(gated)
     await world.router.remove("shop")
     assert await world.router.routes() == {}
+
+
+async def test_what_is_in_flight_to_a_target_can_be_ended(world: World) -> None:
+    target = await world.target()
+    await world.router.put(shop(target))
+    await world.open_websocket(target)
+    await world.open_websocket(target)
+    assert (await world.router.traffic("shop", 1)).in_flight == 2
+
+    ended = await world.router.end_requests([target])
+
+    assert ended == 2
+    assert await in_flight_falls_to(world, 0)
+    assert await status_and_slot(world) == (200, "shop/v1")
+
+
+async def test_what_is_in_flight_to_other_targets_is_not_ended(world: World) -> None:
+    target = await world.target()
+    await world.router.put(shop(target))
+    await world.open_websocket(target)
+
+    ended = await world.router.end_requests([await world.target()])
+
+    assert ended == 0
+    assert (await world.router.traffic("shop", 1)).in_flight == 1
+
+
+async def in_flight_falls_to(world: World, count: int) -> bool:
+    async with asyncio.timeout(5):
+        while (await world.router.traffic("shop", 1)).in_flight != count:
+            await asyncio.sleep(0.01)
+    return True

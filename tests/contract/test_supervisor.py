@@ -7,8 +7,11 @@ import pytest
 
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.errors import StartFailed
+from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import Exit, InstanceState, Limits, Role
 from tests.contract.supervisor_worlds import (
+    ASKER,
+    COUNTER,
     GREEDY,
     LOCAL_SERVER,
     MISSING,
@@ -20,6 +23,7 @@ from tests.contract.supervisor_worlds import (
     fake_world,
     make_spec,
 )
+from tests.support.endpoints import exposed
 from tests.support.images import build_image, image_id
 from tests.support.podman import missing_for_systemd
 from tools.free_port import free_port
@@ -50,236 +54,267 @@ def world(request: pytest.FixtureRequest) -> World:
 async def test_a_started_instance_is_found_with_all_that_was_said_of_it(world):
     spec = make_spec(world)
 
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    (found,) = await world.supervisor.find()
+    (found,) = await world.supervisor.instances.find()
     assert (found.name, found.app, found.process, found.slot, found.number) == (spec.name, "shop", "web", 1, 1)
-    assert (found.role, found.operation, found.host_port) == (Role.INSTANCE, "op1", spec.host_port)
+    assert (found.role, found.operation, found.endpoint) == (Role.INSTANCE, "op1", spec.exposed.at)
     assert (found.state, found.exit, found.restarts) == (InstanceState.RUNNING, None, 0)
     assert abs(found.started_at - world.clock.now()) < timedelta(minutes=1)
 
 
 async def test_only_the_named_apps_instances_are_found(world):
-    await world.supervisor.create(make_spec(world))
-    await world.supervisor.create(make_spec(world, name="pvdify-blog-web-v1-1", app="blog"))
+    await world.supervisor.instances.create(make_spec(world))
+    await world.supervisor.instances.create(make_spec(world, name="pvdify-blog-web-v1-1", app="blog"))
 
-    found = await world.supervisor.find("blog")
+    found = await world.supervisor.instances.find("blog")
 
     assert [instance.name for instance in found] == ["pvdify-blog-web-v1-1"]
 
 
 async def test_starting_twice_equals_starting_once(world):
     spec = make_spec(world)
-    await world.supervisor.start(spec)
-    first = await world.supervisor.find()
+    await world.supervisor.instances.start(spec)
+    first = await world.supervisor.instances.find()
 
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    assert await world.supervisor.find() == first
+    assert await world.supervisor.instances.find() == first
 
 
 async def test_what_is_created_waits_to_be_started(world):
     spec = make_spec(world, TALKER)
 
-    await world.supervisor.create(spec)
-    await world.supervisor.create(spec)
+    await world.supervisor.instances.create(spec)
+    await world.supervisor.instances.create(spec)
 
-    (created,) = await world.supervisor.find()
+    (created,) = await world.supervisor.instances.find()
     assert (created.state, created.exit, created.started_at) == (InstanceState.CREATED, None, None)
-    assert await world.supervisor.tail([spec.name], 10) == ()
-    await world.supervisor.start(spec)
-    assert await world.supervisor.wait(spec.name) == Exit(code=3)
+    assert await world.supervisor.logs.tail([spec.name], 10) == ()
+    await world.supervisor.instances.start(spec)
+    assert await world.supervisor.instances.wait(spec.name) == Exit(code=3)
 
 
-async def test_waiting_tells_how_it_ended_also_later(world):
+async def test_waiting_reports_how_it_ended_also_later(world):
     spec = make_spec(world, TALKER)
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    assert await world.supervisor.wait(spec.name) == Exit(code=3)
-    assert await world.supervisor.wait(spec.name) == Exit(code=3)
-    (found,) = await world.supervisor.find()
+    assert await world.supervisor.instances.wait(spec.name) == Exit(code=3)
+    assert await world.supervisor.instances.wait(spec.name) == Exit(code=3)
+    (found,) = await world.supervisor.instances.find()
     assert (found.state, found.exit) == (InstanceState.EXITED, Exit(code=3))
 
 
-async def test_its_end_is_told_before_how_it_ended_and_at_once_when_it_is_over(world):
+async def test_whether_it_runs_is_known_at_once_and_anew_after_each_start(world):
     spec = make_spec(world)
-    await world.supervisor.start(spec)
+    assert not await world.supervisor.instances.is_running(spec.name)
+
+    await world.supervisor.instances.start(spec)
     await world.lose_daemon()
-    waiting = asyncio.create_task(world.supervisor.wait_down(spec.name))
+    assert await world.supervisor.instances.is_running(spec.name)
+    await world.supervisor.instances.stop(spec.name, 0)
+    assert not await world.supervisor.instances.is_running(spec.name)
+    await world.supervisor.instances.start(spec)
+
+    assert await world.supervisor.instances.is_running(spec.name)
+    await world.supervisor.instances.remove(spec.name)
+    assert not await world.supervisor.instances.is_running(spec.name)
+
+
+async def test_its_end_is_reported_before_how_it_ended_and_at_once_when_it_is_over(world):
+    spec = make_spec(world)
+    await world.supervisor.instances.start(spec)
+    await world.lose_daemon()
+    waiting = asyncio.create_task(world.supervisor.instances.wait_down(spec.name))
     await asyncio.sleep(0.2)
     assert not waiting.done()
 
-    await world.supervisor.stop(spec.name, 0)
+    await world.supervisor.instances.stop(spec.name, 0)
 
     await waiting
-    await world.supervisor.wait_down(spec.name)
-    await world.supervisor.remove(spec.name)
-    await world.supervisor.wait_down(spec.name)
+    await world.supervisor.instances.wait_down(spec.name)
+    await world.supervisor.instances.remove(spec.name)
+    await world.supervisor.instances.wait_down(spec.name)
 
 
 async def test_waiting_goes_on_with_the_next_daemon(world):
     spec = make_spec(world)
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
     await world.lose_daemon()
 
-    waiting = asyncio.create_task(world.supervisor.wait(spec.name))
+    waiting = asyncio.create_task(world.supervisor.instances.wait(spec.name))
     await asyncio.sleep(0.2)
     assert not waiting.done()
-    await world.supervisor.stop(spec.name, 0)
+    await world.supervisor.instances.stop(spec.name, 0)
 
     assert await waiting == KILLED
 
 
 async def test_removing_ends_the_wait(world):
     spec = make_spec(world)
-    await world.supervisor.start(spec)
-    waiting = asyncio.create_task(world.supervisor.wait(spec.name))
+    await world.supervisor.instances.start(spec)
+    waiting = asyncio.create_task(world.supervisor.instances.wait(spec.name))
     await asyncio.sleep(0.1)
 
-    await world.supervisor.remove(spec.name)
+    await world.supervisor.instances.remove(spec.name)
 
     assert await waiting == KILLED
-    assert await world.supervisor.find() == ()
+    assert await world.supervisor.instances.find() == ()
 
 
-async def test_a_program_that_takes_too_much_memory_is_told_apart(world):
+async def test_a_program_that_takes_too_much_memory_is_distinguished(world):
     spec = make_spec(world, GREEDY, limits=Limits(memory=8 * 1024**2))
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    ended = await world.supervisor.wait(spec.name)
+    ended = await world.supervisor.instances.wait(spec.name)
 
     assert ended == Exit(code=137, is_out_of_memory=True)
 
 
-async def test_stop_lets_a_polite_program_end_in_peace(world):
+async def test_stop_waits_for_a_program_that_ends_by_itself(world):
     spec = make_spec(world)
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
     started = world.clock.monotonic()
-    await world.supervisor.stop(spec.name, 30)
+    await world.supervisor.instances.stop(spec.name, 30)
 
     assert world.clock.monotonic() - started < 20
-    (found,) = await world.supervisor.find()
+    (found,) = await world.supervisor.instances.find()
     assert found.state is InstanceState.EXITED
     assert found.exit != KILLED
 
 
 async def test_stop_kills_what_does_not_listen(world):
     spec = make_spec(world, STUBBORN)
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    await world.supervisor.stop(spec.name, 1)
+    await world.supervisor.instances.stop(spec.name, 1)
 
-    assert await world.supervisor.wait(spec.name) == KILLED
+    assert await world.supervisor.instances.wait(spec.name) == KILLED
 
 
 async def test_what_is_absent_can_be_stopped_removed_and_waited_for(world):
-    await world.supervisor.stop("pvdify-shop-web-v9-1", 1)
-    await world.supervisor.remove("pvdify-shop-web-v9-1")
+    await world.supervisor.instances.stop("pvdify-shop-web-v9-1", 1)
+    await world.supervisor.instances.remove("pvdify-shop-web-v9-1")
 
-    assert await world.supervisor.wait("pvdify-shop-web-v9-1") == KILLED
-    assert await world.supervisor.listeners("pvdify-shop-web-v9-1") == ()
+    assert await world.supervisor.instances.wait("pvdify-shop-web-v9-1") == KILLED
+    assert await world.supervisor.inspector.listeners("pvdify-shop-web-v9-1") == ()
 
 
 async def test_an_exited_instance_starts_again(world):
     spec = make_spec(world)
-    await world.supervisor.start(spec)
-    await world.supervisor.stop(spec.name, 0)
+    await world.supervisor.instances.start(spec)
+    await world.supervisor.instances.stop(spec.name, 0)
 
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    (found,) = await world.supervisor.find()
+    (found,) = await world.supervisor.instances.find()
     assert (found.state, found.exit, found.restarts) == (InstanceState.RUNNING, None, 1)
 
 
 async def test_a_start_that_is_refused_says_why_and_leaves_nothing(world):
     with pytest.raises(StartFailed) as failure:
-        await world.supervisor.start(make_spec(world, MISSING))
+        await world.supervisor.instances.start(make_spec(world, MISSING))
 
     assert "no /no/such/program" in failure.value.why
-    assert await world.supervisor.find() == ()
+    assert await world.supervisor.instances.find() == ()
 
 
 async def test_two_instances_cannot_have_one_port(world):
-    await world.supervisor.start(make_spec(world, number=1))
-    second = make_spec(world, number=2, host_port=world.first_port + 1)
+    await world.supervisor.instances.start(make_spec(world, number=1))
+    second = make_spec(world, number=2, exposed=exposed(world.first_port + 1))
 
     with pytest.raises(StartFailed) as failure:
-        await world.supervisor.start(second)
+        await world.supervisor.instances.start(second)
 
-    assert f"port {second.host_port}" in failure.value.why
-    assert [found.number for found in await world.supervisor.find()] == [1]
+    assert f"port {second.exposed.at.port}" in failure.value.why
+    assert [found.number for found in await world.supervisor.instances.find()] == [1]
 
 
 async def test_listeners_are_seen_from_outside(world):
     spec = make_spec(world)
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    (listener,) = await eventually(world, lambda: world.supervisor.listeners(spec.name))
+    (listener,) = await eventually(world, lambda: world.supervisor.inspector.listeners(spec.name))
 
     assert (listener.port, listener.is_loopback_only) == (8080, False)
-    await world.supervisor.stop(spec.name, 0)
-    assert await world.supervisor.listeners(spec.name) == ()
+    await world.supervisor.instances.stop(spec.name, 0)
+    assert await world.supervisor.inspector.listeners(spec.name) == ()
 
 
-async def test_who_listens_on_loopback_only_is_told_apart(world):
+async def test_who_listens_on_loopback_only_is_distinguished(world):
     spec = make_spec(world, LOCAL_SERVER)
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    (listener,) = await eventually(world, lambda: world.supervisor.listeners(spec.name))
+    (listener,) = await eventually(world, lambda: world.supervisor.inspector.listeners(spec.name))
 
     assert (listener.address, listener.is_loopback_only) == ("127.0.0.1", True)
 
 
 async def test_logs_outlive_their_container_until_they_are_forgotten(world):
     spec = make_spec(world, TALKER)
-    await world.supervisor.start(spec)
-    await world.supervisor.wait(spec.name)
-    await world.supervisor.remove(spec.name)
+    await world.supervisor.instances.start(spec)
+    await world.supervisor.instances.wait(spec.name)
+    await world.supervisor.instances.remove(spec.name)
 
-    lines = await world.supervisor.tail([spec.name], 10)
+    lines = await world.supervisor.logs.tail([spec.name], 10)
 
     assert [(line.instance, line.stream, line.text) for line in lines] == [
         (spec.name, "stdout", "one"),
         (spec.name, "stdout", "two"),
     ]
-    assert [line.text for line in await world.supervisor.tail([spec.name], 1)] == ["two"]
-    assert await world.supervisor.tail([spec.name], 10, since=lines[-1].at) == ()
-    assert await world.supervisor.tail(["pvdify-shop-web-v9-1"], 10) == ()
-    await world.supervisor.forget_logs("shop")
-    assert await world.supervisor.tail([spec.name], 10) == ()
+    assert [line.text for line in await world.supervisor.logs.tail([spec.name], 1)] == ["two"]
+    assert await world.supervisor.logs.tail([spec.name], 10, since=lines[-1].at) == ()
+    assert await world.supervisor.logs.tail(["pvdify-shop-web-v9-1"], 10) == ()
+    await world.supervisor.logs.forget("shop")
+    assert await world.supervisor.logs.tail([spec.name], 10) == ()
+
+
+async def test_many_lines_come_in_batches_and_in_order(world):
+    spec = make_spec(world, COUNTER)
+    await world.supervisor.instances.start(spec)
+    while "line 1500" not in [line.text for line in await world.supervisor.logs.tail([spec.name], 1)]:
+        await world.clock.sleep(0.1)
+
+    for asked, first in ((1200, 301), (5000, 1)):
+        batches = [batch async for batch in world.supervisor.logs.history([spec.name], asked)]
+
+        assert len(batches) > 1
+        assert [line.text for batch in batches for line in batch] == [f"line {it}" for it in range(first, 1501)]
+    last = batches[-1][-1]
+    assert [it async for batch in world.supervisor.logs.history([spec.name], 5000, since=last.at) for it in batch] == []
 
 
 async def test_who_left_lines_is_known_also_when_it_is_gone(world):
-    hook = {"name": "pvdify-shop-pre_deploy-v1-1", "process": "pre_deploy", "role": Role.HOOK, "host_port": None}
+    hook = {"name": "pvdify-shop-pre_deploy-v1-1", "process": "pre_deploy", "role": Role.HOOK, "exposed": NO_ROUTE}
     gone = [
         make_spec(world, TALKER),
-        make_spec(world, TALKER, name="pvdify-shop-worker-v1-2", process="worker", number=2, host_port=None),
+        make_spec(world, TALKER, name="pvdify-shop-worker-v1-2", process="worker", number=2, exposed=NO_ROUTE),
         make_spec(world, TALKER, name="pvdify-shop-staging-web-v1-1", app="shop-staging", number=3),
-        make_spec(world, TALKER, **hook, port=None),
+        make_spec(world, TALKER, **hook),
     ]
     for spec in gone:
-        await world.supervisor.start(spec)
-        await world.supervisor.wait(spec.name)
-        await world.supervisor.remove(spec.name)
+        await world.supervisor.instances.start(spec)
+        await world.supervisor.instances.wait(spec.name)
+        await world.supervisor.instances.remove(spec.name)
     await world.lose_daemon()
 
-    writers = await world.supervisor.writers("shop")
+    writers = await world.supervisor.logs.writers("shop")
 
     assert sorted(writers) == ["pvdify-shop-web-v1-1", "pvdify-shop-worker-v1-2"]
-    await world.supervisor.forget_logs("shop")
-    assert await world.supervisor.tail(["pvdify-shop-web-v1-1"], 10) == ()
+    await world.supervisor.logs.forget("shop")
+    assert await world.supervisor.logs.tail(["pvdify-shop-web-v1-1"], 10) == ()
 
 
 async def test_one_log_has_the_lines_of_all_who_had_the_name(world):
     spec = make_spec(world, TALKER)
 
     for _ in range(2):
-        await world.supervisor.start(spec)
-        await world.supervisor.wait(spec.name)
-        await world.supervisor.remove(spec.name)
+        await world.supervisor.instances.start(spec)
+        await world.supervisor.instances.wait(spec.name)
+        await world.supervisor.instances.remove(spec.name)
 
-    assert [line.text for line in await world.supervisor.tail([spec.name], 10)] == ["one", "two", "one", "two"]
+    assert [line.text for line in await world.supervisor.logs.tail([spec.name], 10)] == ["one", "two", "one", "two"]
 
 
 async def test_following_gives_old_and_new_lines_of_every_run(world):
@@ -287,13 +322,13 @@ async def test_following_gives_old_and_new_lines_of_every_run(world):
     since = world.clock.now() - timedelta(minutes=1)
 
     async def follow() -> None:
-        async for line in world.supervisor.follow([spec.name], since=since):
+        async for line in world.supervisor.logs.follow([spec.name], since=since):
             texts.append(line.text)
 
     following = asyncio.create_task(follow())
     for _ in range(2):
-        await world.supervisor.start(spec)
-        await world.supervisor.wait(spec.name)
+        await world.supervisor.instances.start(spec)
+        await world.supervisor.instances.wait(spec.name)
 
     async def has_all() -> bool:
         return len(texts) >= 4
@@ -304,54 +339,88 @@ async def test_following_gives_old_and_new_lines_of_every_run(world):
     assert texts == ["one", "two", "one", "two"]
 
 
+async def test_a_last_line_without_its_end_is_read_while_it_runs_and_afterwards(world, request):
+    spec, texts = make_spec(world, ASKER), []
+    since = world.clock.now() - timedelta(minutes=1)
+    await world.supervisor.instances.start(spec)
+
+    async for line in world.supervisor.logs.follow([spec.name], since=since):
+        texts.append((line.text, line.is_part))
+        if len(texts) == 2:
+            break
+    followed = [found.state for found in await world.supervisor.instances.find()]
+    await world.supervisor.instances.wait(spec.name)
+
+    lines = await world.supervisor.logs.tail([spec.name], 10)
+    # for the journal, conmon itself keeps what has no end until the program has ended
+    assert followed == [InstanceState.RUNNING] or "systemd" in request.node.name
+    assert texts == [("one", False), ("Password: ", True)]
+    assert [(line.text, line.is_part) for line in lines] == texts
+
+
+async def test_what_runs_once_is_read_in_batches_to_its_end(world):
+    name, ended = "pvdify-shop-pre_deploy-v1-1", asyncio.Event()
+    spec = make_spec(world, ASKER, name=name, process="pre_deploy", role=Role.HOOK, exposed=NO_ROUTE)
+    await world.supervisor.instances.start(spec)
+
+    async def read() -> list[str]:
+        return [line.text async for batch in world.supervisor.logs.output(name, ended) for line in batch]
+
+    reading = asyncio.create_task(read())
+    await world.supervisor.instances.wait(name)
+    ended.set()
+
+    assert await reading == ["one", "Password: "]
+
+
 async def test_the_default_is_the_images_own_command(world):
     spec = make_spec(world, None)
 
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    assert [found.state for found in await world.supervisor.find()] == [InstanceState.RUNNING]
+    assert [found.state for found in await world.supervisor.instances.find()] == [InstanceState.RUNNING]
 
 
-async def test_what_a_running_instance_uses_is_told(world):
+async def test_what_a_running_instance_uses_is_reported(world):
     spec = make_spec(world)
-    await world.supervisor.start(spec)
+    await world.supervisor.instances.start(spec)
 
-    used = await world.supervisor.usage(spec.name)
+    used = await world.supervisor.inspector.usage(spec.name)
 
     assert 0 < used.memory < 2 * 1024**3
     assert used.cpu_seconds >= 0
-    await world.supervisor.remove(spec.name)
-    assert await world.supervisor.usage(spec.name) is None
+    await world.supervisor.instances.remove(spec.name)
+    assert await world.supervisor.inspector.usage(spec.name) is None
 
 
 async def test_what_runs_once_is_read_after_it_ended_and_after_the_daemon_did(world):
     name = "pvdify-shop-pre_deploy-v1-1"
-    parts = {"name": name, "process": "pre_deploy", "role": Role.HOOK, "host_port": None, "port": None}
-    await world.supervisor.create(make_spec(world, TALKER, **parts))
+    parts = {"name": name, "process": "pre_deploy", "role": Role.HOOK, "exposed": NO_ROUTE}
+    await world.supervisor.instances.create(make_spec(world, TALKER, **parts))
 
-    await world.supervisor.start(make_spec(world, TALKER, **parts))
-    ended = await world.supervisor.wait(name)
+    await world.supervisor.instances.start(make_spec(world, TALKER, **parts))
+    ended = await world.supervisor.instances.wait(name)
 
     await world.lose_daemon()
     assert ended == Exit(code=3)
-    assert [line.text for line in await world.supervisor.tail([name], 10)] == ["one", "two"]
-    await world.supervisor.remove(name)
+    assert [line.text for line in await world.supervisor.logs.tail([name], 10)] == ["one", "two"]
+    await world.supervisor.instances.remove(name)
 
 
 async def test_an_app_has_a_network_while_anything_of_it_is_there_and_until_it_is_removed(world):
-    spec, blog = make_spec(world), make_spec(world, name="pvdify-blog-web-v1-1", app="blog", host_port=None, port=None)
-    await world.supervisor.start(spec)
-    await world.supervisor.start(blog)
+    spec, blog = make_spec(world), make_spec(world, name="pvdify-blog-web-v1-1", app="blog", exposed=NO_ROUTE)
+    await world.supervisor.instances.start(spec)
+    await world.supervisor.instances.start(blog)
 
-    await world.supervisor.remove_network("shop")
-    assert await world.supervisor.networks() == {"shop", "blog"}
-    await world.supervisor.remove(spec.name)
-    assert await world.supervisor.networks() == {"shop", "blog"}
-    await world.supervisor.remove_network("shop")
-    await world.supervisor.remove_network("shop")
+    await world.supervisor.networks.remove("shop")
+    assert await world.supervisor.networks.apps() == {"shop", "blog"}
+    await world.supervisor.instances.remove(spec.name)
+    assert await world.supervisor.networks.apps() == {"shop", "blog"}
+    await world.supervisor.networks.remove("shop")
+    await world.supervisor.networks.remove("shop")
 
-    assert await world.supervisor.networks() == {"blog"}
-    await world.supervisor.start(spec)
-    assert await world.supervisor.networks() == {"shop", "blog"}
-    await world.supervisor.remove(spec.name)
-    await world.supervisor.remove(blog.name)
+    assert await world.supervisor.networks.apps() == {"blog"}
+    await world.supervisor.instances.start(spec)
+    assert await world.supervisor.networks.apps() == {"shop", "blog"}
+    await world.supervisor.instances.remove(spec.name)
+    await world.supervisor.instances.remove(blog.name)

@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from tests.support.vps import Vps
+from tools import dist
 from tools.demo.stage import CHECKOUT
 
 BASE_DOMAIN = "apps.test"
@@ -21,11 +21,8 @@ http: {{addr: {REGISTRY}}}
 
 
 def build_wheel(directory: Path) -> Path:
-    """The wheel of this checkout."""
-    argv = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(directory), str(CHECKOUT))
-    subprocess.run(argv, check=True, capture_output=True)
-    (wheel,) = directory.glob("pvdify-*.whl")
-    return wheel
+    """The wheel of this checkout, with its requirements.txt beside it."""
+    return dist.make(directory)
 
 
 def build_sample(directory: Path, version: str, *variables: str) -> Path:
@@ -70,9 +67,11 @@ class RealServer:
 
     def bring_package(self, *options: str) -> None:
         """The commands are there, and nothing else of pvdify."""
-        self.vps.write(f"/root/{self._wheel.name}", self._wheel.read_bytes())
+        for file in (self._wheel, self._wheel.with_name("requirements.txt")):
+            self.vps.write(f"/root/{file.name}", file.read_bytes())
         self.vps.run("python3", "-m", "venv", "/opt/pvdify")
-        self.vps.run(f"{PROGRAMS}/pip", "install", "--quiet", *options, f"/root/{self._wheel.name}")
+        locked = ("--require-hashes", "--requirement", "requirements.txt")
+        self.vps.run(f"{PROGRAMS}/pip", "install", "--quiet", *options, *locked)
 
     def start_registry(self) -> None:
         """It is not there any more after a boot."""

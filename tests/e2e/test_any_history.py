@@ -12,6 +12,7 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from pvdify.errors import AppNotFound
 from pvdify.model.app import hostnames_of
+from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.operation import Strategy
 from pvdify.model.release import Release
 from pvdify.model.scale import Relative
@@ -107,8 +108,8 @@ class Histories(HistoryRules):
         expected = [live.image.rpartition(":")[2], " ".join(config[key].value for key in KEYS if key in config)]
         for place in slot.placements:
             check(containers[place.name], place, slot, live)
-            if place.host_port is not None:
-                assert await self.answers(f"127.0.0.1:{place.host_port}", "") == expected
+            if place.endpoint is not NO_ROUTE:
+                assert await self.answers(str(place.endpoint), "") == expected
         await self.look_as_visitor(live, slot, expected)
 
     async def look_as_visitor(self, live: Release, slot: Slot, expected: list[str]) -> None:
@@ -134,12 +135,13 @@ class Histories(HistoryRules):
 
 def check(container: Container, place: Placement, slot: Slot, live: Release) -> None:
     """The container is what its place and the release say."""
-    labels = {"slot": slot.number, "process": place.process, "number": place.number, "port": place.host_port or ""}
+    port = "" if place.endpoint is NO_ROUTE else place.endpoint.port
+    labels = {"slot": slot.number, "process": place.process, "number": place.number, "port": port}
     assert {name: container.labels[f"io.pvdify.{name}"] for name in labels} == {
         name: str(value) for name, value in labels.items()
     }
     assert container.image_id == live.image_id
-    assert container.host_ports == ((place.host_port,) if place.host_port is not None else ())
+    assert container.host_ports == ((place.endpoint.port,) if place.endpoint is not NO_ROUTE else ())
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_two_hundred_secrets_leave_no_trace(trial: Trial, tmp_path: Path):
         run("deploy", "hello", "--image", trial.stage.image("broken"), "--manifest", str(telling)),
         run("deploy", "hello", "--image", trial.stage.image("v1")),
         run("rollback", "hello", "--version", "1"),
-        run("run", "hello", "--", "/bin/sh", "-c", TELLS_ALL),
+        run("run", "hello", "--json", "--", "/bin/sh", "-c", TELLS_ALL),  # into a pipe it would be byte for byte
         run("config:set", "hello", "--secret", "CANARY_0=another-value"),
         run("logs", "hello"),
         *(run("logs", "hello", "--deploy", "--release", str(number)) for number in (1, 2, 3)),

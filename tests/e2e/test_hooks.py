@@ -53,7 +53,7 @@ def test_a_hook_runs_once_although_the_server_is_killed_in_it(trial: Trial, tmp_
     assert hook_containers(trial) == []
 
 
-def test_a_hook_that_takes_too_long_is_killed_and_the_failure_is_told(trial: Trial, tmp_path: Path):
+def test_a_hook_that_takes_too_long_is_killed_and_the_failure_is_reported(trial: Trial, tmp_path: Path):
     before = trial.get("hello")[2]
     told = "echo $PVDIFY_FAILURE in $PVDIFY_FAILED_STEP"
     file = manifest(tmp_path, f'hooks: {{pre_deploy: ["echo waiting; sleep 99"], on_failure: ["{told}"], timeout: 1s}}')
@@ -70,7 +70,7 @@ def test_a_hook_that_takes_too_long_is_killed_and_the_failure_is_told(trial: Tri
     assert hook_containers(trial) == []
 
 
-def test_the_failure_of_an_image_that_does_not_start_is_told_in_that_image(trial: Trial, tmp_path: Path):
+def test_the_failure_of_an_image_that_does_not_start_is_reported_in_that_image(trial: Trial, tmp_path: Path):
     file = manifest(tmp_path, 'hooks: {on_failure: ["echo $PVDIFY_FAILURE in $PVDIFY_FAILED_STEP of $VERSION"]}')
 
     done = trial.pvdify("deploy", "hello", "--image", trial.stage.image("broken"), "--manifest", file, check=False)
@@ -90,3 +90,32 @@ def test_a_failing_post_deploy_is_reported_and_the_release_is_live(trial: Trial,
     assert "no cache" in done.stderr
     assert "is live and stays live" in done.stderr
     assert "active (hook-failed)" in trial.pvdify("releases", "hello").stdout
+
+
+def test_a_talkative_hook_takes_as_long_as_it_takes_to_talk_and_all_it_says_is_logged(trial: Trial, tmp_path: Path):
+    talk = "i=0; while [ $i -lt 30000 ]; do echo CREATE INDEX i_$i ON things; i=$((i+1)); done"
+    file = manifest(tmp_path, f"hooks: {{timeout: 60s, pre_deploy: ['{talk}']}}")
+
+    done = trial.pvdify("deploy", "hello", "--manifest", file)
+
+    shown = [line for line in done.stderr.splitlines() if "CREATE INDEX" in line and "pre_deploy" not in line]
+    assert [line.split("i_")[1] for line in shown] == [f"{number} ON things" for number in range(30_000)]
+
+
+def test_of_very_much_output_the_middle_is_left_out(trial: Trial, tmp_path: Path):
+    file = manifest(tmp_path, """hooks: {pre_deploy: ["yes $(printf %090d 1) | head -n 500000; printf 'the end'"]}""")
+
+    done = trial.pvdify("deploy", "hello", "--manifest", file)
+
+    assert "MB of output left out" in done.stderr
+    assert "| the end" in done.stderr
+    assert len(done.stderr) < 12_000_000
+
+
+def test_a_hook_that_fails_in_the_middle_of_a_line_is_quoted(trial: Trial, tmp_path: Path):
+    file = manifest(tmp_path, """hooks: {pre_deploy: ["printf 'migration 7 failed'; exit 4"]}""")
+
+    done = trial.pvdify("deploy", "hello", "--manifest", file, check=False)
+
+    assert done.returncode == 8
+    assert "its last words: migration 7 failed" in done.stderr

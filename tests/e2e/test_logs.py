@@ -85,8 +85,12 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 20.0) -> None:
 def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(trial: Trial, tmp_path: Path):
     file = tmp_path / "followed"
 
+    def have_written_much(release: int) -> bool:
+        seen = by_instance(followed(file))
+        return all(len(ticks(seen[release, f"worker.{number}"])) > 100 for number in (1, 2))
+
     with follower(trial, file):
-        wait_until(lambda: any(line["release"] == 1 for line in followed(file)))
+        wait_until(lambda: have_written_much(1), 120)
         trial.pvdify("deploy", "hello", "--image", trial.stage.image("v2"))
         wait_until(lambda: any(line["release"] == 2 for line in followed(file)))
         for _ in range(2):
@@ -94,6 +98,7 @@ def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(trial: 
             time.sleep(0.5)
             trial.start()
             time.sleep(1.0)
+        wait_until(lambda: have_written_much(2), 120)
         trial.pvdify("ps:scale", "hello", "worker=1")
         time.sleep(1.0)
 
@@ -101,7 +106,7 @@ def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(trial: 
     for worker in workers:
         told = ticks(seen[worker])
         assert told == list(range(1, len(told) + 1)), worker
-        assert len(told) > 100, worker
+        assert len(told) > 100, worker  # so that there was much to miss
     assert {(1, "web.1"), (1, "web.2"), (2, "web.1"), (2, "web.2")} < set(seen)
 
 

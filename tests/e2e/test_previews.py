@@ -34,12 +34,16 @@ GONE_WITHIN = 60.0  # the reaper looks every half minute
 
 
 class Github(ThreadingHTTPServer):
-    """Vouches for jobs, as GitHub does: gives their tokens, and the keys that show that they are genuine."""
+    """Vouches for jobs, as GitHub does: gives their tokens, and the keys that show that they are genuine.
 
-    def __init__(self) -> None:
+    ``issuer``: who the tokens say signed them; default: the address of this server.
+    """
+
+    def __init__(self, issuer: str | None = None) -> None:
         self.job: dict[str, str] = {}
         self.given = 0
         super().__init__(("127.0.0.1", 0), Handler)
+        self.issuer = issuer or self.url
 
     @property
     def url(self) -> str:
@@ -56,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             github.given += 1
             own = {
-                "iss": github.url,
+                "iss": github.issuer,
                 "aud": parse_qs(asked.query)["audience"][0],
                 "jti": str(github.given),
                 **github.job,
@@ -197,7 +201,8 @@ def test_a_preview_lives_as_long_as_its_pull_request_and_nothing_of_it_longer(
     assert visit(trial, "team:sesame") == (200, "v1", "noindex, nofollow")
     updated = in_workflow(trial, github, tmp_path, "preview", "--image", trial.stage.image("v2"), "--app", "hello")
     assert updated.returncode == 0, updated.stderr
-    assert made.stdout.split()[4] == updated.stdout.split()[4] == f"http://{PREVIEW}.{BASE_DOMAIN}"
+    url = f"http://{PREVIEW}.{BASE_DOMAIN}:{trial.stage.router_port}"
+    assert made.stdout.split()[4] == updated.stdout.split()[4] == url
     assert visit(trial, "team:sesame")[:2] == (200, "v2")
     assert "identity-refused" in in_workflow(trial, github, tmp_path, "deploy", "hello", "--no-wait").stderr
     assert len(leftovers(trial)) > 5

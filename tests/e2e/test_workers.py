@@ -1,10 +1,12 @@
 """Workers on real podman, by the times at which they themselves say that they run: never two at once, never none."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,13 @@ WORKER = (
     "echo started; while true; do sleep 0.02; echo beat; done"
 )
 FAILING = "echo started; sleep 0.02; echo no queue; exit 3"
+SLOW_PODMAN = """#!/bin/sh
+case "$*" in
+    "ps --all "*) found=$(podman "$@") || exit; sleep 2; printf '%s\\n' "$found" ;;
+    *) exec podman "$@" ;;
+esac
+"""
+RESTARTS = 7  # of each app
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -48,6 +57,23 @@ def trial() -> Iterator[Trial]:
 
 
 @pytest.fixture
+async def busy(trial: Trial) -> AsyncIterator[RealDaemon]:
+    """An engine whose every look at all containers is seconds old when it comes, as beside many apps."""
+    podman = Path(trial.stage.directory) / "slow-podman"
+    podman.write_text(SLOW_PODMAN)
+    podman.chmod(0o755)
+    machine = RealMachine(trial.stage, speed=5, podman=str(podman))
+    await machine.open()
+    daemon = RealDaemon(machine)
+    await daemon.begin()
+    reconciling = asyncio.create_task(daemon.reconciler.run())
+    yield daemon
+    reconciling.cancel()
+    await daemon.end()
+    await machine.close()
+
+
+@pytest.fixture
 async def machine(trial: Trial) -> AsyncIterator[RealMachine]:
     machine = RealMachine(trial.stage, speed=5)
     await machine.open()
@@ -71,7 +97,7 @@ def manifest(command: str = WORKER, **parts: Any) -> dict[str, Any]:
 async def lives(daemon: RealDaemon, app: str) -> list[Life]:
     """Every life that a worker of the app has had, by its beginning."""
     logs, found = daemon.queries.runtime_logs, []
-    running = {it.name for it in await daemon.world.supervisor.find(app) if it.state is InstanceState.RUNNING}
+    running = {it.name for it in await daemon.world.instances.find(app) if it.state is InstanceState.RUNNING}
     for release in await daemon.store.releases(app):
         for name in await logs.writers(app, "worker", release.version) if release.slot == release.version else ():
             parts: list[list[LogLine]] = []
@@ -88,6 +114,11 @@ async def lives(daemon: RealDaemon, app: str) -> list[Life]:
     return sorted(found, key=lambda life: life.began)
 
 
+def uptime() -> int:
+    """Whole seconds, as a container sees them too."""
+    return int(float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]))
+
+
 def most_at_once(found: list[Life]) -> int:
     return max(sum(other.began <= life.began < other.ended for other in found) for life in found)
 
@@ -101,11 +132,11 @@ async def test_a_deploy_and_a_restart_never_run_two_at_once(daemon: RealDaemon, 
     found = await lives(daemon, "turns")
 
     assert most_at_once(found) == 1, found
-    assert [life.instance for life in found] == ["worker-v1-1", "worker-v2-1", "worker-v2-2", "worker-v1-1"]
+    assert [life.instance for life in found] == ["worker-v1-1", "worker-v2-1", "worker-v2-101", "worker-v1-1"]
     assert [life.goes_on for life in found] == [False, False, False, True]
 
 
-async def test_a_release_whose_worker_fails_gives_way_to_the_one_before(daemon: RealDaemon, trial: Trial):
+async def test_a_release_whose_worker_fails_is_replaced_by_the_one_before(daemon: RealDaemon, trial: Trial):
     await daemon.deploy("fails", trial.stage.image("v1"), manifest())
 
     release = await daemon.deploy("fails", trial.stage.image("v2"), manifest(FAILING))
@@ -118,17 +149,24 @@ async def test_a_release_whose_worker_fails_gives_way_to_the_one_before(daemon: 
 
 
 async def test_a_restart_or_a_scaling_that_fails_leaves_what_ran(daemon: RealDaemon, trial: Trial):
-    only_first = f'if [ "$PVDIFY_INSTANCE" = worker.2 ]; then {FAILING}; fi; {WORKER}'
+    """What starts for the first time fails where it is worker.2, and later everywhere; worker.1 may come back."""
+    deadline = uptime() + 30
+    fails = f'[ "$PVDIFY_INSTANCE" = worker.2 ] || [ ${{up%.*}} -gt {deadline} ]'
+    only_first = (
+        f"[ -e /ran ] || {{ read up rest </proc/uptime; if {fails}; then {FAILING}; fi; echo >/ran; }}; {WORKER}"
+    )
     await daemon.deploy("stays", trial.stage.image("v1"), manifest(only_first))
 
     scaled = await daemon.scale("stays", worker=2)
     between = await lives(daemon, "stays")
+    while uptime() <= deadline:
+        await asyncio.sleep(0.5)
     restarted = await daemon.restart("stays", "worker")
 
     found = await lives(daemon, "stays")
     assert (scaled.state, restarted.state) == (OperationState.FAILED, OperationState.FAILED)
     assert [(life.instance, life.goes_on) for life in between] == [("worker-v1-1", True), ("worker-v1-2", False)]
-    assert [life.instance for life in found] == ["worker-v1-1", "worker-v1-2", "worker-v1-2", "worker-v1-1"]
+    assert [life.instance for life in found] == ["worker-v1-1", "worker-v1-2", "worker-v1-101", "worker-v1-1"]
     assert most_at_once(found[2:]) == 1, found
     assert found[0].ended < found[2].began, found
     assert found[3].goes_on
@@ -156,3 +194,24 @@ async def test_with_overlap_there_is_never_none(daemon: RealDaemon, trial: Trial
 
     assert [life.goes_on for life in found] == [False, False, True]
     assert all(earlier.ended > later.began for earlier, later in pairwise(found)), found
+
+
+async def test_restarts_while_each_look_at_all_containers_is_old_never_run_two_at_once(
+    busy: RealDaemon, trial: Trial
+) -> None:
+    apps = ("busy-a", "busy-b", "busy-c")
+    for app in apps:
+        await busy.deploy(app, trial.stage.image("v1"), manifest())
+
+    async def restart(app: str) -> None:
+        for number in range(RESTARTS):
+            await busy.clock.sleep(3.0 * number)  # so that one begins at every point of a look
+            await busy.restart(app, "worker")
+
+    await asyncio.gather(*(restart(app) for app in apps))
+
+    for app in apps:
+        found = await lives(busy, app)
+        assert most_at_once(found) == 1, found
+        assert len(found) == RESTARTS + 1, found
+        assert [event for event in await busy.store.events(app) if event.action.startswith("instance.")] == []

@@ -20,8 +20,14 @@ from tools.demo import stage as stages
 from tools.demo.stage import CHECKOUT
 
 WORKFLOWS = CHECKOUT / "examples" / "workflows"
-REPOSITORY = "org/myapp"
+REPOSITORY = "MyOrg/MyApp"
+IMAGE = "ghcr.io/myorg/myapp"  # a registry takes lower case only
 SHA = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
+
+
+def public(trial: Trial) -> str:
+    """Where runners reach the API: through the router, as visitors reach apps."""
+    return f"http://{trial.stage.router}"
 
 
 @dataclass
@@ -51,13 +57,14 @@ class World:
             folder=self.folder, environ={**self.environ, **environ}, use=self.use,
             github={"event_name": event_name, "ref": reference, "repository": REPOSITORY, "sha": SHA, "run_number": 7,
                     "actor": "octocat", "token": "gh_token", "event": event},
-            more={"vars": {"PVDIFY_URL": self.trial.stage.url}, "secrets": secrets},
+            more={"vars": {"PVDIFY_URL": public(self.trial)}, "secrets": secrets},
         )  # fmt: skip
 
     def use(self, action: str, inputs: dict[str, str]) -> None:
         """Building and pushing is what leaves something behind: the registry takes the sample under that tag."""
         if action == "docker/build-push-action":
-            tag = inputs["tags"].removeprefix(f"ghcr.io/{REPOSITORY}:")
+            name, _, tag = inputs["tags"].rpartition(":")
+            assert name == IMAGE
             stages.build_and_push(self.trial.stage, tag)
 
 
@@ -72,10 +79,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         registries = Path(trial.stage.directory) / ".config" / "containers" / "registries.conf"
         registries.parent.mkdir(parents=True)
         registries.write_text(
-            f'[[registry]]\nprefix = "ghcr.io/{REPOSITORY}"\n'
-            f'location = "{trial.stage.registry}/hello"\ninsecure = true\n'
+            f'[[registry]]\nprefix = "{IMAGE}"\nlocation = "{trial.stage.registry}/hello"\ninsecure = true\n'
         )
-        trial.start(settings=("--oidc-issuer", issuer.url, "--public-url", trial.stage.url, "--standby", "1s"))
+        trial.start(settings=("--oidc-issuer", issuer.url, "--public-url", public(trial), "--standby", "1s"))
         environ = gh.environment(folder / "home", api.socket, gh.publish(folder)) | {
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.url}/token?api-version=2.0",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-runner",
@@ -99,12 +105,17 @@ def test_a_push_to_main_goes_live(world: World) -> None:
     ran = world.run("deploy", "push", "refs/heads/main", {})
 
     assert succeeded(ran) == ["deploy"]
-    assert ran[-1].outputs["url"].startswith("http://myapp.demo.localhost")
+    assert ran[-1].outputs["url"] == f"http://myapp.demo.localhost:{world.trial.stage.router_port}"
     assert ran[-1].outputs["version"] == "1"
     assert world.trial.get("myapp")[:2] == (200, SHA)
     release = world.trial.ask("GET", "/apps/myapp/releases/1")[1]
-    assert (release["image"], release["commit"]) == (f"ghcr.io/{REPOSITORY}:{SHA}", SHA)
-    assert "### myapp v1 is live" in (world.folder / ".GITHUB_STEP_SUMMARY").read_text()
+    assert (release["image"], release["commit"]) == (f"{IMAGE}:{SHA}", SHA)
+    (asked,) = (it for it in world.trial.ask("GET", "/events?app=myapp&kind=deploy.requested")[1]["events"])
+    assert asked["address"] == "127.0.0.1"
+    summary = (world.folder / ".GITHUB_STEP_SUMMARY").read_text()
+    assert "### myapp v1 is live" in summary
+    assert f"| Address | {ran[-1].outputs['url']} |" in summary
+    assert "| Steps | admit " in summary
 
 
 def test_a_pull_request_has_a_preview_until_it_is_closed(world: World) -> None:
@@ -113,10 +124,11 @@ def test_a_pull_request_has_a_preview_until_it_is_closed(world: World) -> None:
     closed = world.run("preview", "pull_request", "refs/pull/12/merge", pull_request_event("closed"))
 
     assert [succeeded(ran) for ran in (opened, pushed, closed)] == [["preview"], ["preview"], ["close"]]
-    url = opened[1].outputs["url"]
+    first, second = (next(step.outputs for step in ran if "url" in step.outputs) for ran in (opened, pushed))
+    url = first["url"]
     assert "//myapp-pr-12." in url
     assert world.api.comments == [(12, f"Preview at {url}")]
-    assert (opened[1].outputs["version"], pushed[1].outputs) == ("1", {"url": url, "version": "2"})
+    assert (first["version"], second) == ("1", {"url": url, "version": "2"})
     assert world.trial.get("myapp-pr-12")[:2] == (200, "pr-12")
     assert world.trial.ask("GET", "/apps/myapp/previews")[1]["previews"][0]["status"] == "closed"
 
@@ -133,9 +145,9 @@ def test_the_pipeline_deploys_each_branch_to_its_place_without_a_stored_secret(w
     production = world.run("pipeline", "push", "refs/heads/main", {}, environment="production")
     preview = world.run("pipeline", "pull_request", "refs/pull/12/merge", pull_request_event("synchronize"))
 
-    assert succeeded(develop) == ["test", "deploy-staging"]
-    assert succeeded(production) == ["test", "deploy-production"]
-    assert succeeded(preview) == ["test", "preview"]
+    assert succeeded(develop) == ["test", "build", "deploy-staging"]
+    assert succeeded(production) == ["test", "build", "deploy-production"]
+    assert succeeded(preview) == ["test", "build", "preview"]
     assert world.trial.get("myapp-staging")[:2] == (200, SHA)
     everything = json.dumps([step.output for step in (*develop, *production, *preview)])
     assert world.trial.stage.token not in everything
@@ -146,7 +158,7 @@ def test_the_actions_install_the_extension_and_close_a_preview(world: World) -> 
     event = pull_request_event("closed")
 
     installed = world.run_action(published / "action.yml", event)
-    access = {"PVDIFY_URL": world.trial.stage.url, "PVDIFY_TOKEN": world.trial.stage.token}
+    access = {"PVDIFY_URL": public(world.trial), "PVDIFY_TOKEN": world.trial.stage.token}
     closed = world.run_action(published / "close" / "action.yml", event, **access)
     event["number"] = event["pull_request"]["number"] = 13
     nothing = world.run_action(published / "close" / "action.yml", event, **access)

@@ -103,16 +103,16 @@ class Trial:
         access = {"PVDIFY_URL": self.stage.url, "PVDIFY_TOKEN": token}
         done = subprocess.run(
             (*PVDIFY, *arguments), check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-            env=self.stage.environment() | access, cwd="/", timeout=120,
+            env=self.stage.environment() | access | {"COLUMNS": "200"}, cwd="/", timeout=120,
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stderr
         return done
 
-    def get(self, app: str, path: str = "/") -> tuple[int, str, str]:
+    def get(self, app: str, path: str = "/", *, timeout: float = 10) -> tuple[int, str, str]:
         """What a visitor gets: status, X-Version, body."""
         request = urllib.request.Request(f"http://{self.stage.router}{path}", headers={"Host": f"{app}.{BASE_DOMAIN}"})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
                 return answer.status, answer.headers.get("X-Version", ""), answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.headers.get("X-Version", ""), error.read().decode()
@@ -150,13 +150,18 @@ class Trial:
         """How many instances get the app's visitors, as the router's files say: they are written first."""
         return int(self._map("targets")[self._map("live")[app]])
 
+    def is_held(self, app: str) -> bool:
+        """Whether the router lets new requests of the app wait."""
+        return app in self._map("held")
+
     def networks(self) -> list[str]:
         """The apps of this server that have a network."""
         listed = subprocess.run(
             ("podman", "network", "ls", "--filter", f"label=io.pvdify.server={self._server_id()}", "--format", "json"),
             check=True, capture_output=True, text=True,
         )  # fmt: skip
-        return [network["labels"]["io.pvdify.app"] for network in json.loads(listed.stdout or "[]")]
+        networks = json.loads(listed.stdout or "[]")
+        return [network["labels"].get("io.pvdify.app", network["name"]) for network in networks]
 
     def router_pid(self) -> int:
         """The process that visitors' requests go through."""

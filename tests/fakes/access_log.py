@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from pvdify.model.visit import Visit
 
@@ -28,6 +29,10 @@ class FakeAccessLog:
                     yield visit
             yield None
             await asyncio.sleep(0)
+
+    async def cut(self, app: str, since: datetime) -> int:
+        """See the port."""
+        return sum(visit.app == app and visit.at >= since and visit.is_cut for visit in self.visits)
 
     async def rotate(self) -> None:
         """See the port."""

@@ -40,6 +40,7 @@ class FakeApi(ApiState):
         self.faults: deque[Fault] = deque()
         self.asked: list[Asked] = []
         self.needs_token = socket_path is None
+        self.version: str | None = None  # said in a header of every answer
         self._server = _TcpServer(self) if socket_path is None else _UnixServer(self, socket_path)
         if tls is not None:
             # Each connection shakes hands in its own thread, so that one that fails does not stop the server.
@@ -136,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
         cut = api.script.cuts.popleft() if api.script.cuts else None
         if asked.path.endswith("/logs"):
             events = [("", json.dumps(line)) for line in api.log_lines]
+        elif asked.path.endswith("/events"):
+            events = [("", json.dumps(event)) for event in api.matching_events(asked)["events"][::-1]]
         else:
             events = api.script.events
         first = max(0, len(events) - int(asked.query["lines"])) if "lines" in asked.query else 0
@@ -174,7 +177,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, content: bytes, kind: str, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in ({"Content-Type": kind, "Content-Length": str(len(content))} | headers).items():
+        version = self.server.api.version
+        said = {} if version is None else {"X-Pvdify-Version": version}
+        for name, value in ({"Content-Type": kind, "Content-Length": str(len(content))} | headers | said).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

@@ -5,14 +5,17 @@ is written out as JSON here.
 """
 
 from tests.fakes.api_parts.access import Access
+from tests.fakes.api_parts.backups import Backups
 from tests.fakes.api_parts.config import ConfigVars
 from tests.fakes.api_parts.connections import Connections
+from tests.fakes.api_parts.jobs import Jobs
 from tests.fakes.api_parts.logs import Logs
 from tests.fakes.api_parts.previews import Previews
 from tests.fakes.api_parts.processes import Processes
+from tests.fakes.api_parts.volumes import Volumes
 
 
-class ApiState(ConfigVars, Processes, Previews, Logs, Access, Connections):
+class ApiState(ConfigVars, Volumes, Jobs, Backups, Processes, Previews, Logs, Access, Connections):
     """All of it, in memory."""
 
     def __init__(self) -> None:

@@ -13,6 +13,7 @@ class Behaviour:
     Attributes:
         refuse: the runtime's words for why it does not start.
         lines: what it writes to stdout as soon as it starts.
+        is_last_unended: the last of them has no line break.
         exit_code: what it exits with, ``exit_after`` seconds after it started; None: it keeps running.
         is_out_of_memory: the exit is a kill for its memory limit.
         stop_seconds: how long it takes to exit after SIGTERM; past the grace it is killed (137).
@@ -23,10 +24,12 @@ class Behaviour:
         status: what it answers to any path without an own entry in ``statuses``.
         location: where its redirect points.
         answers_in: seconds an answer takes.
+        hosts: the hostnames it answers to; any other gets ``unknown_host_status``. None named: all.
     """
 
     refuse: str | None = None
     lines: tuple[str, ...] = ()
+    is_last_unended: bool = False
     exit_code: int | None = None
     exit_after: float = 0.0
     is_out_of_memory: bool = False
@@ -40,6 +43,8 @@ class Behaviour:
     statuses: Mapping[str, int] = field(default_factory=dict)
     location: str | None = None
     answers_in: float = 0.0
+    hosts: frozenset[str] = frozenset()
+    unknown_host_status: int = 400
 
 
 @dataclass(kw_only=True)

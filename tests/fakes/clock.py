@@ -5,7 +5,11 @@ import heapq
 import itertools
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+THREAD_PAUSE = 0.0005  # real seconds between two looks at threads
+LEAST_TURNS = 2  # so that the event loop asks once for finished threads
+OWN_PIPE = 1  # file that each event loop watches for itself
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
 
@@ -20,7 +24,7 @@ class FakeClock:
         start: what ``now`` says at first.
         is_automatic: False where the test alone moves time, with ``advance``.
         settle: real seconds to wait before each jump, for code that waits for real work (a database thread).
-        patience: turns of the event loop that others get before each jump.
+        patience: turns of the event loop that others get at most before each jump; fewer if none of them needs one.
     """
 
     def __init__(
@@ -65,6 +69,14 @@ class FakeClock:
         while (due := self._earliest()) is not None and due <= self._elapsed:
             self._wake_earliest()
 
+    def slow_down(self, settle: float) -> None:
+        """From now on wait so many real seconds before each jump."""
+        self._settle = settle
+
+    def set_by(self, seconds: float) -> None:
+        """A person or NTP sets the wall clock by this much; nobody has waited any longer or shorter for it."""
+        self._start += timedelta(seconds=seconds)
+
     @property
     def sleepers(self) -> int:
         """How many wait for time to pass."""
@@ -81,8 +93,13 @@ class FakeClock:
     async def _let_others_work(self) -> None:
         if self._settle:
             await asyncio.sleep(self._settle)
-        for _ in range(self._patience):
+        turns = 0
+        while turns < LEAST_TURNS or (turns < self._patience and not _is_idle()):
             await asyncio.sleep(0)
+            turns += 1
+            if _has_busy_thread():
+                await asyncio.sleep(THREAD_PAUSE)
+                turns = 0
 
     def _earliest(self) -> float | None:
         # those who gave up (cancelled, or their loop is gone with the daemon they belonged to) hold time back no more
@@ -94,3 +111,17 @@ class FakeClock:
         due, _, woken = heapq.heappop(self._sleepers)
         self._elapsed = max(self._elapsed, due)
         woken.set_result(None)
+
+
+def _is_idle() -> bool:
+    """Whether nothing but the caller has a turn to come, and no socket or process can give anything one."""
+    loop: Any = asyncio.get_running_loop()
+    return not loop._ready and len(loop._selector.get_map()) <= OWN_PIPE
+
+
+def _has_busy_thread() -> bool:
+    """Whether ``asyncio.to_thread`` is at work: what waits for it takes real time, and none of ours."""
+    executor: Any = getattr(asyncio.get_running_loop(), "_default_executor", None)
+    if executor is None:
+        return False
+    return bool(executor._work_queue.qsize()) or executor._idle_semaphore._value < len(executor._threads)

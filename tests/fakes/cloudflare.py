@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from jsonschema import Draft202012Validator
 
 from pvdify.errors import ServiceUnavailable
-from pvdify.ports.web import WebAnswer, WebRequest
+from pvdify.plumbing.web import WebAnswer, WebRequest
 from tests.fakes import cloudflared_rules
 
 ACCOUNT = "a" * 32

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pvdify.adapters.github.events import news_of
 from pvdify.errors import CodeHostUnavailable
 from pvdify.model.link import Repository
-from pvdify.model.preview import Sign
+from pvdify.model.preview import PullRequestState
 from pvdify.model.webhook import News
 from pvdify.ports.clock import Clock
 
@@ -39,18 +39,18 @@ class FakeCodeHost:
         """The host's own time; it knows whole seconds only."""
         return (self.clock.now() + self.ahead).replace(microsecond=0)
 
-    def open(self, repository: str, number: int) -> Sign:
+    def open(self, repository: str, number: int) -> PullRequestState:
         """Somebody opens or reopens it; what a webhook says of that."""
         self.pull_requests[repository, number] = PullRequest(is_open=True, updated_at=self.now())
-        return Sign(is_open=True, as_of=self.now())
+        return PullRequestState(is_open=True, as_of=self.now())
 
-    def close(self, repository: str, number: int) -> Sign:
+    def close(self, repository: str, number: int) -> PullRequestState:
         """Somebody closes or merges it; what a webhook says of that."""
         now = self.now()
         self.pull_requests[repository, number] = PullRequest(is_open=False, updated_at=now, closed_at=now)
-        return Sign(is_open=False, as_of=now)
+        return PullRequestState(is_open=False, as_of=now)
 
-    async def pull_request(self, repository: str, number: int) -> Sign | None:
+    async def pull_request(self, repository: str, number: int) -> PullRequestState | None:
         self.asked += 1
         if self.is_down:
             raise CodeHostUnavailable("the code host does not answer", why="it is down", next="wait")
@@ -58,12 +58,12 @@ class FakeCodeHost:
         if found is None:
             return None
         closed_for = (self.now() - found.closed_at).total_seconds() if found.closed_at else 0.0
-        return Sign(is_open=found.is_open, as_of=found.updated_at, closed_for=closed_for, is_answer=True)
+        return PullRequestState(is_open=found.is_open, as_of=found.updated_at, closed_for=closed_for, is_answer=True)
 
     async def repository(self, name: str) -> Repository | None:
         if self.is_down:
             raise CodeHostUnavailable("the code host does not answer", why="it is down", next="wait")
         return self.repositories.get(name.casefold())
 
-    def news(self, event: str, content: bytes) -> News | None:
+    async def news(self, event: str, content: bytes) -> News | None:
         return news_of(event, content)  # pure, so the real one

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, Listener, LogLine
 from pvdify.ports.clock import Clock
 from tests.fakes.behaviour import Behaviour
@@ -28,6 +29,7 @@ class Container:
     lines: list[LogLine]
     runs: list[Run] = field(default_factory=list)
     is_removed: bool = False
+    is_of_earlier_boot: bool = False
     restarts_at: float | None = None  # on the monotonic clock: its supervisor starts it again by itself then
     _watchers: set[asyncio.Future[None]] = field(default_factory=set)
 
@@ -71,21 +73,26 @@ class Container:
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
-        port = self.runs and (self.behaviour.listens_port or self.spec.port)
+        port = self.runs and (self.behaviour.listens_port or self._inside_port)
         if not self.is_running or not port or self.age < self.behaviour.listens_after:
             return ()
         return (Listener(address=self.behaviour.listens_on, port=port),)
 
     @property
+    def _inside_port(self) -> int | None:
+        return None if self.spec.exposed is NO_ROUTE else self.spec.exposed.port
+
+    @property
     def is_reachable(self) -> bool:
         """Something answers behind its published port."""
-        return any(not it.is_loopback_only and it.port == self.spec.port for it in self.listeners)
+        return any(not it.is_loopback_only and it.port == self._inside_port for it in self.listeners)
 
     def start(self, behaviour: Behaviour) -> None:
         self.restarts_at = None
+        self.is_of_earlier_boot = False
         self.runs.append(Run(behaviour=behaviour, started=self.clock.monotonic(), started_at=self.clock.now()))
-        for text in behaviour.lines:
-            self.write(text)
+        for number, text in enumerate(behaviour.lines, start=1):
+            self.write(text, is_part=behaviour.is_last_unended and number == len(behaviour.lines))
         self._changed()
 
     def _restart_when_due(self) -> None:
@@ -104,8 +111,9 @@ class Container:
         self.is_removed = True
         self._changed()
 
-    def write(self, text: str, *, stream: str = "stdout", at: datetime | None = None) -> None:
-        self.lines.append(LogLine(at=at or self.clock.now(), instance=self.spec.name, stream=stream, text=text))
+    def write(self, text: str, *, stream: str = "stdout", at: datetime | None = None, is_part: bool = False) -> None:
+        line = LogLine(at=at or self.clock.now(), instance=self.spec.name, stream=stream, text=text, is_part=is_part)
+        self.lines.append(line)
 
     async def change(self) -> None:
         """Return when something was done to it, or its own end has come."""
@@ -123,6 +131,7 @@ class Container:
 
     def found(self) -> FoundInstance:
         spec = self.spec
+        endpoint = NO_ROUTE if spec.exposed is NO_ROUTE else spec.exposed.at
         return FoundInstance(
             name=spec.name,
             app=spec.app,
@@ -132,12 +141,13 @@ class Container:
             role=spec.role,
             operation=spec.operation,
             state=self.state,
-            host_port=spec.host_port,
+            endpoint=endpoint,
             exit=self.exit,
             started_at=self.runs[-1].started_at if self.runs else None,
             restarts=max(0, len(self.runs) - 1),
             is_restarting=self.restarts_at is not None,
-            pid=spec.host_port if self.is_running else None,
+            is_of_earlier_boot=self.is_of_earlier_boot and not self.is_running,
+            pid=endpoint.port if endpoint is not NO_ROUTE and self.is_running else None,
         )
 
     def _changed(self) -> None:

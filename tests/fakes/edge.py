@@ -5,12 +5,17 @@ from collections import deque
 from pvdify.errors import PvdifyError
 from pvdify.model.edge import EdgeLink, EdgeProblem, EdgeRule, EdgeState, EdgeWanted
 from pvdify.model.instance import Secret
+from pvdify.model.public import Cause, PublicAnswer
 
 
 class FakeEdge:
     """``hostnames`` are those that lead here; ``errors`` are raised by the next calls, in order."""
 
+    kind = "cloudflare"
+    address_headers = ("CF-Connecting-IP",)
+
     def __init__(self) -> None:
+        self.causes: dict[int, Cause] = {}  # by the status of an answer
         self.hostnames: frozenset[str] = frozenset()
         self.rules: tuple[EdgeRule, ...] = ()
         self.version = 0
@@ -21,6 +26,9 @@ class FakeEdge:
         self.removed: list[EdgeLink] = []
         self.errors: deque[PvdifyError] = deque()
         self.problems: tuple[EdgeProblem, ...] = ()
+
+    def explain(self, hostname: str, answer: PublicAnswer) -> Cause | None:
+        return self.causes.get(answer.status)
 
     async def put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeState:
         self.puts += 1

@@ -31,7 +31,7 @@ def pull_request(number: int, repository: str, **changed: Any) -> dict[str, Any]
 @dataclass
 class FakeGithub:
     """Use as a context manager. ``asked``: method and path of all questions; ``comments``: issue and body of each;
-    ``commits``: by tag.
+    ``commits``: by tag; ``variables``: of workflows, by name.
     """
 
     socket: Path
@@ -39,6 +39,7 @@ class FakeGithub:
     commits: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> "FakeGithub":
         self._server = _Server(str(self.socket), _Handler)
@@ -76,18 +77,22 @@ class FakeGithub:
         pulls = [pull for pull in self.pull_requests if pull["base"]["repo"]["full_name"] == repository]
         if name == "issues/create-comment":
             self.comments.append((int(path["issue_number"]), body["body"]))
-        owner = {"login": path["owner"]}
+        if name == "actions/create-repo-variable":
+            self.variables[body["name"]] = body["value"]
+        owner = {"login": path["owner"], "id": 65}
         head = query.get("head", "").removeprefix(f"{path['owner']}:")
         state = query.get("state", "open")
         values: dict[str, Any] = {
-            "repos/get": {"name": path["repo"], "full_name": repository, "default_branch": "main", "owner": owner},
+            "repos/get": {"id": 74, "name": path["repo"], "full_name": repository, "default_branch": "main",
+                          "owner": owner},
+            "actions/create-repo-variable": {},
             "repos/get-latest-release": None,
             "repos/get-commit": self.commits.get(path.get("ref", "")),
             "repos/get-content": {"name": path.get("path"), "type": "file"},
             "pulls/get": next((pull for pull in pulls if str(pull["number"]) == path.get("pull_number")), None),
             "pulls/list": [pull for pull in pulls if pull["head"]["ref"] == head and pull["state"] == state],
             "issues/create-comment": {"id": len(self.comments), "body": (body or {}).get("body")},
-        }
+        }  # fmt: skip
         return values[name]
 
 

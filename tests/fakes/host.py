@@ -1,32 +1,23 @@
-"""A machine whose ports, disk and memory the test decides."""
+"""A machine whose listeners, disk and memory the test decides."""
 
 from collections.abc import Collection
-from typing import Protocol
 
 from pvdify.model.capacity import Capacity, Usage
 
 GIB = 1024**3
 
 
-class HasPorts(Protocol):
-    """What FakeHost asks of a FakeSupervisor."""
-
-    def used_ports(self) -> frozenset[int]: ...
-
-
 class FakeHost:
-    """Ports are free unless named in ``taken`` or used by a running container of ``supervisor``."""
+    """Has the listeners, disk and memory that the test names."""
 
-    def __init__(self, *, supervisor: HasPorts | None = None) -> None:
-        self.taken: set[int] = set()
+    def __init__(self) -> None:
+        self.listeners = {443}  # a web server with TLS
         self.used: dict[int, Usage] = {}
         self.free_disk: int | None = 20 * GIB
         self.available_memory: int | None = 4 * GIB
-        self._supervisor = supervisor
 
-    async def is_port_free(self, port: int) -> bool:
-        used = self._supervisor.used_ports() if self._supervisor else frozenset()
-        return port not in self.taken and port not in used
+    async def has_listener(self, port: int) -> bool:
+        return port in self.listeners
 
     async def capacity(self) -> Capacity:
         return Capacity(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pvdify.errors import ImageNotFound, PvdifyError, RegistryDenied, RegistryUnavailable
 from pvdify.model.image import ImagesOnDisk, LocalImage
 from pvdify.model.image_reference import ImageReference, parse_image_reference
+from pvdify.model.tenant import Tenant
 
 
 @dataclass(kw_only=True)
@@ -29,6 +30,8 @@ class FakeRegistry:
         size: int = 40_000_000,
         exposed_ports: tuple[int, ...] = (),
         command: tuple[str, ...] = (),
+        volumes: tuple[str, ...] = (),
+        runs_here: bool = True,
     ) -> LocalImage:
         """Push an image, moving the tag to it. Equal ``content`` is the same image; without, each push is a new one."""
         parsed = parse_image_reference(reference)
@@ -39,6 +42,10 @@ class FakeRegistry:
             size=size,
             exposed_ports=exposed_ports,
             command=command,
+            volumes=volumes,
+            architecture="amd64" if runs_here else "arm64",
+            runs_here=runs_here,
+            machine="amd64",
         )
         self._images[parsed.repository, image.digest] = image
         self._tags[f"{parsed.repository}:{parsed.tag}"] = image.digest
@@ -80,6 +87,7 @@ class FakeImages:
     def __init__(self, *, registry: FakeRegistry | None = None, is_used: Callable[[str], bool] | None = None) -> None:
         self.registry = registry or FakeRegistry()
         self.pulled: list[str] = []
+        self.tenants: list[Tenant | None] = []
         self._is_used = is_used or (lambda _: False)
         self._stored: dict[str, LocalImage] = {}
         self._names: dict[tuple[str, str], str] = {}
@@ -110,8 +118,9 @@ class FakeImages:
         """Ids of all images on this host."""
         return frozenset(self._stored)
 
-    async def resolve(self, reference: ImageReference) -> str:
+    async def resolve(self, reference: ImageReference, tenant: Tenant | None = None) -> str:
         self._fail("resolve")
+        self.tenants.append(tenant)
         if not reference.is_local:
             return self.registry.look_up(reference).digest
         image = self._local(reference)
@@ -123,11 +132,11 @@ class FakeImages:
         self._fail("find")
         return self._stored.get(self._names.get((reference.repository, digest), ""))
 
-    async def download_size(self, reference: ImageReference, digest: str) -> int | None:
+    async def download_size(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> int | None:
         self._fail("download_size")
         return None if reference.is_local else self.registry.look_up(reference, digest).size // 2
 
-    async def pull(self, reference: ImageReference, digest: str) -> LocalImage:
+    async def pull(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> LocalImage:
         self._fail("pull")
         stored = await self.find(reference, digest)
         if stored:

@@ -2,59 +2,48 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pvdify.engine.config_files import ConfigFiles
-from pvdify.engine.courier import Courier
-from pvdify.engine.domains import Domains
-from pvdify.engine.edge import EdgeKeeper
-from pvdify.engine.keyless import Keyless
-from pvdify.engine.notifications import Notifications
-from pvdify.engine.observations import Observations
-from pvdify.engine.one_offs import OneOffRuns
-from pvdify.engine.posthog import PosthogLink
-from pvdify.engine.previews import PreviewRequests
-from pvdify.engine.processes import Processes
-from pvdify.engine.queries import Queries
-from pvdify.engine.reaper import Reaper
-from pvdify.engine.recipients import Recipients
-from pvdify.engine.reconciler import Reconciler
-from pvdify.engine.redaction.hiding import with_secrets_hidden
-from pvdify.engine.redaction.one_offs import CleanOneOffs
-from pvdify.engine.registries import Registries
-from pvdify.engine.requests import Requests
-from pvdify.engine.runner import Runner
-from pvdify.engine.tokens import Tokens
-from pvdify.engine.webhooks import Webhooks
-from pvdify.engine.worker import Worker
+from pvdify.adapters.webauthn.passkeys import WebauthnPasskeys
+from pvdify.engine.state.backups.tools import BackupTools
+from pvdify.engine.wiring import Outside, Wired, build_engine
 from pvdify.engine.world import World
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.notice import Channel
 from pvdify.model.operation import OperationKind
 from pvdify.model.release import ReleaseStatus
 from pvdify.model.slot import SlotState
+from pvdify.ports.runtime import Runtime
 from pvdify.settings import Settings, load
 from tests.fakes.access_log import FakeAccessLog
+from tests.fakes.backups import FakeBackups
 from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost
 from tests.fakes.credentials import FakeCredentials
 from tests.fakes.deploy_log import FakeDeployLog
+from tests.fakes.disk_meter import FakeDiskMeter
 from tests.fakes.edge import FakeEdge, FakeTunnelProcess
 from tests.fakes.host import FakeHost
 from tests.fakes.identities import FakeIdentities
 from tests.fakes.images import FakeImages, FakeRegistry
-from tests.fakes.one_offs import FakeOneOffs
+from tests.fakes.job_log import FakeJobLog
+from tests.fakes.one_offs import FakeInside, FakeOneOffs
 from tests.fakes.outlet import FakeOutlet
+from tests.fakes.places import HOST, FakePlaces
+from tests.fakes.private_networks import FakePrivateNetworks
 from tests.fakes.prober import FakeProber
 from tests.fakes.public import FakePublicWeb
 from tests.fakes.registry_logins import FakeRegistryLogins
 from tests.fakes.router import FakeRouter
 from tests.fakes.secrets import FakeSecrets
+from tests.fakes.sign_in_provider import FakeSignInProvider
 from tests.fakes.store import MemoryStore
 from tests.fakes.supervisor import FakeSupervisor
+from tests.fakes.volumes import FakeVolumes
 from tests.support.asking import ACTOR, Asking
 
 WEBHOOK_SECRET = "a secret that GitHub knows"
@@ -68,18 +57,24 @@ class Killed(BaseException):
 class Machine:
     """What is still there when a daemon dies: the disk, the containers, the router, the registry."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, clock: FakeClock | None = None, **settings: str) -> None:
         self.settings: Settings = load({"base_domain": "example.com", **settings}, {}, NEVER)
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.store = MemoryStore()
         self.supervisor = FakeSupervisor(clock=self.clock)
+        self.volumes = FakeVolumes(self.supervisor)
+        self.backups = FakeBackups(self.supervisor)
+        self.disk_meter = FakeDiskMeter()
+        self.private_networks = FakePrivateNetworks(self.supervisor)
         self.registry = FakeRegistry()
         self.images = FakeImages(registry=self.registry)
         self.router = FakeRouter()
         self.prober = FakeProber(clock=self.clock, supervisor=self.supervisor)
         self.secrets = FakeSecrets()
-        self.host = FakeHost(supervisor=self.supervisor)
+        self.host = FakeHost()
+        self.places = FakePlaces(self.settings.ports, supervisor=self.supervisor)
         self.deploy_log = FakeDeployLog()
+        self.job_log = FakeJobLog()
         self.access_log = FakeAccessLog()
         self.code_host = FakeCodeHost(clock=self.clock, is_askable=False)
         self.credentials = FakeCredentials()
@@ -89,7 +84,9 @@ class Machine:
         self.tunnel_process = FakeTunnelProcess()
         self.outlets = {channel: FakeOutlet() for channel in Channel}
         self.identities = FakeIdentities()
+        self.sign_in_provider = FakeSignInProvider()
         self.one_offs = FakeOneOffs()
+        self.inside = FakeInside(lambda name: name in self.supervisor.running)
         self.unserved: list[str] = []
 
     def daemon(self, kill_at: int | None = None) -> "Daemon":
@@ -97,19 +94,19 @@ class Machine:
         return Daemon(self, kill_at)
 
     async def route_of(self, app: str) -> tuple[int, ...]:
-        """The ports that visitors of the app reach right now."""
+        """The ports that visitors of the app reach right now, all on the machine of the fakes."""
         route = (await self.router.routes()).get(app)
-        return route.targets if route else ()
+        return ports_of(route.targets) if route else ()
 
     async def note_unserved(self, doing: str) -> None:
         """Called after everything a daemon does to the machine: a visitor that came now must be answered."""
         if not self.router.is_running:
             return
         for app, route in (await self.router.routes()).items():
-            for port in route.targets:
-                container = self.supervisor.behind(port)
+            for target in route.targets:
+                container = self.supervisor.behind(target)
                 if container is None or not container.is_reachable:
-                    self.unserved.append(f"{app}: nothing answers on {port} after {doing}")
+                    self.unserved.append(f"{app}: nothing answers on {target} after {doing}")
 
 
 class Mortal:
@@ -121,7 +118,7 @@ class Mortal:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
         self._daemon.check_alive()
-        if not self._watch or name in {"wait", "follow", "wait_died", "routes"}:
+        if not self._watch or name in {"wait", "follow", "history", "output", "wait_died", "routes", "api_key"}:
             return method
 
         async def call(*arguments: object, **named: object) -> object:
@@ -134,6 +131,9 @@ class Mortal:
         return call
 
 
+WRITES = {"save", "delete_app", "rename_apps", "forget_service", "forget_service_link"}
+
+
 class CountingStore:
     """The journal, which counts its writes and kills the daemon at the one it was told."""
 
@@ -143,7 +143,7 @@ class CountingStore:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
         self._daemon.check_alive()
-        return self._counted(method) if name in {"save", "delete_app"} else method
+        return self._counted(method) if name in WRITES else method
 
     def _counted(self, method: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def write(*arguments: object) -> None:
@@ -164,45 +164,95 @@ class Daemon(Asking):
         self.is_dead = False
         self._kill_at = kill_at
         self.died = asyncio.Event()
-        world = World(
+        self.runtime = self._runtime(machine)
+        self._expose(build_engine(self._world(machine, self.runtime), self._outside(machine)))
+
+    def _runtime(self, machine: Machine) -> Runtime:
+        """The fakes as one runtime, out of reach once the daemon is dead."""
+        supervisor = Mortal(machine.supervisor, self, watch=True)
+        return Runtime(
+            instances=supervisor,  # type: ignore[arg-type]
+            logs=supervisor,  # type: ignore[arg-type]
+            networks=Mortal(machine.supervisor.networks, self, watch=True),  # type: ignore[arg-type]
+            places=machine.places,
+            inspector=supervisor,  # type: ignore[arg-type]
+            images=Mortal(machine.images, self, watch=False),  # type: ignore[arg-type]
+            volumes=Mortal(machine.volumes, self, watch=False),  # type: ignore[arg-type]
+            disk_meter=machine.disk_meter,
+            private_networks=Mortal(machine.private_networks, self, watch=False),  # type: ignore[arg-type]
+            registry_logins=machine.registry_logins,
+            one_offs=machine.one_offs,
+            inside=machine.inside,
+            tunnel_process=machine.tunnel_process,
+        )
+
+    def _world(self, machine: Machine, runtime: Runtime) -> World:
+        return World(
             settings=machine.settings,
             clock=machine.clock,
             store=CountingStore(machine.store, self),  # type: ignore[arg-type]
-            images=Mortal(machine.images, self, watch=False),  # type: ignore[arg-type]
-            supervisor=Mortal(machine.supervisor, self, watch=True),  # type: ignore[arg-type]
+            images=runtime.images,
+            instances=runtime.instances,
+            instance_logs=runtime.logs,
+            networks=runtime.networks,
+            places=runtime.places,
+            inspector=runtime.inspector,
+            volumes=runtime.volumes,
+            disk_meter=runtime.disk_meter,
+            private_networks=runtime.private_networks,
+            inside=Mortal(machine.inside, self, watch=False),  # type: ignore[arg-type]
+            registry_logins=runtime.registry_logins,
             router=Mortal(machine.router, self, watch=True),  # type: ignore[arg-type]
             prober=Mortal(machine.prober, self, watch=False),  # type: ignore[arg-type]
             secrets=Mortal(machine.secrets, self, watch=False),  # type: ignore[arg-type]
             host=machine.host,
             deploy_log=machine.deploy_log,
+            job_log=Mortal(machine.job_log, self, watch=False),  # type: ignore[arg-type]
             access_log=machine.access_log,
             outbox=machine.store,
             credentials=machine.credentials,
             public=machine.public,
-            registry_logins=machine.registry_logins,
         )
-        self.world, self.redactors = with_secrets_hidden(world)
-        self.runner = Runner(self.world)
-        self.worker = Worker(self.world, self.runner)
-        self.reconciler = Reconciler(self.world, self.worker.wake, self.worker.settled)
-        self.requests = Requests(self.world, self.runner, self.worker, self.reconciler.put_routes)
-        self.queries = Queries(self.world)
-        self.domains = Domains(self.world, self.reconciler.put_routes)
-        self.processes = Processes(self.world, self.worker)
-        self.one_offs = OneOffRuns(self.world, CleanOneOffs(machine.one_offs, self.redactors))
-        self.previews = PreviewRequests(self.world, self.requests)
-        self.webhooks = Webhooks(self.world, self.previews, machine.code_host, (WEBHOOK_SECRET,))
-        self.keyless = Keyless(self.world, machine.store, machine.code_host, machine.identities)
-        self.reaper = Reaper(self.world, self.previews, machine.code_host)
-        self.config_files = ConfigFiles(self.world, self.requests)
-        self.recipients = Recipients(self.world)
-        self.tokens = Tokens(self.world)
-        self.registries = Registries(self.world)
-        self.observations = Observations(self.world)
-        self.courier = Courier(self.world, machine.outlets, random.Random(1))
-        self.edge = EdgeKeeper(self.world, machine.edge, machine.tunnel_process, random.Random(1))
-        self.notifications = Notifications(self.world, self.courier)
-        self.posthog = PosthogLink(self.world)
+
+    def _outside(self, machine: Machine) -> Outside:
+        backups = Mortal(machine.backups, self, watch=False)
+        return Outside(
+            one_offs=machine.one_offs,
+            inside=machine.inside,
+            edge=machine.edge,
+            tunnel_process=machine.tunnel_process,
+            code_host=machine.code_host,
+            identities=machine.identities,
+            links=machine.store,
+            people=machine.store,
+            samples=machine.store,
+            sign_in_provider=machine.sign_in_provider,
+            passkey_checks=WebauthnPasskeys(),
+            outlets=machine.outlets,
+            webhook_secrets=(WEBHOOK_SECRET,),
+            backup_tools=BackupTools(targets=backups, files=backups, copies=backups),  # type: ignore[arg-type]
+            chance=random.Random(1),
+        )
+
+    def _expose(self, wired: Wired) -> None:
+        """Every part of the engine by its own name, as tests ask for them."""
+        self.engine = engine = wired.engine
+        self.requests, self.queries, self.domains = engine.requests, engine.queries, engine.domains
+        self.processes, self.volumes, self.jobs = engine.processes, engine.volumes, engine.jobs
+        self.one_offs, self.previews, self.webhooks = engine.one_offs, engine.previews, engine.webhooks
+        self.keyless, self.config_files, self.recipients = engine.keyless, engine.config_files, engine.recipients
+        self.tokens, self.sessions, self.registries = engine.tokens, engine.sessions, engine.registries
+        self.users, self.provider_sign_in, self.passkeys = engine.users, engine.provider_sign_in, engine.passkeys
+        self.observations, self.notifications = engine.observations, engine.notifications
+        self.samples = engine.samples
+        self.posthog, self.edge = engine.posthog, engine.edge
+        self.world, self.redactors = wired.world, wired.redactors
+        self.runner, self.worker, self.reconciler = wired.runner, wired.worker, wired.reconciler
+        self.reaper, self.scheduler, self.courier = wired.reaper, wired.scheduler, wired.courier
+        self.backups, self.keeper = engine.backups, wired.keeper
+        self.renames = engine.renames
+        self.services, self.service_links = engine.services, engine.service_links
+        self.service_keeper = wired.service_keeper
 
     def check_alive(self) -> None:
         if self.is_dead:
@@ -224,6 +274,7 @@ class Daemon(Asking):
 
     async def recover(self) -> None:
         """What a daemon does at its start, until nothing but retirements is left to do."""
+        await self.renames.recover()
         await self.reconciler.ensure_router()
         await self.worker.resume()
         for _ in range(3):
@@ -239,6 +290,8 @@ class Daemon(Asking):
         """End its tasks, as the kernel does."""
         self.is_dead = True
         self.reconciler.close()
+        await self.scheduler.close()
+        await self.service_keeper.close()
         await self.one_offs.close()
         await self.worker.close()
 
@@ -252,16 +305,23 @@ async def assert_consistent(machine: Machine, app: str = "shop") -> None:
     slots = {slot.number: slot for slot in await machine.store.slots(app)}
     live = [slot for slot in slots.values() if slot.state is SlotState.LIVE]
     assert [slot.number for slot in live] == [active[0].slot]
-    assert await machine.route_of(app) == live[0].targets
-    wanted = {place.name for slot in slots.values() for place in slot.placements}
+    assert await machine.route_of(app) == tuple(target.port for target in live[0].targets)
+    wanted = {place.name for slot in await machine.store.slots() for place in slot.placements}
     assert machine.supervisor.names <= wanted, f"orphans: {machine.supervisor.names - wanted}"
     assert all(place.is_up for place in live[0].placements), live[0].placements
     running = {place.name for place in live[0].placements}
     assert running <= machine.supervisor.running
     counts = (await machine.store.scale(app)).counts(active[0].manifest)
     assert {name: len(live[0].of(name)) for name in counts} == counts
-    ports = [port for slot in slots.values() for port in slot.targets]
-    assert len(ports) == len(set(ports))
+    targets = [target for slot in slots.values() for target in slot.targets]
+    assert len(targets) == len(set(targets))
+
+
+def ports_of(endpoints: Iterable[Endpoint]) -> tuple[int, ...]:
+    """The ports of endpoints, which are all on the machine of the fakes."""
+    found = tuple(endpoints)
+    assert {endpoint.host for endpoint in found} <= {HOST}, found
+    return tuple(endpoint.port for endpoint in found)
 
 
 def standby(seconds: float) -> dict[str, str]:

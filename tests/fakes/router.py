@@ -1,13 +1,17 @@
 """An in-memory router that keeps the port's promises, can be told to fail, and remembers what was asked of it."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from pvdify.errors import RouterUnavailable
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.names import slot_key
 from pvdify.model.probe import Answer, ProbeResult
 from pvdify.model.route import WAIT_BOUNDS, Route, Routes, TargetCount, Traffic
+
+API_KEY = "only the router has it"
 
 
 class Failure(Enum):
@@ -21,17 +25,19 @@ class Failure(Enum):
 class FakeRouter:
     """Implements ``ports.router.Router``.
 
-    ``puts`` are the routes that were put, in order, also those that failed. ``answers`` maps a port to the status that
-    its target gives (200 where nothing is said, None: nothing listens there).
+    ``puts`` are the routes that were put, in order, also those that failed. ``answers`` maps a target's port to the
+    status that it gives (200 where nothing is said, None: nothing listens there).
     """
 
     is_running: bool = True
     puts: list[Route] = field(default_factory=list)
     answers: dict[int, int | None] = field(default_factory=dict)
+    web_sockets: dict[int, int] = field(default_factory=dict)  # port -> how many of its requests in flight are such
     _on_disk: dict[str, Route] = field(default_factory=dict)
     _in_force: dict[str, Route] = field(default_factory=dict)
     _traffic: dict[str, Traffic] = field(default_factory=dict)
     _of_instance: dict[tuple[str, int], Traffic] = field(default_factory=dict)
+    _targets: dict[Endpoint, tuple[str, int]] = field(default_factory=dict)
     _failures: dict[str, list[Failure]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -95,7 +101,7 @@ class FakeRouter:
         with_effect = self._strike("take_out")
         route = self._on_disk.get(app)
         if route is not None and route.slot == slot and set(route.numbers) - {number}:
-            out = {port for port, each in zip(route.targets, route.numbers, strict=True) if each == number}
+            out = {target for target, each in zip(route.targets, route.numbers, strict=True) if each == number}
             self._set(route.without(out))
         self._must_run()
         self._finish(with_effect)
@@ -128,11 +134,31 @@ class FakeRouter:
             return self._of_instance.get((slot_key(app, slot), number), Traffic())
         return self._traffic.get(slot_key(app, slot), Traffic())
 
+    async def upgraded(self, targets: Collection[Endpoint]) -> int:
+        return sum(self.web_sockets.get(target.port, 0) for target in targets)
+
+    async def end_requests(self, targets: Collection[Endpoint]) -> int:
+        """See the port."""
+        with_effect = self._strike("end_requests")
+        self._must_run()
+        ended = 0
+        for key, number in {self._targets[each] for each in targets if each in self._targets}:
+            in_flight = self._of_instance.get((key, number), Traffic()).in_flight
+            app, _, slot = key.rpartition("/v")
+            self.serve(app, int(slot), Traffic(in_flight=-in_flight), number)
+            ended += in_flight
+        self._finish(with_effect)
+        return ended
+
     async def counts(self) -> tuple[TargetCount, ...]:
         """See the port: what every slot got is told as its first target's."""
         self._finish(self._strike("counts"))
         self._must_run()
         return tuple(_count(key, counted) for key, counted in sorted(self._traffic.items()) if counted.requests)
+
+    async def api_key(self) -> str:
+        """See the port."""
+        return API_KEY
 
     async def proof(self, path: str, slot: str) -> bytes:
         """See the port."""
@@ -148,7 +174,7 @@ class FakeRouter:
             return ProbeResult(answer=Answer.STATUS, status=404), None
         if route.slot is None or not route.targets:
             return ProbeResult(answer=Answer.STATUS, status=503), None
-        status = self.answers.get(route.targets[0], 200)
+        status = self.answers.get(route.targets[0].port, 200)
         is_app_error = status is not None and status >= 500
         self.serve(
             route.app,
@@ -161,6 +187,9 @@ class FakeRouter:
         return ProbeResult(answer=Answer.STATUS, status=status), slot_key(route.app, route.slot)
 
     def _set(self, route: Route) -> None:
+        if route.slot is not None:
+            key = slot_key(route.app, route.slot)
+            self._targets |= {target: (key, it) for target, it in zip(route.targets, route.numbers, strict=True)}
         self._on_disk[route.app] = route
         if self.is_running:
             self._in_force[route.app] = route

@@ -39,6 +39,11 @@ class FakeSecrets:
         for key in [key for key in self.versions if key[0] == app]:
             del self.versions[key]
 
+    async def rename(self, old: str, new: str) -> None:
+        self._check_unlocked()
+        for app, version in [key for key in self.versions if key[0] == old]:
+            self.versions[new, version] = self.versions.pop((app, version))
+
     async def open_file(self, text: str, kind: str) -> OpenedFile:
         self._check_unlocked()
         if text not in self.files:

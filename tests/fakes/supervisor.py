@@ -1,13 +1,15 @@
 """A container runtime in memory; its containers live on when the engine dies."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 from pvdify.errors import PvdifyError, StartFailed
-from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart, Role, Usage
+from pvdify.model.endpoint import NO_ROUTE, Endpoint
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, LogLine, Restart, Usage
 from pvdify.model.names import app_of_instance
 from pvdify.ports.clock import Clock
+from pvdify.ports.instance_logs import BATCH
 from tests.fakes.behaviour import Behaviour, Rule
 from tests.fakes.container import Container
 
@@ -19,6 +21,8 @@ MEMORY, CPU = 32 * 1024**2, 0.25  # what each container uses
 class FakeSupervisor:
     """Share one object between a daemon and its successor, as they share a podman.
 
+    Implements the ports ``instances``, ``instance_logs`` and ``inspector``; ``networks`` is a port of its own.
+
     What a container does is a ``Behaviour``, decided at each start by the newest ``script`` that matches its spec.
     """
 
@@ -28,6 +32,11 @@ class FakeSupervisor:
         self._clock = clock
         self._containers: dict[str, Container] = {}
         self.made_networks: set[str] = set()
+        self.networks = FakeNetworks(self)
+        self.instances = self.logs = self.inspector = self  # as the bundles of real ones have them
+        self.stored_volumes: dict[str, str] = {}  # id -> app
+        self.shared_by: dict[str, set[frozenset[int]]] = {}  # volume -> the slots that ran with it at one time
+        self.shared_in: dict[str, set[frozenset[str]]] = {}  # volume -> the web instances that ran with it at one time
         self._lines: list[LogLine] = []
         self.made: list[InstanceSpec] = []
         self._rules: list[Rule] = []
@@ -70,6 +79,7 @@ class FakeSupervisor:
         """The machine goes down and comes back: every container has exited."""
         for container in self._containers.values():
             container.end(KILLED)
+            container.is_of_earlier_boot = True
 
     # -- what the test asks ------------------------------------------------------------------------------------------
 
@@ -91,15 +101,24 @@ class FakeSupervisor:
         """How many times a container with this command was started."""
         return sum(spec.command == command for spec in self.started)
 
-    def used_ports(self) -> frozenset[int]:
-        """Loopback ports that running containers hold."""
-        ports = (container.spec.host_port for container in self._containers.values() if container.is_running)
-        return frozenset(port for port in ports if port is not None)
+    def used_endpoints(self) -> frozenset[Endpoint]:
+        """Where running containers take requests."""
+        running = (container.spec.exposed for container in self._containers.values() if container.is_running)
+        return frozenset(exposed.at for exposed in running if exposed is not NO_ROUTE)
 
-    def behind(self, port: int) -> Container | None:
-        """The running container that publishes this loopback port."""
-        running = (container for container in self._containers.values() if container.is_running)
-        return next((container for container in running if container.spec.host_port == port), None)
+    def behind(self, endpoint: Endpoint) -> Container | None:
+        """The running container that takes requests at this endpoint."""
+        exposed = ((container, container.spec.exposed) for container in self._containers.values())
+        there = (container for container, it in exposed if it is not NO_ROUTE and it.at == endpoint)
+        return next((container for container in there if container.is_running), None)
+
+    def mounts(self, volume: str) -> bool:
+        """Whether a container, running or not, has this volume."""
+        return any(volume == mount.volume for it in self._containers.values() for mount in it.spec.mounts)
+
+    def has_containers(self, app: str) -> bool:
+        """Whether a container of this app is there, running or not."""
+        return any(container.spec.app == app for container in self._containers.values())
 
     def uses_image(self, image_id: str) -> bool:
         """Whether a container, running or not, is made of this image."""
@@ -111,6 +130,9 @@ class FakeSupervisor:
         async with _Call(self, "find", app or ""):
             ours = sorted(self._containers.items())
             return tuple(container.found() for _, container in ours if app in (None, container.spec.app))
+
+    async def is_running(self, name: str) -> bool:
+        return name in self.running
 
     async def start(self, spec: InstanceSpec) -> None:
         async with _Call(self, "start", spec.name):
@@ -129,6 +151,11 @@ class FakeSupervisor:
         async with _Call(self, "create", spec.name):
             if spec.name not in self._containers:
                 self._containers[spec.name] = self._make(spec)
+
+    async def refresh(self, spec: InstanceSpec) -> None:
+        async with _Call(self, "refresh", spec.name):
+            if spec.name in self._containers:
+                self._containers[spec.name].spec = spec
 
     async def stop(self, name: str, grace: float) -> None:
         async with _Call(self, "stop", name):
@@ -149,15 +176,6 @@ class FakeSupervisor:
         async with _Call(self, "wait_down", name):
             await self._ended(name)
 
-    async def networks(self) -> frozenset[str]:
-        async with _Call(self, "networks", ""):
-            return frozenset(self.made_networks)
-
-    async def remove_network(self, app: str) -> None:
-        async with _Call(self, "remove_network", app):
-            if not any(container.spec.app == app for container in self._containers.values()):
-                self.made_networks.discard(app)
-
     async def wait(self, name: str) -> Exit:
         async with _Call(self, "wait", name):
             return await self._ended(name)
@@ -168,7 +186,7 @@ class FakeSupervisor:
     async def forget_restarts(self, restarts: Sequence[Restart]) -> None:
         self._restarts = [each for each in self._restarts if each not in restarts]
 
-    async def forget_logs(self, app: str) -> None:
+    async def forget(self, app: str) -> None:
         self._lines[:] = [line for line in self._lines if not line.instance.startswith(f"pvdify-{app}-")]
 
     async def usage(self, name: str) -> Usage | None:
@@ -189,6 +207,13 @@ class FakeSupervisor:
         chosen = [line for line in self._lines if line.instance in names and (since is None or line.at > since)]
         return tuple(chosen[-lines:] if lines > 0 else ())
 
+    async def history(
+        self, names: Sequence[str], lines: int, *, since: datetime | None = None
+    ) -> AsyncGenerator[tuple[LogLine, ...], None]:
+        found = await self.tail(names, lines, since=since)
+        for start in range(0, len(found), BATCH):
+            yield found[start : start + BATCH]
+
     async def follow(self, names: Sequence[str], *, since: datetime) -> AsyncIterator[LogLine]:
         seen = 0
         while True:
@@ -198,27 +223,50 @@ class FakeSupervisor:
                     yield line
             await self._clock.sleep(0.25)
 
+    async def output(self, name: str, ended: asyncio.Event) -> AsyncIterator[tuple[LogLine, ...]]:
+        seen = 0
+        while True:
+            is_over = ended.is_set()
+            written = [line for line in self._lines if line.instance == name]
+            if written[seen:]:
+                yield tuple(written[seen:])
+            seen = len(written)
+            if is_over:
+                return
+            await self._clock.sleep(0.25)
+
     # -- inside ------------------------------------------------------------------------------------------------------
 
     @property
     def _once(self) -> frozenset[str]:
-        return frozenset(spec.name for spec in self.made if spec.role is not Role.INSTANCE)
+        return frozenset(spec.name for spec in self.made if not spec.role.is_kept_running)
 
     def _make(self, spec: InstanceSpec) -> Container:
         self.made.append(spec)
         self.made_networks.add(spec.app)
+        self.stored_volumes.update({mount.volume: spec.app for mount in spec.mounts if mount.volume is not None})
         return Container(spec=spec, clock=self._clock, lines=self._lines)
 
     def _start(self, container: Container) -> None:
         spec = container.spec
         behaviour = self._behaviour(spec)
         refusal = behaviour.refuse
-        if spec.host_port is not None and spec.host_port in self.used_ports():
-            refusal = f"port {spec.host_port}: address already in use"
+        if spec.exposed is not NO_ROUTE and spec.exposed.at in self.used_endpoints():
+            refusal = f"port {spec.exposed.at.port}: address already in use"
         if refusal is not None:
             raise StartFailed(f"{spec.name} could not be started", why=refusal)
         self.started.append(spec)
         container.start(behaviour)
+        self._note_volumes(spec)
+
+    def _note_volumes(self, started: InstanceSpec) -> None:
+        running = [it.spec for it in self._containers.values() if it.is_running] + [started]
+        for mount in started.mounts:
+            if mount.volume is not None:
+                slots = {it.slot for it in running if mount.volume in {each.volume for each in it.mounts}}
+                self.shared_by.setdefault(mount.volume, set()).add(frozenset(slots))
+                web = {it.name for it in running if it.process == "web" and mount in it.mounts}
+                self.shared_in.setdefault(mount.volume, set()).add(frozenset(web))
 
     def _behaviour(self, spec: InstanceSpec) -> Behaviour:
         rule = next((rule for rule in reversed(self._rules) if rule.matches(spec)), None)
@@ -237,6 +285,22 @@ class FakeSupervisor:
         while container is not None and not container.is_removed and container.exit is None:
             await container.change()
         return (container.exit if container else None) or GONE
+
+
+class FakeNetworks:
+    """Implements ``ports.networks.Networks``: an app's network is made with its first container."""
+
+    def __init__(self, supervisor: FakeSupervisor) -> None:
+        self._supervisor = supervisor
+
+    async def apps(self) -> frozenset[str]:
+        async with _Call(self._supervisor, "networks", ""):
+            return frozenset(self._supervisor.made_networks)
+
+    async def remove(self, app: str) -> None:
+        async with _Call(self._supervisor, "remove_network", app):
+            if not self._supervisor.has_containers(app):
+                self._supervisor.made_networks.discard(app)
 
 
 class _Call:

@@ -1,12 +1,13 @@
-"""systemd behind its own command, in memory: units have files, run or not, and are enabled or not."""
+"""systemd behind its own command, in memory: units have files, run or not, and are enabled or not. Users, too."""
 
+import os
 import time
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pvdify.ports.command_runner import Argv, Completed
+from pvdify.plumbing.command_runner import Argv, Completed
 
 
 @dataclass
@@ -22,12 +23,13 @@ class Unit:
 
 @dataclass
 class FakeSystemctl:
-    """A command runner that knows ``systemctl`` alone. What is started is younger than every file."""
+    """A command runner that knows ``systemctl``, and what adds users. What is started is younger than every file."""
 
     folder: Path
     units: dict[str, Unit] = field(default_factory=dict)
     failing: dict[str, str] = field(default_factory=dict)
     ran: list[Argv] = field(default_factory=list)
+    users: set[str] = field(default_factory=set)
 
     async def run(
         self,
@@ -38,6 +40,8 @@ class FakeSystemctl:
         directory: Path | None = None,
         timeout: float = 60.0,
     ) -> Completed:
+        if argv[0] in ("id", "useradd", "userdel", "chgrp"):
+            return self._of_users(argv)
         assert argv[0] == "systemctl", argv
         verb, *rest = argv[1:]
         name = next((word for word in rest if not word.startswith("--")), "")
@@ -62,6 +66,17 @@ class FakeSystemctl:
         if name not in self.units:
             self.units[name] = Unit(read=self._file(name))
         return self.units[name]
+
+    def _of_users(self, argv: Argv) -> Completed:
+        """Each user has the group of this process, so that files need no change."""
+        program, user = argv[0], argv[1] if argv[0] == "chgrp" else argv[-1]
+        is_known = user in self.users
+        if program == "useradd":
+            self.users.add(user)
+        if program == "userdel":
+            self.users.discard(user)
+        code = 0 if is_known != (program == "useradd") else 1
+        return Completed(argv=argv, exit_code=code, stdout=f"{os.getgid()}\n" if program == "id" else "", stderr="")
 
     def _do(self, verb: str, name: str) -> None:
         if verb == "daemon-reload":

@@ -8,6 +8,7 @@ import pytest
 
 from pvdify.model.route import WAIT_BOUNDS, Route
 from tests.load.real_router import real_router
+from tests.support.endpoints import here
 
 pytestmark = pytest.mark.router
 CLIENTS, REQUESTS = 8, 150
@@ -17,13 +18,13 @@ SLOW = 0.06
 
 async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answers with the status in the path; ``/slow`` takes its time."""
-    while head := await reader.readuntil(b"\r\n\r\n"):
-        path = head.split(b" ")[1].decode()
-        if path == "/slow":
-            await asyncio.sleep(SLOW)
-        status = path.removeprefix("/") if path != "/slow" else "200"
-        length = "" if status == "204" else "Content-Length: 0\r\n"
-        writer.write(f"HTTP/1.1 {status} -\r\n{length}\r\n".encode())
+    path = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
+    if path == "/slow":
+        await asyncio.sleep(SLOW)
+    status = path.removeprefix("/") if path != "/slow" else "200"
+    length = "" if status == "204" else "Content-Length: 0\r\n"
+    writer.write(f"HTTP/1.1 {status} -\r\n{length}Connection: close\r\n\r\n".encode())
+    writer.close()
 
 
 async def client(host: str, port: int, number: int, seen: Counter[str]) -> None:
@@ -45,7 +46,7 @@ async def test_counts_agree_with_an_outside_client() -> None:
         await router.ensure_running()
         server = await asyncio.start_server(app, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        await router.put(Route(app="shop", hostnames=("shop.test",), slot=4, targets=(port, port)))
+        await router.put(Route(app="shop", hostnames=("shop.test",), slot=4, targets=here(port, port)))
         seen: Counter[str] = Counter()
 
         await asyncio.gather(

@@ -1,4 +1,4 @@
-"""An instance of several dies: what can be sent again safely is answered by another one, and nobody else notices."""
+"""An instance of several dies: another one answers what it refuses, and only what it had begun fails."""
 
 import asyncio
 import stat
@@ -17,19 +17,21 @@ from tests.load import Load
 from tests.load.backend import Backend
 from tests.load.real_router import RealClock, RouterProcess
 from tests.load.shapes import GET, SLOW
+from tests.support.endpoints import here
 from tools.free_port import free_port
 
 pytestmark = pytest.mark.router
 Answering = Callable[[str, str], Awaitable[bytes]]
+CLIENTS = 12
 REQUESTS = 24  # so many that some go to the dead one first
 
 
-async def test_no_get_is_lost_when_one_of_three_is_killed_under_load(
+async def test_only_what_it_had_begun_is_lost_when_one_of_three_is_killed_under_load(
     router: HaproxyRouter, process: RouterProcess
 ) -> None:
     apps = [await app_process(name) for name in ("first", "second", "third")]
     await router.put(shop(*(port for _, port in apps)))
-    async with Load(str(process.listen), "shop.test", clients=12, mix=(GET, SLOW)) as load:
+    async with Load(str(process.listen), "shop.test", clients=CLIENTS, mix=(GET, SLOW)) as load:
         await until(lambda: {"first", "second", "third"} <= load.report.by_version.keys())
 
         apps[0][0].kill()
@@ -39,9 +41,10 @@ async def test_no_get_is_lost_when_one_of_three_is_killed_under_load(
         await router.put(shop(*(port for _, port in apps[1:]), numbers=(2, 3)))
         report = await load.stop()
 
-    assert report.failures == []
+    assert len(report.failures) <= CLIENTS
+    assert all(failure.started <= killed for failure in report.failures)
     assert report.answered_by("first", started_after=killed) == 0
-    assert await ended(router) == Traffic(requests=report.requests)
+    assert await ended(router) == Traffic(requests=report.requests, router_errors=len(report.failures))
     for number in (1, 2, 3):
         await ended(router, number)
     for app, _ in apps[1:]:
@@ -100,7 +103,7 @@ async def test_an_error_in_the_second_place_is_counted_once_for_who_made_it(
     assert await ended(router) == Traffic(requests=REQUESTS, router_errors=by_router, app_errors=by_app)
 
 
-async def test_nobody_can_tell_that_it_came_second(router: HaproxyRouter, process: RouterProcess) -> None:
+async def test_no_visitor_can_see_that_it_came_second(router: HaproxyRouter, process: RouterProcess) -> None:
     heads: set[str] = set()
 
     async def answer(method: str, head: str) -> bytes:
@@ -116,7 +119,7 @@ async def test_nobody_can_tell_that_it_came_second(router: HaproxyRouter, proces
     assert {visit.retries for visit in await visits(process, 2 * REQUESTS)} == {0, 1}
     assert {head for head in heads if "x-request-id: abc\r" in head} == {
         "get / http/1.1\r\nhost: shop.test\r\nx-request-id: abc\r\nx-forwarded-for: 203.0.113.7\r\n"
-        "x-real-ip: 203.0.113.7\r\nx-forwarded-proto: https\r\nx-forwarded-host: shop.test\r\n\r\n"
+        "x-real-ip: 203.0.113.7\r\nx-forwarded-proto: https\r\nx-forwarded-host: shop.test\r\nconnection: close\r\n\r\n"
     }
     assert answers == {"HTTP/1.1 200 -\r\ncontent-length: 0\r\nx-request-id: abc\r\nconnection: close\r\n\r\n"}
     assert slots == {"shop/v1"}
@@ -147,7 +150,7 @@ async def test_only_the_router_can_hand_itself_a_request(router: HaproxyRouter, 
 
 
 def shop(*targets: int, numbers: tuple[int, ...] = ()) -> Route:
-    return Route(app="shop", hostnames=("shop.test",), slot=1, targets=targets, numbers=numbers)
+    return Route(app="shop", hostnames=("shop.test",), slot=1, targets=here(*targets), numbers=numbers)
 
 
 async def app_process(version: str) -> tuple[Process, int]:
@@ -193,7 +196,7 @@ async def ended(router: HaproxyRouter, number: int | None = None) -> Traffic:
 
 
 async def visits(process: RouterProcess, count: int) -> tuple[Visit, ...]:
-    log = AccessLogFile(process.directory, clock=RealClock())
+    log = AccessLogFile(process.directory, clock=RealClock(), largest=1 << 26)
     await until(lambda: (process.directory / "access.log").read_bytes().count(b"\n") >= count)
     return await log.tail(10 * count)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pvdify.adapters.haproxy import disk
-from pvdify.adapters.haproxy.maps import HOSTS, LIVE, Change, Tables, apply
+from pvdify.adapters.haproxy.config import Front
+from pvdify.adapters.haproxy.maps import HOSTS, LIVE, MAPS, Change, Tables, apply
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.adapters.haproxy.runtime_api import RuntimeApi
 from pvdify.errors import RouterUnavailable
@@ -18,20 +19,23 @@ from pvdify.model.route import Route
 from pvdify.settings import Address
 from tests.load import Load
 from tests.load.backend import Backend
+from tests.load.connection import RequestFailed
 from tests.load.real_router import RouterProcess, real_router
+from tests.load.websocket import WebSocket
+from tests.support.endpoints import here
 from tools.free_port import free_port
 
 pytestmark = pytest.mark.router
 
 
 def shop(slot: int, *targets: int) -> Route:
-    return Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=slot, targets=targets)
+    return Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=slot, targets=here(*targets))
 
 
-async def test_posts_are_never_sent_twice_and_gets_survive_a_closing_app(
+async def test_what_an_app_ends_without_an_answer_is_an_error_and_not_sent_again(
     router: HaproxyRouter, process: RouterProcess
 ) -> None:
-    """The app hangs up on every third connection without an answer: a GET is repeated, a POST must not be."""
+    """The app closes every third connection without an answer."""
     seen: Counter[str] = Counter()
 
     async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,9 +54,8 @@ async def test_posts_are_never_sent_twice_and_gets_survive_a_closing_app(
             for _ in range(12):
                 counter[await one_request(process.listen, method)] += 1
 
-    assert statuses["GET"] == {200: 12}
-    assert statuses["POST"] == {200: 8, 502: 4}
-    assert seen["POST"] == 12
+    assert statuses == {"GET": {200: 8, 502: 4}, "POST": {200: 8, 502: 4}}
+    assert seen == {"GET": 12, "POST": 12}
 
 
 async def test_headers_towards_the_app_and_the_visitor(router: HaproxyRouter, process: RouterProcess) -> None:
@@ -76,14 +79,20 @@ async def test_headers_towards_the_app_and_the_visitor(router: HaproxyRouter, pr
     assert "x-forwarded-proto: http\r" in heads[1]
 
 
-async def test_http2_with_prior_knowledge(router: HaproxyRouter, process: RouterProcess) -> None:
+@pytest.mark.parametrize("is_asked_for", [False, True])
+async def test_http2_without_tls_only_where_it_is_asked_for(process: RouterProcess, is_asked_for: bool) -> None:
+    router = process.connect(front=Front(has_http2=is_asked_for))
+    await router.ensure_running()
     settings_frame = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
     reader, writer = await asyncio.open_connection(process.listen.host, process.listen.port)
 
     writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings_frame)
 
-    assert (await reader.readexactly(9))[3] == 4  # the answer is a SETTINGS frame too
+    answer = await reader.readexactly(9)
+    assert (answer[3] == 4) == is_asked_for  # the answer is a SETTINGS frame too
+    assert answer.startswith(b"HTTP/1.1 ") != is_asked_for
     writer.close()
+    await router.close()
 
 
 async def test_a_streamed_answer_is_passed_on_as_it_comes(router: HaproxyRouter, process: RouterProcess) -> None:
@@ -93,12 +102,12 @@ async def test_a_streamed_answer_is_passed_on_as_it_comes(router: HaproxyRouter,
     reader, writer = await asyncio.open_connection(process.listen.host, process.listen.port)
     loop = asyncio.get_running_loop()
 
-    writer.write(b"GET /stream?lines=5&ms=100 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+    writer.write(b"GET /stream?lines=5&ms=300 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
     await reader.readuntil(b"line 0\n")
     first = loop.time()
     await reader.readuntil(b"line 4\n")
 
-    assert 0.3 < loop.time() - first < 0.8
+    assert loop.time() - first > 0.3  # all five arrive together if the router waits for the end
     writer.close()
     await backend.stop()
 
@@ -175,7 +184,7 @@ async def test_every_file_is_ours_alone(router: HaproxyRouter, process: RouterPr
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in process.directory.iterdir()}
 
     assert modes == dict.fromkeys(
-        ("haproxy.cfg", "access.log", "confirm.token", "gates.map", "hosts.map", "live.map", "targets.map"),
+        ("haproxy.cfg", "hold.lua", "access.log", "confirm.token", *MAPS),
         stat.S_IRUSR | stat.S_IWUSR,
     )
     assert stat.S_IMODE(process.directory.stat().st_mode) == stat.S_IRWXU
@@ -231,14 +240,68 @@ async def test_files_that_cannot_be_written_leave_the_route_in_force(
     assert await router.routes() == {"shop": route}
 
 
+async def test_ended_requests_close_with_the_end_of_the_stream(router: HaproxyRouter, process: RouterProcess) -> None:
+    """A WebSocket, an event stream and an answer that has not begun; another app's visitor notices nothing."""
+    old, other = Backend(version="old"), Backend(version="other")
+    await old.start()
+    await other.start()
+    await router.put(shop(1, old.port))
+    await router.put(Route(app="blog", hostnames=("blog.test",), slot=1, targets=here(other.port)))
+    async with WebSocket(process.listen.host, process.listen.port, "blog.test") as kept:
+        async with WebSocket(process.listen.host, process.listen.port, "shop.test") as socket:
+            await socket.echo(b"hello")
+            answers = [
+                asyncio.create_task(exchange(process.listen, method, path=path))
+                for method, path in (("GET", "/stream?lines=1000&ms=100"), ("POST", "/slow?ms=60000"))
+            ]
+            async with asyncio.timeout(10):
+                while (await router.traffic("shop", 1)).in_flight < 3:
+                    await asyncio.sleep(0.01)
+
+            ended = await router.end_requests(here(old.port))
+
+            stream, slow = await asyncio.wait_for(asyncio.gather(*answers), 10)
+            with pytest.raises(RequestFailed, match="cut off"):
+                await socket.echo(b"are you there?")
+        await kept.echo(b"still here")
+    await old.stop()
+    await other.stop()
+
+    assert ended == 3
+    assert "line 0" in stream
+    assert not stream.endswith("0\r\n\r\n")
+    assert "200" not in slow.partition("\r\n")[0]
+
+
+async def test_requests_that_a_replaced_process_carries_are_ended_too(process: RouterProcess) -> None:
+    backend = Backend(version="old")
+    await backend.start()
+    router = process.connect()
+    await router.ensure_running()
+    await router.put(shop(1, backend.port))
+    async with WebSocket(process.listen.host, process.listen.port, "shop.test") as socket:
+        await socket.echo(b"hello")
+        successor = process.connect(front=Front(trusted=("192.0.2.0/24",)))
+        await successor.ensure_running()
+
+        ended = await successor.end_requests(here(backend.port))
+
+        with pytest.raises(RequestFailed, match="cut off"):
+            await socket.echo(b"are you there?")
+    await successor.close()
+    await router.close()
+    await backend.stop()
+    assert ended == 1
+
+
 async def one_request(listen: Address, method: str) -> int:
     return int((await exchange(listen, method)).split(" ")[1])
 
 
-async def exchange(listen: Address, method: str, headers: str = "") -> str:
+async def exchange(listen: Address, method: str, headers: str = "", *, path: str = "/") -> str:
     reader, writer = await asyncio.open_connection(listen.host, listen.port)
     length = "Content-Length: 0\r\n" if method == "POST" else ""
-    writer.write(f"{method} / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n{length}{headers}\r\n".encode())
+    writer.write(f"{method} {path} HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n{length}{headers}\r\n".encode())
     answer = (await reader.read(-1)).decode()
     writer.close()
     return answer

@@ -1,24 +1,29 @@
 """Who can reach whom: each app on a network of its own, on a real podman and a real packet filter."""
 
 import asyncio
+import contextlib
+import socketserver
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pvdify.adapters.podman.commands import list_on_network
+from pvdify.adapters.podman.instance_dir import InstanceDir
 from pvdify.adapters.podman.labels import network_of
 from pvdify.adapters.podman.one_offs import PodmanOneOffs
-from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.installation.containers import RemoveNetworks
 from pvdify.installation.doctor.trial import try_container
 from pvdify.installation.machine import Machine
+from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec, InstanceState, Limits, Role
+from tests.support.endpoints import exposed
 from tests.support.images import build_image, image_id, missing_for_podman
-from tests.support.podman import PodmanServer, podman, podman_server
+from tests.support.podman import PodmanServer, Supervisor, podman, podman_server
 from tools.free_port import free_port
 
 pytestmark = [pytest.mark.podman, pytest.mark.skipif(bool(missing_for_podman()), reason=str(missing_for_podman()))]
@@ -40,16 +45,16 @@ def image() -> str:
 def make_spec(image: str, app: str, number: int = 1, **parts) -> InstanceSpec:
     usual = {
         "name": f"pvdify-{app}-web-v1-{number}", "app": app, "process": "web", "slot": 1, "number": number,
-        "image_id": image, "command": ("/bin/httpd", "-f", "-p", "8080", "-h", "/www"), "port": 8080,
-        "limits": Limits(memory=32 * 1024**2), "host_port": free_port(),
+        "image_id": image, "command": ("/bin/httpd", "-f", "-p", "8080", "-h", "/www"),
+        "limits": Limits(memory=32 * 1024**2), "exposed": exposed(free_port()),
     }  # fmt: skip
     return InstanceSpec(**(usual | parts))
 
 
-async def started(supervisor: PodmanSupervisor, spec: InstanceSpec) -> InstanceSpec:
-    await supervisor.start(spec)
+async def started(supervisor: Supervisor, spec: InstanceSpec) -> InstanceSpec:
+    await supervisor.instances.start(spec)
     for _ in range(100):
-        if await supervisor.listeners(spec.name):
+        if await supervisor.inspector.listeners(spec.name):
             return spec
         await asyncio.sleep(0.02)
     pytest.fail(f"{spec.name} does not listen")
@@ -83,10 +88,10 @@ async def test_a_preview_reaches_no_other_app_by_any_address_of_it(server, image
     assert not reaches(preview.name, address[other.name], 8080)
     assert not reaches(production.name, address[preview.name], 8080)
     for gateway in (ask(preview.name, "Gateway"), ask(production.name, "Gateway")):
-        assert not reaches(preview.name, gateway, production.host_port)
+        assert not reaches(preview.name, gateway, production.exposed.at.port)
     assert reaches(production.name, address[second.name], 8080)
     assert reaches(preview.name, address[preview.name], 8080)
-    assert all(reaches_from_here(spec.host_port) for spec in (production, preview, other))
+    assert all(reaches_from_here(spec.exposed.at.port) for spec in (production, preview, other))
 
 
 async def test_a_preview_reaches_what_lies_beyond_this_machine(server, image):
@@ -123,7 +128,7 @@ async def test_a_one_off_command_is_on_its_apps_network_alone(server, image):
     codes = []
     for app in (PRODUCTION, PREVIEW):
         spec = make_spec(
-            image, app, name=f"pvdify-{app}-run-v1-1", process="run", role=Role.RUN, port=None, host_port=None,
+            image, app, name=f"pvdify-{app}-run-v1-1", process="run", role=Role.RUN, exposed=NO_ROUTE,
             command=f"/bin/busybox nc -w 1 {address} 8080 </dev/null",
         )  # fmt: skip
         process = await one_offs.start(spec, None)
@@ -139,27 +144,27 @@ async def test_a_network_that_was_tidied_away_is_made_again(server, image):
     spec = await started(supervisor, make_spec(image, PREVIEW))
     network = network_of(server.server_id, PREVIEW)
 
-    await supervisor.remove(spec.name)
+    await supervisor.instances.remove(spec.name)
     podman("network", "rm", network)
     await started(supervisor, spec)
-    await supervisor.stop(spec.name, 0)
+    await supervisor.instances.stop(spec.name, 0)
     # by force podman would remove the container, too; the file alone goes where a disk is restored without /etc
     (CONFIGS / f"{network}.json").unlink()
     await started(supervisor, spec)
 
-    assert await supervisor.networks() == {PREVIEW}
-    assert [found.state for found in await supervisor.find()] == [InstanceState.RUNNING]
+    assert await supervisor.networks.apps() == {PREVIEW}
+    assert [found.state for found in await supervisor.instances.find()] == [InstanceState.RUNNING]
 
 
 async def test_a_network_that_a_power_cut_left_half_written_is_made_again(server, image):
     spec = await started(server.supervisor(), make_spec(image, PREVIEW))
-    await server.supervisor().remove(spec.name)
+    await server.supervisor().instances.remove(spec.name)
     config = CONFIGS / f"{network_of(server.server_id, PREVIEW)}.json"
     config.write_text(config.read_text()[:100])
 
     await started(server.supervisor(), spec)
 
-    assert await server.supervisor().networks() == {PREVIEW}
+    assert await server.supervisor().networks.apps() == {PREVIEW}
 
 
 async def test_servers_that_make_networks_at_the_same_time_get_different_ones(server, image, tmp_path):
@@ -174,22 +179,22 @@ async def test_servers_that_make_networks_at_the_same_time_get_different_ones(se
         subnets = {podman("network", "inspect", "--format", wanted, name) for name in names}
         assert len(subnets) == len(names)
         for app in apps:
-            await server.supervisor().remove_network(app)
-        assert await server.supervisor().networks() == frozenset()
-        assert await other.supervisor().networks() == set(apps)
+            await server.supervisor().networks.remove(app)
+        assert await server.supervisor().networks.apps() == frozenset()
+        assert await other.supervisor().networks.apps() == set(apps)
 
 
 async def test_an_instance_on_the_shared_network_of_earlier_versions_starts_again_where_it_was(server, image):
     spec = await started(server.supervisor(), make_spec(image, PRODUCTION))
-    await server.supervisor().stop(spec.name, 0)
+    await server.supervisor().instances.stop(spec.name, 0)
     podman("network", "connect", "podman", spec.name)
     podman("network", "disconnect", network_of(server.server_id, PRODUCTION), spec.name)
-    await server.supervisor().remove_network(PRODUCTION)
+    await server.supervisor().networks.remove(PRODUCTION)
 
     await started(server.supervisor(), spec)
 
     assert podman(*list_on_network("podman", server.server_id, "podman")[1:]) == spec.name
-    assert reaches_from_here(spec.host_port)
+    assert reaches_from_here(spec.exposed.at.port)
 
 
 def test_an_uninstalled_server_takes_its_networks_along(server):
@@ -200,7 +205,7 @@ def test_an_uninstalled_server_takes_its_networks_along(server):
     action.apply(machine)
 
     assert action.is_done(machine)
-    assert asyncio.run(server.supervisor().networks()) == frozenset()
+    assert asyncio.run(server.supervisor().networks.apps()) == frozenset()
 
 
 def test_the_doctor_sees_that_networks_are_apart_and_leaves_none():
@@ -208,3 +213,28 @@ def test_the_doctor_sees_that_networks_are_apart_and_leaves_none():
 
     assert (trial.refusal, trial.is_apart) == ("", True)
     assert "pvdify-doctor" not in podman("network", "ls")
+
+
+@pytest.fixture
+def metadata_service() -> Iterator[str]:
+    """What a cloud has: a link-local address that answers on port 80, and is the name server too."""
+    address = "169.254.169.254"
+    subprocess.run(("ip", "address", "add", f"{address}/32", "dev", "lo"), check=True)
+    with contextlib.ExitStack() as listening:
+        for port in (80, 53):
+            server = listening.enter_context(socketserver.TCPServer((address, port), socketserver.BaseRequestHandler))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            listening.callback(server.shutdown)
+        yield address
+    subprocess.run(("ip", "address", "delete", f"{address}/32", "dev", "lo"), check=True)
+
+
+@pytest.mark.parametrize("is_allowed", [False, True])
+async def test_the_metadata_service_of_a_cloud_is_reached_only_where_settings_allow_it(
+    server, image, metadata_service, is_allowed
+):
+    app = await started(server.supervisor(allows_metadata=is_allowed), make_spec(image, PRODUCTION))
+
+    assert reaches(app.name, metadata_service, 80) is is_allowed
+    assert reaches(app.name, metadata_service, 53)
+    assert not InstanceDir(server.run_dir / "instances" / app.name).reaches_metadata

@@ -10,9 +10,9 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.posthog.outlet import PosthogAnnotations, PosthogEvents
 from pvdify.adapters.webhooks.outlet import WebhookOutlet
-from pvdify.engine.courier import Courier
-from pvdify.engine.notifications import NotificationRequest, Notifications
-from pvdify.engine.posthog import Posthog
+from pvdify.engine.notifying.courier import Courier
+from pvdify.engine.notifying.notifications import NotificationRequest, Notifications
+from pvdify.engine.notifying.posthog import Posthog
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Channel, DeliveryState
@@ -105,9 +105,15 @@ async def test_an_annotation_whose_answer_was_lost_is_not_made_twice(machine: Ma
     assert delivery.state is DeliveryState.DELIVERED
 
 
-async def test_while_everybody_is_away_deploys_go_on_and_later_all_is_told_in_a_signed_form(machine: Machine):
+async def test_while_everybody_is_away_deploys_go_on_and_later_all_is_reported_in_a_signed_form(machine: Machine):
     daemon = machine.daemon()
-    notifications = Notifications(daemon.world, daemon.courier)
+    notifications = Notifications(
+        clock=daemon.world.clock,
+        credentials=daemon.world.credentials,
+        outbox=daemon.world.outbox,
+        store=daemon.world.store,
+        courier=daemon.courier,
+    )
     await daemon.courier.look()
     with WebServer() as server:
         url = Secret(f"{server.url}/hook")

@@ -25,11 +25,11 @@ async def one_offs(tmp_path: Path) -> AsyncIterator[PodmanOneOffs]:
         assert podman("ps", "--all", "--quiet", f"--filter=label=io.pvdify.server={server.server_id}") == ""
 
 
-def spec(command: str) -> InstanceSpec:
+def spec(command: str, stop_timeout: float = 30.0) -> InstanceSpec:
     return InstanceSpec(
         name="pvdify-shop-run-v1-1", app="shop", process="run", slot=1, number=1, role=Role.RUN,
         image_id=image_id(build_image(content="hello")), command=command, limits=Limits(memory=64 * 1024**2),
-        environment={"WORD": Secret("s3cret")},
+        environment={"WORD": Secret("s3cret")}, stop_timeout=stop_timeout,
     )  # fmt: skip
 
 
@@ -77,8 +77,20 @@ async def test_a_terminal_has_a_size_that_changes_and_takes_keys(one_offs: Podma
     await process.end()
 
 
-async def test_one_that_is_ended_is_gone_at_once(one_offs: PodmanOneOffs) -> None:
-    process = await one_offs.start(spec("trap '' TERM; echo up; sleep 600"), None)
+async def test_one_that_is_ended_may_finish_first(one_offs: PodmanOneOffs) -> None:
+    finishing = "sh -c 'trap \"sleep 0.3; echo finished; exit 0\" TERM; echo up; while true; do sleep 0.1; done' | cat"
+    process = await one_offs.start(spec(finishing), None)
+    first = await process.read()
+    rest = asyncio.create_task(all_of(process))
+
+    await process.end()
+
+    assert first is not None
+    assert first.data + (await rest)[Stream.STDOUT] == b"up\nfinished\n"
+
+
+async def test_one_that_does_not_finish_in_time_is_gone(one_offs: PodmanOneOffs) -> None:
+    process = await one_offs.start(spec("trap '' TERM; echo up; sleep 600", stop_timeout=0.5), None)
     assert await process.read() is not None
 
     begun = time.monotonic()

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.supervisor import PodmanSupervisor
 from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Limits, Role, Secret
+from tests.support.endpoints import exposed
 from tests.support.images import build_image, image_id, missing_for_podman
-from tests.support.podman import PodmanServer, podman, podman_server
+from tests.support.podman import PodmanServer, Supervisor, podman, podman_server
 from tools.free_port import free_port
 
 pytestmark = [pytest.mark.podman, pytest.mark.skipif(bool(missing_for_podman()), reason=str(missing_for_podman()))]
@@ -32,7 +31,7 @@ def server(tmp_path: Path) -> Iterator[PodmanServer]:
 
 
 @pytest.fixture
-def supervisor(server: PodmanServer) -> PodmanSupervisor:
+def supervisor(server: PodmanServer) -> Supervisor:
     return server.supervisor()
 
 
@@ -46,21 +45,23 @@ def make_spec(image: str, **parts) -> InstanceSpec:
     return InstanceSpec(**(usual | {"command": SLEEPER, "limits": Limits(memory=32 * 1024**2)} | parts))
 
 
-async def output_of(supervisor: PodmanSupervisor, spec: InstanceSpec) -> list[str]:
-    await supervisor.start(spec)
-    await supervisor.wait(spec.name)
-    return [line.text for line in await supervisor.tail([spec.name], 1000)]
+async def output_of(supervisor: Supervisor, spec: InstanceSpec) -> list[str]:
+    await supervisor.instances.start(spec)
+    await supervisor.instances.wait(spec.name)
+    return [line.text for line in await supervisor.logs.tail([spec.name], 1000)]
 
 
 async def test_a_start_is_one_call_once_there_is_a_network_and_waiting_costs_only_the_last_look(
     server, supervisor, image
 ):
     spec = make_spec(image, command="sleep 0.3; exit 4")
+    await supervisor.instances.find()  # as a daemon does at its start
+    server.runner.calls.clear()
 
-    await supervisor.start(spec)
-    await supervisor.start(spec)
+    await supervisor.instances.start(spec)
+    await supervisor.instances.start(spec)
     assert [argv[3] for argv in server.runner.calls] == ["network", "run"]
-    assert await server.supervisor().wait(NAME) == Exit(code=4)
+    assert await server.supervisor().instances.wait(NAME) == Exit(code=4)
 
     assert [argv[1:3] for argv in server.runner.calls[2:]] == [("container", "inspect")]
 
@@ -90,7 +91,7 @@ async def test_config_vars_reach_the_program_whatever_their_names_and_values(sup
 async def test_config_vars_show_nowhere_and_are_on_no_disk(server, supervisor, image):
     value = f"hidden-{os.urandom(8).hex()}"
 
-    await supervisor.start(make_spec(image, environment={"PASSWORD": Secret(value)}))
+    await supervisor.instances.start(make_spec(image, environment={"PASSWORD": Secret(value)}))
 
     assert value not in podman("container", "inspect", f"{NAME}")
     assert not any(value in " ".join(argv) for argv in server.runner.calls)
@@ -100,50 +101,50 @@ async def test_config_vars_show_nowhere_and_are_on_no_disk(server, supervisor, i
     kept = [path for path in server.run_dir.rglob("*") if path.is_file() and value.encode() in path.read_bytes()]
     assert {path.name for path in kept} == {"environment", "config.json"}
     assert all(path.stat().st_mode & 0o077 == 0 for path in (*kept, server.run_dir / "instances" / NAME))
-    await supervisor.remove(NAME)
+    await supervisor.instances.remove(NAME)
     assert not list((server.run_dir / "instances").iterdir())
 
 
 async def test_by_hand_a_container_does_not_start_without_its_config_vars(server, supervisor, image):
-    await supervisor.start(make_spec(image))
-    await supervisor.stop(NAME, 0)
+    await supervisor.instances.start(make_spec(image))
+    await supervisor.instances.stop(NAME, 0)
 
     for verb in ("start", "restart", "start"):
         by_hand = subprocess.run(("podman", verb, NAME), check=False, capture_output=True, text=True)
         assert by_hand.returncode != 0
         assert "only-pvdify-starts-this" in by_hand.stderr
 
-    await supervisor.start(make_spec(image))
-    (found,) = await supervisor.find()
+    await supervisor.instances.start(make_spec(image))
+    (found,) = await supervisor.instances.find()
     assert found.state is InstanceState.RUNNING
 
 
 async def test_two_servers_share_one_podman_without_seeing_each_other(supervisor, image, tmp_path):
     with podman_server(tmp_path / "other") as other_server:
         other = other_server.supervisor()
-        await other.start(make_spec(image, number=2))
+        await other.instances.start(make_spec(image, number=2))
 
-        await supervisor.start(make_spec(image))
-        await supervisor.start(make_spec(image))
+        await supervisor.instances.start(make_spec(image))
+        await supervisor.instances.start(make_spec(image))
 
-        (ours,), (theirs,) = await supervisor.find(), await other.find()
+        (ours,), (theirs,) = await supervisor.instances.find(), await other.instances.find()
         assert (ours.name, ours.number, theirs.name, theirs.number) == (NAME, 1, NAME, 2)
-        await supervisor.remove(NAME)
-        assert await supervisor.find() == ()
-        assert [found.state for found in await other.find()] == [InstanceState.RUNNING]
+        await supervisor.instances.remove(NAME)
+        assert await supervisor.instances.find() == ()
+        assert [found.state for found in await other.instances.find()] == [InstanceState.RUNNING]
 
 
 async def test_what_an_interrupted_daemon_made_is_taken_over(server, supervisor, image):
-    await supervisor.create(make_spec(image))
+    await supervisor.instances.create(make_spec(image))
     subprocess.run(("rm", "-rf", str(server.run_dir)), check=True)  # as a boot does
     successor = server.supervisor()
 
-    await successor.start(make_spec(image))
+    await successor.instances.start(make_spec(image))
 
-    (found,) = await successor.find()
+    (found,) = await successor.instances.find()
     assert (found.name, found.state) == (NAME, InstanceState.RUNNING)
-    await successor.stop(NAME, 0)
-    assert await successor.wait(NAME) == Exit(code=137)
+    await successor.instances.stop(NAME, 0)
+    assert await successor.instances.wait(NAME) == Exit(code=137)
 
 
 async def test_after_a_boot_the_config_vars_are_put_back(server, supervisor, image):
@@ -154,34 +155,34 @@ async def test_after_a_boot_the_config_vars_are_put_back(server, supervisor, ima
 
     await output_of(successor, spec)
 
-    assert [line.text for line in await successor.tail([NAME], 10)] == ["GREETING is hello"] * 2
+    assert [line.text for line in await successor.logs.tail([NAME], 10)] == ["GREETING is hello"] * 2
 
 
 async def test_an_instance_that_lost_its_conmon_is_watched_and_replaced(server, supervisor, image):
     directory = server.run_dir / "instances" / NAME
-    await supervisor.start(make_spec(image))
-    waiting = asyncio.create_task(supervisor.wait(NAME))
+    await supervisor.instances.start(make_spec(image))
+    waiting = asyncio.create_task(supervisor.instances.wait(NAME))
     await asyncio.sleep(0.1)
 
     os.kill(int((directory / "conmon.pid").read_text()), signal.SIGKILL)
     await asyncio.sleep(0.5)
 
     assert not waiting.done()
-    await supervisor.start(make_spec(image))
-    assert [found.state for found in await supervisor.find()] == [InstanceState.RUNNING]
+    await supervisor.instances.start(make_spec(image))
+    assert [found.state for found in await supervisor.instances.find()] == [InstanceState.RUNNING]
     os.kill(int((directory / "pid").read_text()), signal.SIGKILL)
     assert await waiting == Exit(code=137)
-    assert [found.state for found in await supervisor.find()] == [InstanceState.EXITED]
-    await supervisor.start(make_spec(image))
-    (found,) = await supervisor.find()
+    assert [found.state for found in await supervisor.instances.find()] == [InstanceState.EXITED]
+    await supervisor.instances.start(make_spec(image))
+    (found,) = await supervisor.instances.find()
     assert (found.state, found.restarts) == (InstanceState.RUNNING, 0)
 
 
 async def test_a_program_without_a_signal_handler_stops_at_once(supervisor, image):
-    await supervisor.start(make_spec(image))  # as process 1, sleep would not notice SIGTERM
+    await supervisor.instances.start(make_spec(image))  # as process 1, sleep would not notice SIGTERM
 
     started = time.monotonic()
-    await supervisor.stop(NAME, 60)
+    await supervisor.instances.stop(NAME, 60)
 
     assert time.monotonic() - started < 30
 
@@ -208,10 +209,10 @@ async def test_an_image_with_its_own_init_keeps_it_as_process_1(supervisor):
 )
 async def test_a_program_that_cannot_be_executed_is_a_failed_start(supervisor, image, command, why):
     with pytest.raises(StartFailed) as failure:
-        await supervisor.start(make_spec(image, command=command))
+        await supervisor.instances.start(make_spec(image, command=command))
 
     assert why in failure.value.why
-    assert await supervisor.find() == ()
+    assert await supervisor.instances.find() == ()
 
 
 async def test_limits_and_privileges_are_in_force(supervisor, image):
@@ -227,8 +228,8 @@ async def test_limits_and_privileges_are_in_force(supervisor, image):
 
 async def test_published_ports_are_for_this_machine_only(supervisor, image):
     port = free_port()
-    await supervisor.start(
-        make_spec(image, command=("/bin/httpd", "-f", "-p", "80", "-h", "/www"), port=80, host_port=port)
+    await supervisor.instances.start(
+        make_spec(image, command=("/bin/httpd", "-f", "-p", "80", "-h", "/www"), exposed=exposed(port, 80))
     )
 
     for _ in range(100):
@@ -247,19 +248,19 @@ async def test_long_lines_come_whole_and_streams_apart(supervisor, image):
     script = "head -c 20000 /dev/zero | tr '\\0' x; echo; echo oops >&2"
     spec = make_spec(image, command=f"/bin/busybox sh -c {script!r}")
 
-    await supervisor.start(spec)
-    await supervisor.wait(NAME)
+    await supervisor.instances.start(spec)
+    await supervisor.instances.wait(NAME)
 
-    lines = {line.stream: line.text for line in await supervisor.tail([NAME], 10)}
+    lines = {line.stream: line.text for line in await supervisor.logs.tail([NAME], 10)}
     assert (len(lines["stdout"]), lines["stderr"]) == (20000, "oops")
 
 
 async def test_following_survives_the_logs_replacement(server, supervisor, image):
     spec, texts = make_spec(image, command="for i in $(seq 1 400000); do echo line $i; done; echo last"), []
-    await supervisor.start(make_spec(image, command=spec.command))
+    await supervisor.instances.start(make_spec(image, command=spec.command))
 
     async def follow() -> None:
-        async for line in supervisor.follow([NAME], since=(await supervisor.find())[0].started_at):
+        async for line in supervisor.logs.follow([NAME], since=(await supervisor.instances.find())[0].started_at):
             texts.append(line.text)
             if line.text == "last":
                 return
@@ -272,10 +273,10 @@ async def test_following_survives_the_logs_replacement(server, supervisor, image
 
 async def test_without_podman_the_package_is_named(server):
     calls = Calls(runner=server.runner, server_id="x", launcher_dir=server.log_dir, binary="no-such-podman")
-    supervisor = PodmanSupervisor(calls=calls, run_dir=server.run_dir, log_dir=server.log_dir, clock=SystemClock())
+    supervisor = server.supervisor_on(calls)
 
     with pytest.raises(RuntimeUnavailable) as failure:
-        await supervisor.find()
+        await supervisor.instances.find()
 
     assert "apt-get install no-such-podman" in failure.value.next
 
@@ -286,12 +287,12 @@ async def test_what_a_hook_writes_is_read_and_touches_no_disk(server, supervisor
         command=("/bin/sh", "-c", "set -x; echo $TOKEN"), environment={"TOKEN": Secret("correct-horse-battery")},
     )  # fmt: skip
 
-    await supervisor.start(spec)
-    await supervisor.wait(spec.name)
+    await supervisor.instances.start(spec)
+    await supervisor.instances.wait(spec.name)
 
-    lines = {line.text for line in await supervisor.tail([spec.name], 10)}
+    lines = {line.text for line in await supervisor.logs.tail([spec.name], 10)}
     assert "correct-horse-battery" in lines
     written = [path for path in server.log_dir.rglob("*") if path.is_file()]
     assert not [path for path in written if b"correct-horse-battery" in path.read_bytes()]
-    await supervisor.remove(spec.name)
+    await supervisor.instances.remove(spec.name)
     assert not (server.run_dir / "instances" / spec.name).exists()

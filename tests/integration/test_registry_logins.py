@@ -81,7 +81,7 @@ async def test_a_private_image_is_pulled_with_the_login_and_no_password_is_an_ar
     assert not [argv for argv in server.runner.calls if any(PASSWORD in word for word in argv)]
 
 
-async def test_a_login_that_is_not_good_any_more_is_named_with_the_command_that_mends_it(
+async def test_a_login_that_is_not_good_any_more_is_named_with_the_command_that_repairs_it(
     server: PodmanServer, image: ImageReference, auth_file: AuthFile, logins: PodmanRegistryLogins
 ) -> None:
     images = PodmanImages(runner=server.runner, server_id=server.server_id, auth_file=auth_file)
@@ -106,7 +106,7 @@ async def test_a_wrong_password_is_refused_by_the_registry_itself(
     assert list(auth_file.path.parent.iterdir()) == []
 
 
-async def test_a_registry_that_is_not_there_is_told_from_a_wrong_password(logins: PodmanRegistryLogins) -> None:
+async def test_a_registry_that_is_not_there_differs_from_a_wrong_password(logins: PodmanRegistryLogins) -> None:
     with pytest.raises(RegistryUnavailable):
         await logins.check(login(f"127.0.0.1:{free_port()}"))
 

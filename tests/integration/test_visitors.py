@@ -1,6 +1,7 @@
 """Who the router says is asking: to the app in headers, to the operator in the access log."""
 
 import asyncio
+import shutil
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -10,11 +11,14 @@ import pytest
 from pvdify.adapters.haproxy.access_log import AccessLogFile
 from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.router import HaproxyRouter
+from pvdify.daemon.bootstrap import build_router
 from pvdify.model.preview import gate_of
 from pvdify.model.route import Route
 from pvdify.model.visit import Visit
 from pvdify.ports.router import PROOF_PATH
+from pvdify.settings import load
 from tests.load.real_router import RealClock, RouterProcess, real_router
+from tests.support.endpoints import here
 
 pytestmark = pytest.mark.router
 
@@ -52,21 +56,23 @@ async def process() -> AsyncIterator[RouterProcess]:
 async def routed(process: RouterProcess, app: App, front: Front | None = None) -> HaproxyRouter:
     router = process.connect(front=front)
     await router.ensure_running()
-    await router.put(Route(app="shop", hostnames=("shop.test",), slot=3, targets=(app.port,)))
+    await router.put(Route(app="shop", hostnames=("shop.test",), slot=3, targets=here(app.port)))
     return router
 
 
-async def ask(process: RouterProcess, *headers: str, path: str = "/", host: str = "shop.test") -> str:
+async def ask(
+    process: RouterProcess, *headers: str, path: str = "/", host: str = "shop.test", method: str = "GET"
+) -> str:
     reader, writer = await asyncio.open_connection(process.listen.host, process.listen.port)
     lines = "".join(f"{header}\r\n" for header in headers)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n".encode())
+    writer.write(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n".encode())
     answer = (await reader.read(-1)).decode()
     writer.close()
     return answer.lower()
 
 
 async def visits(process: RouterProcess, count: int) -> tuple[Visit, ...]:
-    log = AccessLogFile(process.directory, clock=RealClock())
+    log = AccessLogFile(process.directory, clock=RealClock(), largest=1 << 26)
     async with asyncio.timeout(5):
         while len(found := await log.tail(100)) < count:
             await asyncio.sleep(0.02)
@@ -88,6 +94,25 @@ async def test_the_tunnels_word_is_taken(process: RouterProcess, app: App) -> No
     assert (head["x-forwarded-proto"], head["x-forwarded-host"]) == ("https", "shop.test")
     assert not {"forwarded", "x-forwarded-port"} & head.keys()
     await router.close()
+
+
+async def test_the_headers_follow_an_edge_that_comes_and_goes(process: RouterProcess, app: App) -> None:
+    data = process.directory.parent
+    settings = load({"data_dir": str(data), "router_listen": str(process.listen)}, {}, data / "none.toml")
+    edge = data / "credentials" / "edge.sops.yaml"
+    edge.parent.mkdir()
+    router = build_router(settings)
+    try:
+        for is_there in (False, True, False):
+            edge.touch() if is_there else edge.unlink(missing_ok=True)
+            await router.ensure_running()
+            await router.put(Route(app="shop", hostnames=("shop.test",), slot=3, targets=here(app.port)))
+            await ask(process, "CF-Connecting-IP: 203.0.113.7", "X-Forwarded-For: 198.51.100.1")
+    finally:
+        await router.close()
+        shutil.rmtree(settings.run_dir)
+
+    assert [head["x-forwarded-for"] for head in app.heads] == ["198.51.100.1", "203.0.113.7", "198.51.100.1"]
 
 
 async def test_another_proxys_last_address_is_taken(process: RouterProcess, app: App) -> None:
@@ -139,7 +164,7 @@ async def test_a_request_has_one_id_everywhere(process: RouterProcess, app: App)
     await router.close()
 
 
-async def test_the_access_log_tells_each_request(process: RouterProcess, app: App) -> None:
+async def test_the_access_log_reports_each_request(process: RouterProcess, app: App) -> None:
     router = await routed(process, app)
 
     await ask(process, 'User-Agent: a "quoted\\ agent', "CF-Connecting-IP: 203.0.113.7", path="/cart?token=secret")
@@ -170,7 +195,7 @@ async def test_the_log_goes_on_after_a_death_and_a_replacement(process: RouterPr
     await router.close()
 
 
-async def test_only_this_router_can_tell_which_release_is_live_at_a_path_that_nobody_guesses(
+async def test_only_this_router_can_say_which_release_is_live_at_a_path_that_nobody_guesses(
     process: RouterProcess, app: App
 ) -> None:
     router = await routed(process, app)
@@ -190,7 +215,7 @@ async def test_only_this_router_can_tell_which_release_is_live_at_a_path_that_no
 async def test_search_engines_forget_previews_and_nothing_else(process: RouterProcess, app: App) -> None:
     router = await routed(process, app)
     for name in ("shop-pr-12", "shop-pr-0", "pr-tools"):
-        await router.put(Route(app=name, hostnames=(f"{name}.test",), slot=1, targets=(app.port,)))
+        await router.put(Route(app=name, hostnames=(f"{name}.test",), slot=1, targets=here(app.port)))
     await router.put(Route(app="shop-pr-13", hostnames=("shop-pr-13.test",), slot=None))
 
     marked = {name: "x-robots-tag: noindex, nofollow" in await ask(process, host=f"{name}.test") for name in (
@@ -201,12 +226,12 @@ async def test_search_engines_forget_previews_and_nothing_else(process: RouterPr
 
 async def test_a_gate_opens_for_its_password_alone_and_keeps_it_from_the_app(process: RouterProcess, app: App) -> None:
     router = await routed(process, app)
-    gated = Route(app="shop-pr-12", hostnames=("pr.test",), slot=1, targets=(app.port,), gate=gate_of("team:sesame"))
+    gated = Route(app="shop-pr-12", hostnames=("pr.test",), slot=1, targets=here(app.port), gate=gate_of("team:sesame"))
     await router.put(gated)
 
     closed = await ask(process, host="pr.test")
     wrong = await ask(process, f"Authorization: Basic {b64encode(b'team:sesam').decode()}", host="pr.test")
-    nearly = await ask(process, f"Authorization: basic {b64encode(b'team:sesame').decode()}", host="pr.test")
+    nearly = await ask(process, f"Authorization: Bearer {b64encode(b'team:sesame').decode()}", host="pr.test")
     confirming = await ask(process, "X-Pvdify-Confirm: guess", host="pr.test")
     proving = await ask(process, path=f"{PROOF_PATH}0123abcd", host="pr.test")
     assert app.heads == []
@@ -220,3 +245,50 @@ async def test_a_gate_opens_for_its_password_alone_and_keeps_it_from_the_app(pro
     assert "authorization" not in app.heads[0]
     await ask(process, "Authorization: Bearer x")
     assert app.heads[1]["authorization"] == "Bearer x"
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC", "bAsIc "])
+async def test_a_gate_takes_the_scheme_in_any_case(process: RouterProcess, app: App, scheme: str) -> None:
+    await gated(process, app)
+
+    answer = await ask(process, f"Authorization: {scheme} {b64encode(b'team:sesame').decode()}", host="pr.test")
+
+    assert answer.startswith("http/1.1 200")
+    assert "authorization" not in app.heads[0]
+
+
+CORS = ("Origin: https://shop.test", "Access-Control-Request-Method: PUT")
+
+
+async def test_a_gate_answers_a_browser_that_asks_whether_it_may_send_a_password(
+    process: RouterProcess, app: App
+) -> None:
+    await gated(process, app)
+
+    asked = await ask(process, *CORS, host="pr.test", method="OPTIONS")
+
+    assert asked.startswith("http/1.1 200")
+    assert app.heads[0]["access-control-request-method"] == "PUT"
+
+
+@pytest.mark.parametrize(("method", "headers"), [
+    ("GET", CORS), ("POST", CORS), ("PUT", CORS), ("OPTIONS", ()), ("OPTIONS", CORS[:1]), ("OPTIONS", CORS[1:]),
+    ("OPTIONS", (*CORS, "Content-Length: 2")), ("OPTIONS", (*CORS, "Transfer-Encoding: chunked")),
+    ("options", CORS),
+])  # fmt: skip
+async def test_nothing_else_passes_a_gate_as_such_a_question(
+    process: RouterProcess, app: App, method: str, headers: tuple[str, ...]
+) -> None:
+    await gated(process, app)
+
+    answer = await ask(process, *headers, host="pr.test", method=method)
+
+    assert answer.startswith(("http/1.1 401", "http/1.1 400"))
+    assert app.heads == []
+
+
+async def gated(process: RouterProcess, app: App) -> None:
+    router = await routed(process, app)
+    route = Route(app="shop-pr-12", hostnames=("pr.test",), slot=1, targets=here(app.port), gate=gate_of("team:sesame"))
+    await router.put(route)
+    await router.close()

@@ -45,14 +45,16 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._head: Answer | None = None
         self._body_at = 0
+        self._is_head = False
         self.is_closed = False
 
-    async def request(self, data: bytes, timeout: float) -> Answer:
-        """Send and wait for the whole answer. Raises RequestFailed."""
+    async def request(self, data: bytes, timeout: float, *, is_head: bool = False) -> Answer:
+        """Send and wait for the whole answer, which has no body if ``is_head``. Raises RequestFailed."""
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
         self._buffer.clear()
         self._head = None
+        self._is_head = is_head
         timer = loop.call_later(timeout, self._fail, Reason.TIMEOUT, f"{timeout:g} s")
         try:
             if self.is_closed or self._transport is None:
@@ -124,7 +126,7 @@ class Connection(asyncio.Protocol):
         return self._head if body is not None else None
 
     def _body(self, head: Answer, *, at_end: bool) -> bytes | None:
-        if head.status in (204, 304):
+        if self._is_head or head.status in (204, 304):
             return b""
         if b"content-length" in head.headers:
             end = self._body_at + int(head.headers[b"content-length"])

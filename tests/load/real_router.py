@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pvdify.adapters.haproxy import commands, process
 from pvdify.adapters.haproxy.config import Front
+from pvdify.adapters.haproxy.control_plane import ControlPlane
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.settings import Address
 from tools.free_port import free_port
@@ -38,7 +39,10 @@ class RouterProcess:
         self.run_dir = directory / "run"
         self.listen = Address(host="127.0.0.1", port=free_port())
 
-    def connect(self, *, listen: Address | None = None, binary: str = "", front: Front | None = None) -> HaproxyRouter:
+    def connect(
+        self, *, listen: Address | None = None, binary: str = "", front: Front | None = None,
+        control_plane: ControlPlane | None = None,
+    ) -> HaproxyRouter:  # fmt: skip
         """An adapter, like the one of a daemon that has just started."""
         return HaproxyRouter(
             directory=self.directory,
@@ -46,7 +50,8 @@ class RouterProcess:
             listen=listen or self.listen,
             binary=binary or os.environ.get("PVDIFY_TEST_HAPROXY", ""),
             clock=RealClock(),
-            front=front,
+            front=(lambda: front) if front else Front,
+            control_plane=control_plane,
         )
 
     def pids(self) -> tuple[int, ...]:

@@ -88,7 +88,7 @@ async def test_a_server_that_dies_in_between_fails_what_was_in_flight(backend: B
     assert report.by_reason[Reason.RESET.value] == 4
 
 
-async def test_late_answers_of_an_old_release_can_be_told(backend: Backend) -> None:
+async def test_late_answers_of_an_old_release_can_be_recognized(backend: Backend) -> None:
     async with Load(f"127.0.0.1:{backend.port}", "shop.test", clients=2, mix=(GET,)) as load:
         await asyncio.sleep(0.1)
         moment = load.now()

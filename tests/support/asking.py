@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from pvdify.engine.processes import Processes
-from pvdify.engine.queries import Queries
-from pvdify.engine.requests import DeployRequest, Requests
+from pvdify.engine.deploys.processes import Processes
+from pvdify.engine.deploys.requests import Requests
+from pvdify.engine.reading.queries import Queries
 from pvdify.model.operation import Operation, Strategy
 from pvdify.model.release import Release, Source
 from pvdify.model.scale import Wish
 from pvdify.model.token import Actor, Role
 from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
+from tests.support.wanted import deploy_request
 
 ACTOR = Actor(name="ci", role=Role.DEPLOY)
 IMAGE = "reg.example.com/shop:v1"
@@ -36,7 +37,7 @@ class Asking:
         strategy: Strategy = Strategy.BLUE_GREEN,
         **source: Any,
     ) -> Release:
-        request = DeployRequest(image=image, manifest=manifest, source=Source(**source), strategy=strategy)
+        request = deploy_request(image=image, manifest=manifest, source=Source(**source), strategy=strategy)
         release = await self.requests.deploy(app, request, ACTOR)
         return await self.finish(app, release.version)
 

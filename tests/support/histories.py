@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from pvdify.engine.domains import Domains
-from pvdify.engine.processes import Processes
-from pvdify.engine.requests import Requests
+from pvdify.engine.deploys.processes import Processes
+from pvdify.engine.deploys.requests import Requests
+from pvdify.engine.edge.domains import Domains
 from pvdify.errors import PvdifyError
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret

@@ -35,7 +35,7 @@ def build_image(
     changes = [f"CMD {_json(command)}", *(f"ENV {each}" for each in environment)]
     changes += [f"ENTRYPOINT {_json(entrypoint)}"] if entrypoint else []
     changes += [f"EXPOSE {port}/tcp"] if port else []
-    archive = _archive(content)
+    archive = file_system(content)
     seed = hashlib.sha256(archive + repr(changes).encode()).hexdigest()[:12]
     name = f"{REPOSITORY}:{seed}"
     if subprocess.run(("podman", "image", "exists", name), check=False).returncode != 0:
@@ -58,12 +58,12 @@ def image_id(name: str) -> str:
     return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _archive(content: str) -> bytes:
-    """The file system; equal contents make equal bytes."""
+def file_system(content: str = "", *, has_shell: bool = True) -> bytes:
+    """The file system as a tar file; equal contents make equal bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         _add(archive, "bin/busybox", BUSYBOX.read_bytes(), mode=0o755)
-        for tool in TOOLS:
+        for tool in (tool for tool in TOOLS if has_shell or tool != "sh"):
             link = tarfile.TarInfo(f"bin/{tool}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)

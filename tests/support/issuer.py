@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from pvdify.errors import ServiceUnavailable
-from pvdify.ports.web import WebAnswer, WebRequest
+from pvdify.plumbing.web import WebAnswer, WebRequest
 
 ISSUER = "https://token.actions.githubusercontent.com"
 AUDIENCE = "https://example.com"
@@ -59,7 +59,7 @@ def encoded(content: bytes) -> str:
 
 
 class IssuersWeb:
-    """Implements ``ports.web.Web`` for the address of the keys."""
+    """Implements ``plumbing.web.Web`` for the address of the keys."""
 
     def __init__(self, *keys: RSAKey) -> None:
         self.keys = list(keys)

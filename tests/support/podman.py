@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,22 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.containers import PodmanContainers
 from pvdify.adapters.podman.images import PodmanImages
-from pvdify.adapters.podman.supervisor import PodmanSupervisor
+from pvdify.adapters.podman.inspector import PodmanInspector
+from pvdify.adapters.podman.instance_logs import PodmanKeptOutput, PodmanLogs
+from pvdify.adapters.podman.instances import PodmanInstances
+from pvdify.adapters.podman.logs import LogFiles
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.adapters.systemd import units as systemd_units
+from pvdify.adapters.systemd.instance_logs import SystemdLogs
+from pvdify.adapters.systemd.instances import SystemdInstances
 from pvdify.adapters.systemd.journal import Journal
-from pvdify.adapters.systemd.supervisor import SystemdSupervisor
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.units import Units
-from pvdify.ports.command_runner import Argv, Completed
+from pvdify.plumbing.command_runner import Argv, Completed
+from pvdify.ports.inspector import Inspector
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.instances import Instances
+from pvdify.ports.networks import Networks
 from pvdify.settings import SYSTEMD_IS_HERE
 
 RUN = Path("/run/pvdify-test")
@@ -37,6 +46,16 @@ class NotingRunner(SubprocessRunner):
         return await super().run(argv, **options)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Supervisor:
+    """The parts of a runtime that the tests of instances use."""
+
+    instances: Instances
+    logs: InstanceLogs
+    networks: Networks
+    inspector: Inspector
+
+
 @dataclass
 class PodmanServer:
     """One server's share of podman."""
@@ -46,25 +65,48 @@ class PodmanServer:
     log_dir: Path
     runner: NotingRunner
 
-    def supervisor(self) -> PodmanSupervisor:
+    def supervisor(self, *, allows_metadata: bool = False) -> Supervisor:
         """A new one each time, as after a restart of the daemon."""
-        return PodmanSupervisor(calls=self.calls(), run_dir=self.run_dir, log_dir=self.log_dir, clock=SystemClock())
+        calls = self.calls(allows_metadata=allows_metadata)
+        return self.supervisor_on(calls)
 
-    def calls(self) -> Calls:
-        return Calls(runner=self.runner, server_id=self.server_id, launcher_dir=self.log_dir, binary="podman")
+    def supervisor_on(self, calls: Calls) -> Supervisor:
+        """Instances on podman alone."""
+        clock = SystemClock()
+        files = LogFiles(self.log_dir, clock, instances=self.run_dir / "instances")
+        return Supervisor(
+            instances=PodmanInstances(calls=calls, run_dir=self.run_dir, logs=files, clock=clock),
+            logs=PodmanLogs(files, PodmanKeptOutput(run_dir=self.run_dir, clock=clock)),
+            networks=calls.networks,
+            inspector=PodmanInspector(calls=calls, run_dir=self.run_dir),
+        )
 
-    def systemd_supervisor(self) -> SystemdSupervisor:
+    def calls(self, *, allows_metadata: bool = False) -> Calls:
+        return Calls(
+            runner=self.runner, server_id=self.server_id, launcher_dir=self.log_dir, binary="podman",
+            allows_metadata=allows_metadata,
+        )  # fmt: skip
+
+    def systemd_supervisor(self) -> Supervisor:
         """A new one each time, on units of this server."""
-        clock, systemctl = SystemClock(), Systemctl(runner=self.runner)
-        return SystemdSupervisor(
-            containers=PodmanContainers(calls=self.calls(), run_dir=self.run_dir, clock=clock),
+        clock, systemctl, calls = SystemClock(), Systemctl(runner=self.runner), self.calls()
+        journal = Journal(
+            runner=self.runner, systemctl=systemctl, server_id=self.server_id, log_dir=self.log_dir, clock=clock
+        )
+        logs = SystemdLogs(journal, PodmanKeptOutput(run_dir=self.run_dir, clock=clock))
+        instances = SystemdInstances(
+            containers=PodmanContainers(calls=calls, run_dir=self.run_dir, clock=clock),
             systemctl=systemctl,
             units=self.units(),
-            journal=Journal(
-                runner=self.runner, systemctl=systemctl, server_id=self.server_id, log_dir=self.log_dir, clock=clock
-            ),
+            logs=logs,
             run_dir=self.run_dir,
             server_id=self.server_id,
+        )
+        return Supervisor(
+            instances=instances,
+            logs=logs,
+            networks=calls.networks,
+            inspector=PodmanInspector(calls=calls, run_dir=self.run_dir),
         )
 
     def units(self) -> Units:
@@ -83,7 +125,9 @@ def podman_server(directory: Path) -> Iterator[PodmanServer]:
         yield server
     finally:
         if missing_for_systemd() is None:
-            for unit in asyncio.run(server.units().marks()):
+            with ThreadPoolExecutor(1) as pool:  # the test's own thread may have a loop that runs
+                units = pool.submit(asyncio.run, server.units().marks()).result()
+            for unit in units:
                 subprocess.run(("systemctl", "stop", unit), check=False, capture_output=True)
                 (systemd_units.DIRECTORY / unit).unlink(missing_ok=True)
                 subprocess.run(("systemctl", "reset-failed", unit), check=False, capture_output=True)
@@ -91,6 +135,8 @@ def podman_server(directory: Path) -> Iterator[PodmanServer]:
             podman("rm", "--force", "--time", "0", "--volumes", *containers)
         if networks := podman("network", "ls", "--quiet", f"--filter=label=io.pvdify.server={server_id}").split():
             podman("network", "rm", *networks)
+        if volumes := podman("volume", "ls", "--quiet", f"--filter=label=io.pvdify.server={server_id}").split():
+            podman("volume", "rm", *volumes)
         pattern = f"--filter=reference=localhost/pvdify/{server_id}/*:*"
         if pins := podman("images", "--format", "{{.Repository}}:{{.Tag}}", pattern).split():
             podman("rmi", *pins)

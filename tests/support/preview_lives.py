@@ -10,15 +10,20 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from pvdify.engine.previews import PreviewRequest
+from pvdify.engine.state.services.keeper import TIDY_EVERY
+from pvdify.engine.state.services.services import ServiceRequest
 from pvdify.errors import CodeHostUnavailable
-from pvdify.model.preview import Sign
+from pvdify.model.preview import PullRequestState
+from pvdify.model.service import ServiceState
 from pvdify.model.webhook import IncomingWebhook, signature_of
 from tests.fakes.code_host import FakeCodeHost
 from tests.fakes.machine import ACTOR, WEBHOOK_SECRET, Daemon, Machine
+from tests.support.databases import Databases
+from tests.support.wanted import preview_request
 
-REPOSITORY = "org/shop"
+REPOSITORY, POSTGRES = "org/shop", "reg.example.com/postgres:15"
 DAY, GRACE = timedelta(hours=24), timedelta(minutes=10)
 LOST, TWICE, LATE, HOST_FAILS, RESTARTS = 0.3, 0.1, 0.1, 0.25, 0.02
 STEP = 300  # seconds between two things that may happen
@@ -30,7 +35,7 @@ class Unreliable(FakeCodeHost):
 
     dice: random.Random
 
-    async def pull_request(self, repository: str, number: int) -> Sign | None:
+    async def pull_request(self, repository: str, number: int) -> PullRequestState | None:
         if self.dice.random() < HOST_FAILS:
             raise CodeHostUnavailable("no answer", why="chance", next="ask again")
         return await super().pull_request(repository, number)
@@ -70,7 +75,7 @@ class Simulation:
         default_factory=lambda: dict.fromkeys(("sent", "lost", "twice", "late", "restarts"), 0)
     )
 
-    def tell(self, second: int, life: Life, sign: Sign) -> None:
+    def tell(self, second: int, life: Life, sign: PullRequestState) -> None:
         """A webhook sets out: it may be lost, come twice, or much later than others."""
         self.told["sent"] += 1
         message = _webhook(f"{life.number}-{self.told['sent']}", life.number, sign)
@@ -99,7 +104,7 @@ class Simulation:
         self.tell(second, life, sign)
         if what in ("open", "push"):
             image = f"reg.example.com/shop:pr-{life.number}"
-            request = PreviewRequest(image=image, repository=REPOSITORY, as_of=sign.as_of)
+            request = preview_request(image=image, repository=REPOSITORY, as_of=sign.as_of)
             await self.daemon.previews.open("shop", life.number, request, ACTOR)
 
     async def restart(self) -> None:
@@ -110,8 +115,20 @@ class Simulation:
 
     async def settle(self) -> None:
         """Let the engine finish what it has begun: deploys, retirements and destructions."""
-        while await self.machine.store.unsettled_operations():
+        store, keeper = self.machine.store, self.daemon.service_keeper
+        patience = 300
+        while await store.unsettled_operations() or not (await self._has_settled_services() or patience < 0):
+            patience -= 1
+            if await store.services():
+                await keeper.look()
+                await keeper.settle()
             await self.machine.clock.sleep(1.0)
+
+    async def _has_settled_services(self) -> bool:
+        """Whether each service of a preview is live with its data, and none is of a preview that has gone."""
+        services = [it for it in await self.machine.store.services() if it.owner and not it.is_trashed]
+        apps = {it.name for it in await self.machine.store.apps()} if services else set()
+        return all(it.state is ServiceState.LIVE and not it.is_busy and it.owner in apps for it in services)
 
     async def look(self) -> None:
         """The reaper looks every half minute; where nothing is due, looking once in a step comes to the same."""
@@ -157,8 +174,8 @@ class Simulation:
             self.machine.clock.jump(max(0.0, second + STEP - self.machine.clock.monotonic()))
 
 
-async def one_server(seed: int, count: int = LIVES_A_SERVER) -> Outcome:
-    """So many lives on one server, from this seed."""
+async def one_server(seed: int, count: int = LIVES_A_SERVER, *, services: bool = False) -> Outcome:
+    """So many lives on one server, from this seed; ``services``: each preview has two of its own."""
     dice = random.Random(seed)
     machine = Machine(standby="1s", ports="2000-60000")
     machine.clock._patience = 3
@@ -169,9 +186,16 @@ async def one_server(seed: int, count: int = LIVES_A_SERVER) -> Outcome:
     simulation = Simulation(dice=dice, machine=machine, daemon=machine.daemon(), lives=_lives(dice, count))
     for name in ("v1", *(f"pr-{number}" for number in simulation.lives)):
         machine.registry.push(f"reg.example.com/shop:{name}", content="one")
-    manifest = {"previews": {"max": 100_000}, "processes": {}}
+    manifest: dict[str, Any] = {"previews": {"max": 100_000}, "processes": {}}
+    if services:
+        manifest["previews"]["services"] = {"db": "fresh", "copy": "copy-of stage"}
+        await _with_services(machine, simulation.daemon)
     await simulation.daemon.deploy(image="reg.example.com/shop:v1", manifest=manifest)
     await simulation.run()
+    if services:
+        await machine.clock.sleep(TIDY_EVERY)
+        await simulation.daemon.service_keeper.look()
+        await simulation.daemon.service_keeper.settle()
     left = await _left(machine)
     await simulation.daemon.bury()
     return Outcome(lives=count, broken=simulation.broken, left=left, told=simulation.told)
@@ -193,7 +217,7 @@ def _lives(dice: random.Random, count: int) -> dict[int, Life]:
     return found
 
 
-def _webhook(id: str, number: int, sign: Sign) -> IncomingWebhook:
+def _webhook(id: str, number: int, sign: PullRequestState) -> IncomingWebhook:
     at = sign.as_of.isoformat() if sign.as_of else ""
     state = {"state": "open", "closed_at": None} if sign.is_open else {"state": "closed", "closed_at": at}
     said = {"number": number, "pull_request": {**state, "updated_at": at}, "repository": {"full_name": REPOSITORY}}
@@ -203,10 +227,25 @@ def _webhook(id: str, number: int, sign: Sign) -> IncomingWebhook:
     )
 
 
+async def _with_services(machine: Machine, daemon: Daemon) -> None:
+    """``db``, to which shop is linked, and ``stage``."""
+    machine.registry.push(POSTGRES, content="postgres")
+    Databases(machine)
+    await daemon.requests.create_app("shop", ACTOR)
+    for name in ("db", "stage"):
+        await daemon.services.create(name, ServiceRequest(kind="postgres", image=POSTGRES), ACTOR)
+    for _ in range(4):
+        await daemon.service_keeper.look()
+        await daemon.service_keeper.settle()
+        await machine.clock.sleep(1.0)
+    await daemon.service_links.link("db", "shop", None, ACTOR)
+
+
 async def _left(machine: Machine) -> list[str]:
     """Whatever is named like a preview, of every class there is; events may stay."""
     store, everything = machine.store, [*machine.supervisor.names, *(await machine.router.routes())]
     everything += machine.supervisor.made_networks
+    everything += [*(await machine.private_networks.find()), *(await machine.volumes.find())]
     everything += [app for app, _ in (*machine.secrets.versions, *machine.deploy_log.entries, *machine.images._pins)]
     tables = store._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for table in sorted({row["name"] for row in tables} - {"events", "sqlite_sequence"}):

@@ -11,18 +11,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.sqlite.store import SqliteStore
-from pvdify.daemon.bootstrap import build_encrypted, build_router, build_world
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.daemon.bootstrap import build_encrypted, build_outside, build_router, build_world
 from pvdify.daemon.directories import prepare
 from pvdify.daemon.encryption import prepare_encryption
-from pvdify.engine.domains import Domains
-from pvdify.engine.processes import Processes
-from pvdify.engine.queries import Queries
-from pvdify.engine.reconciler import Reconciler
-from pvdify.engine.redaction.hiding import with_secrets_hidden
-from pvdify.engine.requests import Requests
-from pvdify.engine.runner import Runner
-from pvdify.engine.worker import Worker
+from pvdify.daemon.runtimes import Ground, build_runtime
+from pvdify.daemon.webhook_secret import ensure_webhook_secret
+from pvdify.engine.wiring import Outside, build_engine
 from pvdify.engine.world import World
 from pvdify.settings import Settings, load
 from tests.support.asking import Asking
@@ -68,35 +66,41 @@ class Found:
 class RealMachine:
     """What is still there when an engine ends. Belongs to one event loop."""
 
-    def __init__(self, stage: Stage, *, speed: float) -> None:
+    def __init__(self, stage: Stage, *, speed: float, podman: str = "podman") -> None:
         self.stage = stage
         first = stage.first_instance_port
         flags = {
             "data_dir": str(stage.data_dir), "listen": f"127.0.0.1:{stage.api_port}", "router_listen": stage.router,
             "runtime": "podman", "ports": f"{first}-{first + INSTANCE_PORTS - 1}", "base_domain": BASE_DOMAIN,
-            "standby": "20s",
+            "standby": "20s", "podman_binary": podman,
         }  # fmt: skip
         self.settings: Settings = load(flags, {}, Path(stage.directory) / "no-such-file")
         self.clock = FastClock(speed)
         self.store = SqliteStore(self.settings.data_dir / "pvdify.db")
         self.router = build_router(self.settings)
+        self.web = HttpxWeb()
         self.supervisor = Found(names=frozenset(), running=frozenset())
 
     async def open(self) -> None:
         prepare(self.settings)
+        ensure_webhook_secret(self.settings)
         await self.store.open()
         encrypted = build_encrypted(self.settings)
         prepare_encryption(encrypted.vault, encrypted.config, encrypted.credentials)
-        world = build_world(self.settings, self.store, self.router, encrypted)
-        self.world, _ = with_secrets_hidden(replace(world, clock=self.clock))
+        ground = Ground(settings=self.settings, runner=SubprocessRunner(), clock=SystemClock(), web=self.web)
+        runtime = build_runtime(ground)
+        world = build_world(ground, runtime, self.store, self.router, encrypted)
+        self.world: World = replace(world, clock=self.clock)
+        self.outside: Outside = build_outside(ground, runtime, self.store, self.web)
 
     async def close(self) -> None:
         await self.router.close()
+        await self.web.close()
         await self.store.close()
 
     async def route_of(self, app: str) -> tuple[int, ...]:
         route = (await self.router.routes()).get(app)
-        return route.targets if route else ()
+        return tuple(target.port for target in route.targets) if route else ()
 
     def containers(self) -> tuple[Container, ...]:
         """Every container of this server; ``supervisor`` tells the same from then on."""
@@ -128,16 +132,12 @@ class RealDaemon(Asking):
     """An engine on the machine."""
 
     def __init__(self, machine: RealMachine) -> None:
-        self.world: World = machine.world
-        world = self.world
-        self.clock, self.store = world.clock, world.store
-        runner = Runner(world)
-        self.worker = Worker(world, runner)
-        self.reconciler = Reconciler(world, self.worker.wake, self.worker.settled)
-        self.requests = Requests(world, runner, self.worker, self.reconciler.put_routes)
-        self.queries = Queries(world)
-        self.processes = Processes(world, self.worker)
-        self.domains = Domains(world, self.reconciler.put_routes)
+        wired = build_engine(machine.world, machine.outside)
+        engine, self.world = wired.engine, wired.world
+        self.clock, self.store = self.world.clock, self.world.store
+        self.worker, self.reconciler = wired.worker, wired.reconciler
+        self.requests, self.queries = engine.requests, engine.queries
+        self.processes, self.domains = engine.processes, engine.domains
 
     async def begin(self) -> None:
         """Take up what the one before left."""

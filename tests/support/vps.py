@@ -57,7 +57,7 @@ class Vps:
         """Run a program in it, as root."""
         done = subprocess.run(
             (str(TOOL), "exec", "--name", self.name, "--cwd", directory, "--", *argv), check=False, capture_output=True,
-            input=stdin, env=_environment(), timeout=300,
+            input=stdin, env=_environment(), timeout=800,
         )  # fmt: skip
         text = subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
@@ -73,7 +73,7 @@ class Vps:
     def _tool(self, *arguments: str) -> str:
         done = subprocess.run(
             (str(TOOL), arguments[0], "--name", self.name, *arguments[1:]), check=False, capture_output=True,
-            text=True, stdin=subprocess.DEVNULL, timeout=300,
+            text=True, stdin=subprocess.DEVNULL, timeout=800,
         )  # fmt: skip
         assert done.returncode == 0 or arguments[0] == "down", f"{arguments}: {done.stdout}\n{done.stderr}"
         return done.stdout

@@ -31,13 +31,16 @@ class Ran:
 
 @dataclass
 class Runner:
-    """``event``: what GitHub says happened; ``use``: called with the name and inputs of each `uses:` step."""
+    """``github``: what GitHub says happened; ``use``: called with the name and inputs of each `uses:` step; ``shell``:
+    what runs the script of a `run:` step.
+    """
 
     folder: Path
     environ: Mapping[str, str]
     github: dict[str, Any]
     use: Callable[[str, dict[str, str]], None]
     more: dict[str, Any] = field(default_factory=dict)
+    shell: tuple[str, ...] = ("bash", "-e")  # a runner's, where a step names none
 
     def run(self, workflow: Path) -> list[Ran]:
         """All jobs whose condition holds, in the order of the file; ends at the first step that fails."""
@@ -80,8 +83,7 @@ class Runner:
         script = self.folder / ".step.sh"
         script.write_text(command)
         done = subprocess.run(
-            # A runner's shell where a step names none.
-            ("bash", "-e", script),
+            (*self.shell, script),
             cwd=self.folder / "checkout", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**self.environ, **self._default_variables(), **{name: str(file) for name, file in files.items()},
                  **contexts["env"], **environ},

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pvdify.errors import InvalidSetting
-from pvdify.settings import Address, PortRange, describe, load, names, parse_duration
+from pvdify.quantities import parse_duration
+from pvdify.settings import Address, PortRange, describe, load, names, parse_address
 
 NO_FILE = Path("/nonexistent/pvdifyd.toml")
 
@@ -34,7 +35,7 @@ def test_flag_wins_over_environment_over_file(tmp_path: Path):
     assert settings.keep_releases == 3
 
 
-def test_every_problem_is_told_at_once(tmp_path: Path):
+def test_every_problem_is_reported_at_once(tmp_path: Path):
     file = tmp_path / "pvdifyd.toml"
     file.write_text('colour = "blue"\nrouter_listen = "9080"\n')
 
@@ -80,3 +81,67 @@ def test_what_is_no_duration(text: str):
 
 def test_every_setting_has_help():
     assert all(describe(name)[1] for name in names())
+
+
+def test_headers_with_the_visitors_address_follow_the_edge_unless_they_are_set(tmp_path: Path):
+    by_default = load({}, {}, tmp_path / "none")
+    as_set = load({"client_address_headers": "True-Client-IP"}, {}, tmp_path / "none")
+
+    assert by_default.address_headers(("CF-Connecting-IP",)) == ("CF-Connecting-IP", "X-Forwarded-For")
+    assert by_default.address_headers(()) == ("X-Forwarded-For",)
+    assert as_set.address_headers(("CF-Connecting-IP",)) == ("True-Client-IP",)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({}, "apps.example.com"),
+        ({"public_url": "https://ops.example.net/pvdify"}, "ops.example.net"),
+        ({"expose_api": "off"}, None),
+        ({"base_domain": "localhost"}, None),
+        ({"base_domain": "trial.localhost"}, None),
+        ({"public_url": "http://127.0.0.1:9443"}, None),
+    ],
+)
+def test_the_name_that_the_world_looks_up(flags: dict[str, str], expected: str | None) -> None:
+    assert load({"base_domain": "apps.example.com", **flags}, {}, NO_FILE).public_hostname == expected
+
+
+@pytest.mark.parametrize("text", ["https://a b.example", "https://ops.example/(.*)", "https://ops.example/'x", "ops"])
+def test_a_public_url_is_plain_since_rules_of_the_router_name_it(text: str) -> None:
+    with pytest.raises(InvalidSetting):
+        load({"public_url": text}, {}, NO_FILE)
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"), [("0.0.0.0:9443", "127.0.0.1:9443"), ("[::]:1", "[::1]:1"), ("10.0.0.5:2", "10.0.0.5:2")]
+)
+def test_the_router_reaches_what_listens_everywhere_over_loopback(listen: str, expected: str) -> None:
+    assert str(parse_address(listen).from_here) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("keep_releases", "-3"), ("keep_releases", "0"), ("keep_releases", "1"), ("keep_releases", "abc"),
+     ("min_free_disk", "-1"), ("min_free_memory", "much"), ("min_free_disk", "1" * 40)],
+)  # fmt: skip
+def test_a_number_out_of_bounds_says_what_is_expected(name: str, text: str):
+    with pytest.raises(InvalidSetting) as caught:
+        load({name: text}, {}, NO_FILE)
+
+    (problem,) = caught.value.details["problems"]
+    assert "expected" in problem
+    assert "literal" not in problem
+
+
+@pytest.mark.parametrize(("text", "size"), [("512M", 512 * 1024**2), ("1.5G", 1536 * 1024**2), ("536870912", 2**29)])
+def test_sizes_are_written_as_in_a_manifest(text: str, size: int):
+    assert load({"min_free_disk": text}, {}, NO_FILE).min_free_disk == size
+
+
+@pytest.mark.parametrize("text", ["ftp", "https:", "http:0", "http:65536", "http:x", "auto:80", ""])
+def test_app_urls_are_a_scheme_and_perhaps_a_port(text: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        load({"app_urls": text}, {}, NO_FILE)
+
+    assert "--app-urls" in str(refused.value.details)

@@ -2,22 +2,26 @@
 
 import argparse
 import asyncio
+import json
 import os
 import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.request import Request, urlopen
 
-from tests.load import Load, Report
+from tests.load import DEFAULT_MIX, Load, Report, Shape
 from tools.demo import stage as stages
 from tools.demo.stage import BASE_DOMAIN, CHECKOUT, PROGRAMS, Stage, StageError
 
 HOSTNAME = f"hello.{BASE_DOMAIN}"
 MANIFEST = "examples/hello/pvdify.yml"
+DATABASE_MANIFEST = "examples/hello/database.yml"
 CLIENTS = 32
+ROW = Shape(name="row", method="POST", path="/rows", body_size=64, is_right=lambda _, it: b'"rows"' in it.body)
 PAUSE_SECONDS = 0.02  # what a client waits between requests: load, but no fight for the processor
 DRAINED_WITHIN_SECONDS = 60
 DETACHED = 130
@@ -116,6 +120,14 @@ async def tell(story: Story) -> None:
     heading("Roll back: v1's web instances are still on standby; only the worker, which never runs twice, starts anew")
     await under_load(story, "rollback", "rollback", "hello")
 
+    heading("An app with an SQLite file on a volume")
+    await pvdify(stage, "deploy", "notes", "--image", stage.image("v1"), "--manifest", DATABASE_MANIFEST)
+
+    heading("Deploy its v2: one release at a time has the volume, so requests wait while v2 takes it over")
+    handover = ("deploy", "notes", "--image", stage.image("v2"))
+    await under_load(story, "hand a volume over", *handover, app="notes", mix=(ROW,))
+    await asyncio.to_thread(check_rows, story)
+
     heading("What happened")
     await pvdify(stage, "releases", "hello")
     print()
@@ -133,12 +145,16 @@ async def build(stage: Stage, version: str, *variables: str) -> None:
     print(f"{stage.image(version)}{remark}: built and pushed in {time.monotonic() - begun:.1f} s", flush=True)
 
 
-async def under_load(story: Story, name: str, *arguments: str, is_refused: bool = False) -> None:
+async def under_load(
+    story: Story, name: str, *arguments: str, is_refused: bool = False, app: str = "hello",
+    mix: Sequence[Shape] = DEFAULT_MIX,
+) -> None:  # fmt: skip
     """Run a command between two moments of load, and count what visitors saw."""
-    async with Load(story.stage.router, HOSTNAME, clients=CLIENTS, pause=PAUSE_SECONDS) as load:
+    hostname = f"{app}.{BASE_DOMAIN}"
+    async with Load(story.stage.router, hostname, clients=CLIENTS, pause=PAUSE_SECONDS, mix=mix) as load:
         await asyncio.sleep(1)
         await pvdify(story.stage, *arguments, is_refused=is_refused)
-        await drained(story.stage)
+        await drained(story.stage, app)
         await asyncio.sleep(1)
         report = await load.stop()
     story.reports[name] = report
@@ -147,11 +163,22 @@ async def under_load(story: Story, name: str, *arguments: str, is_refused: bool 
         print(f"    {failure}")
 
 
-async def drained(stage: Stage) -> None:
+def check_rows(story: Story) -> None:
+    """Compare the rows in the database with the requests that were answered. Raises StageError."""
+    request = Request(f"http://{story.stage.router}/rows", headers={"Host": f"notes.{BASE_DOMAIN}"})
+    with urlopen(request, timeout=30) as answer:
+        found = json.loads(answer.read())
+    asked = story.reports["hand a volume over"].requests
+    print(f"  {found['rows']} rows after {asked} requests; SQLite's integrity check: {found['integrity']}")
+    if not story.failed and found != {"rows": asked, "integrity": "ok"}:
+        raise StageError(f"the database has {found['rows']} rows, and {asked} requests were answered")
+
+
+async def drained(stage: Stage, app: str) -> None:
     """Wait until the newest release's receipt is final: nothing of the switch is in flight any more."""
     deadline = time.monotonic() + DRAINED_WITHIN_SECONDS
     while time.monotonic() < deadline:
-        newest = (await asyncio.to_thread(stages.ask, stage, "/apps/hello/releases"))["releases"][0]
+        newest = (await asyncio.to_thread(stages.ask, stage, f"/apps/{app}/releases"))["releases"][0]
         requests = (newest["receipt"] or {}).get("requests")
         if newest["status"] == "failed" or (requests and requests["is_final"]):
             return
@@ -208,7 +235,7 @@ def summary(report: Report) -> str:
 def conclude(story: Story, *, is_kept: bool) -> None:
     stage = story.stage
     seconds = time.monotonic() - story.started
-    heading(f"{story.requests} requests under three changes, {story.failed} failed, in {seconds:.0f} s")
+    heading(f"{story.requests} requests under four changes, {story.failed} failed, in {seconds:.0f} s")
     if not is_kept:
         return
     print(f"""\

@@ -21,7 +21,7 @@ from tools.loopback_registry import LoopbackRegistry
 CHECKOUT = Path(__file__).parents[2]
 PROGRAMS = CHECKOUT / ".venv" / "bin"
 BASE_DOMAIN = "demo.localhost"
-BASE_IMAGE = "localhost/pvdify-sample-base:1"
+BASE_IMAGE = "localhost/pvdify-sample-base:2"
 INSTANCE_PORTS = 100
 SERVER_STARTS_WITHIN_SECONDS = 30
 PROCESS_STOPS_WITHIN_SECONDS = 15
@@ -86,6 +86,7 @@ class Stage:
             *("--runtime", "podman"),
             *("--ports", ports),
             *("--base-domain", BASE_DOMAIN),
+            *("--allow-registries", self.registry),
         )
 
 
@@ -168,9 +169,11 @@ def clean_up(stage: Stage) -> None:
             _podman("rm", "--force", "--time", "1", *containers)
         if networks:
             _podman("network", "rm", *networks)
+        if volumes := list(_volumes(server)):
+            _podman("volume", "rm", "--force", *volumes)
         if images:
             _podman("rmi", "--force", *images)
-        if not containers and not networks and not images:
+        if not containers and not networks and not volumes and not images:
             break
     if not stage.base_was_there:
         _podman("rmi", BASE_IMAGE)
@@ -254,6 +257,12 @@ def _networks(server_id: str) -> Iterator[str]:
     for network in _podman_list("network", "ls"):
         if server_id in (network.get("labels") or {}).values():
             yield network["name"]
+
+
+def _volumes(server_id: str) -> Iterator[str]:
+    for volume in _podman_list("volume", "ls"):
+        if server_id in (volume.get("labels") or {}).values():
+            yield volume["name"]
 
 
 def _images(stage: Stage, server_id: str) -> Iterator[str]:

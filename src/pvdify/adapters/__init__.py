@@ -1,4 +1,4 @@
 """Adapters: each package makes one technology serve one or more ports.
 
-May import: ``ports``, ``model``, ``settings``, ``errors``; never another adapter.
+May import: ``plumbing``, ``ports``, ``model``, ``settings``, ``errors``; never another adapter.
 """

@@ -1,4 +1,4 @@
 """The REST API: route table, authentication, model <-> wire, error -> status.
 
-May import: ``engine``, ``wire``, ``model``, ``settings``, ``errors``, Starlette and pydantic.
+May import: ``web``, ``engine``, ``wire``, ``model``, ``settings``, ``errors``, Starlette and pydantic.
 """

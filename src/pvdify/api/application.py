@@ -1,42 +1,52 @@
 """The ASGI application: routes, authentication and errors around the table."""
 
-import ipaddress
-import re
-import time
-import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from pvdify.api.call import Call, Engine
+from pvdify.api.call import Call
 from pvdify.api.errors import answer_http, answer_known, answer_unexpected
 from pvdify.api.handlers import metrics
 from pvdify.api.openapi import openapi_document
 from pvdify.api.routes import ENDPOINTS, PREFIX, Endpoint
-from pvdify.engine.tokens import check_allowed
-from pvdify.errors import NotSignedIn, PvdifyError
+from pvdify.engine.access.places import Places
+from pvdify.engine.access.tokens import check_allowed
+from pvdify.engine.front_door import Engine
+from pvdify.engine.world.not_found import renamed
+from pvdify.errors import PvdifyError
 from pvdify.model.token import Actor, Role
+from pvdify.web.address import sender_of
+from pvdify.web.holding import MOST_STREAMS, answered
+from pvdify.web.middleware import observed
+from pvdify.web.numbers import use_small_numbers
+from pvdify.web.signing_in import NOBODY, ROOT, Authenticate, as_root, by_token, is_from_this_machine
 
-ROOT = Actor(name="root", role=Role.ADMIN)
-NOBODY = Actor(name="nobody", role=Role.READ)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-Authenticate = Callable[[Request], Awaitable[Actor]]
+METRICS_PATHS = ("/metrics", f"{PREFIX}/metrics")
 
 
-def build_application(engine: Engine, *, is_local: bool) -> ASGIApp:
-    """The API over the network, or (``is_local``) over the unix socket that only root can open."""
-    authenticate = _as_root if is_local else _by_token(engine)
-    routes = [_route(endpoint, engine, authenticate) for endpoint in ENDPOINTS]
+def build_application(
+    engine: Engine, *, is_local: bool, streams: int = MOST_STREAMS, places: Places | None = None
+) -> ASGIApp:
+    """The API over the network, or (``is_local``) over the unix socket that only root can open.
+
+    Args:
+        engine: does the work.
+        is_local: every client is root, and has as many requests and streams at once as connections.
+        streams: of all other clients together at once.
+        places: counts them, where another application on the same listener does so too.
+    """
+    use_small_numbers()
+    authenticate = as_root if is_local else by_token(engine.tokens)
+    counted = None if is_local else places or Places(streams)
+    routes = [_route(endpoint, engine, authenticate, counted) for endpoint in ENDPOINTS]
     routes.append(Route(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]))
-    routes += [
-        Route(path, _metrics(engine, authenticate), methods=["GET"]) for path in ("/metrics", f"{PREFIX}/metrics")
-    ]
+    routes += [Route(path, _metrics(engine, authenticate), methods=["GET"]) for path in METRICS_PATHS]
     application = Starlette(
         routes=routes,
         exception_handlers={
@@ -45,110 +55,55 @@ def build_application(engine: Engine, *, is_local: bool) -> ASGIApp:
             Exception: answer_unexpected,
         },
     )
-    return RequestId(Timed(application, engine))
+    return observed(application, engine.observations)
 
 
-class Timed:
-    """Counts what is asked and how long the answer takes to begin, by the path of the route table."""
-
-    def __init__(self, application: ASGIApp, engine: Engine) -> None:
-        self._application, self._engine = application, engine
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        begun = time.monotonic()
-
-        async def send_counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                path = scope.get("state", {}).get("route", "other")
-                seconds = time.monotonic() - begun
-                self._engine.observations.note_answer(scope["method"], path, message["status"], seconds)
-            await send(message)
-
-        await self._application(scope, receive, send_counted if scope["type"] == "http" else send)
-
-
-class RequestId:
-    """Gives every request an id (the caller's own, if it brings a plain one) and every answer the same."""
-
-    def __init__(self, application: ASGIApp) -> None:
-        self._application = application
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        if scope["type"] != "http":
-            await self._application(scope, receive, send)
-            return
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
-            await send(message)
-
-        await self._application(scope, receive, send_with_id)
-
-
-def _route(endpoint: Endpoint, engine: Engine, authenticate: Authenticate) -> Route:
+def _route(endpoint: Endpoint, engine: Engine, authenticate: Authenticate, places: Places | None) -> Route:
     async def handle(request: Request) -> Response:
         request.state.route = PREFIX + endpoint.path
-        actor = NOBODY
+        actor, app = NOBODY, _app_of(request)
         if endpoint.needs is not None:
-            actor = await authenticate(request)
-            app = _app_of(request)
+            address = await _address(request, engine, is_local=places is None)
+            actor = replace(await authenticate(request), address=address)
             # A list for a token of one app shows that app alone; what is not about an app needs a token for all.
-            is_filtered = endpoint.method == "GET" and endpoint.needs is Role.READ and app is None
+            is_filtered = endpoint.needs is Role.READ and app is None
+            _check_current(request, engine, actor)
             check_allowed(actor, endpoint.needs, actor.app if is_filtered else app)
-        return await endpoint.handler(Call(engine=engine, request=request, actor=actor))
+        call = Call(engine=engine, request=request, actor=actor)
+        if places is None or endpoint.needs is None:
+            return await endpoint.handler(call)
+        return await answered(lambda: endpoint.handler(call), places, actor, app)
 
     return Route(PREFIX + endpoint.path, handle, methods=[endpoint.method])
+
+
+async def _address(request: Request, engine: Engine, *, is_local: bool) -> str:
+    return "" if is_local else await sender_of(request, engine)
 
 
 def _metrics(engine: Engine, authenticate: Authenticate) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         request.state.route = "/metrics"
         actor = ROOT if is_from_this_machine(request) else await authenticate(request)
-        check_allowed(actor, Role.READ, None)
+        check_allowed(actor, Role.READ, actor.app)  # a token for one app gets that app's figures
         return await metrics.show_metrics(Call(engine=engine, request=request, actor=actor))
 
     return handle
 
 
-def is_from_this_machine(request: Request) -> bool:
-    """Whether it comes over loopback, and not from far away through a proxy or tunnel that ends here."""
-    is_passed_on = any(name in request.headers for name in ("x-forwarded-for", "cf-connecting-ip", "forwarded", "via"))
-    if request.client is None or is_passed_on:
-        return False
-    try:
-        return ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
-
-
 def _app_of(request: Request) -> str | None:
-    """The app that a request is about; a preview's token is good for that preview."""
+    """The app that a request concerns; a preview's token is good for that preview."""
     app, number = request.path_params.get("app"), request.path_params.get("pr")
     return app if number is None else f"{app}-pr-{number}"
 
 
+def _check_current(request: Request, engine: Engine, actor: Actor) -> None:
+    """Raise AppRenamed for a name that an app had before, if the actor may know of the app."""
+    named = (request.path_params.get("app"), _app_of(request))
+    former = next((found for name in named if name and (found := engine.renames.former(name))), None)
+    if former is not None and actor.reaches(former.app):
+        raise renamed(former)
+
+
 async def _openapi(_request: Request) -> Response:
     return Response(openapi_document(), media_type="application/json")
-
-
-async def _as_root(_request: Request) -> Actor:
-    return ROOT
-
-
-def _by_token(engine: Engine) -> Authenticate:
-    async def authenticate(request: Request) -> Actor:
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not text.strip():
-            raise NotSignedIn(
-                "this request carries no token",
-                next="send `Authorization: Bearer TOKEN`; on the command line `pvdify login`, or set PVDIFY_TOKEN",
-            )
-        return await engine.tokens.actor_of(text.strip())
-
-    return authenticate

@@ -1,58 +1,23 @@
 """One request as a handler sees it: who asks, what for, and the engine to ask."""
 
+import asyncio
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 from starlette.requests import Request
 
-from pvdify.engine.config_files import ConfigFiles
-from pvdify.engine.domains import Domains
-from pvdify.engine.edge import EdgeKeeper
-from pvdify.engine.keyless import Keyless
-from pvdify.engine.notifications import Notifications
-from pvdify.engine.observations import Observations
-from pvdify.engine.one_offs import OneOffRuns
-from pvdify.engine.posthog import PosthogLink
-from pvdify.engine.previews import PreviewRequests
-from pvdify.engine.processes import Processes
-from pvdify.engine.queries import Queries
-from pvdify.engine.recipients import Recipients
-from pvdify.engine.registries import Registries
-from pvdify.engine.requests import Requests
-from pvdify.engine.tokens import Tokens
-from pvdify.engine.webhooks import Webhooks
-from pvdify.errors import InvalidError, MalformedRequest, RequestTooLarge
-from pvdify.manifest.problems import format_path, problems_of, unknown_key
+from pvdify.engine.deploys.acceptance import problems_in
+from pvdify.engine.front_door import Engine
+from pvdify.errors import InvalidError, MalformedRequest
+from pvdify.manifest.problems import LONGEST_KEY, MOST_PROBLEMS, format_path, problems_of, unknown_key
+from pvdify.model.foreign_json import QUICK, check_marks
 from pvdify.model.token import Actor
-from pvdify.settings import Settings
+from pvdify.web.body import content_of
 
-LARGEST_BODY = 1024 * 1024
 BodyT = TypeVar("BodyT")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Engine:
-    """Everything that the API can ask for."""
-
-    settings: Settings
-    requests: Requests
-    queries: Queries
-    domains: Domains
-    processes: Processes
-    one_offs: OneOffRuns
-    previews: PreviewRequests
-    webhooks: Webhooks
-    keyless: Keyless
-    config_files: ConfigFiles
-    recipients: Recipients
-    tokens: Tokens
-    registries: Registries
-    observations: Observations
-    notifications: Notifications
-    posthog: PosthogLink
-    edge: EdgeKeeper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +43,22 @@ class Call:
         """The pull request number in the path."""
         return int(self.request.path_params["pr"])
 
-    async def body(self, wire_type: type[BodyT]) -> BodyT:
-        """The JSON body as a wire type. Raises MalformedRequest, InvalidError with every problem."""
+    async def body(self, wire_type: type[BodyT], *, and_deploy_of: str = "") -> BodyT:
+        """The JSON body as a wire type. Raises MalformedRequest, InvalidError with every problem.
+
+        ``and_deploy_of``: the body is a deploy of this app, so the problems of its image and manifest are among them.
+        """
         content = await self.object()
         known = tuple(item.name for item in fields(wire_type))  # type: ignore[arg-type]
-        problems = [f"{name}: {unknown_key(name, known)}" for name in content if name not in known]
+        unknown = [name for name in content if name not in known]
+        problems = [f"{name[:LONGEST_KEY]}: {unknown_key(name, known)}" for name in unknown[:MOST_PROBLEMS]]
         try:
-            body = TypeAdapter(wire_type).validate_python({name: content[name] for name in content if name in known})
+            known_content = {name: content[name] for name in content if name in known}
+            body: BodyT = _reader(wire_type).validate_python(known_content)  # type: ignore[arg-type]
         except ValidationError as error:
             problems = [f"{format_path(path)}: {text}" for path, text in problems_of(error, {})] + problems
+        if problems and and_deploy_of:
+            problems += await problems_in(and_deploy_of, content)
         if problems:
             raise InvalidError(
                 "the request has a problem" if len(problems) == 1 else f"the request has {len(problems)} problems",
@@ -96,23 +68,14 @@ class Call:
         return body
 
     async def content(self) -> bytes:
-        """The body as it came. Raises RequestTooLarge, if it can before reading any of it."""
-        announced = self.request.headers.get("content-length", "")
-        content = b""
-        if not (announced.isdecimal() and int(announced) > LARGEST_BODY):
-            async for chunk in self.request.stream():
-                content += chunk
-                if len(content) > LARGEST_BODY:
-                    break
-            else:
-                return content
-        raise RequestTooLarge(f"the request's body is larger than {LARGEST_BODY} bytes", next="send less")
+        """The body as it came. Raises RequestTooLarge, if it can before reading any of it, and RequestTooSlow."""
+        return await content_of(self.request)
 
     async def object(self) -> dict[str, object]:
         """The JSON object in the body; no body is an empty one. Raises MalformedRequest."""
         content = await self.content()
         try:
-            value = from_json(content) if content.strip() else {}
+            value = await _parsed(content) if content.strip() else {}
         except ValueError as error:
             raise MalformedRequest(
                 "the request's body is not JSON", why=str(error), next="send a JSON object"
@@ -137,3 +100,15 @@ class Call:
     def flag(self, name: str) -> bool:
         """Whether a query parameter is set to something that means yes."""
         return self.request.query_params.get(name, "").lower() in {"1", "true", "yes"}
+
+
+@cache
+def _reader(wire_type: type) -> TypeAdapter[Any]:
+    """Return the validator of a wire type, which takes milliseconds to build."""
+    return TypeAdapter(wire_type)
+
+
+async def _parsed(content: bytes) -> object:
+    """The JSON value; a large one is read in a thread, so that nothing else waits for it. Raises ValueError."""
+    check_marks(content)
+    return await asyncio.to_thread(from_json, content) if len(content) > QUICK else from_json(content)

@@ -1,50 +1,79 @@
 """Model -> wire."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 
-from pvdify.engine.differences import Difference
-from pvdify.engine.domains import Domain
-from pvdify.engine.queries import AppView, PlacedInstance, ProcessView, ReleaseView
-from pvdify.engine.runtime_logs import Writer
+from pvdify.api.copying import Copying
+from pvdify.engine.access.config_files import Imported
+from pvdify.engine.edge.domains import Domain
+from pvdify.engine.previews.previews import PreviewView
+from pvdify.engine.reading.differences import Difference
+from pvdify.engine.reading.queries import Check, PlacedInstance, ProcessView
+from pvdify.engine.reading.runtime_logs import Writer
+from pvdify.engine.reading.views import AppView, ReleaseView
+from pvdify.engine.state.jobs.jobs import JobView
+from pvdify.engine.state.volumes import VolumeView
 from pvdify.manifest.definition import Command, Manifest
 from pvdify.manifest.names import readable_hostname
-from pvdify.model.app import default_hostname
+from pvdify.model.config import ConfigVersion
 from pvdify.model.deploy_log import LogEntry
+from pvdify.model.edge import EdgeProblem
+from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.event import Event
+from pvdify.model.grant import Grant
 from pvdify.model.instance import InstanceState, LogLine
+from pvdify.model.job import JobRun
+from pvdify.model.link import Link
 from pvdify.model.names import environment_of
 from pvdify.model.notice import Delivery, DeliveryState, Subscription
 from pvdify.model.operation import Operation, StepState
-from pvdify.model.preview import Preview
 from pvdify.model.registry import RegistryLogin
 from pvdify.model.release import Failure, Receipt, Release, SwitchCount
+from pvdify.model.status import Status
 from pvdify.model.token import Token
+from pvdify.model.urls import Urls
+from pvdify.model.user import Session, User
 from pvdify.model.visit import Visit
+from pvdify.ports.secrets import Recipient
 from pvdify.settings import Settings
 from pvdify.wire import answers
 from pvdify.wire import differences as wire
 
+failure = Copying(Failure, answers.Failure)
+token = Copying(Token, answers.Token)
+registry = Copying(RegistryLogin, answers.Registry)
+event = Copying(Event, answers.Event)
+log_entry = Copying(LogEntry, answers.LogEntry)
+job_run = Copying(JobRun, answers.JobRun)
+difference = Copying(Difference, wire.Difference)
+check = Copying(Check, answers.Check)
+_user = Copying(User, answers.User, "is_invited")
+edge_problem = Copying(EdgeProblem, answers.EdgeProblem)
+recipient = Copying(Recipient, answers.Recipient)
+session = Copying(Session, answers.Session)
+config_version = Copying(ConfigVersion, answers.ConfigVersion, "set", "unset")
+_imported = Copying(Imported, answers.ImportedConfig, "set", "unset")
+_new_token = Copying(Token, answers.NewToken, "token")
+_notification = Copying(Subscription, answers.Notification, "secret")
+_delivery = Copying(Delivery, answers.Delivery, "notification", "event", "action", "app", "release", "due_at")
+_visit = Copying(Visit, answers.Visit, "release")
+_log_line = Copying(LogLine, answers.LogLine, "process", "number", "release")
+_grant = Copying(Grant, answers.DomainGrant, "hostname")
+_link = Copying(Link, answers.Link, "previews")
 
-def url_of(app: str, settings: Settings) -> str:
-    """Where visitors find the app."""
-    return f"{settings.public_scheme}://{default_hostname(app, settings.base_domain)}"
 
-
-def app(view: AppView, settings: Settings) -> answers.App:
+def app(view: AppView, urls: Urls) -> answers.App:
     """An app."""
     live = view.live
     manifest = live.manifest if live else Manifest()
-    status = "deploying" if view.is_deploying else "live" if live else "new"
-    status = "stopped" if status == "live" and view.scale.is_stopped else status
-    status = "maintenance" if view.app.is_in_maintenance else status
     return answers.App(
         name=view.app.name,
         environment=environment_of(view.app.name).value,
-        status=status,
+        status=view.status.word.value,
+        status_cause=view.status.cause,
+        status_since=view.status.since,
         image=live.image if live else None,
         release=live.version if live else None,
-        url=url_of(view.app.name, settings),
+        url=urls.of_app(view.app.name, live.manifest if live else None),
         processes=_process_types(manifest, view.scale.counts(manifest)) if live else {},
         resources=manifest.resources.model_dump(mode="json"),
         healthcheck=manifest.healthcheck.model_dump(mode="json"),
@@ -54,12 +83,7 @@ def app(view: AppView, settings: Settings) -> answers.App:
     )
 
 
-def differences(found: Iterable[Difference]) -> list[wire.Difference]:
-    """What differs between two releases."""
-    return [wire.Difference(**asdict(each)) for each in found]
-
-
-def release(view: ReleaseView, settings: Settings) -> answers.Release:
+def release(view: ReleaseView, urls: Urls) -> answers.Release:
     """A release with its receipt."""
     it = view.release
     return answers.Release(
@@ -77,22 +101,21 @@ def release(view: ReleaseView, settings: Settings) -> answers.Release:
         run_number=it.source.run_number,
         failure=_failure(it.failure),
         receipt=_receipt(it, view.count),
-        url=url_of(it.app, settings),
+        url=urls.of_app(it.app, it.manifest),
         can_roll_back=view.can_roll_back,
         previous=view.previous,
     )  # fmt: skip
 
 
-def preview(
-    it: Preview, newest: answers.Release | None, settings: Settings, *, is_ending: bool
-) -> answers.Preview:  # fmt: skip
+def preview(view: PreviewView, urls: Urls) -> answers.Preview:
     """A preview with its newest release."""
+    it, newest = view.preview, release(view.newest, urls) if view.newest else None
     return answers.Preview(
         app=it.parent,
         pr=it.number,
         name=it.name,
-        url=url_of(it.name, settings),
-        status="ending" if is_ending else "open" if it.is_open else "closed",
+        url=newest.url if newest else urls.of_app(it.name),
+        status="ending" if view.is_ending else "open" if it.is_open else "closed",
         repository=it.repository,
         image=newest.image if newest else None,
         release=newest,
@@ -103,27 +126,67 @@ def preview(
     )
 
 
-def log_entry(entry: LogEntry) -> answers.LogEntry:
-    """A line of a deploy log."""
-    return answers.LogEntry(at=entry.at, kind=entry.kind.value, step=entry.step, text=entry.text, seconds=entry.seconds)
+def imported(it: Imported) -> answers.ImportedConfig:
+    """What an imported file, or an older version, changed in a config."""
+    return _imported(it, set=list(it.set_keys), unset=list(it.unset_keys))
 
 
-def log_line(line: LogLine, writer: Writer) -> answers.LogLine:
-    """A line that an instance wrote."""
-    return answers.LogLine(
-        at=line.at, process=writer.process, number=writer.number, release=writer.release, stream=line.stream,
-        text=line.text,
+def new_token(it: Token, text: str) -> answers.NewToken:
+    """A token with its secret, which is shown this once."""
+    return _new_token(it, token=text)
+
+
+def notification(it: Subscription, secret: str | None = None) -> answers.Notification:
+    """A notification, without its address."""
+    return _notification(it, secret=secret)
+
+
+def delivery(it: Delivery) -> answers.Delivery:
+    """A delivery and its state."""
+    notice, due = it.notice, it.due_at if it.state is DeliveryState.PENDING else None
+    return _delivery(
+        it, notification=it.subscription, event=notice.id, action=notice.action.value, app=notice.app,
+        release=notice.release, due_at=due,
     )  # fmt: skip
 
 
 def visit(it: Visit) -> answers.Visit:
     """A request as the router saw it end."""
-    return answers.Visit(
-        at=it.at, request_id=it.request_id, client=it.client, protocol=it.protocol, method=it.method, host=it.host,
-        path=it.path, status=it.status, seconds=it.seconds, wait=it.wait, bytes_in=it.bytes_in,
-        bytes_out=it.bytes_out, app=it.app, release=it.slot, instance=it.instance, retries=it.retries,
-        ended=it.ended, agent=it.agent,
-    )  # fmt: skip
+    return _visit(it, release=it.slot)
+
+
+def log_line(line: LogLine, writer: Writer) -> answers.LogLine:
+    """A line that an instance wrote."""
+    return _log_line(line, process=writer.process, number=writer.number, release=writer.release)
+
+
+def grant(it: Grant) -> answers.DomainGrant:
+    """A hostname that an app may claim."""
+    return _grant(it, hostname=it.name)
+
+
+def user(it: User) -> answers.User:
+    """A person who may use the dashboard."""
+    return _user(it, is_invited=bool(it.invitation))
+
+
+def link(it: Link) -> answers.Link:
+    """A repository whose workflows may deploy an app."""
+    return _link(it, previews=it.allows_previews)
+
+
+def app_status(app: str, it: Status) -> answers.AppStatus:
+    """How an app is doing."""
+    return answers.AppStatus(app=app, status=it.word.value, status_cause=it.cause, status_since=it.since)
+
+
+def differences(found: Iterable[Difference]) -> list[wire.Difference]:
+    """What differs between two releases."""
+    return [difference(it) for it in found]
+
+
+def _failure(it: Failure | None) -> answers.Failure | None:
+    return failure(it) if it else None
 
 
 def process(view: ProcessView) -> answers.Process:
@@ -134,6 +197,7 @@ def process(view: ProcessView) -> answers.Process:
         count=view.count,
         declared=view.declared,
         instances=[_instance(item) for item in view.instances],
+        affinity=view.affinity,
     )
 
 
@@ -148,51 +212,13 @@ def operation(it: Operation) -> answers.Operation:
     )  # fmt: skip
 
 
-def domain(it: Domain, settings: Settings) -> answers.Domain:
+def domain(it: Domain, urls: Urls) -> answers.Domain:
     """A hostname of an app."""
     return answers.Domain(
         hostname=it.hostname,
         readable=readable_hostname(it.hostname),
         origin=it.origin.value,
-        url=f"{settings.public_scheme}://{it.hostname}",
-    )
-
-
-def token(it: Token) -> answers.Token:
-    """A token without its secret."""
-    return answers.Token(
-        id=it.id, name=it.name, role=it.role.value, app=it.app, created_at=it.created_at,
-        created_by=it.created_by, expires_at=it.expires_at, last_used_at=it.last_used_at,
-    )  # fmt: skip
-
-
-def registry(it: RegistryLogin) -> answers.Registry:
-    """A login without its password."""
-    return answers.Registry(host=it.host, username=it.username, created_at=it.created_at, created_by=it.created_by)
-
-
-def notification(it: Subscription, secret: str | None = None) -> answers.Notification:
-    """Who is told of what."""
-    return answers.Notification(
-        id=it.id, channel=it.channel.value, app=it.app, events=list(it.events), address=it.address,
-        created_at=it.created_at, created_by=it.created_by, secret=secret,
-    )  # fmt: skip
-
-
-def delivery(it: Delivery) -> answers.Delivery:
-    """What became of telling somebody something."""
-    return answers.Delivery(
-        id=it.id, notification=it.subscription, event=it.notice.id, action=it.notice.action, app=it.notice.app,
-        release=it.notice.release, state=it.state.value, attempts=it.attempts, created_at=it.created_at,
-        due_at=it.due_at if it.state is DeliveryState.PENDING else None, ended_at=it.ended_at, status=it.status,
-        error=it.error,
-    )  # fmt: skip
-
-
-def event(it: Event) -> answers.Event:
-    """Who did what."""
-    return answers.Event(
-        id=it.id, at=it.at, actor=it.actor, action=it.action, app=it.app, release=it.release, text=it.text
+        url=urls.of(it.hostname),
     )
 
 
@@ -212,10 +238,6 @@ def _command(command: Command | None) -> str | list[str] | None:
     return list(command) if isinstance(command, tuple) else command
 
 
-def _failure(it: Failure | None) -> answers.Failure | None:
-    return answers.Failure(code=it.code, what=it.what, why=it.why, next=it.next) if it else None
-
-
 def _receipt(it: Release, count: SwitchCount | None) -> answers.Receipt | None:
     if it.receipt is None and count is None:
         return None
@@ -225,11 +247,13 @@ def _receipt(it: Release, count: SwitchCount | None) -> answers.Receipt | None:
     ) if count else None  # fmt: skip
     receipt = it.receipt or Receipt()
     steps = {name: round(seconds * 1000, 3) for name, seconds in receipt.steps.items()}
-    return answers.Receipt(requests=requests, steps=steps, seconds=receipt.seconds, downtime=receipt.downtime)
+    return answers.Receipt(
+        requests=requests, steps=steps, seconds=receipt.seconds, held=receipt.held, downtime=receipt.downtime
+    )
 
 
 def _instance(item: PlacedInstance) -> answers.Instance:
-    found = item.container
+    found, endpoint = item.container, item.place.endpoint
     state = "missing" if found is None else "starting" if found.state is InstanceState.CREATED else found.state.value
     return answers.Instance(
         name=item.place.name,
@@ -238,7 +262,8 @@ def _instance(item: PlacedInstance) -> answers.Instance:
         release=item.slot.number,
         slot=item.slot.state.value,
         state=state,
-        port=item.place.host_port,
+        host=None if endpoint is NO_ROUTE else endpoint.host,
+        port=None if endpoint is NO_ROUTE else endpoint.port or None,
         restarts=found.restarts if found else 0,
         started_at=found.started_at if found else None,
         exit=str(found.exit) if found and found.exit else None,
@@ -247,4 +272,44 @@ def _instance(item: PlacedInstance) -> answers.Instance:
         cpu=round(item.in_use.cpu, 3) if item.in_use else None,
         cpu_limit=item.limits.cpu if item.limits else None,
         last_exit=item.last_end or None,
+        problem=item.problem or None,
+    )
+
+
+def volume(view: VolumeView, settings: Settings) -> answers.Volume:
+    """A volume."""
+    stored, declared = view.volume, view.declared
+    state = "trash" if stored.is_trashed else "unused" if declared is None else "used"
+    return answers.Volume(
+        name=stored.name,
+        state=state,
+        path=declared.path if declared else None,
+        processes=list(view.processes),
+        shared=declared is not None and declared.shared,
+        size=view.size,
+        created_at=stored.created_at,
+        trashed_at=stored.trashed_at,
+        deleted_at=stored.trashed_at + settings.trash if stored.trashed_at else None,
+        last_backup_at=view.last_backup,
+    )
+
+
+def job(view: JobView) -> answers.Job:
+    """A scheduled job."""
+    record = view.record
+    return answers.Job(
+        name=view.name,
+        schedule=view.job.schedule,
+        time_zone=view.job.time_zone,
+        command=view.job.command if isinstance(view.job.command, str) else list(view.job.command),
+        timeout=view.job.timeout,
+        overlap=view.job.overlap,
+        catch_up=view.job.catch_up,
+        is_paused=record.is_paused if record else False,
+        paused_by=record.paused_by if record else "",
+        is_running=view.is_running,
+        is_overdue=record.is_overdue if record else False,
+        next_due_at=view.next_due,
+        last_success_at=record.last_success if record else None,
+        last=job_run(view.last) if view.last else None,
     )

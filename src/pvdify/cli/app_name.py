@@ -1,6 +1,7 @@
 """Which app is meant when it may be left out."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -11,6 +12,9 @@ from pvdify.errors import InvalidError
 
 # The server has the last word; this keeps a path or an image from becoming part of a URL.
 _SHAPE = re.compile(r"[a-z0-9-]+")
+# As manifest.names.APP_NAME, whose module needs a package that the packed program does not have.
+APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
+OF_REPOSITORY = "the repository's name"
 
 
 def resolve(argument: str | None, option: str | None, surroundings: Surroundings) -> str:
@@ -18,10 +22,36 @@ def resolve(argument: str | None, option: str | None, surroundings: Surroundings
 
     Raises InvalidError when none of these says.
     """
+    return find(argument, option, surroundings) or _unknown()
+
+
+def find(argument: str | None, option: str | None, surroundings: Surroundings) -> str | None:
+    """The same, None when none of these says."""
     if argument and option and argument != option:
         raise click.UsageError(f"the app is named twice: {argument}, and --app {option}")
-    named = argument or option or surroundings.environ.get("PVDIFY_APP")
-    return check(named or manifest_file.app_in(surroundings.folder) or _of_repository(surroundings) or _unknown())
+    if named := argument or option:
+        return check(named)
+    found = implied(surroundings)
+    return None if found is None else _check_implied(found)
+
+
+@dataclass(frozen=True)
+class Implied:
+    """An app that was not typed, and where its name is from."""
+
+    name: str
+    origin: str
+
+
+def implied(surroundings: Surroundings) -> Implied | None:
+    """The app that commands are about here when none is named."""
+    if name := surroundings.environ.get("PVDIFY_APP"):
+        return Implied(name, "PVDIFY_APP")
+    if name := manifest_file.app_in(surroundings.folder):
+        return Implied(name, "pvdify.yml")
+    if name := _of_repository(surroundings):
+        return Implied(name, OF_REPOSITORY)
+    return None
 
 
 def check(name: str) -> str:
@@ -34,6 +64,17 @@ def check(name: str) -> str:
             next=f"for an image: pvdify deploy APP --image {name}" if is_image else "`pvdify apps` lists the names",
         )
     return name
+
+
+def _check_implied(found: Implied) -> str:
+    """The name, which a repository's need not be. Raises InvalidError."""
+    if found.origin != OF_REPOSITORY or APP_NAME.fullmatch(found.name):
+        return check(found.name)
+    raise InvalidError(
+        f'no app was named, and {OF_REPOSITORY} makes "{found.name}", which cannot be an app\'s name',
+        why="a name has 2 to 40 lower-case letters, digits and single dashes, and starts with a letter",
+        next="write `app: NAME` into pvdify.yml, set PVDIFY_APP, or name the app as the first argument",
+    )
 
 
 def looks_like_one(text: str) -> bool:

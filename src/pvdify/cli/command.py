@@ -19,23 +19,26 @@ RunHere = Callable[[Any, Io], int]
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """A command line, understood: what to run, with which options, and the server that was named, if one was."""
+    """A command line, understood: what to run, with which options, and the server's URL or name if one was given."""
 
     run: Run
     options: Any
     url: str | None = None
+    server: str | None = None
 
     def execute(self, environ: Mapping[str, str], io: Io) -> int:
         """Run it; the exit code. Raises what the server or its absence raises."""
+        from pvdify.cli import skew
         from pvdify.client.api import Client
         from pvdify.client.keyless import sign_in
         from pvdify.client.session import Session
         from pvdify.client.target import find_target
 
-        target = sign_in(find_target(self.url, environ), environ, self._app)
+        target = sign_in(find_target(self.url, environ, server=self.server), environ, self._app)
         if io.workflow is not None and target.token is not None:
             io.workflow.hide(target.token)
-        return self.run(self.options, Client(Session(target)), io)
+        session = Session(target, on_version=lambda version: skew.report(version, target.endpoint.url, environ, io))
+        return self.run(self.options, Client(session), io)
 
     @property
     def _app(self) -> str | None:
@@ -64,18 +67,21 @@ def command(
 ) -> Callable[[Callable[..., Any]], click.Command]:
     """Declare a command: the function turns what was typed into options, ``run`` carries them out.
 
-    Adds ``--json``, which the function gets as ``as_json``, and ``--url``.
+    Adds ``--json``, which the function gets as ``as_json``, ``--url`` and ``--server``.
     """
 
     def declare(parse: Callable[..., Any]) -> click.Command:
         @functools.wraps(parse)
-        def invoke(url: str | None, **typed: Any) -> Invocation:
-            return Invocation(run=run, options=parse(**typed), url=url)
+        def invoke(url: str | None, server: str | None, **typed: Any) -> Invocation:
+            if url and server:
+                raise click.UsageError("--url and --server both name the server: leave one out")
+            return Invocation(run=run, options=parse(**typed), url=url, server=server)
 
-        server = click.Option(
+        by_url = click.Option(
             ["--url"], metavar="URL", help="The server; default: PVDIFY_URL, or the one signed in to."
         )
-        return _declared(name, invoke, example, _json_option(), server, cls=cls)
+        by_name = click.Option(["--server"], metavar="NAME", help="The same by its name in `pvdify servers`.")
+        return _declared(name, invoke, example, _json_option(), by_url, by_name, cls=cls)
 
     return declare
 
@@ -118,8 +124,8 @@ def named_app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def app_option(parse: Callable[..., Any]) -> Callable[..., Any]:
-    """``--app`` alone, for commands that tell the app from their other arguments themselves."""
-    return click.option("--app", metavar="APP", help="The app, when it is not the first argument.")(parse)
+    """``--app`` alone, for commands that find the app among their other arguments themselves."""
+    return click.option("-a", "--app", metavar="APP", help="The app, when it is not the first argument.")(parse)
 
 
 def _declared(

@@ -6,94 +6,206 @@ import click
 
 from pvdify import __version__
 
-COMMANDS = {
-    "init": "init",
-    "deploy": "deploy",
-    "deploy:attach": "deploy_attach",
-    "deploy:cancel": "deploy_cancel",
-    "rollback": "rollback",
-    "releases": "releases",
-    "releases:diff": "releases_diff",
-    "releases:info": "releases",
-    "logs": "logs",
-    "config": "config",
-    "config:get": "config",
-    "config:set": "config_change",
-    "config:unset": "config_change",
-    "config:history": "config",
-    "run": "run",
-    "config:export": "config_files",
-    "config:import": "config_files",
-    "ps": "ps",
-    "ps:scale": "ps_change",
-    "ps:restart": "ps_change",
-    "ps:stop": "ps_change",
-    "ps:start": "ps_change",
-    "apps": "apps",
-    "apps:create": "apps",
-    "apps:info": "apps",
-    "apps:destroy": "apps_destroy",
-    "manifest:check": "manifest",
-    "manifest:schema": "manifest",
-    "domains": "domains",
-    "domains:add": "domains",
-    "domains:remove": "domains",
-    "maintenance:on": "maintenance",
-    "maintenance:off": "maintenance",
-    "preview": "previews",
-    "preview:close": "previews",
-    "previews": "previews",
-    "github": "github",
-    "github:link": "github",
-    "github:unlink": "github",
-    "secrets": "secrets",
-    "secrets:add": "secrets",
-    "secrets:remove": "secrets",
-    "secrets:rotate": "secrets",
-    "tokens": "tokens",
-    "tokens:create": "tokens",
-    "tokens:revoke": "tokens",
-    "registry": "registry",
-    "registry:list": "registry",
-    "registry:login": "registry",
-    "registry:logout": "registry",
-    "notify": "notify",
-    "notify:add": "notify",
-    "notify:remove": "notify",
-    "notify:test": "notify",
-    "notify:log": "notify",
-    "posthog": "posthog",
-    "posthog:connect": "posthog",
-    "posthog:remove": "posthog",
-    "login": "login",
-    "whoami": "whoami",
-    "status": "status",
-    "doctor": "doctor",
-    "server": "server",
+# What `pvdify --help` shows: under each heading, a command and the module it is in.
+GROUPED = {
+    "Most used": {
+        "deploy": "deploy",
+        "rollback": "rollback",
+        "releases": "releases",
+        "logs": "logs",
+        "config": "config",
+        "config:set": "config_change",
+        "ps": "ps",
+        "run": "run",
+        "apps": "apps",
+        "open": "open",
+    },
+    "Releases and deploys": {
+        "deploy:attach": "deploy_attach",
+        "deploy:cancel": "deploy_cancel",
+        "releases:info": "releases",
+        "releases:output": "releases",
+        "releases:diff": "releases_diff",
+        "init": "init",
+        "manifest:check": "manifest",
+        "manifest:schema": "manifest",
+    },
+    "Apps": {
+        "apps:create": "apps",
+        "apps:info": "apps",
+        "apps:rename": "apps_rename",
+        "apps:destroy": "apps_destroy",
+        "domains": "domains",
+        "domains:add": "domains",
+        "domains:remove": "domains",
+        "domains:grants": "domain_grants",
+        "domains:grant": "domain_grants",
+        "domains:revoke": "domain_grants",
+        "pause": "pause",
+        "resume": "pause",
+        "maintenance:on": "maintenance",
+        "maintenance:off": "maintenance",
+    },
+    "Config vars and secrets": {
+        "config:get": "config",
+        "config:unset": "config_change",
+        "config:edit": "config_edit",
+        "config:copy": "config_copy",
+        "config:history": "config",
+        "config:rollback": "config_rollback",
+        "config:export": "config_files",
+        "config:import": "config_files",
+        "secrets": "secrets",
+        "secrets:add": "secrets",
+        "secrets:remove": "secrets",
+        "secrets:rotate": "secrets",
+    },
+    "Processes": {
+        "ps:exec": "ps_exec",
+        "tunnel": "tunnel",
+        "ps:scale": "ps_change",
+        "ps:restart": "ps_change",
+        "ps:stop": "ps_change",
+        "ps:start": "ps_change",
+    },
+    "Volumes": {
+        "volumes": "volumes",
+        "volumes:destroy": "volumes",
+        "volumes:restore": "volumes",
+    },
+    "Backups": {
+        "backups": "backups",
+        "backups:target": "backups_target",
+        "backups:schedule": "backups_target",
+        "backups:run": "backups",
+        "backups:restore": "backups_restore",
+        "backups:verify": "backups",
+    },
+    "Databases and other services": {
+        "services": "services",
+        "services:create": "services_create",
+        "services:info": "services",
+        "services:logs": "services",
+        "services:connect": "services_connect",
+        "services:link": "services_link",
+        "services:unlink": "services_link",
+        "services:restart": "services_change",
+        "services:upgrade": "services_change",
+        "services:rotate": "services_change",
+        "services:destroy": "services_change",
+        "services:restore": "services_change",
+    },
+    "Scheduled jobs": {
+        "jobs": "jobs",
+        "jobs:run": "jobs",
+        "jobs:history": "jobs",
+        "jobs:pause": "jobs",
+        "jobs:resume": "jobs",
+    },
+    "Previews and GitHub": {
+        "preview": "previews",
+        "preview:close": "previews",
+        "preview:keep": "previews",
+        "previews": "previews",
+        "github": "github",
+        "github:link": "github",
+        "github:unlink": "github",
+    },
+    "Access": {
+        "login": "login",
+        "servers": "servers",
+        "servers:add": "servers",
+        "servers:use": "servers",
+        "servers:remove": "servers",
+        "whoami": "whoami",
+        "tokens": "tokens",
+        "tokens:create": "tokens",
+        "tokens:revoke": "tokens",
+        "users": "users",
+        "users:invite": "users",
+        "users:role": "users",
+        "users:remove": "users",
+        "sessions": "sessions",
+        "sessions:revoke": "sessions",
+        "registry": "registry",
+        "registry:list": "registry",
+        "registry:login": "registry",
+        "registry:logout": "registry",
+    },
+    "Notifications": {
+        "notify": "notify",
+        "notify:add": "notify",
+        "notify:remove": "notify",
+        "notify:test": "notify",
+        "notify:log": "notify",
+        "posthog": "posthog",
+        "posthog:connect": "posthog",
+        "posthog:remove": "posthog",
+    },
+    "The server and this program": {
+        "status": "status",
+        "events": "events",
+        "doctor": "doctor",
+        "server": "server",
+        "completion": "completion",
+        "help": "help",
+        "version": "help",
+    },
 }
+COMMANDS = {name: module for group in GROUPED.values() for name, module in group.items()}
+HERE = "here"  # what `pvdify` alone runs
+# What programs run, not people.
+HIDDEN = {HERE: "here", "completion:words": "completion"}
+SUMMARY = 60  # characters; with the longest name it fits 80 columns
+# Groups of their own: ``server:install`` is another spelling of ``server install``.
+GROUPS = frozenset({"server"})
+# What follows these is the command line of another program, or a command's name.
+FREE_WORDS = frozenset({"run", "ps:exec", "help", *HIDDEN})
 
 
 class Program(click.Group):
     """All commands, loaded one at a time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The names, in the order in which people meet them."""
+        """The names, in the order of the help."""
         return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in their groups, one line each."""
+        width = max(map(len, COMMANDS))
+        for heading, group in GROUPED.items():
+            with formatter.section(heading):
+                for name in group:
+                    command = self.get_command(ctx, name)
+                    summary = "" if command is None else command.get_short_help_str(SUMMARY)
+                    formatter.write(f"{'':{formatter.current_indent}}{name:<{width}}  {summary}\n")
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """The command of this name: in its module it has the same one, with ``_`` for ``:``."""
-        if cmd_name not in COMMANDS:
+        module_name = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
+        if module_name is None:
             return None
-        module = importlib.import_module(f"pvdify.cli.commands.{COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"pvdify.cli.commands.{module_name}")
         found: click.Command = getattr(module, cmd_name.replace(":", "_"))
         return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name, or a usage error that suggests the nearest."""
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f'no command "{args[0]}"{_suggestion(args[0])}', ctx)
+        """Find the command that the arguments name. Raises Misuse, which says what to type instead."""
+        name, rest = args[0], args[1:]
+        group, colon, inner = name.partition(":")
+        if name not in COMMANDS and name not in HIDDEN and not name.startswith("-"):
+            from pvdify.cli.other_words import WORDS, wrong_word
+
+            if not (colon and group in GROUPS and name not in WORDS):
+                raise wrong_word(name, rest, COMMANDS, ctx)
+            args = [group, inner, *rest]
+        elif rest and not rest[0].startswith("-") and name not in FREE_WORDS:
+            from pvdify.cli.other_words import with_space
+
+            if error := with_space(name, rest, COMMANDS, ctx):
+                raise error
         return super().resolve_command(ctx, args)
 
 
@@ -106,10 +218,3 @@ class Program(click.Group):
 @click.version_option(__version__, message="pvdify %(version)s")
 def program() -> None:
     """Put a container image live on your own server without losing a request, and take it back."""
-
-
-def _suggestion(typed: str) -> str:
-    from difflib import get_close_matches
-
-    nearest = get_close_matches(typed, COMMANDS, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else "; `pvdify --help` lists them"

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ class Ends:
 
     @classmethod
     def of(cls, io: Io) -> "Ends":
-        """This command's own streams; a terminal only where there is one at both ends."""
+        """This command's own streams; a terminal only if both ends are one."""
         is_terminal = io.is_stdin_terminal and io.stdout.isatty()
         return cls(stdin=io.stdin, stdout=io.stdout, stderr=io.stderr, is_terminal=is_terminal)
 
@@ -71,8 +70,3 @@ class Ends:
             yield
         finally:
             signal.signal(signal.SIGWINCH, before)
-
-
-def has_raw_mode() -> bool:
-    """Whether keys can be passed on one by one here."""
-    return sys.platform != "win32"

@@ -16,6 +16,11 @@ BY_CODE = {
     "hook-failed": 8,
     "not-enough-disk": 9,
     "not-enough-memory": 9,
+    "no-room-to-start": 9,
+    "store-disk-full": 9,
+    "router-disk-full": 9,
+    "runtime-disk-full": 9,
+    "installation-disk-full": 9,
     "outcome-unknown": 10,
     "server-unreachable": 11,
 }

@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from pvdify.wire.terminal_text import lines_of, shown_at_terminal, shown_in_workflow
+
 if TYPE_CHECKING:
     from pvdify.cli.workflow import Workflow
 
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _STYLES = {"error": "31", "good": "32", "faint": "2"}
 _PREFIX_COLORS = ("36", "33", "35", "34", "32", "96", "93", "95")
 
@@ -28,8 +32,11 @@ class Surroundings:
 class Io:
     """The streams. Data and results go to stdout; words, progress and errors to stderr; each line at once.
 
+    What others wrote can be in every text, so each is made safe here: see ``wire/terminal_text.py``.
+
     ``is_live``: stderr is a terminal that can redraw a line. ``ask_secret`` reads a line without showing it.
-    ``workflow``: the one to tell of releases, when this is a step of it.
+    ``workflow``: gets the results of releases, if this is a step of one. ``browse`` opens an address in a browser, and
+    returns False if there is none.
     """
 
     stdin: TextIO
@@ -37,32 +44,41 @@ class Io:
     stderr: TextIO
     is_live: bool = False
     is_stdin_terminal: bool = False
+    is_stdout_terminal: bool = False
     is_stdout_color: bool = False
     is_stderr_color: bool = False
+    is_in_workflow: bool = False
     ask_secret: Callable[[str], str] = lambda _prompt: ""
     workflow: "Workflow | None" = None
+    browse: Callable[[str], bool] = lambda _url: True
 
     def show(self, text: str, *, style: str = "") -> None:
         """One line, or several, of what was asked for."""
-        _write(self.stdout, text, style if self.is_stdout_color else "")
+        _write(self.stdout, self._safe(text, is_color=self.is_stdout_color), style if self.is_stdout_color else "")
 
     def show_prefixed(self, prefix: str, text: str, *, color: int) -> None:
         """A line of what was asked for, with its prefix in one of a few colours."""
         code = _PREFIX_COLORS[color % len(_PREFIX_COLORS)]
         shown = f"\x1b[{code}m{prefix}\x1b[0m" if self.is_stdout_color else prefix
-        self.show(f"{shown} {text}")
+        for line in lines_of(text):  # what an app wrote begins no line of its own
+            self.show(f"{shown} {line}")
 
     def show_json(self, value: object, *, is_line: bool = False) -> None:
         """A wire value, or a structure of them, as JSON; ``is_line`` for one of many on a line of its own."""
-        self.show(json.dumps(_to_json(value), indent=None if is_line else 2, ensure_ascii=False))
+        _write(self.stdout, _json_text(value, is_line=is_line), "")
 
     def say(self, text: str, *, style: str = "") -> None:
         """Words about it."""
-        _write(self.stderr, text, style if self.is_stderr_color else "")
+        _write(self.stderr, self._safe(text, is_color=self.is_stderr_color), style if self.is_stderr_color else "")
+
+    def _safe(self, text: str, *, is_color: bool) -> str:
+        """The text without what would control the terminal, or the workflow that this is a step of."""
+        shown = shown_at_terminal(text, with_colors=is_color)
+        return shown_in_workflow(shown) if self.is_in_workflow else shown
 
     def ask(self, prompt: str) -> str:
         """A line that is typed in answer."""
-        self.stderr.write(prompt)
+        self.stderr.write(self._safe(prompt, is_color=False))
         self.stderr.flush()
         return self.stdin.readline().strip()
 
@@ -82,9 +98,12 @@ def process_io(environ: Mapping[str, str]) -> Io:
         stderr=sys.stderr,
         is_live=can_redraw and sys.stderr.isatty(),
         is_stdin_terminal=sys.stdin.isatty(),
+        is_stdout_terminal=sys.stdout.isatty(),
         is_stdout_color=is_colorful and sys.stdout.isatty(),
         is_stderr_color=is_colorful and sys.stderr.isatty(),
+        is_in_workflow=environ.get("GITHUB_ACTIONS") == "true",
         ask_secret=_ask_secret,
+        browse=_browse,
     )
 
 
@@ -93,10 +112,22 @@ def _write(stream: TextIO, text: str, style: str) -> None:
     stream.flush()
 
 
+def _json_text(value: object, *, is_line: bool) -> str:
+    """JSON in which every character that could control a terminal is escaped."""
+    text = json.dumps(_to_json(value), indent=None if is_line else 2, ensure_ascii=False)
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def _ask_secret(prompt: str) -> str:
     from getpass import getpass
 
     return getpass(prompt, stream=sys.stderr)
+
+
+def _browse(url: str) -> bool:
+    from pvdify.cli.programs import browse
+
+    return browse(url)
 
 
 def _to_json(value: object) -> Any:

@@ -8,6 +8,7 @@ from typing import Protocol, TextIO
 
 from pvdify.cli.io import Io
 from pvdify.wire.deploy_log import step_line
+from pvdify.wire.terminal_text import shown_at_terminal
 
 _TICK_SECONDS = 0.1
 _ERASE = "\r\x1b[2K"
@@ -75,7 +76,7 @@ class LiveDisplay:
         with self._writing:
             if self._step and text.removeprefix("  ").startswith(self._step):
                 self._step = ""
-            self._stream.write(f"{_ERASE}{text}\n")
+            self._stream.write(f"{_ERASE}{shown_at_terminal(text, with_colors=True)}\n")
             self._draw()
 
     def close(self) -> None:
@@ -95,7 +96,7 @@ class LiveDisplay:
 
     def _draw(self) -> None:
         if self._step:
-            text = step_line(self._step, "…", self._clock() - self._began)
+            text = step_line(shown_at_terminal(self._step, with_colors=False), "…", self._clock() - self._began)
             # A line that wraps could not be erased again.
             self._stream.write(f"{_ERASE}{text[: self._width() - 1]}")
         self._stream.flush()

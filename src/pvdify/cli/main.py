@@ -1,4 +1,4 @@
-"""``pvdify``: understand the command line, run it, and tell of every failure on stderr and in the exit code."""
+"""``pvdify``: parse the command line, run the command, and report every failure on stderr and in the exit code."""
 
 import os
 import sys
@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import click
 
 from pvdify.cli.command import AnyInvocation
-from pvdify.cli.command_table import program
+from pvdify.cli.command_table import HERE, program
 from pvdify.cli.exit_codes import DETACHED, DONE, READER_GONE, USAGE, exit_code
 from pvdify.cli.io import Io, Surroundings, process_io, process_surroundings
+from pvdify.cli.misuse import Misuse
 from pvdify.errors import InternalError, PvdifyError
 
 Parse = Callable[[Sequence[str], Surroundings], AnyInvocation | int]
@@ -53,13 +54,17 @@ def parse(
 
     Raises click.UsageError, or a PvdifyError for what is wrong in the surroundings.
     """
-    parsed = program.main(list(argv) or ["--help"], prog_name=name, standalone_mode=False, obj=surroundings)
+    parsed = program.main(list(argv) or [HERE], prog_name=name, standalone_mode=False, obj=surroundings)
     return parsed if isinstance(parsed, AnyInvocation) else int(parsed or DONE)
 
 
 def _usage_text(error: click.ClickException) -> str:
     message = error.format_message().rstrip(".")
-    text = f"error: {message[:1].lower()}{message[1:]}"
+    # Not the first letter of KEY=VALUE or N, which are names in the usage line.
+    is_sentence = message[1:2].islower()
+    text = f"error: {message[:1].lower() if is_sentence else message[:1]}{message[1:]}"
+    if isinstance(error, Misuse):
+        return f"{text}\n  next: {error.next}"
     context = error.ctx if isinstance(error, click.UsageError) else None
     # A suggestion is an answer already.
     return text if context is None or "did you mean" in text else f"{text}\n  next: {context.command_path} --help"
@@ -85,6 +90,6 @@ def _fault(error: Exception) -> InternalError:
 
 
 def _silence() -> None:
-    """Nobody reads our output any more; what Python would write at its end has to go somewhere."""
+    """The reader of the output has gone; what Python writes at its end has to go somewhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -1,6 +1,6 @@
 """The manifest in the folder: found, read as text, and asked for the one thing the command line must know of it.
 
-The server checks it: the text travels as it is, so that problems can be told with their lines.
+The server checks it: the text is sent as it is, so that problems name their lines.
 """
 
 import re
@@ -28,6 +28,7 @@ def read(path: Path) -> str:
 def write(path: Path, text: str) -> None:
     """Write a file. Raises InvalidManifest when it cannot be written."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
     except OSError as error:
         raise InvalidManifest(

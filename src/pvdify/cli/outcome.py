@@ -1,5 +1,7 @@
 """How a release ended, in words and as an exit code."""
 
+from collections.abc import Iterator
+
 from pvdify.cli.exit_codes import DONE, exit_code
 from pvdify.cli.io import Io
 from pvdify.client.problems import from_failure
@@ -31,8 +33,9 @@ def report(release: Release, io: Io, *, as_json: bool) -> int:
     first, _, rest = error.render().partition("\n")
     io.say(first, style="error")
     io.say(rest)
-    if not _was_live(release) and release.receipt is not None and release.receipt.downtime is not None:
-        io.say(f"  visitors were turned away for {format_seconds(release.receipt.downtime)}")
+    if not _was_live(release) and release.receipt is not None:
+        for text in gap_of(release.receipt):
+            io.say(f"  {text}")
     return exit_code(error)
 
 
@@ -42,12 +45,20 @@ def live_line(release: Release) -> str:
     if release.status == "superseded":
         return f"v{release.version} was live{took}; a newer release has taken its place"
     undo = "" if release.previous is None else f"   undo: pvdify rollback {release.app}"
-    return f"v{release.version} is live at {release.url}{took}{undo}"
+    where = f" at {release.url}" if release.url else ""
+    return f"v{release.version} is live{where}{took}{undo}"
 
 
 def _took(receipt: Receipt) -> str:
-    away = "" if receipt.downtime is None else f"; visitors were turned away for {format_seconds(receipt.downtime)}"
-    return f"{format_seconds(receipt.seconds)}{away}"
+    return "; ".join((format_seconds(receipt.seconds), *gap_of(receipt)))
+
+
+def gap_of(receipt: Receipt) -> Iterator[str]:
+    """What visitors noticed because the live release stopped first."""
+    if receipt.held is not None:
+        yield f"requests waited up to {format_seconds(receipt.held)}"
+    if receipt.downtime is not None:
+        yield f"visitors were turned away for {format_seconds(receipt.downtime)}"
 
 
 def failure_of(release: Release) -> PvdifyError | None:
@@ -67,7 +78,7 @@ def failure_of(release: Release) -> PvdifyError | None:
 
 
 def _was_live(release: Release) -> bool:
-    # One that its guard took back is live for a moment more, but nobody should take that for a success.
+    # One that its guard took back is live for a moment more, which is no success.
     if release.failure is not None and release.failure.code == "guard-tripped":
         return False
     # A release that waited and never ran is superseded, too, but has no receipt.

@@ -1,18 +1,17 @@
 """Answers as people read them: aligned tables and lists of facts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from pvdify.cli.tables import NOTHING, available_width, printable, short_image, table
+from pvdify.wire.answers import Check
 from pvdify.wire.differences import Difference
 
-NONE = "-"
-
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, two spaces apart."""
-    lines = [list(headers), *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+__all__ = [
+    "NONE", "checks", "command_text", "differences", "facts", "memory", "of_limit", "printable", "share", "size",
+    "table", "version", "when",
+]  # fmt: skip
+NONE = NOTHING
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
@@ -22,11 +21,6 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in known)
 
 
-def printable(text: str) -> str:
-    """The text on one line: a name or value that others chose cannot move the cursor or break the table."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 def when(moment: datetime | None) -> str:
     """``2026-11-23 11:31:02Z``; "-" when it never was."""
     if moment is None:
@@ -34,9 +28,16 @@ def when(moment: datetime | None) -> str:
     return moment.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
 
 
+def status(word: str, cause: str) -> str:
+    """``degraded (1 of 2)``."""
+    return f"{word} ({cause})" if cause else word
+
+
 def memory(count: int | None) -> str:
-    """``84M``, as in a manifest; "-" where it is not known."""
-    return NONE if count is None else f"{count / 1024**2:.0f}M"
+    """``84M`` or ``1.5G``, as in a manifest; "-" where it is not known."""
+    if count is None:
+        return NONE
+    return f"{count / 1024**3:.1f}G".replace(".0G", "G") if count >= 1024**3 else f"{count / 1024**2:.0f}M"
 
 
 def share(cpus: float | None) -> str:
@@ -45,7 +46,7 @@ def share(cpus: float | None) -> str:
 
 
 def of_limit(used: str, limit: str) -> str:
-    """``84M/512M``, or what is used alone where there is no limit."""
+    """``84M/512M``; without a limit, what is used alone."""
     return used if NONE in (used, limit) else f"{used}/{limit}"
 
 
@@ -55,9 +56,30 @@ def version(number: int | None) -> str:
 
 
 def differences(changes: Iterable[Difference]) -> str:
-    """A line for each thing that differs between two releases."""
-    rows = ((it.part, it.name, it.change, it.before or NONE, it.after or NONE) for it in changes)
-    return table(("PART", "NAME", "CHANGE", "BEFORE", "AFTER"), rows)
+    """A line for each thing that differs between two releases; two where that would be wider than the terminal."""
+    found = list(changes)
+    rows = ((it.part, it.name, it.change, it.before or NONE, it.after or NONE) for it in found)
+    text = table(("PART", "NAME", "CHANGE", "BEFORE", "AFTER"), rows)
+    if max(map(len, text.splitlines())) <= available_width():
+        return text
+    return table(("PART", "NAME", "CHANGE", "CONTENT"), (row for it in found for row in _stacked(it)))
+
+
+def _stacked(it: Difference) -> Iterator[tuple[str, ...]]:
+    if it.before is None and it.after is None:
+        yield it.part, it.name, it.change, NONE
+        return
+    for word, content in (("before", it.before), ("after", it.after)):
+        shown = short_image(content or NONE) if it.part == "image" else content or NONE
+        yield it.part, it.name, word, shown
+
+
+def checks(found: Iterable[Check]) -> str:
+    """The checks, and below them, on lines that can be pasted, the next step for each that failed."""
+    known = list(found)
+    text = table(("CHECK", "STATE", "FINDING"), ((it.name, it.state, it.text) for it in known))
+    to_do = [(it.name, it.next) for it in known if it.next]
+    return f"{text}\n\n{facts((('TO DO', 'NEXT'), *to_do))}" if to_do else text
 
 
 def size(count: int) -> str:

@@ -12,12 +12,18 @@ strategy_option = click.option(
     type=click.Choice(get_args(Strategy)),
     help="stop-first: what is live stops before the new one starts. Default: blue-green, side by side.",
 )
+_RELEASE = re.compile(r"v?([1-9][0-9]{0,8})")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def looks_like_release(text: str) -> bool:
+    """Whether this is ``41`` or ``v41``."""
+    return _RELEASE.fullmatch(text) is not None
 
 
 def release_number(text: str) -> int:
     """The number in ``41`` or ``v41``. Raises click.BadParameter."""
-    found = re.fullmatch(r"v?([1-9][0-9]{0,8})", text)
+    found = _RELEASE.fullmatch(text)
     if found is None:
         raise click.BadParameter(f'"{text}" is not the number of a release; write 41 or v41')
     return int(found[1])

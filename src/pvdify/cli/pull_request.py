@@ -110,14 +110,14 @@ def _of_gh(number: int | None, surroundings: Surroundings) -> PullRequest | None
         listed = _ask_gh(program, f"repos/{name}/pulls?state=open&head={head}", surroundings)
         answer = listed[0] if isinstance(listed, list) and listed else None
     try:
-        # Only an event says when something was closed or opened; this is just when somebody touched it last.
+        # Only an event says when something was closed or opened; this is when it was last changed.
         return None if answer is None else replace(_understood(answer), updated_at=None)
     except (ValueError, AttributeError, KeyError, TypeError):
         return None
 
 
 def _ask_gh(program: str, path: str, surroundings: Surroundings) -> Any:
-    """GitHub's answer; None without one, whether nobody is signed in or there is nothing of this name."""
+    """GitHub's answer; None without one, without a login, or if there is nothing of this name."""
     import subprocess
 
     try:

@@ -1,4 +1,4 @@
-"""Following a deploy to its end; the deploy itself goes on whoever watches."""
+"""Following a deploy to its end; the deploy does not depend on it."""
 
 from pvdify.cli.exit_codes import DETACHED
 from pvdify.cli.io import Io

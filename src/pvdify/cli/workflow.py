@@ -1,11 +1,11 @@
 """The workflow that a command is a step of: what it hides, what later steps may use, and what people read of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
 from pvdify.errors import PvdifyError
-from pvdify.wire.answers import Release
+from pvdify.wire.answers import Receipt, Release
 from pvdify.wire.deploy_log import format_seconds
 
 _HOW_IT_WENT = {
@@ -34,8 +34,8 @@ class Workflow:
         self._say(f"::add-mask::{escaped}")
 
     def tell_release(self, release: Release, error: PvdifyError | None = None) -> None:
-        """Give ``url`` and ``version`` to later steps, and tell people; ``error``: what went wrong with it."""
-        self._append("GITHUB_OUTPUT", f"url={release.url}\nversion={release.version}\n")
+        """Give ``url`` and ``version`` to later steps, and write a summary; ``error``: what went wrong with it."""
+        self._append("GITHUB_OUTPUT", f"url={release.url or ''}\nversion={release.version}\n")
         self._append("GITHUB_STEP_SUMMARY", summary_of(release, error))
 
     def tell_error(self, error: PvdifyError) -> None:
@@ -65,7 +65,7 @@ def summary_of(release: Release, error: PvdifyError | None) -> str:
         ("Image", f"`{release.image}`"),
         ("Digest", release.digest and f"`{release.digest}`"),
         ("Commit", release.commit and f"`{release.commit}`"),
-        ("Took", release.receipt and format_seconds(release.receipt.seconds)),
+        *(_receipt_facts(release.receipt) if release.receipt else ()),
     ]
     parts = [
         f"### {release.app} v{release.version} {_HOW_IT_WENT.get(release.status, 'failed')}",
@@ -76,6 +76,14 @@ def summary_of(release: Release, error: PvdifyError | None) -> str:
     elif is_live and release.previous is not None:
         parts.append(f"Undo: `gh pvdify rollback {release.app}`")
     return "\n\n".join(parts) + "\n\n"
+
+
+def _receipt_facts(receipt: Receipt) -> Iterator[tuple[str, str]]:
+    yield "Took", format_seconds(receipt.seconds)
+    yield "Steps", ", ".join(f"{name} {format_seconds(spent / 1000)}" for name, spent in receipt.steps.items())
+    if counted := receipt.requests:
+        so_far = "" if counted.is_final else " so far"
+        yield "Requests", f"{counted.served} served{so_far}, {counted.failed} failed, {counted.cut} cut"
 
 
 def _verbatim(text: str) -> str:

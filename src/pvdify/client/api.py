@@ -6,20 +6,38 @@ OutcomeUnknown when the answer was lost, and say how to find out.
 
 from pvdify.client.calls.access import AccessCalls
 from pvdify.client.calls.apps import AppCalls
+from pvdify.client.calls.backups import BackupCalls
 from pvdify.client.calls.config import ConfigCalls
 from pvdify.client.calls.connections import ConnectionCalls
+from pvdify.client.calls.jobs import JobCalls
 from pvdify.client.calls.logs import LogCalls
+from pvdify.client.calls.people import PeopleCalls
 from pvdify.client.calls.previews import PreviewCalls
 from pvdify.client.calls.processes import ProcessCalls
 from pvdify.client.calls.releases import ReleaseCalls
 from pvdify.client.calls.runs import RunCalls
+from pvdify.client.calls.services import ServiceCalls
+from pvdify.client.calls.volumes import VolumeCalls
 from pvdify.client.session import Question, Session
 from pvdify.client.target import Target
 from pvdify.wire.answers import Health, Identity, Status
 
 
 class Client(
-    AppCalls, ReleaseCalls, ConfigCalls, ProcessCalls, RunCalls, LogCalls, PreviewCalls, AccessCalls, ConnectionCalls
+    AppCalls,
+    ReleaseCalls,
+    ConfigCalls,
+    ProcessCalls,
+    RunCalls,
+    LogCalls,
+    PreviewCalls,
+    AccessCalls,
+    PeopleCalls,
+    ConnectionCalls,
+    VolumeCalls,
+    JobCalls,
+    BackupCalls,
+    ServiceCalls,
 ):
     """One server's API."""
 
@@ -30,7 +48,7 @@ class Client(
 
     def with_target(self, target: Target) -> "Client":
         """The same for another server or token."""
-        return Client(Session(target, sleep=self._session.sleep))
+        return Client(Session(target, sleep=self._session.sleep, on_version=self._session.on_version))
 
     def health(self) -> Health:
         """Whether the server runs, and its version; the only question that needs no token."""

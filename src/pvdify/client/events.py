@@ -14,7 +14,7 @@ END = "end"
 
 @dataclass(frozen=True, kw_only=True)
 class ServerEvent:
-    """One event; without a name it is a ``message``, as the standard has it."""
+    """One event; without a name it is a ``message``, as in the standard."""
 
     id: str = ""
     name: str = "message"

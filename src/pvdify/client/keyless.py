@@ -20,14 +20,15 @@ LARGEST_ANSWER = 64 * 1024
 
 
 def sign_in(target: Target, environ: Mapping[str, str], app: str | None) -> Target:
-    """The same server with a token for this app, where there is none yet and a workflow can have one.
+    """The same server with a token for this app, if there is none yet and a workflow can get one.
 
-    The token of GitHub's is made for this server's address, so that no other can use it. Raises NotSignedIn, and what
-    the server refuses with.
+    The token of GitHub's is made for this server's address, so that no other can use it. Raises NotSignedIn,
+    InvalidSetting (no server was named), and what the server refuses with.
     """
     is_workflow = environ.get("GITHUB_ACTIONS") == "true"
     if target.token is not None or target.endpoint.scheme == "unix" or not is_workflow or app is None:
         return target
+    target.check_chosen()
     if not environ.get(ADDRESS) or not environ.get(SECRET):
         raise NotSignedIn(
             f"this workflow has no token for {target.endpoint.url}",

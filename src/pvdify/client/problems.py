@@ -1,7 +1,5 @@
 """What the server answers when it refuses, as the error it stands for."""
 
-from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 from pvdify.errors import (
@@ -14,10 +12,9 @@ from pvdify.errors import (
     NotSignedIn,
     PvdifyError,
     UnavailableError,
+    by_code,
 )
 from pvdify.wire.answers import Failure
-
-MEDIA_TYPE = "application/problem+json"
 
 _BY_STATUS: dict[int, type[PvdifyError]] = {
     400: InvalidError,
@@ -37,7 +34,7 @@ _BY_STATUS: dict[int, type[PvdifyError]] = {
 
 
 def from_problem(status: int, problem: dict[str, Any]) -> PvdifyError:
-    """The error that a problem+json document tells of."""
+    """The error in a problem+json document."""
     kind = _error_class(_text(problem, "code"), _BY_STATUS.get(status, _by_hundred(status)))
     facts = {key: problem[key] for key in ("problems", "request_id") if problem.get(key)}
     what = _text(problem, "detail") or _text(problem, "title") or f"the server answered {status}"
@@ -51,22 +48,11 @@ def from_failure(failure: Failure) -> PvdifyError:
 
 
 def _error_class(code: str, otherwise: type[PvdifyError]) -> type[PvdifyError]:
-    known = _by_code().get(code)
+    known = by_code().get(code)
     if known is not None or not code:
         return known or otherwise
     # A newer server has codes that this client does not: keep the code, and take the branch from the status.
     return type(otherwise.__name__, (otherwise,), {"code": code})
-
-
-@cache
-def _by_code() -> dict[str, type[PvdifyError]]:
-    return {kind.code: kind for kind in _descendants(PvdifyError)}
-
-
-def _descendants(kind: type[PvdifyError]) -> Iterator[type[PvdifyError]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from _descendants(child)
 
 
 def _by_hundred(status: int) -> type[PvdifyError]:

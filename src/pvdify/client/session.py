@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from pvdify import __version__
 from pvdify.client.decode import Mismatch, decode
+from pvdify.client.endpoint import is_loopback
 from pvdify.client.problems import from_problem
 from pvdify.client.target import Target
 from pvdify.client.transport import HttpAnswer, HttpRequest, NoAnswer, NotSent, exchange, stream
@@ -17,10 +18,12 @@ from pvdify.errors import InternalError, OutcomeUnknown, PvdifyError, ServerUnre
 
 T = TypeVar("T")
 
+VERSION_HEADER = "x-pvdify-version"
+
 # Pauses before asking again: short while nothing is at stake, longer once a release may have been made.
 SHORT = (0.3, 1.0)
 LONG = (0.5, 1.0, 2.0, 4.0, 8.0)
-# Answered by what stands in front of pvdifyd: Cloudflare could not reach it, or did not hear its answer.
+# Answered by what stands in front of pvdifyd: Cloudflare could not reach it, or got no answer.
 _NEVER_REACHED = frozenset({521, 522, 523, 525, 526, 530})
 _ANSWER_LOST = frozenset({502, 503, 504, 520, 524})
 
@@ -55,9 +58,15 @@ def new_key() -> str:
 class Session:
     """Questions to one server; connects when the first one is asked."""
 
-    def __init__(self, target: Target, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, target: Target, *, sleep: Callable[[float], None] = time.sleep,
+        on_version: Callable[[str], None] = lambda _version: None,
+    ) -> None:  # fmt: skip
+        """``on_version`` is called with the server's version when it is another one than ours, once."""
         self.target = target
         self.sleep = sleep
+        self.on_version = on_version
+        self._is_version_known = False
 
     def ask(self, question: Question) -> HttpAnswer:
         """The server's answer, of success. Raises what it refuses with, ServerUnreachable or OutcomeUnknown."""
@@ -72,7 +81,7 @@ class Session:
             was_sent = was_sent or isinstance(failure, NoAnswer)
             pauses = _pauses(question, failure, was_sent=was_sent)
             if failures >= len(pauses):
-                raise self._given_up(question, failure.why, was_sent=was_sent) from failure
+                raise self._given_up(question, failure, was_sent=was_sent) from failure
             self.sleep(pauses[failures])
             failures += 1
 
@@ -114,10 +123,16 @@ class Session:
         return self.understand(kind, value)
 
     def _accepted(self, answer: HttpAnswer) -> HttpAnswer:
+        version = answer.headers.get(VERSION_HEADER)
+        if version is not None and not self._is_version_known:
+            self._is_version_known = True
+            if version != __version__:
+                self.on_version(version)
         if answer.status < 300:
             return answer
         problem = _problem(answer)
-        if problem is not None:
+        # pvdifyd never says this of itself: it is the router's word, as good as any proxy's.
+        if problem is not None and problem["code"] != ServerUnreachable.code:
             raise from_problem(answer.status, problem)
         if answer.status in _NEVER_REACHED:
             raise NotSent(f"the proxy in front of it answered {answer.status}")
@@ -136,15 +151,26 @@ class Session:
             next="check the URL: PVDIFY_URL, or `pvdify login --url URL`",
         )
 
-    def _given_up(self, question: Question, why: str, *, was_sent: bool) -> PvdifyError:
+    def _given_up(self, question: Question, failure: NotSent | NoAnswer, *, was_sent: bool) -> PvdifyError:
         if was_sent and question.lost:
-            return OutcomeUnknown(question.lost, why=why, next=question.look)
+            return OutcomeUnknown(question.lost, why=failure.why, next=question.look)
         return ServerUnreachable(
             f"the server at {self.target.endpoint.url} cannot be reached",
-            why=why,
-            next="check the URL (PVDIFY_URL, or `pvdify login --url URL`) and that pvdifyd runs there; "
-            "what is live stays live without it",
+            why=failure.why,
+            next=self._what_to_look_at(failure),
         )
+
+    def _what_to_look_at(self, failure: NotSent | NoAnswer) -> str:
+        endpoint = self.target.endpoint
+        # Without a cause it was a proxy that answered, as at the local end of a tunnel to another machine.
+        is_here = endpoint.scheme == "unix" or (is_loopback(endpoint.host) and failure.__cause__ is not None)
+        if is_here and isinstance(failure.__cause__, PermissionError):
+            look = "run it as root (sudo), or `pvdify login --url URL` with a token"
+        elif is_here:
+            look = "`systemctl status pvdifyd` on this machine shows whether it runs, and its last lines"
+        else:
+            look = "check the URL (PVDIFY_URL, or `pvdify login --url URL`) and that pvdifyd runs there"
+        return f"{look}; what is live stays live without it"
 
 
 def _request(question: Question, headers: Mapping[str, str] | None = None) -> HttpRequest:

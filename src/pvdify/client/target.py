@@ -11,15 +11,21 @@ from pvdify.client.saved_login import SavedLogins, load, login_file
 from pvdify.errors import InvalidSetting
 
 SOCKET = Path("/run/pvdify/pvdifyd.sock")
+SETTINGS = Path("/etc/pvdify/pvdifyd.toml")
 DEFAULT_URL = "https://pvdify.win"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A server and the token for it. A token never goes where others could read it on its way."""
+    """A server and the token for it.
+
+    A token never goes where others could read it on its way. ``is_default``: this server was not named, so a token is
+    not sent to it either.
+    """
 
     endpoint: Endpoint
     token: str | None = field(default=None, repr=False)
+    is_default: bool = False
 
     def __post_init__(self) -> None:
         if self.token is None:
@@ -32,25 +38,55 @@ class Target:
                 next="set PVDIFY_TOKEN to the token alone, or `pvdify login` again",
             )
 
+    def check_chosen(self) -> None:
+        """Raise InvalidSetting if no server was named. Called before anything secret is sent."""
+        if self.is_default:
+            raise InvalidSetting(
+                f"no server was named, and a token is not sent to {self.endpoint.url} by default",
+                why="PVDIFY_URL is not set, nothing is saved from `pvdify login`, and no pvdifyd runs here",
+                next=f"set PVDIFY_URL to your server; if it is {self.endpoint.url}, set it to that",
+            )
 
-def find_target(url: str | None, environ: Mapping[str, str], *, socket: Path | None = SOCKET) -> Target:
-    """The server: ``url``, PVDIFY_URL, the saved login, the server's own socket, or pvdify.win.
 
-    The token: PVDIFY_TOKEN, or the one saved for that server. Raises InvalidSetting.
+def find_target(
+    url: str | None, environ: Mapping[str, str], *, server: str | None = None, socket: Path | None = SOCKET,
+    settings: Path | None = SETTINGS,
+) -> Target:  # fmt: skip
+    """The server: ``url``, the saved one named ``server``, PVDIFY_URL, the saved one in use, the server's own socket,
+    or pvdify.win.
+
+    The token: PVDIFY_TOKEN, or the one saved for that server. ``settings``: a file that is there if this machine has
+    a server. Raises InvalidSetting.
     """
-    # What is saved matters only where the flag and the environment leave something open.
-    wanted = url or environ.get("PVDIFY_URL", "")
+    wanted = url or ("" if server else environ.get("PVDIFY_URL", ""))
     token = environ.get("PVDIFY_TOKEN", "").strip()
+    # What is saved matters only where the flag and the environment leave something open.
     saved = SavedLogins() if wanted and token else load(login_file(environ))
-    endpoint = parse_url(wanted or saved.url or _socket_url(socket) or DEFAULT_URL)
-    return Target(endpoint=endpoint, token=token or saved.tokens.get(endpoint.url))
+    if server is not None and url is None:
+        if server not in saved.names:
+            raise server_not_found(server, saved)
+        wanted = saved.names[server]
+    chosen = wanted or saved.url or _socket_url(socket, settings)
+    endpoint = parse_url(chosen or DEFAULT_URL)
+    return Target(endpoint=endpoint, token=token or saved.tokens.get(endpoint.url), is_default=not chosen)
 
 
-def _socket_url(socket: Path | None) -> str | None:
+def server_not_found(name: str, saved: SavedLogins) -> InvalidSetting:
+    """No server is saved by this name."""
+    known = ", ".join(saved.names)
+    return InvalidSetting(
+        f"no server is known as {name} here",
+        why=f"known are {known}" if known else "none has a name yet",
+        next=f"pvdify servers:add {name} URL",
+    )
+
+
+def _socket_url(socket: Path | None, settings: Path | None) -> str | None:
+    """The socket, if we may use it. Root on a server whose pvdifyd is down means that server, too, and no other."""
     if socket is None:
         return None
     try:
-        is_socket = stat.S_ISSOCK(socket.stat().st_mode)
+        is_usable = stat.S_ISSOCK(socket.stat().st_mode) and os.access(socket, os.W_OK)
     except OSError:
-        return None
-    return f"unix://{socket}" if is_socket and os.access(socket, os.W_OK) else None
+        is_usable = settings is not None and os.access(settings, os.R_OK | os.W_OK)
+    return f"unix://{socket}" if is_usable else None

@@ -89,6 +89,8 @@ def stream(target: Target, request: HttpRequest) -> tuple[HttpAnswer, Iterator[b
 
 
 def _connect(target: Target, timeout: float) -> http.client.HTTPConnection:
+    if target.token is not None:
+        target.check_chosen()
     connection = _connection(target)
     try:
         if target.endpoint.scheme == "unix":

@@ -17,7 +17,7 @@ async def ensure_admin_token(server: Server) -> None:
     """Write ``DATA_DIR/admin.token`` (0600) if this server has no admin token yet.
 
     The file comes before the record: a crash in between leaves a file that the next start replaces, never a token
-    that nobody has. Raises StoreUnavailable.
+    that was lost. Raises StoreUnavailable.
     """
     tokens = await server.store.tokens()
     if any(token.role is Role.ADMIN for token in tokens):

@@ -1,20 +1,25 @@
-"""The composition root: the only file that names both a port and its adapter."""
+"""The composition root: with ``runtimes`` the only files that name both a port and its adapter."""
 
+import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.cloudflare.api import CloudflareApi
-from pvdify.adapters.cloudflare.edge import CloudflareEdge
+from pvdify.adapters.cloudflare.edge import ADDRESS_HEADERS, CloudflareEdge
 from pvdify.adapters.files.deploy_log import FileDeployLog
-from pvdify.adapters.files.tunnel_token import TunnelTokenFile
+from pvdify.adapters.files.job_log import FileJobLog
+from pvdify.adapters.files.reserve import Reserve
 from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.github.code_host import GithubCodeHost
 from pvdify.adapters.github.reports import GithubReports
 from pvdify.adapters.github.rest import RestApi
+from pvdify.adapters.github.sign_in import GithubSignIn
 from pvdify.adapters.haproxy.access_journal import AccessLogJournal
 from pvdify.adapters.haproxy.access_log import AccessLogFile
 from pvdify.adapters.haproxy.config import Front
+from pvdify.adapters.haproxy.control_plane import ControlPlane
 from pvdify.adapters.haproxy.launchers import AsUnit
 from pvdify.adapters.haproxy.router import HaproxyRouter
 from pvdify.adapters.host.host import LinuxHost
@@ -23,67 +28,40 @@ from pvdify.adapters.httpx2.public import HttpxPublicWeb
 from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.openid.identities import OpenidIdentities
 from pvdify.adapters.openid.keys import Keys
-from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.containers import PodmanContainers
-from pvdify.adapters.podman.images import PodmanImages
-from pvdify.adapters.podman.one_offs import PodmanOneOffs
-from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
-from pvdify.adapters.podman.supervisor import PodmanSupervisor
+from pvdify.adapters.openid.provider import OpenidProvider
 from pvdify.adapters.posthog.outlet import PosthogAnnotations, PosthogEvents
 from pvdify.adapters.sops.credentials import SopsCredentials
 from pvdify.adapters.sops.key_files import KeyFiles
 from pvdify.adapters.sops.secrets import SopsSecrets
-from pvdify.adapters.sops.vault import Vault
+from pvdify.adapters.sops.vault import ENDING, Vault
 from pvdify.adapters.sqlite.store import SqliteStore
-from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
-from pvdify.adapters.systemd.cloudflared import UNIT, CloudflaredUnit
-from pvdify.adapters.systemd.journal import Journal
-from pvdify.adapters.systemd.supervisor import SystemdSupervisor
 from pvdify.adapters.systemd.systemctl import Systemctl
-from pvdify.adapters.systemd.units import Units
+from pvdify.adapters.webauthn.passkeys import WebauthnPasskeys
 from pvdify.adapters.webhooks import bodies
 from pvdify.adapters.webhooks.outlet import WebhookOutlet
-from pvdify.api.call import Engine
+from pvdify.daemon.backup_tools import build_backup_tools
+from pvdify.daemon.runtimes import Ground, build_runtime
 from pvdify.daemon.secret_files import read_secret
 from pvdify.daemon.webhook_secret import webhook_secrets
-from pvdify.engine.config_files import ConfigFiles
-from pvdify.engine.courier import Courier
-from pvdify.engine.domains import Domains
-from pvdify.engine.edge import EdgeKeeper
-from pvdify.engine.keyless import Keyless
-from pvdify.engine.liveness import Liveness
-from pvdify.engine.notifications import Notifications
-from pvdify.engine.observations import Observations
-from pvdify.engine.one_offs import OneOffRuns
-from pvdify.engine.posthog import PosthogLink
-from pvdify.engine.previews import PreviewRequests
-from pvdify.engine.processes import Processes
-from pvdify.engine.queries import Queries
-from pvdify.engine.reaper import Reaper
-from pvdify.engine.recipients import Recipients
-from pvdify.engine.reconciler import Reconciler
-from pvdify.engine.redaction.hiding import with_secrets_hidden
-from pvdify.engine.redaction.one_offs import CleanOneOffs
-from pvdify.engine.redaction.redactors import Redactors
-from pvdify.engine.registries import Registries
-from pvdify.engine.requests import Requests
-from pvdify.engine.runner import Runner
-from pvdify.engine.tokens import Tokens
-from pvdify.engine.webhooks import Webhooks
-from pvdify.engine.worker import Worker
+from pvdify.engine.front_door import Engine
+from pvdify.engine.wiring import Outside, Wired, build_engine
 from pvdify.engine.world import World
+from pvdify.engine.world.urls import EDGE_KEYS
+from pvdify.errors import InvalidSetting
+from pvdify.model.database import DatabaseIdentity
 from pvdify.model.notice import Channel
+from pvdify.plumbing.command_runner import CommandRunner
+from pvdify.plumbing.web import Web
 from pvdify.ports.access_log import AccessLog
-from pvdify.ports.attached import OneOffs
 from pvdify.ports.clock import Clock
-from pvdify.ports.command_runner import CommandRunner
-from pvdify.ports.edge import TunnelProcess
 from pvdify.ports.outlet import Outlet
 from pvdify.ports.router import Router
-from pvdify.ports.supervisor import Supervisor
-from pvdify.ports.web import Web
-from pvdify.settings import DEFAULT_DATA_DIR, Settings
+from pvdify.ports.runtime import Runtime
+from pvdify.ports.sign_in_provider import SignInProvider
+from pvdify.settings import Settings
+
+RESERVE_PAUSE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,84 +82,67 @@ class Server:
     router: HaproxyRouter
     web: HttpxWeb
     encrypted: Encrypted
-    world: World
-    worker: Worker
-    reconciler: Reconciler
-    liveness: Liveness
-    reaper: Reaper
-    courier: Courier
-    edge: EdgeKeeper
-    engine: Engine
-    redactors: Redactors
+    wired: Wired
 
-    def duties(self) -> tuple[Coroutine[None, None, None], ...]:
+    @property
+    def engine(self) -> Engine:
+        """What the API and the dashboard may ask."""
+        return self.wired.engine
+
+    def background_work(self) -> tuple[Coroutine[None, None, None], ...]:
         """What is done all the time, each until it is canceled."""
-        return (
-            self.reconciler.keep_router(),
-            self.reconciler.run(),
-            self.liveness.run(),
-            self.reaper.run(),
-            self.courier.run(),
-            self.edge.run(),
-            self.engine.observations.keep_access_log_small(),
-        )
+        return (*self.wired.background_work(), self._keep_reserve())
+
+    async def _keep_reserve(self) -> None:
+        """Make the space for a full disk again once there is room for it, forever."""
+        reserve = Reserve(self.settings.data_dir)
+        while True:
+            await asyncio.to_thread(reserve.make)
+            await asyncio.sleep(RESERVE_PAUSE)
 
 
-def build_server(settings: Settings) -> Server:
-    """Make every part; nothing is started, opened or written yet."""
-    store, router = SqliteStore(settings.data_dir / "pvdify.db"), build_router(settings)
-    web, encrypted = HttpxWeb(), build_encrypted(settings)
-    world, redactors = with_secrets_hidden(build_world(settings, store, router, encrypted))
-    github = _github(settings, web)
-    courier = Courier(world, build_outlets(web, world.clock, settings, github))
-    edge = EdgeKeeper(
-        world,
-        CloudflareEdge(CloudflareApi(web, world.clock), settings.server_id, web, settings.cloudflared_metrics),
-        build_tunnel_process(settings),
-    )
-    runner = Runner(world)
-    worker = Worker(world, runner)
-    reconciler = Reconciler(world, worker.wake, worker.settled)
-    requests = Requests(world, runner, worker, reconciler.put_routes)
-    previews, code_host = PreviewRequests(world, requests), GithubCodeHost(github)
-    engine = Engine(
-        settings=settings,
-        requests=requests,
-        queries=Queries(world),
-        domains=Domains(world, reconciler.put_routes),
-        processes=Processes(world, worker),
-        one_offs=OneOffRuns(world, CleanOneOffs(build_one_offs(settings), redactors)),
-        previews=previews,
-        webhooks=Webhooks(world, previews, code_host, webhook_secrets(settings)),
-        keyless=Keyless(world, store, code_host, OpenidIdentities(Keys(settings.oidc_issuer, web, world.clock))),
-        config_files=ConfigFiles(world, requests),
-        recipients=Recipients(world),
-        tokens=Tokens(world),
-        registries=Registries(world),
-        observations=Observations(world),
-        notifications=Notifications(world, courier),
-        posthog=PosthogLink(world),
-        edge=edge,
-    )
-    return Server(
-        settings=settings, store=store, router=router, web=web, encrypted=encrypted, world=world, worker=worker,
-        reconciler=reconciler, liveness=Liveness(world), courier=courier, reaper=Reaper(world, previews, code_host),
-        edge=edge, engine=engine, redactors=redactors,
-    )  # fmt: skip
+def build_server(settings: Settings, store: SqliteStore, database: DatabaseIdentity) -> Server:
+    """Make every part around the open database; nothing else is started, opened or written yet."""
+    router, web, encrypted = build_router(settings), HttpxWeb(), build_encrypted(settings)
+    ground = Ground(settings=settings, runner=SubprocessRunner(), clock=SystemClock(), web=web, database=database)
+    runtime = build_runtime(ground)
+    world = build_world(ground, runtime, store, router, encrypted)
+    wired = build_engine(world, build_outside(ground, runtime, store, web))
+    return Server(settings=settings, store=store, router=router, web=web, encrypted=encrypted, wired=wired)
 
 
 def build_router(settings: Settings) -> HaproxyRouter:
-    """The router: a unit of its own where the settings name one."""
-    unit = settings.router_unit
+    """The router: a unit of its own where the settings name one. The headers that it believes follow the edge."""
+    unit, edge = settings.router_unit, settings.data_dir / "credentials" / f"{EDGE_KEYS}{ENDING}"
+
+    def front() -> Front:
+        return Front(
+            trusted=settings.trusted_proxies,
+            headers=settings.address_headers(ADDRESS_HEADERS if edge.exists() else ()),
+            has_http2=settings.router_http2 == "on",
+        )
+
     return HaproxyRouter(
         directory=settings.data_dir / "router",
-        run_dir=settings.run_dir,
+        run_dir=settings.router_run_dir,
         listen=settings.router_listen,
         binary=settings.router_binary,
         clock=SystemClock(),
-        front=Front(trusted=settings.trusted_proxies, headers=settings.client_address_headers),
+        front=front,
+        control_plane=build_control_plane(settings),
         launcher=AsUnit(Systemctl(runner=SubprocessRunner()), unit) if unit else None,
     )
+
+
+def build_control_plane(settings: Settings) -> ControlPlane | None:
+    """Where the router passes requests for the API on to; None where it is not exposed."""
+    if not settings.is_api_exposed:
+        return None
+    public = urlsplit(settings.audience)
+    return ControlPlane(
+        hostname=public.hostname or "", prefix=public.path, listen=settings.listen.from_here,
+        has_dashboard=settings.has_public_dashboard,
+    )  # fmt: skip
 
 
 def build_encrypted(settings: Settings) -> Encrypted:
@@ -192,51 +153,62 @@ def build_encrypted(settings: Settings) -> Encrypted:
     return Encrypted(vault=vault, config=SopsSecrets(config, vault), credentials=SopsCredentials(credentials, vault))
 
 
-def build_world(settings: Settings, store: SqliteStore, router: Router, encrypted: Encrypted) -> World:
-    """The adapters behind the ports."""
-    clock, runner, logs = SystemClock(), SubprocessRunner(), settings.data_dir / "logs"
-    auth_file = AuthFile(settings.run_dir / "registries" / "auth.json")
+def build_world(
+    ground: Ground, runtime: Runtime, store: SqliteStore, router: Router, encrypted: Encrypted
+) -> World:  # fmt: skip
+    """The adapters behind the ports that many parts of the engine use."""
+    settings = ground.settings
     return World(
         settings=settings,
-        clock=clock,
+        clock=ground.clock,
         store=store,
-        images=PodmanImages(
-            runner=runner,
-            server_id=settings.server_id,
-            binary=settings.podman_binary,
-            skopeo=settings.skopeo_binary,
-            auth_file=auth_file,
-        ),
-        supervisor=build_supervisor(settings, runner, clock),
+        images=runtime.images,
+        instances=runtime.instances,
+        instance_logs=runtime.logs,
+        networks=runtime.networks,
+        places=runtime.places,
+        inspector=runtime.inspector,
+        volumes=runtime.volumes,
+        disk_meter=runtime.disk_meter,
+        private_networks=runtime.private_networks,
+        inside=runtime.inside,
+        registry_logins=runtime.registry_logins,
         router=router,
         prober=HttpProber(),
         secrets=encrypted.config,
         host=LinuxHost(settings.data_dir),
-        deploy_log=FileDeployLog(logs),
-        access_log=build_access_log(settings, runner, clock),
+        deploy_log=FileDeployLog(ground.log_dir),
+        job_log=FileJobLog(ground.log_dir),
+        access_log=build_access_log(settings, ground.runner, ground.clock),
         outbox=store,
         credentials=encrypted.credentials,
         public=HttpxPublicWeb(),
-        registry_logins=PodmanRegistryLogins(runner=runner, auth_file=auth_file, binary=settings.podman_binary),
     )
 
 
-def build_tunnel_process(settings: Settings) -> TunnelProcess:
-    """What runs cloudflared: a unit of its own, or whoever operates the server."""
-    if settings.runtime == "podman":
-        return TunnelTokenFile(settings.data_dir)
-    is_default = settings.data_dir == DEFAULT_DATA_DIR
-    return CloudflaredUnit(
-        systemctl=Systemctl(runner=SubprocessRunner()),
-        name=UNIT if is_default else f"pvdify-cloudflared-{settings.server_id}.service",
-        data_dir=settings.data_dir,
-        binary=settings.cloudflared_binary,
-        metrics=settings.cloudflared_metrics,
+def build_outside(ground: Ground, runtime: Runtime, store: SqliteStore, web: Web) -> Outside:
+    """The adapters behind the ports that one part each uses. Raises InvalidSetting."""
+    settings, clock, github = ground.settings, ground.clock, _github(ground.settings, web)
+    return Outside(
+        one_offs=runtime.one_offs,
+        inside=runtime.inside,
+        edge=CloudflareEdge(CloudflareApi(web, clock), settings.server_id, web, settings.cloudflared_metrics),
+        tunnel_process=runtime.tunnel_process,
+        code_host=GithubCodeHost(github),
+        identities=OpenidIdentities(Keys(settings.oidc_issuer, web, clock)),
+        links=store,
+        people=store,
+        samples=store,
+        sign_in_provider=build_sign_in_provider(settings, web, clock),
+        passkey_checks=WebauthnPasskeys(),
+        outlets=build_outlets(web, clock, settings, github),
+        webhook_secrets=webhook_secrets(settings),
+        backup_tools=build_backup_tools(settings),
     )
 
 
 def build_outlets(web: Web, clock: Clock, settings: Settings, github: RestApi) -> dict[Channel, Outlet]:
-    """How each kind of subscriber is told."""
+    """The outlet of each channel."""
     return {
         Channel.WEBHOOK: WebhookOutlet(web, clock),
         Channel.SLACK: WebhookOutlet(web, clock, bodies.slack),
@@ -253,34 +225,25 @@ def _github(settings: Settings, web: Web) -> RestApi:
     return RestApi(web=web, url=settings.github_api, token=read_secret(file, "github_token_file") if file else None)
 
 
+def build_sign_in_provider(settings: Settings, web: Web, clock: Clock) -> SignInProvider | None:
+    """Where people have the accounts with which they sign in; None where no provider is set. Raises InvalidSetting."""
+    if not settings.sign_in_with:
+        return None
+    if not settings.sign_in_client_id or not settings.sign_in_client_secret_file:
+        raise InvalidSetting(
+            f"people cannot sign in with {settings.sign_in_with}",
+            why="sign_in_client_id or sign_in_client_secret_file is not set",
+            next="register this server with the provider, and set both to what it gives you",
+        )
+    client = settings.sign_in_client_id
+    secret = read_secret(settings.sign_in_client_secret_file, "sign_in_client_secret_file")
+    if settings.sign_in_with == "github":
+        return GithubSignIn(settings.github_api, client, secret, web)
+    return OpenidProvider(settings.sign_in_with, client, secret, web, clock)
+
+
 def build_access_log(settings: Settings, runner: CommandRunner, clock: Clock) -> AccessLog:
     """Where the router's lines go: to the journal if it is a unit, else to its file."""
     if settings.router_unit:
         return AccessLogJournal(settings.router_unit, runner=runner, clock=clock)
-    return AccessLogFile(settings.data_dir / "router", clock=clock)
-
-
-def build_one_offs(settings: Settings) -> OneOffs:
-    """What runs commands for people who watch."""
-    calls = Calls(
-        runner=SubprocessRunner(), server_id=settings.server_id, launcher_dir=settings.data_dir / "logs",
-        binary=settings.podman_binary,
-    )  # fmt: skip
-    return PodmanOneOffs(calls=calls, attach=attach, run_dir=settings.run_dir)
-
-
-def build_supervisor(settings: Settings, runner: CommandRunner, clock: Clock) -> Supervisor:
-    """What keeps instances running: a unit each, or podman alone."""
-    server, run_dir, logs = settings.server_id, settings.run_dir, settings.data_dir / "logs"
-    calls = Calls(runner=runner, server_id=server, launcher_dir=logs, binary=settings.podman_binary)
-    if settings.runtime == "podman":
-        return PodmanSupervisor(calls=calls, run_dir=run_dir, log_dir=logs, clock=clock)
-    systemctl = Systemctl(runner=runner)
-    return SystemdSupervisor(
-        containers=PodmanContainers(calls=calls, run_dir=run_dir, clock=clock),
-        systemctl=systemctl,
-        units=Units(server_id=server, run_dir=run_dir),
-        journal=Journal(runner=runner, systemctl=systemctl, server_id=server, log_dir=logs, clock=clock),
-        run_dir=run_dir,
-        server_id=server,
-    )
+    return AccessLogFile(settings.data_dir / "router", clock=clock, largest=settings.keep_access_log)

@@ -28,7 +28,7 @@ def prepare(settings: Settings) -> None:
 
 
 def _link_run_dir(settings: Settings) -> None:
-    """``DATA_DIR/run`` leads to the run directory, so that a second server's sockets are easy to find."""
+    """``DATA_DIR/run`` is a link to the run directory, so that a second server's sockets are easy to find."""
     link = settings.data_dir / "run"
     if not link.is_symlink() or link.readlink() != settings.run_dir:
         link.unlink(missing_ok=True)
@@ -36,7 +36,7 @@ def _link_run_dir(settings: Settings) -> None:
 
 
 class DataDirLock:
-    """Held for as long as the process lives; the kernel lets go of it however the process ends."""
+    """Held for as long as the process lives; the kernel releases it however the process ends."""
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / "pvdifyd.lock"

@@ -14,7 +14,7 @@ log = structlog.get_logger()
 def prepare_encryption(vault: Vault, *keepers: SopsSecrets | SopsCredentials) -> None:
     """Raises StoreUnavailable: the disk cannot be written.
 
-    A lost or wrong key, or a damaged file, keeps nobody from starting: what needs it says so.
+    A lost or wrong key, or a damaged file, does not prevent the start: what needs it reports it.
     """
     try:
         vault.make_key_if_none_was_needed()

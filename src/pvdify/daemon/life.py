@@ -1,4 +1,4 @@
-"""The life of pvdifyd: opened, answering until it is told to stop, closed. The journal knows how to go on."""
+"""The life of pvdifyd: open, answer until a signal, close. The journal says how to go on."""
 
 import asyncio
 import os
@@ -8,16 +8,18 @@ from collections.abc import Iterable
 import structlog
 
 from pvdify import __version__
-from pvdify.daemon import logs
+from pvdify.adapters.host.file_systems import IN_MEMORY, kind_of
+from pvdify.daemon import database, logs
 from pvdify.daemon.admin_token import ensure_admin_token
 from pvdify.daemon.bootstrap import Server, build_server
 from pvdify.daemon.core_dumps import leave_no_core
+from pvdify.daemon.descriptors import bounds, raise_limit
 from pvdify.daemon.directories import DataDirLock, prepare
 from pvdify.daemon.encryption import prepare_encryption
 from pvdify.daemon.service_manager import READY, STOPPING, ServiceManager
 from pvdify.daemon.serving import Doors
 from pvdify.daemon.webhook_secret import ensure_webhook_secret
-from pvdify.engine.github_reports import ensure_reports
+from pvdify.engine.notifying.github_reports import ensure_reports
 from pvdify.settings import Settings
 
 log = structlog.get_logger()
@@ -27,40 +29,63 @@ async def serve(settings: Settings) -> None:
     """Start everything, answer until a signal, stop where we are. Raises PvdifyError when it cannot start."""
     leave_no_core()
     logs.configure()
+    limit = raise_limit()
     manager = ServiceManager(os.environ)
     prepare(settings)
+    _warn_of_disk(settings)
     lock = DataDirLock(settings.data_dir)
     lock.acquire()
     server = await _opened(settings)
-    await _answer(server, Doors(settings, server.engine), manager)
+    await _answer(server, Doors(settings, server.engine, bounds(limit)), manager)
     await _close(server)
     lock.release()
     log.info("stopped")
 
 
+async def begin_anew(settings: Settings) -> None:
+    """Make an empty database for the next start, on purpose. Raises PvdifyError when it cannot."""
+    logs.configure()
+    prepare(settings)
+    lock = DataDirLock(settings.data_dir)
+    lock.acquire()
+    await database.begin_anew(settings)
+    lock.release()
+
+
+def _warn_of_disk(settings: Settings) -> None:
+    kind = kind_of(settings.run_dir)
+    if kind and kind not in IN_MEMORY:
+        log.warning(
+            "run_dir.on_disk", directory=str(settings.run_dir), file_system=kind,
+            why="config vars in clear are written there, and a disk keeps what is deleted",
+            next="mount /run as tmpfs, as systemd does; then restart pvdifyd",
+        )  # fmt: skip
+
+
 async def _opened(settings: Settings) -> Server:
     """All parts, with everything on disk as they need it."""
+    store, identity = await database.open_database(settings)
     ensure_webhook_secret(settings)
-    server = build_server(settings)
-    logs.configure(server.redactors.clean_of_all)
-    await server.store.open()
+    server = build_server(settings, store, identity)
+    logs.configure(server.wired.redactors.clean_of_all)
     encrypted = server.encrypted
     await asyncio.to_thread(prepare_encryption, encrypted.vault, encrypted.config, encrypted.credentials)
     await ensure_admin_token(server)
-    await ensure_reports(server.world, settings.github_api, is_on=bool(settings.github_token_file))
+    await ensure_reports(server.wired.world, settings.github_api, is_on=bool(settings.github_token_file))
     return server
 
 
 async def _answer(server: Server, doors: Doors, manager: ServiceManager) -> None:
-    """Take up unfinished work, do all duties and answer, until a signal."""
+    """Resume unfinished work, start the background work, and answer requests, until a signal."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await server.engine.renames.recover()
     await server.engine.registries.apply()
-    await server.reconciler.ensure_router()
-    await server.worker.resume()
-    duties = [asyncio.create_task(duty) for duty in server.duties()]
-    duties.append(asyncio.create_task(manager.keep_calm()))
+    await server.wired.reconciler.ensure_router()
+    await server.wired.worker.resume()
+    background = [asyncio.create_task(work) for work in server.background_work()]
+    background.append(asyncio.create_task(manager.keep_calm()))
     serving = asyncio.create_task(doors.serve())
     manager.notify(READY)
     settings = server.settings
@@ -68,7 +93,7 @@ async def _answer(server: Server, doors: Doors, manager: ServiceManager) -> None
     await asyncio.wait({asyncio.create_task(stopping.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
     manager.notify(STOPPING)
     doors.close()
-    await _end(duties)
+    await _end(background)
     await asyncio.gather(serving, return_exceptions=True)
 
 
@@ -79,8 +104,7 @@ async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
 
 
 async def _close(server: Server) -> None:
-    await server.engine.one_offs.close()
-    await server.worker.close()
+    await server.wired.close()
     await server.router.close()
     await server.web.close()
     await server.store.close()

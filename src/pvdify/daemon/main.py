@@ -1,4 +1,4 @@
-"""``pvdifyd``: reads its settings, starts, runs until told to stop."""
+"""``pvdifyd``: read the settings, start, and run until a signal."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         settings = load({name: getattr(options, name) for name in names()}, os.environ, Path(options.settings))
-        asyncio.run(_serve(settings))
+        asyncio.run(_begin_anew(settings) if options.new_database else _serve(settings))
     except PvdifyError as error:
         print(error.render(), file=sys.stderr)
         sys.exit({"invalid": EXIT_USAGE, "conflict": EXIT_CONFLICT}.get(error.kind.value, 1))
@@ -35,12 +35,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pvdifyd {__version__}")
     parser.add_argument("--settings", default=str(DEFAULT_FILE), metavar="FILE", help="settings file (%(default)s)")
+    parser.add_argument(
+        "--new-database",
+        action="store_true",
+        help="make an empty database and exit, where the earlier one is lost or damaged; what is left of it is put "
+        "aside, and no container is removed",
+    )
     for name in names():
         default, help_text = describe(name)
         flag = "--" + name.replace("_", "-")
         shown = f"{help_text} ({default})" if default else help_text
         parser.add_argument(flag, dest=name, metavar="VALUE", help=shown.replace("%", "%%"))
     return parser
+
+
+async def _begin_anew(settings: Settings) -> None:
+    from pvdify.daemon.life import begin_anew
+
+    await begin_anew(settings)
+    print(f"an empty database is in {settings.data_dir}; start pvdifyd", file=sys.stderr)
 
 
 async def _serve(settings: Settings) -> None:

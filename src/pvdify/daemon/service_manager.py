@@ -1,4 +1,4 @@
-"""What systemd is told of us: that we are ready, that we are alive, that we stop. Elsewhere nobody is told anything.
+"""Notify systemd that pvdifyd is ready, alive, or stopping. Elsewhere, do nothing.
 
 The protocol is that of sd_notify(3): datagrams to the socket in ``NOTIFY_SOCKET``.
 """
@@ -26,7 +26,7 @@ class ServiceManager:
         allowed = environment.pop("WATCHDOG_USEC", "")
         is_watched = environment.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self.pause = int(allowed) / 2_000_000 if is_watched and allowed.isdigit() and int(allowed) > 0 else None
-        """Seconds between two signs of life: half of what is allowed; None where nobody watches us."""
+        """Seconds between two signs of life: half of what is allowed; None without a watchdog."""
 
     def notify(self, state: str) -> None:
         """Say one thing. Never raises: a service manager that does not listen must not stop us."""

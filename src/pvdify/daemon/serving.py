@@ -1,6 +1,7 @@
-"""The two doors: TCP for tokens, a unix socket for root."""
+"""The two doors: TCP for tokens, a unix socket for root. Each has connections of its own, up to a bound of its own."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -8,11 +9,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from pvdify.api.application import build_application
-from pvdify.api.call import Engine
+from pvdify.api.application import METRICS_PATHS, build_application
+from pvdify.api.routes import PREFIX
+from pvdify.daemon.accepting import Acceptor
+from pvdify.daemon.connections import LimitedConnection, Patience
+from pvdify.daemon.descriptors import Bounds
+from pvdify.dashboard.application import build_application as build_dashboard
+from pvdify.engine.access.places import Places
+from pvdify.engine.front_door import Engine
 from pvdify.errors import InvalidSetting
 from pvdify.settings import Address, Settings
+from pvdify.web.by_path import ByPath
 
 _BACKLOG = 2048
 GRACE = 3  # seconds that answers under way get when pvdifyd stops
@@ -21,17 +30,29 @@ GRACE = 3  # seconds that answers under way get when pvdifyd stops
 class Doors:
     """Listens before anything is served, so that a taken port is an error at start and not a surprise later."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings, engine: Engine, bounds: Bounds) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below are lines for each broken request
         self._sockets = (_tcp_socket(settings.listen), _unix_socket(settings.socket_path))
         for listener in self._sockets:
-            listener.listen(_BACKLOG)  # from now on nobody is turned away, though answers begin with ``serve``
-        self._servers = tuple(_server(build_application(engine, is_local=is_local)) for is_local in (False, True))
+            listener.listen(_BACKLOG)  # connections are accepted from now on, answered after ``serve``
+        tcp, local = self._sockets
+        self._servers = (
+            Server(
+                build_listener(engine, Places(bounds.streams)),
+                tcp,
+                most=bounds.network,
+                most_of_peer=bounds.peer,
+            ),
+            Server(build_application(engine, is_local=True), local, most=bounds.root, most_of_peer=bounds.root),
+        )
 
     async def serve(self) -> None:
         """Answer until ``close``."""
-        await asyncio.gather(
-            *(server.serve(sockets=[listener]) for server, listener in zip(self._servers, self._sockets, strict=True))
-        )
+        try:
+            await asyncio.gather(*(server.serve() for server in self._servers))
+        finally:
+            for listener in self._sockets:
+                listener.close()
 
     def close(self) -> None:
         """Take no new requests; ``serve`` returns when those under way have been answered."""
@@ -39,26 +60,68 @@ class Doors:
             server.should_exit = True
 
 
-class _QuietServer(uvicorn.Server):
-    """Signals are the daemon's business."""
+def build_listener(engine: Engine, places: Places) -> ASGIApp:
+    """What is served over the network: the API, and the dashboard at every other path unless it is off."""
+    api = build_application(engine, is_local=False, places=places)
+    if not engine.settings.has_dashboard:
+        return api
+    return ByPath((PREFIX, *METRICS_PATHS), api, build_dashboard(engine, places=places))
+
+
+class Server(uvicorn.Server):
+    """uvicorn with an acceptor of ours. Signals are the daemon's business.
+
+    uvicorn's ``limit_concurrency`` answers 503 to everyone while silent connections keep the process full, and has no
+    limit of time for a head.
+    """
+
+    def __init__(
+        self,
+        application: object,
+        listener: socket.socket,
+        *,
+        most: int,
+        most_of_peer: int,
+        patience: Patience | None = None,
+    ) -> None:
+        super().__init__(_config(application))
+        self._patience = patience or Patience()
+        self._listener, self._most, self._most_of_peer = listener, most, most_of_peer
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """None are captured here."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
+        """See uvicorn."""
+        await self.lifespan.startup()
+        self._listener.settimeout(0)
+        name = "root" if self._listener.family == socket.AF_UNIX else "network"
+        acceptor = Acceptor(
+            self._listener, self._connection, most=self._most, most_of_peer=self._most_of_peer, name=name
+        )
+        self.servers = [acceptor]  # type: ignore[list-item]
+        self.started = True
 
-def _server(application: object) -> uvicorn.Server:
-    config = uvicorn.Config(
+    def _connection(self, peer: str, acceptor: Acceptor) -> LimitedConnection:
+        return LimitedConnection(
+            peer=peer, register=acceptor, patience=self._patience, config=self.config, server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )  # fmt: skip
+
+
+def _config(application: object) -> uvicorn.Config:
+    return uvicorn.Config(
         application,  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
+        http="h11",
         lifespan="off",
         timeout_graceful_shutdown=GRACE,
         server_header=False,
         ws="none",
     )
-    return _QuietServer(config)
 
 
 def _tcp_socket(address: Address) -> socket.socket:

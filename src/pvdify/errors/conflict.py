@@ -27,6 +27,12 @@ class HostnameTaken(ConflictError):
     code = "hostname-taken"
 
 
+class HostnameReserved(ConflictError):
+    """The hostname is one of the server itself."""
+
+    code = "hostname-reserved"
+
+
 class DomainNotRemovable(ConflictError):
     """The hostname is the app's own, or its manifest's, and goes away in another manner."""
 
@@ -69,6 +75,18 @@ class DataDirInUse(ConflictError):
     code = "data-dir-in-use"
 
 
+class DatabaseMissing(ConflictError):
+    """A server has run with this data directory, and its database is not there."""
+
+    code = "database-missing"
+
+
+class DatabaseExists(ConflictError):
+    """There is a database already, which is whole, and it was not replaced."""
+
+    code = "database-exists"
+
+
 class BackupExists(ConflictError):
     """There is a file of this name already, and it was not overwritten."""
 
@@ -76,6 +94,66 @@ class BackupExists(ConflictError):
 
 
 class NotConfirmed(ConflictError):
-    """What was asked for takes something away, and nobody said yes to that."""
+    """The request removes something, and was not confirmed."""
 
     code = "not-confirmed"
+
+
+class VolumeInUse(ConflictError):
+    """A container still mounts the volume."""
+
+    code = "volume-in-use"
+
+
+class VolumeExists(ConflictError):
+    """The app has a volume of this name, which a restore would take the place of."""
+
+    code = "volume-exists"
+
+
+class JobRunning(ConflictError):
+    """The job runs at this moment, and its runs must not overlap."""
+
+    code = "job-running"
+
+
+class DashboardOff(ConflictError):
+    """The server's settings switch the dashboard off."""
+
+    code = "dashboard-off"
+
+
+class UserExists(ConflictError):
+    """Another user has this name, or is invited with the same account."""
+
+    code = "user-exists"
+
+
+class NoBackupTarget(ConflictError):
+    """No place for backups was named yet."""
+
+    code = "no-backup-target"
+
+
+class BackupsBusy(ConflictError):
+    """A backup, restore or verification is under way; they are done one at a time."""
+
+    code = "backups-busy"
+
+
+class ServiceExists(ConflictError):
+    """A service has this name."""
+
+    code = "service-exists"
+
+
+class ServiceBusy(ConflictError):
+    """Something is being done to the service that must end first, or it does not run."""
+
+    code = "service-busy"
+
+
+class ServiceLinked(ConflictError):
+    """Apps are linked to the service, or the app has another URL of this name."""
+
+    code = "service-linked"

@@ -1,4 +1,4 @@
-"""What whoever asks may not do."""
+"""Errors of requests that the client may not make."""
 
 from pvdify.errors.kinds import DeniedError
 
@@ -21,10 +21,34 @@ class IdentityRefused(NotSignedIn):
     code = "identity-refused"
 
 
+class SignInRefused(NotSignedIn):
+    """What a sign-in provider or a passkey answered does not sign anyone in."""
+
+    code = "sign-in-refused"
+
+
+class NotInvited(DeniedError):
+    """The account at the provider may not use this server."""
+
+    code = "not-invited"
+
+
 class ForkNotAllowed(DeniedError):
-    """The pull request comes from a fork, and nobody who may has allowed it a preview."""
+    """The pull request comes from a fork, and was not allowed a preview."""
 
     code = "fork-not-allowed"
+
+
+class HostnameNotGranted(DeniedError):
+    """The hostname is not the app's own, and no token for the whole server granted it."""
+
+    code = "hostname-not-granted"
+
+
+class RegistryNotAllowed(DeniedError):
+    """The registry is at an address of the server itself, and the app was not granted it."""
+
+    code = "registry-not-allowed"
 
 
 class NotRoot(DeniedError):

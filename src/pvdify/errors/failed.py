@@ -21,6 +21,12 @@ class InstallationFailed(FailedError):
     code = "installation-failed"
 
 
+class InstallationDiskFull(InstallationFailed):
+    """A step of an installation, a backup or a restore did not succeed because a disk is full."""
+
+    code = "installation-disk-full"
+
+
 class ImageNotFound(FailedError):
     """The registry answers, but has no such image."""
 
@@ -33,6 +39,18 @@ class RegistryDenied(FailedError):
     code = "registry-denied"
 
 
+class NotAnImage(FailedError):
+    """What the reference names is no container image: a Helm chart, another artifact, a web page."""
+
+    code = "not-an-image"
+
+
+class WrongPlatform(FailedError):
+    """The image was built for another kind of machine."""
+
+    code = "wrong-platform"
+
+
 class PullFailed(FailedError):
     """The image could not be brought to this server."""
 
@@ -43,6 +61,12 @@ class StartFailed(FailedError):
     """An instance could not be started."""
 
     code = "start-failed"
+
+
+class NoRoomToStart(StartFailed):
+    """An instance could not be started because a disk of the server is full."""
+
+    code = "no-room-to-start"
 
 
 class ProbeFailed(FailedError):
@@ -82,7 +106,7 @@ class ConfirmFailed(FailedError):
 
 
 class EdgeRefused(FailedError):
-    """Cloudflare does not let pvdify do what the edge needs."""
+    """The edge's provider does not allow what pvdify needs there."""
 
     code = "edge-refused"
 
@@ -94,7 +118,7 @@ class GuardTripped(FailedError):
 
 
 class DeployCanceled(FailedError):
-    """Somebody canceled the deploy before its switch."""
+    """The deploy was canceled before its switch."""
 
     code = "canceled"
 
@@ -109,3 +133,33 @@ class OutcomeUnknown(FailedError):
     """The connection was lost for good before the outcome was known."""
 
     code = "outcome-unknown"
+
+
+class BackupFailed(FailedError):
+    """A part of a backup, or of a restore, could not be made."""
+
+    code = "backup-failed"
+
+
+class BackupDamaged(FailedError):
+    """The target does not have the backup as it was stored, or what was stored is not whole."""
+
+    code = "backup-damaged"
+
+
+class BackupTargetRefused(FailedError):
+    """The target does not take the password or the keys that this server has for it."""
+
+    code = "backup-target-refused"
+
+
+class VolumeNotCopied(FailedError):
+    """The data of a volume could not be copied, mostly for lack of disk."""
+
+    code = "volume-not-copied"
+
+
+class ServiceFailed(FailedError):
+    """A command inside a service failed: its health check, a dump, a restore, a new password."""
+
+    code = "service-failed"

@@ -15,6 +15,12 @@ class RequestTooLarge(MalformedRequest):
     code = "request-too-large"
 
 
+class RequestTooSlow(MalformedRequest):
+    """The request's body did not arrive in time."""
+
+    code = "request-too-slow"
+
+
 class InvalidManifest(InvalidError):
     """The manifest has problems; ``details["problems"]`` lists all of them."""
 
@@ -52,7 +58,7 @@ class InvalidConfigFile(InvalidError):
 
 
 class InvalidRecipient(InvalidError):
-    """This is nobody's public key, so nothing can be encrypted for it."""
+    """This is not a public key that files can be encrypted for."""
 
     code = "invalid-recipient"
 
@@ -85,3 +91,15 @@ class NothingToDeploy(InvalidError):
     """No image was named, and the app has no live one to repeat."""
 
     code = "nothing-to-deploy"
+
+
+class VolumeNotShared(InvalidError):
+    """Several instances of one process would use a volume that only one may use at a time."""
+
+    code = "volume-not-shared"
+
+
+class InvalidBackupTarget(InvalidError):
+    """The location, its keys, or the schedule of backups cannot be used."""
+
+    code = "invalid-backup-target"

@@ -1,7 +1,8 @@
 """What all errors have in common, and the branches they hang on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import cache
 from typing import ClassVar
 
 
@@ -95,7 +96,24 @@ class FailedError(PvdifyError):
 
 
 class InternalError(PvdifyError):
-    """A fault of pvdify itself; the reference leads to the details in its log."""
+    """A fault of pvdify itself; the reference finds the details in its log."""
 
     code = "internal"
     kind = Kind.INTERNAL
+
+
+@cache
+def by_code() -> dict[str, type[PvdifyError]]:
+    """Return the class of every error by its code."""
+    return {kind.code: kind for kind in all_errors()}
+
+
+def all_errors() -> tuple[type[PvdifyError], ...]:
+    """Return the class of every error, each branch before its errors; without those that a client makes up."""
+    return tuple(kind for kind in _descendants(PvdifyError) if kind.__module__.startswith(f"{__package__}."))
+
+
+def _descendants(kind: type[PvdifyError]) -> Iterator[type[PvdifyError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _descendants(child)

@@ -9,6 +9,12 @@ class AppNotFound(NotFoundError):
     code = "app-not-found"
 
 
+class AppRenamed(NotFoundError):
+    """The app has another name now; this one stays reserved for it."""
+
+    code = "app-renamed"
+
+
 class ReleaseNotFound(NotFoundError):
     """The app has no release with this number."""
 
@@ -28,7 +34,7 @@ class LinkNotFound(NotFoundError):
 
 
 class RepositoryNotFound(NotFoundError):
-    """GitHub does not tell of this repository: it is not there, or private."""
+    """GitHub does not show this repository: it does not exist, or is private."""
 
     code = "repository-not-found"
 
@@ -45,6 +51,12 @@ class OneOffNotFound(NotFoundError):
     code = "one-off-not-found"
 
 
+class ConfigVersionNotFound(NotFoundError):
+    """The app's config never had this version."""
+
+    code = "config-version-not-found"
+
+
 class ConfigVarNotFound(NotFoundError):
     """The app's config has no var with this name."""
 
@@ -58,13 +70,13 @@ class DomainNotFound(NotFoundError):
 
 
 class RecipientNotFound(NotFoundError):
-    """Nobody of this name is among those who can open the config files."""
+    """There is no recipient of this name."""
 
     code = "recipient-not-found"
 
 
 class NotificationNotFound(NotFoundError):
-    """Nobody is notified under this id."""
+    """There is no notification with this id."""
 
     code = "notification-not-found"
 
@@ -81,7 +93,43 @@ class TokenNotFound(NotFoundError):
     code = "token-not-found"
 
 
+class SessionNotFound(NotFoundError):
+    """No browser's session that is still good has this id."""
+
+    code = "session-not-found"
+
+
+class UserNotFound(NotFoundError):
+    """No user has this name."""
+
+    code = "user-not-found"
+
+
 class NotInstalled(NotFoundError):
     """No server of pvdify is installed on this machine."""
 
     code = "not-installed"
+
+
+class VolumeNotFound(NotFoundError):
+    """The app has no volume of this name, in use or in the trash."""
+
+    code = "volume-not-found"
+
+
+class JobNotFound(NotFoundError):
+    """The app has no job of this name, or the job has no run of this number."""
+
+    code = "job-not-found"
+
+
+class BackupNotFound(NotFoundError):
+    """There is no such backup, or it has nothing of what was named."""
+
+    code = "backup-not-found"
+
+
+class ServiceNotFound(NotFoundError):
+    """No service has this name, or the app is not linked to it."""
+
+    code = "service-not-found"

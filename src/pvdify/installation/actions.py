@@ -91,7 +91,7 @@ class WriteFile(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class Link(Action):
-    """A symbolic link. A file that somebody else has put there stays, and counts as done."""
+    """A symbolic link. A foreign file in its place stays, and counts as done."""
 
     path: Path
     target: Path

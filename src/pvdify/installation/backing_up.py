@@ -1,15 +1,18 @@
 """``pvdify server backup``: all that the server knows in one file, also while it works."""
 
+import errno
 import sqlite3
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pvdify import __version__, settings
+from pvdify.adapters.files.earlier_life import LAST_BACKUP
+from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.sqlite.copy import copy_database
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
-from pvdify.errors import BackupExists, InstallationFailed, NotInstalled
+from pvdify.errors import BackupExists, InstallationFailed, NotInstalled, storage_error
 from pvdify.installation import archive
 from pvdify.installation.archive import About
 from pvdify.settings import DEFAULT_FILE, Settings
@@ -19,17 +22,25 @@ from pvdify.wire.installation import BackUp
 def run(order: BackUp, io: Io) -> int:
     """Write the backup. Raises BackupExists, NotInstalled, InstallationFailed, InvalidSetting."""
     file = Path(order.file).absolute()
-    about, contents = collect(settings.load({}, {}, DEFAULT_FILE), DEFAULT_FILE, with_keys=order.with_keys)
+    known = settings.load({}, {}, DEFAULT_FILE)
+    about, contents = collect(known, DEFAULT_FILE, with_keys=order.with_keys)
+    store(file, contents, about, known.data_dir)
+    _show(order, file, about, io)
+    return DONE
+
+
+def store(file: Path, contents: dict[str, bytes], about: About, data_dir: Path) -> None:
+    """Write the backup, and where it is. Raises BackupExists, InstallationFailed."""
     try:
         archive.write(file, contents, about)
+        # Should the database be lost or damaged, pvdifyd and the doctor name this file.
+        write_whole(data_dir / LAST_BACKUP, f"{file}\n".encode())
     except FileExistsError as error:
         raise BackupExists(f"there is a {file} already", next="choose another name, or remove that file") from error
     except OSError as error:
-        raise InstallationFailed(
-            f"{file} cannot be written", why=error.strerror or str(error), next="choose another place"
+        raise storage_error(
+            InstallationFailed, f"{file} cannot be written", error, next="choose another place"
         ) from error
-    _show(order, file, about, io)
-    return DONE
 
 
 def collect(known: Settings, settings_file: Path, *, with_keys: bool) -> tuple[About, dict[str, bytes]]:
@@ -49,10 +60,18 @@ def collect(known: Settings, settings_file: Path, *, with_keys: bool) -> tuple[A
         for path in archive.data_files(known.data_dir, with_keys=with_keys):
             contents[f"{archive.DATA}{path}"] = (known.data_dir / path).read_bytes()
     except (OSError, sqlite3.Error) as error:
-        raise InstallationFailed(
-            f"{known.data_dir} cannot be read", why=str(error), next="look whether its disk is full, and try again"
-        ) from error
+        raise storage_error(
+            InstallationFailed, f"no copy of {known.data_dir} can be made", _as_os_error(error),
+            next="look at its disk, and try again",
+        ) from error  # fmt: skip
     return _about(contents, schema, with_keys=with_keys), contents
+
+
+def _as_os_error(error: OSError | sqlite3.Error) -> OSError:
+    if isinstance(error, OSError):
+        return error
+    full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return OSError(errno.ENOSPC, "") if full else OSError(str(error))
 
 
 def _about(contents: dict[str, bytes], schema: int, *, with_keys: bool) -> About:
@@ -73,6 +92,6 @@ def _show(order: BackUp, file: Path, about: About, io: Io) -> None:
         return
     io.show(f"{file} has {len(about.checksums)} files, {size // 1024} KB; only its owner can read it")
     if about.has_keys:
-        io.say("it has the keys: whoever can read it can read every secret in it")
+        io.say("it has the keys: anyone who can read it can read every secret in it")
     else:
         io.say("without keys: keep the server's age.key somewhere else, or use --with-keys")

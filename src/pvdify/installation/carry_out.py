@@ -1,11 +1,11 @@
-"""Carrying out a plan: only what is not done yet, each action told when it is done."""
+"""Carry out a plan: only what is not done yet, and report each action when it is done."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
-from pvdify.errors import InstallationFailed
+from pvdify.errors import InstallationFailed, storage_error
 from pvdify.installation.actions import Action
 from pvdify.installation.machine import Machine
 
@@ -43,11 +43,8 @@ def outlook(actions: Sequence[Action], machine: Machine) -> tuple[str, ...]:
 
 
 def _refused(action: Action, error: OSError) -> InstallationFailed:
-    return InstallationFailed(
-        f"cannot {action.describe()}",
-        why=f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "),
-        next="mend that and run the same command again, which goes on from here",
-    )
+    again = "correct that and run the same command again, which goes on from here"
+    return storage_error(InstallationFailed, f"cannot {action.describe()}", error, next=again)
 
 
 def show_outlook(due: Sequence[str], io: Io, *, as_json: bool) -> int:

@@ -13,7 +13,7 @@ from pvdify.adapters.systemd.units import DIRECTORY
 from pvdify.errors import RuntimeUnavailable
 from pvdify.installation.actions import Action
 from pvdify.installation.machine import Machine
-from pvdify.ports.command_runner import Argv
+from pvdify.plumbing.command_runner import Argv
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class RemoveImages(Action):
         return not self._pins(machine)
 
     def apply(self, machine: Machine) -> None:
-        """See Action. An image that has another name, or that somebody else's container is made of, stays."""
+        """See Action. An image that has another name, or that a foreign container is made of, stays."""
         asyncio.run(self._release(machine, self._pins(machine)))
 
     async def _release(self, machine: Machine, pins: Iterable[tuple[str, int]]) -> None:

@@ -1,20 +1,22 @@
 """``pvdify server install`` and ``upgrade``: the machine is looked at, then made as it is to be."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from dataclasses import replace
 
 from pvdify import __version__, settings
 from pvdify.adapters.haproxy.bundled import bundled_binary
-from pvdify.adapters.systemd.server_units import DAEMON
+from pvdify.adapters.systemd import commands, parse
+from pvdify.adapters.systemd.server_units import CONFINED_SINCE, DAEMON, TRIAL
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
 from pvdify.cli.output import facts
 from pvdify.errors import InvalidSetting, MachineNotReady, NotInstalled
-from pvdify.installation import plans, settings_file
+from pvdify.installation import from_github, plans, settings_file
 from pvdify.installation.carry_out import carry_out, outlook, read, show_outlook
 from pvdify.installation.doctor import report
 from pvdify.installation.layout import Layout, layout_here
 from pvdify.installation.machine import Machine
+from pvdify.manifest.names import nearest
 from pvdify.settings import DEFAULT_FILE, Settings
 from pvdify.wire.installation import Install
 
@@ -26,7 +28,7 @@ def run(order: Install, machine: Machine, io: Io) -> int:
     """
     wanted = {**order.settings, **plans.ALWAYS}
     _check_names(order.settings)
-    layout = layout_of(settings.load(wanted, {}, DEFAULT_FILE))
+    layout = layout_of(settings.load(wanted, {}, DEFAULT_FILE), machine)
     if order.is_upgrade and not (layout.unit_dir / DAEMON).exists():
         raise NotInstalled("there is no pvdify server on this machine to upgrade", next="`pvdify server install`")
     check(machine, layout.settings)
@@ -40,17 +42,27 @@ def run(order: Install, machine: Machine, io: Io) -> int:
     return DONE
 
 
-def layout_of(wanted: Settings) -> Layout:
-    """Where everything is for the pvdify that runs now, with these settings. Raises RouterUnavailable."""
-    return layout_here(wanted, wanted.router_binary or bundled_binary())
+def layout_of(wanted: Settings, machine: Machine) -> Layout:
+    """Where everything is for the pvdify that runs now, with these settings.
+
+    Raises RouterUnavailable, RuntimeUnavailable.
+    """
+    layout = layout_here(wanted, wanted.router_binary or bundled_binary())
+    return replace(layout, has_router_user=_can_confine(machine))
+
+
+def _can_confine(machine: Machine) -> bool:
+    """Try it: containers of a host's kernel may not make the mounts that it takes, whatever systemd's version."""
+    version = parse.version(machine.ask(commands.read_version()).stdout)
+    return version >= CONFINED_SINCE and machine.ask(commands.try_confined(TRIAL)).exit_code == 0
 
 
 def _check_names(wanted: Mapping[str, str]) -> None:
     """A file with a name that pvdifyd does not know would keep it from starting. Raises InvalidSetting."""
     unknown = [name for name in wanted if name not in settings.names()]
     if unknown:
-        near = get_close_matches(unknown[0], settings.names(), n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        near = nearest(unknown[0], settings.names())
+        hint = f"did you mean {near}? " if near else ""
         raise InvalidSetting(f"there is no setting {unknown[0]}", next=f"{hint}`pvdifyd --help` lists all settings")
 
 
@@ -61,7 +73,7 @@ def check(machine: Machine, wanted: Settings) -> None:
     if missing:
         raise MachineNotReady(
             "pvdify cannot run on this machine yet; nothing was changed",
-            next="mend these and try again; `pvdify doctor` shows all that was looked at",
+            next="correct these and try again; `pvdify doctor` shows all checks",
             details={"problems": [f"{check.name}: {check.text}; {check.next}" for check in missing]},
         )
 
@@ -72,7 +84,7 @@ def _show(layout: Layout, done: Sequence[str], token: str, io: Io, *, as_json: b
         shown = {"version": __version__, "done": list(done), "settings_file": str(layout.settings_file),
                  "data_dir": str(known.data_dir), "listen": str(known.listen),
                  "router_listen": str(known.router_listen), "base_domain": known.base_domain}  # fmt: skip
-        io.show_json({**shown, "admin_token": token or None})
+        io.show_json({**shown, "admin_token": token or None, "github": list(from_github.lines(known))})
         return
     io.show(f"pvdify {__version__} runs on this server" if done else "nothing to do: pvdify runs as it is to")
     io.show(
@@ -80,6 +92,7 @@ def _show(layout: Layout, done: Sequence[str], token: str, io: Io, *, as_json: b
             (
                 ("router", f"{known.router_listen}, for *.{known.base_domain}"),
                 ("API", f"{known.listen}, and {known.socket_path} for root"),
+                ("API in public", f"{known.audience}, through the router" if known.is_api_exposed else ""),
                 ("settings", str(layout.settings_file)),
                 ("data", str(known.data_dir)),
                 ("admin token", f"{token}  (shown this once; also in {layout.admin_token})" if token else ""),
@@ -87,3 +100,4 @@ def _show(layout: Layout, done: Sequence[str], token: str, io: Io, *, as_json: b
         )
     )
     io.say("next: pvdify deploy APP --image REF")
+    from_github.show(known, io)

@@ -1,5 +1,6 @@
 """Where everything of a server is on its machine."""
 
+import stat
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ class Layout:
     """One installation.
 
     ``scripts``: where ``pvdify`` and ``pvdifyd`` are; ``package``: a file that each upgrade writes; ``router_binary``:
-    the router's program.
+    the router's program. ``has_router_user``: whether systemd can confine the router to a user of its own.
     """
 
     settings: Settings
@@ -24,6 +25,7 @@ class Layout:
     unit_dir: Path = Path("/etc/systemd/system")
     journald_dir: Path = Path("/etc/systemd/journald.conf.d")
     commands_dir: Path = Path("/usr/local/bin")
+    has_router_user: bool = False
 
     @property
     def daemon(self) -> Path:
@@ -44,6 +46,12 @@ class Layout:
     def admin_token(self) -> Path:
         """The first token, which pvdifyd writes at its first start."""
         return self.settings.data_dir / "admin.token"
+
+
+def closed_above(program: Path) -> Path | None:
+    """The highest directory above a program that other users may not enter; None: they can all be entered."""
+    found = (each for each in reversed(program.parents) if each.exists())
+    return next((each for each in found if not each.stat().st_mode & stat.S_IXOTH), None)
 
 
 def layout_here(settings: Settings, router_binary: str) -> Layout:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pvdify.errors import InstallationFailed
-from pvdify.ports.command_runner import Argv, CommandRunner, Completed
+from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
 
 PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "InactiveExitTimestampMonotonic")
 PATIENCE = 330.0  # seconds; pvdifyd may take 300 of them for its start
@@ -77,6 +77,6 @@ def _next_after(argv: Argv) -> str:
     if argv[0] == "systemctl" and len(argv) > 2:
         unit = argv[-1]
         return (
-            f"`journalctl -u {unit} -n 30` says more; mend it and run the same command again, which goes on from here"
+            f"`journalctl -u {unit} -n 30` says more; correct it, run the same command again, and it goes on from here"
         )
-    return "mend what it says and run the same command again, which goes on from here"
+    return "correct what it says and run the same command again, which goes on from here"

@@ -1,15 +1,17 @@
 """Which actions make an installation, and which take it away; pure."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from pvdify.adapters.haproxy import disk
 from pvdify.adapters.systemd import cloudflared, server_units
-from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET, RouterUnit
+from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET, ROUTER_USER, RouterUnit
 from pvdify.installation import journal
 from pvdify.installation.actions import Action, Link, MakeDirectory, Remove, Unlink, WriteFile
 from pvdify.installation.containers import RemoveContainers, RemoveImages, RemoveNetworks
-from pvdify.installation.layout import Layout
+from pvdify.installation.layout import Layout, closed_above
 from pvdify.installation.unit_actions import Enable, ReadUnits, Run, Stop
+from pvdify.installation.user_actions import AddUser, RemoveUser, ShareDirectory
 
 JOURNALD = "systemd-journald.service"
 UNITS = (DAEMON, ROUTER, ROUTER_SOCKET)
@@ -21,6 +23,7 @@ def install(layout: Layout, settings_text: str) -> tuple[Action, ...]:
     drop_in = layout.journald_drop_in
     return (
         *_directories(layout),
+        *_router_user(layout),
         WriteFile(path=layout.settings_file, mode=0o644, content=settings_text),
         WriteFile(path=drop_in, mode=0o644, content=journal.drop_in()),
         Run(unit=JOURNALD, after=(drop_in,)),
@@ -29,6 +32,7 @@ def install(layout: Layout, settings_text: str) -> tuple[Action, ...]:
         *(Enable(unit=unit) for unit in (ROUTER_SOCKET, ROUTER, DAEMON)),
         Run(unit=ROUTER_SOCKET, after=(layout.unit_dir / ROUTER_SOCKET,), stop_first=ROUTER),
         Run(unit=DAEMON, after=(layout.unit_dir / DAEMON, layout.settings_file, layout.package)),
+        Run(unit=ROUTER, after=(layout.unit_dir / ROUTER,), if_active=True),
         Link(path=layout.commands_dir / "pvdify", target=layout.scripts / "pvdify"),
     )
 
@@ -45,11 +49,12 @@ def uninstall(layout: Layout, *, is_purging: bool) -> tuple[Action, ...]:
         RemoveContainers(server=server, podman=podman),
         RemoveNetworks(server=server, podman=podman),
         *images,
-        Stop(unit=ROUTER),
+        Stop(unit=ROUTER, ends_all=True),
         Stop(unit=ROUTER_SOCKET),
         *(Remove(path=path) for path in (*_unit_paths(layout), layout.unit_dir / cloudflared.UNIT)),
         ReadUnits(files=_unit_paths(layout)),
         Remove(path=layout.journald_drop_in),
+        RemoveUser(name=ROUTER_USER),
         Unlink(path=layout.commands_dir / "pvdify", target=layout.scripts / "pvdify"),
         *purge,
     )
@@ -61,7 +66,10 @@ def unit_files(layout: Layout) -> tuple[tuple[str, str], ...]:
         binary=layout.router_binary,
         directory=layout.router_dir,
         config=disk.CONFIG,
-        run_dir=layout.settings.run_dir,
+        run_dir=replace(layout.settings, router_unit=ROUTER).router_run_dir,
+        data_dir=layout.settings.data_dir,
+        closed=closed_above(layout.router_binary) if layout.has_router_user else None,
+        is_confined=layout.has_router_user,
     )
     return (
         (ROUTER_SOCKET, server_units.router_socket(layout.settings.router_listen)),
@@ -74,8 +82,14 @@ def _unit_paths(layout: Layout) -> tuple[Path, ...]:
     return tuple(layout.unit_dir / name for name in UNITS)
 
 
+def _router_user(layout: Layout) -> tuple[Action, ...]:
+    if not layout.has_router_user:
+        return ()
+    return (AddUser(name=ROUTER_USER), ShareDirectory(path=layout.router_dir, group=ROUTER_USER))
+
+
 def _directories(layout: Layout) -> tuple[MakeDirectory, ...]:
-    private = (layout.settings.data_dir, layout.router_dir)
+    private = (layout.settings.data_dir,) if layout.has_router_user else (layout.settings.data_dir, layout.router_dir)
     shared: tuple[Path, ...] = (layout.settings_file.parent,)
     return tuple(
         MakeDirectory(path=path, mode=mode) for paths, mode in ((shared, 0o755), (private, 0o700)) for path in paths

@@ -1,4 +1,4 @@
-"""What ``python -m pvdify.installation ORDER`` does: understand the order, carry it out, tell of every failure."""
+"""What ``python -m pvdify.installation ORDER`` does: parse the order, carry it out, and report every failure."""
 
 import json
 import os

@@ -1,21 +1,25 @@
 """``pvdify server restore``: the server knows what a backup says. What was here is put aside, not lost."""
 
+import shutil
 import sqlite3
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pvdify import settings
+from pvdify.adapters.files.earlier_life import ASIDE_FOR_NEW, DATABASE_ID
 from pvdify.adapters.files.whole_file import write_whole
+from pvdify.adapters.sqlite.checking import has_identity
 from pvdify.adapters.sqlite.copy import count_apps, has_token
 from pvdify.adapters.sqlite.queries import migrations
 from pvdify.adapters.systemd.server_units import DAEMON
-from pvdify.cli.exit_codes import DONE
+from pvdify.cli.exit_codes import DONE, FAILED
 from pvdify.cli.io import Io
-from pvdify.errors import BackupUnusable, InstallationFailed, NotConfirmed
+from pvdify.errors import BackupUnusable, InstallationFailed, NotConfirmed, storage_error
 from pvdify.installation import archive, installing, plans, settings_file
 from pvdify.installation.archive import About
 from pvdify.installation.carry_out import carry_out
+from pvdify.installation.from_target import Target, is_target, keys_for
 from pvdify.installation.layout import Layout
 from pvdify.installation.machine import Machine
 from pvdify.installation.unit_actions import Stop
@@ -31,25 +35,34 @@ def run(order: Restore, machine: Machine, io: Io) -> int:
 
     Raises BackupUnusable, NotConfirmed, MachineNotReady, InvalidSetting, InstallationFailed, RuntimeUnavailable.
     """
-    about, contents = archive.read(Path(order.file))
+    target = _target_of(order, machine, io)
+    about, contents = target.read_server() if target else archive.read(Path(order.file))
     wanted = _settings_of(contents)
-    layout = installing.layout_of(wanted)
+    layout = installing.layout_of(wanted, machine)
     check_backup(order, about, contents, layout)
     installing.check(machine, wanted)
     carry_out((Stop(unit=DAEMON),), machine, io)
     aside = put_in_place(contents, layout)
     if aside:
         io.say(f"  what was here is in {aside}")
+    missing = target.restore_state(wanted, io) if target else 0
     text = contents.get(archive.SETTINGS, b"").decode()
     done = carry_out(plans.install(layout, settings_file.merged(text or None, plans.ALWAYS)), machine, io)
     apps = count_apps(wanted.data_dir / archive.DATABASE)
     if order.as_json:
         io.show_json({"made_at": about.made_at, "version": about.version, "apps": apps, "aside": str(aside or ""),
-                      "done": list(done)})  # fmt: skip
-        return DONE
+                      "missing_volumes": missing, "done": list(done)})  # fmt: skip
+        return FAILED if missing else DONE
     io.show(f"the server knows what {order.file} says, of {about.made_at}: {_apps(apps)}")
     io.say("images come from their registries as instances start: `pvdify apps` shows how it goes")
-    return DONE
+    return FAILED if missing else DONE
+
+
+def _target_of(order: Restore, machine: Machine, io: Io) -> Target | None:
+    """The target of backups that is named; None where a file is."""
+    if not is_target(order.file):
+        return None
+    return Target(order.file, order.backup, machine.runner, keys_for(order.file, io))
 
 
 def check_backup(order: Restore, about: About, contents: dict[str, bytes], layout: Layout) -> None:
@@ -85,20 +98,29 @@ def put_in_place(contents: dict[str, bytes], layout: Layout) -> Path | None:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=data_dir, prefix=archive.ASIDE))
-        for name, content in contents.items():
-            path = Path(archive.DATABASE) if name == archive.DATABASE else archive.path_in_data(name)
-            if path is not None:
-                write_whole(staged / path, content)
+        _write_all(contents, staged)
         aside = _put_aside(data_dir, staged)
         for path in sorted(staged.iterdir()):
             path.rename(data_dir / path.name)
         staged.rmdir()
     except OSError as error:
-        raise InstallationFailed(
-            f"the backup cannot be written to {data_dir}", why=str(error),
+        raise storage_error(
+            InstallationFailed, f"the backup cannot be written to {data_dir}", error,
             next="make room there and restore again; `pvdify server install` starts the server as it is",
         ) from error  # fmt: skip
     return aside
+
+
+def _write_all(contents: dict[str, bytes], directory: Path) -> None:
+    """Write every file of the backup, or leave nothing. Raises OSError."""
+    try:
+        for name, content in contents.items():
+            path = Path(archive.DATABASE) if name == archive.DATABASE else archive.path_in_data(name)
+            if path is not None:
+                write_whole(directory / path, content)
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
 
 
 def _put_aside(data_dir: Path, staged: Path) -> Path | None:
@@ -108,7 +130,7 @@ def _put_aside(data_dir: Path, staged: Path) -> Path | None:
         path
         for path in sorted(data_dir.iterdir())
         if path.name not in _STAYS
-        and not path.name.startswith(archive.ASIDE)
+        and not path.name.startswith((archive.ASIDE, ASIDE_FOR_NEW))
         and (path.name in coming or not _is_still_good(path, staged / archive.DATABASE))
     ]
     if not there:
@@ -126,6 +148,8 @@ def _apps(number: int) -> str:
 
 def _is_still_good(path: Path, database: Path) -> bool:
     """Whether a key of before has a meaning for what is restored; an admin token may be of another server."""
+    if path.name == DATABASE_ID:  # a backup of before databases had an id goes on with the one that was here
+        return not has_identity(database)
     if path.name != ADMIN_TOKEN:
         return archive.is_key(Path(path.name))
     words = path.read_text(encoding="utf-8", errors="replace").strip().split("_")

@@ -1,4 +1,4 @@
-"""The settings file: what is to be said in it is put in, everything else stays as somebody wrote it. Pure."""
+"""The settings file: what is to be said in it is put in, everything else stays as it was written. Pure."""
 
 import json
 import re

@@ -14,7 +14,7 @@ from pvdify.wire.installation import Uninstall
 
 def run(order: Uninstall, machine: Machine, io: Io) -> int:
     """Take the server off. Raises NotConfirmed, InvalidSetting, InstallationFailed, RuntimeUnavailable."""
-    layout = layout_of(settings.load({}, {}, DEFAULT_FILE))
+    layout = layout_of(settings.load({}, {}, DEFAULT_FILE), machine)
     actions = plans.uninstall(layout, is_purging=order.is_purging)
     if order.is_dry_run:
         return show_outlook(outlook(actions, machine), io, as_json=order.as_json)

@@ -55,12 +55,14 @@ class Enable(Action):
 class Run(Action):
     """The unit runs, and was started after these files were last written.
 
-    ``stop_first``: another unit that has to stop for it, and is started by somebody else.
+    ``stop_first``: another unit that has to stop for it, and is not started here. ``if_active``: one that does
+    not run is left alone.
     """
 
     unit: str
     after: tuple[Path, ...] = ()
     stop_first: str = ""
+    if_active: bool = False
 
     @property
     def follows(self) -> tuple[Path, ...]:
@@ -73,7 +75,8 @@ class Run(Action):
 
     def is_done(self, machine: Machine) -> bool:
         """See Action."""
-        return self._is_current(machine.unit(self.unit))
+        state = machine.unit(self.unit)
+        return self._is_current(state) or (self.if_active and not state.is_active)
 
     def apply(self, machine: Machine) -> None:
         """See Action."""
@@ -87,9 +90,15 @@ class Run(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class Stop(Action):
-    """The unit neither runs, nor is about to run again, nor is started at boot."""
+    """The unit neither runs, nor is about to run again, nor is started at boot.
+
+    Args:
+        unit: its name.
+        ends_all: end the processes that the unit leaves running when it stops, and with them open connections.
+    """
 
     unit: str
+    ends_all: bool = False
 
     def describe(self) -> str:
         """See Action."""
@@ -105,6 +114,8 @@ class Stop(Action):
         state = machine.unit(self.unit)
         if not state.is_idle:
             machine.must(("systemctl", "stop", self.unit))
+            if self.ends_all:
+                machine.ask(("systemctl", "kill", "--signal=TERM", self.unit))  # fails where none is left
         if state.is_enabled:
             machine.must(("systemctl", "disable", "--quiet", self.unit))
 

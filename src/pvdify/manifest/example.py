@@ -8,13 +8,19 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pvdify.manifest.definition import Manifest, ProcessType
-from pvdify.manifest.quantities import parse_bytes, parse_rate, parse_seconds, write_bytes, write_rate, write_seconds
+from pvdify.manifest.definition import Job, Manifest, ProcessType, Volume
+from pvdify.manifest.quantities import parse_bytes, parse_rate, parse_seconds, write_rate
+from pvdify.quantities import write_bytes, write_seconds
 
 _WIDTH = 100
+_NAMED: dict[str, BaseModel] = {
+    "processes": ProcessType(),
+    "volumes": Volume(path="/data"),
+    "jobs": Job(schedule="0 3 * * *", command="npm run report"),
+}  # by names that people choose
 _HEAD = """\
 How this app runs. It travels with each release, so a rollback brings back the one of that time.
-Every key is optional. Those that are switched off show their default, or an example where there is none: to use one,
+Every key is optional. Those that are switched off show their default, or else an example: to use one,
 remove the # at the beginning of its lines. `pvdify manifest:check` checks this file without a server."""
 
 
@@ -52,19 +58,19 @@ def _key(name: str, field: FieldInfo, value: Any, indent: str) -> Iterator[str]:
         yield f"{indent}{name}:"
         for inner, inner_field in type(value).model_fields.items():
             yield from _key(inner, inner_field, getattr(value, inner), f"{indent}  ")
-    elif name == "processes":
+    elif isinstance(value, dict) and name in _NAMED:
         yield f"{indent}{name}:"
-        yield from _processes(field, f"{indent}  ")
+        yield from _named(field, _NAMED[name], f"{indent}  ")
     else:
         yield f"{indent}{name}: {shown(field, value) or _flow((field.examples or [None])[0])}"
 
 
-def _processes(field: FieldInfo, indent: str) -> Iterator[str]:
-    """The first process of the example with every key explained, the others as they are."""
+def _named(field: FieldInfo, part: BaseModel, indent: str) -> Iterator[str]:
+    """The first entry of the example with every key explained, the others as they are; ``part`` has the defaults."""
     (first, whole), *others = (field.examples or [{}])[0].items()
     yield f"{indent}{first}:"
-    for name, inner in ProcessType.model_fields.items():
-        value = whole.get(name, getattr(ProcessType(), name))
+    for name, inner in type(part).model_fields.items():
+        value = whole.get(name, getattr(part, name))
         yield from _key(name, inner, value, f"{indent}  ")
     for name, content in others:
         yield f"{indent}{name}: {_flow(content)}"

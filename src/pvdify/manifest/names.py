@@ -1,6 +1,8 @@
 """Names that people choose: of apps, of processes, and hostnames."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 import idna
 
@@ -9,11 +11,36 @@ from pvdify.errors import InvalidError
 APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
 # No dash: app `a` with process `b-web` and app `a-b` with process `web` would share the names of their containers.
 PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
+VOLUME_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,28}[a-z0-9]|[a-z]")
+SERVICE_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,28}[a-z0-9]")
 CONFIG_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-MOMENTS = ("pre_deploy", "post_deploy", "on_failure")
+MOMENTS = ("pre_deploy", "post_deploy", "on_failure", "on_open", "on_close")
 WEB = "web"
 LONGEST_HOSTNAME = 253
+LONGEST_GUESS = 64  # a longer name is no misspelt one of ours
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+def unusable_in_command(text: str) -> str:
+    """Why no program can be given this text; empty if one can.
+
+    The kernel ends an argument at a NUL; other control characters come from a slip, and are unreadable in units and
+    lists. Tabs and line breaks belong to texts for the shell.
+    """
+    if found := _CONTROL.search(text):
+        return f"a command cannot hold the control character U+{ord(found[0]):04X}"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "a command cannot hold half of a character (a surrogate)"
+    return ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that the misspelled one was probably meant to be, or None."""
+    near = get_close_matches(name, list(known), n=1, cutoff=0.6) if len(name) <= LONGEST_GUESS else []
+    return near[0] if near else None
 
 
 def check_app_name(name: str) -> str:
@@ -33,6 +60,8 @@ def canonical_hostname(text: str) -> str:
 
     Raises ValueError, which says what was expected.
     """
+    if len(text) > LONGEST_HOSTNAME + 2:
+        raise ValueError(f"expected a hostname of at most {LONGEST_HOSTNAME} characters")
     hostname = text.strip().rstrip(".")
     if "*" in hostname:
         raise ValueError("a wildcard cannot be routed to one app: name each hostname")

@@ -1,12 +1,15 @@
 """All problems of an input at once, each with its path, what was expected, and the nearest valid key."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from pvdify.manifest.names import nearest
+
 Path = tuple[str | int, ...]
+LONGEST_KEY = 64  # characters of an unknown key that an answer repeats
+MOST_PROBLEMS = 50  # looking for the nearest key takes 0.1 ms each
 
 _EXPECTED = {
     "int_type": "expected a whole number",
@@ -34,14 +37,14 @@ _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
 def problems_of(error: ValidationError, known: Mapping[Path, Iterable[str]]) -> list[tuple[Path, str]]:
-    """Path and text of every problem.
+    """Path and text of every problem, of the first MOST_PROBLEMS at most.
 
     Args:
         error: what pydantic found.
         known: the valid keys at each path; the second part of a path as ``*`` where people choose it.
     """
     found: dict[Path, str] = {}
-    for item in error.errors(include_url=False, include_context=True):
+    for item in error.errors(include_url=False, include_context=True)[:MOST_PROBLEMS]:
         path = tuple(part for part in item["loc"] if not _is_union_branch(part))
         found.setdefault(path, _text(item, path, known))
     return list(found.items())
@@ -54,8 +57,8 @@ def format_path(path: Path) -> str:
 
 def unknown_key(key: str, valid: Iterable[str]) -> str:
     """What to say of a key that is none of the valid ones."""
-    near = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.6)
-    return f'unknown key; did you mean "{near[0]}"?' if near else f"unknown key; valid are {', '.join(sorted(valid))}"
+    near = nearest(key, valid)
+    return f'unknown key; did you mean "{near}"?' if near else f"unknown key; valid are {', '.join(sorted(valid))}"
 
 
 def _is_union_branch(part: str | int) -> bool:
@@ -86,6 +89,8 @@ def _got(item: Any) -> str:
 
 
 def _plain(value: float) -> str:
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a number of more than 60 digits"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 

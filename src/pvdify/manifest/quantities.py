@@ -1,22 +1,22 @@
 """Durations, sizes and shares as people write them in a manifest: ``1m30s``, ``512M``, ``5%``."""
 
-import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from pvdify.settings import parse_duration
+from pvdify.quantities import LARGEST_SIZE, parse_duration, parse_size
 
 LONGEST = 7 * 86400
-_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[KMGT]?)(?:i?B)?", re.IGNORECASE)
-_FACTORS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
 def parse_seconds(value: Any) -> float:
     """Seconds in ``1m30s``, or in a number of seconds. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("expected a duration like 30s or 1m30s")
-    seconds = parse_duration(value).total_seconds() if isinstance(value, str) else float(value)
+    try:
+        seconds = parse_duration(value).total_seconds() if isinstance(value, str) else float(value)
+    except OverflowError:
+        seconds = float("inf")
     if not 0 <= seconds <= LONGEST:
         raise ValueError("expected a duration between 0s and 7d")
     return seconds
@@ -24,12 +24,13 @@ def parse_seconds(value: Any) -> float:
 
 def parse_bytes(value: Any) -> int:
     """Bytes in ``512M`` or ``1.5G``, or in a number of bytes. Raises ValueError."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
+    if isinstance(value, str):
+        return parse_size(value)
+    if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError("expected a size like 512M or 1.5G")
-    return int(float(match["number"]) * _FACTORS[match["unit"].upper()])
+    if value > LARGEST_SIZE:
+        raise ValueError("expected a size of at most 1024T")
+    return value
 
 
 def parse_rate(value: Any) -> float:
@@ -39,7 +40,7 @@ def parse_rate(value: Any) -> float:
         raise ValueError("expected a share like 5%")
     try:
         rate = float(text) / 100 if isinstance(value, str) and text != value.strip() else float(value)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError("expected a share like 5%") from error
     if not 0 <= rate <= 1:
         raise ValueError("expected a share between 0% and 100%, like 5%")
@@ -49,25 +50,6 @@ def parse_rate(value: Any) -> float:
 def write_rate(rate: float) -> str:
     """The share as one would write it: ``5%``."""
     return f"{rate * 100:g}%"
-
-
-def write_seconds(seconds: float) -> str:
-    """The duration as one would write it: ``1m30s``."""
-    if seconds < 1:
-        return f"{seconds * 1000:g}ms" if seconds else "0s"
-    parts, left = [], seconds
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        count, left = divmod(left, length)
-        parts += [f"{count:g}{unit}"] if count else []
-    return "".join(parts + ([f"{left:g}s"] if left else []))
-
-
-def write_bytes(count: int) -> str:
-    """The size as one would write it: ``512M``; exact, in the largest unit that keeps it a whole number."""
-    for unit in ("T", "G", "M", "K"):
-        if count and count % _FACTORS[unit] == 0:
-            return f"{count // _FACTORS[unit]}{unit}"
-    return str(count)
 
 
 Seconds = Annotated[

@@ -1,5 +1,6 @@
 """Reading a manifest: every problem at once, each with its line, its path, what was expected and the nearest key."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,11 +8,16 @@ import yaml
 from pydantic import ValidationError
 
 from pvdify.errors import InvalidManifest
-from pvdify.manifest.definition import Manifest, parts
+from pvdify.manifest.bounds import BeyondBounds, Bounds
+from pvdify.manifest.definition import Manifest, most_items, parts
 from pvdify.manifest.problems import Path, format_path, problems_of
 
 LONGEST_MANIFEST = 65536
-_DEEPEST = 5  # no key of ours is deeper; aliases could lead round in circles
+BOUNDS = Bounds(values=2000, levels=20, characters=8192)
+SHORT = 1024  # characters of text, which take up to 2 ms to read
+SMALL = Bounds(values=200, levels=20, characters=SHORT)  # content that takes less than 1 ms to check
+MOST_PROBLEMS = 50
+_DEEPEST = 5  # no key of ours is deeper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +48,15 @@ def parse_manifest(source: str | dict[str, Any]) -> Manifest:
         raise InvalidManifest(
             f"the manifest has {count}",
             next="correct pvdify.yml; `pvdify manifest:check` checks it without a server",
-            details={"problems": [str(problem) for problem in error.problems]},
+            details={"problems": _shown(error.problems)},
         ) from error
+
+
+async def read_manifest(source: str | dict[str, Any] | None) -> Manifest | None:
+    """``parse_manifest``, in a thread if it may take long: the largest takes over 20 ms. None if there is none."""
+    if source is None:
+        return None
+    return parse_manifest(source) if _is_quick(source) else await asyncio.to_thread(parse_manifest, source)
 
 
 def find_problems(text: str) -> tuple[Problem, ...]:
@@ -55,12 +68,25 @@ def find_problems(text: str) -> tuple[Problem, ...]:
     return ()
 
 
+def _is_quick(source: str | dict[str, Any]) -> bool:
+    if isinstance(source, str):
+        return len(source) <= SHORT
+    try:
+        SMALL.check_content(source)
+    except BeyondBounds:
+        return False
+    return True
+
+
 def _read(source: str | dict[str, Any]) -> Manifest:
     lines: dict[Path, int] = {}
     duplicates: list[Problem] = []
     content = source
     if isinstance(content, str):
         content, lines, duplicates = _load(content)
+    else:
+        _check_content(content)
+    _check_counts(content, lines)
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:
@@ -77,16 +103,22 @@ def _read(source: str | dict[str, Any]) -> Manifest:
 
 def _load(text: str) -> tuple[dict[str, Any], dict[Path, int], list[Problem]]:
     """Content, the line of every key and item, and keys that stand there twice."""
-    if len(text.encode()) > LONGEST_MANIFEST:
+    if len(text.encode(errors="surrogatepass")) > LONGEST_MANIFEST:
         raise _Unreadable(Problem(line=None, path="", text=f"it has more than {LONGEST_MANIFEST} bytes"))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(text, Loader=loader)
-        content = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, the C one where it is built
-    except (yaml.YAMLError, ValueError) as error:
+        BOUNDS.check_text(text, loader)
+        reader = loader(text)
+        root = reader.get_single_node()
+        content = reader.construct_document(root) if root is not None else None
+    except BeyondBounds as error:
+        raise _Unreadable(Problem(line=error.line, path="", text=str(error))) from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         what = str(getattr(error, "problem", None) or error)
         raise _Unreadable(Problem(line=mark.line + 1 if mark else None, path="", text=what)) from error
+    except (AttributeError, LookupError, TypeError) as error:  # of PyYAML, for `!!timestamp x` and `!!bool x`
+        raise _Unreadable(Problem(line=None, path="", text="a value is not what its tag (!!…) says")) from error
     if content is None:
         return {}, {}, []
     if not isinstance(content, dict):
@@ -97,8 +129,33 @@ def _load(text: str) -> tuple[dict[str, Any], dict[Path, int], list[Problem]]:
     return content, lines, duplicates
 
 
+def _check_content(content: dict[str, Any]) -> None:
+    try:
+        BOUNDS.check_content(content)
+    except BeyondBounds as error:
+        raise _Unreadable(Problem(line=None, path="", text=str(error))) from error
+
+
+def _check_counts(content: dict[str, Any], lines: dict[Path, int]) -> None:
+    found = []
+    for path, most in most_items().items():
+        value: Any = content
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, dict | list | tuple) and len(value) > most:
+            text = f"expected at most {most}, got {len(value)}"
+            found.append(Problem(line=_line(path, lines), path=format_path(path), text=text))
+    if found:
+        raise _Unreadable(*found)
+
+
+def _shown(problems: tuple[Problem, ...]) -> list[str]:
+    left = len(problems) - MOST_PROBLEMS
+    return [str(problem) for problem in problems[:MOST_PROBLEMS]] + ([f"and {left} more"] if left > 0 else [])
+
+
 def _walk(node: Any, path: Path, lines: dict[Path, int], duplicates: list[Problem]) -> None:
-    """Note the line of everything; YAML itself would let the last of two equal keys win in silence."""
+    """Note the line of everything; YAML itself silently takes the last of two equal keys."""
     if len(path) >= _DEEPEST:
         return
     if isinstance(node, yaml.SequenceNode):

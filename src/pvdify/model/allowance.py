@@ -1,4 +1,4 @@
-"""How much somebody may ask for: a store of turns that is used up and fills again. Pure."""
+"""A rate limit: a number of requests that is used up and refilled over time. Pure."""
 
 from dataclasses import dataclass, replace
 
@@ -23,12 +23,12 @@ class Allowance:
 
     @property
     def wait(self) -> float:
-        """Seconds until there is a turn: 0 where there is one."""
+        """Seconds until there is a turn: 0 if there is one now."""
         return max(0.0, 1 - self.left) / self.per_second
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody has asked for anything lately."""
+        """Whether there was no request lately."""
         return self.left >= self.most
 
 

@@ -5,16 +5,17 @@ from datetime import datetime
 
 from pvdify.manifest.definition import Manifest
 from pvdify.model.names import WEB
-from pvdify.model.route import Route
+from pvdify.model.route import Route, milliseconds
 from pvdify.model.slot import Slot
 
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """An app as such; what runs is told by its releases and slots.
+    """An app as such; its releases and slots say what runs.
 
     ``domains``: hostnames that were given to it by hand, besides those in the manifests of its releases. ``gate``: see
-    ``Route``.
+    ``Route``. ``maintenance_by``, ``maintenance_since``: who turned the maintenance on, and when.
+    ``paused_until``: when requests that wait because a person paused the app go on at the latest.
     """
 
     name: str
@@ -23,6 +24,9 @@ class App:
     is_in_maintenance: bool = False
     domains: tuple[str, ...] = ()
     gate: str | None = None
+    maintenance_by: str | None = None
+    maintenance_since: datetime | None = None
+    paused_until: datetime | None = None
 
 
 def default_hostname(app: str, base_domain: str) -> str:
@@ -45,7 +49,10 @@ def route_of(app: App, base_domain: str, manifest: Manifest | None, slot: Slot |
         hostnames=tuple(sorted(hostnames_of(app, base_domain, manifest))),
         slot=slot.number if slot is not None and serves else None,
         targets=slot.targets if slot is not None and serves else (),
-        numbers=slot.numbers if slot is not None and serves else (),
+        numbers=slot.serials if slot is not None and serves else (),
         is_in_maintenance=app.is_in_maintenance,
         gate=app.gate,
+        has_affinity=manifest is not None and serves and manifest.processes[WEB].affinity is not None,
+        timeout=round(manifest.timeout, 3) if manifest is not None and manifest.timeout is not None else None,
+        held_until=milliseconds(app.paused_until) if app.paused_until else None,
     )

@@ -1,6 +1,7 @@
 """Config vars: the app's environment, in numbered, immutable versions."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,13 @@ from pvdify.model.names import CONFIG_KEY
 from pvdify.model.secret_forms import refusal_of
 
 RESERVED = frozenset({"PORT", "sops"})  # ``sops`` is the part of a SOPS file that says how it is encrypted
-LONGEST_VALUE = 65536
+# Linux takes 128 KiB for a variable and 2 MiB for all variables and arguments of a program: far below both.
+LONGEST_VALUE, LARGEST_CONFIG = 64 * 1024, 256 * 1024
+MOST_VARS = 2000  # of one app; a file of ours with 10,000 could not be read again
+NUL = "\0"
+_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")  # the kernel ends a variable at a NUL; half a surrogate pair has no bytes
+SHOWN = 40  # characters of a name that cannot be one, and problems or names that are listed
+LARGEST_NAMED = 3  # of the largest variables, where all together are too large
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +50,58 @@ def apply_changes(current: Mapping[str, ConfigVar], wanted: Changes) -> dict[str
 
     Raises InvalidConfigVar with every problem.
     """
+    _check_count(current, wanted)
     changes = {key: _as_before(current.get(key), var) if isinstance(var, str) else var for key, var in wanted.items()}
+    kept = {key: var for key, var in current.items() if key not in changes}
+    values = dict(sorted((kept | {key: var for key, var in changes.items() if var is not None}).items()))
+    _check_size(values, most=max(LARGEST_CONFIG, sum(_sizes(current).values())))  # what follows looks at every line
     problems = [problem for key, var in changes.items() for problem in _problems(key, var)]
     if problems:
         raise InvalidConfigVar(
             "the config was not changed",
             next="correct the names or values; `pvdify config` shows what is set",
-            details={"problems": problems},
+            details={"problems": problems[:SHOWN]},
         )
-    kept = {key: var for key, var in current.items() if key not in changes}
-    return dict(sorted((kept | {key: var for key, var in changes.items() if var is not None}).items()))
+    return values
+
+
+def check_number_of_changes(count: int, *, current: int = 0) -> None:
+    """Before each of them is looked at, because a request has room for 100,000. Raises InvalidConfigVar."""
+    if count > 2 * max(MOST_VARS, current):
+        raise InvalidConfigVar(
+            f"{count} changes of the config at once are too many",
+            next=f"an app has at most {MOST_VARS} variables. The config is as it was",
+        )
+
+
+def _check_count(current: Mapping[str, ConfigVar], wanted: Changes) -> None:
+    """A config that has more variables than it may can shrink."""
+    check_number_of_changes(len(wanted), current=len(current))
+    unset = sum(1 for key, var in wanted.items() if var is None and key in current)
+    count = len(current) - unset + sum(1 for key, var in wanted.items() if var is not None and key not in current)
+    if count > max(MOST_VARS, len(current)):
+        raise InvalidConfigVar(
+            f"the config would have {count} variables, and {MOST_VARS} is the most",
+            next="unset some, or keep a list in one variable. The config is as it was",
+        )
+
+
+def _check_size(values: Mapping[str, ConfigVar], *, most: int) -> None:
+    sizes = _sizes(values)
+    total = sum(sizes.values())
+    if total > most:
+        largest = sorted(sizes, key=lambda key: sizes[key], reverse=True)[:LARGEST_NAMED]
+        raise InvalidConfigVar(
+            f"the config would have {total} bytes, and {LARGEST_CONFIG} is the most",
+            why="the kernel limits a program's environment; the largest: "
+            + ", ".join(f"{key[:SHOWN]} ({sizes[key]} bytes)" for key in largest),
+            next="shorten or unset some; a large file belongs into the image or on a volume. The config is as it was",
+        )
+
+
+def _sizes(values: Mapping[str, ConfigVar]) -> dict[str, int]:
+    """The bytes of each variable in a program's environment, ``NAME=value`` and a NUL."""
+    return {key: len(key) + len(var.value.encode(errors="surrogatepass")) + 2 for key, var in values.items()}
 
 
 def _as_before(now: ConfigVar | None, value: Secret) -> ConfigVar:
@@ -61,13 +110,21 @@ def _as_before(now: ConfigVar | None, value: Secret) -> ConfigVar:
 
 def _problems(key: str, var: ConfigVar | None) -> list[str]:
     if not CONFIG_KEY.fullmatch(key):
-        return [f'"{key}": a name has letters, digits and underscores, and does not start with a digit']
+        shown = key if len(key) <= SHOWN else f"{key[:SHOWN]}…"
+        return [f'"{shown}": a name has letters, digits and underscores, at most 128, and does not start with a digit']
     if key in RESERVED or key.startswith("PVDIFY_"):
         return [f"{key}: is set by pvdify itself"]
-    if var is not None and "\0" in var.value:
-        return [f"{key}: a value cannot hold a NUL character"]
+    if var is not None and (found := _IMPOSSIBLE.search(var.value)):
+        return [f"{key}: a value cannot hold {'a NUL character' if found[0] == NUL else 'half of a character'}"]
     if var is not None and len(var.value.encode()) > LONGEST_VALUE:
-        return [f"{key}: a value can have {LONGEST_VALUE} bytes at most"]
+        return [f"{key}: has {len(var.value.encode())} bytes, and a value can have {LONGEST_VALUE} at most"]
     if var is not None and var.is_secret and (refusal := refusal_of(var.value)):
         return [f"{key}: {refusal}"]
     return []
+
+
+def named(names: Iterable[str]) -> str:
+    """The names in order, as an event lists them; of very many the first."""
+    listed = sorted(names)
+    left = len(listed) - SHOWN
+    return ", ".join(listed[:SHOWN]) + (f" and {left} more" if left > 0 else "")

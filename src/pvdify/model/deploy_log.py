@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class EntryKind(Enum):
-    """What an entry tells of."""
+    """The kind of an entry."""
 
     STEP_STARTED = "step-started"
     STEP_DONE = "step-done"

@@ -1,11 +1,11 @@
-"""The edge: what leads visitors from the internet to this server's router."""
+"""The edge: how requests from the internet reach this server's router."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.instance import Secret
-
-NOTHING_HERE = "http_status:404"
+from pvdify.model.public import Cause, PublicAnswer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class EdgeLink:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeProblem:
-    """A hostname that does not lead here, and what to do."""
+    """A hostname that is not routed to this server, and the next step."""
 
     hostname: str
     what: str
@@ -46,7 +46,7 @@ class EdgeProblem:
 class EdgeState:
     """How it is. ``run_token`` is what the tunnel's program on this machine needs; ``health`` is the edge's own word.
 
-    ``version`` counts changes of the rules, whoever made them; ``is_own``: we made the tunnel, so all of it is ours.
+    ``version`` counts all changes of the rules; ``is_own``: we made the tunnel, so all of it is ours.
     """
 
     tunnel: str
@@ -60,21 +60,25 @@ class EdgeState:
 
 @dataclass
 class EdgeBoard:
-    """What the tunnel's program here is known to run with: written by who keeps the edge, read by deploys."""
+    """What deploys know of the edge, written by its keeper.
+
+    ``arrived``: the rules that the tunnel's program here is known to run with. ``explain``: see ``ports.edge.Edge``.
+    """
 
     arrived: EdgeWanted | None = None
+    explain: Callable[[str, PublicAnswer], Cause | None] = lambda _hostname, _answer: None
 
-    def leads_to(self, ports: Collection[int]) -> bool:
-        """Whether visitors may still be led straight to one of these ports; yes, as long as nothing is known."""
+    def leads_to(self, targets: Collection[Endpoint]) -> bool:
+        """Whether visitors may still be led straight to one of these endpoints; yes, as long as nothing is known."""
         if self.arrived is None:
             return True
         services = {rule.service for rule in self.arrived.rules}
-        return any(target_url(port) in services for port in ports)
+        return any(target_url(target) in services for target in targets)
 
 
-def target_url(port: int) -> str:
-    """Where a program on this machine reaches an instance."""
-    return f"http://127.0.0.1:{port}"
+def target_url(endpoint: Endpoint) -> str:
+    """Where the tunnel's program reaches an instance."""
+    return f"{endpoint}" if endpoint.is_unix else f"http://{endpoint}"
 
 
 def wanted_edge(hostnames: Iterable[str], base_domain: str, router: str) -> EdgeWanted:

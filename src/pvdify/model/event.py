@@ -3,25 +3,43 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-# What an action is about, the first word of its name: whoever wants to be told of some events chooses by it.
-GROUPS = frozenset({
-    "app", "clock", "config", "deploy", "domain", "edge", "github", "guard", "hook", "instance", "maintenance",
-    "notify", "posthog", "preview", "process", "ps", "registry", "release", "rollback", "run", "secret", "server",
-    "token",
-})  # fmt: skip
+from pvdify.model.action import Action
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened. ``id`` is 0 until it is stored; ``actor`` is a token's name or ``pvdify``."""
+    """One thing that happened. ``id`` is 0 until it is stored; ``actor`` is a token's name or ``pvdify``.
+
+    ``address``: where the request came from; empty for what no request from afar asked for.
+    """
 
     id: int = 0
     at: datetime
     actor: str
-    action: str
+    action: Action
     app: str | None = None
     release: int | None = None
     text: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventFilter:
+    """Which events to show; None: all. ``kind``: an action (``deploy.live``), or what some begin with (``deploy``)."""
+
+    app: str | None = None
+    actor: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+
+    def matches(self, event: Event) -> bool:
+        """Whether this is one of them."""
+        return (
+            self.app in (None, event.app)
+            and self.actor in (None, event.actor)
+            and (self.kind is None or event.action == self.kind or event.action.startswith(f"{self.kind}."))
+            and (self.since is None or event.at >= self.since)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

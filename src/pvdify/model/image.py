@@ -8,6 +8,9 @@ class LocalImage:
     """An image in this host's storage.
 
     ``image_id`` names exactly these bytes for as long as they are stored; ``digest`` is what the registry calls them.
+    ``volumes``: the ``VOLUME`` paths that it declares and that can be volumes.
+    ``architecture``: ``arm64`` and the like, "" where that is not known. ``runs_here``: whether this machine, which is
+    a ``machine``, can run it.
     """
 
     image_id: str
@@ -16,6 +19,10 @@ class LocalImage:
     exposed_ports: tuple[int, ...] = ()
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    architecture: str = ""
+    runs_here: bool = True
+    machine: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

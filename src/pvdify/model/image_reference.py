@@ -12,6 +12,8 @@ _REFERENCE = re.compile(
 )
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 LOCAL_HOST = "localhost"
+PINNED = "pvdify"  # localhost/pvdify/SERVER/APP:vN: names by which releases keep their images
+LONGEST = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,11 @@ class ImageReference:
 
 def parse_image_reference(text: str) -> ImageReference:
     """Parse what a person or CI wrote. Raises InvalidImageReference."""
+    if len(text) > LONGEST:
+        raise InvalidImageReference(
+            f'"{text[:60]}…" is not an image reference', why=f"it has more than {LONGEST} characters",
+            next="pass the reference that your CI pushed, like ghcr.io/org/app:v1",
+        )  # fmt: skip
     first, slash, rest = text.partition("/")
     has_host = bool(slash) and ("." in first or ":" in first or first == LOCAL_HOST or first.startswith("["))
     host, remainder = (first.lower(), rest) if has_host else ("docker.io", text)
@@ -66,3 +73,15 @@ def parse_image_reference(text: str) -> ImageReference:
     path = match["path"] if has_host or "/" in match["path"] else f"library/{match['path']}"
     tag = match["tag"] or (None if match["digest"] else "latest")
     return ImageReference(host=host, path=path, tag=tag, digest=match["digest"])
+
+
+def parse_deployable(text: str) -> ImageReference:
+    """Parse a reference that is to be deployed. Raises InvalidImageReference, also for a release's own pin."""
+    reference = parse_image_reference(text)
+    if reference.is_local and reference.path.startswith(f"{PINNED}/"):
+        raise InvalidImageReference(
+            f"{reference} cannot be deployed",
+            why=f"names below {LOCAL_HOST}/{PINNED}/ keep the images of releases, and belong to their apps",
+            next="name the image as your CI pushed it; `pvdify rollback` repeats a release",
+        )
+    return reference

@@ -1,9 +1,14 @@
 """Instances: one running copy of a process, as wanted and as found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+
+from pvdify.manifest.parts import STOP_TIMEOUT
+from pvdify.model.endpoint import NO_ROUTE, Endpoint, Exposed, NoRoute
+from pvdify.model.private_network import PrivateNetwork
+from pvdify.model.volume import Mount
 
 
 class Secret(str):
@@ -30,6 +35,13 @@ class Role(Enum):
     INSTANCE = "instance"
     HOOK = "hook"
     RUN = "run"
+    JOB = "job"
+    SERVICE = "service"
+
+    @property
+    def is_kept_running(self) -> bool:
+        """Whether its container is started again when it ends; the others run once."""
+        return self in (Role.INSTANCE, Role.SERVICE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +49,10 @@ class InstanceSpec:
     """Everything that decides how a container is made; equal specs make equal containers.
 
     ``slot`` is the release that started it. ``command`` is a string for the image's shell, a tuple to execute, or
-    None for the image's own. ``port`` is inside the container, ``host_port`` on loopback; both None for a process
-    without a route. ``operation`` is the id of the work that made it.
+    None for the image's own. ``exposed``: how requests reach it. ``networks``: those that the container is on besides
+    its app's own; a service has its address there, an app the service's hostname. ``capabilities``: Linux capabilities
+    besides the usual ones. ``operation`` is the id of the work that made it. ``has_init``: whether an init program runs
+    as process 1, unless the image brings one.
     """
 
     name: str
@@ -51,10 +65,13 @@ class InstanceSpec:
     image_id: str
     command: str | tuple[str, ...] | None = None
     environment: Mapping[str, Secret] = field(default_factory=dict)
-    port: int | None = None
-    host_port: int | None = None
+    exposed: Exposed | NoRoute = NO_ROUTE
+    mounts: tuple[Mount, ...] = ()
+    networks: tuple[PrivateNetwork, ...] = ()
     limits: Limits
-    stop_timeout: float = 10.0
+    stop_timeout: float = STOP_TIMEOUT
+    capabilities: tuple[str, ...] = ()
+    has_init: bool = True
 
 
 class InstanceState(Enum):
@@ -80,9 +97,10 @@ class Exit:
 
 @dataclass(frozen=True, kw_only=True)
 class FoundInstance:
-    """A container of ours as found on the host, whoever started it and whenever.
+    """A container of ours as found on the host.
 
     ``is_restarting``: it has exited, and its supervisor starts it again by itself. ``pid`` is its main process.
+    ``is_of_earlier_boot``: it was down when the host booted, and has not been started since.
     """
 
     name: str
@@ -93,12 +111,20 @@ class FoundInstance:
     role: Role
     operation: str
     state: InstanceState
-    host_port: int | None = None
+    endpoint: Endpoint | NoRoute = NO_ROUTE
     exit: Exit | None = None
     started_at: datetime | None = None
     restarts: int = 0
     is_restarting: bool = False
+    is_of_earlier_boot: bool = False
     pid: int | None = None
+
+
+def newest_of_each(found: Iterable[FoundInstance]) -> tuple[FoundInstance, ...]:
+    """One for each place of a slot, like web.1: while an instance is restarted, the one that started last."""
+    ordered = sorted(found, key=lambda it: it.started_at.timestamp() if it.started_at else 0.0)
+    newest = {(it.app, it.process, it.slot, it.number): it for it in ordered}
+    return tuple(sorted(newest.values(), key=lambda it: it.name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +151,9 @@ class Listener:
     address: str
     port: int
 
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
     @property
     def is_loopback_only(self) -> bool:
         """Reachable from inside the container alone."""
@@ -133,9 +162,13 @@ class Listener:
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """One line that an instance wrote. ``stream`` is ``stdout`` or ``stderr``."""
+    """One line that an instance wrote. ``stream`` is ``stdout`` or ``stderr``.
+
+    ``is_part``: it goes on in the next line of the same instance and stream, being long or not yet written to its end.
+    """
 
     at: datetime
     instance: str
     stream: str
     text: str
+    is_part: bool = False

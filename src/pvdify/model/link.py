@@ -9,16 +9,22 @@ from typing import Any
 from pvdify.errors import IdentityRefused, InvalidError
 from pvdify.model.names import parent_of
 
-REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/(?!\.\.?\Z)[A-Za-z0-9._-]{1,100}")
 LEEWAY = timedelta(seconds=30)  # by which two servers' clocks may differ
 LONGEST_LIFE = timedelta(hours=1)
 LONGEST_WORD = 255
-HEADS = "refs/heads/"
+HEADS, TAGS = "refs/heads/", "refs/tags/"
+DEFAULT_EVENTS = ("push", "workflow_dispatch", "schedule", "release")
+# Anybody can cause these, or they run with the code of anybody's pull request: no link allows them to deploy an app.
+NEVER = frozenset({"pull_request", "pull_request_target"})
+EVENT = re.compile(r"[a-z][a-z_]{0,63}")
+WORKFLOW = re.compile(r"(\.github/workflows/)?[A-Za-z0-9._-]{1,200}\.ya?ml")
+MOST_EVENTS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """A repository as its host knows it: the name may go to somebody else one day, the numbers never do."""
+    """A repository as its host knows it: its name may change or be given to another repository; its numbers stay."""
 
     name: str
     id: int
@@ -29,6 +35,7 @@ class Repository:
 class Link:
     """Workflows of this repository may deploy the app: from ``branch``, in ``environment`` if one is named.
 
+    ``events``: what may have started the workflow. ``workflow``: the file that it must be, None for any.
     ``allows_previews``: workflows of its pull requests may make, update and close the app's previews.
     """
 
@@ -39,6 +46,8 @@ class Link:
     branch: str
     environment: str | None = None
     allows_previews: bool = False
+    events: tuple[str, ...] = DEFAULT_EVENTS
+    workflow: str | None = None
     created_at: datetime
     created_by: str
 
@@ -51,9 +60,18 @@ class Expected:
     audience: str
 
 
-def check_link(repository: str, branch: str, environment: str | None) -> None:
+def check_link(
+    repository: str, branch: str, environment: str | None, events: tuple[str, ...] = DEFAULT_EVENTS,
+    workflow: str | None = None,
+) -> None:  # fmt: skip
     """Raises InvalidError with every problem."""
     problems = []
+    if not 1 <= len(events) <= MOST_EVENTS or not all(EVENT.fullmatch(event) for event in events):
+        problems.append(f"events: expected 1 to {MOST_EVENTS} names of events, such as push")
+    if refused_events := sorted(NEVER & set(events)):
+        problems.append(f"events: {', '.join(refused_events)} never deploys an app; --previews is for pull requests")
+    if workflow is not None and not WORKFLOW.fullmatch(workflow):
+        problems.append("workflow: expected the name of a file in .github/workflows, such as deploy.yml")
     if not REPOSITORY.fullmatch(repository):
         problems.append(f'repository: expected OWNER/NAME, got "{repository[:120]}"')
     for name, word in (("branch", branch), ("environment", environment)):
@@ -87,15 +105,16 @@ def check_token(claims: Mapping[str, Any], expected: Expected, now: datetime) ->
     return expires_at
 
 
-def link_for(claims: Mapping[str, Any], app: str, links: tuple[Link, ...]) -> Link:
+def link_for(claims: Mapping[str, Any], app: str, links: tuple[Link, ...], preview_branch: str | None = None) -> Link:
     """The link by which this token's workflow may work on the app. Raises IdentityRefused with the claim at fault.
 
-    ``links``: those of the app, or for a preview those of its parent.
+    ``links``: those of the app, or for a preview those of its parent. ``preview_branch``: the branch of the preview's
+    newest release, if it has one.
     """
     repository = _word(claims, "repository_id")
     ours = [link for link in links if str(link.repository_id) == repository]
     if not ours:
-        raise refused("repository_id", f"is {_shown(repository)}, which is linked to {app} by nobody")
+        raise refused("repository_id", f"is {_shown(repository)}, which is not linked to {app}")
     reasons = []
     for link in ours:
         try:
@@ -103,7 +122,7 @@ def link_for(claims: Mapping[str, Any], app: str, links: tuple[Link, ...]) -> Li
             if link.app == app:
                 _check_deploy(claims, link)
             else:
-                _check_preview(claims, link, app)
+                _check_preview(claims, link, app, preview_branch)
         except IdentityRefused as error:
             reasons.append(error)
         else:
@@ -130,37 +149,54 @@ def refused(claim: str, why: str) -> IdentityRefused:
 def _check_owner(claims: Mapping[str, Any], link: Link) -> None:
     owner = _word(claims, "repository_owner_id")
     if owner != str(link.owner_id):
-        raise refused("repository_owner_id", f"is {_shown(owner)}: {link.repository} belongs to somebody else now")
+        raise refused("repository_owner_id", f"is {_shown(owner)}: {link.repository} belongs to another owner now")
 
 
 def _check_deploy(claims: Mapping[str, Any], link: Link) -> None:
-    event = _word(claims, "event_name")
-    if event == "pull_request_target":
-        # It runs on the branch itself, for anybody's pull request.
-        raise refused("event_name", f"is {_shown(event)}: pull requests deploy previews only")
-    ref = _word(claims, "ref")
-    if ref != HEADS + link.branch:
-        raise refused("ref", f"is {_shown(ref)}, expected {_shown(HEADS + link.branch)}")
-    if link.environment is None:
-        return
+    _check_start(claims, link)
     environment = claims.get("environment")
-    if not isinstance(environment, str) or environment.casefold() != link.environment.casefold():
+    is_there = isinstance(environment, str) and environment.casefold() == (link.environment or "").casefold()
+    if link.environment is not None and not is_there:
         raise refused("environment", f"is {_shown(environment)}, expected {_shown(link.environment)}")
 
 
-def _check_preview(claims: Mapping[str, Any], link: Link, app: str) -> None:
+def _check_start(claims: Mapping[str, Any], link: Link) -> None:
+    """What started the workflow, from which branch, and which file it is."""
+    event = _word(claims, "event_name")
+    if event not in link.events or event in NEVER:
+        raise refused("event_name", f"is {_shown(event)}, expected {' or '.join(link.events)}")
+    ref = _word(claims, "ref")
+    # A release has the ref of its tag, which can be on any commit: only an environment's rules at GitHub guard that.
+    is_release = event == "release" and ref.startswith(TAGS) and link.environment is not None
+    if ref != HEADS + link.branch and not is_release:
+        raise refused("ref", f"is {_shown(ref)}, expected {_shown(HEADS + link.branch)}")
+    if link.workflow is not None:
+        _check_workflow(claims, link.workflow)
+
+
+def _check_workflow(claims: Mapping[str, Any], wanted: str) -> None:
+    """``workflow_ref`` is ``OWNER/NAME/.github/workflows/FILE@REF``: the file that was started, not one it calls."""
+    found = _word(claims, "workflow_ref").partition("@")[0].split("/", 2)[-1]
+    full = wanted if "/" in wanted else f".github/workflows/{wanted}"
+    if found != full:
+        raise refused("workflow_ref", f"is of {_shown(found)}, expected {_shown(full)}")
+
+
+def _check_preview(claims: Mapping[str, Any], link: Link, app: str, preview_branch: str | None) -> None:
     found = parent_of(app)
     if found is None or not link.allows_previews:
         raise refused("event_name", f"counts for nothing here: the link of {link.app} does not allow previews")
     event, ref = _word(claims, "event_name"), _word(claims, "ref")
-    if ref == HEADS + link.branch:
-        return  # whoever deploys the app itself may see to its previews
-    if event not in ("pull_request", "pull_request_target"):
-        raise refused("event_name", f'is {_shown(event)}, expected "pull_request"')
-    # Once it is merged, the ref is the branch that it was merged into.
-    own = f"refs/pull/{found[1]}/"
-    if ref not in (f"{own}merge", f"{own}head") and not ref.startswith(HEADS):
-        raise refused("ref", f"is {_shown(ref)}, expected {_shown(own + 'merge')}")
+    if event not in NEVER:
+        _check_start(claims, link)  # a workflow that may deploy the app may work on its previews
+        return
+    if event != "pull_request":
+        raise refused("event_name", f'is {_shown(event)}, which names no pull request, expected "pull_request"')
+    own = f"refs/pull/{found[1]}/merge"
+    # Once a pull request is merged, the ref is the branch that it was merged into, and only its own branch is told.
+    is_merged = ref.startswith(HEADS) and preview_branch is not None and claims.get("head_ref") == preview_branch
+    if ref != own and not is_merged:
+        raise refused("ref", f"is {_shown(ref)}, expected {_shown(own)}")
 
 
 def _word(claims: Mapping[str, Any], name: str) -> str:

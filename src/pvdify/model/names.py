@@ -6,10 +6,12 @@ from enum import Enum
 from pvdify.errors import InvalidError
 from pvdify.manifest.names import APP_NAME, CONFIG_KEY, WEB, check_app_name
 
-INSTANCE = re.compile(r"pvdify-.+-(?P<process>[^-]+)-v(?P<release>[0-9]+)-(?P<number>[0-9]+)")
+INSTANCE = re.compile(r"pvdify-.+-(?P<process>[^-]+)-v(?P<release>[0-9]+)-(?P<serial>[0-9]+)")
+GENERATION = 100  # the most instances of one process, so that no two of them have one name
 PREVIEW = re.compile(r"(?P<parent>.+)-pr-(?P<number>[1-9][0-9]*)")
 __all__ = ["CONFIG_KEY", "PREVIEW", "WEB", "Environment", "app_of_instance", "check_app_name", "environment_of",
-           "hook_name", "instance_name", "parent_of", "place_of_instance", "preview_name", "slot_key"]  # fmt: skip
+           "hook_name", "instance_name", "job_name", "name_end", "number_of", "parent_of", "place_of_instance",
+           "preview_name", "slot_key"]  # fmt: skip
 
 
 class Environment(Enum):
@@ -45,9 +47,18 @@ def parent_of(app: str) -> tuple[str, int] | None:
     return (match["parent"], int(match["number"])) if match else None
 
 
-def instance_name(app: str, process: str, release: int, number: int) -> str:
-    """``pvdify-<app>-<process>-v<release>-<n>``, n from 1."""
-    return f"pvdify-{app}-{process}-v{release}-{number}"
+def instance_name(app: str, process: str, release: int, number: int, generation: int = 0) -> str:
+    """``pvdify-<app>-<process>-v<release>-<n>``, n from 1.
+
+    ``generation``: a restarted instance keeps its number, and its container must have another name while both are
+    there: ``web.1`` is ``…-1``, then ``…-101``, then ``…-1`` again.
+    """
+    return f"pvdify-{app}-{process}-v{release}-{number + GENERATION * generation}"
+
+
+def number_of(serial: int) -> int:
+    """The number of the instance whose name ends so."""
+    return (serial - 1) % GENERATION + 1
 
 
 def hook_name(app: str, release: int, moment: str, number: int) -> str:
@@ -55,15 +66,25 @@ def hook_name(app: str, release: int, moment: str, number: int) -> str:
     return f"pvdify-{app}-{moment}-v{release}-{number}"
 
 
+def job_name(app: str, job: str, number: int) -> str:
+    """``pvdify-<app>-<job>-job-<number of the run>``: known before the run starts, whatever release it is of."""
+    return f"pvdify-{app}-{job}-job-{number}"
+
+
 def app_of_instance(name: str) -> str:
     """``shop`` of ``pvdify-shop-web-v1-1``; no process has a hyphen in its name."""
     return name.removeprefix("pvdify-").rsplit("-", 3)[0]
 
 
+def name_end(name: str) -> str:
+    """``web-v1-2`` of ``pvdify-shop-web-v1-2``: the part that stays when the app gets another name."""
+    return "-".join(name.rsplit("-", 3)[1:])
+
+
 def place_of_instance(name: str) -> tuple[str, int, int] | None:
     """``web``, 1 and 2 of ``pvdify-shop-web-v1-2``: process, release and number; None for a name of another kind."""
     match = INSTANCE.fullmatch(name)
-    return (match["process"], int(match["release"]), int(match["number"])) if match else None
+    return (match["process"], int(match["release"]), number_of(int(match["serial"]))) if match else None
 
 
 def slot_key(app: str, slot: int) -> str:

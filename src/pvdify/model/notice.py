@@ -1,53 +1,20 @@
-"""Notices: what happened here, as told to others; who wants to be told, and what became of each telling."""
+"""Notifications: the notice of an event, who subscribes to it, and the state of each delivery."""
 
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from pvdify.model.action import Action
 from pvdify.model.names import parent_of
+from pvdify.timing import BackOff
 
-DEFAULT_EVENTS = (
-    "deploy.live", "deploy.failed", "rollback.live", "rollback.failed", "guard.tripped",
-    "release.unseen",
-    "instance.out-of-memory", "instance.unhealthy", "preview.opened", "preview.ended",
-)  # fmt: skip
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 1800.0  # seconds before another try, doubled each time
+BACK_OFF = BackOff(first=2.0, longest=1800.0)
 GIVE_UP_AFTER = timedelta(hours=24)
-
-
-_HEADLINES = {
-    "deploy.requested": "{app} {version} was asked for",
-    "deploy.live": "{app} {version} is live",
-    "deploy.failed": "{app} {version} failed",
-    "deploy.canceled": "{app} {version} was canceled",
-    "deploy.superseded": "{app} {version} gave way to a newer release",
-    "rollback.requested": "{app} {version} was asked for",
-    "rollback.live": "{app} {version} is live",
-    "rollback.failed": "{app} {version} failed",
-    "guard.tripped": "{app} {version} is being taken back",
-    "instance.out-of-memory": "{app}: an instance ran out of memory",
-    "release.unseen": "{app}",
-    "instance.unhealthy": "{app}: an instance stopped answering",
-    "preview.opened": "{app}: a preview was opened",
-    "preview.closed": "{app}: its pull request was closed",
-    "preview.reopened": "{app}: its pull request was opened again",
-    "preview.ended": "{app}: the preview is taken away",
-    "notify.test": "this is a test",
-}
-_NEED_NO_MORE = ("deploy.live",)
-_BAD = (
-    "deploy.failed",
-    "rollback.failed",
-    "guard.tripped",
-    "release.unseen",
-    "instance.out-of-memory",
-    "instance.unhealthy",
-)
+_NEED_NO_MORE = (Action.DEPLOY_LIVE,)
 
 
 class Channel(Enum):
-    """The form in which somebody wants to be told."""
+    """The form of a notification."""
 
     WEBHOOK = "webhook"
     SLACK = "slack"
@@ -69,7 +36,7 @@ class Notice:
 
     id: int
     at: datetime
-    action: str
+    action: Action
     actor: str
     text: str = ""
     app: str | None = None
@@ -89,20 +56,20 @@ class Notice:
     @property
     def headline(self) -> str:
         """What happened, in a sentence."""
-        known = _HEADLINES.get(self.action, "{app}: {action}")
+        known = self.action.headline
         head = known.format(app=self.app or "the server", action=self.action, version=f"v{self.release}")
         said = self.failure or ("" if self.action in _NEED_NO_MORE else self.text)
         return f"{head}: {said}" if said else head
 
     @property
     def is_bad(self) -> bool:
-        """Whether somebody should look."""
-        return self.failure is not None or self.action in _BAD
+        """Whether an operator should look."""
+        return self.failure is not None or self.action.is_bad
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """Who wants to be told of which events, in which form. Where to, and with which keys, is kept as a secret.
+    """A subscription to events, in one form. Its address and keys are kept as a secret.
 
     ``app``: this app and its previews only. ``events``: names like ``deploy.live``, ``deploy.*`` or ``*``.
     ``address`` is as much of the address as may be shown.
@@ -117,7 +84,7 @@ class Subscription:
     created_by: str
 
     def wants(self, action: str, app: str | None) -> bool:
-        """Whether an event of this name, about this app, is to be told."""
+        """Whether it includes an event of this name, about this app."""
         if self.app is not None and app != self.app and (parent_of(app or "") or ("", 0))[0] != self.app:
             return False
         return any(_matches(pattern, action) for pattern in self.events)
@@ -144,7 +111,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One notice on its way to one subscription; its id is the same at every try, so that a second one can be told."""
+    """One notice on its way to one subscription; its id is the same at every try, for the receiver to know."""
 
     id: str
     subscription: str
@@ -171,15 +138,9 @@ def attempt_of(status: int, retry_after: str | None) -> Attempt:
     if 200 <= status < 300:
         return Attempt(is_delivered=True, status=status)
     is_final = status < 500 and status not in (408, 425, 429)
-    wait = min(float(retry_after), LONGEST_PAUSE) if retry_after and retry_after.isdecimal() else None
+    wait = min(float(retry_after), BACK_OFF.longest) if retry_after and retry_after.isdecimal() else None
     text = "redirects are not followed" if 300 <= status < 400 else f"answered {status}"
     return Attempt(is_delivered=False, is_final=is_final, status=status, text=text, wait=wait)
-
-
-def pause_before_retry(attempts: int, chance: random.Random) -> float:
-    """Seconds to wait after so many tries: doubled each time, up to a limit, and spread out."""
-    full: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts - 1, 20))
-    return chance.uniform(full / 2, full)
 
 
 def _matches(pattern: str, action: str) -> bool:

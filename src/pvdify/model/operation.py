@@ -28,11 +28,13 @@ class Strategy(Enum):
     """How a release takes the place of another.
 
     BLUE_GREEN: beside it, so that no visitor notices. STOP_FIRST: after it has stopped, which needs memory for one of
-    them only, and turns visitors away meanwhile.
+    them only. HAND_OVER: the same, and before the hooks run; the engine chooses it where both releases use a volume
+    that only one of them may use at a time.
     """
 
     BLUE_GREEN = "blue-green"
     STOP_FIRST = "stop-first"
+    HAND_OVER = "hand-over"
 
 
 class OperationState(Enum):
@@ -61,7 +63,6 @@ class StepState(Enum):
     FAILED = "failed"
     UNDOING = "undoing"
     UNDONE = "undone"
-    SKIPPED = "skipped"
 
 
 _STATE = OperationState
@@ -78,7 +79,7 @@ TRANSITIONS: dict[OperationState, frozenset[OperationState]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class StepRecord:
-    """What the journal knows of one step. ``seconds`` is how long it took, ``text`` what it told."""
+    """What the journal knows of one step. ``seconds`` is how long it took, ``text`` what it reported."""
 
     name: str
     state: StepState = StepState.PENDING
@@ -91,7 +92,8 @@ class Operation:
     """One piece of requested work on an app.
 
     ``release`` is what it makes live (DEPLOY, ROLLBACK) or what displaced the slot (RETIRE); ``previous`` is the
-    release that was live when it began; ``slot`` is what a RETIRE ends; ``change`` is what a SCALE or RESTART does.
+    release that was live when it began; ``slot`` is what a RETIRE ends; ``change`` is what a SCALE or RESTART does;
+    ``purges``: whether a DESTROY deletes volumes at once instead of keeping them in the trash.
     ``baseline`` holds what the router had counted at the switch, or when visitors began to be turned away: requests,
     router errors and app errors of the two slots together.
     """
@@ -111,6 +113,7 @@ class Operation:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     is_cancel_requested: bool = False
+    purges: bool = False
     error: Failure | None = None
     steps: tuple[StepRecord, ...] = ()
 

@@ -42,11 +42,11 @@ class Preview:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sign:
-    """What somebody said about a pull request.
+class PullRequestState:
+    """What a webhook, a workflow or the code host said about a pull request.
 
     ``as_of``: when the code host last saw it change, in the code host's time; None: now. ``closed_for``: seconds since
-    it was closed, 0 where nobody says. ``is_answer``: the code host said it just now, because it was asked.
+    it was closed, 0 if unknown. ``is_answer``: the code host said it just now, because it was asked.
     """
 
     is_open: bool
@@ -72,7 +72,7 @@ def new_preview(
     )
 
 
-def after(preview: Preview, sign: Sign, now: datetime) -> Preview:
+def after(preview: Preview, sign: PullRequestState, now: datetime) -> Preview:
     """The preview after this sign; one that is older than what is known changes nothing."""
     if _is_late(preview, sign):
         return preview
@@ -91,6 +91,17 @@ def bounded(preview: Preview, now: datetime) -> Preview:
     """No lease lies further ahead than it is long: a clock that was set back postpones nothing."""
     longest = preview.lease if preview.is_open else preview.close_delay
     return replace(preview, ends_at=min(preview.ends_at, now + timedelta(seconds=longest)))
+
+
+def kept(preview: Preview, now: datetime) -> Preview:
+    """The preview with a day left at least; its lease, or its close delay, is as long as that takes."""
+    day = timedelta(days=1)
+    if preview.ends_at >= now + day:
+        return preview
+    lease = max(preview.lease, day.total_seconds())
+    if preview.is_open:
+        return replace(preview, ends_at=now + day, lease=lease)
+    return replace(preview, ends_at=now + day, close_delay=max(preview.close_delay, day.total_seconds()))
 
 
 def moved(preview: Preview, by: timedelta) -> Preview:
@@ -135,7 +146,22 @@ def manifest_for_preview(manifest: Manifest, policy: Previews) -> Manifest:
     )
 
 
-def _is_late(preview: Preview, sign: Sign) -> bool:
+def within_defaults(policy: Previews) -> Previews:
+    """The policy with nothing beyond the defaults, for who may not raise them."""
+    usual = Previews()
+    return policy.model_copy(
+        update={
+            "resources": _lower(policy.resources, usual.resources),
+            "max": min(policy.max, usual.max),
+            "instances": min(policy.instances, usual.instances),
+            "lease": min(policy.lease, usual.lease),
+            "close_delay": min(policy.close_delay, usual.close_delay),
+            "services": {},
+        }
+    )
+
+
+def _is_late(preview: Preview, sign: PullRequestState) -> bool:
     if sign.as_of is None or preview.known_at is None:
         return False
     # Times come in whole seconds. Of two events of one second the order is unknown: an open pull request is believed,

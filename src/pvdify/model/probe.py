@@ -11,7 +11,7 @@ DEFAULT_PATH = "/health"
 class Answer(Enum):
     """What became of one probe."""
 
-    STATUS = "status"  # an HTTP answer came; `status` tells which
+    STATUS = "status"  # an HTTP answer came; `status` is its status
     REFUSED = "refused"  # nothing listens there
     RESET = "reset"  # the connection was closed before an answer
     TIMEOUT = "timeout"  # no answer in time

@@ -1,8 +1,8 @@
-"""What stands between visitors and a release, told from the answer at its public address."""
+"""Why a release is not seen at its public address, judged by the answer there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from urllib.parse import urlsplit
 
 
 class Obstacle(Enum):
@@ -33,23 +33,18 @@ class Cause:
     next: str
 
 
-def cause_of(hostname: str, answer: PublicAnswer, expected: bytes) -> Cause | None:
-    """None when the router itself answered, with the release that is live; otherwise what stood in the way."""
-    if answer.obstacle is not None:
-        return _without_answer(hostname, answer)
-    if answer.status == 200 and answer.content.strip() == expected:
+def cause_of(
+    hostname: str, answer: PublicAnswer, expected: bytes, explain: Callable[[str, PublicAnswer], Cause | None]
+) -> Cause | None:
+    """Return None if the router itself answered, with the release that is live; else what stood in the way.
+
+    ``explain``: the words of the edge for an answer that it knows, see ``ports.edge.Edge``.
+    """
+    if answer.obstacle is None and answer.status == 200 and answer.content.strip() == expected:
         return None
-    if _is_access(answer):
-        return Cause(
-            what=f"Cloudflare Access stands in front of {hostname} and wants visitors to sign in",
-            next="if everybody shall see it, remove the Access application for this hostname at Cloudflare",
-        )
-    if answer.headers.get("cf-mitigated") == "challenge":
-        return Cause(
-            what=f"Cloudflare challenges who asks for {hostname}, this server too",
-            next="visitors with a browser may get through; see Security > Events at Cloudflare",
-        )
-    return _with_another_answer(hostname, answer)
+    if (known := explain(hostname, answer)) is not None:
+        return known
+    return _with_another_answer(hostname, answer) if answer.obstacle is None else _without_answer(hostname, answer)
 
 
 def _without_answer(hostname: str, answer: PublicAnswer) -> Cause:
@@ -61,7 +56,7 @@ def _without_answer(hostname: str, answer: PublicAnswer) -> Cause:
     if answer.obstacle is Obstacle.NO_TLS:
         return Cause(
             what=f"TLS: the certificate is not for {hostname} ({answer.text})",
-            next="Cloudflare's own certificates cover one level below the zone: order one for more",
+            next="see which certificate is presented by what stands in front of the router",
         )
     how = "did not answer in time" if answer.obstacle is Obstacle.TIMEOUT else f"takes no connection ({answer.text})"
     return Cause(
@@ -71,32 +66,12 @@ def _without_answer(hostname: str, answer: PublicAnswer) -> Cause:
 
 
 def _with_another_answer(hostname: str, answer: PublicAnswer) -> Cause:
-    is_cloudflare = "cf-ray" in answer.headers or answer.headers.get("server", "").lower() == "cloudflare"
-    if is_cloudflare and answer.status == 530:
-        return Cause(
-            what=f"the tunnel is down: Cloudflare has no connection to this server for {hostname} (530)",
-            next="`systemctl status pvdify-cloudflared` and `journalctl -u pvdify-cloudflared` on the server say why",
-        )
-    if is_cloudflare and answer.status in (502, 503, 504):
-        return Cause(
-            what=f"the tunnel does not reach the router for {hostname} ({answer.status})",
-            next="`pvdify status` shows whether the router runs, `pvdify server edge` where the tunnel leads",
-        )
     if answer.status == 200:
         return Cause(
-            what=f"{hostname} is answered by somebody else than this server's live release",
+            what=f"{hostname} is not answered by this server's live release",
             next="see where its DNS leads, and what stands in front of the router",
         )
     return Cause(
         what=f"{hostname} is answered with {answer.status}, and not by this server's router",
         next="see where its DNS leads, and what stands in front of the router; `pvdify server edge` shows the edge",
     )
-
-
-def _is_access(answer: PublicAnswer) -> bool:
-    """A redirect to the sign-in page of Access, or its refusal."""
-    location = urlsplit(answer.headers.get("location", ""))
-    is_sign_in = (location.hostname or "").endswith(".cloudflareaccess.com") or location.path.startswith(
-        "/cdn-cgi/access/"
-    )
-    return is_sign_in or (answer.status in (401, 403) and "cf-access-domain" in answer.headers)

@@ -15,17 +15,21 @@ LONGEST = 8192
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryLogin:
-    """Who this server is to a registry. ``host`` is what image references begin with."""
+    """Who this server is to a registry, for one app and its previews, or (``app`` None) for every app.
+
+    ``host`` is what image references begin with.
+    """
 
     host: str
     username: str
     password: Secret
+    app: str | None = None
     created_at: datetime
     created_by: str
 
 
 def check_registry_host(text: str) -> str:
-    """The host as image references have it; Docker Hub's other names are ``docker.io``. Raises InvalidRegistry."""
+    """The host as in image references; Docker Hub's other names are ``docker.io``. Raises InvalidRegistry."""
     host = _SCHEME.sub("", text.strip(), count=1).rstrip("/").lower()
     host = "docker.io" if host in _DOCKER_HUB or host == "index.docker.io/v1" else host
     try:

@@ -1,11 +1,13 @@
 """Releases: immutable, numbered; what ran, with which config, by whom, and how it went."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
 from pvdify.errors import GuardTripped, PvdifyError
-from pvdify.manifest.definition import Manifest
+from pvdify.manifest.definition import Manifest, Volume
+from pvdify.model.volume import volumes_of
 
 
 class ReleaseStatus(Enum):
@@ -44,7 +46,8 @@ class SwitchCount:
     """Requests of the app from a release's switch until the slot it displaced had drained.
 
     A record of its own, because it is completed in the background while the release may change already; see
-    ``model.route.Traffic`` for what is counted. ``cut``: in flight when the displaced slot was stopped.
+    ``model.route.Traffic`` for what is counted. ``cut``: answers that broke off, requests that
+    were ended with ``drain``, and those in flight when the slot stopped.
     """
 
     app: str
@@ -60,21 +63,34 @@ class SwitchCount:
 class Receipt:
     """What a deploy took: seconds of each step in order, and of all together.
 
-    ``closed_at``: when visitors began to be turned away, if they were; ``downtime``: for how many seconds.
+    ``closed_at``: when the live release stopped taking requests to make room, if it did; ``hold``: for how many seconds
+    requests may wait then. ``held``: for how many seconds they waited; ``downtime``: for how many they were turned away
+    after that.
     """
 
     steps: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     closed_at: datetime | None = None
+    hold: float = 0.0
+    held: float | None = None
     downtime: float | None = None
 
-    def closed(self, at: datetime) -> "Receipt":
-        """Visitors are turned away from now on, if they were not already."""
-        return self if self.closed_at else replace(self, closed_at=at)
+    def closed(self, at: datetime, hold: float) -> "Receipt":
+        """The live release takes no requests from now on, if it did until now."""
+        return self if self.closed_at else replace(self, closed_at=at, hold=hold)
 
     def opened(self, at: datetime) -> "Receipt":
-        """Visitors are let in again."""
-        return replace(self, downtime=(at - self.closed_at).total_seconds()) if self.closed_at else self
+        """Requests are answered again."""
+        if self.closed_at is None:
+            return self
+        gap = (at - self.closed_at).total_seconds()
+        held = min(gap, self.hold) if self.hold else None
+        return replace(self, held=held, downtime=gap - (held or 0.0) if gap > self.hold else None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are answered, again or all the time."""
+        return self.closed_at is None or self.held is not None or self.downtime is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +117,9 @@ class Release:
     """One release of an app.
 
     ``image`` is the reference that was asked for; ``digest`` and ``image_id`` are what it meant when it was pulled.
-    ``port`` is where the app listens inside its container. ``slot`` is where it runs or ran: the number of the
-    release that started those instances, which a rollback to a release in standby takes over as they are.
-    ``repeats`` is the release that a rollback repeats.
+    ``port`` is where the app listens inside its container, ``image_volumes`` the ``VOLUME`` paths of the image.
+    ``slot`` is where it runs or ran: the number of the release that started those instances, which a rollback to a
+    release in standby takes over as they are. ``repeats`` is the release that a rollback repeats.
     """
 
     app: str
@@ -112,6 +128,7 @@ class Release:
     digest: str | None = None
     image_id: str | None = None
     port: int | None = None
+    image_volumes: tuple[str, ...] = ()
     config_version: int
     manifest: Manifest
     status: ReleaseStatus = ReleaseStatus.PENDING
@@ -124,6 +141,11 @@ class Release:
     was_live: bool = False
     failure: Failure | None = None
     receipt: Receipt | None = None
+
+    @property
+    def volumes(self) -> dict[str, Volume]:
+        """Its volumes by name, those that its image declares included."""
+        return volumes_of(self.manifest, self.image_volumes)
 
     @property
     def is_taken_back(self) -> bool:
@@ -150,3 +172,14 @@ class Release:
             failure=None,
             receipt=None,
         )
+
+
+def last_served(releases: Iterable[Release]) -> dict[int, int]:
+    """Return slot -> the newest release that was live in it; a rollback may serve from the slot of an older release."""
+    ordered = sorted(releases, key=lambda release: release.version)
+    return {release.slot: release.version for release in ordered if release.slot is not None and release.was_live}
+
+
+def grace_of(release: Release | None) -> float:
+    """Return the seconds between SIGTERM and SIGKILL for what runs of a release; the default if it is unknown."""
+    return (release.manifest if release is not None else Manifest()).stop_timeout

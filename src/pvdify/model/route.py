@@ -1,26 +1,37 @@
-"""Routes: which hostnames lead to which slot, and what passed through."""
+"""Routes from hostnames to slots, and what passed through them."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import zip_longest
+
+from pvdify.model.endpoint import Endpoint
+from pvdify.model.names import number_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """Where an app's visitors go: all its hostnames lead to one slot, spread over the slot's targets.
 
-    ``targets`` are loopback ports, ``numbers`` those of the instances behind them in the same order (default: from 1).
+    ``targets`` are endpoints, ``numbers`` the serials of the instances behind them in order (default: from 1).
     No slot: the app is known but nothing serves (visitors get 503). ``is_in_maintenance``: the same, on purpose, which
     they are told. ``gate``: only visitors who send the ``Authorization`` header with this SHA-256 (hex) are let
-    through; None: everybody.
+    through; None: every visitor. ``has_affinity``: a cookie keeps each visitor at one instance.
+    ``timeout``: seconds that an answer may be silent, in whole milliseconds; None: 300.
+    ``held_until``: requests wait in the router until the hold is taken away, at the latest
+    until this moment (milliseconds since 1970); then they go to the slot that is named by then.
     """
 
     app: str
     hostnames: tuple[str, ...]
     slot: int | None
-    targets: tuple[int, ...] = ()
+    targets: tuple[Endpoint, ...] = ()
     numbers: tuple[int, ...] = ()
     is_in_maintenance: bool = False
     gate: str | None = None
+    has_affinity: bool = False
+    timeout: float | None = None
+    held_until: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.numbers) != len(self.targets):
@@ -28,11 +39,20 @@ class Route:
                 raise ValueError(f"{len(self.targets)} targets have {len(self.numbers)} numbers")
             object.__setattr__(self, "numbers", tuple(range(1, len(self.targets) + 1)))
 
-    def without(self, ports: Container[int | None]) -> "Route":
+    def held(self, until: datetime) -> "Route":
+        """Return the route with requests waiting at least until the hold that it has ends, and this one."""
+        return replace(self, held_until=max(milliseconds(until), self.held_until or 0))
+
+    def without(self, left_out: Container[Endpoint]) -> "Route":
         """The route without these targets."""
-        kept = [(port, number) for port, number in zip(self.targets, self.numbers, strict=True) if port not in ports]
-        targets, numbers = tuple(port for port, _ in kept), tuple(number for _, number in kept)
+        kept = [(it, number) for it, number in zip(self.targets, self.numbers, strict=True) if it not in left_out]
+        targets, numbers = tuple(it for it, _ in kept), tuple(number for _, number in kept)
         return replace(self, targets=targets, numbers=numbers)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return the moment as milliseconds since 1970."""
+    return round(moment.timestamp() * 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +84,7 @@ class Traffic:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetCount:
-    """What the router counted for one target: the instance of this slot with this number.
+    """What the router counted for one target: the instance of this slot with this serial.
 
     ``by_class``: answers 1xx, 2xx, 3xx, 4xx and 5xx; ``waits``: how many answers began within so many seconds (each
     bound of ``WAIT_BOUNDS``, and above), ``seconds``: all these waits together. A router that cannot count so much
@@ -81,6 +101,30 @@ class TargetCount:
     by_class: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
     waits: tuple[int, ...] = ()
     seconds: float = 0.0
+
+    def __add__(self, other: "TargetCount") -> "TargetCount":
+        first, second, third, fourth, fifth = (
+            one + another for one, another in zip(self.by_class, other.by_class, strict=True)
+        )
+        return replace(
+            self,
+            requests=self.requests + other.requests,
+            in_flight=self.in_flight + other.in_flight,
+            router_errors=self.router_errors + other.router_errors,
+            app_errors=self.app_errors + other.app_errors,
+            by_class=(first, second, third, fourth, fifth),
+            waits=tuple(one + another for one, another in zip_longest(self.waits, other.waits, fillvalue=0)),
+            seconds=self.seconds + other.seconds,
+        )
+
+
+def by_instance(counts: Iterable[TargetCount]) -> tuple[TargetCount, ...]:
+    """One count for each number of a slot: that of an instance, and of the one it was restarted in place of."""
+    found: dict[tuple[str, int, int], TargetCount] = {}
+    for count in counts:
+        key = (count.app, count.slot, number_of(count.number))
+        found[key] = replace(found[key] + count if key in found else count, number=key[2])
+    return tuple(found.values())
 
 
 WAIT_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)

@@ -1,7 +1,8 @@
-"""Scale: how many instances of each process run, where somebody said so besides the manifest."""
+"""Scale: how many instances of each process run, where it was set apart from the manifest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum
 
 from pvdify.manifest.definition import Manifest
@@ -22,11 +23,16 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """What was chosen for an app: counts by process, and whether all of it is stopped meanwhile."""
+    """What was chosen for an app: counts by process, and whether all of it is stopped meanwhile.
+
+    ``changed_by``, ``changed_at``: who made the last such choice, and when.
+    """
 
     app: str
     chosen: Mapping[str, Choice] = field(default_factory=dict)
     is_stopped: bool = False
+    changed_by: str | None = None
+    changed_at: datetime | None = None
 
     def counts(self, manifest: Manifest) -> dict[str, int]:
         """How many instances of each process should run with this manifest."""

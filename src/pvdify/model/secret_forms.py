@@ -1,26 +1,51 @@
-"""The ways a secret value is written in other programs' output; pure."""
+"""What is looked for so that a secret value is found in other programs' output; pure.
+
+How a value may be escaped or encoded is not listed here: ``views`` undoes that in the text.
+"""
 
 import base64
-import json
 import re
-import string
-from collections.abc import Iterable, Iterator
-from urllib.parse import quote, urlsplit
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
-SHORTEST_SECRET = 6
-LONGEST_FORM, TILE = 128, 64
-_LINE_WIDTHS = (64, 76)  # after so many characters, openssl and base64 begin a new line
+from pvdify.model.views import SHORTEST as SHORTEST_SECRET
+from pvdify.model.views import unescaped
+
+LONGEST_WHOLE = 128  # bytes; what is longer is looked for in parts
+FRAGMENT, WORDY_FRAGMENT = 16, 24  # bytes looked for of a long value: where it looks random, and where it may be words
+SHORTEST_CUT, SHORTEST_WORDY_CUT = 24, 48  # so much of the value has to stand there to be hidden
+_SHORT = 12  # bytes; what such values are encoded to is too short for views
+_LONGEST_ADDRESS = 8192  # characters of a value that is read as a URL or a connection string
 _PEM_BORDER = "-----"
+_LEAST_CHANGES = 5
 
-# what URL writers leave as it is, beside letters, digits and "-_.~": Python and Go, paths, JavaScript's two, passwords
-_URL_SAFE = ("", "/", "!*'()", "!*'();/?:@&=+$,#", "!$&'()*+,;=", "*")
-_PERCENT, _UNICODE = re.compile(r"%[0-9A-F]{2}"), re.compile(r"\\u([0-9a-f]{4})")
-_HTML_SAFE = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
-_IN_DOUBLE_QUOTES = re.compile(r'["\\$`]')
-_BACKSLASHED = re.compile(r"""[ \t\n'"\\|&;()<>!{}*\[\]?^$`,]|^[~#]""")
-_ANSI_C = {"\a": "\\a", "\b": "\\b", "\x1b": "\\E", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
-           "\\": "\\\\", "'": "\\'"}  # fmt: skip
-_PRINTABLE_ASCII = frozenset(string.ascii_letters + string.digits + string.punctuation + " ")
+# Bits per kind of character: between two kinds of letters and digits two bits differ, and only there.
+_LOWER, _UPPER, _DIGIT, _OTHER = 1, 2, 4, 16
+_KINDS = bytes(
+    _LOWER if 97 <= code <= 122
+    else _UPPER if 65 <= code <= 90
+    else _DIGIT if 48 <= code <= 57
+    else 0 if code in b"+/ =_-"
+    else _OTHER
+    for code in range(256)
+)  # fmt: skip
+_NO_CHANGE = bytes(set(range(256)) - {_LOWER | _UPPER, _LOWER | _DIGIT, _UPPER | _DIGIT})
+_SETTING = re.compile(r"(?:password|passwd|pwd|secret|token|key)\s*=\s*([^;&,\s'\"]+)", re.IGNORECASE)
+_BEFORE_HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^/\s:@]*:([^/\s@]+)@")
+
+
+class Needle(NamedTuple):
+    """Bytes to look for: the part of ``whole``, a value or a line of it, that begins ``at`` there.
+
+    Where it stands, at least ``least`` bytes of ``whole`` have to stand around it.
+    """
+
+    text: bytes
+    whole: bytes
+    at: int = 0
+    least: int = 0
 
 
 def refusal_of(value: str) -> str | None:
@@ -28,7 +53,7 @@ def refusal_of(value: str) -> str | None:
 
     What is found in output is hidden there, so a secret must be long enough not to be a common word or number.
     """
-    if any(len(line) >= SHORTEST_SECRET for line in _lines(value)):
+    if any(len(line.strip()) >= SHORTEST_SECRET for line in value.splitlines()):
         return None
     return (
         f"too short for a secret: at least {SHORTEST_SECRET} characters in a row are needed, because every place in "
@@ -36,114 +61,92 @@ def refusal_of(value: str) -> str | None:
     )
 
 
-def forms_of(value: str) -> frozenset[str]:
-    """Every text that gives this secret away: as it is, in base64, as part of a URL, of JSON, of a shell's line.
+def needles_of(value: str, *, with_encoded: bool = True) -> Iterator[Needle]:
+    """Yield what gives this secret away: the value, each line of several, the password in a URL, parts of a long one.
 
-    A secret of several lines comes out of a program line by line, so each line is one, too. Of a secret that is a URL,
-    so is the password in it. A long form is given in parts.
+    ``with_encoded``: a value that is too short to be decoded in the usual views also in its encoded forms.
     """
-    forms = {form for text in _texts(value) for form in _written(text)}
-    forms |= {form for text in (value, value.strip()) for form in _base64(text)}
-    return frozenset(tile for form in forms if len(form) >= SHORTEST_SECRET for tile in _tiles(form))
+    for text in dict.fromkeys(_texts(value)):
+        raw = text.encode("utf-8", "surrogatepass")
+        plain = unescaped(raw)
+        if SHORTEST_SECRET <= len(plain) <= LONGEST_WHOLE:
+            yield Needle(plain, plain)
+        if plain != raw and len(raw) <= LONGEST_WHOLE:
+            yield Needle(raw, raw)
+        if len(plain) > SHORTEST_CUT:
+            yield from _fragments(plain)
+        if with_encoded and is_short(raw):
+            yield from (Needle(form, form) for form in map(unescaped, _encoded(raw)))
+        for tail in _tails(raw):
+            yield Needle(tail, tail)
 
 
-def _tiles(form: str) -> Iterator[str]:
-    """A long form in parts that cover it: it is then found where only part of it was written, and quickly learned."""
-    if len(form) <= LONGEST_FORM:
-        yield form
-        return
-    yield from (form[at : at + TILE] for at in range(0, len(form) - TILE, TILE))
-    yield form[-TILE:]
+def is_short(raw: bytes) -> bool:
+    """Whether a value, once encoded, is shorter than what the usual views decode."""
+    return len(raw) < _SHORT
+
+
+def _fragments(plain: bytes) -> Iterator[Needle]:
+    """Parts that cover a long text, to find it cut and wrapped at any place: every 39 bytes of it have one.
+
+    Words, addresses and dates are written by chance, too, so of them more has to stand there.
+    """
+    kinds = plain.translate(_KINDS)
+    changes = (int.from_bytes(kinds[1:]) ^ int.from_bytes(kinds[:-1])).to_bytes(len(kinds) - 1)
+    for at in range(0, len(plain) - FRAGMENT + 1, FRAGMENT):
+        end = at + FRAGMENT
+        if _OTHER not in kinds[at:end] and len(changes[at : end - 1].translate(None, _NO_CHANGE)) >= _LEAST_CHANGES:
+            yield Needle(plain[at:end], plain, at, SHORTEST_CUT)
+        elif len(plain) > SHORTEST_WORDY_CUT:
+            begin = min(at, len(plain) - WORDY_FRAGMENT)
+            yield Needle(plain[begin : begin + WORDY_FRAGMENT], plain, begin, SHORTEST_WORDY_CUT)
+
+
+def _tails(raw: bytes) -> Iterator[bytes]:
+    """What is left for the last line where base64 writes a value in lines of 64 or 76 characters.
+
+    The end of an address is written by chance, too, and so are few characters of a value that is not long.
+    """
+    least = _SHORT if len(raw) > LONGEST_WHOLE else WORDY_FRAGMENT
+    for width in (48, 57) if len(raw) > SHORTEST_WORDY_CUT and b"://" not in raw else ():
+        tail = unescaped(raw[len(raw) - len(raw) % width :])
+        if len(tail) >= least:
+            yield tail
 
 
 def _texts(value: str) -> Iterator[str]:
-    yield value
-    yield value.strip()
-    yield from (line for line in _lines(value) if not line.startswith(_PEM_BORDER))
-    yield from _password_in(value)
+    if len(value) >= SHORTEST_SECRET:
+        yield value
+    if "\n" in value or value != value.strip() or "\r" in value:
+        texts = (value.strip(), *(line for line in _lines(value) if not line.startswith(_PEM_BORDER)))
+        yield from (text for text in texts if len(text) >= SHORTEST_SECRET)
+    if ("@" in value or "=" in value) and len(value) <= _LONGEST_ADDRESS:
+        for password in _passwords_in(value.strip()):
+            yield from (text for text in (password, unquote(password)) if len(text) >= SHORTEST_SECRET)
 
 
 def _lines(value: str) -> list[str]:
     return [line.strip() for line in value.splitlines()]
 
 
-def _password_in(value: str) -> Iterator[str]:
-    try:
-        password = urlsplit(value.strip()).password
-    except ValueError:
-        return
-    if password and len(password) >= SHORTEST_SECRET:
-        yield password
+def _passwords_in(value: str) -> Iterator[str]:
+    """The password of a URL, of a DSN without a scheme, and of ``Password=...`` in a connection string."""
+    with suppress(ValueError):
+        yield urlsplit(value).password or ""
+    before_host = _BEFORE_HOST.match(value)
+    if before_host:
+        yield before_host[1]
+    yield from _SETTING.findall(value)
 
 
-def _written(text: str) -> Iterator[str]:
-    if len(text) < SHORTEST_SECRET:
-        return
-    yield text
-    yield from _url(text)
-    yield from _json(text)
-    yield from _shell(text)
-
-
-def _base64(text: str) -> Iterator[str]:
-    """Standard and URL-safe, wherever in a longer encoded text it begins: the characters that its bits fill alone."""
-    raw = text.encode()
+def _encoded(raw: bytes) -> Iterator[bytes]:
+    """A short value in base64, wherever in a longer encoded text it begins, and in base32."""
     for before in range(3):
-        encoded = base64.b64encode(bytes(before) + raw).decode()
+        encoded = base64.b64encode(bytes(before) + raw)
         first, last = (0, 2, 3)[before], 8 * (before + len(raw)) // 6
-        yield from _both_alphabets(encoded[first:last])
-        yield from _both_alphabets(encoded[first:])
-        for width in _LINE_WIDTHS:
-            yield from (encoded[at : at + width] for at in range(0, len(encoded), width) if before == 0)
+        for form in (encoded[first:last], encoded[first:].rstrip(b"=")):
+            yield from (each for each in {form, form.translate(_URL_SAFE)} if len(each) >= SHORTEST_SECRET)
+    yield base64.b32encode(raw).rstrip(b"=")
 
 
-def _both_alphabets(encoded: str) -> Iterator[str]:
-    yield encoded
-    yield encoded.replace("+", "-").replace("/", "_")
-
-
-def _url(text: str) -> Iterator[str]:
-    for safe in _URL_SAFE:
-        escaped = quote(text, safe=safe)
-        spaced = escaped.replace("%20", "+")
-        for form in (escaped, spaced, escaped.replace("~", "%7E"), spaced.replace("~", "%7E")):
-            yield form
-            yield _PERCENT.sub(lambda match: match[0].lower(), form)
-
-
-def _json(text: str) -> Iterator[str]:
-    for is_ascii in (True, False):
-        plain = json.dumps(text, ensure_ascii=is_ascii)[1:-1]
-        for form in (plain, _html_safe(plain)):
-            yield from _either_slash(form)
-            yield from _either_slash(_UNICODE.sub(lambda match: f"\\u{match[1].upper()}", form))
-        yield json.dumps(plain, ensure_ascii=is_ascii)[1:-1]  # JSON inside JSON
-
-
-def _html_safe(text: str) -> str:
-    return "".join(_HTML_SAFE.get(character, character) for character in text)
-
-
-def _either_slash(text: str) -> Iterator[str]:
-    yield text
-    yield text.replace("/", "\\/")
-
-
-def _shell(text: str) -> Iterator[str]:
-    yield text.replace("'", "'\\''")
-    yield text.replace("'", "'\"'\"'")
-    yield _IN_DOUBLE_QUOTES.sub(r"\\\g<0>", text)
-    yield _BACKSLASHED.sub(r"\\\g<0>", text)
-    yield "".join(_ansi_c(text, is_ascii=False))
-    yield "".join(_ansi_c(text, is_ascii=True))
-
-
-def _ansi_c(text: str, *, is_ascii: bool) -> Iterable[str]:
-    """As between ``$'`` and ``'``; without a UTF-8 locale, what is not ASCII stands there byte by byte."""
-    for character in text:
-        if character in _ANSI_C:
-            yield _ANSI_C[character]
-        elif character in _PRINTABLE_ASCII or (character.isprintable() and not is_ascii):
-            yield character
-        else:
-            yield "".join(f"\\{byte:03o}" for byte in character.encode())
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+from pvdify.model.endpoint import NO_ROUTE, Endpoint, NoRoute
+
 
 class SlotState(Enum):
     """CANDIDATE until the switch, LIVE after it, then DRAINING, STANDBY and at last RETIRED (nothing is left).
@@ -40,13 +42,23 @@ class Phase(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """One instance's place: its name, and its loopback port if it has a route."""
+    """One instance's place: its name, and the endpoint at which the router reaches it."""
 
     name: str
     process: str
     number: int
-    host_port: int | None = None
+    endpoint: Endpoint | NoRoute = NO_ROUTE
     phase: Phase = Phase.UP
+
+    @property
+    def serial(self) -> int:
+        """The end of its name, which differs from that of another instance with its number during a restart."""
+        return int(self.name.rpartition("-")[2])
+
+    @property
+    def has_route(self) -> bool:
+        """Whether visitors' requests can go to it."""
+        return self.endpoint is not NO_ROUTE
 
     @property
     def is_up(self) -> bool:
@@ -66,25 +78,25 @@ class Slot:
     placements: tuple[Placement, ...] = ()
 
     @property
-    def targets(self) -> tuple[int, ...]:
-        """The loopback ports that visitors' requests can go to; none of a slot that is stopped."""
-        return tuple(place.host_port for place in self._serving if place.host_port is not None)
+    def targets(self) -> tuple[Endpoint, ...]:
+        """The endpoints that visitors' requests can go to; none of a slot that is stopped."""
+        return tuple(place.endpoint for place in self._serving if place.endpoint is not NO_ROUTE)
 
     @property
-    def numbers(self) -> tuple[int, ...]:
-        """The numbers of the instances behind ``targets``."""
-        return tuple(place.number for place in self._serving)
+    def serials(self) -> tuple[int, ...]:
+        """The serials of the instances behind ``targets``."""
+        return tuple(place.serial for place in self._serving)
 
     @property
-    def ports(self) -> tuple[int, ...]:
-        """Every loopback port that an instance of the slot has, whatever it is about to do."""
-        return tuple(place.host_port for place in self.placements if place.host_port is not None)
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every endpoint that an instance of the slot has, whatever it is about to do."""
+        return tuple(place.endpoint for place in self.placements if place.endpoint is not NO_ROUTE)
 
     @property
     def _serving(self) -> tuple[Placement, ...]:
         if self.state is SlotState.STOPPED:
             return ()
-        return tuple(place for place in self.placements if place.host_port is not None and place.is_up)
+        return tuple(place for place in self.placements if place.has_route and place.is_up)
 
     def of(self, process: str, *phases: Phase) -> tuple[Placement, ...]:
         """The places of one process, in these phases if any are named, by number."""
@@ -100,7 +112,7 @@ class Slot:
         return replace(self, placements=tuple(place for place in self.placements if place.phase not in phases))
 
     def settled(self, leaving: tuple[Placement, ...] = ()) -> "Slot":
-        """The slot once whoever was joining is up, and these are leaving."""
+        """Return the slot once the joining instances are up, with these leaving."""
         moved = {Phase.JOINING: Phase.UP}
         return replace(
             self,

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -43,11 +43,17 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who is asking."""
+    """Who is asking.
+
+    ``token``: the id of the token, where one was shown; ``address``: where from, empty for root on this machine and for
+    the server itself. Who is asking does not depend on either.
+    """
 
     name: str
     role: Role
     app: str | None = None
+    token: str = field(default="", compare=False)
+    address: str = field(default="", compare=False)
 
     def reaches(self, app: str | None) -> bool:
         """Whether this app is theirs: every app, or the one named and its previews. None: the server as a whole."""
@@ -55,6 +61,9 @@ class Actor:
             return True
         preview = parent_of(app) if app else None
         return preview is not None and preview[0] == self.app
+
+
+PVDIFY = Actor(name="pvdify", role=Role.ADMIN)  # what the server does by itself
 
 
 def new_token_text() -> tuple[str, str]:
@@ -76,5 +85,9 @@ def id_in(text: str) -> str | None:
 
 def is_valid(token: Token, text: str, now: datetime) -> bool:
     """Whether the text is this token and it is neither revoked nor expired."""
-    same = hmac.compare_digest(token.digest, digest_of(text))
-    return same and token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
+    return hmac.compare_digest(token.digest, digest_of(text)) and is_good(token, now)
+
+
+def is_good(token: Token, now: datetime) -> bool:
+    """Whether a token is neither revoked nor expired."""
+    return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)

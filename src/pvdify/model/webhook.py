@@ -5,7 +5,7 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pvdify.model.preview import Sign
+from pvdify.model.preview import PullRequestState
 
 SCHEME = "sha256="
 
@@ -22,7 +22,7 @@ class IncomingWebhook:
 
     @property
     def digest(self) -> str:
-        """What tells this content from every other."""
+        """A hash of the content."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -41,7 +41,7 @@ class News:
 
     repository: str
     number: int
-    sign: Sign
+    sign: PullRequestState
 
 
 def signature_of(secret: str, content: bytes) -> str:

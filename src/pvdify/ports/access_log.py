@@ -1,6 +1,7 @@
 """The access log: what visitors asked the router for, and what they got."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Protocol
 
 from pvdify.model.visit import Visit
@@ -15,6 +16,10 @@ class AccessLog(Protocol):
 
     def follow(self, *, app: str | None = None) -> AsyncIterator[Visit | None]:
         """Visits as they end, from now on; None when there has been nothing for a while."""
+        ...
+
+    async def cut(self, app: str, since: datetime) -> int:
+        """The number of the app's answers that had begun since then and broke off; see ``Visit.is_cut``."""
         ...
 
     async def rotate(self) -> None:

@@ -1,4 +1,4 @@
-"""A program with somebody at its ends."""
+"""A program whose input and output are connected to a client."""
 
 from typing import Protocol
 
@@ -7,30 +7,30 @@ from pvdify.model.one_off import Output, TerminalSize
 
 
 class Attached(Protocol):
-    """A program that runs, its input and output in our hands."""
+    """A program that runs, with its input and output."""
 
     async def read(self) -> Output | None:
         """The next piece of what it writes; None once it has closed its output."""
         ...
 
     async def write(self, data: bytes) -> None:
-        """Let it read this, as soon as it takes it; lost when it has ended."""
+        """Write to its input, as soon as it reads; lost if it has ended."""
         ...
 
     async def close_input(self) -> None:
-        """It has nothing more to read."""
+        """Close its input."""
         ...
 
     def resize(self, size: TerminalSize) -> None:
-        """Its terminal, if it has one, has another size now."""
+        """Change the size of its terminal, if it has one."""
         ...
 
     async def wait(self) -> int:
-        """How it ended."""
+        """Wait for its end, and return the exit code."""
         ...
 
     async def end(self) -> None:
-        """It has ended, and nothing of it is left; whatever it was doing. Raises RuntimeUnavailable."""
+        """End it and leave nothing of it. A container gets its stop signal first. Raises RuntimeUnavailable."""
         ...
 
 
@@ -38,10 +38,32 @@ class OneOffs(Protocol):
     """Commands in containers of their own, which leave nothing behind."""
 
     async def start(self, spec: InstanceSpec, terminal: TerminalSize | None) -> Attached:
-        """Run the container with somebody at its ends; without ``terminal``, on plain pipes.
+        """Run the container with its input and output connected; without ``terminal``, on plain pipes.
 
         What it writes is kept nowhere. A container that could not be started ends with podman's words on stderr.
 
         Raises RuntimeUnavailable.
+        """
+        ...
+
+
+class Inside(Protocol):
+    """Commands and connections inside instances that run already."""
+
+    async def enter(
+        self, instance: str, number: int, command: str | tuple[str, ...], terminal: TerminalSize | None
+    ) -> Attached:
+        """Run a command in the instance's container, with the config vars that the instance has.
+
+        ``number`` differs between commands in one instance. Its end leaves the instance as it is.
+
+        Raises NothingRuns, RuntimeUnavailable.
+        """
+        ...
+
+    async def connect(self, instance: str, port: int) -> Attached:
+        """Connect to a TCP port on loopback inside the container; it ends with 1 where nothing listens.
+
+        Raises NothingRuns, RuntimeUnavailable.
         """
         ...

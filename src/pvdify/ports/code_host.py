@@ -1,9 +1,9 @@
-"""Where the code lives, as far as pvdify asks it or hears from it: what has become of a pull request."""
+"""The code host: the state of pull requests, and its webhooks."""
 
 from typing import Protocol
 
 from pvdify.model.link import Repository
-from pvdify.model.preview import Sign
+from pvdify.model.preview import PullRequestState
 from pvdify.model.webhook import News
 
 
@@ -15,20 +15,20 @@ class CodeHost(Protocol):
         """Whether there is a token. Without one nothing is asked, and leases end by themselves."""
         ...
 
-    async def pull_request(self, repository: str, number: int) -> Sign | None:
-        """How it is now; None where the host does not tell: unknown, or not visible with this token.
+    async def pull_request(self, repository: str, number: int) -> PullRequestState | None:
+        """Return its state now; None if it is unknown, or not visible with this token.
 
         Raises CodeHostUnavailable: no answer now, ask again later.
         """
         ...
 
     async def repository(self, name: str) -> Repository | None:
-        """What ``owner/name`` stands for today; None where the host does not tell. Asked without a token, too.
+        """Return the repository that is ``owner/name`` now; None if it is not visible. Works without a token, too.
 
         Raises CodeHostUnavailable.
         """
         ...
 
-    def news(self, event: str, content: bytes) -> News | None:
-        """What a webhook says; None where it is about nothing we wait for. Raises MalformedRequest."""
+    async def news(self, event: str, content: bytes) -> News | None:
+        """Return the news in a webhook; None if it has none that pvdify uses. Raises MalformedRequest."""
         ...

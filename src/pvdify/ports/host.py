@@ -1,4 +1,4 @@
-"""The machine itself: free ports, disk and memory."""
+"""The machine itself: listeners, disk and memory."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -9,8 +9,8 @@ from pvdify.model.capacity import Capacity, Usage
 class Host(Protocol):
     """What this machine has left."""
 
-    async def is_port_free(self, port: int) -> bool:
-        """Whether something could listen on 127.0.0.1:``port`` right now (checked by binding it)."""
+    async def has_listener(self, port: int) -> bool:
+        """Whether a program listens on this TCP port, on whatever address. Never raises."""
         ...
 
     async def capacity(self) -> Capacity:

@@ -5,16 +5,20 @@ from typing import Protocol
 
 from pvdify.model.image import ImagesOnDisk, LocalImage
 from pvdify.model.image_reference import ImageReference
+from pvdify.model.tenant import Tenant
 
 
 class Images(Protocol):
     """This host's image storage and the registries it can reach."""
 
-    async def resolve(self, reference: ImageReference) -> str:
+    async def resolve(self, reference: ImageReference, tenant: Tenant | None = None) -> str:
         """The digest that the reference means right now, asked of its registry (of local storage if it is local).
 
+        ``tenant``: for whom; None for the server itself. Registry logins and images of other apps do not count, nor do
+        hosts of this machine that were not granted.
+
         Raises:
-            ImageNotFound, RegistryDenied, RegistryUnavailable, RuntimeUnavailable.
+            ImageNotFound, RegistryDenied, RegistryNotAllowed, RegistryUnavailable, RuntimeUnavailable.
         """
         ...
 
@@ -22,18 +26,18 @@ class Images(Protocol):
         """The image with this digest if it is on this host; no registry is asked. Raises RuntimeUnavailable."""
         ...
 
-    async def download_size(self, reference: ImageReference, digest: str) -> int | None:
-        """Bytes that a registry would send for this digest if none of its layers is here; None where nobody can say.
+    async def download_size(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> int | None:
+        """Bytes that a registry would send for this digest if none of its layers is here; None if unknown.
 
         Raises RuntimeUnavailable.
         """
         ...
 
-    async def pull(self, reference: ImageReference, digest: str) -> LocalImage:
+    async def pull(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> LocalImage:
         """Bring exactly this digest here, unless it is.
 
         Raises:
-            ImageNotFound, RegistryDenied, RegistryUnavailable, PullFailed, RuntimeUnavailable.
+            ImageNotFound, RegistryDenied, RegistryNotAllowed, RegistryUnavailable, PullFailed, RuntimeUnavailable.
         """
         ...
 

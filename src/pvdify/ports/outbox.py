@@ -1,4 +1,4 @@
-"""What is still to be told to others, kept until it has been."""
+"""Subscriptions and deliveries, kept until they are made."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +8,7 @@ from pvdify.model.notice import Cursor, Delivery, Subscription
 
 
 class Outbox(Protocol):
-    """Durable records of who is told what. Every method raises StoreUnavailable and nothing else."""
+    """Durable records of subscriptions and deliveries. Every method raises StoreUnavailable and nothing else."""
 
     async def save_deliveries(self, deliveries: tuple[Delivery, ...], cursor: Cursor | None = None) -> None:
         """Write all of these, new or changed, and how far the events have been read, in one transaction.
@@ -33,9 +33,7 @@ class Outbox(Protocol):
         """All subscriptions, oldest first."""
         ...
 
-    async def subscription(self, id: str) -> Subscription | None:
-        """One subscription."""
-        ...
+    async def subscription(self, id: str) -> Subscription | None: ...
 
     async def cursor(self, name: str) -> Cursor | None:
         """How far a reader has come."""
@@ -46,7 +44,7 @@ class Outbox(Protocol):
         ...
 
     async def deliveries_due(self, now: datetime, limit: int) -> tuple[Delivery, ...]:
-        """Pending deliveries whose time has come, at most so many of each subscription, the longest due first."""
+        """Pending deliveries whose time has come, at most ``limit`` of each subscription, the longest due first."""
         ...
 
     async def deliveries(self, subscription: str | None, limit: int) -> tuple[Delivery, ...]:
@@ -55,6 +53,13 @@ class Outbox(Protocol):
 
     async def pending(self) -> int:
         """How many deliveries are still to be made."""
+        ...
+
+    async def forget_events(self, before: datetime, keep: int, delivered: int, limit: int) -> int:
+        """Forget the oldest events, at most ``limit``: those of before then, and all but the newest ``keep``.
+
+        An event after the position ``delivered`` stays. Return how many are left to forget.
+        """
         ...
 
     async def forget_deliveries(self, before: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Looking at an address as somebody on the internet would."""
+"""Request an address as a visitor on the internet does."""
 
 from typing import Protocol
 

@@ -7,7 +7,7 @@ from pvdify.model.registry import RegistryLogin
 
 
 class RegistryLogins(Protocol):
-    """What whoever asks registries on this host signs in with."""
+    """The logins with which this host asks registries."""
 
     async def check(self, login: RegistryLogin) -> None:
         """Whether the registry takes it, asked of the registry; changes nothing.

@@ -1,11 +1,14 @@
 """The router: hostname -> live slot, in a process of its own."""
 
+from collections.abc import Collection
 from typing import Protocol
 
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.probe import ProbeResult
 from pvdify.model.route import Route, Routes, TargetCount, Traffic
 
 PROOF_PATH = "/.well-known/pvdify/confirm/"
+API_KEY_HEADER = "X-Pvdify-Router"  # of requests for the API that the router passes on
 
 
 class Router(Protocol):
@@ -62,6 +65,20 @@ class Router(Protocol):
         """
         ...
 
+    async def end_requests(self, targets: Collection[Endpoint]) -> int:
+        """Close the connections of what is in flight to these endpoints, WebSockets and event streams too.
+
+        Returns how many requests were ended. Raises RouterUnavailable: some of them may have been ended.
+        """
+        ...
+
+    async def upgraded(self, targets: Collection[Endpoint]) -> int:
+        """Return how many of the requests in flight to these endpoints are upgraded connections (WebSockets).
+
+        Raises RouterUnavailable.
+        """
+        ...
+
     async def counts(self) -> tuple[TargetCount, ...]:
         """What was counted for every target that got a request since the router started. Raises RouterUnavailable."""
         ...
@@ -70,6 +87,13 @@ class Router(Protocol):
         """GET ``path`` through the router as a visitor would; the answer, and the slot key it came from, if any.
 
         Never raises: a router that does not answer is a ProbeResult too.
+        """
+        ...
+
+    async def api_key(self) -> str:
+        """What the router says in ``API_KEY_HEADER`` to pvdifyd, and no other program can: empty before it first ran.
+
+        Raises nothing.
         """
         ...
 

@@ -10,7 +10,7 @@ from pvdify.model.instance import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class Recipient:
-    """Somebody who can open the documents: a name for people, and a public key."""
+    """A person or server that can open the documents: a name for people, and a public key."""
 
     name: str
     key: str
@@ -50,6 +50,13 @@ class Secrets(Protocol):
 
     async def remove(self, app: str) -> None:
         """Forget every version of an app. Raises StoreUnavailable."""
+        ...
+
+    async def rename(self, old: str, new: str) -> None:
+        """Keep every version of ``old`` under ``new``; done again, or without any, it changes nothing.
+
+        Raises StoreUnavailable.
+        """
         ...
 
     async def open_file(self, text: str, kind: str) -> OpenedFile:

@@ -1,6 +1,7 @@
 """A deploy log as people read it; the same text in the API, on disk and at a terminal."""
 
 from pvdify.wire.answers import LogEntry
+from pvdify.wire.terminal_text import lines_of
 
 _NAME_WIDTH = 13
 _TEXT_WIDTH = 44
@@ -11,7 +12,7 @@ def render(entry: LogEntry) -> str:
     if entry.kind == "step-started":
         return ""
     if entry.kind == "output":
-        return f"    | {entry.text}"
+        return "\n".join(f"    | {line}" for line in lines_of(entry.text))
     if entry.kind == "note":
         return f"  {'':<{_NAME_WIDTH}} {entry.text}"
     mark = "failed: " if entry.kind == "step-failed" else ""
@@ -25,5 +26,8 @@ def step_line(step: str, text: str, seconds: float | None) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """``4ms`` below a tenth of a second, else ``1.8s``."""
+    """``4ms`` below a tenth of a second, ``1.8s``, and from a minute on ``2m5s``."""
+    if seconds >= 60:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes}m{rest}s" if rest else f"{minutes}m"
     return f"{seconds * 1000:.0f}ms" if seconds < 0.1 else f"{seconds:.1f}s"

@@ -37,10 +37,14 @@ class BackUp:
 
 @dataclass(frozen=True, kw_only=True)
 class Restore:
-    """Have the server here know what a backup says. ``is_replacing``: also instead of the apps that are here."""
+    """Have the server here know what a backup says. ``is_replacing``: also instead of the apps that are here.
+
+    ``file``: what ``server backup`` wrote, or the target of backups; ``backup``: the id of one there, "": the newest.
+    """
 
     do: str = "restore"
     file: str
+    backup: str = ""
     is_replacing: bool = False
     as_json: bool = False
 

@@ -10,7 +10,7 @@ def render(line: LogLine) -> str:
 
 
 def parts(line: LogLine) -> tuple[str, str]:
-    """What tells where a line comes from, and the line."""
+    """A line with its origin."""
     at = line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return f"{at} {line.process}.{line.number} v{line.release} |", line.text
 

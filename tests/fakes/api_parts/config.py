@@ -43,6 +43,21 @@ class ConfigVars(Releases):
         self.hidden[app, key] = value
         return {"secret": True}
 
+    def roll_back_config(self, asked: Asked, app: str) -> dict[str, Any]:
+        newest = self.versions[app][0]["version"]
+        if asked.body.get("version") == newest:
+            return {"version": newest, "live_version": None, "set": [], "unset": []}
+        return {"version": newest + 1, "live_version": None, "set": ["A"], "unset": ["B"]}
+
+    def copy_config(self, asked: Asked, app: str) -> dict[str, Any]:
+        self.find_app(app)
+        source = self.config.get(asked.body["source"], {})
+        wanted = {key: source[key] for key in asked.body["keys"] or sorted(source)}
+        left_out = [key for key, shown in wanted.items() if isinstance(shown, dict) and not asked.body["secrets"]]
+        changed = {key: it for key, it in wanted.items() if key not in left_out and self.config[app].get(key) != it}
+        self.config[app].update(changed)
+        return {"version": 3, "live_version": 2, "set": sorted(changed), "left_out": left_out}
+
     def reveal_config(self, asked: Asked, app: str) -> dict[str, Any]:
         shown = self.config.get(app, {}) | {key: value for (of, key), value in self.hidden.items() if of == app}
         missing = [key for key in asked.body["keys"] if key not in shown]

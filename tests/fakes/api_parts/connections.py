@@ -51,7 +51,7 @@ class Connections:
 
     def connect_edge(self, asked: Asked) -> dict[str, Any]:
         if asked.body["token"] != "cf-token":
-            raise Refused(424, "edge-refused", "Cloudflare does not let pvdify read the list of zones", next="…")
+            raise Refused(424, "edge-refused", "Cloudflare does not allow pvdify to read the list of zones", next="…")
         self.edge |= {
             "kind": "cloudflare", "tunnel": asked.body.get("tunnel") or "pvdify-own", "health": "healthy",
             "process": "pvdify-cloudflared.service runs it", "hostnames": ["shop.pvdify.win"],

@@ -36,12 +36,17 @@ class Previews(Releases):
         preview = self.preview(app, number)
         return preview | {"status": "closed", "closed_at": AT, "ends_at": "2026-11-24T11:31:02Z"}
 
+    def keep_preview(self, asked: Asked, app: str, number: str) -> dict[str, Any]:
+        return self.preview(app, number) | {"ends_at": "2026-11-24T11:31:02Z"}
+
     def link(self, asked: Asked, app: str) -> dict[str, Any]:
         wanted = asked.body
         self.links[app, wanted["repository"]] = {
             "app": app, "repository": wanted["repository"], "repository_id": wanted.get("repository_id", 74),
             "owner_id": wanted.get("owner_id", 65), "branch": wanted["branch"],
-            "environment": wanted.get("environment"), "previews": wanted["previews"], "created_at": AT,
+            "environment": wanted.get("environment"), "previews": wanted["previews"],
+            "events": wanted.get("events") or ["push", "workflow_dispatch", "schedule", "release"],
+            "workflow": wanted.get("workflow"), "created_at": AT,
             "created_by": "admin",
         }  # fmt: skip
         return self.links[app, wanted["repository"]]

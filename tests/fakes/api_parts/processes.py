@@ -18,6 +18,7 @@ class Processes(Releases):
         self.operations: dict[str, dict[str, Any]] = {}
         self.operation_outcome: dict[str, Any] = {"state": "succeeded"}
         self.run_events: list[tuple[str, bytes]] = []
+        self.run_secrets: list[str] = []
         self.run_exit_code, self.run_input, self.run_is_lost = 0, b"", False
         self._input_ended = threading.Event()
 
@@ -51,7 +52,8 @@ class Processes(Releases):
         if self.run_is_lost:
             raise Refused(404, "one-off-not-found", f"{app} runs no {id}")
         said = [(name, base64.b64encode(data).decode()) for name, data in self.run_events]
-        return [*said, ("end", json.dumps({"exit_code": self.run_exit_code}))]
+        end = {"exit_code": self.run_exit_code, "secrets": self.run_secrets, "secret_count": len(self.run_secrets)}
+        return [*said, ("end", json.dumps(end))]
 
     def write_run(self, asked: Asked, app: str, id: str) -> dict[str, Any]:
         assert int(asked.query["at"]) == len(self.run_input)
@@ -61,4 +63,4 @@ class Processes(Releases):
         return {}
 
     def wait_for_input_end(self) -> None:
-        assert self._input_ended.wait(5)
+        assert self._input_ended.wait(60)

@@ -7,7 +7,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from pvdify.api.application import build_application
-from pvdify.api.call import Engine
+from pvdify.engine.front_door import Engine
 from pvdify.model.token import Actor, Role
 from tests.fakes.machine import Daemon, Machine
 from tests.support.asgi import Answer, ask
@@ -25,6 +25,7 @@ class Api:
     daemon: Daemon
     application: ASGIApp
     local: ASGIApp
+    engine: Engine
     token: str = ""
 
     async def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
@@ -42,19 +43,12 @@ async def api() -> AsyncIterator[Api]:
     machine = Machine()
     machine.registry.push(IMAGE)
     daemon = machine.daemon()
-    engine = Engine(
-        settings=machine.settings, requests=daemon.requests, queries=daemon.queries, domains=daemon.domains,
-        tokens=daemon.tokens, registries=daemon.registries, observations=daemon.observations,
-        processes=daemon.processes, one_offs=daemon.one_offs,
-        previews=daemon.previews, notifications=daemon.notifications, posthog=daemon.posthog,
-        webhooks=daemon.webhooks, config_files=daemon.config_files, recipients=daemon.recipients, edge=daemon.edge,
-        keyless=daemon.keyless,
-    )  # fmt: skip
     api = Api(
         machine=machine,
         daemon=daemon,
-        application=build_application(engine, is_local=False),
-        local=build_application(engine, is_local=True),
+        application=build_application(daemon.engine, is_local=False),
+        local=build_application(daemon.engine, is_local=True),
+        engine=daemon.engine,
     )
     api.token = await api.make_token(Role.ADMIN)
     yield api

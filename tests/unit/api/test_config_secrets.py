@@ -31,6 +31,34 @@ async def test_secret_that_is_set_again_stays_one_until_it_is_said_otherwise(sho
     assert plain.json["KEY"] == "shown-value"
 
 
+async def test_an_older_version_is_repeated_and_no_secret_is_shown_by_that(shop: Api):
+    await shop("PATCH", "/apps/shop/config", {"SHOWN": "shown-at-first"})
+    await shop("PATCH", "/apps/shop/config", {"SHOWN": {"value": "shown-at-first", "secret": True}, "LEVEL": "debug"})
+    await shop("PATCH", "/apps/shop/config", {"KEY": "another-value", "NEW": "1"})
+
+    back = await shop("POST", "/apps/shop/config/rollback", {"version": 2})
+
+    assert back.json == {"version": 5, "live_version": None, "set": ["KEY", "LEVEL"], "unset": ["NEW"]}
+    hidden = {"secret": True}
+    assert (await shop("GET", "/apps/shop/config")).json == {"KEY": hidden, "LEVEL": "info", "SHOWN": hidden}
+    revealed = await shop("POST", "/apps/shop/config/reveal", {"keys": ["KEY", "LEVEL"]})
+    assert revealed.json == {"KEY": VALUE, "LEVEL": "info"}
+
+
+async def test_a_version_that_is_like_the_newest_changes_nothing(shop: Api):
+    await shop("PATCH", "/apps/shop/config", {"LEVEL": "debug"})
+    await shop("POST", "/apps/shop/config/rollback", {"version": 1})
+
+    assert (await shop("POST", "/apps/shop/config/rollback", {"version": 1})).json["version"] == 3
+
+
+@pytest.mark.parametrize("version", [-1, 1, 2])
+async def test_a_version_that_is_not_older_is_not_repeated(shop: Api, version: int):
+    answer = await shop("POST", "/apps/shop/config/rollback", {"version": version})
+
+    assert (answer.status, answer.json["code"]) == (404, "config-version-not-found")
+
+
 async def test_short_secret_is_refused_without_repeating_it(shop: Api):
     answer = await shop("PATCH", "/apps/shop/config", {"PIN": {"value": "4711", "secret": True}})
 
@@ -44,7 +72,7 @@ async def test_what_is_no_config_var_is_refused(shop: Api, given: object):
     assert (await shop("PATCH", "/apps/shop/config", {"A": given})).status == 422
 
 
-async def test_admin_reveals_a_secret_and_an_event_tells(shop: Api):
+async def test_admin_reveals_a_secret_and_an_event_is_recorded(shop: Api):
     answer = await shop("POST", "/apps/shop/config/reveal", {"keys": ["KEY"]})
 
     assert answer.json == {"KEY": VALUE}
@@ -53,7 +81,7 @@ async def test_admin_reveals_a_secret_and_an_event_tells(shop: Api):
     assert (event["action"], event["app"], event["text"]) == ("config.revealed", "shop", "KEY")
 
 
-async def test_nobody_else_reveals_exports_or_imports(shop: Api):
+async def test_no_other_role_reveals_exports_or_imports(shop: Api):
     shop.token = await shop.make_token(Role.DEPLOY)
 
     asked = [
@@ -130,14 +158,14 @@ async def test_recipients_are_added_once_and_removed(api: Api):
     assert actions[:2] == ["secrets.recipient-removed", "secrets.recipient-added"]
 
 
-async def test_rotation_is_told_and_changes_no_value(shop: Api):
+async def test_rotation_is_reported_and_changes_no_value(shop: Api):
     answer = await shop("POST", "/secrets/rotate")
 
     assert answer.json == {"files": 1, "recipients": [{"name": "pvdify", "key": "age1server2"}]}
     assert (await shop("POST", "/apps/shop/config/reveal", {"keys": ["KEY"]})).json == {"KEY": VALUE}
 
 
-async def test_lost_key_is_told_and_nothing_is_lost(shop: Api):
+async def test_lost_key_is_reported_and_nothing_is_lost(shop: Api):
     shop.machine.secrets.is_locked = True
 
     locked = await shop("GET", "/apps/shop/config")
@@ -145,3 +173,52 @@ async def test_lost_key_is_told_and_nothing_is_lost(shop: Api):
 
     assert (locked.status, locked.json["code"]) == (503, "secrets-locked")
     assert (await shop("GET", "/apps/shop/config")).json == {"KEY": {"secret": True}, "LEVEL": "info"}
+
+
+async def test_a_copy_takes_plain_values_and_leaves_secrets_out(shop: Api):
+    await shop("POST", "/apps", {"name": "blog"})
+    await shop("PATCH", "/apps/blog/config", {"OWN": "1"})
+
+    copied = await shop("POST", "/apps/blog/config/copy", {"source": "shop"})
+    again = await shop("POST", "/apps/blog/config/copy", {"source": "shop"})
+
+    assert copied.json == {"version": 2, "live_version": None, "set": ["LEVEL"], "left_out": ["KEY"]}
+    assert (again.json["version"], again.json["set"]) == (2, [])
+    assert (await shop("GET", "/apps/blog/config")).json == {"LEVEL": "info", "OWN": "1"}
+
+
+async def test_a_copied_secret_stays_one_and_passes_through_no_client(shop: Api):
+    await shop("POST", "/apps", {"name": "blog"})
+
+    copied = await shop("POST", "/apps/blog/config/copy", {"source": "shop", "keys": ["KEY"], "secrets": True})
+
+    assert copied.json == {"version": 1, "live_version": None, "set": ["KEY"], "left_out": []}
+    assert (await shop("GET", "/apps/blog/config")).json == {"KEY": {"secret": True}}
+    assert (await shop("POST", "/apps/blog/config/reveal", {"keys": ["KEY"]})).json == {"KEY": VALUE}
+    events = (await shop("GET", "/events")).json["events"]
+    assert ("config.copied", "shop", "to blog: KEY") in [(it["action"], it["app"], it["text"]) for it in events]
+    assert VALUE not in str(events)
+
+
+@pytest.mark.parametrize(
+    ("role", "app", "secrets", "status"),
+    [
+        (Role.DEPLOY, "blog", False, 403), (Role.DEPLOY, "shop", False, 403), (Role.READ, None, False, 403),
+        (Role.DEPLOY, None, True, 200),
+    ],
+)  # fmt: skip
+async def test_a_copy_needs_both_apps(shop: Api, role: Role, app: str | None, secrets: bool, status: int):
+    await shop("POST", "/apps", {"name": "blog"})
+    shop.token = await shop.make_token(role, app)
+
+    answer = await shop("POST", "/apps/blog/config/copy", {"source": "shop", "secrets": secrets})
+
+    assert answer.status == status
+
+
+async def test_a_copy_of_what_is_not_there_is_refused(shop: Api):
+    await shop("POST", "/apps", {"name": "blog"})
+
+    assert (await shop("POST", "/apps/blog/config/copy", {"source": "none"})).status == 404
+    missing = await shop("POST", "/apps/blog/config/copy", {"source": "shop", "keys": ["NONE"]})
+    assert (missing.status, missing.json["code"]) == (404, "config-var-not-found")

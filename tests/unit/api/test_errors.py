@@ -1,11 +1,14 @@
 """Every error has the one shape, and changes nothing."""
 
+import re
+
 import pytest
 
-from pvdify.api.errors import STATUS_BY_KIND
+from pvdify import __version__
 from pvdify.api.routes import ENDPOINTS
 from pvdify.errors import Kind
 from pvdify.model.token import Role
+from pvdify.web.problems import STATUS_BY_KIND
 from tests.support.asgi import ask
 from tests.unit.api.conftest import IMAGE, Api
 
@@ -62,6 +65,7 @@ async def test_all_problems_come_at_once(api: Api):
 
 async def test_caller_may_name_the_request(api: Api):
     assert (await api("GET", "/health", x_request_id="ci-7")).headers["x-request-id"] == "ci-7"
+    assert (await api("GET", "/health")).headers["x-pvdify-version"] == __version__
     assert (await api("GET", "/health", x_request_id="bad id!")).headers["x-request-id"] != "bad id!"
 
 
@@ -75,22 +79,20 @@ async def test_unexpected_fault_is_a_reference_and_no_detail(api: Api):
         await api("GET", "/apps")
 
 
-@pytest.mark.parametrize(
-    "endpoint", [endpoint for endpoint in ENDPOINTS if endpoint.needs], ids=lambda it: f"{it.method} {it.path}"
-)
-async def test_without_a_token_nothing_is_answered(api: Api, endpoint):
-    path = (
-        endpoint.path.replace("{app}", "shop")
-        .replace("{version:int}", "1")
-        .replace("{token}", "t")
-        .replace("{pr:int}", "1")
-    )
+async def test_without_a_token_nothing_is_answered(api: Api):
     api.token = ""
+    asked = [
+        (endpoint.method, re.sub(r"\{\w+(:int)?\}", lambda it: "1" if it[1] else "t", endpoint.path))
+        for endpoint in ENDPOINTS
+        if endpoint.needs
+    ]
 
-    answer = await api(endpoint.method, path)
+    answers = {(method, path): await api(method, path) for method, path in asked}
 
-    assert (answer.status, answer.json["code"]) == (401, "not-signed-in")
-    assert answer.headers["www-authenticate"] == "Bearer"
+    refused = (401, "not-signed-in", "Bearer")
+    found = {it: (a.status, a.json["code"], a.headers.get("www-authenticate")) for it, a in answers.items()}
+    assert {it: answer for it, answer in found.items() if answer != refused} == {}
+    assert len(found) > 100
 
 
 @pytest.mark.parametrize("text", ["pvd_00000000_x", "nonsense", "pvd_", ""])
@@ -138,3 +140,52 @@ async def test_unix_socket_is_root(api: Api):
 
 def test_every_kind_has_a_status():
     assert set(STATUS_BY_KIND) == set(Kind)
+
+
+async def test_many_unknown_keys_are_answered_with_the_first_of_them(api: Api):
+    answer = await api("POST", "/apps", {f"key{number}": 1 for number in range(30_000)})
+
+    assert answer.status == 422
+    assert len(answer.json["problems"]) <= 51
+
+
+@pytest.mark.parametrize("path", ["/apps/shop/releases", "/apps", "/tokens"])
+async def test_json_of_many_levels_is_malformed(api: Api, path: str):
+    answer = await api("POST", path, b'{"a":' + b"[" * 100_000)
+
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("path", ["/releases/{}", "/releases/{}/log", "/releases/{}/diff", "/previews/{}"])
+async def test_a_number_that_the_database_cannot_hold_is_that_of_nothing(api: Api, path: str):
+    await api("POST", "/apps", {"name": "shop"})
+
+    answers = [await api("GET", f"/apps/shop{path.format(number)}") for number in (10**9 - 1, 10**30)]
+    put = await api("PUT", f"/apps/shop/previews/{10**30}", {"image": IMAGE})
+
+    assert [it.status for it in (*answers, put)] == [404, 404, 404]
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"branch": "\x1b]0;title\x07"}, "expected 1 to 255 printable characters"),
+        ({"commit": "a\n::error::b"}, "expected 1 to 255 printable characters"),
+        ({"commit": ""}, "expected 1 to 255 printable characters"),
+        ({"branch": "a" * 300}, "expected 1 to 255 printable characters"),
+        ({"run_number": 10**30}, "expected a whole number from 0 to 1000000000000000"),
+        ({"run_number": -1}, "expected a whole number from 0 to 1000000000000000"),
+    ],
+)
+async def test_what_ci_says_of_itself_is_text_that_can_be_shown(api: Api, body: dict[str, object], why: str):
+    deployed = await api("POST", "/apps/shop/releases", {"image": IMAGE, **body})
+    preview = await api("PUT", "/apps/shop/previews/7", {"image": IMAGE, **body})
+
+    assert [it.status for it in (deployed, preview)] == [422, 422]
+    assert deployed.json["why"] == why
+
+
+async def test_a_token_that_would_expire_after_the_last_date_is_refused(api: Api):
+    answer = await api("POST", "/tokens", {"name": "ci", "role": "read", "expires_in": 10**30})
+
+    assert (answer.status, answer.json["detail"]) == (422, "a token expires within 100 years")

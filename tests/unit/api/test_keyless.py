@@ -74,7 +74,7 @@ async def test_every_refusal_says_which_claim(api: Api):
 
     assert (wrong_branch.status, wrong_branch.json["code"]) == (401, "identity-refused")
     assert wrong_branch.json["why"] == 'ref is "refs/heads/develop", expected "refs/heads/main"'
-    assert foreign.json["why"] == 'repository_id is "99", which is linked to shop by nobody'
+    assert foreign.json["why"] == 'repository_id is "99", which is not linked to shop'
     assert late.json["why"].startswith("exp was 1970-01-01")
 
 
@@ -98,7 +98,7 @@ async def test_a_refused_token_is_not_used_up(api: Api):
 async def test_an_app_without_a_link_gives_nothing_away(api: Api):
     answer = await exchange(api, "nothing-here")
 
-    assert answer.json["why"] == 'repository_id is "74", which is linked to nothing-here by nobody'
+    assert answer.json["why"] == 'repository_id is "74", which is not linked to nothing-here'
 
 
 async def test_unlinking_takes_away_what_was_given(api: Api):
@@ -129,7 +129,7 @@ async def test_linking_again_replaces_what_was_said(api: Api):
     assert [(it["branch"], it["environment"], it["previews"]) for it in listed] == [("production", "live", True)]
 
 
-async def test_a_repository_that_github_does_not_tell_of_needs_its_numbers(api: Api):
+async def test_a_repository_that_github_does_not_show_needs_its_numbers(api: Api):
     unknown = await api("POST", "/apps/shop/github", {"repository": "org/private"})
     numbers = {"repository": "org/private", "repository_id": 80, "owner_id": 65}
 
@@ -174,10 +174,59 @@ async def test_tokens_that_ended_are_forgotten(api: Api):
     assert len((await api("GET", "/tokens")).json["tokens"]) == 2  # the admin's, and the newest
 
 
-async def test_who_is_refused_too_often_has_to_wait(api: Api):
+async def test_a_repository_that_is_refused_too_often_has_to_wait_and_others_at_its_address_do_not(api: Api):
     await link(api)
     for number in range(30):
-        assert (await exchange(api, jti=f"{number}", aud="x", address="192.0.2.9")).status == 401
+        refused = await exchange(api, jti=f"{number}", repository_id="99", address="192.0.2.9")
+        assert refused.status == 401
 
-    assert (await exchange(api, jti="30", address="192.0.2.9")).status == 429
-    assert (await exchange(api, jti="30", address="192.0.2.8")).status == 200
+    assert (await exchange(api, jti="30", repository_id="99", address="192.0.2.8")).status == 429
+    assert (await exchange(api, jti="31", address="192.0.2.9")).status == 200
+
+
+async def test_an_address_that_sends_tokens_without_a_valid_signature_has_to_wait_but_for_those_alone(api: Api):
+    await link(api)
+
+    async def forged() -> int:
+        body = {"token": "forged", "app": "shop"}
+        return (await ask(api.application, "POST", "/api/v1/auth/github", body, client="192.0.2.9")).status
+
+    assert [await forged() for _ in range(31)] == [401] * 30 + [429]
+    assert (await exchange(api, address="192.0.2.9")).status == 200
+
+
+async def test_events_and_the_workflow_of_a_link_are_shown_and_hold(api: Api):
+    made = await link(api, events=["workflow_run"], workflow="deploy.yml")
+    run = {"event_name": "workflow_run", "workflow_ref": "org/shop/.github/workflows/deploy.yml@refs/heads/main"}
+
+    assert (made.json["events"], made.json["workflow"]) == (["workflow_run"], "deploy.yml")
+    assert (await exchange(api, jti="1", **run)).status == 200
+    assert (await exchange(api, jti="2")).json["why"] == 'event_name is "push", expected workflow_run'
+
+
+async def test_a_merged_pull_request_closes_its_own_preview_and_no_other(api: Api):
+    await link(api, previews=True)
+    for number, branch in ((12, "fix-login"), (13, "other")):
+        await api("PUT", f"/apps/shop/previews/{number}", {"image": IMAGE, "branch": branch})
+    merged = {"event_name": "pull_request", "ref": "refs/heads/main", "head_ref": "fix-login"}
+
+    given = await exchange(api, "shop-pr-12", jti="1", **merged)
+
+    assert given.status == 200
+    assert (await exchange(api, "shop-pr-13", jti="2", **merged)).status == 401
+    assert (await exchange(api, "shop-pr-14", jti="3", **merged)).status == 401
+    api.token = given.json["token"]
+    assert (await api("DELETE", "/apps/shop/previews/12")).status == 200
+
+
+async def test_a_link_grants_hostnames_and_takes_them_with_it(api: Api):
+    await link(api, domains=["Shop.Net"])
+    admin, api.token = api.token, (await exchange(api)).json["token"]
+    body = {"image": IMAGE, "manifest": {"domains": ["shop.net"]}}
+
+    assert (await api("POST", "/apps/shop/releases", body)).status == 202
+
+    api.token = admin
+    assert [it["created_by"] for it in (await api("GET", "/apps/shop/grants")).json["grants"]] == ["github:org/shop"]
+    await api("DELETE", "/apps/shop/github/org/shop")
+    assert (await api("GET", "/apps/shop/grants")).json == {"grants": []}

@@ -13,7 +13,7 @@ WEB = "pvdify-shop-web-v1-1"
 
 
 async def streamed(api: Api, path: str, **headers: str) -> list[dict[str, str]]:
-    """What comes within a moment, as fields of events; then the client goes."""
+    """What comes until nothing more has come for a moment, as fields of events; then the client goes."""
     sent: list[bytes] = []
 
     async def receive() -> dict[str, object]:
@@ -32,7 +32,10 @@ async def streamed(api: Api, path: str, **headers: str) -> list[dict[str, str]]:
         "client": None, "server": ("127.0.0.1", 9443),
     }  # fmt: skip
     asking = asyncio.create_task(api.application(scope, receive, send))  # type: ignore[arg-type]
-    await asyncio.sleep(0.2)
+    known = -1
+    while len(sent) != known:
+        known = len(sent)
+        await asyncio.sleep(0.3)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     blocks = b"".join(sent).decode().split("\n\n")
@@ -78,7 +81,7 @@ async def test_a_stream_without_a_line_knows_where_it_began(api: Api) -> None:
     assert datetime.now(UTC) - datetime.fromisoformat(first[0]["id"]) < timedelta(minutes=1)
 
 
-async def test_a_line_told_late_is_neither_lost_nor_repeated_where_the_stream_was_cut(api: Api) -> None:
+async def test_a_line_reported_late_is_neither_lost_nor_repeated_where_the_stream_was_cut(api: Api) -> None:
     await api.daemon.deploy(manifest={"processes": {"web": {"count": 2}}})
     other = WEB[:-1] + "2"
     api.machine.supervisor.write(WEB, "one")
@@ -101,7 +104,7 @@ async def test_instances_that_are_gone_are_still_read(api: Api) -> None:
     api.machine.supervisor.write(worker, "of the worker")
     await api.daemon.scale(web=1)
     await api.daemon.restart()
-    api.machine.supervisor.write(gone, "of its successor")
+    api.machine.supervisor.write("pvdify-shop-web-v1-101", "of the first after its restart")
     live = await api("GET", "/apps/shop/logs")
     await api.daemon.deploy()
     await api.daemon.finish_retirements()
@@ -110,7 +113,7 @@ async def test_instances_that_are_gone_are_still_read(api: Api) -> None:
     one_process = await api("GET", "/apps/shop/logs?release=1&process=worker")
     last = await api("GET", "/apps/shop/logs?release=1&lines=1")
 
-    lines = ["web.2 v1 | of the second", "worker.1 v1 | of the worker", "web.2 v1 | of its successor"]
+    lines = ["web.2 v1 | of the second", "worker.1 v1 | of the worker", "web.1 v1 | of the first after its restart"]
     assert [shown.partition(" ")[2] for shown in whole.content.decode().splitlines()] == lines
     assert live.content == whole.content
     assert one_process.content.decode().splitlines() == whole.content.decode().splitlines()[1:2]
@@ -133,3 +136,33 @@ async def test_what_is_no_moment_is_refused(api: Api, text: str) -> None:
     answer = await api("GET", f"/apps/shop/logs?since={text}")
 
     assert (answer.status, answer.json["detail"]) == (422, f'the query parameter since is "{text}"')
+
+
+@pytest.mark.parametrize("lines", [1000, 100_000])
+async def test_many_lines_come_in_pieces_and_in_order(api: Api, lines: int) -> None:
+    await api.daemon.deploy()
+    for number in range(3000):
+        api.machine.supervisor.write(WEB, f"line {number}")
+
+    plain = await api("GET", f"/apps/shop/logs?lines={lines}")
+    answer = await api("GET", f"/apps/shop/logs?lines={lines}&format=json")
+
+    expected = [f"line {number}" for number in range(3000)][-lines:]
+    assert [line["text"] for line in answer.json["lines"]][-len(expected) :] == expected
+    assert [line.rpartition("| ")[2] for line in plain.content.decode().splitlines()][-len(expected) :] == expected
+
+
+async def test_no_lines_are_an_empty_list(api: Api) -> None:
+    await api.daemon.deploy()
+
+    assert (await api("GET", "/apps/shop/logs?lines=0&format=json")).json == {"lines": []}
+
+
+async def test_a_follower_is_shown_more_lines_than_a_batch_has(api: Api) -> None:
+    await api.daemon.deploy()
+    for number in range(1500):
+        api.machine.supervisor.write(WEB, f"line {number}")
+
+    events = await streamed(api, "/apps/shop/logs?follow=1&lines=1200&format=json")
+
+    assert texts(events) == [f"line {number}" for number in range(300, 1500)]

@@ -26,7 +26,7 @@ async def scrape(api: Api) -> dict[tuple[str, ...], float]:
     }
 
 
-async def test_what_visitors_got_is_told_by_app_and_release(api: Api):
+async def test_what_visitors_got_is_reported_by_app_and_release(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
     before = (await scrape(api)).get(
@@ -71,7 +71,7 @@ async def test_the_api_counts_itself_by_route_and_not_by_what_was_typed(api: Api
     assert found["pvdify_api_seconds_count", "method=GET", "path=/api/v1/apps/{app}"] == 2
 
 
-async def test_a_router_that_is_away_is_told_and_hides_nothing_else(api: Api):
+async def test_a_router_that_is_away_is_reported_and_hides_nothing_else(api: Api):
     api.machine.router.kill()
 
     found = await scrape(api)
@@ -80,7 +80,7 @@ async def test_a_router_that_is_away_is_told_and_hides_nothing_else(api: Api):
     assert found["pvdify_apps", "environment=production"] == 0
 
 
-async def test_what_instances_use_and_previews_are_told(api: Api):
+async def test_what_instances_use_and_previews_are_reported(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
     await api("PUT", "/apps/shop/previews/7", {"image": IMAGE})
@@ -122,11 +122,20 @@ async def test_others_and_what_a_tunnel_passes_on_need_one(api: Api, host: str, 
     assert (refused.status, welcome.status) == (401, 200)
 
 
-async def test_a_token_for_one_app_does_not_see_the_whole_server(api: Api):
-    await api("POST", "/apps", {"name": "blog"})
+async def test_a_token_for_one_app_sees_that_app_and_its_previews_alone(api: Api):
+    for app in ("shop", "blog"):
+        await api("POST", f"/apps/{app}/releases", {"image": IMAGE})
+        await api.daemon.finish(app, 1)
+        await api("PUT", f"/apps/{app}/previews/7", {"image": IMAGE})
+        api.machine.router.serve(app, 1, Traffic(requests=10))
     token = await api.make_token(Role.READ, app="blog")
 
-    assert (await from_address(api, "192.0.2.7", authorization=f"Bearer {token}")).status == 403
+    answer = await from_address(api, "192.0.2.7", authorization=f"Bearer {token}")
+
+    samples = [it for family in text_string_to_metric_families(answer.content.decode()) for it in family.samples]
+    assert answer.status == 200
+    assert {it.labels.get("app") for it in samples} == {"blog", "blog-pr-7"}
+    assert {"pvdify_requests_total", "pvdify_operations_total", "pvdify_app_status"} <= {it.name for it in samples}
 
 
 async def test_openmetrics_for_who_asks_for_it(api: Api):

@@ -51,7 +51,7 @@ async def test_posthog_shows_its_public_key_and_never_a_personal_one(api: Api):
     assert (await api("GET", "/posthog")).json["is_connected"] is False
 
 
-async def test_only_an_admin_decides_who_is_told(api: Api):
+async def test_only_an_admin_decides_who_is_notified(api: Api):
     api.token = await api.make_token(Role.DEPLOY)
 
     answers = [

@@ -1,5 +1,7 @@
 """/apps/{app}/previews."""
 
+import pytest
+
 from pvdify.model.token import Role
 from tests.unit.api.conftest import IMAGE, Api
 
@@ -25,6 +27,17 @@ async def test_a_preview_is_made_shown_updated_and_closed(api: Api):
     assert closed.json["ends_at"] > closed.json["closed_at"]
     assert (await api("GET", "/apps/shop/previews/12")).json["status"] == "closed"
     assert (await api("GET", "/apps/shop-pr-12")).json["environment"] == "preview"
+
+
+async def test_a_closed_preview_is_kept_for_a_day_from_now(api: Api):
+    await api("PUT", "/apps/shop/previews/12", {"image": IMAGE, "manifest": "previews: {close_delay: 1h}\n"})
+    closed = await api("DELETE", "/apps/shop/previews/12")
+
+    kept = await api("POST", "/apps/shop/previews/12/keep")
+
+    assert (kept.status, kept.json["status"]) == (200, "closed")
+    assert kept.json["ends_at"] > closed.json["ends_at"]
+    assert (await api("POST", "/apps/shop/previews/13/keep")).json["code"] == "preview-not-found"
 
 
 async def test_what_is_no_preview_is_not_found(api: Api):
@@ -70,3 +83,12 @@ async def test_a_bad_time_is_refused(api: Api):
     for text in ("yesterday", "2026-01-01T00:00:00"):
         assert (await api("DELETE", f"/apps/shop/previews/12?as_of={text}")).status == 422
         assert (await api("PUT", "/apps/shop/previews/12", {"image": IMAGE, "as_of": text})).status == 422
+
+
+@pytest.mark.parametrize(
+    "name", ["o/../../user", "o/..", "o/n/../x", "o/n?x", "o/n\x1b[0m", "o/" + "n" * 1000, "o", ""]
+)
+async def test_a_repository_is_an_owner_and_a_name(api: Api, name: str):
+    answer = await api("PUT", "/apps/shop/previews/7", {"image": IMAGE, "repository": name})
+
+    assert (answer.status, answer.json["why"]) == (422, "expected OWNER/NAME")

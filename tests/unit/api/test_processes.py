@@ -27,7 +27,7 @@ async def test_a_change_of_scale_is_an_operation_that_can_be_followed(api: Api) 
     operation = await ended(api, operation)
     assert operation["state"] == "succeeded"
     assert [step["name"] for step in operation["steps"]] == [
-        "arrange", "start", "health", "workers", "switch", "stop",
+        "arrange", "make_room", "start", "health", "workers", "switch", "stop",
     ]  # fmt: skip
     processes = (await api("GET", "/apps/shop/processes")).json["processes"]
     assert [(it["name"], it["count"], it["declared"], len(it["instances"])) for it in processes] == [

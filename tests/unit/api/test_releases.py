@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.unit.api.conftest import IMAGE, Api
 
 
@@ -15,7 +17,7 @@ async def test_deploy_is_accepted_with_the_release_and_its_place(api: Api):
     assert (answer.json["commit"], answer.json["branch"]) == ("abc", "main")
 
 
-async def test_release_tells_its_digest_receipt_and_url_once_it_is_live(api: Api):
+async def test_release_reports_its_digest_receipt_and_url_once_it_is_live(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
 
@@ -93,7 +95,7 @@ async def test_rollback_is_planned_and_done(api: Api):
     assert (await api("GET", "/apps/shop")).json["release"] == 3
 
 
-async def test_diff_compares_with_what_is_live_unless_told(api: Api):
+async def test_diff_compares_with_what_is_live_unless_asked(api: Api):
     await api("PATCH", "/apps/shop/config", {"A": "1"})
     for body in ({"image": IMAGE}, {"image": IMAGE, "manifest": {"port": 3000}}):
         version = (await api("POST", "/apps/shop/releases", body)).json["version"]
@@ -118,3 +120,30 @@ async def test_canceling_what_is_live_is_a_conflict(api: Api):
     answer = await api("POST", "/apps/shop/releases/1/cancel")
 
     assert (answer.status, answer.json["code"]) == (409, "release-not-cancelable")
+
+
+BAD_MANIFEST = "port: x\nprocesses: {web: {count: -1}}"
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/apps/shop/releases"), ("PUT", "/apps/shop/previews/1")])
+async def test_all_problems_of_fields_image_and_manifest_come_in_one_answer(api: Api, method: str, path: str):
+    body = {"image": "Upper/Case", "manifest": BAD_MANIFEST, "colour": 1, "run_number": "x"}
+
+    answer = await api(method, path, body)
+
+    assert (answer.status, answer.json["code"]) == (422, "invalid-request")
+    starts = [problem.partition(":")[0] for problem in answer.json["problems"]]
+    assert starts == ["run_number", "colour", '"Upper/Case" is not an image reference', "manifest", "manifest"]
+
+
+async def test_image_and_manifest_and_name_are_judged_together(api: Api):
+    answer = await api("POST", "/apps/SHOP/releases", {"image": "Upper/Case", "manifest": BAD_MANIFEST})
+
+    assert answer.status == 422
+    assert len(answer.json["problems"]) == 4
+
+
+async def test_a_manifest_alone_keeps_its_own_error(api: Api):
+    answer = await api("POST", "/apps/shop/releases", {"image": IMAGE, "manifest": BAD_MANIFEST})
+
+    assert (answer.status, answer.json["code"], len(answer.json["problems"])) == (422, "invalid-manifest", 2)

@@ -60,3 +60,37 @@ async def test_who_may_only_read_runs_nothing(api: Api) -> None:
     api.token = await api.make_token(Role.READ)
 
     assert (await api("POST", "/apps/shop/run", {"command": "ls"})).status == 403
+
+
+async def test_a_command_inside_an_instance_is_followed_as_any_other(api: Api) -> None:
+    await api.daemon.deploy()
+
+    answer = await api("POST", "/apps/shop/exec", {"command": ["ls", "/"], "process": "web", "number": 1})
+
+    (instance, command, process) = api.machine.inside.entered[0]
+    assert (answer.status, instance, command) == (201, "pvdify-shop-web-v1-1", ("ls", "/"))
+    assert answer.json["id"].startswith("exec.")
+    process.exit(3)
+    assert '{"exit_code":3}' in (await api("GET", f"/apps/shop/run/{answer.json['id']}")).content.decode()
+
+
+async def test_a_tunnel_is_written_to_and_read_as_any_other(api: Api) -> None:
+    await api.daemon.deploy()
+
+    opened = await api("POST", "/apps/shop/tunnel", {"port": 5432})
+    path = f"/apps/shop/run/{opened.json['id']}"
+    written = await api("POST", f"{path}/input?at=0&end=1", b"hello")
+
+    said = base64.b64encode(b"hello").decode()
+    assert (opened.status, written.status) == (201, 204)
+    assert f"event: stdout\nid: 1\ndata: {said}\n\nevent: end\n" in (await api("GET", path)).content.decode()
+
+
+async def test_what_is_no_port_or_runs_nowhere_is_refused(api: Api) -> None:
+    await api.daemon.deploy()
+
+    assert (await api("POST", "/apps/shop/tunnel", {"port": 0})).status == 422
+    assert (await api("POST", "/apps/shop/tunnel", {"port": 70_000})).status == 422
+    assert (await api("POST", "/apps/shop/exec", {"command": []})).status == 422
+    refused = await api("POST", "/apps/shop/exec", {"command": "ls", "process": "web", "number": 9})
+    assert (refused.status, refused.json["code"]) == (409, "nothing-runs")

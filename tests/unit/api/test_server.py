@@ -1,6 +1,9 @@
 """Health, apps, config, tokens, events and the API's own description."""
 
+from pvdify.model.disk_use import DiskUse
 from pvdify.model.operation import Strategy
+from pvdify.model.token import Role
+from tests.support.parts import disk_watch_of
 from tests.unit.api.conftest import IMAGE, Api
 
 
@@ -13,7 +16,7 @@ async def test_health_needs_no_token(api: Api):
     assert answer.json["status"] == "ok"
 
 
-async def test_app_tells_what_runs(api: Api):
+async def test_app_reports_what_runs(api: Api):
     manifest = {"processes": {"web": {"command": "npm start"}}, "domains": ["shop.com"]}
     await api("POST", "/apps/shop/releases", {"image": IMAGE, "manifest": manifest})
     await api.daemon.finish("shop", 1)
@@ -21,7 +24,8 @@ async def test_app_tells_what_runs(api: Api):
     app = (await api("GET", "/apps/shop")).json
 
     assert set(app) == {
-        "name", "environment", "status", "image", "release", "url", "processes", "resources", "healthcheck",
+        "name", "environment", "status", "status_cause", "status_since", "image", "release", "url", "processes",
+        "resources", "healthcheck",
         "domains", "created_at", "updated_at",
     }  # fmt: skip
     assert (app["environment"], app["status"], app["release"]) == ("production", "live", 1)
@@ -41,7 +45,7 @@ async def test_maintenance_is_turned_on_and_off(api: Api):
     assert (bad.status, len(bad.json["problems"])) == (422, 2)
 
 
-async def test_config_is_set_unset_and_told(api: Api):
+async def test_config_is_set_unset_and_reported(api: Api):
     await api("POST", "/apps", {"name": "shop"})
     await api("PATCH", "/apps/shop/config", {"A": "1", "B": {"value": "two"}})
 
@@ -51,6 +55,19 @@ async def test_config_is_set_unset_and_told(api: Api):
     assert answer.headers["x-config-version"] == "2"
     versions = (await api("GET", "/apps/shop/config/versions")).json["versions"]
     assert [(it["version"], it["set"], it["unset"]) for it in versions] == [(2, ["C"], ["A"]), (1, ["A", "B"], [])]
+
+
+async def test_config_versions_are_in_the_body_if_asked(api: Api):
+    await api("POST", "/apps", {"name": "shop"})
+    changed = await api(
+        "PATCH", "/apps/shop/config?versions=1", {"A": "1", "B": {"value": "two-times-two", "secret": True}}
+    )
+
+    shown = await api("GET", "/apps/shop/config?versions=1")
+
+    content = {"version": 1, "live_version": None, "vars": {"A": "1", "B": {"secret": True}}}
+    assert (changed.json, shown.json) == (content, content)
+    assert shown.headers["x-config-version"] == "1"
 
 
 async def test_bad_config_is_refused_whole(api: Api):
@@ -88,7 +105,7 @@ async def test_token_is_shown_once(api: Api):
     assert {token["name"] for token in listed} == {"test", "ci"}
 
 
-async def test_events_tell_who_did_what(api: Api):
+async def test_events_report_who_did_what(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
 
@@ -109,7 +126,7 @@ async def test_status_names_what_is_broken(api: Api):
     assert checks["edge"]["text"].startswith("none: ")
 
 
-async def test_processes_tell_where_each_instance_is(api: Api):
+async def test_processes_report_where_each_instance_is(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
 
@@ -140,11 +157,34 @@ async def test_openapi_describes_every_route(api: Api):
     assert "#/$defs" not in str(document)
 
 
-async def test_status_tells_what_each_app_takes_on_the_disk(api: Api):
+async def test_status_reports_what_each_app_takes_on_the_disk(api: Api):
     api.machine.registry.push(IMAGE, size=40_000_000)
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
 
     status = (await api("GET", "/status")).json
 
-    assert status["disk"] == [{"app": "shop", "images": 1, "bytes": 40_000_000, "shared": 0}]
+    unknown = dict.fromkeys(("containers", "volumes", "logs"))
+    assert status["disk"] == [{"app": "shop", "images": 1, "bytes": 40_000_000, "shared": 0, **unknown}]
+
+
+async def test_status_says_what_apps_take_and_which_take_too_much(api: Api):
+    for app in ("shop", "blog"):
+        await api("POST", f"/apps/{app}/releases", {"image": IMAGE})
+        await api.daemon.finish(app, 1)
+    use = DiskUse(layers=1024**3, volumes=10 * 1024**3, logs=1)
+    api.machine.disk_meter.use = {"shop": use, "blog": DiskUse(logs=5)}
+    await disk_watch_of(api.daemon.world).look()
+    scoped = await api.make_token(Role.READ, app="blog")
+
+    status = (await api("GET", "/status")).json
+    of_blog = (await api("GET", "/status", authorization=f"Bearer {scoped}")).json
+    metrics = (await api("GET", "/metrics")).content.decode()
+
+    found = {it["app"]: (it["containers"], it["volumes"], it["logs"]) for it in status["disk"]}
+    assert found == {"shop": (1024**3, 10 * 1024**3, 1), "blog": (0, 0, 5)}
+    (check,) = [it for it in status["checks"] if it["name"] == "app-disk"]
+    assert (check["state"], check["text"]) == ("warning", "shop takes 12 GB")
+    assert {it["app"] for it in of_blog["disk"]} == {"blog"}
+    assert not [it for it in of_blog["checks"] if it["name"] == "app-disk"]
+    assert 'pvdify_app_disk_bytes{app="shop",kind="volumes"} 1.07374' in metrics

@@ -8,6 +8,7 @@ import pytest
 from pvdify.model.token import Actor, Role
 from pvdify.model.webhook import signature_of
 from tests.fakes.machine import WEBHOOK_SECRET
+from tests.fakes.router import API_KEY
 from tests.support.asgi import Answer, ask
 from tests.unit.api.conftest import IMAGE, Api
 
@@ -86,15 +87,15 @@ async def test_the_same_delivery_counts_once_and_so_does_its_content_under_anoth
 
 
 async def test_one_that_failed_may_come_again(preview: Api):
-    before = preview.daemon.previews.hear
+    before = preview.daemon.previews.note_pull_request
 
     async def broken(*_: object) -> None:
         raise OSError("the disk is full")
 
-    preview.daemon.previews.hear = broken  # type: ignore[method-assign, assignment] - a disk that fails just then
+    preview.daemon.previews.note_pull_request = broken  # type: ignore[method-assign, assignment] - a disk that fails just then
     with pytest.raises(OSError, match="full"):
         await send(preview, pull_request("closed", CLOSED))
-    preview.daemon.previews.hear = before  # type: ignore[method-assign]
+    preview.daemon.previews.note_pull_request = before  # type: ignore[method-assign]
 
     assert (await send(preview, pull_request("closed", CLOSED))).json["outcome"] == "heard"
 
@@ -158,14 +159,16 @@ async def test_one_that_is_too_large_is_turned_away_unread(preview: Api):
     assert real.status == 413
 
 
-async def test_who_guesses_too_often_has_to_wait_and_nobody_else(preview: Api):
+async def test_who_guesses_too_often_has_to_wait_and_a_genuine_one_never(preview: Api):
     closing = pull_request("closed", CLOSED)
-    guesser, github = {"cf_connecting_ip": "192.0.2.66"}, {"cf_connecting_ip": "140.82.112.1"}
+    guesser, github = (
+        {"x_pvdify_router": API_KEY, "x_forwarded_for": address} for address in ("192.0.2.66", "140.82.112.1")
+    )
     for _ in range(20):
         guess = await send(preview, closing, address="127.0.0.1", x_hub_signature_256="sha256=0", **guesser)
         assert guess.status == 401
 
-    refused = await send(preview, closing, address="127.0.0.1", **guesser)
+    refused = await send(preview, closing, address="127.0.0.1", x_hub_signature_256="sha256=0", **guesser)
 
     assert (refused.status, refused.json["code"], refused.headers["retry-after"]) == (429, "too-many-requests", "5")
     assert (await send(preview, closing, address="127.0.0.1", **github)).status == 202

@@ -55,6 +55,12 @@ def api() -> Iterator[FakeApi]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables have room for every column; what they do without it is tested in test_tables."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
 def pvdify(api: FakeApi, tmp_path: Path) -> Pvdify:
     environ = {"HOME": str(tmp_path / "home"), "PVDIFY_URL": api.url, "PVDIFY_TOKEN": TOKEN}

@@ -2,7 +2,9 @@ import subprocess
 
 import pytest
 
+from pvdify.cli import app_name
 from pvdify.errors import InvalidError, InvalidManifest
+from pvdify.manifest import names
 from tests.unit.cli.conftest import Pvdify
 
 
@@ -33,6 +35,30 @@ def test_each_way_of_naming_the_app_goes_before_the_next(pvdify: Pvdify) -> None
     assert resolved(pvdify, "same", "--app", "same") == "same"
 
 
+@pytest.mark.parametrize(
+    ("repository", "app"), [("MyOrg/App", "app"), ("o/My.Web_Shop", "my-web-shop"), ("o/-a_b-", "a-b")]
+)
+def test_capitals_and_other_characters_of_a_repository_become_a_name(pvdify: Pvdify, repository: str, app: str) -> None:
+    pvdify.environ["GITHUB_REPOSITORY"] = repository
+
+    assert resolved(pvdify) == app
+
+
+@pytest.mark.parametrize("repository", ["o/2048-game", "o/x", "o/" + "long" * 11])
+def test_a_repository_that_makes_no_name_asks_for_one(pvdify: Pvdify, repository: str) -> None:
+    pvdify.environ["GITHUB_REPOSITORY"] = repository
+
+    with pytest.raises(InvalidError) as caught:
+        resolved(pvdify)
+
+    assert repository.partition("/")[2] in caught.value.what
+    assert "app: NAME" in caught.value.next
+
+
+def test_names_are_as_the_server_has_them() -> None:
+    assert app_name.APP_NAME.pattern == names.APP_NAME.pattern
+
+
 def test_without_any_name_the_error_lists_the_ways(pvdify: Pvdify) -> None:
     with pytest.raises(InvalidError) as caught:
         resolved(pvdify)
@@ -41,7 +67,7 @@ def test_without_any_name_the_error_lists_the_ways(pvdify: Pvdify) -> None:
         assert way in caught.value.why
 
 
-def test_a_manifest_that_is_no_yaml_is_told_with_its_place(pvdify: Pvdify) -> None:
+def test_a_manifest_that_is_no_yaml_is_reported_with_its_place(pvdify: Pvdify) -> None:
     (pvdify.folder / "pvdify.yml").write_text("app: [\n")
 
     with pytest.raises(InvalidManifest) as caught:

@@ -11,6 +11,7 @@ from tests.fakes.api import TOKEN, FakeApi
 from tests.unit.cli.conftest import Pvdify, Ran
 
 APPLIED = "applied by the next deploy: pvdify deploy myapp\n"
+VOLUMES_STAY = "its volumes, if any, can be restored for 2d: pvdify volumes myapp\n"
 
 
 def login_file(pvdify: Pvdify) -> Path:
@@ -43,9 +44,16 @@ def test_an_app_is_destroyed_when_its_name_is_confirmed(pvdify: Pvdify, api: Fak
     api.add_app("myapp")
 
     assert pvdify("apps:destroy", "myapp", "--confirm", "myapp") == Ran(
-        stdout="myapp is being destroyed, with its releases, config, logs and instances\n"
+        stdout="myapp is being destroyed, with its releases, config, logs and instances\n",
+        stderr=VOLUMES_STAY,
     )
     assert api.apps == {}
+
+
+def test_what_cannot_be_restored_is_not_promised(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+
+    assert pvdify("apps:destroy", "myapp", "--confirm", "myapp", "--purge").stderr == ""
 
 
 def test_nothing_is_destroyed_without_the_right_confirmation(pvdify: Pvdify, api: FakeApi) -> None:
@@ -69,7 +77,10 @@ def test_at_a_terminal_the_confirmation_is_asked_for(pvdify: Pvdify, api: FakeAp
     right = pvdify("apps:destroy", "myapp", "--json", stdin="myapp\n")
 
     assert wrong == Ran(stderr=f'{prompt}error: "no" is not myapp: nothing was destroyed\n', code=2)
-    assert right == Ran(stdout='{\n  "name": "myapp",\n  "status": "destroying"\n}\n', stderr=prompt)
+    assert right == Ran(
+        stdout='{\n  "name": "myapp",\n  "status": "destroying",\n  "trash_seconds": 172800.0\n}\n',
+        stderr=prompt + VOLUMES_STAY,
+    )
 
 
 def test_config_set_never_echoes_a_value(pvdify: Pvdify, api: FakeApi) -> None:
@@ -245,3 +256,33 @@ def test_a_second_login_keeps_the_first(pvdify: Pvdify, api: FakeApi) -> None:
         saved = load(login_file(pvdify))
 
     assert (saved.url, dict(saved.tokens)) == (other.url, {api.url: TOKEN, other.url: TOKEN})
+
+
+def test_login_from_a_pipe_needs_a_server_that_was_named(pvdify: Pvdify, api: FakeApi) -> None:
+    del pvdify.environ["PVDIFY_URL"]
+    del pvdify.environ["PVDIFY_TOKEN"]
+
+    ran = pvdify("login", stdin=f"{TOKEN}\n")
+
+    assert (ran.code, api.asked) == (2, [])
+    assert "set PVDIFY_URL to your server" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "version"), [(("myapp",), None), (("myapp", "v3"), 3), (("3", "-a", "myapp"), 3), (("-a", "myapp"), None)]
+)
+def test_config_is_rolled_back(pvdify: Pvdify, api: FakeApi, words: tuple[str, ...], version: int | None) -> None:
+    pvdify("apps:create", "myapp")
+    pvdify("config:set", "myapp", "A=1")
+
+    assert pvdify("config:rollback", *words) == Ran(stdout="config v2 of myapp: set A; unset B\n", stderr=APPLIED)
+    assert api.asked[-1].body.get("version") == version
+
+
+def test_config_that_is_the_same_already_is_said(pvdify: Pvdify) -> None:
+    pvdify("apps:create", "myapp")
+    pvdify("config:set", "myapp", "A=1")
+
+    assert pvdify("config:rollback", "myapp", "1") == Ran(
+        stderr="nothing was changed: config v1 of myapp says the same\n"
+    )

@@ -10,7 +10,7 @@ from tests.unit.cli.conftest import Pvdify, Ran
 PULL = "  pull          sha256:9f2c…  41 MB                            1.8s"
 LOG = [("step", "pull"), ("", PULL), ("step", "switch"), ("", "  switch        v1 live"), ("", "    | hook says hi")]
 SHOWN = f"Deploying ghcr.io/org/app:v1 to myapp\n{PULL}\n  switch        v1 live\n    | hook says hi\n"
-RECEIPT = {"requests": None, "steps": {"pull": 1800.0, "switch": 4.0}, "seconds": 6.2, "downtime": None}
+RECEIPT = {"requests": None, "steps": {"pull": 1800.0, "switch": 4.0}, "seconds": 6.2, "held": None, "downtime": None}
 LIVE = {"status": "active", "receipt": RECEIPT}
 IMAGE = ("--image", "ghcr.io/org/app:v1")
 
@@ -72,7 +72,7 @@ def test_a_lost_answer_is_asked_for_again(pvdify: Pvdify, api: FakeApi) -> None:
     )
 
 
-def test_stopping_first_is_asked_for_and_its_gap_is_told(pvdify: Pvdify, api: FakeApi) -> None:
+def test_stopping_first_is_asked_for_and_its_gap_is_reported(pvdify: Pvdify, api: FakeApi) -> None:
     api.script.outcome = LIVE | {"receipt": RECEIPT | {"downtime": 2.3}}
 
     deployed = pvdify("deploy", "myapp", *IMAGE, "--strategy", "stop-first")
@@ -86,7 +86,7 @@ def test_stopping_first_is_asked_for_and_its_gap_is_told(pvdify: Pvdify, api: Fa
     assert "turned away  visitors, for 2.3s\n" in pvdify("releases:info", "myapp", "2").stdout
 
 
-def test_a_gap_in_vain_is_told_too(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_gap_in_vain_is_reported_too(pvdify: Pvdify, api: FakeApi) -> None:
     facts = {"code": "probe-failed", "what": "myapp v1: no answer", "why": "because", "next": "look"}
     api.script.outcome = {"status": "failed", "failure": facts, "receipt": RECEIPT | {"downtime": 2.3}}
 
@@ -233,7 +233,7 @@ def test_a_connection_that_is_lost_for_good_leaves_the_outcome_open(
     )
 
 
-def test_a_deploy_that_ended_while_the_connection_was_lost_is_told(
+def test_a_deploy_that_ended_while_the_connection_was_lost_is_reported(
     pvdify: Pvdify, api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "PATIENCE", ())
@@ -270,17 +270,30 @@ def test_cancel_ends_the_deploy_on_its_way(pvdify: Pvdify, api: FakeApi) -> None
 
     assert pvdify("deploy:cancel", "myapp") == Ran(
         stdout="v2 of myapp is canceled\n",
-        stderr="what was live stays live; watch: pvdify deploy:attach myapp\n",
+        stderr="v1 stays live; watch: pvdify deploy:attach myapp\n",
     )
     assert api.asked[-1].path == "/api/v1/apps/myapp/releases/2/cancel"
 
 
+def test_cancel_of_a_first_deploy_speaks_of_no_release_before_it(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp", status="deploying")
+
+    assert pvdify("deploy:cancel", "myapp").stderr == "watch: pvdify deploy:attach myapp\n"
+
+
+def test_cancel_after_a_first_deploy_offers_no_rollback(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp", status="active")
+
+    assert "next: pvdify releases myapp shows how it went" in pvdify("deploy:cancel", "myapp").stderr
+
+
 def test_cancel_without_a_deploy_on_its_way_is_a_conflict(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp")
     api.add_release("myapp", status="active")
 
     assert pvdify("deploy:cancel", "myapp", "--json") == Ran(
         stderr="error: release-not-cancelable\n  myapp has no deploy on its way\n"
-        "  why:  its newest release, v1, has ended as active\n"
+        "  why:  its newest release, v2, has ended as active\n"
         "  next: to go back to the release before: pvdify rollback myapp\n",
         code=5,
     )

@@ -22,7 +22,8 @@ def test_a_hostname_is_added_and_removed(pvdify: Pvdify, api: FakeApi) -> None:
 
     assert pvdify("domains:add", "myapp", "www.example.com") == Ran(
         stdout="myapp answers to www.example.com\n",
-        stderr="visitors arrive once its DNS leads to this server; undo: pvdify domains:remove myapp www.example.com\n",
+        stderr="visitors arrive once its DNS points to this server; "
+        "undo: pvdify domains:remove myapp www.example.com\n",
     )
     assert pvdify("domains:remove", "--app", "myapp", "www.example.com") == Ran(
         stdout="myapp no longer answers to www.example.com\n",
@@ -31,7 +32,7 @@ def test_a_hostname_is_added_and_removed(pvdify: Pvdify, api: FakeApi) -> None:
     assert api.apps["myapp"]["domains"] == []
 
 
-def test_what_the_server_refuses_is_told(pvdify: Pvdify, api: FakeApi) -> None:
+def test_what_the_server_refuses_is_reported(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("domains:add", "myapp", "*.example.com") == Ran(

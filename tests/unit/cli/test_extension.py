@@ -89,13 +89,25 @@ def test_without_a_repository_an_image_has_to_be_named(gh: GhPvdify) -> None:
     assert ran.stderr.endswith("next: name it: --image REF\n")
 
 
-def test_later_steps_and_people_are_told(in_workflow: GhPvdify) -> None:
+def test_later_steps_and_people_are_reported(in_workflow: GhPvdify) -> None:
     in_workflow("deploy")
 
     assert text(in_workflow, "GITHUB_OUTPUT") == "url=https://myapp.pvdify.win\nversion=1\n"
     summary = text(in_workflow, "GITHUB_STEP_SUMMARY")
     assert summary.startswith("### myapp v1 is live\n\n| | |\n|---|---|\n| Address | https://myapp.pvdify.win |\n")
     assert f"| Commit | `{COMMIT}` |" in summary
+
+
+def test_people_read_the_receipt(in_workflow: GhPvdify, api: FakeApi) -> None:
+    requests = {"served": 1203, "failed": 0, "app_errors": 1, "cut": 2, "is_final": False}
+    receipt = {"requests": requests, "steps": {"pull": 1800, "switch": 4}, "seconds": 6.2}
+    api.script.outcome = {"status": "active", "receipt": receipt}
+
+    in_workflow("deploy")
+
+    summary = text(in_workflow, "GITHUB_STEP_SUMMARY")
+    assert "| Took | 6.2s |\n| Steps | pull 1.8s, switch 4ms |\n" in summary
+    assert "| Requests | 1203 served so far, 0 failed, 2 cut |" in summary
 
 
 def test_the_second_release_says_how_to_undo_it(in_workflow: GhPvdify, api: FakeApi) -> None:
@@ -106,7 +118,7 @@ def test_the_second_release_says_how_to_undo_it(in_workflow: GhPvdify, api: Fake
     assert text(in_workflow, "GITHUB_STEP_SUMMARY").endswith("\nUndo: `gh pvdify rollback myapp`\n\n")
 
 
-def test_what_is_not_waited_for_is_told_too(in_workflow: GhPvdify) -> None:
+def test_what_is_not_waited_for_is_reported_too(in_workflow: GhPvdify) -> None:
     in_workflow("preview", "--pr", "12", "--no-wait")
 
     assert text(in_workflow, "GITHUB_OUTPUT") == "url=https://myapp-pr-12.pvdify.win\nversion=1\n"
@@ -149,7 +161,7 @@ def test_the_token_that_a_job_was_given_is_masked_before_anything_else(in_workfl
     assert [word for word in (TOKEN, "of-github", "of-the-runner") if word in shown] == []
 
 
-def test_outside_of_a_workflow_nothing_is_masked_or_told(gh: GhPvdify, tmp_path: Path) -> None:
+def test_outside_of_a_workflow_nothing_is_masked_or_reported(gh: GhPvdify, tmp_path: Path) -> None:
     gh.environ |= {"GITHUB_OUTPUT": str(tmp_path / "output")}
 
     ran = gh("deploy", "myapp", "--image", "app:v1")
@@ -174,7 +186,7 @@ def test_help_says_how_it_is_called_here(gh: GhPvdify, capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert "Usage: gh pvdify deploy" in shown
     assert "ghcr.io/OWNER/REPO:COMMIT" in shown
-    assert "  gh pvdify rollback myapp --version 41 --plan" in shown
+    assert "  gh pvdify rollback myapp v41 --plan" in shown
     assert " pvdify deploy" not in shown.replace("gh pvdify", "")
 
 

@@ -11,13 +11,15 @@ def test_a_repository_is_linked_listed_and_unlinked(pvdify: Pvdify, api: FakeApi
 
     assert linked == Ran(
         stdout="org/myapp (id 74) may deploy myapp from the branch main, in the environment production, "
-        "and make previews of its pull requests\n",
+        "on push, workflow_dispatch, schedule, release, and make previews of its pull requests\n",
         stderr="a workflow needs `permissions: id-token: write` and PVDIFY_URL, and no PVDIFY_TOKEN\n"
         "to take it back: pvdify github:unlink myapp org/myapp\n",
     )
     listed = pvdify("github", "myapp").stdout.splitlines()
-    assert listed[0].split() == ["REPOSITORY", "ID", "BRANCH", "ENVIRONMENT", "PREVIEWS", "LINKED", "BY"]
-    assert listed[1].split()[:5] == ["org/myapp", "74", "main", "production", "yes"]
+    assert listed[0].split() == ["REPOSITORY", "ID", "BRANCH", "ENVIRONMENT", "EVENTS", "WORKFLOW",
+                                 "PREVIEWS", "LINKED", "BY"]  # fmt: skip
+    events = "push,workflow_dispatch,schedule,release"
+    assert listed[1].split()[:7] == ["org/myapp", "74", "main", "production", events, "any", "yes"]
     gone = pvdify("github:unlink", "myapp", "org/myapp")
     assert gone.stdout == "org/myapp may no longer deploy myapp\n"
     assert api.links == {}
@@ -58,3 +60,12 @@ def test_each_of_them_speaks_json(pvdify: Pvdify) -> None:
 
     assert listed == {"links": [linked]}
     assert unlinked == {"app": "myapp", "repository": "org/myapp", "status": "unlinked"}
+
+
+def test_events_and_the_workflow_may_be_named(pvdify: Pvdify, api: FakeApi) -> None:
+    ran = pvdify(
+        "github:link", "myapp", "org/myapp", "--event", "push", "--event", "workflow_run", "--workflow", "deploy.yml"
+    )
+
+    assert api.asked[0].body["events"] == ["push", "workflow_run"]
+    assert ran.stdout.endswith(", on push, workflow_run, by deploy.yml\n")

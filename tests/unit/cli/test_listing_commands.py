@@ -21,13 +21,13 @@ def test_no_apps(pvdify: Pvdify) -> None:
 
 
 def test_apps_are_aligned(pvdify: Pvdify, api: FakeApi) -> None:
-    api.add_app("myapp", status="live", release=42, image="ghcr.io/org/app:v1")
+    api.add_app("myapp", status="degraded", status_cause="1 of 2", release=42, image="ghcr.io/org/app:v1")
     api.add_app("x")
 
     assert pvdify("apps") == Ran(
-        stdout="APP    STATUS  RELEASE  IMAGE               URL\n"
-        "myapp  live    v42      ghcr.io/org/app:v1  https://myapp.pvdify.win\n"
-        "x      new     -        -                   https://x.pvdify.win\n"
+        stdout="APP    STATUS             SINCE                 RELEASE  IMAGE               URL\n"
+        "myapp  degraded (1 of 2)  2026-11-23 11:31:02Z  v42      ghcr.io/org/app:v1  https://myapp.pvdify.win\n"
+        "x      new                2026-11-23 11:31:02Z  -        -                   https://x.pvdify.win\n"
     )
     assert json.loads(pvdify("apps", "--json").stdout) == {"apps": list(api.apps.values())}
 
@@ -48,7 +48,7 @@ def test_one_app_in_full(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("apps:info", "myapp") == Ran(
         stdout="app             myapp\n"
         "environment     production\n"
-        "status          new\n"
+        "status          new since 2026-11-23 11:31:02Z\n"
         "url             https://myapp.pvdify.win\n"
         "domains         a.com, b.com\n"
         "release         v3\n"
@@ -72,6 +72,18 @@ def test_releases_newest_first(pvdify: Pvdify, api: FakeApi) -> None:
     )
     newest = json.loads(pvdify("releases", "myapp", "-n", "1", "--json").stdout)
     assert newest == {"releases": [api.releases["myapp"][1]]}
+
+
+def test_releases_say_what_a_rollback_repeats_and_where_an_image_comes_from(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp", commit="c0ffee1234567890", branch="main")
+    api.add_release("myapp", commit="c0ffee1234567890", branch="main", description="rollback to v1")
+    api.add_release("myapp")
+
+    rows = pvdify("releases", "myapp").stdout.splitlines()
+
+    assert [row.rpartition("  ")[2].strip() for row in rows] == [
+        "FROM", "-", "rollback to v1, main c0ffee1", "main c0ffee1",
+    ]  # fmt: skip
 
 
 def test_no_releases(pvdify: Pvdify, api: FakeApi) -> None:
@@ -119,17 +131,27 @@ def test_a_release_that_is_not_there(pvdify: Pvdify, api: FakeApi) -> None:
 
 
 def test_ps_shows_instances_and_what_is_missing(pvdify: Pvdify, api: FakeApi) -> None:
-    api.add_app("myapp")
-    stopped = INSTANCE | {"number": 2, "state": "exited", "exit": "137 (out of memory)", "restarts": 3, "port": None}
+    api.add_app("myapp", status="degraded", status_cause="1 of 2: web.2 image missing")
+    stopped = INSTANCE | {"number": 2, "state": "exited", "exit": "137 (out of memory)", "restarts": 3, "port": None,
+                          "problem": "web.2 cannot be started: its image is not on this server any more"}  # fmt: skip
     api.processes["myapp"] = [
-        {"name": "web", "command": "npm start", "count": 2, "declared": 2, "instances": [INSTANCE, stopped]},
-        {"name": "worker", "command": None, "count": 1, "declared": 1, "instances": []},
-        {"name": "clock", "command": None, "count": 0, "declared": 1, "instances": []},
+        {
+            "name": "web",
+            "command": "npm start",
+            "count": 2,
+            "declared": 2,
+            "instances": [INSTANCE, stopped],
+            "affinity": "cookie",
+        },
+        {"name": "worker", "command": None, "count": 1, "declared": 1, "instances": [], "affinity": None},
+        {"name": "clock", "command": None, "count": 0, "declared": 1, "instances": [], "affinity": None},
     ]
 
     ran = pvdify("ps", "myapp")
 
-    assert [line.split(maxsplit=2)[:2] for line in ran.stdout.splitlines()] == [
+    assert ran.stdout.splitlines()[0] == "myapp: degraded (1 of 2: web.2 image missing) since 2026-11-23 11:31:02Z"
+    assert ran.stdout.splitlines()[-1] == "web.2 cannot be started: its image is not on this server any more"
+    assert [line.split(maxsplit=2)[:2] for line in ran.stdout.splitlines()[1:-1]] == [
         ["INSTANCE", "STATE"], ["web.1", "running"], ["web.2", "exited"], ["worker", "none"], ["clock", "scaled"],
     ]  # fmt: skip
     assert "exited          live" in ran.stdout
@@ -137,13 +159,21 @@ def test_ps_shows_instances_and_what_is_missing(pvdify: Pvdify, api: FakeApi) ->
     assert "84M/512M  12%/50%  " in ran.stdout
     assert "none of 1 runs" in ran.stdout
     assert (ran.stderr, ran.code) == ("", 0)
-    assert json.loads(pvdify("ps", "myapp", "--json").stdout) == {"processes": api.processes["myapp"]}
+    shown = json.loads(pvdify("ps", "myapp", "--json").stdout)
+    assert shown == {
+        "processes": [{**process, "instances": [{"problem": None, "host": None} | it for it in process["instances"]]}
+                      for process in api.processes["myapp"]],
+        "status": "degraded", "status_cause": "1 of 2: web.2 image missing", "status_since": "2026-11-23T11:31:02Z",
+    }  # fmt: skip
 
 
 def test_ps_before_the_first_deploy(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
-    assert pvdify("ps", "myapp") == Ran(stderr="nothing runs yet; the first deploy: pvdify deploy myapp --image REF\n")
+    assert pvdify("ps", "myapp") == Ran(
+        stdout="myapp: new since 2026-11-23 11:31:02Z\n",
+        stderr="nothing runs yet; the first deploy: pvdify deploy myapp --image REF\n",
+    )
 
 
 def test_logs_are_lines_of_instances(pvdify: Pvdify, api: FakeApi) -> None:
@@ -196,7 +226,7 @@ def test_the_deploy_log_as_json(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("logs", "myapp", "--deploy", "-f", "--json").stdout == '{"text": "one"}\n{"text": "two"}\n'
 
 
-def test_status_says_what_mends_what(pvdify: Pvdify, api: FakeApi) -> None:
+def test_status_says_what_repairs_what(pvdify: Pvdify, api: FakeApi) -> None:
     api.checks = [
         {"name": "router", "state": "ok", "text": "answers", "next": ""},
         {"name": "disk", "state": "warning", "text": "2 GB free", "next": "remove old apps"},
@@ -210,14 +240,34 @@ def test_status_says_what_mends_what(pvdify: Pvdify, api: FakeApi) -> None:
         "apps         0\n"
         "running      1 operation\n"
         "\n"
-        "CHECK   STATE    FINDING    NEXT\n"
+        "CHECK   STATE    FINDING\n"
         "router  ok       answers\n"
-        "disk    warning  2 GB free  remove old apps\n"
+        "disk    warning  2 GB free\n"
         "\n"
-        "APP    IMAGES  DISK    SHARED WITH OTHERS\n"
-        "myapp  3       1.2 GB  80 MB\n"
+        "TO DO  NEXT\n"
+        "disk   remove old apps\n"
+        "\n"
+        "APP    IMAGES  DISK    SHARED WITH OTHERS  CONTAINERS  VOLUMES  LOGS\n"
+        "myapp  3       1.2 GB  80 MB               2.0 GB      10 GB    5.0 MB\n"
     )
     assert json.loads(pvdify("status", "--json").stdout)["checks"] == api.checks
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("live", 0), ("deploying", 0), ("new", 0), ("degraded", 1), ("crashing", 1), ("down", 1), ("stopped", 1),
+     ("maintenance", 1), ("held", 1)],
+)  # fmt: skip
+def test_the_exit_code_of_status_says_whether_every_app_is_fine(
+    pvdify: Pvdify, api: FakeApi, status: str, code: int
+) -> None:
+    api.add_app("fine", status="live")
+    api.add_app("myapp", status=status, status_cause="why")
+
+    ran = pvdify("status")
+
+    assert ran.code == code == pvdify("status", "--json").code
+    assert f"myapp  {status} (why)  2026-11-23 11:31:02Z" in " ".join(ran.stdout.split("\n")).replace("   ", "  ")
 
 
 def test_whoami_names_the_server(pvdify: Pvdify, api: FakeApi) -> None:

@@ -55,14 +55,14 @@ def test_a_schema_is_written_where_the_manifest_says_it_is(pvdify: Pvdify) -> No
     assert pvdify("manifest:schema").stdout == (pvdify.folder / "pvdify.schema.json").read_text()
 
 
-def test_a_place_that_cannot_be_written_to_is_told(pvdify: Pvdify) -> None:
-    ran = pvdify("init", "shop", "--schema", "no/such/folder.json")
+def test_a_place_that_cannot_be_written_to_is_reported(pvdify: Pvdify) -> None:
+    ran = pvdify("init", "shop", "--schema", "/dev/null/folder.json")
 
     assert (ran.code, "cannot be written" in ran.stderr) == (2, True)
     assert not (pvdify.folder / "pvdify.yml").exists()
 
 
-def test_every_problem_is_told_at_once_as_the_server_would(pvdify: Pvdify) -> None:
+def test_every_problem_is_reported_at_once_as_the_server_would(pvdify: Pvdify) -> None:
     (pvdify.folder / "other.yml").write_text(WRONG)
 
     assert pvdify("manifest:check", "other.yml") == Ran(
@@ -84,7 +84,7 @@ def test_every_problem_is_told_at_once_as_the_server_would(pvdify: Pvdify) -> No
     }
 
 
-def test_a_file_that_is_not_there_is_told(pvdify: Pvdify) -> None:
+def test_a_file_that_is_not_there_is_reported(pvdify: Pvdify) -> None:
     ran = pvdify("manifest:check")
 
     assert (ran.code, "pvdify.yml cannot be read" in ran.stderr) == (2, True)

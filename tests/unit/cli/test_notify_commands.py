@@ -10,7 +10,7 @@ def test_a_program_is_notified_and_gets_the_key_once(pvdify: Pvdify, api: FakeAp
     added = pvdify("notify:add", "https://hooks.example.com/x", "--app", "shop", "--event", "deploy.*")
 
     assert added == Ran(
-        stdout="n1: https://hooks.example.com/… is told of deploy.* of shop\nsigning key: whsec_abc\n",
+        stdout="n1: https://hooks.example.com/… is notified of deploy.* of shop\nsigning key: whsec_abc\n",
         stderr="the receiver checks signatures with it (standardwebhooks.com); it is not shown again\n"
         "try it: pvdify notify:test n1; undo: pvdify notify:remove n1\n",
     )
@@ -44,7 +44,7 @@ def test_a_test_says_how_it_went(pvdify: Pvdify, api: FakeApi) -> None:
 
 
 def test_the_log_shows_what_is_still_to_come(pvdify: Pvdify, api: FakeApi) -> None:
-    assert pvdify("notify:log").stderr == "nothing was told yet\n"
+    assert pvdify("notify:log").stderr == "nothing was delivered yet\n"
     api.add_delivery()
     api.add_delivery(
         state="pending", attempts=3, status=None, error="connection refused", ended_at=None,
@@ -63,7 +63,7 @@ def test_a_notification_is_removed(pvdify: Pvdify, api: FakeApi) -> None:
 
     assert pvdify("notify:remove", "n1") == Ran(stdout="n1 is removed\n")
     assert pvdify("notify:remove", "n1").code == 4
-    assert pvdify("notify").stderr == "nobody is told of anything; to change that: pvdify notify:add --help\n"
+    assert pvdify("notify").stderr == "there are no notifications; to add one: pvdify notify:add --help\n"
 
 
 def test_posthog_is_connected_shown_and_disconnected(pvdify: Pvdify, api: FakeApi) -> None:
@@ -77,4 +77,4 @@ def test_posthog_is_connected_shown_and_disconnected(pvdify: Pvdify, api: FakeAp
     )
     assert api.asked[-1].body["personal_key"] == "phx_s3cret"
     assert pvdify(*connect, "--project", "7").code == 2
-    assert pvdify("posthog:remove").stdout == "PostHog is told nothing any more\n"
+    assert pvdify("posthog:remove").stdout == "PostHog is disconnected\n"

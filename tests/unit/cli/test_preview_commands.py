@@ -59,7 +59,7 @@ def test_in_a_workflow_everything_about_the_pull_request_is_known(in_workflow: P
     }  # fmt: skip
 
 
-def test_a_fork_is_told_from_the_repository(in_workflow: Pvdify, api: FakeApi) -> None:
+def test_a_fork_is_distinguished_from_the_repository(in_workflow: Pvdify, api: FakeApi) -> None:
     for head in ({"full_name": "stranger/myapp"}, None):
         event = {"pull_request": EVENT["pull_request"] | {"head": {"sha": "1", "ref": "main", "repo": head}}}
         Path(in_workflow.environ["GITHUB_EVENT_PATH"]).write_text(json.dumps(event))
@@ -72,7 +72,7 @@ def test_a_fork_is_told_from_the_repository(in_workflow: Pvdify, api: FakeApi) -
 def test_a_preview_is_closed_by_its_own_command_and_by_the_option(in_workflow: Pvdify, api: FakeApi) -> None:
     in_workflow("preview", "--image", IMAGE, "--no-wait")
     closed = Ran(
-        stdout="myapp-pr-12 is closed; it goes at 2026-11-24 11:31:02Z with everything of it\n",
+        stdout="myapp-pr-12 is closed; it stays until 2026-11-24 11:31:02Z, then goes with everything of it\n",
         stderr="to keep it: pvdify preview myapp --pr 12\n",
     )
 
@@ -82,7 +82,18 @@ def test_a_preview_is_closed_by_its_own_command_and_by_the_option(in_workflow: P
     assert json.loads(in_workflow("preview:close", "--json").stdout)["status"] == "closed"
 
 
-def test_closing_what_is_not_there_is_told(pvdify: Pvdify) -> None:
+def test_a_preview_is_kept_for_a_day(in_workflow: Pvdify, api: FakeApi) -> None:
+    in_workflow("preview", "--image", IMAGE, "--no-wait")
+
+    assert in_workflow("preview:keep", "--pr", "12") == Ran(
+        stdout="myapp-pr-12 stays until 2026-11-24 11:31:02Z at least\n"
+    )
+    assert (api.asked[-1].method, api.asked[-1].path.rpartition("/apps")[2]) == ("POST", "/myapp/previews/12/keep")
+    assert json.loads(in_workflow("preview:keep", "--json").stdout)["pr"] == 12
+    assert in_workflow("preview:keep", "--pr", "3").code == 4
+
+
+def test_closing_what_is_not_there_is_reported(pvdify: Pvdify) -> None:
     assert pvdify("preview:close", "myapp", "--pr", "3").code == 4
 
 

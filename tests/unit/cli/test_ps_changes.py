@@ -13,6 +13,12 @@ STEPS = [
 ]
 
 
+SPREAD = (
+    "each request of a visitor may now go to another instance. If the app keeps sessions in memory: `affinity: cookie` "
+    "for web in pvdify.yml, then deploy\n"
+)
+
+
 @pytest.fixture
 def myapp(api: FakeApi) -> FakeApi:
     api.add_release("myapp")
@@ -30,9 +36,29 @@ def test_a_scale_shows_its_steps_and_how_to_undo_it(pvdify: Pvdify, myapp: FakeA
     assert ran == Ran(
         stdout="myapp: scale web=2 worker=+1\n",
         stderr=f"  {'start':<13} {'web.2 :3002':<44}   0.2s\n  {'switch':<13} {'web 2':<44}    4ms\n"
-        "undo: pvdify ps:scale myapp web=1 worker=1\n",
+        "undo: pvdify ps:scale myapp web=1 worker=1\n" + SPREAD,
     )
     assert next(asked.body for asked in myapp.asked if asked.method == "PATCH") == {"web": "2", "worker": "+1"}
+
+
+@pytest.mark.parametrize("wish", ["web=2", "web+1", "web=0", "worker=3"])
+@pytest.mark.parametrize("affinity", [None, "cookie"])
+def test_a_scale_says_when_sessions_in_memory_matter(
+    pvdify: Pvdify, myapp: FakeApi, wish: str, affinity: str | None
+) -> None:
+    myapp.processes["myapp"][0]["affinity"] = affinity
+    myapp.operation_outcome = {"state": "succeeded", "steps": []}
+
+    ran = pvdify("ps:scale", "myapp", wish)
+
+    assert (SPREAD in ran.stderr) == (affinity is None and wish in ("web=2", "web+1"))
+
+
+def test_a_scale_of_what_is_spread_already_says_nothing_new(pvdify: Pvdify, myapp: FakeApi) -> None:
+    myapp.processes["myapp"][0]["count"] = 2
+    myapp.operation_outcome = {"state": "succeeded", "steps": []}
+
+    assert SPREAD not in pvdify("ps:scale", "myapp", "web=3").stderr
 
 
 def test_without_a_wish_the_scale_is_shown(pvdify: Pvdify, myapp: FakeApi) -> None:
@@ -64,7 +90,7 @@ def test_one_that_fails_says_why_and_has_its_exit_code(pvdify: Pvdify, myapp: Fa
     )
 
 
-def test_an_operation_that_nobody_waits_for_is_named(pvdify: Pvdify, myapp: FakeApi) -> None:
+def test_an_operation_that_no_client_waits_for_is_named(pvdify: Pvdify, myapp: FakeApi) -> None:
     assert pvdify("ps:restart", "myapp", "--no-wait") == Ran(stdout="myapp-restart-1\n")
     assert json.loads(pvdify("ps:stop", "myapp", "--no-wait", "--json").stdout)["state"] == "queued"
 

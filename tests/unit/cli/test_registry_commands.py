@@ -26,8 +26,8 @@ def test_registries_are_listed_under_both_names(pvdify: Pvdify, api: FakeApi) ->
     listed = pvdify("registry:list")
 
     assert listed == Ran(
-        stdout="HOST            USER     SINCE                 BY\n"
-        "127.0.0.1:5000  octocat  2026-11-23 11:31:02Z  admin\n"
+        stdout="HOST            USER     APP  SINCE                 BY\n"
+        "127.0.0.1:5000  octocat  all  2026-11-23 11:31:02Z  admin\n"
     )
     assert json.loads(pvdify("registry", "--json").stdout)["registries"][0]["username"] == "octocat"
 

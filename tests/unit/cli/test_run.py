@@ -42,7 +42,7 @@ def test_output_and_exit_code_are_the_commands_own(myapp: FakeApi, tmp_path: Pat
 
     assert ran == Ran(stdout="hello\n", stderr="oh\n", code=42)
     started = next(asked for asked in myapp.asked if asked.path.endswith("/run"))
-    assert started.body == {"command": ["npm", "run", "migrate", "--force"]}
+    assert started.body == {"command": ["npm", "run", "migrate", "--force"], "raw": ["stdout", "stderr"]}
     assert [asked.path for asked in myapp.asked if asked.method == "DELETE"] == [f"{started.path}/run.4711"]
 
 
@@ -79,9 +79,32 @@ def test_one_that_the_server_has_ended_has_an_unknown_outcome(myapp: FakeApi, tm
     assert "the connection to run.4711 was lost, and so it was ended" in ran.stderr
 
 
-def test_the_command_has_to_stand_after_the_dashes(pvdify: Pvdify, myapp: FakeApi) -> None:
-    ran = pvdify("run", "myapp")
+def test_the_dashes_need_a_command_and_take_one_app(pvdify: Pvdify, myapp: FakeApi) -> None:
+    assert pvdify("run", "myapp", "--") == Ran(
+        stderr="error: the command is missing\n  next: pvdify run myapp -- COMMAND\n", code=2
+    )
+    assert pvdify("run", "myapp", "x", "--", "ls", "a b") == Ran(
+        stderr="error: only the app stands before --\n  next: pvdify run myapp -- ls 'a b'\n", code=2
+    )
 
-    assert ran.code == 2
-    assert "name the command after --, as in: pvdify run myapp -- npm run migrate" in ran.stderr
-    assert pvdify("run", "myapp", "ls").code == 2
+
+def test_bytes_that_go_to_a_pipe_are_the_commands_own_and_secrets_among_them_are_named(
+    myapp: FakeApi, tmp_path: Path
+) -> None:
+    myapp.run_events = [("stdout", b"id,title\r\n1,a blue-sky day\n")]
+    myapp.run_secrets = ["API_PW"]
+
+    ran = run_with(myapp, tmp_path, "run", "myapp", "--", "dump")
+
+    assert ran.stdout == "id,title\r\n1,a blue-sky day\n"
+    assert ran.stderr == "The output has secrets as they are, in 1 place: API_PW\n"
+    assert ran.code == 0
+
+
+def test_json_asks_for_secrets_only_with_reveal(myapp: FakeApi, tmp_path: Path) -> None:
+    run_with(myapp, tmp_path, "run", "myapp", "--json", "--", "ls")
+    run_with(myapp, tmp_path, "run", "myapp", "--json", "--reveal", "--", "ls")
+
+    hidden, revealed = [asked.body for asked in myapp.asked if asked.path.endswith("/run")]
+    assert "raw" not in hidden
+    assert revealed["raw"] == ["stdout", "stderr"]

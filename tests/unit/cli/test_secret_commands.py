@@ -137,6 +137,7 @@ def test_rotation_shows_the_new_key_and_says_to_back_it_up(pvdify: Pvdify, api: 
     assert "back it up" in ran.stderr
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True),
                        st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\r"))))  # fmt: skip
 def test_env_file_that_was_written_is_read_back_to_the_letter(values: dict[str, str]) -> None:

@@ -53,5 +53,5 @@ def test_the_machine_of_a_server_elsewhere_is_what_its_pvdifyd_sees(pvdify: Pvdi
     ran = pvdify("doctor")
 
     assert ran.code == 0
-    assert ran.stdout.splitlines()[0].split() == ["CHECK", "STATE", "FINDING", "NEXT"]
+    assert ran.stdout.splitlines()[0].split() == ["CHECK", "STATE", "FINDING"]
     assert "`pvdify doctor` as root on it" in ran.stderr

@@ -9,7 +9,7 @@ from tests.unit.cli.conftest import Pvdify, Ran
 def test_without_an_edge_the_page_says_how_to_get_one(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("server", "edge") == Ran(
         stdout="none: visitors come by whatever you put in front of the router\n",
-        stderr="to have Cloudflare lead them here: pvdify server edge cloudflare --help\n",
+        stderr="to route them by Cloudflare: pvdify server edge cloudflare --help\n",
     )
 
 
@@ -28,7 +28,7 @@ def test_cloudflare_is_connected_with_a_token_that_no_argument_holds(pvdify: Pvd
     assert pvdify("server", "edge", "none", "--tunnel", "office").code == 2
 
 
-def test_what_does_not_lead_here_is_told_with_what_to_do(pvdify: Pvdify, api: FakeApi) -> None:
+def test_what_does_not_lead_here_is_reported_with_what_to_do(pvdify: Pvdify, api: FakeApi) -> None:
     api.edge |= {
         "kind": "cloudflare", "tunnel": "pvdify-own", "health": "down", "hostnames": ["a.pvdify.win", "b.pvdify.win"],
         "problems": [{"hostname": "b.pvdify.win", "what": "a record that pvdify did not make", "next": "remove it"}],

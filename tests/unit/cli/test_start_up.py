@@ -96,6 +96,7 @@ def interpreter(minor: int) -> str:
     pytest.skip(f"no Python 3.{minor} here")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minor", range(10, 15))
 def test_one_file_runs_on_each_python_that_is_here(packed: Path, tmp_path: Path, minor: int) -> None:
     (tmp_path / "pvdify.yml").write_text("app: myapp\n")
@@ -119,7 +120,7 @@ def test_one_file_runs_on_each_python_that_is_here(packed: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize("minor", range(6, 10))
-def test_an_older_python_is_told_what_is_missing(packed: Path, minor: int) -> None:
+def test_an_older_python_gets_a_message_that_says_what_is_missing(packed: Path, minor: int) -> None:
     ran = subprocess.run((interpreter(minor), packed, "deploy"), capture_output=True, text=True, check=False)
 
     assert ran.stderr == (

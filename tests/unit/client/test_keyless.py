@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from pvdify.client.endpoint import parse_url
 from pvdify.client.keyless import sign_in
 from pvdify.client.target import Target, find_target
-from pvdify.errors import IdentityRefused, NotSignedIn
+from pvdify.errors import IdentityRefused, InvalidSetting, NotSignedIn
 from tests.fakes.api import FakeApi, Fault
 from tests.fakes.runner_tokens import RunnerTokens, given
 
@@ -65,7 +66,7 @@ def test_neither_where_no_app_is_meant_nor_on_the_server_itself(github: RunnerTo
     assert github.asked == []
 
 
-def test_a_job_without_the_permission_is_told_what_to_add(github: RunnerTokens, api: FakeApi):
+def test_a_job_without_the_permission_gets_what_to_add(github: RunnerTokens, api: FakeApi):
     environ = {**github.environ, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": ""}
 
     with pytest.raises(NotSignedIn, match="this workflow has no token") as refused:
@@ -108,3 +109,10 @@ def test_what_the_server_refuses_with_is_passed_on(github: RunnerTokens, api: Fa
         sign_in(target(api.url, github.environ), github.environ, "shop")
 
     assert refused.value.why == "ref is wrong"
+
+
+def test_no_token_is_asked_for_where_no_server_was_named() -> None:
+    target = Target(endpoint=parse_url("https://pvdify.win"), is_default=True)
+
+    with pytest.raises(InvalidSetting, match="no server was named"):
+        sign_in(target, {"GITHUB_ACTIONS": "true"}, "myapp")

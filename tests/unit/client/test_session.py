@@ -107,6 +107,13 @@ def test_a_socket_that_is_not_there_says_so(pauses: list[float]) -> None:
     assert caught.value.why == "no such file or directory"
 
 
+def test_the_routers_word_that_pvdifyd_is_away_is_asked_again(client: Client, api: FakeApi) -> None:
+    away = b'{"code": "server-unreachable", "detail": "pvdifyd does not answer"}'
+    api.faults.append(Fault(status=503, content=away, content_type="application/problem+json"))
+
+    assert client.whoami().name == "admin"
+
+
 def test_a_tunnel_that_is_down_means_that_nothing_was_sent(client: Client, api: FakeApi) -> None:
     api.faults.extend([Fault(status=530)] * 3)
 
@@ -124,7 +131,7 @@ def test_a_tunnel_that_is_down_means_that_nothing_was_sent(client: Client, api: 
         (Fault(status=301, headers={"Location": "https://x/"}), "it answered 301 with a redirect to https://x/"),
     ],
 )
-def test_something_else_that_answers_is_told_apart_from_pvdify(
+def test_something_else_that_answers_is_distinguished_from_pvdify(
     client: Client, api: FakeApi, fault: Fault, why: str
 ) -> None:
     api.faults.append(fault)

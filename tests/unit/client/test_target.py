@@ -9,6 +9,7 @@ import pytest
 from pvdify.client.endpoint import parse_url
 from pvdify.client.saved_login import SavedLogins, load, login_file, save
 from pvdify.client.target import Target, find_target
+from pvdify.client.transport import HttpRequest, exchange
 from pvdify.errors import InvalidSetting
 
 
@@ -49,6 +50,27 @@ def test_without_anything_it_is_pvdify_win(tmp_path: Path) -> None:
     assert (target.endpoint.url, target.token) == ("https://pvdify.win", None)
 
 
+def test_a_token_is_not_sent_to_a_server_that_was_not_named(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "PVDIFY_TOKEN": "pvd_1_secret"}
+
+    target = find_target(None, environ, socket=tmp_path / "none.sock")
+    with pytest.raises(InvalidSetting) as caught:
+        exchange(target, HttpRequest(method="GET", path="/apps"))
+
+    assert "set PVDIFY_URL" in caught.value.next
+    assert "secret" not in caught.value.render()
+    named = find_target(None, environ | {"PVDIFY_URL": "https://pvdify.win"}, socket=tmp_path / "none.sock")
+    assert named.token == "pvd_1_secret"
+
+
+def test_a_saved_login_names_its_server(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path)}
+    save(login_file(environ), SavedLogins().with_login("https://pvdify.win", "t1"))
+
+    assert find_target(None, environ, socket=tmp_path / "none.sock").token == "t1"
+    assert find_target(None, environ | {"PVDIFY_TOKEN": "t2"}, socket=tmp_path / "none.sock").token == "t2"
+
+
 def test_a_file_that_is_no_socket_is_not_taken_for_the_server(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
@@ -78,7 +100,7 @@ def test_a_token_never_goes_over_plain_http_to_another_host(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "unix:///s", "https://x"]
 )
-def test_a_token_goes_where_nobody_else_reads_it(url: str) -> None:
+def test_a_token_goes_where_only_its_owner_reads_it(url: str) -> None:
     assert Target(endpoint=parse_url(url), token="secret").token == "secret"
     assert Target(endpoint=parse_url("http://example.com")).token is None
 
@@ -126,7 +148,7 @@ def test_logins_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
     environ = {"HOME": "/nowhere", "XDG_CONFIG_HOME": str(tmp_path / "config")}
     previous = os.umask(0)
     try:
-        save(login_file(environ), SavedLogins(url="https://one.example", tokens={"https://one.example": "t1"}))
+        save(login_file(environ), SavedLogins().with_login("https://one.example", "t1"))
     finally:
         os.umask(previous)
 
@@ -134,7 +156,16 @@ def test_logins_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert [path.name for path in file.parent.iterdir()] == ["login.json"]
-    assert load(file) == SavedLogins(url="https://one.example", tokens={"https://one.example": "t1"})
+    assert load(file) == SavedLogins().with_login("https://one.example", "t1")
+
+
+def test_root_on_a_server_whose_pvdifyd_is_down_means_that_server(tmp_path: Path) -> None:
+    socket_path, settings = tmp_path / "gone.sock", tmp_path / "pvdifyd.toml"
+    settings.write_text("")
+
+    target = find_target(None, {"HOME": str(tmp_path)}, socket=socket_path, settings=settings)
+
+    assert target.endpoint.url == f"unix://{socket_path}"
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"url": 1, "tokens": {}}', '{"url": "x"}'])

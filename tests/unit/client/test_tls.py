@@ -46,7 +46,7 @@ def test_https_is_spoken_with_the_systems_authorities(
     assert client_of(tls_api, []).whoami().name == "admin"
 
 
-def test_a_certificate_that_nobody_vouches_for_gets_no_token(tls_api: FakeApi) -> None:
+def test_a_certificate_without_a_known_issuer_gets_no_token(tls_api: FakeApi) -> None:
     pauses: list[float] = []
 
     with pytest.raises(ServerUnreachable) as caught:

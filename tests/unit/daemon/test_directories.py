@@ -36,7 +36,7 @@ def test_directory_that_cannot_be_made_is_an_error_that_says_why(tmp_path: Path,
         prepare(settings)
 
 
-def test_second_daemon_is_refused_and_told_who_is_there(tmp_path: Path):
+def test_second_daemon_is_refused_with_the_pid_of_the_first(tmp_path: Path):
     first, second = DataDirLock(tmp_path), DataDirLock(tmp_path)
     first.acquire()
 

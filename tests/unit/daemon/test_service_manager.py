@@ -18,7 +18,7 @@ def listener(tmp_path: Path) -> Iterator[socket.socket]:
         yield listener
 
 
-def test_it_is_told_when_we_are_ready(listener: socket.socket) -> None:
+def test_it_is_reported_when_we_are_ready(listener: socket.socket) -> None:
     manager = ServiceManager({"NOTIFY_SOCKET": listener.getsockname()})
 
     manager.notify(READY)
@@ -45,6 +45,7 @@ def test_nobody_listening_is_no_error(address: str) -> None:
 @pytest.mark.parametrize(
     ("allowed", "watched", "pause"),
     [("120000000", str(os.getpid()), 60.0), ("120000000", "1", None), ("", "", None), ("0", str(os.getpid()), None)],
+    ids=["watched", "another process is watched", "nothing is watched", "no time is given"],
 )
 def test_signs_of_life_come_twice_as_often_as_they_must(allowed: str, watched: str, pause: float | None) -> None:
     assert ServiceManager({"WATCHDOG_USEC": allowed, "WATCHDOG_PID": watched}).pause == pause
@@ -59,7 +60,7 @@ async def test_unwatched_we_show_none(listener: socket.socket) -> None:
         listener.recv(100)
 
 
-def test_programs_that_we_start_are_not_told_to_answer() -> None:
+def test_programs_that_we_start_get_no_notify_socket() -> None:
     environment = {"NOTIFY_SOCKET": "/run/notify", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1", "PATH": "/bin"}
 
     ServiceManager(environment)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -17,6 +18,7 @@ from tests.fakes.machine import Daemon, Killed, Machine, assert_consistent
 from tests.support.histories import BROKEN, KEYS, VERSIONS, HistoryRules
 
 BROKEN_IMAGE = FakeRegistry().push("reg.example.com/shop:v4", content=BROKEN).image_id
+pytestmark = pytest.mark.slow
 MOMENTS = st.integers(min_value=1, max_value=40)
 Ask = Callable[[Daemon], Awaitable[object]]
 

@@ -5,11 +5,19 @@ from datetime import timedelta
 
 import pytest
 
-from pvdify.engine.courier import Courier
-from pvdify.engine.notifications import NotificationRequest
-from pvdify.errors import AppNotFound, InvalidError, InvalidWebAddress, NotificationNotFound, StoreUnavailable
+from pvdify.engine.notifying.courier import Courier
+from pvdify.engine.notifying.notifications import NotificationRequest
+from pvdify.errors import (
+    AppNotFound,
+    InvalidError,
+    InvalidSetting,
+    InvalidWebAddress,
+    NotificationNotFound,
+    StoreUnavailable,
+)
+from pvdify.model.event import Event
 from pvdify.model.instance import Secret
-from pvdify.model.notice import Attempt, Channel, DeliveryState, pause_before_retry
+from pvdify.model.notice import BACK_OFF, Attempt, Channel, DeliveryState
 from tests.fakes.machine import ACTOR, Daemon, Machine
 
 V1 = "reg.example.com/shop:v1"
@@ -47,7 +55,7 @@ def told(machine: Machine, channel: Channel = Channel.WEBHOOK) -> list[str]:
     return [delivery.notice.action for delivery in machine.outlets[channel].delivered]
 
 
-async def test_a_deploy_is_told_with_what_it_was_about(machine: Machine, daemon: Daemon):
+async def test_a_deploy_is_reported_with_what_it_was_about(machine: Machine, daemon: Daemon):
     await subscribe(daemon, "deploy.*")
 
     await daemon.deploy(image=V1, commit="abc123", branch="main")
@@ -61,7 +69,7 @@ async def test_a_deploy_is_told_with_what_it_was_about(machine: Machine, daemon:
     assert machine.outlets[Channel.WEBHOOK].keys[0]["url"] == URL
 
 
-async def test_a_failed_deploy_is_told_with_its_cause_but_not_with_what_the_app_wrote(machine: Machine, daemon: Daemon):
+async def test_a_failed_deploy_is_reported_with_its_cause_but_without_the_apps_output(machine: Machine, daemon: Daemon):
     await subscribe(daemon)
 
     await daemon.deploy(image="reg.example.com/shop:missing")
@@ -76,7 +84,7 @@ async def test_a_failed_deploy_is_told_with_its_cause_but_not_with_what_the_app_
     assert notice.headline == f"shop v1 failed: {release.failure.what}"
 
 
-async def test_only_chosen_apps_and_events_are_told_and_an_app_has_its_previews_with_it(
+async def test_only_chosen_apps_and_events_are_reported_and_an_app_has_its_previews_with_it(
     machine: Machine, daemon: Daemon
 ):
     for app in ("shop", "blog"):
@@ -94,7 +102,7 @@ async def test_only_chosen_apps_and_events_are_told_and_an_app_has_its_previews_
     ]
 
 
-async def test_what_happened_before_is_told_to_nobody(machine: Machine, daemon: Daemon):
+async def test_what_happened_before_is_not_delivered(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.clock.jump(1)
 
@@ -104,7 +112,7 @@ async def test_what_happened_before_is_told_to_nobody(machine: Machine, daemon: 
     assert told(machine) == []
 
 
-async def test_each_event_is_told_once_whatever_moment_the_daemon_dies_at(machine: Machine, daemon: Daemon):
+async def test_each_event_is_reported_once_whatever_moment_the_daemon_dies_at(machine: Machine, daemon: Daemon):
     await subscribe(daemon, "deploy.live")
     await daemon.deploy(image=V1)
 
@@ -155,7 +163,7 @@ async def test_a_server_that_is_away_is_tried_again_with_growing_pauses_under_th
 def test_pauses_are_spread_and_bounded():
     chance = random.Random(1)
 
-    drawn = [pause_before_retry(100, chance) for _ in range(100)]
+    drawn = [BACK_OFF.spread(100, chance) for _ in range(100)]
 
     assert all(900 <= pause <= 1800 for pause in drawn)
     assert len(set(drawn)) == 100
@@ -205,7 +213,7 @@ async def test_one_who_is_away_does_not_hold_up_the_others(machine: Machine, dae
     assert told(machine) == []
 
 
-async def test_a_deploy_takes_no_longer_and_ends_as_well_when_nobody_can_be_told(machine: Machine, daemon: Daemon):
+async def test_a_deploy_takes_no_longer_and_ends_as_well_when_no_receiver_answers(machine: Machine, daemon: Daemon):
     class Broken:
         def __getattr__(self, name: str):
             raise StoreUnavailable("the outbox is broken")
@@ -226,7 +234,7 @@ async def test_a_deploy_takes_no_longer_and_ends_as_well_when_nobody_can_be_told
     assert machine.clock.monotonic() - before <= alone + 0.1
 
 
-async def test_a_test_is_sent_at_once_and_tells_how_it_went(machine: Machine, daemon: Daemon):
+async def test_a_test_is_sent_at_once_and_reports_how_it_went(machine: Machine, daemon: Daemon):
     id = await subscribe(daemon)
     machine.outlets[Channel.WEBHOOK].attempts.append(
         Attempt(is_delivered=False, status=404, is_final=True, text="answered 404")
@@ -240,7 +248,7 @@ async def test_a_test_is_sent_at_once_and_tells_how_it_went(machine: Machine, da
     assert await daemon.notifications.deliveries(id, 10) == (good, failed)
 
 
-async def test_who_was_removed_is_told_nothing_more_and_their_keys_are_gone(machine: Machine, daemon: Daemon):
+async def test_who_was_removed_gets_nothing_more_and_their_keys_are_gone(machine: Machine, daemon: Daemon):
     id = await subscribe(daemon, "deploy.live")
     machine.outlets[Channel.WEBHOOK].is_away = True
     await daemon.deploy(image=V1)
@@ -291,3 +299,72 @@ async def test_only_the_beginning_of_an_address_is_kept_where_it_can_be_seen(mac
 
     assert subscription.address == "https://hooks.example.com/…"
     assert "s3cret" not in repr(await machine.store.events())
+
+
+async def filled(count: int, **settings: str) -> tuple[Machine, Daemon]:
+    """A server on which so much happened, an hour apart."""
+    machine = Machine(**settings)
+    daemon = machine.daemon()
+    await daemon.courier.look()
+    first = machine.clock.now()
+    events = [
+        Event(at=first + timedelta(hours=number), actor="ci", action="config.changed", app="shop", text=str(number))
+        for number in range(count)
+    ]
+    await machine.store.save(*events)
+    machine.clock.jump(timedelta(hours=count).total_seconds())
+    for _ in range(count // 200 + 1):
+        await daemon.courier.look()
+    return machine, daemon
+
+
+async def kept(machine: Machine) -> list[int]:
+    return sorted(int(event.text) for event in await machine.store.events(limit=100_000))
+
+
+async def test_the_newest_events_are_kept_and_no_more():
+    machine, daemon = await filled(1300, keep_events="1000", keep_events_for="3650d")
+
+    await look(daemon, 3601)
+
+    assert await kept(machine) == list(range(300, 1300))
+    await daemon.bury()
+
+
+async def test_events_are_kept_for_so_long_and_no_longer():
+    machine, daemon = await filled(96, keep_events_for="2d")
+
+    await look(daemon, 3601)
+
+    assert await kept(machine) == list(range(50, 96))
+    await daemon.bury()
+
+
+async def test_very_many_events_are_forgotten_in_parts():
+    machine, daemon = await filled(12_000, keep_events="1000")
+
+    await look(daemon, 3601)
+
+    assert len(await kept(machine)) == 1000
+    await daemon.bury()
+
+
+async def test_an_event_that_was_not_delivered_yet_is_kept_however_old():
+    machine, daemon = await filled(5, keep_events_for="1d")
+    late = Event(at=machine.clock.now() - timedelta(days=30), actor="ci", action="config.changed", text="99")
+    await machine.store.save(late)
+
+    await daemon.world.outbox.forget_events(machine.clock.now(), 1000, 5, 5000)
+
+    assert await kept(machine) == [99]
+    await daemon.bury()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("keep_events", "999"), ("keep_events", "-1"), ("keep_events", "many"), ("keep_events_for", "23h"),
+     ("keep_events_for", "3661d"), ("most_orphans", "1001")],
+)  # fmt: skip
+def test_what_is_kept_has_bounds(name: str, value: str):
+    with pytest.raises(InvalidSetting):
+        Machine(**{name: value})

@@ -2,7 +2,6 @@
 
 import pytest
 
-from pvdify.engine.requests import DeployRequest
 from pvdify.errors import (
     AppBusy,
     NotCancelable,
@@ -17,6 +16,7 @@ from pvdify.model.release import ReleaseStatus, Source
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 from tests.fakes.router import Failure
+from tests.support.wanted import deploy_request
 
 V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
 
@@ -150,7 +150,7 @@ async def test_unsetting_what_is_not_set_makes_no_config_version(machine: Machin
     unchanged = await daemon.requests.change_config("shop", {"TYPO": None}, ACTOR)
     changed = await daemon.requests.change_config("shop", {"A": None, "TYPO": None}, ACTOR)
 
-    assert (unchanged[0], changed) == (1, (2, {}))
+    assert (unchanged.version, changed.version, changed.values) == (1, 2, {})
     newest = (await machine.store.config_versions("shop"))[0]
     assert newest.unset_keys == ("A",)
 
@@ -174,7 +174,7 @@ async def test_rollback_goes_to_what_was_live_before_so_a_second_one_takes_it_ba
 
 async def test_only_the_newest_waiting_deploy_runs(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(healthy_after=3.0))
-    releases = [await daemon.requests.deploy("shop", DeployRequest(image=V1), ACTOR) for _ in range(4)]
+    releases = [await daemon.requests.deploy("shop", deploy_request(image=V1), ACTOR) for _ in range(4)]
     done = [await daemon.finish("shop", release.version) for release in releases]
 
     assert [release.status.value for release in done] == ["superseded", "superseded", "superseded", "active"]
@@ -185,7 +185,7 @@ async def test_only_the_newest_waiting_deploy_runs(machine: Machine, daemon: Dae
 async def test_cancel_before_the_switch_puts_everything_back(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(status=500), slot=2)
-    await daemon.requests.deploy("shop", DeployRequest(image=V2), ACTOR)
+    await daemon.requests.deploy("shop", deploy_request(image=V2), ACTOR)
     await machine.clock.sleep(3)
 
     await daemon.requests.cancel("shop", 2, ACTOR)
@@ -198,7 +198,7 @@ async def test_cancel_before_the_switch_puts_everything_back(machine: Machine, d
 
 async def test_cancel_after_the_switch_is_refused_and_changes_nothing(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(exit_code=0, exit_after=5.0), process="post_deploy")
-    await daemon.requests.deploy("shop", DeployRequest(image=V1, manifest={"hooks": {"post_deploy": ["x"]}}), ACTOR)
+    await daemon.requests.deploy("shop", deploy_request(image=V1, manifest={"hooks": {"post_deploy": ["x"]}}), ACTOR)
     await machine.clock.sleep(2)
 
     with pytest.raises(NotCancelable):
@@ -231,7 +231,7 @@ async def test_pre_deploy_hook_that_fails_stops_the_deploy(machine: Machine, dae
     assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
 
 
-async def test_post_deploy_hook_that_fails_is_told_and_undoes_nothing(machine: Machine, daemon: Daemon):
+async def test_post_deploy_hook_that_fails_is_reported_and_undoes_nothing(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(exit_code=1), process="post_deploy")
 
     release = await daemon.deploy(image=V1, manifest={"hooks": {"post_deploy": ["warm"]}})
@@ -282,7 +282,7 @@ async def test_older_run_does_not_push_a_newer_one_out_of_the_queue(machine: Mac
     await daemon.deploy(image=V1, branch="main", run_number=10)
     sources = [Source(branch="main", run_number=number) for number in (11, 13, 12)]
 
-    queued = [await daemon.requests.deploy("shop", DeployRequest(image=V2, source=it), ACTOR) for it in sources]
+    queued = [await daemon.requests.deploy("shop", deploy_request(image=V2, source=it), ACTOR) for it in sources]
     done = [await daemon.finish("shop", release.version) for release in queued]
 
     assert [release.status.value for release in done] == ["superseded", "active", "superseded"]
@@ -306,6 +306,18 @@ async def test_registry_that_is_away_fails_the_deploy_with_its_own_error(machine
     assert release.failure is not None
     assert release.failure.code == RegistryUnavailable.code
     assert machine.supervisor.names == frozenset()
+
+
+async def test_an_image_for_another_machine_fails_before_any_hook(machine: Machine, daemon: Daemon):
+    machine.registry.push(V1, runs_here=False)
+
+    release = await daemon.deploy(image=V1, manifest={"hooks": {"pre_deploy": ["migrate"]}})
+
+    assert release.failure is not None
+    assert (release.failure.code, release.failure.why) == (
+        "wrong-platform", "it is built for arm64; this server is amd64",
+    )  # fmt: skip
+    assert machine.supervisor.executions("migrate") == 0
 
 
 async def test_instance_that_dies_is_started_again_with_back_off(machine: Machine, daemon: Daemon):
@@ -407,7 +419,7 @@ async def test_nothing_is_deployed_into_an_app_that_is_being_destroyed(machine: 
     await daemon.requests.destroy_app("shop", "shop", ACTOR)
 
     with pytest.raises(AppBusy, match="is being destroyed"):
-        await daemon.requests.deploy("shop", DeployRequest(image=V2), ACTOR)
+        await daemon.requests.deploy("shop", deploy_request(image=V2), ACTOR)
 
 
 async def test_maintenance_holds_over_deploys_until_it_ends(machine: Machine, daemon: Daemon):
@@ -437,3 +449,35 @@ async def test_destroyed_app_leaves_nothing_but_events(machine: Machine, daemon:
     assert await machine.router.routes() == {}
     assert await machine.store.unsettled_operations() == ()
     assert (await machine.store.events("shop"))[0].action == "app.destroyed"
+
+
+async def test_a_release_that_failed_may_finish_before_it_is_removed(machine: Machine, daemon: Daemon):
+    machine.supervisor.script(Behaviour(status=500), process="web")
+
+    await daemon.deploy(image=V1)
+
+    name = "pvdify-shop-web-v1-1"
+    assert [verb for verb, of in machine.supervisor.calls if of == name][-2:] == ["stop", "remove"]
+
+
+async def test_workers_have_the_time_of_the_release_that_started_them(machine: Machine, daemon: Daemon):
+    machine.supervisor.script(Behaviour(stop_seconds=20), process="worker", slot=1)
+    processes = {"web": {}, "worker": {"command": "work"}}
+    await daemon.deploy(image=V1, manifest={"processes": processes, "stop_timeout": "30s"})
+    begun = machine.clock.monotonic()
+
+    release = await daemon.deploy(image=V2, manifest={"processes": processes, "stop_timeout": "1s"})
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert machine.clock.monotonic() - begun > 20
+
+
+async def test_an_app_that_takes_its_time_is_live_within_a_second_of_its_first_good_answer(
+    machine: Machine, daemon: Daemon
+):
+    machine.supervisor.script(Behaviour(healthy_after=37.3))
+
+    release = await daemon.deploy(image=V1, manifest={"healthcheck": {"interval": "30s"}})
+
+    assert release.receipt is not None
+    assert 37.0 < release.receipt.steps["health"] <= 38.3

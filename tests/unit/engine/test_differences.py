@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from pvdify.engine.differences import Difference, differences
+from pvdify.engine.reading.differences import Difference, differences
 from pvdify.manifest.reading import parse_manifest
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
@@ -17,13 +17,13 @@ def test_equal_releases_have_no_differences():
     assert differences(OLD, replace(OLD, version=2), {}, {}) == ()
 
 
-def test_a_moved_tag_is_told_by_its_digest():
+def test_a_moved_tag_is_reported_by_its_digest():
     found = differences(OLD, replace(OLD, digest="sha256:bb"), {}, {})
 
     assert found == (Difference(part="image", name="digest", before="sha256:aa", after="sha256:bb"),)
 
 
-def test_config_vars_are_told_by_name_and_never_by_value():
+def test_config_vars_are_reported_by_name_and_never_by_value():
     before = {"KEPT": ConfigVar(value=Secret("1")), "GONE": ConfigVar(value=Secret("2")), "OTHER": _secret("old")}
     after = {"KEPT": ConfigVar(value=Secret("1")), "NEW": ConfigVar(value=Secret("3")), "OTHER": _secret("fresh")}
 

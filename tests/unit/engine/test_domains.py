@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from pvdify.engine.requests import DeployRequest
 from pvdify.errors import DomainNotFound, DomainNotRemovable, HostnameTaken, InvalidHostname
 from pvdify.model.release import ReleaseStatus
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+from tests.support.wanted import deploy_request
 
 V1 = "reg.example.com/shop:v1"
 
@@ -134,7 +134,7 @@ async def test_the_address_of_a_new_app_may_have_been_given_away(machine: Machin
 
 async def test_two_deploys_at_once_never_both_get_a_hostname(machine: Machine, daemon: Daemon):
     apps = ("blog", "shop")
-    wanted = DeployRequest(image=V1, manifest={"domains": ["both.org"]})
+    wanted = deploy_request(image=V1, manifest={"domains": ["both.org"]})
     await asyncio.gather(*(daemon.requests.deploy(app, wanted, ACTOR) for app in apps))
 
     ended = [await daemon.finish(app, 1) for app in apps]

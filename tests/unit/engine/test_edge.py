@@ -2,14 +2,16 @@
 
 import pytest
 
-from pvdify.engine.edge import router_url
+from pvdify.engine.edge.edge import router_url
 from pvdify.errors import EdgeRefused, InvalidError, RuntimeUnavailable, ServiceUnavailable
 from pvdify.model.edge import EdgeLink, EdgeProblem
 from pvdify.model.instance import Secret
 from pvdify.model.operation import Strategy
 from pvdify.settings import parse_address
 from tests.fakes.machine import ACTOR, Daemon, Machine
+from tests.fakes.places import HOST, at
 
+OWN, ROUTER = "example.com", "http://127.0.0.1:9080"  # this server's own name, which its API has
 V1 = "reg.example.com/shop:v1"
 LINK = EdgeLink(token=Secret("cf-token"))
 AWAY = ServiceUnavailable("Cloudflare's API does not answer", why="it answered 502")
@@ -43,7 +45,7 @@ async def test_connecting_leads_every_hostname_here_and_runs_the_tunnel(machine:
 
     view = await daemon.edge.connect(LINK, ACTOR)
 
-    assert machine.edge.hostnames == {"shop.example.com", "www.shop.net"}
+    assert machine.edge.hostnames == {OWN, "shop.example.com", "www.shop.net"}
     assert machine.tunnel_process.token == "run-token"
     assert view.failure is None
     assert "cf-token" not in repr(view) + repr(LINK) + repr(await machine.store.events())
@@ -58,13 +60,13 @@ async def test_apps_domains_and_previews_come_and_go_without_a_deploy_waiting(ma
     await daemon.domains.add("shop", "www.shop.net", ACTOR)
     assert machine.edge.puts == puts
     await look(daemon)
-    assert machine.edge.hostnames == {"shop.example.com", "shop-pr-7.example.com", "www.shop.net"}
+    assert machine.edge.hostnames == {OWN, "shop.example.com", "shop-pr-7.example.com", "www.shop.net"}
     await daemon.domains.remove("shop", "www.shop.net", ACTOR)
     await daemon.requests.destroy_app("shop-pr-7", "shop-pr-7", ACTOR)
     await daemon.finish_retirements()
     await look(daemon)
 
-    assert machine.edge.hostnames == {"shop.example.com"}
+    assert machine.edge.hostnames == {OWN, "shop.example.com"}
 
 
 async def test_a_deploy_of_an_app_that_is_there_asks_the_edge_for_nothing(machine: Machine, daemon: Daemon):
@@ -87,10 +89,10 @@ async def test_the_edge_is_looked_at_now_and_then_so_that_drift_is_mended(machin
     assert machine.edge.hostnames == frozenset()
     await look(daemon, 20)
 
-    assert machine.edge.hostnames == {"shop.example.com"}
+    assert machine.edge.hostnames == {OWN, "shop.example.com"}
 
 
-async def test_what_does_not_work_now_is_gone_on_with_in_growing_pauses_and_told_once(machine: Machine, daemon: Daemon):
+async def test_what_fails_is_retried_with_growing_pauses_and_reported_once(machine: Machine, daemon: Daemon):
     await daemon.edge.connect(LINK, ACTOR)
     await daemon.deploy(image=V1)
     machine.edge.errors.extend([AWAY] * 4)
@@ -99,7 +101,7 @@ async def test_what_does_not_work_now_is_gone_on_with_in_growing_pauses_and_told
     for _ in range(60):
         await look(daemon, 1)
 
-    assert machine.edge.hostnames == {"shop.example.com"}
+    assert machine.edge.hostnames == {OWN, "shop.example.com"}
     assert machine.edge.puts == puts + 5
     assert await actions(machine) == ["edge.recovered", "edge.failed", "edge.connected"]
 
@@ -113,11 +115,11 @@ async def test_a_cloudflare_that_is_away_when_connecting_does_not_lose_the_token
     assert view.failure is not None
     assert view.failure.why == "it answered 502"
     await look(daemon, 5)
-    assert machine.edge.hostnames == {"shop.example.com"}
+    assert machine.edge.hostnames == {OWN, "shop.example.com"}
 
 
 async def test_a_token_that_is_refused_is_not_kept(machine: Machine, daemon: Daemon):
-    machine.edge.errors.append(EdgeRefused("Cloudflare does not let pvdify read the list of zones"))
+    machine.edge.errors.append(EdgeRefused("Cloudflare does not allow pvdify to read the list of zones"))
 
     with pytest.raises(EdgeRefused):
         await daemon.edge.connect(LINK, ACTOR)
@@ -139,7 +141,7 @@ async def test_a_daemon_that_starts_anew_goes_on_with_what_is_kept(machine: Mach
     assert view is not None
     assert view.state is not None
     assert view.state.tunnel == "office"
-    assert machine.edge.hostnames == {"shop.example.com"}
+    assert machine.edge.hostnames == {OWN, "shop.example.com"}
 
 
 async def test_another_tunnel_takes_the_place_of_the_one_before(machine: Machine, daemon: Daemon):
@@ -187,7 +189,7 @@ async def test_where_the_tunnels_program_lacks_the_rest_is_done_and_the_message_
 
     view = await daemon.edge.connect(LINK, ACTOR)
 
-    assert machine.edge.hostnames == {"shop.example.com"}
+    assert machine.edge.hostnames == {OWN, "shop.example.com"}
     assert view.failure is not None
     assert view.failure.what == "the tunnel's program is missing"
     machine.tunnel_process.error = None
@@ -195,6 +197,26 @@ async def test_where_the_tunnels_program_lacks_the_rest_is_done_and_the_message_
     after = await daemon.edge.show()
     assert after is not None
     assert (after.failure, after.process) == (None, "it runs")
+
+
+async def test_without_an_exposed_api_the_base_domain_leads_nowhere():
+    machine = Machine(expose_api="off")
+    daemon = machine.daemon()
+
+    await daemon.edge.connect(LINK, ACTOR)
+
+    assert machine.edge.hostnames == frozenset()
+    await daemon.bury()
+
+
+async def test_the_edge_leads_to_the_public_name_wherever_it_is():
+    machine = Machine(public_url="https://ops.example.net")
+    daemon = machine.daemon()
+
+    await daemon.edge.connect(LINK, ACTOR)
+
+    assert services(machine)["ops.example.net"] == ROUTER
+    await daemon.bury()
 
 
 async def direct(**settings: str) -> tuple[Machine, Daemon]:
@@ -214,7 +236,7 @@ async def test_straight_to_the_app_the_old_instance_stays_until_the_tunnel_has_l
     await daemon.deploy(image=V1)
     await look(daemon)
     (old,) = await machine.route_of("shop")
-    assert services(machine) == {"shop.example.com": f"http://127.0.0.1:{old}"}
+    assert services(machine) == {OWN: ROUTER, "shop.example.com": f"http://{at(old)}"}
     machine.edge.in_force = machine.edge.version  # from here on the tunnel's program is behind
 
     await daemon.deploy(image=V1)
@@ -224,7 +246,7 @@ async def test_straight_to_the_app_the_old_instance_stays_until_the_tunnel_has_l
         await machine.clock.sleep(60)
 
     (new,) = await machine.route_of("shop")
-    assert services(machine) == {"shop.example.com": f"http://127.0.0.1:{new}"}
+    assert services(machine) == {OWN: ROUTER, "shop.example.com": f"http://{at(new)}"}
     assert "pvdify-shop-web-v1-1" in machine.supervisor.running
     machine.edge.in_force = None
     await look(daemon)
@@ -261,7 +283,7 @@ async def test_straight_to_the_app_is_for_one_instance_and_the_router_has_the_re
     router = "http://127.0.0.1:9080"
     found = services(machine)
     assert {found["many.example.com"], found["new.example.com"], found["shut.example.com"]} == {router}
-    assert found["shop.example.com"].startswith("http://127.0.0.1:3")
+    assert found["shop.example.com"].startswith(f"http://{HOST}:3")
     await daemon.bury()
 
 
@@ -304,12 +326,12 @@ async def test_the_servers_state_has_a_line_about_the_edge(machine: Machine, dae
     broken = await daemon.edge.check()
 
     assert (none.state, none.text.partition(":")[0]) == ("ok", "none")
-    assert (well.state, well.text) == ("ok", "tunnel pvdify-own, hostnames: 2")
-    assert (partly.state, partly.text) == ("warning", "1 of 2 hostnames do not lead here")
+    assert (well.state, well.text) == ("ok", "tunnel pvdify-own, hostnames: 3")
+    assert (partly.state, partly.text) == ("warning", "1 of 3 hostnames are not routed here")
     assert (broken.state, broken.text) == ("broken", "Cloudflare's API does not answer: it answered 502")
 
 
-async def test_a_tunnel_that_nobody_holds_is_told(machine: Machine, daemon: Daemon):
+async def test_a_tunnel_without_a_connection_is_reported(machine: Machine, daemon: Daemon):
     machine.edge.health = "down"
     await daemon.edge.connect(LINK, ACTOR)
     with_program = await daemon.edge.check()
@@ -328,3 +350,26 @@ async def test_the_next_server_has_not_looked_yet(machine: Machine, daemon: Daem
 
     assert (await successor.edge.check()).state == "ok"
     await successor.bury()
+
+
+async def test_the_router_follows_the_edge_at_once_and_tries_again_where_it_could_not(machine: Machine, daemon: Daemon):
+    seen: list[bool] = []
+    started = machine.router.ensure_running
+
+    async def ensure_running() -> None:
+        await started()
+        seen.append(await machine.credentials.read("edge") is not None)
+
+    machine.router.ensure_running = ensure_running  # type: ignore[method-assign] - notes what a start would find
+    await look(daemon)
+    await look(daemon)
+
+    await daemon.edge.connect(LINK, ACTOR)
+    machine.router.fail("ensure_running")
+    await daemon.edge.disconnect(ACTOR)
+    before = list(seen)
+    await look(daemon)
+    await look(daemon)
+
+    assert before == [False, True]
+    assert seen == [False, True, False]

@@ -7,16 +7,16 @@ import pytest
 from pvdify.adapters.github.reports import GithubReports
 from pvdify.adapters.github.rest import RestApi
 from pvdify.adapters.httpx2.web import HttpxWeb
-from pvdify.engine.github_reports import ensure_reports
-from pvdify.engine.keyless import LinkRequest
-from pvdify.engine.notifications import NotificationRequest
-from pvdify.engine.previews import PreviewRequest
+from pvdify.engine.access.keyless import LinkRequest
+from pvdify.engine.notifying.github_reports import ensure_reports
+from pvdify.engine.notifying.notifications import NotificationRequest
 from pvdify.errors import InvalidError
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Channel
 from pvdify.model.release import Source
 from tests.fakes.github_api import FakeGithub
 from tests.fakes.machine import ACTOR, Daemon, Machine
+from tests.support.wanted import preview_request
 
 IMAGE = "reg.example.com/shop:v1"
 API = "https://api.github.com"
@@ -45,7 +45,7 @@ async def web() -> AsyncIterator[HttpxWeb]:
 
 
 async def open_preview(daemon: Daemon) -> None:
-    request = PreviewRequest(image=IMAGE, repository="org/shop", source=Source(commit="c0ffee"))
+    request = preview_request(image=IMAGE, repository="org/shop", source=Source(commit="c0ffee"))
     _, release = await daemon.previews.open("shop", 12, request, ACTOR)
     await daemon.finish("shop-pr-12", release.version)
 
@@ -67,7 +67,7 @@ async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon,
         github.check()
 
 
-async def test_the_end_of_a_preview_is_told_though_nothing_of_it_is_left_by_then(daemon: Daemon, web: HttpxWeb):
+async def test_the_end_of_a_preview_is_reported_though_nothing_of_it_is_left_by_then(daemon: Daemon, web: HttpxWeb):
     await ensure_reports(daemon.world, API, is_on=True)
     with FakeGithub() as github:
         daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(web=web, url=github.url, token="t"))  # type: ignore[assignment]
@@ -84,7 +84,7 @@ async def test_the_end_of_a_preview_is_told_though_nothing_of_it_is_left_by_then
         github.check()
 
 
-async def test_a_linked_apps_releases_are_told_with_its_repository_and_others_without(daemon: Daemon):
+async def test_a_linked_apps_releases_are_reported_with_its_repository_and_others_without(daemon: Daemon):
     await ensure_reports(daemon.world, API, is_on=True)
     wanted = LinkRequest(repository="org/shop", repository_id=74, owner_id=65)
     await daemon.keyless.link("shop", wanted, ACTOR)
@@ -117,7 +117,7 @@ async def test_it_comes_and_goes_with_the_token(daemon: Daemon):
 async def test_it_is_no_notification_that_people_add(daemon: Daemon):
     await ensure_reports(daemon.world, API, is_on=True)
 
-    with pytest.raises(InvalidError, match="not told by a notification"):
+    with pytest.raises(InvalidError, match="is no channel of a notification"):
         await daemon.notifications.add(NotificationRequest(channel=Channel.GITHUB, url=Secret(API)), ACTOR)
 
     assert await daemon.notifications.list() == ()

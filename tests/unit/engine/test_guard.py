@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pvdify.engine.requests import DeployRequest
 from pvdify.model.release import Release, ReleaseStatus
 from pvdify.model.route import Traffic
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+from tests.support.wanted import deploy_request
 
 V1, V2, V3 = (f"reg.example.com/shop:v{number}" for number in (1, 2, 3))
 GUARDED: dict[str, Any] = {"guard": {"window": "60s", "max_error_rate": "5%"}}
@@ -90,6 +90,7 @@ async def test_a_healthy_release_is_watched_to_the_end_and_stays(machine: Machin
     assert machine.clock.monotonic() > 90
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "is_caught"), [(0.2, True), (0.002, False)])
 async def test_a_hundred_of_a_hundred(rate: float, is_caught: bool):
     caught = 0
@@ -113,7 +114,7 @@ async def test_errors_that_were_there_before_are_no_reason(machine: Machine, dae
 
 async def test_few_requests_are_no_reason(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=GUARDED)
-    await daemon.requests.deploy("shop", DeployRequest(image=V2), ACTOR)
+    await daemon.requests.deploy("shop", deploy_request(image=V2), ACTOR)
     await machine.clock.sleep(10)
     machine.router.serve("shop", 2, Traffic(requests=15, app_errors=15))
 
@@ -131,7 +132,7 @@ async def test_nothing_is_watched_without_a_guard_or_a_release_before(machine: M
 
 async def test_a_rollback_by_hand_does_not_wait_for_the_window(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=GUARDED)
-    await daemon.requests.deploy("shop", DeployRequest(image=V2), ACTOR)
+    await daemon.requests.deploy("shop", deploy_request(image=V2), ACTOR)
     await machine.clock.sleep(10)
     assert await machine.route_of("shop") == (3002,)
 
@@ -152,7 +153,7 @@ async def test_a_later_rollback_passes_over_what_was_taken_back(machine: Machine
 
 async def test_a_router_that_is_away_for_a_while_is_no_reason(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=GUARDED)
-    await daemon.requests.deploy("shop", DeployRequest(image=V2), ACTOR)
+    await daemon.requests.deploy("shop", deploy_request(image=V2), ACTOR)
     await machine.clock.sleep(10)
 
     machine.router.kill()

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from pvdify.engine.requests import DeployRequest
 from pvdify.model.operation import Strategy
 from pvdify.model.release import ReleaseStatus
 from pvdify.model.route import Traffic
@@ -20,6 +19,9 @@ from pvdify.model.slot import SlotState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.images import FakeRegistry
 from tests.fakes.machine import ACTOR, Daemon, Killed, Machine, assert_consistent
+from tests.support.wanted import deploy_request
+
+pytestmark = pytest.mark.slow
 
 V1, V2, V3 = (f"reg.example.com/shop:v{number}" for number in (1, 2, 3))
 HOOK, WARM, TELL = ("migrate",), ("warm",), ("tell",)
@@ -27,6 +29,12 @@ BROKEN = FakeRegistry().push(V2, content="v2").image_id
 FULL: dict[str, Any] = {
     "processes": {"web": {"count": 2}, "worker": {"command": ["worker"]}},
     "hooks": {"pre_deploy": [list(HOOK)], "post_deploy": [list(WARM)], "on_failure": [list(TELL)]},
+}
+
+STATEFUL: dict[str, Any] = {
+    **FULL,
+    "processes": {"web": {}, "worker": {"command": ["worker"]}},
+    "volumes": {"data": {"path": "/data"}},
 }
 
 
@@ -51,7 +59,7 @@ async def _nothing(daemon: Daemon) -> None:
 
 
 async def _deploy(daemon: Daemon, image: str, manifest: dict[str, Any] | None = None) -> None:
-    release = await daemon.requests.deploy("shop", DeployRequest(image=image, manifest=manifest), ACTOR)
+    release = await daemon.requests.deploy("shop", deploy_request(image=image, manifest=manifest), ACTOR)
     await daemon.finish("shop", release.version)
 
 
@@ -63,6 +71,26 @@ async def _stop_first_in_vain(daemon: Daemon) -> None:
     behaviour = Behaviour(exit_code=1, exit_after=0.3, listens_after=9)
     daemon.machine.supervisor.script(behaviour, process="web", image_id=BROKEN)
     await _stop_first(daemon)
+
+
+async def _with_volume(daemon: Daemon) -> None:
+    await _deploy(daemon, V1, {**STATEFUL, "hooks": {}})
+
+
+async def _restart_with_volume_in_vain(daemon: Daemon) -> None:
+    behaviour = Behaviour(exit_code=1, exit_after=0.3, listens_after=9)
+    daemon.machine.supervisor.script(behaviour, name="pvdify-shop-web-v1-101")  # the one that is to take its place
+    await daemon.restart()
+
+
+async def _hand_over(daemon: Daemon) -> None:
+    await _deploy(daemon, V2, STATEFUL)
+
+
+async def _hand_over_in_vain(daemon: Daemon) -> None:
+    behaviour = Behaviour(exit_code=1, exit_after=0.3, listens_after=9)
+    daemon.machine.supervisor.script(behaviour, process="web", image_id=BROKEN)
+    await _hand_over(daemon)
 
 
 async def _rollback_stopping_first(daemon: Daemon) -> None:
@@ -201,6 +229,19 @@ SCENARIOS = {
         is_hooked=True,
         ways=((2, 1),),
     ),
+    "restart with a volume": Scenario(versions=1, prepare=_with_volume, act=_restart, ways=((1, 1),)),
+    "restart with a volume in vain": Scenario(
+        versions=1, prepare=_with_volume, act=_restart_with_volume_in_vain, ways=((1, 1),)
+    ),
+    "hand a volume over": Scenario(versions=1, prepare=_with_volume, act=_hand_over, is_hooked=True, ways=((1, 1),)),
+    "hand a volume over in vain": Scenario(
+        versions=1,
+        prepare=_with_volume,
+        act=_hand_over_in_vain,
+        ends=ReleaseStatus.FAILED,
+        is_hooked=True,
+        ways=((1, 1),),
+    ),
     "stop first, with one on standby": Scenario(versions=2, prepare=_two_deploys, act=_rollback_stopping_first),
     "deploy and retirement": Scenario(versions=1, prepare=lambda daemon: _deploy(daemon, V1), act=_deploy_and_retire),
 }
@@ -283,6 +324,8 @@ async def _assert_right(machine: Machine, scenario: Scenario, moment: str) -> No
     assert machine.supervisor.names == {place.name for slot in slots for place in slot.placements}, moment
     assert len(slots) == 1, moment
     assert machine.unserved == [], moment
+    assert all(len(slots) == 1 for used in machine.supervisor.shared_by.values() for slots in used), moment
+    assert all(len(web) <= 1 for used in machine.supervisor.shared_in.values() for web in used), moment
     await daemon.bury()
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pvdify.engine import limits
-from pvdify.engine.limits import Limit
+from pvdify.engine.access import limits
+from pvdify.engine.access.limits import Limit
 from pvdify.errors import TooManyRequests
 from tests.fakes.clock import FakeClock
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pvdify.engine.liveness import Liveness
+from pvdify.engine.running.liveness import Liveness
 from tests.fakes.machine import Daemon, Machine, assert_consistent
 
 IMAGE = "reg.example.com/shop:v1"
@@ -16,7 +16,7 @@ async def deployed(**manifest: object) -> tuple[Machine, Daemon, Liveness]:
     return machine, daemon, Liveness(daemon.world)
 
 
-async def test_three_failures_in_a_row_restart_the_instance_and_are_told():
+async def test_three_failures_in_a_row_restart_the_instance_and_are_reported():
     machine, daemon, liveness = await deployed(healthcheck={"path": "/up"})
     machine.prober.script(3001, 500)
     for _ in range(2):

@@ -2,9 +2,11 @@
 
 import pytest
 
-from pvdify.engine.one_offs import OneOff
+from pvdify.engine.running.one_offs import OneOff, Where
 from pvdify.errors import AppNotFound, InvalidError, NothingRuns, OneOffNotFound
-from pvdify.model.instance import Role
+from pvdify.model.config import ConfigVar
+from pvdify.model.endpoint import NO_ROUTE
+from pvdify.model.instance import Role, Secret
 from pvdify.model.one_off import Output, Stream, TerminalSize
 from tests.fakes.machine import ACTOR, Daemon, Machine
 
@@ -41,11 +43,15 @@ async def test_it_runs_with_what_the_live_release_has(machine: Machine, daemon: 
 
     (spec, _process) = machine.one_offs.started[0]
     assert (spec.role, spec.image_id, spec.command) == (Role.RUN, live.image_id, ("npm", "run", "migrate"))
-    assert (spec.limits.memory, spec.host_port, spec.name) == (64 * 1024**2, None, f"pvdify-shop-run-v1-{spec.number}")
+    assert (spec.limits.memory, spec.exposed, spec.name) == (
+        64 * 1024**2,
+        NO_ROUTE,
+        f"pvdify-shop-run-v1-{spec.number}",
+    )
     assert spec.environment["PVDIFY_INSTANCE"] == run.id == f"run.{spec.number}"
 
 
-async def test_what_it_writes_and_how_it_ended_is_told(machine: Machine, daemon: Daemon):
+async def test_what_it_writes_and_how_it_ended_is_reported(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await started(daemon)
     (_spec, process) = machine.one_offs.started[0]
@@ -60,7 +66,7 @@ async def test_what_it_writes_and_how_it_ended_is_told(machine: Machine, daemon:
     ]  # fmt: skip
 
 
-async def test_who_comes_back_hears_what_was_missed_and_nothing_twice(machine: Machine, daemon: Daemon):
+async def test_who_comes_back_learns_what_was_missed_and_nothing_twice(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await started(daemon)
     (_spec, process) = machine.one_offs.started[0]
@@ -86,7 +92,7 @@ async def test_input_that_is_sent_again_is_not_taken_twice(machine: Machine, dae
     assert await watched(daemon, run) == [b"hello", b" world", 0]
 
 
-async def test_it_ends_when_nobody_is_there_any_more(machine: Machine, daemon: Daemon):
+async def test_it_ends_without_a_viewer(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await started(daemon)
     (spec, process) = machine.one_offs.started[0]
@@ -103,7 +109,7 @@ async def test_it_ends_when_nobody_is_there_any_more(machine: Machine, daemon: D
     assert [event.action for event in await machine.store.events(None, 10)][:2] == ["run.ended", "run.started"]
 
 
-async def test_it_goes_on_for_as_long_as_somebody_watches(machine: Machine, daemon: Daemon):
+async def test_it_goes_on_for_as_long_as_it_is_watched(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await started(daemon)
     (_spec, process) = machine.one_offs.started[0]
@@ -159,3 +165,88 @@ async def test_what_cannot_be_run_is_refused(daemon: Daemon):
         await started(daemon)
     with pytest.raises(InvalidError):
         await started(daemon, ())
+
+
+@pytest.mark.parametrize("word", ["a\0b", "\x1b[2J", "half \ud800"])
+async def test_a_command_that_no_program_can_be_given_is_refused(machine: Machine, daemon: Daemon, word: str):
+    await daemon.deploy(image=IMAGE)
+
+    with pytest.raises(InvalidError, match="a command cannot hold"):
+        await started(daemon, ("echo", word))
+
+    assert "pvdify-shop-run-v1-1" not in machine.supervisor.names
+
+
+async def test_raw_output_is_byte_for_byte_and_the_secrets_in_it_are_counted_and_an_event(
+    machine: Machine, daemon: Daemon
+):
+    await daemon.requests.create_app("shop", ACTOR)
+    await daemon.requests.change_config("shop", {"API_PW": ConfigVar(value=Secret("blue-sky"), is_secret=True)}, ACTOR)
+    await daemon.deploy(image=IMAGE)
+    run = await daemon.one_offs.start("shop", "dump", None, ACTOR, [Stream.STDOUT])
+    (_spec, process) = machine.one_offs.started[0]
+    for text in ("1,a blue-s", "ky day\r\n2,blue-sky\0", "\udcff"):
+        process.say(text)
+    process.say("blue-sky", Stream.STDERR)
+    process.exit(0)
+
+    told = [piece async for piece in daemon.one_offs.watch(run, 0)]
+    await machine.clock.sleep(6)
+
+    written = [piece[1] for piece in told if not isinstance(piece, int)]
+    assert b"".join(it.data for it in written if it.stream is Stream.STDOUT) == b"1,a blue-sky day\r\n2,blue-sky\0\xff"
+    assert [it.data for it in written if it.stream is Stream.STDERR] == [b"***"]
+    assert run.passed == {"API_PW": 2}
+    events = await machine.store.events("shop")
+    assert [event.text for event in events if event.action == "run.revealed"] == [f"{run.id} dump wrote API_PW"]
+
+
+async def test_a_command_enters_the_first_web_instance_of_what_is_live(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=IMAGE, manifest={"processes": {"web": {"count": 2}, "worker": {"command": ["work"]}}})
+
+    run = await daemon.one_offs.enter("shop", Where(), ("bash",), None, ACTOR)
+    await daemon.one_offs.enter("shop", Where(process="web", number=2), "ls", None, ACTOR)
+    await daemon.one_offs.enter("shop", Where(process="worker"), "ls", None, ACTOR)
+
+    assert [instance for instance, _, _ in machine.inside.entered] == [
+        "pvdify-shop-web-v1-1", "pvdify-shop-web-v1-2", "pvdify-shop-worker-v1-1",
+    ]  # fmt: skip
+    assert daemon.one_offs.find("shop", run.id) is run
+    texts = [event.text for event in await machine.store.events("shop", 3)]
+    assert [text.partition(" ")[2] for text in texts] == ["ls in worker.1", "ls in web.2", "bash in web.1"]
+
+
+async def test_an_instance_that_does_not_run_is_named(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=IMAGE)
+
+    with pytest.raises(NothingRuns, match=r"shop has no running instance web\.7"):
+        await daemon.one_offs.enter("shop", Where(process="web", number=7), "ls", None, ACTOR)
+    with pytest.raises(AppNotFound):
+        await daemon.one_offs.connect("blog", Where(), 80, ACTOR)
+
+
+async def test_what_a_command_inside_writes_has_no_secrets_and_a_connection_passes_as_it_is(
+    machine: Machine, daemon: Daemon
+):
+    await daemon.deploy(image=IMAGE)
+    await daemon.requests.change_config(
+        "shop", {"KEY": ConfigVar(value=Secret("s3cret-value"), is_secret=True)}, ACTOR
+    )  # fmt: skip
+    command = await daemon.one_offs.enter("shop", Where(), "env", None, ACTOR)
+    connection = await daemon.one_offs.connect("shop", Where(), 5432, ACTOR)
+    for process in (machine.inside.entered[0][2], machine.inside.connected[0][2]):
+        process.say("s3cret-value")
+        process.exit(0)
+
+    assert b"s3cret-value" not in b"".join(it for it in await watched(daemon, command) if isinstance(it, bytes))
+    assert await watched(daemon, connection) == [b"s3cret-value", 0]
+    assert machine.inside.connected[0][:2] == ("pvdify-shop-web-v1-1", 5432)
+
+
+async def test_one_that_nobody_watches_is_ended(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=IMAGE)
+    await daemon.one_offs.enter("shop", Where(), "sleep 600", None, ACTOR)
+
+    await machine.clock.sleep(7)
+
+    assert machine.inside.entered[0][2].is_gone

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pvdify.engine.posthog import Posthog
+from pvdify.engine.notifying.posthog import Posthog
 from pvdify.errors import InvalidError, InvalidWebAddress
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret

@@ -1,4 +1,4 @@
-"""Ten thousand pull requests' lives, on a hundred servers; a few of them in every run of the unit tests."""
+"""Lives of pull requests: a few in every run of the tests, hundreds in the slow suite, ten thousand in the long one."""
 
 import asyncio
 import logging
@@ -10,8 +10,8 @@ import structlog
 
 from tests.support.preview_lives import LIVES_A_SERVER, Outcome, one_server, total
 
-LIVES = 10_000
 PROCESSES = 2
+IN_THE_LONG_SUITE = pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(7200)])
 
 
 def quietly(seed: int) -> Outcome:
@@ -20,7 +20,7 @@ def quietly(seed: int) -> Outcome:
     return asyncio.run(one_server(seed))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.slow
 async def test_previews_are_there_while_they_should_be_and_nothing_is_left_of_them():
     outcome = await one_server(0)
 
@@ -29,24 +29,65 @@ async def test_previews_are_there_while_they_should_be_and_nothing_is_left_of_th
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_so_it_is_with_ten_thousand_pull_requests():
+@pytest.mark.parametrize("lives", [4_000, IN_THE_LONG_SUITE])
+def test_so_it_is_with_thousands_of_pull_requests(lives: int):
     with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
-        outcome = total(pool.map(quietly, range(1, 1 + LIVES // LIVES_A_SERVER)))
+        outcome = total(pool.map(quietly, range(1, 1 + lives // LIVES_A_SERVER)))
 
-    assert (outcome.lives, outcome.broken, outcome.left) == (LIVES, [], [])
+    assert (outcome.lives, outcome.broken, outcome.left) == (lives, [], [])
     assert outcome.told["lost"] > 0.25 * outcome.told["sent"]
 
 
+def with_services(seed: int) -> Outcome:
+    """As ``quietly``; each preview has services of its own, one of them a copy."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    return asyncio.run(one_server(seed, services=True))
+
+
+async def test_of_services_of_previews_nothing_is_left_either():
+    outcome = await one_server(0, 4, services=True)
+
+    assert (outcome.lives, outcome.broken, outcome.left) == (4, [], [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lives", [400, IN_THE_LONG_SUITE])
+def test_of_services_of_hundreds_of_previews_nothing_is_left_either(lives: int):
+    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
+        outcome = total(pool.map(with_services, range(1, 1 + lives // LIVES_A_SERVER)))
+
+    assert (outcome.lives, outcome.broken, outcome.left) == (lives, [], [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken_part", ["services", "networks"])
+async def test_the_simulation_notices_what_is_left_of_services(broken_part: str, monkeypatch: pytest.MonkeyPatch):
+    keeper = "pvdify.engine.state.services.keeper.ServiceKeeper"
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    if broken_part == "services":  # their data goes to the trash, as that of others
+        monkeypatch.setattr("pvdify.engine.state.services.orders.ServiceOrders.purge", nothing)
+    else:
+        monkeypatch.setattr("tests.fakes.private_networks.FakePrivateNetworks.remove", nothing)
+        monkeypatch.setattr(f"{keeper}.remove_leftovers", nothing)
+
+    outcome = await one_server(1, 2, services=True)
+
+    assert outcome.left
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("broken_part", ["reaper", "lease"])
 async def test_the_simulation_notices_what_is_left_and_what_goes_too_early(
     broken_part: str, monkeypatch: pytest.MonkeyPatch
 ):
     # A test that could not fail would show nothing: here the product is broken on purpose.
     if broken_part == "reaper":
-        monkeypatch.setattr("pvdify.engine.reaper.Reaper._is_over", lambda *_: False)
+        monkeypatch.setattr("pvdify.engine.previews.reaper.Reaper._is_over", lambda *_: False)
     else:
-        monkeypatch.setattr("pvdify.engine.reaper.Reaper._is_over", lambda *_: True)
+        monkeypatch.setattr("pvdify.engine.previews.reaper.Reaper._is_over", lambda *_: True)
 
     outcome = await one_server(1, 5)
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from pvdify.engine.keyless import LinkRequest
-from pvdify.engine.previews import PreviewRequest
+from pvdify.engine.access.keyless import LinkRequest
 from pvdify.errors import ForkNotAllowed, InvalidError, NothingToDeploy, PreviewLimit
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
-from pvdify.model.preview import Preview, Sign, gate_of
+from pvdify.model.preview import Preview, PullRequestState, gate_of
 from pvdify.model.release import Release, ReleaseStatus
 from tests.fakes.machine import ACTOR, Daemon, Killed, Machine
+from tests.support.wanted import preview_request
 
 IMAGE = "reg.example.com/shop:pr-12"
 STAGING = {"previews": {"config_from": "shop-staging"}}
@@ -28,8 +28,9 @@ def machine() -> Machine:
 
 
 async def open_preview(daemon: Daemon, number: int = 12, **wanted: Any) -> tuple[Preview, Release]:
-    request = PreviewRequest(**{"image": IMAGE, **wanted})
-    preview, release = await daemon.previews.open("shop", number, request, ACTOR)
+    request = preview_request(**{"image": IMAGE, **wanted})
+    view, release = await daemon.previews.open("shop", number, request, ACTOR)
+    preview = view.preview
     return preview, await daemon.finish(preview.name, release.version)
 
 
@@ -124,7 +125,7 @@ async def test_a_pull_request_cannot_give_itself_more_than_its_apps_previews_hav
     await daemon.bury()
 
 
-async def test_a_full_app_lets_the_one_go_that_was_closed_first(machine: Machine):
+async def test_a_full_app_ends_the_preview_that_was_closed_first(machine: Machine):
     daemon = machine.daemon()
     few = {"previews": {"max": 2}}
     for number in (1, 2):
@@ -238,7 +239,7 @@ async def test_the_host_is_asked_before_anything_is_ended(machine: Machine):
     await daemon.reaper.look()
     preview = await machine.store.preview("shop-pr-12")
     assert preview is not None
-    await daemon.previews.hear(preview, machine.code_host.close(REPOSITORY, 12), ACTOR)
+    await daemon.previews.note_pull_request(preview, machine.code_host.close(REPOSITORY, 12), ACTOR)
     machine.clock.jump(60)
     machine.code_host.open(REPOSITORY, 12)  # and no webhook tells of it
 
@@ -273,7 +274,7 @@ async def test_a_host_that_is_down_holds_the_end_up_for_a_day_at_most(machine: M
     await third.bury()
 
 
-async def test_a_closing_nobody_told_of_is_found_by_asking_also_after_a_week_of_downtime(machine: Machine):
+async def test_a_closing_without_a_webhook_is_found_by_asking_also_after_a_week_of_downtime(machine: Machine):
     daemon = machine.daemon()
     machine.code_host.is_askable = True
     machine.code_host.open(REPOSITORY, 12)
@@ -334,12 +335,12 @@ async def test_a_late_deploy_of_a_closed_pull_request_does_not_keep_it(machine: 
     pushed = machine.code_host.open(REPOSITORY, 12)
     preview, _ = await open_preview(daemon, as_of=pushed.as_of)
     machine.clock.jump(60)
-    closed = await daemon.previews.hear(preview, machine.code_host.close(REPOSITORY, 12), ACTOR)
+    closed = await daemon.previews.note_pull_request(preview, machine.code_host.close(REPOSITORY, 12), ACTOR)
 
     late, release = await open_preview(daemon, as_of=pushed.as_of)
 
     assert (late.ends_at, late.is_open, release.version) == (closed.ends_at, False, 2)
-    assert (await daemon.previews.hear(late, Sign(is_open=True), ACTOR)).is_open
+    assert (await daemon.previews.note_pull_request(late, PullRequestState(is_open=True), ACTOR)).is_open
     await daemon.bury()
 
 

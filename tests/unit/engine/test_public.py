@@ -64,7 +64,7 @@ async def test_another_release_than_the_live_one_is_no_proof():
 
     await daemon.deploy(image=V1)
 
-    assert "answered by somebody else" in (await notes(machine))[0]
+    assert "is not answered by this server's live release" in (await notes(machine))[0]
     await daemon.bury()
 
 

@@ -52,7 +52,7 @@ async def test_a_login_that_the_registry_does_not_take_changes_nothing(daemon: D
     assert login.password == PASSWORD
 
 
-async def test_a_registry_that_does_not_answer_is_told_so(daemon: Daemon) -> None:
+async def test_a_registry_that_does_not_answer_is_reported(daemon: Daemon) -> None:
     daemon.machine.registry.offline.add("ghcr.io")
 
     with pytest.raises(RegistryUnavailable):
@@ -70,7 +70,7 @@ async def test_a_new_daemon_uses_what_is_kept(daemon: Daemon) -> None:
     assert daemon.machine.registry_logins.used == (login,)
 
 
-async def test_logins_that_cannot_be_read_keep_nobody_from_starting(daemon: Daemon) -> None:
+async def test_logins_that_cannot_be_read_keep_no_server_from_starting(daemon: Daemon) -> None:
     await daemon.machine.credentials.write("registries", {"logins": Secret("{not json")})
 
     await daemon.registries.apply()

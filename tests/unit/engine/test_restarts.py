@@ -2,12 +2,12 @@
 
 import asyncio
 
-from pvdify.engine.previews import PreviewRequest
-from pvdify.engine.reconciler import PAUSE
+from pvdify.engine.running.reconciler import PAUSE
 from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.operation import Operation, OperationKind
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+from tests.support.wanted import preview_request
 
 IMAGE = "reg.example.com/shop:v1"
 WEB = "pvdify-shop-web-v1-1"
@@ -25,7 +25,7 @@ async def actions(machine: Machine) -> list[str]:
     return [event.action for event in await machine.store.events("shop")]
 
 
-async def test_what_the_supervisor_restarts_by_itself_is_left_to_it_and_told_once():
+async def test_what_the_supervisor_restarts_by_itself_is_left_to_it_and_reported_once():
     machine, daemon = await deployed()
     starts = len(machine.supervisor.started)
 
@@ -42,7 +42,7 @@ async def test_what_the_supervisor_restarts_by_itself_is_left_to_it_and_told_onc
     await daemon.bury()
 
 
-async def test_a_restart_while_pvdifyd_was_down_is_told_by_the_next_one():
+async def test_a_restart_while_pvdifyd_was_down_is_reported_by_the_next_one():
     machine, daemon = await deployed()
     await daemon.bury()
     machine.supervisor.crash_and_restart(WEB, code=137, is_out_of_memory=True)
@@ -68,7 +68,7 @@ async def test_an_instance_of_two_that_waits_for_its_restart_gets_no_visitors():
     await daemon.bury()
 
 
-async def test_memory_that_ran_out_is_told_as_such():
+async def test_memory_that_ran_out_is_reported_as_such():
     machine, daemon = await deployed()
 
     machine.supervisor.crash(WEB, code=137, is_out_of_memory=True)
@@ -84,8 +84,8 @@ async def test_after_a_boot_apps_start_as_they_went_live_and_previews_last():
         machine.registry.push(image)
     daemon = machine.daemon()
     await daemon.deploy("zoo", IMAGE)
-    preview, release = await daemon.previews.open("zoo", 1, PreviewRequest(image="reg.example.com/shop:pr-1"), ACTOR)
-    await daemon.finish(preview.name, release.version)
+    _, release = await daemon.previews.open("zoo", 1, preview_request(image="reg.example.com/shop:pr-1"), ACTOR)
+    await daemon.finish(release.app, release.version)
     await daemon.deploy("shop", IMAGE)
     await daemon.bury()
     machine.supervisor.reboot()
@@ -95,6 +95,23 @@ async def test_after_a_boot_apps_start_as_they_went_live_and_previews_last():
     await successor.recover()
 
     assert [spec.app for spec in machine.supervisor.started] == ["zoo", "shop", "zoo-pr-1"]
+    await successor.bury()
+
+
+async def test_a_boot_of_the_host_is_reported_as_no_restart():
+    machine, daemon = await deployed()
+    await daemon.bury()
+    before = await actions(machine)
+    machine.supervisor.reboot()
+
+    successor = machine.daemon()
+    await successor.recover()
+
+    assert WEB in machine.supervisor.running
+    assert await actions(machine) == before
+    machine.supervisor.crash(WEB)
+    await successor.reconciler.reconcile()
+    assert "instance.restarted" in await actions(machine)
     await successor.bury()
 
 
@@ -260,4 +277,21 @@ async def test_networks_are_looked_at_now_and_then_only():
         await machine.clock.sleep(5)
 
     assert [verb for verb, _ in machine.supervisor.calls].count("networks") == 1
+    await daemon.bury()
+
+
+async def test_an_instance_that_boots_slowly_has_visitors_within_a_second_of_its_first_good_answer():
+    machine, daemon = await deployed(processes={"web": {"count": 2}})
+    machine.supervisor.script(Behaviour(healthy_after=7.5))
+    machine.supervisor.crash(WEB)
+    running = asyncio.create_task(daemon.reconciler.run())
+    begun = machine.clock.monotonic()
+    await machine.clock.sleep(2)
+    assert len(await machine.route_of("shop")) == 1
+
+    while len(await machine.route_of("shop")) < 2 and machine.clock.monotonic() - begun < 60:
+        await machine.clock.sleep(0.1)
+
+    assert machine.clock.monotonic() - begun <= 9.6
+    running.cancel()
     await daemon.bury()

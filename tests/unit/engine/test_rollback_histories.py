@@ -21,7 +21,7 @@ from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 
 IMAGE = "reg.example.com/shop"
 BROKEN = "broken"
-OF_EACH_START = ("name", "slot", "operation", "host_port")
+OF_EACH_START = ("name", "slot", "operation", "exposed")
 STEPS = 4
 COMMANDS = ("deploy", "deploy", "moved tag", "failing", "rollback", "rollback", "wait", "restart")
 
@@ -136,6 +136,7 @@ def _canonical(spec: InstanceSpec) -> dict[str, Any]:
     return {key: value for key, value in asdict(spec).items() if key not in OF_EACH_START} | {"environment": told}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 500, 50))
 async def test_what_runs_after_a_rollback_is_what_ran_before(first: int):
     rollbacks = 0
@@ -148,7 +149,7 @@ async def test_what_runs_after_a_rollback_is_what_ran_before(first: int):
     assert rollbacks >= 50
 
 
-async def test_the_hash_tells_what_a_program_or_a_visitor_can_tell():
+async def test_the_hash_reports_what_a_program_or_a_visitor_can_see():
     history = History(1)
     seen = set()
     for manifest in ({}, {"port": 3000}, {"stop_timeout": "3s"}, {"domains": ["a.test"]}, {"resources": {"cpu": 0.5}}):

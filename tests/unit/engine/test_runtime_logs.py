@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from pvdify.engine import runtime_logs
+from pvdify.engine.reading import runtime_logs
 from pvdify.errors import AppNotFound, ReleaseNotFound, RuntimeUnavailable
 from pvdify.model.instance import LogLine
 from tests.fakes.machine import Daemon, Machine
@@ -46,7 +45,12 @@ class Failing(Passing):
 
 
 def reading(daemon: Daemon, supervisor: Passing) -> runtime_logs.RuntimeLogs:
-    return runtime_logs.RuntimeLogs(replace(daemon.world, supervisor=supervisor))  # type: ignore[arg-type]
+    return runtime_logs.RuntimeLogs(
+        clock=daemon.world.clock,
+        instance_logs=supervisor,  # type: ignore[arg-type]
+        standings=daemon.world.standings,
+        store=daemon.world.store,
+    )
 
 
 async def test_who_reads_slowly_has_nothing_piled_up_for_him(daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
@@ -73,7 +77,9 @@ async def test_who_reads_slowly_has_nothing_piled_up_for_him(daemon: Daemon, mon
     assert taken <= 12
 
 
-async def test_a_reader_is_told_when_lines_cannot_be_read_any_more(daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
+async def test_a_reader_gets_an_error_when_lines_cannot_be_read_any_more(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(runtime_logs, "LOOK_SECONDS", 0.01)  # this wait is for a real queue, on no clock of ours
     began = daemon.machine.clock.now()
     with pytest.raises(RuntimeUnavailable):

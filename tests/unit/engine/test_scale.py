@@ -10,6 +10,7 @@ from pvdify.model.route import Traffic
 from pvdify.model.scale import Relative, Wish
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+from tests.fakes.places import at
 
 V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
 BOTH: dict[str, Any] = {"processes": {"web": {"count": 2}, "worker": {"command": ["worker"]}}}
@@ -40,7 +41,11 @@ async def test_more_instances_join_once_they_are_healthy(machine: Machine, daemo
     operation = await daemon.scale(web=3)
 
     assert operation.state is OperationState.SUCCEEDED
-    assert steps(operation) == {"start": "web.2 :3002  web.3 :3003", "health": "/health 200", "switch": "web 3"}
+    assert steps(operation) == {
+        "start": f"web.2 {at(3002)}  web.3 {at(3003)}",
+        "health": "/health 200",
+        "switch": "web 3",
+    }
     assert await machine.route_of("shop") == (3001, 3002, 3003)
     assert machine.supervisor.running == {f"pvdify-shop-web-v1-{number}" for number in (1, 2, 3)}
     await assert_consistent(machine)
@@ -89,6 +94,16 @@ async def test_one_that_does_not_become_healthy_changes_nothing(machine: Machine
     await assert_consistent(machine)
 
 
+async def test_what_was_to_join_may_finish_before_it_is_removed(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(status=500), process="web", number=2)
+
+    await daemon.scale(web=2)
+
+    name = "pvdify-shop-web-v1-2"
+    assert [verb for verb, of in machine.supervisor.calls if of == name][-2:] == ["stop", "remove"]
+
+
 async def test_the_scale_survives_deploys_until_the_manifest_changes_its_mind(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=BOTH)
     await daemon.scale(web=3, worker=0)
@@ -118,7 +133,7 @@ async def test_a_rollback_takes_over_a_standby_slot_in_the_present_size(machine:
     assert machine.unserved == []
 
 
-async def test_a_rollback_to_a_larger_slot_lets_the_surplus_go(machine: Machine, daemon: Daemon):
+async def test_a_rollback_to_a_larger_slot_drops_the_surplus(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.scale(web=3)
     await daemon.deploy(image=V2)
@@ -158,7 +173,7 @@ async def test_wishes_add_up_also_while_they_wait(machine: Machine, daemon: Daem
     await assert_consistent(machine)
 
 
-async def test_every_problem_of_a_wish_is_told_at_once(daemon: Daemon):
+async def test_every_problem_of_a_wish_is_reported_at_once(daemon: Daemon):
     await daemon.deploy(image=V1, manifest=BOTH)
     wishes = {"wbe": Wish(number=1), "worker": Wish(number=2, how=Relative.LESS), "web": Wish(number=101)}
 
@@ -187,7 +202,7 @@ async def test_a_restart_puts_new_instances_in_place_of_the_old_at_once(machine:
 
     assert operation.state is OperationState.SUCCEEDED
     assert await machine.route_of("shop") == (3003, 3004)
-    assert machine.supervisor.running == {"pvdify-shop-web-v1-3", "pvdify-shop-web-v1-4"}
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-101", "pvdify-shop-web-v1-102"}
     await daemon.restart(process="web")
     assert machine.supervisor.running == {"pvdify-shop-web-v1-1", "pvdify-shop-web-v1-2"}
     await assert_consistent(machine)
@@ -196,13 +211,13 @@ async def test_a_restart_puts_new_instances_in_place_of_the_old_at_once(machine:
 
 async def test_a_restart_that_fails_leaves_the_old_ones(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=BOTH)
-    machine.supervisor.script(Behaviour(exit_code=1, exit_after=1.0), process="worker", number=2)
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=1.0), name="pvdify-shop-worker-v1-101")
 
     operation = await daemon.restart()
 
     assert operation.state is OperationState.FAILED
     assert operation.error is not None
-    assert "worker.2 exited with code 1" in operation.error.what
+    assert "worker.1 exited with code 1" in operation.error.what
     assert await machine.route_of("shop") == (3001, 3002)
     await assert_consistent(machine)
     assert machine.unserved == []
@@ -214,7 +229,7 @@ async def test_two_workers_never_run_at_once_while_they_are_restarted(machine: M
     await daemon.restart(process="worker")
 
     calls = [call for call in machine.supervisor.calls if "worker" in call[1]]
-    assert calls.index(("stop", "pvdify-shop-worker-v1-1")) < calls.index(("start", "pvdify-shop-worker-v1-2"))
+    assert calls.index(("stop", "pvdify-shop-worker-v1-1")) < calls.index(("start", "pvdify-shop-worker-v1-101"))
     assert "pvdify-shop-worker-v1-1" not in machine.supervisor.names
     await assert_consistent(machine)
 
@@ -226,7 +241,7 @@ async def test_a_worker_that_may_overlap_is_started_before_the_old_one_stops(mac
     await daemon.restart(process="worker")
 
     calls = [call for call in machine.supervisor.calls if "worker" in call[1]]
-    assert calls.index(("start", "pvdify-shop-worker-v1-2")) < calls.index(("stop", "pvdify-shop-worker-v1-1"))
+    assert calls.index(("start", "pvdify-shop-worker-v1-101")) < calls.index(("stop", "pvdify-shop-worker-v1-1"))
 
 
 async def test_a_stopped_app_stays_stopped_across_deploys_and_starts_as_it_was(machine: Machine, daemon: Daemon):
@@ -265,7 +280,7 @@ async def test_what_instances_use_and_how_they_ended_before_is_shown(machine: Ma
     machine.supervisor.crash("pvdify-shop-web-v1-2", is_out_of_memory=True)
     await daemon.reconciler.reconcile()
 
-    (web,) = await daemon.queries.processes("shop")
+    (web,) = (await daemon.queries.processes("shop")).processes
 
     first, second = web.instances
     assert first.in_use is not None
@@ -273,3 +288,61 @@ async def test_what_instances_use_and_how_they_ended_before_is_shown(machine: Ma
     assert first.limits is not None
     assert first.limits.memory == 64 * 1024**2
     assert second.last_end.startswith("was killed: it used more memory than its limit at 2026-")
+
+
+async def numbers(daemon: Daemon) -> dict[str, list[int]]:
+    views = (await daemon.queries.processes("shop")).processes
+    return {view.name: [item.place.number for item in view.instances] for view in views}
+
+
+async def test_a_restart_keeps_the_numbers(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=BOTH)
+    await daemon.scale(web=3)
+
+    for _ in range(3):
+        operation = await daemon.restart()
+
+        assert operation.state is OperationState.SUCCEEDED
+        assert await numbers(daemon) == {"web": [1, 2, 3], "worker": [1]}
+        await assert_consistent(machine)
+    specs = [machine.supervisor.spec(name) for name in machine.supervisor.running]
+    told = {str(spec.environment["PVDIFY_INSTANCE"]) for spec in specs}
+    assert told == {"web.1", "web.2", "web.3", "worker.1"}
+    assert machine.unserved == []
+
+
+async def test_a_restart_keeps_the_numbers_when_the_daemon_dies_in_it(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}}})
+    await daemon.processes.restart("shop", None, ACTOR)
+    await machine.clock.sleep(0.2)
+    await daemon.bury()
+    successor = machine.daemon()
+    await successor.recover()
+
+    assert await numbers(successor) == {"web": [1, 2]}
+    await assert_consistent(machine)
+    await successor.bury()
+
+
+async def test_scaling_after_a_restart_counts_on(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}}})
+    await daemon.restart()
+    await daemon.scale(web=3)
+    await daemon.restart()
+    await daemon.scale(web=1)
+
+    assert await numbers(daemon) == {"web": [1]}
+    await assert_consistent(machine)
+    assert machine.unserved == []
+
+
+async def test_what_is_in_flight_to_the_old_instance_is_not_taken_for_the_new_ones(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"drain": "30s"})
+    begun = machine.clock.monotonic()
+    operation = await daemon.processes.restart("shop", None, ACTOR)
+    await machine.clock.sleep(0.5)
+    machine.router.serve("shop", 1, Traffic(requests=9, in_flight=9), number=101)
+
+    await daemon.finish_operation(operation)
+
+    assert machine.clock.monotonic() - begun < 15

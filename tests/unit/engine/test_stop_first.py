@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from pvdify.engine.requests import DeployRequest
 from pvdify.model.operation import Strategy
 from pvdify.model.release import Release, ReleaseStatus
 from pvdify.model.route import Traffic
 from pvdify.model.slot import SlotState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+from tests.support.wanted import deploy_request
 
 V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
 TWO_TYPES: dict[str, Any] = {"processes": {"web": {"count": 2}, "worker": {"command": ["worker"]}}}
@@ -51,8 +51,62 @@ async def test_what_is_live_stops_before_the_new_one_starts(machine: Machine, da
     await assert_consistent(machine)
 
 
-async def test_visitors_are_turned_away_meanwhile_and_the_receipt_says_for_how_long(machine: Machine, daemon: Daemon):
+async def test_requests_wait_meanwhile_and_the_receipt_says_for_how_long(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(listens_after=3.0), slot=2)
+    machine.router.puts.clear()
+
+    release = await stop_first(daemon)
+
+    assert release.receipt is not None
+    assert release.receipt.held is not None
+    assert 3.0 < release.receipt.held < 10.0
+    assert release.receipt.downtime is None
+    waits, goes_on = machine.router.puts
+    assert waits.held_until is not None
+    assert waits.slot is None
+    assert goes_on.held_until is None
+    assert machine.unserved == []
+
+
+async def test_beyond_the_hold_visitors_are_turned_away(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"hold": "2s"})
+    machine.supervisor.script(Behaviour(listens_after=3.0), slot=2)
+
+    release = await stop_first(daemon)
+
+    assert release.receipt is not None
+    assert release.receipt.held == 2.0
+    assert release.receipt.downtime is not None
+    assert 1.0 < release.receipt.downtime < 8.0
+
+
+async def test_an_answer_that_takes_long_has_half_of_the_hold(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"hold": "10s"})
+    machine.router.serve("shop", 1, Traffic(requests=10, in_flight=1))
+
+    release = await stop_first(daemon)
+
+    assert release.receipt is not None
+    assert release.receipt.steps["make_room"] == pytest.approx(5.0, abs=0.5)
+
+
+async def test_a_web_socket_does_not_keep_requests_waiting(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.router.serve("shop", 1, Traffic(requests=10, in_flight=2))
+    (port,) = await machine.route_of("shop")
+    machine.router.web_sockets[port] = 2
+
+    release = await stop_first(daemon)
+
+    assert release.receipt is not None
+    assert release.receipt.steps["make_room"] < 1.0
+
+
+async def test_without_a_hold_visitors_are_turned_away_and_the_receipt_says_for_how_long(
+    machine: Machine, daemon: Daemon
+):
+    await daemon.deploy(image=V1, manifest={"hold": "0"})
     machine.supervisor.script(Behaviour(listens_after=3.0), slot=2)
 
     release = await stop_first(daemon)
@@ -64,7 +118,7 @@ async def test_visitors_are_turned_away_meanwhile_and_the_receipt_says_for_how_l
     assert machine.unserved == []
 
 
-async def test_a_deploy_side_by_side_turns_nobody_away(daemon: Daemon):
+async def test_a_deploy_side_by_side_turns_no_visitor_away(daemon: Daemon):
     await daemon.deploy(image=V1)
 
     release = await daemon.deploy(image=V2)
@@ -91,16 +145,16 @@ async def test_the_old_one_serves_again_when_the_new_one_fails(machine: Machine,
 
     assert release.status is ReleaseStatus.FAILED
     assert release.failure is not None
-    assert release.failure.next.endswith("v1 is started again; until it serves, visitors are asked to come back.")
+    assert release.failure.next.endswith("v1 is started again; until it serves, requests wait.")
     assert release.receipt is not None
-    assert release.receipt.downtime is not None
+    assert release.receipt.held is not None
     assert await machine.route_of("shop") == before
     assert machine.supervisor.running == {f"pvdify-shop-{name}-v1-{number}" for name, number in PLACES}
     assert machine.unserved == []
     await assert_consistent(machine)
 
 
-async def test_a_gap_that_lasts_is_told_as_one(machine: Machine, daemon: Daemon):
+async def test_a_gap_that_lasts_is_reported_as_one(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), slot=2)
     machine.supervisor.script(Behaviour(refuse="no room"), slot=1, starts=4)  # as often as an undo is tried
@@ -111,15 +165,15 @@ async def test_a_gap_that_lasts_is_told_as_one(machine: Machine, daemon: Daemon)
     assert release.failure is not None
     assert "Could not be put back: make_room" in release.failure.next
     assert release.receipt is not None
-    assert release.receipt.downtime is not None
-    assert release.receipt.downtime > 10
+    assert release.receipt.held is not None
+    assert release.receipt.held > 10
     assert machine.supervisor.running == {"pvdify-shop-web-v1-1"}
     assert len(await machine.route_of("shop")) == 1
 
 
 async def test_the_first_release_that_is_canceled_brings_nothing_back(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(listens_after=8.0), slot=1)
-    asked = await daemon.requests.deploy("shop", DeployRequest(image=V1, strategy=Strategy.STOP_FIRST), ACTOR)
+    asked = await daemon.requests.deploy("shop", deploy_request(image=V1, strategy=Strategy.STOP_FIRST), ACTOR)
     while "pvdify-shop-web-v1-1" not in machine.supervisor.running:
         await machine.clock.sleep(0.1)
 
@@ -144,7 +198,7 @@ async def test_workers_alone_turn_nobody_away(daemon: Daemon):
 async def test_what_is_cut_when_the_drain_is_over_counts_as_failed(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"drain": "2s"})
     machine.router.serve("shop", 1, Traffic(requests=10, in_flight=1))
-    asked = await daemon.requests.deploy("shop", DeployRequest(image=V2, strategy=Strategy.STOP_FIRST), ACTOR)
+    asked = await daemon.requests.deploy("shop", deploy_request(image=V2, strategy=Strategy.STOP_FIRST), ACTOR)
     while "pvdify-shop-web-v1-1" in machine.supervisor.running:
         await machine.clock.sleep(0.1)
 
@@ -159,7 +213,7 @@ async def test_what_is_cut_when_the_drain_is_over_counts_as_failed(machine: Mach
 async def test_canceled_on_the_way_it_puts_the_old_one_back(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(listens_after=8.0), slot=2)
-    request = DeployRequest(image=V2, strategy=Strategy.STOP_FIRST)
+    request = deploy_request(image=V2, strategy=Strategy.STOP_FIRST)
     asked = await daemon.requests.deploy("shop", request, ACTOR)
     while "pvdify-shop-web-v2-1" not in machine.supervisor.running:
         await machine.clock.sleep(0.1)
@@ -177,7 +231,7 @@ async def test_canceled_on_the_way_it_puts_the_old_one_back(machine: Machine, da
 async def test_the_reconciler_leaves_it_stopped(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(listens_after=8.0), slot=2)
-    asked = await daemon.requests.deploy("shop", DeployRequest(image=V2, strategy=Strategy.STOP_FIRST), ACTOR)
+    asked = await daemon.requests.deploy("shop", deploy_request(image=V2, strategy=Strategy.STOP_FIRST), ACTOR)
     while "pvdify-shop-web-v2-1" not in machine.supervisor.running:
         await machine.clock.sleep(0.1)
 
@@ -237,4 +291,4 @@ async def test_a_rollback_can_stop_first_too(machine: Machine, daemon: Daemon):
 
     assert (release.status, release.digest) == (ReleaseStatus.ACTIVE, first.digest)
     assert release.receipt is not None
-    assert release.receipt.downtime is not None
+    assert release.receipt.held is not None

@@ -1,4 +1,5 @@
 import asyncio
+from threading import Event
 
 import pytest
 
@@ -55,7 +56,7 @@ async def test_a_cancelled_sleeper_holds_time_back_no_more():
     assert clock.sleepers == 0
 
 
-async def test_manual_time_moves_only_when_told():
+async def test_manual_time_moves_only_when_asked():
     clock = FakeClock(is_automatic=False)
     task = asyncio.create_task(clock.sleep(5))
 
@@ -74,3 +75,14 @@ async def test_time_moves_on_however_little_somebody_sleeps():
     await clock.sleep(1e-17)
 
     assert clock.monotonic() > 2.05
+
+
+async def test_no_time_passes_while_a_thread_works():
+    clock = FakeClock()
+    waiting = asyncio.create_task(clock.sleep(60))
+
+    await asyncio.to_thread(Event().wait, 0.05)
+
+    assert clock.monotonic() == 0
+    await waiting
+    assert clock.monotonic() == 60

@@ -1,17 +1,21 @@
 import pytest
 
 from pvdify.errors import RuntimeUnavailable, StartFailed
+from pvdify.model.endpoint import NO_ROUTE, Exposed
 from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Limits
 from pvdify.model.probe import Answer
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.clock import FakeClock
+from tests.fakes.places import at
 from tests.fakes.prober import FakeProber
 from tests.fakes.supervisor import FakeSupervisor
 
 
 def spec(name: str = "pvdify-shop-web-v1-1", **parts) -> InstanceSpec:
-    known = {"app": "shop", "process": "web", "slot": 1, "number": 1, "image_id": "image", "port": 8080}
-    return InstanceSpec(name=name, limits=Limits(memory=2**26), **(known | {"host_port": 3001} | parts))
+    known = {"app": "shop", "process": "web", "slot": 1, "number": 1, "image_id": "image"}
+    return InstanceSpec(
+        name=name, limits=Limits(memory=2**26), **(known | {"exposed": Exposed(port=8080, at=at(3001))} | parts)
+    )
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ async def test_a_scripted_exit_comes_when_its_time_has_come(clock, supervisor):
     assert [line.text for line in await supervisor.tail([found.name], 10)] == ["no database"]
 
 
-async def test_a_script_for_one_start_gives_way_to_the_one_before(supervisor):
+async def test_a_script_for_one_start_is_replaced_by_the_one_before(supervisor):
     supervisor.script(Behaviour(refuse="no such file"), starts=1)
 
     with pytest.raises(StartFailed) as failure:
@@ -59,7 +63,7 @@ async def test_a_call_can_fail_after_doing_what_it_was_asked(supervisor):
 async def test_executions_are_counted_by_command(supervisor):
     supervisor.script(Behaviour(exit_code=0), command="migrate")
 
-    await supervisor.start(spec("hook", command="migrate", port=None, host_port=None))
+    await supervisor.start(spec("hook", command="migrate", exposed=NO_ROUTE))
     await supervisor.start(spec())
 
     assert supervisor.executions("migrate") == 1
@@ -70,12 +74,12 @@ async def test_probes_see_what_the_container_does(clock, supervisor):
     supervisor.script(Behaviour(listens_after=1, healthy_after=2, statuses={"/up": 404}))
     await supervisor.start(spec())
 
-    refused = await prober.probe(3001, "/", timeout=1)
+    refused = await prober.probe(at(3001), "/", timeout=1)
     await clock.sleep(1)
-    starting = await prober.probe(3001, "/", timeout=1)
+    starting = await prober.probe(at(3001), "/", timeout=1)
     await clock.sleep(1)
-    healthy = await prober.probe(3001, "/", timeout=1)
-    missing = await prober.probe(3001, "/up", timeout=1)
+    healthy = await prober.probe(at(3001), "/", timeout=1)
+    missing = await prober.probe(at(3001), "/up", timeout=1)
 
     assert refused.answer is Answer.REFUSED
     assert [starting.status, healthy.status, missing.status] == [503, 200, 404]
@@ -86,7 +90,7 @@ async def test_what_listens_on_loopback_inside_refuses_outside(clock, supervisor
     supervisor.script(Behaviour(listens_on="127.0.0.1"))
     await supervisor.start(spec())
 
-    result = await prober.probe(3001, "/", timeout=1)
+    result = await prober.probe(at(3001), "/", timeout=1)
 
     assert result.answer is Answer.REFUSED
     assert [it.is_loopback_only for it in await supervisor.listeners("pvdify-shop-web-v1-1")] == [True]

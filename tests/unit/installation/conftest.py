@@ -35,6 +35,7 @@ class Site:
             unit_dir=self.folder / "units",
             journald_dir=self.folder / "journald.conf.d",
             commands_dir=self.folder / "bin",
+            has_router_user=True,
         )
 
     def grow_older(self) -> None:

@@ -1,5 +1,6 @@
 """Backups: what is in one, what is refused, and that what was there before is put aside."""
 
+import io
 import sqlite3
 import tarfile
 from contextlib import closing
@@ -81,7 +82,7 @@ def test_a_backup_is_for_its_owner_alone_and_overwrites_nothing(site: Site) -> N
     assert [path.name for path in site.folder.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_backup_taken_while_somebody_writes_has_all_that_was_saved(site: Site) -> None:
+def test_a_backup_taken_during_writes_has_all_that_was_saved(site: Site) -> None:
     make_server(site.layout())
     with closing(sqlite3.connect(site.layout().settings.data_dir / "pvdify.db")) as writer:
         writer.execute("PRAGMA journal_mode = WAL")
@@ -143,7 +144,7 @@ def test_an_admin_token_that_the_backup_knows_stays_good(site: Site) -> None:
     assert (data / "admin.token").read_text() == "pvd_a1b2_rest\n"
 
 
-def test_apps_are_not_replaced_unless_somebody_says_so(site: Site) -> None:
+def test_apps_are_not_replaced_unless_asked(site: Site) -> None:
     make_server(site.layout(), apps=2)
     file = back_up(site.layout(), site.folder / "b.tar.gz")
 
@@ -210,3 +211,36 @@ def test_an_archive_can_be_read_by_tar(site: Site) -> None:
     with tarfile.open(back_up(site.layout(), site.folder / "b.tar.gz")) as opened:
         assert opened.getnames()[:2] == ["about.json", "pvdify.db"]
         assert {member.mode for member in opened.getmembers()} == {0o600}
+
+
+def test_an_archive_that_unpacks_to_much_more_than_it_should_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(archive, "SMALLEST_BOUND", 1024 * 1024)  # so that the test needs no 256 MiB
+    bomb = site.folder / "bomb.tar.gz"
+    with tarfile.open(bomb, "w:gz") as packed:
+        member = tarfile.TarInfo(archive.ABOUT)
+        member.size = 32 * 1024 * 1024
+        packed.addfile(member, io.BytesIO(bytes(member.size)))
+
+    with pytest.raises(BackupUnusable) as caught:
+        archive.read(bomb)
+
+    assert "unpacks to more than" in caught.value.why
+
+
+def test_links_in_an_archive_are_not_followed(site: Site):
+    layout = site.layout()
+    make_server(layout)
+    good = back_up(layout, site.folder / "good.tar.gz")
+    with tarfile.open(good) as packed:
+        members = [(member, packed.extractfile(member).read()) for member in packed]  # type: ignore[union-attr]
+    linked = site.folder / "linked.tar.gz"
+    with tarfile.open(linked, "w:gz") as packed:
+        for member, content in members:
+            packed.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("data/config/shop/v2.sops.yaml")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/shadow"
+        packed.addfile(link)
+
+    _, contents = archive.read(linked)
+
+    assert "data/config/shop/v2.sops.yaml" not in contents

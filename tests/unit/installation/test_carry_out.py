@@ -37,6 +37,17 @@ def test_an_installation_makes_private_directories_and_runs_enabled_units(site: 
     assert all(site.systemctl.unit(name).is_active for name in (DAEMON, ROUTER_SOCKET))
 
 
+def test_the_router_has_a_user_whose_group_reads_its_files(site: Site) -> None:
+    install(site)
+
+    assert "pvdify-router" in site.systemctl.users
+    assert stat.S_IMODE((site.folder / "var" / "router").stat().st_mode) == 0o2750
+
+    uninstall(site)
+
+    assert site.systemctl.users == set()
+
+
 def test_the_second_time_there_is_nothing_to_do(site: Site) -> None:
     install(site)
     site.systemctl.ran.clear()
@@ -45,7 +56,7 @@ def test_the_second_time_there_is_nothing_to_do(site: Site) -> None:
     assert site.systemctl.ran == []
 
 
-def test_what_is_told_beforehand_is_what_is_done(site: Site) -> None:
+def test_what_is_reported_beforehand_is_what_is_done(site: Site) -> None:
     install(site)
     changed = plans.install(site.layout(router_listen="127.0.0.1:9081"), TEXT + "# changed\n")
     told = outlook(changed, site.machine)
@@ -102,13 +113,23 @@ def test_a_start_that_fails_says_where_to_look_and_is_tried_again_the_next_time(
     assert install(site)[0] == "(re)start pvdifyd.service"
 
 
-def test_a_file_that_cannot_be_written_is_told_with_its_name(site: Site) -> None:
+def test_a_file_that_cannot_be_written_is_reported_with_its_name(site: Site) -> None:
     (site.folder / "etc").write_text("not a directory")
 
     with pytest.raises(InstallationFailed) as failed:
         install(site)
 
     assert str(site.folder / "etc") in failed.value.why
+
+
+def test_uninstalling_ends_a_router_that_still_has_connections(site: Site) -> None:
+    install(site)
+    site.systemctl.unit(ROUTER).is_active = True
+
+    uninstall(site)
+
+    stopped = site.systemctl.ran.index(("stop", ROUTER))
+    assert site.systemctl.ran[stopped + 1] == ("kill", "--signal=TERM", ROUTER)
 
 
 def test_an_uninstalled_server_leaves_its_data_and_settings_alone(site: Site) -> None:
@@ -149,7 +170,7 @@ def test_somebody_elses_command_of_the_same_name_stays(site: Site) -> None:
     assert (site.folder / "bin" / "pvdify").read_text() == "mine"
 
 
-def test_instances_are_told_by_the_server_in_their_units(site: Site) -> None:
+def test_instances_are_reported_by_the_server_in_their_units(site: Site) -> None:
     (site.folder / "run").mkdir()
     mark = "[X-Pvdify]\nServer={}\nName=a\nApp=a\nProcess=web\nSlot=1\nNumber=1\nRole=instance\nOperation=o\nPort=\n"
     (site.folder / "run" / "pvdify-a-web-v1-1.service").write_text(mark.format("other"))

@@ -14,7 +14,7 @@ def test_what_podman_is_asked_is_about_this_server_alone() -> None:
     )  # fmt: skip
 
 
-def test_pins_are_told_from_the_other_names_of_their_images() -> None:
+def test_pins_are_distinguished_from_the_other_names_of_their_images() -> None:
     names = ("localhost/pvdify/ab12/shop:v41", "ghcr.io/o/shop:v1", "localhost/pvdify/other/shop:v2", "<none>:<none>")
 
     assert parse_pins(names, "ab12") == (("shop", 41),)

@@ -5,7 +5,7 @@ from pvdify.installation import journal, plans
 from pvdify.installation.layout import Layout
 from pvdify.settings import load
 
-LAYOUT = Layout(settings=load({}, {}, Path("/none.toml")), router_binary=Path("/opt/haproxy"))
+LAYOUT = Layout(settings=load({}, {}, Path("/none.toml")), router_binary=Path("/opt/haproxy"), has_router_user=True)
 
 
 def test_the_whole_installation() -> None:
@@ -14,7 +14,8 @@ def test_the_whole_installation() -> None:
     assert [action.describe() for action in plan] == [
         "make /etc/pvdify (mode 0755)",
         "make /var/lib/pvdify (mode 0700)",
-        "make /var/lib/pvdify/router (mode 0700)",
+        "add the user pvdify-router",
+        "make /var/lib/pvdify/router (mode 2750, group pvdify-router)",
         "write /etc/pvdify/pvdifyd.toml (mode 0644)",
         "write /etc/systemd/journald.conf.d/50-pvdify.conf (mode 0644)",
         "(re)start systemd-journald.service",
@@ -27,6 +28,7 @@ def test_the_whole_installation() -> None:
         "enable pvdifyd.service",
         "(re)start pvdify-router.socket",
         "(re)start pvdifyd.service",
+        "(re)start pvdify-router.service",
         "link /usr/local/bin/pvdify to /opt/pvdify/bin/pvdify",
     ]
 
@@ -57,6 +59,7 @@ def test_uninstalling_keeps_what_the_server_knows_unless_that_is_purged() -> Non
         "remove /etc/systemd/system/pvdify-cloudflared.service",
         "have systemd read its units",
         "remove /etc/systemd/journald.conf.d/50-pvdify.conf",
+        "remove the user pvdify-router",
         "remove the link /usr/local/bin/pvdify",
     ]
     assert [words for words in purged if words not in kept] == [

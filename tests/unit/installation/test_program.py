@@ -36,7 +36,7 @@ def test_the_command_becomes_the_program_and_ends_as_it_does() -> None:
     assert (ran.stdout, ran.returncode in (2, 3)) == ("", True)
 
 
-def test_a_refusal_is_told_to_programs_too() -> None:
+def test_a_refusal_is_reported_to_programs_too() -> None:
     ran = subprocess.run(
         argv_of(Install(settings={"ports": "1-2"}, is_dry_run=True, as_json=True)), capture_output=True, text=True,
         check=False, timeout=30,
@@ -48,7 +48,7 @@ def test_a_refusal_is_told_to_programs_too() -> None:
     assert all(f"  - {problem}\n" in ran.stderr for problem in error["problems"])
 
 
-def test_a_unit_as_systemd_tells_of_it() -> None:
+def test_a_unit_as_systemd_shows_it() -> None:
     told = (
         "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n"
         "InactiveExitTimestampMonotonic=2500000\n"
@@ -65,7 +65,7 @@ def test_a_unit_that_waits_for_its_next_start_is_not_idle() -> None:
     assert (state.is_active, state.is_idle) == (False, False)
 
 
-def test_a_unit_that_nobody_knows() -> None:
+def test_a_unit_that_no_record_names() -> None:
     told = "LoadState=not-found\nActiveState=inactive\nUnitFileState=\nInactiveExitTimestampMonotonic=0\n"
 
     assert parse_unit(told, offset=1000.0) == UnitState()

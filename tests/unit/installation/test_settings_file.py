@@ -7,7 +7,7 @@ def test_a_new_file_says_what_was_asked_for_and_where_the_rest_is() -> None:
     assert merged(None, {"base_domain": "apps.example.com"}) == HEAD + 'base_domain = "apps.example.com"\n'
 
 
-def test_everything_else_stays_as_somebody_wrote_it() -> None:
+def test_everything_else_stays_as_it_was_written() -> None:
     text = '# mine\nstandby = "5m"  # short\nbase_domain = "old.example"\n'
 
     assert merged(text, {"base_domain": "new.example", "router_unit": "r.service"}) == (

@@ -12,9 +12,10 @@ from pydantic import BaseModel
 
 from pvdify.manifest.definition import Manifest, parts
 from pvdify.manifest.example import example
-from pvdify.manifest.quantities import parse_bytes, parse_seconds, write_bytes, write_seconds
+from pvdify.manifest.quantities import parse_bytes, parse_seconds
 from pvdify.manifest.reading import find_problems, parse_manifest
 from pvdify.manifest.schema import DRAFT, json_schema, schema_text
+from pvdify.quantities import write_bytes, write_seconds
 
 VALID = (
     "",
@@ -39,7 +40,14 @@ INVALID = (
     "resources: {cpu: 0}",
     "hooks: {pre_deploy: migrate}",
     "previews: {max: -1}",
+    "volumes: {data: {}}",
+    "volumes: {data: {path: /data, mode: rw}}",
+    "jobs: {report: {schedule: 0 3 * * *}}",
+    "jobs: {report: {schedule: 0 3 * * *, command: x, overlap: never}}",
 )
+
+
+SHOWN = {"processes": "web", "volumes": "data", "jobs": "report"}  # the entry that the example explains
 
 
 def switched_on(text: str) -> str:
@@ -64,8 +72,8 @@ def test_the_example_is_valid_with_everything_switched_on_and_has_every_key_ther
 
     assert find_problems(text) == ()
     for path, part in parts().items():
-        if path != ("processes", "*", "resources"):
-            place = tuple("web" if name == "*" else name for name in path)
+        if path[1:] != ("*", "resources"):
+            place = tuple(SHOWN[path[0]] if name == "*" else name for name in path)
             assert {(*place, name) for name in part.model_fields} <= found
 
 

@@ -18,6 +18,7 @@ hooks:
   pre_deploy: ["npm run migrate"]
   post_deploy: [[echo, done]]
 drain: 1m30s
+timeout: 15m
 stop_timeout: 10s
 domains: [myapp.com, www.MyApp.com, bücher.example]
 previews: {config_from: myapp-staging, close_delay: 24h, max: 10, resources: {memory: 256M, cpu: 0.25}}
@@ -41,6 +42,7 @@ def test_whole_manifest():
     assert manifest.limits_of("web").memory == 512 * 1024**2
     assert manifest.limits_of("worker").memory == int(1.5 * 1024**3)
     assert manifest.drain == 90.0
+    assert manifest.timeout == 900.0
     assert manifest.domains == ("myapp.com", "www.myapp.com", "xn--bcher-kva.example")
 
 
@@ -108,3 +110,67 @@ def test_a_guard_without_a_limit_is_refused():
         parse_manifest("guard: {window: 60s}")
 
     assert "max_error_rate is missing" in str(caught.value.details["problems"])
+
+
+def test_affinity_is_for_the_process_with_visitors() -> None:
+    assert parse_manifest("processes: {web: {affinity: cookie}}").processes["web"].affinity == "cookie"
+    (no_visitors,) = problems("processes: {web: {}, worker: {affinity: cookie}}")
+    assert "worker has no visitors" in no_visitors
+    (unknown,) = problems("processes: {web: {affinity: source}}")
+    assert "processes.web.affinity" in unknown
+
+
+def test_a_volume_is_exclusive_unless_it_says_otherwise():
+    text = "volumes: {data: {path: /data/}, up: {path: /up, shared: true}, tmp: {path: /tmp/x, ephemeral: true}}"
+
+    volumes = parse_manifest(text).volumes
+
+    assert volumes["data"].path == "/data"
+    assert [name for name, volume in volumes.items() if volume.is_exclusive] == ["data"]
+    assert volumes["data"].is_used_by("any")
+
+
+@pytest.mark.parametrize(
+    "path", ["data", "/", "//data", "/a/../etc", "/proc/x", "/dev", "/sys", "/a:ro", "/a,b", "/a\n"]
+)
+def test_a_volume_cannot_be_at_such_a_path(path: str):
+    (problem,) = problems(f'volumes: {{data: {{path: "{path}"}}}}'.replace("\n", "\\n"))
+
+    assert "volumes.data.path" in problem
+
+
+def test_an_exclusive_volume_is_for_one_instance_of_each_process():
+    (problem,) = problems("processes: {web: {count: 2}, worker: {}}\nvolumes: {data: {path: /data}}")
+
+    assert "web has 2 instances" in problem
+    assert "shared: true" in problem
+
+
+def test_other_volumes_may_be_used_by_several_instances():
+    text = "processes: {web: {count: 2}, worker: {}}\nvolumes: {%s}"
+    for volume in ("data: {path: /d, shared: true}", "data: {path: /d, ephemeral: true}",
+                   "data: {path: /d, processes: [worker]}"):  # fmt: skip
+        assert parse_manifest(text % volume).volumes
+
+
+def test_volumes_name_processes_that_exist_and_paths_once():
+    (problem,) = problems("volumes: {a: {path: /d, processes: [wrb]}, b: {path: /d}}")
+
+    assert "there is no process wrb" in problem
+    assert "/d is the path of a already" in problem
+
+
+@pytest.mark.parametrize(
+    ("words", "character"), [(r'"run\0it"', "U+0000"), (r'["run", "\e[2J"]', "U+001B"), (r'"run\r"', "U+000D")]
+)
+def test_commands_hold_no_control_characters(words, character):
+    process, hook = f"processes: {{web: {{command: {words}}}}}\n", f"hooks: {{pre_deploy: [{words}]}}\n"
+
+    assert len(found := problems(process + hook)) == 2
+    assert all(f"a command cannot hold the control character {character}" in problem for problem in found)
+
+
+def test_a_text_for_the_shell_has_lines_and_tabs():
+    manifest = parse_manifest("processes:\n  web:\n    command: |\n      cd /app\n      exec run\t--fast\n")
+
+    assert manifest.processes["web"].command == "cd /app\nexec run\t--fast\n"

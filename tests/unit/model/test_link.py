@@ -1,5 +1,6 @@
 """What a workflow's token must say; every refusal names the claim."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,16 +62,26 @@ def test_clocks_may_differ_by_half_a_minute():
         ("shop", {"repository_owner_id": None}, "repository_owner_id"),
         ("shop", {"ref": "refs/heads/develop"}, "ref"), ("shop", {"ref": "main"}, "ref"),
         ("shop", {"ref": "refs/tags/main"}, "ref"), ("shop", {"ref": "refs/heads/main2"}, "ref"),
-        ("shop", {"ref": None}, "ref"), ("shop", PULL_REQUEST, "ref"),
+        ("shop", {"ref": None}, "ref"), ("shop", PULL_REQUEST, "event_name"),
+        *[("shop", {"event_name": event}, "event_name") for event in (
+            "workflow_run", "issue_comment", "issues", "pull_request", "pull_request_review", "repository_dispatch",
+            "merge_group", "delete", "Push", "push ", "fork", "watch", "discussion_comment", "check_run")],
+        ("shop", {"event_name": "release", "ref": "refs/tags/v1"}, "ref"),
+        ("shop-pr-12", {"event_name": "pull_request_target", "ref": "refs/heads/main"}, "event_name"),
+        ("shop-pr-12", {"event_name": "pull_request_target", "ref": "refs/pull/12/merge"}, "event_name"),
+        ("shop-pr-12", {"event_name": "pull_request", "ref": "refs/heads/main"}, "ref"),
+        ("shop-pr-12", {"event_name": "pull_request", "ref": "refs/heads/develop", "head_ref": "x"}, "ref"),
+        ("shop-pr-12", {"event_name": "issue_comment"}, "event_name"),
+        ("shop-pr-12", PULL_REQUEST | {"ref": "refs/pull/12/head"}, "ref"),
         ("shop", {"event_name": "pull_request_target"}, "event_name"), ("shop", {"event_name": None}, "event_name"),
-        ("shop-pr-12", {"ref": "refs/heads/feature"}, "event_name"),
+        ("shop-pr-12", {"ref": "refs/heads/feature"}, "ref"),
         ("shop-pr-13", PULL_REQUEST, "ref"),
         ("shop-pr-1", PULL_REQUEST, "ref"),
         ("shop-pr-12", PULL_REQUEST | {"ref": "refs/pull/12/other"}, "ref"),
         ("shop-pr-12", PULL_REQUEST | {"repository_id": "75"}, "repository_id"),
     ],
 )  # fmt: skip
-def test_a_workflow_that_nobody_linked_is_refused(app: str, changed: dict[str, Any], claim: str):
+def test_a_workflow_that_was_not_linked_is_refused(app: str, changed: dict[str, Any], claim: str):
     with pytest.raises(IdentityRefused) as refused:
         link_for({name: it for name, it in {**claims(), **changed}.items() if it is not None}, app, (LINK,))
 
@@ -81,13 +92,64 @@ def test_a_workflow_that_nobody_linked_is_refused(app: str, changed: dict[str, A
     "changed",
     [
         PULL_REQUEST,
-        {"event_name": "pull_request", "ref": "refs/heads/develop"},  # merged there
-        {"event_name": "pull_request_target", "ref": "refs/heads/develop"},
+        {"event_name": "pull_request", "ref": "refs/heads/develop", "head_ref": "fix-login"},  # merged there
         {"event_name": "push", "ref": "refs/heads/main"},
     ],
 )
-def test_a_pull_request_sees_to_its_preview(changed: dict[str, Any]):
-    assert link_for(claims(**changed), "shop-pr-12", (LINK,)) is LINK
+def test_a_pull_request_updates_its_preview(changed: dict[str, Any]):
+    assert link_for(claims(**changed), "shop-pr-12", (LINK,), preview_branch="fix-login") is LINK
+
+
+@pytest.mark.parametrize("event", ["push", "workflow_dispatch", "schedule", "release"])
+def test_four_events_deploy_unless_the_link_says_more(event: str):
+    assert link_for(claims(event_name=event), "shop", (LINK,)) is LINK
+
+
+def test_a_link_may_allow_other_events():
+    link = replace(LINK, events=("workflow_run",))
+
+    assert link_for(claims(event_name="workflow_run"), "shop", (link,)) is link
+    with pytest.raises(IdentityRefused):
+        link_for(claims(), "shop", (link,))
+
+
+def test_the_tag_of_a_release_deploys_where_an_environment_guards_it():
+    link = replace(LINK, environment="production")
+    release = claims(event_name="release", ref="refs/tags/v1", environment="production")
+
+    assert link_for(release, "shop", (link,)) is link
+    with pytest.raises(IdentityRefused):
+        link_for(release | {"event_name": "push"}, "shop", (link,))
+
+
+@pytest.mark.parametrize("named", ["deploy.yml", ".github/workflows/deploy.yml"])
+def test_the_workflow_file_is_that_of_the_link(named: str):
+    link = replace(LINK, workflow=named)
+
+    ours = "org/shop/.github/workflows/deploy.yml@refs/heads/main"
+    assert link_for(claims(workflow_ref=ours), "shop", (link,)) is link
+    for other in (None, "", "org/shop/.github/workflows/other.yml@x", "org/shop/deploy.yml@x",
+                  "org/shop/.github/workflows/x/.github/workflows/deploy.yml@x"):  # fmt: skip
+        with pytest.raises(IdentityRefused) as refused:
+            link_for(claims(workflow_ref=other), "shop", (link,))
+        assert refused.value.details["claim"] == "workflow_ref"
+
+
+@pytest.mark.parametrize(
+    ("events", "workflow", "part"),
+    [
+        ((), None, "events"), (("Push",), None, "events"), (("pull_request",), None, "events"),
+        (("pull_request_target", "push"), None, "events"), (("push",), "../deploy.yml", "workflow"),
+        (("push",), "deploy", "workflow"), (("push",) * 21, None, "events"),
+    ],
+)  # fmt: skip
+def test_events_and_workflows_that_cannot_be_meant_are_refused(
+    events: tuple[str, ...], workflow: str | None, part: str
+):
+    with pytest.raises(InvalidError) as refused:
+        check_link("org/shop", "main", None, events, workflow)
+
+    assert str(refused.value.details["problems"]).startswith(f"['{part}: ")
 
 
 def test_a_link_without_previews_makes_none():
@@ -131,7 +193,7 @@ def test_a_link_that_could_not_be_meant_is_refused(repository: str, branch: str,
     assert str(refused.value.details["problems"]).startswith(f"['{part}: ")
 
 
-def test_who_it_was_is_told_from_what_there_is():
+def test_who_it_was_is_distinguished_from_what_there_is():
     told = described(claims(actor=None, ref="x" * 500))
 
     assert told.startswith("repository org/shop, ref xxx")

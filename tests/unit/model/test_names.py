@@ -29,6 +29,14 @@ def test_computed_names():
     assert hook_name("shop", 42, "pre_deploy", 1) == "pvdify-shop-pre_deploy-v42-1"
 
 
-def test_an_instances_name_tells_its_place():
+def test_an_instances_name_reports_its_place():
     assert place_of_instance("pvdify-my-shop-v2-web-v12-3") == ("web", 12, 3)
     assert place_of_instance("pvdify-shop-web-v1") is None
+
+
+def test_a_restarted_instance_has_another_name_and_its_number() -> None:
+    names = {instance_name("shop", "web", 1, number, generation) for number in (1, 100) for generation in range(3)}
+
+    assert len(names) == 6
+    assert place_of_instance(instance_name("shop", "web", 1, 1, 1)) == ("web", 1, 1)
+    assert place_of_instance(instance_name("shop", "web", 1, 100, 2)) == ("web", 1, 100)

@@ -1,14 +1,8 @@
 """Notices and what answers mean for them."""
 
-import re
-from pathlib import Path
-
 import pytest
 
-from pvdify.model.event import GROUPS
-from pvdify.model.notice import DEFAULT_EVENTS, Attempt, attempt_of
-
-SOURCE = Path(__file__).parents[3] / "src/pvdify/engine"
+from pvdify.model.notice import Attempt, attempt_of
 
 
 @pytest.mark.parametrize(
@@ -25,14 +19,3 @@ SOURCE = Path(__file__).parents[3] / "src/pvdify/engine"
 )
 def test_what_an_answer_means(status: int, retry_after: str | None, attempt: Attempt):
     assert attempt_of(status, retry_after) == attempt
-
-
-def test_every_event_that_is_written_belongs_to_a_group_that_can_be_chosen():
-    written = {
-        found
-        for file in SOURCE.rglob("*.py")
-        for found in re.findall(r"action=f?\"([a-z-]+)\.|_event\(\w+, f?\"([a-z-]+)\.", file.read_text())
-    }
-
-    assert {name for pair in written for name in pair if name} <= GROUPS
-    assert {name.partition(".")[0] for name in DEFAULT_EVENTS} <= GROUPS

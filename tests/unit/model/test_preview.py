@@ -10,7 +10,7 @@ from pvdify.manifest.definition import Manifest, Previews, Resources
 from pvdify.manifest.reading import parse_manifest
 from pvdify.model.preview import (
     Preview,
-    Sign,
+    PullRequestState,
     after,
     bounded,
     first_to_give_way,
@@ -31,31 +31,31 @@ def preview(number: int = 12, **more: datetime | None) -> Preview:
 def test_a_sign_of_an_open_pull_request_renews_the_lease():
     later = NOW + 3 * DAY
 
-    renewed = after(preview(), Sign(is_open=True), later)
+    renewed = after(preview(), PullRequestState(is_open=True), later)
 
     assert (renewed.renewed_at, renewed.ends_at) == (later, later + 7 * DAY)
 
 
 def test_a_closed_one_goes_after_its_delay_and_repetitions_postpone_nothing():
-    closed = after(preview(), Sign(is_open=False), NOW + HOUR)
+    closed = after(preview(), PullRequestState(is_open=False), NOW + HOUR)
 
-    again = after(closed, Sign(is_open=False), NOW + 5 * HOUR)
+    again = after(closed, PullRequestState(is_open=False), NOW + 5 * HOUR)
 
     assert (closed.closed_at, closed.ends_at) == (NOW + HOUR, NOW + HOUR + DAY)
     assert again == closed
 
 
 def test_reopening_keeps_it():
-    closed = after(preview(), Sign(is_open=False), NOW)
+    closed = after(preview(), PullRequestState(is_open=False), NOW)
 
-    reopened = after(closed, Sign(is_open=True), NOW + 23 * HOUR)
+    reopened = after(closed, PullRequestState(is_open=True), NOW + 23 * HOUR)
 
     assert (reopened.is_open, reopened.ends_at) == (True, NOW + 23 * HOUR + 7 * DAY)
 
 
 def test_a_sign_that_comes_late_changes_nothing():
     opened, closed, reopened = (
-        Sign(is_open=it, as_of=NOW + number * HOUR) for number, it in ((0, True), (1, False), (2, True))
+        PullRequestState(is_open=it, as_of=NOW + number * HOUR) for number, it in ((0, True), (1, False), (2, True))
     )
 
     in_order = after(after(after(preview(), opened, NOW), closed, NOW), reopened, NOW)
@@ -66,16 +66,16 @@ def test_a_sign_that_comes_late_changes_nothing():
 
 
 def test_of_two_signs_of_one_second_the_open_one_is_believed_until_the_host_answers():
-    both = [Sign(is_open=it, as_of=NOW) for it in (True, False)]
+    both = [PullRequestState(is_open=it, as_of=NOW) for it in (True, False)]
 
     first, second = (after(after(preview(known_at=NOW - HOUR), a, NOW), b, NOW) for a, b in (both, both[::-1]))
-    answered = after(first, Sign(is_open=False, as_of=NOW, is_answer=True), NOW)
+    answered = after(first, PullRequestState(is_open=False, as_of=NOW, is_answer=True), NOW)
 
     assert (first.is_open, second.is_open, answered.is_open) == (True, True, False)
 
 
 def test_the_hosts_answer_says_since_when_it_is_closed_in_its_own_time():
-    answer = Sign(is_open=False, as_of=NOW + 365 * DAY, closed_for=6 * 3600.0, is_answer=True)
+    answer = PullRequestState(is_open=False, as_of=NOW + 365 * DAY, closed_for=6 * 3600.0, is_answer=True)
 
     closed = after(preview(), answer, NOW)
 
@@ -86,11 +86,11 @@ def test_a_clock_that_was_set_back_makes_no_lease_longer():
     early = NOW - 400 * DAY
 
     assert bounded(preview(), early).ends_at == early + 7 * DAY
-    assert bounded(after(preview(), Sign(is_open=False), NOW), early).ends_at == early + DAY
+    assert bounded(after(preview(), PullRequestState(is_open=False), NOW), early).ends_at == early + DAY
 
 
 def test_what_is_left_of_a_lease_survives_a_clock_that_was_set():
-    closed = after(preview(), Sign(is_open=False), NOW)
+    closed = after(preview(), PullRequestState(is_open=False), NOW)
 
     after_jump = moved(closed, 1000 * DAY)
 

@@ -9,13 +9,10 @@ class SystemClock:
     """Real time."""
 
     def now(self) -> datetime:
-        """See the port."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """See the port."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """See the port."""
         await asyncio.sleep(seconds)

@@ -2,13 +2,15 @@
 
 import json
 import random
+from functools import partial
 from typing import Any
 
 from pvdify.adapters.cloudflare.requests import Ask
 from pvdify.errors import EdgeRefused, ServiceUnavailable
+from pvdify.model.foreign_json import parse_json
 from pvdify.model.instance import Secret
+from pvdify.plumbing.web import Web, WebAnswer, WebRequest, understand
 from pvdify.ports.clock import Clock
-from pvdify.ports.web import Web, WebAnswer, WebRequest
 
 URL = "https://api.cloudflare.com/client/v4"
 TRIES = 3
@@ -67,7 +69,8 @@ class CloudflareApi:
         for left in range(TRIES - 1, -1, -1):
             await self._pace()
             try:
-                return _understood(ask, await self._web.ask(self._request(ask, token)))
+                answer = await self._web.ask(self._request(ask, token))
+                return await understand(answer, partial(_understood, ask, answer))
             except _Later as later:
                 if not left or not (ask.is_repeatable or later.is_untouched) or later.wait > LONGEST_WAIT:
                     raise _unavailable(ask, later.why) from None
@@ -115,11 +118,13 @@ def _understood(ask: Ask, answer: WebAnswer) -> dict[str, Any]:
     """The answer's envelope, if it says that all went well."""
     if answer.status == 429:
         after = answer.headers.get("retry-after", "")
-        raise _Later("too many requests", wait=float(after) if after.isdecimal() else 5.0, is_untouched=True)
+        raise _Later(
+            "too many requests", wait=float(after) if after.isdecimal() and len(after) < 6 else 5.0, is_untouched=True
+        )
     if answer.status >= 500:
         raise _Later(f"it answered {answer.status}")
     try:
-        envelope = json.loads(answer.content)
+        envelope = parse_json(answer.content)
         errors = [(int(it.get("code", 0)), str(it.get("message", ""))) for it in envelope.get("errors") or []]
     except (ValueError, AttributeError, TypeError) as error:
         raise _Later(f"it answered {answer.status} with something that is not JSON") from error
@@ -138,7 +143,7 @@ def _refused(ask: Ask, status: int, errors: list[tuple[int, str]]) -> EdgeRefuse
     if status in (401, 403) or any(code in (9109, 10000, 10001) for code, _ in errors):
         is_token = status == 401 or any(code in (1000, 6003, 6111, 9109) for code, _ in errors)
         return EdgeRefused(
-            f"Cloudflare does not let pvdify {verb} {ask.about}",
+            f"Cloudflare does not allow pvdify to {verb} {ask.about}",
             why=f"{'the API token is not valid, or' if is_token else 'the API token'} lacks the permission "
             f"{ask.permission}: {said}",
             next=f"give it to the token at {TOKENS_PAGE}, for this account and zone, then "

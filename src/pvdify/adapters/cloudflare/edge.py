@@ -1,21 +1,23 @@
 """The ``edge`` port on Cloudflare: one tunnel, its rules, and proxied CNAMEs that carry our mark."""
 
 import base64
-import json
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pvdify.adapters.cloudflare import requests, rules
+from pvdify.adapters.cloudflare import causes, requests, rules
 from pvdify.adapters.cloudflare.api import CloudflareApi, Declined, Gone, RecordExists
 from pvdify.errors import EdgeRefused, ServiceUnavailable
 from pvdify.model.edge import EdgeLink, EdgeProblem, EdgeState, EdgeWanted, zone_of
+from pvdify.model.foreign_json import parse_json
 from pvdify.model.instance import Secret
-from pvdify.ports.web import Web, WebRequest
+from pvdify.model.public import Cause, PublicAnswer
+from pvdify.plumbing.web import Web, WebRequest, understand
 from pvdify.settings import Address
 
+ADDRESS_HEADERS = ("CF-Connecting-IP",)  # in which Cloudflare says where a visitor comes from
 WRITES = 3  # tries to have our rules be the last that were written
 LEADS = ("A", "AAAA", "CNAME")  # the types of records that answer where a name leads to
 
@@ -52,23 +54,26 @@ class CloudflareEdge:
         self._own_name = f"pvdify-{server}"
         self._mark = f"made by pvdify for server {server}"
 
+    kind = "cloudflare"
+    address_headers = ADDRESS_HEADERS
+
+    def explain(self, hostname: str, answer: PublicAnswer) -> Cause | None:
+        return causes.cause_of(hostname, answer)
+
     async def put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeState:
-        """See the port."""
         try:
             return await self._put(wanted, link)
         except Declined as declined:
             raise declined.error from declined
 
     async def rules_in_force(self) -> int | None:
-        """See the port."""
         try:
             answer = await self._web.ask(WebRequest(method="GET", url=f"http://{self._metrics}/config", timeout=2.0))
-            return int(json.loads(answer.content)["version"])
-        except (ServiceUnavailable, ValueError, KeyError, TypeError):
+            return int((await understand(answer, lambda: parse_json(answer.content)))["version"])
+        except (ServiceUnavailable, ValueError, KeyError, TypeError, OverflowError):
             return None
 
     async def remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
-        """See the port."""
         try:
             await self._remove(wanted, link)
         except Declined as declined:
@@ -95,7 +100,7 @@ class CloudflareEdge:
         )
 
     async def _remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
-        """Names first, so that nobody is led to where nothing answers; then our rules, or the tunnel that we made."""
+        """Names first, so that no request goes to where nothing answers; then our rules, or the tunnel that we made."""
         zones = await self._zones(link.token)
         for zone in zones.values():
             for record in await self._marked(zone, link.token):
@@ -150,7 +155,7 @@ class CloudflareEdge:
     async def _put_rules(self, tunnel: _Tunnel, wanted: EdgeWanted, token: Secret, *, is_own: bool) -> int:
         """Our rules are in force; the version that says so.
 
-        Whoever writes last wins at Cloudflare, without notice. So what we wrote is read again: another's version after
+        The last write wins at Cloudflare, without notice. So what we wrote is read again: another's version after
         ours is merged with, and written over.
         """
         for _ in range(WRITES):
@@ -164,7 +169,7 @@ class CloudflareEdge:
             return version
         raise ServiceUnavailable(
             "the tunnel's rules do not stay as pvdify writes them",
-            why="somebody else writes them at the same time",
+            why="another program writes them at the same time",
             next="see who changes this tunnel at Cloudflare; pvdifyd tries again by itself",
         )
 
@@ -198,7 +203,7 @@ class CloudflareEdge:
             return None if _leads_as(other, record) else _taken(name, other)
         try:
             await self._api.ask(requests.create_record(zone.id, zone.name, record), token)
-        except RecordExists:  # somebody was faster, or our own last try arrived after all: the next look tells
+        except RecordExists:  # another program was faster, or our own last try arrived after all: the next look tells
             raise ServiceUnavailable(
                 f"a record for {name} appeared just now", why="pvdify looks again", next="pvdifyd goes on by itself"
             ) from None
@@ -254,7 +259,7 @@ def _is_as(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
 
 
 def _leads_as(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    """Whether somebody made by hand just what we would have made: it serves, and stays theirs."""
+    """Whether a record made by hand is what we would have made: it serves, and is not ours."""
     return all(found.get(name) == record[name] for name in ("type", "content", "proxied"))
 
 
@@ -262,7 +267,7 @@ def _taken(name: str, found: Mapping[str, Any]) -> EdgeProblem:
     return EdgeProblem(
         hostname=name,
         what=f"a record that pvdify did not make leads it to {found.get('content')} ({found['type']})",
-        next=f"remove that record at Cloudflare if {name} shall lead here; pvdifyd then makes its own",
+        next=f"remove that record at Cloudflare if {name} is for this server; pvdifyd then makes its own",
     )
 
 
@@ -270,5 +275,5 @@ def _no_zone(name: str) -> EdgeProblem:
     return EdgeProblem(
         hostname=name,
         what="its zone is not one that the API token reaches",
-        next="add the zone to the account and to the token, or have its DNS lead to the server in another manner",
+        next="add the zone to the account and to the token, or point its DNS to the server in another manner",
     )

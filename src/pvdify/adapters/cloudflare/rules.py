@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pvdify.model.edge import NOTHING_HERE, EdgeWanted
+from pvdify.model.edge import EdgeWanted
 
 Rule = dict[str, Any]
+NOTHING_HERE = "http_status:404"
 
 
 def wanted_config(found: dict[str, Any], wanted: EdgeWanted, *, is_own: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from pvdify.adapters.files.whole_file import write_whole
-from pvdify.errors import StoreUnavailable
+from pvdify.errors import StoreUnavailable, storage_error
 from pvdify.model.instance import Secret
 
 
@@ -15,15 +15,14 @@ class TunnelTokenFile:
         self._file = data_dir / "edge" / "tunnel.env"
 
     async def ensure_running(self, run_token: Secret) -> str:
-        """See the port. Raises StoreUnavailable, too."""
+        """Raises StoreUnavailable, too."""
         try:
             await asyncio.to_thread(write_whole, self._file, f"TUNNEL_TOKEN={run_token}\n".encode())
         except OSError as error:
-            raise StoreUnavailable(
-                f"{self._file} cannot be written", why=str(error), next="check that the disk is not full or read-only"
+            raise storage_error(
+                StoreUnavailable, f"{self._file} cannot be written", error, next="check that the disk is not read-only"
             ) from error
         return f"without systemd it is yours to run: env $(cat {self._file}) cloudflared tunnel run"
 
     async def stop(self) -> None:
-        """See the port."""
         await asyncio.to_thread(self._file.unlink, missing_ok=True)

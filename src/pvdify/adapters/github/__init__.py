@@ -1,1 +1,1 @@
-"""GitHub's REST API: the few calls we need. Imports ports, model and errors."""
+"""GitHub's REST API: the few calls we need. Imports plumbing, ports, model and errors."""

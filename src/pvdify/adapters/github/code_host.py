@@ -1,5 +1,6 @@
 """The ``code_host`` port on GitHub's REST API."""
 
+import asyncio
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -8,8 +9,9 @@ import structlog
 from pvdify.adapters.github.events import news_of
 from pvdify.adapters.github.pull_requests import sign_of
 from pvdify.adapters.github.rest import Answer, RestApi, unavailable
+from pvdify.model.foreign_json import QUICK
 from pvdify.model.link import Repository
-from pvdify.model.preview import Sign
+from pvdify.model.preview import PullRequestState
 from pvdify.model.webhook import News
 
 log = structlog.get_logger()
@@ -23,22 +25,19 @@ class GithubCodeHost:
 
     @property
     def is_askable(self) -> bool:
-        """See the port."""
         return self._api.token is not None
 
-    async def pull_request(self, repository: str, number: int) -> Sign | None:
-        """See the port."""
+    async def pull_request(self, repository: str, number: int) -> PullRequestState | None:
         answer = await self._api.ask("GET", f"/repos/{repository}/pulls/{number}")
         if answer.status != 200:
             log.warning("github.refused", repository=repository, pull_request=number, status=answer.status)
             return None
         try:
             return sign_of(answer.content, said_at(answer))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise unavailable(self._api.url, f"an answer that is no pull request: {error!r}") from error
 
     async def repository(self, name: str) -> Repository | None:
-        """See the port."""
         answer = await self._api.ask("GET", f"/repos/{name}")
         if answer.status != 200:
             log.warning("github.refused", repository=name, status=answer.status)
@@ -46,12 +45,13 @@ class GithubCodeHost:
         try:
             found = answer.content
             return Repository(name=str(found["full_name"]), id=int(found["id"]), owner_id=int(found["owner"]["id"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise unavailable(self._api.url, f"an answer that is no repository: {error!r}") from error
 
-    def news(self, event: str, content: bytes) -> News | None:
-        """See the port."""
-        return news_of(event, content)
+    async def news(self, event: str, content: bytes) -> News | None:
+        if len(content) <= QUICK:
+            return news_of(event, content)
+        return await asyncio.to_thread(news_of, event, content)
 
 
 def said_at(answer: Answer) -> datetime:

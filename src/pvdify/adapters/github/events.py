@@ -1,10 +1,10 @@
 """What GitHub's webhooks say; pure."""
 
-import json
 from typing import Any
 
 from pvdify.adapters.github.pull_requests import sign_of
 from pvdify.errors import MalformedRequest
+from pvdify.model.foreign_json import parse_json
 from pvdify.model.webhook import News
 
 PULL_REQUEST = "pull_request"
@@ -25,7 +25,7 @@ def news_of(event: str, content: bytes) -> News | None:
             number=int(body["number"]),
             sign=sign_of(body["pull_request"], None),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MalformedRequest(
             "this webhook is not a pull_request event of GitHub",
             why=f"{type(error).__name__}: {error}",
@@ -35,7 +35,7 @@ def news_of(event: str, content: bytes) -> News | None:
 
 def _object(content: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(content)
+        body = parse_json(content)
     except ValueError as error:
         raise MalformedRequest(
             "this webhook's body is not JSON", why=str(error),

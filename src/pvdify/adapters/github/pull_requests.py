@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from pvdify.model.preview import Sign
+from pvdify.model.preview import PullRequestState
 
 
-def sign_of(pull_request: Any, now: datetime | None) -> Sign:
+def sign_of(pull_request: Any, now: datetime | None) -> PullRequestState:
     """What a pull request's JSON says. ``now``: GitHub's own time of the answer, None for an event of some time ago.
 
     Raises KeyError, TypeError or ValueError where it is not a pull request.
@@ -15,7 +15,7 @@ def sign_of(pull_request: Any, now: datetime | None) -> Sign:
     if state not in ("open", "closed"):
         raise ValueError(f"state {state!r}")
     closed_for = (now - _moment(closed_at)).total_seconds() if now and closed_at else 0.0
-    return Sign(
+    return PullRequestState(
         is_open=state == "open",
         as_of=_moment(pull_request["updated_at"]),
         closed_for=max(0.0, closed_for),

@@ -1,4 +1,4 @@
-"""What GitHub is told of a release, as its API takes it: pure values."""
+"""Bodies of reports of a release to GitHub: pure values."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ _MARK = re.compile(r"<!-- pvdify:(?P<app>[a-z0-9-]+):(?P<event>[0-9]+) -->")
 
 
 def comment(notice: Notice) -> dict[str, Any]:
-    """The one comment on a pull request; its first line, which nobody sees, tells us which one it is."""
+    """The one comment on a pull request; its first line, which is not shown, identifies it."""
     facts = {
         "status": _quoted(_status(notice)),
         "image": f"`{_plain(notice.image)}`" if notice.image else "",
@@ -24,7 +24,7 @@ def comment(notice: Notice) -> dict[str, Any]:
 
 
 def event_in(body: str, app: str) -> int | None:
-    """The event that a comment of ours about this app told last; None where it is none."""
+    """The event of the last report in a comment of ours; None if it is no such comment."""
     found = _MARK.match(body)
     return int(found["event"]) if found and found["app"] == app else None
 
@@ -66,7 +66,7 @@ def _status(notice: Notice) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Text that may quote others': no markup, no table cell, and nobody is called by it."""
+    """Text that may quote others': no markup, no table cell, and no mention."""
     return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", _plain(text)).replace("@", "@\u200b")
 
 

@@ -30,7 +30,6 @@ class GithubReports:
         self._api = api
 
     async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:  # noqa: ARG002 - the port's
-        """See the port."""
         notice = delivery.notice
         if notice.repository is None:
             return Attempt(is_delivered=True, text="it belongs to no repository that we know")

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
 from pvdify.errors import CodeHostUnavailable, ServiceUnavailable
-from pvdify.ports.web import Web, WebAnswer, WebRequest
+from pvdify.model.foreign_json import parse_json
+from pvdify.plumbing.web import Web, WebAnswer, WebRequest, understand
 
 API_VERSION = "2022-11-28"
 SECONDS = 10.0
@@ -45,7 +47,7 @@ class RestApi:
             moved_to = urljoin(url, answer.headers.get("location", ""))
             # The token is for this server alone, and what is to be done is done only where it was sent.
             if method != "GET" or answer.status not in MOVED or not moved_to.startswith(f"{self.url}/"):
-                return self._understood(answer)
+                return await understand(answer, partial(self._understood, answer))
             url = moved_to
         raise unavailable(self.url, "it sends us from one address to the next")
 
@@ -63,7 +65,7 @@ class RestApi:
         if answer.status >= 500 or is_for_the_rate:
             raise unavailable(self.url, "too many requests" if is_for_the_rate else f"status {answer.status}")
         try:
-            content = json.loads(answer.content) if answer.content.strip() else None
+            content = parse_json(answer.content) if answer.content.strip() else None
         except ValueError as error:
             if answer.status < 300:
                 raise unavailable(self.url, str(error)) from error

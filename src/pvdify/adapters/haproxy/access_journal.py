@@ -7,8 +7,8 @@ from datetime import datetime
 from pvdify.adapters.haproxy import access_log
 from pvdify.errors import RuntimeUnavailable
 from pvdify.model.visit import Visit
+from pvdify.plumbing.command_runner import Argv, CommandRunner
 from pvdify.ports.clock import Clock
-from pvdify.ports.command_runner import Argv, CommandRunner
 
 MOST = 200_000  # entries looked through for an app's last visits
 _PAUSE = 0.5  # before the journal is followed anew, or nothing is said to be new
@@ -24,7 +24,6 @@ class AccessLogJournal:
         self._clock = clock
 
     async def tail(self, lines: int, *, app: str | None = None) -> tuple[Visit, ...]:
-        """See the port."""
         asked = lines
         while True:
             entries = await self._read(asked)
@@ -35,7 +34,6 @@ class AccessLogJournal:
             asked = min(MOST, asked * 8)  # the others were other apps' visits, or words of the router's own
 
     async def follow(self, *, app: str | None = None) -> AsyncIterator[Visit | None]:
-        """See the port."""
         since = self._clock.now()
         while True:
             try:
@@ -49,8 +47,21 @@ class AccessLogJournal:
             since = self._clock.now()
             await self._clock.sleep(_PAUSE)
 
+    async def cut(self, app: str, since: datetime) -> int:
+        found = 0
+        try:
+            async with self._runner.stream(entries_since(self._unit, since)) as printed:
+                async for text in printed:
+                    if access_log.USUAL_END.decode() in text:
+                        continue
+                    visit = access_log.parse(text.encode())
+                    found += visit is not None and visit.at >= since and visit.app == app and visit.is_cut
+        except RuntimeUnavailable:
+            return found
+        return found
+
     async def rotate(self) -> None:
-        """See the port: nothing to do."""
+        """Do nothing: the journal keeps its own size."""
 
     async def _read(self, count: int) -> list[str]:
         try:
@@ -81,6 +92,11 @@ async def _with_pauses(printed: AsyncIterator[str]) -> AsyncIterator[str | None]
 def read_entries(unit: str, count: int) -> Argv:
     """The last messages of a unit."""
     return (*_journal(unit), "--lines", str(count))
+
+
+def entries_since(unit: str, since: datetime) -> Argv:
+    """The messages of a unit since then."""
+    return (*_journal(unit), "--since", f"@{int(since.timestamp())}")
 
 
 def follow_entries(unit: str, since: datetime) -> Argv:

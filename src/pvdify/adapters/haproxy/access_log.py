@@ -1,7 +1,6 @@
 """The ``access_log`` port on the file that the router writes: one JSON object a line, a few older files beside it."""
 
 import asyncio
-import json
 import os
 import shutil
 from collections import deque
@@ -12,30 +11,30 @@ from pathlib import Path
 import structlog
 
 from pvdify.adapters.haproxy import disk
+from pvdify.model.foreign_json import parse_json
 from pvdify.model.visit import Visit
 from pvdify.ports.clock import Clock
 
 log = structlog.get_logger()
-LARGEST = 64 * 1024**2
 KEPT = 3  # older files
 _CHUNK = 256 * 1024
 _PAUSE = 0.3
+_LOOK_EVERY = 100  # lines
+USUAL_END = b'"ended":"----"'
 
 
 class AccessLogFile:
     """Implements ``ports.access_log.AccessLog``."""
 
-    def __init__(self, directory: Path, *, clock: Clock, largest: int = LARGEST) -> None:
+    def __init__(self, directory: Path, *, clock: Clock, largest: int) -> None:
         self._file = directory / disk.ACCESS_LOG
         self._clock = clock
         self._largest = largest
 
     async def tail(self, lines: int, *, app: str | None = None) -> tuple[Visit, ...]:
-        """See the port."""
         return await asyncio.to_thread(self._tail, lines, app)
 
     async def follow(self, *, app: str | None = None) -> AsyncIterator[Visit | None]:
-        """See the port."""
         position, rest = await asyncio.to_thread(self._size), b""
         while True:
             content, position = await asyncio.to_thread(self._read_from, position)
@@ -48,8 +47,14 @@ class AccessLogFile:
                 yield None
                 await self._clock.sleep(_PAUSE)
 
+    async def cut(self, app: str, since: datetime) -> int:
+        return await asyncio.to_thread(self._cut, app, since)
+
     async def rotate(self) -> None:
-        """See the port. The router goes on writing to the same file, so it is copied, then emptied."""
+        """The router goes on writing to the same file, so it is copied, then emptied.
+
+        On a full disk the oldest file gives its room, and nothing else is lost.
+        """
         try:
             await asyncio.to_thread(self._rotate)
         except OSError as error:
@@ -58,23 +63,46 @@ class AccessLogFile:
     def _rotate(self) -> None:
         if self._size() <= self._largest:
             return
+        self._older(KEPT).unlink(missing_ok=True)
+        copy = self._file.with_name(f"{self._file.name}.new")
+        try:
+            copy.unlink(missing_ok=True)
+            copy.touch(mode=0o600)
+            shutil.copyfile(self._file, copy)
+        except OSError:
+            copy.unlink(missing_ok=True)
+            raise
         for number in range(KEPT, 1, -1):
             if self._older(number - 1).exists():
                 self._older(number - 1).replace(self._older(number))
-        shutil.copyfile(self._file, self._older(1))
-        self._older(1).chmod(0o600)
+        copy.replace(self._older(1))
         os.truncate(self._file, 0)
 
     def _tail(self, lines: int, app: str | None) -> tuple[Visit, ...]:
         newest: deque[Visit] = deque()
-        for file in (self._file, *(self._older(number) for number in range(1, KEPT + 1))):
-            for line in _backwards(file):
-                if len(newest) >= lines:
-                    return tuple(newest)
-                visit = parse(line)
-                if visit is not None and app in (None, visit.app):
-                    newest.appendleft(visit)
+        for line in self._lines():
+            if len(newest) >= lines:
+                return tuple(newest)
+            visit = parse(line)
+            if visit is not None and app in (None, visit.app):
+                newest.appendleft(visit)
         return tuple(newest)
+
+    def _cut(self, app: str, since: datetime) -> int:
+        found = 0
+        for number, line in enumerate(self._lines()):
+            # Nearly all ended as usual; now and then one is read to see how old they are by now.
+            if USUAL_END in line and number % _LOOK_EVERY:
+                continue
+            visit = parse(line)
+            if visit is not None and visit.at < since:
+                break
+            found += visit is not None and visit.app == app and visit.is_cut
+        return found
+
+    def _lines(self) -> Iterator[bytes]:
+        for file in (self._file, *(self._older(number) for number in range(1, KEPT + 1))):
+            yield from _backwards(file)
 
     def _read_from(self, position: int) -> tuple[bytes, int]:
         """What has come since; from the start again when the file was emptied meanwhile."""
@@ -99,7 +127,7 @@ class AccessLogFile:
 def parse(line: bytes) -> Visit | None:
     """One line; None for one that is no request, or was cut by a power failure."""
     try:
-        found = json.loads(line)
+        found = parse_json(line)
         return Visit(
             at=datetime.fromisoformat(found["time"]),
             request_id=_text(found["request_id"]),
@@ -113,6 +141,7 @@ def parse(line: bytes) -> Visit | None:
             wait=max(0, found["wait_ms"]) / 1000,
             bytes_in=found["bytes_in"],
             bytes_out=found["bytes_out"],
+            routed_to=_text(found.get("app", "-")),  # lines of older versions have none
             target=_text(found["target"]),
             retries=int(found["retries"].lstrip("+")),
             ended=found["ended"],

@@ -44,7 +44,7 @@ backend {TABLE}
 
 
 def rules(version: tuple[int, int]) -> str:
-    """Count an answer, whoever made it."""
+    """Count an answer of the app or of the router."""
     if not has_arrays(version):
         return "    http-response sc-inc-gpc1(0) if { status 500:599 } by_app\n"
     bounds = [
@@ -89,7 +89,7 @@ def row(fields: Mapping[str, str]) -> Counts:
 
 
 def target_count(target: str, row: Counts) -> TargetCount:
-    """A row in everybody's words."""
+    """A row as the port names it."""
     key, _, number = target.rpartition(":")
     app, _, slot = key.partition("/v")
     return TargetCount(

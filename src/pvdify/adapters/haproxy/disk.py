@@ -1,11 +1,17 @@
-"""The router's directory: its configuration, maps and confirm token, in whole files that only we can read."""
+"""The router's directory: its configuration, maps and confirm token, in whole files.
+
+Only root can read them. Where the router has a user of its own, the directory has that user's group and the setgid bit,
+and the group can read the files.
+"""
 
 import os
 import secrets
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from pvdify.adapters.haproxy import maps
+from pvdify.adapters.haproxy.hold import SCRIPT
 from pvdify.adapters.haproxy.maps import Tables
 
 CONFIG = "haproxy.cfg"
@@ -16,6 +22,7 @@ TOKEN = "confirm.token"  # noqa: S105 - the name of a file
 def prepare(directory: Path) -> str:
     """Make the directory, empty maps and the token where they are missing; the token. Raises OSError."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _share(directory)
     for name in maps.MAPS:
         if not (directory / name).exists():
             write_whole(directory / name, "")
@@ -45,11 +52,24 @@ def write_tables(directory: Path, tables: Tables, names: Iterable[str]) -> None:
         write_whole(directory / name, maps.render(tables[name]))
 
 
+def write_program(directory: Path, config: str, script: str) -> None:
+    """Write what HAProxy reads when it starts: the script first, since the configuration names it. Raises OSError."""
+    write_whole(directory / SCRIPT, script)
+    write_whole(directory / CONFIG, config)
+
+
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file at once and for good: temporary file born 0600, fsync, rename, fsync. Raises OSError."""
+    """Replace a file at once and for good: temporary file, fsync, rename, fsync. Raises OSError.
+
+    Nothing is written where the file says the same already, so that a router can be started again on a full disk.
+    """
+    if _says(path, text):
+        return
     temporary = path.with_name(path.name + ".new")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        if _is_shared(path.parent):
+            os.fchmod(file.fileno(), 0o640)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -59,6 +79,31 @@ def write_whole(path: Path, text: str) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _says(path: Path, text: str) -> bool:
+    wanted = text.encode()
+    try:
+        there = path.stat()
+        is_as_new = stat.S_IMODE(there.st_mode) == (0o640 if _is_shared(path.parent) else 0o600)
+        return is_as_new and there.st_size == len(wanted) and path.read_bytes() == wanted
+    except OSError:
+        return False
+
+
+def _is_shared(directory: Path) -> bool:
+    return bool(directory.stat().st_mode & stat.S_ISGID)
+
+
+def _share(directory: Path) -> None:
+    """Let the router's group read the files that an earlier version wrote for root alone."""
+    if not _is_shared(directory):
+        return
+    group = directory.stat().st_gid
+    for path in (directory / name for name in (CONFIG, TOKEN, *maps.MAPS)):
+        if path.exists() and (path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) != (group, 0o640):
+            os.chown(path, -1, group)
+            path.chmod(0o640)
 
 
 def _read(path: Path) -> str:

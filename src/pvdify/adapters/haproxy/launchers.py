@@ -11,7 +11,7 @@ from typing import Protocol
 from pvdify.adapters.haproxy import commands, disk, parse, process
 from pvdify.adapters.haproxy.commands import Replaced
 from pvdify.errors import RouterUnavailable, RuntimeUnavailable
-from pvdify.ports.services import Services
+from pvdify.plumbing.services import Services
 from pvdify.settings import Address
 
 INHERITED = "fd@3"  # the first socket that systemd passes
@@ -31,7 +31,7 @@ class Launcher(Protocol):
 
     @property
     def bind(self) -> str:
-        """Where the configuration has it listen."""
+        """Where it listens by its configuration."""
         ...
 
     async def launch(self, order: Order) -> None:
@@ -74,11 +74,12 @@ class AsUnit:
         return INHERITED
 
     async def launch(self, order: Order) -> None:
-        """See the protocol. A reload keeps the old process where the new text is no good, but also its program."""
+        """See the protocol. A reload keeps the old process where the new text is no good, but also its program.
+
+        A unit without an answer may run all the same, with the socket elsewhere: it is restarted, not only started.
+        """
         try:
-            if order.replaced is None:
-                await self._services.start(self._unit)
-            elif order.is_other_version:
+            if order.replaced is None or order.is_other_version:
                 await self._services.restart(self._unit)
             else:
                 await self._services.reload(self._unit)

@@ -1,6 +1,6 @@
 """The few pages the router answers with itself: small, self-contained, and silent about what is behind it.
 
-They are read by everybody: a heading that is the title too, a main landmark, text as large and as light or dark as the
+They are accessible: a heading that is the title too, a main landmark, text as large and as light or dark as the
 reader's own settings say, and a way to try again.
 """
 
@@ -22,6 +22,8 @@ class Page:
     sign_in: str = ""
 
 
+LARGEST_HEADERS_KB = 64
+MOST_HEADERS = 1000
 NOT_FOUND = Page(
     status=404, title="Nothing lives here", text="No app answers to this address. Please check how it is spelled."
 )
@@ -37,10 +39,21 @@ UNAVAILABLE = Page(
     status=503, title="Back in a moment", text="This app is not available right now. Please try again in a minute.",
     retry_after=5,
 )  # fmt: skip
+TOO_LARGE = Page(
+    status=431, title="Too much to read",
+    text=f"The headers of this request are larger than {LARGEST_HEADERS_KB} kB, or there are more than "
+    f"{MOST_HEADERS:,}. Most often these are cookies: delete those of this site, and try again.",
+)  # fmt: skip
+TOO_BUSY = Page(
+    status=503, title="Many visitors at once", text="This app has more visitors than it can answer. Please try again.",
+    retry_after=5,
+)  # fmt: skip
 # What the router has to make up when a target fails it; 503 is also an answer of our own rules.
 MADE_UP = (
     Page(
-        status=502, title="That did not work", text="The app gave no usable answer. Please try again in a moment.",
+        status=502, title="That did not work",
+        text="The app gave no usable answer: it ended without one, or the answer is not valid HTTP or has headers "
+        f"larger than {LARGEST_HEADERS_KB} kB. Please try again in a moment.",
         retry_after=5,
     ),
     UNAVAILABLE,
@@ -49,7 +62,7 @@ MADE_UP = (
         retry_after=5,
     ),
 )  # fmt: skip
-ALL = (NOT_FOUND, SIGN_IN, MAINTENANCE, *MADE_UP)
+ALL = (NOT_FOUND, SIGN_IN, MAINTENANCE, TOO_LARGE, TOO_BUSY, *MADE_UP)
 
 _STYLE = (
     ":root{color-scheme:light dark}"

@@ -3,20 +3,26 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from pvdify.adapters.haproxy import counters
 from pvdify.adapters.haproxy.counters import Counts
 
-_VERSION = re.compile(r"HA-?Proxy version ((\d+)\.(\d+)\S*)")
+_VERSION = re.compile(r"HA-?Proxy version ((\d+)\.(\d+)\S*)(?: (\d{4}/\d\d?/\d\d?))?")
+_KNOWN_BUGS = re.compile(r"^Known bugs: (https?://\S+)", re.MULTILINE)
+_LUA = re.compile(r"^Built with Lua version|\+LUA\b", re.MULTILINE)
 _VALUE = re.compile(r'found=yes, .*value="(?P<value>[^"]*)"')
 
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """``text`` is exactly what a process of this version calls itself."""
+    """``text`` is exactly what a process of this version calls itself; ``known_bugs``: the page that lists them."""
 
     text: str
     number: tuple[int, int]
+    released: date | None = None
+    known_bugs: str = ""
+    has_lua: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +36,22 @@ class ProcessInfo:
 
 
 def version(text: str) -> Version | None:
-    """What ``haproxy -v`` printed."""
+    """What ``haproxy -vv`` printed."""
     match = _VERSION.search(text)
-    return Version(text=match[1], number=(int(match[2]), int(match[3]))) if match else None
+    if match is None:
+        return None
+    bugs = _KNOWN_BUGS.search(text)
+    try:
+        released = date(*map(int, match[4].split("/"))) if match[4] else None
+    except ValueError:
+        released = None
+    return Version(
+        text=match[1],
+        number=(int(match[2]), int(match[3])),
+        released=released,
+        known_bugs=bugs[1] if bugs else "",
+        has_lua=bool(_LUA.search(text)),
+    )
 
 
 def process_info(answer: str) -> ProcessInfo | None:

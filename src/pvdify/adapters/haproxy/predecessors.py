@@ -1,14 +1,15 @@
 """Replaced processes that still finish requests: what they carry counts as in flight too.
 
-A process that was told to finish closes its socket, but keeps connections it has: so one is held from before, and let
-go as soon as nothing else is left there (it would keep the process alive).
+A process that got the signal to finish closes its socket, but keeps its connections. So one connection is held from
+before, and closed as soon as it is the last one there (it would keep the process alive).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from pvdify.adapters.haproxy import commands, parse
+from pvdify.adapters.haproxy import commands, parse, sessions
 from pvdify.adapters.haproxy.runtime_api import HeldConnection
 from pvdify.errors import RouterUnavailable
+from pvdify.model.endpoint import Endpoint
 
 
 class Predecessors:
@@ -25,6 +26,10 @@ class Predecessors:
         """Requests of these targets that replaced processes still carry."""
         await self.release()
         return sum([await self._count(held, question) for held in tuple(self._held) for question in questions])
+
+    async def end_requests(self, targets: Collection[Endpoint]) -> int:
+        """End what replaced processes still carry to these targets; how many requests it was."""
+        return sum([await self._end(held, targets) for held in tuple(self._held)])
 
     async def release(self) -> None:
         """Let processes go that have nothing left to do."""
@@ -44,6 +49,14 @@ class Predecessors:
     async def _count(self, held: HeldConnection, question: str) -> int:
         try:
             return parse.counts(await held.ask(question)).in_flight
+        except RouterUnavailable:
+            await self._drop(held)
+            return 0
+
+    async def _end(self, held: HeldConnection, targets: Collection[Endpoint]) -> int:
+        try:
+            found = sessions.to_targets(await held.ask(commands.SHOW_SESSIONS), targets)
+            return [(await held.ask(commands.end_session(each))).strip() for each in found].count("")
         except RouterUnavailable:
             await self._drop(held)
             return 0

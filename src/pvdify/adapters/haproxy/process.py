@@ -1,6 +1,6 @@
-"""The router's process: started in the background, found again by whoever needs it, watched until it dies.
+"""The router's process: started in the background, found again by its pid file, watched until it dies.
 
-It belongs to nobody: HAProxy puts itself into the background in a session of its own, so neither our end nor our death
+It has no parent: HAProxy puts itself into the background in a session of its own, so neither our end nor our death
 touches it, and no handle of ours can. It is recognised by its arguments, never by a number in a file that may be stale.
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from pvdify.adapters.haproxy import visitor
 from pvdify.adapters.haproxy.commands import append
 from pvdify.errors import RouterUnavailable
+from pvdify.plumbing.command_runner import Argv
 from pvdify.ports.clock import Clock
-from pvdify.ports.command_runner import Argv
 
 _TIMEOUT = 15.0
 _PROC = Path("/proc")
@@ -61,7 +61,7 @@ async def run(argv: Argv, *, log: int = -1) -> tuple[int, str, str]:
 async def appending_to(file: Path) -> AsyncIterator[int]:
     """A descriptor whose content is appended to the file, for as long as anybody has it open. Raises OSError.
 
-    HAProxy takes O_APPEND off a descriptor it logs to, so that the file's other writers would be overwritten; ``tee``
+    HAProxy takes O_APPEND off a descriptor it logs to, so that the file's other writers would be overwritten; ``cat``
     stands in between, and ends with the router.
     """
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))

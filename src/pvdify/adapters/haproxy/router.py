@@ -1,22 +1,24 @@
 """The router port on HAProxy: files first, then the running process, then a look whether it is so."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvdify.adapters.haproxy import asking, commands, config, counters, disk, maps, parse, process
+from pvdify.adapters.haproxy import asking, commands, config, counters, disk, hold, maps, parse, process, sessions
 from pvdify.adapters.haproxy.bundled import bundled_binary
 from pvdify.adapters.haproxy.commands import Replaced
 from pvdify.adapters.haproxy.config import ConfigSpec, Front
+from pvdify.adapters.haproxy.control_plane import ControlPlane
 from pvdify.adapters.haproxy.counters import Counts
 from pvdify.adapters.haproxy.launchers import InBackground, Launcher, Order
 from pvdify.adapters.haproxy.maps import Change, Tables
 from pvdify.adapters.haproxy.parse import ProcessInfo, Version
 from pvdify.adapters.haproxy.predecessors import Predecessors
 from pvdify.adapters.haproxy.runtime_api import RuntimeApi, unavailable
-from pvdify.errors import RouterUnavailable
+from pvdify.errors import RouterUnavailable, storage_error
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.names import slot_key
 from pvdify.model.probe import ProbeResult
 from pvdify.model.route import Route, Routes, TargetCount, Traffic
@@ -49,7 +51,8 @@ class HaproxyRouter:
         listen: where visitors' requests arrive.
         binary: HAProxy 2.6 or newer; empty: the one that came with pvdify.
         clock: time for waits and measurements.
-        front: what stands in front, whose word about visitors is taken.
+        front: asks what stands in front, whose word about visitors is taken; ``ensure_running`` follows it.
+        control_plane: where requests for this server's own API go; None: the router answers them with 404.
         launcher: who starts it; without one it is started in the background.
     """
 
@@ -61,10 +64,12 @@ class HaproxyRouter:
         listen: Address,
         binary: str,
         clock: Clock,
-        front: Front | None = None,
+        front: Callable[[], Front] = Front,
+        control_plane: ControlPlane | None = None,
         launcher: Launcher | None = None,
     ) -> None:
-        self._front = front or Front()
+        self._front = front
+        self._control_plane = control_plane
         self._launcher = launcher or InBackground(directory, listen)
         self._directory = directory
         self._socket = run_dir / "haproxy.sock"
@@ -76,9 +81,10 @@ class HaproxyRouter:
         self._writing = asyncio.Lock()
         self._started = asyncio.Event()  # set, and renewed, whenever a process starts
         self._tables: Tables | None = None
+        self._api_key = ""
 
     async def ensure_running(self) -> None:
-        """See the port. A process of another configuration or version is replaced without closing the door."""
+        """A process of another configuration or version is replaced; its port stays open meanwhile."""
         async with self._writing:
             self._tables = None
             wanted = await self._wanted()
@@ -91,7 +97,7 @@ class HaproxyRouter:
             await self._bring_in_force(maps.repair(await self._in_force(), await self._on_disk()))
 
     async def wait_died(self) -> None:
-        """See the port. Noticed at once where the kernel has pidfds (5.3), within 50 ms elsewhere."""
+        """Returns at once if the kernel has pidfds (5.3), else within 50 ms."""
         while True:
             started = self._started  # looked at first: a process that starts now must not be missed
             found = await self._find()
@@ -100,21 +106,18 @@ class HaproxyRouter:
             await _first(process.wait_died(found.pid, self._clock), started.wait())
 
     async def routes(self) -> Routes:
-        """See the port."""
         return maps.routes(await self._in_force())
 
     async def put(self, route: Route) -> None:
-        """See the port."""
         async with self._writing:
-            await self._carry_out(maps.put(await self._on_disk(), route))
+            secret = await asyncio.to_thread(disk.read_token, self._directory) if route.has_affinity else ""
+            await self._carry_out(maps.put(await self._on_disk(), route, secret))
 
     async def take_out(self, app: str, slot: int, number: int) -> None:
-        """See the port."""
         async with self._writing:
             await self._carry_out(maps.take_out(await self._on_disk(), app, slot, number))
 
     async def forget(self, app: str, slot: int) -> None:
-        """See the port."""
         async with self._writing:
             tables = await self._on_disk()
             targets = maps.targets_of(tables, slot_key(app, slot))
@@ -122,14 +125,13 @@ class HaproxyRouter:
             await self._clear_counts(targets)
 
     async def remove(self, app: str) -> None:
-        """See the port."""
         async with self._writing:
             changes = maps.remove(await self._on_disk(), app)
             await self._carry_out(changes)
             await self._clear_counts([change.key for change in changes if change.map == maps.TARGETS])
 
     async def traffic(self, app: str, slot: int, number: int | None = None) -> Traffic:
-        """See the port. Counts begin anew with each process; before HAProxy 2.8 ``router_errors`` is always 0."""
+        """Counts begin anew with each process; before HAProxy 2.8 ``router_errors`` is always 0."""
         key = slot_key(app, slot)
         targets = maps.targets_of(await self._on_disk(), key)
         if number is not None:
@@ -140,18 +142,32 @@ class HaproxyRouter:
         rows = [parse.counts(answer) for answer in await self._api.ask_all(questions)]
         return _traffic(rows) + Traffic(in_flight=await self._predecessors.in_flight(questions))
 
+    async def end_requests(self, targets: Collection[Endpoint]) -> int:
+        """Includes the requests that a replaced process still works on."""
+        found = sessions.to_targets(await self._api.ask(commands.SHOW_SESSIONS), targets)
+        answers = await self._api.ask_all([commands.end_session(each) for each in found])
+        # A session that has ended by itself meanwhile is answered with words.
+        return answers.count("") + await self._predecessors.end_requests(targets)
+
+    async def upgraded(self, targets: Collection[Endpoint]) -> int:
+        return len(sessions.upgraded(await self._api.ask(commands.SHOW_SESSIONS), targets))
+
     async def counts(self) -> tuple[TargetCount, ...]:
-        """See the port."""
         rows = parse.all_counts(await self._api.ask(commands.show_all_counts()))
         return tuple(counters.target_count(target, row) for target, row in sorted(rows.items()))
 
     async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:
-        """See the port."""
         token = await asyncio.to_thread(disk.read_token, self._directory)
         return await asking.get(self._listen, hostname, path, token=token, timeout=timeout, clock=self._clock)
 
+    async def api_key(self) -> str:
+        """Reads the key until it exists; it does not change after that."""
+        if not self._api_key:
+            token = await asyncio.to_thread(disk.read_token, self._directory)
+            self._api_key = config.api_key(token) if token else ""
+        return self._api_key
+
     async def proof(self, path: str, slot: str) -> bytes:
-        """See the port."""
         token = await asyncio.to_thread(disk.read_token, self._directory)
         return config.proof_of(token, path, slot)
 
@@ -167,7 +183,13 @@ class HaproxyRouter:
         binary = self._binary or bundled_binary()
         version = await _version(binary)
         spec = ConfigSpec(
-            bind=self._launcher.bind, socket=self._socket, token=token, version=version.number, front=self._front
+            bind=self._launcher.bind,
+            socket=self._socket,
+            token=token,
+            version=version.number,
+            front=self._front(),
+            has_lua=version.has_lua,
+            control_plane=self._control_plane,
         )
         return _Wanted(binary=binary, version=version, text=config.build(spec), fingerprint=config.fingerprint(spec))
 
@@ -193,7 +215,7 @@ class HaproxyRouter:
     async def _launch(self, wanted: _Wanted, order: Order) -> None:
         """Have the wanted one launched, and wait until it is the one that answers."""
         with _on_files(self._directory):
-            await asyncio.to_thread(disk.write_whole, self._directory / disk.CONFIG, wanted.text)
+            await asyncio.to_thread(disk.write_program, self._directory, wanted.text, hold.script())
             await self._launcher.launch(order)
         deadline = self._clock.monotonic() + _ANSWERS_WITHIN
         while not ((found := await self._find()) and wanted.matches(found)):
@@ -294,8 +316,9 @@ def _on_files(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RouterUnavailable(
+        raise storage_error(
+            RouterUnavailable,
             "the router's files cannot be read or written",
-            why=f"{error.filename or directory}: {error.strerror or error}",
+            error,
             next=f"make room or correct the permissions of {directory}; what is in force stays in force",
         ) from error

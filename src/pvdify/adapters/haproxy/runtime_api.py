@@ -10,6 +10,7 @@ from pvdify.errors import RouterUnavailable
 
 _TIMEOUT = 5.0
 _PROMPT = b"\n> "
+_LONGEST_ANSWER = 64 * 1024**2  # `show sess all` has about 2.5 kB a request
 
 
 class RuntimeApi:
@@ -32,7 +33,8 @@ class RuntimeApi:
         Raises RouterUnavailable.
         """
         with _translated():
-            held = HeldConnection(*await asyncio.open_unix_connection(str(self._socket)))
+            streams = await asyncio.open_unix_connection(str(self._socket), limit=_LONGEST_ANSWER)
+            held = HeldConnection(*streams)
         try:
             await held.ask("prompt")
         except RouterUnavailable:
@@ -92,7 +94,7 @@ def split_answers(text: str) -> list[str]:
 
 
 def unavailable(why: str) -> RouterUnavailable:
-    """The router did not do what it was told, or does not answer at all."""
+    """The router refused a command, or does not answer at all."""
     return RouterUnavailable(
         "the router does not take commands",
         why=why,

@@ -6,7 +6,7 @@ from pvdify.ports.router import PROOF_PATH
 
 LOG_DESCRIPTOR = "PVDIFY_ACCESS_LOG_FD"  # environment variable; without it the log goes to stdout
 _LONGEST_LINE = 16384
-# What only something in front may say. A visitor who says it is not believed, and the app does not hear it.
+# What only something in front may say. From a visitor it is removed, and does not reach the app.
 _HEARSAY = ("Forwarded", "X-Forwarded-Port", "True-Client-IP")
 _FIELDS = (
     ("time", '"%[date,utime(%Y-%m-%dT%H:%M:%S)].%[date(0,ms),mod(1000),add(1000),regsub(^1,)]Z"'),
@@ -21,6 +21,7 @@ _FIELDS = (
     ("wait_ms", "%Tr"),
     ("bytes_in", "%U"),
     ("bytes_out", "%B"),
+    ("app", '"%[var(txn.app)]"'),
     ("target", '"%[var(txn.target)]"'),
     ("retries", '"%rc"'),
     ("ended", '"%tsc"'),
@@ -34,12 +35,12 @@ def log_target() -> str:
 
 
 def log_format() -> str:
-    """One JSON object a line; paths without their query, which often carries what nobody should keep."""
+    """One JSON object a line; paths without their query, which often carries secrets."""
     return "log-format '{" + ",".join(f'"{name}":{value}' for name, value in _FIELDS) + "}'"
 
 
 def rules(trusted: Sequence[str], headers: Sequence[str]) -> str:
-    """Find out who asks, and tell the app in headers that nobody else can have written.
+    """Set the headers about the visitor, which the visitor cannot forge.
 
     Args:
         trusted: networks of what stands in front, whose word is taken.

@@ -1,18 +1,19 @@
-"""The ``host`` port on Linux: bind, statvfs and /proc/meminfo."""
+"""The ``host`` port on Linux: statvfs and /proc/meminfo."""
 
 import asyncio
 import os
 import re
-import socket
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pvdify.adapters.host import cgroups
 from pvdify.model.capacity import Capacity, Usage
 
-# where images and containers are; the one of the two disks that is fuller decides
+# where images and containers are, and below it volumes, which may be a disk of their own; the fullest one decides
 CONTAINER_STORAGE = Path("/var/lib/containers/storage")
-LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - a look whether it is taken, nothing listens there
+SOCKET_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+LISTENING = "0A"
 
 
 class LinuxHost:
@@ -25,15 +26,14 @@ class LinuxHost:
         container_storage: Path = CONTAINER_STORAGE,
         meminfo: Path = Path("/proc/meminfo"),
     ) -> None:
-        self._disks = (data_dir, container_storage)
+        self._disks = (data_dir, container_storage, container_storage / "volumes")
         self._meminfo = meminfo
 
-    async def is_port_free(self, port: int) -> bool:
-        """See the port. A listener on all addresses takes the port on loopback, too."""
-        return _can_bind(LOOPBACK, port) and _can_bind(EVERYWHERE, port)
+    async def has_listener(self, port: int) -> bool:
+        """Reads the kernel's table, since binding a port below 1024 needs rights."""
+        return await asyncio.to_thread(_has_listener, port)
 
     async def capacity(self) -> Capacity:
-        """See the port."""
         found = await asyncio.to_thread(lambda: [_disk(path) for path in self._disks])
         free, total = min((each for each in found if each is not None), default=(None, None))
         memory = _memory(self._meminfo)
@@ -42,20 +42,18 @@ class LinuxHost:
         )
 
     async def usage(self, pids: Collection[int]) -> dict[int, Usage]:
-        """See the port."""
         found = await asyncio.to_thread(lambda: {pid: cgroups.usage_of(pid) for pid in pids})
         return {pid: usage for pid, usage in found.items() if usage is not None}
 
 
-def _can_bind(address: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        # connections that wait out their end (TIME_WAIT) do not make a port taken; listeners do all the same
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((address, port))
-        except (OSError, OverflowError):
-            return False
-        return True
+def _has_listener(port: int) -> bool:
+    for table in SOCKET_TABLES:
+        with suppress(OSError):
+            for line in table.read_text(encoding="ascii").splitlines()[1:]:
+                _, local, _, state, *_ = line.split()
+                if state == LISTENING and int(local.rpartition(":")[2], 16) == port:
+                    return True
+    return False
 
 
 def _disk(path: Path) -> tuple[int, int] | None:

@@ -8,22 +8,26 @@ from urllib.parse import quote
 
 import h11
 
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.probe import Answer, ProbeResult
 
-HOST = "127.0.0.1"
 CHUNK = 16 * 1024
+HTTP = b"HTTP/"  # how every answer begins
+Headers = list[tuple[str, str]]
 
 
 class HttpProber:
-    """Reads an answer's status and headers; its body is nobody's business."""
+    """Reads an answer's status and headers; its body is not read."""
 
     def __init__(self, *, user_agent: str = "pvdify-probe") -> None:
         self._user_agent = user_agent
 
-    async def probe(self, port: int, path: str, *, timeout: float, hostname: str = "") -> ProbeResult:
-        """See the port."""
+    async def probe(
+        self, at: Endpoint, path: str, *, timeout: float, hostname: str = "", scheme: str = ""
+    ) -> ProbeResult:
         started = time.monotonic()
-        result = await self._ask(port, path, timeout, hostname or f"{HOST}:{port}")
+        headers = self._headers(hostname or ("localhost" if at.is_unix else f"{at}"), scheme)
+        result = await self._ask(at, path, timeout, headers)
         return ProbeResult(
             answer=result.answer,
             status=result.status,
@@ -32,10 +36,10 @@ class HttpProber:
             seconds=time.monotonic() - started,
         )
 
-    async def _ask(self, port: int, path: str, timeout: float, hostname: str) -> ProbeResult:
+    async def _ask(self, at: Endpoint, path: str, timeout: float, headers: Headers) -> ProbeResult:
         try:
             async with asyncio.timeout(timeout):
-                return await self._exchange(port, path, hostname)
+                return await self._exchange(at, path, headers)
         except TimeoutError:
             return ProbeResult(answer=Answer.TIMEOUT)
         except ConnectionRefusedError:
@@ -45,11 +49,11 @@ class HttpProber:
         except OSError:
             return ProbeResult(answer=Answer.RESET)
 
-    async def _exchange(self, port: int, path: str, hostname: str) -> ProbeResult:
-        reader, writer = await asyncio.open_connection(HOST, port)
+    async def _exchange(self, at: Endpoint, path: str, headers: Headers) -> ProbeResult:
+        reader, writer = await _connect(at)
         try:
             connection = h11.Connection(h11.CLIENT)
-            request = h11.Request(method="GET", target=quote(path, safe=punctuation), headers=self._headers(hostname))
+            request = h11.Request(method="GET", target=quote(path, safe=punctuation), headers=headers)
             writer.write(connection.send(request) + connection.send(h11.EndOfMessage()))
             response = await _read_response(connection, reader)
         finally:
@@ -58,22 +62,35 @@ class HttpProber:
                 await writer.wait_closed()
         return _understand(response) if response else ProbeResult(answer=Answer.RESET)
 
-    def _headers(self, hostname: str) -> list[tuple[str, str]]:
-        return [("Host", hostname), ("User-Agent", self._user_agent), ("Accept", "*/*"), ("Connection", "close")]
+    def _headers(self, hostname: str, scheme: str) -> Headers:
+        forwarded = [("X-Forwarded-Proto", scheme)] if scheme else []
+        about_us = [("User-Agent", self._user_agent), ("Accept", "*/*"), ("Connection", "close")]
+        return [("Host", hostname), *forwarded, *about_us]
+
+
+async def _connect(at: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if at.is_unix:
+        return await asyncio.open_unix_connection(at.host)
+    return await asyncio.open_connection(at.host, at.port)
 
 
 async def _read_response(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Response | None:
-    """The final answer (not a 1xx before it); None when the connection was closed before a byte of it came."""
-    has_answered = False
+    """The final answer (not a 1xx before it); None when the connection was closed before a byte of it came.
+
+    Raises h11.RemoteProtocolError for what is not HTTP, at its first bytes: servers of other protocols greet, and wait.
+    """
+    begun = b""
     while True:
         event = connection.next_event()
         if isinstance(event, h11.Response):
             return event
         if event is h11.NEED_DATA:
             data = await reader.read(CHUNK)
-            if not data and not has_answered:
+            if not data and not begun:
                 return None
-            has_answered = has_answered or bool(data)
+            begun = begun if len(begun) >= len(HTTP) else begun + data[: len(HTTP)]
+            if not begun[: len(HTTP)].startswith(HTTP[: len(begun)]):
+                raise h11.RemoteProtocolError("the answer does not begin as HTTP does")
             connection.receive_data(data)
         elif not isinstance(event, h11.InformationalResponse):
             return None

@@ -17,7 +17,6 @@ class HttpxPublicWeb:
     """Looks as a visitor would, but follows no redirect: where it leads is what we want to know."""
 
     async def look(self, url: str, timeout: float) -> PublicAnswer:
-        """See the port."""
         try:
             async with asyncio.timeout(timeout):
                 await _resolve(url)

@@ -7,9 +7,9 @@ import httpx2
 
 from pvdify import __version__
 from pvdify.errors import ServiceUnavailable
-from pvdify.ports.web import WebAnswer, WebRequest
+from pvdify.plumbing.web import WebAnswer, WebRequest
 
-LARGEST_ANSWER = 8 * 1024 * 1024
+LARGEST_ANSWER = 1024 * 1024  # GitHub's longest answer to our questions has 30 kB
 
 
 class HttpxWeb:
@@ -19,7 +19,6 @@ class HttpxWeb:
         self._client: httpx2.AsyncClient | None = None
 
     async def ask(self, request: WebRequest) -> WebAnswer:
-        """See the port."""
         try:
             async with asyncio.timeout(request.timeout):
                 return await self._ask(request)
@@ -40,20 +39,21 @@ class HttpxWeb:
         )
         answer = await client.send(asked, stream=True)
         try:
-            content = b""
-            async for chunk in answer.aiter_bytes():
+            # As it comes: a server that compresses all the same could fill the memory with one chunk.
+            content = bytearray()
+            async for chunk in answer.aiter_raw():
                 content += chunk
                 if len(content) >= LARGEST_ANSWER:
                     break
         finally:
             await answer.aclose()
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        return WebAnswer(status=answer.status_code, headers=headers, content=content[:LARGEST_ANSWER])
+        return WebAnswer(status=answer.status_code, headers=headers, content=bytes(content[:LARGEST_ANSWER]))
 
 
 def _client() -> httpx2.AsyncClient:
     # No timeout of its own: ``ask`` has one for the whole.
-    headers = {"User-Agent": f"pvdify/{__version__}"}
+    headers = {"User-Agent": f"pvdify/{__version__}", "Accept-Encoding": "identity"}
     return httpx2.AsyncClient(headers=headers, follow_redirects=False, timeout=None)
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 
 from pvdify.adapters.openid.keys import ALGORITHM, Keys
+from pvdify.model.foreign_json import parse_json
 from pvdify.model.link import refused
 
 LONGEST_TOKEN = 16 * 1024
@@ -23,7 +23,6 @@ class OpenidIdentities:
         self._keys = keys
 
     async def claims_of(self, token: str) -> Mapping[str, Any]:
-        """See the port."""
         key = await self._keys.get(_key_name(token))
         try:
             return jwt.decode(token, key, algorithms=[ALGORITHM]).claims
@@ -38,7 +37,7 @@ def _key_name(token: str) -> str:
         raise refused("token", "is not three parts with a point between")
     header, _, _ = (_decoded(name, part) for name, part in zip(PARTS, parts, strict=True))
     try:
-        words = json.loads(header)
+        words = parse_json(header)
     except ValueError as error:
         raise refused("header", "is not JSON") from error
     if not isinstance(words, dict) or words.get("alg") != ALGORITHM:

@@ -1,7 +1,6 @@
 """The keys of an OpenID provider, fetched when they are needed and kept while they are good."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,16 +9,19 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from pvdify.errors import CodeHostUnavailable, ServiceUnavailable
+from pvdify.model.foreign_json import parse_json
 from pvdify.model.link import refused
+from pvdify.plumbing.web import Web, WebRequest
 from pvdify.ports.clock import Clock
-from pvdify.ports.web import Web, WebRequest
 
 log = structlog.get_logger()
 ALGORITHM = "RS256"
 FRESH = 3600.0  # seconds after which the keys are looked up again
 STALE = 24 * 3600.0  # seconds that they are good for when they cannot be looked up
-PAUSE = 30.0  # seconds between two attempts: whoever makes up names of keys makes us ask no more often
-SMALLEST_KEY = 2048
+PAUSE = 30.0  # seconds between two attempts: made-up names of keys cause no more requests
+SMALLEST_KEY, LARGEST_KEY = 2048, 8192  # bits
+LONGEST_NUMBER = 1400  # characters of base64: a little more than 8192 bits
+LARGEST_SET, MOST_KEYS = 256 * 1024, 50
 
 
 class Keys:
@@ -54,7 +56,7 @@ class Keys:
             answer = await self._web.ask(WebRequest(method="GET", url=self._url))
             if answer.status != 200:
                 raise self._unavailable(f"it answered with status {answer.status}")
-            self._keys = _keys_in(answer.content)
+            self._keys = await asyncio.to_thread(_keys_in, answer.content)  # 50 of them take 10 ms
         except (ServiceUnavailable, CodeHostUnavailable, ValueError, TypeError, AttributeError) as error:
             log.warning("openid.keys-unavailable", url=self._url, error=str(error), is_needed=is_needed)
             if is_needed:
@@ -71,7 +73,7 @@ class Keys:
 
 def _keys_in(content: bytes) -> dict[str, RSAKey]:
     """Every key that signs what we accept. Raises ValueError, TypeError or AttributeError: no set of keys."""
-    listed = json.loads(content).get("keys")
+    listed = parse_json(content, largest=LARGEST_SET).get("keys", ())[:MOST_KEYS]
     found = {it["kid"]: key for it in listed if isinstance(it.get("kid"), str) and (key := _key(it)) is not None}
     if not found:
         raise ValueError("there is no key for RS256 in it")
@@ -83,7 +85,9 @@ def _key(item: Mapping[str, Any]) -> RSAKey | None:
         return None
     try:
         public = {name: item[name] for name in ("kty", "n", "e", "kid")}
+        if any(len(value) > LONGEST_NUMBER for value in public.values()):
+            return None
         key = RSAKey.import_key(public)
-        return key if key.public_key.key_size >= SMALLEST_KEY else None
+        return key if SMALLEST_KEY <= key.public_key.key_size <= LARGEST_KEY else None
     except (JoseError, ValueError, KeyError, TypeError):
         return None

@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from pvdify.adapters.podman import commands, init, parse, refusals
+from pvdify.adapters.podman.instance_dir import InstanceDir
 from pvdify.adapters.podman.launcher import find_conmon, write_launcher
 from pvdify.adapters.podman.networks import Networks
+from pvdify.adapters.podman.volumes import PodmanVolumes
+from pvdify.errors import RuntimeUnavailable, naming_cause
+from pvdify.model.database import UNNAMED, DatabaseIdentity
 from pvdify.model.instance import InstanceSpec
-from pvdify.ports.command_runner import Argv, CommandRunner, Completed
+from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
 
 START_SECONDS = 120.0
+STOP_SECONDS = 60.0  # after the grace, for what then has to be killed
 
 
 class Calls:
@@ -16,20 +21,33 @@ class Calls:
 
     Args:
         runner: starts podman.
-        server_id: tells this server's containers from others'.
+        server_id: in the labels of this server's containers.
         launcher_dir: where the stand-in for conmon is written; not on a file system mounted noexec.
         binary: the podman command.
+        database: containers that were made with another one are not seen.
+        allows_metadata: containers may reach the metadata services of clouds.
     """
 
-    def __init__(self, *, runner: CommandRunner, server_id: str, launcher_dir: Path, binary: str) -> None:
+    def __init__(
+        self, *, runner: CommandRunner, server_id: str, launcher_dir: Path, binary: str,
+        database: DatabaseIdentity = UNNAMED, allows_metadata: bool = False,
+    ) -> None:  # fmt: skip
         self.server = server_id
+        self.database = database
         self.podman = binary
         self.networks = Networks(run=self.run, server_id=server_id, binary=binary)
+        self.volumes = PodmanVolumes(run=self.run, server_id=server_id, binary=binary)
         self._runner = runner
         self._launcher_dir = launcher_dir
+        self._allows_metadata = allows_metadata
         self._launcher: Path | None = None
         self._has_init = True
         self._is_own_init: dict[str, bool] = {}
+
+    @property
+    def own_suffix(self) -> str:
+        """What ends the name of a container whose plain name is taken; no other server's or database's does."""
+        return self.database.id if self.database.is_apart else self.server
 
     async def run(self, argv: Argv, directory: Path | None = None, timeout: float = START_SECONDS) -> Completed:
         """Run podman to its end. Raises RuntimeUnavailable when that cannot be."""
@@ -44,6 +62,7 @@ class Calls:
             each
             for each in parse.listed(done.stdout)
             if each.identity.server == self.server
+            and self.database.owns(each.identity.database)
             and app in (None, each.identity.app)
             and name in (None, each.identity.name)
         )
@@ -62,12 +81,23 @@ class Calls:
             raise refusals.unavailable(done)
         return parse.inspected(done.stdout)
 
+    async def end_processes(self, files: InstanceDir, grace: float) -> float:
+        """Send the stop signal to every process of a container that runs, and wait ``grace`` seconds for them to end.
+
+        Return the seconds that podman has to wait: ``grace`` where the processes cannot be listed, else none.
+        """
+        if grace <= 0 or not files.is_running:
+            return grace
+        argv = (*commands.end_processes(files.path), f"{grace:g}")
+        done = await self.run(argv, timeout=grace + STOP_SECONDS)
+        return grace if done.exit_code != 0 else 0.0
+
     async def remove(self, container: str) -> None:
         """The container is gone, running or not."""
         argv = commands.remove_container(self.podman, container)
         done = await self.run(argv)
         if done.exit_code != 0:
-            # one that ended while nobody watched: the first call makes podman notice, the second one removes it
+            # one that ended unnoticed: the first call makes podman notice, the second one removes it
             done = await self.run(argv)
         if done.exit_code != 0 and not refusals.is_container_missing(done):
             raise refusals.unavailable(done)
@@ -75,12 +105,18 @@ class Calls:
     async def launcher(self) -> Path:
         """What podman takes for conmon; written once."""
         if self._launcher is None or not self._launcher.exists():
-            self._launcher = write_launcher(self._launcher_dir, find_conmon() or await self._ask_for_conmon())
+            conmon = find_conmon() or await self._ask_for_conmon()
+            with naming_cause(
+                RuntimeUnavailable,
+                f"what starts containers cannot be written to {self._launcher_dir}",
+                next="check the disk of the server's data directory; what runs goes on running",
+            ):
+                self._launcher = write_launcher(self._launcher_dir, conmon, allows_metadata=self._allows_metadata)
         return self._launcher
 
     async def needs_init(self, spec: InstanceSpec) -> bool:
         """Whether an init program is to be put in front of what runs."""
-        return self._has_init and not await self._brings_init(spec)
+        return spec.has_init and self._has_init and not await self._brings_init(spec)
 
     def do_without_init(self) -> None:
         """This host has no init program to put into containers."""

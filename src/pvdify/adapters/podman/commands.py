@@ -2,14 +2,28 @@
 
 import json
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvdify.adapters.podman.labels import APP, NAME, SERVER, Identity, network_of
-from pvdify.model.instance import InstanceSpec
-from pvdify.ports.command_runner import Argv
+from pvdify.adapters.podman import stopper
+from pvdify.adapters.podman.labels import (
+    APP,
+    NAME,
+    PRIVATE,
+    SERVER,
+    VOLUME,
+    Identity,
+    network_of,
+    private_network_of,
+    volume_of,
+)
+from pvdify.model.endpoint import NO_ROUTE
+from pvdify.model.instance import InstanceSpec, Role
+from pvdify.model.private_network import PrivateNetwork
+from pvdify.plumbing.command_runner import Argv
 
-# Enough to start as root, fix a directory's owner and go on as somebody else, and to listen on port 80; not enough to
+# Enough to start as root, fix a directory's owner and go on as another user, and to listen on port 80; not enough to
 # trace, mount, make devices, forge packets (NET_RAW) or change another program's capabilities. File capabilities
 # (SETFCAP) would have no effect: new privileges are off.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
@@ -21,6 +35,7 @@ class Placement:
     """Where on this host a container's files are, and what starts it.
 
     ``log_file``: None for the journal, where ``log_tag`` tells its lines; without either, what it writes is not kept.
+    ``database``: the id of the one that the container is made with.
     """
 
     container_name: str
@@ -30,6 +45,7 @@ class Placement:
     conmon_pid_file: Path
     log_file: Path | None
     log_tag: str = ""
+    database: str = ""
 
 
 def run_instance(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
@@ -55,6 +71,15 @@ def run_attached(
     return (binary, *start, *terminal, *_container(spec, server, place, has_init=has_init))
 
 
+def exec_attached(
+    binary: str, conmon: Path, container: str, command: str | tuple[str, ...], *, is_on_terminal: bool
+) -> Argv:
+    """Run a command in a container that runs, and stay for its input and output."""
+    terminal = ("--tty",) if is_on_terminal else ()
+    words = ("/bin/sh", "-c", command) if isinstance(command, str) else command
+    return (binary, "--conmon", str(conmon), "exec", "--interactive", "--detach-keys=", *terminal, container, *words)
+
+
 def run_in_unit(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
     """Make a container and start it from a unit: conmon is the unit's main process, and tells when it is ready.
 
@@ -65,8 +90,13 @@ def run_in_unit(binary: str, spec: InstanceSpec, server: str, place: Placement, 
     return (binary, *start, *unit, *_container(spec, server, place, has_init=has_init))
 
 
+def end_processes(directory: Path) -> Argv:
+    """Send the stop signal to every process of the container; the seconds that they have are added."""
+    return (sys.executable, "-IS", stopper.__file__, str(directory))
+
+
 def stop_in_unit(binary: str, cid_file: Path) -> Argv:
-    """SIGTERM to what the unit started, then SIGKILL; the seconds in between are added as ``--time``."""
+    """SIGTERM to process 1 of what the unit started, then SIGKILL; the seconds in between are added as ``--time``."""
     return (binary, "--events-backend", "none", "stop", "--ignore", "--cidfile", str(cid_file))
 
 
@@ -86,7 +116,7 @@ def start_container(binary: str, conmon: Path, container: str) -> Argv:
 
 
 def stop_container(binary: str, container: str, grace: float) -> Argv:
-    """SIGTERM, then SIGKILL after ``grace`` seconds (whole ones, rounded up)."""
+    """SIGTERM to process 1, then SIGKILL after ``grace`` seconds (whole ones, rounded up)."""
     return (binary, "stop", "--ignore", "--time", str(math.ceil(grace)), container)
 
 
@@ -114,6 +144,34 @@ def create_network(binary: str, server: str, app: str, *, is_isolated: bool) -> 
     return (binary, *start, *apart, *labels, network_of(server, app))
 
 
+def create_private_network(binary: str, server: str, id: str, subnet: str | None, *, is_isolated: bool) -> Argv:
+    """Make the network of a link, with this subnet or one that podman chooses.
+
+    Not ``--internal``: to such networks netavark applies no isolation, and every container reaches them.
+    """
+    labels = tuple(f"--label={key}={value}" for key, value in ((SERVER, server), (PRIVATE, id)))
+    apart = ("--opt", "isolate=true") if is_isolated else ()
+    chosen = ("--subnet", subnet) if subnet is not None else ()
+    start = ("--events-backend", "none", "network", "create", "--disable-dns")
+    return (binary, *start, *apart, *chosen, *labels, private_network_of(server, id))
+
+
+def ask_for_subnet(binary: str, network: str) -> Argv:
+    """The first subnet of a network."""
+    return (binary, "network", "inspect", "--format", "{{(index .Subnets 0).Subnet}}", network)
+
+
+def connect_service(binary: str, server: str, container: str, network: PrivateNetwork) -> Argv:
+    """Put a running service on the network of a link."""
+    address = ("--ip", network.address, "--mac-address", network.hardware_address)
+    return (binary, "network", "connect", *address, private_network_of(server, network.id), container)
+
+
+def disconnect_service(binary: str, server: str, container: str, network: PrivateNetwork) -> Argv:
+    """Take a service off the network of a link."""
+    return (binary, "network", "disconnect", private_network_of(server, network.id), container)
+
+
 def remove_network(binary: str, network: str) -> Argv:
     """Remove a network that no container is on."""
     return (binary, "network", "rm", network)
@@ -128,6 +186,52 @@ def list_on_network(binary: str, server: str, network: str) -> Argv:
     """The name of every container of this server that is on a network, one a line."""
     wanted = (f"--filter=label={SERVER}={server}", f"--filter=network={network}")
     return (binary, "ps", "--all", "--format", "{{.Names}}", *wanted)
+
+
+def create_volume(binary: str, server: str, app: str, id: str) -> Argv:
+    """Make an empty volume; fails where it is there."""
+    labels = tuple(f"--label={key}={value}" for key, value in ((SERVER, server), (APP, app), (VOLUME, id)))
+    return (binary, "--events-backend", "none", "volume", "create", *labels, volume_of(server, id))
+
+
+def is_volume_there(binary: str, server: str, id: str) -> Argv:
+    """Exit with 0 if the volume is stored, with 1 if not."""
+    return (binary, "volume", "exists", volume_of(server, id))
+
+
+def list_volumes(binary: str, server: str) -> Argv:
+    """Every volume of this server."""
+    return (binary, "volume", "ls", "--format", "json", f"--filter=label={SERVER}={server}")
+
+
+def ask_for_mountpoint(binary: str, volume: str) -> Argv:
+    """The directory on this host that a volume is."""
+    return (binary, "volume", "inspect", "--format", "{{.Mountpoint}}", volume)
+
+
+def copy_directory(source: str, target: str) -> Argv:
+    """Copy everything in a directory into another one, with owners, modes and times."""
+    return ("cp", "--archive", "--reflink=auto", "--no-target-directory", "--", source, target)
+
+
+def count_bytes(directory: str) -> Argv:
+    """Bytes of disk that a directory takes, and a tab, and its name."""
+    return ("du", "--summarize", "--block-size=1", "--one-file-system", "--", directory)
+
+
+def ask_for_layers(binary: str, containers: tuple[str, ...]) -> Argv:
+    """For each container its id, a tab, and the directory on this host that it writes to."""
+    return (binary, "container", "inspect", "--format", "{{.ID}}\t{{.GraphDriver.Data.UpperDir}}", *containers)
+
+
+def count_bytes_gently(directories: tuple[str, ...]) -> Argv:
+    """As ``count_bytes``, of several, after everything else that wants the processor."""
+    return ("nice", "-n", "19", "du", "--summarize", "--block-size=1", "--one-file-system", "--", *directories)
+
+
+def remove_volume(binary: str, volume: str) -> Argv:
+    """Remove a volume that no container has."""
+    return (binary, "volume", "rm", volume)
 
 
 def list_users_of_image(binary: str, image_id: str) -> Argv:
@@ -225,14 +329,16 @@ def _container(spec: InstanceSpec, server: str, place: Placement, *, has_init: b
     entrypoint, arguments = _command(spec.command)
     return (
         *("--name", place.container_name),
-        *(f"--label={key}={value}" for key, value in Identity.of(spec, server).labels().items()),
+        *(f"--label={key}={value}" for key, value in Identity.of(spec, server, place.database).labels().items()),
         *_files(place),
         *_limits(spec),
-        *_privileges(),
+        *_privileges(spec.capabilities),
         *("--pull=never", "--http-proxy=false", "--no-healthcheck"),
         *(("--init",) if has_init else ()),
         *("--network", network_of(server, spec.app)),
+        *_private_networks(spec, server),
         *_publish(spec),
+        *_mounts(spec, server),
         *entrypoint,
         spec.image_id,
         *arguments,
@@ -269,15 +375,33 @@ def _limits(spec: InstanceSpec) -> Argv:
     )
 
 
-def _privileges() -> Argv:
-    added = (f"--cap-add={capability}" for capability in CAPABILITIES)
+def _privileges(more: tuple[str, ...]) -> Argv:
+    added = (f"--cap-add={capability}" for capability in dict.fromkeys((*CAPABILITIES, *more)))
     return ("--security-opt", "no-new-privileges", "--cap-drop=all", *added)
 
 
 def _publish(spec: InstanceSpec) -> Argv:
-    if spec.port is None or spec.host_port is None:
+    if spec.exposed is NO_ROUTE:
         return ()
-    return ("--publish", f"127.0.0.1:{spec.host_port}:{spec.port}")
+    return ("--publish", f"{spec.exposed.at}:{spec.exposed.port}")
+
+
+def _private_networks(spec: InstanceSpec, server: str) -> Argv:
+    """A service has its address in each; an app finds the address in its hosts file."""
+    words: list[str] = []
+    for each in spec.networks:
+        name = private_network_of(server, each.id)
+        if spec.role is Role.SERVICE:
+            words += ("--network", f"{name}:ip={each.address},mac={each.hardware_address}")
+        else:
+            words += ("--network", name, "--add-host", f"{each.hostname}:{each.address}")
+    return tuple(words)
+
+
+def _mounts(spec: InstanceSpec, server: str) -> Argv:
+    """A path alone gets a volume that podman removes with the container."""
+    places = (f"{volume_of(server, it.volume)}:{it.path}" if it.volume else it.path for it in spec.mounts)
+    return tuple(f"--volume={place}" for place in places)
 
 
 def _command(command: str | tuple[str, ...] | None) -> tuple[Argv, Argv]:

@@ -3,27 +3,41 @@
 import asyncio
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from pvdify.adapters.podman import commands, parse, refusals, registry_errors, storage
+from pvdify.adapters.podman.local_hosts import HostGate
+from pvdify.adapters.podman.registry_api import Asker, RegistryApi, Said
 from pvdify.adapters.podman.registry_logins import AuthFile
 from pvdify.errors import PullFailed, RuntimeUnavailable
+from pvdify.model.foreign_json import QUICK
 from pvdify.model.image import ImagesOnDisk, LocalImage
-from pvdify.model.image_reference import ImageReference
-from pvdify.ports.command_runner import Argv, CommandRunner, Completed
+from pvdify.model.image_reference import PINNED, ImageReference
+from pvdify.model.tenant import Tenant
+from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
+from pvdify.ports.clock import Clock
 
 log = structlog.get_logger()
 ASK_SECONDS = 20
 PULL_SECONDS = 1800.0
 SYNC_SECONDS = 300.0
+PINS = f"localhost/{PINNED}"
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+TRIES, FIRST_PAUSE = 3, 1.0  # of a registry that answers 5xx; the pause grows threefold
+LONGEST_WAIT = 60.0  # seconds in all that a registry may ask to wait; beyond, the deploy fails and says so
 _UNKNOWN_IMAGE = re.compile(r"image not known|no such image|failed to find image", re.IGNORECASE)
 
 
 class PodmanImages:
-    """Pins are tags ``localhost/pvdify/<server>/<app>:v<release>``: they hold an image when its own tag moves on."""
+    """Pins are tags ``localhost/pvdify/<server>/<app>:v<release>``: they hold an image when its own tag moves on.
+
+    ``registry`` says why an image cannot be had, and ``clock`` waits for a registry that is busy; without them podman's
+    and skopeo's words have to do.
+    """
 
     def __init__(
         self,
@@ -33,6 +47,9 @@ class PodmanImages:
         binary: str = "podman",
         skopeo: str = "skopeo",
         auth_file: AuthFile | None = None,
+        gate: HostGate | None = None,
+        registry: RegistryApi | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._runner = runner
         self._server = server_id
@@ -40,69 +57,101 @@ class PodmanImages:
         self._skopeo = skopeo
         self._store = ""
         self._auth_file = auth_file
+        self._gate = gate or HostGate()
+        self._registry, self._clock = registry, clock
         self._pinning = asyncio.Lock()
 
-    async def resolve(self, reference: ImageReference) -> str:
-        """See the port."""
+    async def resolve(self, reference: ImageReference, tenant: Tenant | None = None) -> str:
         if reference.is_local:
             image = await self._inspect(str(reference))
             if image is None:
                 raise registry_errors.not_here(reference)
             return image.digest
-        if reference.digest:
-            # by digest, a registry has nothing to add to what is here
-            here = await self.find(reference, reference.digest)
-            if here:
-                return reference.digest
+        if reference.digest and await self._is_own(reference, reference.digest, tenant):
+            return reference.digest  # by digest, a registry has nothing to add to what is here
+        await self._gate.check(reference, tenant)
         question = commands.ask_registry(
             self._skopeo,
             str(_by_one_name(reference)),
             is_loopback=reference.is_loopback,
             seconds=ASK_SECONDS,
-            auth_file=self._auth_for(reference),
+            auth_file=self._auth_for(reference, tenant),
         )
-        done = await self._runner.run(question, timeout=ASK_SECONDS + 10)
+        done = await self._patiently(reference, tenant, lambda: self._runner.run(question, timeout=ASK_SECONDS + 10))
         if done.exit_code != 0:
-            raise registry_errors.ask_failed(reference, done.stderr, self._username(reference))
+            raise registry_errors.ask_failed(reference, done.stderr, self._username(reference, tenant))
         return done.stdout.strip()
 
+    async def _patiently(
+        self, reference: ImageReference, tenant: Tenant | None, work: Callable[[], Awaitable[Completed]]
+    ) -> Completed:
+        """Do it again while the registry says that it is only busy. Raises what else the registry says."""
+        waited, tries = 0.0, 0
+        while True:
+            done = await work()
+            tries += 1
+            if done.exit_code == 0 or self._registry is None or self._clock is None:
+                return done
+            said = await self._registry.ask(reference, self._asker(reference, tenant))
+            if said is None:
+                return done
+            error = registry_errors.of_answer(
+                reference, said, self._username(reference, tenant), architecture=parse.architecture(platform.machine())
+            )
+            is_final = said.status == 200 and error is not None
+            pause = None if is_final else pause_before_retry(said, tries)
+            if pause is None or waited + pause > LONGEST_WAIT:
+                if error is None:
+                    return done
+                raise error
+            log.info("registry.busy", host=reference.host, status=said.status, seconds=pause)
+            await self._clock.sleep(pause)
+            waited += pause
+
+    def _asker(self, reference: ImageReference, tenant: Tenant | None) -> Asker:
+        async def check_host(host: str) -> None:
+            await self._gate.check(replace(reference, host=host), tenant)
+
+        login = self._auth_file.basic(reference.host, _apps(tenant)) if self._auth_file else None
+        return Asker(login=login, check_host=check_host)
+
     async def find(self, reference: ImageReference, digest: str) -> LocalImage | None:
-        """See the port."""
         return await self._inspect(str(reference.pinned(digest)), digest=digest)
 
-    async def download_size(self, reference: ImageReference, digest: str) -> int | None:
-        """See the port. A list of images for several platforms leads to the one for this machine."""
+    async def download_size(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> int | None:
+        """Of a list of images for several platforms, the one for this machine counts."""
         for _ in range(2):
             question = commands.ask_for_manifest(
                 self._skopeo, str(reference.pinned(digest)), is_loopback=reference.is_loopback, seconds=ASK_SECONDS,
-                auth_file=self._auth_for(reference),
+                auth_file=self._auth_for(reference, tenant),
             )  # fmt: skip
             done = await self._runner.run(question, timeout=ASK_SECONDS + 10)
             if done.exit_code != 0:
                 return None
-            size, of_platform = parse.manifest(done.stdout, machine=platform.machine())
+            size, of_platform = await sizes_in(done.stdout)
             if size is not None or of_platform is None:
                 return size
             digest = of_platform
         return None
 
-    async def pull(self, reference: ImageReference, digest: str) -> LocalImage:
-        """See the port."""
+    async def pull(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> LocalImage:
         here = await self.find(reference, digest)
         if here:
             return here
         if reference.is_local:
             raise registry_errors.not_here(reference)
+        await self._gate.check(reference, tenant)
         argv = commands.pull_image(
             self._podman, str(reference.pinned(digest)), is_loopback=reference.is_loopback,
-            auth_file=self._auth_for(reference),
+            auth_file=self._auth_for(reference, tenant),
         )  # fmt: skip
         try:
-            done = await self._ask(argv, within=PULL_SECONDS)
+            pinned = reference.pinned(digest)
+            done = await self._patiently(pinned, tenant, lambda: self._ask(argv, within=PULL_SECONDS))
         except RuntimeUnavailable as error:
             raise PullFailed(f"{reference} could not be pulled", why=error.what, next=error.next) from error
         if done.exit_code != 0:
-            raise registry_errors.pull_failed(reference, done.stderr, self._username(reference))
+            raise registry_errors.pull_failed(reference, done.stderr, self._username(reference, tenant))
         await self._bring_to_disk(reference)
         image = await self.find(reference, digest)
         if image is None:
@@ -112,7 +161,6 @@ class PodmanImages:
         return image
 
     async def disk(self) -> Mapping[str, ImagesOnDisk]:
-        """See the port."""
         store = Path(await self._directory())
         try:
             images, layers = await asyncio.to_thread(_read_lists, store)
@@ -138,27 +186,23 @@ class PodmanImages:
             raise PullFailed(
                 f"{reference} could not be brought to disk",
                 why=done.stderr.strip()[:400],
-                next=f"see to the disk that {store} is on; then deploy again",
+                next=f"check the disk that {store} is on; then deploy again",
             )
 
     async def get(self, image_id: str) -> LocalImage | None:
-        """See the port."""
         return await self._inspect(image_id)
 
     async def keep(self, image_id: str, app: str, release: int) -> None:
-        """See the port."""
         async with self._pinning:
             await self._must(commands.tag_image(self._podman, image_id, self._pin(app, release)))
 
     async def kept(self, app: str) -> frozenset[int]:
-        """See the port."""
         stem = self._pin(app, 0).removesuffix("0")
         names = [name for image in await self._named(f"{stem}*") for name in image.names]
         numbers = (name.removeprefix(stem) for name in names if name.startswith(stem))
         return frozenset(int(number) for number in numbers if number.isdigit())
 
     async def release(self, app: str, release: int) -> None:
-        """See the port."""
         pin = self._pin(app, release)
         async with self._pinning:
             holder = next((image for image in await self._named(pin) if pin in image.names), None)
@@ -174,7 +218,7 @@ class PodmanImages:
             return
         users = await self._must(commands.list_users_of_image(self._podman, image_id))
         if not users.stdout.strip():
-            # should somebody have begun to use it just now, podman refuses, and that is well
+            # if a container uses it by now, podman refuses, which is right
             await self._runner.run(commands.remove_images(self._podman, digest_names or (image_id,)))
 
     async def _inspect(self, name: str, *, digest: str | None = None) -> LocalImage | None:
@@ -183,7 +227,9 @@ class PodmanImages:
             if _UNKNOWN_IMAGE.search(done.stderr):
                 return None
             raise refusals.unavailable(done)
-        return parse.local_image(done.stdout, digest=digest)
+        image, machine = parse.local_image(done.stdout, digest=digest), parse.architecture(platform.machine())
+        runs_here = parse.runs_on(image.architecture, machine) or _is_emulated(image.architecture)
+        return replace(image, runs_here=runs_here, machine=machine)
 
     async def _named(self, pattern: str) -> tuple[parse.NamedImage, ...]:
         return parse.named_images((await self._must(commands.list_images(self._podman, pattern))).stdout)
@@ -205,14 +251,52 @@ class PodmanImages:
             raise refusals.unavailable(done)
         return done
 
-    def _auth_for(self, reference: ImageReference) -> Path | None:
-        return self._auth_file.for_host(reference.host) if self._auth_file else None
+    async def _is_own(self, reference: ImageReference, digest: str, tenant: Tenant | None) -> bool:
+        """Whether the image is here, and not only because another app brought it."""
+        here = await self.find(reference, digest)
+        if here is None or tenant is None:
+            return here is not None
+        stems = tuple(self._pin(app, 0).removesuffix("0") for app in tenant.apps)
+        pinned = await self._named(f"{PINS}/{self._server}/*")
+        return any(name.startswith(stems) for it in pinned if it.id == here.image_id for name in it.names)
 
-    def _username(self, reference: ImageReference) -> str | None:
-        return self._auth_file.username(reference.host) if self._auth_file else None
+    def _auth_for(self, reference: ImageReference, tenant: Tenant | None) -> Path | None:
+        return self._auth_file.for_host(reference.host, _apps(tenant)) if self._auth_file else None
+
+    def _username(self, reference: ImageReference, tenant: Tenant | None) -> str | None:
+        return self._auth_file.username(reference.host, _apps(tenant)) if self._auth_file else None
 
     def _pin(self, app: str, release: int) -> str:
-        return f"localhost/pvdify/{self._server}/{app}:v{release}"
+        return f"{PINS}/{self._server}/{app}:v{release}"
+
+
+async def sizes_in(manifest: str) -> tuple[int | None, str | None]:
+    """What ``parse.manifest`` finds; a large one is read in a thread."""
+    machine = platform.machine()
+    if len(manifest) <= QUICK:
+        return parse.manifest(manifest, machine=machine)
+    return await asyncio.to_thread(parse.manifest, manifest, machine=machine)
+
+
+def _apps(tenant: Tenant | None) -> tuple[str, ...]:
+    return tenant.apps if tenant else ()
+
+
+def pause_before_retry(said: Said, tries: int) -> float | None:
+    """Seconds to wait before asking again after so many tries; None where that is no use."""
+    if said.status == 429:
+        return said.retry_after
+    if said.status == 200:
+        return FIRST_PAUSE if tries == 1 else None  # it is well again
+    if said.status < 500 or tries >= TRIES:
+        return None
+    return said.retry_after or FIRST_PAUSE * 3.0 ** (tries - 1)
+
+
+def _is_emulated(architecture: str) -> bool:
+    """Whether the kernel hands programs of this architecture to an emulator."""
+    names = (name for name, image in parse.ARCHITECTURES.items() if image == architecture)
+    return any((BINFMT / f"qemu-{name}").exists() for name in (*names, architecture))
 
 
 def _read_lists(store: Path) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The init program that podman puts into containers as process 1, and whether what it started did start.
 
-As process 1 a program without a handler for SIGTERM does not notice it, and every stop takes the whole grace. With an
-init in its place it ends at once. Programs that are an init themselves insist on being process 1 and get none.
+The kernel kills every process of a container when process 1 ends. With an init in its place, a program may end before
+the others have finished (see ``stopper``). Programs that are an init themselves insist on being process 1 and get none.
 """
 
 import os

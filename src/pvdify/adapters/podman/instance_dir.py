@@ -4,14 +4,24 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from pvdify.adapters.podman import launch
 from pvdify.adapters.podman.watch import is_alive, parent_of
+from pvdify.errors import RuntimeUnavailable, naming_cause
 from pvdify.model.instance import Secret
 
 GATE, OUTPUT = "only-pvdify-starts-this", "output.log"
+
+
+def writing_files(name: str) -> AbstractContextManager[None]:
+    """Raise RuntimeUnavailable with the cause where an instance's files cannot be written."""
+    return naming_cause(
+        RuntimeUnavailable,
+        f"the files of {name} cannot be written",
+        next="check /run on the server (`df /run`); what runs goes on running",
+    )
 
 
 class InstanceDir:
@@ -73,14 +83,24 @@ class InstanceDir:
         """Whether the last start gave the container its config vars."""
         return (self._bundle / launch.CONFIG).exists()
 
+    @property
+    def reaches_metadata(self) -> bool:
+        """Whether the container could not be kept from the metadata services of clouds."""
+        return (self._bundle / launch.OPEN_MARK).exists()
+
     def write(self, environment: Mapping[str, Secret]) -> None:
         """Make the directory and put the config vars there."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self.path / ".environment"
-        opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(opened, "w", encoding="utf-8") as file:
-            json.dump(dict(environment), file)
-        temporary.replace(self.environment_file)
+        try:
+            opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(opened, "w", encoding="utf-8") as file:
+                json.dump(dict(environment), file)
+            temporary.replace(self.environment_file)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
 
     def forget_container(self) -> None:
         """Make room for a new container's files."""

@@ -1,13 +1,24 @@
-"""Labels: how containers are known, whatever they are called and whoever else uses the same podman."""
+"""Labels: how containers are recognized, whatever their names and whatever else uses the same podman."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from pvdify.model.endpoint import NO_ROUTE, Endpoint, NoRoute
 from pvdify.model.instance import InstanceSpec, Role
 
 PREFIX = "io.pvdify."
 SERVER, NAME, APP = PREFIX + "server", PREFIX + "name", PREFIX + "app"
+DATABASE = PREFIX + "database"
+VOLUME = PREFIX + "volume"
+HOST = PREFIX + "host"
+EARLIER_HOST = "127.0.0.1"  # of containers that were made before there was a label for it
+PRIVATE = PREFIX + "private-network"
+
+
+def volume_of(server: str, id: str) -> str:
+    """What podman calls the volume with this id: several servers share one podman."""
+    return f"pvdify-{server}-{id}"
 
 
 def network_of(server: str, app: str) -> str:
@@ -15,9 +26,14 @@ def network_of(server: str, app: str) -> str:
     return f"pvdify-{server}-{app}"
 
 
+def private_network_of(server: str, id: str) -> str:
+    """What podman calls the network of a link; no app's network has a dot in its name."""
+    return f"pvdify-{server}-{id}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What a container's labels say it is."""
+    """What a container's labels say it is. ``database``: the id of the one that it was made with, if it had any."""
 
     server: str
     name: str
@@ -27,10 +43,11 @@ class Identity:
     number: int
     role: Role
     operation: str
-    host_port: int | None
+    endpoint: Endpoint | NoRoute
+    database: str = ""
 
     @classmethod
-    def of(cls, spec: InstanceSpec, server: str) -> Self:
+    def of(cls, spec: InstanceSpec, server: str, database: str = "") -> Self:
         """The identity that a container made from this spec gets."""
         return cls(
             server=server,
@@ -41,7 +58,8 @@ class Identity:
             number=spec.number,
             role=spec.role,
             operation=spec.operation,
-            host_port=spec.host_port,
+            endpoint=NO_ROUTE if spec.exposed is NO_ROUTE else spec.exposed.at,
+            database=database,
         )
 
     @classmethod
@@ -57,7 +75,8 @@ class Identity:
                 number=int(labels[PREFIX + "number"]),
                 role=Role(labels[PREFIX + "role"]),
                 operation=labels[PREFIX + "operation"],
-                host_port=int(labels[PREFIX + "port"]) if labels[PREFIX + "port"] else None,
+                endpoint=_endpoint(labels.get(HOST, EARLIER_HOST), labels[PREFIX + "port"]),
+                database=labels.get(DATABASE, ""),
             )
         except (KeyError, ValueError):
             return None
@@ -73,5 +92,11 @@ class Identity:
             PREFIX + "number": str(self.number),
             PREFIX + "role": self.role.value,
             PREFIX + "operation": self.operation,
-            PREFIX + "port": str(self.host_port or ""),
+            PREFIX + "port": "" if self.endpoint is NO_ROUTE else str(self.endpoint.port),
+            **({} if self.endpoint is NO_ROUTE else {HOST: self.endpoint.host}),
+            **({DATABASE: self.database} if self.database else {}),
         }
+
+
+def _endpoint(host: str, port: str) -> Endpoint | NoRoute:
+    return Endpoint(host, int(port)) if port else NO_ROUTE

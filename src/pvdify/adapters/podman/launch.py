@@ -1,9 +1,15 @@
 """Stands in for conmon while a container starts, and puts its config vars into what the OCI runtime reads.
 
 podman writes what it knows of a container to its database and to ``config.json``, both on disk, and shows it all in
-``podman inspect``. So it is never told the config vars: podman starts this program, in the instance's directory on
+``podman inspect``. So podman never gets the config vars: podman starts this program, in the instance's directory on
 tmpfs, where it expects conmon. It copies podman's ``config.json`` with the environment added, and becomes conmon with
 that copy.
+
+It also keeps the container from the metadata services of clouds, which hand out the machine's own credentials: podman
+has made the network namespace by now, and the container has no right to change its packet filter.
+
+A command that enters a running container (``podman exec``) gets the config vars in the same way: then podman hands over
+the process alone, as a file.
 
 Runs alone (``python -IS launch.py CONMON ARGUMENT...``): imports the standard library only, and little of it.
 """
@@ -12,7 +18,13 @@ import json
 import os
 import sys
 
-ENVIRONMENT, BUNDLE, CONFIG = "environment", "bundle", "config.json"
+ENVIRONMENT, BUNDLE, CONFIG, STOP_SIGNAL = "environment", "bundle", "config.json", "stop-signal"
+OPEN_MARK = "metadata-is-reached"  # in the bundle, where the packet filter could not be set
+METADATA = "169.254.0.0/16,100.100.100.200,168.63.129.16"  # link-local: most clouds; Alibaba; Azure's own
+ALLOWS_METADATA = "PVDIFY_ALLOWS_METADATA"  # in the environment, where the server's settings say so
+NAME_SERVER_PORT = "53"  # some clouds have their name server at the same address
+PROCESS_OPTION, PROCESS, PID_PLACE = "--exec-process-spec", "process.json", "pid-place"
+PODMANS_STOP_SIGNAL = "org.opencontainers.image.stopSignal"  # an annotation: the number of the image's STOPSIGNAL
 
 
 def with_environment(config: dict, environment: dict) -> dict:  # type: ignore[type-arg]
@@ -21,6 +33,66 @@ def with_environment(config: dict, environment: dict) -> dict:  # type: ignore[t
     kept = [each for each in process.get("env", ()) if each.partition("=")[0] not in environment]
     added = [f"{name}={value}" for name, value in environment.items()]
     return {**config, "process": {**process, "env": kept + added}}
+
+
+def enter(conmon: str, arguments: tuple[str, ...]) -> None:
+    """Become conmon with a copy of the process that has the environment, and note where podman has its pid."""
+    at = arguments.index(PROCESS_OPTION) + 1
+    with open(arguments[at], encoding="utf-8") as file:  # noqa: PTH123
+        process = json.load(file)
+    with open(ENVIRONMENT, encoding="utf-8") as file:  # noqa: PTH123
+        environment = json.load(file)
+    ours = os.path.abspath(PROCESS)  # noqa: PTH100
+    write(ours, json.dumps(with_environment({"process": process}, environment)["process"]))
+    write(PID_PLACE, arguments[arguments.index("-p") + 1])
+    os.execv(conmon, [conmon, *arguments[:at], ours, *arguments[at + 1 :]])  # noqa: S606
+
+
+def pid_of_command(directory: str) -> int | None:
+    """The process that entered a container from this directory, while podman knows it."""
+    try:
+        with open(os.path.join(directory, PID_PLACE), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+            place = file.read()
+        with open(place, encoding="ascii") as file:  # noqa: PTH123
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+def write(path: str, text: str) -> None:
+    """Write a file that only root can read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def keep_from_metadata(config: dict) -> bool:  # type: ignore[type-arg]
+    """Refuse the container's TCP connections to metadata services; whether that could be done."""
+    spaces = config.get("linux", {}).get("namespaces", ())
+    path = next((each.get("path") for each in spaces if each["type"] == "network"), None)
+    if not path:
+        return False
+    rule = ("OUTPUT", "-p", "tcp", "-d", METADATA, "!", "--dport", NAME_SERVER_PORT)
+    argv = (
+        "nsenter",
+        f"--net={path}",
+        "iptables",
+        "-w",
+        "5",
+        "-I",
+        *rule,
+        "-j",
+        "REJECT",
+        "--reject-with",
+        "tcp-reset",
+    )
+    null = os.open(os.devnull, os.O_RDWR)
+    quiet = [(os.POSIX_SPAWN_DUP2, null, stream) for stream in range(3)]
+    environment = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    try:
+        pid = os.posix_spawnp(argv[0], argv, environment, file_actions=quiet)
+    except OSError:
+        return False
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def point_to(link: str, target: str) -> None:
@@ -32,15 +104,18 @@ def point_to(link: str, target: str) -> None:
 
 def main(conmon: str, *arguments: str) -> None:
     """Write the bundle and become conmon; the last ``-b`` counts."""
+    if PROCESS_OPTION in arguments:
+        enter(conmon, arguments)
     theirs = arguments[arguments.index("-b") + 1]
     with open(os.path.join(theirs, CONFIG), encoding="utf-8") as file:  # noqa: PTH118, PTH123 - pathlib is slow to load
         config = json.load(file)
     with open(ENVIRONMENT, encoding="utf-8") as file:  # noqa: PTH123
         environment = json.load(file)
     os.makedirs(BUNDLE, mode=0o700, exist_ok=True)  # noqa: PTH103
-    ours = os.path.join(BUNDLE, CONFIG)  # noqa: PTH118
-    with os.fdopen(os.open(ours, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(with_environment(config, environment), file)
+    write(os.path.join(BUNDLE, CONFIG), json.dumps(with_environment(config, environment)))  # noqa: PTH118
+    write(os.path.join(BUNDLE, STOP_SIGNAL), config.get("annotations", {}).get(PODMANS_STOP_SIGNAL, ""))  # noqa: PTH118
+    if ALLOWS_METADATA not in os.environ and not keep_from_metadata(config):
+        write(os.path.join(BUNDLE, OPEN_MARK), "")  # noqa: PTH118
     if (
         "-i" in arguments or "-t" in arguments
     ):  # podman is going to talk to it through these, which conmon makes in the last ``-b``

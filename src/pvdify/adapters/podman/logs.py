@@ -3,16 +3,19 @@
 import asyncio
 import heapq
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path
 
+from pvdify.adapters.podman import log_history
 from pvdify.adapters.podman.instance_dir import OUTPUT
+from pvdify.adapters.podman.records import LineAssembler, when
 from pvdify.model.instance import LogLine
 from pvdify.ports.clock import Clock
-from pvdify.ports.supervisor import LONGEST_LINE
+from pvdify.ports.instance_logs import BATCH, PATIENCE
 
 CHUNK = 256 * 1024
 LOOK_EVERY_SECONDS = 0.1
@@ -56,15 +59,30 @@ class LogFiles:
         """The last lines of these instances together, oldest first."""
         return await asyncio.to_thread(self._tail, tuple(names), lines, since)
 
+    async def read(
+        self, names: Sequence[str], lines: int, since: datetime | None
+    ) -> AsyncGenerator[tuple[LogLine, ...], None]:
+        """The same in batches, with the memory of a few of them."""
+        files = await asyncio.to_thread(lambda: [(name, self._find(name)) for name in names])
+        there = [(name, path) for name, path in files if path is not None]
+        history = log_history.last_lines(there, lines, since)
+        try:
+            while batch := await asyncio.to_thread(lambda: tuple(islice(history, BATCH))):
+                yield batch
+        finally:
+            history.close()
+
     async def follow(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
         """Lines written after ``since``, as they come, without end."""
-        readers = [_Reader(instance=name) for name in names]
+        readers = [LogReader(instance=name) for name in names]
+        quiet_since: dict[str, float] = {}
         try:
             while True:
                 for reader in readers:
                     reader.path = reader.path or self._find(reader.instance)
                 fresh = await asyncio.to_thread(lambda: [list(reader.read()) for reader in readers])
-                for line in heapq.merge(*fresh, key=_when):
+                late = self._late(readers, fresh, quiet_since)
+                for line in heapq.merge(*fresh, late, key=when):
                     if line.at > since:
                         yield line
                 if not any(fresh):
@@ -73,42 +91,34 @@ class LogFiles:
             for reader in readers:
                 reader.close()
 
+    def _late(
+        self, readers: Sequence["LogReader"], fresh: Sequence[Sequence[LogLine]], quiet_since: dict[str, float]
+    ) -> list[LogLine]:
+        """What has waited for the end of its line for too long."""
+        late: list[LogLine] = []
+        now = self._clock.monotonic()
+        for reader, lines in zip(readers, fresh, strict=True):
+            if lines or not reader.is_holding:
+                quiet_since.pop(reader.instance, None)
+            if reader.is_holding and now - quiet_since.setdefault(reader.instance, now) >= PATIENCE:
+                late += reader.rest()
+                del quiet_since[reader.instance]
+        return sorted(late, key=when)
+
     def _tail(self, names: tuple[str, ...], count: int, since: datetime | None) -> tuple[LogLine, ...]:
         if count <= 0:
             return ()
         found = ((name, self._find(name)) for name in names)
         files = [_last_lines(path, name, count, since) for name, path in found if path is not None]
-        return tuple(heapq.merge(*files, key=_when))[-count:]
+        return tuple(heapq.merge(*files, key=when))[-count:]
 
     def _find(self, instance: str) -> Path | None:
         output = self._instances / instance / OUTPUT
         return output if output.exists() else next(iter(self._directory.glob(f"*/{instance}.log")), None)
 
 
-class LineAssembler:
-    """Puts the pieces of long lines together, apart for each stream."""
-
-    def __init__(self, instance: str) -> None:
-        self._instance = instance
-        self._pieces: dict[str, list[str]] = {}
-
-    def add(self, raw: bytes) -> LogLine | None:
-        """The line that this record ends; None for a piece (``P``), or for what is no record."""
-        parts = raw.decode(errors="replace").rstrip("\r").split(" ", 3)
-        at = _time(parts[0])
-        if at is None or len(parts) < 4:
-            return None
-        _, stream, flag, text = parts
-        pieces = self._pieces.setdefault(stream, [])
-        pieces.append(text)
-        if flag.startswith("P") and sum(map(len, pieces)) < LONGEST_LINE:
-            return None
-        self._pieces[stream] = []
-        return LogLine(at=at, instance=self._instance, stream=stream, text="".join(pieces))
-
-
 @dataclass(kw_only=True)
-class _Reader:
+class LogReader:
     """A place in one instance's log that survives truncation and replacement of the file."""
 
     instance: str
@@ -120,20 +130,33 @@ class _Reader:
     def __post_init__(self) -> None:
         self._assembler = LineAssembler(self.instance)
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return self._assembler.is_holding
+
     def read(self) -> Iterator[LogLine]:
         """What has been written since the last time, at most a chunk of each file."""
+        return filter(None, map(self._assembler.add, self.records()))
+
+    def rest(self) -> list[LogLine]:
+        """What has no end yet."""
+        return self._assembler.rest()
+
+    def records(self) -> Iterator[bytes]:
+        """The same as it stands in the file."""
         yield from self._read_on()
         if self.path is not None and self._is_replaced(self.path):
             yield from self._read_on()
 
-    def _read_on(self) -> Iterator[LogLine]:
+    def _read_on(self) -> list[bytes]:
         if self._file is None:
-            return
+            return []
         if os.fstat(self._file.fileno()).st_size < self._file.tell():
             self._file.seek(0)  # truncated
             self._unfinished = b""
         *whole, self._unfinished = (self._unfinished + (self._file.read(CHUNK) or b"")).split(b"\n")
-        yield from filter(None, map(self._assembler.add, whole))
+        return whole
 
     def _is_replaced(self, path: Path) -> bool:
         """Open the file that is now there if it is another one, once the old one is read to its end."""
@@ -178,14 +201,11 @@ def _read_backwards(file: BufferedReader, instance: str, count: int, since: date
         assembler = LineAssembler(instance)
         # unless it is the file's beginning, the first record may have lost its head
         lines = [line for line in map(assembler.add, raw if start == 0 else raw[1:]) if line is not None]
+        lines += assembler.rest()
         reaches_back = since is not None and bool(lines) and lines[0].at <= since
         if len(lines) > count or reaches_back or start == 0:
             return lines[-count:]
         size *= 4
-
-
-def _when(line: LogLine) -> datetime:
-    return line.at
 
 
 def _modified(path: Path) -> float:
@@ -193,11 +213,3 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None else None

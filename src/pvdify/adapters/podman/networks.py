@@ -1,18 +1,24 @@
-"""Each app's network: its instances, hooks and commands are on it, and nothing of any other app is."""
+"""Each app's network: its instances, hooks and commands are on it, and nothing of any other app is.
+
+A service has a network of its own as well, and each link between an app and a service a private one.
+"""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.labels import network_of
-from pvdify.ports.command_runner import Argv, Completed
+from pvdify.model.instance import InstanceSpec
+from pvdify.model.private_network import PrivateNetwork
+from pvdify.plumbing.command_runner import Argv, Completed
 
 
 class Networks:
-    """Made when an app's first container needs one, by whoever comes first; podman gives each a subnet that is free.
+    """Made when an app's first container needs one, by the first caller; podman gives each a subnet that is free.
 
     Args:
         run: runs podman to its end.
-        server_id: tells this server's networks from others'.
+        server_id: in the names of this server's networks.
         binary: the podman command.
     """
 
@@ -28,19 +34,46 @@ class Networks:
 
         Raises RuntimeUnavailable.
         """
-        if app in self._made and not is_certain:
-            return
-        done = await self._run(self.creation(app))
-        if self._is_isolating and refusals.is_isolation_unknown(done):
-            self._is_isolating = False  # one of old: `pvdify doctor` tells what that means
-            done = await self._run(self.creation(app))
-        if done.exit_code != 0 and not refusals.is_network_there(done):
-            raise refusals.unavailable(done)
-        self._made.add(app)
+        await self._ensure(app, partial(self.creation, app), is_certain=is_certain)
+
+    async def ensure_for(self, spec: InstanceSpec, *, is_certain: bool = False) -> None:
+        """Make the networks that this container will be on. Raises RuntimeUnavailable."""
+        await self.ensure(spec.app, is_certain=is_certain)
+        for network in spec.networks:
+            await self._ensure(network.id, partial(self.private_creation, network), is_certain=is_certain)
+
+    def private_creation(self, network: PrivateNetwork) -> Argv:
+        """Make a private network with the subnet it is known by; fails if it is there."""
+        return self._private_creation(network.id, network.subnet)
+
+    async def make_private(self, id: str) -> None:
+        """Make a private network with any subnet. Raises RuntimeUnavailable."""
+        await self._ensure(id, partial(self._private_creation, id, None), is_certain=True)
+
+    def forget(self, id: str) -> None:
+        """Look again before the next container is made."""
+        self._made.discard(id)
 
     def creation(self, app: str) -> Argv:
         """Make the app's network; fails where it is there."""
         return commands.create_network(self._podman, self._server, app, is_isolated=self._is_isolating)
+
+    def _private_creation(self, id: str, subnet: str | None) -> Argv:
+        return commands.create_private_network(
+            self._podman, self._server, id, subnet, is_isolated=self._is_isolating
+        )  # fmt: skip
+
+    async def _ensure(self, name: str, creation: Callable[[], Argv], *, is_certain: bool) -> None:
+        """``name``: of an app or the id of a private network; no app's has a dot in it."""
+        if name in self._made and not is_certain:
+            return
+        done = await self._run(creation())
+        if self._is_isolating and refusals.is_isolation_unknown(done):
+            self._is_isolating = False  # one of old: `pvdify doctor` tells what that means
+            done = await self._run(creation())
+        if done.exit_code != 0 and not refusals.is_network_there(done):
+            raise refusals.unavailable(done)
+        self._made.add(name)
 
     async def remove(self, app: str) -> None:
         """The app's network is gone, unless a container is still on it. Raises RuntimeUnavailable."""

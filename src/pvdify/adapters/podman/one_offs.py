@@ -2,23 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
 
 from pvdify.adapters.podman import commands
+from pvdify.adapters.podman.attach import Attach, AttachedPodman
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.instance_dir import InstanceDir
+from pvdify.adapters.podman.instance_dir import InstanceDir, writing_files
 from pvdify.model.instance import InstanceSpec
-from pvdify.model.one_off import Output, TerminalSize
+from pvdify.model.one_off import TerminalSize
 from pvdify.ports.attached import Attached
-from pvdify.ports.command_runner import Argv
-
-
-class Attach(Protocol):
-    """Starts a program with us at its ends."""
-
-    def __call__(self, argv: Argv, *, directory: Path, terminal: TerminalSize | None) -> Awaitable[Attached]:
-        """Raises RuntimeUnavailable when it is not installed."""
-        ...
 
 
 class PodmanOneOffs:
@@ -36,12 +27,14 @@ class PodmanOneOffs:
         self._instances = run_dir / "instances"
 
     async def start(self, spec: InstanceSpec, terminal: TerminalSize | None) -> Attached:
-        """See the port."""
         files, calls = InstanceDir(self._instances / spec.name), self._calls
-        await calls.networks.ensure(spec.app, is_certain=True)
-        files.write(spec.environment)
+        await calls.networks.ensure_for(spec, is_certain=True)
+        await calls.volumes.ensure(spec)
+        with writing_files(spec.name):
+            files.write(spec.environment)
         files.forget_container()
         place = commands.Placement(
+            database=calls.database.id,
             container_name=spec.name,
             conmon=await calls.launcher(),
             cid_file=files.cid_file,
@@ -55,48 +48,14 @@ class PodmanOneOffs:
         )  # fmt: skip
         files.unlock()  # for as long as it runs: this container is started once, by us, and goes when it has ended
         process = await self._attach(argv, directory=files.path, terminal=terminal)
-        return _OneOff(process, self._remover(files))
+        return AttachedPodman(process, self._remover(files, spec.stop_timeout))
 
-    def _remover(self, files: InstanceDir) -> Callable[[], Awaitable[None]]:
+    def _remover(self, files: InstanceDir, grace: float) -> Callable[[], Awaitable[None]]:
         async def remove() -> None:
             container = files.container_id
             if container is not None:
+                await self._calls.end_processes(files, grace)
                 await self._calls.remove(container)
             files.remove()
 
         return remove
-
-
-class _OneOff:
-    """The attached podman, and what it made."""
-
-    def __init__(self, process: Attached, remove: Callable[[], Awaitable[None]]) -> None:
-        self._process = process
-        self._remove = remove
-
-    async def read(self) -> Output | None:
-        """See the port."""
-        return await self._process.read()
-
-    async def write(self, data: bytes) -> None:
-        """See the port."""
-        await self._process.write(data)
-
-    async def close_input(self) -> None:
-        """See the port."""
-        await self._process.close_input()
-
-    def resize(self, size: TerminalSize) -> None:
-        """See the port."""
-        self._process.resize(size)
-
-    async def wait(self) -> int:
-        """See the port: podman passes on how the command ended."""
-        return await self._process.wait()
-
-    async def end(self) -> None:
-        """See the port."""
-        try:
-            await self._remove()
-        finally:
-            await self._process.end()

@@ -1,26 +1,30 @@
 """Understanding what podman prints; pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pvdify.adapters.podman.labels import APP, SERVER, Identity
+from pvdify.adapters.podman.labels import APP, PRIVATE, SERVER, VOLUME, Identity
+from pvdify.model.foreign_json import parse_json
 from pvdify.model.image import LocalImage
 from pvdify.model.instance import InstanceState
+from pvdify.model.volume import mountable_paths
 
 Document = Mapping[str, Any]
 NEVER = "0001-01-01"
 KILLED = 137
+LARGEST_PORT = 65535
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}  # what `uname` says -> what images say
+OLDER = {"amd64": ("386",), "arm64": ("arm",)}  # what a machine runs besides its own
 _RUNNING = frozenset({"running", "paused", "stopping", "removing"})
 _ENDED = frozenset({"exited", "stopped"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """One container as ``podman ps`` tells of it."""
+    """One container in the output of ``podman ps``."""
 
     id: str
     identity: Identity
@@ -61,10 +65,28 @@ def apps_with_network(text: str, server: str) -> frozenset[str]:
     return frozenset(each[APP] for each in labels if each.get(SERVER) == server and APP in each)
 
 
+def private_networks(text: str, server: str) -> frozenset[str]:
+    """The ids of the private networks in ``podman network ls --format json``. Raises ValueError."""
+    labels = [each.get("labels") or each.get("Labels") or {} for each in _documents(text)]
+    return frozenset(each[PRIVATE] for each in labels if each.get(SERVER) == server and PRIVATE in each)
+
+
+def volumes(text: str, server: str) -> dict[str, str]:
+    """The volumes in ``podman volume ls --format json``: id -> app. Raises ValueError."""
+    labels = [each.get("Labels") or {} for each in _documents(text)]
+    return {each[VOLUME]: each.get(APP, "") for each in labels if each.get(SERVER) == server and VOLUME in each}
+
+
+def mountpoints(text: str, server: str) -> dict[str, str]:
+    """The same list: where each volume is on this host -> app. Raises ValueError."""
+    found = [(each.get("Labels") or {}, each.get("Mountpoint") or "") for each in _documents(text)]
+    return {place: labels.get(APP, "") for labels, place in found if place and labels.get(SERVER) == server}
+
+
 def manifest(text: str, *, machine: str) -> tuple[int | None, str | None]:
     """The bytes of an image's layers and its config, or else the digest for this machine in a list of images."""
     try:
-        document = json.loads(text)
+        document = parse_json(text)
         if "layers" in document:
             return sum(part["size"] for part in (document["config"], *document["layers"])), None
         wanted = {"os": "linux", "architecture": ARCHITECTURES.get(machine, machine)}
@@ -72,7 +94,7 @@ def manifest(text: str, *, machine: str) -> tuple[int | None, str | None]:
             if wanted.items() <= entry.get("platform", {}).items():
                 return None, str(entry["digest"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # an old or foreign form, of which nobody can say
+        pass  # an old or foreign form
     return None, None
 
 
@@ -108,15 +130,43 @@ def local_image(text: str, *, digest: str | None = None) -> LocalImage:
     """The image in ``podman image inspect``; ``digest`` is what it was asked by. Raises ValueError."""
     (document,) = _documents(text)
     config = document.get("Config") or {}
-    ports = (name.partition("/") for name in config.get("ExposedPorts") or {})
     return LocalImage(
         image_id=str(document["Id"]).removeprefix("sha256:"),
         digest=digest or str(document.get("Digest") or ""),
         size=int(document.get("Size") or 0),
-        exposed_ports=tuple(sorted(int(port) for port, _, protocol in ports if protocol in ("", "tcp"))),
-        entrypoint=tuple(config.get("Entrypoint") or ()),
-        command=tuple(config.get("Cmd") or ()),
+        exposed_ports=exposed_ports(config.get("ExposedPorts") or {}),
+        entrypoint=_words(config.get("Entrypoint")),
+        command=_words(config.get("Cmd")),
+        architecture=str(document.get("Architecture") or ""),
+        volumes=mountable_paths(config.get("Volumes") or {}),
     )
+
+
+def exposed_ports(names: Iterable[str]) -> tuple[int, ...]:
+    """The TCP ports in ``8080/tcp``, ``8000-8002`` and the like; what is no port is left out."""
+    found: set[int] = set()
+    for name in names:
+        port, _, protocol = str(name).partition("/")
+        first, _, last = port.partition("-")
+        if protocol.lower() not in ("", "tcp") or not (first.isdecimal() and (last or first).isdecimal()):
+            continue
+        found.update(range(max(1, int(first)), min(LARGEST_PORT, int(last or first)) + 1))
+    return tuple(sorted(found))
+
+
+def architecture(machine: str) -> str:
+    """As images call it: ``amd64`` of ``x86_64``."""
+    return ARCHITECTURES.get(machine, machine)
+
+
+def runs_on(image: str, machine: str) -> bool:
+    """Whether an image for one architecture runs on a machine of another; where it is not named, it may."""
+    return image in ("", machine, *OLDER.get(machine, ()))
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """An ENTRYPOINT or CMD; some builders write a single text."""
+    return (value,) if isinstance(value, str) else tuple(str(word) for word in value or ())
 
 
 def named_images(text: str) -> tuple[NamedImage, ...]:

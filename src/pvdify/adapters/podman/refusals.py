@@ -1,23 +1,40 @@
 """Turning what podman says when it refuses into errors that say what, why and next."""
 
+import errno
 import re
 from dataclasses import dataclass
 
-from pvdify.errors import RuntimeUnavailable, StartFailed
+from pvdify.errors import NoRoomToStart, RuntimeUnavailable, StartFailed, storage_error
+from pvdify.errors.storage import MAKE_ROOM
+from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec
-from pvdify.ports.command_runner import Completed
+from pvdify.plumbing.command_runner import Completed
 
 LONGEST_WHY = 400
 _LOG_LINE = re.compile(r'^time="[^"]*" level=(?P<level>\w+) msg=(?P<message>".*"|\S.*)$')
+FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_CAUSES = (
+    (FULL, errno.ENOSPC),
+    (re.compile(r"too many open files", re.IGNORECASE), errno.EMFILE),
+    (re.compile(r"input/output error", re.IGNORECASE), errno.EIO),
+)
 _NAME_IN_USE = re.compile(r"name .* is already in use|that name is already in use")
 _NO_CONTAINER = re.compile(r"no such container|no container with (name or )?id", re.IGNORECASE)
 _NO_PROGRAM = re.compile(r"attempted to invoke a command that was not found|failed to exec pid1: No such file", re.I)
-_NOT_EXECUTABLE = re.compile(r"OCI permission denied|failed to exec pid1: (Permission denied|Exec format)", re.I)
+_NOT_EXECUTABLE = re.compile(
+    r"OCI permission denied|exec format error|failed to exec pid1: (Permission denied|Exec format)", re.I
+)
+_NO_USER = re.compile(r"unable to find (?P<kind>user|group) (?P<name>[^:\s]+)", re.IGNORECASE)
+_TOO_LARGE = re.compile(r"argument list too long", re.IGNORECASE)
+_NO_RIGHT = re.compile(r"operation not permitted: OCI|failed to exec pid1: Operation not permitted", re.IGNORECASE)
+_RUNTIME_EXEC = re.compile(r"exec \S+: argument list too long$")
 _NOT_STARTABLE = re.compile(r"container state improper|container .*already exists")
 _DAMAGED_IMAGE = re.compile(r'image with ID "([0-9a-f]{64})" \(consider removing the image')
 _NO_NETWORK = re.compile(r"unable to find network|network not found", re.IGNORECASE)
 _NETWORK_THERE = re.compile(r"network name \S+ already used|network already exists", re.IGNORECASE)
 _NETWORK_IN_USE = re.compile(r"network is being used|has associated containers", re.IGNORECASE)
+_CONNECTED = re.compile(r"network is already connected", re.IGNORECASE)
+_NOT_CONNECTED = re.compile(r"is not connected to network|network is not connected", re.IGNORECASE)
 _NO_ISOLATION = re.compile(r"(unsupported|unknown|invalid).*\bisolate\b", re.IGNORECASE)
 _NO_CONNECTION = re.compile(r"netavark|iptables|nftables|plugin type=\"", re.IGNORECASE)
 _INIT_MISSING = "container-init binary not found"
@@ -66,6 +83,16 @@ def is_network_in_use(done: Completed) -> bool:
     return done.exit_code != 0 and bool(_NETWORK_IN_USE.search(done.stderr))
 
 
+def is_connected(done: Completed) -> bool:
+    """The container is on the network already."""
+    return done.exit_code != 0 and bool(_CONNECTED.search(done.stderr))
+
+
+def is_not_connected(done: Completed) -> bool:
+    """The container is not on the network."""
+    return done.exit_code != 0 and bool(_NOT_CONNECTED.search(done.stderr))
+
+
 def is_isolation_unknown(done: Completed) -> bool:
     """This podman cannot keep networks apart."""
     return done.exit_code != 0 and bool(_NO_ISOLATION.search(done.stderr))
@@ -91,26 +118,31 @@ def says_init_missing(words: str) -> bool:
 
 
 def is_exec_failure(text: str) -> bool:
-    """A log line of the init program in the container: it could not execute what it was to run."""
-    return bool("catatonit" in text and "failed to exec" in text)
+    """A log line of the init program or the OCI runtime in the container: it could not execute what it was to run."""
+    return bool("catatonit" in text and "failed to exec" in text) or bool(_RUNTIME_EXEC.match(text))
 
 
 def unavailable(done: Completed) -> RuntimeUnavailable:
     """podman failed at something that should always work."""
+    for words, number in _CAUSES:
+        if words.search(done.stderr):
+            error = OSError(number, "")
+            return storage_error(RuntimeUnavailable, "podman cannot do its work on this server", error, next="")
     verb = next((word for word in done.argv[1:] if not word.startswith(("-", "/"))), "")
     return RuntimeUnavailable(
         f"podman cannot do its work on this server (`podman {verb}`)",
         why=words_of(done.stderr),
-        next="run `podman info` as root on the server, and mend what it says; what runs goes on running",
+        next="run `podman info` as root on the server, and correct what it says; what runs goes on running",
     )
 
 
 def start_failed(spec: InstanceSpec, words: str) -> StartFailed:
     """The container was not started; ``words`` are podman's or the init program's."""
+    what = f"{spec.app} v{spec.slot}: {spec.process}.{spec.number} could not be started"
+    if FULL.search(words):
+        return NoRoomToStart(what, why=f"no space is left on a disk of the server: {words_of(words)}", next=MAKE_ROOM)
     reason = _reason(spec, words)
-    return StartFailed(
-        f"{spec.app} v{spec.slot}: {spec.process}.{spec.number} could not be started", why=reason.why, next=reason.next
-    )
+    return StartFailed(what, why=reason.why, next=reason.next)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,22 +152,57 @@ class _Reason:
 
 
 def _reason(spec: InstanceSpec, words: str) -> _Reason:
-    if _NO_PROGRAM.search(words):
+    judged = _without_names(spec, words)
+    if _NO_PROGRAM.search(judged):
         return _no_program(spec)
-    return _of_the_machine(spec, words) or _Reason(
-        why=words, next="mend what the runtime says, then `pvdify deploy` again"
+    return (
+        _of_the_image(spec, judged)
+        or _of_the_machine(spec, judged, words)
+        or _Reason(why=words, next="correct what the runtime says, then `pvdify deploy` again")
     )
 
 
-def _of_the_machine(spec: InstanceSpec, words: str) -> _Reason | None:
+def _without_names(spec: InstanceSpec, words: str) -> str:
+    """The runtime's words without what people chose: a program called ``image not known`` says nothing."""
+    command = (spec.command,) if isinstance(spec.command, str) else spec.command or ()
+    for name in sorted({word for word in command if len(word) > 3}, key=len, reverse=True):
+        words = words.replace(name, "_")
+    return words
+
+
+def _of_the_image(spec: InstanceSpec, words: str) -> _Reason | None:
+    correct = "then `pvdify deploy` again"
+    if match := _NO_USER.search(words):
+        return _Reason(
+            why=f"the image has no {match['kind']} {match['name']}, which its USER names",
+            next=f"add it in the Dockerfile, or use a number (`USER 10001`), {correct}",
+        )
+    if _TOO_LARGE.search(words):
+        size = sum(len(name) + len(value) + 2 for name, value in spec.environment.items())
+        return _Reason(
+            why=f"the kernel does not take so large a command and environment: {size // 1024} KiB of config vars, and "
+            "what the image's ENV adds; one variable may have 128 KiB, all together about 2 MiB",
+            next=f"put large values into files, and unset them (`pvdify config:unset {spec.app}`), {correct}",
+        )
+    if _NO_RIGHT.search(words):
+        return _Reason(
+            why=f"{_program(spec)} may not be executed: it has file capabilities (`getcap`) that containers here do "
+            "not get",
+            next=f"name them in pvdify.yml, like `capabilities: [NET_RAW]`, or remove them in the image, {correct}",
+        )
+    return None
+
+
+def _of_the_machine(spec: InstanceSpec, words: str, said: str) -> _Reason | None:
     if _NOT_EXECUTABLE.search(words):
         return _Reason(
             why=f"{_program(spec)} cannot be executed: not marked executable, or made for another kind of machine",
             next="correct the image or the command in pvdify.yml, then `pvdify deploy` again",
         )
+    port = "" if spec.exposed is NO_ROUTE else spec.exposed.at.port
     if "address already in use" in words or "port is already allocated" in words:
         return _Reason(
-            why=f"something else listens on port {spec.host_port} of the server",
+            why=f"something else listens on port {port} of the server",
             next="`pvdify deploy` again: another port is chosen",
         )
     if "image not known" in words or "no such image" in words:
@@ -150,7 +217,7 @@ def _of_the_machine(spec: InstanceSpec, words: str) -> _Reason | None:
         )
     if _NO_CONNECTION.search(words):
         return _Reason(
-            why=f"podman cannot connect it to its network: {words}",
+            why=f"podman cannot connect it to its network: {said}",
             next="`pvdify doctor` on the server tries it, and names what is missing; then `pvdify deploy` again",
         )
     return None

@@ -10,48 +10,59 @@ from pathlib import Path
 from typing import Any
 
 from pvdify.adapters.podman import commands, registry_errors
-from pvdify.errors import RuntimeUnavailable
+from pvdify.errors import RuntimeUnavailable, storage_error
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.registry import RegistryLogin
-from pvdify.ports.command_runner import CommandRunner
+from pvdify.plumbing.command_runner import CommandRunner
 
 LOGIN_SECONDS = 30.0
+_OF_APP = "app-"
 
 
 class AuthFile:
-    """Read anew each time, so that whoever holds a path to it needs to know of no change."""
+    """Read anew each time, so that a change needs no notification."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def for_host(self, host: str) -> Path | None:
-        """The file, if it has a login for this host; else root's own logins are to count."""
-        return self.path if host in self._read() else None
+    def for_host(self, host: str, apps: Sequence[str] = ()) -> Path | None:
+        """The file that has a login for this host: of the first of these apps that has one, else the shared one.
 
-    def username(self, host: str) -> str | None:
+        None if there is neither; then root's own logins count.
+        """
+        return next((path for path in self._paths(apps) if host in _read(path)), None)
+
+    def username(self, host: str, apps: Sequence[str] = ()) -> str | None:
         """Who this server is there."""
+        path = self.for_host(host, apps)
         try:
-            return base64.b64decode(self._read()[host]["auth"]).decode().partition(":")[0]
+            return base64.b64decode(_read(path)[host]["auth"]).decode().partition(":")[0] if path else None
         except (KeyError, TypeError, ValueError):
             return None
 
-    def write(self, logins: Sequence[RegistryLogin]) -> None:
-        """Whole, readable by root alone; without logins there is no file. Raises OSError."""
-        if not logins:
-            self.path.unlink(missing_ok=True)
-            return
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(opened, "w", encoding="ascii") as file:
-            json.dump({"auths": {login.host: {"auth": _auth(login)} for login in logins}}, file)
-        temporary.replace(self.path)
-
-    def _read(self) -> dict[str, Any]:
+    def basic(self, host: str, apps: Sequence[str] = ()) -> str | None:
+        """The value of the Basic authorization for this host, if there is a login for it."""
+        path = self.for_host(host, apps)
         try:
-            return dict(json.loads(self.path.read_text(encoding="ascii"))["auths"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}
+            return str(_read(path)[host]["auth"]) if path else None
+        except (KeyError, TypeError):
+            return None
+
+    def write(self, logins: Sequence[RegistryLogin]) -> None:
+        """Whole, readable by root alone; an app without logins has no file. Raises OSError."""
+        by_path: dict[Path, list[RegistryLogin]] = {}
+        for login in logins:
+            by_path.setdefault(self._path(login.app), []).append(login)
+        for stale in {self.path, *self.path.parent.glob(f"{_OF_APP}*.json")} - by_path.keys():
+            stale.unlink(missing_ok=True)
+        for path, own in by_path.items():
+            _write(path, own)
+
+    def _path(self, app: str | None) -> Path:
+        return self.path if app is None else self.path.with_name(f"{_OF_APP}{app}.json")
+
+    def _paths(self, apps: Sequence[str]) -> list[Path]:
+        return [*map(self._path, apps), self.path]
 
 
 class PodmanRegistryLogins:
@@ -63,7 +74,6 @@ class PodmanRegistryLogins:
         self._podman = binary
 
     async def check(self, login: RegistryLogin) -> None:
-        """See the port."""
         scratch = self._auth_file.path.with_name(f".check-{os.getpid()}-{os.urandom(4).hex()}.json")
         is_loopback = parse_image_reference(f"{login.host}/image").is_loopback
         argv = commands.log_in(self._podman, login.host, login.username, scratch, is_loopback=is_loopback)
@@ -79,11 +89,31 @@ class PodmanRegistryLogins:
             raise registry_errors.login_failed(login.host, login.username, done.stderr)
 
     async def use(self, logins: Sequence[RegistryLogin]) -> None:
-        """See the port."""
         try:
             await asyncio.to_thread(self._auth_file.write, logins)
         except OSError as error:
             raise _unavailable(error) from error
+
+
+def _write(path: Path, logins: Sequence[RegistryLogin]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(opened, "w", encoding="ascii") as file:
+            json.dump({"auths": {login.host: {"auth": _auth(login)} for login in logins}}, file)
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="ascii"))["auths"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _auth(login: RegistryLogin) -> str:
@@ -91,7 +121,7 @@ def _auth(login: RegistryLogin) -> str:
 
 
 def _unavailable(error: OSError) -> RuntimeUnavailable:
-    return RuntimeUnavailable(
-        "the registry logins cannot be put where podman reads them", why=str(error),
+    return storage_error(
+        RuntimeUnavailable, "the registry logins cannot be put where podman reads them", error,
         next="see that the run directory can be written to; public images can still be deployed",
     )  # fmt: skip

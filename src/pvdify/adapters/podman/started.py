@@ -1,11 +1,15 @@
-"""Whether a container that podman was told to start did start, with its config vars and with its program."""
+"""Check that a container did start, with its config vars and with its program."""
 
 from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
 
 from pvdify.adapters.podman import init, refusals
 from pvdify.adapters.podman.instance_dir import InstanceDir
 from pvdify.model.instance import InstanceSpec, LogLine
 from pvdify.ports.clock import Clock
+
+log = structlog.get_logger()
 
 
 async def check_started(
@@ -21,6 +25,12 @@ async def check_started(
     if not files.was_launched:
         said = refusals.words_of(words) if words else "podman did not use it"
         raise refusals.start_failed(spec, f"config vars could not be passed in the place of conmon: {said}")
+    if files.reaches_metadata:
+        log.warning(
+            "container.reaches_metadata", app=spec.app, name=spec.name,
+            why="its packet filter could not be set with `nsenter` and `iptables`",
+            next="install both, or set `metadata_services = allowed` where no cloud has such a service",
+        )  # fmt: skip
     # with an init as process 1, podman does not notice that the program itself could not be executed
     if files.pid is None or await init.wait_for_program(files.pid, clock):
         return

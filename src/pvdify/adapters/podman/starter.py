@@ -4,13 +4,13 @@ from pathlib import Path
 
 from pvdify.adapters.podman import commands, refusals, watch
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.instance_dir import InstanceDir
+from pvdify.adapters.podman.instance_dir import InstanceDir, writing_files
 from pvdify.adapters.podman.logs import LogFiles
 from pvdify.adapters.podman.started import check_started
-from pvdify.errors import RuntimeUnavailable, StartFailed
-from pvdify.model.instance import InstanceSpec, InstanceState, LogLine, Role
+from pvdify.errors import RuntimeUnavailable, StartFailed, naming_cause
+from pvdify.model.instance import InstanceSpec, InstanceState, LogLine
+from pvdify.plumbing.command_runner import Completed
 from pvdify.ports.clock import Clock
-from pvdify.ports.command_runner import Completed
 
 LAST_WORDS = 5
 LISTED_WITHIN, LISTED_PAUSE = 5.0, 0.1
@@ -28,7 +28,8 @@ class Starter:
         """The container runs, whether it was missing, made, exited or running."""
         if files.is_running:
             return
-        files.write(spec.environment)
+        with writing_files(spec.name):
+            files.write(spec.environment)
         known = files.container_id
         if known is not None and await self._start_existing(spec, files, known):
             return
@@ -37,12 +38,13 @@ class Starter:
     async def create(self, spec: InstanceSpec, files: InstanceDir) -> None:
         """The container is there."""
         if files.container_id is None:
-            files.write(spec.environment)
+            with writing_files(spec.name):
+                files.write(spec.environment)
             await self._make(spec, files, is_started=False)
 
     async def _make(self, spec: InstanceSpec, files: InstanceDir, *, is_started: bool) -> None:
         """Make the container under the first name that is free, unless it turns out to be there."""
-        own_name = f"{spec.name}.{self._calls.server}"
+        own_name = f"{spec.name}.{self._calls.own_suffix}"
         for name in (spec.name, own_name, own_name):
             files.forget_container()
             done = await self._make_as(spec, files, name, is_started=is_started)
@@ -52,19 +54,21 @@ class Starter:
             if await self._adopt_when_listed(spec, files, name, is_started=is_started):
                 return
             if name == own_name:
-                # nobody else uses this name: it is the rest of a call of ours that was cut short
+                # no other program uses this name: it is the rest of a call of ours that was cut short
                 await self._calls.remove(own_name)
         raise refusals.start_failed(spec, refusals.words_of(done.stderr))
 
     async def _make_as(self, spec: InstanceSpec, files: InstanceDir, name: str, *, is_started: bool) -> Completed:
-        await self._calls.networks.ensure(spec.app)
+        await self._calls.networks.ensure_for(spec)
+        await self._calls.volumes.ensure(spec)
         place = commands.Placement(
+            database=self._calls.database.id,
             container_name=name,
             conmon=await self._calls.launcher(),
             cid_file=files.cid_file,
             pid_file=files.pid_file,
             conmon_pid_file=files.conmon_pid_file,
-            log_file=self._log_file(spec) if spec.role is Role.INSTANCE else files.output_file,
+            log_file=self._log_file(spec) if spec.role.is_kept_running else files.output_file,
         )
         build = commands.run_instance if is_started else commands.create_instance
         argv = build(self._calls.podman, spec, self._calls.server, place, has_init=await self._calls.needs_init(spec))
@@ -73,8 +77,8 @@ class Starter:
         if refusals.is_init_missing(done):
             self._calls.do_without_init()
             return await self._make_as(spec, files, name, is_started=is_started)
-        if refusals.is_network_missing(done):  # somebody has tidied up behind our back
-            await self._calls.networks.ensure(spec.app, is_certain=True)
+        if refusals.is_network_missing(done):  # it was removed from outside
+            await self._calls.networks.ensure_for(spec, is_certain=True)
             files.forget_container()
             return await self._make_as(spec, files, name, is_started=is_started)
         return done
@@ -82,7 +86,7 @@ class Starter:
     async def _adopt_when_listed(self, spec: InstanceSpec, files: InstanceDir, name: str, *, is_started: bool) -> bool:
         """As ``_adopt``, but patient: podman takes a name some time before it lists the container.
 
-        A call that an earlier life of the daemon began may still be at it, and must not be taken for somebody else's.
+        A call that an earlier life of the daemon began may still be at it, and must not be taken for a foreign one.
         """
         deadline = self._clock.monotonic() + LISTED_WITHIN
         while True:
@@ -94,14 +98,15 @@ class Starter:
             await self._clock.sleep(LISTED_PAUSE)
 
     async def _adopt(self, spec: InstanceSpec, files: InstanceDir, *, is_started: bool) -> bool:
-        """Take over the container of ours that has the name; False where it is somebody else's."""
+        """Take over the container of ours that has the name; False where it is foreign."""
         found = await self._calls.list(name=spec.name)
         if not found:
             return False
         (container, *_) = found
         if container.identity.app != spec.app:
             raise refusals.start_failed(spec, f"{container.identity.app} has a container of the same name")
-        files.cid_file.write_text(container.id, encoding="ascii")
+        with writing_files(spec.name):
+            files.cid_file.write_text(container.id, encoding="ascii")
         if is_started and container.state is not InstanceState.RUNNING:
             return await self._start_existing(spec, files, container.id)
         return True
@@ -114,7 +119,7 @@ class Starter:
             argv = commands.start_container(self._calls.podman, launcher, container)
             done = await self._calls.run(argv, files.path)
             if refusals.is_network_missing(done):
-                await self._calls.networks.ensure(spec.app, is_certain=True)
+                await self._calls.networks.ensure_for(spec, is_certain=True)
                 done = await self._calls.run(argv, files.path)
         if refusals.is_container_missing(done):
             return False
@@ -152,11 +157,9 @@ class Starter:
         await check_started(spec, files, exit_code=done.exit_code, words=done.stderr, tail=tail, clock=self._clock)
 
     def _log_file(self, spec: InstanceSpec) -> Path:
-        try:
+        with naming_cause(
+            RuntimeUnavailable,
+            f"there is no place for the logs of {spec.app}",
+            next="check the disk of the server's data directory; what runs goes on running",
+        ):
             return self._logs.make_room(spec.app, spec.name)
-        except OSError as error:
-            raise RuntimeUnavailable(
-                f"there is no place for the logs of {spec.app}",
-                why=str(error),
-                next="see to the server's data directory; what runs goes on running",
-            ) from error

@@ -11,7 +11,7 @@ LOOK_EVERY_SECONDS = 0.1
 
 
 async def wait_for_end(pid: int, mark: str, clock: Clock) -> None:
-    """Return when the process has ended; at once when it has, or when its pid belongs to somebody else by now.
+    """Return when the process has ended; at once when it has, or when its pid belongs to another process by now.
 
     ``mark`` is a word that only the right process has on its command line: the container's id.
     """
@@ -33,7 +33,7 @@ def is_alive(pid: int, mark: str, proc: Path = Path("/proc")) -> bool:
 
 
 def is_running(pid: int, proc: Path = Path("/proc")) -> bool:
-    """Whether there is such a process, and not just what is left of it until somebody asks how it ended."""
+    """Whether there is such a process, and not just a zombie that was not waited for."""
     return parent_of(pid, proc) is not None
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Delivery, Notice
-from pvdify.ports.web import WebRequest
+from pvdify.plumbing.web import WebRequest
 
 NAMES = {
     "deploy.requested": "deploy started",

@@ -1,13 +1,13 @@
 """The ``outlet`` port on PostHog: events with the project's key, annotations with a person's."""
 
-import json
 from collections.abc import Mapping
 
 from pvdify.adapters.posthog import bodies
 from pvdify.errors import ServiceUnavailable
+from pvdify.model.foreign_json import parse_json
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Attempt, Delivery, Notice, attempt_of
-from pvdify.ports.web import Web, WebRequest
+from pvdify.plumbing.web import Web, WebRequest, understand
 
 
 class PosthogEvents:
@@ -18,7 +18,6 @@ class PosthogEvents:
         self._server = server
 
     async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:
-        """See the port."""
         return await _post(self._web, bodies.capture(delivery, dict(keys), self._server))
 
 
@@ -29,7 +28,6 @@ class PosthogAnnotations:
         self._web = web
 
     async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:
-        """See the port."""
         try:
             if delivery.attempts and await self._is_there(delivery.notice, dict(keys)):
                 return Attempt(is_delivered=True)
@@ -41,8 +39,8 @@ class PosthogAnnotations:
         """Whether an earlier try arrived after all; an answer that cannot be understood counts as no."""
         answer = await self._web.ask(bodies.find_annotation(notice, keys))
         try:
-            found = json.loads(answer.content)["results"] if answer.status == 200 else []
-            return any(item["content"] == bodies.annotation_text(notice) for item in found)
+            found = (await understand(answer, lambda: parse_json(answer.content)))["results"]
+            return answer.status == 200 and any(item["content"] == bodies.annotation_text(notice) for item in found)
         except (ValueError, KeyError, TypeError):
             return False
 

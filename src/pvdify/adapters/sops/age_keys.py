@@ -77,7 +77,7 @@ def unwrap(metadata: Metadata, identities: Sequence[Identity]) -> bytes:
         if len(data_key) != DATA_KEY_SIZE:
             raise SopsRefused("its data key has not 32 bytes")
         return data_key
-    names = ", ".join(key.recipient for key in metadata.keys) or "nobody"
+    names = ", ".join(key.recipient for key in metadata.keys) or "no key"
     others = f", and with {', '.join(metadata.other_recipients)}" if metadata.other_recipients else ""
     raise NotARecipient(f"it is encrypted for {names}{others}, and none of the keys here is one of theirs")
 

@@ -13,12 +13,7 @@ from pvdify.adapters.sops.scalars import Scalar, from_bytes, to_bytes
 
 DATA_KEY_SIZE = IV_SIZE = 32
 TAG_SIZE = 16
-_SEALED = re.compile(r"ENC\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\]", re.DOTALL)
-
-
-def is_sealed(value: object) -> bool:
-    """Whether this is an encrypted value."""
-    return isinstance(value, str) and _SEALED.fullmatch(value) is not None
+_SEALED = re.compile(r"ENC\[AES256_GCM,data:([^,]+),iv:([^,]+),tag:([^,]+),type:([^],]+)\]")
 
 
 def seal(value: str, data_key: bytes, bound_to: str) -> str:

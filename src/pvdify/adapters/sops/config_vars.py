@@ -26,7 +26,7 @@ def marked(values: Mapping[str, ConfigVar]) -> dict[str, str]:
 
 def vars_of(texts: Mapping[str, str]) -> dict[str, ConfigVar]:
     """The config vars of a document of ours."""
-    secret = texts.get(MARK, "").split()
+    secret = frozenset(texts.get(MARK, "").split())
     return {
         name: ConfigVar(value=Secret(text), is_secret=name in secret) for name, text in texts.items() if name != MARK
     }

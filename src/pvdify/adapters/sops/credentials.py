@@ -18,11 +18,9 @@ class SopsCredentials:
         self._vault = vault
 
     async def write(self, name: str, values: Mapping[str, Secret]) -> None:
-        """See the port."""
         await self._vault.write(self._file(name), {key: str(value) for key, value in values.items()})
 
     async def read(self, name: str) -> dict[str, Secret] | None:
-        """See the port."""
         try:
             texts = await self._vault.read(self._file(name))
         except FileNotFoundError:
@@ -30,7 +28,6 @@ class SopsCredentials:
         return {key: Secret(value) for key, value in texts.items()}
 
     async def remove(self, name: str) -> None:
-        """See the port."""
         try:
             await asyncio.to_thread(self._file(name).unlink, missing_ok=True)
         except OSError as error:

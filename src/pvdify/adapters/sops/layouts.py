@@ -2,15 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pvdify.adapters.sops.refusal import SopsRefused
 from pvdify.adapters.sops.tree import Branch, Node
 from pvdify.adapters.sops.yaml_layout import read_documents
+from pvdify.manifest.bounds import Bounds
+from pvdify.model.foreign_json import check_marks, short_int
 
 SOPS = "sops"
-_LIST_ITEM = re.compile(r"(?P<list>.+?)__list_(?P<index>\d+)__map_(?P<name>.+)")
+_LIST_ITEM = re.compile(r"(?P<list>.+?)__list_(?P<index>[0-9]{1,4})__map_(?P<name>.+)")
+_BOUNDS = Bounds(values=20_000, levels=50, characters=1024 * 1024)
 _TRIPLE = '"""'
 
 
@@ -27,12 +30,6 @@ def read_layout(text: str, kind: str) -> Layout:
     return READERS[kind](text)
 
 
-def kind_of(file_name: str) -> str:
-    """The format that SOPS takes from a file's name; any other name is one of binary content."""
-    ending = file_name.rpartition(".")[2].lower()
-    return {"yaml": "yaml", "yml": "yaml", "json": "json", "env": "dotenv", "ini": "ini"}.get(ending, "binary")
-
-
 def _read_yaml(text: str) -> Layout:
     documents = read_documents(text)
     if not documents:
@@ -42,7 +39,9 @@ def _read_yaml(text: str) -> Layout:
 
 def _read_json(text: str) -> Layout:
     try:
-        document = json.loads(text, object_pairs_hook=unique)
+        check_marks(text)
+        document = json.loads(text, object_pairs_hook=unique, parse_int=short_int)
+        _BOUNDS.check_content(document)
     except (ValueError, RecursionError) as error:
         raise SopsRefused(f"it is no JSON: {error}") from error
     if not isinstance(document, dict):
@@ -80,14 +79,27 @@ def _read_ini(text: str) -> Layout:
         name, separator, value = (part.strip() for part in line.partition("="))
         if not separator:
             raise SopsRefused(f"it is no INI file: a line is not NAME = VALUE ({bare[:12]}…)")
-        while value.startswith(_TRIPLE) and not (len(value) >= 6 and value.endswith(_TRIPLE)):
-            value += "\n" + next(lines, _TRIPLE)
+        if value.startswith(_TRIPLE):
+            value = _until_closed(value, lines)
         sections.setdefault(section, []).append((name, value.removeprefix(_TRIPLE).removesuffix(_TRIPLE)))
     document: dict[str, Node] = {name: unique(pairs) for name, pairs in sections.items()}
     metadata = document.get(SOPS)
     flat = {name: str(value).replace("\\n", "\n") for name, value in metadata.items()} if isinstance(
         metadata, Mapping) else None  # fmt: skip
     return Layout(branches=(_without_metadata(document),), metadata=_unflattened(flat) if flat else None)
+
+
+def _until_closed(first: str, lines: Iterator[str]) -> str:
+    """A value in triple quotes, to the line that ends it."""
+    parts = [first]
+    if len(first) < 2 * len(_TRIPLE) or not first.endswith(_TRIPLE):
+        for line in lines:
+            parts.append(line)
+            if line.endswith(_TRIPLE):
+                break
+        else:
+            parts.append(_TRIPLE)
+    return "\n".join(parts)
 
 
 def unique(pairs: list[tuple[str, Node]]) -> dict[str, Node]:

@@ -9,6 +9,14 @@ from pvdify.adapters.sops.refusal import SopsRefused
 DEFAULT_SUFFIX = "_unencrypted"
 _SELECTORS = ("unencrypted_suffix", "encrypted_suffix", "unencrypted_regex", "encrypted_regex")
 _COMMENT_SELECTORS = ("unencrypted_comment_regex", "encrypted_comment_regex")
+MOST_KEYS = 200
+LONGEST_REGEX = 256
+# Python's engine backtracks, and holds the interpreter meanwhile; SOPS's own does not. A repeated group or many
+# repetitions could take hours; the expressions that people write have neither.
+_REPEATED_GROUP = re.compile(r"\)[*+{]|\\[0-9]")
+_REPETITION = re.compile(r"[*+{]")
+MOST_REPETITIONS = 3
+LONGEST_NAME = 256
 _OTHERS = ("kms", "gcp_kms", "azure_kv", "hc_vault", "pgp", "hckms")
 
 
@@ -35,6 +43,8 @@ class Metadata:
         """Whether values at this path are encrypted: one key on the way decides."""
         kind, argument = self.selector
         if kind.endswith("_regex"):
+            if any(len(key) > LONGEST_NAME for key in path):
+                raise SopsRefused(f"it has a name of more than {LONGEST_NAME} characters, and a {kind}")
             found = any(re.search(argument, key) for key in path)
         else:
             found = bool(argument) and any(key.endswith(argument) for key in path)
@@ -55,7 +65,7 @@ def parse_metadata(given: object) -> Metadata:
     if not isinstance(modified, str):
         raise SopsRefused("it does not say when it was last modified, which its MAC is bound to")
     return Metadata(
-        keys=tuple(_wrapped(item) for item in _list(given.get("age"))),
+        keys=tuple(_wrapped(item) for item in _list(given.get("age"))[:MOST_KEYS]),
         last_modified=modified,
         mac=mac,
         selector=_selector(given),
@@ -72,9 +82,12 @@ def _selector(given: Mapping[str, object]) -> tuple[str, str]:
         return "unencrypted_suffix", ""
     (name, argument), *_ = found
     if name.endswith("_regex"):
+        is_costly = _REPEATED_GROUP.search(argument) or len(_REPETITION.findall(argument)) > MOST_REPETITIONS
+        if is_costly or len(argument) > LONGEST_REGEX:
+            raise SopsRefused(f"its {name} is longer, or repeats more, than pvdify evaluates")
         try:
             re.compile(argument)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise SopsRefused(f"its {name} is no regular expression that pvdify understands: {error}") from error
     return name, argument
 

@@ -20,11 +20,9 @@ class SopsSecrets:
         self._vault = vault
 
     async def write(self, app: str, version: int, values: Mapping[str, ConfigVar]) -> None:
-        """See the port."""
         await self._vault.write(self._file(app, version), config_vars.marked(values))
 
     async def read(self, app: str, version: int) -> dict[str, ConfigVar]:
-        """See the port."""
         if version == 0:
             return {}
         try:
@@ -33,7 +31,6 @@ class SopsSecrets:
             raise _missing(app, version, error) from error
 
     async def text(self, app: str, version: int) -> str:
-        """See the port."""
         try:
             return await asyncio.to_thread(self._file(app, version).read_text, "utf-8")
         except FileNotFoundError as error:
@@ -42,24 +39,26 @@ class SopsSecrets:
             raise unavailable(f"the config v{version} of {app} cannot be read", error) from error
 
     async def remove(self, app: str) -> None:
-        """See the port."""
         await asyncio.to_thread(shutil.rmtree, self._directory / app, ignore_errors=True)
 
+    async def rename(self, old: str, new: str) -> None:
+        try:
+            await self._vault.move(self._directory / old, self._directory / new)
+        except OSError as error:
+            raise unavailable(f"the config of {old} cannot be kept under {new}", error) from error
+
     async def open_file(self, text: str, kind: str) -> OpenedFile:
-        """See the port. Keys that were rotated out open it, too: the file may be from before."""
+        """Keys that were rotated out open it, too: the file may be from before."""
         identities = await asyncio.to_thread(self._vault.keys.with_retired)
         return await asyncio.to_thread(config_vars.open_file, text, kind, identities)
 
     async def recipients(self) -> tuple[Recipient, ...]:
-        """See the port."""
         return await asyncio.to_thread(self._vault.recipients)
 
     async def rotate(self) -> Reencrypted:
-        """See the port."""
         return await self._vault.rotate()
 
     async def set_recipients(self, others: tuple[Recipient, ...]) -> Reencrypted:
-        """See the port."""
         return await self._vault.set_recipients(others)
 
     def encrypt_clear_files(self) -> list[Path]:

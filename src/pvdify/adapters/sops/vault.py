@@ -1,6 +1,7 @@
-"""All files that are encrypted for the server's key and its recipients; whoever keeps secrets here goes through it."""
+"""All files that are encrypted for the server's key and its recipients."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from pvdify.adapters.sops import age_keys, document, flat
 from pvdify.adapters.sops.document import Opened
 from pvdify.adapters.sops.key_files import KeyFiles
 from pvdify.adapters.sops.refusal import NotARecipient, SopsRefused
-from pvdify.errors import InvalidRecipient, SecretsLocked, StoreUnavailable
+from pvdify.errors import InvalidRecipient, SecretsLocked, StoreUnavailable, storage_error
 from pvdify.ports.clock import Clock
 from pvdify.ports.secrets import Recipient, Reencrypted
 
@@ -46,6 +47,11 @@ class Vault:
                 f"{file} is not as it was written", why=str(error),
                 next="restore it from a backup; nothing was changed, and apps that run go on running",
             ) from error  # fmt: skip
+
+    async def move(self, old: Path, new: Path) -> None:
+        """Move every file of one directory into another; what is there is replaced. Raises OSError."""
+        async with self._writing:  # an encryption under way would write its file where it was
+            await asyncio.to_thread(_move, old, new)
 
     async def rotate(self) -> Reencrypted:
         """See the port ``secrets``."""
@@ -158,7 +164,22 @@ class Vault:
 
 def unavailable(what: str, error: OSError) -> StoreUnavailable:
     """The disk does not do what it should."""
-    return StoreUnavailable(
-        what, why=str(error),
-        next="check that the disk under the data directory is not full or read-only; what was there is still there",
+    return storage_error(
+        StoreUnavailable, what, error,
+        next="check that the disk under the data directory is not read-only; what was there is still there",
     )  # fmt: skip
+
+
+def _move(old: Path, new: Path) -> None:
+    if not old.is_dir():
+        return
+    new.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for file in old.iterdir():
+        file.replace(new / file.name)
+    old.rmdir()
+    for folder in (new, new.parent):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

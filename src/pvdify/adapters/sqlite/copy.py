@@ -1,4 +1,4 @@
-"""Copies of a database, whole also while somebody writes to it."""
+"""Copies of a database, consistent also while it is written to."""
 
 import os
 import sqlite3
@@ -18,7 +18,7 @@ def copy_database(source: Path, target: Path) -> int:
     writing = sqlite3.connect(temporary)
     with closing(reading), closing(writing):
         reading.backup(writing)
-        # Whoever opens the copy chooses how it is written to; as it is, it needs no files beside it.
+        # The journal mode is chosen by what opens the copy; as it is, it needs no files beside it.
         writing.execute("PRAGMA journal_mode = DELETE")
         schema: int = writing.execute("PRAGMA user_version").fetchone()[0]
     temporary.rename(target)

@@ -1,3 +1,12 @@
+-- name: identity
+SELECT id, is_apart FROM identity;
+
+-- name: take_identity
+UPDATE identity SET id = :id;
+
+-- name: set_apart
+UPDATE identity SET is_apart = 1;
+
 -- name: app
 SELECT * FROM apps WHERE name = :name;
 
@@ -19,6 +28,11 @@ SELECT * FROM releases WHERE app = :app AND status = 'active';
 -- name: active_releases
 SELECT * FROM releases WHERE status = 'active' ORDER BY app;
 
+-- name: failed_releases
+SELECT * FROM releases AS it
+WHERE status = 'failed' AND NOT EXISTS (SELECT 1 FROM releases WHERE app = it.app AND version > it.version)
+ORDER BY app;
+
 -- name: switch_counts
 SELECT * FROM switch_counts WHERE app = :app ORDER BY release DESC LIMIT 1000;
 
@@ -28,11 +42,56 @@ SELECT * FROM scales WHERE app = :app;
 -- name: scales
 SELECT * FROM scales ORDER BY app;
 
+-- name: noted_statuses
+SELECT * FROM noted_statuses WHERE :app IS NULL OR app = :app ORDER BY app;
+
 -- name: slots
 SELECT * FROM slots WHERE state <> 'retired' AND (:app IS NULL OR app = :app) ORDER BY since, number;
 
 -- name: slot
 SELECT * FROM slots WHERE app = :app AND number = :number;
+
+-- name: volumes
+SELECT * FROM volumes WHERE :app IS NULL OR app = :app ORDER BY app, name, created_at;
+
+-- name: services
+SELECT * FROM services ORDER BY trashed_at IS NOT NULL, name, created_at;
+
+-- name: service
+SELECT * FROM services WHERE id = :id;
+
+-- name: forget_service
+DELETE FROM services WHERE id = :id;
+
+-- name: service_links
+SELECT * FROM service_links
+WHERE (:app IS NULL OR app = :app) AND (:service IS NULL OR service = :service) ORDER BY app, hostname;
+
+-- name: forget_service_link
+DELETE FROM service_links WHERE service = :service AND app = :app;
+
+-- name: job_records
+SELECT * FROM job_records WHERE :app IS NULL OR app = :app ORDER BY app, job;
+
+-- name: job_run
+SELECT * FROM job_runs WHERE app = :app AND job = :job AND number = :number;
+
+-- name: job_runs
+SELECT * FROM job_runs WHERE app = :app AND (:job IS NULL OR job = :job)
+ORDER BY created_at DESC, job, number DESC LIMIT :limit;
+
+-- name: unsettled_job_runs
+SELECT * FROM job_runs WHERE state IN ('due', 'running') AND (:app IS NULL OR app = :app) ORDER BY app, job, number;
+
+-- name: job_run_due_at
+SELECT 1 FROM job_runs WHERE app = :app AND job = :job AND due_at = :due_at AND state NOT IN ('missed', 'skipped');
+
+-- name: forget_old_job_runs
+DELETE FROM job_runs WHERE app = :app AND job = :job AND number <= :number AND created_at < :before
+AND state NOT IN ('due', 'running');
+
+-- name: forget_volume
+DELETE FROM volumes WHERE id = :id;
 
 -- name: operation
 SELECT * FROM operations WHERE id = :id;
@@ -65,6 +124,12 @@ SELECT * FROM tokens WHERE revoked_at IS NULL ORDER BY created_at, id;
 
 -- name: events
 SELECT * FROM events WHERE :app IS NULL OR app = :app ORDER BY id DESC LIMIT :limit;
+
+-- name: matching_events
+SELECT * FROM events
+WHERE (:app IS NULL OR app = :app) AND (:actor IS NULL OR actor = :actor) AND (:since IS NULL OR at >= :since)
+    AND (:kind IS NULL OR action = :kind OR substr(action, 1, length(:kind) + 1) = :kind || '.')
+ORDER BY id DESC LIMIT :limit;
 
 -- name: idempotent_request
 SELECT * FROM idempotent_requests WHERE key = :key AND actor = :actor AND created_at >= :since;
@@ -102,6 +167,15 @@ DELETE FROM tokens WHERE created_by LIKE 'github:%' AND expires_at < :before;
 -- name: forget_tokens
 DELETE FROM tokens WHERE app = :app;
 
+-- name: grants
+SELECT * FROM grants WHERE app = :app ORDER BY kind, name;
+
+-- name: forget_grant
+DELETE FROM grants WHERE app = :app AND kind = :kind AND name = :name;
+
+-- name: forget_grants
+DELETE FROM grants WHERE app = :app;
+
 -- name: forget_links
 DELETE FROM links WHERE app = :app;
 
@@ -113,6 +187,9 @@ DELETE FROM switch_counts WHERE app = :app;
 
 -- name: forget_scales
 DELETE FROM scales WHERE app = :app;
+
+-- name: forget_noted_statuses
+DELETE FROM noted_statuses WHERE app = :app;
 
 -- name: forget_slots
 DELETE FROM slots WHERE app = :app;
@@ -129,6 +206,15 @@ DELETE FROM idempotent_requests WHERE app = :app;
 -- name: forget_previews
 DELETE FROM previews WHERE name = :app;
 
+-- name: forget_job_records
+DELETE FROM job_records WHERE app = :app;
+
+-- name: forget_job_runs
+DELETE FROM job_runs WHERE app = :app;
+
+-- name: forget_service_links
+DELETE FROM service_links WHERE app = :app;
+
 -- name: forget_app
 DELETE FROM apps WHERE name = :app;
 
@@ -140,6 +226,17 @@ SELECT * FROM subscriptions WHERE id = :id;
 
 -- name: cursor
 SELECT * FROM cursors WHERE name = :name;
+
+-- name: forgettable_events
+SELECT count(*) AS count FROM events
+WHERE id <= :delivered AND (at < :before OR id <= (SELECT max(id) FROM events) - :keep);
+
+-- name: forget_events
+DELETE FROM events WHERE id IN (
+    SELECT id FROM events
+    WHERE id <= :delivered AND (at < :before OR id <= (SELECT max(id) FROM events) - :keep)
+    ORDER BY id LIMIT :limit
+);
 
 -- name: events_after
 SELECT * FROM events WHERE id > :id ORDER BY id LIMIT :limit;
@@ -175,3 +272,81 @@ DELETE FROM deliveries WHERE subscription = :id;
 
 -- name: forget_old_deliveries
 DELETE FROM deliveries WHERE state <> 'pending' AND ended_at < :before;
+
+-- name: user
+SELECT * FROM users WHERE id = :id;
+
+-- name: users
+SELECT * FROM users WHERE removed_at IS NULL ORDER BY name COLLATE NOCASE, id;
+
+-- name: removed_user
+SELECT 1 FROM users WHERE issuer = :issuer AND subject = :subject AND removed_at IS NOT NULL LIMIT 1;
+
+-- name: session
+SELECT * FROM sessions WHERE id = :id;
+
+-- name: sessions
+SELECT * FROM sessions WHERE revoked_at IS NULL AND expires_at > :now ORDER BY created_at DESC, id;
+
+-- name: revoke_sessions
+UPDATE sessions SET revoked_at = :at WHERE kind = :kind AND holder = :holder AND revoked_at IS NULL;
+
+-- name: forget_sessions
+DELETE FROM sessions WHERE expires_at < :before OR revoked_at < :before;
+
+-- name: backup_plan
+SELECT * FROM backup_plans;
+
+-- name: forget_backup_plan
+DELETE FROM backup_plans;
+
+-- name: backups
+SELECT * FROM backups ORDER BY made_at DESC, id DESC LIMIT :limit;
+
+-- name: forget_backup
+DELETE FROM backups WHERE id = :id;
+
+-- name: backup_task
+SELECT * FROM backup_tasks WHERE id = :id;
+
+-- name: backup_tasks
+SELECT * FROM backup_tasks ORDER BY created_at DESC, id DESC LIMIT :limit;
+
+-- name: passkey
+SELECT * FROM passkeys WHERE id = :id;
+
+-- name: passkeys
+SELECT * FROM passkeys WHERE user = :user ORDER BY created_at, id;
+
+-- name: forget_passkey
+DELETE FROM passkeys WHERE id = :id;
+
+-- name: samples
+SELECT * FROM samples;
+
+-- name: save_sample
+INSERT INTO samples (app, content) VALUES (:app, :content);
+
+-- name: forget_samples
+DELETE FROM samples;
+
+-- name: tables_of_apps
+SELECT tables.name FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns
+WHERE tables.type = 'table' AND columns.name = 'app' ORDER BY tables.name;
+
+-- name: rename_operations
+UPDATE OR REPLACE operations SET id = :new || substr(id, length(:old) + 1)
+WHERE app = :new AND substr(id, 1, length(:old) + 1) = :old || '-';
+
+-- name: rename_config_sources
+UPDATE releases SET manifest = json_set(manifest, '$.previews.config_from', :new)
+WHERE json_extract(manifest, '$.previews.config_from') = :old;
+
+-- name: former_names
+SELECT * FROM former_names ORDER BY name;
+
+-- name: forget_former_name
+DELETE FROM former_names WHERE name = :name;
+
+-- name: forget_former_names
+DELETE FROM former_names WHERE app = :app;

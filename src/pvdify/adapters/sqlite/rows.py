@@ -4,25 +4,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
 from pvdify.model.app import App
+from pvdify.model.backup import Backup, BackupPlan, BackupTask
 from pvdify.model.config import ConfigVersion
 from pvdify.model.event import Event, IdempotentRequest
+from pvdify.model.former_name import FormerName
+from pvdify.model.grant import Grant
+from pvdify.model.job import JobRecord, JobRun
 from pvdify.model.link import Link
 from pvdify.model.notice import Cursor, Delivery, Subscription
 from pvdify.model.operation import Operation
+from pvdify.model.passkey import Passkey
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.scale import Scale
+from pvdify.model.service import Service, ServiceLink
 from pvdify.model.slot import Slot
+from pvdify.model.status import NotedStatus
 from pvdify.model.token import Token
+from pvdify.model.user import Session, User
+from pvdify.model.volume import AppVolume
 from pvdify.model.webhook import SeenWebhook
 
 RecordT = TypeVar("RecordT")
+REMEMBERED = 4096  # records; reading the manifest of a release anew takes about a hundred times as long
 _SCALARS = (str, int, datetime, Enum)
 
 
@@ -49,9 +60,18 @@ def to_row(record: Any) -> dict[str, str | int | None]:
 
 
 def from_row(record_type: type[RecordT], row: Mapping[str, Any]) -> RecordT:
-    """The record in a row."""
+    """Return the record in a row. Records are immutable: equal rows, read again and again, give the same one."""
+    values = tuple(row[column.name] for column in TABLES[record_type].columns)
+    record: RecordT = _record(record_type, values)  # type: ignore[arg-type]  # every class can be hashed
+    return record
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _record(record_type: type, values: tuple[str | int | None, ...]) -> Any:
     columns = TABLES[record_type].columns
-    return record_type(**{column.name: _from_column(row[column.name], column) for column in columns})
+    return record_type(
+        **{column.name: _from_column(value, column) for column, value in zip(columns, values, strict=True)}
+    )
 
 
 def _to_column(value: Any, column: Column) -> str | int | None:
@@ -100,6 +120,7 @@ TABLES: dict[type, Table] = {
     Release: _table(Release, "releases", "app", "version"),
     SwitchCount: _table(SwitchCount, "switch_counts", "app", "release"),
     Scale: _table(Scale, "scales", "app"),
+    NotedStatus: _table(NotedStatus, "noted_statuses", "app"),
     Slot: _table(Slot, "slots", "app", "number"),
     Operation: _table(Operation, "operations", "id"),
     ConfigVersion: _table(ConfigVersion, "config_versions", "app", "version"),
@@ -111,5 +132,18 @@ TABLES: dict[type, Table] = {
     Delivery: _table(Delivery, "deliveries", "id"),
     Cursor: _table(Cursor, "cursors", "name"),
     Link: _table(Link, "links", "app", "repository_id"),
+    Grant: _table(Grant, "grants", "app", "kind", "name"),
     SeenWebhook: _table(SeenWebhook, "seen_webhooks", "id"),
+    JobRecord: _table(JobRecord, "job_records", "app", "job"),
+    JobRun: _table(JobRun, "job_runs", "app", "job", "number"),
+    Backup: _table(Backup, "backups", "id"),
+    BackupPlan: _table(BackupPlan, "backup_plans", "name"),
+    BackupTask: _table(BackupTask, "backup_tasks", "id"),
+    AppVolume: _table(AppVolume, "volumes", "id"),
+    User: _table(User, "users", "id"),
+    Session: _table(Session, "sessions", "id"),
+    Passkey: _table(Passkey, "passkeys", "id"),
+    FormerName: _table(FormerName, "former_names", "name"),
+    Service: _table(Service, "services", "id"),
+    ServiceLink: _table(ServiceLink, "service_links", "service", "app"),
 }

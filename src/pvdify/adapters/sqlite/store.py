@@ -4,6 +4,8 @@ Every save is a transaction that is on disk when it returns.
 """
 
 import asyncio
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,35 +13,49 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pvdify.adapters.sqlite.backups import BackupRecords
 from pvdify.adapters.sqlite.copy import copy_database
+from pvdify.adapters.sqlite.jobs import JobRecords
 from pvdify.adapters.sqlite.links import LinkRecords
 from pvdify.adapters.sqlite.outbox import OutboxRecords
+from pvdify.adapters.sqlite.people import PeopleRecords
 from pvdify.adapters.sqlite.queries import migrations, statements
+from pvdify.adapters.sqlite.renaming import RenamingRecords
 from pvdify.adapters.sqlite.rows import TABLES, from_row, to_row
-from pvdify.errors import StoreUnavailable
+from pvdify.adapters.sqlite.samples import SampleRecords
+from pvdify.adapters.sqlite.services import ServiceRecords
+from pvdify.errors import StoreUnavailable, storage_error
 from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
-from pvdify.model.event import Event, IdempotentRequest
+from pvdify.model.database import DatabaseIdentity
+from pvdify.model.event import Event, EventFilter, IdempotentRequest
 from pvdify.model.operation import Operation
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
 from pvdify.model.scale import Scale
 from pvdify.model.slot import Slot
+from pvdify.model.status import NotedStatus
 from pvdify.model.token import Token
+from pvdify.model.volume import AppVolume
 from pvdify.ports.store import Record
 
 RecordT = TypeVar("RecordT")
+_NEXT_TO_NOTHING = 1024 * 1024  # bytes free
 _FORGET = (
-    "releases", "switch_counts", "scales", "slots", "operations", "config_versions", "idempotent_requests",
-    "previews", "tokens", "links", "app",
+    "releases", "switch_counts", "scales", "noted_statuses", "slots", "operations", "config_versions",
+    "idempotent_requests", "previews", "tokens", "links", "grants", "job_records",
+    "job_runs", "former_names", "service_links", "app",
 )  # fmt: skip
 
 
-class SqliteStore(OutboxRecords, LinkRecords):
+class SqliteStore(
+    OutboxRecords, LinkRecords, JobRecords, PeopleRecords, BackupRecords, SampleRecords, RenamingRecords, ServiceRecords
+):
     """One connection in one thread of its own, so that writes are in the order they were asked for."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, make_room: Callable[[], bool] = lambda: False) -> None:
+        """``make_room``: asked once when the disk is full; whether it has freed any space."""
+        self._file, self._make_room = file, make_room
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
         self._connection: sqlite3.Connection | None = None
 
@@ -55,114 +71,118 @@ class SqliteStore(OutboxRecords, LinkRecords):
         await self._in_thread(lambda connection: connection.close(), self._connection)
         self._thread.shutdown()
 
+    async def identity(self) -> DatabaseIdentity:
+        """Which database this is. Raises StoreUnavailable."""
+        (row,) = await self._rows("identity")
+        return DatabaseIdentity(id=row["id"], is_apart=bool(row["is_apart"]))
+
+    async def take_identity(self, id: str) -> None:
+        """Be the database with this id, as one from before there were ids that is put back. Raises StoreUnavailable."""
+        await self._write([(statements()["take_identity"], {"id": id})])
+
+    async def set_apart(self) -> None:
+        """Note that an earlier database's containers are here. Raises StoreUnavailable."""
+        await self._write([(statements()["set_apart"], {})])
+
     async def save(self, *records: Record) -> None:
-        """See the port."""
         await self._write([(TABLES[type(record)].upsert, to_row(record)) for record in records])
 
     async def delete_app(self, name: str, event: Event) -> None:
-        """See the port."""
         forget = [(statements()[f"forget_{what}"], {"app": name}) for what in _FORGET]
         await self._write([*forget, (TABLES[Event].upsert, to_row(event))])
 
     async def app(self, name: str) -> App | None:
-        """See the port."""
         return await self._one(App, "app", name=name)
 
     async def apps(self) -> tuple[App, ...]:
-        """See the port."""
         return await self._all(App, "apps")
 
     async def release(self, app: str, version: int) -> Release | None:
-        """See the port."""
         return await self._one(Release, "release", app=app, version=version)
 
     async def releases(self, app: str, limit: int = 1000) -> tuple[Release, ...]:
-        """See the port."""
         return await self._all(Release, "releases", app=app, limit=limit)
 
     async def live_versions(self, app: str, limit: int) -> tuple[int, ...]:
-        """See the port."""
         rows = await self._rows("live_versions", app=app, limit=limit)
         return tuple(row["version"] for row in rows)
 
     async def active_release(self, app: str) -> Release | None:
-        """See the port."""
         return await self._one(Release, "active_release", app=app)
 
     async def active_releases(self) -> tuple[Release, ...]:
-        """See the port."""
         return await self._all(Release, "active_releases")
 
+    async def failed_releases(self) -> tuple[Release, ...]:
+        return await self._all(Release, "failed_releases")
+
     async def switch_counts(self, app: str) -> tuple[SwitchCount, ...]:
-        """See the port."""
         return await self._all(SwitchCount, "switch_counts", app=app)
 
     async def scale(self, app: str) -> Scale:
-        """See the port."""
         return await self._one(Scale, "scale", app=app) or Scale(app=app)
 
     async def scales(self) -> tuple[Scale, ...]:
-        """See the port."""
         return await self._all(Scale, "scales")
 
+    async def noted_statuses(self, app: str | None = None) -> tuple[NotedStatus, ...]:
+        return await self._all(NotedStatus, "noted_statuses", app=app)
+
     async def slots(self, app: str | None = None) -> tuple[Slot, ...]:
-        """See the port."""
         return await self._all(Slot, "slots", app=app)
 
     async def slot(self, app: str, number: int) -> Slot | None:
-        """See the port."""
         return await self._one(Slot, "slot", app=app, number=number)
 
+    async def volumes(self, app: str | None = None) -> tuple[AppVolume, ...]:
+        return await self._all(AppVolume, "volumes", app=app)
+
+    async def forget_volume(self, id: str) -> None:
+        await self._write([(statements()["forget_volume"], {"id": id})])
+
     async def operation(self, id: str) -> Operation | None:
-        """See the port."""
         return await self._one(Operation, "operation", id=id)
 
     async def unsettled_operations(self, app: str | None = None) -> tuple[Operation, ...]:
-        """See the port."""
         return await self._all(Operation, "unsettled_operations", app=app)
 
     async def config_versions(self, app: str) -> tuple[ConfigVersion, ...]:
-        """See the port."""
         return await self._all(ConfigVersion, "config_versions", app=app)
 
     async def preview(self, name: str) -> Preview | None:
-        """See the port."""
         return await self._one(Preview, "preview", name=name)
 
     async def previews(self, parent: str | None = None) -> tuple[Preview, ...]:
-        """See the port."""
         return await self._all(Preview, "previews", parent=parent)
 
     async def previews_due(self, now: datetime, asked_before: datetime) -> tuple[Preview, ...]:
-        """See the port."""
         return await self._all(Preview, "previews_due", now=_stamp(now), asked_before=_stamp(asked_before))
 
     async def unleased_previews(self) -> tuple[str, ...]:
-        """See the port."""
         return tuple(row["name"] for row in await self._rows("unleased_previews"))
 
     async def token(self, id: str) -> Token | None:
-        """See the port."""
         return await self._one(Token, "token", id=id)
 
     async def tokens(self) -> tuple[Token, ...]:
-        """See the port."""
         return await self._all(Token, "tokens")
 
     async def events(self, app: str | None = None, limit: int = 100) -> tuple[Event, ...]:
-        """See the port."""
         return await self._all(Event, "events", app=app, limit=limit)
 
+    async def matching_events(self, wanted: EventFilter, limit: int) -> tuple[Event, ...]:
+        since = None if wanted.since is None else _stamp(wanted.since)
+        return await self._all(
+            Event, "matching_events", app=wanted.app, actor=wanted.actor, kind=wanted.kind, since=since, limit=limit
+        )
+
     async def idempotent_request(self, key: str, actor: str, since: datetime) -> IdempotentRequest | None:
-        """See the port."""
         return await self._one(IdempotentRequest, "idempotent_request", key=key, actor=actor, since=_stamp(since))
 
     async def is_webhook_seen(self, id: str, digest: str) -> bool:
-        """See the port."""
         return bool(await self._rows("seen_webhook", id=id, digest=digest))
 
     async def forget_webhooks(self, before: datetime) -> None:
-        """See the port."""
         await self._write([(statements()["forget_webhooks"], {"before": _stamp(before)})])
 
     async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
@@ -180,10 +200,19 @@ class SqliteStore(OutboxRecords, LinkRecords):
         return found
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: object) -> Any:
+        run = asyncio.get_running_loop().run_in_executor
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+            return await run(self._thread, self._with_room, work, *arguments)
         except (sqlite3.Error, OSError) as error:
-            raise _unavailable(error) from error
+            raise _unavailable(error, self._file) from error
+
+    def _with_room(self, work: Callable[..., Any], *arguments: object) -> Any:
+        try:
+            return work(*arguments)
+        except (sqlite3.Error, OSError) as error:
+            if not (is_full(error, self._file) and self._make_room()):
+                raise
+        return work(*arguments)
 
 
 def _stamp(moment: datetime) -> str:
@@ -229,13 +258,36 @@ def _run_transaction(connection: sqlite3.Connection, work: list[tuple[str, dict[
             connection.execute(statement, values)
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite rolls back by itself when the disk is full
+            connection.execute("ROLLBACK")
         raise
 
 
-def _unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(
-        "pvdify's database does not work",
-        why=str(error),
-        next="check that the disk under the data directory is not full or read-only, then look at `pvdify status`",
-    )
+def _unavailable(error: Exception, file: Path) -> StoreUnavailable:
+    what = "pvdify's database does not work"
+    next = "check that the disk under the data directory is not read-only, then look at `pvdify status`"
+    if isinstance(error, OSError):
+        return storage_error(StoreUnavailable, what, error, next=next)
+    if is_full(error, file):
+        return storage_error(StoreUnavailable, what, OSError(errno.ENOSPC, "", str(file.parent)), next=next)
+    if _primary_code(error) == sqlite3.SQLITE_IOERR:
+        return storage_error(StoreUnavailable, what, OSError(errno.EIO, "", str(file)), next=next)
+    return StoreUnavailable(what, why=str(error), next=next)
+
+
+def is_full(error: Exception, file: Path) -> bool:
+    """Whether a database's error means a full disk; SQLite calls it an I/O error of its shared memory."""
+    code = _primary_code(error)
+    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        return True
+    if code != sqlite3.SQLITE_IOERR:
+        return False
+    try:
+        disk = os.statvfs(file.parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING
+
+
+def _primary_code(error: Exception) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

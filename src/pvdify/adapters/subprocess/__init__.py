@@ -1,1 +1,1 @@
-"""Starting programs: the only package that does. May import: ports, model, settings, errors."""
+"""Starting programs: the only package that does. May import: plumbing, ports, model, settings, errors."""

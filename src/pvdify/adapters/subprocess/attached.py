@@ -1,4 +1,4 @@
-"""Programs with somebody at their ends: on pipes, or on a terminal of their own."""
+"""Programs whose input and output are connected: by pipes, or by a terminal of their own."""
 
 import asyncio
 import fcntl
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pvdify.adapters.subprocess.command_runner import end_process, start_process
 from pvdify.model.one_off import Output, Stream, TerminalSize
-from pvdify.ports.command_runner import Argv
+from pvdify.plumbing.command_runner import Argv
 
 LARGEST_PIECE = 64 * 1024
 MOST_PIECES = 8  # that wait to be read; then the program waits, too
@@ -37,7 +37,7 @@ async def attach(argv: Argv, *, directory: Path, terminal: TerminalSize | None) 
 
 
 class OnPipes:
-    """A program whose output and errors are told apart. See the port."""
+    """A program with separate pipes for output and errors."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -45,30 +45,25 @@ class OnPipes:
         self._copying = asyncio.create_task(self._copy())
 
     async def read(self) -> Output | None:
-        """See the port."""
         return await self._pieces.get()
 
     async def write(self, data: bytes) -> None:
-        """See the port."""
         if self._process.stdin is not None:
             self._process.stdin.write(data)
             with suppress(ConnectionError):
                 await self._process.stdin.drain()
 
     async def close_input(self) -> None:
-        """See the port."""
         if self._process.stdin is not None:
             self._process.stdin.close()
 
     def resize(self, size: TerminalSize) -> None:
-        """See the port: it has no terminal."""
+        """Does nothing: there is no terminal."""
 
     async def wait(self) -> int:
-        """See the port."""
         return await self._process.wait()
 
     async def end(self) -> None:
-        """See the port."""
         await end_process(self._process)
         self._copying.cancel()
 
@@ -86,27 +81,25 @@ class OnPipes:
 
 
 class OnTerminal:
-    """A program on a terminal of its own. See the port."""
+    """A program on a terminal of its own."""
 
     def __init__(self, process: asyncio.subprocess.Process, terminal: int) -> None:
         self._process = process
         self._terminal: int | None = terminal
 
     async def read(self) -> Output | None:
-        """See the port."""
         while self._terminal is not None:
             try:
                 data = os.read(self._terminal, LARGEST_PIECE)
             except BlockingIOError:
                 await _ready(self._terminal, is_for_writing=False)
                 continue
-            except OSError:  # nobody holds the other end any more
+            except OSError:  # the other end is closed
                 return None
             return Output(stream=Stream.STDOUT, data=data) if data else None
         return None
 
     async def write(self, data: bytes) -> None:
-        """See the port."""
         while data and self._terminal is not None:
             try:
                 data = data[os.write(self._terminal, data) :]
@@ -116,22 +109,19 @@ class OnTerminal:
                 return
 
     async def close_input(self) -> None:
-        """See the port."""
         await self.write(END_OF_INPUT)
 
     def resize(self, size: TerminalSize) -> None:
-        """See the port. The signal is sent by hand: the terminal is nobody's controlling one."""
+        """Sends SIGWINCH itself, because the terminal controls no process."""
         if self._terminal is not None:
             _set_size(self._terminal, size)
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGWINCH)
 
     async def wait(self) -> int:
-        """See the port."""
         return await self._process.wait()
 
     async def end(self) -> None:
-        """See the port."""
         await end_process(self._process)
         if self._terminal is not None:
             os.close(self._terminal)

@@ -1,17 +1,20 @@
 """The ``command_runner`` port on asyncio's subprocesses."""
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from pvdify.errors import RuntimeUnavailable
-from pvdify.ports.command_runner import Argv, Completed
+from pvdify.errors import RuntimeHangs, RuntimeUnavailable, storage_error
+from pvdify.plumbing.command_runner import Argv, Completed, Piped
 
 LONGEST_LINE = 1024 * 1024
+PIECE = 64 * 1024
 TERM_SECONDS = 3.0
+KILL_SECONDS = 5.0  # what the kernel holds (a disk or a network that hangs) does not end even then
 
 
 class SubprocessRunner:
@@ -26,13 +29,12 @@ class SubprocessRunner:
         directory: Path | None = None,
         timeout: float = 60.0,
     ) -> Completed:
-        """See the port."""
         process = await start_process(argv, environment, directory, stderr=asyncio.subprocess.PIPE)
         try:
             async with asyncio.timeout(timeout):
                 stdout, stderr = await process.communicate(stdin)
         except TimeoutError as error:
-            raise RuntimeUnavailable(
+            raise RuntimeHangs(
                 f"{Path(argv[0]).name} did not answer within {timeout:g} s",
                 why=f"`{' '.join(argv[:3])} …` was still running and has been ended",
                 next=f"look what `{argv[0]}` does on the server, and how busy it is; then try again",
@@ -47,13 +49,64 @@ class SubprocessRunner:
         )
 
     @asynccontextmanager
-    async def stream(self, argv: Argv) -> AsyncIterator[AsyncIterator[str]]:
+    async def pipe(self, argv: Argv, *, environment: Mapping[str, str] | None = None) -> AsyncIterator[Piped]:
         """See the port."""
+        process = await start_process(argv, environment, None, stderr=asyncio.subprocess.PIPE)
+        piped = _Piped(argv, process)
+        try:
+            yield piped
+        finally:
+            await end_process(process)
+            piped.close()
+
+    @asynccontextmanager
+    async def stream(self, argv: Argv) -> AsyncIterator[AsyncIterator[str]]:
         process = await start_process(argv, None, None, stderr=asyncio.subprocess.STDOUT)
         try:
             yield _lines(process)
         finally:
             await end_process(process)
+
+
+class _Piped:
+    """See ``plumbing.command_runner``. stderr is read all the time, so that the program never waits with it."""
+
+    def __init__(self, argv: Argv, process: asyncio.subprocess.Process) -> None:
+        self._argv = argv
+        self._process = process
+        self._errors = bytearray()
+        self._reading = asyncio.create_task(self._read_errors())
+
+    async def write(self, data: bytes) -> bool:
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        try:
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+        except ConnectionError:
+            return False
+        return True
+
+    async def close_input(self) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        self._process.stdin.close()
+
+    async def output(self) -> AsyncIterator[bytes]:
+        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        while piece := await self._process.stdout.read(PIECE):
+            yield piece
+
+    async def wait(self) -> Completed:
+        code = await self._process.wait()
+        await self._reading
+        return Completed(argv=self._argv, exit_code=code, stdout="", stderr=self._errors.decode(errors="replace"))
+
+    def close(self) -> None:
+        self._reading.cancel()
+
+    async def _read_errors(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101 - it was asked for
+        while piece := await self._process.stderr.read(PIECE):
+            self._errors[:] = (self._errors + piece)[-LONGEST_LINE:]
 
 
 async def start_process(
@@ -74,19 +127,23 @@ async def start_process(
         )
     except OSError as error:
         name = Path(argv[0]).name
+        what = f"{name} cannot be started on this server"
+        if error.errno not in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+            again = "see how busy the server is; then try again"
+            raise storage_error(RuntimeUnavailable, what, error, next=again) from error
         raise RuntimeUnavailable(
-            f"{name} cannot be started on this server",
+            what,
             why=f"{argv[0]}: {error.strerror}",
             next=f"install it, on Debian with `apt-get install {name}`; then try again",
         ) from error
 
 
 async def end_process(process: asyncio.subprocess.Process) -> None:
-    """End the program and what it started, unless it has ended; then reap it.
+    """End the program and what it started, unless it has ended; then reap it, unless the kernel holds it.
 
     SIGTERM first: podman finishes what must not be cut in two.
     """
-    for each, grace in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, None)):
+    for each, grace in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         if process.returncode is not None:
             return
         with suppress(ProcessLookupError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.unit import command
-from pvdify.errors import RuntimeUnavailable
+from pvdify.errors import RuntimeUnavailable, storage_error
 from pvdify.model.instance import Secret
 from pvdify.settings import Address
 
@@ -64,7 +64,7 @@ class CloudflaredUnit:
         name: the unit's name.
         data_dir: where the token is kept, readable by root alone.
         binary: the program, as it is found in PATH.
-        metrics: where it tells its figures.
+        metrics: where it serves its figures.
         directory: where systemd looks.
     """
 
@@ -80,7 +80,6 @@ class CloudflaredUnit:
         self._file = directory / name
 
     async def ensure_running(self, run_token: Secret) -> str:
-        """See the port."""
         binary = shutil.which(self._binary)
         if binary is None:
             raise RuntimeUnavailable(
@@ -97,7 +96,6 @@ class CloudflaredUnit:
         return f"{self._name} runs it"
 
     async def stop(self) -> None:
-        """See the port."""
         await self._systemctl.stop(self._name, within=60)
         await self._systemctl.disable(self._name)
         await asyncio.to_thread(self._file.unlink, missing_ok=True)
@@ -120,7 +118,7 @@ def _write(file: Path, text: str, mode: int) -> bool:
             os.fsync(stream.fileno())
         temporary.replace(file)
     except OSError as error:
-        raise RuntimeUnavailable(
-            f"{file} cannot be written", why=str(error), next="check that the disk is not full or read-only"
+        raise storage_error(
+            RuntimeUnavailable, f"{file} cannot be written", error, next="check that the disk is not read-only"
         ) from error
     return True

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from pvdify.ports.command_runner import Argv
+from pvdify.plumbing.command_runner import Argv
 
 OUTPUT_FIELDS_SINCE = 236  # systemd's version; before it, the journal tells every field
 
@@ -11,6 +11,12 @@ OUTPUT_FIELDS_SINCE = 236  # systemd's version; before it, the journal tells eve
 def read_version() -> Argv:
     """Which systemd this is."""
     return ("systemctl", "--version")
+
+
+def try_confined(properties: Sequence[str]) -> Argv:
+    """Run a program that does nothing with these properties, and wait for its end."""
+    options = (f"--property={each}" for each in properties)
+    return ("systemd-run", "--quiet", "--wait", "--collect", *options, "/bin/true")
 
 
 def reload_units() -> Argv:

@@ -1,4 +1,4 @@
-"""What the keeper notes in an instance's directory, and what it is told there."""
+"""Files of the keeper in an instance's directory: what it writes, and what it reads."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 EXITS, TAKEN, GRACE, REFUSAL, BEGAN, IN_A_ROW = "exits", "exits.taken", "grace", "refusal", "began", "exits-in-a-row"
+WATCHED = "start-is-watched"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +22,27 @@ class Noted:
 
 
 def set_grace(directory: Path, seconds: int) -> None:
-    """How long the program gets at the next stop. Raises OSError."""
-    (directory / GRACE).write_text(f"{seconds}\n", encoding="ascii")
+    """How long the program gets at the next stop. Raises OSError, and then it is as before."""
+    temporary = directory / f".{GRACE}"
+    try:
+        temporary.write_text(f"{seconds}\n", encoding="ascii")
+        temporary.replace(directory / GRACE)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def start_over(directory: Path) -> None:
-    """The next start comes without a pause, and says itself what is wrong with it."""
+    """Prepare a start that pvdifyd watches: without a pause, with its own words, and no exit is noted if it fails."""
     for name in (IN_A_ROW, REFUSAL):
         (directory / name).unlink(missing_ok=True)
+    (directory / WATCHED).touch(mode=0o600)
+
+
+def end_watch(directory: Path) -> None:
+    """Let the keeper note failed starts again: from now on systemd starts the unit by itself."""
+    (directory / WATCHED).unlink(missing_ok=True)
 
 
 def refusal(directory: Path) -> str:

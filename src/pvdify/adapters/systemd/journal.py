@@ -1,19 +1,23 @@
 """What instances wrote, read from the journal by the tag that their lines have."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing, suppress
 from datetime import datetime
 from pathlib import Path
+
+import structlog
 
 from pvdify.adapters.systemd import commands, parse
 from pvdify.adapters.systemd.parse import Entry
 from pvdify.adapters.systemd.systemctl import Systemctl, refused
 from pvdify.model.instance import LogLine
 from pvdify.model.names import app_of_instance, place_of_instance
+from pvdify.plumbing.command_runner import CommandRunner
 from pvdify.ports.clock import Clock
-from pvdify.ports.command_runner import CommandRunner
-from pvdify.ports.supervisor import LONGEST_LINE
+from pvdify.ports.instance_logs import BATCH, LONGEST_LINE, PATIENCE
 
+log = structlog.get_logger()
 PAUSE = 0.5  # before the journal is followed anew
 FORGOTTEN = "forgotten"
 
@@ -37,6 +41,7 @@ class Journal:
         self._server = server_id
         self._log_dir = log_dir
         self._clock = clock
+        self._unwritten: dict[str, datetime] = {}
 
     async def writers(self, app: str) -> tuple[str, ...]:
         """The app's instances of which the journal has lines. Raises RuntimeUnavailable."""
@@ -47,17 +52,66 @@ class Journal:
         names = (tag.removesuffix(suffix) for tag in done.stdout.splitlines() if tag.endswith(suffix))
         return tuple(name for name in names if place_of_instance(name) and app_of_instance(name) == app)
 
-    async def tail(self, names: Sequence[str], lines: int, since: datetime | None) -> tuple[LogLine, ...]:
+    async def tail(self, names: Sequence[str], count: int, since: datetime | None) -> tuple[LogLine, ...]:
         """The last lines of these instances together, oldest first. Raises RuntimeUnavailable."""
-        if lines <= 0 or not names:
+        if count <= 0 or not names:
             return ()
-        asked = lines
+        asked = count
         while True:
             entries = await self._read(names, asked, since)
-            wanted = [line for line in _Lines(self._server).add_all(entries) if self._is_wanted(line, since)]
-            if len(wanted) >= lines or len(entries) < asked:
-                return tuple(wanted[-lines:])
+            lines = _Lines(self._server)
+            wanted = [line for line in (*lines.add_all(entries), *lines.rest()) if self._is_wanted(line, since)]
+            wanted.sort(key=lambda line: line.at)
+            if len(wanted) >= count or len(entries) < asked:
+                return tuple(wanted[-count:])
             asked *= 4  # some entries were parts of long lines
+
+    async def read(
+        self, names: Sequence[str], count: int, since: datetime | None
+    ) -> AsyncGenerator[tuple[LogLine, ...], None]:
+        """The same in batches; the journal is read twice, so that nothing but a batch is kept."""
+        if count <= BATCH or not names:
+            yield await self.tail(names, count, since)
+            return
+        asked, found = count, 0
+        while True:
+            entries = found = 0
+            async with aclosing(self._printed(names, asked, since)) as printed:
+                async for number, lines in printed:
+                    entries, found = entries + number, found + len(lines)
+            if found >= count or entries < asked:
+                break
+            asked *= 4  # some entries were parts of long lines
+        too_many, batch = found - count, list[LogLine]()
+        async with aclosing(self._printed(names, asked, since)) as printed:
+            async for _, lines in printed:
+                for line in lines:
+                    too_many -= 1
+                    if too_many < 0:
+                        batch.append(line)
+                if len(batch) >= BATCH:
+                    yield tuple(batch)
+                    batch.clear()
+        if batch:
+            yield tuple(batch)
+
+    async def _printed(
+        self, names: Sequence[str], count: int, since: datetime | None
+    ) -> AsyncGenerator[tuple[int, list[LogLine]], None]:
+        """For each entry of the journal 1, and the lines that it ends; at the end 0, and what has no end."""
+        version, lines = await self._systemctl.version(), _Lines(self._server)
+        argv = commands.read_journal(self._tags(names), count, since, version=version)
+        forgotten = {name: self._forgotten(app_of_instance(name)) for name in names}
+
+        def is_wanted(line: LogLine) -> bool:
+            moment = forgotten.get(line.instance)
+            return (since is None or line.at > since) and (moment is None or line.at > moment)
+
+        async with self._runner.stream(argv) as printed:
+            async for text in printed:
+                if (entry := parse.entry(text)) is not None:
+                    yield 1, [line for line in lines.add_all((entry,)) if is_wanted(line)]
+        yield 0, [line for line in lines.rest() if is_wanted(line)]
 
     async def follow(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
         """Lines written after ``since``, as they come, without end; a journal that goes away is followed anew."""
@@ -65,14 +119,35 @@ class Journal:
         lines, newest = _Lines(self._server), since
         while True:
             argv = commands.follow_journal(self._tags(names), since, version=version)
-            async with self._runner.stream(argv) as printed:
-                async for text in printed:
-                    for line in lines.add_all((parse.entry(text),)):
-                        if self._is_wanted(line, since):
-                            newest = line.at
-                            yield line
+            async with self._runner.stream(argv) as printed, aclosing(self._followed(lines, printed)) as followed:
+                async for line in followed:
+                    if self._is_wanted(line, since):
+                        newest = line.at
+                        yield line
             since = newest
             await self._clock.sleep(PAUSE)
+
+    async def _followed(self, lines: "_Lines", printed: AsyncIterator[str]) -> AsyncGenerator[LogLine, None]:
+        """The lines of what journalctl prints; what has no end yet after a while, too."""
+        text: asyncio.Future[str] | None = None
+        try:
+            while True:
+                text = text or asyncio.ensure_future(anext(printed))
+                await asyncio.wait({text}, timeout=PATIENCE if lines.is_holding else None)
+                if text.done():
+                    fresh = list(lines.add_all((parse.entry(text.result()),)))
+                    text = None
+                else:
+                    fresh = lines.rest()
+                for line in fresh:
+                    yield line
+        except StopAsyncIteration:
+            return
+        finally:
+            if text is not None:
+                text.cancel()
+                with suppress(asyncio.CancelledError, StopAsyncIteration):
+                    await text
 
     async def _read(self, names: Sequence[str], count: int, since: datetime | None) -> list[Entry | None]:
         version = await self._systemctl.version()
@@ -83,21 +158,33 @@ class Journal:
 
     async def forget(self, app: str) -> None:
         """Show nothing of what the app has written until now. Never raises."""
+        self._unwritten[app] = self._clock.now()
         await asyncio.to_thread(self._note_forgotten, app)
 
     def _note_forgotten(self, app: str) -> None:
+        """Where it cannot be written, it is remembered, and written by a later look at the app's log."""
+        self._unwritten.setdefault(app, self._clock.now())
+        file = self._log_dir / app / FORGOTTEN
+        temporary = file.with_name(f".{FORGOTTEN}")
         try:
-            file = self._log_dir / app / FORGOTTEN
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file.write_text(self._clock.now().isoformat(), encoding="ascii")
-        except OSError:
-            return
+            temporary.write_text(self._unwritten[app].isoformat(), encoding="ascii")
+            temporary.replace(file)
+        except OSError as error:
+            log.warning("journal.not_forgotten", app=app, why=error.strerror or str(error))
+            with suppress(OSError):
+                temporary.unlink()
+        else:
+            del self._unwritten[app]
 
     def _is_wanted(self, line: LogLine, since: datetime | None) -> bool:
         forgotten = self._forgotten(app_of_instance(line.instance))
         return (since is None or line.at > since) and (forgotten is None or line.at > forgotten)
 
     def _forgotten(self, app: str) -> datetime | None:
+        if moment := self._unwritten.get(app):
+            self._note_forgotten(app)
+            return moment
         try:
             return datetime.fromisoformat((self._log_dir / app / FORGOTTEN).read_text(encoding="ascii"))
         except (OSError, ValueError):
@@ -117,7 +204,12 @@ class _Lines:
 
     def __init__(self, server: str) -> None:
         self._suffix = f".{server}"
-        self._parts: dict[tuple[str, str], list[str]] = {}
+        self._parts: dict[tuple[str, str], list[Entry]] = {}
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return bool(self._parts)
 
     def add_all(self, entries: Iterable[Entry | None]) -> Iterator[LogLine]:
         """The lines that these entries end."""
@@ -125,9 +217,16 @@ class _Lines:
             if entry is None:
                 continue
             parts = self._parts.setdefault((entry.tag, entry.stream), [])
-            parts.append(entry.text)
-            if entry.is_part and sum(map(len, parts)) < LONGEST_LINE:
-                continue
-            del self._parts[entry.tag, entry.stream]
-            instance = entry.tag.removesuffix(self._suffix)
-            yield LogLine(at=entry.at, instance=instance, stream=entry.stream, text="".join(parts))
+            parts.append(entry)
+            if not entry.is_part or sum(len(part.text) for part in parts) >= LONGEST_LINE:
+                yield self._take(entry.tag, entry.stream)
+
+    def rest(self) -> list[LogLine]:
+        """What has no end yet."""
+        return [self._take(*source) for source in tuple(self._parts)]
+
+    def _take(self, tag: str, stream: str) -> LogLine:
+        parts = self._parts.pop((tag, stream))
+        last, text = parts[-1], "".join(part.text for part in parts)
+        instance = tag.removesuffix(self._suffix)
+        return LogLine(at=last.at, instance=instance, stream=stream, text=text, is_part=last.is_part)

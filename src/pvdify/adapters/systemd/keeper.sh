@@ -6,7 +6,8 @@
 #   try COMMAND...                           run it; it may fail
 #   start RUN...                             run it; what podman says goes to a file of its own
 #   started                                  note when
-#   stop STOP...                             with the grace that was asked for
+#   end COMMAND...                           let the processes finish within the grace that was asked for
+#   stop STOP...                             kill what is left; with that grace where `end` could not be done
 #   ended ID_FILE MEMORY_MARK EXIT_CODE...   note how it ended, unless it was told to
 set -u
 LONGEST=60
@@ -35,7 +36,7 @@ before)
     id_file=$1 restarts_file=$2
     shift 2
     sleep "$(pause_for "$(read_number exits-in-a-row)")"
-    rm -f stopping began started
+    rm -f stopping finished began started
     if [ -s "$id_file" ]; then
         echo $(($(read_number "$restarts_file") + 1)) >"$restarts_file"
         "$@" >/dev/null
@@ -50,16 +51,25 @@ start)
     ;;
 started)
     date +%s >started
+    rm -f start-is-watched
+    ;;
+end)
+    # systemd runs this also after a program that ended by itself, and then there is no main process
+    [ -n "${MAINPID:-}" ] || exit 0
+    : >stopping
+    "$@" "$(read_number grace)" && : >finished
     ;;
 stop)
-    # systemd runs this also after a program that ended by itself, and then there is no main process
-    [ -z "${MAINPID:-}" ] || : >stopping
-    exec "$@" --time "$(read_number grace)"
+    [ -z "${MAINPID:-}" ] || : >stopping # also of units that know no `end`
+    grace=$(read_number grace)
+    [ -e finished ] && grace=0
+    exec "$@" --time "$grace"
     ;;
 ended)
     id_file=$1 memory_mark=$2
     shift 2
     [ -e stopping ] && exit 0
+    [ -e start-is-watched ] && exit 0 # pvdifyd reads for itself why its start failed
     now=$(date +%s)
     if [ -e started ] && [ $((now - $(read_number started))) -gt $QUIET_AFTER ]; then
         echo 1 >exits-in-a-row

@@ -11,7 +11,7 @@ _VERSION = re.compile(r"^systemd (\d+)")
 
 @dataclass(frozen=True, kw_only=True)
 class UnitState:
-    """A unit as systemd has it in mind: its active state and what that is in detail."""
+    """A unit's active state in systemd, and its detail."""
 
     active: str
     sub: str
@@ -44,7 +44,7 @@ class Entry:
 
 
 def version(text: str) -> int:
-    """systemd's version in ``systemctl --version``; 0 where it is not told."""
+    """systemd's version in ``systemctl --version``; 0 if it is unknown."""
     found = _VERSION.match(text)
     return int(found[1]) if found else 0
 

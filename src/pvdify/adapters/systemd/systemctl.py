@@ -1,15 +1,15 @@
-"""Asking systemd, and telling what it refuses."""
+"""Run systemctl, and report what systemd refuses."""
 
 from pvdify.adapters.systemd import commands, parse
 from pvdify.errors import RuntimeUnavailable
-from pvdify.ports.command_runner import Argv, CommandRunner, Completed
+from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
 
 SECONDS = 60.0
 _UNKNOWN = ("not loaded", "not found", "could not be found", "no such file")
 
 
 class Systemctl:
-    """The system's service manager, through its own command. Implements ``ports.services.Services`` too."""
+    """The system's service manager, through its own command. Implements ``plumbing.services.Services`` too."""
 
     def __init__(self, *, runner: CommandRunner) -> None:
         self._runner = runner
@@ -40,7 +40,7 @@ class Systemctl:
         return done
 
     async def start(self, unit: str) -> None:
-        """See ``ports.services``."""
+        """See ``plumbing.services``."""
         await self._carry_out(commands.start_unit(unit))
 
     async def enable(self, unit: str) -> None:
@@ -52,11 +52,11 @@ class Systemctl:
         await self._runner.run(commands.disable_unit(unit), timeout=SECONDS)
 
     async def reload(self, unit: str) -> None:
-        """See ``ports.services``."""
+        """See ``plumbing.services``."""
         await self._carry_out(commands.reload_unit(unit))
 
     async def restart(self, unit: str) -> None:
-        """See ``ports.services``."""
+        """See ``plumbing.services``."""
         await self._carry_out(commands.restart_unit(unit))
 
     async def _carry_out(self, argv: Argv) -> None:

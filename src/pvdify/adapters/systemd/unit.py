@@ -7,8 +7,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from pvdify.model.endpoint import NO_ROUTE, Endpoint, NoRoute
 from pvdify.model.instance import InstanceSpec, Role
-from pvdify.ports.containers import Launch
+from pvdify.plumbing.containers import Launch
 
 FIRST_PAUSE = 1  # seconds before a restart; the keeper adds to them
 LONGEST_PAUSE = 60
@@ -16,7 +17,7 @@ START_SECONDS = 180  # for the container to start, after the longest pause
 STOP_SECONDS = 60  # after the grace, for what then has to be killed
 UNLIMITED_LOG_SINCE = 240  # systemd's version; before it only journald.conf decides
 WIDTH = 110
-_ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r"))
+EARLIER_HOST = "127.0.0.1"  # of units that were written before they named the host
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@+")
 
 
@@ -32,12 +33,15 @@ class Mark:
     number: int
     role: Role
     operation: str
-    host_port: int | None
+    endpoint: Endpoint | NoRoute
+    database: str = ""
 
 
-def build(spec: InstanceSpec, launch: Launch, server: str, keeper: Path, *, version: int) -> str:
+def build(
+    spec: InstanceSpec, launch: Launch, server: str, keeper: Path, *, version: int, database: str = ""
+) -> str:  # fmt: skip
     """The unit's whole text. ``keeper``: the script that counts, waits and notes; ``version``: systemd's."""
-    sections = (_unit(spec), _service(spec, launch, keeper, version), _mark(spec, server))
+    sections = (_unit(spec), _service(spec, launch, keeper, version), _mark(spec, server, database))
     return "# Written by pvdifyd, and again at each boot; changes are overwritten.\n" + "\n".join(sections)
 
 
@@ -49,7 +53,8 @@ def read_mark(text: str) -> Mark | None:
         return Mark(
             server=said["Server"], name=said["Name"], app=said["App"], process=said["Process"],
             slot=int(said["Slot"]), number=int(said["Number"]), role=Role(said["Role"]), operation=said["Operation"],
-            host_port=int(said["Port"]) if said["Port"] else None,
+            endpoint=Endpoint(said.get("Host") or EARLIER_HOST, int(said["Port"])) if said["Port"] else NO_ROUTE,
+            database=said.get("Database", ""),
         )  # fmt: skip
     except (KeyError, ValueError):
         return None
@@ -66,7 +71,7 @@ def _service(spec: InstanceSpec, launch: Launch, keeper: Path, version: int) -> 
     def kept(verb: str, *arguments: str) -> str:
         return command("/bin/sh", str(keeper), verb, *arguments)
 
-    is_kept_running = spec.role is Role.INSTANCE
+    is_kept_running = spec.role.is_kept_running
     restart = ("Restart=always", f"RestartSec={FIRST_PAUSE}") if is_kept_running else ("Restart=no",)
     quota = ("LogRateLimitIntervalSec=0",) if version >= UNLIMITED_LOG_SINCE else ()
     return "\n".join(
@@ -77,10 +82,11 @@ def _service(spec: InstanceSpec, launch: Launch, keeper: Path, version: int) -> 
             f"WorkingDirectory={launch.directory}",
             f"ExecStartPre={kept('before', str(launch.id_file), str(launch.restarts_file), *launch.remove)}",
             *(f"ExecStartPre={command(*argv)}" for argv in launch.before),
-            f"ExecStartPre=-{kept('try', *launch.make_network)}",
+            *(f"ExecStartPre=-{kept('try', *argv)}" for argv in (launch.make_network, *launch.make_private_networks)),
             f"ExecStart={kept('start', *launch.run)}",
             f"ExecStartPost=-{kept('started')}",
             f"ExecStartPost=-{command(*launch.after)}",
+            f"ExecStop=-{kept('end', *launch.end_processes)}",
             f"ExecStop=-{kept('stop', *launch.stop)}",
             f"ExecStopPost=-{kept('ended', str(launch.id_file), str(launch.memory_mark), *launch.exit_code)}",
             f"ExecStopPost=-{command(*launch.after)}",
@@ -97,7 +103,7 @@ def _service(spec: InstanceSpec, launch: Launch, keeper: Path, version: int) -> 
     )
 
 
-def _mark(spec: InstanceSpec, server: str) -> str:
+def _mark(spec: InstanceSpec, server: str, database: str) -> str:
     return f"""\
 [X-Pvdify]
 Server={server}
@@ -108,8 +114,9 @@ Slot={spec.slot}
 Number={spec.number}
 Role={spec.role.value}
 Operation={spec.operation}
-Port={spec.host_port or ""}
-"""
+Host={"" if spec.exposed is NO_ROUTE else spec.exposed.at.host}
+Port={"" if spec.exposed is NO_ROUTE else spec.exposed.at.port}
+{f"Database={database}{chr(10)}" if database else ""}"""
 
 
 def command(*argv: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pvdify.adapters.systemd import unit
 from pvdify.adapters.systemd.unit import Mark
+from pvdify.model.database import UNNAMED, DatabaseIdentity
 
 DIRECTORY = Path("/run/systemd/system")
 KEEPER = "keeper.sh"
@@ -23,10 +24,15 @@ class Units:
         server_id: this server.
         run_dir: where the keeper script goes.
         directory: where systemd looks.
+        database: units of instances that were made with another one are not seen.
     """
 
-    def __init__(self, *, server_id: str, run_dir: Path, directory: Path = DIRECTORY) -> None:
+    def __init__(
+        self, *, server_id: str, run_dir: Path, directory: Path = DIRECTORY,
+        database: DatabaseIdentity = UNNAMED,
+    ) -> None:  # fmt: skip
         self._server = server_id
+        self.database = database
         self._directory = directory
         self.keeper = run_dir / KEEPER
 
@@ -34,15 +40,15 @@ class Units:
         """What the unit of this instance is called, without ``.service``: like it, unless that is another server's."""
         text = _read(self._directory / f"{name}{SUFFIX}")
         mark = unit.read_mark(text) if text else None
-        is_ours = not text or (mark is not None and mark.server == self._server)
+        is_ours = not text or (mark is not None and self._is_ours(mark))
         return name if is_ours else self.own_stem_of(name)
 
     def own_stem_of(self, name: str) -> str:
         """A name that no other server gives."""
-        return f"{name}.{self._server}"
+        return f"{name}.{self.database.id if self.database.is_apart else self._server}"
 
     def names_of(self, name: str) -> tuple[str, ...]:
-        """Every unit that may run this instance: it had the other name while that one was somebody else's."""
+        """Every unit that may run this instance: it had the other name while that one was taken."""
         return tuple(f"{stem}{SUFFIX}" for stem in dict.fromkeys((self.stem_of(name), self.own_stem_of(name))))
 
     async def write(self, stem: str, text: str) -> bool:
@@ -61,8 +67,11 @@ class Units:
     def _marks(self) -> Iterator[tuple[str, Mark]]:
         for path in sorted(self._directory.glob(f"{PREFIX}*{SUFFIX}")):
             mark = unit.read_mark(_read(path))
-            if mark is not None and mark.server == self._server:
+            if mark is not None and self._is_ours(mark):
                 yield path.name, mark
+
+    def _is_ours(self, mark: Mark) -> bool:
+        return mark.server == self._server and self.database.owns(mark.database)
 
     def _write(self, stem: str, text: str) -> bool:
         _write_unless_same(self.keeper, (files(__package__) / KEEPER).read_text(encoding="utf-8"))
@@ -77,10 +86,15 @@ def _write_unless_same(path: Path, text: str) -> bool:
         return False
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # several may write the same
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
     return True
 
 

@@ -1,1 +1,1 @@
-"""Notices as webhooks, for programs and for chat rooms. Imports ports, model and errors."""
+"""Notices as webhooks, for programs and for chat rooms. Imports plumbing, ports, model and errors."""

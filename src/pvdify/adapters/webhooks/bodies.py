@@ -16,7 +16,7 @@ _DATA = ("app", "environment", "url", "release", "image", "digest", "commit", "b
 
 
 def generic(notice: Notice) -> dict[str, Any]:
-    """As standardwebhooks.com has it: type, timestamp, data; what is not known is left out."""
+    """In the form of standardwebhooks.com: type, timestamp, data; what is not known is left out."""
     facts = {name: getattr(notice, name) for name in _DATA}
     data: dict[str, Any] = {name: value for name, value in facts.items() if value not in (None, "")}
     if notice.failure is not None:
@@ -37,7 +37,7 @@ def slack(notice: Notice) -> dict[str, Any]:
 
 
 def discord(notice: Notice) -> dict[str, Any]:
-    """For a Discord webhook; nobody is called by what a text happens to contain."""
+    """For a Discord webhook; what a text happens to contain mentions no user."""
     embed: dict[str, Any] = {
         "description": _cut(notice.headline),
         "color": RED if notice.is_bad else GREEN if _is_good(notice) else GREY,

@@ -7,8 +7,8 @@ from pvdify.adapters.webhooks import bodies
 from pvdify.errors import ServiceUnavailable
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Attempt, Delivery, Notice, attempt_of
+from pvdify.plumbing.web import Web, WebRequest
 from pvdify.ports.clock import Clock
-from pvdify.ports.web import Web, WebRequest
 
 
 class WebhookOutlet:
@@ -20,7 +20,6 @@ class WebhookOutlet:
         self._body = body
 
     async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:
-        """See the port."""
         content = bodies.to_bytes(self._body(delivery.notice))
         headers = {"Content-Type": "application/json"}
         if secret := keys.get("secret"):

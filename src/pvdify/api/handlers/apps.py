@@ -3,40 +3,67 @@
 from starlette.responses import Response
 
 from pvdify.api import translate
-from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
-from pvdify.wire.requests import ChangeApp, CreateApp
+from pvdify.engine.reading.views import AppView
+from pvdify.web.answers import json_answer
+from pvdify.wire import answers
+from pvdify.wire.requests import ChangeApp, CreateApp, PauseApp, RenameApp
 
 
 async def list_apps(call: Call) -> Response:
     """All apps that the caller may see."""
     views = await call.engine.queries.apps()
     mine = [view for view in views if call.actor.reaches(view.app.name)]
-    return json_answer({"apps": [translate.app(view, call.engine.settings) for view in mine]})
+    urls = await call.engine.queries.urls()
+    return json_answer({"apps": [translate.app(view, urls) for view in mine]})
 
 
 async def create_app(call: Call) -> Response:
     """A new app without a release."""
     body = await call.body(CreateApp)
-    await call.engine.requests.create_app(body.name, call.actor)
-    view = await call.engine.queries.app(body.name)
-    headers = {"Location": f"/api/v1/apps/{body.name}"}
-    return json_answer(translate.app(view, call.engine.settings), 201, headers)
+    view = await call.engine.requests.create_app(body.name, call.actor)
+    return await _answer(call, view, 201, {"Location": f"/api/v1/apps/{body.name}"})
 
 
 async def show_app(call: Call) -> Response:
     """One app."""
-    return json_answer(translate.app(await call.engine.queries.app(call.app), call.engine.settings))
+    return await _answer(call, await call.engine.queries.app(call.app))
 
 
 async def change_app(call: Call) -> Response:
     """Maintenance on or off."""
     body = await call.body(ChangeApp)
-    await call.engine.requests.set_maintenance(call.app, call.actor, is_on=body.maintenance)
-    return await show_app(call)
+    return await _answer(call, await call.engine.requests.set_maintenance(call.app, call.actor, is_on=body.maintenance))
+
+
+async def rename_app(call: Call) -> Response:
+    """Give the app another name, with everything that it has."""
+    body = await call.body(RenameApp)
+    view = await call.engine.renames.rename(call.app, body.name, call.actor, keeps_hostname=body.keep_hostname)
+    return await _answer(call, view)
+
+
+async def pause_app(call: Call) -> Response:
+    """Hold requests of the app."""
+    body = await call.body(PauseApp)
+    return await _answer(call, await call.engine.requests.pause(call.app, body.seconds, call.actor))
+
+
+async def resume_app(call: Call) -> Response:
+    """Pass held requests of the app on."""
+    return await _answer(call, await call.engine.requests.resume(call.app, call.actor))
 
 
 async def destroy_app(call: Call) -> Response:
-    """Take the app away with everything of it; ``confirm`` repeats its name."""
-    await call.engine.requests.destroy_app(call.app, call.request.query_params.get("confirm"), call.actor)
-    return json_answer({}, 202)
+    """Remove the app and everything that belongs to it; ``confirm`` repeats its name, ``purge`` deletes its volumes."""
+    confirm = call.request.query_params.get("confirm")
+    purges = call.flag("purge")
+    await call.engine.requests.destroy_app(call.app, confirm, call.actor, purges=purges)
+    kept = 0.0 if purges else call.engine.settings.trash.total_seconds()
+    return json_answer(answers.DestroyedApp(name=call.app, trash_seconds=kept), 202)
+
+
+async def _answer(
+    call: Call, view: AppView, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:  # fmt: skip
+    return json_answer(translate.app(view, await call.engine.queries.urls()), status, headers)

@@ -4,54 +4,79 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from pvdify.api.answers import json_answer
+from pvdify.api import translate
 from pvdify.api.call import Call
+from pvdify.engine.access.tokens import check_allowed
+from pvdify.engine.reading.views import ConfigView
 from pvdify.errors import InvalidConfigVar
-from pvdify.model.config import ConfigVar
+from pvdify.model.config import SHOWN, ConfigVar, check_number_of_changes
 from pvdify.model.instance import Secret
+from pvdify.model.token import Role
+from pvdify.web.answers import json_answer
 from pvdify.wire import answers
+from pvdify.wire.requests import CopyConfig, RollBackConfig
 
 
 async def show_config(call: Call) -> Response:
-    """The newest config: name -> value."""
+    """The newest config: name -> value; with ``versions``: its number, the live release's, and ``vars``."""
     view = await call.engine.queries.config(call.app)
-    return _answer(view.values, view.version, view.live_version)
+    return _answer(call, view)
 
 
 async def change_config(call: Call) -> Response:
-    """A new config version; null unsets."""
+    """A new config version; null unsets. With ``versions`` as for GET."""
     changes = _changes(await call.object())
-    version, values = await call.engine.requests.change_config(call.app, changes, call.actor)
-    live = (await call.engine.queries.app(call.app)).live
-    return _answer(values, version, live.config_version if live else None)
+    return _answer(call, await call.engine.requests.change_config(call.app, changes, call.actor))
+
+
+async def copy_config(call: Call) -> Response:
+    """Config vars of another app, set in this one; secrets only if asked."""
+    body = await call.body(CopyConfig)
+    check_allowed(call.actor, Role.DEPLOY if body.secrets else Role.READ, body.source)
+    done = await call.engine.config_files.copy(
+        body.source, call.app, body.keys, call.actor, with_secrets=body.secrets
+    )  # fmt: skip
+    return json_answer(
+        answers.CopiedConfig(
+            version=done.version, live_version=done.live_version, set=list(done.set_keys),
+            left_out=list(done.left_out),
+        )
+    )  # fmt: skip
+
+
+async def roll_back_config(call: Call) -> Response:
+    """A new config version that is equal to an older one, by default to the one before the newest."""
+    body = await call.body(RollBackConfig)
+    return json_answer(translate.imported(await call.engine.config_files.roll_back(call.app, body.version, call.actor)))
 
 
 async def list_versions(call: Call) -> Response:
     """All changes of the config, newest first; names only."""
     versions = await call.engine.queries.config_versions(call.app)
-    shown = [
-        answers.ConfigVersion(
-            version=it.version, created_at=it.created_at, created_by=it.created_by,
-            set=list(it.set_keys), unset=list(it.unset_keys),
-        )
-        for it in versions
-    ]  # fmt: skip
+    shown = [translate.config_version(it, set=list(it.set_keys), unset=list(it.unset_keys)) for it in versions]
     return json_answer({"versions": shown})
 
 
-def _answer(values: Mapping[str, ConfigVar], version: int, live: int | None) -> Response:
-    headers = {"X-Config-Version": str(version)} | ({"X-Live-Config-Version": str(live)} if live is not None else {})
-    shown = {name: {"secret": True} if var.is_secret else str(var.value) for name, var in values.items()}
+def _answer(call: Call, view: ConfigView) -> Response:
+    """Answer with the vars alone and the versions in headers; with the versions in the body, too, if asked."""
+    headers = {"X-Config-Version": str(view.version)}
+    if view.live_version is not None:
+        headers["X-Live-Config-Version"] = str(view.live_version)
+    shown = {name: {"secret": True} if var.is_secret else str(var.value) for name, var in view.values.items()}
+    if call.flag("versions"):
+        content = {"version": view.version, "live_version": view.live_version, "vars": shown}
+        return json_answer(content, headers=headers)
     return json_answer(shown, headers=headers)
 
 
 def _changes(body: Mapping[str, object]) -> dict[str, ConfigVar | Secret | None]:
+    check_number_of_changes(len(body))
     changes: dict[str, ConfigVar | Secret | None] = {}
     problems = []
     for name, given in body.items():
         problem = _problem(given)
         if problem:
-            problems.append(f"{name}: {problem}")
+            problems.append(f"{name[:SHOWN]}: {problem}")
         elif isinstance(given, Mapping):
             value, secret = Secret(given["value"]), given.get("secret")
             changes[name] = value if secret is None else ConfigVar(value=value, is_secret=secret)
@@ -59,7 +84,7 @@ def _changes(body: Mapping[str, object]) -> dict[str, ConfigVar | Secret | None]
             changes[name] = None if given is None else Secret(given)
     if problems:
         raise InvalidConfigVar(
-            "the config was not changed", next="correct the names or values", details={"problems": problems}
+            "the config was not changed", next="correct the names or values", details={"problems": problems[:SHOWN]}
         )
     return changes
 

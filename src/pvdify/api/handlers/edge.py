@@ -1,30 +1,43 @@
 """/edge."""
 
+from dataclasses import replace
+
 from starlette.responses import Response
 
-from pvdify.api.answers import json_answer
+from pvdify.api import translate
 from pvdify.api.call import Call
-from pvdify.engine.edge import EdgeView
+from pvdify.engine.edge.edge import EdgeView
 from pvdify.model.edge import EdgeLink
 from pvdify.model.instance import Secret
+from pvdify.web.answers import json_answer
 from pvdify.wire import answers
 from pvdify.wire.requests import ConnectEdge
 
 
 async def show_edge(call: Call) -> Response:
-    """What leads visitors here, and how it is."""
-    return json_answer(_answer(await call.engine.edge.show()))
+    """The edge and its state; a token for one app sees that app's hostnames alone."""
+    shown = _answer(await call.engine.edge.show())
+    if call.actor.app is None:
+        return json_answer(shown)
+    views = await call.engine.queries.apps()
+    own = {name for it in views if call.actor.reaches(it.app.name) for name in it.hostnames}
+    return json_answer(
+        replace(
+            shown, tunnel=None, process="", failure=None, hostnames=[it for it in shown.hostnames if it in own],
+            problems=[it for it in shown.problems if it.hostname in own],
+        )
+    )  # fmt: skip
 
 
 async def connect_edge(call: Call) -> Response:
-    """Have Cloudflare lead visitors here; what could not be done at once is gone on with by itself."""
+    """Connect the edge; what could not be done at once is retried in the background."""
     body = await call.body(ConnectEdge)
     link = EdgeLink(token=Secret(body.token), tunnel=body.tunnel)
     return json_answer(_answer(await call.engine.edge.connect(link, call.actor)))
 
 
 async def disconnect_edge(call: Call) -> Response:
-    """Take away what was made at Cloudflare; there may be nothing."""
+    """Disconnect the edge, and remove what was made there; there may be nothing."""
     await call.engine.edge.disconnect(call.actor)
     return Response(status_code=204)
 
@@ -34,16 +47,11 @@ def _answer(view: EdgeView | None) -> answers.Edge:
         return answers.Edge(kind="none", tunnel=None, health=None, process="", hostnames=[], problems=[], failure=None)
     state, failure = view.state, view.failure
     return answers.Edge(
-        kind="cloudflare",
+        kind=view.kind,
         tunnel=state.tunnel if state else None,
         health=state.health if state else None,
         process=view.process,
         hostnames=sorted(view.wanted.hostnames),
-        problems=[
-            answers.EdgeProblem(hostname=it.hostname, what=it.what, next=it.next)
-            for it in (state.problems if state else ())
-        ],
-        failure=answers.Failure(code=failure.code, what=failure.what, why=failure.why, next=failure.next)
-        if failure
-        else None,
+        problems=[translate.edge_problem(it) for it in (state.problems if state else ())],
+        failure=translate.failure(failure) if failure else None,
     )

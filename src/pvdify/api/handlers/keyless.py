@@ -2,18 +2,18 @@
 
 from starlette.responses import Response
 
-from pvdify.api.address import address_of
-from pvdify.api.answers import json_answer
+from pvdify.api import translate
 from pvdify.api.call import Call
-from pvdify.engine.keyless import LinkRequest
-from pvdify.model.link import Link
-from pvdify.wire import answers
+from pvdify.engine.access.keyless import LinkRequest
+from pvdify.model.link import DEFAULT_EVENTS
+from pvdify.web.address import address_of
+from pvdify.web.answers import json_answer
 from pvdify.wire.requests import ExchangeIdentity, LinkRepository
 
 
 async def list_links(call: Call) -> Response:
     """The repositories whose workflows may deploy the app."""
-    return json_answer({"links": [_shown(it) for it in await call.engine.keyless.links(call.app)]})
+    return json_answer({"links": [translate.link(it) for it in await call.engine.keyless.links(call.app)]})
 
 
 async def link(call: Call) -> Response:
@@ -24,10 +24,13 @@ async def link(call: Call) -> Response:
         branch=body.branch,
         environment=body.environment,
         allows_previews=body.previews,
+        events=tuple(body.events) if body.events is not None else DEFAULT_EVENTS,
+        workflow=body.workflow,
+        domains=tuple(body.domains or ()),
         repository_id=body.repository_id,
         owner_id=body.owner_id,
     )
-    return json_answer(_shown(await call.engine.keyless.link(call.app, wanted, call.actor)), 201)
+    return json_answer(translate.link(await call.engine.keyless.link(call.app, wanted, call.actor)), 201)
 
 
 async def unlink(call: Call) -> Response:
@@ -39,19 +42,7 @@ async def unlink(call: Call) -> Response:
 
 async def exchange(call: Call) -> Response:
     """A token for one app, good for ten minutes, for the OpenID token of a workflow of a linked repository."""
-    address = address_of(call.request, call.engine.settings)
-    call.engine.keyless.check_turn(address)
+    address = await address_of(call.request, call.engine)
     body = await call.body(ExchangeIdentity)
     token, text = await call.engine.keyless.exchange(body.token, body.app, address)
-    shown = answers.NewToken(
-        token=text, id=token.id, name=token.name, role=token.role.value, app=token.app,
-        created_at=token.created_at, expires_at=token.expires_at,
-    )  # fmt: skip
-    return json_answer(shown, headers={"Cache-Control": "no-store"})
-
-
-def _shown(it: Link) -> answers.Link:
-    return answers.Link(
-        app=it.app, repository=it.repository, repository_id=it.repository_id, owner_id=it.owner_id, branch=it.branch,
-        environment=it.environment, previews=it.allows_previews, created_at=it.created_at, created_by=it.created_by,
-    )  # fmt: skip
+    return json_answer(translate.new_token(token, text), headers={"Cache-Control": "no-store"})

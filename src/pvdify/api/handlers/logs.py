@@ -1,22 +1,23 @@
 """/apps/{app}/logs."""
 
-from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from datetime import UTC, datetime
 
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from pvdify.api import translate
-from pvdify.api.answers import ServerSentEvent, event_stream, json_answer, text_answer
+from pvdify.api import moments, translate
 from pvdify.api.call import Call
-from pvdify.api.log_position import INSTANT, Mark, Position
-from pvdify.engine.runtime_logs import Writer
-from pvdify.errors import InvalidError
-from pvdify.manifest.quantities import parse_seconds
+from pvdify.engine.reading.runtime_logs import Writer
 from pvdify.model.instance import LogLine
+from pvdify.web.answers import ServerSentEvent, event_stream, streamed_answer
+from pvdify.web.log_position import INSTANT, Mark, Position
+from pvdify.wire import answers
 from pvdify.wire.logs import render
 
 MOST_LINES = 100_000
+Batch = tuple[LogLine, ...]
 
 
 async def show_logs(call: Call) -> Response:
@@ -24,42 +25,102 @@ async def show_logs(call: Call) -> Response:
     logs, release = call.engine.queries.runtime_logs, call.number("release", None, most=10**9)
     writers = await logs.writers(call.app, call.request.query_params.get("process"), release)
     is_json = call.request.query_params.get("format") == "json"
-    since = _since(call)
+    since = moments.since(call)
     seen = Position.of(call.request.headers.get("last-event-id", ""))
     if call.flag("follow") and seen is not None:
-        return event_stream(_follow(call, release, [], seen, is_json=is_json))
+        return event_stream(_follow(call, release, seen, is_json=is_json))
     wanted = call.number("lines", 100 if since is None else MOST_LINES, least=0, most=MOST_LINES) or 0
-    last = await logs.tail(writers, wanted, since)
     if call.flag("follow"):
-        begun = Position(floor=last[0].at - INSTANT if last else since or datetime.now(UTC))
-        recent = await _recent(call, writers, last, begun)
-        return event_stream(_follow(call, release, recent, begun, is_json=is_json))
-    lines = [translate.log_line(line, writers[line.instance]) for line in last]
-    return json_answer({"lines": lines}) if is_json else text_answer("".join(f"{render(line)}\n" for line in lines))
+        first, count = await _first(logs.read(writers, wanted, since))
+        begun = Position(floor=first - INSTANT if first else since or datetime.now(UTC))
+        recent = _recent(call, writers, begun, first, count)
+        return event_stream(_follow(call, release, begun, recent, is_json=is_json))
+    batches = logs.read(writers, wanted, since)
+    begin = await anext(batches, ())  # what fails, fails before the answer has begun
+    shown = _shown(begin, batches, writers)
+    return streamed_answer(_as_json(shown) if is_json else _as_text(shown), is_json=is_json)
+
+
+async def _shown(
+    begin: Batch, batches: AsyncGenerator[Batch, None], writers: Mapping[str, Writer]
+) -> AsyncGenerator[list[answers.LogLine], None]:
+    async with aclosing(batches):
+        yield [translate.log_line(line, writers[line.instance]) for line in begin]
+        async for batch in batches:
+            yield [translate.log_line(line, writers[line.instance]) for line in batch]
+
+
+async def _as_text(batches: AsyncGenerator[list[answers.LogLine], None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(batches):
+        async for lines in batches:
+            yield "".join(f"{render(line)}\n" for line in lines).encode()
+
+
+async def _as_json(batches: AsyncGenerator[list[answers.LogLine], None]) -> AsyncGenerator[bytes, None]:
+    """``{"lines": [...]}``, a batch at a time."""
+    before = b'{"lines":['
+    async with aclosing(batches):
+        async for lines in batches:
+            if lines:
+                yield before + b",".join(to_json(line) for line in lines)
+                before = b","
+    yield b"]}" if before == b"," else before + b"]}"
+
+
+async def _first(batches: AsyncGenerator[Batch, None]) -> tuple[datetime | None, int]:
+    """When the first line was written, and how many of them have that moment."""
+    first, count = None, 0
+    async with aclosing(batches):
+        async for batch in batches:
+            for line in batch:
+                first = first or line.at
+                count += line.at == first
+    return first, count
 
 
 async def _recent(
-    call: Call, writers: Mapping[str, Writer], last: tuple[LogLine, ...], begun: Position
-) -> list[tuple[LogLine, Writer]]:
-    """These lines, and what came since. Lines of the first one's moment that were left out count as read."""
-    if not last:
-        return []
-    together = await call.engine.queries.runtime_logs.tail(writers, MOST_LINES, begun.floor)
-    first = last[0].at
-    left_out = sum(line.at == first for line in together) - sum(line.at == first for line in last)
-    for line in together[:left_out]:
+    call: Call, writers: Mapping[str, Writer], begun: Position, first: datetime | None, count: int
+) -> AsyncGenerator[tuple[LogLine, Writer], None]:
+    """The lines, and what came since. Of those of the first moment, all but ``count`` were left out: they are read."""
+    if first is None:
+        return
+    early: list[LogLine] = []
+    is_early = True
+    async with aclosing(call.engine.queries.runtime_logs.read(writers, MOST_LINES, begun.floor)) as batches:
+        async for batch in batches:
+            for line in batch:
+                if is_early and line.at == first:
+                    early.append(line)
+                    continue
+                if is_early:
+                    is_early = False
+                    for shown in _without(early, count, begun, writers):
+                        yield shown, writers[shown.instance]
+                yield line, writers[line.instance]
+    if is_early:
+        for shown in _without(early, count, begun, writers):
+            yield shown, writers[shown.instance]
+
+
+def _without(early: list[LogLine], count: int, begun: Position, writers: Mapping[str, Writer]) -> list[LogLine]:
+    """The last ``count`` of these lines; those before them count as read."""
+    left_out = max(0, len(early) - count)
+    for line in early[:left_out]:
         begun.move(writers[line.instance], line.at)
-    return [(line, writers[line.instance]) for line in together[left_out:]]
+    return early[left_out:]
 
 
 async def _follow(
-    call: Call, release: int | None, recent: list[tuple[LogLine, Writer]], seen: Position, *, is_json: bool
-) -> AsyncIterator[ServerSentEvent]:
+    call: Call, release: int | None, seen: Position,
+    recent: AsyncGenerator[tuple[LogLine, Writer], None] | None = None, *, is_json: bool,
+) -> AsyncIterator[ServerSentEvent]:  # fmt: skip
     """What was there, then what comes."""
     yield ServerSentEvent(name="position", id=seen.id, data="")
-    for line, writer in recent:
-        seen.move(writer, line.at)
-        yield _event(line, writer, seen, is_json=is_json)
+    if recent is not None:
+        async with aclosing(recent):
+            async for line, writer in recent:
+                seen.move(writer, line.at)
+                yield _event(line, writer, seen, is_json=is_json)
     told: dict[Writer, Mark] = {}
     process = call.request.query_params.get("process")
     lines = call.engine.queries.runtime_logs.follow(call.app, process, release, seen.begin)
@@ -73,22 +134,3 @@ async def _follow(
 def _event(line: LogLine, writer: Writer, seen: Position, *, is_json: bool) -> ServerSentEvent:
     shown = translate.log_line(line, writer)
     return ServerSentEvent(id=seen.id, data=to_json(shown).decode() if is_json else render(shown))
-
-
-def _since(call: Call) -> datetime | None:
-    """A moment, or so long ago. Raises InvalidError."""
-    text = call.request.query_params.get("since", "")
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    except ValueError:
-        pass
-    try:
-        return datetime.now(UTC) - timedelta(seconds=parse_seconds(text))
-    except ValueError as error:
-        raise InvalidError(
-            f'the query parameter since is "{text[:40]}"', why="expected 90s, 10m, 2h, or a moment in ISO 8601",
-            next="correct since",
-        ) from error  # fmt: skip

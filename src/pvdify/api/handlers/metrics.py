@@ -1,7 +1,7 @@
 """/metrics: figures for Prometheus."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -18,14 +18,19 @@ from starlette.responses import Response
 
 from pvdify import __version__
 from pvdify.api.call import Call
-from pvdify.engine.observations import Figures
-from pvdify.engine.tally import Durations
+from pvdify.engine.reading.observations import Figures
+from pvdify.engine.world.tally import Durations, Tally
 from pvdify.model.capacity import Usage
+from pvdify.model.disk_use import DiskUse
 from pvdify.model.instance import FoundInstance
+from pvdify.model.job import JobRecord, RunState
 from pvdify.model.names import Environment, environment_of
 from pvdify.model.operation import OperationState
 from pvdify.model.preview import Preview
+from pvdify.model.release import Release
 from pvdify.model.route import WAIT_BOUNDS, TargetCount
+from pvdify.model.status import Status, StatusWord
+from pvdify.model.token import Actor
 
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 _TARGET = ("app", "release", "instance")
@@ -36,33 +41,46 @@ async def show_metrics(call: Call) -> Response:
     """Figures in the form that the caller asks for: Prometheus text or OpenMetrics."""
     figures = await call.engine.observations.figures()
     registry = CollectorRegistry()
-    registry.register(_Figures(figures))
+    registry.register(_Figures(figures, call.actor))
     encode, content_type = choose_encoder(call.request.headers.get("accept", ""))
     return Response(encode(registry), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
 
 class _Figures(Collector):
-    """One moment's figures as metric families."""
+    """One moment's figures as metric families: of the actor's apps, and of the server for who may see all of it."""
 
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
+    def __init__(self, figures: Figures, actor: Actor) -> None:
+        self._figures, self._actor = figures, actor
 
     def collect(self) -> Iterator[Metric]:
         """What prometheus_client asks for."""
-        yield from _server(self._figures)
-        yield from _router(self._figures.targets or ())
-        yield from _instances(self._figures.containers or ())
-        yield from _usage(self._figures.containers or (), self._figures.usage)
-        yield _previews(self._figures.previews)
-        yield from _work(self._figures)
+        figures, reaches = self._figures, self._actor.reaches
+        if reaches(None):
+            yield from _server(figures)
+            yield from _queue(figures)
+        yield _releases(it for it in figures.live if reaches(it.app))
+        yield from _statuses({app: status for app, status in figures.statuses.items() if reaches(app)})
+        yield from _router(it for it in figures.targets or () if reaches(it.app))
+        containers = [it for it in figures.containers or () if reaches(it.app)]
+        yield from _instances(containers)
+        yield from _usage(containers, figures.usage)
+        yield from _jobs(it for it in figures.jobs if reaches(it.app))
+        yield _previews(it for it in figures.previews if reaches(it.parent))
+        yield _disk({app: use for app, use in figures.disk.items() if reaches(app)})
+        yield from _work(figures.tally, reaches)
 
 
 def _server(figures: Figures) -> Iterator[Metric]:
     yield InfoMetricFamily("pvdify", "This server", value={"version": __version__})
     up = GaugeMetricFamily("pvdify_up", "Whether a part of the server answers", labels=["part"])
     up.add_metric(["router"], float(figures.targets is not None))
-    up.add_metric(["runtime"], float(figures.containers is not None))
+    up.add_metric(["runtime"], float(figures.has_runtime))
     yield up
+    if figures.containers_at is not None:
+        yield GaugeMetricFamily(
+            "pvdify_instances_seen_seconds", "When instances were seen last, as a Unix time",
+            figures.containers_at.timestamp(),
+        )  # fmt: skip
     has = figures.capacity
     for name, text, value in (
         ("pvdify_disk_free_bytes", "Free where data and images are, on the fuller disk", has.free_disk),
@@ -77,10 +95,24 @@ def _server(figures: Figures) -> Iterator[Metric]:
     for environment in Environment:
         apps.add_metric([environment.value], found[environment])
     yield apps
-    release = GaugeMetricFamily("pvdify_app_release", "The release that is live", labels=["app"])
-    for live in figures.live:
-        release.add_metric([live.app], live.version)
-    yield release
+
+
+def _releases(live: Iterable[Release]) -> Metric:
+    family = GaugeMetricFamily("pvdify_app_release", "The release that is live", labels=["app"])
+    for release in live:
+        family.add_metric([release.app], release.version)
+    return family
+
+
+def _statuses(found: Mapping[str, Status]) -> Iterator[Metric]:
+    """1 for the word that holds and 0 for every other one, so that a change of word is a change of two series."""
+    words = GaugeMetricFamily("pvdify_app_status", "How an app is doing: 1 for its status", labels=["app", "status"])
+    since = GaugeMetricFamily("pvdify_app_status_since_seconds", "Since when, as a Unix time", labels=["app"])
+    for app, status in found.items():
+        for word in StatusWord:
+            words.add_metric([app, word.value], float(word is status.word))
+        since.add_metric([app], status.since.timestamp())
+    yield from (words, since)
 
 
 def _router(targets: Iterable[TargetCount]) -> Iterator[Metric]:
@@ -125,6 +157,36 @@ def _usage(containers: Iterable[FoundInstance], usage: Mapping[int, Usage]) -> I
     yield from (memory, limit, cpu)
 
 
+def _jobs(records: Iterable[JobRecord]) -> Iterator[Metric]:
+    runs = CounterMetricFamily("pvdify_job_runs", "Runs of scheduled jobs, and due times that had none, by their end",
+                               labels=["app", "job", "state"])  # fmt: skip
+    success = GaugeMetricFamily("pvdify_job_last_success_seconds", "When a job last succeeded, as a Unix time",
+                                labels=["app", "job"])  # fmt: skip
+    took = GaugeMetricFamily("pvdify_job_last_run_seconds", "How long the last run took", labels=["app", "job"])
+    overdue = GaugeMetricFamily("pvdify_job_overdue", "1 for a job that has not succeeded for longer than it should",
+                                labels=["app", "job"])  # fmt: skip
+    for it in records:
+        for state in RunState:
+            if state.is_over:
+                runs.add_metric([it.app, it.job, state.value], it.counts.get(state.value, 0))
+        if it.last_success is not None:
+            success.add_metric([it.app, it.job], it.last_success.timestamp())
+        if it.last_seconds is not None:
+            took.add_metric([it.app, it.job], it.last_seconds)
+        if it.schedule:
+            overdue.add_metric([it.app, it.job], float(it.is_overdue))
+    yield from (runs, success, took, overdue)
+
+
+def _disk(found: Mapping[str, DiskUse]) -> Metric:
+    family = GaugeMetricFamily("pvdify_app_disk_bytes", "What an app takes on the disk, besides its images",
+                               labels=["app", "kind"])  # fmt: skip
+    for app, use in sorted(found.items()):
+        for kind, size in (("containers", use.layers), ("volumes", use.volumes), ("logs", use.logs)):
+            family.add_metric([app, kind], size)
+    return family
+
+
 def _previews(previews: Iterable[Preview]) -> Metric:
     family = GaugeMetricFamily("pvdify_previews", "Previews of open and of closed pull requests",
                                labels=["app", "state"])  # fmt: skip
@@ -133,18 +195,24 @@ def _previews(previews: Iterable[Preview]) -> Metric:
     return family
 
 
-def _work(figures: Figures) -> Iterator[Metric]:
-    tally = figures.tally
+def _work(tally: Tally, reaches: Callable[[str], bool]) -> Iterator[Metric]:
     operations = CounterMetricFamily(
         "pvdify_operations", "Deploys, rollbacks and others that ended", labels=["app", "kind", "outcome"]
     )
     for (app, kind, outcome), count in sorted(tally.operations.items()):
-        operations.add_metric([app, kind, outcome], count)
+        if reaches(app):
+            operations.add_metric([app, kind, outcome], count)
     restarts = CounterMetricFamily(
         "pvdify_instance_restarts", "Instances started again", labels=["app", "process", "out_of_memory"]
     )
     for (app, process, is_out_of_memory), count in sorted(tally.restarts.items()):
-        restarts.add_metric([app, process, str(is_out_of_memory).lower()], count)
+        if reaches(app):
+            restarts.add_metric([app, process, str(is_out_of_memory).lower()], count)
+    yield from (operations, restarts)
+
+
+def _queue(figures: Figures) -> Iterator[Metric]:
+    tally = figures.tally
     queue = GaugeMetricFamily("pvdify_operations_unsettled", "Operations under way", labels=["kind", "state"])
     for (kind, state), count in sorted(Counter((it.kind.value, it.state.value) for it in figures.operations).items()):
         queue.add_metric([kind, state], count)
@@ -152,7 +220,7 @@ def _work(figures: Figures) -> Iterator[Metric]:
     answers = CounterMetricFamily("pvdify_api_requests", "Requests to the API", labels=["method", "path", "status"])
     for (method, path, status), count in sorted(tally.requests.items()):
         answers.add_metric([method, path, str(status)], count)
-    yield from (operations, restarts, queue)
+    yield queue
     yield GaugeMetricFamily("pvdify_queue", "Operations that wait for their turn", waiting)
     yield GaugeMetricFamily(
         "pvdify_deliveries_pending", "Notifications that are still to be delivered", figures.pending_deliveries

@@ -3,21 +3,21 @@
 from starlette.responses import Response
 
 from pvdify.api import translate
-from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
-from pvdify.engine.notifications import NotificationRequest
+from pvdify.engine.notifying.notifications import NotificationRequest
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Channel
+from pvdify.web.answers import json_answer
 from pvdify.wire.requests import AddNotification
 
 
 async def list_notifications(call: Call) -> Response:
-    """Who is told of what."""
+    """List the notifications."""
     return json_answer({"notifications": [translate.notification(it) for it in await call.engine.notifications.list()]})
 
 
 async def add_notification(call: Call) -> Response:
-    """Have somebody told from now on."""
+    """Add a notification."""
     body = await call.body(AddNotification)
     request = NotificationRequest(
         channel=Channel(body.channel), url=Secret(body.url), app=body.app, events=tuple(body.events)
@@ -27,18 +27,18 @@ async def add_notification(call: Call) -> Response:
 
 
 async def remove_notification(call: Call) -> Response:
-    """Tell them nothing any more."""
+    """Remove a notification."""
     await call.engine.notifications.remove(_id(call), call.actor)
     return Response(status_code=204)
 
 
 async def test_notification(call: Call) -> Response:
-    """Tell them something now, once; the answer is how that went, also where it went wrong."""
+    """Send a test notice now, once; the answer says how that ended, also if it failed."""
     return json_answer(translate.delivery(await call.engine.notifications.test(_id(call), call.actor)))
 
 
 async def list_deliveries(call: Call) -> Response:
-    """What was told, newest first."""
+    """List the deliveries, newest first."""
     wanted = call.request.query_params.get("notification")
     found = await call.engine.notifications.deliveries(wanted, call.number("limit", 50) or 50)
     return json_answer({"deliveries": [translate.delivery(it) for it in found]})

@@ -2,10 +2,10 @@
 
 from starlette.responses import Response
 
-from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
-from pvdify.engine.posthog import Posthog
+from pvdify.engine.notifying.posthog import Posthog
 from pvdify.model.instance import Secret
+from pvdify.web.answers import json_answer
 from pvdify.wire import answers
 from pvdify.wire.requests import ConnectPosthog
 

@@ -5,13 +5,13 @@ from datetime import datetime
 from starlette.responses import Response
 
 from pvdify.api import translate
-from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
 from pvdify.api.handlers.releases import idempotency
-from pvdify.engine.previews import PreviewRequest
+from pvdify.engine.deploys.acceptance import read_deploy
+from pvdify.engine.previews.previews import PreviewRequest, PreviewView
 from pvdify.errors import InvalidError
-from pvdify.model.preview import Preview
 from pvdify.model.release import Source
+from pvdify.web.answers import json_answer
 from pvdify.wire import answers
 from pvdify.wire.requests import PutPreview
 
@@ -19,34 +19,33 @@ from pvdify.wire.requests import PutPreview
 async def list_previews(call: Call) -> Response:
     """An app's previews, by pull request."""
     found = await call.engine.previews.list(call.app)
-    return json_answer({"previews": [await _shown(call, preview) for preview in found]})
+    urls = await call.engine.queries.urls()
+    return json_answer({"previews": [translate.preview(it, urls) for it in found]})
 
 
 async def show_preview(call: Call) -> Response:
     """One preview."""
-    return json_answer(await _shown(call, await call.engine.previews.get(call.app, call.pr)))
+    return json_answer(await _shown(call, await call.engine.previews.show(call.app, call.pr)))
 
 
 async def put_preview(call: Call) -> Response:
     """Make the preview, or update it in place; the answer comes before it is live."""
-    body = await call.body(PutPreview)
+    body = await call.body(PutPreview, and_deploy_of=call.app)
     source = Source(
         commit=body.commit, branch=body.branch, run_number=body.run_number, is_older_allowed=body.allow_older
     )
     request = PreviewRequest(
-        image=body.image,
-        manifest=body.manifest,
-        source=source,
+        deploy=await read_deploy(call.app, image=body.image, manifest=body.manifest, source=source),
         repository=body.repository,
         is_fork=body.fork,
         labels=tuple(body.labels),
         as_of=_aware(body.as_of),
     )
-    preview, release = await call.engine.previews.open(
+    view, release = await call.engine.previews.open(
         call.app, call.pr, request, call.actor, idempotency(call, call.app, body)
     )
-    headers = {"Location": f"/api/v1/apps/{preview.name}/releases/{release.version}"}
-    return json_answer(await _shown(call, preview), 202, headers)
+    headers = {"Location": f"/api/v1/apps/{release.app}/releases/{release.version}"}
+    return json_answer(await _shown(call, view), 202, headers)
 
 
 async def close_preview(call: Call) -> Response:
@@ -61,12 +60,13 @@ async def close_preview(call: Call) -> Response:
     return json_answer(await _shown(call, await call.engine.previews.close(call.app, call.pr, call.actor, as_of)))
 
 
-async def _shown(call: Call, preview: Preview) -> answers.Preview:
-    is_ending = await call.engine.previews.is_ending(preview.name)
-    newest = await call.engine.previews.newest_release(preview.name)
-    release = await call.engine.queries.release(preview.name, newest) if newest else None
-    shown = translate.release(release, call.engine.settings) if release else None
-    return translate.preview(preview, shown, call.engine.settings, is_ending=is_ending)
+async def keep_preview(call: Call) -> Response:
+    """Keep the preview for a day from now at least, open or closed."""
+    return json_answer(await _shown(call, await call.engine.previews.keep(call.app, call.pr, call.actor)))
+
+
+async def _shown(call: Call, view: PreviewView) -> answers.Preview:
+    return translate.preview(view, await call.engine.queries.urls())
 
 
 def _aware(moment: datetime | None) -> datetime | None:

@@ -5,24 +5,32 @@ import re
 from starlette.responses import Response
 
 from pvdify.api import translate
-from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
 from pvdify.errors import InvalidScale
 from pvdify.model.operation import Operation
 from pvdify.model.scale import Relative, Wish
+from pvdify.web.answers import json_answer
+from pvdify.wire import answers
 from pvdify.wire.requests import RestartProcesses
 
 _WISH = re.compile(r"([=+-]?)([0-9]{1,4})")
 
 
 async def list_processes(call: Call) -> Response:
-    """Process types and their instances."""
-    views = await call.engine.queries.processes(call.app)
-    return json_answer({"processes": [translate.process(view) for view in views]})
+    """Process types and their instances, and how the app is doing."""
+    view = await call.engine.queries.processes(call.app)
+    return json_answer(
+        answers.Processes(
+            processes=[translate.process(each) for each in view.processes],
+            status=view.status.word.value,
+            status_cause=view.status.cause,
+            status_since=view.status.since,
+        )
+    )
 
 
 async def scale_processes(call: Call) -> Response:
-    """Have so many instances: ``{"web": 3, "worker": "+1"}``, from now on and after later deploys."""
+    """Scale processes: ``{"web": 3, "worker": "+1"}``, now and for later deploys."""
     wishes = _wishes(call.app, await call.object())
     return _accepted(await call.engine.processes.scale(call.app, wishes, call.actor))
 
@@ -44,7 +52,7 @@ async def start_processes(call: Call) -> Response:
 
 
 async def show_operation(call: Call) -> Response:
-    """What has become of a change of what runs."""
+    """The state of a change of processes."""
     id = str(call.request.path_params["operation"])
     return json_answer(translate.operation(await call.engine.processes.operation(call.app, id)))
 

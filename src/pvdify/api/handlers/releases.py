@@ -6,13 +6,15 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from pvdify.api import translate
-from pvdify.api.answers import ServerSentEvent, event_stream, json_answer, text_answer
 from pvdify.api.call import Call
-from pvdify.engine.requests import DeployRequest, Idempotency, fingerprint
+from pvdify.engine.deploys.acceptance import read_deploy
+from pvdify.engine.deploys.requests import Idempotency, fingerprint
+from pvdify.engine.reading.views import ReleaseView
 from pvdify.errors import InvalidError
 from pvdify.model.deploy_log import EntryKind
 from pvdify.model.operation import Strategy
 from pvdify.model.release import Source
+from pvdify.web.answers import ServerSentEvent, event_stream, json_answer, text_answer
 from pvdify.wire import answers
 from pvdify.wire.deploy_log import render
 from pvdify.wire.differences import ReleaseDiff
@@ -24,13 +26,15 @@ LONGEST_KEY = 255
 async def list_releases(call: Call) -> Response:
     """An app's releases, newest first."""
     views = await call.engine.queries.releases(call.app, call.number("limit", 100) or 100)
-    return json_answer({"releases": [translate.release(view, call.engine.settings) for view in views]})
+    urls = await call.engine.queries.urls()
+    return json_answer({"releases": [translate.release(view, urls) for view in views]})
 
 
 async def deploy(call: Call) -> Response:
     """A new release; the answer comes before it is live."""
-    body = await call.body(Deploy)
-    request = DeployRequest(
+    body = await call.body(Deploy, and_deploy_of=call.app)
+    request = await read_deploy(
+        call.app,
         image=body.image,
         manifest=body.manifest,
         source=Source(
@@ -39,8 +43,7 @@ async def deploy(call: Call) -> Response:
         strategy=Strategy(body.strategy or Strategy.BLUE_GREEN),
     )
     key = idempotency(call, call.app, body)
-    release = await call.engine.requests.deploy(call.app, request, call.actor, key)
-    return await _accepted(call, release.version)
+    return await _accepted(call, await call.engine.previews.deploy(call.app, request, call.actor, key))
 
 
 async def show_release(call: Call) -> Response:
@@ -71,16 +74,15 @@ async def show_log(call: Call) -> Response:
 
 async def cancel(call: Call) -> Response:
     """Stop a release that is not live yet."""
-    await call.engine.requests.cancel(call.app, call.version, call.actor)
-    return await _accepted(call, call.version)
+    return await _accepted(call, await call.engine.requests.cancel(call.app, call.version, call.actor))
 
 
 async def rollback(call: Call) -> Response:
     """A new release that repeats an older one."""
     body = await call.body(Rollback)
     strategy, key = Strategy(body.strategy or Strategy.BLUE_GREEN), idempotency(call, call.app, body)
-    release = await call.engine.requests.rollback(call.app, body.version, call.actor, key, strategy)
-    return await _accepted(call, release.version)
+    view = await call.engine.previews.rollback(call.app, body.version, call.actor, key, strategy)
+    return await _accepted(call, view)
 
 
 async def plan_rollback(call: Call) -> Response:
@@ -114,12 +116,12 @@ async def _follow(call: Call) -> AsyncIterator[ServerSentEvent]:
 
 
 async def _release(call: Call, version: int) -> answers.Release:
-    return translate.release(await call.engine.queries.release(call.app, version), call.engine.settings)
+    return translate.release(await call.engine.queries.release(call.app, version), await call.engine.queries.urls())
 
 
-async def _accepted(call: Call, version: int) -> Response:
-    headers = {"Location": f"/api/v1/apps/{call.app}/releases/{version}"}
-    return json_answer(await _release(call, version), 202, headers)
+async def _accepted(call: Call, view: ReleaseView) -> Response:
+    headers = {"Location": f"/api/v1/apps/{call.app}/releases/{view.release.version}"}
+    return json_answer(translate.release(view, await call.engine.queries.urls()), 202, headers)
 
 
 def idempotency(call: Call, *content: object) -> Idempotency | None:

@@ -6,8 +6,8 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from pvdify.api import translate
-from pvdify.api.answers import ServerSentEvent, event_stream, json_answer, text_answer
 from pvdify.api.call import Call
+from pvdify.web.answers import ServerSentEvent, event_stream, json_answer, text_answer
 from pvdify.wire import answers
 from pvdify.wire.logs import render_visit
 

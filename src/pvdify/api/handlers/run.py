@@ -9,25 +9,49 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pvdify.api.answers import ServerSentEvent, event_stream, json_answer
 from pvdify.api.call import Call
-from pvdify.engine.one_offs import OneOff
+from pvdify.engine.running.one_offs import OneOff, Where
 from pvdify.errors import InvalidError
-from pvdify.model.one_off import Output, TerminalSize
+from pvdify.model.one_off import Output, Stream, TerminalSize
+from pvdify.web.answers import ServerSentEvent, event_stream, json_answer
 from pvdify.wire import answers
-from pvdify.wire.requests import RunCommand, Terminal
+from pvdify.wire.requests import ExecCommand, OpenTunnel, RunCommand, Terminal
 
 MOST_CELLS = 10_000
+MOST_PORTS = 65_535
 
 
 async def run_command(call: Call) -> Response:
     """Run a command in a container of the live release; it goes on for as long as its output is watched."""
     body = await call.body(RunCommand)
     command = body.command if isinstance(body.command, str) else tuple(body.command)
-    size = _size(body.terminal) if body.terminal else None
-    run = await call.engine.one_offs.start(call.app, command, size, call.actor)
-    headers = {"Location": f"/api/v1/apps/{call.app}/run/{run.id}"}
-    return json_answer(answers.OneOff(id=run.id, app=call.app, release=run.spec.slot), 201, headers)
+    size = terminal_size(body.terminal) if body.terminal else None
+    run = await call.engine.one_offs.start(call.app, command, size, call.actor, raw_streams(body.raw))
+    return created(run)
+
+
+async def exec_command(call: Call) -> Response:
+    """Run a command inside a running instance; it is followed and ended as one of /run."""
+    body = await call.body(ExecCommand)
+    command = body.command if isinstance(body.command, str) else tuple(body.command)
+    size = terminal_size(body.terminal) if body.terminal else None
+    where = Where(process=body.process, number=body.number)
+    return created(await call.engine.one_offs.enter(call.app, where, command, size, call.actor, raw_streams(body.raw)))
+
+
+async def open_tunnel(call: Call) -> Response:
+    """Connect to a port inside a running instance; it is read, written to and ended as one of /run."""
+    body = await call.body(OpenTunnel)
+    if not 0 < body.port <= MOST_PORTS:
+        raise InvalidError(f"{body.port} is no TCP port", why=f"ports go from 1 to {MOST_PORTS}", next="correct it")
+    where = Where(process=body.process, number=body.number)
+    return created(await call.engine.one_offs.connect(call.app, where, body.port, call.actor))
+
+
+def created(run: OneOff) -> Response:
+    """Answer with a command that is under way."""
+    headers = {"Location": f"/api/v1/apps/{run.spec.app}/run/{run.id}"}
+    return json_answer(answers.OneOff(id=run.id, app=run.spec.app, release=run.spec.slot), 201, headers)
 
 
 async def watch_run(call: Call) -> Response:
@@ -48,7 +72,7 @@ async def write_run(call: Call) -> Response:
 
 async def resize_run(call: Call) -> Response:
     """Its terminal has another size."""
-    size = _size(await call.body(Terminal))
+    size = terminal_size(await call.body(Terminal))
     _run(call).resize(size)
     return Response(status_code=204)
 
@@ -59,7 +83,16 @@ async def end_run(call: Call) -> Response:
     return Response(status_code=204)
 
 
-def _size(terminal: Terminal) -> TerminalSize:
+def raw_streams(names: list[str] | None) -> frozenset[Stream]:
+    """The streams of these names. Raises InvalidError."""
+    known = {stream.value: stream for stream in Stream}
+    if unknown := [name for name in names or () if name not in known]:
+        raise InvalidError(f'raw: "{unknown[0][:40]}" is no stream', next="name stdout, stderr, or both")
+    return frozenset(known[name] for name in names or ())
+
+
+def terminal_size(terminal: Terminal) -> TerminalSize:
+    """How large the terminal is. Raises InvalidError."""
     if not (0 < terminal.rows <= MOST_CELLS and 0 < terminal.columns <= MOST_CELLS):
         raise InvalidError(
             f"a terminal of {terminal.rows} rows and {terminal.columns} columns", why=f"each is from 1 to {MOST_CELLS}",
@@ -75,21 +108,24 @@ def _run(call: Call) -> OneOff:
 async def _events(call: Call, run: OneOff, seen: int) -> AsyncGenerator[ServerSentEvent, None]:
     async with aclosing(call.engine.one_offs.watch(run, seen)) as pieces:
         async for piece in pieces:
-            yield _ended(piece) if isinstance(piece, int) else _written(*piece)
+            yield _ended(piece, run) if isinstance(piece, int) else _written(*piece)
 
 
 def _written(number: int, output: Output) -> ServerSentEvent:
     return ServerSentEvent(id=str(number), name=output.stream.value, data=base64.b64encode(output.data).decode())
 
 
-def _ended(code: int) -> ServerSentEvent:
-    return ServerSentEvent(name="end", data=to_json(answers.OneOffEnd(exit_code=code)).decode())
+def _ended(code: int, run: OneOff) -> ServerSentEvent:
+    passed = run.passed
+    end = answers.OneOffEnd(exit_code=code, secrets=sorted(passed), secret_count=passed.total())
+    # clients from before there were secrets in it get what they know
+    return ServerSentEvent(name="end", data=to_json(end if passed else {"exit_code": code}).decode())
 
 
 async def _until_gone(
     request: Request, events: AsyncGenerator[ServerSentEvent, None]
 ) -> AsyncIterator[ServerSentEvent]:
-    """The events until the client has gone, also when there is nothing to tell it."""
+    """Yield the events until the client disconnects, which is noticed between events, too."""
     gone = asyncio.create_task(_client_gone(request))
     pending: asyncio.Future[ServerSentEvent] | None = None
     try:

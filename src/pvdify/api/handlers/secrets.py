@@ -2,9 +2,10 @@
 
 from starlette.responses import Response
 
-from pvdify.api.answers import json_answer
+from pvdify.api import translate
 from pvdify.api.call import Call
 from pvdify.ports.secrets import Reencrypted
+from pvdify.web.answers import json_answer
 from pvdify.wire import answers
 from pvdify.wire.requests import AddRecipient, ImportConfig, RevealConfig
 
@@ -14,7 +15,7 @@ _UNKEPT = {"Cache-Control": "no-store"}
 async def list_recipients(call: Call) -> Response:
     """Who can open the config files, the server itself first."""
     found = await call.engine.recipients.list()
-    return json_answer({"recipients": [answers.Recipient(name=it.name, key=it.key) for it in found]})
+    return json_answer({"recipients": [translate.recipient(it) for it in found]})
 
 
 async def add_recipient(call: Call) -> Response:
@@ -34,7 +35,7 @@ async def rotate(call: Call) -> Response:
 
 
 async def reveal_config(call: Call) -> Response:
-    """The values of these config vars, secrets too: name -> value. An event tells who asked."""
+    """The values of these config vars, secrets too: name -> value. An event records who asked."""
     body = await call.body(RevealConfig)
     return json_answer(await call.engine.config_files.reveal(call.app, body.keys, call.actor), headers=_UNKEPT)
 
@@ -49,17 +50,9 @@ async def import_config(call: Call) -> Response:
     """Make what a SOPS file holds the app's config; names that are not in it are unset."""
     body = await call.body(ImportConfig)
     done = await call.engine.config_files.import_file(call.app, body.content, body.format, body.plain, call.actor)
-    live = (await call.engine.queries.app(call.app)).live
-    return json_answer(
-        answers.ImportedConfig(
-            version=done.version,
-            live_version=live.config_version if live else None,
-            set=list(done.set_keys),
-            unset=list(done.unset_keys),
-        )
-    )
+    return json_answer(translate.imported(done))
 
 
 def _reencrypted(done: Reencrypted, status: int = 200) -> Response:
-    recipients = [answers.Recipient(name=it.name, key=it.key) for it in done.recipients]
+    recipients = [translate.recipient(it) for it in done.recipients]
     return json_answer(answers.Reencrypted(files=done.documents, recipients=recipients), status)

@@ -1,12 +1,18 @@
-"""/health, /whoami, /status, /tokens and /events."""
+"""/health, /whoami, /status and /tokens."""
+
+from dataclasses import replace
 
 from starlette.responses import Response
 
 from pvdify import __version__
 from pvdify.api import translate
-from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
+from pvdify.engine.reading.queries import Check, ServerView, check_of_apps, check_of_disk, check_of_jobs
+from pvdify.model.image import ImagesOnDisk
+from pvdify.model.status import StatusWord
 from pvdify.model.token import Role
+from pvdify.web.answers import json_answer
+from pvdify.web.checks import check_of_backups
 from pvdify.wire import answers
 from pvdify.wire.disk import AppDisk
 from pvdify.wire.requests import CreateToken
@@ -24,9 +30,18 @@ async def show_identity(call: Call) -> Response:
 
 
 async def show_status(call: Call) -> Response:
-    """The server at a glance."""
-    view = await call.engine.queries.server()
-    checks = (*view.checks, await call.engine.edge.check())
+    """The server at a glance; a token for one app sees that app's figures, and of the server how each part is."""
+    view, statuses = await call.engine.queries.server(), await call.engine.queries.statuses()
+    mine = {app: status for app, status in statuses.items() if call.actor.reaches(app)}
+    of_server: tuple[Check, ...] = (*view.checks, await call.engine.edge.check())
+    if call.actor.app is not None:
+        view = await _of_tenant(call, view)
+        of_server = tuple(replace(it, text=it.state, next="") for it in of_server)
+    overdue = {app: jobs for app, jobs in (await call.engine.jobs.overdue()).items() if call.actor.reaches(app)}
+    backups = await _of_backups(call)
+    over = [app for app in call.engine.queries.apps_over_limit() if call.actor.reaches(app)]
+    of_disk = check_of_disk(over, view.use, call.engine.settings.max_app_disk)
+    checks = (*of_server[:-1], check_of_apps(mine), *check_of_jobs(overdue), *of_disk, *backups, of_server[-1])
     return json_answer(
         answers.Status(
             version=__version__,
@@ -34,13 +49,36 @@ async def show_status(call: Call) -> Response:
             router_listen=str(call.engine.settings.router_listen),
             apps=view.apps,
             running_operations=view.running_operations,
-            checks=[answers.Check(name=it.name, state=it.state, text=it.text, next=it.next) for it in checks],
-            disk=[
-                AppDisk(app=app, images=it.images, bytes=it.size, shared=it.shared)
-                for app, it in sorted(view.disk.items(), key=lambda item: -item[1].size)
-            ],
+            checks=[translate.check(it) for it in checks],
+            disk=_disk(view),
+            app_statuses=[translate.app_status(app, status) for app, status in mine.items()],
         )
     )
+
+
+async def _of_backups(call: Call) -> tuple[Check, ...]:
+    """Whether there is a proven backup of now; nothing for a token of one app."""
+    return check_of_backups(await call.engine.backups.health()) if call.actor.app is None else ()
+
+
+def _disk(view: ServerView) -> list[AppDisk]:
+    """What each app takes, the largest first."""
+    found = []
+    for app in view.disk.keys() | view.use.keys():
+        images, use = view.disk.get(app, ImagesOnDisk(images=0, size=0, shared=0)), view.use.get(app)
+        measured = {"containers": use.layers, "volumes": use.volumes, "logs": use.logs} if use else {}
+        found.append(AppDisk(app=app, images=images.images, bytes=images.size, shared=images.shared, **measured))
+    return sorted(found, key=lambda it: (-it.bytes - (it.containers or 0) - (it.volumes or 0) - (it.logs or 0), it.app))
+
+
+async def _of_tenant(call: Call, view: ServerView) -> ServerView:
+    """What a token for one app may see of it: its own app and previews."""
+    reaches = call.actor.reaches
+    own = [it for it in await call.engine.queries.apps() if reaches(it.app.name)]
+    disk = {app: images for app, images in view.disk.items() if reaches(app)}
+    busy = sum(it.status.word is StatusWord.DEPLOYING for it in own)
+    use = {app: use for app, use in view.use.items() if reaches(app)}
+    return replace(view, apps=len(own), running_operations=busy, disk=disk, use=use)
 
 
 async def list_tokens(call: Call) -> Response:
@@ -52,21 +90,10 @@ async def create_token(call: Call) -> Response:
     """A new token; this is the only time it is shown."""
     body = await call.body(CreateToken)
     token, text = await call.engine.tokens.create(body.name, Role(body.role), body.app, body.expires_in, call.actor)
-    shown = answers.NewToken(
-        token=text, id=token.id, name=token.name, role=token.role.value, app=token.app,
-        created_at=token.created_at, expires_at=token.expires_at,
-    )  # fmt: skip
-    return json_answer(shown, 201, {"Location": f"/api/v1/tokens/{token.id}"})
+    return json_answer(translate.new_token(token, text), 201, {"Location": f"/api/v1/tokens/{token.id}"})
 
 
 async def revoke_token(call: Call) -> Response:
     """The token is good for nothing from now on."""
     await call.engine.tokens.revoke(call.request.path_params["token"], call.actor)
     return Response(status_code=204)
-
-
-async def list_events(call: Call) -> Response:
-    """Who did what, newest first; a token for one app sees that app's."""
-    app = call.actor.app or call.request.query_params.get("app")
-    events = await call.engine.queries.events(app, call.number("limit", 100) or 100)
-    return json_answer({"events": [translate.event(it) for it in events]})

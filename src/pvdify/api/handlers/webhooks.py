@@ -2,17 +2,16 @@
 
 from starlette.responses import Response
 
-from pvdify.api.address import address_of
-from pvdify.api.answers import json_answer
 from pvdify.api.call import Call
 from pvdify.model.webhook import IncomingWebhook
+from pvdify.web.address import address_of
+from pvdify.web.answers import json_answer
 from pvdify.wire import answers
 
 
 async def receive_github(call: Call) -> Response:
-    """What GitHub tells of a pull request. Signed with the secret; any event is taken, few mean anything."""
-    headers, address = call.request.headers, address_of(call.request, call.engine.settings)
-    call.engine.webhooks.check_turn(address)
+    """Take a webhook of GitHub, signed with the secret. Events other than those of pull requests are ignored."""
+    headers, address = call.request.headers, await address_of(call.request, call.engine)
     webhook = IncomingWebhook(
         id=headers.get("x-github-delivery", ""),
         event=headers.get("x-github-event", ""),
@@ -20,5 +19,5 @@ async def receive_github(call: Call) -> Response:
         content=await call.content(),
         address=address,
     )
-    heard = await call.engine.webhooks.receive(webhook)
-    return json_answer(answers.Heard(outcome=heard.outcome, previews=list(heard.previews)), 202)
+    received = await call.engine.webhooks.receive(webhook)
+    return json_answer(answers.ReceivedWebhook(outcome=received.outcome, previews=list(received.previews)), 202)

@@ -7,6 +7,7 @@ from pvdify.cli import output
 from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
+from pvdify.cli.moments import moment
 from pvdify.client.api import Client
 from pvdify.wire.answers import App
 
@@ -32,7 +33,8 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"apps": found})
     elif found:
-        io.show(output.table(("APP", "STATUS", "RELEASE", "IMAGE", "URL"), map(_row, found)))
+        headers = ("APP", "STATUS", "SINCE", "RELEASE", "IMAGE", "URL")
+        io.show(output.table(headers, (_row(app, io) for app in found)))
     else:
         io.say("no apps yet; the first deploy creates one: pvdify deploy APP --image REF")
     return DONE
@@ -55,13 +57,17 @@ def run_info(options: Options, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json(found)
     else:
-        io.show(output.facts(_facts(found)))
+        io.show(output.facts(_facts(found, io)))
     return DONE
 
 
 @command("apps", run=run_list, example="pvdify apps --json")
 def apps(*, as_json: bool) -> ListOptions:
-    """Show all apps."""
+    """Show all apps, how each is doing, and since when.
+
+    STATUS is one word that says what is, with its cause: deploying, live, degraded (some instances are up), crashing
+    (restarting again and again), down (should run, does not), stopped (by a person), maintenance, held, or new.
+    """
     return ListOptions(as_json=as_json)
 
 
@@ -82,15 +88,17 @@ def apps_info(*, app: str, as_json: bool) -> Options:
     return Options(app=app, as_json=as_json)
 
 
-def _row(app: App) -> tuple[str, ...]:
-    return app.name, app.status, output.version(app.release), app.image or output.NONE, app.url
+def _row(app: App, io: Io) -> tuple[str, ...]:
+    status, since = output.status(app.status, app.status_cause), moment(app.status_since, io)
+    return app.name, status, since, output.version(app.release), app.image or output.NONE, app.url or output.NONE
 
 
-def _facts(app: App) -> Iterator[tuple[str, str]]:
+def _facts(app: App, io: Io) -> Iterator[tuple[str, str]]:
     yield "app", app.name
     yield "environment", app.environment
-    yield "status", app.status
-    yield "url", app.url
+    since = f" since {moment(app.status_since, io)}" if app.status_since else ""
+    yield "status", f"{output.status(app.status, app.status_cause)}{since}"
+    yield "url", app.url or output.NONE
     yield "domains", ", ".join(app.domains)
     yield "release", output.version(app.release)
     yield "image", app.image or ""
@@ -99,9 +107,9 @@ def _facts(app: App) -> Iterator[tuple[str, str]]:
         command_text = output.command_text(process.command)
         of_command = f": {command_text}" if command_text else ""
         yield f"process {name}", f"{process.count} × {output.memory(process.memory)}{cpu}{of_command}"
-    yield "healthcheck", ", ".join(_setting(key, value) for key, value in app.healthcheck.items() if value is not None)
-    yield "created", output.when(app.created_at)
-    yield "updated", output.when(app.updated_at)
+    yield "healthcheck", ", ".join(_setting(key, value) for key, value in app.healthcheck.items() if value)
+    yield "created", moment(app.created_at, io)
+    yield "updated", moment(app.updated_at, io)
 
 
 def _setting(key: str, value: object) -> str:

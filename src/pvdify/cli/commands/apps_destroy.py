@@ -8,6 +8,7 @@ from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
 from pvdify.client.api import Client
+from pvdify.quantities import write_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +18,7 @@ class Options:
     app: str
     confirm: str | None
     as_json: bool
+    purges: bool = False
 
 
 def run(options: Options, client: Client, io: Io) -> int:
@@ -24,20 +26,28 @@ def run(options: Options, client: Client, io: Io) -> int:
     confirmed = options.confirm if options.confirm is not None else _ask(options.app, io)
     if confirmed != options.app:
         raise click.UsageError(f'"{confirmed}" is not {options.app}: nothing was destroyed')
-    client.destroy_app(options.app)
+    destroyed = client.destroy_app(options.app, purges=options.purges)
     if options.as_json:
-        io.show_json({"name": options.app, "status": "destroying"})
+        io.show_json(destroyed)
     else:
         io.show(f"{options.app} is being destroyed, with its releases, config, logs and instances")
+    if destroyed.trash_seconds:
+        kept = write_seconds(destroyed.trash_seconds)
+        io.say(f"its volumes, if any, can be restored for {kept}: pvdify volumes {options.app}")
     return DONE
 
 
 @command("apps:destroy", run=run, example="pvdify apps:destroy myapp --confirm myapp")
 @app_parameter
-@click.option("--confirm", metavar="NAME", help="The app's name once more; asked for at a terminal.")
-def apps_destroy(*, app: str, confirm: str | None, as_json: bool) -> Options:
-    """Remove APP and everything it has; there is no way back."""
-    return Options(app=app, confirm=confirm, as_json=as_json)
+@click.option("-c", "--confirm", metavar="NAME", help="The app's name once more; asked for at a terminal.")
+@click.option("--purge", "purges", is_flag=True, help="Delete its volumes at once, too.")
+def apps_destroy(*, app: str, confirm: str | None, purges: bool, as_json: bool) -> Options:
+    """Remove APP; only its volumes can be restored.
+
+    Its releases, config and logs are gone for good. Volumes stay in the trash for a while (7 days unless the server's
+    setting `trash` says otherwise), where `pvdify volumes:restore` finds them.
+    """
+    return Options(app=app, confirm=confirm, purges=purges, as_json=as_json)
 
 
 def _ask(app: str, io: Io) -> str:

@@ -9,6 +9,9 @@ from pvdify.cli import app_name, output
 from pvdify.cli.command import app_option, app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.misuse import Misuse
+from pvdify.cli.moments import moment
+from pvdify.cli.words import exists, split
 from pvdify.client.api import Client
 from pvdify.errors import ConfigVarNotFound, DeniedError
 from pvdify.wire.answers import Config, ConfigVar, ConfigVersion
@@ -64,6 +67,11 @@ def run_get(options: GetOptions, client: Client, io: Io) -> int:
             io.show(value)
         return DONE
     var = client.config(options.app).vars.get(options.key)
+    if var is None and app_name.looks_like_one(options.key) and exists(options.key, client):
+        raise Misuse(
+            f"KEY is missing: {options.key} is an app, and no config var of {options.app}",
+            next=f"pvdify config:get {options.key} KEY",
+        )
     if var is None:
         raise ConfigVarNotFound(
             f"{options.app} has no config var {options.key}", next=f"`pvdify config {options.app}` shows what is set"
@@ -88,7 +96,11 @@ def run_history(options: Options, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"versions": versions})
     elif versions:
-        io.show(output.table(("CONFIG", "CREATED", "BY", "SET", "UNSET"), map(_version_row, versions)))
+        io.show(
+            output.table(
+                ("CONFIG", "CREATED", "BY", "SET", "UNSET"), (_version_row(version, io) for version in versions)
+            )
+        )
     else:
         io.say(f"the config of {options.app} was never changed")
     return DONE
@@ -96,26 +108,23 @@ def run_history(options: Options, client: Client, io: Io) -> int:
 
 @command("config", run=run_list, example='pvdify config myapp\neval "$(pvdify config myapp --shell)"')
 @app_parameter
-@click.option("--shell", "is_shell", is_flag=True, help="KEY='value' lines for a shell; secrets are left out.")
+@click.option("-s", "--shell", "is_shell", is_flag=True, help="KEY='value' lines for a shell; secrets are left out.")
 def config(*, app: str, is_shell: bool, as_json: bool) -> Options:
     """Show the config vars of APP, but no secrets."""
     return Options(app=app, is_shell=is_shell, as_json=as_json)
 
 
 @command("config:get", run=run_get, example="pvdify config:get myapp LOG_LEVEL")
-@click.argument("words", metavar="[APP] KEY", nargs=-1, required=True)
-@click.option("--reveal", "is_revealed", is_flag=True, help="Secrets too; for admins, and an event tells who asked.")
+@click.argument("words", metavar="[APP] KEY", nargs=-1)
+@click.option("--reveal", "is_revealed", is_flag=True, help="Secrets too; for admins, and an event records who asked.")
 @app_option
 @click.pass_obj
 def config_get(
     surroundings: Surroundings, *, words: tuple[str, ...], is_revealed: bool, app: str | None, as_json: bool
 ) -> GetOptions:
     """Print the value of one config var of APP."""
-    if len(words) > 2:
-        raise click.UsageError("one app and one name, please; `pvdify config` shows all values")
-    argument = words[0] if len(words) == 2 else None
-    name = app_name.resolve(argument, app, surroundings)
-    return GetOptions(app=name, key=words[-1], is_revealed=is_revealed, as_json=as_json)
+    name, (key,) = split(words, app, surroundings, command="config:get", values="KEY")
+    return GetOptions(app=name, key=key, is_revealed=is_revealed, as_json=as_json)
 
 
 @command("config:history", run=run_history, example="pvdify config:history myapp")
@@ -126,7 +135,7 @@ def config_history(*, app: str, as_json: bool) -> Options:
 
 
 def var_json(var: ConfigVar) -> dict[str, object]:
-    """``{"value": …}`` or ``{"secret": true}``, as the API has it."""
+    """``{"value": …}`` or ``{"secret": true}``, as in the API."""
     return {"secret": True} if var.secret else {"value": var.value}
 
 
@@ -141,6 +150,6 @@ def _show_for_shell(found: Config, io: Io) -> None:
         io.say(f"left out, as they are secret: {', '.join(left_out)}")
 
 
-def _version_row(version: ConfigVersion) -> Sequence[str]:
+def _version_row(version: ConfigVersion, io: Io) -> Sequence[str]:
     changed = (", ".join(names) or output.NONE for names in (version.set, version.unset))
-    return (output.version(version.version), output.when(version.created_at), version.created_by, *changed)
+    return (output.version(version.version), moment(version.created_at, io), version.created_by, *changed)

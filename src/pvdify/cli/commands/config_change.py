@@ -9,6 +9,7 @@ from pvdify.cli import app_name
 from pvdify.cli.command import app_option, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.secret_looks import hint
 from pvdify.client.api import Client
 from pvdify.errors import InvalidConfigVar
 from pvdify.wire.answers import Config
@@ -38,7 +39,10 @@ def run_set(options: SetOptions, client: Client, io: Io) -> int:
     changed = client.change_config(options.app, changes_of(options.values, is_secret=options.is_secret))
     secret = [name for name in options.values if changed.vars[name].secret]
     note = f" (secret: {', '.join(secret)})" if secret else ""
-    return report(changed, options.app, f"set {', '.join(options.values)}{note}", io, as_json=options.as_json)
+    ended = report(changed, options.app, f"set {', '.join(options.values)}{note}", io, as_json=options.as_json)
+    if options.is_secret is None:
+        hint(options.app, {key: value for key, value in options.values.items() if key not in secret}, io)
+    return ended
 
 
 def run_unset(options: UnsetOptions, client: Client, io: Io) -> int:

@@ -12,6 +12,7 @@ from pvdify.cli.command import app_option, app_parameter, command
 from pvdify.cli.commands.config_change import changes_of, report
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.secret_looks import hint
 from pvdify.client.api import Client
 from pvdify.errors import InvalidConfigFile
 from pvdify.wire.answers import Config, ConfigFile
@@ -63,7 +64,9 @@ def run_import(options: ImportOptions, client: Client, io: Io) -> int:
     """Make a new config version of it."""
     if options.sops is None:
         changed = client.change_config(options.app, changes_of(options.values, is_secret=options.is_secret or None))
-        return report(changed, options.app, f"set {', '.join(options.values)}", io, as_json=options.as_json)
+        ended = report(changed, options.app, f"set {', '.join(options.values)}", io, as_json=options.as_json)
+        hint(options.app, {key: it for key, it in options.values.items() if not changed.vars[key].secret}, io)
+        return ended
     done = client.import_config(options.app, options.sops)
     if not done.set and not done.unset:
         io.say(f"nothing was changed: config v{done.version} of {options.app} says the same")
@@ -109,7 +112,7 @@ def config_import(
 
     FILE - is stdin; the next deploy applies it. An env file (KEY=VALUE lines) sets what is in it and leaves the rest.
     A SOPS file that the server can open becomes the whole config: names that are not in it are unset. What is encrypted
-    in it is secret, unless APP has it as plain already. Only admins can import SOPS files.
+    in it is secret, unless it is plain in APP already. Only admins can import SOPS files.
     """
     if len(words) > 2:
         raise click.UsageError("one app and one file, please")

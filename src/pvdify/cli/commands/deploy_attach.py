@@ -1,4 +1,4 @@
-"""``pvdify deploy:attach``: follow a deploy that somebody else, or an earlier command, began."""
+"""``pvdify deploy:attach``: follow a deploy that another command began."""
 
 from dataclasses import dataclass
 

@@ -26,14 +26,17 @@ def run(options: Options, client: Client, io: Io) -> int:
         raise NotCancelable(
             f"{options.app} has no deploy on its way",
             why=f"its newest release, v{release.version}, has ended as {release.status}",
-            next=f"to go back to the release before: pvdify rollback {options.app}",
+            next=f"to go back to the release before: pvdify rollback {options.app}"
+            if release.previous is not None
+            else f"pvdify releases {options.app} shows how it went",
         )
     canceled = client.cancel(options.app, release.version)
     if options.as_json:
         io.show_json(canceled)
     else:
         io.show(f"v{canceled.version} of {canceled.app} is {'canceled' if is_settled(canceled) else 'being canceled'}")
-    io.say(f"what was live stays live; watch: pvdify deploy:attach {canceled.app}")
+    live = f"v{canceled.previous} stays live; " if canceled.previous is not None else ""
+    io.say(f"{live}watch: pvdify deploy:attach {canceled.app}")
     return DONE
 
 

@@ -1,14 +1,14 @@
-"""``pvdify doctor``: whether the server's machine is well, and what mends it."""
+"""``pvdify doctor``: check the server's machine, and name the next steps."""
 
 from dataclasses import dataclass
 
+from pvdify.cli import output
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE, FAILED
 from pvdify.cli.installation import hand_over
 from pvdify.cli.io import Io
-from pvdify.cli.output import table
 from pvdify.client.api import Client
-from pvdify.client.target import DEFAULT_URL, SOCKET
+from pvdify.client.target import SOCKET
 from pvdify.wire.installation import CheckMachine
 
 
@@ -21,14 +21,14 @@ class Options:
 
 def run(options: Options, client: Client, io: Io) -> int:
     """Look at this machine, or have the server that was named say what it sees; 1 if something is broken."""
-    if client.target.endpoint.url in (DEFAULT_URL, f"unix://{SOCKET}"):
+    if client.target.is_default or client.target.endpoint.url == f"unix://{SOCKET}":
         return hand_over(CheckMachine(as_json=options.as_json), io)
     checks = client.status().checks
     broken = [check for check in checks if check.state == "broken"]
     if options.as_json:
         io.show_json({"is_ready": not broken, "checks": checks})
     else:
-        io.show(table(("CHECK", "STATE", "FINDING", "NEXT"), ((c.name, c.state, c.text, c.next) for c in checks)))
+        io.show(output.checks(checks))
         io.say(
             f"this is what {client.target.endpoint.url} sees; `pvdify doctor` as root on it looks at all of its machine"
         )
@@ -37,7 +37,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 
 @command("doctor", run=run, example="sudo pvdify doctor")
 def doctor(*, as_json: bool) -> Options:
-    """Look at the server's machine, and say what mends it.
+    """Check the server's machine, and name what repairs it.
 
     On the server itself, before or after `pvdify server install`: kernel, systemd, podman (a container is started to
     see whether it does), ports, disk, memory, clock, journal and the router's program. Of a server elsewhere: what its

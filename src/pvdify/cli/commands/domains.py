@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import click
 
-from pvdify.cli import app_name, output
+from pvdify.cli import output
 from pvdify.cli.command import app_option, app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.words import split
 from pvdify.client.api import Client
 from pvdify.wire.answers import Domain
 
@@ -37,7 +38,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"domains": found})
     else:
-        io.show(output.table(("HOSTNAME", "FROM", "URL"), map(_row, found)))
+        io.show(output.table(("HOSTNAME", "FROM", "URL"), map(_row, found), least=("URL",)))
     return DONE
 
 
@@ -48,7 +49,7 @@ def run_add(options: ChangeOptions, client: Client, io: Io) -> int:
         io.show_json(added)
     else:
         io.show(f"{options.app} answers to {_name(added)}")
-    io.say(f"visitors arrive once its DNS leads to this server; undo: pvdify domains:remove {options.app} "
+    io.say(f"visitors arrive once its DNS points to this server; undo: pvdify domains:remove {options.app} "
            f"{added.hostname}" if added.origin == "added" else "nothing was changed: it did so already")  # fmt: skip
     return DONE
 
@@ -75,7 +76,7 @@ def domains(*, app: str, as_json: bool) -> ListOptions:
 
 
 @command("domains:add", run=run_add, example="pvdify domains:add myapp www.example.com")
-@click.argument("words", metavar="[APP] HOSTNAME", nargs=-1, required=True)
+@click.argument("words", metavar="[APP] HOSTNAME", nargs=-1)
 @app_option
 @click.pass_obj
 def domains_add(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> ChangeOptions:
@@ -83,11 +84,11 @@ def domains_add(surroundings: Surroundings, *, words: tuple[str, ...], app: str 
 
     From now on, and whatever is deployed. A hostname belongs to one app. Wildcards are refused: name each hostname.
     """
-    return _change(surroundings, words, app, as_json=as_json)
+    return _change(surroundings, words, app, "domains:add", as_json=as_json)
 
 
 @command("domains:remove", run=run_remove, example="pvdify domains:remove myapp www.example.com")
-@click.argument("words", metavar="[APP] HOSTNAME", nargs=-1, required=True)
+@click.argument("words", metavar="[APP] HOSTNAME", nargs=-1)
 @app_option
 @click.pass_obj
 def domains_remove(
@@ -95,16 +96,16 @@ def domains_remove(
 ) -> ChangeOptions:
     """Have APP no longer answer to a hostname that was added.
 
-    One that stands in its manifest goes away with the next deploy that does not have it.
+    A domain of its manifest goes away with the next deploy whose manifest does not list it.
     """
-    return _change(surroundings, words, app, as_json=as_json)
+    return _change(surroundings, words, app, "domains:remove", as_json=as_json)
 
 
-def _change(surroundings: Surroundings, words: tuple[str, ...], app: str | None, *, as_json: bool) -> ChangeOptions:
-    if len(words) > 2:
-        raise click.UsageError("one app and one hostname, please")
-    argument = words[0] if len(words) == 2 else None
-    return ChangeOptions(app=app_name.resolve(argument, app, surroundings), hostname=words[-1], as_json=as_json)
+def _change(
+    surroundings: Surroundings, words: tuple[str, ...], app: str | None, command: str, *, as_json: bool
+) -> ChangeOptions:
+    name, (hostname,) = split(words, app, surroundings, command=command, values="HOSTNAME")
+    return ChangeOptions(app=name, hostname=hostname, as_json=as_json)
 
 
 def _row(domain: Domain) -> tuple[str, ...]:

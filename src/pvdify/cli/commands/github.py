@@ -8,6 +8,7 @@ from pvdify.cli import app_name, output
 from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
+from pvdify.cli.moments import moment
 from pvdify.client.api import Client
 from pvdify.wire.answers import Link
 from pvdify.wire.requests import LinkRepository
@@ -46,7 +47,10 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
         io.show_json({"links": found})
     elif found:
         io.show(
-            output.table(("REPOSITORY", "ID", "BRANCH", "ENVIRONMENT", "PREVIEWS", "LINKED", "BY"), map(_row, found))
+            output.table(
+                ("REPOSITORY", "ID", "BRANCH", "ENVIRONMENT", "EVENTS", "WORKFLOW", "PREVIEWS", "LINKED", "BY"),
+                (_row(link, io) for link in found),
+            )
         )
     else:
         io.say(f"{options.app} is linked to no repository; to link one: pvdify github:link {options.app} OWNER/REPO")
@@ -94,15 +98,30 @@ def github(*, app: str, as_json: bool) -> ListOptions:
 @click.argument("repository", metavar="OWNER/REPO")
 @click.option("--branch", default="main", show_default=True, metavar="NAME", help="The branch that is deployed.")
 @click.option("--environment", metavar="NAME", help="The GitHub environment its job must run in; default: any.")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    metavar="NAME",
+    help="What may start its workflow; more than once for several. "
+    "Default: push, workflow_dispatch, schedule, release.",
+)
+@click.option("--workflow", metavar="FILE", help="The workflow's file in .github/workflows; default: any.")
+@click.option(
+    "--domain", "domains", multiple=True, metavar="HOSTNAME", help="A hostname that its deploys may claim for APP."
+)
 @click.option("--previews", is_flag=True, help="Its pull requests may have previews.")
 @click.option("--repository-id", type=click.IntRange(min=1), metavar="N", help="Its number, where GitHub is not asked.")
 @click.option("--owner-id", type=click.IntRange(min=1), metavar="N", help="Its owner's number, likewise.")
-def github_link(
+def github_link(  # noqa: PLR0913 - one parameter an option
     *,
     app: str,
     repository: str,
     branch: str,
     environment: str | None,
+    events: tuple[str, ...],
+    workflow: str | None,
+    domains: tuple[str, ...],
     previews: bool,
     repository_id: int | None,
     owner_id: int | None,
@@ -110,8 +129,8 @@ def github_link(
 ) -> LinkOptions:
     """Let a repository's workflows deploy APP without a secret.
 
-    GitHub vouches for the workflow; the server checks repository, owner, branch and environment, and gives it a token
-    for ten minutes. Linking the two again replaces what was said before.
+    GitHub vouches for the workflow; the server checks repository, owner, branch, event, workflow file and environment,
+    and gives it a token for ten minutes. Linking the two again replaces what was said before.
     """
     if (repository_id is None) is not (owner_id is None):
         raise click.UsageError("--repository-id and --owner-id go together")
@@ -120,6 +139,9 @@ def github_link(
         branch=branch,
         environment=environment,
         previews=previews,
+        events=list(events) or None,
+        workflow=workflow,
+        domains=list(domains) or None,
         repository_id=repository_id,
         owner_id=owner_id,
     )
@@ -137,18 +159,21 @@ def github_unlink(*, app: str, repository: str, as_json: bool) -> UnlinkOptions:
     return UnlinkOptions(app=app_name.check(app), repository=repository, as_json=as_json)
 
 
-def _row(link: Link) -> tuple[str, ...]:
+def _row(link: Link, io: Io) -> tuple[str, ...]:
     return (
         link.repository,
         str(link.repository_id),
         link.branch,
         link.environment or "any",
+        ",".join(link.events),
+        link.workflow or "any",
         "yes" if link.previews else "no",
-        output.when(link.created_at),
+        moment(link.created_at, io),
         link.created_by,
     )
 
 
 def _more(link: Link) -> str:
     environment = f", in the environment {link.environment}" if link.environment else ""
+    environment += f", on {', '.join(link.events)}" + (f", by {link.workflow}" if link.workflow else "")
     return environment + (", and make previews of its pull requests" if link.previews else "")

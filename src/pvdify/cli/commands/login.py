@@ -28,6 +28,8 @@ def run(options: Options, client: Client, io: Io) -> int:
     endpoint = client.target.endpoint
     # Before anybody types a secret that could not be sent anyway.
     endpoint.check_secrecy()
+    if options.is_token_piped or not io.is_stdin_terminal:
+        client.target.check_chosen()  # at a terminal, the question for the token names the server
     token = _token(options, endpoint.url, io)
     identity = client.with_target(Target(endpoint=endpoint, token=token)).whoami()
     saved_login.save(options.file, saved_login.load(options.file).with_login(endpoint.url, token))
@@ -48,8 +50,8 @@ def run(options: Options, client: Client, io: Io) -> int:
 def login(surroundings: Surroundings, *, token_stdin: bool, as_json: bool) -> Options:
     """Sign in to a server and stay so.
 
-    The token is checked, then saved for you alone (mode 0600) below ~/.config/pvdify. The server named last is the
-    one that all commands ask.
+    The token is checked, then saved for you alone (mode 0600) below ~/.config/pvdify. The server signed in to
+    last is the one that all commands ask; `pvdify servers` shows them all by name.
     """
     file = saved_login.login_file(surroundings.environ)
     return Options(is_token_piped=token_stdin, file=file, as_json=as_json)

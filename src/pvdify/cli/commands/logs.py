@@ -7,7 +7,7 @@ import click
 
 from pvdify.cli import app_name
 from pvdify.cli.command import command, named_app_parameter
-from pvdify.cli.commands import logs_router
+from pvdify.cli.commands import logs_job, logs_router
 from pvdify.cli.exit_codes import DETACHED, DONE
 from pvdify.cli.in_progress import newest
 from pvdify.cli.io import Io, Surroundings
@@ -32,11 +32,13 @@ class Options:
     as_json: bool
 
 
-def run(options: Options | logs_router.Options, client: Client, io: Io) -> int:
+def run(options: Options | logs_router.Options | logs_job.Options, client: Client, io: Io) -> int:
     """Show the lines; with ``-f`` also those still to come."""
     try:
         if isinstance(options, logs_router.Options):
             return logs_router.run(options, client, io)
+        if isinstance(options, logs_job.Options):
+            return logs_job.run(options, client, io)
         if options.is_deploy:
             return _deploy_log(options, client, io)
         return _follow(options, client, io) if options.is_following else _last_lines(options, client, io)
@@ -55,13 +57,15 @@ def run(options: Options | logs_router.Options, client: Client, io: Io) -> int:
     "logs",
     run=run,
     example="pvdify logs myapp -f --process web\npvdify logs myapp --release 41\n"
-    "pvdify logs myapp --deploy\npvdify logs --router -f",
+    "pvdify logs myapp --deploy\npvdify logs myapp --job report --run 17\npvdify logs --router -f",
 )
 @named_app_parameter
-@click.option("-f", "--follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
-@click.option("-n", "lines", type=click.IntRange(0, 100_000), help="How many lines.  [default: 100; with --since: all]")
+@click.option("-f", "-t", "--follow", "--tail", "follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
+@click.option(
+    "-n", "--num", "lines", type=click.IntRange(0, 100_000), help="How many lines.  [default: 100; with --since: all]"
+)
 @click.option("--since", type=moment, metavar="WHEN", help="Only what came after: 10m, 2h or 2026-11-25T08:00.")
-@click.option("--process", metavar="TYPE", help="Only one process type, such as web.")
+@click.option("-p", "--process", metavar="TYPE", help="Only one process type, such as web.")
 @click.option("--deploy", "is_deploy", is_flag=True, help="The deploy log instead, of the newest release.")
 @click.option(
     "--release",
@@ -69,15 +73,25 @@ def run(options: Options | logs_router.Options, client: Client, io: Io) -> int:
     metavar="N",
     help="An earlier release, also one that is gone; with --deploy: its deploy log.",
 )
+@click.option("--job", metavar="NAME", help="What a scheduled job wrote, in its newest run.")
+@click.option("--run", "number", type=click.IntRange(1), metavar="N", help="With --job: an earlier run of it.")
 @click.option("--router", "is_router", is_flag=True, help="What visitors asked for, of all apps or of the one named.")
 def logs(  # noqa: PLR0913 - one for each option
     *, app: str | None, surroundings: Surroundings, follow: bool, lines: int | None, since: str | None,
-    process: str | None, is_deploy: bool, release: int | None, is_router: bool, as_json: bool,
-) -> Options | logs_router.Options:  # fmt: skip
-    """Show what APP wrote, a deploy log, or who visited.
+    process: str | None, is_deploy: bool, release: int | None, job: str | None, number: int | None, is_router: bool,
+    as_json: bool,
+) -> Options | logs_router.Options | logs_job.Options:  # fmt: skip
+    """Show what APP or a job wrote, a deploy log, or who visited.
 
     With -f, --json gives one object a line.
     """
+    if number is not None and job is None:
+        raise click.UsageError("--run is the number of a job's run: add --job NAME")
+    if job is not None:
+        if is_router or is_deploy or process is not None or release is not None or since is not None:
+            raise click.UsageError("--job shows one run: leave out --router, --deploy, --process, --release, --since")
+        name = app or app_name.resolve(None, None, surroundings)
+        return logs_job.Options(app=name, job=job, number=number, lines=lines, is_following=follow, as_json=as_json)
     if is_router:
         if is_deploy or process is not None or release is not None or since is not None:
             raise click.UsageError("the access log has no --deploy, --process, --release or --since: leave it out")

@@ -26,7 +26,7 @@ def run(options: Options, client: Client, io: Io) -> int:
         io.show(f"{app.name} is in maintenance: visitors get 503, its instances go on running")
         io.say(f"undo: pvdify maintenance:off {app.name}")
     else:
-        io.show(f"{app.name} serves its visitors again at {app.url}")
+        io.show(f"{app.name} serves its visitors again" + (f" at {app.url}" if app.url else ""))
     return DONE
 
 

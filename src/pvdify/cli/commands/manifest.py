@@ -33,8 +33,8 @@ def run_check(options: CheckOptions, io: Io) -> int:
         from pvdify.manifest import reading
     problems = reading.find_problems(text)
     if options.as_json:
-        told = [{"line": it.line, "path": it.path, "text": it.text} for it in problems]
-        io.show_json({"file": options.name, "is_valid": not problems, "problems": told})
+        listed = [{"line": it.line, "path": it.path, "text": it.text} for it in problems]
+        io.show_json({"file": options.name, "is_valid": not problems, "problems": listed})
         return USAGE if problems else DONE
     if problems:
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"

@@ -1,4 +1,4 @@
-"""``pvdify notify`` and its siblings: who is told of what happens on the server."""
+"""``pvdify notify`` and its siblings: notifications of events."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -9,6 +9,7 @@ from pvdify.cli import app_name, output
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE, FAILED
 from pvdify.cli.io import Io
+from pvdify.cli.moments import moment
 from pvdify.client.api import Client
 from pvdify.wire.answers import Delivery, Notification
 from pvdify.wire.requests import AddNotification
@@ -49,19 +50,19 @@ class LogOptions:
 
 
 def run_list(options: ListOptions, client: Client, io: Io) -> int:
-    """Show who is told of what."""
+    """List the notifications."""
     found = client.notifications()
     if options.as_json:
         io.show_json({"notifications": found})
     elif found:
         io.show(output.table(("ID", "CHANNEL", "APP", "EVENTS", "ADDRESS", "ADDED BY"), map(_row, found)))
     else:
-        io.say("nobody is told of anything; to change that: pvdify notify:add --help")
+        io.say("there are no notifications; to add one: pvdify notify:add --help")
     return DONE
 
 
 def run_add(options: AddOptions, client: Client, io: Io) -> int:
-    """Have somebody told."""
+    """Add a notification."""
     from dataclasses import replace
 
     wanted = options.wanted
@@ -72,7 +73,7 @@ def run_add(options: AddOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json(added)
     else:
-        io.show(f"{added.id}: {added.address} is told of {', '.join(added.events)} of {added.app or 'all apps'}")
+        io.show(f"{added.id}: {added.address} is notified of {', '.join(added.events)} of {added.app or 'all apps'}")
         if added.secret is not None:
             io.show(f"signing key: {added.secret}")
             io.say("the receiver checks signatures with it (standardwebhooks.com); it is not shown again")
@@ -81,7 +82,7 @@ def run_add(options: AddOptions, client: Client, io: Io) -> int:
 
 
 def run_remove(options: ChosenOptions, client: Client, io: Io) -> int:
-    """Tell them nothing any more."""
+    """Remove a notification."""
     client.remove_notification(options.id)
     if options.as_json:
         io.show_json({"id": options.id, "status": "removed"})
@@ -91,7 +92,7 @@ def run_remove(options: ChosenOptions, client: Client, io: Io) -> int:
 
 
 def run_test(options: ChosenOptions, client: Client, io: Io) -> int:
-    """Tell them something now."""
+    """Send a test notice now."""
     tried = client.test_notification(options.id)
     is_delivered = tried.state == "delivered"
     if options.as_json:
@@ -105,21 +106,21 @@ def run_test(options: ChosenOptions, client: Client, io: Io) -> int:
 
 
 def run_log(options: LogOptions, client: Client, io: Io) -> int:
-    """Show what was told."""
+    """Show the deliveries."""
     found = client.deliveries(options.id, options.limit)
     if options.as_json:
         io.show_json({"deliveries": found})
     elif found:
         headers = ("WHEN", "TO", "EVENT", "APP", "STATE", "TRIES", "LAST ANSWER", "NEXT TRY")
-        io.show(output.table(headers, map(_delivery_row, found)))
+        io.show(output.table(headers, (_delivery_row(it, io) for it in found)))
     else:
-        io.say("nothing was told yet")
+        io.say("nothing was delivered yet")
     return DONE
 
 
 @command("notify", run=run_list, example="pvdify notify")
 def notify(*, as_json: bool) -> ListOptions:
-    """Show who is told of what happens on this server."""
+    """List the notifications of this server."""
     return ListOptions(as_json=as_json)
 
 
@@ -137,7 +138,7 @@ def notify(*, as_json: bool) -> ListOptions:
     show_default=True,
     help="Signed JSON for a program, or the form of a chat room.",
 )
-@click.option("--app", metavar="APP", help="Of this app and its previews only; default: of all.")
+@click.option("-a", "--app", metavar="APP", help="Of this app and its previews only; default: of all.")
 @click.option(
     "--event",
     "events",
@@ -147,9 +148,9 @@ def notify(*, as_json: bool) -> ListOptions:
     "taken back by their guard, instances in trouble, previews made and gone.",
 )
 def notify_add(*, address: str, channel: str, app: str | None, events: tuple[str, ...], as_json: bool) -> AddOptions:
-    """Have URL told of what happens.
+    """Send events to URL.
 
-    Whoever knows the address of a chat room's webhook can write there: with `-` it is read from stdin. pvdify tries
+    Anyone with the address of a chat room's webhook can write there: with `-` it is read from stdin. pvdify tries
     for a day, with growing pauses, and no deploy waits for it. `pvdify notify:log` shows what became of it.
     """
     only = None if app is None else app_name.check(app)
@@ -160,7 +161,7 @@ def notify_add(*, address: str, channel: str, app: str | None, events: tuple[str
 @command("notify:remove", run=run_remove, example="pvdify notify:remove 3f9a2c1b")
 @click.argument("id", metavar="ID")
 def notify_remove(*, id: str, as_json: bool) -> ChosenOptions:
-    """Tell them nothing any more.
+    """Remove a notification.
 
     Not even what is still on its way. `pvdify notify` shows the ids.
     """
@@ -170,7 +171,7 @@ def notify_remove(*, id: str, as_json: bool) -> ChosenOptions:
 @command("notify:test", run=run_test, example="pvdify notify:test 3f9a2c1b")
 @click.argument("id", metavar="ID")
 def notify_test(*, id: str, as_json: bool) -> ChosenOptions:
-    """Tell them something now.
+    """Send a test notice now.
 
     Shows how the other side answered. Exits with 1 when it did not arrive.
     """
@@ -181,7 +182,7 @@ def notify_test(*, id: str, as_json: bool) -> ChosenOptions:
 @click.argument("id", metavar="[ID]", required=False)
 @click.option("-n", "limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many.")
 def notify_log(*, id: str | None, limit: int, as_json: bool) -> LogOptions:
-    """Show what was told, and how that went.
+    """Show what was delivered, and what failed.
 
     Newest first, with what is still to be tried again. Those that ended are kept for 30 days.
     """
@@ -192,8 +193,8 @@ def _row(it: Notification) -> tuple[str, ...]:
     return it.id, it.channel, it.app or "all", " ".join(it.events), it.address, it.created_by
 
 
-def _delivery_row(it: Delivery) -> tuple[str, ...]:
+def _delivery_row(it: Delivery, io: Io) -> tuple[str, ...]:
     about = (it.app or output.NONE) + (f" v{it.release}" if it.release else "")
     last = it.error or (str(it.status) if it.status else output.NONE)
-    due = output.when(it.due_at) if it.due_at else output.NONE
-    return output.when(it.created_at), it.notification, it.action, about, it.state, str(it.attempts), last, due
+    made, due = moment(it.created_at, io), moment(it.due_at, io)
+    return made, it.notification, it.action, about, it.state, str(it.attempts), last, due

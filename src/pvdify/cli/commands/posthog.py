@@ -52,7 +52,7 @@ def run_disconnect(options: Options, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"status": "disconnected"})
     else:
-        io.show("PostHog is told nothing any more")
+        io.show("PostHog is disconnected")
     io.say("apps lose POSTHOG_HOST and POSTHOG_KEY when they are started next: pvdify deploy APP")
     return DONE
 

@@ -1,4 +1,4 @@
-"""``pvdify preview``, ``preview:close`` and ``previews``: an app for each pull request, for as long as it is open."""
+"""``pvdify preview`` with its variants, and ``previews``: an app for each pull request, for as long as it is open."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from pvdify.cli import manifest_file, output, pull_request, source
 from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.moments import moment, until
 from pvdify.cli.watch import watch
 from pvdify.client.api import Client
 from pvdify.errors import FailedError
@@ -38,6 +39,15 @@ class CloseOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeepOptions:
+    """The preview that is to stay a day longer."""
+
+    app: str
+    number: int
+    as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListOptions:
     """Whose previews."""
 
@@ -61,7 +71,7 @@ def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json(preview)
     else:
-        io.show(preview.url)
+        io.show(preview.url or f"{preview.name} has no web process, so no URL")
     return DONE
 
 
@@ -71,8 +81,18 @@ def run_close(options: CloseOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json(preview)
         return DONE
-    io.show(f"{preview.name} is closed; it goes at {output.when(preview.ends_at)} with everything of it")
+    io.show(f"{preview.name} is closed; it stays {until(preview.ends_at, io)}, then goes with everything of it")
     io.say(f"to keep it: pvdify preview {preview.app} --pr {preview.pr}")
+    return DONE
+
+
+def run_keep(options: KeepOptions, client: Client, io: Io) -> int:
+    """Keep the preview for a day from now at least."""
+    preview = client.keep_preview(options.app, options.number)
+    if options.as_json:
+        io.show_json(preview)
+        return DONE
+    io.show(f"{preview.name} stays {until(preview.ends_at, io)} at least")
     return DONE
 
 
@@ -82,7 +102,11 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"previews": found})
     elif found:
-        io.show(output.table(("PR", "STATUS", "URL", "RELEASE", "IMAGE", "GOES AT"), map(_row, found)))
+        io.show(
+            output.table(
+                ("PR", "STATUS", "URL", "RELEASE", "IMAGE", "GOES AT"), (_row(preview, io) for preview in found)
+            )
+        )
     else:
         io.say(f"no previews; the first: pvdify preview {options.app} --pr N --image REF")
     return DONE
@@ -149,6 +173,18 @@ def preview_close(surroundings: Surroundings, *, app: str, number: int | None, a
     return CloseOptions(app=app, number=found.number, as_of=found.updated_at, as_json=as_json)
 
 
+@command("preview:keep", run=run_keep, example="pvdify preview:keep myapp --pr 12")
+@app_parameter
+@click.option("--pr", "number", type=click.IntRange(min=1), metavar="N", help="The pull request; default: this one's.")
+@click.pass_obj
+def preview_keep(surroundings: Surroundings, *, app: str, number: int | None, as_json: bool) -> KeepOptions:
+    """Keep a preview for a day from now at least.
+
+    Open or closed: a preview that would stay longer than that stays as long as before.
+    """
+    return KeepOptions(app=app, number=pull_request.find(number, surroundings).number, as_json=as_json)
+
+
 @command("previews", run=run_list, example="pvdify previews myapp")
 @app_parameter
 def previews(*, app: str, as_json: bool) -> ListOptions:
@@ -164,13 +200,13 @@ def _manifest(file: str | None, app: str, surroundings: Surroundings) -> str | N
     return text if is_ours else None
 
 
-def _row(preview: Preview) -> tuple[str, ...]:
+def _row(preview: Preview, io: Io) -> tuple[str, ...]:
     release = preview.release
     return (
         str(preview.pr),
         preview.status,
-        preview.url,
+        preview.url or output.NONE,
         "-" if release is None else f"v{release.version} {release.status}",
         preview.image or "-",
-        output.when(preview.ends_at),
+        moment(preview.ends_at, io),
     )

@@ -1,6 +1,7 @@
 """``pvdify ps:scale``, ``ps:restart``, ``ps:stop`` and ``ps:start``: change what runs of an app."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -13,7 +14,8 @@ from pvdify.cli.live import display
 from pvdify.client.api import Client
 from pvdify.client.problems import from_failure
 from pvdify.errors import FailedError
-from pvdify.wire.answers import Operation
+from pvdify.manifest.names import WEB
+from pvdify.wire.answers import Operation, Process
 from pvdify.wire.deploy_log import step_line
 
 _WISH = re.compile(r"(?P<process>[a-z][a-z0-9_]*)(?P<how>[=+-])(?P<number>[0-9]{1,4})")
@@ -54,14 +56,30 @@ class StopOptions:
 
 def run_scale(options: ScaleOptions, client: Client, io: Io) -> int:
     """Change how many instances there are, or show it."""
-    before = {process.name: process.count for process in client.processes(options.app)}
+    processes = client.processes(options.app)
+    before = {process.name: process.count for process in processes}
     if not options.wishes:
         return _show_scale(options, before, io)
     operation = client.scale(options.app, options.wishes)
     back = " ".join(f"{name}={before[name]}" for name in options.wishes if name in before)
     # Where nothing runs the app may be stopped, and then its counts are not what they will be.
     undo = f"pvdify ps:scale {options.app} {back}" if any(before.values()) else ""
-    return _finish(operation, client, io, options, undo=undo)
+    code = _finish(operation, client, io, options, undo=undo)
+    if code == DONE:
+        _note_spread(options, processes, io)
+    return code
+
+
+def _note_spread(options: ScaleOptions, processes: Sequence[Process], io: Io) -> None:
+    """Say what several web instances mean for an app that keeps sessions in memory, when there was one before."""
+    web = next((process for process in processes if process.name == WEB), None)
+    if web is None or WEB not in options.wishes or web.affinity is not None or web.count > 1:
+        return
+    wish = options.wishes[WEB]
+    count = web.count + int(wish) if wish.startswith(("+", "-")) else int(wish)
+    if count > 1:
+        io.say("each request of a visitor may now go to another instance. If the app keeps sessions in memory: "
+               "`affinity: cookie` for web in pvdify.yml, then deploy")  # fmt: skip
 
 
 def run_restart(options: RestartOptions, client: Client, io: Io) -> int:
@@ -165,7 +183,7 @@ def _show_scale(options: ScaleOptions, counts: dict[str, int], io: Io) -> int:
 def _finish(
     operation: Operation, client: Client, io: Io, options: ScaleOptions | RestartOptions | StopOptions, undo: str = ""
 ) -> int:
-    """Follow it to its end unless nobody wants to wait, and tell how it ended; the exit code."""
+    """Follow it to its end unless --no-wait was given, and show how it ended; return the exit code."""
     if options.is_waiting:
         try:
             operation = _followed(operation, client, io)

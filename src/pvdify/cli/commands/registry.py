@@ -8,9 +8,12 @@ from pvdify.cli import output
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
+from pvdify.cli.moments import moment
 from pvdify.client.api import Client
 from pvdify.wire.answers import Registry
 from pvdify.wire.requests import LogInToRegistry
+
+_APP = click.option("-a", "--app", metavar="APP", help="For this app and its previews alone; default: for every app.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,7 @@ class LoginOptions:
 
     host: str
     username: str
+    app: str | None
     as_json: bool
 
 
@@ -34,6 +38,7 @@ class LogoutOptions:
     """Where not to sign in any more."""
 
     host: str
+    app: str | None
     as_json: bool
 
 
@@ -43,7 +48,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"registries": found})
     elif found:
-        io.show(output.table(("HOST", "USER", "SINCE", "BY"), map(_row, found)))
+        io.show(output.table(("HOST", "USER", "APP", "SINCE", "BY"), (_row(it, io) for it in found)))
     else:
         io.say("signed in to no registry; for private images: pvdify registry:login HOST -u USER")
     return DONE
@@ -55,23 +60,23 @@ def run_login(options: LoginOptions, client: Client, io: Io) -> int:
         password = io.ask_secret(f"password or access token of {options.username}: ")
     else:
         password = io.stdin.read().removesuffix("\n").removesuffix("\r")
-    login = LogInToRegistry(username=options.username, password=password)
+    login = LogInToRegistry(username=options.username, password=password, app=options.app)
     registry = client.log_in_to_registry(options.host, login)
     if options.as_json:
         io.show_json(registry)
     else:
-        io.show(f"signed in to {registry.host} as {registry.username}")
-    io.say(f"undo: pvdify registry:logout {registry.host}")
+        io.show(f"signed in to {registry.host} as {registry.username}{_for(options.app)}")
+    io.say(f"undo: pvdify registry:logout {registry.host}" + (f" --app {options.app}" if options.app else ""))
     return DONE
 
 
 def run_logout(options: LogoutOptions, client: Client, io: Io) -> int:
     """Have the server sign in no more."""
-    client.log_out_of_registry(options.host)
+    client.log_out_of_registry(options.host, options.app)
     if options.as_json:
         io.show_json({"host": options.host, "status": "signed-out"})
     else:
-        io.show(f"signed out of {options.host}; images that are on the server stay there")
+        io.show(f"signed out of {options.host}{_for(options.app)}; images that are on the server stay there")
     return DONE
 
 
@@ -95,20 +100,22 @@ def registry_list(*, as_json: bool) -> ListOptions:
 )
 @click.argument("host", metavar="HOST")
 @click.option("-u", "--username", required=True, metavar="USER", help="Who the server is to the registry.")
-def registry_login(*, host: str, username: str, as_json: bool) -> LoginOptions:
+@_APP
+def registry_login(*, host: str, username: str, app: str | None, as_json: bool) -> LoginOptions:
     """Let the server get private images of a registry.
 
     The password, better an access token that may only read, is read from stdin. The registry is asked whether it takes
     it, and only then is it kept, readable by root alone.
     """
-    return LoginOptions(host=_checked(host), username=username, as_json=as_json)
+    return LoginOptions(host=_checked(host), username=username, app=app, as_json=as_json)
 
 
 @command("registry:logout", run=run_logout, example="pvdify registry:logout ghcr.io")
 @click.argument("host", metavar="HOST")
-def registry_logout(*, host: str, as_json: bool) -> LogoutOptions:
+@_APP
+def registry_logout(*, host: str, app: str | None, as_json: bool) -> LogoutOptions:
     """Have the server forget its login to a registry."""
-    return LogoutOptions(host=_checked(host), as_json=as_json)
+    return LogoutOptions(host=_checked(host), app=app, as_json=as_json)
 
 
 def _checked(host: str) -> str:
@@ -118,5 +125,9 @@ def _checked(host: str) -> str:
     return bare
 
 
-def _row(it: Registry) -> tuple[str, ...]:
-    return it.host, it.username, output.when(it.created_at), it.created_by
+def _for(app: str | None) -> str:
+    return f" for {app}" if app else ""
+
+
+def _row(it: Registry, io: Io) -> tuple[str, ...]:
+    return it.host, it.username, it.app or "all", moment(it.created_at, io), it.created_by

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import click
 
-from pvdify.cli import app_name, output
+from pvdify.cli import output
 from pvdify.cli.command import app_option, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.parameters import release_number
+from pvdify.cli.words import split
 from pvdify.client.api import Client
-
-LEAST, MOST = 2, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 
 
 @command("releases:diff", run=run, example="pvdify releases:diff myapp 41 42")
-@click.argument("words", metavar="[APP] A B", nargs=-1, required=True)
+@click.argument("words", metavar="[APP] A B", nargs=-1)
 @app_option
 @click.pass_obj
 def releases_diff(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> Options:
@@ -45,8 +44,6 @@ def releases_diff(surroundings: Surroundings, *, words: tuple[str, ...], app: st
 
     Image and digest, config vars that were added, removed or changed (by name, never by value), and the manifest.
     """
-    if not LEAST <= len(words) <= MOST:
-        raise click.UsageError("one app and two release numbers, please")
-    argument = words[0] if len(words) == MOST else None
-    older, newer = (release_number(word) for word in words[-2:])
-    return Options(app=app_name.resolve(argument, app, surroundings), older=older, newer=newer, as_json=as_json)
+    name, numbers = split(words, app, surroundings, command="releases:diff", values="A B")
+    older, newer = map(release_number, numbers)
+    return Options(app=name, older=older, newer=newer, as_json=as_json)

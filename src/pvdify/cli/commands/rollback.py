@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import click
 
-from pvdify.cli.command import app_parameter, command
+from pvdify.cli import app_name
+from pvdify.cli.command import app_option, command
 from pvdify.cli.exit_codes import DONE
-from pvdify.cli.io import Io
+from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.misuse import Misuse
 from pvdify.cli.output import NONE, differences, facts
-from pvdify.cli.parameters import release_number, strategy_option
+from pvdify.cli.parameters import looks_like_release, release_number, strategy_option
 from pvdify.cli.watch import watch
 from pvdify.client.api import Client
 from pvdify.wire.answers import Release, RollbackPlan
@@ -35,23 +37,44 @@ def run(options: Options, client: Client, io: Io) -> int:
     return watch(release, client, io, as_json=options.as_json)
 
 
-@command("rollback", run=run, example="pvdify rollback myapp\npvdify rollback myapp --version 41 --plan")
-@app_parameter
+@command("rollback", run=run, example="pvdify rollback myapp\npvdify rollback myapp v41 --plan")
+@click.argument("words", metavar="[APP] [N]", nargs=-1)
+@app_option
 @click.option(
     "--version", type=release_number, metavar="N", help="The release to repeat: 41 or v41; default: the one before."
 )
 @strategy_option
 @click.option("--plan", "is_plan", is_flag=True, help="Show what a rollback would do, and do nothing.")
-def rollback(*, app: str, version: int | None, strategy: Strategy | None, is_plan: bool, as_json: bool) -> Options:
+@click.pass_obj
+def rollback(
+    surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, version: int | None,
+    strategy: Strategy | None, is_plan: bool, as_json: bool,
+) -> Options:  # fmt: skip
     """Put an older release of APP live again.
 
     Makes a new release that repeats the older one exactly: its image by digest, its config version, its manifest.
+    A single word of the form 41 or v41 is the release; an app with such a name is given with --app.
     """
+    argument, number = _app_and_number(words)
+    if number is not None and version not in (None, number):
+        raise click.UsageError(f"two releases are named: v{number} and --version {version}")
     if is_plan and strategy:
         raise click.UsageError(
             "--plan shows what a rollback changes, the same with each strategy: leave out --strategy"
         )
-    return Options(app=app, version=version, strategy=strategy, is_plan=is_plan, as_json=as_json)
+    name = app_name.resolve(argument, app, surroundings)
+    return Options(app=name, version=version or number, strategy=strategy, is_plan=is_plan, as_json=as_json)
+
+
+def _app_and_number(words: tuple[str, ...]) -> tuple[str | None, int | None]:
+    """The app and the release, as far as they are among the words. Raises click.UsageError."""
+    if len(words) > 2:
+        raise Misuse(f'"{words[2]}" is one word too many', next="pvdify rollback APP N")
+    if len(words) == 2:
+        return words[0], release_number(words[1])
+    if words and looks_like_release(words[0]):
+        return None, release_number(words[0])
+    return (words[0] if words else None), None
 
 
 def _show_plan(plan: RollbackPlan, io: Io, *, as_json: bool) -> int:

@@ -2,8 +2,10 @@
 
 import queue
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from shlex import quote
 
 import click
 
@@ -12,6 +14,8 @@ from pvdify.cli.command import app_option, command
 from pvdify.cli.ends import Ends
 from pvdify.cli.exit_codes import DETACHED
 from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.misuse import Misuse
+from pvdify.cli.words import exists
 from pvdify.client.api import Client
 from pvdify.client.calls.runs import RunEnded
 from pvdify.client.events import StreamLost
@@ -20,53 +24,101 @@ from pvdify.wire.answers import OneOff
 from pvdify.wire.requests import RunCommand, Terminal
 
 DIVIDER = "--"
+Start = Callable[[Terminal | None, list[str] | None], OneOff]
+DIVIDED = __name__  # where the words behind it are kept
+MOST_WAITING = 8  # pieces of input that were read and not sent: what is piped in may be larger than the memory
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to run where. ``is_plain``: on pipes, also where there is a terminal."""
+    """What to run where. ``is_plain``: on pipes, also at a terminal; ``is_revealing``: with secrets."""
 
     app: str
     command: str | list[str]
     is_plain: bool
     as_json: bool
+    is_revealing: bool = False
 
 
-class _DividedCommand(click.Command):
-    """What follows ``--`` is somebody else's, whatever it looks like."""
+@dataclass(frozen=True, kw_only=True)
+class Undecided:
+    """``APP WORD...`` or ``WORD...``: the server knows whether the first word is an app.
+
+    ``app``: the app if it is not; None if no other is known.
+    """
+
+    app: str | None
+    words: tuple[str, ...]
+    is_plain: bool
+    as_json: bool
+    is_revealing: bool = False
+
+
+class DividedCommand(click.Command):
+    """Leaves alone what follows ``--``, and without ``--`` what follows the first word."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take it away before click reads the rest."""
+        """Take the command line to run away before click reads the rest."""
         if DIVIDER in args:
             place = args.index(DIVIDER)
-            ctx.meta[__name__] = args[place + 1 :]
+            ctx.meta[DIVIDED] = args[place + 1 :]
             args = args[:place]
+        else:
+            ctx.allow_interspersed_args = False
+            args = _app_to_the_front(args)
         return super().parse_args(ctx, args)
 
 
-def converse(options: Options, client: Client, io: Io) -> int:
-    """Run it, with its input and output here; its exit code."""
+def run_undecided(options: Options | Undecided, client: Client, io: Io) -> int:
+    """Find out which word is the app, then run the command."""
+    return converse(options if isinstance(options, Options) else decide(options, client), client, io)
+
+
+def decide(options: Undecided, client: Client) -> Options:
+    """Ask the server whether the first word is an app. Raises Misuse when there is no command or no app."""
+    first, rest = options.words[0], options.words[1:]
+    is_app = first == options.app or exists(first, client)
+    if is_app and not rest:
+        raise Misuse(f"the command is missing: {first} is an app", next=f"pvdify run {first} -- COMMAND")
+    app = first if is_app else options.app
+    if app is None:
+        raise Misuse(
+            f'no app was named, and "{first}" is none', next=f"pvdify run APP -- {' '.join(map(quote, options.words))}"
+        )
+    words = rest if is_app else options.words
+    return Options(
+        app=app,
+        command=one_or_more(words),
+        is_plain=options.is_plain,
+        as_json=options.as_json,
+        is_revealing=options.is_revealing,
+    )
+
+
+def converse(options: Options, client: Client, io: Io, *, start: Start | None = None, name: str = "run") -> int:
+    """Run it, with its input and output here; its exit code. ``start``: what starts it; ``name``: the command's."""
     ends = Ends.of(io)
     terminal = None
     if ends.is_terminal and not options.is_plain and not options.as_json:
         rows, columns = ends.size()
         terminal = Terminal(rows=rows, columns=columns)
-    started = client.run(options.app, RunCommand(command=options.command, terminal=terminal))
+    raw = _raw_streams(options, io)
+    started = (start or _start_run(options, client))(terminal, raw or None)
     try:
         with ExitStack() as stack:
-            messages: queue.SimpleQueue[bytes | tuple[int, int]] = queue.SimpleQueue()
+            messages: queue.Queue[bytes | tuple[int, int]] = queue.Queue(MOST_WAITING)
             if terminal is not None:
                 stack.enter_context(ends.raw())
-                stack.enter_context(ends.resized(messages.put))
+                stack.enter_context(ends.resized(lambda size: _put_now(messages, size)))
             _pass_on_input(started, client, ends, messages)
-            return _show_output(started, client, ends, io, as_json=options.as_json)
+            return _show_output(started, client, ends, io, options)
     except KeyboardInterrupt:
         return DETACHED
     except (StreamLost, OneOffNotFound) as lost:
         raise OutcomeUnknown(
             f"{options.app}: the connection to {started.id} was lost, and so it was ended",
-            why=lost.why if isinstance(lost, StreamLost) else "the server ends a command that nobody watches",
-            next=f"look at what it had done by then, then `pvdify run {options.app} -- …` again",
+            why=lost.why if isinstance(lost, StreamLost) else "the server ends a command without a viewer",
+            next=f"look at what it had done by then, then `pvdify {name} {options.app} -- …` again",
         ) from lost
     finally:
         with suppress(PvdifyError):
@@ -74,37 +126,82 @@ def converse(options: Options, client: Client, io: Io) -> int:
 
 
 @command(
-    "run", run=converse, cls=_DividedCommand, example="pvdify run myapp -- npm run migrate\npvdify run myapp -- sh"
+    "run", run=run_undecided, cls=DividedCommand,
+    example="pvdify run myapp -- npm run migrate\npvdify run myapp -- sh\npvdify run bash -a myapp",
 )  # fmt: skip
-@click.argument("app_argument", metavar="[APP] -- COMMAND [ARGUMENT]...", required=False)
+@click.argument("words", metavar="[APP] [--] COMMAND [ARGUMENT]...", nargs=-1)
 @app_option
 @click.option("--no-tty", "is_plain", is_flag=True, help="On pipes, also at a terminal.")
+@click.option("--reveal", "is_revealing", is_flag=True, help="Show secrets at a terminal and in --json, too.")
 @click.pass_context
-def run(ctx: click.Context, *, app_argument: str | None, app: str | None, is_plain: bool, as_json: bool) -> Options:
+def run(
+    ctx: click.Context, *, words: tuple[str, ...], app: str | None, is_plain: bool, is_revealing: bool, as_json: bool
+) -> Options | Undecided:
     """Run a command in a new container of the live release.
 
     With its image, config and limits; its input and output are here, at a terminal if there is one, and its exit code
     is this command's. It ends when this command does. A single word is run by the image's shell, as it stands in a
     manifest; with --json, output and exit code are one object at the end.
+
+    What goes to a pipe or file is byte for byte what the command wrote; at a terminal, secrets are hidden.
+
+    Options of pvdify stand before the command. Without `--`, the first word is the app if the server has an app of
+    that name, and `-a APP` may also stand at the end.
     """
-    words: list[str] = ctx.meta.get(__name__, [])
-    if not words:
-        raise click.UsageError("name the command after --, as in: pvdify run myapp -- npm run migrate", ctx)
+    chosen = choose(ctx, words, app, is_plain=is_plain, as_json=as_json)
+    return replace(chosen, is_revealing=is_revealing)
+
+
+def choose(
+    ctx: click.Context, words: tuple[str, ...], app: str | None, *, is_plain: bool, as_json: bool
+) -> Options | Undecided:
+    """What is to run where, as far as the words say. Raises Misuse when there is no command."""
     surroundings = ctx.find_object(Surroundings)
-    assert surroundings is not None  # noqa: S101 - set by whoever parses
+    assert surroundings is not None  # noqa: S101 - set by the parser
+    divided: list[str] | None = ctx.meta.get(DIVIDED)
+    if divided is None and app is None and words and app_name.looks_like_one(words[0]):
+        known = app_name.find(None, None, surroundings)
+        return Undecided(app=known, words=words, is_plain=is_plain, as_json=as_json)
+    if divided is None:
+        argument, command_words = None, words
+    elif len(words) > 1:
+        raise Misuse("only the app stands before --", next=f"pvdify run {words[0]} -- {' '.join(map(quote, divided))}")
+    else:
+        argument, command_words = (words[0] if words else None), tuple(divided)
+    if not command_words:
+        raise Misuse("the command is missing", next=f"pvdify run {argument or app or 'APP'} -- COMMAND", context=ctx)
     return Options(
-        app=app_name.resolve(app_argument, app, surroundings), command=words[0] if len(words) == 1 else words,
+        app=app_name.resolve(argument, app, surroundings), command=one_or_more(command_words),
         is_plain=is_plain, as_json=as_json,
     )  # fmt: skip
 
 
-def _show_output(started: OneOff, client: Client, ends: Ends, io: Io, *, as_json: bool) -> int:
+def _app_to_the_front(args: list[str]) -> list[str]:
+    """``bash -a myapp`` as ``-a myapp bash``: the order in which Heroku's users type it."""
+    if len(args) > 2 and args[-2] in ("-a", "--app"):
+        return [*args[-2:], *args[:-2]]
+    if len(args) > 1 and args[-1].startswith("--app="):
+        return [args[-1], *args[:-1]]
+    return args
+
+
+def one_or_more(words: tuple[str, ...]) -> str | list[str]:
+    """A single word for the shell, or a program with its arguments."""
+    return words[0] if len(words) == 1 else list(words)
+
+
+def _show_output(started: OneOff, client: Client, ends: Ends, io: Io, options: Options) -> int:
+    as_json, is_quiet = options.as_json, options.as_json or options.is_revealing
     collected = {"stdout": b"", "stderr": b""}
     for event in client.follow_run(started):
         if isinstance(event, RunEnded):
             if as_json:
                 texts = {name: data.decode("utf-8", "replace") for name, data in collected.items()}
                 io.show_json({"app": started.app, "id": started.id, "exit_code": event.exit_code, **texts})
+            if event.secrets and not is_quiet:
+                names = ", ".join(event.secrets)
+                places = "1 place" if event.secret_count == 1 else f"{event.secret_count} places"
+                io.say(f"The output has secrets as they are, in {places}: {names}")
             return event.exit_code
         if as_json:
             collected[event.stream] += event.data
@@ -113,8 +210,30 @@ def _show_output(started: OneOff, client: Client, ends: Ends, io: Io, *, as_json
     raise StreamLost("its output ended before it did")
 
 
+def _start_run(options: Options, client: Client) -> Start:
+    def start(terminal: Terminal | None, raw: list[str] | None) -> OneOff:
+        return client.run(options.app, RunCommand(command=options.command, terminal=terminal, raw=raw))
+
+    return start
+
+
+def _raw_streams(options: Options, io: Io) -> list[str]:
+    """The streams that are given byte for byte: those that go to a pipe or file, and all with --reveal."""
+    if options.is_revealing:
+        return ["stdout", "stderr"]
+    if options.as_json:
+        return []
+    return [name for name, stream in (("stdout", io.stdout), ("stderr", io.stderr)) if not stream.isatty()]
+
+
+def _put_now(messages: "queue.Queue[bytes | tuple[int, int]]", size: tuple[int, int]) -> None:
+    """From a signal handler, which must not wait."""
+    with suppress(queue.Full):
+        messages.put_nowait(size)
+
+
 def _pass_on_input(
-    started: OneOff, client: Client, ends: Ends, messages: "queue.SimpleQueue[bytes | tuple[int, int]]"
+    started: OneOff, client: Client, ends: Ends, messages: "queue.Queue[bytes | tuple[int, int]]"
 ) -> None:
     """In threads of their own, which may be left waiting for a key when the command has ended."""
 
@@ -125,7 +244,7 @@ def _pass_on_input(
 
     def send() -> None:
         sent = 0
-        with suppress(PvdifyError):  # it has ended, and its end is told by its output
+        with suppress(PvdifyError):  # it has ended, and its output says how
             while True:
                 message = messages.get()
                 if isinstance(message, tuple):

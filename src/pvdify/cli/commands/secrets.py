@@ -65,7 +65,7 @@ def run_rotate(options: Options, client: Client, io: Io) -> int:
     done = client.rotate_secrets()
     words = (
         "the server has a new key in age.key: back it up. The old one is in age.retired.key, and opens nothing here "
-        "any more, only older backups. Whoever had the old key may know the values: set anew what has to stay secret"
+        "any more, only older backups. The owners of the old key may know the values: set anew what has to stay secret"
     )
     return _report(done, words, io, as_json=options.as_json)
 
@@ -82,7 +82,7 @@ def secrets(*, as_json: bool) -> Options:
 @command(
     "secrets:add",
     run=run_add,
-    example="pvdify secrets:add recovery age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudw4tzqqz9rqzm",
+    example="pvdify secrets:add recovery age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
 )
 @click.argument("name")
 @click.argument("key")

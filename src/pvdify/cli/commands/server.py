@@ -42,7 +42,7 @@ def install(*, base_domain: str | None, assignments: tuple[str, ...], dry_run: b
 
     Looks at the machine first, as `pvdify doctor` does, and changes nothing if something is missing. Then it makes the
     directories, writes the settings, raises and limits what the journal keeps, writes the units of pvdifyd and of the
-    router, and starts them; the admin token is shown once. It listens on loopback alone unless told otherwise.
+    router, and starts them; the admin token is shown once. It listens on loopback alone unless set otherwise.
 
     Done again it does only what is not as it should be, so it goes on where it was cut short.
     """
@@ -57,8 +57,9 @@ def install(*, base_domain: str | None, assignments: tuple[str, ...], dry_run: b
 def upgrade(*, dry_run: bool, as_json: bool) -> Install:
     """Go over to the version of pvdify that is installed now.
 
-    After `pip install --upgrade`: units are written anew and pvdifyd is restarted. Visitors do not notice, because the
-    router and the containers go on. A database of an older version is migrated at the start, with a copy beside it.
+    After `pip install --require-hashes -r requirements.txt`: units are written anew and pvdifyd is restarted. Visitors
+    do not notice, because the router and the containers go on. A database of an older version is migrated at the
+    start, with a copy beside it.
     """
     return Install(is_upgrade=True, is_dry_run=dry_run, as_json=as_json)
 
@@ -91,16 +92,26 @@ def backup(*, file: str, with_keys: bool, as_json: bool) -> BackUp:
     return BackUp(file=file, with_keys=with_keys, as_json=as_json)
 
 
-@local_command("restore", run=hand_over, example="pvdify server restore /var/backups/pvdify-2026-11-25.tar.gz")
-@click.argument("file")
+@local_command(
+    "restore",
+    run=hand_over,
+    example="pvdify server restore /var/backups/pvdify-2026-11-25.tar.gz\n"
+    "pvdify server restore s3:https://s3.example.com/my-backups\n"
+    "cat password-line id_ed25519 | pvdify server restore sftp:backup@example.com:/srv/pvdify",
+)
+@click.argument("file", metavar="FILE|LOCATION")
+@click.option("--backup", default="", metavar="ID", help="Of LOCATION: which backup; default: the newest.")
 @click.option("--replace", is_flag=True, help="Also where apps are already: what is here is put aside.")
-def restore(*, file: str, replace: bool, as_json: bool) -> Restore:
-    """Have the server on this machine know what FILE says.
+def restore(*, file: str, backup: str, replace: bool, as_json: bool) -> Restore:
+    """Have the server on this machine know what FILE says, or the target of backups at LOCATION.
 
     On this machine or another one, where it installs the server, too. What was here before is put aside in the data
     directory. Images come from their registries as instances start.
+
+    LOCATION is what `pvdify backups:target` was given; the volumes of apps come back with it. The password is asked
+    for, or read from stdin as the line RESTIC_PASSWORD=…, with the keys that the target needs.
     """
-    return Restore(file=file, is_replacing=replace, as_json=as_json)
+    return Restore(file=file, backup=backup, is_replacing=replace, as_json=as_json)
 
 
 for _command in (install, upgrade, backup, restore, uninstall, edge):

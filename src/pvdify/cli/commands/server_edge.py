@@ -1,4 +1,4 @@
-"""``pvdify server edge``: what leads visitors from the internet to the server."""
+"""``pvdify server edge``: how requests from the internet reach the server."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 )
 @click.option("--tunnel", metavar="NAME", help="An existing tunnel to adopt; default: one of pvdify's own.")
 def edge(*, kind: str | None, token_file: Path | None, tunnel: str | None, as_json: bool) -> Options:
-    """Show or choose what leads visitors to the server.
+    """Show or choose how visitors reach the server.
 
     `cloudflare` makes a tunnel, its rules, and a DNS record for each hostname, keeps them as they should be, and runs
     cloudflared. The API token needs Zone > Zone > Read, Zone > DNS > Edit and Account > Cloudflare Tunnel > Edit.
@@ -91,7 +91,7 @@ def _show(found: Edge, io: Io, *, as_json: bool) -> None:
         return
     if found.kind == "none":
         io.show("none: visitors come by whatever you put in front of the router")
-        io.say("to have Cloudflare lead them here: pvdify server edge cloudflare --help")
+        io.say("to route them by Cloudflare: pvdify server edge cloudflare --help")
         return
     led = f"{len(found.hostnames) - len(found.problems)} of {len(found.hostnames)}"
     io.show(

@@ -3,11 +3,19 @@
 from dataclasses import dataclass
 
 from pvdify.cli.command import command
-from pvdify.cli.exit_codes import DONE
+from pvdify.cli.exit_codes import DONE, FAILED
 from pvdify.cli.io import Io
-from pvdify.cli.output import facts, size, table
+from pvdify.cli.moments import moment
+from pvdify.cli.output import checks, facts, size, table
+from pvdify.cli.output import status as status_text
 from pvdify.client.api import Client
-from pvdify.wire.answers import Status
+from pvdify.wire.answers import AppStatus, Status
+from pvdify.wire.disk import AppDisk
+
+FINE = frozenset({"live", "deploying", "new"})  # visitors are served, or there is nothing to serve them with yet
+
+
+_DISK = ("APP", "IMAGES", "DISK", "SHARED WITH OTHERS", "CONTAINERS", "VOLUMES", "LOGS")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,31 +26,43 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Show the server's state, and what mends what is broken."""
+    """Show the server's state, and what repairs what is broken."""
     status = client.status()
+    exit_code = DONE if all(it.status in FINE for it in status.app_statuses) else FAILED
     if options.as_json:
         io.show_json(status)
-        return DONE
+        return exit_code
     io.show(_summary(status, client.target.endpoint.url))
     if status.checks:
         io.show("")
-        io.show(
-            table(("CHECK", "STATE", "FINDING", "NEXT"), ((c.name, c.state, c.text, c.next) for c in status.checks))
-        )
+        io.show(checks(status.checks))
+    if status.app_statuses:
+        io.show("")
+        io.show(table(("APP", "STATUS", "SINCE"), (_app_row(it, io) for it in status.app_statuses)))
     if status.disk:
         io.show("")
-        rows = ((it.app, str(it.images), size(it.bytes), size(it.shared)) for it in status.disk)
-        io.show(table(("APP", "IMAGES", "DISK", "SHARED WITH OTHERS"), rows))
-    return DONE
+        io.show(table(_DISK, (_disk_row(it) for it in status.disk)))
+    return exit_code
 
 
 @command("status", run=run, example="pvdify status --json")
 def status(*, as_json: bool) -> Options:
     """Show the server at a glance.
 
-    Its parts and what mends them, and what the images of each app take on its disk.
+    Its parts and what repairs them, how each app is doing, and what each app takes on its disk. Ends with 0
+    if every app is live, deploying or new, and with 1 if one is degraded, crashing, down, stopped, held or in
+    maintenance.
     """
     return Options(as_json=as_json)
+
+
+def _disk_row(it: AppDisk) -> tuple[str, ...]:
+    measured = (size(count) if count is not None else "" for count in (it.containers, it.volumes, it.logs))
+    return it.app, str(it.images), size(it.bytes), size(it.shared), *measured
+
+
+def _app_row(it: AppStatus, io: Io) -> tuple[str, str, str]:
+    return it.app, status_text(it.status, it.status_cause), moment(it.status_since, io)
 
 
 def _summary(status: Status, url: str) -> str:

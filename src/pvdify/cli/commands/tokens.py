@@ -9,6 +9,7 @@ from pvdify.cli import app_name, output
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
+from pvdify.cli.moments import moment
 from pvdify.cli.parameters import duration
 from pvdify.client.api import Client
 from pvdify.wire.answers import Token
@@ -46,7 +47,12 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"tokens": found})
     elif found:
-        io.show(output.table(("ID", "NAME", "ROLE", "APP", "CREATED", "BY", "EXPIRES", "LAST USED"), map(_row, found)))
+        io.show(
+            output.table(
+                ("ID", "NAME", "ROLE", "APP", "CREATED", "BY", "EXPIRES", "LAST USED"),
+                (_row(token, io) for token in found),
+            )
+        )
     else:
         io.say("no tokens; to make one: pvdify tokens:create --name NAME")
     return DONE
@@ -59,7 +65,7 @@ def run_create(options: CreateOptions, client: Client, io: Io) -> int:
         io.show_json(made)
     else:
         io.show(made.token)
-    until = "never expires" if made.expires_at is None else f"expires {output.when(made.expires_at)}"
+    until = "never expires" if made.expires_at is None else f"expires {moment(made.expires_at, io)}"
     io.say(f'"{made.name}" ({made.role}, {made.app or "all apps"}) {until}; it is not shown again')
     io.say(f"to take it back: pvdify tokens:revoke {made.id}")
     return DONE
@@ -83,7 +89,7 @@ def tokens(*, as_json: bool) -> ListOptions:
 
 @command("tokens:create", run=run_create, example="pvdify tokens:create --name ci --app myapp --expires 90d")
 @click.option("--name", required=True, metavar="NAME", help="What it is for, such as ci.")
-@click.option("--app", metavar="APP", help="The only app it is good for; default: all.")
+@click.option("-a", "--app", metavar="APP", help="The only app it is good for; default: all.")
 @click.option(
     "--role",
     type=click.Choice(("admin", "deploy", "read")),
@@ -112,14 +118,14 @@ def tokens_revoke(*, token_id: str, as_json: bool) -> RevokeOptions:
     return RevokeOptions(token_id=token_id, as_json=as_json)
 
 
-def _row(token: Token) -> tuple[str, ...]:
+def _row(token: Token, io: Io) -> tuple[str, ...]:
     return (
         token.id,
         token.name,
         token.role,
         token.app or "all",
-        output.when(token.created_at),
+        moment(token.created_at, io),
         token.created_by,
-        "never" if token.expires_at is None else output.when(token.expires_at),
-        output.when(token.last_used_at),
+        "never" if token.expires_at is None else moment(token.expires_at, io),
+        moment(token.last_used_at, io),
     )

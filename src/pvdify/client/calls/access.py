@@ -37,10 +37,11 @@ class AccessCalls(Asking):
         """Have the server sign in; asking twice is as good as once."""
         return self._session.ask_for(Registry, Question(method="PUT", path=_registry(host), body=request_body(login)))
 
-    def log_out_of_registry(self, host: str) -> None:
-        """Have the server forget its login."""
+    def log_out_of_registry(self, host: str, app: str | None = None) -> None:
+        """Have the server forget its login, that of one app if it is named."""
         lost, look = f"the server may or may not be signed out of {host}", "`pvdify registry` shows it"
-        self._session.ask(Question(method="DELETE", path=_registry(host), lost=lost, look=look))
+        query = {"app": app} if app else {}
+        self._session.ask(Question(method="DELETE", path=_registry(host), query=query, lost=lost, look=look))
 
 
 def _registry(host: str) -> str:

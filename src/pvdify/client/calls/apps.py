@@ -3,8 +3,8 @@
 from pvdify.client.calls.asking import Asking, app_path
 from pvdify.client.encode import request_body
 from pvdify.client.session import Question
-from pvdify.wire.answers import App, Domain
-from pvdify.wire.requests import AddDomain, ChangeApp, CreateApp
+from pvdify.wire.answers import App, DestroyedApp, Domain, DomainGrant
+from pvdify.wire.requests import AddDomain, ChangeApp, CreateApp, PauseApp, RenameApp
 
 
 class AppCalls(Asking):
@@ -19,10 +19,27 @@ class AppCalls(Asking):
         return self._session.ask_for(App, Question(path=app_path(app)))
 
     def set_maintenance(self, app: str, *, is_on: bool) -> App:
-        """Tell visitors to come back later, or let them through again. Raises AppNotFound."""
+        """Answer visitors with a 503 page, or serve them again. Raises AppNotFound."""
         lost, look = f"maintenance of {app} may or may not have been changed", f"`pvdify apps:info {app}` shows it"
         body = request_body(ChangeApp(maintenance=is_on))
         return self._session.ask_for(App, Question(method="PATCH", path=app_path(app), body=body, lost=lost, look=look))
+
+    def rename_app(self, app: str, name: str, *, keeps_hostname: bool) -> App:
+        """Give the app another name. Raises AppNotFound."""
+        path, body = app_path(app, "rename"), request_body(RenameApp(name=name, keep_hostname=keeps_hostname))
+        lost, look = f"{app} may or may not be called {name} now", "`pvdify apps` shows it"
+        return self._session.ask_for(App, Question(method="POST", path=path, body=body, lost=lost, look=look))
+
+    def pause(self, app: str, seconds: float) -> App:
+        """Hold new requests for these seconds or until ``resume``. Raises AppNotFound."""
+        path, body = app_path(app, "pause"), request_body(PauseApp(seconds=seconds))
+        lost, look = f"{app} may or may not be paused", f"`pvdify apps:info {app}` shows it"
+        return self._session.ask_for(App, Question(method="POST", path=path, body=body, lost=lost, look=look))
+
+    def resume(self, app: str) -> App:
+        """Let the requests that wait go on. Raises AppNotFound."""
+        lost, look = f"{app} may or may not be paused", f"`pvdify apps:info {app}` shows it"
+        return self._session.ask_for(App, Question(method="POST", path=app_path(app, "resume"), lost=lost, look=look))
 
     def create_app(self, app: str) -> App:
         """A new app without a release."""
@@ -30,11 +47,12 @@ class AppCalls(Asking):
         body = request_body(CreateApp(name=app))
         return self._session.ask_for(App, Question(method="POST", path="/apps", body=body, lost=lost, look=look))
 
-    def destroy_app(self, app: str) -> None:
-        """Remove the app with everything it has."""
+    def destroy_app(self, app: str, *, purges: bool = False) -> DestroyedApp:
+        """Remove the app with everything it has; its volumes stay in the trash for a while unless they are purged."""
         lost, look = f"{app} may or may not be on its way out", "`pvdify apps` shows whether it is still there"
-        query = {"confirm": app}
-        self._session.ask(Question(method="DELETE", path=app_path(app), query=query, lost=lost, look=look))
+        query = {"confirm": app} | ({"purge": "1"} if purges else {})
+        question = Question(method="DELETE", path=app_path(app), query=query, lost=lost, look=look)
+        return self._session.ask_for(DestroyedApp, question)
 
     def domains(self, app: str) -> list[Domain]:
         """All hostnames of the app, its own first."""
@@ -46,6 +64,22 @@ class AppCalls(Asking):
         body = request_body(AddDomain(hostname=hostname))
         question = Question(method="POST", path=app_path(app, "domains"), body=body, lost=lost, look=look)
         return self._session.ask_for(Domain, question)
+
+    def domain_grants(self, app: str) -> list[DomainGrant]:
+        """The hostnames that the app may claim besides its own."""
+        return self._list(DomainGrant, "grants", Question(path=app_path(app, "grants")))
+
+    def grant_domain(self, app: str, hostname: str) -> DomainGrant:
+        """Allow the app to claim a hostname; asking twice is as good as once."""
+        body = request_body(AddDomain(hostname=hostname))
+        lost, look = f"{app} may or may not claim {hostname} now", f"`pvdify domains:grants {app}` shows it"
+        question = Question(method="POST", path=app_path(app, "grants"), body=body, lost=lost, look=look)
+        return self._session.ask_for(DomainGrant, question)
+
+    def revoke_domain(self, app: str, hostname: str) -> None:
+        """Take a grant back."""
+        lost, look = f"{app} may or may not claim {hostname} still", f"`pvdify domains:grants {app}` shows it"
+        self._session.ask(Question(method="DELETE", path=app_path(app, "grants", hostname), lost=lost, look=look))
 
     def remove_domain(self, app: str, hostname: str) -> None:
         """Have the app no longer answer to a hostname that was added."""

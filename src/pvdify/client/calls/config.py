@@ -7,8 +7,17 @@ from urllib.parse import quote
 from pvdify.client.calls.asking import Asking, app_path
 from pvdify.client.encode import request_body
 from pvdify.client.session import Question
-from pvdify.wire.answers import Config, ConfigFile, ConfigVar, ConfigVersion, ImportedConfig, Recipient, Reencrypted
-from pvdify.wire.requests import AddRecipient, ImportConfig, RevealConfig
+from pvdify.wire.answers import (
+    Config,
+    ConfigFile,
+    ConfigVar,
+    ConfigVersion,
+    CopiedConfig,
+    ImportedConfig,
+    Recipient,
+    Reencrypted,
+)
+from pvdify.wire.requests import AddRecipient, CopyConfig, ImportConfig, RevealConfig, RollBackConfig
 
 
 class ConfigCalls(Asking):
@@ -42,6 +51,20 @@ class ConfigCalls(Asking):
         path = app_path(app, "config", "import")
         question = Question(method="POST", path=path, body=request_body(file), lost=lost, look=look)
         return self._session.ask_for(ImportedConfig, question)
+
+    def roll_back_config(self, app: str, version: int | None) -> ImportedConfig:
+        """Repeat an older config version; None: the one before the newest."""
+        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        path, body = app_path(app, "config", "rollback"), request_body(RollBackConfig(version=version))
+        question = Question(method="POST", path=path, body=body, lost=lost, look=look)
+        return self._session.ask_for(ImportedConfig, question)
+
+    def copy_config(self, app: str, wanted: CopyConfig) -> CopiedConfig:
+        """Set config vars of another app in this one."""
+        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        path = app_path(app, "config", "copy")
+        question = Question(method="POST", path=path, body=request_body(wanted), lost=lost, look=look)
+        return self._session.ask_for(CopiedConfig, question)
 
     def config_versions(self, app: str) -> list[ConfigVersion]:
         """Every change of the config: who, when, which names."""

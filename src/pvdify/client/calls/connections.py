@@ -13,11 +13,11 @@ class ConnectionCalls(Asking):
     """Notifications, PostHog and the edge."""
 
     def notifications(self) -> list[Notification]:
-        """Who is told of what happens."""
+        """List the notifications."""
         return self._list(Notification, "notifications", Question(path="/notifications"))
 
     def add_notification(self, wanted: AddNotification) -> Notification:
-        """Have somebody told; for a program with the key to check signatures by, which is in no other answer."""
+        """Add a notification; for a program with the key to check signatures by, which is in no other answer."""
         lost, look = "a notification may or may not have been added", "`pvdify notify` shows it"
         body = request_body(wanted)
         question = Question(method="POST", path="/notifications", body=body, lost=lost, look=look)
@@ -36,7 +36,7 @@ class ConnectionCalls(Asking):
         return self._session.ask_for(Delivery, Question(method="POST", path=path, lost=lost, look=look))
 
     def deliveries(self, notification: str | None, limit: int) -> list[Delivery]:
-        """What was told, newest first, to one of them if it is named."""
+        """List the deliveries, newest first, of one notification if it is named."""
         query = {"limit": str(limit)} | ({} if notification is None else {"notification": notification})
         return self._list(Delivery, "deliveries", Question(path="/deliveries", query=query))
 
@@ -54,13 +54,13 @@ class ConnectionCalls(Asking):
         self._session.ask(Question(method="DELETE", path="/posthog"))
 
     def edge(self) -> Edge:
-        """What leads visitors to the server."""
+        """The edge and its state."""
         return self._session.ask_for(Edge, Question(path="/edge"))
 
     def connect_edge(self, wanted: ConnectEdge) -> Edge:
-        """Have Cloudflare lead visitors to the server; asking twice is as good as once."""
+        """Connect a Cloudflare Tunnel; a second call changes nothing."""
         return self._session.ask_for(Edge, Question(method="PUT", path="/edge", body=request_body(wanted)))
 
     def disconnect_edge(self) -> None:
-        """Have Cloudflare lead nobody here any more; asking twice is as good as once."""
+        """Disconnect the edge; a second call changes nothing."""
         self._session.ask(Question(method="DELETE", path="/edge"))

@@ -1,4 +1,4 @@
-"""Questions about what instances write and what the router sees."""
+"""Questions about what instances write, what the router sees, and what happened."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import TypeVar
 from pvdify.client.calls.asking import Asking, app_path
 from pvdify.client.events import follow
 from pvdify.client.session import Question
-from pvdify.wire.answers import LogLine, Visit
+from pvdify.wire.answers import Event, LogLine, Visit
 
 T = TypeVar("T")
 
@@ -24,6 +24,17 @@ class LogFilter:
     since: str | None = None
     process: str | None = None
     release: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventQuery:
+    """Which events: the last ``limit``; of one app, actor or kind (``deploy``, ``deploy.live``); since a moment."""
+
+    limit: int = 100
+    app: str | None = None
+    actor: str | None = None
+    kind: str | None = None
+    since: str | None = None
 
 
 class LogCalls(Asking):
@@ -49,6 +60,17 @@ class LogCalls(Asking):
         question = Question(path="/router/log", query={**_visit_query(app, lines), "follow": "1"})
         return self._follow(Visit, question, lines)
 
+    def events(self, wanted: EventQuery) -> list[Event]:
+        """What happened, newest first."""
+        return self._list(Event, "events", Question(path="/events", query=_event_query(wanted)))
+
+    def follow_events(self, wanted: EventQuery) -> Iterator[Event]:
+        """The same, oldest first, and on: after a lost connection it goes on behind the last one. Raises StreamLost."""
+        question = Question(path="/events", query={**_event_query(wanted), "follow": "1"})
+        for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
+            if event.name == "message":
+                yield self._session.understand_text(Event, event.data)
+
     def _follow(self, kind: type[T], question: Question, lines: int) -> Iterator[T]:
         """The last lines and what comes; after a lost connection the server begins with the last lines again."""
         recent: deque[T] = deque(maxlen=lines)
@@ -71,6 +93,11 @@ class LogCalls(Asking):
 def _visit_query(app: str | None, lines: int) -> dict[str, str]:
     query = {"lines": str(lines), "format": "json"}
     return query if app is None else {**query, "app": app}
+
+
+def _event_query(wanted: EventQuery) -> dict[str, str]:
+    named = {"app": wanted.app, "actor": wanted.actor, "kind": wanted.kind, "since": wanted.since}
+    return {"limit": str(wanted.limit), **{name: value for name, value in named.items() if value is not None}}
 
 
 def _log_query(wanted: LogFilter) -> dict[str, str]:

@@ -28,6 +28,12 @@ class PreviewCalls(Asking):
         question = Question(method="DELETE", path=app_path(app, "previews", number), query=query)
         return self._session.ask_for(Preview, question)
 
+    def keep_preview(self, app: str, number: int) -> Preview:
+        """Keep a preview for a day from now; asking twice is as good as once."""
+        lost = f"the preview of pull request {number} may or may not be kept for a day"
+        path, look = app_path(app, "previews", number, "keep"), f"`pvdify previews {app}` shows when it goes"
+        return self._session.ask_for(Preview, Question(method="POST", path=path, lost=lost, look=look))
+
     def links(self, app: str) -> list[Link]:
         """The repositories whose workflows may deploy the app."""
         return self._list(Link, "links", Question(path=app_path(app, "github")))

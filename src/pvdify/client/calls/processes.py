@@ -6,7 +6,7 @@ from dataclasses import replace
 from pvdify.client.calls.asking import Asking, app_path
 from pvdify.client.encode import request_body
 from pvdify.client.session import Question
-from pvdify.wire.answers import Operation, Process
+from pvdify.wire.answers import Operation, Process, Processes
 from pvdify.wire.requests import RestartProcesses
 
 
@@ -15,10 +15,14 @@ class ProcessCalls(Asking):
 
     def processes(self, app: str) -> list[Process]:
         """The app's process types with their instances."""
-        return self._list(Process, "processes", Question(path=app_path(app, "processes")))
+        return self.process_overview(app).processes
+
+    def process_overview(self, app: str) -> Processes:
+        """The processes with their instances, and how the app is doing."""
+        return self._session.ask_for(Processes, Question(path=app_path(app, "processes")))
 
     def scale(self, app: str, wishes: Mapping[str, str]) -> Operation:
-        """Have so many instances: ``3``, ``+1`` or ``-1`` by process; on its way."""
+        """Ask for these counts by process: ``3``, ``+1`` or ``-1``. Returns before it is done."""
         return self._change_processes(Question(method="PATCH", path=app_path(app, "processes"), body=dict(wishes)), app)
 
     def restart(self, app: str, process: str | None) -> Operation:

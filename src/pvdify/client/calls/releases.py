@@ -89,6 +89,6 @@ class ReleaseCalls(Asking):
 
     def _make_release(self, app: str, path: str, body: dict[str, Any], key: str) -> Release:
         lost = f"{app}: the answer was lost; a new release may or may not be on its way"
-        look = f"`pvdify releases {app}` shows whether it is; what was live stays live until a switch"
+        look = f"`pvdify releases {app}` shows whether it is; visitors see no change until a switch"
         question = Question(method="POST", path=path, body=body, key=key, lost=lost, look=look)
         return self._session.ask_for(Release, question)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from pvdify.client.calls.asking import Asking, app_path
 from pvdify.client.encode import request_body
-from pvdify.client.events import END, follow
+from pvdify.client.events import END, StreamLost, follow
 from pvdify.client.session import Question
 from pvdify.wire.answers import OneOff, OneOffEnd
-from pvdify.wire.requests import RunCommand, Terminal
+from pvdify.wire.requests import ExecCommand, OpenTunnel, RunCommand, Terminal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,8 @@ class RunEnded:
     """A one-off command has ended."""
 
     exit_code: int
+    secrets: list[str]
+    secret_count: int
 
 
 class RunCalls(Asking):
@@ -32,19 +34,35 @@ class RunCalls(Asking):
 
     def run(self, app: str, command: RunCommand) -> OneOff:
         """Run a one-off command; it goes on for as long as ``follow_run`` is read."""
-        lost, look = f"the command may have been started in {app}", "it ends by itself when nobody watches it"
+        lost, look = f"the command may have been started in {app}", "it ends by itself without a viewer"
         body = request_body(command)
         return self._session.ask_for(
             OneOff, Question(method="POST", path=app_path(app, "run"), body=body, lost=lost, look=look)
         )
 
+    def exec(self, app: str, command: ExecCommand) -> OneOff:
+        """Run a command inside a running instance; it is followed, written to and ended as one of ``run``."""
+        lost, look = f"the command may have been started in {app}", "it ends by itself without a viewer"
+        question = Question(method="POST", path=app_path(app, "exec"), body=request_body(command), lost=lost, look=look)
+        return self._session.ask_for(OneOff, question)
+
+    def open_tunnel(self, app: str, wanted: OpenTunnel) -> OneOff:
+        """Connect to a port inside a running instance; output and input are the connection's."""
+        question = Question(method="POST", path=app_path(app, "tunnel"), body=request_body(wanted))
+        return self._session.ask_for(OneOff, question)
+
     def follow_run(self, run: OneOff) -> Iterator[RunOutput | RunEnded]:
         """What a command writes, as it comes, and how it ended. Raises StreamLost, OneOffNotFound."""
-        question = Question(path=app_path(run.app, "run", run.id))
+        question, seen = Question(path=app_path(run.app, "run", run.id)), 0
         for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
             if event.name == END:
-                yield RunEnded(exit_code=self._session.understand_text(OneOffEnd, event.data).exit_code)
+                end = self._session.understand_text(OneOffEnd, event.data)
+                yield RunEnded(exit_code=end.exit_code, secrets=end.secrets, secret_count=end.secret_count)
             elif event.name in ("stdout", "stderr"):
+                number = int(event.id) if event.id.isdecimal() else seen + 1
+                if number != seen + 1:
+                    raise StreamLost(f"{number - seen - 1} pieces of its output were lost with the connection")
+                seen = number
                 yield RunOutput(stream=event.name, data=b64decode(event.data))
 
     def write_run(self, run: OneOff, at: int, data: bytes) -> None:

@@ -1,50 +1,99 @@
-"""What one-off commands write, without secrets, byte for byte as it was where there are none."""
+"""Hide secrets in what one-off commands write; text without secrets stays byte for byte."""
 
 import asyncio
 import codecs
-from typing import Any, cast
+from collections import Counter
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from pvdify.engine.redaction.redactors import Redactors
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.one_off import Output, Stream, TerminalSize
 from pvdify.model.redaction import Redactor
-from pvdify.ports.attached import Attached, OneOffs
+from pvdify.ports.attached import Attached, Inside, OneOffs
 
 QUIET = 0.2  # seconds after which a terminal shows what might go on to be a secret: a person waits for it
 
 
 class CleanOneOffs:
-    """The ``one_offs`` port. Raises StoreUnavailable too: secrets cannot be read, so output could not be told."""
+    """The ``one_offs`` port. Raises StoreUnavailable too: if secrets cannot be read, output cannot be shown."""
 
     def __init__(self, one_offs: OneOffs, redactors: Redactors) -> None:
         self._port = one_offs
         self._redactors = redactors
 
-    async def start(self, spec: InstanceSpec, terminal: TerminalSize | None) -> Attached:
-        """See the port."""
+    async def start(
+        self, spec: InstanceSpec, terminal: TerminalSize | None, raw: Collection[Stream] = (),
+        secrets: Mapping[str, str] = MappingProxyType({}),
+    ) -> "CleanAttached":  # fmt: skip
+        """See the port.
+
+        ``raw``: the streams that pass as they are; ``secrets``: by name, those that are counted in them.
+        """
         redactor = await self._redactors.of(spec.app)
         attached = await self._port.start(spec, terminal)
-        return cast("Attached", CleanAttached(attached, redactor, quiet=QUIET if terminal else None))
+        passing = {stream: PassedBytes(secrets) for stream in raw}
+        return CleanAttached(attached, redactor, quiet=QUIET if terminal else None, passing=passing)
+
+
+class CleanInside:
+    """The ``inside`` port. What a command writes is without secrets; what goes over a connection passes as it is."""
+
+    def __init__(self, inside: Inside, redactors: Redactors) -> None:
+        self._port = inside
+        self._redactors = redactors
+
+    async def enter(
+        self, spec: InstanceSpec, instance: str, terminal: TerminalSize | None, raw: Collection[Stream],
+        secrets: Mapping[str, str],
+    ) -> "CleanAttached":  # fmt: skip
+        """See the port; ``raw`` and ``secrets`` as for ``CleanOneOffs``."""
+        redactor = await self._redactors.of(spec.app)
+        attached = await self._port.enter(instance, spec.number, spec.command or "", terminal)
+        passing = {stream: PassedBytes(secrets) for stream in raw}
+        return CleanAttached(attached, redactor, quiet=QUIET if terminal else None, passing=passing)
+
+    async def connect(self, app: str, instance: str, port: int) -> "CleanAttached":
+        redactor = await self._redactors.of(app)
+        passing = {Stream.STDOUT: PassedBytes({})}
+        return CleanAttached(await self._port.connect(instance, port), redactor, quiet=None, passing=passing)
 
 
 class CleanAttached:
-    """The ``attached`` port; what is not written here goes to the program as it is.
+    """The ``attached`` port.
 
-    ``quiet``: seconds after which what is held back is told although more may come; None: not before more comes.
+    ``quiet``: seconds after which held text is passed on although more may come; None: not before more comes.
     """
 
-    def __init__(self, attached: Attached, redactor: Redactor, *, quiet: float | None) -> None:
+    def __init__(
+        self, attached: Attached, redactor: Redactor, *, quiet: float | None,
+        passing: "Mapping[Stream, PassedBytes]" = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self._port = attached
         self._quiet = quiet
-        self._bytes = {stream: CleanBytes(redactor) for stream in Stream}
+        self._passing = passing
+        self._bytes = {stream: passing.get(stream) or CleanBytes(redactor) for stream in Stream}
         self._next: asyncio.Task[Output | None] | None = None
         self._is_over = False
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._port, name)
+    @property
+    def passed(self) -> Counter[str]:
+        """How often each secret stood in what passed as it is, by name."""
+        return sum((each.counts for each in self._passing.values()), Counter())
+
+    async def write(self, data: bytes) -> None:
+        await self._port.write(data)
+
+    async def close_input(self) -> None:
+        await self._port.close_input()
+
+    def resize(self, size: TerminalSize) -> None:
+        self._port.resize(size)
+
+    async def wait(self) -> int:
+        return await self._port.wait()
 
     async def read(self) -> Output | None:
-        """See the port."""
         while not self._is_over:
             self._next = self._next or asyncio.create_task(self._port.read())
             done, _ = await asyncio.wait({self._next}, timeout=self._quiet if self._is_holding else None)
@@ -58,7 +107,6 @@ class CleanAttached:
         return self._rest()
 
     async def end(self) -> None:
-        """See the port."""
         if self._next is not None:
             self._next.cancel()
         await self._port.end()
@@ -75,6 +123,30 @@ class CleanAttached:
         return None
 
 
+class PassedBytes:
+    """Passes bytes as they are, and counts the secrets in them."""
+
+    is_holding = False
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self.counts: Counter[str] = Counter()
+        self._values = {name: value.encode("utf-8", "surrogatepass") for name, value in secrets.items()}
+        self._kept = max(map(len, self._values.values()), default=1) - 1
+        self._tail = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """The same bytes."""
+        seen = self._tail + data
+        for name, value in self._values.items():
+            self.counts[name] += seen.count(value) - self._tail.count(value)
+        self._tail = seen[max(0, len(seen) - self._kept) :]
+        return data
+
+    def end(self) -> bytes:
+        """Nothing: all has passed."""
+        return b""
+
+
 class CleanBytes:
     """Hides secrets in bytes that come in pieces; what is no UTF-8 passes as it is."""
 
@@ -84,11 +156,11 @@ class CleanBytes:
 
     @property
     def is_holding(self) -> bool:
-        """Whether something was not told yet."""
+        """Whether text is held back."""
         return self._stream.is_holding or bool(self._decoder.getstate()[0])
 
     def feed(self, data: bytes) -> bytes:
-        """What can be told after this piece."""
+        """Return what can be passed on after this piece."""
         return _bytes(self._stream.feed(self._decoder.decode(data)))
 
     def end(self) -> bytes:

@@ -4,39 +4,48 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 
-from pvdify.errors import StoreUnavailable
+from pvdify.errors import InvalidConfigVar, StoreUnavailable
 from pvdify.model.config import ConfigVar
-from pvdify.model.redaction import Redactor
+from pvdify.model.former_name import FormerNames
+from pvdify.model.redaction import HIDDEN, Redactor, clean_of_all
+from pvdify.model.service import Service, secrets_of
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 
-SLOW_CHARACTERS = 20_000  # so many take some 0.1 s to learn, in which the server must go on answering
+MOST_REMEMBERED = 1024 * 1024  # bytes of an app's secret values, earlier ones too
+QUICKLY_LEARNED = 1024  # bytes of an app's secret values
+NOTHING = Redactor(())
 
 
 class Redactors:
     """One redactor per app. An app's earlier values are read once; later ones are learned as they are set.
 
+    Learning takes some 0.3 ms per kB. More than one kB is learned in a thread, and never while something is logged.
+
     Args:
         secrets: the values of config versions.
         store: says which versions there are.
+        former_names: lines of an instance from before its app was renamed are searched for the app's secrets.
     """
 
-    def __init__(self, secrets: Secrets, store: Store) -> None:
+    def __init__(self, secrets: Secrets, store: Store, former_names: FormerNames | None = None) -> None:
+        self._former_names = former_names or FormerNames()
         self._secrets = secrets
         self._store = store
-        self._values: defaultdict[str, set[str]] = defaultdict(set)
         self._built: dict[str, Redactor] = {}
+        self._fresh: defaultdict[str, set[str]] = defaultdict(set)
         self._read: set[str] = set()
+        self._learning: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, app: str) -> Redactor:
-        """The app's redactor. Raises StoreUnavailable: what cannot be searched for its secrets is not to be told."""
-        if app in self._built and app in self._read:
-            return self._built[app]
+        """The app's redactor. Raises StoreUnavailable: what cannot be searched for its secrets must not be shown."""
+        app = self._former_names.current(app)
         if app not in self._read:
-            for version in await self._store.config_versions(app):
-                self.learn(app, (await self._secrets.read(app, version.version)).values())
-            self._read.add(app)
-        return await self._build(app)
+            async with self._learning[app]:
+                await self._read_all(app)
+        if self._fresh.get(app):
+            await self._learn_fresh(app)
+        return self._built.get(app, NOTHING)
 
     async def clean(self, app: str | None, text: str) -> str:
         """The text without the app's secrets; of no app, without those of all apps that are known by now.
@@ -53,32 +62,76 @@ class Redactors:
             return f"(withheld: the secrets of {app} cannot be read, so this was not searched for them)"
 
     def clean_of_all(self, text: str) -> str:
-        """The text without any value that this server has had in its hands since it started."""
-        for app, values in list(self._values.items()):
-            if app not in self._built:
-                self._built[app] = Redactor(values)
-            text = self._built[app].clean(text)
-        return text
+        """The text without any value that this server has had in its hands since it started.
 
-    def learn(self, app: str, variables: Iterable[ConfigVar]) -> None:
-        """These are to be hidden from now on, as far as they are secrets."""
-        known = self._values[app]
-        fresh = {str(var.value) for var in variables if var.is_secret} - known
-        if fresh:
-            known |= fresh
-            self._built.pop(app, None)
+        Learns nothing, as it is called for each line that is logged: a value that is being learned at this moment is
+        hidden where it stands as it is.
+        """
+        for value in [value for values in self._fresh.values() for value in values]:
+            text = text.replace(value, HIDDEN)
+        return clean_of_all(self._built.values(), text)
+
+    async def learn(self, app: str, variables: Iterable[ConfigVar]) -> None:
+        """Hide these from now on, as far as they are secrets."""
+        if self._note(app, variables):
+            await self._learn_fresh(app)
+
+    async def check_room(self, app: str, variables: Iterable[ConfigVar]) -> None:
+        """Raise InvalidConfigVar if the app would have more secret values than are remembered; StoreUnavailable."""
+        redactor = await self.of(app)
+        values = {str(var.value) for var in variables if var.is_secret}
+        more = sum(len(value.encode()) for value in values if not redactor.knows(value))
+        if more and redactor.size + more > MOST_REMEMBERED:
+            raise InvalidConfigVar(
+                f"{app} would have {redactor.size + more} bytes of secrets with its earlier ones, "
+                f"and {MOST_REMEMBERED} can be hidden",
+                why="each value that was ever a secret of an app is hidden in its logs, for as long as the app exists",
+                next="set fewer or shorter secrets; for large files use a volume. The config is as it was",
+            )
 
     def forget(self, app: str) -> None:
         """The app is gone."""
-        self._values.pop(app, None)
+        self._fresh.pop(app, None)
         self._built.pop(app, None)
+        self._learning.pop(app, None)
         self._read.discard(app)
 
-    async def _build(self, app: str) -> Redactor:
-        while app not in self._built:
-            values = frozenset(self._values[app])
-            is_slow = sum(map(len, values)) > SLOW_CHARACTERS
-            redactor = await asyncio.to_thread(Redactor, values) if is_slow else Redactor(values)
-            if values == self._values[app]:
+    async def _read_all(self, app: str) -> None:
+        if app in self._read:
+            return
+        for version in await self._store.config_versions(app):
+            self._note(app, (await self._secrets.read(app, version.version)).values())
+        for service in await self._services_of(app):
+            for version in await self._store.config_versions(service.key):
+                values = await self._secrets.read(service.key, version.version)
+                self._note(app, secrets_of(service, values))
+        self._read.add(app)
+
+    async def _services_of(self, app: str) -> list[Service]:
+        """The services that the app is linked to, and the ones that it stands for."""
+        linked = {link.service for link in await self._store.service_links(app=app)}
+        return [it for it in await self._store.services() if it.id in linked or it.key == app]
+
+    def _note(self, app: str, variables: Iterable[ConfigVar]) -> bool:
+        """Remember what is new among these; whether anything is."""
+        built = self._built.get(app, NOTHING)
+        new = {str(var.value) for var in variables if var.is_secret and not built.knows(str(var.value))}
+        if new:
+            self._fresh[app] |= new
+        return bool(new)
+
+    async def _learn_fresh(self, app: str) -> None:
+        async with self._learning[app]:
+            while values := frozenset(self._fresh.get(app, ())):
+                redactor = await _grown(self._built.get(app, NOTHING), values)
+                if app not in self._fresh:  # the app is gone
+                    return
                 self._built[app] = redactor
-        return self._built[app]
+                self._fresh[app] -= values
+
+
+async def _grown(redactor: Redactor, values: frozenset[str]) -> Redactor:
+    size = redactor.size + sum(len(value) for value in values)
+    if size <= QUICKLY_LEARNED:
+        return redactor.with_values(values)
+    return await asyncio.to_thread(redactor.with_values, values)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from pvdify.settings import Settings
@@ -72,10 +73,14 @@ class Facts:
         systemd: its version; None: it is not process 1.
         podman: None: not installed, or it says ``podman_refusal``.
         on_shared_network: instances from before each app had a network of its own.
+        database_trouble: why pvdifyd would refuse to start with its database; empty if it would not.
+        database_copy: the newest backup or copy of the database that is known, if there is trouble.
         listeners: TCP port -> who listens there, as far as known, on loopback or everywhere.
+        run_file_system: what the run directory is on; empty: not known.
         own_ports: those at which an installed pvdify listens now.
         is_clock_kept: something keeps it right.
-        haproxy: the router's version.
+        haproxy: the router's version, as it prints it; distribution_haproxy: that of the distribution's program.
+        today: the date by which versions are old.
         firewalls: names of those that manage this machine's packet filter.
     """
 
@@ -89,12 +94,16 @@ class Facts:
     podman: Podman | None = None
     podman_refusal: str = ""
     has_skopeo: bool = False
+    has_restic: bool = False
     has_init: bool = False
     trial: Trial | None = None
     on_shared_network: tuple[str, ...] = ()
+    database_trouble: str = ""
+    database_copy: str = ""
     listeners: Mapping[int, str] = field(default_factory=dict)
     own_ports: frozenset[int] = frozenset()
     disks: tuple[Disk, ...] = ()
+    run_file_system: str = ""
     total_memory: int | None = None
     available_memory: int | None = None
     open_files: int | None = None
@@ -102,4 +111,6 @@ class Facts:
     journal: JournalSettings = field(default_factory=JournalSettings)
     has_persistent_journal: bool = False
     haproxy: str | None = None
+    distribution_haproxy: str | None = None
+    today: date | None = None
     firewalls: tuple[str, ...] = ()

@@ -1,15 +1,19 @@
-"""What each fact means for a server, and the command that mends it. Pure."""
+"""What each fact means for a server, and the command that repairs it. Pure."""
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from pvdify import __version__
 from pvdify.adapters.haproxy import config, parse
+from pvdify.adapters.host.file_systems import IN_MEMORY
 from pvdify.installation.doctor.facts import Distribution, Facts, Trial
 from pvdify.wire.answers import Check
 
 OLDEST_KERNEL = (3, 10)
 OLDEST_SYSTEMD = 219
+PREFERRED_HAPROXY = (2, 8)  # the oldest that counts everything
+OLD_HAPROXY = timedelta(days=365)
 OLDEST_PODMAN = (4, 0)
 TRIAL_MEMORY = 64 * 1024 * 1024
 FEW_OPEN_FILES = 4096
@@ -27,7 +31,7 @@ CONTAINERS_CONF = "/etc/containers/containers.conf.d"
 
 
 def judge(facts: Facts) -> tuple[Check, ...]:
-    """Every judgement, in the order in which things are mended."""
+    """Every judgement, in the order of repair."""
     return tuple(each(facts) for each in JUDGEMENTS)
 
 
@@ -39,6 +43,17 @@ def package(facts: Facts) -> Check:
             "install it again with pip, and all that it depends on",
         )  # fmt: skip
     return _ok("package", f"pvdify {__version__}")
+
+
+def database(facts: Facts) -> Check:
+    """Without its records a server would take all that runs for leftovers, so it does not start."""
+    if facts.database_trouble:
+        known = f"the newest copy is {facts.database_copy}" if facts.database_copy else "no copy of it is known here"
+        return _broken(
+            "database", f"{facts.database_trouble}; {known}",
+            "pvdify server restore FILE; to begin with an empty one on purpose: pvdifyd --new-database",
+        )  # fmt: skip
+    return _ok("database", "nothing is wrong with it")
 
 
 def kernel(facts: Facts) -> Check:
@@ -81,6 +96,13 @@ def podman(facts: Facts) -> Check:
             "podman", f"{text}: every container copies its whole image", "install fuse-overlayfs, or use another disk"
         )
     return _ok("podman", text)
+
+
+def restic(facts: Facts) -> Check:
+    """What makes backups; a server runs without it."""
+    if not facts.has_restic:
+        return _warning("restic", "not installed, so no backups can be made", _install(facts.distribution, ("restic",)))
+    return _ok("restic", "installed")
 
 
 def skopeo(facts: Facts) -> Check:
@@ -137,17 +159,17 @@ def open_files(facts: Facts) -> Check:
 
 
 def init(facts: Facts) -> Check:
-    """Programs that ignore SIGTERM as process 1 stop at once with an init in front."""
+    """With an init program as process 1, a container goes on until all of its programs have finished."""
     if not facts.has_init:
         return _warning(
-            "init", "catatonit is missing: programs that do not handle SIGTERM take their whole stop_timeout to stop",
+            "init", "catatonit is missing: a container ends with its first program, and cuts off the others",
             _install(facts.distribution, ("catatonit",)),
         )  # fmt: skip
     return _ok("init", "catatonit is there")
 
 
 def ports(facts: Facts) -> Check:
-    """The server's own ports are free or its own; 80 and 443 are nobody's business here."""
+    """The server's own ports are free or its own; 80 and 443 are not checked."""
     wanted = {facts.settings.listen.port: "listen", facts.settings.router_listen.port: "router_listen"}
     taken = {port: facts.listeners[port] for port in wanted if port in facts.listeners and port not in facts.own_ports}
     if taken:
@@ -179,6 +201,17 @@ def disk(facts: Facts) -> Check:
     if least.free < LITTLE_DISK:
         return _warning("disk", f"{text}; a few images fill that", "podman system df")
     return _ok("disk", text)
+
+
+def run_directory(facts: Facts) -> Check:
+    """Config vars are there in clear, for programs to start with."""
+    where, kind = facts.settings.run_dir, facts.run_file_system
+    if kind and kind not in IN_MEMORY:
+        return _warning(
+            "run directory", f"{where} is on {kind}: secrets are written to a disk, which keeps what is deleted",
+            "mount /run as tmpfs, as systemd does",
+        )  # fmt: skip
+    return _ok("run directory", f"{where} is in memory" if kind else f"what {where} is on cannot be read")
 
 
 def memory(facts: Facts) -> Check:
@@ -227,7 +260,15 @@ def haproxy(facts: Facts) -> Check:
         return _broken("haproxy", f"{name} does not run here", _other_haproxy(facts.distribution))
     if version.number < config.OLDEST:
         return _broken("haproxy", f"{name} is {version.text}, older than 2.6", _other_haproxy(facts.distribution))
-    return _ok("haproxy", version.text)
+    bugs = f"; known bugs: {version.known_bugs}" if version.known_bugs else ""
+    if version.released and facts.today and facts.today - version.released > OLD_HAPROXY:
+        text = f"{version.text} is of {version.released}, more than a year old{bugs}"
+        return _warning("haproxy", text, _newer_haproxy(facts))
+    own = parse.version(facts.distribution_haproxy or "")
+    if not facts.settings.router_binary and own is not None and own.number >= PREFERRED_HAPROXY:
+        text = f"{version.text} of pvdify is used, although this system keeps {own.text} up to date"
+        return _warning("haproxy", text, "pvdify server install --set router_binary=/usr/sbin/haproxy")
+    return _ok("haproxy", version.text + (f" of {version.released}{bugs}" if version.released else ""))
 
 
 def firewall(facts: Facts) -> Check:
@@ -236,14 +277,14 @@ def firewall(facts: Facts) -> Check:
         return _ok("firewall", "none that manages rules was found; pvdify needs no port opened")
     names = " and ".join(facts.firewalls)
     return _warning(
-        "firewall", f"{names}: a reload may drop the rules that lead to containers",
+        "firewall", f"{names}: a reload may drop the rules of containers",
         "have each reload end with `podman network reload --all` (docs/howto/run-beside-a-firewall.md)",
     )  # fmt: skip
 
 
 JUDGEMENTS: tuple[Callable[[Facts], Check], ...] = (
-    package, kernel, systemd, podman, skopeo, containers, networks, open_files, init, ports, disk, memory, clock,
-    journal, haproxy, firewall,
+    package, database, kernel, systemd, podman, skopeo, restic, containers, networks, open_files, init, ports, disk,
+    run_directory, memory, clock, journal, haproxy, firewall,
 )  # fmt: skip
 
 
@@ -259,7 +300,7 @@ def _mend_start(facts: Facts, trial: Trial) -> str:
         return _install(facts.distribution, ("netavark", "iptables"))
     if "overlay" in words:
         return _install(facts.distribution, ("fuse-overlayfs",))
-    return "mend what podman says, and try `pvdify doctor` again"
+    return "correct what podman says, and try `pvdify doctor` again"
 
 
 def _setting(section: str, line: str) -> str:
@@ -275,6 +316,12 @@ def _install(distribution: Distribution, packages: Iterable[str]) -> str:
 def _clock_command(distribution: Distribution) -> str:
     package = "chrony" if distribution.family == "rhel" else "systemd-timesyncd"
     return f"{_install(distribution, (package,))} and `timedatectl set-ntp true`"
+
+
+def _newer_haproxy(facts: Facts) -> str:
+    if facts.settings.router_binary:
+        return f"{_install(facts.distribution, ('haproxy',))}, then `pvdify server install`"
+    return f"upgrade pvdify, or {_other_haproxy(facts.distribution)}, if that is 2.8 or newer"
 
 
 def _other_haproxy(distribution: Distribution) -> str:

@@ -5,12 +5,16 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+from pvdify.adapters.files.earlier_life import DATABASE, newest_copy, traces_in
 from pvdify.adapters.haproxy import commands as haproxy_commands
 from pvdify.adapters.haproxy.bundled import bundled_binary
+from pvdify.adapters.host.file_systems import kind_of
 from pvdify.adapters.podman.commands import list_on_network
 from pvdify.adapters.podman.refusals import words_of
+from pvdify.adapters.sqlite import checking
 from pvdify.adapters.systemd import commands as systemd_commands
 from pvdify.adapters.systemd import parse as systemd_parse
 from pvdify.adapters.systemd.server_units import DAEMON, ROUTER_SOCKET
@@ -19,7 +23,7 @@ from pvdify.installation.doctor import parse
 from pvdify.installation.doctor.facts import Disk, Facts, JournalSettings, Podman
 from pvdify.installation.doctor.trial import try_container
 from pvdify.installation.machine import Machine
-from pvdify.ports.command_runner import Argv
+from pvdify.plumbing.command_runner import Argv
 from pvdify.settings import SYSTEMD_IS_HERE, Settings
 
 CONTAINER_STORAGE = Path("/var/lib/containers/storage")
@@ -34,6 +38,7 @@ INITS = tuple(
         "/usr/bin",
     )
 )  # where podman looks
+DISTRIBUTION_HAPROXY = "/usr/sbin/haproxy"
 SHARED_NETWORK = "podman"  # the one that podman itself brings
 CSF = Path("/etc/csf/csf.conf")
 FIREWALL_UNITS = ("firewalld", "nftables", "netfilter-persistent")
@@ -49,6 +54,8 @@ def observe(machine: Machine, settings: Settings) -> Facts:
     podman, refusal = _podman(machine, settings.podman_binary)
     total, available = parse.memory(_text(Path("/proc/meminfo")))
     can_try = is_root and podman is not None
+    trouble = _database_trouble(settings.data_dir)
+    copy = newest_copy(settings.data_dir) if trouble else None
     return Facts(
         settings=settings,
         is_root=is_root,
@@ -60,18 +67,24 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         podman=podman,
         podman_refusal=refusal,
         has_skopeo=_first_line(machine, (settings.skopeo_binary, "--version")) is not None,
+        has_restic=_first_line(machine, ("restic", "version")) is not None,
         has_init=any(path.exists() for path in INITS),
         trial=try_container(machine, settings.podman_binary, _free_port(settings, listeners)) if can_try else None,
         on_shared_network=_on_shared_network(machine, settings) if can_try else (),
+        database_trouble=trouble,
+        database_copy=str(copy.file) if copy else "",
         listeners=listeners,
         own_ports=_own_ports(machine, settings),
         disks=tuple(_disks(settings.data_dir, CONTAINER_STORAGE)),
+        run_file_system=kind_of(settings.run_dir),
         total_memory=total,
         available_memory=available,
         is_clock_kept=parse.is_clock_kept(_printed(machine, ("timedatectl",)) or ""),
         journal=_journal(),
         has_persistent_journal=PERSISTENT_JOURNAL.is_dir(),
         haproxy=_haproxy(machine, settings.router_binary),
+        distribution_haproxy=_printed(machine, haproxy_commands.version(DISTRIBUTION_HAPROXY)),
+        today=datetime.now(UTC).date(),
         firewalls=_firewalls(machine),
     )
 
@@ -93,6 +106,18 @@ def _podman(machine: Machine, binary: str) -> tuple[Podman | None, str]:
 def _on_shared_network(machine: Machine, settings: Settings) -> tuple[str, ...]:
     printed = _printed(machine, list_on_network(settings.podman_binary, settings.server_id, SHARED_NETWORK))
     return tuple(sorted((printed or "").split()))
+
+
+def _database_trouble(data_dir: Path) -> str:
+    """What is wrong with the database of a server that has run here; empty if nothing is, or only root can look."""
+    file = data_dir / DATABASE
+    with suppress(OSError):
+        if not checking.is_there(file):
+            traces = traces_in(data_dir)
+            return f"{file} is missing, but there is {'; '.join(traces)}" if traces else ""
+        if damage := checking.damage(file):
+            return f"{file} is damaged: {damage}"
+    return ""
 
 
 def _systemd(machine: Machine) -> int | None:

@@ -1,12 +1,13 @@
-"""``pvdify doctor``: what was found, and for each piece that is missing the command that mends it."""
+"""``pvdify doctor``: what was found, and the command for each piece that is missing."""
 
 import os
 
 from pvdify import settings
+from pvdify.cli import output
 from pvdify.cli.exit_codes import DONE, FAILED
 from pvdify.cli.io import Io
-from pvdify.cli.output import table
-from pvdify.installation.doctor import running_server
+from pvdify.installation import from_github
+from pvdify.installation.doctor import public_url, running_server
 from pvdify.installation.doctor.judgements import judge
 from pvdify.installation.doctor.observe import observe
 from pvdify.installation.machine import Machine
@@ -18,16 +19,19 @@ from pvdify.wire.installation import CheckMachine
 def run(order: CheckMachine, machine: Machine, io: Io) -> int:
     """Tell of everything; 1 if something is broken. Raises InvalidSetting."""
     here = settings.load({}, os.environ, DEFAULT_FILE)
-    found = (*checks(machine, here), *running_server.checks(here.socket_path))
+    of_server = running_server.checks(here.socket_path)
+    if of_server and of_server[0].state == "ok":
+        of_server = (*of_server, public_url.check(here))
+    found = (*checks(machine, here), *of_server)
     broken = [check.name for check in found if check.state == "broken"]
     if order.as_json:
-        io.show_json({"is_ready": not broken, "checks": found})
+        lines = from_github.lines(here) if of_server else ()
+        io.show_json({"is_ready": not broken, "checks": found, "github": lines})
         return FAILED if broken else DONE
-    io.show(table(("CHECK", "STATE", "FINDING"), ((check.name, check.state, check.text) for check in found)))
-    to_do = [(check.name, check.next) for check in found if check.next]
-    if to_do:
-        io.show("\n" + table(("TO DO", "NEXT"), to_do))
+    io.show(output.checks(found))
     io.say(_verdict(found), style="error" if broken else "good")
+    if of_server:
+        from_github.show(here, io)
     return FAILED if broken else DONE
 
 
@@ -39,5 +43,5 @@ def checks(machine: Machine, wanted: Settings) -> tuple[Check, ...]:
 def _verdict(found: tuple[Check, ...]) -> str:
     broken, warnings = (sum(1 for check in found if check.state == state) for state in ("broken", "warning"))
     if broken:
-        return f"pvdify cannot run here yet: {broken} to mend" + (f", {warnings} to look at" if warnings else "")
-    return "pvdify can run here" + (f"; {warnings} to look at" if warnings else "")
+        return f"pvdify cannot run here yet: {broken} to repair" + (f", {warnings} to check" if warnings else "")
+    return "pvdify can run here" + (f"; {warnings} to check" if warnings else "")

@@ -9,7 +9,7 @@ from pvdify.client.target import Target
 from pvdify.errors import PvdifyError
 from pvdify.wire.answers import Check
 
-ASKED = ("router", "runtime")  # the rest has been looked at from outside
+ASKED = ("router", "runtime", "apps", "app-disk")  # the rest has been looked at from outside
 
 
 def checks(socket: Path) -> tuple[Check, ...]:

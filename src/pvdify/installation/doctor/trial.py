@@ -13,7 +13,7 @@ from pvdify.errors import RuntimeUnavailable
 from pvdify.installation.doctor import parse
 from pvdify.installation.doctor.facts import Trial
 from pvdify.installation.machine import Machine
-from pvdify.ports.command_runner import Argv
+from pvdify.plumbing.command_runner import Argv
 
 MEMORY = 64 * 1024 * 1024
 SECONDS = 60.0

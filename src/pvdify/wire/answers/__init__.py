@@ -1,42 +1,59 @@
 """What one gets back, by subject; all of it can be imported from here."""
 
-from pvdify.wire.answers.access import Identity, NewToken, Registry, Token
-from pvdify.wire.answers.apps import App, Domain, ProcessType
+from pvdify.wire.answers.access import Identity, InvitedUser, NewToken, Registry, Session, SignInLink, Token, User
+from pvdify.wire.answers.apps import App, AppStatus, DestroyedApp, Domain, DomainGrant, ProcessType
+from pvdify.wire.answers.backups import Backup, BackupItem, Backups, BackupTarget, BackupTask, RestorePlan
 from pvdify.wire.answers.config import (
     Config,
     ConfigFile,
     ConfigVar,
     ConfigVersion,
+    CopiedConfig,
     ImportedConfig,
     Recipient,
     Reencrypted,
 )
 from pvdify.wire.answers.connections import Delivery, Edge, EdgeProblem, Notification, Posthog
+from pvdify.wire.answers.jobs import Job, JobOutput, JobRun
 from pvdify.wire.answers.logs import Event, LogLine, Visit
-from pvdify.wire.answers.previews import Heard, Link, Preview
+from pvdify.wire.answers.previews import Link, Preview, ReceivedWebhook
 from pvdify.wire.answers.problem import Failure, Problem
-from pvdify.wire.answers.processes import Instance, OneOff, OneOffEnd, Operation, OperationStep, Process
+from pvdify.wire.answers.processes import Instance, OneOff, OneOffEnd, Operation, OperationStep, Process, Processes
 from pvdify.wire.answers.releases import LogEntry, Receipt, Release, Requests, RollbackPlan
 from pvdify.wire.answers.server import Check, Health, Status
+from pvdify.wire.answers.services import Service, ServiceLines, ServiceLink, ServicePlan
+from pvdify.wire.answers.volumes import Volume
 
 __all__ = [
     "App",
+    "AppStatus",
+    "Backup",
+    "BackupItem",
+    "BackupTarget",
+    "BackupTask",
+    "Backups",
     "Check",
     "Config",
     "ConfigFile",
     "ConfigVar",
     "ConfigVersion",
+    "CopiedConfig",
     "Delivery",
+    "DestroyedApp",
     "Domain",
+    "DomainGrant",
     "Edge",
     "EdgeProblem",
     "Event",
     "Failure",
     "Health",
-    "Heard",
     "Identity",
     "ImportedConfig",
     "Instance",
+    "InvitedUser",
+    "Job",
+    "JobOutput",
+    "JobRun",
     "Link",
     "LogEntry",
     "LogLine",
@@ -51,14 +68,25 @@ __all__ = [
     "Problem",
     "Process",
     "ProcessType",
+    "Processes",
     "Receipt",
+    "ReceivedWebhook",
     "Recipient",
     "Reencrypted",
     "Registry",
     "Release",
     "Requests",
+    "RestorePlan",
     "RollbackPlan",
+    "Service",
+    "ServiceLines",
+    "ServiceLink",
+    "ServicePlan",
+    "Session",
+    "SignInLink",
     "Status",
     "Token",
+    "User",
     "Visit",
+    "Volume",
 ]

@@ -17,20 +17,46 @@ class ProcessType:
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """An app. ``status``: ``new`` (never deployed), ``live``, ``deploying``, ``stopped`` or ``maintenance``."""
+    """An app.
+
+    ``status``: ``deploying live degraded crashing down stopped maintenance held new``. ``status_cause``: why, in a few
+    words, or "". ``status_since``: since when.
+    """
 
     name: str
     environment: str
     status: str
+    status_cause: str = ""
+    status_since: datetime | None = None
     image: str | None
     release: int | None
-    url: str
+    url: str | None
     processes: dict[str, ProcessType]
     resources: dict[str, Any]
     healthcheck: dict[str, Any]
     domains: list[str]
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainGrant:
+    """A hostname that an app may claim besides its own; see ``pvdify domains:grant``."""
+
+    app: str
+    hostname: str
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppStatus:
+    """How one app is doing, as in ``App``."""
+
+    app: str
+    status: str
+    status_cause: str = ""
+    status_since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,3 +70,12 @@ class Domain:
     readable: str
     origin: str
     url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestroyedApp:
+    """An app on its way out. ``trash_seconds``: how long its volumes can be restored then, 0 if they are not kept."""
+
+    name: str
+    status: str = "destroying"
+    trash_seconds: float = 0.0

@@ -16,8 +16,8 @@ class ConfigVar:
 class Config:
     """An app's config. ``live_version``: what the live release runs with.
 
-    GET and PATCH /apps/{app}/config answer with ``vars`` alone; the versions are in the headers ``X-Config-Version``
-    and ``X-Live-Config-Version``.
+    GET and PATCH /apps/{app}/config answer with ``vars`` alone, and with all of this for ``?versions=1``. The versions
+    are in the headers ``X-Config-Version`` and ``X-Live-Config-Version``, too.
     """
 
     version: int
@@ -46,7 +46,7 @@ class ConfigFile:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedConfig:
-    """What an imported file changed; without any change the version is the one that there was."""
+    """What an imported file or an older version changed; without any change the version is the newest."""
 
     version: int
     live_version: int | None
@@ -55,8 +55,18 @@ class ImportedConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CopiedConfig:
+    """What was copied; ``left_out``: secrets that were not. Without any change the version is the one there was."""
+
+    version: int
+    live_version: int | None
+    set: list[str]
+    left_out: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipient:
-    """Somebody who can open the config files; ``key`` is the public one."""
+    """A person or server that can open the config files; ``key`` is the public one."""
 
     name: str
     key: str

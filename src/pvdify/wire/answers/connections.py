@@ -8,7 +8,7 @@ from pvdify.wire.answers.problem import Failure
 
 @dataclass(frozen=True, kw_only=True)
 class Notification:
-    """Who is told of which events. ``address`` is as much of the URL as may be shown.
+    """A notification and its events. ``address`` is as much of the URL as may be shown.
 
     ``secret``: the key that a program checks signatures by, in the answer to POST only; null for chat rooms.
     """
@@ -25,7 +25,7 @@ class Notification:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """An event on its way to somebody. ``state``: ``pending delivered failed``; ``event``: its number, 0 for a test.
+    """A delivery of an event. ``state``: ``pending delivered failed``; ``event``: its number, 0 for a test.
 
     ``status`` and ``error``: how the last try ended; ``due_at``: when the next one is, if one is to come.
     """
@@ -57,7 +57,7 @@ class Posthog:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeProblem:
-    """A hostname that does not lead here."""
+    """A hostname that is not routed to this server."""
 
     hostname: str
     what: str
@@ -66,10 +66,10 @@ class EdgeProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """What leads visitors here. ``kind``: ``none`` (a proxy of your own) or ``cloudflare``.
+    """The edge. ``kind``: ``none`` (a proxy of your own) or ``cloudflare``.
 
-    ``health`` is Cloudflare's word for the tunnel: ``healthy degraded down inactive``. ``failure``: why the last look
-    did not come to its end; it is tried again.
+    ``health`` is Cloudflare's word for the tunnel: ``healthy degraded down inactive``. ``failure``: why the last check
+    failed; it is retried.
     """
 
     kind: str

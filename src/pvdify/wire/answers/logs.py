@@ -43,11 +43,12 @@ class Event:
     app: str | None
     release: int | None
     text: str
+    address: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """A line that an instance wrote; ``stream`` is ``stdout`` or ``stderr``."""
+    """A line that an instance wrote; ``stream`` is ``stdout`` or ``stderr``, or ``pvdify`` for a line about it."""
 
     at: datetime
     process: str

@@ -17,7 +17,7 @@ class Preview:
     app: str
     pr: int
     name: str
-    url: str
+    url: str | None
     status: str
     repository: str | None
     image: str | None
@@ -39,12 +39,14 @@ class Link:
     branch: str
     environment: str | None
     previews: bool
+    events: list[str]
+    workflow: str | None
     created_at: datetime
     created_by: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class ReceivedWebhook:
     """POST /webhooks/github. ``outcome``: ``heard``, ``replayed`` (it came before) or ``ignored`` (about nothing here).
 
     ``previews``: the previews that it was about.

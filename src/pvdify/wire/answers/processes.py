@@ -1,6 +1,6 @@
 """What one gets back about what runs, and about operations that change it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pvdify.wire.answers.problem import Failure
@@ -10,8 +10,11 @@ from pvdify.wire.answers.problem import Failure
 class Instance:
     """One running copy. ``state``: ``running starting exited``; ``slot``: ``live candidate standby draining``.
 
+    ``host`` and ``port``: where requests reach it; null for a process without a route. A ``host`` with a slash is the
+    path of a Unix socket.
+
     ``memory`` in bytes and ``cpu`` in CPUs: in use now, null unless it runs, beside their limits (``cpu_limit`` null:
-    none). ``last_exit``: how it ended before it was last restarted.
+    none). ``last_exit``: how it ended before it was last restarted. ``problem``: why it cannot be started.
     """
 
     name: str
@@ -29,22 +32,39 @@ class Instance:
     cpu: float | None = None
     cpu_limit: float | None = None
     last_exit: str | None = None
+    problem: str | None = None
+    host: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """A process type with its instances. ``count``: how many there should be now; ``declared``: in the manifest."""
+    """A process type with its instances.
+
+    ``count``: how many there should be now; ``declared``: in the manifest. ``affinity``: what keeps a visitor at one
+    instance (``cookie``); null: nothing.
+    """
 
     name: str
     command: str | list[str] | None
     count: int
     declared: int
     instances: list[Instance]
+    affinity: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processes:
+    """GET /apps/{app}/processes: the process types of an app, and how the app is doing (see ``App``)."""
+
+    processes: list[Process]
+    status: str = ""
+    status_cause: str = ""
+    status_since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperationStep:
-    """A step that is done: what it told, and how many seconds it took."""
+    """A step that is done: its text, and how many seconds it took."""
 
     name: str
     text: str
@@ -82,6 +102,11 @@ class OneOff:
 
 @dataclass(frozen=True, kw_only=True)
 class OneOffEnd:
-    """The last event of a one-off command's output."""
+    """The last event of a one-off command's output.
+
+    ``secrets``: the names of those that stood in what was given byte for byte, ``secret_count`` times in all.
+    """
 
     exit_code: int
+    secrets: list[str] = field(default_factory=list)
+    secret_count: int = 0

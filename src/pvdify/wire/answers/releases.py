@@ -12,8 +12,8 @@ class Requests:
     """Requests of the app during a switch, as the router counted them.
 
     ``served``: all that reached the old or the new release from the switch until the old one had drained. ``failed``:
-    5xx the router made up because nothing answered. ``app_errors``: 5xx from the app itself. ``cut``: still in flight
-    when the old release was stopped at its drain deadline. ``is_final``: the old release has drained.
+    5xx the router made up because nothing answered. ``app_errors``: 5xx from the app itself. ``cut``: answers that
+    broke off, and requests still in flight when ``drain`` was over. ``is_final``: the old release has drained.
     """
 
     served: int
@@ -27,12 +27,14 @@ class Requests:
 class Receipt:
     """What a switch did. ``steps``: milliseconds per step, in order; ``seconds``: all of them together.
 
-    ``downtime``: for how many seconds visitors were turned away, because the live release stopped first; else None.
+    ``held``: for how many seconds requests waited because the live release stopped first; ``downtime``: for how many
+    they were turned away after that. Null if they were not.
     """
 
     requests: Requests | None
     steps: dict[str, float]
     seconds: float
+    held: float | None = None
     downtime: float | None = None
 
 
@@ -57,7 +59,7 @@ class Release:
     run_number: int | None
     failure: Failure | None
     receipt: Receipt | None
-    url: str
+    url: str | None
     can_roll_back: bool
     previous: int | None = None
 

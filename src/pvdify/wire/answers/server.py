@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pvdify.wire.answers.apps import AppStatus
 from pvdify.wire.disk import AppDisk
 
 
@@ -15,7 +16,7 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One line of a server's state. ``state``: ``ok``, ``warning`` or ``broken``; ``next``: what mends it."""
+    """One line of a server's state. ``state``: ``ok``, ``warning`` or ``broken``; ``next``: what repairs it."""
 
     name: str
     state: str
@@ -34,3 +35,4 @@ class Status:
     running_operations: int
     checks: list[Check]
     disk: list[AppDisk] = field(default_factory=list)
+    app_statuses: list[AppStatus] = field(default_factory=list)

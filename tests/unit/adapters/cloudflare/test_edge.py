@@ -82,7 +82,7 @@ async def test_a_new_app_changes_no_rules_and_a_hostname_that_goes_takes_its_rec
     assert cloudflare.ingress(state.tunnel_id) == [("*.example.com", ROUTER), ("", "http_status:404")]
 
 
-async def test_records_that_others_made_are_left_alone_and_told():
+async def test_records_that_others_made_are_left_alone_and_reported():
     cloudflare, edge = make()
     cloudflare.add_record("shop.example.com", "192.0.2.1", "A")
     cloudflare.add_record("example.com", "mail.example.net", "MX")
@@ -195,10 +195,10 @@ async def test_a_permission_that_lacks_is_named(permissions: frozenset[str], wor
     assert "cf-token" not in caught.value.render()
 
 
-async def test_a_token_that_is_none_and_a_zone_that_is_not_reached_are_told():
+async def test_a_token_that_is_none_and_a_zone_that_is_not_reached_are_reported():
     _, edge = make()
 
-    with pytest.raises(EdgeRefused, match="does not let pvdify read the list of zones") as caught:
+    with pytest.raises(EdgeRefused, match="does not allow pvdify to read the list of zones") as caught:
         await edge.put(wanted(), EdgeLink(token=Secret("wrong")))
     assert "the API token is not valid" in caught.value.why
     _, edge = make("shop.org")
@@ -215,7 +215,7 @@ async def test_a_hostname_outside_the_accounts_zones_is_a_problem_of_its_own():
     assert set(cloudflare.leads()) == {"shop.example.com"}
 
 
-async def test_a_tunnel_that_cannot_be_adopted_is_told():
+async def test_a_tunnel_that_cannot_be_adopted_is_reported():
     cloudflare, edge = make()
     cloudflare.add_tunnel("file", [], config_src="local")
 
@@ -244,7 +244,7 @@ async def test_rules_that_somebody_else_writes_at_the_same_time_are_noticed_and_
     assert after.version == cloudflare.configs[state.tunnel_id][0]
 
 
-async def test_somebody_who_never_stops_writing_is_told_of():
+async def test_a_program_that_never_stops_writing_is_reported():
     cloudflare, edge = make()
     state = await edge.put(wanted(), LINK)
 
@@ -283,7 +283,7 @@ async def test_an_account_with_many_records_is_read_to_the_last_page():
     assert all(asked.startswith("GET") for asked in cloudflare.asked)
 
 
-async def test_cloudflared_tells_which_rules_it_runs_with():
+async def test_cloudflared_reports_which_rules_it_runs_with():
     cloudflare, edge = make()
 
     assert await edge.rules_in_force() is None

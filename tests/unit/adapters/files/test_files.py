@@ -31,6 +31,21 @@ async def test_log_keeps_entries_in_order_and_skips(tmp_path: Path):
     assert await log.read("shop", 2) == ()
 
 
+async def test_reading_on_reads_only_what_is_new(tmp_path: Path):
+    log, file = FileDeployLog(tmp_path), tmp_path / "shop" / "v1.deploy.jsonl"
+    entries = [LogEntry(at=NOW, kind=EntryKind.OUTPUT, text=f"line {number}") for number in range(300)]
+    await log.append("shop", 1, *entries[:200])
+    first = await log.read("shop", 1, most=150)
+    second = await log.read("shop", 1, skip=150)
+    with file.open("r+b") as stream:  # nobody reads this again
+        stream.write(b"x" * 1000)
+
+    await log.append("shop", 1, *entries[200:])
+    third = await log.read("shop", 1, skip=200)
+
+    assert [*first, *second, *third] == entries
+
+
 async def test_half_written_last_line_is_no_entry(tmp_path: Path):
     log = FileDeployLog(tmp_path)
     await log.append("shop", 1, LogEntry(at=NOW, kind=EntryKind.NOTE, text="x"))

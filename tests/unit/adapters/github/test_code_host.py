@@ -11,7 +11,7 @@ from pvdify.adapters.github.code_host import GithubCodeHost
 from pvdify.adapters.github.rest import RestApi
 from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.errors import CodeHostUnavailable
-from pvdify.model.preview import Sign
+from pvdify.model.preview import PullRequestState
 
 CLOSED = b'{"number": 12, "state": "closed", "updated_at": "2026-01-01T10:00:00Z", "closed_at": "2026-01-01T09:00:00Z"}'
 
@@ -72,18 +72,18 @@ def host(github: Github, web: HttpxWeb) -> GithubCodeHost:
     return GithubCodeHost(RestApi(web=web, url=github.url, token="t0ken"))
 
 
-async def test_a_closed_one_is_told_with_its_age_in_githubs_own_time(github: Github, host: GithubCodeHost):
+async def test_a_closed_one_is_reported_with_its_age_in_githubs_own_time(github: Github, host: GithubCodeHost):
     sign = await host.pull_request("org/shop", 12)
 
     as_of = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
-    assert sign == Sign(is_open=False, as_of=as_of, closed_for=3 * 3600.0, is_answer=True)
+    assert sign == PullRequestState(is_open=False, as_of=as_of, closed_for=3 * 3600.0, is_answer=True)
     path, headers = github.asked[0]
     assert path == "/repos/org/shop/pulls/12"
     assert (headers["authorization"], headers["x-github-api-version"]) == ("Bearer t0ken", "2022-11-28")
 
 
 @pytest.mark.parametrize("status", [404, 401, 403, 410])
-async def test_what_github_does_not_tell_is_nothing(github: Github, host: GithubCodeHost, status: int):
+async def test_what_github_does_not_say_is_nothing(github: Github, host: GithubCodeHost, status: int):
     github.status = status
 
     assert await host.pull_request("org/shop", 12) is None

@@ -11,13 +11,14 @@ from pvdify.adapters.github import report_bodies
 from pvdify.adapters.github.reports import GithubReports
 from pvdify.adapters.github.rest import RestApi
 from pvdify.adapters.httpx2.web import HttpxWeb
+from pvdify.model.action import Action
 from pvdify.model.notice import Attempt, Delivery, Notice
 from tests.fakes.github_api import FakeGithub
 from tests.fakes.github_description import check_request
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LIVE = Notice(
-    id=7, at=AT, action="deploy.live", actor="ci", app="shop-pr-12", environment="preview", release=2,
+    id=7, at=AT, action=Action("deploy.live"), actor="ci", app="shop-pr-12", environment="preview", release=2,
     url="https://shop-pr-12.example.com", image="ghcr.io/org/shop:pr-12", commit="c0ffee", repository="org/shop",
     pull_request=12,
 )  # fmt: skip
@@ -49,7 +50,9 @@ async def test_a_preview_has_one_comment_that_is_edited_in_place(github: FakeGit
 
     await tell(github, LIVE)
     await tell(github, replace(LIVE, id=9, release=3))
-    await tell(github, replace(LIVE, id=11, action="preview.closed", release=None, text="goes at 2026-01-02 12:00Z"))
+    await tell(
+        github, replace(LIVE, id=11, action=Action("preview.closed"), release=None, text="goes at 2026-01-02 12:00Z")
+    )
 
     ours = [it["body"] for it in github.state.comments if "pvdify" in it["body"]]
     assert ours == [
@@ -77,7 +80,9 @@ async def test_another_previews_comment_is_not_ours(github: FakeGithub):
 
 async def test_each_release_is_a_deployment_of_its_commit(github: FakeGithub):
     await tell(github, PRODUCTION)
-    await tell(github, replace(LIVE, id=8, action="deploy.failed", failure="web.1 did not answer", failure_code="x"))
+    await tell(
+        github, replace(LIVE, id=8, action=Action("deploy.failed"), failure="web.1 did not answer", failure_code="x")
+    )
 
     production, preview = github.state.deployments[1], github.state.deployments[0]
     assert (production["sha"], production["environment"]) == ("c0ffee", "shop")
@@ -104,13 +109,13 @@ async def test_a_lost_answer_makes_no_second_deployment(github: FakeGithub):
 async def test_a_preview_that_is_gone_has_no_active_deployment(github: FakeGithub):
     await tell(github, LIVE)
 
-    await tell(github, replace(LIVE, id=9, action="preview.ended", release=None, text="closed"))
+    await tell(github, replace(LIVE, id=9, action=Action("preview.ended"), release=None, text="closed"))
 
     assert [it["state"] for _, it in github.state.statuses] == ["success", "inactive"]
     assert "gone, with everything of it" in github.state.comments[0]["body"]
 
 
-async def test_what_belongs_to_no_repository_is_told_to_nobody(github: FakeGithub):
+async def test_what_belongs_to_no_repository_is_not_reported(github: FakeGithub):
     attempt = await tell(github, replace(LIVE, repository=None))
 
     assert attempt.is_delivered
@@ -133,8 +138,8 @@ async def test_a_refusal_is_final_and_silence_is_not(github: FakeGithub, status:
     assert str(status) in attempt.text or "too many" in attempt.text
 
 
-def test_text_of_others_is_no_markup_and_calls_nobody():
-    notice = replace(LIVE, action="deploy.failed", failure="@team | <b>`x`\n[a](b)", failure_code="x")
+def test_text_of_others_is_no_markup_and_mentions_no_one():
+    notice = replace(LIVE, action=Action("deploy.failed"), failure="@team | <b>`x`\n[a](b)", failure_code="x")
 
     line = next(it for it in report_bodies.comment(notice)["body"].splitlines() if it.startswith("| status"))
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from pvdify.adapters.haproxy.access_journal import AccessLogJournal, follow_entries, read_entries
 from pvdify.errors import RuntimeUnavailable
 from pvdify.model.visit import Visit
-from pvdify.ports.command_runner import Argv, Completed
+from pvdify.plumbing.command_runner import Argv, Completed
 from tests.fakes.clock import FakeClock
-from tests.unit.adapters.haproxy.test_access_log import line
+from tests.unit.adapters.haproxy.test_access_log import BROKEN_OFF, NOT_BROKEN_OFF, NOW, line
 
 UNIT = "pvdify-router.service"
 
 
 class FakeJournal:
-    """Implements ``ports.command_runner.CommandRunner`` for journalctl alone."""
+    """Implements ``plumbing.command_runner.CommandRunner`` for journalctl alone."""
 
     def __init__(self, entries: list[str], *, is_missing: bool = False) -> None:
         self.entries = entries
@@ -98,3 +98,13 @@ async def test_what_is_asked_of_the_journal() -> None:
         "journalctl", "--quiet", "--no-pager", "--all", "--output", "cat", "--unit", UNIT, "--lines", "20",
     )  # fmt: skip
     assert follow_entries(UNIT, FakeClock().now())[-4:-2] == ("--since", f"@{int(FakeClock().now().timestamp())}")
+
+
+async def test_answers_that_broke_off_are_counted() -> None:
+    entries = [entry.decode().strip() for entry in (*BROKEN_OFF, *NOT_BROKEN_OFF)]
+    journal = FakeJournal(["a word of its own", *entries])
+    subject = AccessLogJournal(UNIT, runner=journal, clock=FakeClock())
+
+    assert await subject.cut("shop", NOW) == len(BROKEN_OFF)
+    assert await subject.cut("zoo", NOW) == 0
+    assert journal.asked[0][-2:] == ("--since", f"@{int(NOW.timestamp())}")

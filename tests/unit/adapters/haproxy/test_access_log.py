@@ -1,7 +1,7 @@
 """The access log's file: what its lines mean, its newest lines, and how it is kept small."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,7 +66,7 @@ async def test_only_one_apps_lines(tmp_path: Path) -> None:
 
 async def test_no_lines_are_wanted_or_there(tmp_path: Path) -> None:
     assert await log(tmp_path, line()).tail(0) == ()
-    assert await AccessLogFile(tmp_path / "none", clock=FakeClock()).tail(5) == ()
+    assert await AccessLogFile(tmp_path / "none", clock=FakeClock(), largest=1).tail(5) == ()
 
 
 async def test_lines_are_followed_from_now_on_and_across_a_rotation(tmp_path: Path) -> None:
@@ -109,3 +109,35 @@ async def test_a_small_log_is_left_alone(tmp_path: Path) -> None:
     await log(tmp_path, line()).rotate()
 
     assert [path.name for path in tmp_path.iterdir()] == ["access.log"]
+
+
+NOW = datetime(2026, 11, 25, 9, 12, 51, 715000, tzinfo=UTC)
+BROKEN_OFF = [line(ended="SD--"), line(ended="sD--", status=206)]
+NOT_BROKEN_OFF = [
+    line(), line(ended="CD--"), line(ended="cD--"), line(ended="KD--"), line(ended="SH--", status=502),
+    line(ended="SD--", status=101), line(ended="SD--", target="blog/v1:1"),
+]  # fmt: skip
+
+
+async def test_answers_that_broke_off_are_counted_whatever_file_they_are_in(tmp_path: Path) -> None:
+    (tmp_path / "access.log.1").write_bytes(b"".join([*BROKEN_OFF, *NOT_BROKEN_OFF]))
+    subject = log(tmp_path, b"".join([*NOT_BROKEN_OFF, *BROKEN_OFF]) + line() * 1000)
+
+    assert await subject.cut("shop", NOW) == 2 * len(BROKEN_OFF)
+    assert await subject.cut("shop", NOW + timedelta(seconds=1)) == 0
+    assert await subject.cut("zoo", NOW) == 0
+
+
+@pytest.mark.parametrize(
+    ("ended", "status", "is_lost"),
+    [
+        ("----", 200, False), ("----", 500, False), ("SH--", 502, True), ("sH--", 504, True), ("PH--", 502, True),
+        ("SC--", 503, True), ("SD--", 200, True), ("sD--", 200, True), ("CH--", 200, False), ("CD--", 200, False),
+        ("cR--", 408, False), ("PR--", 400, False), ("LR--", 503, False), ("KD--", 200, False), ("SD--", 101, False),
+    ],
+)  # fmt: skip
+def test_what_a_visitor_lost_is_distinguished_from_what_a_visitor_left(ended: str, status: int, is_lost: bool) -> None:
+    visit = parse(line(ended=ended, status=status))
+
+    assert visit is not None
+    assert visit.is_lost is is_lost

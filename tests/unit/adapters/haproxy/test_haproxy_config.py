@@ -5,12 +5,17 @@ from pathlib import Path
 
 from pvdify.adapters.haproxy import config, pages
 from pvdify.adapters.haproxy.config import ConfigSpec, Front
+from pvdify.adapters.haproxy.control_plane import ControlPlane
+from pvdify.settings import Address
 
 SPEC = ConfigSpec(
     bind="127.0.0.1:9080",
     socket=Path("/run/pvdify/haproxy.sock"),
     token="0123abcd",
     version=(2, 8),
+    control_plane=ControlPlane(
+        hostname="apps.example.com", prefix="", listen=Address(host="127.0.0.1", port=9443), has_dashboard=True
+    ),
 )
 EXPECTED = Path(__file__).with_name("haproxy.cfg")
 
@@ -19,7 +24,7 @@ def test_the_whole_text() -> None:
     assert config.build(SPEC) == EXPECTED.read_text(encoding="utf-8")
 
 
-def test_a_running_process_can_tell_which_text_it_has() -> None:
+def test_a_running_process_can_say_which_text_it_has() -> None:
     assert f"    description {config.fingerprint(SPEC)}\n" in config.build(SPEC)
     assert config.fingerprint(SPEC) == config.fingerprint(replace(SPEC))
 
@@ -30,11 +35,29 @@ def test_every_part_of_the_spec_changes_the_fingerprint() -> None:
         replace(SPEC, socket=Path("/run/other/haproxy.sock")),
         replace(SPEC, token="4567"),
         replace(SPEC, version=(2, 6)),
+        replace(SPEC, has_lua=False),
         replace(SPEC, front=Front(trusted=("192.0.2.0/24",))),
         replace(SPEC, front=Front(headers=("X-Forwarded-For",))),
+        replace(SPEC, front=Front(has_http2=True)),
+        replace(SPEC, control_plane=None),
     )
 
-    assert len({config.fingerprint(spec) for spec in (SPEC, *others)}) == 7
+    assert len({config.fingerprint(spec) for spec in (SPEC, *others)}) == 10
+
+
+def test_without_a_control_plane_nothing_leads_to_one() -> None:
+    text = config.build(replace(SPEC, control_plane=None))
+
+    assert "api" not in text
+    assert "9443" not in text
+
+
+def test_without_a_dashboard_the_api_alone_is_led_to() -> None:
+    text = config.build(replace(SPEC, control_plane=replace(SPEC.control_plane, has_dashboard=False)))
+
+    assert "use_backend control_plane if is_api\n" in text
+    assert "is_page" not in text
+    assert "dashboard" not in text
 
 
 def test_an_older_haproxy_gets_what_it_understands() -> None:

@@ -1,12 +1,18 @@
 """Routes as map entries, and the order of the changes between them."""
 
+from dataclasses import replace
+
 import pytest
 
-from pvdify.adapters.haproxy import maps
-from pvdify.adapters.haproxy.maps import GATES, HOSTS, LIVE, TARGETS, Change, Tables
+from pvdify.adapters.haproxy import affinity, maps
+from pvdify.adapters.haproxy.affinity import AFFINITY
+from pvdify.adapters.haproxy.maps import ADDRESSES, GATES, HOSTS, LIVE, TARGETS, TIMEOUTS, Change, Tables
+from pvdify.errors import RouterUnavailable
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.route import Route
+from tests.support.endpoints import here
 
-SHOP = Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=42, targets=(3001, 3004), numbers=(1, 3))
+SHOP = Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=42, targets=here(3001, 3004), numbers=(1, 3))
 BLOG = Route(app="blog", hostnames=("blog.test",), slot=None)
 
 
@@ -35,7 +41,7 @@ def test_routes_are_what_was_put() -> None:
     assert maps.routes(tables(SHOP, BLOG)) == {"blog": BLOG, "shop": SHOP}
 
 
-def test_maintenance_is_told_apart_from_what_cannot_serve() -> None:
+def test_maintenance_is_distinguished_from_what_cannot_serve() -> None:
     closed = Route(app="shop", hostnames=("shop.test",), slot=None, is_in_maintenance=True)
 
     found = tables(closed, BLOG)
@@ -45,7 +51,7 @@ def test_maintenance_is_told_apart_from_what_cannot_serve() -> None:
 
 
 def test_putting_comes_target_first_and_hostname_last() -> None:
-    before = tables(Route(app="shop", hostnames=("old.test",), slot=41, targets=(3000,)))
+    before = tables(Route(app="shop", hostnames=("old.test",), slot=41, targets=here(3000)))
 
     assert maps.put(before, SHOP) == (
         Change(map=TARGETS, key="shop/v42:1", value="3001"),
@@ -61,7 +67,7 @@ def test_putting_comes_target_first_and_hostname_last() -> None:
 
 
 def test_a_switch_keeps_the_old_slot_known_until_it_is_forgotten() -> None:
-    switched = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=43, targets=(3002,)))
+    switched = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=43, targets=here(3002)))
 
     assert maps.targets_of(switched, "shop/v42") == ("shop/v42:1", "shop/v42:3")
     assert maps.forget(switched, "shop", 42) == (
@@ -74,7 +80,7 @@ def test_a_switch_keeps_the_old_slot_known_until_it_is_forgotten() -> None:
 
 
 def test_an_instance_is_taken_out_by_moving_the_others_up_before_they_are_fewer() -> None:
-    three = Route(app="shop", hostnames=("shop.test",), slot=42, targets=(3001, 3002, 3003))
+    three = Route(app="shop", hostnames=("shop.test",), slot=42, targets=here(3001, 3002, 3003))
 
     assert maps.take_out(tables(three), "shop", 42, 1) == (
         Change(map=TARGETS, key="shop/v42/0", value="2"),
@@ -83,19 +89,19 @@ def test_an_instance_is_taken_out_by_moving_the_others_up_before_they_are_fewer(
     )
     assert maps.take_out(tables(three), "shop", 42, 4) == ()
     assert maps.take_out(tables(three), "shop", 41, 1) == ()
-    assert maps.take_out(tables(Route(app="shop", hostnames=(), slot=42, targets=(3001,))), "shop", 42, 1) == ()
+    assert maps.take_out(tables(Route(app="shop", hostnames=(), slot=42, targets=here(3001))), "shop", 42, 1) == ()
 
 
 def test_a_shrunk_slot_keeps_its_dropped_target_for_requests_that_drew_it_a_moment_ago() -> None:
-    shrunk = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=42, targets=(3004,), numbers=(3,)))
+    shrunk = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=42, targets=here(3004), numbers=(3,)))
 
     assert maps.render(shrunk[TARGETS]) == "shop/v42 1\nshop/v42/0 3\nshop/v42/1 3\nshop/v42:1 3001\nshop/v42:3 3004\n"
     assert maps.targets_of(shrunk, "shop/v42") == ("shop/v42:1", "shop/v42:3")
-    assert maps.routes(shrunk)["shop"].targets == (3004,)
+    assert maps.routes(shrunk)["shop"].targets == here(3004)
 
 
 def test_removing_comes_hostname_first_and_spares_apps_with_a_longer_name() -> None:
-    found = tables(SHOP, Route(app="shop-two", hostnames=("two.test",), slot=1, targets=(3009,)))
+    found = tables(SHOP, Route(app="shop-two", hostnames=("two.test",), slot=1, targets=here(3009)))
 
     changes = maps.remove(found, "shop")
 
@@ -113,8 +119,8 @@ def test_removing_comes_hostname_first_and_spares_apps_with_a_longer_name() -> N
 
 
 def test_a_repair_adds_before_it_takes_away() -> None:
-    found = tables(Route(app="odd", hostnames=("odd.test",), slot=1, targets=(9,)))
-    wanted = tables(Route(app="shop", hostnames=("shop.test",), slot=1, targets=(3001,)))
+    found = tables(Route(app="odd", hostnames=("odd.test",), slot=1, targets=here(9)))
+    wanted = tables(Route(app="shop", hostnames=("shop.test",), slot=1, targets=here(3001)))
 
     changes = maps.repair(found, wanted)
 
@@ -141,8 +147,8 @@ def test_nothing_that_could_end_a_line_gets_into_one(hostname: str) -> None:
 
 
 def test_a_gate_is_there_before_the_route_and_goes_after_it() -> None:
-    gated = Route(app="shop", hostnames=("shop.test",), slot=42, targets=(3001,), gate="5e" * 32)
-    opened = Route(app="shop", hostnames=("shop.test",), slot=42, targets=(3001,))
+    gated = Route(app="shop", hostnames=("shop.test",), slot=42, targets=here(3001), gate="5e" * 32)
+    opened = Route(app="shop", hostnames=("shop.test",), slot=42, targets=here(3001))
 
     closing, opening = maps.put(Tables(), gated), maps.put(tables(gated), opened)
 
@@ -151,3 +157,87 @@ def test_a_gate_is_there_before_the_route_and_goes_after_it() -> None:
     assert maps.routes(tables(gated)) == {"shop": gated}
     assert [it.map for it in maps.remove(tables(gated), "shop")][:2] == [HOSTS, LIVE]
     assert maps.apply(tables(gated), maps.remove(tables(gated), "shop"))[GATES] == {}
+
+
+STICKY = replace(SHOP, has_affinity=True)
+
+
+def test_affinity_is_part_of_the_route() -> None:
+    found = tables(STICKY, BLOG)
+
+    assert maps.routes(found) == {"blog": BLOG, "shop": STICKY}
+    assert maps.routes(maps.apply(found, maps.put(found, SHOP))) == {"blog": BLOG, "shop": SHOP}
+
+
+def test_marks_are_there_before_the_slot_is_live() -> None:
+    changes = maps.put(tables(), STICKY, "a secret")
+
+    order = [change.map for change in changes]
+    assert order.index(TARGETS) < order.index(AFFINITY) < order.index(LIVE)
+
+
+def test_a_restarted_instance_has_the_mark_of_the_one_before_it() -> None:
+    before = maps.apply(Tables(), maps.put(Tables(), STICKY, "a secret"))
+    after = maps.apply(
+        before, maps.put(before, replace(STICKY, targets=here(3005, 3006), numbers=(101, 103)), "a secret")
+    )
+
+    assert [after[AFFINITY][key] for key, value in before[AFFINITY].items() if value == "1.0"] == ["101.0"]
+    assert [after[AFFINITY][key] for key, value in before[AFFINITY].items() if value == "3.1"] == ["103.1"]
+
+
+def test_no_mark_leads_to_an_instance_that_was_taken_out() -> None:
+    found = tables(STICKY)
+
+    found = maps.apply(found, maps.take_out(found, "shop", 42, 1))
+
+    assert [value for key, value in found[AFFINITY].items() if "=" in key] == ["3.0"]
+
+
+def test_another_secret_slot_or_number_makes_another_mark() -> None:
+    made = {
+        affinity.mark(secret, slot, serial)
+        for secret in ("a", "b") for slot in ("shop/v1", "shop/v11") for serial in (1, 2, 12)
+    }  # fmt: skip
+
+    assert len(made) == 12
+    assert affinity.mark("a", "shop/v1", 101) == affinity.mark("a", "shop/v1", 1)
+
+
+def test_a_slot_and_an_app_leave_no_marks() -> None:
+    found = tables(STICKY, replace(STICKY, slot=43))
+
+    found = maps.apply(found, maps.forget(found, "shop", 42))
+    assert not [key for key in found[AFFINITY] if key.startswith("shop/v42")]
+    assert maps.apply(found, maps.remove(found, "shop"))[AFFINITY] == {}
+
+
+def test_a_timeout_is_there_before_its_release_and_goes_with_it() -> None:
+    patient = Route(app="shop", hostnames=("shop.test",), slot=2, targets=here(3001), timeout=900.5)
+    changes = maps.put(Tables(), patient)
+    found = maps.apply(Tables(), changes)
+
+    assert found[TIMEOUTS] == {"shop": "900500"}
+    assert [it.map for it in changes].index(TIMEOUTS) < [it.map for it in changes].index(LIVE)
+    assert maps.routes(found) == {"shop": patient}
+    assert maps.apply(found, maps.put(found, replace(patient, timeout=None)))[TIMEOUTS] == {}
+    assert maps.apply(found, maps.remove(found, "shop"))[TIMEOUTS] == {}
+
+
+def test_a_target_on_another_machine_has_an_address_beside_its_port_and_keeps_it_until_it_is_forgotten() -> None:
+    remote = Route(app="shop", hostnames=("shop.test",), slot=7, targets=(Endpoint("10.0.0.7", 3001), *here(3002)))
+
+    put = tables(remote)
+
+    assert put[ADDRESSES] == {"shop/v7:1": "10.0.0.7"}
+    assert maps.routes(put)["shop"] == remote
+    switched = maps.apply(put, maps.put(put, replace(remote, slot=8, targets=here(3003), numbers=(1,))))
+    assert switched[ADDRESSES] == put[ADDRESSES]
+    assert maps.apply(switched, maps.forget(switched, "shop", 7))[ADDRESSES] == {}
+    assert maps.apply(put, maps.remove(put, "shop"))[ADDRESSES] == {}
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint("node7.internal", 80), Endpoint("/run/web.sock")])
+def test_what_the_maps_cannot_lead_to_is_refused_before_anything_changes(endpoint: Endpoint) -> None:
+    with pytest.raises(RouterUnavailable, match="cannot send requests to"):
+        maps.put(Tables(), Route(app="shop", hostnames=("shop.test",), slot=7, targets=(endpoint,)))

@@ -1,5 +1,7 @@
 """Answers of HAProxy as 2.6 and 2.8 give them."""
 
+from datetime import date
+
 import pytest
 
 from pvdify.adapters.haproxy import parse
@@ -10,13 +12,31 @@ from pvdify.adapters.haproxy.runtime_api import split_answers
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("HAProxy version 2.8.25-5cf5d0683 2026/06/26 - https://haproxy.org/", ("2.8.25-5cf5d0683", (2, 8))),
-        ("HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/", ("2.6.12-1+deb12u4", (2, 6))),
-        ("HA-Proxy version 2.2.9-2+deb11u6 2023/12/05 - https://haproxy.org/", ("2.2.9-2+deb11u6", (2, 2))),
+        (
+            "HAProxy version 2.8.25-5cf5d0683 2026/06/26 - https://haproxy.org/",
+            ("2.8.25-5cf5d0683", (2, 8), date(2026, 6, 26)),
+        ),
+        (
+            "HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/",
+            ("2.6.12-1+deb12u4", (2, 6), date(2026, 10, 17)),
+        ),
+        (
+            "HA-Proxy version 2.2.9-2+deb11u6 2023/12/05 - https://haproxy.org/",
+            ("2.2.9-2+deb11u6", (2, 2), date(2023, 12, 5)),
+        ),
     ],
 )
-def test_version(text: str, expected: tuple[str, tuple[int, int]]) -> None:
-    assert parse.version(text) == Version(text=expected[0], number=expected[1])
+def test_version(text: str, expected: tuple[str, tuple[int, int], date]) -> None:
+    found = Version(text=expected[0], number=expected[1], released=expected[2], has_lua=False)
+
+    assert parse.version(text) == found
+
+
+def test_a_build_with_lua_says_so() -> None:
+    found = parse.version("HAProxy version 2.8.25\nBuilt with Lua version : Lua 5.4.6\n")
+
+    assert found is not None
+    assert found.has_lua
 
 
 def test_something_else_has_no_version() -> None:
@@ -75,3 +95,18 @@ def test_answers_end_with_an_empty_line() -> None:
     assert split_answers("\n") == [""]
     assert split_answers("\nfound=no\n\nentry not found.\n\n") == ["", "found=no", "entry not found."]
     assert split_answers("one\ntwo\n\n\n") == ["one\ntwo", ""]
+
+
+def test_a_version_names_the_page_of_its_known_bugs() -> None:
+    found = parse.version(
+        "HAProxy version 2.8.25 2026/06/26\nKnown bugs: http://www.haproxy.org/bugs/bugs-2.8.25.html\n"
+    )
+
+    assert found is not None
+    assert found.known_bugs == "http://www.haproxy.org/bugs/bugs-2.8.25.html"
+
+
+def test_a_date_that_is_none_is_left_out() -> None:
+    found = parse.version("HAProxy version 2.8.25 2026/13/45")
+
+    assert found == Version(text="2.8.25", number=(2, 8))

@@ -13,7 +13,7 @@ REPLACED = Replaced(pids=(7,), socket=Path("/run/haproxy.sock"))
 
 
 class FakeServices:
-    """Implements ``ports.services.Services``."""
+    """Implements ``plumbing.services.Services``."""
 
     def __init__(self, refusal: str = "") -> None:
         self.asked: list[tuple[str, str]] = []
@@ -34,12 +34,12 @@ class FakeServices:
             raise RuntimeUnavailable("systemd cannot do its work", why=self._refusal, next="look")
 
 
-async def test_it_is_started_by_its_name() -> None:
+async def test_one_that_does_not_answer_is_started_anew_whatever_it_does() -> None:
     services = FakeServices()
 
     await AsUnit(services, UNIT).launch(Order(binary="haproxy"))
 
-    assert services.asked == [("start", UNIT)]
+    assert services.asked == [("restart", UNIT)]
 
 
 @pytest.mark.parametrize(("is_other_version", "verb"), [(False, "reload"), (True, "restart")])

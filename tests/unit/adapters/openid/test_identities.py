@@ -1,5 +1,6 @@
 """Genuine tokens, and the keys that show that they are."""
 
+import base64
 import json
 
 import pytest
@@ -127,3 +128,28 @@ async def test_the_right_words_under_another_signature_are_refused():
     provider = Provider()
 
     assert await provider.refusal(signed(provider.claims, rsa_key("two"), kid="one")) == "signature"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"keys":' + b"[" * 200_000,
+        b'{"keys": {"a": 1}}',
+        b'{"keys": [' + b" " * 300_000 + b"]}",
+        b"[]",
+        b'{"keys": 5}',
+    ],
+)
+async def test_a_set_of_keys_that_costs_too_much_or_is_none_counts_as_away(content: bytes):
+    provider = Provider()
+    provider.web.content = content
+
+    with pytest.raises(CodeHostUnavailable):
+        await provider.identities.claims_of(signed(provider.claims, rsa_key("one")))
+
+
+async def test_a_header_of_many_levels_is_refused():
+    provider = Provider()
+    header = base64.urlsafe_b64encode(b"[" * 9_000).rstrip(b"=").decode()
+
+    assert await provider.refusal(f"{header}.AA.AA") == "header"

@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from pvdify.adapters.podman import commands
+from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
+from tests.support.endpoints import exposed
 
 PLACE = commands.Placement(
     container_name="pvdify-shop-web-v42-1",
@@ -25,8 +27,7 @@ def make_spec(**parts) -> InstanceSpec:
         "operation": "op7",
         "image_id": "f00d",
         "environment": {"PASSWORD": Secret("hunter2")},
-        "port": 8080,
-        "host_port": 3001,
+        "exposed": exposed(3001),
         "limits": Limits(memory=512 * 1024**2, cpu=0.5),
         "stop_timeout": 9.5,
     }
@@ -50,6 +51,7 @@ def test_an_instance_is_run_with_all_its_labels_files_limits_and_no_privileges()
         "--label=io.pvdify.role=instance",
         "--label=io.pvdify.operation=op7",
         "--label=io.pvdify.port=3001",
+        "--label=io.pvdify.host=127.0.0.1",
         *("--cidfile", "/run/i/cid"),
         *("--pidfile", "/run/i/gate/pid"),
         *("--conmon-pidfile", "/run/i/gate/conmon.pid"),
@@ -70,7 +72,7 @@ def test_an_instance_is_run_with_all_its_labels_files_limits_and_no_privileges()
 
 
 def test_a_hook_without_ports_and_cpu_limit_is_only_created():
-    spec = make_spec(role=Role.HOOK, port=None, host_port=None, limits=Limits(memory=1024), command=("release",))
+    spec = make_spec(role=Role.HOOK, exposed=NO_ROUTE, limits=Limits(memory=1024), command=("release",))
 
     argv = commands.create_instance("podman", spec, "abc", PLACE, has_init=False)
 

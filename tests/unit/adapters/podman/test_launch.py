@@ -1,10 +1,15 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 
 from pvdify.adapters.podman import launch
+from pvdify.adapters.podman.instance_dir import InstanceDir
 from pvdify.adapters.podman.launcher import launcher_script, write_launcher
+from pvdify.adapters.podman.stopper import read_stop_signal
+
+PODMANS = "org.opencontainers.image.stopSignal"
 
 
 def test_ours_replace_theirs_and_the_rest_stays():
@@ -22,7 +27,7 @@ def test_the_launcher_becomes_conmon_with_a_bundle_of_ours(tmp_path):
     theirs, instance = tmp_path / "theirs", tmp_path / "with a 'space"
     theirs.mkdir()
     instance.mkdir()
-    (theirs / "config.json").write_text(json.dumps({"process": {"env": ["A=1"]}}))
+    (theirs / "config.json").write_text(json.dumps({"process": {"env": ["A=1"]}, "annotations": {PODMANS: "3"}}))
     (instance / "environment").write_text(json.dumps({"B": "2"}))
     conmon = tmp_path / "real conmon"
     conmon.write_text('#!/bin/sh\nprintf "[%s]" "$@"\n')
@@ -38,13 +43,31 @@ def test_the_launcher_becomes_conmon_with_a_bundle_of_ours(tmp_path):
     ours = instance / "bundle" / "config.json"
     assert done.stdout == f"[-c][id][-b][{theirs}][--][-b][{ours.parent}]"
     assert version.stdout == "[--version]"
-    assert json.loads(ours.read_text()) == {"process": {"env": ["A=1", "B=2"]}}
+    assert json.loads(ours.read_text())["process"] == {"env": ["A=1", "B=2"]}
+    assert read_stop_signal(str(instance)) == signal.SIGQUIT
+    assert InstanceDir(instance).reaches_metadata  # without a network namespace, nothing could be refused
     assert ours.stat().st_mode & 0o777 == 0o600
     assert write_launcher(tmp_path / "logs", str(conmon)).stat() == before
     assert os.access(launcher, os.X_OK)
+
+
+def test_the_stop_signal_is_sigterm_where_podman_notes_none(tmp_path):
+    (tmp_path / "bundle").mkdir()
+
+    assert read_stop_signal(str(tmp_path)) == signal.SIGTERM
+    for text in ("", "x", "0", "4711"):
+        (tmp_path / "bundle" / "stop-signal").write_text(text)
+        assert read_stop_signal(str(tmp_path)) == signal.SIGTERM
 
 
 def test_the_script_quotes_its_paths():
     script = launcher_script("/usr/bin/conmon", sys.executable, "/a b/launch.py")
 
     assert f"exec {sys.executable} -IS '/a b/launch.py' /usr/bin/conmon \"$@\"" in script
+    assert launch.ALLOWS_METADATA not in script
+
+
+def test_metadata_services_are_reached_where_the_settings_say_so():
+    script = launcher_script("/usr/bin/conmon", sys.executable, "/launch.py", allows_metadata=True)
+
+    assert f"\nexport {launch.ALLOWS_METADATA}=1\nexec " in script

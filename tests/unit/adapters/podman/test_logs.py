@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pvdify.adapters.podman import logs
-from pvdify.adapters.podman.logs import LineAssembler, LogFiles
+from pvdify.adapters.podman.logs import LogFiles
+from pvdify.adapters.podman.records import LineAssembler
 from tests.fakes.clock import FakeClock
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -142,3 +143,30 @@ async def test_what_runs_once_is_read_from_its_own_directory(files, log, tmp_pat
     lines = await files.tail(["hook"], 10, None)
 
     assert [line.text for line in lines] == ["+ migrate"]
+
+
+async def test_a_last_line_without_its_end_is_in_the_tail(files, log):
+    log.write_text(record(1, "starting") + record(2, "FATAL: ", stream="stderr", flag="P")
+                   + record(3, "DATABASE_URL is missing", stream="stderr", flag="P"))  # fmt: skip
+
+    lines = await files.tail(["web"], 10, None)
+
+    assert [(line.text, line.is_part) for line in lines] == [
+        ("starting", False),
+        ("FATAL: DATABASE_URL is missing", True),
+    ]
+
+
+async def test_a_follower_is_given_a_line_without_its_end_after_a_second(files, log, clock):
+    log.write_text(record(1, "Password: ", flag="P"))
+    following = asyncio.create_task(collect(files, ["web"], 3))
+    await clock.sleep(0.6)
+    with log.open("a") as stream:
+        stream.write(record(1.6, "(hidden) ", flag="P"))
+    await clock.sleep(2)
+    with log.open("a") as stream:
+        stream.write(record(4, "thanks") + record(5, "next"))
+
+    texts = await following
+
+    assert texts == ["Password: (hidden) ", "thanks", "next"]

@@ -5,7 +5,7 @@ import pytest
 from pvdify.adapters.podman.networks import Networks
 from pvdify.adapters.podman.parse import apps_with_network
 from pvdify.errors import RuntimeUnavailable
-from pvdify.ports.command_runner import Argv, Completed
+from pvdify.plumbing.command_runner import Argv, Completed
 
 THERE = "Error: network name pvdify-abc-shop already used: network already exists"
 IN_USE = 'Error: "pvdify-abc-shop" has associated containers with it. Use -f: network is being used'
@@ -63,7 +63,7 @@ async def test_a_podman_that_keeps_no_networks_apart_is_asked_for_plain_ones() -
     assert "isolate=true" not in ours.creation("shop")
 
 
-async def test_another_refusal_is_told_in_podmans_words() -> None:
+async def test_another_refusal_is_reported_in_podmans_words() -> None:
     ours = networks(Podman("Error: could not find free subnet from subnet pools"))
 
     with pytest.raises(RuntimeUnavailable) as failure:

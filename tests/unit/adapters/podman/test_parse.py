@@ -6,6 +6,7 @@ import pytest
 from pvdify.adapters.podman import parse
 from pvdify.adapters.podman.labels import Identity
 from pvdify.model.instance import InstanceState, Role
+from tests.support.endpoints import here
 
 IDENTITY = Identity(
     server="abc",
@@ -16,7 +17,7 @@ IDENTITY = Identity(
     number=1,
     role=Role.INSTANCE,
     operation="op7",
-    host_port=3001,
+    endpoint=here(3001)[0],
 )
 
 
@@ -70,7 +71,7 @@ def state(**parts) -> str:
     return json.dumps([{"State": usual | {"StartedAt": "2026-11-23T11:55:42.4Z"} | parts}])
 
 
-def test_an_inspected_container_tells_its_processes_and_its_end():
+def test_an_inspected_container_reports_its_processes_and_its_end():
     running = parse.inspected(state())
     ended = parse.inspected(state(Status="exited", ExitCode=137, OOMKilled=True, Pid=0))
     lost = parse.inspected(state(Status="created", Pid=0, ConmonPid=0))
@@ -82,7 +83,7 @@ def test_an_inspected_container_tells_its_processes_and_its_end():
     assert fresh.state is InstanceState.CREATED
 
 
-def test_an_image_tells_what_a_deploy_has_to_know():
+def test_an_image_reports_what_a_deploy_has_to_know():
     config = {"ExposedPorts": {"8080/tcp": {}, "53/udp": {}, "80": {}}, "Entrypoint": ["/app"], "Cmd": None}
     document = {"Id": "sha256:f00d", "Digest": "sha256:1", "Size": 5, "Config": config}
 
@@ -128,3 +129,33 @@ def test_a_list_of_images_leads_to_the_one_for_this_machine():
 @pytest.mark.parametrize("text", ["", "[]", '{"layers": [{}]}', '{"schemaVersion": 1, "fsLayers": []}'])
 def test_of_a_manifest_in_another_form_nobody_can_say_the_size(text: str):
     assert parse.manifest(text, machine="x86_64") == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("names", "ports"),
+    [
+        (["8080/tcp"], (8080,)),
+        (["8000-8002/tcp"], (8000, 8001, 8002)),
+        (["8080", "53/udp", "443/TCP"], (443, 8080)),
+        (["x/tcp", "", "-", "1-", "70000/tcp", "-5/tcp"], (1,)),
+        (["1-999999999999/sctp"], ()),
+    ],
+)
+def test_exposed_ports_are_read_as_images_have_them(names: list[str], ports: tuple[int, ...]) -> None:
+    assert parse.exposed_ports(names) == ports
+
+
+def test_an_image_with_an_odd_config_is_read() -> None:
+    config = {"Cmd": "run", "Entrypoint": None, "ExposedPorts": None}
+
+    image = parse.local_image(json.dumps([{"Id": "f00d", "Architecture": "arm64", "Config": config}]))
+
+    assert (image.command, image.entrypoint, image.exposed_ports, image.architecture) == (("run",), (), (), "arm64")
+
+
+@pytest.mark.parametrize(
+    ("image", "machine", "runs"),
+    [("amd64", "amd64", True), ("arm64", "amd64", False), ("386", "amd64", True), ("", "amd64", True)],
+)
+def test_an_image_runs_on_its_own_kind_of_machine(image: str, machine: str, runs: bool) -> None:
+    assert parse.runs_on(image, machine) is runs

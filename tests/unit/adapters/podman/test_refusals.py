@@ -1,10 +1,11 @@
 import pytest
 
 from pvdify.adapters.podman import refusals, registry_errors
-from pvdify.errors import ImageNotFound, PullFailed, RegistryDenied, RegistryUnavailable
+from pvdify.errors import ImageNotFound, NotEnoughDisk, PullFailed, RegistryDenied, RegistryUnavailable
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.instance import InstanceSpec, Limits
-from pvdify.ports.command_runner import Completed
+from pvdify.plumbing.command_runner import Completed
+from tests.support.endpoints import exposed
 
 REFERENCE = parse_image_reference("ghcr.io/org/shop:v1")
 FATAL = 'time="2026-11-23T12:25:34Z" level=fatal msg="Error parsing image name \\"docker://ghcr.io/org/shop:v1\\": {}"'
@@ -18,7 +19,7 @@ def make_spec(command: str | tuple[str, ...] | None = None) -> InstanceSpec:
     limits = Limits(memory=1024**2)
     return InstanceSpec(
         name="n", app="shop", process="web", slot=42, number=1, image_id="f00d", limits=limits, command=command,
-        host_port=3001,
+        exposed=exposed(3001),
     )  # fmt: skip
 
 
@@ -124,12 +125,12 @@ def test_what_a_registry_says_decides_the_error(words, error):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ("Error: writing blob: no space left on device", PullFailed),
+        ("Error: writing blob: no space left on device", NotEnoughDisk),
         ("Error: manifest unknown", ImageNotFound),
         ("Error: something new", PullFailed),
     ],
 )
-def test_a_failed_pull_is_told_from_a_missing_image(words, error):
+def test_a_failed_pull_is_distinguished_from_a_missing_image(words, error):
     assert type(registry_errors.pull_failed(REFERENCE, words)) is error
 
 

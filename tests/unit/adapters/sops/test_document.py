@@ -19,7 +19,7 @@ def sealed(values: dict[str, str] = VALUES) -> str:
     return seal_text(values, [str(OURS.recipient), str(ADMIN.recipient)], NOW)
 
 
-def test_each_recipient_opens_what_was_sealed_and_nobody_else():
+def test_each_recipient_opens_what_was_sealed_and_no_other():
     text = sealed()
 
     assert open_text(text, "yaml", [OURS]).documents == (VALUES,)

@@ -15,7 +15,7 @@ from pvdify.adapters.sops.secrets import SopsSecrets
 from pvdify.adapters.sops.vault import Vault
 from pvdify.daemon.encryption import prepare_encryption
 from pvdify.errors import InvalidConfigFile, SecretsLocked, StoreUnavailable
-from pvdify.model.config import ConfigVar
+from pvdify.model.config import MOST_VARS, ConfigVar
 from pvdify.model.instance import Secret
 from pvdify.ports.secrets import OpenedFile, Recipient
 from tests.fakes.clock import FakeClock
@@ -284,3 +284,12 @@ async def test_changed_keys_to_services_are_an_error_and_not_none(tmp_path):
 
     with pytest.raises(StoreUnavailable, match=str(file)):
         await credentials.read("posthog")
+
+
+async def test_the_largest_config_can_be_read_again(tmp_path):
+    secrets = make(tmp_path)
+    largest = {f"K{number}": ConfigVar(value=Secret(f"value-{number}"), is_secret=True) for number in range(MOST_VARS)}
+
+    await secrets.write("shop", 1, largest)
+
+    assert await secrets.read("shop", 1) == largest

@@ -14,6 +14,7 @@ from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.errors import StoreUnavailable
 from pvdify.manifest.reading import parse_manifest
 from pvdify.model.app import App
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.event import Event
 from pvdify.model.operation import Operation, OperationKind, OperationState, StepRecord, StepState, Strategy
 from pvdify.model.release import Failure, Receipt, Release, ReleaseStatus, Source, SwitchCount
@@ -37,7 +38,7 @@ RELEASE = Release(
 )
 SLOT = Slot(
     app="shop", number=1, colour="blue", state=SlotState.LIVE, since=NOW,
-    placements=(Placement(name="n", process="web", number=1, host_port=3001),),
+    placements=(Placement(name="n", process="web", number=1, endpoint=Endpoint("127.0.0.1", 3001)),),
 )  # fmt: skip
 OPERATION = Operation(
     id="shop-v1", kind=OperationKind.DEPLOY, app="shop", release=1, baseline=(1, 2, 3), created_at=NOW,

@@ -96,7 +96,7 @@ async def test_stopping_leaves_nothing(systemctl: FakeSystemctl, tmp_path: Path)
     assert list((tmp_path / "data" / "edge").iterdir()) == []
 
 
-async def test_a_missing_program_is_told_with_where_to_get_it(systemctl: FakeSystemctl, tmp_path: Path):
+async def test_a_missing_program_is_reported_with_where_to_get_it(systemctl: FakeSystemctl, tmp_path: Path):
     with pytest.raises(RuntimeUnavailable, match="there is no cloudflared-nowhere") as caught:
         await process(systemctl, tmp_path, "cloudflared-nowhere").ensure_running(Secret("one"))
 

@@ -18,7 +18,7 @@ def test_every_tag_is_asked_of_the_index():
     assert commands.list_tags() == ("journalctl", "--quiet", "--no-pager", "--field", "CONTAINER_TAG")
 
 
-def test_an_old_journal_tells_every_field():
+def test_an_old_journal_reports_every_field():
     assert commands.read_journal(("a.x",), 1, None, version=219) == (*READ, "CONTAINER_TAG=a.x", "--lines", "1")
 
 

@@ -42,7 +42,25 @@ def test_an_exit_is_noted_with_its_code_and_container(directory):
     assert noted.at >= before
 
 
-def test_a_systemd_that_does_not_tell_is_made_up_for_by_podman(directory):
+def test_a_start_that_pvdifyd_watches_and_that_fails_is_no_exit(directory):
+    exits.start_over(directory)
+
+    ended(directory, EXIT_STATUS="125")
+
+    assert exits.take(directory) == ()
+
+
+@pytest.mark.parametrize("end", [lambda it: keep(it, "started"), exits.end_watch], ids=["it started", "nobody watches"])
+def test_afterwards_every_exit_is_noted(directory, end):
+    exits.start_over(directory)
+    end(directory)
+
+    ended(directory, EXIT_STATUS="125")
+
+    assert [noted.code for noted in exits.take(directory)] == [125]
+
+
+def test_a_systemd_that_does_not_say_is_made_up_for_by_podman(directory):
     ended(directory)
 
     assert [noted.code for noted in exits.take(directory)] == [7]
@@ -62,7 +80,7 @@ def test_memory_that_ran_out_is_noted(directory):
     assert exits.take(directory)[0].is_out_of_memory
 
 
-def test_what_was_told_to_stop_is_not_noted(directory):
+def test_what_was_asked_to_stop_is_not_noted(directory):
     exits.set_grace(directory, 9)
 
     done = keep(directory, "stop", "echo", MAINPID="4711")
@@ -70,6 +88,39 @@ def test_what_was_told_to_stop_is_not_noted(directory):
 
     assert done.stdout == "--time 9\n"
     assert exits.take(directory) == ()
+
+
+def test_once_the_processes_have_had_their_time_the_rest_is_killed_at_once(directory):
+    exits.set_grace(directory, 9)
+
+    ended_them = keep(directory, "end", "echo", "stopper", MAINPID="4711")
+    done = keep(directory, "stop", "echo", MAINPID="4711")
+
+    assert ended_them.stdout == "stopper 9\n"
+    assert done.stdout == "--time 0\n"
+
+
+def test_where_the_processes_cannot_be_listed_podman_gives_them_their_time(directory):
+    exits.set_grace(directory, 9)
+
+    keep(directory, "end", "false", MAINPID="4711")
+    done = keep(directory, "stop", "echo", MAINPID="4711")
+
+    assert done.stdout == "--time 9\n"
+
+
+def test_nothing_is_sent_after_a_program_has_ended_by_itself(directory):
+    assert keep(directory, "end", "echo", "stopper").stdout == ""
+
+
+def test_the_next_stop_gives_its_own_time(directory):
+    exits.set_grace(directory, 9)
+    keep(directory, "end", "true", MAINPID="4711")
+
+    keep(directory, "before", "cid", "restarts", "true")
+    done = keep(directory, "stop", "echo", MAINPID="4711")
+
+    assert done.stdout == "--time 9\n"
 
 
 def test_what_ended_well_by_itself_is_noted_although_systemd_runs_the_stop(directory):

@@ -38,7 +38,7 @@ def test_an_entry_has_time_stream_and_text():
     assert parse.entry(line(MESSAGE="oh", PRIORITY="3")).stream == "stderr"
 
 
-def test_a_part_of_a_long_line_is_told_apart():
+def test_a_part_of_a_long_line_is_distinguished():
     assert parse.entry(line(MESSAGE="begin", CONTAINER_PARTIAL_MESSAGE="true")).is_part
 
 

@@ -2,8 +2,10 @@ from pathlib import Path
 
 from pvdify.adapters.systemd import unit
 from pvdify.adapters.systemd.unit import Mark
+from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
-from pvdify.ports.containers import Launch
+from pvdify.plumbing.containers import Launch
+from tests.support.endpoints import exposed, here
 
 LAUNCH = Launch(
     directory=Path("/run/i"),
@@ -11,6 +13,7 @@ LAUNCH = Launch(
     make_network=("podman", "network", "create", "shop"),
     run=("podman", "run", "--name", "shop", "f00d", "/bin/sh", "-c", 'echo "$HOME" 100%\nexit'),
     after=("/bin/rm", "-f", "/run/i/gate"),
+    end_processes=("python", "stopper.py", "/run/i"),
     stop=("podman", "stop"),
     remove=("podman", "rm"),
     exit_code=("podman", "inspect", "--format", "{{.State.ExitCode}}", "shop"),
@@ -35,6 +38,7 @@ ExecStartPre=-/bin/sh /run/keeper.sh try podman network create shop
 ExecStart=/bin/sh /run/keeper.sh start podman run --name shop f00d /bin/sh -c "echo \\"$$HOME\\" 100%%\\nexit"
 ExecStartPost=-/bin/sh /run/keeper.sh started
 ExecStartPost=-/bin/rm -f /run/i/gate
+ExecStop=-/bin/sh /run/keeper.sh end python stopper.py /run/i
 ExecStop=-/bin/sh /run/keeper.sh stop podman stop
 ExecStopPost=-/bin/sh /run/keeper.sh ended /run/i/cid /run/i/oom podman inspect --format "{{.State.ExitCode}}" shop
 ExecStopPost=-/bin/rm -f /run/i/gate
@@ -57,6 +61,7 @@ Slot=42
 Number=1
 Role=instance
 Operation=op7
+Host=127.0.0.1
 Port=3001
 """
 
@@ -71,7 +76,7 @@ def make_spec(**parts) -> InstanceSpec:
         "operation": "op7",
         "image_id": "f00d",
         "environment": {"PASSWORD": Secret("hunter2")},
-        "host_port": 3001,
+        "exposed": exposed(3001),
         "limits": Limits(memory=512 * 1024**2),
         "stop_timeout": 9.5,
     }
@@ -105,9 +110,15 @@ def test_an_old_systemd_is_asked_for_nothing_that_it_does_not_know():
 def test_a_unit_says_whose_it_is_and_which():
     assert unit.read_mark(UNIT) == Mark(
         server="abc", name="pvdify-shop-web-v42-1", app="shop", process="web", slot=42, number=1, role=Role.INSTANCE,
-        operation="op7", host_port=3001,
+        operation="op7", endpoint=here(3001)[0],
     )  # fmt: skip
-    assert unit.read_mark(build(make_spec(host_port=None))).host_port is None
+    assert unit.read_mark(build(make_spec(exposed=NO_ROUTE))).endpoint is NO_ROUTE
+
+
+def test_the_mark_of_an_earlier_version_named_a_port_of_loopback():
+    earlier = "".join(line for line in build(make_spec()).splitlines(keepends=True) if not line.startswith("Host="))
+
+    assert unit.read_mark(earlier).endpoint == here(3001)[0]
     assert unit.read_mark("[Unit]\nDescription=somebody else's\n") is None
 
 

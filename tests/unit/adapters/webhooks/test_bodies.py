@@ -7,17 +7,18 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from pvdify.adapters.webhooks import bodies
+from pvdify.model.action import Action
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Notice
 
 AT = datetime(2026, 11, 23, 11, 31, 2, tzinfo=UTC)
 LIVE = Notice(
-    id=7, at=AT, action="deploy.live", actor="ci", text="deploy ghcr.io/org/shop:v2", app="shop",
+    id=7, at=AT, action=Action("deploy.live"), actor="ci", text="deploy ghcr.io/org/shop:v2", app="shop",
     environment="production", url="https://shop.example.com", release=42, image="ghcr.io/org/shop:v2",
     digest="sha256:9f2c", commit="0123456789abcdef",
 )  # fmt: skip
 FAILED = Notice(
-    id=8, at=AT, action="deploy.failed", actor="ci", app="shop", url="https://shop.example.com", release=43,
+    id=8, at=AT, action=Action("deploy.failed"), actor="ci", app="shop", url="https://shop.example.com", release=43,
     failure_code="hook-failed", failure="the hook <migrate> & more failed @everyone", next="`pvdify logs shop`",
 )  # fmt: skip
 
@@ -63,7 +64,7 @@ def test_slack_gets_text_in_which_nothing_has_a_meaning_of_its_own():
     assert "<https://shop.example.com>" in bodies.slack(LIVE)["blocks"][0]["text"]["text"]
 
 
-def test_discord_calls_nobody():
+def test_discord_mentions_no_one():
     assert bodies.discord(FAILED) == {
         "username": "pvdify",
         "embeds": [
@@ -81,7 +82,7 @@ def test_discord_calls_nobody():
 
 
 def test_long_texts_are_cut_to_what_chat_rooms_take():
-    long = Notice(id=1, at=AT, action="deploy.failed", actor="ci", failure="x" * 5000)
+    long = Notice(id=1, at=AT, action=Action("deploy.failed"), actor="ci", failure="x" * 5000)
 
     assert len(bodies.discord(long)["embeds"][0]["description"]) < 2000
     assert len(json.dumps(bodies.slack(long)["blocks"])) < 3000

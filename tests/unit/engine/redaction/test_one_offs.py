@@ -33,7 +33,7 @@ def test_a_secret_is_hidden_wherever_the_bytes_are_cut(before: bytes, after: byt
     assert told == before + b"\n***\n" + after
 
 
-async def test_what_might_go_on_to_be_a_secret_is_told_with_what_follows_or_at_the_end() -> None:
+async def test_what_might_go_on_to_be_a_secret_is_reported_with_what_follows_or_at_the_end() -> None:
     process = FakeProcess(None)
     attached = CleanAttached(process, Redactor([VALUE]), quiet=None)
     for text in ("key: correct-", "hörse-battery", " and corr"):

@@ -1,17 +1,18 @@
 """A whole engine on fakes whose programs tell every secret they have."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
-from pvdify.engine.redaction.ports import CleanSupervisor
+from pvdify.engine.redaction.ports import CleanInstanceLogs, CleanInstances
 from pvdify.engine.redaction.redactors import Redactors
 from pvdify.errors import PvdifyError, StartFailed
 from pvdify.model.config import ConfigVar
 from pvdify.model.deploy_log import EntryKind
 from pvdify.model.event import Event
 from pvdify.model.instance import InstanceSpec, Limits, LogLine, Secret
-from pvdify.ports.supervisor import LONGEST_LINE
+from pvdify.ports.instance_logs import LONGEST_LINE
 from tests.fakes.machine import ACTOR, Daemon, Machine
 
 VALUE = "correct-horse-battery"
@@ -47,11 +48,15 @@ async def test_no_record_keeps_a_secret(daemon: Daemon) -> None:
     assert kept.text == "said ***"
 
 
+def line(text: str, *, is_part: bool = False, at: datetime = AT) -> LogLine:
+    return LogLine(at=at, instance="pvdify-shop-web-v1-1", stream="stdout", text=text, is_part=is_part)
+
+
 class Talkative:
     """A supervisor whose programs say what they were given."""
 
-    def __init__(self, *lines: str) -> None:
-        self.lines = tuple(LogLine(at=AT, instance="pvdify-shop-web-v1-1", stream="stdout", text=it) for it in lines)
+    def __init__(self, *lines: str | LogLine) -> None:
+        self.lines = tuple(line(it) if isinstance(it, str) else it for it in lines)
 
     async def start(self, spec: InstanceSpec) -> None:
         cause = OSError("refused")
@@ -64,16 +69,19 @@ class Talkative:
         for line in self.lines:
             yield line
 
-    async def forget_logs(self, app: str) -> str:
-        return f"forgot {app}"
+    async def output(self, name: str, ended: object):  # type: ignore[no-untyped-def]
+        yield self.lines
+
+    async def forget(self, app: str) -> None:
+        self.forgotten = app
 
 
-def over(daemon: Daemon, *lines: str) -> CleanSupervisor:
+def over(daemon: Daemon, *lines: str | LogLine) -> CleanInstanceLogs:
     redactors = Redactors(daemon.machine.secrets, daemon.machine.store)
-    return CleanSupervisor(Talkative(*lines), redactors)  # type: ignore[arg-type]
+    return CleanInstanceLogs(Talkative(*lines), redactors)  # type: ignore[arg-type]
 
 
-async def test_lines_are_told_without_secrets(daemon: Daemon) -> None:
+async def test_lines_are_reported_without_secrets(daemon: Daemon) -> None:
     supervisor = over(daemon, "ready", f"KEY={VALUE}")
 
     tail = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
@@ -92,7 +100,7 @@ async def test_a_secret_across_the_pieces_of_a_very_long_line_is_hidden(daemon: 
     assert [line.text for line in told] == [long, "*** and more", "next"]
 
 
-async def test_what_is_held_back_at_the_end_of_a_reading_is_told_with_its_last_line(daemon: Daemon) -> None:
+async def test_what_is_held_back_at_the_end_of_a_reading_is_reported_with_its_last_line(daemon: Daemon) -> None:
     piece = "x" * LONGEST_LINE + VALUE[:7]
     supervisor = over(daemon, piece)
 
@@ -101,13 +109,35 @@ async def test_what_is_held_back_at_the_end_of_a_reading_is_told_with_its_last_l
     assert told.text == piece
 
 
-async def test_an_error_is_told_without_secrets_and_keeps_its_cause(daemon: Daemon) -> None:
-    supervisor = over(daemon)
+async def test_a_secret_across_the_parts_of_a_line_is_hidden_everywhere(daemon: Daemon) -> None:
+    parts = line(f"key {VALUE[:7]}", is_part=True), line(f"{VALUE[7:]}, done")
+    supervisor, name = over(daemon, *parts), "pvdify-shop-web-v1-1"
+
+    tail = await supervisor.tail([name], 10)
+    followed = [it async for it in supervisor.follow([name], since=AT)]
+    output = [it async for batch in supervisor.output(name, asyncio.Event()) for it in batch]
+
+    for told in (tail, followed, output):
+        assert [it.text for it in told] == ["key ", "***, done"]
+
+
+async def test_what_may_be_half_a_secret_is_held_back_from_a_tail_until_it_is_old(daemon: Daemon) -> None:
+    supervisor = over(daemon, line(f"key {VALUE[:7]}", is_part=True, at=datetime.now(UTC)))
+    old = over(daemon, line(f"key {VALUE[:7]}", is_part=True))
+
+    (fresh,) = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
+    (told,) = await old.tail(["pvdify-shop-web-v1-1"], 10)
+
+    assert (fresh.text, told.text) == ("key ", f"key {VALUE[:7]}")
+
+
+async def test_an_error_is_reported_without_secrets_and_keeps_its_cause(daemon: Daemon) -> None:
+    instances = CleanInstances(Talkative(), Redactors(daemon.machine.secrets, daemon.machine.store))  # type: ignore[arg-type]
     spec = InstanceSpec(name="pvdify-shop-web-v1-1", app="shop", process="web", slot=1, number=1, image_id="i",
                         limits=Limits(memory=1))  # fmt: skip
 
     with pytest.raises(PvdifyError) as caught:
-        await supervisor.start(spec)
+        await instances.start(spec)
 
     error = caught.value
     assert (str(error), error.what, error.why) == ("*** could not", "*** could not", "its last words: ***")
@@ -115,6 +145,9 @@ async def test_an_error_is_told_without_secrets_and_keeps_its_cause(daemon: Daem
 
 
 async def test_everything_else_goes_to_the_port_as_it_is(daemon: Daemon) -> None:
-    answer = await over(daemon).forget_logs("shop")
+    port = Talkative()
+    logs = CleanInstanceLogs(port, Redactors(daemon.machine.secrets, daemon.machine.store))  # type: ignore[arg-type]
 
-    assert answer == "forgot shop"
+    await logs.forget("shop")
+
+    assert port.forgotten == "shop"

@@ -1,7 +1,9 @@
+import asyncio
+
 import pytest
 
-from pvdify.engine.redaction.redactors import Redactors
-from pvdify.errors import StoreUnavailable
+from pvdify.engine.redaction.redactors import MOST_REMEMBERED, Redactors
+from pvdify.errors import InvalidConfigVar, StoreUnavailable
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
 from tests.fakes.machine import ACTOR, Machine
@@ -100,6 +102,36 @@ async def test_the_values_of_an_app_that_is_gone_are_forgotten() -> None:
     await daemon.world.secrets.remove("shop")
 
     assert daemon.redactors.clean_of_all("first-value") == "first-value"
+
+
+async def test_more_secrets_than_can_be_hidden_are_refused_and_change_nothing() -> None:
+    machine = await machine_with_secrets("first-value")
+    daemon = machine.daemon()
+    for number in range(4):
+        values = {f"K{each}": secret(f"{number}-{each}-" + "x" * 63_000) for each in range(4)}
+        await daemon.requests.change_config("shop", values, ACTOR)
+    before = await daemon.queries.config("shop")
+
+    with pytest.raises(InvalidConfigVar, match="bytes of secrets with its earlier ones, and 1048576 can be hidden"):
+        await daemon.requests.change_config("shop", {"K0": secret("y" * 60_000)}, ACTOR)
+
+    assert await daemon.queries.config("shop") == before
+    assert (await daemon.redactors.of("shop")).size <= MOST_REMEMBERED
+
+
+async def test_a_value_that_is_being_learned_is_hidden_in_a_log_line_without_waiting_for_it() -> None:
+    machine = await machine_with_secrets("first-value")
+    redactors = Redactors(machine.secrets, machine.store)
+    fresh = "fresh-value" * 100  # so long that a thread learns it
+    learning = asyncio.create_task(redactors.learn("shop", [secret(fresh)]))
+    await asyncio.sleep(0)
+
+    told = redactors.clean_of_all(fresh)
+
+    assert told == "***"
+    assert not learning.done()
+    await learning
+    assert redactors.clean_of_all(fresh.replace("-", "%2D")) == "***"
 
 
 class Unreadable:

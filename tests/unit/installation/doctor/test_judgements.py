@@ -1,6 +1,7 @@
 """Each judgement: what is said of a fact, and the command that mends it."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ from pvdify.wire.answers import Check
 
 GB = 1024**3
 PODMAN = Podman(version=(4, 3, 1), runtime="runc", cgroups="v1", network="netavark", storage="overlay")
+HAPROXY = """\
+HAProxy version 2.8.25-5cf5d0683 2026/06/26 - https://haproxy.org/
+Status: long-term supported branch - will stop receiving fixes around Q2 2028.
+Known bugs: http://www.haproxy.org/bugs/bugs-2.8.25.html
+"""
 WELL = Facts(
     settings=load({}, {}, Path("/none.toml")),
     distribution=Distribution(name="Debian GNU/Linux 12", family="debian"),
@@ -19,14 +25,17 @@ WELL = Facts(
     systemd=252,
     podman=PODMAN,
     has_skopeo=True,
+    has_restic=True,
     has_init=True,
     trial=Trial(memory_limit=64 * 1024**2, open_files=20000),
     disks=(Disk(path=Path("/var/lib/pvdify"), free=20 * GB, total=100 * GB, free_inodes=1_000_000),),
+    run_file_system="tmpfs",
     total_memory=4 * GB,
     available_memory=2 * GB,
     is_clock_kept=True,
     journal=JournalSettings(storage="persistent", max_use="2G", max_age="1month", burst="200000"),
-    haproxy="HAProxy version 2.8.25-5cf5d0683 2024/11/26",
+    haproxy=HAPROXY,
+    today=date(2026, 11, 30),
 )
 RHEL = Distribution(name="AlmaLinux 8", family="rhel")
 
@@ -39,13 +48,14 @@ def test_a_machine_that_is_well_has_nothing_to_mend() -> None:
     assert [(each.name, each.state, each.next) for each in judge(WELL)] == [
         (name, "ok", "")
         for name in (
-            "package", "kernel", "systemd", "podman", "skopeo", "containers", "networks", "open files", "init", "ports",
-            "disk", "memory", "clock", "journal", "haproxy", "firewall",
+            "package", "database", "kernel", "systemd", "podman", "skopeo", "restic", "containers", "networks",
+            "open files",
+            "init", "ports", "disk", "run directory", "memory", "clock", "journal", "haproxy", "firewall",
         )
     ]  # fmt: skip
 
 
-def test_what_is_found_is_told_even_where_all_is_well() -> None:
+def test_what_is_found_is_reported_even_where_all_is_well() -> None:
     assert check("podman").text == "4.3.1 with runc, cgroups v1, network netavark, storage overlay"
     assert check("ports").text == "9443, 9080 for pvdify; 3001-3999: 999 free for instances"
     assert check("journal").text == "persistent, up to 2G and 1month, up to 200000 lines in 30 s"
@@ -66,6 +76,7 @@ def test_what_is_found_is_told_even_where_all_is_well() -> None:
         ("podman", {"podman": replace(PODMAN, version=(3, 4, 4))}, "broken", "apt-get install podman"),
         ("podman", {"podman": None, "distribution": RHEL}, "broken", "dnf install podman runc catatonit skopeo"),
         ("skopeo", {"has_skopeo": False}, "broken", "apt-get install skopeo"),
+        ("restic", {"has_restic": False}, "warning", "apt-get install restic"),
         ("skopeo", {"has_skopeo": False, "distribution": Distribution()}, "broken", "install skopeo"),
         ("containers", {"trial": None, "is_root": False}, "warning", "sudo pvdify doctor"),
         (
@@ -80,13 +91,14 @@ def test_what_is_found_is_told_even_where_all_is_well() -> None:
             "warning",
             "`pvdify deploy APP` for each of their apps: what a deploy starts is on its app's own network",
         ),
+        ("run directory", {"run_file_system": "ext4"}, "warning", "mount /run as tmpfs, as systemd does"),
         ("init", {"has_init": False}, "warning", "apt-get install catatonit"),
         ("memory", {"available_memory": 10 * 1024**2}, "broken", "stop what takes it: ps aux --sort=-rss | head"),
         ("clock", {"is_clock_kept": None}, "warning", "timedatectl"),
         ("journal", {"journal": JournalSettings()}, "warning", "pvdify server install"),
     ],
 )
-def test_what_is_missing_is_told_with_the_command_that_mends_it(
+def test_what_is_missing_is_reported_with_the_command_that_repairs_it(
     name: str, facts: dict[str, object], state: str, mend: str
 ) -> None:
     found = check(name, **facts)
@@ -103,7 +115,7 @@ def test_podman_comes_with_all_that_it_needs() -> None:
     )
 
 
-def test_crun_on_a_machine_with_old_cgroups_gives_way_to_runc() -> None:
+def test_crun_on_a_machine_with_old_cgroups_is_replaced_by_runc() -> None:
     found = check("containers", podman=replace(PODMAN, runtime="crun"), trial=Trial(refusal="crun: invalid cgroup"))
 
     assert found.next == (
@@ -118,7 +130,7 @@ def test_crun_on_a_machine_with_old_cgroups_gives_way_to_runc() -> None:
         ("error setting rlimits for process", "default_ulimits"),
         ("netavark: unable to append rule: iptables", "apt-get install netavark iptables"),
         ("'overlay' is not supported over overlayfs", "apt-get install fuse-overlayfs"),
-        ("something new", "mend what podman says"),
+        ("something new", "correct what podman says"),
     ],
 )
 def test_a_container_that_does_not_start_is_understood_where_the_reason_is_known(refusal: str, mend: str) -> None:
@@ -128,11 +140,11 @@ def test_a_container_that_does_not_start_is_understood_where_the_reason_is_known
 
 
 @pytest.mark.parametrize("limit", [None, 2**63])
-def test_a_memory_limit_that_does_not_hold_is_told(limit: int | None) -> None:
+def test_a_memory_limit_that_does_not_hold_is_reported(limit: int | None) -> None:
     assert check("containers", trial=Trial(memory_limit=limit)).text == "one starts, but its memory limit does not hold"
 
 
-def test_a_port_that_somebody_else_has_is_told_with_another_one() -> None:
+def test_a_port_that_another_program_uses_is_reported_with_another_one() -> None:
     found = check("ports", listeners={9080: "nginx", 9081: "nginx"})
 
     assert (found.state, found.text, found.next) == (
@@ -172,7 +184,7 @@ def test_the_clock_of_a_shared_kernel_is_its_hosts() -> None:
     assert check("clock", is_openvz=True, is_clock_kept=False).state == "ok"
 
 
-def test_logs_that_would_be_lost_or_dropped_are_told() -> None:
+def test_logs_that_would_be_lost_or_dropped_are_reported() -> None:
     found = check("journal", journal=JournalSettings(storage="volatile", max_use="1G", max_age="1week", burst="1000"))
 
     assert found.text == "logs are lost at a reboot; lines are dropped when an app writes many"
@@ -185,12 +197,48 @@ def test_no_limit_at_all_drops_no_line() -> None:
 @pytest.mark.parametrize(
     ("version", "word"), [(None, "does not run here"), ("HAProxy version 2.2.9-2", "older than 2.6")]
 )
-def test_a_router_that_cannot_be_used_is_told(version: str | None, word: str) -> None:
+def test_a_router_that_cannot_be_used_is_reported(version: str | None, word: str) -> None:
     found = check("haproxy", haproxy=version)
 
     assert (found.state, word in found.text) == ("broken", True)
     assert found.next == ("apt-get install haproxy and `pvdify server install --set router_binary=/usr/sbin/haproxy`")
 
 
-def test_a_firewall_that_drops_rules_of_others_is_told() -> None:
+def test_a_firewall_that_drops_rules_of_others_is_reported() -> None:
     assert check("firewall", firewalls=("csf", "firewalld")).text.startswith("csf and firewalld: ")
+
+
+def test_a_database_that_is_lost_or_damaged_is_broken_and_the_newest_copy_is_named() -> None:
+    found = check("database", database_trouble="x/pvdify.db is damaged: malformed", database_copy="/srv/b.tar.gz")
+
+    assert (found.state, found.text) == (
+        "broken", "x/pvdify.db is damaged: malformed; the newest copy is /srv/b.tar.gz"
+    )  # fmt: skip
+    assert found.next.startswith("pvdify server restore FILE")
+
+
+def test_the_router_has_its_age_and_its_known_bugs_said() -> None:
+    assert check("haproxy").text == (
+        "2.8.25-5cf5d0683 of 2026-06-26; known bugs: http://www.haproxy.org/bugs/bugs-2.8.25.html"
+    )
+
+
+@pytest.mark.parametrize(("today", "state"), [(date(2027, 6, 26), "ok"), (date(2027, 6, 27), "warning")])
+def test_a_router_of_more_than_a_year_is_old(today: date, state: str) -> None:
+    assert check("haproxy", today=today).state == state
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("2.6.12-1+deb12u4", "ok"), ("2.8.16-1", "warning"), ("3.0.11-1", "warning")]
+)
+def test_the_distributions_own_haproxy_is_preferred_from_2_8_on(version: str, state: str) -> None:
+    found = check("haproxy", distribution_haproxy=f"HAProxy version {version} 2026/10/01")
+
+    assert found.state == state
+    assert ("router_binary=/usr/sbin/haproxy" in found.next) == (state == "warning")
+
+
+def test_a_router_that_the_operator_chose_is_not_argued_with() -> None:
+    settings = replace(WELL.settings, router_binary="/opt/haproxy")
+
+    assert check("haproxy", settings=settings, distribution_haproxy="HAProxy version 3.0.11 2026/10/01").state == "ok"

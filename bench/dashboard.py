@@ -1,0 +1,153 @@
+"""What the dashboard takes: server time of each page with 100 apps, its size, open streams, and memory.
+
+`python -m bench.dashboard [APPS]` prints the figures.
+"""
+
+import asyncio
+import gc
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import structlog
+
+from bench.product import Figure
+from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.sqlite.store import SqliteStore
+from pvdify.daemon.serving import build_listener
+from pvdify.dashboard import static_files
+from pvdify.engine.access.places import Places
+from pvdify.engine.front_door import Engine
+from pvdify.model.token import Actor, Role
+from tests.fakes.machine import Machine
+from tests.support.asgi import Answer, ask
+
+APPS, ROUNDS, STREAMS = 100, 40, 200
+STREAM_SECONDS = 10.0
+ADMIN = Actor(name="ada", role=Role.ADMIN)
+HOST = "127.0.0.1:9443"
+PATHS = (
+    "/", "/apps/{app}", "/apps/{app}/releases", "/apps/{app}/releases/1", "/apps/{app}/config", "/apps/{app}/state",
+    "/apps/{app}/domains", "/activity", "/server",
+)  # fmt: skip
+
+
+def dashboard(apps: int = APPS) -> list[Figure]:
+    """Measure with this many apps on the fakes and a real database."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    with TemporaryDirectory() as folder:
+        return asyncio.run(_measure(Path(folder), apps))
+
+
+async def _measure(folder: Path, apps: int) -> list[Figure]:
+    site = await _Site.make(folder, apps)
+    limit = 20.0 if apps <= APPS else 50.0
+    figures, largest = [], 0
+    for template in PATHS:
+        path = template.format(app=site.app)
+        times = []
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            answer = await site.get(path)
+            times.append(1000 * (time.perf_counter() - begun))
+            largest = max(largest, len(answer.content))
+        p95 = statistics.quantiles(times, n=20)[-1]
+        name = f"{template} with {apps} apps, p95 of server time"
+        figures.append(_figure(name, p95, "ms", limit))
+    scripts = sum(len(it.compressed) for name, it in static_files.files().items() if name.endswith(".js"))
+    figures += [
+        _figure(f"largest page with {apps} apps, compressed", largest / 1000, "kB", 30.0),
+        _figure("scripts in all, compressed", scripts / 1000, "kB", 20.0),
+        *await _streams(site),
+    ]
+    await site.close()
+    return figures
+
+
+async def _streams(site: "_Site") -> list[Figure]:
+    """Open streams of the start page while nothing happens."""
+    gc.collect()
+    memory, cpu = _memory(), time.process_time()
+    waiting = [asyncio.create_task(site.stream("/live")) for _ in range(STREAMS)]
+    await asyncio.sleep(2.0)
+    used, cpu = _memory() - memory, time.process_time()
+    await asyncio.sleep(STREAM_SECONDS)
+    share = 100 * (time.process_time() - cpu) / STREAM_SECONDS
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    return [
+        _figure(f"memory of {STREAMS} open streams", used, "MB", 20.0),
+        _figure(f"CPU of {STREAMS} open streams", share, "% of a core", 2.0),
+    ]
+
+
+def _figure(name: str, value: float, unit: str, most: float) -> Figure:
+    return Figure(
+        name=f"dashboard: {name}", value=f"{value:.1f} {unit}", target=f"at most {most:g} {unit}", is_met=value <= most
+    )
+
+
+def _memory() -> float:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1000
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+class _Site:
+    """The dashboard over a machine of fakes, and a browser that is signed in."""
+
+    def __init__(self, machine: Machine, engine: Engine, app: str, bury: Callable[[], Awaitable[None]]) -> None:
+        self.app = app
+        self._machine, self._bury, self._engine = machine, bury, engine
+        self._application = build_listener(engine, Places(512))
+        self._headers = {"host": HOST, "accept-encoding": "gzip"}
+
+    @classmethod
+    async def make(cls, folder: Path, apps: int) -> "_Site":
+        clock: Any = SystemClock()
+        machine = Machine(clock)
+        store: Any = SqliteStore(folder / "pvdify.db")
+        await store.open()
+        machine.store = store
+        machine.registry.push("reg.example.com/shop:v1")
+        daemon = machine.daemon()
+        names = [f"app-with-a-usual-name-{number:04d}" for number in range(apps)]
+        await daemon.reconciler.ensure_router()
+        for begin in range(0, apps, 20):
+            some = names[begin : begin + 20]
+            await asyncio.gather(*(daemon.deploy(name, image="reg.example.com/shop:v1") for name in some))
+        await daemon.samples.take()
+        site = cls(machine, daemon.engine, names[apps // 2], daemon.bury)
+        secret, _ = site._engine.sessions.make_link(ADMIN)
+        answer = await site.get(f"/sign-in/link/{secret}")
+        site._headers["cookie"] = answer.cookies[0].partition(";")[0]
+        return site
+
+    async def get(self, path: str) -> Answer:
+        answer = await ask(self._application, "GET", path, headers=self._headers)
+        assert answer.status == 200, (path, answer.status)
+        return answer
+
+    async def stream(self, path: str) -> None:
+        await ask(self._application, "GET", path, headers=self._headers)
+
+    async def close(self) -> None:
+        await self._bury()
+        await self._machine.store.close()
+
+
+def main() -> None:
+    """Print every figure."""
+    for figure in dashboard(int(sys.argv[1]) if len(sys.argv) > 1 else APPS):
+        print(f"{figure.name}: {figure.value} ({figure.target})")
+
+
+if __name__ == "__main__":
+    main()

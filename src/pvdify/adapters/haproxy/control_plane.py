@@ -1,0 +1,144 @@
+"""Pass requests for this server's own API and dashboard on to pvdifyd. Rules as text.
+
+They need no map entry, so both are reachable as soon as the router runs. Each caller has a budget of its own: what
+one address sends too often is answered 429 here and never reaches pvdifyd. Answers are problem documents, as pvdifyd's.
+"""
+
+import json
+from dataclasses import dataclass
+
+from pvdify.adapters.haproxy import pages
+from pvdify.adapters.haproxy.pages import Page
+from pvdify.ports.router import API_KEY_HEADER
+from pvdify.settings import Address
+
+PATH = "/api/v1"
+REQUESTS, SECONDS = 600, 10  # of one address; an IPv6 caller is its /64
+MAX_IN_FLIGHT = 100  # of one address; a stream counts until it ends
+MAX_OF_ALL = 512  # half of the connections that pvdifyd accepts
+MAX_OF_PAGES = 256  # besides, for the dashboard
+_RESTART = 5  # seconds that pvdifyd may need to start
+_SERVER = 3  # number of the server; 1 and 2 are those of ``second_try``
+_CALLERS, _BACKEND = "callers", "control_plane"
+_TITLES = {429: "Too many requests", 502: "Unavailable", 503: "Unavailable", 504: "Unavailable"}
+_AGAIN = "later; apps and their visitors are not concerned"
+_DASHBOARD = "dashboard"
+_PAGES = """\
+    acl is_metrics path,field(2,/) -m str metrics
+    http-request set-var(txn.is_page) bool(true) if is_own_host !is_own_path !is_metrics
+    acl is_page var(txn.is_page) -m bool
+"""
+_TOO_OFTEN = Page(
+    status=429, title="Too many requests", text="Too many requests came from your address. Please wait ten seconds.",
+    retry_after=SECONDS,
+)  # fmt: skip
+_PAGES_TOO_OFTEN = f"    http-request return {pages.response(_TOO_OFTEN)} if is_page calls_too_often\n"
+_PAGES_AWAY = tuple(
+    Page(
+        status=status, title="Back in a moment", retry_after=_RESTART,
+        text="pvdifyd does not answer: it is starting, or it is stopped. Apps and their visitors are not concerned.",
+    )
+    for status in (502, 503, 504)
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlPlane:
+    """Where the API is asked for, and where pvdifyd listens. ``prefix``: what the public path has before PATH.
+
+    ``has_dashboard``: every other path of the hostname leads to pvdifyd, too.
+    """
+
+    hostname: str
+    prefix: str
+    listen: Address
+    has_dashboard: bool = False
+
+
+def rules(plane: ControlPlane | None, key: str) -> str:
+    """End the visitors' rules for a request to the API; nothing where it is not exposed.
+
+    ``key``: what pvdifyd knows its router by, whose word about the caller's address it takes.
+    """
+    if plane is None:
+        return ""
+    path = f"{plane.prefix}{PATH}"
+    strip = f"    http-request set-path %[path,regsub(^{plane.prefix},)] if is_api\n" if plane.prefix else ""
+    is_ours = "is_api || is_page" if plane.has_dashboard else "is_api"
+    return f"""
+    # this server's own API{" and dashboard" if plane.has_dashboard else ""}
+    acl is_own_host req.hdr(host),field(1,:),lower,regsub([.]$,) -m str {plane.hostname}
+    acl is_own_path path -m str {path}
+    acl is_own_path path -m beg {path}/
+    http-request set-var(txn.is_api) bool(true) if is_own_host is_own_path
+    acl is_api var(txn.is_api) -m bool
+{_PAGES if plane.has_dashboard else ""}\
+    http-request track-sc1 var(txn.client),ipmask(32,64) table {_CALLERS} if {is_ours}
+    acl calls_too_often sc1_http_req_rate gt {REQUESTS}
+    acl calls_too_often sc1_conn_cur gt {MAX_IN_FLIGHT}
+    http-request return {_too_many()} if is_api calls_too_often
+{_PAGES_TOO_OFTEN if plane.has_dashboard else ""}{strip}\
+    http-request set-header {API_KEY_HEADER} {key} if {is_ours}
+    http-request allow if {is_ours}
+"""
+
+
+def choice(plane: ControlPlane | None) -> str:
+    """Choose pvdifyd for what ``rules`` let through."""
+    if plane is None:
+        return ""
+    page = f"    use_backend {_DASHBOARD} if is_page\n" if plane.has_dashboard else ""
+    return f"    use_backend {_BACKEND} if is_api\n{page}"
+
+
+def backends(plane: ControlPlane | None) -> tuple[str, ...]:
+    """pvdifyd, and the table of callers. While pvdifyd restarts, requests wait for it."""
+    if plane is None:
+        return ()
+    api = _backend(_BACKEND, plane, MAX_OF_ALL, [_away(status) for status in (502, 503, 504)])
+    callers = f"""\
+backend {_CALLERS}
+    stick-table type ipv6 size 100k expire 10m store conn_cur,http_req_rate({SECONDS}s)
+"""
+    if not plane.has_dashboard:
+        return (api, callers)
+    return (api, _backend(_DASHBOARD, plane, MAX_OF_PAGES, [pages.response(page) for page in _PAGES_AWAY]), callers)
+
+
+def _backend(name: str, plane: ControlPlane, most: int, errors: list[str]) -> str:
+    return f"""\
+backend {name}
+    option http-server-close
+    http-reuse never
+    retry-on conn-failure
+    retries {_RESTART}
+    timeout queue {_RESTART}s
+    timeout server 1h
+{"".join(f"    http-error {error}{chr(10)}" for error in errors)}\
+    server pvdifyd {plane.listen} id {_SERVER} maxconn {most}
+"""
+
+
+def _too_many() -> str:
+    return _problem(
+        429, "too-many-requests", "too many requests from this address",
+        why=f"at most {REQUESTS} in {SECONDS} s and {MAX_IN_FLIGHT} at once are answered", after=SECONDS,
+    )  # fmt: skip
+
+
+def _away(status: int) -> str:
+    return _problem(
+        status, "server-unreachable", "pvdifyd does not answer", why="it is starting, or it is stopped", after=_RESTART
+    )
+
+
+def _problem(status: int, code: str, what: str, *, why: str, after: int) -> str:
+    """A problem document as the arguments of HAProxy's rules; the router fills in the request's id."""
+    document = {
+        "type": f"urn:pvdify:error:{code}", "title": _TITLES[status], "status": status, "code": code, "detail": what,
+        "why": why, "next": _AGAIN, "request_id": "%[var(txn.request_id)]", "problems": [],
+    }  # fmt: skip
+    return (
+        f"status {status} content-type application/problem+json lf-string '{json.dumps(document)}' "
+        f"hdr Cache-Control no-store hdr Retry-After {after}"
+    )

@@ -1,0 +1,97 @@
+"""The ``inside`` port on podman: ``podman exec``, and connections into a container's network."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from pvdify.adapters.podman import commands, launch, relay
+from pvdify.adapters.podman.attach import Attach, AttachedPodman
+from pvdify.adapters.podman.calls import Calls
+from pvdify.adapters.podman.instance_dir import InstanceDir, writing_files
+from pvdify.adapters.podman.launcher import remove_entrance, write_entrance
+from pvdify.errors import NothingRuns
+from pvdify.model.one_off import TerminalSize
+from pvdify.ports.attached import Attached
+
+HANG_UP_SECONDS = 2.0  # between SIGHUP and SIGKILL for what is left of a command
+
+
+class PodmanInside:
+    """A command gets the config vars that its instance was started with, from tmpfs, unseen by podman.
+
+    Args:
+        calls: this server's use of podman.
+        attach: starts programs.
+        run_dir: on tmpfs.
+    """
+
+    def __init__(self, *, calls: Calls, attach: Attach, run_dir: Path) -> None:
+        self._calls = calls
+        self._attach = attach
+        self._instances = run_dir / "instances"
+
+    async def enter(
+        self, instance: str, number: int, command: str | tuple[str, ...], terminal: TerminalSize | None
+    ) -> Attached:
+        files = self._running(instance)
+        place, launcher = files.path / f"exec-{number}", await self._calls.launcher()
+        try:
+            with writing_files(instance):
+                place.mkdir(mode=0o700)
+                (place / launch.ENVIRONMENT).symlink_to(files.environment_file)
+                entrance = write_entrance(launcher, place, number)
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        argv = commands.exec_attached(
+            self._calls.podman, entrance, files.container_id or "", command, is_on_terminal=terminal is not None
+        )
+        try:
+            process = await self._attach(argv, directory=place, terminal=terminal)
+        except BaseException:
+            _clear(place, entrance)
+            raise
+        return AttachedPodman(process, partial(_hang_up, place, files), partial(_clear, place, entrance))
+
+    async def connect(self, instance: str, port: int) -> Attached:
+        files = self._running(instance)
+        argv = (sys.executable, "-IS", relay.__file__, str(files.pid), str(port))
+        return await self._attach(argv, directory=files.path, terminal=None)
+
+    def _running(self, instance: str) -> InstanceDir:
+        files = InstanceDir(self._instances / instance)
+        if not files.is_running:
+            raise NothingRuns(f"{instance} does not run any more", next="`pvdify ps` shows what runs")
+        return files
+
+
+async def _hang_up(place: Path, files: InstanceDir) -> None:
+    """End what runs in the container for this command: ending podman alone would leave it there."""
+    pid = launch.pid_of_command(str(place))
+    if pid is None or not _is_inside(pid, files.pid):
+        return
+    for number, pause in ((signal.SIGHUP, HANG_UP_SECONDS), (signal.SIGKILL, 0.0)):
+        with suppress(ProcessLookupError):
+            os.killpg(pid, number)  # the OCI runtime makes it the leader of a session
+        for _ in range(int(pause / 0.1)):
+            if not _is_inside(pid, files.pid):
+                return
+            await asyncio.sleep(0.1)
+
+
+def _is_inside(pid: int, container: int | None) -> bool:
+    """Whether the process runs in the same pid namespace as the container: pids are used again."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").readlink() == Path(f"/proc/{container}/ns/pid").readlink()
+    except OSError:
+        return False
+
+
+def _clear(place: Path, entrance: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
+    remove_entrance(entrance)

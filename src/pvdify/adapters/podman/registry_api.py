@@ -1,0 +1,130 @@
+"""Asking a registry over HTTP why an image cannot be had: statuses and error codes instead of a tool's words.
+
+podman and skopeo do the work. Only when one of them failed is the registry asked for the manifest once more, as the
+OCI distribution specification has it: the status decides, and no name or message that people chose.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from pvdify.errors import ServiceUnavailable
+from pvdify.model.foreign_json import QUICK, parse_json
+from pvdify.model.image_reference import ImageReference
+from pvdify.plumbing.web import Web, WebAnswer, WebRequest
+
+ASK_SECONDS = 10.0
+DOCKER_HUB, DOCKER_HUB_API = "docker.io", "registry-1.docker.io"
+IMAGES = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+)
+INDEXES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a registry answered. ``codes``: those of its error list; ``document``: a JSON object, or None."""
+
+    status: int
+    codes: tuple[str, ...] = ()
+    retry_after: float | None = None
+    document: dict[str, Any] | None = None
+    is_web_page: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Who asks: with which login, as the value of a Basic authorization, and who has a say in which hosts are asked.
+
+    ``check_host`` raises an error for a host that may not be asked.
+    """
+
+    login: str | None = field(default=None, repr=False)
+    check_host: Callable[[str], Awaitable[None]] | None = None
+
+
+class RegistryApi:
+    """The part of a registry's API that tells why an image cannot be had."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    async def ask(self, reference: ImageReference, asker: Asker) -> Said | None:
+        """What the registry answers when asked for the image's manifest; None when no answer came.
+
+        Raises what ``asker.check_host`` raises for the token service that the registry names.
+        """
+        scheme = "http" if reference.is_loopback else "https"
+        host = DOCKER_HUB_API if reference.host == DOCKER_HUB else reference.host
+        url = f"{scheme}://{host}/v2/{reference.path}/manifests/{reference.digest or reference.tag}"
+        try:
+            answer = await self._get(url, {"Accept": ", ".join((*IMAGES, *INDEXES))})
+            if answer.status == 401:
+                authorization = await self._authorization(reference, answer.headers.get("www-authenticate", ""), asker)
+                if isinstance(authorization, WebAnswer):
+                    return understood(authorization)
+                if authorization:
+                    accept = ", ".join((*IMAGES, *INDEXES))
+                    answer = await self._get(url, {"Accept": accept, "Authorization": authorization})
+        except ServiceUnavailable:
+            return None
+        return understood(answer)
+
+    async def _authorization(self, reference: ImageReference, challenge: str, asker: Asker) -> str | WebAnswer:
+        """The header that the registry wants, "" where there is none to give, or the refusal to give a token."""
+        basic = asker.login
+        kind, _, rest = challenge.partition(" ")
+        if kind.lower() == "basic":
+            return f"Basic {basic}" if basic else ""
+        asked = dict(_CHALLENGE.findall(rest))
+        realm = asked.pop("realm", "")
+        if kind.lower() != "bearer" or not _may_be_asked(realm, reference):
+            return ""
+        if asker.check_host is not None:
+            await asker.check_host(urlsplit(realm).netloc.rpartition("@")[2])
+        asked.setdefault("scope", f"repository:{reference.path}:pull")
+        query = urlencode({key: value for key, value in asked.items() if key in ("service", "scope")})
+        headers = {"Authorization": f"Basic {basic}"} if basic else {}
+        answer = await self._get(f"{realm}{'&' if '?' in realm else '?'}{query}", headers)
+        token = (_json(answer) or {}).get("token") or (_json(answer) or {}).get("access_token")
+        return f"Bearer {token}" if answer.status == 200 and isinstance(token, str) else answer
+
+    async def _get(self, url: str, headers: dict[str, str]) -> WebAnswer:
+        return await self._web.ask(WebRequest(method="GET", url=url, headers=headers, timeout=ASK_SECONDS))
+
+
+def understood(answer: WebAnswer) -> Said:
+    """An answer of the distribution API, or of what stands in its place."""
+    document = _json(answer)
+    errors = (document or {}).get("errors")
+    codes = [each.get("code") for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+    seconds = answer.headers.get("retry-after", "")
+    return Said(
+        status=answer.status,
+        codes=tuple(str(code) for code in codes if code),
+        retry_after=float(seconds) if seconds.isdecimal() else None,
+        document=document,
+        is_web_page="html" in answer.headers.get("content-type", "").lower(),
+    )
+
+
+def _may_be_asked(realm: str, reference: ImageReference) -> bool:
+    """A login goes to an encrypted address only, but for a registry on this machine."""
+    url = urlsplit(realm)
+    return bool(url.hostname) and (url.scheme == "https" or (url.scheme == "http" and reference.is_loopback))
+
+
+def _json(answer: WebAnswer) -> dict[str, Any] | None:
+    try:
+        document = parse_json(answer.content, largest=QUICK)  # tokens and errors are short
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None

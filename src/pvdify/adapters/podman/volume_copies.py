@@ -1,0 +1,150 @@
+"""The ``volume_copies`` port: copies of podman volumes, while the containers that have them are paused for a moment.
+
+podman pauses a container with the kernel's freezer: its processes stop between two instructions and notice nothing. The
+files are then as after a power loss, which databases are made for. Connections wait meanwhile.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import structlog
+
+from pvdify.adapters.podman import commands, refusals
+from pvdify.adapters.podman.labels import volume_of
+from pvdify.adapters.podman.tree_copy import TreeCopy
+from pvdify.errors import BackupFailed, RuntimeUnavailable, VolumeExists
+from pvdify.plumbing.command_runner import Argv, Completed
+
+log = structlog.get_logger()
+MOST_FROZEN = 10.0  # seconds
+PASSES = 3  # before the containers are paused
+LITTLE = 64 * 1024 * 1024  # bytes that may be left to copy while they are
+
+
+class PodmanVolumeCopies:
+    """Copies of one server's volumes.
+
+    Args:
+        run: runs podman to its end.
+        server_id: in the labels of this server's volumes.
+        binary: the podman command.
+        mark: a file that names the containers that are paused, so that the next daemon unpauses them.
+    """
+
+    def __init__(
+        self, *, run: Callable[[Argv], Awaitable[Completed]], server_id: str, binary: str, mark: Path
+    ) -> None:  # fmt: skip
+        self._run = run
+        self._server = server_id
+        self._podman = binary
+        self._mark = mark
+
+    async def copy_out(
+        self, id: str, into: Path, *, while_frozen: AbstractAsyncContextManager[None] | None
+    ) -> float:  # fmt: skip
+        copy = TreeCopy(source=await self._mountpoint(id), target=into)
+        await self._pass(copy, id)
+        if while_frozen is None or not await self._users(id):
+            return 0.0
+        for _ in range(PASSES - 1):
+            if copy.copied <= LITTLE:
+                break
+            await self._pass(copy, id)
+        async with while_frozen:
+            return await self._pass_frozen(copy, id)
+
+    async def copy_in(self, app: str, id: str, content: Path) -> None:
+        if (await self._run(commands.is_volume_there(self._podman, self._server, id))).exit_code != 0:
+            done = await self._run(commands.create_volume(self._podman, self._server, app, id))
+            if done.exit_code != 0:
+                raise refusals.unavailable(done)
+        target = await self._mountpoint(id)
+        if any(target.iterdir()):
+            raise VolumeExists(
+                f"the volume {id} was not restored", why="it is there, and has content", next=f"`pvdify volumes {app}`"
+            )
+        await self._pass(TreeCopy(source=content, target=target), id)
+
+    async def thaw(self) -> None:
+        try:
+            containers = self._mark.read_text(encoding="utf-8").split()
+        except FileNotFoundError:
+            return
+        log.warning("backup.thawed", containers=containers, why="pvdify ended while they stood still for a backup")
+        await self._unpause(containers)
+
+    async def _pass_frozen(self, copy: TreeCopy, id: str) -> float:
+        containers = await self._users(id)
+        if not containers:
+            await self._pass(copy, id)
+            return 0.0
+        self._mark.write_text("\n".join(containers), encoding="utf-8")
+        begun = time.monotonic()
+        try:
+            await self._pause(containers, id)
+            copy.deadline = time.monotonic() + MOST_FROZEN
+            await self._pass(copy, id)
+        finally:
+            await asyncio.shield(self._unpause(containers))
+        return time.monotonic() - begun
+
+    async def _pass(self, copy: TreeCopy, id: str) -> None:
+        try:
+            await asyncio.to_thread(copy.update)
+        except TimeoutError as error:
+            raise BackupFailed(
+                f"the volume {id} was not copied as it is at one moment",
+                why=f"its files change faster than they can be copied in {MOST_FROZEN:g} s, and the app must not stand "
+                "still for longer",
+                next="give the app a command that writes a copy into the volume: `backup: {before: CMD}` in pvdify.yml",
+            ) from error
+        except OSError as error:
+            raise BackupFailed(
+                f"the volume {id} was not copied", why=str(error),
+                next="look whether the disk is full (`pvdify status`), then `pvdify backups:run`",
+            ) from error  # fmt: skip
+
+    async def _pause(self, containers: list[str], id: str) -> None:
+        done = await self._run((self._podman, "pause", *containers))
+        if done.exit_code != 0 and await self._users(id, status="running"):
+            raise BackupFailed(
+                f"the volume {id} was not copied as it is at one moment",
+                why=f"podman does not pause its containers: {refusals.words_of(done.stderr)}",
+                next="give the app `backup: {before: CMD, after: CMD}` in pvdify.yml, or stop it for the backup",
+            )
+
+    async def _unpause(self, containers: list[str]) -> None:
+        for container in containers:
+            await self._run((self._podman, "unpause", container))
+        paused = await self._paused()
+        if still := [each for each in containers if each in paused]:
+            raise RuntimeUnavailable(
+                f"{len(still)} containers stand still after a backup",
+                why="podman does not unpause them", next=f"podman unpause {' '.join(still)}",
+            )  # fmt: skip
+        self._mark.unlink(missing_ok=True)
+
+    async def _users(self, id: str, status: str = "") -> list[str]:
+        """The containers that have the volume and run."""
+        volume = f"--filter=volume={volume_of(self._server, id)}"
+        found = await self._run((self._podman, "ps", "--no-trunc", "--quiet", volume))
+        if found.exit_code != 0:
+            raise refusals.unavailable(found)
+        paused = await self._paused()
+        return [each for each in found.stdout.split() if not status or each not in paused]
+
+    async def _paused(self) -> frozenset[str]:
+        found = await self._run((self._podman, "ps", "--no-trunc", "--quiet", "--filter=status=paused"))
+        return frozenset(found.stdout.split())
+
+    async def _mountpoint(self, id: str) -> Path:
+        done = await self._run(commands.ask_for_mountpoint(self._podman, volume_of(self._server, id)))
+        if done.exit_code != 0 or not done.stdout.strip():
+            raise BackupFailed(
+                f"the volume {id} was not copied", why="podman does not have it",
+                next="`pvdify volumes APP` shows the volumes of the app",
+            )  # fmt: skip
+        return Path(done.stdout.strip())

@@ -1,0 +1,110 @@
+"""The ``volumes`` port: named podman volumes, which podman fills from the image when they are first mounted.
+
+podman gives a new volume the content, owner and mode of the directory in the image, or the container's user as owner
+where the image has none.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Protocol
+
+from pvdify.adapters.podman import commands, parse, refusals
+from pvdify.adapters.podman.labels import volume_of
+from pvdify.errors import VolumeInUse, VolumeNotCopied
+from pvdify.model.instance import InstanceSpec
+from pvdify.plumbing.command_runner import Argv, Completed
+
+COUNT_SECONDS = 20.0
+COPY_SECONDS = 3 * 3600.0
+MISSING, IN_USE = 1, 2  # exit codes of `podman volume rm`
+
+
+class Run(Protocol):
+    """Runs a program to its end."""
+
+    def __call__(self, argv: Argv, *, timeout: float = ...) -> Awaitable[Completed]:
+        """Raises RuntimeUnavailable."""
+        ...
+
+
+class PodmanVolumes:
+    """One server's volumes in podman's storage.
+
+    Args:
+        run: runs podman to its end.
+        server_id: in the labels of this server's volumes.
+        binary: the podman command.
+    """
+
+    def __init__(self, *, run: Run, server_id: str, binary: str) -> None:
+        self._run = run
+        self._server = server_id
+        self._podman = binary
+        self._made: set[str] = set()
+
+    async def ensure(self, spec: InstanceSpec) -> None:
+        """Make the volumes that this container mounts and that are missing. Raises RuntimeUnavailable."""
+        wanted = {mount.volume for mount in spec.mounts if mount.volume is not None}
+        for id in sorted(wanted - self._made):
+            if not await self._is_there(id):
+                done = await self._run(commands.create_volume(self._podman, self._server, spec.app, id))
+                if done.exit_code != 0 and not await self._is_there(id):
+                    raise refusals.unavailable(done)
+            self._made.add(id)
+
+    async def find(self) -> Mapping[str, str]:
+        done = await self._run(commands.list_volumes(self._podman, self._server))
+        if done.exit_code != 0:
+            raise refusals.unavailable(done)
+        return parse.volumes(done.stdout, self._server)
+
+    async def size(self, id: str) -> int | None:
+        """Counted by ``du``, since podman itself counts all volumes or none."""
+        done = await self._run(commands.ask_for_mountpoint(self._podman, volume_of(self._server, id)))
+        if done.exit_code != 0:
+            return None
+        try:
+            async with asyncio.timeout(COUNT_SECONDS):
+                counted = await self._run(commands.count_bytes(done.stdout.strip()))
+        except TimeoutError:
+            return None
+        first = counted.stdout.split("\t", 1)[0]
+        return int(first) if first.isdigit() else None
+
+    async def copy(self, source: str, target: str, app: str) -> None:
+        if await self._is_there(target):
+            await self.remove(target)
+        made = await self._run(commands.create_volume(self._podman, self._server, app, target))
+        if made.exit_code != 0:
+            raise refusals.unavailable(made)
+        self._made.add(target)
+        places = [
+            await self._run(commands.ask_for_mountpoint(self._podman, volume_of(self._server, id)))
+            for id in (source, target)
+        ]
+        if failed := next((done for done in places if done.exit_code != 0), None):
+            raise refusals.unavailable(failed)
+        argv = commands.copy_directory(places[0].stdout.strip(), places[1].stdout.strip())
+        done = await self._run(argv, timeout=COPY_SECONDS)
+        if done.exit_code != 0:
+            raise VolumeNotCopied(
+                f"the volume {source} was not copied",
+                why=refusals.words_of(done.stderr),
+                next="`df` on the server shows whether there is room for a copy",
+            )
+
+    async def remove(self, id: str) -> None:
+        self._made.discard(id)
+        done = await self._run(commands.remove_volume(self._podman, volume_of(self._server, id)))
+        if done.exit_code in (0, MISSING):
+            return
+        if done.exit_code == IN_USE:
+            raise VolumeInUse(
+                f"the volume {id} was not removed",
+                why="a container still mounts it",
+                next="`pvdify ps` shows what runs",
+            )
+        raise refusals.unavailable(done)
+
+    async def _is_there(self, id: str) -> bool:
+        return (await self._run(commands.is_volume_there(self._podman, self._server, id))).exit_code == 0

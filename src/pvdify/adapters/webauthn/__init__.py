@@ -1,0 +1,1 @@
+"""Passkeys (WebAuthn), checked by py_webauthn. Imports ports, model and errors."""

@@ -1,0 +1,50 @@
+"""Model -> wire where both have the same fields: one mechanism, whose tables are made and checked at import."""
+
+from dataclasses import MISSING, fields
+from enum import Enum
+from typing import Any, Generic, TypeVar, get_type_hints
+
+from pvdify.model.instance import Secret
+
+ModelT = TypeVar("ModelT")
+WireT = TypeVar("WireT")
+
+
+class Copying(Generic[ModelT, WireT]):
+    """Makes the wire's form of a record. Fields of the same name are copied: an enum's value, a tuple as a list.
+
+    Args:
+        model: the type of the record.
+        wire: the type that travels.
+        others: fields that each call gives, because the record has none of this name or another value.
+
+    Raises TypeError for a field that neither the record nor a call has, and for one that is a secret.
+    """
+
+    def __init__(self, model: type[ModelT], wire: type[WireT], *others: str) -> None:
+        self._wire, self._others = wire, frozenset(others)
+        wanted = fields(wire)  # type: ignore[arg-type]
+        own = get_type_hints(model)
+        self._copied = tuple(it.name for it in wanted if it.name not in others and _has(model, it.name, own))
+        unknown = [it.name for it in wanted if it.default is it.default_factory is MISSING]
+        unknown = [name for name in unknown if name not in (*others, *self._copied)]
+        if unknown or self._others - {it.name for it in wanted}:
+            raise TypeError(f"{model.__name__} -> {wire.__name__}: {', '.join(unknown or others)}")
+        if secret := [name for name in self._copied if own.get(name) is Secret]:
+            raise TypeError(f"{model.__name__} -> {wire.__name__}: {', '.join(secret)} is secret")
+
+    def __call__(self, it: ModelT, /, **others: object) -> WireT:
+        """Return the wire's form. Raises TypeError if ``others`` are not those that were announced."""
+        if others.keys() != self._others:
+            raise TypeError(f"{self._wire.__name__} needs {', '.join(sorted(self._others))}")
+        return self._wire(**{name: _value(getattr(it, name)) for name in self._copied}, **others)
+
+
+def _has(model: type, name: str, own: dict[str, Any]) -> bool:
+    return name in own or isinstance(getattr(model, name, None), property)
+
+
+def _value(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,57 @@
+"""``pvdify pause`` and ``resume``: requests of an app wait in the router for a moment."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli.command import app_parameter, command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io
+from pvdify.cli.parameters import duration
+from pvdify.client.api import Client
+from pvdify.quantities import write_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Whose requests; ``seconds``: how long they wait, None to resume them."""
+
+    app: str
+    seconds: int | None
+    as_json: bool
+
+
+def run(options: Options, client: Client, io: Io) -> int:
+    """Pause or resume; twice is as good as once."""
+    if options.seconds is None:
+        app = client.resume(options.app)
+        text = f"{app.name} answers its requests again"
+    else:
+        app = client.pause(options.app, options.seconds)
+        text = f"new requests of {app.name} wait, for {write_seconds(options.seconds)} at most"
+    if options.as_json:
+        io.show_json(app)
+    else:
+        io.show(text)
+    if options.seconds is not None:
+        io.say(f"to resume: pvdify resume {app.name}")
+    return DONE
+
+
+@command("pause", run=run, example="pvdify pause myapp --for 1m")
+@app_parameter
+@click.option("--for", "seconds", type=duration, metavar="30s", default="30s", help="How long; 5m at most.")
+def pause(*, app: str, seconds: int, as_json: bool) -> Options:
+    """Let new requests of APP wait for a moment.
+
+    The router keeps them, unanswered, and what the app has begun is finished. They go on with `pvdify resume`, or when
+    the time is over. At most 1000 requests wait; more are answered with 503.
+    """
+    return Options(app=app, seconds=seconds, as_json=as_json)
+
+
+@command("resume", run=run, example="pvdify resume myapp")
+@app_parameter
+def resume(*, app: str, as_json: bool) -> Options:
+    """Let the waiting requests of APP go on."""
+    return Options(app=app, seconds=None, as_json=as_json)

@@ -1,0 +1,59 @@
+"""``pvdify services:connect``: the client of a service, in its container."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli.command import command
+from pvdify.cli.commands import run as one_off
+from pvdify.cli.io import Io
+from pvdify.client.api import Client
+from pvdify.wire.answers import OneOff
+from pvdify.wire.requests import ConnectService, Terminal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which service; ``command``: None for its client."""
+
+    name: str
+    command: str | list[str] | None
+    is_plain: bool
+    as_json: bool
+
+
+def run(options: Options, client: Client, io: Io) -> int:
+    """Run it, with its input and output here; its exit code."""
+
+    def start(terminal: Terminal | None, raw: list[str] | None) -> OneOff:
+        wanted = ConnectService(command=options.command, terminal=terminal, raw=raw)
+        return client.connect_service(options.name, wanted)
+
+    what = one_off.Options(
+        app=options.name, command=options.command or "", is_plain=options.is_plain, as_json=options.as_json
+    )
+    return one_off.converse(what, client, io, start=start, name="services:connect")
+
+
+@command(
+    "services:connect", run=run, cls=one_off.DividedCommand,
+    example="pvdify services:connect db\necho 'select 1' | pvdify services:connect db\n"
+    "pvdify services:connect db -- df -h",
+)  # fmt: skip
+@click.argument("name")
+@click.argument("words", metavar="[--] [COMMAND] [ARGUMENT]...", nargs=-1)
+@click.option("--no-tty", "is_plain", is_flag=True, help="On pipes, also at a terminal.")
+@click.pass_context
+def services_connect(
+    ctx: click.Context, *, name: str, words: tuple[str, ...], is_plain: bool, as_json: bool
+) -> Options:  # fmt: skip
+    """Open psql or redis-cli in the service NAME.
+
+    Signed in; a shell for other images. Or run a COMMAND in its container. Its input and output are here, at a
+    terminal if there is one.
+    """
+    divided: list[str] | None = ctx.meta.get(one_off.DIVIDED)
+    chosen = (*words, *(divided or ()))
+    return Options(
+        name=name, command=one_off.one_or_more(chosen) if chosen else None, is_plain=is_plain, as_json=as_json
+    )

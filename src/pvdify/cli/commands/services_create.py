@@ -1,0 +1,100 @@
+"""``pvdify services:create``: a database, a cache or another container that is kept beside the apps."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli.command import command
+from pvdify.cli.exit_codes import DETACHED, DONE
+from pvdify.cli.io import Io
+from pvdify.cli.waiting_for_service import wait_for
+from pvdify.client.api import Client
+from pvdify.manifest.quantities import parse_bytes
+from pvdify.wire.requests import CreateService
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to make, and whether to wait until it is live."""
+
+    wanted: CreateService
+    is_waiting: bool
+    as_json: bool
+
+
+def run(options: Options, client: Client, io: Io) -> int:
+    """Make the service and wait until it answers."""
+    name = options.wanted.name
+    service = client.create_service(options.wanted)
+    if options.is_waiting:
+        try:
+            service = wait_for(name, client, io)
+        except KeyboardInterrupt:
+            io.say(f"{name} is made all the same; `pvdify services:info {name}` shows it")
+            return DETACHED
+    if options.as_json:
+        io.show_json(service)
+    else:
+        io.show(f"the service {name} is {service.state} ({service.image})")
+    io.say(
+        f"give an app access: pvdify services:link {name} APP; undo: pvdify services:destroy {name} --confirm {name}"
+    )
+    return DONE
+
+
+@command(
+    "services:create", run=run,
+    example="pvdify services:create db --kind postgres\n"
+    "pvdify services:create search --image docker.io/getmeili/meilisearch:v1.11 --port 7700 --volume /meili_data "
+    "--env MEILI_MASTER_KEY={password} --url-shape 'http://:{password}@{host}:{port}'",
+)  # fmt: skip
+@click.argument("name")
+@click.option("-k", "--kind", metavar="KIND", help="postgres or redis.")
+@click.option("-i", "--image", metavar="REF", help="Any image; with --kind: instead of the usual one.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Where the image listens.")
+@click.option("--volume", metavar="PATH", help="The directory in the container that is kept.")
+@click.option("-e", "--env", "pairs", metavar="K=V", multiple=True,
+              help="A variable of its environment; {password} stands for a password that pvdify makes.")  # fmt: skip
+@click.option("-m", "--memory", metavar="SIZE", help="The most memory it may use.  [default: 512M]")
+@click.option(
+    "--url-shape",
+    "shape",
+    metavar="SHAPE",
+    help="The URL that apps get, such as mysql://root:{password}@{host}:{port}/app.",
+)
+@click.option("--no-wait", is_flag=True, help="Do not wait until it answers.")
+def services_create(  # noqa: PLR0913 - one parameter an option
+    *, name: str, kind: str | None, image: str | None, port: int | None, volume: str | None, pairs: tuple[str, ...],
+    memory: str | None, shape: str | None, no_wait: bool, as_json: bool,
+) -> Options:  # fmt: skip
+    """Make the service NAME, such as a database.
+
+    A container with a volume that is kept, whatever apps deploy.
+    pvdify makes its password and keeps it encrypted. No app reaches the service before `pvdify services:link`.
+    """
+    if kind is None and image is None:
+        raise click.UsageError("name a --kind (postgres or redis) or an --image")
+    wanted = CreateService(
+        name=name, kind=kind, image=image, port=port, volume=volume, environment=_environment(pairs),
+        memory=_memory(memory), url=shape,
+    )  # fmt: skip
+    return Options(wanted=wanted, is_waiting=not no_wait, as_json=as_json)
+
+
+def _environment(pairs: tuple[str, ...]) -> dict[str, str]:
+    found = dict[str, str]()
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (equals and key):
+            raise click.BadParameter("expected NAME=VALUE", param_hint="--env")  # the value may be a secret
+        found[key] = value
+    return found
+
+
+def _memory(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--memory") from error

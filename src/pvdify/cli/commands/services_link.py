@@ -1,0 +1,87 @@
+"""``pvdify services:link`` and ``services:unlink``: which apps reach a service."""
+
+from dataclasses import dataclass
+
+import click
+
+from pvdify.cli import app_name
+from pvdify.cli.command import command
+from pvdify.cli.exit_codes import DONE
+from pvdify.cli.io import Io, Surroundings
+from pvdify.client.api import Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which service, which app, and what the URL is called there."""
+
+    name: str
+    app: str
+    variable: str | None
+    as_json: bool
+
+
+def run_link(options: Options, client: Client, io: Io) -> int:
+    """Let the app reach the service."""
+    link = client.link_service(options.name, options.app, options.variable)
+    if options.as_json:
+        io.show_json(link)
+    else:
+        io.show(f"{options.app} is linked to {options.name}: its URL is {link.variable}")
+    io.say(
+        f"{options.app} gets {link.variable} with its next deploy: pvdify deploy {options.app}; "
+        f"undo: pvdify services:unlink {options.name} {options.app}"
+    )
+    return DONE
+
+
+def run_unlink(options: Options, client: Client, io: Io) -> int:
+    """Take the service away from the app."""
+    client.unlink_service(options.name, options.app)
+    if options.as_json:
+        io.show_json({"service": options.name, "app": options.app, "status": "unlinked"})
+    else:
+        io.show(f"{options.app} does not reach {options.name} any more")
+    io.say(
+        f"its running instances keep the URL until the next deploy: pvdify deploy {options.app}; "
+        f"undo: pvdify services:link {options.name} {options.app}"
+    )
+    return DONE
+
+
+@command(
+    "services:link", run=run_link,
+    example="pvdify services:link db myapp && pvdify deploy myapp\npvdify services:link cache myapp --as CACHE_URL",
+)  # fmt: skip
+@click.argument("name")
+@click.argument("app_argument", metavar="[APP]", required=False)
+@click.option("-a", "--app", metavar="APP", help="The app, when it is not an argument.")
+@click.option(
+    "--as", "variable", metavar="VARIABLE", help="What the URL is called.  [default: DATABASE_URL, REDIS_URL]"
+)
+@click.pass_obj
+def services_link(
+    surroundings: Surroundings, *, name: str, app_argument: str | None, app: str | None, variable: str | None,
+    as_json: bool,
+) -> Options:  # fmt: skip
+    """Let APP reach the service NAME.
+
+    In a private network of these two.
+    The app finds the service under its name, and gets one URL with its password in its environment, like a secret. It
+    gets both with its next deploy.
+    """
+    resolved = app_name.resolve(app_argument, app, surroundings)
+    return Options(name=name, app=resolved, variable=variable, as_json=as_json)
+
+
+@command("services:unlink", run=run_unlink, example="pvdify services:unlink db myapp")
+@click.argument("name")
+@click.argument("app_argument", metavar="[APP]", required=False)
+@click.option("-a", "--app", metavar="APP", help="The app, when it is not an argument.")
+@click.pass_obj
+def services_unlink(
+    surroundings: Surroundings, *, name: str, app_argument: str | None, app: str | None, as_json: bool
+) -> Options:
+    """Take the service NAME away from APP, at once."""
+    resolved = app_name.resolve(app_argument, app, surroundings)
+    return Options(name=name, app=resolved, variable=None, as_json=as_json)

@@ -1,0 +1,165 @@
+"""Tables that fit the terminal: cells are shortened or wrapped between words, then columns are left out."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+GAP = 2
+NOTHING = "-"
+LEAST_WRAPPED = 12  # characters a wrapped column has at least; narrower ones are hard to read
+# Columns to leave out, the first first. The first column of a table always stays, and so do columns not named here.
+EXPENDABLE = (
+    "COMMAND", "SLOT", "BY", "ADDED BY", "CONFIG", "ID", "SHARED WITH OTHERS", "CPU", "PORT", "FROM", "LINKED",
+    "ENVIRONMENT", "TRIES", "LAST USED", "CREATED", "SINCE", "IMAGE", "MEMORY", "USER", "CHANNEL", "EVENTS", "SET",
+    "UNSET", "RESTARTS", "ROLLBACK", "URL", "ADDRESS", "GOES AT", "NEXT TRY", "EXPIRES", "LAST EXIT", "RELEASE",
+)  # fmt: skip
+# Whole or not at all: people copy these.
+WHOLE = frozenset({"URL", "ADDRESS", "VALUE", "KEY", "HOSTNAME"})
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d(Z|[+-]\d\d:\d\d)")
+_COMMIT = re.compile(r":([0-9a-f]{12})[0-9a-f]{28}$")
+_DIGEST = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]{52}$")
+_DIGEST_ALONE = re.compile(r"^(sha256:[0-9a-f]{12})[0-9a-f]{52}$")
+_IMAGE_IN_TEXT = re.compile(r"\S+/([^\s/]+(?::|@sha256:)[0-9a-f]{7})(?:[0-9a-f]{57}|[0-9a-f]{33})\b")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A header with its cells, each cell as its lines."""
+
+    header: str
+    cells: tuple[tuple[str, ...], ...]
+
+    @property
+    def width(self) -> int:
+        """Characters of the longest line."""
+        return max(len(self.header), *(len(line) for cell in self.cells for line in cell), 0)
+
+    @property
+    def longest_word(self) -> int:
+        """Characters below which it cannot be wrapped."""
+        words = (word for cell in self.cells for line in cell for word in line.split())
+        return max(len(self.header), *map(len, words), 0)
+
+    @property
+    def is_wrappable(self) -> bool:
+        """Whether its cells are words that people read, not names or moments that they copy."""
+        texts = [line for cell in self.cells for line in cell]
+        is_moment = any(re.match(r"\d{4}-\d\d-\d\d ", text) for text in texts)
+        return self.header not in WHOLE and not is_moment and self.longest_word < self.width
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no cell says anything."""
+        return all(line in ("", NOTHING) for cell in self.cells for line in cell)
+
+    def mapped(self, change: Callable[[str, str], str]) -> "Column":
+        """The same with each cell changed; ``change`` gets the header and the text."""
+        if self.header in WHOLE:
+            return self
+        return replace(self, cells=tuple(tuple(change(self.header, line) for line in cell) for cell in self.cells))
+
+    def wrapped(self, width: int) -> "Column":
+        """The same with lines of at most this width, broken between words."""
+        return replace(
+            self, cells=tuple(tuple(part for line in cell for part in _wrap(line, width)) for cell in self.cells)
+        )
+
+
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None, least: Sequence[str] = ()
+) -> str:
+    """Columns two spaces apart, made to fit ``width`` (default: the terminal's) where that is possible.
+
+    ``least``: headers of columns to leave out before all others.
+    """
+    cells = [[printable(cell) for cell in row] for row in rows]
+    columns = [Column(header, tuple((row[at],) for row in cells)) for at, header in enumerate(headers)]
+    return "\n".join(_lines(_fit(columns, available_width() if width is None else width, (*least, *EXPENDABLE))))
+
+
+def available_width() -> int:
+    """The terminal's columns, or COLUMNS; 80 where the output goes elsewhere."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size((80, 24)).columns
+
+
+def short_image(text: str) -> str:
+    """An image's reference or digest without its registry and most of its hashes."""
+    return _DIGEST_ALONE.sub(r"\1…", _with_short_commit("IMAGE", _without_registry("IMAGE", text)))
+
+
+def printable(text: str) -> str:
+    """The text on one line: a name or value that others chose cannot move the cursor or break the table."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _fit(columns: list[Column], width: int, expendable: Sequence[str]) -> list[Column]:
+    for change in (_whole, _without_seconds, _without_registry, _with_short_commit, _with_short_images):
+        columns = [column.mapped(change) for column in columns]
+        if _total(columns) <= width:
+            return columns
+    columns = [columns[0], *(column for column in columns[1:] if not column.is_empty)]
+    for header in ("", *expendable):
+        columns = [columns[0], *(column for column in columns[1:] if column.header != header)]
+        fitting = _wrap_widest(columns, width)
+        if _total(fitting) <= width:
+            return fitting
+    return _wrap_widest(columns, width)
+
+
+def _wrap_widest(columns: list[Column], width: int) -> list[Column]:
+    """Narrow the columns of words, the widest first, as far as it takes and goes."""
+    for at in sorted(range(len(columns)), key=lambda at: -columns[at].width):
+        excess = _total(columns) - width
+        if excess > 0 and columns[at].is_wrappable:
+            least = max(columns[at].longest_word, LEAST_WRAPPED)
+            narrowed = columns[at].wrapped(max(least, columns[at].width - excess))
+            columns = [*columns[:at], narrowed, *columns[at + 1 :]]
+    return columns
+
+
+def _total(columns: Sequence[Column]) -> int:
+    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
+
+
+def _lines(columns: Sequence[Column]) -> Iterable[str]:
+    widths = [column.width for column in columns]
+    yield _line([column.header for column in columns], widths)
+    for row in zip(*(column.cells for column in columns), strict=True):
+        for at in range(max(map(len, row))):
+            yield _line([cell[at] if at < len(cell) else "" for cell in row], widths)
+
+
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    return (" " * GAP).join(map(str.ljust, texts, widths)).rstrip()
+
+
+def _whole(_header: str, text: str) -> str:
+    return text
+
+
+def _without_seconds(_header: str, text: str) -> str:
+    return _MOMENT.sub(r"\1\2", text)
+
+
+def _without_registry(header: str, text: str) -> str:
+    path, slash, name = text.rpartition("/")
+    return f"…/{name}" if header == "IMAGE" and slash and len(path) > 1 else text
+
+
+def _with_short_commit(header: str, text: str) -> str:
+    return _DIGEST.sub(r"@\1", _COMMIT.sub(r":\1", text)) if header == "IMAGE" else text
+
+
+def _with_short_images(header: str, text: str) -> str:
+    return _IMAGE_IN_TEXT.sub(r"…/\1", text) if header == "TEXT" else text
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return lines

@@ -1,0 +1,32 @@
+"""Waiting until a service is what was asked for."""
+
+from pvdify.cli.io import Io
+from pvdify.client.api import Client
+from pvdify.errors import ServiceFailed
+from pvdify.wire.answers import Service
+
+PAUSE = 0.3
+SHOWN_AFTER = 10  # looks without a change, before a word about why it takes time
+
+
+def wait_for(name: str, client: Client, io: Io) -> Service:
+    """Return the service once it is live and nothing is being done to it. Raises ServiceFailed if it goes down."""
+    looks = 0
+    while True:
+        service = client.service(name)
+        if not service.doing and service.failure:
+            raise ServiceFailed(
+                f"{name}: {service.failure.split(':')[0]}", why=service.failure.partition(": ")[2],
+                next=f"`pvdify services:logs {name}`; it is {service.state}, with {service.image}",
+            )  # fmt: skip
+        if not service.doing and service.state == "live":
+            return service
+        if not service.doing and service.state == "down":
+            raise ServiceFailed(
+                f"the service {name} is down", why=service.problem,
+                next=f"`pvdify services:logs {name}` shows what it wrote; pvdify goes on trying",
+            )  # fmt: skip
+        looks += 1
+        if looks == SHOWN_AFTER:
+            io.say(f"{name} is {service.state}{f' ({service.doing})' if service.doing else ''} …")
+        client.sleep(PAUSE)

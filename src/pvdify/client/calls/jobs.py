@@ -1,0 +1,49 @@
+"""Questions about scheduled jobs."""
+
+from collections.abc import Iterator
+
+from pvdify.client.calls.asking import Asking, app_path
+from pvdify.client.session import Question
+from pvdify.wire.answers import Job, JobOutput, JobRun, LogLine
+
+PAUSE = 1.0  # seconds between two questions for more output
+
+
+class JobCalls(Asking):
+    """What an app runs at set times."""
+
+    def jobs(self, app: str) -> list[Job]:
+        """The jobs of the live release."""
+        return self._list(Job, "jobs", Question(path=app_path(app, "jobs")))
+
+    def run_job(self, app: str, name: str) -> JobRun:
+        """Have a job run now. Raises JobNotFound, JobRunning, NothingRuns."""
+        lost, look = "the job may or may not run now", f"`pvdify jobs:history {app} {name}` shows its runs"
+        question = Question(method="POST", path=app_path(app, "jobs", name, "run"), lost=lost, look=look)
+        return self._session.ask_for(JobRun, question)
+
+    def set_job_paused(self, app: str, name: str, *, is_paused: bool) -> None:
+        """Skip a job's due times, or do so no more. Raises JobNotFound."""
+        self._session.ask(Question(method="POST", path=app_path(app, "jobs", name, "pause" if is_paused else "resume")))
+
+    def job_runs(self, app: str, name: str | None, limit: int) -> list[JobRun]:
+        """Runs, newest first, of one job if it is named. Raises JobNotFound."""
+        query = {"limit": str(limit), **({"job": name} if name else {})}
+        return self._list(JobRun, "runs", Question(path=app_path(app, "job-runs"), query=query))
+
+    def job_output(self, app: str, name: str, number: int | None, skip: int = 0) -> JobOutput:
+        """What a run wrote, by default the newest one. Raises JobNotFound."""
+        query = {"skip": str(skip), **({"run": str(number)} if number else {})}
+        return self._session.ask_for(JobOutput, Question(path=app_path(app, "jobs", name, "log"), query=query))
+
+    def follow_job(self, app: str, name: str, number: int | None) -> Iterator[LogLine | JobRun]:
+        """What a run writes, as it comes; then the run, once it is over."""
+        seen = 0
+        while True:
+            found = self.job_output(app, name, number, seen)
+            yield from found.lines
+            seen, number = seen + len(found.lines), found.run.number
+            if found.is_over:
+                yield found.run
+                return
+            self._session.sleep(PAUSE)

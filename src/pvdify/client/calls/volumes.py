@@ -1,0 +1,29 @@
+"""Questions about volumes."""
+
+from pvdify.client.calls.asking import Asking, app_path
+from pvdify.client.session import Question
+from pvdify.wire.answers import Volume
+
+_LOST = "the volume may or may not have been changed"
+
+
+class VolumeCalls(Asking):
+    """What an app keeps between releases."""
+
+    def volumes(self, app: str) -> list[Volume]:
+        """All volumes of the app, those in the trash included."""
+        return self._list(Volume, "volumes", Question(path=app_path(app, "volumes")))
+
+    def destroy_volume(self, app: str, name: str, *, purges: bool) -> None:
+        """Move a volume to the trash, or delete it. Raises VolumeNotFound, VolumeInUse."""
+        path, query = app_path(app, "volumes", name), {"purge": "1"} if purges else {}
+        self._session.ask(Question(method="DELETE", path=path, query=query, lost=_LOST, look=_look(app)))
+
+    def restore_volume(self, app: str, name: str) -> None:
+        """Take a volume out of the trash. Raises VolumeNotFound, VolumeExists."""
+        path = app_path(app, "volumes", name, "restore")
+        self._session.ask(Question(method="POST", path=path, lost=_LOST, look=_look(app)))
+
+
+def _look(app: str) -> str:
+    return f"`pvdify volumes {app}` shows it"

@@ -1,0 +1,85 @@
+"""The adapters that only backups need; put together here and in ``bootstrap``, and for a restored server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.files.backup_files import BackupFilesOnDisk
+from pvdify.adapters.files.server_data import WORK
+from pvdify.adapters.files.whole_file import write_whole
+from pvdify.adapters.podman.volume_copies import PodmanVolumeCopies
+from pvdify.adapters.restic.targets import ResticTargets
+from pvdify.adapters.sops.config_vars import vars_of
+from pvdify.adapters.sops.key_files import KeyFiles
+from pvdify.adapters.sops.refusal import SopsRefused
+from pvdify.adapters.sops.vault import ENDING, Vault
+from pvdify.adapters.sqlite.copy import copy_database
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.engine.state.backups.tools import BackupTools
+from pvdify.errors import BackupDamaged, PvdifyError
+from pvdify.model.config import ConfigVar
+from pvdify.plumbing.command_runner import Argv, Completed
+from pvdify.settings import DEFAULT_FILE, Settings
+
+PODMAN_SECONDS = 120.0
+
+
+def build_backup_tools(settings: Settings) -> BackupTools:
+    """What backups go through on this server."""
+    runner, work = SubprocessRunner(), settings.data_dir / WORK
+
+    async def run(argv: Argv) -> Completed:
+        return await runner.run(argv, timeout=PODMAN_SECONDS)
+
+    return BackupTools(
+        targets=ResticTargets(runner=runner, cache=work / "cache", run_dir=settings.run_dir),
+        files=BackupFilesOnDisk(
+            data_dir=settings.data_dir,
+            settings_file=DEFAULT_FILE,
+            copy_database=copy_database,
+            locked=locked_files,
+            config=config_in,
+        ),
+        copies=PodmanVolumeCopies(
+            run=run, server_id=settings.server_id, binary=settings.podman_binary, mark=work / "paused"
+        ),
+    )
+
+
+def locked_files(data_dir: Path) -> tuple[str, ...]:
+    """Return which encrypted files of a data directory cannot be opened with the key in it."""
+    return tuple(_locked(data_dir))
+
+
+def config_in(data_dir: Path, app: str) -> dict[str, ConfigVar]:
+    """Return the newest config of an app in a data directory, opened with the key in it. Raises BackupDamaged."""
+    versions = {file.name.removeprefix("v").removesuffix(ENDING): file
+                for file in (data_dir / "config" / app).glob(f"v*{ENDING}")}  # fmt: skip
+    if not versions:
+        return {}
+    newest = versions[max(versions, key=int)]
+    try:
+        return vars_of(_vault_of(data_dir).texts(newest))
+    except (OSError, ValueError, SopsRefused, PvdifyError) as error:
+        raise BackupDamaged(
+            f"the config of {app} cannot be read from the backup", why=str(error),
+            next="`pvdify backups` shows older backups; `--backup ID` chooses one",
+        ) from error  # fmt: skip
+
+
+def _vault_of(data_dir: Path) -> Vault:
+    directories = (data_dir / "config", data_dir / "credentials")
+    return Vault(directories, KeyFiles(directory=data_dir, write_whole=write_whole), SystemClock())
+
+
+def _locked(data_dir: Path) -> Iterator[str]:
+    directories, vault = (data_dir / "config", data_dir / "credentials"), _vault_of(data_dir)
+    files = sorted(file for directory in directories for file in directory.glob(f"**/*{ENDING}"))
+    if files and not vault.keys.key.exists():
+        yield "the key of its secrets (age.key) is missing"
+        return
+    for file in files:
+        try:
+            vault.texts(file)
+        except (OSError, SopsRefused, PvdifyError) as error:
+            yield f"{file.relative_to(data_dir)} cannot be opened with the key in it: {error}"

@@ -1,0 +1,158 @@
+"""The container runtimes: one table from the setting ``runtime`` to a bundle of adapters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvdify.adapters.files.tunnel_token import TunnelTokenFile
+from pvdify.adapters.host.places import LoopbackPorts
+from pvdify.adapters.podman.calls import Calls
+from pvdify.adapters.podman.containers import PodmanContainers
+from pvdify.adapters.podman.disk_meter import PodmanDiskMeter
+from pvdify.adapters.podman.images import PodmanImages
+from pvdify.adapters.podman.inside import PodmanInside
+from pvdify.adapters.podman.inspector import PodmanInspector
+from pvdify.adapters.podman.instance_logs import PodmanKeptOutput, PodmanLogs
+from pvdify.adapters.podman.instances import PodmanInstances
+from pvdify.adapters.podman.local_hosts import HostGate
+from pvdify.adapters.podman.logs import LogFiles
+from pvdify.adapters.podman.one_offs import PodmanOneOffs
+from pvdify.adapters.podman.private_networks import PodmanPrivateNetworks
+from pvdify.adapters.podman.registry_api import RegistryApi
+from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
+from pvdify.adapters.subprocess.attached import attach
+from pvdify.adapters.systemd.cloudflared import UNIT, CloudflaredUnit
+from pvdify.adapters.systemd.instance_logs import SystemdLogs
+from pvdify.adapters.systemd.instances import SystemdInstances
+from pvdify.adapters.systemd.journal import Journal
+from pvdify.adapters.systemd.systemctl import Systemctl
+from pvdify.adapters.systemd.units import Units
+from pvdify.model.database import UNNAMED, DatabaseIdentity
+from pvdify.plumbing.command_runner import CommandRunner
+from pvdify.plumbing.web import Web
+from pvdify.ports.clock import Clock
+from pvdify.ports.edge import TunnelProcess
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.instances import Instances
+from pvdify.ports.runtime import Runtime
+from pvdify.settings import DEFAULT_DATA_DIR, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What every runtime is built on. Without ``web`` no registry is asked why it gives no image."""
+
+    settings: Settings
+    runner: CommandRunner
+    clock: Clock
+    web: Web | None = None
+    database: DatabaseIdentity = UNNAMED
+
+    @property
+    def log_dir(self) -> Path:
+        """Where logs are kept, on the disk."""
+        return self.settings.data_dir / "logs"
+
+    @property
+    def run_dir(self) -> Path:
+        """Where instances have their directories; an earlier database has others, since its names are the same."""
+        run_dir, database = self.settings.run_dir, self.database
+        return run_dir / database.id if database.is_apart else run_dir
+
+
+def build_runtime(ground: Ground) -> Runtime:
+    """The runtime that the settings name."""
+    return RUNTIMES[ground.settings.runtime](ground)
+
+
+def _podman(ground: Ground) -> Runtime:
+    """Containers in the background, with their logs in files."""
+    calls, clock = _calls(ground), ground.clock
+    kept = PodmanKeptOutput(run_dir=ground.run_dir, clock=clock)
+    files = LogFiles(ground.log_dir, clock, instances=ground.run_dir / "instances")
+    return _on_podman(
+        ground,
+        calls,
+        instances=PodmanInstances(calls=calls, run_dir=ground.run_dir, logs=files, clock=clock),
+        logs=PodmanLogs(files, kept),
+        tunnel_process=TunnelTokenFile(ground.settings.data_dir),
+    )
+
+
+def _systemd(ground: Ground) -> Runtime:
+    """One unit per instance, with its logs in the journal. podman makes the containers."""
+    calls, clock, server = _calls(ground), ground.clock, ground.settings.server_id
+    systemctl = Systemctl(runner=ground.runner)
+    logs = SystemdLogs(
+        Journal(runner=ground.runner, systemctl=systemctl, server_id=server, log_dir=ground.log_dir, clock=clock),
+        PodmanKeptOutput(run_dir=ground.run_dir, clock=clock),
+    )
+    return _on_podman(
+        ground,
+        calls,
+        instances=SystemdInstances(
+            containers=PodmanContainers(calls=calls, run_dir=ground.run_dir, clock=clock),
+            systemctl=systemctl,
+            units=Units(server_id=server, run_dir=ground.run_dir, database=ground.database),
+            logs=logs,
+            run_dir=ground.run_dir,
+            server_id=server,
+        ),
+        logs=logs,
+        tunnel_process=_cloudflared(ground.settings, systemctl),
+    )
+
+
+RUNTIMES: Mapping[str, Callable[[Ground], Runtime]] = {"podman": _podman, "systemd": _systemd}
+
+
+def _on_podman(
+    ground: Ground, calls: Calls, *, instances: Instances, logs: InstanceLogs, tunnel_process: TunnelProcess
+) -> Runtime:
+    """What podman does for either runtime, and what differs."""
+    settings, runner = ground.settings, ground.runner
+    auth_file = AuthFile(settings.run_dir / "registries" / "auth.json")
+    return Runtime(
+        instances=instances,
+        logs=logs,
+        networks=calls.networks,
+        places=LoopbackPorts(settings.ports),
+        inspector=PodmanInspector(calls=calls, run_dir=ground.run_dir),
+        images=PodmanImages(
+            runner=runner,
+            server_id=settings.server_id,
+            binary=settings.podman_binary,
+            skopeo=settings.skopeo_binary,
+            auth_file=auth_file,
+            gate=HostGate(settings.allow_registries),
+            registry=RegistryApi(ground.web) if ground.web else None,
+            clock=ground.clock,
+        ),
+        volumes=calls.volumes,
+        disk_meter=PodmanDiskMeter(calls=calls, log_dir=ground.log_dir),
+        private_networks=PodmanPrivateNetworks(calls=calls),
+        registry_logins=PodmanRegistryLogins(runner=runner, auth_file=auth_file, binary=settings.podman_binary),
+        one_offs=PodmanOneOffs(calls=calls, attach=attach, run_dir=ground.run_dir),
+        inside=PodmanInside(calls=calls, attach=attach, run_dir=ground.run_dir),
+        tunnel_process=tunnel_process,
+    )
+
+
+def _calls(ground: Ground) -> Calls:
+    settings = ground.settings
+    return Calls(
+        runner=ground.runner, server_id=settings.server_id, launcher_dir=ground.log_dir,
+        binary=settings.podman_binary, database=ground.database,
+        allows_metadata=settings.metadata_services == "allowed",
+    )  # fmt: skip
+
+
+def _cloudflared(settings: Settings, systemctl: Systemctl) -> CloudflaredUnit:
+    is_default = settings.data_dir == DEFAULT_DATA_DIR
+    return CloudflaredUnit(
+        systemctl=systemctl,
+        name=UNIT if is_default else f"pvdify-cloudflared-{settings.server_id}.service",
+        data_dir=settings.data_dir,
+        binary=settings.cloudflared_binary,
+        metrics=settings.cloudflared_metrics,
+    )

@@ -1,0 +1,46 @@
+"""Forms that only our own pages can send: an origin check and a token in each (CSRF)."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from pvdify.dashboard.cookies import origin_of
+from pvdify.errors import DeniedError
+from pvdify.settings import Settings
+
+FIELD = "csrf"
+HEADER = "X-CSRF-Token"  # sent by scripts
+
+
+def form_key(key: str) -> str:
+    """Return a token for the forms of one page: another text each time, so that compression does not reveal it."""
+    nonce = secrets.token_hex(16)
+    return f"{nonce}.{_sign(key, nonce)}"
+
+
+def check_origin(request: Request, settings: Settings) -> None:
+    """Raises DeniedError unless the request comes from a page of this dashboard."""
+    own = origin_of(request, settings)
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if (origin is not None and origin.lower() != own) or (site is not None and site != "same-origin"):
+        raise _refused("it was sent by a page of another site")
+    if origin is None and site is None:
+        raise _refused("the browser did not say which page sent it (no Origin header)")
+
+
+def check_key(request: Request, form: Mapping[str, str], key: str) -> None:
+    """Raises DeniedError unless the form, or the script's header, has a token of this session."""
+    nonce, _, signature = (form.get(FIELD) or request.headers.get(HEADER, "")).partition(".")
+    if not hmac.compare_digest(signature.encode(), _sign(key, nonce).encode()):
+        raise _refused("its token is not of your present session")
+
+
+def _sign(key: str, nonce: str) -> str:
+    return hmac.new(key.encode(), nonce.encode(), hashlib.sha256).hexdigest()
+
+
+def _refused(why: str) -> DeniedError:
+    return DeniedError("this form was not accepted", why=why, next="open the page again and send the form from there")

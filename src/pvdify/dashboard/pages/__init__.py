@@ -1,0 +1,1 @@
+"""Pages: each handler reads through the engine's front door, and renders one template."""

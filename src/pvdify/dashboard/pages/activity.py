@@ -1,0 +1,65 @@
+"""*Activity*: who did what, when and from where; to filter and to export."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from pvdify.dashboard.call import Call
+from pvdify.model.action import GROUPS
+from pvdify.model.event import Event, EventFilter
+
+SHOWN, MOST, EXPORTED = 100, 500, 10_000
+_SPANS = {"1h": 3600, "24h": 86400, "7d": 604800, "30d": 2592000}
+_FIELDS = ("id", "at", "actor", "address", "action", "app", "release", "text")
+
+
+async def show_activity(call: Call) -> Response:
+    """Events that match, newest first."""
+    limit = call.number("n", SHOWN, MOST)
+    found = await call.engine.queries.activity.last(_wanted(call), limit + 1)
+    names = ("app", "actor", "kind", "since")
+    query = {name: call.query(name) for name in names}
+    return call.page(
+        "activity.html", events=found[:limit], query=query, groups=sorted(GROUPS), spans=tuple(_SPANS),
+        has_more=len(found) > limit and limit < MOST, address=urlencode(query), more=limit * 5,
+    )  # fmt: skip
+
+
+async def export_activity(call: Call) -> Response:
+    """The same as a file: CSV, or JSON lines."""
+    events = await call.engine.queries.activity.last(_wanted(call), EXPORTED)
+    if call.query("format") == "json":
+        lines = b"".join(to_json(_values(event)) + b"\n" for event in events)
+        return _file(lines, "application/x-ndjson", "events.jsonl")
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_FIELDS)
+    writer.writerows([_cell(value) for value in _values(event).values()] for event in events)
+    return _file(text.getvalue().encode(), "text/csv; charset=utf-8", "events.csv")
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    return Response(content, headers={"Content-Disposition": f'attachment; filename="{name}"'}, media_type=kind)
+
+
+def _values(event: Event) -> dict[str, object]:
+    return {name: event.at.isoformat() if name == "at" else getattr(event, name) for name in _FIELDS}
+
+
+def _cell(value: object) -> object:
+    """A value as a spreadsheet may have it: text that it would take for a formula is marked as text."""
+    is_formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if is_formula else value
+
+
+def _wanted(call: Call) -> EventFilter:
+    seconds = _SPANS.get(call.query("since"))
+    return EventFilter(
+        app=call.actor.app or call.query("app") or None, actor=call.query("actor") or None,
+        kind=call.query("kind") or None,
+        since=datetime.now(UTC) - timedelta(seconds=seconds) if seconds else None,
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""*Logs*: what instances wrote, and what the router saw; filtered, live, each line with a link of its own."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from pvdify.dashboard.batches import batched
+from pvdify.dashboard.call import Call
+from pvdify.dashboard.rendering import render
+from pvdify.dashboard.views.log_lines import Line, Wanted, namer
+from pvdify.engine.reading.runtime_logs import Writer
+from pvdify.model.visit import Visit
+from pvdify.web.answers import ServerSentEvent, event_stream
+from pvdify.web.log_position import INSTANT, Mark, Position
+
+SHOWN, MOST_SHOWN = 200, 2000
+SEARCHED = 20_000  # lines that a filter looks through
+AROUND = timedelta(seconds=30)  # before the line that a link names
+_SPANS = {"15m": 900, "1h": 3600, "6h": 21600, "24h": 86400, "7d": 604800}
+
+
+async def show_logs(call: Call) -> Response:
+    """The last lines that match, or those around the line that a link names."""
+    at, wanted, release = _moment(call.query("at")), _wanted(call), call.number("release", 0, 10**9) or None
+    shown, position = await _lines(call, at, wanted, release)
+    writers = await call.engine.queries.runtime_logs.writers(call.app, None, None)
+    names = sorted({writer.process for writer in writers.values()})
+    follow = urlencode({**_filters(call), "from": position.id})
+    return call.app_page(
+        "logs.html", "Logs", lines=shown, query=_filters(call), processes=names, at=at, follow=None if at else follow,
+        spans=tuple(_SPANS), shown=SHOWN,
+    )  # fmt: skip
+
+
+async def stream_logs(call: Call) -> Response:
+    """Lines that match, as they come; a stream that was cut goes on behind the last line it sent."""
+    seen = Position.of(call.request.headers.get("last-event-id") or call.query("from"))
+    release = call.number("release", 0, 10**9) or None
+    await call.engine.queries.runtime_logs.writers(call.app, call.query("process") or None, release)
+    return event_stream(_follow(call, seen or Position(floor=datetime.now(UTC)), release))
+
+
+async def show_router_log(call: Call) -> Response:
+    """Requests as the router saw them end, by status and path."""
+    await call.engine.queries.app(call.app)
+    visits = await call.engine.observations.visits(call.app, SEARCHED // 4)
+    found = [visit for visit in visits if _matches(call, visit)]
+    return call.app_page(
+        "router_log.html", "Logs", visits=found[-SHOWN:][::-1], count=len(found), status_class=call.query("status"),
+        path=call.query("path"),
+    )  # fmt: skip
+
+
+async def _lines(
+    call: Call, at: datetime | None, wanted: Wanted, release: int | None
+) -> tuple[list[Line], Position]:  # fmt: skip
+    logs, most = call.engine.queries.runtime_logs, call.number("lines", SHOWN, MOST_SHOWN)
+    writers = await logs.writers(call.app, call.query("process") or None, release)
+    since = at - AROUND if at else _since(call)
+    is_searching = bool(wanted.text or wanted.level or at)
+    found: deque[Line] = deque(maxlen=None if at else most)
+    name, position, count = namer(), Position(floor=datetime.now(UTC)), 0
+    wanted_lines = SEARCHED if is_searching else most
+    async with aclosing(logs.read(writers, wanted_lines, since)) as batches:
+        async for batch in batches:
+            for line in batch:
+                if not count:
+                    position = Position(floor=line.at - INSTANT)
+                count += 1
+                position.move(writers[line.instance], line.at)
+                if wanted.matches(line.text) and not (at and len(found) >= most):
+                    found.append(name(line, writers[line.instance]))
+    return list(found), position
+
+
+async def _follow(call: Call, seen: Position, release: int | None) -> AsyncIterator[ServerSentEvent]:
+    wanted, name = _wanted(call), namer()
+    told: dict[Writer, Mark] = {}
+    lines = call.engine.queries.runtime_logs.follow(call.app, call.query("process") or None, release, seen.begin)
+    async for batch in batched(lines):
+        shown = []
+        for line, writer in batch:
+            told[writer] = mark = Mark.after(told.get(writer), line.at)
+            if not seen.has(writer, mark):
+                seen.move(writer, line.at)
+                if wanted.matches(line.text):
+                    shown.append(name(line, writer))
+        if shown:
+            yield ServerSentEvent(data=render("parts/log_lines.html", lines=shown, path=_path(call)), id=seen.id)
+
+
+def _path(call: Call) -> str:
+    return f"/apps/{call.app}/logs"
+
+
+def _wanted(call: Call) -> Wanted:
+    level = call.query("level")
+    return Wanted(text=call.query("text")[:200], level=level if level in ("error", "warning") else "")
+
+
+def _since(call: Call) -> datetime | None:
+    seconds = _SPANS.get(call.query("since"))
+    return datetime.now(UTC) - timedelta(seconds=seconds) if seconds else None
+
+
+def _filters(call: Call) -> dict[str, str]:
+    return {name: call.query(name) for name in ("process", "release", "text", "level", "since")}
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def _matches(call: Call, visit: Visit) -> bool:
+    kind, path = call.query("status"), call.query("path")
+    if kind and not str(visit.status).startswith(kind.removesuffix("xx")):
+        return False
+    return path.casefold() in visit.path.casefold()

@@ -1,0 +1,99 @@
+"""One look for changes on behalf of every stream."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pvdify.dashboard.remembered import Remembered
+from pvdify.engine.front_door import Engine
+from pvdify.errors import PvdifyError
+
+LOOK_SECONDS = 1.0
+MOST_SHOWN = 200
+_LOOKS_WITHOUT_STREAMS = 5
+_TIME = re.compile(r"(<time [^>]*>)[^<]*")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A rendered fragment. ``digest``: equal for equal content, whatever relative times it shows."""
+
+    text: str
+    digest: str
+
+
+class Pulse:
+    """One look a second, for all streams together, at whether anything may look different. None without streams."""
+
+    def __init__(self, engine: Engine, *remembered: Remembered[Any]) -> None:
+        self._engine, self._remembered = engine, remembered
+        self._changed = asyncio.Event()
+        self._waiting = 0
+        self._task: asyncio.Task[None] | None = None
+        self._seen: object = None
+        self.number = 0
+        self._shown: dict[tuple[str, object], tuple[int, asyncio.Future[Shown]]] = {}
+
+    async def shown(self, key: tuple[str, object], render: Callable[[], Awaitable[str]]) -> Shown:
+        """Return a fragment as of the newest change, rendered once for all streams with the same key."""
+        number, known = self._shown.get(key, (-1, None))
+        if known is None or number != self.number or _has_failed(known):
+            known = asyncio.ensure_future(_render(render))
+            self._shown.pop(key, None)
+            self._shown[key] = (self.number, known)
+            while len(self._shown) > MOST_SHOWN:
+                del self._shown[next(iter(self._shown))]
+        return await asyncio.shield(known)  # a stream that ends must not end the rendering for the others
+
+    async def wait(self, number: int, seconds: float) -> int:
+        """Return the number of the newest change, as soon as it is not this one; after so many seconds the same."""
+        self._waiting += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        try:
+            async with asyncio.timeout(seconds):
+                while self.number == number:
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting -= 1
+        return self.number
+
+    async def _look(self) -> None:
+        idle = 0
+        while idle < _LOOKS_WITHOUT_STREAMS:
+            idle = 0 if self._waiting else idle + 1
+            try:
+                found = await self._state()
+            except PvdifyError:
+                found = None
+            if found != self._seen:
+                self._seen, self.number = found, self.number + 1
+                self._changed.set()
+                self._changed = asyncio.Event()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _state(self) -> object:
+        engine = self._engine
+        found = await engine.queries.statuses()
+        words = tuple((app, it.word, it.cause, it.since) for app, it in found.items())
+        known = tuple(it.changes for it in self._remembered)
+        return (await engine.queries.activity.newest_id(), words, engine.samples.at, known)
+
+
+def digest(fragment: str) -> str:
+    """Return a hash of a fragment's content that stays the same while only relative times change."""
+    return hashlib.sha256(_TIME.sub(r"\1", fragment).encode()).hexdigest()[:16]
+
+
+async def _render(render: Callable[[], Awaitable[str]]) -> Shown:
+    text = await render()
+    return Shown(text, digest(text))
+
+
+def _has_failed(rendering: asyncio.Future[Shown]) -> bool:
+    return rendering.done() and (rendering.cancelled() or rendering.exception() is not None)

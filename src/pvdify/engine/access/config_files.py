@@ -1,0 +1,170 @@
+"""Config as an operator handles it: reveal secrets, export the file, import an edited one, copy between apps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pvdify.engine.deploys.requests import Requests
+from pvdify.engine.world.not_found import no_app
+from pvdify.errors import ConfigVarNotFound, ConfigVersionNotFound
+from pvdify.model.action import Action
+from pvdify.model.config import ConfigVar
+from pvdify.model.event import Event
+from pvdify.model.instance import Secret
+from pvdify.model.token import Actor
+from pvdify.ports.clock import Clock
+from pvdify.ports.secrets import OpenedFile, Secrets
+from pvdify.ports.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What a file or an older version changed: the version that was made, or the newest, and the names that changed.
+
+    ``live_version``: what the live release runs with.
+    """
+
+    version: int
+    live_version: int | None
+    set_keys: tuple[str, ...]
+    unset_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """What was copied: the version that it made, or the one that there was, and the secrets that were left out.
+
+    ``live_version``: what the live release runs with.
+    """
+
+    version: int
+    live_version: int | None
+    set_keys: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+class ConfigFiles:
+    """Config versions read, copied and imported whole."""
+
+    def __init__(self, *, clock: Clock, secrets: Secrets, store: Store, requests: Requests) -> None:
+        self._clock, self._secrets, self._store = clock, secrets, store
+        self._requests = requests
+
+    async def reveal(self, app: str, keys: Sequence[str], actor: Actor) -> dict[str, Secret]:
+        """The values of these names, secret or not; an event says who asked for which.
+
+        Raises AppNotFound, ConfigVarNotFound, StoreUnavailable.
+        """
+        _, values = await self._newest(app)
+        if missing := [key for key in keys if key not in values]:
+            raise ConfigVarNotFound(
+                f"{app} has no config var {', '.join(missing)}", next=f"`pvdify config {app}` shows what is set"
+            )
+        await self._tell(app, actor, Action.CONFIG_REVEALED, ", ".join(sorted(keys)))
+        return {key: values[key].value for key in keys}
+
+    async def export_file(self, app: str, actor: Actor) -> tuple[int, str]:
+        """The newest version's number, and its file, encrypted as it is. An event says who took it.
+
+        Raises AppNotFound, ConfigVarNotFound (nothing was ever set), StoreUnavailable.
+        """
+        version, _ = await self._newest(app)
+        if version == 0:
+            raise ConfigVarNotFound(f"{app} has no config yet", next=f"`pvdify config:set {app} KEY=VALUE` makes one")
+        text = await self._secrets.text(app, version)
+        await self._tell(app, actor, Action.CONFIG_EXPORTED, f"config v{version}")
+        return version, text
+
+    async def import_file(self, app: str, text: str, kind: str, plain: Sequence[str], actor: Actor) -> Imported:
+        """Make what the file holds the app's config, all of it. Names in ``plain`` are no secrets.
+
+        Raises AppNotFound, InvalidConfigFile, InvalidConfigVar, StoreUnavailable.
+        """
+        version, current = await self._newest(app)
+        opened = await self._secrets.open_file(text, kind)
+        wanted = {name: self._var(name, opened, current, plain) for name in opened.values}
+        changed = {name: var for name, var in wanted.items() if current.get(name) != var}
+        return await self._made(app, version, changed, sorted(current.keys() - wanted.keys()), actor)
+
+    async def roll_back(self, app: str, version: int | None, actor: Actor) -> Imported:
+        """Set and unset what makes the config equal to an older version; None: to the one before the newest.
+
+        Versions stay as they are: a change makes a new one. A value that is secret now stays secret.
+
+        Raises AppNotFound, ConfigVersionNotFound, StoreUnavailable.
+        """
+        newest, current = await self._newest(app)
+        target = newest - 1 if version is None else version
+        if not 0 <= target < max(newest, 1):
+            raise ConfigVersionNotFound(
+                f"the config of {app} was not changed",
+                why=f"there is no version {target} before the newest, {newest}",
+                next=f"`pvdify config:history {app}` lists the versions",
+            )
+        hidden = {name: var.value for name, var in current.items() if var.is_secret}
+        older = await self._secrets.read(app, target)
+        wanted = {
+            name: replace(var, is_secret=True) if hidden.get(name) == var.value else var for name, var in older.items()
+        }
+        changed = {name: var for name, var in wanted.items() if current.get(name) != var}
+        return await self._made(app, newest, changed, sorted(current.keys() - wanted.keys()), actor)
+
+    async def _made(
+        self, app: str, version: int, changed: dict[str, ConfigVar], gone: Sequence[str], actor: Actor
+    ) -> Imported:  # fmt: skip
+        if changed or gone:
+            changes = {**changed, **dict.fromkeys(gone)}
+            version = (await self._requests.change_config(app, changes, actor)).version
+        return Imported(
+            version=version,
+            live_version=await self._live_version(app),
+            set_keys=tuple(sorted(changed)),
+            unset_keys=tuple(gone),
+        )
+
+    async def copy(
+        self, source: str, target: str, keys: Sequence[str], actor: Actor, *, with_secrets: bool
+    ) -> Copied:  # fmt: skip
+        """Set config vars of another app in ``target``: these names, by default all. No value leaves the server.
+
+        Secrets are left out, also those that are named, unless ``with_secrets``; they stay secrets. Names that only
+        ``target`` has stay. The source gets an event, too.
+
+        Raises AppNotFound, ConfigVarNotFound, InvalidConfigVar, StoreUnavailable.
+        """
+        _, values = await self._newest(source)
+        if missing := [key for key in keys if key not in values]:
+            raise ConfigVarNotFound(
+                f"{source} has no config var {', '.join(missing)}", next=f"`pvdify config {source}` shows what is set"
+            )
+        version, current = await self._newest(target)
+        wanted = {key: values[key] for key in keys or sorted(values)}
+        left_out = () if with_secrets else tuple(key for key, var in wanted.items() if var.is_secret)
+        changes = {key: var for key, var in wanted.items() if key not in left_out and current.get(key) != var}
+        if changes:
+            version = (await self._requests.change_config(target, changes, actor)).version
+            await self._tell(source, actor, Action.CONFIG_COPIED, f"to {target}: {', '.join(sorted(changes))}")
+        live = await self._live_version(target)
+        return Copied(version=version, live_version=live, set_keys=tuple(sorted(changes)), left_out=left_out)
+
+    def _var(
+        self, name: str, opened: OpenedFile, current: dict[str, ConfigVar], plain: Sequence[str]
+    ) -> ConfigVar:  # fmt: skip
+        """What the file marks is secret; so is what it encrypts, unless it is plain in the app already."""
+        was_plain = name in current and not current[name].is_secret
+        is_secret = name in opened.marked or not (was_plain or name in opened.clear)
+        return ConfigVar(value=opened.values[name], is_secret=is_secret and name not in plain)
+
+    async def _newest(self, app: str) -> tuple[int, dict[str, ConfigVar]]:
+        if await self._store.app(app) is None:
+            raise no_app(app)
+        versions = await self._store.config_versions(app)
+        version = versions[0].version if versions else 0
+        return version, await self._secrets.read(app, version)
+
+    async def _live_version(self, app: str) -> int | None:
+        live = await self._store.active_release(app)
+        return live.config_version if live else None
+
+    async def _tell(self, app: str, actor: Actor, action: Action, text: str) -> None:
+        event = Event(at=self._clock.now(), actor=actor.name, address=actor.address, action=action, app=app, text=text)
+        await self._store.save(event)

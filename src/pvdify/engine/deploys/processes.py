@@ -1,0 +1,152 @@
+"""What one may ask about running processes: how many of each, new ones in place of old ones, none for a while."""
+
+import secrets
+from collections.abc import Mapping
+
+from pvdify.engine.deploys.worker import Worker
+from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.not_found import no_app, no_operation
+from pvdify.errors import AppBusy, InvalidScale, NothingRuns, VolumeNotShared
+from pvdify.manifest.definition import Manifest, volume_problems
+from pvdify.manifest.names import nearest
+from pvdify.model.action import Action
+from pvdify.model.event import Event
+from pvdify.model.names import parent_of
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.release import Release
+from pvdify.model.scale import MOST, ProcessChange, Wish
+from pvdify.model.token import Actor
+from pvdify.ports.clock import Clock
+from pvdify.ports.store import Store
+
+
+class Processes:
+    """Each request is an operation in the journal; it waits for what runs on the app already."""
+
+    def __init__(self, *, clock: Clock, locks: Locks, store: Store, worker: Worker) -> None:
+        self._clock, self._locks, self._store = clock, locks, store
+        self._worker = worker
+
+    async def scale(self, app: str, wishes: Mapping[str, Wish], actor: Actor) -> Operation:
+        """Scale these processes, now and for later deploys.
+
+        Raises AppNotFound, NothingRuns, InvalidScale with every problem, AppBusy, StoreUnavailable.
+        """
+        async with self._locks.queue(app):
+            live = await self._live(app)
+            current = await self._counts_to_come(app, live.manifest)
+            _check(app, wishes, current)
+            counts = {process: wish.applied_to(current[process]) for process, wish in wishes.items()}
+            _check_preview(app, live.manifest, current | counts)
+            _check_volumes(app, live, {**current, **counts})
+            return await self._enqueue(app, OperationKind.SCALE, ProcessChange(counts=counts), actor)
+
+    async def restart(self, app: str, process: str | None, actor: Actor) -> Operation:
+        """New instances in place of all, or of one process's: the same release with the same config.
+
+        Raises AppNotFound, NothingRuns, InvalidScale (no such process), AppBusy, StoreUnavailable.
+        """
+        async with self._locks.queue(app):
+            live = await self._live(app)
+            known = live.manifest.processes
+            if process is not None and process not in known:
+                raise InvalidScale(
+                    f"{app} has no process {process}", why=_nearest(process, known), next=f"`pvdify ps {app}`"
+                )
+            restarts = tuple(known) if process is None else (process,)
+            return await self._enqueue(app, OperationKind.RESTART, ProcessChange(restarts=restarts), actor)
+
+    async def set_stopped(self, app: str, actor: Actor, *, is_stopped: bool) -> Operation:
+        """Stop every instance until it is started again, also across deploys; visitors get 503 meanwhile.
+
+        Raises AppNotFound, NothingRuns, AppBusy, StoreUnavailable.
+        """
+        async with self._locks.queue(app):
+            await self._live(app)
+            return await self._enqueue(app, OperationKind.SCALE, ProcessChange(is_stopped=is_stopped), actor)
+
+    async def operation(self, app: str, id: str) -> Operation:
+        """One operation of an app. Raises OperationNotFound, StoreUnavailable."""
+        found = await self._store.operation(id)
+        if found is None or found.app != app:
+            raise no_operation(app, id)
+        return found
+
+    async def _live(self, app: str) -> Release:
+        live = await self._store.active_release(app)
+        if live is not None:
+            return live
+        if await self._store.app(app) is None:
+            raise no_app(app)
+        raise NothingRuns(
+            f"{app} has no live release, so there is nothing to scale, stop or restart",
+            next=f"`pvdify deploy {app} --image REFERENCE`; `count` in the manifest says how many there will be",
+        )
+
+    async def _counts_to_come(self, app: str, manifest: Manifest) -> dict[str, int]:
+        """How many of each process there will be once all that was asked for before is done; stopped ones count."""
+        scale = await self._store.scale(app)
+        for operation in await self._store.unsettled_operations(app):
+            if operation.kind is OperationKind.SCALE and operation.change is not None:
+                scale = scale.after(operation.change, manifest)
+        return {process: scale.count(process, manifest) for process in manifest.processes}
+
+    async def _enqueue(self, app: str, kind: OperationKind, change: ProcessChange, actor: Actor) -> Operation:
+        unsettled = await self._store.unsettled_operations(app)
+        if any(operation.kind is OperationKind.DESTROY for operation in unsettled):
+            raise AppBusy(f"{app} is being destroyed", next="`pvdify apps` shows when it is gone")
+        now = self._clock.now()
+        operation = Operation(
+            id=f"{app}-{kind.value}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", kind=kind, app=app, change=change,
+            created_at=now, created_by=actor.name,
+        )  # fmt: skip
+        event = Event(
+            at=now,
+            actor=actor.name,
+            address=actor.address,
+            action=Action(f"{kind.value}.requested"),
+            app=app,
+            text=str(change),
+        )
+        await self._store.save(operation, event)
+        self._worker.wake(operation)
+        return operation
+
+
+def _check(app: str, wishes: Mapping[str, Wish], current: Mapping[str, int]) -> None:
+    problems = [f"{name}: {_nearest(name, current)}" for name in wishes if name not in current]
+    for name, wish in wishes.items():
+        count = wish.applied_to(current.get(name, 0))
+        if name in current and not 0 <= count <= MOST:
+            problems.append(f"{name}: would be {count} instances; from 0 to {MOST} are possible")
+    if not wishes:
+        problems.append("no process was named")
+    if problems:
+        raise InvalidScale(
+            f"{app} was not scaled", next=f"`pvdify ps {app}` shows its processes", details={"problems": problems}
+        )
+
+
+def _check_preview(app: str, manifest: Manifest, counts: Mapping[str, int]) -> None:
+    """A preview's own manifest holds the policy of its app."""
+    wanted, most = sum(counts.values()), manifest.previews.instances
+    if parent_of(app) is not None and wanted > most:
+        raise InvalidScale(
+            f"{app} was not scaled: it would have {wanted} instances",
+            why=f"a preview of this app has at most {most} (`previews.instances`)",
+            next="choose fewer, or raise `previews.instances` in the manifest of its app",
+        )
+
+
+def _check_volumes(app: str, live: Release, counts: Mapping[str, int]) -> None:
+    if problems := volume_problems(live.volumes, counts):
+        raise VolumeNotShared(
+            f"{app} was not scaled",
+            why="; ".join(problems),
+            next="set shared: true for that volume in pvdify.yml if the app is made for it, and deploy",
+        )
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    near = nearest(name, known)
+    return f'did you mean "{near}"?' if near else f"its processes are {', '.join(known) or 'none'}"

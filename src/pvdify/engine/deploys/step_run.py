@@ -1,0 +1,154 @@
+"""One operation while it runs: what its steps read, and how they record what they did."""
+
+from collections.abc import Iterable
+
+from pvdify.engine.world import World
+from pvdify.errors import DeployCanceled, ReleaseNotFound
+from pvdify.manifest.definition import Manifest
+from pvdify.model.deploy_log import EntryKind, LogEntry
+from pvdify.model.instance import LogLine
+from pvdify.model.operation import Operation, OperationKind, StepState
+from pvdify.model.release import Release
+from pvdify.model.scale import Scale
+from pvdify.model.slot import Slot
+from pvdify.ports.store import Record
+
+
+class StepRun:
+    """The context of the running operation.
+
+    Steps read ``operation``, ``release`` and ``world``. What a step makes true it hands to ``change``: the runner
+    saves it in the same transaction that marks the step done. ``save`` is for what must be on disk before an effect.
+    """
+
+    def __init__(self, world: World, operation: Operation) -> None:
+        self.world = world
+        self.operation = operation
+        self.current_step = ""
+        self.is_gone = False
+        self._release: Release | None = None
+        self._changes: dict[tuple[object, ...], Record] = {}
+
+    @property
+    def app(self) -> str:
+        """The app's name."""
+        return self.operation.app
+
+    @property
+    def release(self) -> Release:
+        """The release of this operation."""
+        if self._release is None:
+            raise ReleaseNotFound(f"operation {self.operation.id} is not about a release")
+        return self._release
+
+    @property
+    def manifest(self) -> Manifest:
+        """The release's manifest."""
+        return self.release.manifest
+
+    @property
+    def has_made_room(self) -> bool:
+        """Whether the live release was stopped for this one, so that visitors notice."""
+        return self.operation.previous is not None and self.operation.step("make_room").state is not StepState.PENDING
+
+    @property
+    def fallback(self) -> str:
+        """What becomes of the live release if this one fails, in words; of a first deploy, that there is none."""
+        if self.operation.previous is None:
+            return "nothing was live before"
+        return "what was live is started again" if self.has_made_room else "what served before still serves"
+
+    async def load(self) -> None:
+        """Read the release from the store: a change of processes concerns the live one."""
+        if self.operation.release is not None:
+            self._release = await self.world.store.release(self.app, self.operation.release)
+        elif self.operation.kind.is_about_processes:
+            self._release = await self.world.store.active_release(self.app)
+
+    async def previous(self) -> Release | None:
+        """The release that was live when the operation began."""
+        if self.operation.previous is None:
+            return None
+        return await self.world.store.release(self.app, self.operation.previous)
+
+    async def counts(self) -> dict[str, int]:
+        """How many instances of each of the release's processes should run."""
+        return (await self.world.store.scale(self.app)).counts(self.manifest)
+
+    async def candidate(self) -> Slot | None:
+        """The slot that this release is to run in, once it has one."""
+        return await self._slot_of(self._release)
+
+    async def previous_slot(self) -> Slot | None:
+        """The slot that was live when the operation began."""
+        return await self._slot_of(await self.previous())
+
+    def change(self, record: Record) -> None:
+        """Have this saved together with the step's end; the last word on a record wins."""
+        if isinstance(record, Release) and record.version == self.operation.release:
+            self._release = record
+        self._changes[_identity(record)] = record
+
+    def take_changes(self) -> tuple[Record, ...]:
+        """What the step handed in, once."""
+        changes, self._changes = tuple(self._changes.values()), {}
+        return changes
+
+    async def save(self, *records: Record) -> None:
+        """Write now."""
+        for record in records:
+            if isinstance(record, Release) and record.version == self.operation.release:
+                self._release = record
+        await self.world.store.save(*records)
+
+    def check_canceled(self) -> None:
+        """Called in long waits before the commit point. Raises DeployCanceled if it was asked for."""
+        if self.operation.is_cancel_requested:
+            raise DeployCanceled(
+                f"{self.app} v{self.operation.release} was canceled",
+                next=f"{self.fallback}; deploy again when you are ready",
+            )
+
+    async def log(self, kind: EntryKind, text: str, *, seconds: float | None = None) -> None:
+        """Add a line to the release's deploy log; a retirement in the background writes none."""
+        await self._append(
+            LogEntry(at=self.world.clock.now(), kind=kind, step=self.current_step, text=text, seconds=seconds)
+        )
+
+    async def log_output(self, lines: Iterable[LogLine]) -> None:
+        """Add what a hook wrote to the release's deploy log."""
+        now = self.world.clock.now()
+        await self._append(
+            *(
+                LogEntry(at=now, kind=EntryKind.OUTPUT, step=self.current_step, text=line.text, source=line.instance)
+                for line in lines
+            )
+        )
+
+    async def _append(self, *entries: LogEntry) -> None:
+        if self.operation.release is not None and self.operation.kind is not OperationKind.RETIRE:
+            await self.world.deploy_log.append(self.app, self.operation.release, *entries)
+
+    async def note(self, text: str) -> None:
+        """Tell something worth knowing that is no failure."""
+        await self.log(EntryKind.NOTE, text)
+
+    async def _slot_of(self, release: Release | None) -> Slot | None:
+        if release is None or release.slot is None:
+            return None
+        return await self.world.store.slot(self.app, release.slot)
+
+
+def _identity(record: Record) -> tuple[object, ...]:
+    """Records that are versions of one thing share it; events are all different."""
+    match record:
+        case Release(version=version):
+            return (Release, version)
+        case Slot(number=number):
+            return (Slot, number)
+        case Scale(app=app):
+            return (Scale, app)
+        case Operation(id=operation_id):
+            return (Operation, operation_id)
+        case _:
+            return (type(record), id(record))

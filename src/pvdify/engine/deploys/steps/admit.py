@@ -1,0 +1,79 @@
+"""May this release go on at all? Nothing has been touched yet, so a refusal costs nothing."""
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.supersession import superseded
+from pvdify.engine.edge.domains import check_free
+from pvdify.engine.running.specs import limits_of
+from pvdify.engine.world.concurrency import settle
+from pvdify.errors import NotEnoughDisk, NotEnoughMemory
+from pvdify.model.app import hostnames_of
+from pvdify.model.operation import Strategy
+from pvdify.quantities import format_bytes
+
+FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # what an instance that never ran here is taken to need, if its limit is higher
+
+
+@step()
+async def admit(run: StepRun) -> None:
+    """The release may go on: not older than the live one, its hostnames are free, the machine has room."""
+    await _check_order(run)
+    await _check_hostnames(run)
+    await _check_room(run)
+
+
+async def _check_order(run: StepRun) -> None:
+    live = await run.previous()
+    if live is not None and run.release.must_not_replace(live):
+        raise superseded(run.release, live, "is live already")
+
+
+async def _check_hostnames(run: StepRun) -> None:
+    """The switch looks again, for good; but a conflict that is there already should cost no pull and no hook."""
+    app = await run.world.store.app(run.app)
+    if app is not None:
+        async with run.world.locks.hostnames:
+            await check_free(run.world, run.app, hostnames_of(app, run.world.settings.base_domain, run.manifest))
+
+
+async def _check_room(run: StepRun) -> None:
+    capacity, settings = await run.world.host.capacity(), run.world.settings
+    if capacity.free_disk is not None and capacity.free_disk < settings.min_free_disk:
+        raise NotEnoughDisk(
+            f"{run.app} v{run.release.version} was not started: {format_bytes(capacity.free_disk)} of disk are free, "
+            f"{format_bytes(settings.min_free_disk)} must stay free",
+            next="make room on the server (`podman system df` shows what images take), then deploy again",
+        )
+    needed = settings.min_free_memory + sum(
+        min(FIRST_GUESS_OF_MEMORY, limits_of(run.manifest, name).memory) * count
+        for name, count in (await run.counts()).items()
+    )
+    if capacity.available_memory is not None:
+        available = capacity.available_memory + await _to_be_freed(run)
+        if available < needed:
+            raise await _not_enough_memory(run, available, needed)
+
+
+async def _to_be_freed(run: StepRun) -> int:
+    """Bytes that the app's instances use and give back before the new ones start; 0 where they run side by side."""
+    if run.operation.strategy is not Strategy.STOP_FIRST:
+        return 0
+    places = [place for slot in await run.world.store.slots(run.app) for place in slot.placements]
+    used = await settle(*(run.world.inspector.usage(place.name) for place in places))
+    return sum(usage.memory for usage in used if usage is not None)
+
+
+async def _not_enough_memory(run: StepRun, available: int, needed: int) -> NotEnoughMemory:
+    is_side_by_side = run.operation.strategy is Strategy.BLUE_GREEN and run.operation.previous is not None
+    what = "both releases side by side need" if is_side_by_side else "it needs"
+    next_step = "run fewer instances (`pvdify ps:scale`), stop another app, or give the server more memory"
+    if is_side_by_side and await run.world.store.preview(run.app) is None:
+        next_step += (
+            ", or add `--strategy stop-first`: what is live stops first, and visitors are turned away until this "
+            "one serves"
+        )
+    return NotEnoughMemory(
+        f"{run.app} v{run.release.version} was not started: {format_bytes(available)} of memory "
+        f"are available, {what} {format_bytes(needed)} more",
+        next=next_step,
+    )

@@ -1,0 +1,109 @@
+"""Watching a release after its switch, and taking it back when its visitors get too many errors."""
+
+from dataclasses import replace
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.edge.edge_mode import is_past_router
+from pvdify.errors import GuardTripped, RouterUnavailable
+from pvdify.model.action import Action
+from pvdify.model.event import Event
+from pvdify.model.guard import Verdict, judge
+from pvdify.model.operation import Operation, OperationKind, OperationState, Strategy, operation_id
+from pvdify.model.release import Failure, Release
+from pvdify.model.route import Traffic
+from pvdify.model.slot import Slot
+
+PAUSE = 1.0
+ACTOR = "pvdify"
+
+
+@step()
+async def guard(run: StepRun) -> str | None:
+    """The release's visitors got no more errors than its manifest allows, or a rollback is in the journal."""
+    slot, previous = await run.candidate(), await run.previous()
+    if not run.manifest.guard.is_on or slot is None or previous is None or not slot.targets:
+        return None
+    if await is_past_router(run.world):
+        return "not watched: visitors do not come through the router"
+    if run.release.is_taken_back and run.release.failure:  # done before pvdifyd restarted
+        kept = run.release.failure
+        raise GuardTripped(kept.what, why=kept.why, next=kept.next)
+    if (ended := _time_left(run, slot)) is None:
+        return "not watched: its time was over before pvdifyd could look"
+    verdict = judge(Traffic(), Traffic(), run.manifest.guard.max_error_rate)
+    while ended is not None:
+        if await _waiting(run):
+            return f"{verdict}; not watched to the end, because a newer operation waits"
+        verdict = await _look(run, slot) or verdict
+        if verdict.is_too_bad and await _take_back(run, previous, verdict):
+            raise _tripped(run, previous, verdict)
+        await run.world.clock.sleep(min(PAUSE, ended))
+        ended = _time_left(run, slot)
+    return str(verdict)
+
+
+def _time_left(run: StepRun, slot: Slot) -> float | None:
+    """Seconds until the window closes, which the switch opened; None once it has."""
+    left = run.manifest.guard.window - (run.world.clock.now() - slot.since).total_seconds()
+    return left if left > 0 else None
+
+
+async def _look(run: StepRun, slot: Slot) -> Verdict | None:
+    """What visitors got from the release and from the one before; None while the router does not answer."""
+    displaced = await run.previous_slot()
+    try:
+        now = await run.world.router.traffic(run.app, slot.number)
+        before = await run.world.router.traffic(run.app, displaced.number) if displaced else Traffic()
+    except RouterUnavailable:
+        return None
+    return judge(now, before, run.manifest.guard.max_error_rate)
+
+
+async def _waiting(run: StepRun) -> bool:
+    """Whether an operation of the app waits that must not be delayed."""
+    operations = await run.world.store.unsettled_operations(run.app)
+    return any(it.state is OperationState.QUEUED and it.kind is not OperationKind.RETIRE for it in operations)
+
+
+async def _take_back(run: StepRun, previous: Release, verdict: Verdict) -> bool:
+    """Write down that the release failed and that the one before is to be put back; False if others came first.
+
+    Both in one write: whenever we die, either nothing has been decided, or the rollback happens.
+    """
+    async with run.world.locks.queue(run.app):
+        if await _waiting(run):
+            return False
+        newest = (await run.world.store.releases(run.app, limit=1))[0]
+        now, share = run.world.clock.now(), verdict.errors / verdict.requests * 100
+        why = f", because v{run.release.version} answered {share:.1f} % of its requests with errors"
+        rollback = previous.repeated(version=newest.version + 1, at=now, by=ACTOR, why=why)
+        operation = Operation(
+            id=operation_id(run.app, rollback.version), kind=OperationKind.ROLLBACK, app=run.app,
+            release=rollback.version, strategy=_asked_for(run.operation.strategy), created_at=now, created_by=ACTOR,
+        )  # fmt: skip
+        event = Event(
+            at=now,
+            actor=ACTOR,
+            action=Action.GUARD_TRIPPED,
+            app=run.app,
+            release=run.release.version,
+            text=str(verdict),
+        )
+        failure = Failure.of(_tripped(run, previous, verdict))
+        await run.save(replace(run.release, failure=failure), rollback, operation, event)
+    return True
+
+
+def _tripped(run: StepRun, previous: Release, verdict: Verdict) -> GuardTripped:
+    return GuardTripped(
+        f"{run.app} v{run.release.version} was taken back: it answered {verdict}",
+        why=f"the manifest's guard allows {verdict.limit * 100:g} %",
+        next=f"v{previous.version} is being put back; `pvdify logs {run.app} --release {run.release.version}` "
+        f"shows what went wrong, `pvdify releases {run.app}` what is live",
+    )
+
+
+def _asked_for(strategy: Strategy) -> Strategy:
+    """The strategy for the rollback: a volume that was handed over is handed back, so one release stops first."""
+    return Strategy.STOP_FIRST if strategy is Strategy.HAND_OVER else strategy

@@ -1,0 +1,102 @@
+"""Probing candidates until they answer, and saying exactly why one does not."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from pvdify.engine.deploys.diagnosis import probe_failure
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.start import web_places
+from pvdify.engine.running.probing import probe
+from pvdify.model.instance import Exit
+from pvdify.model.probe import DEFAULT_PATH, Answer, ProbeResult, is_healthy
+from pvdify.model.slot import Placement
+from pvdify.timing import first_of
+
+ResultT = TypeVar("ResultT")
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 1.0
+GROWTH = 1.5
+
+
+@step()
+async def health(run: StepRun) -> str | None:
+    """Each web instance of the candidate slot has answered its probe, and the image is pinned for this release."""
+    slot = await run.candidate()
+    places = web_places(slot) if slot else ()
+    is_new = slot is not None and slot.number == run.release.version
+    pinning = asyncio.create_task(_pin(run)) if is_new else None  # while they boot; done before anybody depends on it
+    # Instances taken over from standby have been up for long: no pause before the first probe.
+    pause = FIRST_PAUSE if is_new else 0.0
+    try:
+        return await probed(run, places, pause)
+    finally:
+        if pinning:
+            await pinning
+
+
+async def probed(run: StepRun, places: Sequence[Placement], pause: float = FIRST_PAUSE) -> str | None:
+    """Wait until each of these answers its probe; the answer as people read it. Raises ProbeFailed."""
+    answers = await _first_failure(*(_until_healthy(run, place, pause) for place in places))
+    if not answers:
+        return None
+    answer = answers[0]
+    path = run.manifest.healthcheck.path or DEFAULT_PATH
+    if answer.status == 404:
+        await run.note(f"nothing is at {path}; any answer counts. Set healthcheck.path to have a page asked for")
+    return f"{path} {answer.status}"
+
+
+async def _pin(run: StepRun) -> None:
+    await run.world.images.keep(run.release.image_id or "", run.app, run.release.version)
+
+
+async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeResult:
+    """Probe, first quickly and then ever slower, until healthy, exited or out of time. Raises ProbeFailed."""
+    clock, check = run.world.clock, run.manifest.healthcheck
+    deadline = clock.monotonic() + check.seconds + check.settle
+    result = ProbeResult(answer=Answer.REFUSED)
+    exited = asyncio.create_task(run.world.instances.wait(place.name))
+    try:
+        while clock.monotonic() < deadline and not exited.done():
+            run.check_canceled()
+            await _unless(exited, clock.sleep(pause))
+            result = await _unless(exited, probe(run.world, run.app, check, place)) or result
+            if is_healthy(check, result) and not exited.done():
+                result = await _settled(run, place, exited, result)
+                if is_healthy(check, result) and not exited.done():
+                    run.world.down.discard(place)
+                    return result
+            pause = min(max(pause, FIRST_PAUSE) * GROWTH, check.interval, LONGEST_PAUSE)
+        raise await probe_failure(run, place, result, exited.result() if exited.done() else None)
+    finally:
+        exited.cancel()
+
+
+async def _settled(run: StepRun, place: Placement, exited: "asyncio.Task[Exit]", first: ProbeResult) -> ProbeResult:
+    """Wait for ``healthcheck.settle`` and ask again; the first answer if there is nothing to wait for."""
+    check, clock = run.manifest.healthcheck, run.world.clock
+    if not check.settle:
+        return first
+    until = clock.monotonic() + check.settle
+    while (left := until - clock.monotonic()) > 0 and not exited.done():
+        run.check_canceled()
+        await _unless(exited, clock.sleep(min(left, 1.0)))
+    return await _unless(exited, probe(run.world, run.app, check, place)) or first
+
+
+async def _unless(exited: "asyncio.Task[Exit]", work: Coroutine[Any, Any, ResultT]) -> ResultT | None:
+    """What the work gives, or None as soon as the instance has exited: a probe would wait for it in vain."""
+    given, _ = await first_of(work, exited)
+    return given
+
+
+async def _first_failure(*probes: Coroutine[Any, Any, ProbeResult]) -> list[ProbeResult]:
+    """All answers; the first instance that fails ends the waiting for the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(probe) for probe in probes]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

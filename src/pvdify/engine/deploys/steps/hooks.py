@@ -1,0 +1,184 @@
+"""Hooks: the app's own commands at named moments, each at most once per operation."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.running.environment import surroundings_of
+from pvdify.engine.running.specs import hook_spec
+from pvdify.errors import DeployCanceled, HookFailed, PvdifyError
+from pvdify.manifest.definition import Command
+from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Role
+from pvdify.model.names import parent_of
+from pvdify.model.operation import StepState
+from pvdify.timing import first_of
+
+LAST_LINES = 5
+PAUSE = 0.5  # between two checks for a cancellation
+
+
+async def remove_hooks(run: StepRun) -> None:
+    """None of this operation's hook containers is left; what they did stays done.
+
+    A container is how we know that its hook has run, so this comes only after the journal says that it did.
+    """
+    for found in await run.world.instances.find(run.app):
+        if found.role is Role.HOOK and found.operation == run.operation.id:
+            if found.state is InstanceState.RUNNING:  # canceled
+                await run.world.instances.stop(found.name, run.manifest.stop_timeout)
+            await run.world.instances.remove(found.name)
+
+
+async def tell_failure(run: StepRun) -> None:
+    """The app's on_failure hooks have run, after everything else was put back; a cancel is no failure."""
+    error = run.operation.error
+    if error is None or error.code == DeployCanceled.code:
+        return
+    begun = [record.name for record in run.operation.steps if record.state is not StepState.PENDING]
+    facts = {"PVDIFY_FAILURE": error.code, "PVDIFY_FAILED_STEP": begun[-1]}
+    try:
+        text = await _run_hooks(run, "on_failure", run.manifest.hooks.on_failure, facts)
+    except PvdifyError as problem:
+        text = f"{problem.what}. {problem.why}"
+    if text:
+        await run.note(f"on_failure: {text}")
+
+
+@step(undo=tell_failure)
+async def on_failure(run: StepRun) -> None:
+    """From here on, a failure runs the app's on_failure hooks once everything is put back."""
+
+
+@step(undo=remove_hooks)
+async def pre_deploy(run: StepRun) -> str | None:
+    """The app's hooks have exited zero, before anything of the release serves."""
+    before = await _run_hooks(run, "pre_deploy", run.manifest.hooks.pre_deploy)
+    opening = await _run_hooks(run, "on_open", run.manifest.previews.on_open) if await _is_opening(run) else None
+    return ", ".join(filter(None, (before, opening))) or None
+
+
+@step()
+async def post_deploy(run: StepRun) -> str | None:
+    """The app's hooks have exited zero."""
+    return await _run_hooks(run, "post_deploy", run.manifest.hooks.post_deploy)
+
+
+@step()
+async def tidy(run: StepRun) -> None:
+    """No hook container is left."""
+    if run.manifest.hooks.pre_deploy or run.manifest.hooks.post_deploy or run.manifest.previews.on_open:
+        await remove_hooks(run)
+
+
+async def _is_opening(run: StepRun) -> bool:
+    """Whether nothing of this preview has served yet."""
+    if parent_of(run.app) is None or not run.manifest.previews.on_open:
+        return False
+    return not any(it.was_live for it in await run.world.store.releases(run.app))
+
+
+async def _run_hooks(
+    run: StepRun, moment: str, commands: tuple[Command, ...], facts: Mapping[str, str] | None = None
+) -> str | None:
+    for number, command in enumerate(commands, start=1):
+        spec = await _spec(run, moment, number, command, facts or {})
+        ended = await _run_once(run, spec)
+        if ended.code != 0:
+            raise await _failed(run, moment, command, spec, str(ended))
+    return ", ".join(_shown(command) for command in commands) or None
+
+
+async def _spec(run: StepRun, moment: str, number: int, command: Command, facts: Mapping[str, str]) -> InstanceSpec:
+    release = run.release
+    around = await surroundings_of(run.world, release)
+    known = {"PVDIFY_PREVIOUS_RELEASE": str(run.operation.previous or "")}
+    if around.url is not None:
+        known["PVDIFY_URL"] = around.url  # the older name of PVDIFY_APP_URL, kept for one release
+    return hook_spec(release, moment, number, command, around, {**known, **facts}, run.operation.id)
+
+
+async def _run_once(run: StepRun, spec: InstanceSpec) -> Exit:
+    """Run the hook, or learn how it ended if an earlier life of the daemon ran it.
+
+    Making the container and starting it are two moves: one that exists but never started has done nothing yet.
+    """
+    instances = run.world.instances
+    known = {found.name: found for found in await instances.find(run.app)}.get(spec.name)
+    if known is None:
+        await instances.create(spec)
+    if known is None or known.state is InstanceState.CREATED:
+        await instances.start(spec)
+        return await _wait(run, spec, left=run.manifest.hooks.timeout)
+    ran = (run.world.clock.now() - known.started_at).total_seconds() if known.started_at else 0.0
+    return await _wait(run, spec, left=max(0.0, run.manifest.hooks.timeout - ran))
+
+
+async def _wait(run: StepRun, spec: InstanceSpec, *, left: float) -> Exit:
+    """Wait until the hook has ended, and write its output to the deploy log. Raises HookFailed after the timeout."""
+    ended = asyncio.Event()
+    output = asyncio.create_task(_copy_output(run, spec.name, ended))
+    try:
+        how = await _before_deadline(run, spec, left)
+        if how is None:
+            await run.world.instances.stop(spec.name, run.manifest.stop_timeout)
+        ended.set()
+        await output
+    finally:
+        output.cancel()
+        with suppress(asyncio.CancelledError):
+            await output
+    if how is None:
+        late = f"did not end within {run.manifest.hooks.timeout:g} s (`hooks.timeout`) and was stopped"
+        raise await _failed(run, spec.process, spec.command or "", spec, late)
+    return how
+
+
+async def _before_deadline(run: StepRun, spec: InstanceSpec, left: float) -> Exit | None:
+    """How it ended, None when the time is up. Raises DeployCanceled; removing the container is the undo's business."""
+    clock = run.world.clock
+    deadline = clock.monotonic() + left
+    ended = asyncio.create_task(run.world.instances.wait(spec.name))
+    try:
+        while True:
+            await first_of(ended, clock.sleep(min(PAUSE, max(0.0, deadline - clock.monotonic()))))
+            if ended.done():
+                return ended.result()
+            if clock.monotonic() >= deadline:
+                return None
+            if spec.process == "pre_deploy":
+                run.check_canceled()
+    finally:
+        ended.cancel()
+
+
+async def _copy_output(run: StepRun, name: str, ended: asyncio.Event) -> None:
+    """Put what the hook writes into the deploy log as it comes, without what is there already."""
+    skip = await _lines_logged(run, name)
+    async for lines in run.world.instance_logs.output(name, ended):
+        fresh = lines[skip:]
+        skip = max(0, skip - len(lines))
+        if fresh:
+            await run.log_output(fresh)
+
+
+async def _lines_logged(run: StepRun, name: str) -> int:
+    """How much of this hook's output an earlier life of the daemon has copied."""
+    entries = await run.world.deploy_log.read(run.app, run.release.version)
+    return sum(entry.source == name for entry in entries)
+
+
+async def _failed(run: StepRun, moment: str, command: Command, spec: InstanceSpec, how: str) -> HookFailed:
+    lines = await run.world.instance_logs.tail([spec.name], LAST_LINES)
+    said = "; ".join(line.text for line in lines) or "it wrote nothing"
+    return HookFailed(
+        f"{run.app} v{run.release.version}: the {moment} hook `{_shown(command)}` {how}",
+        why=f"its last words: {said}",
+        next=f"`pvdify logs {run.app} --release {run.release.version} --deploy`. "
+        + (f"v{run.release.version} is live and stays live." if moment == "post_deploy" else "Visitors saw no change."),
+    )
+
+
+def _shown(command: Command) -> str:
+    return command if isinstance(command, str) else " ".join(command)

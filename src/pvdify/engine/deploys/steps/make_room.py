@@ -1,0 +1,116 @@
+"""Stopping first: the live release makes room where memory is for one only, and comes back if the next one fails."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.holding import answered
+from pvdify.engine.deploys.steps.job_runs import end_job_runs
+from pvdify.engine.deploys.steps.retire import quiet, switch_count, traffic_of
+from pvdify.engine.deploys.steps.start import all_answer, standby_of, starter_of, web_places
+from pvdify.engine.deploys.steps.switch import point_back, put_route, route_to
+from pvdify.engine.running.environment import surroundings_of
+from pvdify.engine.running.specs import instance_spec
+from pvdify.engine.world.concurrency import settle
+from pvdify.model.release import Receipt, Release
+from pvdify.model.slot import Slot, SlotState
+
+PROBE_PAUSE = 0.1
+
+
+async def come_back(run: StepRun) -> None:
+    """The release that was live runs again, and visitors reach it."""
+    slot, release = await run.previous_slot(), await run.previous()
+    if slot is None or release is None:
+        return
+    if slot.state is SlotState.STOPPED:  # on disk first: should we fail to start it, the reconciler goes on trying
+        slot = replace(slot, state=SlotState.LIVE, since=run.world.clock.now())
+        await run.save(slot)
+    starter = await starter_of(run, slot)
+    around = await surroundings_of(run.world, starter)
+    specs = [instance_spec(starter, place, around, run.operation.id) for place in slot.placements]
+    async with run.world.locks.instances(run.app):  # the reconciler wants them to run, too
+        await settle(*(run.world.instances.start(spec) for spec in specs))
+    if not await _answers(run, release, slot):
+        await run.note(f"v{release.version} runs again, but does not answer its health check yet")
+    await point_back(run)
+    run.change(replace(run.release, receipt=_receipt(run).opened(run.world.clock.now())))
+
+
+@step(undo=come_back)
+async def make_room(run: StepRun) -> str | None:
+    """The live release has answered its last request and stopped, and requests wait."""
+    slot, release = await run.previous_slot(), await run.previous()
+    if slot is None or release is None:
+        return None
+    await end_job_runs(run, release)
+    if slot.targets:
+        await _close(run, release, slot)
+    taken_over = await standby_of(run)
+    kept = {slot.number, taken_over.number if taken_over else slot.number}
+    others = [it.number for it in await run.world.store.slots(run.app) if it.state.has_served and it.number not in kept]
+    cut = sum(await settle(*(_stop(run, release, number) for number in (slot.number, *others))))
+    counted = await switch_count(run, run.release.version)
+    run.change(replace(counted, cut=counted.cut + cut))
+    return f"v{release.version} stopped{_said(_receipt(run))}"
+
+
+async def _close(run: StepRun, release: Release, slot: Slot) -> None:
+    """New requests wait, at most ``hold``, and are turned away after that; since when is on disk before."""
+    before = run.operation.baseline or (await run.world.router.traffic(run.app, slot.number)).baseline
+    run.operation = replace(run.operation, baseline=before)
+    receipt = _receipt(run).closed(run.world.clock.now(), release.manifest.hold)
+    await run.save(run.operation, replace(run.release, receipt=receipt))
+    closed = await route_to(run, release, None)
+    await put_route(run, closed.held(held_until(receipt)) if receipt.hold else closed)
+
+
+def held_until(receipt: Receipt) -> datetime:
+    """When requests wait no longer."""
+    return (receipt.closed_at or datetime.now(UTC)) + timedelta(seconds=receipt.hold)
+
+
+def _said(receipt: Receipt) -> str:
+    if receipt.closed_at is None:
+        return ""
+    return f"; requests wait, at most {receipt.hold:g} s" if receipt.hold else "; visitors are turned away (503)"
+
+
+async def _stop(run: StepRun, release: Release, number: int) -> int:
+    """Stop one slot's instances once they have answered their last request, at the latest after ``drain``.
+
+    Returns how many requests were in flight when they got the stop signal.
+    """
+    # What takes it over, or starts an instance of it again, has done so by then or finds it stopped.
+    async with run.world.locks.slots(run.app), run.world.locks.instances(run.app):
+        slot = await run.world.store.slot(run.app, number)
+        if slot is None or slot.state is SlotState.RETIRED:
+            return 0
+        if slot.state is not SlotState.STOPPED:
+            slot = replace(slot, state=SlotState.STOPPED, since=run.world.clock.now())
+            await run.save(slot)
+    # From the moment on record: a restart of the daemon must not begin the time anew.
+    passed = (run.world.clock.now() - slot.since).total_seconds()
+    if hold := _receipt(run).hold:
+        await answered(run, slot, min(release.manifest.drain, hold / 2) - passed)
+    else:
+        await quiet(run, number, release.manifest.drain - passed)
+    in_flight = (await traffic_of(run, number)).in_flight
+    await settle(*(run.world.instances.stop(it.name, release.manifest.stop_timeout) for it in slot.placements))
+    return in_flight
+
+
+async def _answers(run: StepRun, release: Release, slot: Slot) -> bool:
+    """Wait until each web instance answers its probe, at the latest as long as its health check may take."""
+    clock, check = run.world.clock, release.manifest.healthcheck
+    deadline = clock.monotonic() + check.interval * check.retries
+    while not await all_answer(run, release, web_places(slot)):
+        if clock.monotonic() >= deadline:
+            return False
+        await clock.sleep(PROBE_PAUSE)
+    return True
+
+
+def _receipt(run: StepRun) -> Receipt:
+    return run.release.receipt or Receipt()

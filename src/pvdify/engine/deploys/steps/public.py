@@ -1,0 +1,69 @@
+"""Asking for a release where its visitors do: at its public address."""
+
+import secrets
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.edge.edge_mode import is_past_router
+from pvdify.engine.world.urls import has_edge, urls_of
+from pvdify.model.action import Action
+from pvdify.model.app import default_hostname, route_of
+from pvdify.model.event import Event
+from pvdify.model.names import slot_key
+from pvdify.model.public import Cause, cause_of
+from pvdify.ports.router import PROOF_PATH
+
+WITHIN = 5.0  # seconds in all: a deploy does not wait longer for what it cannot change
+PAUSE = 0.5
+ACTOR = "pvdify"
+
+
+@step()
+async def public(run: StepRun) -> str | None:
+    """The release was seen from outside, or it was said why not; neither undoes anything."""
+    slot, world = await run.candidate(), run.world
+    app = await world.store.app(run.app)
+    if app is None or slot is None or not await _is_public(run):
+        return None
+    if route_of(app, world.settings.base_domain, run.manifest, slot).slot is None:
+        return None  # nothing to ask: no process with a route, or maintenance
+    hostname = default_hostname(run.app, world.settings.base_domain)
+    cause = await _ask(run, hostname, slot_key(run.app, slot.number))
+    if cause is None:
+        return f"{(await urls_of(world)).of(hostname)} shows v{run.release.version}"
+    text = f"v{run.release.version} is live, but not seen from outside: {cause.what}"
+    run.change(
+        Event(
+            at=world.clock.now(),
+            actor=ACTOR,
+            action=Action.RELEASE_UNSEEN,
+            app=run.app,
+            release=run.release.version,
+            text=text,
+        )
+    )
+    await run.note(f"{text}. {cause.next}")
+    return "not seen from outside"
+
+
+async def _is_public(run: StepRun) -> bool:
+    """Whether visitors are known to come by a public address, as far as this server can know."""
+    wanted, world = run.world.settings.confirm_public, run.world
+    if await is_past_router(world):
+        return False  # only the app would answer, which knows nothing of this
+    return wanted == "always" or (wanted == "auto" and await has_edge(world))
+
+
+async def _ask(run: StepRun, hostname: str, slot: str) -> Cause | None:
+    """A nonce each time, so that no cache can have the answer; None as soon as it is the right one."""
+    clock, url = run.world.clock, (await urls_of(run.world)).of(hostname)
+    deadline = clock.monotonic() + WITHIN
+    while True:
+        path = PROOF_PATH + secrets.token_hex(16)
+        expected = await run.world.router.proof(path, slot)
+        left = max(0.1, deadline - clock.monotonic())
+        answer = await run.world.public.look(f"{url}{path}", left)
+        cause = cause_of(hostname, answer, expected, run.world.edge_board.explain)
+        if cause is None or clock.monotonic() + PAUSE >= deadline:
+            return cause
+        await clock.sleep(PAUSE)

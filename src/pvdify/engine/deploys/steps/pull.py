@@ -1,0 +1,99 @@
+"""Bringing the image here."""
+
+from dataclasses import replace
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.hooks import remove_hooks
+from pvdify.engine.deploys.steps.services import wait_for_services
+from pvdify.engine.deploys.steps.start import standby_of
+from pvdify.engine.deploys.steps.volumes import provide_volumes
+from pvdify.engine.running.environment import tenant_of
+from pvdify.engine.running.specs import port_of
+from pvdify.errors import NotEnoughDisk, NotRollbackable, PvdifyError, WrongPlatform
+from pvdify.model.image import LocalImage
+from pvdify.model.image_reference import ImageReference, parse_image_reference
+from pvdify.model.release import Release
+from pvdify.model.tenant import Tenant
+from pvdify.quantities import format_bytes
+
+UNPACKED = 3.0  # layers come compressed, and packed and unpacked ones are on the disk for a while side by side
+
+
+async def keep_for_another_try(run: StepRun) -> None:
+    """Of the releases that failed, only this newest one keeps its image: the next try often is the same image."""
+    await remove_hooks(run)
+    images, release = run.world.images, run.release
+    if release.image_id is None or await images.get(release.image_id) is None:
+        return
+    await images.keep(release.image_id, run.app, release.version)
+    kept = await images.kept(run.app) - {release.version}
+    for other in await run.world.store.releases(run.app):
+        if other.version in kept and other.status.is_settled and not other.was_live:
+            await images.release(run.app, other.version)
+
+
+@step(undo=keep_for_another_try)
+async def pull(run: StepRun) -> str:
+    """Exactly the release's image is on this host."""
+    release = run.release
+    if await standby_of(run):
+        return f"{(release.digest or '')[:11]}…  here"  # its instances still run; nothing needs to be looked up
+    if release.image_id is not None:
+        image = await _stored(run, release.image_id)
+    else:
+        reference = parse_image_reference(release.image)
+        tenant = await tenant_of(run.world.store, run.app)
+        digest = await run.world.images.resolve(reference, tenant)
+        image = await run.world.images.find(reference, digest) or await _fetch(run, reference, digest, tenant)
+    _check_platform(release, image)
+    port = release.port or port_of(run.manifest, image.exposed_ports)
+    pulled = replace(release, digest=image.digest, image_id=image.image_id, port=port, image_volumes=image.volumes)
+    run.change(pulled)
+    await provide_volumes(run, pulled)
+    await wait_for_services(run)
+    return f"{image.digest[:11]}…  {format_bytes(image.size)}"
+
+
+def _check_platform(release: Release, image: LocalImage) -> None:
+    """An image for other machines fails here, before any hook of it runs."""
+    if not image.runs_here:
+        raise WrongPlatform(
+            f"{release.image} cannot run on this server",
+            why=f"it is built for {image.architecture}; this server is {image.machine}",
+            next=f"build it for linux/{image.machine}, too, then deploy again",
+        )
+
+
+async def _fetch(run: StepRun, reference: ImageReference, digest: str, tenant: Tenant) -> LocalImage:
+    """The image from its registry, if there is room for it. Raises NotEnoughDisk before anything is sent."""
+    capacity = await run.world.host.capacity()
+    size = await run.world.images.download_size(reference, digest, tenant)
+    if size is not None and capacity.free_disk is not None:
+        needed = round(size * UNPACKED) + run.world.settings.min_free_disk
+        if capacity.free_disk < needed:
+            raise NotEnoughDisk(
+                f"{run.app} v{run.release.version} was not pulled: {format_bytes(capacity.free_disk)} of disk are "
+                f"free, {format_bytes(needed)} are needed",
+                why=f"{reference} is {format_bytes(size)} to download, about {UNPACKED:g} times that while it is "
+                f"unpacked, and {format_bytes(run.world.settings.min_free_disk)} must stay free",
+                next="make room on the server (`podman system df` shows what images take), then deploy again",
+            )
+    return await run.world.images.pull(reference, digest, tenant)
+
+
+async def _stored(run: StepRun, image_id: str) -> LocalImage:
+    """The image of an earlier release as it is kept here; only if it is gone its registry is asked for it."""
+    release = run.release
+    image = await run.world.images.get(image_id)
+    if image is not None:
+        return replace(image, digest=release.digest or image.digest)
+    try:
+        reference, tenant = parse_image_reference(release.image), await tenant_of(run.world.store, run.app)
+        return await run.world.images.pull(reference, release.digest or "", tenant)
+    except PvdifyError as error:
+        raise NotRollbackable(
+            f"the image of {run.app} v{release.repeats or release.version} is no longer on this server",
+            why=f"its registry could not give it back: {error.what}",
+            next=f"`pvdify releases {run.app}` shows which releases can be rolled back to",
+        ) from error

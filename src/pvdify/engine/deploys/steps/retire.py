@@ -1,0 +1,198 @@
+"""The displaced slot: its last requests end, it stands by for a rollback, it goes."""
+
+from dataclasses import replace
+
+import structlog
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.edge.edge_mode import is_past_router
+from pvdify.engine.world.concurrency import settle
+from pvdify.errors import DeployCanceled, RouterUnavailable
+from pvdify.model.operation import OperationKind
+from pvdify.model.release import SwitchCount, grace_of, last_served
+from pvdify.model.route import Traffic
+from pvdify.model.slot import Slot, SlotState
+
+log = structlog.get_logger()
+QUIET = 1.0  # requests that were routed before the switch arrive up to 74 ms after it; measured, with a margin
+DRAIN_PAUSE = 0.1
+ENDED_WITHIN = 2.0  # seconds for the router to end what is in flight
+STANDBY_PAUSE = 1.0
+
+
+@step()
+async def drain(run: StepRun) -> None:
+    """Wait until nothing has been in flight to the displaced slot for a while; at its deadline, end what is left."""
+    clock = run.world.clock
+    is_counted = not await _leave_edge(run)
+    deadline = clock.monotonic() + await _drain_left(run, is_counted=is_counted)
+    quiet_since = clock.monotonic()
+    while clock.monotonic() < deadline:
+        if (await traffic_of(run, (await _slot(run)).number)).in_flight:
+            quiet_since = clock.monotonic()
+        if is_counted and clock.monotonic() - quiet_since >= QUIET:
+            break
+        await clock.sleep(DRAIN_PAUSE)
+    # Under the lock: a rollback that takes the slot over must not have its visitors cut off.
+    async with run.world.locks.slots(run.app):
+        slot = await _slot(run)
+        cut = await _end_visits(run, slot)
+        if slot.state is not SlotState.STOPPED:
+            slot = replace(slot, state=SlotState.STANDBY, since=clock.now())
+        await run.save(slot, *await _counted(run, slot, cut))
+
+
+async def _end_visits(run: StepRun, slot: Slot) -> int:
+    """End what is still in flight to the slot, WebSockets and event streams too; return how many requests it was."""
+    cut, deadline = 0, run.world.clock.monotonic() + ENDED_WITHIN
+    while (await traffic_of(run, slot.number)).in_flight and run.world.clock.monotonic() < deadline:
+        try:
+            cut += await run.world.router.end_requests(slot.endpoints)
+        except RouterUnavailable as error:
+            log.warning("drain.not_ended", app=run.app, release=slot.number, why=error.why)
+        await run.world.clock.sleep(DRAIN_PAUSE)
+    if cut:
+        log.info("drain.cut", app=run.app, release=slot.number, requests=cut)
+    return cut
+
+
+async def _drain_left(run: StepRun, *, is_counted: bool) -> float:
+    """Return the seconds until the slot's deadline: ``drain`` after its switch, also where the daemon restarted since.
+
+    At least as long as requests that were routed before the switch may take to arrive. Visitors that came past the
+    router until now get all of ``drain``.
+    """
+    slot = await _slot(run)
+    starter = await run.world.store.release(run.app, slot.number)
+    allowed = max(QUIET, starter.manifest.drain if starter else 0.0)
+    passed = (run.world.clock.now() - slot.since).total_seconds() if is_counted else 0.0
+    return min(allowed, max(0.0, allowed - passed))
+
+
+async def _leave_edge(run: StepRun) -> bool:
+    """Wait until the edge sends no request straight to the slot; return whether it could, past the router's counts."""
+    if not await is_past_router(run.world):
+        return False
+    while run.world.edge_board.leads_to((await _slot(run)).targets):
+        await run.world.clock.sleep(STANDBY_PAUSE)
+    return True
+
+
+@step()
+async def stand_by(run: StepRun) -> None:
+    """Wait for a rollback until ``standby`` is over, or until the slot of a later release stands by in its place."""
+    clock = run.world.clock
+    while True:
+        slot = await _slot(run)
+        waited = clock.now() - slot.since
+        if slot.state is SlotState.STOPPED or waited >= run.world.settings.standby or await _is_displaced(run, slot):
+            return
+        await clock.sleep(min(STANDBY_PAUSE, max(0.0, (run.world.settings.standby - waited).total_seconds())))
+
+
+@step(commits=True)
+async def stop(run: StepRun) -> None:
+    """The slot's instances have stopped and are gone, and the router has forgotten it."""
+    # Once this is on disk, the reconciler has started what it was starting, and starts nothing more of the slot.
+    async with run.world.locks.slots(run.app), run.world.locks.instances(run.app):
+        slot = await _slot(run)
+        await run.save(replace(slot, state=SlotState.RETIRED, since=run.world.clock.now()))
+    cut = (await traffic_of(run, slot.number)).in_flight
+    starter = await run.world.store.release(run.app, slot.number)
+    grace = grace_of(starter)
+    await settle(*(run.world.instances.stop(place.name, grace) for place in slot.placements))
+    await settle(*(run.world.instances.remove(place.name) for place in slot.placements))
+    await run.world.router.forget(run.app, slot.number)
+    if cut and run.operation.release is not None:
+        counted = await switch_count(run, run.operation.release)
+        run.change(replace(counted, cut=counted.cut + cut))
+
+
+@step()
+async def prune(run: StepRun) -> None:
+    """Only the newest releases, the live one and the one before it keep an image on this server."""
+    releases = await run.world.store.releases(run.app)
+    deployed = [release for release in releases if release.was_live]
+    # The pin belongs to the release that started the slot: one that took it over from standby has none of its own.
+    needed = {release.slot or release.version for release in deployed[: run.world.settings.keep_releases]}
+    needed |= {slot.number for slot in await run.world.store.slots(run.app)}
+    needed |= {release.version for release in releases if not release.status.is_settled}
+    for version in await run.world.images.kept(run.app) - needed:
+        await run.world.images.release(run.app, version)
+
+
+async def _slot(run: StepRun) -> Slot:
+    """The slot to retire, as it is now. Raises DeployCanceled if another operation has taken it over."""
+    operations = await run.world.store.unsettled_operations(run.app)
+    if any(operation.kind is OperationKind.DESTROY for operation in operations):
+        raise DeployCanceled(f"{run.app} is being destroyed, and its slots with it")
+    slot = await run.world.store.slot(run.app, run.operation.slot or 0)
+    stops = run.operation.step("stop").state
+    is_stopping = slot is not None and slot.state is SlotState.RETIRED and stops.value == "doing"
+    if slot is None or not (slot.state.has_served or is_stopping) or await _may_come_back(run, slot):
+        raise DeployCanceled(f"the slot v{run.operation.slot} of {run.app} is in use again")
+    return slot
+
+
+async def _is_displaced(run: StepRun, slot: Slot) -> bool:
+    """Return whether another idle slot served a later release: only the newest one waits for a rollback.
+
+    When a slot finished draining says nothing: an older slot with a long answer finishes after a newer one.
+    """
+    idle = [other.number for other in await run.world.store.slots(run.app) if other.state.is_idle]
+    if not set(idle) - {slot.number}:
+        return False
+    served = last_served(await run.world.store.releases(run.app))
+    return any(served.get(number, number) > served.get(slot.number, slot.number) for number in idle)
+
+
+async def _may_come_back(run: StepRun, slot: Slot) -> bool:
+    """Whether the release that made room is still the live one, because its successor is on its way."""
+    live = await run.world.store.active_release(run.app)
+    return slot.state is SlotState.STOPPED and live is not None and live.slot == slot.number
+
+
+async def switch_count(run: StepRun, release: int) -> SwitchCount:
+    """Return the recorded count of requests during a release's switch, or zeros without a record."""
+    counts = await run.world.store.switch_counts(run.app)
+    known = (count for count in counts if count.release == release)
+    return next(known, SwitchCount(app=run.app, release=release))
+
+
+async def quiet(run: StepRun, slot: int, seconds: float, number: int | None = None) -> None:
+    """Wait until a slot, or one instance of it, has had nothing in flight for a moment; at the latest so long."""
+    clock = run.world.clock
+    deadline, quiet_since = clock.monotonic() + seconds, clock.monotonic()
+    while clock.monotonic() - quiet_since < QUIET and clock.monotonic() < deadline:
+        await clock.sleep(DRAIN_PAUSE)
+        if (await traffic_of(run, slot, number)).in_flight:
+            quiet_since = clock.monotonic()
+
+
+async def traffic_of(run: StepRun, slot: int, number: int | None = None) -> Traffic:
+    """What the router counts; one that does not answer right now has nothing in flight either."""
+    try:
+        return await run.world.router.traffic(run.app, slot, number)
+    except RouterUnavailable:
+        return Traffic()
+
+
+async def _counted(run: StepRun, slot: Slot, cut: int) -> tuple[SwitchCount, ...]:
+    """What the switch cost visitors, complete now that the displaced slot has drained; ``cut`` are added."""
+    release = await run.world.store.release(run.app, run.operation.release or 0)
+    if release is None or run.operation.baseline is None:
+        return ()
+    total = await traffic_of(run, slot.number) + await traffic_of(run, release.slot or 0)
+    requests, router_errors, app_errors = run.operation.baseline
+    before = await switch_count(run, release.version)
+    broken_off = 0 if before.is_final else await run.world.access_log.cut(run.app, run.operation.created_at)
+    counted = replace(
+        before,
+        served=max(0, total.requests - requests),
+        router_errors=max(0, total.router_errors - router_errors),
+        app_errors=max(0, total.app_errors - app_errors),
+        cut=before.cut + broken_off + cut,
+        is_final=True,
+    )
+    return (counted,)

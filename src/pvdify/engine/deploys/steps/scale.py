@@ -1,0 +1,225 @@
+"""Changing what runs of the live release: more, fewer, or new instances in place of old ones.
+
+Who comes is JOINING in the live slot's record before anything is started. At the commit point, who came is UP and who
+goes is LEAVING, in one write with the route.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.health import probed
+from pvdify.engine.deploys.steps.holding import answered
+from pvdify.engine.deploys.steps.retire import quiet
+from pvdify.engine.deploys.steps.start import placed, shown, starter_of, stop_and_remove
+from pvdify.engine.deploys.steps.switch import point_back, put_route, route_to
+from pvdify.engine.deploys.steps.workers import stay_up
+from pvdify.engine.running.environment import surroundings_of
+from pvdify.engine.running.specs import instance_spec, next_numbers
+from pvdify.engine.world.concurrency import settle
+from pvdify.errors import NothingRuns
+from pvdify.model.names import WEB
+from pvdify.model.operation import OperationKind
+from pvdify.model.scale import ProcessChange, Scale
+from pvdify.model.slot import Phase, Placement, Slot
+
+
+async def dismiss(run: StepRun) -> None:
+    """Nothing is left of who was to join."""
+    slot = await run.previous_slot()
+    if slot is None:
+        return
+    await stop_and_remove(run, slot.in_phase(Phase.JOINING))
+    run.change(slot.without(Phase.JOINING))
+
+
+@step(undo=dismiss)
+async def arrange(run: StepRun) -> None:
+    """Names and endpoints of who joins are on disk."""
+    async with run.world.locks.places:
+        slot = await _live_slot(run)
+        counts = await _wanted(run)
+        numbers = {process: _numbers_to_come(run, slot, process, counts[process]) for process in counts}
+        joining = await placed(run, slot.number, numbers, Phase.JOINING, {place.name for place in slot.placements})
+        await run.save(replace(slot, placements=slot.placements + joining))
+
+
+async def take_back(run: StepRun) -> None:
+    """Instances that stopped to make room run again, alone with their volume, and requests reach them."""
+    slot = await _live_slot(run)
+    stopped = tuple(place for place in _sharers(run, slot) if place.phase is Phase.LEAVING)
+    if not stopped:
+        return
+    await stop_and_remove(run, slot.of(WEB, Phase.JOINING))
+    up = {place.name for place in stopped}
+    slot = replace(
+        slot, placements=tuple(replace(it, phase=Phase.UP) if it.name in up else it for it in slot.placements)
+    )
+    await run.save(slot)
+    await _start(run, slot, tuple(place for place in slot.placements if place.name in up))
+    await point_back(run)
+
+
+@step(undo=take_back)
+async def make_room(run: StepRun) -> str | None:
+    """Web instances with a volume of their own have answered and stopped; requests wait for their successors."""
+    slot = await _live_slot(run)
+    sharers = _sharers(run, slot)
+    if not sharers:
+        return None
+    names = {place.name for place in sharers}
+    slot = replace(
+        slot, placements=tuple(replace(it, phase=Phase.LEAVING) if it.name in names else it for it in slot.placements)
+    )
+    await run.save(slot)
+    hold = run.manifest.hold
+    held = (await route_to(run, run.release, slot)).held(run.world.clock.now() + timedelta(seconds=hold))
+    await put_route(run, held if hold else replace(held, held_until=None))
+    await answered(run, slot, min(run.manifest.drain, hold / 2))
+    await settle(*(_stop(run, place) for place in sharers))
+    return "  ".join(f"{place.process}.{place.number} stopped" for place in sharers)
+
+
+@step()
+async def start(run: StepRun) -> str | None:
+    """Every web instance that joins runs."""
+    slot = await _live_slot(run)
+    joining = slot.of(WEB, Phase.JOINING)
+    await _start(run, slot, joining)
+    return "  ".join(shown(place) for place in joining) or None
+
+
+@step()
+async def health(run: StepRun) -> str | None:
+    """Each of them has answered its probe."""
+    return await probed(run, (await _live_slot(run)).of(WEB, Phase.JOINING))
+
+
+async def bring_back(run: StepRun) -> None:
+    """The new workers are stopped and those they were to replace run again."""
+    slot = await run.previous_slot()
+    if slot is None:
+        return
+    await settle(*(_stop(run, place) for place in slot.in_phase(Phase.JOINING) if place.process != WEB))
+    await _start(run, slot, await _replaced_workers(run, slot))
+
+
+@step(undo=bring_back)
+async def workers(run: StepRun) -> str | None:
+    """The other processes that join run and stayed up; of one that is replaced, two never ran at once."""
+    slot = await _live_slot(run)
+    joining = tuple(place for place in slot.in_phase(Phase.JOINING) if place.process != WEB)
+    await settle(*(_stop(run, place) for place in await _replaced_workers(run, slot)))
+    await _start(run, slot, joining)
+    await stay_up(run, joining)
+    return "  ".join(f"{place.process}.{place.number} up" for place in joining) or None
+
+
+@step(undo=point_back, commits=True)
+async def switch(run: StepRun) -> str:
+    """New requests reach who joined, and none who leaves; the new scale is on record."""
+    slot, counts = await _live_slot(run), await _wanted(run)
+    settled = slot.settled(await _leaving(run, slot))
+    await put_route(run, await route_to(run, run.release, settled))
+    run.change(settled)
+    run.change(replace(await _scale(run), changed_by=run.operation.created_by, changed_at=run.world.clock.now()))
+    return "  ".join(f"{process} {count}" for process, count in counts.items())
+
+
+@step()
+async def stop(run: StepRun) -> str | None:
+    """Who leaves has answered its last request, stopped and gone."""
+    async with run.world.locks.instances(run.app):  # the reconciler has started what it was starting
+        slot = await _live_slot(run)
+    leaving = slot.in_phase(Phase.LEAVING)
+    await settle(*(_let_go(run, slot, place) for place in leaving))
+    run.change(slot.without(Phase.LEAVING))
+    return "  ".join(f"{place.process}.{place.number}" for place in leaving) or None
+
+
+async def _live_slot(run: StepRun) -> Slot:
+    slot = await run.previous_slot()
+    if slot is None:
+        raise NothingRuns(
+            f"{run.app} has no live release, so there is nothing to scale or restart",
+            next=f"`pvdify deploy {run.app} --image REFERENCE` makes one",
+        )
+    return slot
+
+
+def _change(run: StepRun) -> ProcessChange:
+    return run.operation.change or ProcessChange()
+
+
+async def _scale(run: StepRun) -> Scale:
+    return (await run.world.store.scale(run.app)).after(_change(run), run.manifest)
+
+
+async def _wanted(run: StepRun) -> dict[str, int]:
+    return (await _scale(run)).counts(run.manifest)
+
+
+def _numbers_to_come(run: StepRun, slot: Slot, process: str, wanted: int) -> tuple[int, ...]:
+    """The numbers of the instances that have still to join, also where some were on disk before the daemon died.
+
+    A restarted instance keeps its number.
+    """
+    up, joining = slot.of(process, Phase.UP), {place.number for place in slot.of(process, Phase.JOINING)}
+    if run.operation.kind is not OperationKind.RESTART:
+        return next_numbers(slot, process, max(0, wanted - len(up) - len(joining)))
+    if process not in _change(run).restarts:
+        return ()
+    kept = [place.number for place in up[:wanted]]
+    more = next_numbers(slot, process, max(0, wanted - len(joining | set(kept))))
+    return (*(number for number in kept if number not in joining), *more)
+
+
+async def _leaving(run: StepRun, slot: Slot) -> tuple[Placement, ...]:
+    """Who goes: of a restarted process all who were up, else the highest numbers beyond the count."""
+    if run.operation.kind is OperationKind.RESTART:
+        return tuple(place for process in _change(run).restarts for place in slot.of(process, Phase.UP))
+    counts = await _wanted(run)
+    names = dict.fromkeys(place.process for place in slot.placements)
+    return tuple(place for process in names for place in slot.of(process, Phase.UP)[counts.get(process, 0) :])
+
+
+async def _replaced_workers(run: StepRun, slot: Slot) -> tuple[Placement, ...]:
+    """Instances that have to stop before their successors start: two of them must not run at once."""
+    if run.operation.kind is not OperationKind.RESTART:
+        return ()
+    exclusive = [volume for volume in run.release.volumes.values() if volume.is_exclusive]
+    overlapping = {
+        name
+        for name, process in run.manifest.processes.items()
+        if process.overlap and not any(volume.is_used_by(name) for volume in exclusive)
+    }
+    return tuple(it for it in await _leaving(run, slot) if it.process != WEB and it.process not in overlapping)
+
+
+def _sharers(run: StepRun, slot: Slot) -> tuple[Placement, ...]:
+    """Web instances to be replaced that have a volume which their successors must not have at the same time."""
+    if run.operation.kind is not OperationKind.RESTART or WEB not in _change(run).restarts:
+        return ()
+    if not any(volume.is_exclusive and volume.is_used_by(WEB) for volume in run.release.volumes.values()):
+        return ()
+    return (*slot.of(WEB, Phase.UP), *slot.of(WEB, Phase.LEAVING))
+
+
+async def _start(run: StepRun, slot: Slot, places: tuple[Placement, ...]) -> None:
+    starter = await starter_of(run, slot)
+    around = await surroundings_of(run.world, starter)
+    specs = [instance_spec(starter, place, around, run.operation.id) for place in places]
+    await settle(*(run.world.instances.start(spec) for spec in specs))
+
+
+async def _let_go(run: StepRun, slot: Slot, place: Placement) -> None:
+    """Wait until nothing has been in flight for a moment, at the latest until ``drain`` is over; then stop it."""
+    if place.has_route:
+        await quiet(run, slot.number, run.manifest.drain, place.serial)
+    await _stop(run, place)
+    await run.world.instances.remove(place.name)
+
+
+async def _stop(run: StepRun, place: Placement) -> None:
+    await run.world.instances.stop(place.name, run.manifest.stop_timeout)

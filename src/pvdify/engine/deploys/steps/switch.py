@@ -1,0 +1,131 @@
+"""The commit point: visitors' new requests go to the candidate slot."""
+
+from dataclasses import replace
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.retire import switch_count
+from pvdify.engine.edge.domains import check_free
+from pvdify.engine.running.routes import put_serving, remove_route
+from pvdify.engine.state.jobs.accounting import Accounting
+from pvdify.engine.world.not_found import no_app
+from pvdify.errors import ConfirmFailed, RouterUnavailable
+from pvdify.model.app import default_hostname, route_of
+from pvdify.model.names import slot_key
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.probe import DEFAULT_PATH
+from pvdify.model.release import Release, ReleaseStatus
+from pvdify.model.route import Route, Traffic
+from pvdify.model.slot import Slot, SlotState
+
+CONFIRM_WITHIN = 5.0
+CONFIRM_PAUSE = 0.05
+Baseline = tuple[int, int, int]
+
+
+async def point_back(run: StepRun) -> None:
+    """The route is as it was before, even where the switch happened and yet reported a failure."""
+    previous, slot = await run.previous(), await run.previous_slot()
+    async with run.world.locks.routes(run.app):
+        if previous is None:
+            await remove_route(run.world, run.app)
+        else:
+            await put_serving(run.world, await route_to(run, previous, slot))
+
+
+@step(undo=point_back, commits=True)
+async def switch(run: StepRun) -> str:
+    """New requests reach the candidate slot."""
+    candidate, displaced = await run.candidate(), await run.previous_slot()
+    slot = candidate.settled() if candidate else None
+    before = run.operation.baseline or (await _count(run, slot) + await _count(run, displaced)).baseline
+    wanted = await route_to(run, run.release, slot)
+    accounting = Accounting(clock=run.world.clock, locks=run.world.locks, store=run.world.store)
+    await accounting.until_now(run.app)  # by the schedules of the release that is displaced
+    async with run.world.locks.hostnames:
+        known = (await run.world.router.routes()).get(run.app)
+        if known is None or known.hostnames != wanted.hostnames:
+            await check_free(run.world, run.app, wanted.hostnames)
+        await put_route(run, wanted)
+    await _record(run, slot, displaced, before)
+    return f"v{run.release.version} live"
+
+
+@step()
+async def confirm(run: StepRun) -> None:
+    """A request through the router was answered by the candidate slot."""
+    slot, clock = await run.candidate(), run.world.clock
+    if slot is None or (await route_to(run, run.release, slot)).slot is None:
+        return  # nothing to ask: no process with a route, or maintenance
+    hostname = default_hostname(run.app, run.world.settings.base_domain)
+    path = run.manifest.healthcheck.path or DEFAULT_PATH
+    deadline, answered_by = clock.monotonic() + CONFIRM_WITHIN, None
+    while clock.monotonic() < deadline:
+        _, answered_by = await run.world.router.ask(hostname, path, run.manifest.healthcheck.timeout)
+        if answered_by == slot_key(run.app, slot.number):
+            return
+        await clock.sleep(CONFIRM_PAUSE)
+    raise ConfirmFailed(
+        f"{run.app} v{run.release.version} is live, but a request to {hostname} through the router was not answered "
+        f"by it within {CONFIRM_WITHIN:g} s",
+        why=f"the answer came from {answered_by or 'nowhere'}",
+        next=f"`pvdify ps {run.app}` and `pvdify logs {run.app}`"
+        + (f"; undo: `pvdify rollback {run.app}`" if run.operation.previous is not None else ""),
+    )
+
+
+async def route_to(run: StepRun, release: Release, slot: Slot | None) -> Route:
+    """The route that the app should have when this release serves from this slot."""
+    app = await run.world.store.app(run.app)
+    if app is None:
+        raise no_app(run.app)
+    return route_of(app, run.world.settings.base_domain, release.manifest, slot)
+
+
+async def put_route(run: StepRun, wanted: Route) -> None:
+    """The router has this route, looked up afterwards. Raises RouterUnavailable."""
+    async with run.world.locks.routes(run.app):
+        put = await put_serving(run.world, wanted)
+        found = (await run.world.router.routes()).get(run.app)
+    # An instance that ended since is out of the route already, which is no reason to fail.
+    if found is None or replace(found, targets=put.targets, numbers=put.numbers) != put:
+        raise RouterUnavailable(
+            f"{run.app} v{run.release.version}: the router did not take the new route",
+            why=f"it has {found}",
+            next=f"`pvdify status`, then try again; {run.fallback}",
+        )
+
+
+async def _count(run: StepRun, slot: Slot | None) -> Traffic:
+    return await run.world.router.traffic(run.app, slot.number) if slot else Traffic()
+
+
+async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, before: Baseline) -> None:
+    """All that became true with the switch, for the one transaction that marks it done."""
+    now = run.world.clock.now()
+    previous = await run.previous()
+    if previous is not None:
+        status = ReleaseStatus.FAILED if previous.is_taken_back else ReleaseStatus.SUPERSEDED
+        run.change(replace(previous, status=status))
+    if slot is not None:
+        run.change(replace(slot, state=SlotState.LIVE, since=now))
+    if displaced is not None:
+        state = SlotState.STOPPED if displaced.state is SlotState.STOPPED else SlotState.DRAINING
+        run.change(replace(displaced, state=state, since=now))
+        run.change(_retirement(run, displaced, before))
+    run.change(replace(await switch_count(run, run.release.version), is_final=displaced is None))
+    receipt = run.release.receipt.opened(now) if run.release.receipt else None
+    run.change(replace(run.release, status=ReleaseStatus.ACTIVE, was_live=True, receipt=receipt))
+
+
+def _retirement(run: StepRun, displaced: Slot, before: Baseline) -> Operation:
+    return Operation(
+        id=f"{run.app}-v{displaced.number}-retired-by-v{run.release.version}",
+        kind=OperationKind.RETIRE,
+        app=run.app,
+        release=run.release.version,
+        slot=displaced.number,
+        baseline=before,
+        created_at=run.world.clock.now(),
+        created_by=run.operation.created_by,
+    )

@@ -1,0 +1,60 @@
+"""The volumes of a release: recorded before anything mounts them, and handed from release to release."""
+
+from dataclasses import replace
+
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.errors import VolumeNotShared
+from pvdify.manifest.definition import Volume, volume_problems
+from pvdify.model.operation import Strategy
+from pvdify.model.release import Release
+from pvdify.model.volume import new_volume, shared_exclusively
+
+
+async def provide_volumes(run: StepRun, release: Release) -> None:
+    """Record the volumes that the release needs and the app does not have, and decide whether one is handed over.
+
+    Raises VolumeNotShared.
+    """
+    volumes = release.volumes
+    await _check(run, release)
+    stored = {volume.name for volume in await run.world.store.volumes(run.app) if not volume.is_trashed}
+    for name, volume in volumes.items():
+        if not volume.ephemeral and name not in stored:
+            run.change(new_volume(run.app, name, run.world.clock.now()))
+    for name in sorted(set(volumes) - set(release.manifest.volumes)):
+        await run.note(_unnamed(name, volumes[name]))
+    if handed_over := await _handed_over(run, release):
+        run.operation = replace(run.operation, strategy=Strategy.HAND_OVER)
+        await run.note(
+            f"the volume {' and '.join(handed_over)} is used by one release at a time: what runs stops before "
+            f"v{release.version} starts"
+        )
+
+
+async def _handed_over(run: StepRun, release: Release) -> tuple[str, ...]:
+    """The volumes that instances of another release may still have when this one starts."""
+    found: set[str] = set()
+    for slot in await run.world.store.slots(run.app):
+        starter = await run.world.store.release(run.app, slot.number)
+        if starter is not None and slot.number != release.version:
+            found.update(shared_exclusively(starter.volumes, release.volumes))
+    return tuple(sorted(found))
+
+
+async def _check(run: StepRun, release: Release) -> None:
+    """Raise VolumeNotShared where several instances of one process would use a volume that is for one."""
+    problems = volume_problems(release.volumes, await run.counts())
+    if problems:
+        raise VolumeNotShared(
+            f"{run.app} v{release.version} cannot run with these volumes",
+            why="; ".join(problems),
+            next="name each path under `volumes` in pvdify.yml with shared: true or ephemeral: true, or run one "
+            "instance, then deploy again",
+        )
+
+
+def _unnamed(name: str, volume: Volume) -> str:
+    return (
+        f"the image declares VOLUME {volume.path}: it is kept in the volume {name}. To choose a name, to share it or "
+        f"to keep nothing, name the path in pvdify.yml: volumes: {{{name}: {{path: {volume.path}, ephemeral: true}}}}"
+    )

@@ -1,0 +1,101 @@
+"""Processes without a route: they never run twice at once unless the manifest says so, and never not at all."""
+
+import asyncio
+
+from pvdify.engine.deploys.plan import step
+from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.start import starter_of
+from pvdify.engine.running.environment import surroundings_of
+from pvdify.engine.running.specs import instance_spec
+from pvdify.engine.world.concurrency import settle
+from pvdify.errors import ProbeFailed
+from pvdify.manifest.definition import Manifest
+from pvdify.model.instance import Exit
+from pvdify.model.names import WEB
+from pvdify.model.slot import Placement, Slot, SlotState
+
+STAY_UP = 5.0  # seconds without an exit that make a process count as up
+LAST_LINES = 5
+
+
+async def bring_back(run: StepRun) -> None:
+    """The new workers are stopped and the old ones run again."""
+    slot, previous = await run.candidate(), await run.previous_slot()
+    if slot is not None:
+        grace = run.manifest.stop_timeout
+        await settle(*(run.world.instances.stop(place.name, grace) for place in _workers(slot)))
+    old = await run.previous()
+    if previous is None or old is None or previous.state is SlotState.STOPPED:  # who stopped it starts it again
+        return
+    starter = await starter_of(run, previous)
+    around = await surroundings_of(run.world, starter)
+    for place in _workers(previous):
+        await run.world.instances.start(instance_spec(starter, place, around, run.operation.id))
+
+
+@step(undo=bring_back)
+async def workers(run: StepRun) -> str | None:
+    """The other processes run the new release and stayed up; the old ones have stopped."""
+    slot, previous = await run.candidate(), await run.previous_slot()
+    new, old = _workers(slot) if slot else (), _workers(previous) if previous else ()
+    old_manifest = await _manifest_of_previous(run)
+    overlapping = tuple(place for place in old if _overlaps(old_manifest, place))
+    if slot is None or not (new or old):
+        return None
+    grace = await _grace_of(run, previous)
+    await settle(*(run.world.instances.stop(place.name, grace) for place in old if place not in overlapping))
+    starter = await starter_of(run, slot)
+    around = await surroundings_of(run.world, starter)
+    specs = [instance_spec(starter, place, around, run.operation.id) for place in new]
+    await settle(*(run.world.instances.start(spec) for spec in specs))
+    await stay_up(run, new)
+    await settle(*(run.world.instances.stop(place.name, grace) for place in overlapping))
+    return "  ".join(f"{place.process}.{place.number} up" for place in new) or "the old ones have stopped"
+
+
+def _workers(slot: Slot) -> tuple[Placement, ...]:
+    return tuple(place for place in slot.placements if place.process != WEB)
+
+
+def _overlaps(manifest: Manifest | None, place: Placement) -> bool:
+    return manifest is not None and place.process in manifest.processes and manifest.processes[place.process].overlap
+
+
+async def _manifest_of_previous(run: StepRun) -> Manifest | None:
+    """Whether two may run at once is for the new manifest to say, where it knows the process at all."""
+    previous = await run.previous()
+    if previous is None:
+        return None
+    merged = {**previous.manifest.processes, **run.manifest.processes}
+    return previous.manifest.model_copy(update={"processes": merged})
+
+
+async def _grace_of(run: StepRun, slot: Slot | None) -> float:
+    """The ``stop_timeout`` of the release that started the slot, whose programs know no other."""
+    return (await starter_of(run, slot)).manifest.stop_timeout if slot is not None else 0.0
+
+
+async def stay_up(run: StepRun, places: tuple[Placement, ...]) -> None:
+    """Wait until these have run for a while. Raises ProbeFailed as soon as one of them exits."""
+    exits = {place: asyncio.create_task(run.world.instances.wait(place.name)) for place in places}
+    pause = asyncio.create_task(run.world.clock.sleep(STAY_UP if places else 0.0))
+    try:
+        await asyncio.wait({pause, *exits.values()}, return_when=asyncio.FIRST_COMPLETED)
+        for place, exited in exits.items():
+            if exited.done():
+                raise await _did_not_stay(run, place, exited.result())
+    finally:
+        pause.cancel()
+        for exited in exits.values():
+            exited.cancel()
+
+
+async def _did_not_stay(run: StepRun, place: Placement, ended: Exit) -> ProbeFailed:
+    lines = await run.world.instance_logs.tail([place.name], LAST_LINES)
+    said = "; ".join(line.text for line in lines) or "nothing"
+    return ProbeFailed(
+        f"{run.app} v{run.release.version}: {place.process}.{place.number} {ended} within {STAY_UP:g} s",
+        why=f"its last lines: {said}",
+        next=f"`pvdify logs {run.app} --release {run.release.version}`. "
+        + ("Nothing was live before." if run.operation.previous is None else "What ran before runs again."),
+    )

@@ -1,0 +1,249 @@
+"""The edge, kept as it should be: in the background, so that no deploy ever waits for it."""
+
+import asyncio
+import random
+from dataclasses import dataclass, replace
+
+import structlog
+
+from pvdify.engine.reading.queries import Check
+from pvdify.engine.world import World
+from pvdify.engine.world.urls import EDGE_KEYS
+from pvdify.errors import InvalidError, PvdifyError, ServiceUnavailable
+from pvdify.model.action import Action
+from pvdify.model.app import App, hostnames_of
+from pvdify.model.edge import EdgeLink, EdgeState, EdgeWanted, target_url, wanted_edge, wanted_edge_direct
+from pvdify.model.event import Event
+from pvdify.model.instance import Secret
+from pvdify.model.release import Failure, Release
+from pvdify.model.token import PVDIFY, Actor
+from pvdify.ports.edge import Edge, TunnelProcess
+from pvdify.settings import Address
+from pvdify.timing import BackOff
+
+log = structlog.get_logger()
+PAUSE = 2.0  # seconds between two looks at what should be
+LOOK_AGAIN = 300.0  # seconds after which the edge itself is looked at, whether or not anything changed here
+BACK_OFF = BackOff(first=2.0, longest=300.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeView:
+    """How the edge is. ``failure``: why the last look did not end; ``process``: words about the tunnel's program."""
+
+    kind: str
+    wanted: EdgeWanted
+    state: EdgeState | None = None
+    process: str = ""
+    failure: Failure | None = None
+
+
+class EdgeKeeper:
+    """The server's edge, if it has one; looks until it is canceled."""
+
+    def __init__(self, world: World, edge: Edge, process: TunnelProcess, chance: random.Random | None = None) -> None:
+        self._world = world
+        self._edge = edge
+        world.edge_board.explain = edge.explain
+        self._process = process
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._lock = asyncio.Lock()
+        self._view: EdgeView | None = None
+        self._failures = 0
+        self._next = 0.0
+        self._router_follows: bool | None = None  # whether the router believes that there is an edge, once it is known
+        self._arriving: int | None = None  # a version of the rules that the tunnel's program has not loaded yet
+
+    @property
+    def address_headers(self) -> tuple[str, ...]:
+        """Headers in which the edge says where a visitor comes from."""
+        return self._edge.address_headers
+
+    async def show(self) -> EdgeView | None:
+        """How it is; None where no edge is connected. Raises StoreUnavailable."""
+        if await self._link() is None:
+            return None
+        return self._view or EdgeView(kind=self._edge.kind, wanted=await self._wanted())
+
+    async def check(self) -> Check:
+        """One line for the server's state, as of the last look. Raises StoreUnavailable."""
+        view = await self.show()
+        if view is None:
+            return Check(name="edge", state="ok", text="none: visitors come by what you put in front of the router")
+        if view.failure is not None:
+            failure = view.failure
+            text = ": ".join(filter(None, (failure.what, failure.why)))
+            return Check(name="edge", state="broken", text=text, next=failure.next)
+        if view.state is None:
+            return Check(name="edge", state="ok", text=f"{self._edge.kind}, not looked at yet since pvdifyd began")
+        state, more = view.state, "`pvdify server edge` says more"
+        if state.problems:
+            text = f"{len(state.problems)} of {len(view.wanted.hostnames)} hostnames are not routed here"
+            return Check(name="edge", state="warning", text=text, next=more)
+        # The edge's word is that of the last look; what the program of the tunnel says itself is fresh.
+        if state.health != "healthy" and await self._edge.rules_in_force() is None:
+            return Check(name="edge", state="warning", text=f"tunnel {state.tunnel} is {state.health}", next=more)
+        return Check(name="edge", state="ok", text=f"tunnel {state.tunnel}, hostnames: {len(view.wanted.hostnames)}")
+
+    async def connect(self, link: EdgeLink, actor: Actor) -> EdgeView:
+        """Connect, and have everything as it should be; where the edge does not answer, that goes on by itself.
+
+        Raises InvalidError, EdgeRefused (and then nothing is kept), StoreUnavailable.
+        """
+        if not link.token or not link.token.isascii() or not link.token.isprintable() or " " in link.token:
+            raise InvalidError(
+                "this is no API token", next=f"`pvdify server edge {self._edge.kind}` reads one line from stdin"
+            )
+        async with self._lock:
+            before, wanted = await self._link(), await self._wanted()
+            if before is not None and before.tunnel != link.tunnel:
+                await self._edge.remove(wanted, replace(before, token=link.token))
+            try:
+                view = await self._put(wanted, link)
+            except ServiceUnavailable as error:
+                view = EdgeView(kind=self._edge.kind, wanted=wanted, failure=Failure.of(error))
+            if view.failure is not None:
+                self._postpone()
+            keys = {"token": link.token} | ({"tunnel": Secret(link.tunnel)} if link.tunnel else {})
+            await self._world.credentials.write(EDGE_KEYS, keys)
+            self._view = view
+            await self._tell_router(has_edge=True)
+            await self._note(Action.EDGE_CONNECTED, view.state.tunnel if view.state else "", actor)
+        return view
+
+    async def disconnect(self, actor: Actor) -> None:
+        """Take away everything that was made at the edge; nothing happens where none is connected.
+
+        Raises ServiceUnavailable, EdgeRefused (and then it stays connected), RuntimeUnavailable, StoreUnavailable.
+        """
+        async with self._lock:
+            link = await self._link()
+            if link is None:
+                return
+            await self._process.stop()
+            await self._edge.remove(await self._wanted(), link)
+            await self._world.credentials.remove(EDGE_KEYS)
+            await self._tell_router(has_edge=False)
+            self._view = self._arriving = self._world.edge_board.arrived = None
+            await self._note(Action.EDGE_DISCONNECTED, "", actor)
+
+    async def run(self) -> None:
+        """Look, wait, and again."""
+        while True:
+            await self.look()
+            await self._world.clock.sleep(PAUSE)
+
+    async def look(self) -> None:
+        """Have the edge as it should be, if that changed or was not looked at for a while. Never raises."""
+        try:
+            async with self._lock:
+                await self._look()
+        except PvdifyError as error:
+            log.warning("edge.failed", code=error.code, what=error.what, why=error.why)
+        except Exception:
+            log.exception("edge.crashed")
+
+    async def _look(self) -> None:
+        link = await self._link()
+        await self._tell_router(has_edge=link is not None)
+        if link is None:
+            return
+        wanted, now = await self._wanted(), self._world.clock.monotonic()
+        is_done = self._view is not None and self._view.failure is None and self._view.wanted == wanted
+        if now < self._next and (is_done or self._failures):
+            await self._note_arrival()
+            return
+        try:
+            view = await self._put(wanted, link)
+        except PvdifyError as error:
+            state = self._view.state if self._view else None
+            view = EdgeView(kind=self._edge.kind, wanted=wanted, state=state, failure=Failure.of(error))
+        await self._take(view)
+        await self._note_arrival()
+
+    async def _put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeView:
+        """Everything at the edge, then the program here: where that lacks, the rest is done all the same."""
+        state = await self._edge.put(wanted, link)
+        try:
+            process = await self._process.ensure_running(state.run_token)
+        except PvdifyError as error:
+            return EdgeView(kind=self._edge.kind, wanted=wanted, state=state, failure=Failure.of(error))
+        self._failures, self._next = 0, self._world.clock.monotonic() + LOOK_AGAIN
+        self._arriving = state.version
+        return EdgeView(kind=self._edge.kind, wanted=wanted, state=state, process=process)
+
+    async def _note_arrival(self) -> None:
+        """Rules are in force when the program of the tunnel says so, and not when the edge has taken them."""
+        if self._arriving is None or self._view is None or self._view.failure is not None:
+            return
+        version = await self._edge.rules_in_force()
+        if version is not None and version >= self._arriving:
+            self._world.edge_board.arrived, self._arriving = self._view.wanted, None
+
+    async def _take(self, view: EdgeView) -> None:
+        """What fails is retried later. Its beginning and its end are events, not each try."""
+        before, self._view = self._view, view
+        was_well = before is None or before.failure is None
+        if view.failure is None:
+            if not was_well:
+                await self._note(Action.EDGE_RECOVERED, view.state.tunnel if view.state else "", PVDIFY)
+            return
+        log.warning("edge.failed", code=view.failure.code, what=view.failure.what, why=view.failure.why)
+        self._postpone()
+        if was_well:
+            await self._note(Action.EDGE_FAILED, f"{view.failure.code}: {view.failure.what}", PVDIFY)
+
+    def _postpone(self) -> None:
+        self._failures += 1
+        self._next = self._world.clock.monotonic() + BACK_OFF.spread(self._failures, self._chance)
+
+    async def _tell_router(self, *, has_edge: bool) -> None:
+        """Have the router believe the headers of what stands in front now; tried again with the next look."""
+        if self._router_follows is has_edge:
+            return
+        try:
+            await self._world.router.ensure_running()
+        except PvdifyError as error:
+            log.warning("edge.router_unavailable", code=error.code, what=error.what, why=error.why)
+        else:
+            self._router_follows = has_edge
+
+    async def _link(self) -> EdgeLink | None:
+        keys = await self._world.credentials.read(EDGE_KEYS)
+        if keys is None:
+            return None
+        return EdgeLink(token=keys["token"], tunnel=str(keys["tunnel"]) if "tunnel" in keys else None)
+
+    async def _wanted(self) -> EdgeWanted:
+        """All hostnames of all apps, also of apps about to have their first release; and that of this server's API."""
+        settings, store = self._world.settings, self._world.store
+        active = {release.app: release for release in await store.active_releases()}
+        services: dict[str, str] = {}
+        if settings.public_hostname is not None:
+            services[settings.public_hostname] = router_url(settings.router_listen)
+        for app in await store.apps():
+            release = active.get(app.name)
+            service = await self._service(app, release)
+            for hostname in hostnames_of(app, settings.base_domain, release.manifest if release else None):
+                services[hostname] = service
+        if settings.edge_mode == "direct":
+            return wanted_edge_direct(services, settings.base_domain)
+        return wanted_edge(services, settings.base_domain, router_url(settings.router_listen))
+
+    async def _service(self, app: App, release: Release | None) -> str:
+        """Straight to the app's instance where that is wanted and it has just one; else to the router."""
+        is_direct = self._world.settings.edge_mode == "direct" and not app.is_in_maintenance
+        if is_direct and release is not None and release.slot is not None:
+            slot = await self._world.store.slot(app.name, release.slot)
+            if slot is not None and len(slot.targets) == 1:
+                return target_url(slot.targets[0])
+        return router_url(self._world.settings.router_listen)
+
+    async def _note(self, action: Action, text: str, actor: Actor) -> None:
+        now = self._world.clock.now()
+        await self._world.store.save(Event(at=now, actor=actor.name, address=actor.address, action=action, text=text))
+
+
+def router_url(listen: Address) -> str:
+    """Where a program on this machine reaches the router."""
+    return f"http://{listen.from_here}"

@@ -1,0 +1,210 @@
+"""The courier: reads the events that the engine records, and delivers them to subscriptions.
+
+The events are the outbox. A deploy writes them in the transaction that makes them true, and neither knows nor waits
+for who listens; so no receiver can delay a deploy or make it fail, and nothing is lost when pvdifyd dies.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from pvdify.engine.world import World
+from pvdify.engine.world.urls import urls_of
+from pvdify.errors import PvdifyError
+from pvdify.model.event import Event
+from pvdify.model.instance import Secret
+from pvdify.model.names import environment_of, parent_of
+from pvdify.model.notice import (
+    BACK_OFF,
+    GIVE_UP_AFTER,
+    Attempt,
+    Channel,
+    Cursor,
+    Delivery,
+    DeliveryState,
+    Notice,
+    Subscription,
+)
+from pvdify.ports.outlet import Outlet
+
+log = structlog.get_logger()
+READER = "courier"
+GITHUB = "github"  # the subscription that needs to know where an app comes from
+PAUSE = 1.0
+EVENTS_AT_ONCE = 200
+EVENTS_FORGOTTEN_AT_ONCE, FORGET_PAUSE = 5000, 0.1
+DUE_AT_ONCE = 20  # of each subscription
+TIDY_EVERY = 3600.0
+
+
+class Courier:
+    """Looks until it is canceled; one lane per subscription, so that one slow server delays no other."""
+
+    def __init__(self, world: World, outlets: Mapping[Channel, Outlet], chance: random.Random | None = None) -> None:
+        self._world = world
+        self._outlets = outlets
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._tidied = -TIDY_EVERY
+
+    async def run(self) -> None:
+        """Look, wait, and again."""
+        try:
+            while True:
+                await self.look()
+                await self._world.clock.sleep(PAUSE)
+        finally:
+            for lane in self._lanes.values():
+                lane.cancel()
+
+    async def look(self) -> None:
+        """Take in what is new, and send what is due. Never raises: what fails is logged, and tried again."""
+        try:
+            await self._take_in()
+            await self._dispatch()
+            await self._tidy()
+        except PvdifyError as error:
+            log.warning("courier.failed", code=error.code, what=error.what, why=error.why)
+        except Exception:
+            log.exception("courier.crashed")
+
+    async def idle(self) -> None:
+        """Wait until no lane is at work."""
+        await asyncio.gather(*self._lanes.values())
+
+    async def send(self, delivery: Delivery, subscription: Subscription) -> Delivery:
+        """Try once; the delivery as it stands then. Raises StoreUnavailable."""
+        keys = await self._world.credentials.read(subscription.id)
+        if keys is None:
+            attempt = Attempt(is_delivered=False, is_final=True, text="its address is no longer known")
+        else:
+            attempt = await self._attempt(delivery, subscription, keys)
+        return self._after(delivery, attempt)
+
+    async def _take_in(self) -> None:
+        """Every event since the last look becomes a delivery to each who wants it; both or neither are on disk."""
+        cursor = await self._world.outbox.cursor(READER)
+        if cursor is None:  # events from before the first start are not delivered
+            newest = await self._world.store.events(limit=1)
+            start = Cursor(name=READER, position=newest[0].id if newest else 0)
+            await self._world.outbox.save_deliveries((), start)
+            return
+        events = await self._world.outbox.events_after(cursor.position, EVENTS_AT_ONCE)
+        if not events:
+            return
+        subscriptions = await self._world.outbox.subscriptions()
+        deliveries = [
+            await self._delivery(event, subscription)
+            for event in events
+            for subscription in subscriptions
+            if subscription.wants(event.action, event.app) and event.at >= subscription.created_at
+        ]
+        await self._world.outbox.save_deliveries(tuple(deliveries), replace(cursor, position=events[-1].id))
+
+    async def _delivery(self, event: Event, subscription: Subscription) -> Delivery:
+        now = self._world.clock.now()
+        return Delivery(
+            id=f"{subscription.id}-{event.id}", subscription=subscription.id, notice=await self._notice(event),
+            created_at=now, due_at=now,
+        )  # fmt: skip
+
+    async def _notice(self, event: Event) -> Notice:
+        """The event with what is known of its release right now: later it may be gone with its app."""
+        text = event.text.partition("\n")[0]  # an app's own lines, which may follow, stay here
+        notice = Notice(id=event.id, at=event.at, action=event.action, actor=event.actor, text=text)
+        if event.app is None:
+            return notice
+        repository, number = await self._origin(event.app)
+        notice = replace(
+            notice, app=event.app, environment=environment_of(event.app).value, repository=repository,
+            pull_request=number,
+        )  # fmt: skip
+        release = await self._world.store.release(event.app, event.release) if event.release else None
+        about = release or await self._world.store.active_release(event.app)
+        urls = await urls_of(self._world)
+        notice = replace(notice, url=urls.of_app(event.app, about.manifest if about else None))
+        if release is None:
+            return replace(notice, release=event.release)
+        failure = None if event.action.endswith(".requested") else release.failure
+        return replace(
+            notice,
+            release=release.version,
+            image=release.image,
+            digest=release.digest,
+            commit=release.source.commit,
+            branch=release.source.branch,
+            failure_code=failure.code if failure else None,
+            failure=failure.what if failure else None,
+            next=failure.next if failure else None,
+        )
+
+    async def _origin(self, app: str) -> tuple[str | None, int | None]:
+        """The app's repository and pull request; of a preview that is gone already, those of its last notice."""
+        known = await self._world.store.origin_of(app)
+        if known is not None or parent_of(app) is None:
+            return known or (None, None)
+        told = (it.notice for it in await self._world.outbox.deliveries(GITHUB, EVENTS_AT_ONCE))
+        return next(((it.repository, it.pull_request) for it in told if it.app == app), (None, None))
+
+    async def _dispatch(self) -> None:
+        """A lane for each subscription that has something due and no lane yet."""
+        due: defaultdict[str, list[Delivery]] = defaultdict(list)
+        for delivery in await self._world.outbox.deliveries_due(self._world.clock.now(), DUE_AT_ONCE):
+            due[delivery.subscription].append(delivery)
+        for name, deliveries in due.items():
+            if name not in self._lanes:
+                self._lanes[name] = asyncio.create_task(self._lane(name, deliveries))
+
+    async def _lane(self, name: str, deliveries: list[Delivery]) -> None:
+        try:
+            subscription = await self._world.outbox.subscription(name)
+            if subscription is None:
+                return
+            for delivery in deliveries:
+                await self._world.outbox.update_delivery(await self.send(delivery, subscription))
+        except PvdifyError as error:
+            log.warning("courier.failed", subscription=name, code=error.code, what=error.what, why=error.why)
+        finally:
+            del self._lanes[name]
+
+    async def _attempt(self, delivery: Delivery, subscription: Subscription, keys: Mapping[str, Secret]) -> Attempt:
+        try:
+            return await self._outlets[subscription.channel].send(delivery, keys)
+        except Exception:
+            log.exception("courier.crashed", subscription=subscription.id, delivery=delivery.id)
+            return Attempt(is_delivered=False, text="pvdify itself failed; its log says how")
+
+    def _after(self, delivery: Delivery, attempt: Attempt) -> Delivery:
+        now = self._world.clock.now()
+        tried = replace(delivery, attempts=delivery.attempts + 1, status=attempt.status, error=attempt.text)
+        if attempt.is_delivered:
+            return replace(tried, state=DeliveryState.DELIVERED, ended_at=now)
+        log.info("delivery.failed", delivery=delivery.id, status=attempt.status, why=attempt.text)
+        if attempt.is_final or now - delivery.created_at >= GIVE_UP_AFTER:
+            return replace(tried, state=DeliveryState.FAILED, ended_at=now)
+        wait = attempt.wait if attempt.wait is not None else BACK_OFF.spread(tried.attempts, self._chance)
+        return replace(tried, due_at=now + timedelta(seconds=wait))
+
+    async def _tidy(self) -> None:
+        """The log of deliveries does not grow for ever."""
+        if self._world.clock.monotonic() - self._tidied >= TIDY_EVERY:
+            self._tidied = self._world.clock.monotonic()
+            await self._world.outbox.forget_deliveries(
+                self._world.clock.now() - self._world.settings.keep_deliveries_for
+            )
+            await self._forget_events()
+
+    async def _forget_events(self) -> None:
+        """Forget old events and those beyond the number to keep, a part at a time; undelivered ones stay."""
+        settings, clock, outbox = self._world.settings, self._world.clock, self._world.outbox
+        cursor = await outbox.cursor(READER)
+        if cursor is None:
+            return
+        before, keep, position = clock.now() - settings.keep_events_for, settings.keep_events, cursor.position
+        while await outbox.forget_events(before, keep, position, EVENTS_FORGOTTEN_AT_ONCE):
+            await clock.sleep(FORGET_PAUSE)  # other writes take their turn

@@ -1,0 +1,139 @@
+"""Services of previews: made and linked when a preview opens. The keeper of services deletes them when it has gone."""
+
+import hashlib
+from dataclasses import dataclass
+
+from pvdify.engine.state.services.links import ServiceLinks
+from pvdify.engine.state.services.services import ServiceRequest, Services
+from pvdify.engine.world import World
+from pvdify.errors import InvalidError
+from pvdify.manifest.definition import COPY_OF
+from pvdify.manifest.definition import Previews as Policy
+from pvdify.manifest.names import SERVICE_NAME
+from pvdify.model.names import Environment, environment_of
+from pvdify.model.service import PASSWORD, Service, ServiceLink
+from pvdify.model.service_kinds import CUSTOM
+from pvdify.model.token import Actor
+
+HASH_LENGTH = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """A service that a preview gets: one like ``model``, under ``variable``; with its data if ``copies``."""
+
+    name: str
+    model: Service
+    variable: str
+    copies: bool
+
+
+class PreviewServices:
+    """What ``previews.services`` of a manifest asks for.
+
+    Args:
+        world: everything outside.
+        services: makes them.
+        links: links them.
+    """
+
+    def __init__(self, world: World, services: Services, links: ServiceLinks) -> None:
+        self._world = world
+        self._services = services
+        self._links = links
+
+    async def check(self, parent: str, preview: str, policy: Policy) -> None:
+        """Refuse what could not be made, before anything is. Raises InvalidError, StoreUnavailable."""
+        await self._wanted(parent, preview, policy)
+
+    async def provide(self, parent: str, preview: str, policy: Policy, actor: Actor, *, is_fork: bool) -> None:
+        """Make what is missing, and link it to the preview. The preview of a fork gets new, empty services only.
+
+        Raises InvalidError, ServiceExists, ServiceLinked, RuntimeUnavailable, StoreUnavailable.
+        """
+        there = {it.name for it in await self._world.store.services() if it.owner == preview and not it.is_trashed}
+        for it in await self._wanted(parent, preview, policy):
+            if it.name not in there:
+                await self._create(it, preview, policy, actor, copies=it.copies and not is_fork)
+            await self._links.link(it.name, preview, it.variable, actor)
+
+    async def _create(self, wanted: _Wanted, preview: str, policy: Policy, actor: Actor, *, copies: bool) -> None:
+        model = wanted.model
+        values = await self._world.secrets.read(model.key, model.config_version)
+        # the secrets of the model are not for pull requests
+        own = {name: str(var.value) for name, var in values.items() if name != PASSWORD and not var.is_secret}
+        request = ServiceRequest(
+            kind=model.kind, image=model.image, port=model.port, volume=model.path or None, environment=own,
+            memory=min(model.memory, policy.resources.memory), url=model.url,
+        )  # fmt: skip
+        await self._services.create(
+            wanted.name, request, actor, owner=preview, copy_of=model.id if copies else "",
+            data_name=(model.data_name or model.name) if copies else "",
+        )  # fmt: skip
+
+    async def _wanted(self, parent: str, preview: str, policy: Policy) -> tuple[_Wanted, ...]:
+        family = (parent, f"{parent}-staging", *((policy.config_from,) if policy.config_from else ()))
+        found: list[_Wanted] = []
+        for name, how in policy.services.items():
+            source = how.removeprefix(COPY_OF).strip() if how.startswith(COPY_OF) else ""
+            model, link = await (self._copied(preview, name, source) if source else self._linked(preview, name, family))
+            variable = link.variable if link else model.row.variable
+            if not variable or variable in {it.variable for it in found}:
+                variable = f"{name.replace('-', '_').upper()}_URL"
+            found.append(_Wanted(name=service_name(preview, name), model=model, variable=variable, copies=bool(source)))
+        return tuple(found)
+
+    async def _linked(self, preview: str, name: str, family: tuple[str, ...]) -> tuple[Service, ServiceLink]:
+        """The service of this name that the app, or its staging, is linked to."""
+        for app in family:
+            for link in await self._world.store.service_links(app=app):
+                service = await self._world.store.service(link.service)
+                if service is not None and service.name == name:
+                    return service, link
+        raise InvalidError(
+            f"{preview} was not made: `previews.services` names {name}",
+            why=f"neither {' nor '.join(dict.fromkeys(family))} is linked to a service of this name",
+            next=f"`pvdify services:link {name} {family[0]}`, or correct the name in pvdify.yml",
+        )
+
+    async def _copied(self, preview: str, name: str, source: str) -> tuple[Service, ServiceLink | None]:
+        """The service that is copied: of this name, or the one of the app of this name. Never one of production."""
+        store = self._world.store
+        links = await store.service_links()
+        services = {it.id: it for it in await store.services() if not it.is_trashed}
+        of_app = [(services[it.service], it) for it in links if it.app == source and it.service in services]
+        found = next(((it, None) for it in services.values() if it.name == source), None)
+        named = next(((it, link) for it, link in of_app if it.name == name), of_app[0] if len(of_app) == 1 else None)
+        chosen: tuple[Service, ServiceLink | None] | None = found or named
+        where = f"{preview} was not made: `previews.services.{name}` is {COPY_OF}{source}"
+        if chosen is None:
+            raise InvalidError(
+                where, why=f"there is no service {source}, nor one service of an app {source}",
+                next="`pvdify services` lists them",
+            )  # fmt: skip
+        service, own = chosen
+        link = own or next((it for it in links if it.service == service.id), None)
+        production = [
+            it.app for it in links if it.service == service.id and environment_of(it.app) is Environment.PRODUCTION
+        ]
+        if production:
+            raise InvalidError(
+                where, why=f"{service.name} has the data of {production[0]}, which is in production, and anyone who "
+                "opens a pull request would get it",
+                next="name the service of a staging app, or `fresh`",
+            )  # fmt: skip
+        if service.kind == CUSTOM:
+            raise InvalidError(
+                where, why=f"services of the kind {CUSTOM} have no dump that could be copied", next="use `fresh`"
+            )
+        return service, link
+
+
+def service_name(preview: str, name: str) -> str:
+    """Return what a preview's service is called, in the 30 characters of such a name."""
+    usual = f"{preview}-{name}"
+    if SERVICE_NAME.fullmatch(usual):
+        return usual
+    digest = hashlib.sha256(usual.encode()).hexdigest()[:HASH_LENGTH]
+    number = preview.rpartition("-")[2]
+    return f"pr-{number[:6]}-{name[:10].strip('-')}-{digest}"

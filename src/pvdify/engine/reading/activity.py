@@ -1,0 +1,38 @@
+"""Who did what: the events that were stored, and those that come."""
+
+from collections.abc import AsyncIterator
+
+from pvdify.model.event import Event, EventFilter
+from pvdify.ports.clock import Clock
+from pvdify.ports.outbox import Outbox
+from pvdify.ports.store import Store
+
+PAUSE = 0.5  # seconds between two looks for new events
+AT_ONCE = 200
+
+
+class Activity:
+    """Reads events. Every method raises StoreUnavailable."""
+
+    def __init__(self, *, clock: Clock, outbox: Outbox, store: Store) -> None:
+        self._clock, self._outbox, self._store = clock, outbox, store
+
+    async def last(self, wanted: EventFilter, limit: int) -> tuple[Event, ...]:
+        """The newest events that match, newest first."""
+        return await self._store.matching_events(wanted, limit)
+
+    async def newest_id(self) -> int:
+        """The id of the newest event of all; 0 when there is none."""
+        newest = await self._store.events(limit=1)
+        return newest[0].id if newest else 0
+
+    async def follow(self, wanted: EventFilter, after: int) -> AsyncIterator[Event]:
+        """Events that match, oldest first, from the one behind ``after`` on; does not end."""
+        while True:
+            found = await self._outbox.events_after(after, AT_ONCE)
+            for event in found:
+                after = event.id
+                if wanted.matches(event):
+                    yield event
+            if len(found) < AT_ONCE:
+                await self._clock.sleep(PAUSE)

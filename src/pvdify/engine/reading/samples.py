@@ -1,0 +1,228 @@
+"""Samples of what apps do: taken in the background every ten seconds, so that a page waits for nothing."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import zip_longest
+
+import structlog
+
+from pvdify.engine.reading.in_use import InUse
+from pvdify.engine.world.sightings import Sightings
+from pvdify.errors import PvdifyError
+from pvdify.model.capacity import Usage
+from pvdify.model.instance import FoundInstance
+from pvdify.model.route import TargetCount, by_instance
+from pvdify.model.samples import Measure, Sample, Series, percentile, step_of
+from pvdify.ports.clock import Clock
+from pvdify.ports.host import Host
+from pvdify.ports.router import Router
+from pvdify.ports.sample_store import SampleStore
+from pvdify.ports.store import Store
+
+log = structlog.get_logger()
+PAUSE = 10.0
+RECENT = 6  # looks: rates are those of the last minute
+SAVED_EVERY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """An app in the last minute. ``wait``: p95 seconds until an answer began; None: no request, or not known."""
+
+    requests: float = 0.0
+    errors: float = 0.0
+    wait: float | None = None
+    memory: int | None = None
+    cpu: float | None = None
+
+    @property
+    def error_share(self) -> float:
+        """5xx as a share of all answers."""
+        return self.errors / self.requests if self.requests else 0.0
+
+
+@dataclass
+class _Count:
+    """What the router counted for one app in some time."""
+
+    seconds: float = 0.0
+    requests: int = 0
+    errors: int = 0
+    waits: tuple[int, ...] = ()
+
+    def add(self, other: "_Count") -> None:
+        self.seconds += other.seconds
+        self.requests += other.requests
+        self.errors += other.errors
+        self.waits = tuple(a + b for a, b in zip_longest(self.waits, other.waits, fillvalue=0))
+
+
+@dataclass
+class _App:
+    """What is known of one app: its day, the last looks, and the step that is being sampled."""
+
+    series: Series = field(default_factory=Series)
+    recent: deque[_Count] = field(default_factory=lambda: deque(maxlen=RECENT))
+    step: int = 0
+    count: _Count = field(default_factory=_Count)
+    memory: int | None = None
+    cpu: float | None = None
+    most_memory: int | None = None
+
+
+class Samples:
+    """Rates of the last minute, and 24 hours in five-minute steps: about 7 kB an app.
+
+    Args:
+        sample_store: keeps the samples while pvdifyd is stopped.
+    """
+
+    def __init__(
+        self, *, clock: Clock, host: Host, router: Router, sightings: Sightings, store: Store, sample_store: SampleStore
+    ) -> None:
+        self._clock, self._host, self._router, self._sightings, self._store = clock, host, router, sightings, store
+        self._sample_store = sample_store
+        self._apps: dict[str, _App] = {}
+        self._counts: dict[tuple[str, int, int], TargetCount] | None = None
+        self._looked: float | None = None
+        self._cpu: dict[str, tuple[float, float]] = {}
+        self._in_use: dict[str, InUse] = {}
+        self.at: datetime | None = None
+
+    @property
+    def in_use(self) -> Mapping[str, InUse]:
+        """What each instance used when it was looked at last, by name."""
+        return self._in_use
+
+    def rates(self, app: str) -> Rates:
+        """The last minute of an app."""
+        known = self._apps.get(app)
+        if known is None:
+            return Rates()
+        total = _Count()
+        for count in known.recent:
+            total.add(count)
+        seconds = total.seconds or 1.0
+        return Rates(
+            requests=total.requests / seconds, errors=total.errors / seconds, wait=percentile(total.waits, 0.95),
+            memory=known.memory, cpu=known.cpu,
+        )  # fmt: skip
+
+    def day(self, app: str, measure: Measure) -> tuple[float | None, ...]:
+        """The last 24 hours of an app, oldest first."""
+        known = self._apps.get(app)
+        return (known.series if known else Series()).last(measure, self._clock.now())
+
+    async def run(self) -> None:
+        """Load what was saved, then sample, forever."""
+        await self.load()
+        saved = self._clock.now()
+        while True:
+            await self.take()
+            if self._clock.now() - saved > SAVED_EVERY:
+                saved = self._clock.now()
+                await self.save()
+            await self._clock.sleep(PAUSE)
+
+    async def load(self) -> None:
+        """Take up the samples that were saved. What cannot be read is logged, and sampled anew."""
+        try:
+            saved = await self._sample_store.samples()
+        except PvdifyError as error:
+            log.warning("samples.not-loaded", error=str(error))
+            return
+        for app, content in saved.items():
+            series = Series.of_bytes(content)
+            if series is not None:
+                self._apps[app] = _App(series=series)
+
+    async def save(self) -> None:
+        """Keep the samples for the next start. A failure is logged, and costs no more than samples."""
+        try:
+            await self._sample_store.save_samples({app: known.series.to_bytes() for app, known in self._apps.items()})
+        except PvdifyError as error:
+            log.warning("samples.not-saved", error=str(error))
+
+    async def take(self) -> None:
+        """Look once at what the router counted and what instances use."""
+        now, moment = self._clock.now(), self._clock.monotonic()
+        seconds = moment - self._looked if self._looked is not None else 0.0
+        self._looked = moment
+        try:
+            counts = await self._new_counts(seconds)
+            apps = [app.name for app in await self._store.apps()]
+        except PvdifyError as error:
+            log.debug("samples.not-taken", error=str(error))
+            return
+        self._apps = {app: self._apps.get(app) or _App() for app in apps}
+        used = await self._usage(moment)
+        for app, known in self._apps.items():
+            _note(known, counts.get(app, _Count(seconds=seconds)), used.get(app), now)
+        self.at = now
+
+    async def _new_counts(self, seconds: float) -> dict[str, _Count]:
+        """By app, what the router has counted since the last look."""
+        found = {(it.app, it.slot, it.number): it for it in by_instance(await self._router.counts())}
+        before, self._counts = self._counts, found
+        counts: dict[str, _Count] = {}
+        for key, it in found.items():
+            earlier = before.get(key) if before is not None else it
+            counts.setdefault(it.app, _Count(seconds=seconds)).add(_difference(earlier, it))
+        return counts
+
+    async def _usage(self, moment: float) -> dict[str, tuple[int, float]]:
+        """By app, the memory and the CPUs of its instances together, as far as they are known."""
+        instances = self._sightings.known.instances
+        usage = await self._host.usage({it.pid for it in instances if it.pid is not None})
+        cpu, in_use, apps = {}, {}, dict[str, tuple[int, float]]()
+        for it, used in _paired(instances, usage):
+            spent = used.cpu_seconds or 0.0
+            at, before = self._cpu.get(it.name, (moment, spent))
+            rate = max(0.0, spent - before) / (moment - at) if moment > at else 0.0
+            cpu[it.name], in_use[it.name] = (moment, spent), InUse(memory=used.memory or 0, cpu=rate)
+            memory, cpus = apps.get(it.app, (0, 0.0))
+            apps[it.app] = memory + (used.memory or 0), cpus + rate
+        self._cpu, self._in_use = cpu, in_use
+        return apps
+
+
+def _paired(
+    instances: Iterable[FoundInstance], usage: Mapping[int, Usage]
+) -> Iterable[tuple[FoundInstance, Usage]]:  # fmt: skip
+    for it in instances:
+        used = usage.get(it.pid) if it.pid is not None else None
+        if used is not None:
+            yield it, used
+
+
+def _difference(earlier: TargetCount | None, it: TargetCount) -> _Count:
+    """What was counted in between; a target that counts from zero again has begun anew."""
+    if earlier is None or earlier.requests > it.requests:
+        earlier = TargetCount(app=it.app, slot=it.slot, number=it.number)
+    waits = zip_longest(it.waits, earlier.waits, fillvalue=0)
+    return _Count(
+        requests=it.requests - earlier.requests,
+        errors=max(0, it.app_errors + it.router_errors - earlier.app_errors - earlier.router_errors),
+        waits=tuple(max(0, late - early) for late, early in waits),
+    )
+
+
+def _note(known: _App, count: _Count, used: tuple[int, float] | None, now: datetime) -> None:
+    step = step_of(now)
+    if step != known.step:
+        known.step, known.count, known.most_memory = step, _Count(), None
+    known.recent.append(count)
+    known.count.add(count)
+    known.memory, known.cpu = used or (None, None)
+    if used is not None:
+        known.most_memory = max(used[0], known.most_memory or 0)
+    seconds = known.count.seconds or 1.0
+    known.series.put(
+        now,
+        Sample(
+            requests=known.count.requests / seconds, errors=known.count.errors / seconds,
+            wait=percentile(known.count.waits, 0.95), memory=known.most_memory, cpu=known.cpu,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,76 @@
+"""What an app's instances, hooks and one-off commands start with: config vars and volumes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pvdify.engine.world import World
+from pvdify.engine.world.urls import urls_of
+from pvdify.model.config import ConfigVar
+from pvdify.model.grant import GrantKind
+from pvdify.model.names import parent_of
+from pvdify.model.private_network import PrivateNetwork
+from pvdify.model.release import Release
+from pvdify.model.service import PASSWORD, ServiceLink, secrets_of, url_of
+from pvdify.model.tenant import Tenant
+from pvdify.ports.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a release's containers get besides the image.
+
+    ``config``: with the URLs of the services that the app is linked to. ``volumes``: the id of each of the app's
+    volumes by name; ``url``: where visitors find the app, None: nowhere. ``networks``: those of its links.
+    """
+
+    config: Mapping[str, ConfigVar]
+    volumes: Mapping[str, str]
+    url: str | None = None
+    networks: tuple[PrivateNetwork, ...] = ()
+
+
+async def surroundings_of(world: World, release: Release) -> Surroundings:
+    """Return the config version of this release, and the volumes, services and URL that its app has now.
+
+    Raises StoreUnavailable, SecretsUnavailable.
+    """
+    volumes = {volume.name: volume.id for volume in await world.store.volumes(release.app) if not volume.is_trashed}
+    config = await _config_of(world, release.app, release.config_version)
+    url = (await urls_of(world)).of_app(release.app, release.manifest)
+    links = await world.store.service_links(app=release.app)
+    services = await _services_of(world, release.app, links)
+    networks = tuple(link.network for link in links)
+    return Surroundings(config={**config, **services}, volumes=volumes, url=url, networks=networks)
+
+
+async def _services_of(world: World, app: str, links: Sequence[ServiceLink]) -> dict[str, ConfigVar]:
+    """Return the URL of each service that the app is linked to, under the name that it has in the app."""
+    urls: dict[str, ConfigVar] = {}
+    for link in links:
+        service = await world.store.service(link.service)
+        if service is not None:
+            values = await world.secrets.read(service.key, service.config_version)
+            await world.hide(app, secrets_of(service, values))
+            urls[link.variable] = ConfigVar(value=url_of(service, values), is_secret=PASSWORD in values)
+    return urls
+
+
+async def _config_of(world: World, app: str, version: int) -> dict[str, ConfigVar]:
+    """Return an app's config, and the variables that this server shares with all apps.
+
+    All that are shared together or none: if the app sets one of them, the others would not fit.
+    """
+    config = await world.secrets.read(app, version)
+    for shared in world.shared_vars:
+        values = await shared()
+        if not values.keys() & config.keys():
+            config = config | {name: ConfigVar(value=value) for name, value in values.items()}
+    return config
+
+
+async def tenant_of(store: Store, app: str) -> Tenant:
+    """The app with its grants; a preview shares images, logins and grants of its app. Raises StoreUnavailable."""
+    preview = parent_of(app)
+    apps = (app, preview[0]) if preview else (app,)
+    grants = [grant for each in apps for grant in await store.grants(each)]
+    return Tenant(apps=apps, local_hosts=frozenset(it.name for it in grants if it.kind is GrantKind.REGISTRY))

@@ -1,0 +1,142 @@
+"""Leftovers: what an operation that was cut short left behind, and what belongs to no record."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import structlog
+
+from pvdify.engine.running.instances import InstanceRepair
+from pvdify.engine.running.snapshot import Snapshot, is_settled, take_snapshot
+from pvdify.engine.world import World
+from pvdify.model.action import Action
+from pvdify.model.event import Event
+from pvdify.model.instance import FoundInstance, Role
+from pvdify.model.release import Release, grace_of
+from pvdify.model.service import PREFIX as SERVICE_PREFIX
+from pvdify.model.slot import Phase, Slot, SlotState
+
+log = structlog.get_logger()
+SHOWN = 5  # names in an event
+NETWORKS_EVERY = 600.0  # seconds between two looks at networks: one is left over only where something was cut short
+
+
+class Leftovers:
+    """Takes away what no record wants. Each removal is decided under the app's lock, by what the records say then."""
+
+    def __init__(self, world: World, instances: InstanceRepair) -> None:
+        self._world = world
+        self._instances = instances
+        self._networks_due = 0.0
+        self._reported: list[str] = []  # the names in the last event about orphans
+
+    async def finish_phases(self) -> None:
+        """Remove the instances that were to join or to leave, where no operation is at them any more.
+
+        So too those of a release that failed, where its undo could not: one that had stood by stands by again.
+        """
+        for slot in (await take_snapshot(self._world.store)).slots:
+            if (_has_phases(slot) or _is_candidate(slot)) and await is_settled(self._world.store, slot.app):
+                await self._finish_phases_of(slot)
+
+    async def remove_orphans(self, containers: Iterable[FoundInstance]) -> None:
+        """Remove those of these containers that neither a slot nor an operation knows.
+
+        Of more than ``most_orphans`` whose release is unknown, none is removed: the database may be too old.
+        Raises RuntimeUnavailable, StoreUnavailable.
+        """
+        found = await take_snapshot(self._world.store)  # after the containers: what was started meanwhile is no orphan
+        orphans = [each for each in containers if not self._is_known(each, found)]
+        unexplained = [each for each in orphans if not await self._had_slot(each)]
+        if len(unexplained) > self._world.settings.most_orphans:
+            await self._report(unexplained)
+            orphans = [each for each in orphans if each not in unexplained]
+        for container in orphans:
+            await self._remove_orphan(container)
+
+    async def remove_networks(self) -> None:
+        """Remove the networks of apps that are gone. Raises RuntimeUnavailable."""
+        now = self._world.clock.monotonic()
+        if now < self._networks_due:
+            return
+        found = await self._world.networks.apps()
+        known = {app.name for app in await self._world.store.apps()}  # after the networks: an app comes before its own
+        for app in sorted(found - known):
+            if app.startswith(SERVICE_PREFIX):
+                continue  # goes with its service
+            async with self._world.locks.instances(app):
+                if await self._world.store.app(app) is None:
+                    log.info("network.removed", app=app)
+                    await self._world.networks.remove(app)
+        self._networks_due = now + NETWORKS_EVERY
+
+    async def _finish_phases_of(self, slot: Slot) -> None:
+        locks, store = self._world.locks, self._world.store
+        async with locks.slots(slot.app), locks.instances(slot.app):
+            current = await store.slot(slot.app, slot.number)
+            if current is None or not await is_settled(self._world.store, slot.app):
+                return
+            release = await store.release(slot.app, slot.number)
+            after = _finished(current, release)
+            kept = () if after.state is SlotState.RETIRED else after.placements
+            for place in (each for each in current.placements if each not in kept):
+                await self._world.instances.stop(place.name, grace_of(release))
+                await self._world.instances.remove(place.name)
+            if after != current:
+                await store.save(replace(after, since=self._world.clock.now()))
+
+    async def _had_slot(self, container: FoundInstance) -> bool:
+        """Whether the records know the release that started this container: then only the instance is too many."""
+        return await self._world.store.slot(container.app, container.slot) is not None
+
+    async def _report(self, orphans: list[FoundInstance]) -> None:
+        """Record once that a person has to decide: that many unknown containers mean a database that is too old."""
+        names = sorted(each.name for each in orphans)
+        if names == self._reported:
+            return
+        self._reported = names
+        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        text = (
+            f"{len(names)} containers are of releases that the database does not know, and none of them was removed: "
+            f"{shown}. If the database is an older one, `pvdify server restore FILE` brings back a newer backup. If "
+            f"they may go, start pvdifyd with `most_orphans = {len(names)}` in its settings file"
+        )
+        log.warning("orphans.kept", count=len(names), names=names)
+        event = Event(at=self._world.clock.now(), actor="pvdify", action=Action.SERVER_ORPHANS, text=text)
+        await self._world.store.save(event)
+
+    async def _remove_orphan(self, container: FoundInstance) -> None:
+        async with self._world.locks.instances(container.app):
+            if self._is_known(container, await take_snapshot(self._world.store)):
+                return
+            log.info("orphan.removed", app=container.app, name=container.name)
+            await self._world.instances.remove(container.name)
+            self._instances.forget(container.name)
+
+    def _is_known(self, container: FoundInstance, found: Snapshot) -> bool:
+        placed = {place.name for slot in found.slots for place in slot.placements}
+        return (
+            container.role is Role.SERVICE  # the keeper of services removes its own
+            or container.name in placed
+            or container.name in self._world.one_offs
+            or container.name in found.job_runs
+            or found.is_retiring(container.app, container.slot)
+            or found.is_busy(container.app)
+        )
+
+
+def _is_candidate(slot: Slot) -> bool:
+    return slot.state is SlotState.CANDIDATE
+
+
+def _finished(slot: Slot, release: Release | None) -> Slot:
+    """The slot as the operation that is over should have left it; ``release``: the one that started it."""
+    if not _is_candidate(slot):
+        return slot.without(Phase.JOINING, Phase.LEAVING)
+    if release is not None and release.was_live:
+        return replace(slot.without(Phase.JOINING, Phase.LEAVING), state=SlotState.STANDBY)
+    return replace(slot, state=SlotState.RETIRED)
+
+
+def _has_phases(slot: Slot) -> bool:
+    """Whether an instance is joining or leaving. A candidate's are its own operation's."""
+    return slot.state is not SlotState.CANDIDATE and any(not place.is_up for place in slot.placements)

@@ -1,0 +1,118 @@
+"""Liveness: what answered its probe once has to go on doing so.
+
+Every 30 seconds each web instance that serves is asked as it was before its release went live. Three failures in a row
+stop it; the reconciler notices the exit, takes it out of the route, and starts it again with its back-off.
+"""
+
+import asyncio
+import math
+from dataclasses import dataclass
+
+import structlog
+
+from pvdify.engine.running.probing import probe
+from pvdify.engine.running.snapshot import is_settled
+from pvdify.engine.world import World
+from pvdify.errors import PvdifyError
+from pvdify.manifest.definition import HealthCheck
+from pvdify.model.action import Action
+from pvdify.model.event import Event
+from pvdify.model.names import WEB
+from pvdify.model.operation import OperationKind
+from pvdify.model.probe import ProbeResult, is_healthy
+from pvdify.model.release import Release
+from pvdify.model.slot import Placement, SlotState
+
+log = structlog.get_logger()
+PAUSE = 30.0
+FAILURES = 3
+AT_ONCE = 20  # probes under way together, however many instances there are
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Subject:
+    """An instance that serves, and the release that says how to ask it."""
+
+    release: Release
+    place: Placement
+
+
+class Liveness:
+    """Asks until it is canceled."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._failures: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Probe every instance, wait, and repeat."""
+        while True:
+            await self._world.clock.sleep(PAUSE)
+            try:
+                await self.look()
+            except PvdifyError as error:
+                log.warning("liveness.failed", code=error.code, what=error.what, why=error.why)
+
+    async def look(self) -> None:
+        """One round. Raises StoreUnavailable, RuntimeUnavailable."""
+        subjects, slots = await self._subjects(), asyncio.Semaphore(AT_ONCE)
+        self._failures = {it.place.name: self._failures.get(it.place.name, 0) for it in subjects}
+
+        async def ask(subject: _Subject) -> None:
+            async with slots:
+                await self._ask(subject)
+
+        await asyncio.gather(*(ask(subject) for subject in subjects))
+
+    async def _subjects(self) -> list[_Subject]:
+        """Every web instance of a live slot, but not of an app that an operation is at."""
+        store = self._world.store
+        busy = {it.app for it in await store.unsettled_operations() if it.kind is not OperationKind.RETIRE}
+        live = {slot.app: slot for slot in await store.slots() if slot.state is SlotState.LIVE}
+        return [
+            _Subject(release=release, place=place)
+            for release in await store.active_releases()
+            if release.app in live and release.app not in busy
+            for place in live[release.app].placements
+            if place.process == WEB and place.is_up
+        ]
+
+    async def _ask(self, subject: _Subject) -> None:
+        check, name = subject.release.manifest.healthcheck, subject.place.name
+        result = await probe(self._world, subject.release.app, check, subject.place)
+        self._failures[name] = failures = 0 if is_healthy(check, result) else self._failures.get(name, 0) + 1
+        if failures >= self._allowed(name, check):
+            self._failures[name] = 0
+            async with self._world.locks.instances(subject.release.app):
+                if await self._is_still_kept(subject):
+                    await self._stop(subject, result, failures)
+
+    def _allowed(self, name: str, check: HealthCheck) -> int:
+        """How many failures in a row stop it; one that was started again may take as long as at its deploy."""
+        standing = self._world.standings.of([name], self._world.clock.now()).get(name)
+        if standing is None or standing.is_up:
+            return FAILURES
+        return max(FAILURES, math.ceil(check.seconds / PAUSE))
+
+    async def _stop(self, subject: _Subject, result: ProbeResult, failures: int) -> None:
+        release, place = subject.release, subject.place
+        answer = f"answered {result.status}" if result.status is not None else f"gave no answer ({result.answer.value})"
+        text = f"{place.process}.{place.number} {answer} to {failures} probes in a row, {PAUSE:g} s apart"
+        await self._world.store.save(
+            Event(
+                at=self._world.clock.now(),
+                actor="pvdify",
+                action=Action.INSTANCE_UNHEALTHY,
+                app=release.app,
+                release=release.version,
+                text=text,
+            )
+        )
+        log.warning("instance.unhealthy", app=release.app, name=place.name, text=text)
+        await self._world.instances.stop(place.name, release.manifest.stop_timeout)
+
+    async def _is_still_kept(self, subject: _Subject) -> bool:
+        """Whether this instance still serves, and no operation has begun since it was probed."""
+        slot = await self._world.store.slot(subject.release.app, subject.release.slot or 0)
+        is_live = slot is not None and slot.state is SlotState.LIVE and subject.place in slot.placements
+        return is_live and await is_settled(self._world.store, subject.release.app)

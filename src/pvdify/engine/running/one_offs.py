@@ -1,0 +1,298 @@
+"""One-off commands: run in a container of the live release, for as long as a client is connected.
+
+They live with this daemon: nothing of them is in the journal, and the reconciler takes away what an earlier life left.
+"""
+
+import asyncio
+import secrets
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Collection, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from pvdify.engine.redaction.one_offs import CleanAttached, CleanInside, CleanOneOffs
+from pvdify.engine.running.environment import surroundings_of
+from pvdify.engine.running.specs import run_spec
+from pvdify.engine.world import World
+from pvdify.engine.world.not_found import no_app
+from pvdify.errors import InvalidError, NothingRuns, OneOffNotFound, PvdifyError
+from pvdify.manifest.definition import Command
+from pvdify.manifest.names import unusable_in_command
+from pvdify.model.action import Action
+from pvdify.model.config import ConfigVar
+from pvdify.model.event import Event
+from pvdify.model.instance import InstanceSpec, InstanceState, Limits, Role
+from pvdify.model.names import WEB, instance_name
+from pvdify.model.one_off import Output, Stream, TerminalSize
+from pvdify.model.service import Service
+from pvdify.model.slot import Placement, SlotState
+from pvdify.model.token import Actor
+
+log = structlog.get_logger()
+ABSENCE = 5.0  # kill the command after this many seconds without a viewer; a connection may be lost and made again
+KEPT_PIECES = 64  # for those who come back
+NUMBERS = range(1000, 10_000)
+EXEC, TUNNEL = "exec", "tunnel"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Which instance: of this process and number, or of any."""
+
+    process: str | None = None
+    number: int | None = None
+
+
+class OneOff:
+    """A command under way."""
+
+    def __init__(self, spec: InstanceSpec, process: CleanAttached, *, place: str = "") -> None:
+        """``place``: the instance that it is inside of, such as ``web.1``."""
+        self.spec = spec
+        self.place = place
+        self._process = process
+        self._kept: deque[tuple[int, Output]] = deque(maxlen=KEPT_PIECES)
+        self._read, self._taken = 0, 0  # pieces of output, bytes of input
+        self._reading, self._writing = asyncio.Lock(), asyncio.Lock()
+        self.watchers = 0
+        self.watched = asyncio.Event()
+
+    @property
+    def id(self) -> str:
+        """``run.4711``."""
+        return f"{self.spec.process}.{self.spec.number}"
+
+    async def output(self, seen: int) -> AsyncGenerator[tuple[int, Output], None]:
+        """Numbered pieces after the ``seen`` first ones, to the end; what was not seen lately may be lost."""
+        async with self._reading:
+            for number, piece in [kept for kept in self._kept if kept[0] > seen]:
+                yield number, piece
+            while (fresh := await self._process.read()) is not None:
+                self._read += 1
+                self._kept.append((self._read, fresh))
+                yield self._read, fresh
+
+    async def exit_code(self) -> int:
+        """How it ended, once it has."""
+        return await self._process.wait()
+
+    @property
+    def passed(self) -> Counter[str]:
+        """How often each secret stood in output whose secrets are not hidden, by name."""
+        return +self._process.passed
+
+    async def write(self, at: int, data: bytes) -> None:
+        """Input from this offset on; what came before is not taken twice."""
+        async with self._writing:
+            fresh = data[max(0, self._taken - at) :]
+            self._taken += len(fresh)
+            await self._process.write(fresh)
+
+    async def close_input(self) -> None:
+        """There is no more input."""
+        async with self._writing:
+            await self._process.close_input()
+
+    def resize(self, size: TerminalSize) -> None:
+        """Its terminal has another size now."""
+        self._process.resize(size)
+
+    async def end(self) -> None:
+        """It has ended, whatever it was doing, and its container is gone. Raises RuntimeUnavailable."""
+        await self._process.end()
+
+
+class OneOffRuns:
+    """What one may ask about one-off commands."""
+
+    def __init__(self, world: World, one_offs: CleanOneOffs, inside: CleanInside) -> None:
+        self._world = world
+        self._one_offs = one_offs
+        self._inside = inside
+        self._running: dict[tuple[str, str], OneOff] = {}
+        self._minders: set[asyncio.Task[None]] = set()
+
+    async def start(
+        self, app: str, command: Command, terminal: TerminalSize | None, actor: Actor, raw: Collection[Stream] = ()
+    ) -> OneOff:
+        """Run a command with the live release's image and config; ``raw``: streams whose secrets are not hidden.
+
+        It is ended after a few seconds without a viewer. Raises AppNotFound, NothingRuns, InvalidError,
+        RuntimeUnavailable, StoreUnavailable.
+        """
+        if not command or not command[0]:
+            raise InvalidError("there is no command to run", next=f"`pvdify run {app} -- COMMAND`")
+        _check_words(command)
+        live = await self._world.store.active_release(app)
+        if live is None:
+            raise await self._nothing(app)
+        around = await surroundings_of(self._world, live)
+        spec = run_spec(live, secrets.choice(NUMBERS), command, around)
+        self._world.one_offs.add(spec.name)
+        try:
+            process = await self._one_offs.start(spec, terminal, raw, _named_secrets(around.config))
+        except BaseException:
+            self._world.one_offs.discard(spec.name)
+            raise
+        return await self._keep(OneOff(spec, process), actor)
+
+    async def enter(
+        self, app: str, where: Where, command: Command, terminal: TerminalSize | None, actor: Actor,
+        raw: Collection[Stream] = (),
+    ) -> OneOff:  # fmt: skip
+        """Run a command inside a running instance, with its config vars; the rest is as for ``start``.
+
+        Raises AppNotFound, NothingRuns, InvalidError, RuntimeUnavailable, StoreUnavailable.
+        """
+        if not command or not command[0]:
+            raise InvalidError("there is no command to run", next=f"`pvdify ps:exec {app} -- COMMAND`")
+        slot, place = await self._instance(app, where)
+        release = await self._world.store.release(app, slot)
+        config = {} if release is None else (await surroundings_of(self._world, release)).config
+        spec = _inside_spec(app, EXEC, slot, command)
+        process = await self._inside.enter(spec, place.name, terminal, raw, _named_secrets(config))
+        return await self._keep(OneOff(spec, process, place=f"{place.process}.{place.number}"), actor)
+
+    async def enter_service(
+        self, service: Service, command: Command | None, terminal: TerminalSize | None, actor: Actor,
+        raw: Collection[Stream] = (),
+    ) -> OneOff:  # fmt: skip
+        """Run a command in the container of a service; without one, the client of its kind, or a shell.
+
+        Raises NothingRuns, InvalidError, RuntimeUnavailable, StoreUnavailable.
+        """
+        words = command or service.row.shell
+        _check_words(words)
+        values = await self._world.secrets.read(service.key, service.config_version)
+        spec = _inside_spec(service.key, EXEC, service.generation, words)
+        process = await self._inside.enter(spec, service.container, terminal, raw, _named_secrets(values))
+        return await self._keep(OneOff(spec, process, place=service.name), actor)
+
+    async def connect(self, app: str, where: Where, port: int, actor: Actor) -> OneOff:
+        """Connect to a port inside a running instance: input and output are the connection's.
+
+        Raises AppNotFound, NothingRuns, RuntimeUnavailable, StoreUnavailable.
+        """
+        slot, place = await self._instance(app, where)
+        spec = _inside_spec(app, TUNNEL, slot, (f"port {port}",))
+        process = await self._inside.connect(app, place.name, port)
+        return await self._keep(OneOff(spec, process, place=f"{place.process}.{place.number}"), actor)
+
+    def has_any(self, app: str) -> bool:
+        """Whether a command runs in the app, or ended a moment ago."""
+        return any(owner == app for owner, _ in self._running)
+
+    def find(self, app: str, id: str) -> OneOff:
+        """A command that is under way, or ended a moment ago. Raises OneOffNotFound."""
+        run = self._running.get((app, id))
+        if run is None:
+            raise OneOffNotFound(f"{app} runs no {id}", next="it has ended; `pvdify run` starts another one")
+        return run
+
+    async def watch(self, run: OneOff, seen: int) -> AsyncGenerator[tuple[int, Output] | int, None]:
+        """Its output as it comes, then its exit code. The command runs as long as a client follows."""
+        run.watchers += 1
+        run.watched.set()
+        try:
+            async for numbered in run.output(seen):
+                yield numbered
+            yield await run.exit_code()
+        finally:
+            run.watchers -= 1
+
+    async def close(self) -> None:
+        """End all of them."""
+        for minder in tuple(self._minders):
+            minder.cancel()
+        await asyncio.gather(*self._minders, return_exceptions=True)
+
+    async def _keep(self, run: OneOff, actor: Actor) -> OneOff:
+        """Have it found and minded from now on."""
+        self._running[run.spec.app, run.id] = run
+        minder = asyncio.create_task(self._mind(run, actor))
+        self._minders.add(minder)
+        minder.add_done_callback(self._minders.discard)
+        await self._note(run, actor, Action.RUN_STARTED)
+        return run
+
+    async def _instance(self, app: str, where: Where) -> tuple[int, Placement]:
+        """The slot and place of the running instance that is meant: of web where no process is named."""
+        slots = [slot for slot in await self._world.store.slots(app) if slot.state is SlotState.LIVE]
+        if not slots:
+            raise await self._nothing(app)
+        found = await self._world.instances.find(app)
+        running = {it.name for it in found if it.state is InstanceState.RUNNING}
+        places = [(slot.number, place) for slot in slots for place in slot.placements if place.name in running]
+        process = where.process or next((WEB for _, place in places if place.process == WEB), None)
+        for number, place in sorted(places, key=lambda it: (it[1].process, it[1].number)):
+            if process in (None, place.process) and where.number in (None, place.number):
+                return number, place
+        wanted = ".".join(str(part) for part in (where.process, where.number) if part is not None)
+        raise NothingRuns(
+            f"{app} has no running instance{f' {wanted}' if wanted else ''}", next=f"`pvdify ps {app}` shows what runs"
+        )
+
+    async def _mind(self, run: OneOff, actor: Actor) -> None:
+        """Wait until it has ended and its end was read, or there was no viewer for a while."""
+        clock = self._world.clock
+        ended = asyncio.create_task(run.exit_code())
+        last_seen = clock.monotonic()
+        try:
+            while clock.monotonic() - last_seen < ABSENCE:
+                await clock.sleep(0.5)
+                if run.watchers:
+                    last_seen = clock.monotonic()
+            how = f"exited with code {ended.result()}" if ended.done() else "was ended: no client was connected"
+            if run.passed:
+                await self._note(run, actor, Action.RUN_REVEALED, f"wrote {', '.join(sorted(run.passed))}")
+            await self._note(run, actor, Action.RUN_ENDED, how)
+        finally:
+            ended.cancel()
+            await self._forget(run)
+
+    async def _forget(self, run: OneOff) -> None:
+        try:
+            await run.end()
+        except PvdifyError as error:
+            log.warning("run.not-removed", app=run.spec.app, name=run.spec.name, what=error.what, why=error.why)
+        finally:
+            # from now on the reconciler takes away what may be left of it
+            self._running.pop((run.spec.app, run.id), None)
+            self._world.one_offs.discard(run.spec.name)
+
+    async def _note(self, run: OneOff, actor: Actor, action: Action, how: str = "") -> None:
+        spec = run.spec
+        # arguments may hold secrets: the program is named, its arguments are not
+        words = spec.command.split() if isinstance(spec.command, str) else list(spec.command or ())
+        event = Event(
+            at=self._world.clock.now(), actor=actor.name, address=actor.address, action=action, app=spec.app,
+            release=spec.slot, text=f"{run.id} {words[0]}{f' in {run.place}' if run.place else ''} {how}".strip(),
+        )  # fmt: skip
+        await self._world.store.save(event)
+
+    async def _nothing(self, app: str) -> PvdifyError:
+        if await self._world.store.app(app) is None:
+            return no_app(app)
+        return NothingRuns(
+            f"{app} has no live release to run a command in", next=f"`pvdify deploy {app} --image REFERENCE`"
+        )
+
+
+def _check_words(command: Command) -> None:
+    for text in (command,) if isinstance(command, str) else command:
+        if why := unusable_in_command(text):
+            raise InvalidError(why, next="correct the command; its input and its files may hold any byte")
+
+
+def _inside_spec(app: str, kind: str, slot: int, command: Command) -> InstanceSpec:
+    """What is known of something inside an instance; no container is made from it."""
+    number = secrets.choice(NUMBERS)
+    return InstanceSpec(
+        name=instance_name(app, kind, slot, number), app=app, process=kind, slot=slot, number=number, role=Role.RUN,
+        image_id="", command=command, limits=Limits(memory=0),
+    )  # fmt: skip
+
+
+def _named_secrets(config: Mapping[str, ConfigVar]) -> dict[str, str]:
+    return {name: str(var.value) for name, var in config.items() if var.is_secret and var.value}

@@ -1,0 +1,31 @@
+"""One probe, the same wherever an instance is asked: at a deploy, afterwards for liveness, and after a restart."""
+
+from pvdify.engine.world import World
+from pvdify.manifest.definition import HealthCheck
+from pvdify.model.app import default_hostname
+from pvdify.model.endpoint import NO_ROUTE
+from pvdify.model.probe import DEFAULT_PATH, Answer, ProbeResult
+from pvdify.model.slot import Placement
+from pvdify.settings import Settings
+
+
+async def probe(world: World, app: str, check: HealthCheck, place: Placement, *, hostname: str = "") -> ProbeResult:
+    """Ask the instance at this place as a visitor of the app would. Never raises.
+
+    Many frameworks answer only to hostnames that they know, so the Host header is the app's own hostname,
+    ``healthcheck.host`` or, if given, ``hostname``.
+    """
+    if place.endpoint is NO_ROUTE:
+        return ProbeResult(answer=Answer.REFUSED)
+    return await world.prober.probe(
+        place.endpoint,
+        check.path or DEFAULT_PATH,
+        timeout=check.timeout,
+        hostname=hostname or hostname_of(world.settings, app, check),
+        scheme=world.settings.public_scheme,
+    )
+
+
+def hostname_of(settings: Settings, app: str, check: HealthCheck) -> str:
+    """The Host header of the app's probes."""
+    return check.host or default_hostname(app, settings.base_domain)

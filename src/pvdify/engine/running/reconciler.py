@@ -1,0 +1,174 @@
+"""The reconciler: compares what should be with what is, and repairs the difference.
+
+Level-triggered: it looks at everything, at start-up and every few seconds, and at once when an instance ends. What an
+unfinished operation is working on it leaves alone: each repair is decided under the app's lock, by what the records say
+then, because a look at all containers can take seconds.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from pvdify.engine.running.instances import InstanceRepair
+from pvdify.engine.running.leftovers import Leftovers
+from pvdify.engine.running.routes import RouteRepair
+from pvdify.engine.running.snapshot import is_settled, logged, take_snapshot
+from pvdify.engine.running.statuses import StatusKeeper
+from pvdify.engine.running.watches import PAUSE as WATCH_PAUSE
+from pvdify.engine.running.watches import Watches
+from pvdify.engine.world import World
+from pvdify.errors import PvdifyError
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.slot import Slot
+from pvdify.timing import first_of
+
+log = structlog.get_logger()
+PAUSE = 5.0
+LEAST_PAUSE = 0.5  # between two starts of the router that follow each other at once
+
+
+class Reconciler:
+    """Repairs drift until it is canceled.
+
+    Args:
+        world: everything outside.
+        wake_worker: has an operation of the journal carried out.
+        wake: set to start a pass soon.
+    """
+
+    def __init__(self, world: World, wake_worker: Callable[[Operation], None], wake: asyncio.Event) -> None:
+        self._world = world
+        self._wake_worker = wake_worker
+        self._wake = wake
+        self._due = asyncio.Event()
+        self._routes = RouteRepair(world)
+        self._watches = Watches(world, self._routes, wake)
+        self._instances = InstanceRepair(world, self._routes, self._watches)
+        self._leftovers = Leftovers(world, self._instances)
+        self._statuses = StatusKeeper(world)
+
+    async def run(self) -> None:
+        """Look and repair, forever. A repair that fails is tried again at the next pass."""
+        watching = asyncio.create_task(self._keep_watching())
+        try:
+            while True:
+                self._due.clear()
+                await self.reconcile()
+                await self._pause()
+        finally:
+            watching.cancel()
+            self.close()
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._watches.close()
+
+    async def watch_anew(self, names: Iterable[str]) -> None:
+        """Watch these instances as their records are now: their app was renamed. Raises StoreUnavailable."""
+        for name in names:
+            self._watches.forget(name)
+        await self._watches.watch_all()
+
+    async def keep_router(self) -> None:
+        """Start the router again as soon as it dies, forever; visitors notice nothing else so soon.
+
+        Beside ``run``, so that a pass that takes its time does not delay it.
+        """
+        while True:
+            begun = self._world.clock.monotonic()
+            await self.ensure_router()
+            await self._world.router.wait_died()
+            # Avoid a busy loop when the router keeps crashing; after a first crash it starts at once.
+            if self._world.clock.monotonic() - begun < LEAST_PAUSE:
+                await self._world.clock.sleep(LEAST_PAUSE)
+
+    async def ensure_router(self) -> None:
+        """Start the router with its last routes, if it can be started, before any unfinished work goes on."""
+        try:
+            await self._world.router.ensure_running()
+            self._world.standings.router_down_since = None
+        except PvdifyError as error:
+            standings = self._world.standings
+            standings.router_down_since = standings.router_down_since or self._world.clock.now()
+            log.error("router.unavailable", what=error.what, why=error.why, next=error.next)
+
+    async def put_routes(self, app: str | None = None) -> None:
+        """Start the router if it does not run, and put each app's route, or one app's. Raises RouterUnavailable."""
+        await self._routes.put_routes(app)
+
+    async def reconcile(self) -> None:
+        """Make one pass over everything. Never raises: what cannot be repaired is logged and tried again."""
+        for repair in (
+            self._routes.put_routes,
+            self._unfinished,
+            self._slots,
+            self._leftovers.finish_phases,
+            self._containers,
+            self._instances.note_restarts,
+            self._statuses.note,
+            self._leftovers.remove_networks,
+        ):
+            try:
+                with logged(repair=repair.__name__):
+                    await repair()
+            except Exception:
+                log.exception("reconcile.crashed", repair=repair.__name__)
+
+    async def _unfinished(self) -> None:
+        """Have unfinished operations carried out."""
+        for operation in await self._world.store.unsettled_operations():
+            self._wake_worker(operation)
+
+    async def _containers(self) -> None:
+        """Look at all containers once: start what should run, remove what nothing wants."""
+        await self._watches.watch_all()
+        containers = await self._world.instances.find()
+        self._world.sightings.note(containers, self._world.clock.now())
+        await self._instances.keep_running(containers)
+        await self._leftovers.remove_orphans(containers)
+
+    async def _slots(self) -> None:
+        """Give every slot that drains or stands by a retirement that will end it."""
+        found = await take_snapshot(self._world.store)
+        for slot in found.slots:
+            if slot.state.has_served and not found.is_retiring(slot.app, slot.number) and not found.is_busy(slot.app):
+                await self._retire(slot)
+
+    async def _retire(self, slot: Slot) -> None:
+        locks, store = self._world.locks, self._world.store
+        async with locks.slots(slot.app), locks.instances(slot.app):
+            found = await take_snapshot(self._world.store)
+            current = await store.slot(slot.app, slot.number)
+            is_known = current is None or not current.state.has_served or found.is_retiring(slot.app, slot.number)
+            if is_known or not await is_settled(self._world.store, slot.app):
+                return
+            retirement = Operation(
+                id=f"{slot.app}-v{slot.number}-retired-{self._world.clock.now():%Y%m%dT%H%M%S}",
+                kind=OperationKind.RETIRE,
+                app=slot.app,
+                slot=slot.number,
+                created_at=self._world.clock.now(),
+                created_by="pvdify",
+            )
+            await store.save(retirement)
+        self._wake_worker(retirement)
+
+    async def _keep_watching(self) -> None:
+        """Watch what operations start, whatever a pass is waiting for, and pass on who wants the next one."""
+        while True:
+            if await self._is_woken(self._wake, WATCH_PAUSE):
+                self._wake.clear()
+                self._due.set()
+            with logged(repair="watch_all"):
+                await self._watches.watch_all()
+
+    async def _pause(self) -> None:
+        """Wait for the next pass: a few seconds, the end of a back-off, or until an instance or operation ends."""
+        back_off = self._instances.seconds_to_next()
+        await self._is_woken(self._due, PAUSE if back_off is None else max(0.05, min(PAUSE, back_off)))
+
+    async def _is_woken(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait for the event, at most this many seconds; return whether it is set."""
+        await first_of(self._world.clock.sleep(seconds), event.wait())
+        return event.is_set()

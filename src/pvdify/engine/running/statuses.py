@@ -1,0 +1,166 @@
+"""The statuses of apps: gathering the facts, and keeping a record and events of what changed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from pvdify.engine.world import World
+from pvdify.model.action import Action
+from pvdify.model.app import App
+from pvdify.model.event import Event
+from pvdify.model.names import WEB
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.release import Release
+from pvdify.model.scale import Scale
+from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.status import AppFacts, NotedStatus, Status, StatusWord, status_of
+
+ANNOUNCED_AFTER = timedelta(seconds=10)  # a restart takes a moment; what lasts longer is an event
+LAST_LINES = 5
+_SHOWN_AS_DEPLOYING = (OperationKind.DEPLOY, OperationKind.ROLLBACK, OperationKind.DESTROY)
+# The events of the deploy itself say that an app is deploying, and that it is live afterwards.
+_SAID_OTHERWISE = (StatusWord.NEW, StatusWord.DEPLOYING)
+
+
+async def statuses(world: World, name: str | None = None) -> dict[str, Status]:
+    """The status of every app, or of one. Asks neither the runtime nor the router. Raises StoreUnavailable."""
+    return {app: status_of(facts) for app, facts in (await facts_of_apps(world, name)).items()}
+
+
+async def facts_of_apps(world: World, name: str | None = None) -> dict[str, AppFacts]:
+    """What the statuses of all apps, or of one, follow from, by name. Raises StoreUnavailable."""
+    store = world.store
+    if name is None:
+        apps, live = await store.apps(), await store.active_releases()
+        scales = {scale.app: scale for scale in await store.scales()}
+    else:
+        one, release = await store.app(name), await store.active_release(name)
+        apps, live = ((one,) if one else ()), ((release,) if release else ())
+        scales = {name: await store.scale(name)}
+    slots = {slot.app: slot for slot in await store.slots(name) if slot.state is SlotState.LIVE}
+    operations = _under_way(await store.unsettled_operations(name))
+    noted = {each.app: each for each in await store.noted_statuses(name)}
+    serving = {release.app: release for release in live}
+    return {
+        app.name: _facts_of(
+            world, app, live=serving.get(app.name), slot=slots.get(app.name), operation=operations.get(app.name),
+            scale=scales.get(app.name) or Scale(app=app.name), noted=noted.get(app.name),
+            newest=None if app.name in serving else next(iter(await store.releases(app.name, 1)), None),
+        )
+        for app in apps
+    }  # fmt: skip
+
+
+def _facts_of(
+    world: World, app: App, *, live: Release | None, slot: Slot | None, operation: Operation | None, scale: Scale,
+    noted: NotedStatus | None, newest: Release | None,
+) -> AppFacts:  # fmt: skip
+    names = [place.name for place in slot.placements] if slot else []
+    return AppFacts(
+        app=app,
+        scale=scale,
+        live=live,
+        newest=newest,
+        slot=slot,
+        operation=operation,
+        standings=world.standings.of(names, world.clock.now()),
+        noted=noted,
+        router_down_since=world.standings.router_down_since,
+        held_since=app.updated_at if app.paused_until and world.clock.now() < app.paused_until else None,
+    )
+
+
+def _under_way(operations: tuple[Operation, ...]) -> Mapping[str, Operation]:
+    """By app: its removal, else the oldest deploy or rollback, which is the one that runs."""
+    found: dict[str, Operation] = {}
+    for operation in operations:
+        if operation.kind is OperationKind.DESTROY or operation.kind in _SHOWN_AS_DEPLOYING:
+            known = found.get(operation.app)
+            if known is None or operation.kind is OperationKind.DESTROY:
+                found[operation.app] = operation
+    return found
+
+
+class StatusKeeper:
+    """Notes each app's status when it changes, and says so in an event: a crash loop at once, and once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._has_seeded = False
+        self._announced: set[str] = set()  # instances whose crash loop was an event
+
+    async def note(self) -> None:
+        """Compare every app's status with the one on record. Raises StoreUnavailable."""
+        if not self._has_seeded:
+            await self._seed()
+        crashing: set[str] = set()
+        for facts in (await facts_of_apps(self._world)).values():
+            mine = [place for place in _places(facts) if _is_crashing(facts, place)]
+            crashing |= {place.name for place in mine}
+            fresh = [place for place in mine if place.name not in self._announced]
+            await self._note(facts, status_of(facts), fresh)
+        self._announced = crashing
+
+    async def _seed(self) -> None:
+        """A crash loop that an earlier pvdifyd announced goes on, unless its instances have been up for long."""
+        for facts in (await facts_of_apps(self._world)).values():
+            if facts.noted is not None and facts.noted.word is StatusWord.CRASHING:
+                for place in _places(facts):
+                    self._world.standings.was_crashing(place.name, facts.noted.since, self._world.clock.now())
+                    self._announced.add(place.name)
+        self._has_seeded = True
+
+    async def _note(self, facts: AppFacts, status: Status, fresh: Sequence[Placement]) -> None:
+        noted, release = facts.noted, facts.live.version if facts.live else None
+        now = (status.word, status.since, release)
+        is_same = noted is not None and (noted.word, noted.since, noted.release) == now
+        was_announced = noted is not None and is_same and noted.is_announced
+        is_due = bool(fresh) or (not was_announced and self._has_lasted(status))
+        record = NotedStatus(
+            app=facts.app.name, release=release, word=status.word, cause=status.cause, since=status.since,
+            is_announced=was_announced or is_due,
+        )  # fmt: skip
+        if record == noted and not fresh:
+            return
+        event = await self._event(facts, status, fresh) if is_due and _is_news(record, noted) else None
+        await self._world.store.save(record, *((event,) if event else ()))
+
+    def _has_lasted(self, status: Status) -> bool:
+        is_short = status.word in (StatusWord.DEGRADED, StatusWord.DOWN)
+        return not is_short or self._world.clock.now() - status.since >= ANNOUNCED_AFTER
+
+    async def _event(self, facts: AppFacts, status: Status, crashing: Sequence[Placement]) -> Event:
+        lines = await self._last_lines(crashing[0]) if crashing else ""
+        return Event(
+            at=self._world.clock.now(),
+            actor="pvdify",
+            action=Action(f"app.{status.word.value}"),
+            app=facts.app.name,
+            release=facts.live.version if facts.live else None,
+            text="\n".join(part for part in (status.cause, lines) if part),
+        )
+
+    async def _last_lines(self, place: Placement) -> str:
+        lines = await self._world.instance_logs.tail([place.name], LAST_LINES)
+        said = "\n".join(line.text for line in lines) or "(none)"
+        return f"last lines of {place.process}.{place.number}:\n{said}"
+
+
+def _places(facts: AppFacts) -> tuple[Placement, ...]:
+    """The instances that should run, web first."""
+    places = facts.slot.placements if facts.slot else ()
+    return tuple(sorted(places, key=lambda place: (place.process != WEB, place.process, place.number)))
+
+
+def _is_crashing(facts: AppFacts, place: Placement) -> bool:
+    standing = facts.standings.get(place.name)
+    return standing is not None and standing.is_crashing
+
+
+def _is_news(now: NotedStatus, noted: NotedStatus | None) -> bool:
+    """Whether no other event says it: a deploy has its own, and live again is news only after something else was."""
+    if now.word in _SAID_OTHERWISE:
+        return False
+    if now.word is not StatusWord.LIVE:
+        return True
+    is_back = noted is not None and noted.word not in (*_SAID_OTHERWISE, StatusWord.LIVE)
+    return noted is not None and is_back and noted.is_announced and noted.release == now.release

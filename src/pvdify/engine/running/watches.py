@@ -1,0 +1,128 @@
+"""Watches: one per instance that runs. They notice its end at once, and when it answers again."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from pvdify.engine.running.probing import probe
+from pvdify.engine.running.routes import RouteRepair
+from pvdify.engine.world import World
+from pvdify.errors import PvdifyError
+from pvdify.model.names import WEB
+from pvdify.model.probe import is_healthy
+from pvdify.model.slot import Placement, Slot, SlotState
+
+log = structlog.get_logger()
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two probes of an instance that was down
+RETURN_WITHIN = 60.0  # seconds; a later return is noticed by the reconciler's pass
+PAUSE = 2.0  # seconds within which an instance that an operation has started is watched
+
+
+class Watches:
+    """Takes an instance out of the route when it ends, and puts it back when it answers its health check.
+
+    Args:
+        world: everything outside.
+        routes: puts routes.
+        wake: set when it is known how an instance ended, and it can be started again.
+    """
+
+    def __init__(self, world: World, routes: RouteRepair, wake: asyncio.Event) -> None:
+        self._world = world
+        self._routes = routes
+        self._wake = wake
+        self._watched: dict[str, asyncio.Task[None]] = {}
+        self._returning: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()  # down, but how they ended is not known yet
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        for task in (*self._watched.values(), *self._returning.values(), *self._ending):
+            task.cancel()
+
+    async def watch_all(self) -> None:
+        """Watch every web instance that visitors can reach and that runs. Raises StoreUnavailable."""
+        for slot in await self._world.store.slots():
+            for place in slot.placements if slot.state is SlotState.LIVE else ():
+                is_watchable = place.process == WEB and place.is_up and place.name not in self._watched
+                if is_watchable and await self._world.instances.is_running(place.name):
+                    self.watch(slot, place)
+
+    def watch(self, slot: Slot, place: Placement) -> None:
+        """Act at once when this instance ends."""
+        if place.name not in self._watched:
+            self._watched[place.name] = asyncio.create_task(self._until_down(slot, place))
+
+    def forget(self, name: str) -> None:
+        """Watch this instance no more: it was taken away."""
+        for tasks in (self._watched, self._returning):
+            task = tasks.pop(name, None)
+            if task:
+                task.cancel()
+
+    def expect_back(self, slot: Slot, place: Placement) -> None:
+        """Put this web instance, which is down, back into the route as soon as it answers."""
+        if place.has_route and place.name not in self._returning:
+            self._returning[place.name] = asyncio.create_task(self._until_back(slot, place))
+
+    async def put_back(self, slot: Slot, place: Placement) -> None:
+        """Put an instance that was down back into the route, if it answers its health check.
+
+        Raises RouterUnavailable, StoreUnavailable.
+        """
+        if not self._world.down.has(place) or not place.has_route:
+            return
+        release = await self._world.store.release(slot.app, slot.number)
+        if release is None:
+            return
+        check = release.manifest.healthcheck
+        answer = await probe(self._world, slot.app, check, place)
+        if is_healthy(check, answer):
+            self.watch(slot, place)
+            self._world.down.discard(place)
+            self._world.standings.seen_up(place.name, self._world.clock.now())
+            await self._routes.put_routes(slot.app)
+
+    async def _until_down(self, slot: Slot, place: Placement) -> None:
+        """Take the instance out of the route first; how it ended takes longer to find out."""
+        try:
+            await self._world.instances.wait_down(place.name)
+            self._world.down.add(place)
+            self._world.standings.seen_down(place.name, self._world.clock.now())
+            if place.has_route:
+                await self._world.router.take_out(slot.app, slot.number, place.serial)
+        except PvdifyError as error:
+            log.debug("watch.failed", name=place.name, what=error.what)
+        finally:
+            self._watched.pop(place.name, None)
+        self._start_ending(self._wake_when_known(place.name))
+        self.expect_back(slot, place)
+
+    def _start_ending(self, work: Coroutine[Any, Any, None]) -> None:
+        ending = asyncio.create_task(work)
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    async def _wake_when_known(self, name: str) -> None:
+        """Wake the reconciler once the instance's exit is known, so that it can be started again."""
+        try:
+            await self._world.instances.wait(name)
+        except PvdifyError as error:
+            log.debug("watch.failed", name=name, what=error.what)
+        self._wake.set()
+
+    async def _until_back(self, slot: Slot, place: Placement) -> None:
+        clock, pause = self._world.clock, FIRST_PAUSE
+        deadline = clock.monotonic() + RETURN_WITHIN
+        try:
+            while clock.monotonic() < deadline and self._world.down.has(place):
+                await clock.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                if await self._world.instances.is_running(place.name):
+                    await self.put_back(slot, place)
+        except PvdifyError as error:
+            log.debug("watch.failed", name=place.name, what=error.what)
+        finally:
+            self._returning.pop(place.name, None)

@@ -1,0 +1,288 @@
+"""The keeper of backups: makes them when they are due, proves them, restores them; one task at a time.
+
+A task is on record before anything is done for it. After a kill, what stood still goes on, half-made volumes are
+removed, and a backup or a drill that was cut short is done again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from pvdify.engine.state.backups.making import Making
+from pvdify.engine.state.backups.proof import Proof
+from pvdify.engine.state.backups.restoring import Restoring
+from pvdify.engine.state.backups.scratch import CONTAINER, VOLUME
+from pvdify.engine.state.backups.service_restoring import ServiceRestoring
+from pvdify.engine.state.backups.tools import BackupTools, Notes, event, item_of, plan_of, target_of
+from pvdify.engine.state.services.services import Services
+from pvdify.engine.world import World
+from pvdify.errors import BackupNotFound, PvdifyError
+from pvdify.manifest.schedules import first_due
+from pvdify.model.action import Action
+from pvdify.model.backup import Backup, BackupPlan, BackupState, BackupTask, ItemKind, TaskKind, TaskState, Wanted, kept
+from pvdify.model.event import Event
+from pvdify.model.service import FROM_BACKUP
+from pvdify.model.token import PVDIFY
+from pvdify.ports.backups import BackupTarget, FoundItem
+from pvdify.timing import first_of
+
+log = structlog.get_logger()
+PAUSE = 15.0
+REMEMBERED = timedelta(days=7)  # backups that failed
+CUT_SHORT = "pvdify ended while it was done"
+_ACTIONS = {
+    TaskKind.BACKUP: (Action.BACKUP_MADE, Action.BACKUP_FAILED),
+    TaskKind.VERIFY: (Action.BACKUP_PROVEN, Action.BACKUP_UNPROVEN),
+    TaskKind.RESTORE: (None, Action.BACKUP_RESTORE_FAILED),
+}
+ORPHANED = timedelta(days=1)  # what no backup has at the target is deleted when it is older
+
+
+class BackupKeeper:
+    """Does what is asked for or due, until it is canceled.
+
+    Args:
+        world: everything outside.
+        tools: the ports that only backups need.
+        services: makes and fills those that are restored.
+        wake: wakes it when set.
+    """
+
+    def __init__(self, world: World, tools: BackupTools, services: Services, wake: asyncio.Event) -> None:
+        self._world = world
+        self._tools = tools
+        self._services = services
+        self._wake = wake
+
+    async def run(self) -> None:
+        """Put right what was cut short, then look, do, wait, and again."""
+        await self._safely(self.recover)
+        while True:
+            self._wake.clear()
+            await self._safely(self.look)
+            await self._pause()
+
+    async def recover(self) -> None:
+        """Put right what a killed daemon left behind. Raises PvdifyError."""
+        await self._tools.copies.thaw()
+        await self._tools.files.clear()
+        for task in await self._world.store.backup_tasks():
+            if task.state is TaskState.RUNNING:
+                await self._recover(task)
+
+    async def look(self) -> None:
+        """Do what is asked for and what is due. Raises PvdifyError."""
+        await self._note_due()
+        while (task := await self._next()) is not None:
+            await self._do(task)
+
+    async def _note_due(self) -> None:
+        """Ask for a backup, or a drill, whose time has come; several due times that passed are one."""
+        plan = await self._world.store.backup_plan()
+        if plan is None:
+            return
+        now = self._world.clock.now()
+        waiting = {it.kind for it in await self._world.store.backup_tasks() if not it.state.is_over}
+        for kind, due in due_times_of(plan).items():
+            if due is None or due > now:
+                continue
+            is_backup = kind is TaskKind.BACKUP
+            plan = replace(plan, accounted=now) if is_backup else replace(plan, drills_accounted=now)
+            tasks = () if kind in waiting else (new_task(kind, now, PVDIFY.name),)
+            await self._world.store.save(plan, *tasks)
+
+    async def _next(self) -> BackupTask | None:
+        waiting = [it for it in await self._world.store.backup_tasks() if it.state is TaskState.QUEUED]
+        # of a backup and a drill that became due together, the drill proves the backup
+        return min(waiting, key=lambda it: (it.created_at, it.kind is not TaskKind.BACKUP), default=None)
+
+    async def _do(self, task: BackupTask) -> None:
+        world = self._world
+        notes = Notes(world, replace(task, state=TaskState.RUNNING))
+        await world.store.save(notes.task)
+        try:
+            plan = await plan_of(world.store)
+            cause = await self._carry_out(plan, await target_of(world.credentials, plan), notes)
+        except PvdifyError as error:
+            cause = f"{error.what}: {error.why}" if error.why else error.what
+            await self._undo(notes)
+        await self._end(notes.task, cause)
+
+    async def _carry_out(self, plan: BackupPlan, target: BackupTarget, notes: Notes) -> str:
+        """Return what went wrong, "" for nothing. Raises PvdifyError."""
+        proof = Proof(self._world, self._tools, target, notes)
+        await proof.check_target(plan)
+        await self._compare(await self._tools.targets.list(target))
+        if notes.task.kind is TaskKind.BACKUP:
+            return await self._make(plan, target, notes)
+        backup = await self._chosen(notes.task.backup)
+        notes.task = replace(notes.task, backup=backup.id)
+        if notes.task.kind is TaskKind.RESTORE and notes.task.wanted is not None:
+            await self._restore(backup, notes.task.wanted, target, notes)
+            return ""
+        proven = await proof.prove(backup, accepts_smaller=notes.task.accepts_smaller)
+        await self._world.store.save(proven)
+        return "; ".join(proven.proof)
+
+    async def _restore(self, backup: Backup, wanted: Wanted, target: BackupTarget, notes: Notes) -> None:
+        if wanted.service:
+            services = ServiceRestoring(self._world, self._tools, target, notes, self._services)
+            await services.restore(backup, wanted)
+        else:
+            await Restoring(self._world, self._tools, target, notes).restore(backup, wanted)
+
+    async def _make(self, plan: BackupPlan, target: BackupTarget, notes: Notes) -> str:
+        now, task = self._world.clock.now(), notes.task
+        backup = Backup(id=f"{now:%Y%m%dT%H%M%S}", state=BackupState.RUNNING, made_at=now, made_by=task.created_by)
+        notes.task = replace(task, backup=backup.id)
+        await self._world.store.save(backup, notes.task)
+        made = await Making(self._world, self._tools, target, notes).make(backup)
+        await self._world.store.save(made)
+        await self._tidy(plan, target, notes)
+        return made.cause
+
+    async def _tidy(self, plan: BackupPlan, target: BackupTarget, notes: Notes) -> None:
+        """Delete what is not to be kept, and count what is. A failure is noted; the next backup tries again."""
+        store, targets = self._world.store, self._tools.targets
+        try:
+            backups = await store.backups()
+            wanted = kept(backups, plan.keep) | await self._in_use()
+            found = [it for it in await targets.list(target) if item_of(it) is not None]
+            oldest = self._world.clock.now() - ORPHANED
+            known = {it.id for it in backups if it.is_restorable}
+            needless = [it for it in found if (name := it.labels.get("backup", "")) not in wanted
+                        and (name in known or it.at < oldest)]  # fmt: skip
+            if needless:
+                await targets.forget(target, tuple(it.snapshot for it in needless))
+            for backup in backups:
+                is_needless = backup.is_restorable or backup.made_at < self._world.clock.now() - REMEMBERED
+                if backup.id not in wanted and is_needless:
+                    await store.forget_backup(backup.id)
+            if needless:
+                await notes.say(f"{len({it.labels.get('backup') for it in needless})} older backups deleted")
+            current = await plan_of(self._world.store)
+            await store.save(replace(current, size=await targets.size(target)))
+        except PvdifyError as error:
+            await notes.say(f"older backups were not deleted: {error.why or error.what}")
+            log.warning("backups.not_tidied", code=error.code, what=error.what, why=error.why)
+
+    async def _in_use(self) -> frozenset[str]:
+        """Return the backups that services are being restored from, or will be."""
+        services = await self._world.store.services()
+        copies = [it.copy_of.removeprefix(FROM_BACKUP).partition(":")[0] for it in services if it.copy_of]
+        return frozenset([*(it.pending.backup for it in services if it.pending), *copies])
+
+    async def _compare(self, found: tuple[FoundItem, ...]) -> None:
+        """Bring what is known of backups in line with what the target has."""
+        store = self._world.store
+        known = {it.id: it for it in await store.backups()}
+        there: dict[str, list[FoundItem]] = {}
+        for it in found:
+            if item_of(it) is not None and it.labels.get("backup"):
+                there.setdefault(it.labels["backup"], []).append(it)
+        for id, parts in there.items():
+            items = tuple(item for it in parts if (item := item_of(it)) is not None)
+            is_whole = any(item.kind is ItemKind.SERVER for item in items)
+            if id in known and known[id].is_restorable:
+                continue
+            if is_whole:
+                await store.save(_found_backup(id, parts, known.get(id)))
+        for backup in known.values():
+            if backup.is_restorable and backup.id not in there:
+                cause = "it is no longer at the target"
+                await store.save(replace(backup, state=BackupState.GONE, cause=cause, proven_at=None))
+
+    async def _chosen(self, id: str) -> Backup:
+        """Return the backup with this id, by default the newest; one that is gone from the target is found, too."""
+        backups = await self._world.store.backups()
+        usable = [it for it in backups if it.is_restorable or it.state is BackupState.GONE]
+        found = next((it for it in usable if id in ("", it.id)), None)
+        if found is None or found.state is BackupState.GONE:
+            raise BackupNotFound(
+                f"there is no backup {id} at the target" if id else "there is no backup at the target yet",
+                why=found.cause if found else "", next="`pvdify backups` lists them; `pvdify backups:run` makes one",
+            )  # fmt: skip
+        return found
+
+    async def _end(self, task: BackupTask, cause: str) -> None:
+        world, now = self._world, self._world.clock.now()
+        state = TaskState.FAILED if cause else TaskState.SUCCEEDED
+        over = replace(task, state=state, cause=cause, ended_at=now)
+        good, bad = _ACTIONS[task.kind]
+        text = f"{task.backup}: {cause}" if cause else task.backup
+        log.info("backup.ended", kind=task.kind.value, state=state.value, backup=task.backup, cause=cause)
+        records: list[BackupPlan | Event] = []
+        plan = await world.store.backup_plan()
+        if plan is not None and task.kind is not TaskKind.RESTORE:
+            records.append(replace(plan, trouble=cause))
+        action = bad if cause else good
+        if action is not None:  # what a restore put in place is an event already
+            records.append(event(world, task.created_by, action, text.removeprefix(": ")))
+        await world.store.save(over, *records)
+
+    async def _recover(self, task: BackupTask) -> None:
+        """Put right what the task owes, and ask for it again unless it was a restore."""
+        world, now = self._world, self._world.clock.now()
+        await self._undo(Notes(world, task))
+        over = replace(task, state=TaskState.INTERRUPTED, cause=CUT_SHORT, ended_at=now, undo=())
+        again = () if task.kind is TaskKind.RESTORE else (
+            replace(new_task(task.kind, now, task.created_by), accepts_smaller=task.accepts_smaller),)  # fmt: skip
+        for backup in await world.store.backups():
+            if backup.state is BackupState.RUNNING:
+                await world.store.save(replace(backup, state=BackupState.FAILED, cause=CUT_SHORT, ended_at=now))
+        await world.store.save(over, *again, event(world, task.created_by, Action.BACKUP_INTERRUPTED, task.kind.value))
+
+    async def _undo(self, notes: Notes) -> None:
+        """Put right what the task owes: volumes that were not finished, and commands that belong after a copy."""
+        try:
+            for debt in notes.task.undo:
+                kind, _, name = debt.partition(":")
+                if kind == CONTAINER:
+                    await self._world.instances.remove(name)
+                elif kind == VOLUME:
+                    await self._world.volumes.remove(name)
+                elif kind == "hook":
+                    plan = await plan_of(self._world.store)
+                    making = Making(self._world, self._tools, await target_of(self._world.credentials, plan), notes)
+                    await making.run_after(name)
+                await notes.paid(debt)
+        except PvdifyError as error:
+            log.warning("backup.not_undone", code=error.code, what=error.what, why=error.why)
+
+    async def _safely(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except PvdifyError as error:
+            log.warning("backups.failed", code=error.code, what=error.what, why=error.why)
+        except Exception:
+            log.exception("backups.crashed")
+
+    async def _pause(self) -> None:
+        await first_of(self._world.clock.sleep(PAUSE), self._wake.wait())
+
+
+def due_times_of(plan: BackupPlan) -> dict[TaskKind, datetime | None]:
+    """When the next backup and the next drill are due; None without a schedule."""
+    return {
+        TaskKind.BACKUP: first_due(plan.schedule, plan.time_zone, plan.accounted) if plan.schedule else None,
+        TaskKind.VERIFY: first_due(plan.drills, plan.time_zone, plan.drills_accounted) if plan.drills else None,
+    }
+
+
+def new_task(kind: TaskKind, now: datetime, actor: str) -> BackupTask:
+    """Return a task that is to be done."""
+    return BackupTask(
+        id=f"{kind.value}-{now:%Y%m%d%H%M%S%f}", kind=kind, state=TaskState.QUEUED, created_at=now, created_by=actor
+    )
+
+
+def _found_backup(id: str, parts: list[FoundItem], known: Backup | None) -> Backup:
+    items = sorted((item for it in parts if (item := item_of(it)) is not None), key=lambda it: (it.kind.value, it.app))
+    last = max(it.at for it in parts)
+    return Backup(
+        id=id, state=BackupState.STORED, made_at=known.made_at if known else min(it.at for it in parts),
+        made_by=known.made_by if known else "found at the target", ended_at=last, items=tuple(items),
+    )  # fmt: skip

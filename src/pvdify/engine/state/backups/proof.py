@@ -1,0 +1,84 @@
+"""Proves a backup: brings all of it back into scratch directories, and compares what is there with what was stored.
+
+Dumps of services go into scratch services.
+"""
+
+from dataclasses import replace
+
+from pvdify.engine.state.backups.dumps import Dumps
+from pvdify.engine.state.backups.tools import TargetWork
+from pvdify.errors import BackupFailed, PvdifyError
+from pvdify.model.backup import Backup, BackupItem, BackupPlan, ItemKind, differences, shrinking
+
+
+class Proof(TargetWork):
+    """One drill."""
+
+    async def check_target(self, plan: BackupPlan) -> None:
+        """Raise what is wrong with the target: BackupTargetUnavailable, BackupTargetRefused, BackupFailed."""
+        found = await self._tools.targets.open(self._target, may_create=False)
+        if found != plan.repository:
+            raise BackupFailed(
+                f"{plan.location} does not have the backups of this server",
+                why=f"another repository is there: {found[:8]} instead of {plan.repository[:8]}",
+                next=f"look what happened at {plan.location}; `pvdify backups:target` begins anew there",
+            )
+
+    async def prove(self, backup: Backup, *, accepts_smaller: bool) -> Backup:
+        """Return the backup with the proof, or with everything that is wrong with it. Raises UnavailableError."""
+        there = frozenset(it.snapshot for it in await self._tools.targets.list(self._target))
+        proven = [it for it in await self._world.store.backups() if it.proven_at and it.id != backup.id]
+        problems: list[str] = []
+        for item in backup.items:
+            found = await self._problems(item, there, proven, accepts_smaller=accepts_smaller)
+            problems += [f"{item.title}: {problem}" for problem in found]
+            await self._notes.say(f"{item.title}: {'; '.join(found) or 'restored, and equal'}")
+        if not any(item.kind is ItemKind.SERVER for item in backup.items):
+            problems.append("the server's own data: it is not in the backup")
+        now = self._world.clock.now()
+        proven_at = now if not problems else None
+        return replace(backup, drilled_at=now, proven_at=proven_at, proof=tuple(problems))
+
+    async def _problems(
+        self, item: BackupItem, there: frozenset[str], proven: list[Backup], *, accepts_smaller: bool
+    ) -> list[str]:
+        if not item.snapshot:
+            return [item.problem or "it was not stored"]
+        if item.snapshot not in there:
+            return ["it is no longer at the target"]
+        try:
+            return await self._restored(item, proven, accepts_smaller=accepts_smaller)
+        except PvdifyError as error:
+            return [f"{error.what}: {error.why}" if error.why else error.what]
+        finally:
+            await self._tools.files.end(_folder(item))
+
+    async def _restored(self, item: BackupItem, proven: list[Backup], *, accepts_smaller: bool) -> list[str]:
+        """Bring it back, and return what is wrong with what came back."""
+        if item.kind is ItemKind.SERVICE:
+            found = await Dumps(self._world, self._tools, self._target, self._notes).prove(item)
+            return self._compared(item, found, proven, accepts_smaller=accepts_smaller)
+        files = self._tools.files
+        directory = await files.begin(_folder(item))
+        await self._tools.targets.fetch(self._target, item.snapshot, directory)
+        counted = await files.count(directory)
+        found = replace(item, counts=counted.counts)
+        problems = [*counted.damage, *self._compared(item, found, proven, accepts_smaller=accepts_smaller)]
+        if item.kind is ItemKind.SERVER:
+            problems += await files.check_server(directory)
+        return list(dict.fromkeys(problems))
+
+    def _compared(
+        self, item: BackupItem, found: BackupItem, proven: list[Backup], *, accepts_smaller: bool
+    ) -> list[str]:  # fmt: skip
+        """Return in what something that came back differs from what was stored, and from earlier backups."""
+        problems = []
+        if item.counts is not None and found.counts is not None and (it := differences(item.counts, found.counts)):
+            problems.append(f"not all of it came back: {it}")
+        if item.kind is not ItemKind.SERVER and not accepts_smaller and (less := shrinking(found, proven)):
+            problems.append(f"{less}; if that is as it should be: `pvdify backups:verify --accept-smaller`")
+        return problems
+
+
+def _folder(item: BackupItem) -> str:
+    return f"drill-{item.id or item.name}"

@@ -1,0 +1,126 @@
+"""What everything about backups works with: the ports, the target with its keys, and notes of what was done."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from pvdify.engine.world import World
+from pvdify.errors import NoBackupTarget, StoreUnavailable
+from pvdify.model.action import Action
+from pvdify.model.backup import BackupItem, BackupPlan, BackupTask, Counts, ItemKind
+from pvdify.model.event import Event
+from pvdify.ports.backups import BackupFiles, BackupTarget, BackupTargets, FoundItem, VolumeCopies
+from pvdify.ports.credentials import Credentials
+from pvdify.ports.store import Store
+
+PASSWORD = "password"  # noqa: S105 - a name
+DATA = "data"  # what a volume's content is called in a backup
+_COUNTS = ("files", "bytes", "empty", "databases", "rows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupTools:
+    """The ports that only backups need."""
+
+    targets: BackupTargets
+    files: BackupFiles
+    copies: VolumeCopies
+
+
+async def plan_of(store: Store) -> BackupPlan:
+    """Return where backups go and when. Raises NoBackupTarget, StoreUnavailable."""
+    plan = await store.backup_plan()
+    if plan is None:
+        raise NoBackupTarget(
+            "this server has no target for backups", why="none was set",
+            next="`pvdify backups:target LOCATION`, like sftp:backup@example.com:/srv/pvdify",
+        )  # fmt: skip
+    return plan
+
+
+async def target_of(credentials: Credentials, plan: BackupPlan) -> BackupTarget:
+    """Return the target with what opens it. Raises StoreUnavailable, SecretsLocked."""
+    kept = await credentials.read(credentials_of(plan.location))
+    if kept is None or PASSWORD not in kept:
+        raise StoreUnavailable(
+            f"the password of the backups at {plan.location} is missing",
+            why=f"credentials/{credentials_of(plan.location)}.sops.yaml is not there",
+            next=f"`pvdify backups:target {plan.location}`",
+        )  # fmt: skip
+    keys = {name: value for name, value in kept.items() if name != PASSWORD}
+    return BackupTarget(location=plan.location, password=kept[PASSWORD], keys=keys)
+
+
+def credentials_of(location: str) -> str:
+    """Return the name under which what opens a target is kept; another target never takes its place."""
+    return f"backups-{hashlib.sha256(location.encode()).hexdigest()[:10]}"
+
+
+def labels_of(server: str, backup: str, item: BackupItem) -> dict[str, str]:
+    """Return what an item is stored with: enough to know it again when only the target is left."""
+    counts = {name: str(getattr(item.counts, name)) for name in _COUNTS} if item.counts else {}
+    known = {"server": server, "backup": backup, "kind": item.kind.value, "app": item.app, "name": item.name,
+             "id": item.id, "service": item.service, "image": item.image, "version": item.version}  # fmt: skip
+    return {**known, **counts}
+
+
+def item_of(found: FoundItem) -> BackupItem | None:
+    """Return the item that something at the target is; None if pvdify did not store it."""
+    labels = found.labels
+    try:
+        kind = ItemKind(labels.get("kind", ""))
+    except ValueError:
+        return None
+    counts = None
+    if all(labels.get(name, "").isdecimal() for name in _COUNTS):
+        counts = Counts(**{name: int(labels[name]) for name in _COUNTS})
+    return BackupItem(
+        kind=kind, app=labels.get("app", ""), name=labels.get("name", ""), id=labels.get("id", ""),
+        snapshot=found.snapshot, counts=counts, service=labels.get("service", ""), image=labels.get("image", ""),
+        version=labels.get("version", ""),
+    )  # fmt: skip
+
+
+class Notes:
+    """What a task has done, on record as it goes. Also what has to be put right if it is cut short."""
+
+    def __init__(self, world: World, task: BackupTask) -> None:
+        self._world = world
+        self.task = task
+
+    async def say(self, text: str) -> None:
+        """Add a line. Raises StoreUnavailable."""
+        await self._keep(replace(self.task, log=(*self.task.log, text)))
+
+    async def owe(self, what: str) -> None:
+        """Note what has to be put right if pvdify is killed now. Raises StoreUnavailable."""
+        await self._keep(replace(self.task, undo=(*self.task.undo, what)))
+
+    async def paid(self, what: str) -> None:
+        """Note that it was put right, or is no longer needed. Raises StoreUnavailable."""
+        await self._keep(replace(self.task, undo=tuple(it for it in self.task.undo if it != what)))
+
+    async def _keep(self, task: BackupTask) -> None:
+        self.task = task
+        await self._world.store.save(task)
+
+
+def event(world: World, actor: str, action: Action, text: str, app: str | None = None) -> Event:
+    """Return an event of now."""
+    return Event(at=world.clock.now(), actor=actor, action=action, app=app, text=text)
+
+
+class TargetWork:
+    """Part of a task that reads or writes backups at one target.
+
+    Args:
+        world: everything outside.
+        tools: the ports that only backups need.
+        target: where backups are.
+        notes: what is done.
+    """
+
+    def __init__(self, world: World, tools: BackupTools, target: BackupTarget, notes: Notes) -> None:
+        self._world = world
+        self._tools = tools
+        self._target = target
+        self._notes = notes

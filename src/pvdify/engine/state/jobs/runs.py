@@ -1,0 +1,271 @@
+"""Runs of scheduled jobs: decide whether one may start, start it, follow it, record how it ended."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
+
+from pvdify.engine.running.environment import surroundings_of
+from pvdify.engine.running.specs import job_spec
+from pvdify.engine.world import World
+from pvdify.errors import PvdifyError, StartFailed
+from pvdify.manifest.definition import Job
+from pvdify.model.action import Action
+from pvdify.model.event import Event
+from pvdify.model.instance import Exit, FoundInstance, InstanceState
+from pvdify.model.job import JobRecord, JobRun, RunState, window
+from pvdify.model.names import job_name
+from pvdify.model.operation import OperationKind, OperationState, Strategy
+from pvdify.model.release import Release, grace_of
+from pvdify.model.slot import SlotState
+from pvdify.quantities import write_seconds
+from pvdify.timing import first_of
+
+log = structlog.get_logger()
+MOST_AT_ONCE = 10  # runs of one job with `overlap: allow`
+LEAST_AGE = timedelta(days=8)  # a run is kept for longer than a clock is set back: its due time must not come again
+GONE = "its container was removed while pvdify did not run"
+REBOOTED = "the server went down while it ran"
+Key = tuple[str, str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """The run may start now, with this release."""
+
+    release: Release
+    job: Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wait:
+    """The run has to wait, at most for its job's ``catch_up``."""
+
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Drop:
+    """The run will never start."""
+
+    state: RunState
+    cause: str
+
+
+class JobRuns:
+    """Runs that are not over, from their due time to their end.
+
+    Args:
+        world: everything outside.
+        wake: is set when a run ends, so that the next one of a queue starts at once.
+    """
+
+    def __init__(self, world: World, wake: asyncio.Event) -> None:
+        self._world = world
+        self._wake = wake
+        self._followed: dict[Key, asyncio.Task[None]] = {}
+
+    async def advance(self, app: str) -> None:
+        """Start what may start, and follow what runs. Raises Runtime-, Store- and SecretsUnavailable."""
+        for run in await self._world.store.unsettled_job_runs(app):
+            key = (run.app, run.job, run.number)
+            if key in self._followed:
+                continue
+            async with self._world.locks.instances(app):
+                begun = await self._begin(key)
+            if begun is not None:
+                task = asyncio.create_task(self._follow(key, begun[0], is_of_earlier_boot=begun[1]))
+                self._followed[key] = task
+
+    async def close(self) -> None:
+        """Follow nothing any more."""
+        tasks = tuple(self._followed.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _begin(self, key: Key) -> tuple[JobRun, bool] | None:
+        """Return a run whose container was started, now or before, and whether that was before a reboot.
+
+        None if there is nothing to follow. Under the lock of the app's instances.
+        """
+        run = await self._world.store.job_run(*key)
+        if run is None or run.state.is_over:
+            return None
+        found = await self._found(key) if run.state is RunState.RUNNING else None
+        if found is not None and found.state is not InstanceState.CREATED:
+            run = run if run.started_at else await self._started(run, found)
+            return run, found.is_of_earlier_boot
+        if run.started_at is not None:
+            await self._end(key, None, GONE)
+            return None
+        match await self._decide(run):
+            case _Drop() as drop:
+                await self._end(key, None, drop.cause, drop.state)
+            case _Start() as start:
+                return await self._start(run, start)
+        return None
+
+    async def _found(self, key: Key) -> FoundInstance | None:
+        name = job_name(*key)
+        return next((it for it in await self._world.instances.find(key[0]) if it.name == name), None)
+
+    async def _started(self, run: JobRun, found: FoundInstance | None = None) -> JobRun:
+        started = replace(run, started_at=(found.started_at if found else None) or self._world.clock.now())
+        await self._world.store.save(started)
+        return started
+
+    async def _start(self, run: JobRun, start: _Start) -> tuple[JobRun, bool] | None:
+        """Make and start its container; that it runs is on record before."""
+        world, release = self._world, start.release
+        around = await surroundings_of(world, release)
+        run = replace(run, state=RunState.RUNNING, release=release.version)
+        await world.store.save(run)
+        try:
+            await world.instances.start(job_spec(release, start.job, run, around))
+        except StartFailed as error:
+            await self._end((run.app, run.job, run.number), None, error.why or error.what, RunState.FAILED)
+            return None
+        log.info("job.started", app=run.app, job=run.job, run=run.number, release=release.version)
+        return await self._started(run), False
+
+    async def _decide(self, run: JobRun) -> _Start | _Wait | _Drop:
+        store = self._world.store
+        live = await store.active_release(run.app)
+        job = live.manifest.jobs.get(run.job) if live else None
+        if live is None or job is None:
+            return _Drop(state=RunState.SKIPPED, cause="the live release has no such job any more")
+        if run.interrupted_by:
+            return _Drop(state=RunState.INTERRUPTED, cause=run.interrupted_by)
+        if (await store.scale(run.app)).is_stopped:
+            return _Drop(state=RunState.SKIPPED, cause="the app was stopped")
+        before = [it for it in await store.unsettled_job_runs(run.app) if it.job == run.job and it.number < run.number]
+        if before and job.overlap == "skip" and run.due_at is not None:
+            return _Drop(state=RunState.SKIPPED, cause=f"run {before[0].number} had not ended")
+        why = await self._in_the_way(run, live, job, before)
+        if run.due_at is not None and self._world.clock.now() - run.due_at > window(job):
+            return _Drop(state=RunState.MISSED, cause=why or "pvdify could not start it in time")
+        return _Wait(why=why) if why else _Start(release=live, job=job)
+
+    async def _in_the_way(self, run: JobRun, live: Release, job: Job, before: list[JobRun]) -> str:
+        """Why the run cannot start yet; "" if it can."""
+        most = MOST_AT_ONCE if job.overlap == "allow" else 1
+        if len(before) >= most:
+            return f"run {before[-1].number} had not ended"
+        for operation in await self._world.store.unsettled_operations(run.app):
+            is_handing_over = operation.kind in (OperationKind.DEPLOY, OperationKind.ROLLBACK) and (
+                operation.strategy is not Strategy.BLUE_GREEN and operation.state is not OperationState.QUEUED
+            )
+            if is_handing_over or operation.kind is OperationKind.DESTROY:
+                return "the app was handed over to another release" if is_handing_over else "the app was destroyed"
+        slot = await self._world.store.slot(run.app, live.slot or live.version)
+        return "" if slot is not None and slot.state is SlotState.LIVE else f"v{live.version} did not run"
+
+    async def _follow(self, key: Key, run: JobRun, *, is_of_earlier_boot: bool) -> None:
+        """Until it has ended, with its output kept as it comes."""
+        try:
+            release = await self._world.store.release(run.app, run.release or 0)
+            job = release.manifest.jobs.get(run.job) if release else None
+            grace = grace_of(release)
+            how, cause = await self._wait(key, run, job, grace)
+            state = None
+            if is_of_earlier_boot:
+                state, cause = RunState.INTERRUPTED, REBOOTED
+            await self._end(key, how, cause, state)
+        except PvdifyError as error:
+            log.warning("job.lost_sight", app=run.app, job=run.job, run=run.number, what=error.what, why=error.why)
+        finally:
+            self._followed.pop(key, None)
+            self._wake.set()
+
+    async def _wait(self, key: Key, run: JobRun, job: Job | None, grace: float) -> tuple[Exit, str]:
+        """How it ended, and why if pvdify stopped it for its timeout."""
+        name, instances = job_name(*key), self._world.instances
+        ended = asyncio.Event()
+        output = asyncio.create_task(self._copy_output(key, ended))
+        try:
+            how, cause = await self._before_deadline(name, self._left(run, job)), ""
+            if how is None:
+                await instances.stop(name, grace)
+                how = await instances.wait(name)
+                limit = write_seconds(job.timeout) if job else ""
+                cause = f"did not end within {limit} (`timeout`) and was stopped"
+            ended.set()
+            await output
+        finally:
+            output.cancel()
+            with suppress(asyncio.CancelledError, PvdifyError):
+                await output
+        return how, cause
+
+    def _left(self, run: JobRun, job: Job | None) -> float:
+        """Seconds until its timeout, also where an earlier daemon started it."""
+        ran = (self._world.clock.now() - run.started_at).total_seconds() if run.started_at else 0.0
+        return max(0.0, job.timeout - max(0.0, ran)) if job else 0.0
+
+    async def _before_deadline(self, name: str, left: float) -> Exit | None:
+        ended, _ = await first_of(self._world.instances.wait(name), self._world.clock.sleep(left))
+        return ended
+
+    async def _copy_output(self, key: Key, ended: asyncio.Event) -> None:
+        """Keep what it writes as it comes, without what is kept already."""
+        skip = await self._world.job_log.count(*key)
+        async for lines in self._world.instance_logs.output(job_name(*key), ended):
+            fresh = lines[skip:]
+            skip = max(0, skip - len(lines))
+            if fresh:
+                await self._world.job_log.append(*key, fresh)
+
+    async def _end(self, key: Key, how: Exit | None, cause: str, state: RunState | None = None) -> None:
+        """Record how it ended, then remove its container: as long as that is not on record, the container knows it."""
+        app, job, number = key
+        async with self._world.locks.jobs(app):
+            run = await self._world.store.job_run(*key)
+            record = next((it for it in await self._world.store.job_records(app) if it.job == job), None)
+            if run is None or record is None or run.state.is_over:
+                return
+            over = self._over(run, how, cause, state)
+            await self._world.store.save(over, *_noted(record, over), self._event(over))
+        if over.state.never_ran:
+            return
+        await self._world.instances.remove(job_name(*key))
+        last = number - self._world.settings.keep_job_runs
+        await self._world.job_log.forget(app, job, last)
+        await self._world.store.forget_job_runs(app, job, last, self._world.clock.now() - LEAST_AGE)
+
+    def _over(self, run: JobRun, how: Exit | None, cause: str, state: RunState | None) -> JobRun:
+        if state is None:
+            is_good = how is not None and how.code == 0 and not how.is_out_of_memory and not cause
+            state = RunState.SUCCEEDED if is_good else RunState.FAILED
+            if run.interrupted_by or how is None:
+                state, cause = RunState.INTERRUPTED, run.interrupted_by or cause
+        if state is RunState.FAILED and not cause:
+            cause = str(how)
+        return replace(
+            run,
+            state=state,
+            ended_at=self._world.clock.now(),
+            exit_code=how.code if how else None,
+            is_out_of_memory=how.is_out_of_memory if how else False,
+            cause=cause,
+        )
+
+    def _event(self, run: JobRun) -> Event:
+        took = f" after {run.seconds:.0f} s" if run.seconds is not None else ""
+        return Event(
+            at=self._world.clock.now(), actor=run.created_by, action=Action(f"job.{run.state.value}"), app=run.app,
+            release=run.release, text=f"{run.job}, run {run.number}{took}{f': {run.cause}' if run.cause else ''}",
+        )  # fmt: skip
+
+
+def _noted(record: JobRecord, run: JobRun) -> tuple[JobRecord]:
+    """What the job's record says after a run."""
+    after = record.counted(run.state)
+    if run.seconds is not None:
+        after = replace(after, last_seconds=run.seconds)
+    if run.state is RunState.SUCCEEDED:
+        reference = max(filter(None, (run.due_at or run.started_at, record.last_success)), default=None)
+        after = replace(after, last_success=reference, is_overdue=False)
+    return (after,)

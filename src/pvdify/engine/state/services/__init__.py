@@ -1,0 +1,4 @@
+"""Services: requests about them, their containers, links to apps, upgrades, and the keeper that does it all.
+
+Imports what ``state`` may import, and nothing else of ``state``.
+"""

@@ -1,0 +1,102 @@
+"""Commands inside services: health checks, dumps, restores. What they write stays in this program."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing, suppress
+from itertools import count
+from typing import TypeVar
+
+from pvdify.engine.world.concurrency import within
+from pvdify.errors import PvdifyError, ServiceFailed
+from pvdify.model.one_off import Stream
+from pvdify.model.service import Service, container_name
+from pvdify.model.service_kinds import Words
+from pvdify.ports.attached import Attached, Inside
+from pvdify.ports.clock import Clock
+
+ResultT = TypeVar("ResultT")
+QUICK = 20.0  # seconds for a command that moves no data
+LONG = 12 * 3600.0
+SHOWN = 1000  # characters of what a command that failed wrote last
+_NUMBERS = count(10_000)  # commands of people have lower ones
+
+
+class ServiceCommands:
+    """Runs commands in the container of a service: the one of its generation, unless another one is named."""
+
+    def __init__(self, *, clock: Clock, inside: Inside) -> None:
+        self._clock, self._inside = clock, inside
+
+    async def ask(
+        self, service: Service, words: Words, *, generation: int | None = None, stdin: bytes = b"",
+        within: float = QUICK,
+    ) -> str:  # fmt: skip
+        """Return what the command writes to stdout. Raises as ``stream``."""
+
+        async def pieces() -> AsyncGenerator[bytes, None]:
+            if stdin:
+                yield stdin
+
+        async with aclosing(self.stream(service, words, pieces(), generation=generation, within=within)) as output:
+            return b"".join([piece async for piece in output]).decode(errors="replace")
+
+    async def stream(
+        self, service: Service, words: Words, stdin: AsyncIterator[bytes], *, generation: int | None = None,
+        within: float = LONG, note: Callable[[bytes], None] | None = None,
+    ) -> AsyncGenerator[bytes, None]:  # fmt: skip
+        """Yield what the command writes to stdout while it reads ``stdin``. ``note``: gets what it writes to stderr.
+
+        Raises ServiceFailed unless it exits with 0 in time, NothingRuns, RuntimeUnavailable, and what ``stdin`` raises.
+        """
+        clock, errors, failures = self._clock, bytearray(), list[BaseException]()
+        deadline = clock.monotonic() + within
+        name = container_name(service, service.generation if generation is None else generation)
+        process = await self._inside.enter(name, next(_NUMBERS), words, None)
+        feeding = asyncio.create_task(_feed(process, stdin, failures))
+        try:
+            while (piece := await _before(clock, deadline, process.read())) is not None:
+                if piece.stream is Stream.STDERR:
+                    errors[:] = (errors + piece.data)[-SHOWN:]
+                    if note is not None:
+                        note(piece.data)
+                else:
+                    yield piece.data
+            code = await _before(clock, deadline, process.wait())
+            if failures:
+                raise failures[0]
+        except TimeoutError as error:
+            raise _failed(service, f"it did not end within {within:g} s") from error
+        finally:
+            feeding.cancel()
+            with suppress(asyncio.CancelledError, PvdifyError):
+                await feeding
+            await process.end()
+        if code != 0:
+            said = errors.decode(errors="replace").strip()
+            raise _failed(service, f"it exited with code {code}{f': {said}' if said else ''}")
+
+
+async def _feed(process: Attached, stdin: AsyncIterator[bytes], failures: list[BaseException]) -> None:
+    """Give the command its input; one that fails half-way ends the command before it takes the rest for the end."""
+    try:
+        async for piece in stdin:
+            await process.write(piece)
+    except BaseException as error:
+        if not isinstance(error, asyncio.CancelledError):
+            failures.append(error)
+        await process.end()
+        raise
+    await process.close_input()
+
+
+async def _before(clock: Clock, deadline: float, work: Coroutine[None, None, ResultT]) -> ResultT:
+    """The result of the work. Raises TimeoutError when the clock passes the deadline first."""
+    return await within(clock, max(0.0, deadline - clock.monotonic()), work)
+
+
+def _failed(service: Service, why: str) -> ServiceFailed:
+    return ServiceFailed(
+        f"a command in the service {service.name} failed",
+        why=why,
+        next=f"`pvdify services:logs {service.name}` shows what the service wrote",
+    )

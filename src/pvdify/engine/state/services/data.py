@@ -1,0 +1,144 @@
+"""The data of services as streams: a dump, and a restore into another service."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+
+from pvdify.engine.state.services.commands import LONG, ServiceCommands
+from pvdify.engine.world import World
+from pvdify.errors import BackupDamaged, ServiceFailed
+from pvdify.model.service import PASSWORD, Service, major_of
+from pvdify.model.service_dump import LONGEST, Seal, Sealing, Unsealing, read_tally, shortfall, write_seal
+from pvdify.model.service_kinds import Words
+
+TALLY = "="  # before each count on stderr
+
+
+class StoredDump:
+    """A dump that comes from where it was stored. ``seal``: what it is; None until all of it was read."""
+
+    def __init__(self, source: AsyncIterator[bytes]) -> None:
+        self._source = source
+        self.seal: Seal | None = None
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Yield the dump without its seal. Raises BackupDamaged before the last piece if it is not whole."""
+        unsealing = Unsealing()
+        async for piece in self._source:
+            if sure := unsealing.add(piece):
+                yield sure
+        rest, seal = unsealing.end()
+        yield rest
+        self.seal = seal
+
+
+class SealedDump:
+    """A dump on its way to where it is stored. ``seal``: what it is; None until all of it was read."""
+
+    def __init__(self, source: AsyncIterator[bytes], said: bytearray, service: Service, version: str) -> None:
+        self._source = source
+        self._said = said
+        self._service = service
+        self._version = version
+        self.seal: Seal | None = None
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Yield the dump, then its seal. Raises ServiceFailed, NothingRuns, RuntimeUnavailable."""
+        sealing = Sealing()
+        async for piece in self._source:
+            yield sealing.add(piece)
+        tally = read_tally(self._said.decode(errors="replace"), mark=TALLY)
+        self.seal = sealing.seal(self._service.kind, self._version, tally)
+        yield write_seal(self.seal)
+
+
+class ServiceData:
+    """Dumps, restores and counts, by the commands of each kind.
+
+    A dump is whole or raises: a command that fails half-way is an error after the last piece, so a reader keeps
+    nothing of it unless the iteration ended.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._secrets = world.secrets
+        self._commands = ServiceCommands(clock=world.clock, inside=world.inside)
+
+    async def dump(self, service: Service, said: bytearray | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield everything that the service holds. ``said``: gets what the command wrote about it.
+
+        Raises ServiceFailed, NothingRuns, RuntimeUnavailable.
+        """
+        words = _known(service, service.row.dump, "dump")
+
+        def note(piece: bytes) -> None:
+            if said is not None:
+                said[:] = (said + piece)[-LONGEST:]
+
+        async with aclosing(self._commands.stream(service, words, _nothing(), note=note)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def sealed(self, service: Service, version: str) -> SealedDump:
+        """Return a dump that says at its end what it is."""
+        said = bytearray()
+        return SealedDump(self.dump(service, said), said, service, version)
+
+    async def restore(self, service: Service, pieces: AsyncIterator[bytes], *, generation: int | None = None) -> None:
+        """Give a new, empty service what ``dump`` yielded; a dump that was cut short is an error.
+
+        Raises ServiceFailed, NothingRuns, RuntimeUnavailable.
+        """
+        words = _known(service, service.row.restore, "restore")
+        async with aclosing(self._commands.stream(service, words, pieces, generation=generation)) as output:
+            async for _ in output:
+                pass
+
+    async def restore_stored(self, service: Service, stored: StoredDump) -> Mapping[str, int]:
+        """Give a new, empty service a dump, and compare it with the dump's seal; return the counts of what it has.
+
+        The service has its own password afterwards, not that of the dump. Raises BackupDamaged and as ``restore``.
+        """
+        await self.restore(service, stored.pieces())
+        await self.take_password(service)
+        found = read_tally(await self.count(service))
+        lacks = shortfall(stored.seal, found) if stored.seal else "its end was not read"
+        if lacks:
+            raise BackupDamaged(
+                f"the service {service.name} was not restored", why=f"not all of it came back: {lacks}",
+                next="`pvdify backups` shows older backups; `--backup ID` chooses one",
+            )  # fmt: skip
+        return found
+
+    async def count(self, service: Service, *, generation: int | None = None) -> str:
+        """Return a text that is equal for two services with the same data, like one line per table and its rows.
+
+        Raises ServiceFailed, NothingRuns, RuntimeUnavailable.
+        """
+        words = _known(service, service.row.count, "count")
+        return (await self._commands.ask(service, words, generation=generation, within=LONG)).strip()
+
+    async def version(self, service: Service) -> str:
+        """Return the major version of the program that runs; "" if its kind does not say. Raises as ``count``."""
+        words = service.row.version
+        return major_of(await self._commands.ask(service, words)) if words is not None else ""
+
+    async def take_password(self, service: Service) -> None:
+        """Give the service its own password again; a dump has brought that of its source. Raises as ``count``."""
+        values = await self._secrets.read(service.key, service.config_version)
+        if service.row.rotate is not None and PASSWORD in values:
+            password = f"{values[PASSWORD].value}\n".encode()
+            await self._commands.ask(service, service.row.rotate, stdin=password)
+
+
+def _known(service: Service, words: Words | None, verb: str) -> Words:
+    if words is None:
+        raise ServiceFailed(
+            f"the service {service.name} has no {verb}",
+            why=f"services of the kind {service.kind} have no command for it",
+            next=f"its volume can be copied while it is stopped; `pvdify services:info {service.name}` names it",
+        )
+    return words
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    return
+    yield b""

@@ -1,0 +1,302 @@
+"""The keeper of services: starts what should run, asks whether it answers, and carries out what was asked for.
+
+Level-triggered, from records: a daemon that was killed anywhere goes on from what is on record.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import structlog
+
+from pvdify.engine.state.services.data import ServiceData
+from pvdify.engine.state.services.orders import ServiceOrders
+from pvdify.engine.state.services.restores import StoredData
+from pvdify.engine.state.services.runs import PROVEN_WITHIN, ServiceRuns
+from pvdify.engine.world import World
+from pvdify.errors import PvdifyError, ServiceFailed
+from pvdify.model.action import Action
+from pvdify.model.instance import Role
+from pvdify.model.service import FROM_BACKUP, Order, OrderKind, Service, ServiceState, container_name
+from pvdify.model.token import PVDIFY
+from pvdify.model.volume import new_volume
+from pvdify.timing import first_of
+
+log = structlog.get_logger()
+PAUSE, SHORT_PAUSE = 5.0, 0.25  # seconds between two looks; the short one while a service is starting
+ASK_EVERY, ASK_NEW_EVERY = 30.0, 0.5
+FAILURES = 3
+FIRST_BACK_OFF, LONGEST_BACK_OFF, QUIET_AFTER = 1.0, 60.0, 600.0
+TIDY_EVERY = 60.0  # seconds; a network that was in use when its link went is left over until then
+
+
+@dataclass
+class _Watch:
+    """What is known of a running service from one look to the next."""
+
+    ask_at: float = 0.0
+    failures: int = 0
+    starts: int = 0
+    start_at: float = 0.0
+    is_fresh: bool = True  # this daemon has not seen it run yet
+
+
+class ServiceKeeper:
+    """Looks until it is canceled.
+
+    Args:
+        world: everything outside.
+        wake: set by requests, which want a look soon.
+        dumps: where restored services get their data from.
+    """
+
+    def __init__(self, world: World, wake: asyncio.Event, dumps: StoredData) -> None:
+        self._world = world
+        self._wake = wake
+        self._dumps = dumps
+        self._runs = ServiceRuns(world)
+        self._orders = ServiceOrders(world, self._runs, dumps)
+        self._data = ServiceData(world)
+        self._watches: dict[str, _Watch] = {}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._copying: set[str] = set()
+        self._tidy_at = 0.0
+
+    async def run(self) -> None:
+        """Look, wait, and again."""
+        try:
+            while True:
+                self._wake.clear()
+                is_quiet = await self.look()
+                await self._pause(PAUSE if is_quiet else SHORT_PAUSE)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Stop looking; what runs goes on."""
+        tasks = tuple(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def look(self) -> bool:
+        """Have every service looked at, each for itself; whether all of them are as they should be. Never raises."""
+        try:
+            services = await self._world.store.services()
+            for service in services:
+                if service.id not in self._under_way:
+                    self._under_way[service.id] = asyncio.create_task(self._mind(service.id))
+            for id in self._watches.keys() - {service.id for service in services}:
+                del self._watches[id]
+            await self._tidy()
+        except PvdifyError as error:
+            log.warning("services.failed", code=error.code, what=error.what, why=error.why)
+            return True
+        settled = (ServiceState.LIVE, ServiceState.TRASH, ServiceState.DOWN)
+        return all(it.state in settled and not it.is_busy for it in services)
+
+    async def settle(self) -> None:
+        """Wait for the looks that are under way."""
+        await asyncio.gather(*tuple(self._under_way.values()))
+
+    async def _mind(self, id: str) -> None:
+        try:
+            await self._advance(id)
+        except PvdifyError as error:
+            log.warning("service.failed", service=id, code=error.code, what=error.what, why=error.why)
+        except Exception:
+            log.exception("service.crashed", service=id)
+        finally:
+            self._under_way.pop(id, None)
+
+    async def _advance(self, id: str) -> None:
+        service = await self._world.store.service(id)
+        if service is None:
+            return
+        async with self._world.locks.services(service.name):
+            service = await self._world.store.service(id)
+            if service is None:
+                return
+            if service.is_trashed:
+                await self._orders.purge_if_due(service)
+                return
+            if await self._is_left_over(service):
+                made = service.pending.generation if service.pending else 0
+                order = Order(kind=OrderKind.DESTROY, by=PVDIFY.name, purges=True, generation=made)
+                service = replace(service, pending=order)
+                await self._world.store.save(service)
+            if service.pending is not None:
+                again = self._watches.setdefault(id, _Watch())
+                if service.pending.kind is OrderKind.RESTORE and self._world.clock.monotonic() < again.start_at:
+                    return
+                carried = await self._orders.carry_out(service)
+                if carried is None or carried.is_trashed:
+                    return
+                if carried.pending is not None:  # a restore that cannot be done yet
+                    self._back_off(again, self._world.clock.monotonic())
+                    return
+                self._watches[id] = _Watch()
+                service = carried
+            await self._keep(service, self._watches.setdefault(id, _Watch()))
+
+    async def _is_left_over(self, service: Service) -> bool:
+        """Whether it was made for a preview that has gone."""
+        if not service.owner or (service.pending is not None and service.pending.kind is OrderKind.DESTROY):
+            return False
+        store = self._world.store
+        return await store.app(service.owner) is None and await store.preview(service.owner) is None
+
+    async def _keep(self, service: Service, watch: _Watch) -> None:
+        """Start the service if it does not run, and check whether it answers."""
+        try:
+            if service.copy_of and service.state is ServiceState.UPGRADING and service.id not in self._copying:
+                service = await self._begin_anew(service)  # the copy was cut short
+            if not service.image_id and self._world.clock.monotonic() < watch.start_at:
+                return
+            if not service.image_id:
+                service = await self._runs.fetch(service, service.image)
+                await self._world.store.save(service)
+            if not await self._is_up(service, watch):
+                return
+            await self._check(service, watch)
+        except PvdifyError as error:
+            await self._note_problem(service, error.why or error.what)
+            now = self._world.clock.monotonic()
+            self._back_off(watch, now)
+
+    async def _is_up(self, service: Service, watch: _Watch) -> bool:
+        if await self._world.instances.is_running(service.container):
+            if watch.is_fresh:
+                watch.is_fresh = False
+                await self._runs.refresh(service)
+            return True
+        now = self._world.clock.monotonic()
+        if now < watch.start_at:
+            return False
+        ended = await self._runs.ending_of(service)
+        self._back_off(watch, now)
+        await self._runs.start(service)
+        watch.is_fresh, watch.failures, watch.ask_at = False, 0, 0.0
+        if service.state is ServiceState.LIVE or ended:
+            started = self._runs.now_in(service, ServiceState.STARTING, service.problem)
+            await self._runs.note(started, Action.SERVICE_RESTARTED, ended or "its container was not there")
+        return False
+
+    def _back_off(self, watch: _Watch, now: float) -> None:
+        if now > watch.start_at + QUIET_AFTER:
+            watch.starts = 0
+        watch.starts += 1
+        watch.start_at = now + min(FIRST_BACK_OFF * 2 ** (watch.starts - 1), LONGEST_BACK_OFF)
+
+    async def _check(self, service: Service, watch: _Watch) -> None:
+        now = self._world.clock.monotonic()
+        if now < watch.ask_at:
+            return
+        why = await self._runs.ask(service)
+        if not why:
+            watch.failures, watch.ask_at = 0, self._world.clock.monotonic() + ASK_EVERY
+            await self._is_live(service)
+            return
+        if service.state is not ServiceState.LIVE:
+            watch.ask_at = self._world.clock.monotonic() + ASK_NEW_EVERY
+            waited = (self._world.clock.now() - service.since).total_seconds()
+            if service.state is ServiceState.STARTING and waited > PROVEN_WITHIN:
+                await self._note_problem(service, why)
+            return
+        watch.failures += 1
+        watch.ask_at = self._world.clock.monotonic() + ASK_EVERY
+        if watch.failures >= FAILURES:
+            await self._runs.stop(service)
+            watch.failures = 0
+            restarting = self._runs.now_in(service, ServiceState.STARTING, why)
+            await self._runs.note(restarting, Action.SERVICE_RESTARTED, f"did not answer {FAILURES} times: {why}")
+
+    async def _is_live(self, service: Service) -> None:
+        if service.copy_of:
+            service = await self._copy(service)
+        if service.state is not ServiceState.LIVE or service.problem:
+            live = self._runs.now_in(service, ServiceState.LIVE)
+            is_new = service.state is not ServiceState.LIVE
+            action = Action.SERVICE_LIVE if is_new else Action.SERVICE_RECOVERED
+            await self._runs.note(live, action, live.image if is_new else "")
+            log.info("service.live", service=service.name)
+
+    async def _copy(self, service: Service) -> Service:
+        """Fill a new service with the data of another one. Raises PvdifyError, and then begins anew the next time."""
+        filling = self._runs.now_in(service, ServiceState.UPGRADING)
+        self._copying.add(service.id)
+        try:
+            await self._world.store.save(filling)
+            text = await self._fill(service)
+            filled = replace(filling, copy_of="")
+            await self._runs.note(filled, Action.SERVICE_COPIED, text)
+        finally:
+            self._copying.discard(service.id)
+        return filled
+
+    async def _fill(self, service: Service) -> str:
+        """Restore what the service is a copy of; say what that is."""
+        if service.copy_of.startswith(FROM_BACKUP):
+            backup, _, id = service.copy_of.removeprefix(FROM_BACKUP).partition(":")
+            await self._dumps.restore(service, backup, id)
+            return f"the data of the backup {backup}"
+        source = await self._world.store.service(service.copy_of)
+        if source is None or source.is_trashed:
+            raise ServiceFailed(f"{service.name} has no data to copy", why="the service that it copies is gone")
+        await self._data.restore(service, self._data.dump(source))
+        await self._data.take_password(service)
+        return f"the data of {source.name}"
+
+    async def _begin_anew(self, service: Service) -> Service:
+        """Throw away a copy that was cut short, with its container."""
+        await self._runs.stop(service)
+        generation = service.generation + 1
+        volume = new_volume(service.key, f"data-{generation}", self._world.clock.now())
+        old = service.volume
+        anew = replace(service, generation=generation, volume=volume.id if old else "", image_id="")
+        anew = self._runs.now_in(anew, ServiceState.STARTING, service.problem)
+        await self._world.store.save(anew, *([volume] if old else []))
+        await self._world.images.release(service.key, service.generation)
+        if old:
+            await self._world.volumes.remove(old)
+            await self._world.store.forget_volume(old)
+        return anew
+
+    async def _note_problem(self, service: Service, problem: str) -> None:
+        current = await self._world.store.service(service.id)
+        if current is None:
+            return
+        is_filling = bool(current.copy_of) and current.state is ServiceState.UPGRADING  # to be seen as cut short
+        state = ServiceState.UPGRADING if is_filling else ServiceState.DOWN
+        if current.state is state and current.problem == problem:
+            return
+        await self._runs.note(self._runs.now_in(current, state, problem), Action.SERVICE_DOWN, problem)
+
+    async def _tidy(self) -> None:
+        """Remove private networks without a link, and containers that no service has any more."""
+        now = self._world.clock.monotonic()
+        if now < self._tidy_at:
+            return
+        self._tidy_at = now + TIDY_EVERY
+        await self.remove_leftovers()
+
+    async def remove_leftovers(self) -> None:
+        """Do so now. Raises RuntimeUnavailable, StoreUnavailable."""
+        found = await self._world.private_networks.find()
+        containers = [it for it in await self._world.instances.find() if it.role is Role.SERVICE]
+        services = await self._world.store.services()
+        wanted = {link.network.id for link in await self._world.store.service_links()}
+        for id in sorted(found - wanted):
+            await self._world.private_networks.remove(id)
+        known = {name for it in services if not it.is_trashed for name in _names(it)}
+        for container in containers:
+            if container.name not in known:
+                await self._world.instances.remove(container.name)
+
+    async def _pause(self, seconds: float) -> None:
+        await first_of(self._world.clock.sleep(seconds), self._wake.wait())
+
+
+def _names(service: Service) -> tuple[str, ...]:
+    """The containers that a service has or is making."""
+    made = service.pending.generation if service.pending else 0
+    return tuple(container_name(service, generation) for generation in (service.generation, made) if generation)

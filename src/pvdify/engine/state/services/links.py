@@ -1,0 +1,106 @@
+"""Linking apps to services: a private network for both, and the service's URL in the app's environment."""
+
+from contextlib import suppress
+
+from pvdify.engine.state.services.runs import ServiceRuns
+from pvdify.engine.state.services.services import Services
+from pvdify.engine.world import World
+from pvdify.engine.world.not_found import no_app
+from pvdify.errors import InvalidError, NothingRuns, ServiceLinked, ServiceNotFound
+from pvdify.manifest.names import CONFIG_KEY
+from pvdify.model.action import Action
+from pvdify.model.config import RESERVED
+from pvdify.model.event import Event
+from pvdify.model.service import Service, ServiceLink, network_id
+from pvdify.model.token import Actor
+
+
+class ServiceLinks:
+    """Requests about links.
+
+    An app's containers join the network and get the URL when they are made: at its next deploy, or when an instance is
+    started again. The service is on the network from the link on.
+    """
+
+    def __init__(self, world: World, services: Services) -> None:
+        self._world = world
+        self._services = services
+        self._runs = ServiceRuns(world)
+
+    async def link(self, name: str, app: str, variable: str | None, actor: Actor) -> ServiceLink:
+        """Let an app reach a service; the same again changes nothing.
+
+        Raises ServiceNotFound, AppNotFound, ServiceLinked (the app has another URL of this name), InvalidError,
+        RuntimeUnavailable, StoreUnavailable.
+        """
+        world = self._world
+        async with world.locks.services(name):
+            service = await self._services.get(name)
+            if await world.store.app(app) is None:
+                raise no_app(app)
+            wanted = _variable(service, variable)
+            links = await world.store.service_links(app=app)
+            same = next((it for it in links if it.service == service.id), None)
+            if same is not None and same.variable == wanted:
+                return same
+            await self._check_free(app, service, wanted, links)
+            now = world.clock.now()
+            link = ServiceLink(
+                service=service.id, app=app, variable=wanted, hostname=service.name,
+                subnet=await world.private_networks.make(network_id(service.name, now)),
+                created_at=now, created_by=actor.name,
+            )  # fmt: skip
+            await world.store.save(link, self._event(actor, Action.SERVICE_LINKED, app, f"{name} as {wanted}"))
+            await self._refresh(service)
+        return link
+
+    async def unlink(self, name: str, app: str, actor: Actor) -> None:
+        """Take a service away from an app, at once. Raises ServiceNotFound, RuntimeUnavailable, StoreUnavailable."""
+        world = self._world
+        async with world.locks.services(name):
+            service = await self._services.get(name)
+            link = next((it for it in await world.store.service_links(app=app) if it.service == service.id), None)
+            if link is None:
+                raise ServiceNotFound(
+                    f"{app} is not linked to {name}", next=f"`pvdify services:info {name}` lists its apps"
+                )
+            await world.store.forget_service_link(service.id, app)
+            await world.private_networks.disconnect(service.container, link.network)
+            await self._refresh(service)
+            await world.private_networks.remove(link.network.id)
+            await world.store.save(self._event(actor, Action.SERVICE_UNLINKED, app, name))
+
+    async def _refresh(self, service: Service) -> None:
+        """Put a running service on its networks; one that does not run joins when it starts."""
+        if await self._world.instances.is_running(service.container):
+            with suppress(NothingRuns):
+                await self._runs.refresh(service)
+
+    async def _check_free(self, app: str, service: Service, variable: str, links: tuple[ServiceLink, ...]) -> None:
+        taken = next((it for it in links if it.variable == variable and it.service != service.id), None)
+        versions = await self._world.store.config_versions(app)
+        config = await self._world.secrets.read(app, versions[0].version) if versions else {}
+        if taken is None and variable not in config:
+            return
+        owner = f"the service {taken.hostname}" if taken else "its config"
+        raise ServiceLinked(
+            f"{app} was not linked to {service.name}", why=f"{app} has {variable} from {owner}",
+            next=f"choose another name with --as, or `pvdify config:unset {app} {variable}` first" if taken is None
+            else f"choose another name with --as, or `pvdify services:unlink {taken.hostname} {app}` first",
+        )  # fmt: skip
+
+    def _event(self, actor: Actor, action: Action, app: str, text: str) -> Event:
+        now = self._world.clock.now()
+        return Event(at=now, actor=actor.name, address=actor.address, action=action, app=app, text=text)
+
+
+def _variable(service: Service, variable: str | None) -> str:
+    """The name of the URL in the app's environment: what was asked for, the kind's usual one, or the service's."""
+    wanted = variable or service.row.variable or f"{service.name.replace('-', '_').upper()}_URL"
+    if not CONFIG_KEY.fullmatch(wanted) or wanted in RESERVED or wanted.startswith("PVDIFY_"):
+        raise InvalidError(
+            f'"{wanted[:40]}" cannot be the name of the URL',
+            why="a name has letters, digits and underscores, does not start with a digit, and is not pvdify's own",
+            next="choose a name like DATABASE_URL",
+        )
+    return wanted

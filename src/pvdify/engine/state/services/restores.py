@@ -1,0 +1,88 @@
+"""Restoring a service from a backup: an exclusive handover to a new container, which is filled before apps reach it.
+
+What the service has goes to the trash only when the new container answers with what the backup has. A service whose
+data is lost, as on a new server, is not run without it: the restore is tried again until it succeeds.
+"""
+
+from dataclasses import replace
+from typing import Protocol
+
+from pvdify.engine.state.services.runs import ServiceRuns
+from pvdify.engine.state.services.upgrades import CUT_SHORT, ServiceUpgrades
+from pvdify.engine.world import World
+from pvdify.errors import NothingRuns, PvdifyError
+from pvdify.model.action import Action
+from pvdify.model.service import Order, Service, ServiceState
+from pvdify.model.volume import new_volume
+
+
+class StoredData(Protocol):
+    """Where restored services get their data from."""
+
+    async def restore(self, service: Service, backup: str, source: str) -> None:
+        """Give a new, empty service what a backup has of the service ``source`` (its id). Raises PvdifyError."""
+        ...
+
+
+class ServiceRestores:
+    """Carries out one restore at a time for each service."""
+
+    def __init__(self, world: World, runs: ServiceRuns, upgrades: ServiceUpgrades, dumps: StoredData) -> None:
+        self._world = world
+        self._runs = runs
+        self._upgrades = upgrades
+        self._dumps = dumps
+
+    async def carry_out(self, service: Service, order: Order) -> Service:
+        """Return the service as it is then: with the data of the backup, or as it was with the reason as its failure.
+
+        Still with its order where it is to be tried again. Raises RuntimeUnavailable, StoreUnavailable.
+        """
+        if order.generation:  # an earlier daemon began it
+            return await self._give_up(service, order, CUT_SHORT)
+        made = new_volume(service.key, f"data-{service.generation + 1}", self._world.clock.now())
+        new = replace(service, generation=service.generation + 1, volume=made.id, pending=None, copy_of="")
+        begun = replace(order, generation=new.generation, volume=new.volume)
+        filling = self._runs.now_in(replace(service, pending=begun), ServiceState.UPGRADING, service.problem)
+        await self._world.store.save(filling, made)
+        try:
+            await self._fill(service, new, order)
+        except PvdifyError as error:
+            return await self._give_up(filling, begun, error.why or error.what)
+        return await self._commit(service, new, order)
+
+    async def _fill(self, service: Service, new: Service, order: Order) -> None:
+        """Start a new container, out of reach of apps, and give it the data; then stop the old one."""
+        await self._take_off_networks(service)
+        await self._runs.start(new, is_linked=False)
+        await self._world.images.keep(new.image_id, new.key, new.generation)
+        await self._runs.prove(new)
+        await self._dumps.restore(new, order.backup, order.source)
+        await self._runs.prove(new)
+        await self._world.instances.stop(service.container, service.row.stop_timeout)
+
+    async def _take_off_networks(self, service: Service) -> None:
+        if not await self._world.instances.is_running(service.container):
+            return
+        for network in await self._runs.networks_of(service):
+            try:
+                await self._world.private_networks.disconnect(service.container, network)
+            except NothingRuns:
+                return
+
+    async def _commit(self, service: Service, new: Service, order: Order) -> Service:
+        text = f"from the backup {order.backup}"
+        return await self._upgrades.commit(service, new, order, Action.SERVICE_DATA_RESTORED, text)
+
+    async def _give_up(self, service: Service, order: Order, why: str) -> Service:
+        if service.volume in await self._world.volumes.find():
+            failure = f"it was not restored from the backup {order.backup}: {why}"
+            return await self._upgrades.take_back(service, order, failure, Action.SERVICE_RESTORE_FAILED, why)
+        await self._upgrades.remove_new(service, order)
+        again = replace(order, generation=0, volume="")
+        waiting = self._runs.now_in(replace(service, pending=again), ServiceState.DOWN, f"it has no data yet: {why}")
+        if service.problem != waiting.problem:
+            await self._runs.note(waiting, Action.SERVICE_RESTORE_FAILED, why, order.by)
+        else:
+            await self._world.store.save(waiting)
+        return waiting

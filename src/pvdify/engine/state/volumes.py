@@ -1,0 +1,171 @@
+"""The volumes of apps: list, destroy, restore, and purge what has been in the trash for long enough."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from pvdify.engine.world.concurrency import Locks, settle
+from pvdify.engine.world.not_found import no_app
+from pvdify.errors import PvdifyError, VolumeExists, VolumeInUse, VolumeNotFound
+from pvdify.manifest.definition import Volume
+from pvdify.model.action import Action
+from pvdify.model.backup import last_stored
+from pvdify.model.event import Event
+from pvdify.model.service import PREFIX as SERVICE_PREFIX
+from pvdify.model.token import PVDIFY, Actor
+from pvdify.model.volume import AppVolume
+from pvdify.ports.clock import Clock
+from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
+from pvdify.settings import Settings
+
+log = structlog.get_logger()
+LOOK_EVERY = 3600.0  # seconds between two looks into the trash
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeView:
+    """One volume as people see it.
+
+    ``declared``: what the live release says of it; None where it does not use it. ``size``: bytes, None if unknown.
+    ``last_backup``: when it was last stored at the target of backups.
+    """
+
+    volume: AppVolume
+    declared: Volume | None
+    processes: tuple[str, ...]
+    size: int | None
+    last_backup: datetime | None = None
+
+
+class AppVolumes:
+    """Requests about volumes."""
+
+    def __init__(self, *, clock: Clock, locks: Locks, settings: Settings, store: Store, volumes: Volumes) -> None:
+        self._clock, self._locks, self._settings, self._store, self._volumes = clock, locks, settings, store, volumes
+
+    async def list(self, app: str) -> tuple[VolumeView, ...]:
+        """Return the app's volumes by name, those in the trash included.
+
+        Raises AppNotFound, RuntimeUnavailable, StoreUnavailable.
+        """
+        volumes = await self._store.volumes(app)
+        if not volumes and await self._store.app(app) is None:
+            raise no_app(app)
+        live = await self._store.active_release(app)
+        declared = live.volumes if live else {}
+        sizes = await settle(*(self._volumes.size(volume.id) for volume in volumes))
+        processes = tuple(live.manifest.processes) if live else ()
+        stored = last_stored(await self._store.backups())
+        views = (
+            _view(volume, None if volume.is_trashed else declared.get(volume.name), processes, size)
+            for volume, size in zip(volumes, sizes, strict=True)
+        )
+        return tuple(replace(view, last_backup=stored.get(view.volume.id)) for view in views)
+
+    async def destroy(self, app: str, name: str, actor: Actor, *, purges: bool) -> AppVolume:
+        """Move a volume to the trash, or delete it at once; also one that is in the trash already.
+
+        Raises VolumeNotFound, VolumeInUse (a release that runs or may run again uses it), RuntimeUnavailable,
+        StoreUnavailable.
+        """
+        _check_no_service(app)
+        async with self._locks.queue(app):
+            volume = _newest(await self._store.volumes(app), name, is_trashed=None if purges else False)
+            if volume is None:
+                raise _no_volume(app, name)
+            if not volume.is_trashed and (users := await self._users(app, name)):
+                raise VolumeInUse(
+                    f"the volume {name} of {app} was not destroyed",
+                    why=f"{', '.join(f'v{number}' for number in users)} uses it",
+                    next="remove it from `volumes` in pvdify.yml and deploy; once the previous release is gone from "
+                    f"standby, `pvdify volumes:destroy {app} {name}` works",
+                )
+            if purges:
+                await self._volumes.remove(volume.id)
+                await self._store.save(self._event(actor, Action.VOLUME_PURGED, volume))
+                await self._store.forget_volume(volume.id)
+                return volume
+            trashed = replace(volume, trashed_at=self._clock.now(), trashed_by=actor.name)
+            await self._store.save(trashed, self._event(actor, Action.VOLUME_DESTROYED, volume))
+            return trashed
+
+    async def restore(self, app: str, name: str, actor: Actor) -> AppVolume:
+        """Take the newest volume of this name out of the trash; the next deploy or restart mounts it.
+
+        Raises AppNotFound, VolumeNotFound, VolumeExists, StoreUnavailable.
+        """
+        _check_no_service(app)
+        async with self._locks.queue(app):
+            if await self._store.app(app) is None:
+                raise no_app(app)
+            volumes = await self._store.volumes(app)
+            volume = _newest(volumes, name, is_trashed=True)
+            if volume is None:
+                raise _no_volume(app, name)
+            if _newest(volumes, name, is_trashed=False) is not None:
+                raise VolumeExists(
+                    f"the volume {name} of {app} was not restored",
+                    why=f"{app} has a volume {name} that is in use, and a restore would take its place",
+                    next=f"`pvdify volumes:destroy {app} {name}` moves that one to the trash first",
+                )
+            restored = replace(volume, trashed_at=None, trashed_by=None)
+            await self._store.save(restored, self._event(actor, Action.VOLUME_RESTORED, volume))
+            return restored
+
+    async def keep_trash(self) -> None:
+        """Purge what is due, forever."""
+        while True:
+            try:
+                await self.purge_due()
+            except PvdifyError as error:
+                log.warning("trash.failed", code=error.code, what=error.what, why=error.why)
+            await self._clock.sleep(LOOK_EVERY)
+
+    async def purge_due(self) -> None:
+        """Delete the volumes that have been in the trash for longer than the setting ``trash``. Raises PvdifyError."""
+        oldest = self._clock.now() - self._settings.trash
+        for volume in await self._store.volumes():
+            if volume.trashed_at is not None and volume.trashed_at <= oldest:
+                await self._volumes.remove(volume.id)
+                await self._store.save(self._event(PVDIFY, Action.VOLUME_PURGED, volume))
+                await self._store.forget_volume(volume.id)
+                log.info("volume.purged", app=volume.app, volume=volume.name)
+
+    async def _users(self, app: str, name: str) -> tuple[int, ...]:
+        """The releases that run, or may run again, with this volume."""
+        slots = {slot.number for slot in await self._store.slots(app)}
+        releases = [release for release in await self._store.releases(app) if release.version in slots]
+        return tuple(sorted(release.version for release in releases if name in release.volumes))
+
+    def _event(self, actor: Actor, action: Action, volume: AppVolume) -> Event:
+        return Event(
+            at=self._clock.now(),
+            actor=actor.name,
+            address=actor.address,
+            action=action,
+            app=volume.app,
+            text=volume.name,
+        )
+
+
+def _check_no_service(app: str) -> None:
+    """Raise AppNotFound for what stands for a service: its volume goes with it."""
+    if app.startswith(SERVICE_PREFIX):
+        raise no_app(app)
+
+
+def _view(volume: AppVolume, declared: Volume | None, processes: tuple[str, ...], size: int | None) -> VolumeView:
+    users = tuple(it for it in processes if declared is not None and declared.is_used_by(it))
+    return VolumeView(volume=volume, declared=declared, processes=users, size=size)
+
+
+def _newest(volumes: tuple[AppVolume, ...], name: str, *, is_trashed: bool | None) -> AppVolume | None:
+    """The newest of this name; ``is_trashed``: None for either, one in use first."""
+    found = [it for it in volumes if it.name == name and is_trashed in (None, it.is_trashed)]
+    return max(found, key=lambda it: (not it.is_trashed, it.created_at), default=None)
+
+
+def _no_volume(app: str, name: str) -> VolumeNotFound:
+    return VolumeNotFound(f"{app} has no volume {name} there", next=f"`pvdify volumes {app}` lists them")

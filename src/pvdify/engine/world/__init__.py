@@ -1,0 +1,99 @@
+"""What all rooms share: the ports, bundled once by the composition root, and what is known in memory.
+
+Locks, the tally, sightings of instances, targets that are down, URLs, and the errors of what does not exist.
+Imports no room of the engine.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.down import DownTargets
+from pvdify.engine.world.sightings import Sightings
+from pvdify.engine.world.tally import Tally
+from pvdify.model.config import ConfigVar
+from pvdify.model.disk_use import DiskBoard
+from pvdify.model.edge import EdgeBoard
+from pvdify.model.former_name import FormerNames
+from pvdify.model.instance import Secret
+from pvdify.model.route import Route
+from pvdify.model.standing import Standings
+from pvdify.ports.access_log import AccessLog
+from pvdify.ports.attached import Inside
+from pvdify.ports.clock import Clock
+from pvdify.ports.credentials import Credentials
+from pvdify.ports.deploy_log import DeployLog
+from pvdify.ports.disk_meter import DiskMeter
+from pvdify.ports.host import Host
+from pvdify.ports.images import Images
+from pvdify.ports.inspector import Inspector
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.instances import Instances
+from pvdify.ports.job_log import JobLog
+from pvdify.ports.networks import Networks
+from pvdify.ports.outbox import Outbox
+from pvdify.ports.places import Places
+from pvdify.ports.private_networks import PrivateNetworks
+from pvdify.ports.prober import Prober
+from pvdify.ports.public import PublicWeb
+from pvdify.ports.registry_logins import RegistryLogins
+from pvdify.ports.router import Router
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
+from pvdify.settings import Settings
+
+SharedVars = Callable[[], Awaitable[Mapping[str, Secret]]]
+Hide = Callable[[str, Iterable[ConfigVar]], Awaitable[None]]
+
+
+async def _hide_nothing(app: str, variables: Iterable[ConfigVar]) -> None:
+    """For worlds without redaction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everything outside, behind ports, and how this server is configured.
+
+    ``one_offs``: the containers of commands with a viewer, which no record mentions. ``down``: the web
+    instances that routes leave out. ``whole_routes``: each app's route as it was last put, with these.
+    ``inside`` hides no secrets; ``hide`` has these hidden in what an app writes from then on.
+    ``shared_vars``: what connections of the server add to every app's config vars.
+    """
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    images: Images
+    instances: Instances
+    instance_logs: InstanceLogs
+    networks: Networks
+    places: Places
+    inspector: Inspector
+    router: Router
+    prober: Prober
+    secrets: Secrets
+    host: Host
+    deploy_log: DeployLog
+    job_log: JobLog
+    access_log: AccessLog
+    outbox: Outbox
+    credentials: Credentials
+    public: PublicWeb
+    registry_logins: RegistryLogins
+    volumes: Volumes
+    disk_meter: DiskMeter
+    private_networks: PrivateNetworks
+    inside: Inside
+    hide: Hide = field(default=_hide_nothing)
+    edge_board: EdgeBoard = field(default_factory=EdgeBoard)
+    disk_board: DiskBoard = field(default_factory=DiskBoard)
+    standings: Standings = field(default_factory=Standings)
+    sightings: Sightings = field(default_factory=Sightings)
+    locks: Locks = field(default_factory=Locks)
+    tally: Tally = field(default_factory=Tally)
+    one_offs: set[str] = field(default_factory=set)
+    down: DownTargets = field(default_factory=DownTargets)
+    whole_routes: dict[str, Route] = field(default_factory=dict)
+    shared_vars: list[SharedVars] = field(default_factory=list)
+    former_names: FormerNames = field(default_factory=FormerNames)

@@ -1,0 +1,107 @@
+"""What the container runtime answered last, for readers that must not wait for a runtime that hangs."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pvdify.errors import RuntimeUnavailable
+from pvdify.model.image import ImagesOnDisk
+from pvdify.model.instance import FoundInstance
+from pvdify.ports.clock import Clock
+from pvdify.ports.images import Images
+from pvdify.ports.instances import Instances
+
+PATIENCE = 2.0  # seconds; podman takes a tenth of one on a busy server
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """The instances, and when they were seen; ``is_late``: the runtime hangs, and this is from before.
+
+    ``at``: None where the runtime has not answered since pvdifyd started.
+    """
+
+    instances: tuple[FoundInstance, ...] = ()
+    at: datetime | None = None
+    is_late: bool = False
+
+
+class Sightings:
+    """Asks the runtime with little patience. While a question hangs, further ones are not asked at all."""
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self.patience = patience
+        self._all = Sighting(is_late=True)
+        self._images: Mapping[str, ImagesOnDisk] = {}
+        self._hanging: dict[asyncio.Task[Any], datetime] = {}
+
+    @property
+    def late_since(self) -> datetime | None:
+        """When the oldest question was asked that has no answer and is late; None while the runtime answers."""
+        return min(self._hanging.values(), default=None)
+
+    @property
+    def known_at(self) -> datetime | None:
+        """When all instances were seen last; None: not since pvdifyd started."""
+        return self._all.at
+
+    @property
+    def known(self) -> Sighting:
+        """All instances as they were seen last; nothing is asked."""
+        return self._all
+
+    def note(self, instances: tuple[FoundInstance, ...], at: datetime) -> None:
+        """All instances were found so."""
+        self._all = Sighting(instances=instances, at=at)
+
+    async def instances(self, instances: Instances, clock: Clock, app: str | None = None) -> Sighting:
+        """All instances, or those of an app; the last known ones if the runtime hangs. Raises RuntimeUnavailable."""
+        found = await self._soon(lambda: instances.find(app), clock)
+        if found is None:
+            known = self._all
+            mine = tuple(each for each in known.instances if app in (None, each.app))
+            return Sighting(instances=mine, at=known.at, is_late=True)
+        if app is None:
+            self.note(found, clock.now())
+        return Sighting(instances=found, at=clock.now())
+
+    async def images(self, images: Images, clock: Clock) -> Mapping[str, ImagesOnDisk]:
+        """What images take on the disk; as last known if the runtime hangs. Raises RuntimeUnavailable."""
+        found = await self._soon(images.disk, clock)
+        self._images = self._images if found is None else found
+        return self._images
+
+    async def _soon(self, question: Callable[[], Coroutine[Any, Any, T]], clock: Clock) -> T | None:
+        if self._hanging:
+            return None
+        asked = clock.now()
+        answer = asyncio.ensure_future(question())
+        try:
+            await asyncio.wait({answer}, timeout=self.patience)
+        except asyncio.CancelledError:
+            answer.cancel()
+            raise
+        if answer.done():
+            return answer.result()
+        self._hanging[answer] = asked
+        answer.add_done_callback(self._came)
+        return None
+
+    def _came(self, answer: "asyncio.Task[Any]") -> None:
+        del self._hanging[answer]
+        if not answer.cancelled():
+            answer.exception()  # the client has gone; the next request asks again
+
+
+def hangs(sightings: Sightings, now: datetime) -> RuntimeUnavailable:
+    """The runtime as an error: for how long it has not answered, and what is known."""
+    since, known = sightings.late_since, sightings.known_at
+    seconds = (now - since).total_seconds() if since else 0.0
+    return RuntimeUnavailable(
+        f"the container runtime has not answered for {seconds:.0f} s",
+        why=f"what is shown of containers is from {known:%H:%M:%S} UTC" if known else "nothing of it is known yet",
+        next="look what podman waits for (`ps -ef | grep podman` as root); what runs goes on running",
+    )

@@ -1,0 +1,59 @@
+"""One cause of a failed write or read, named the same way whatever was written."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from pvdify.errors.failed import InstallationDiskFull, InstallationFailed
+from pvdify.errors.kinds import PvdifyError
+from pvdify.errors.unavailable import (
+    RouterDiskFull,
+    RouterUnavailable,
+    RuntimeDiskFull,
+    RuntimeUnavailable,
+    StoreDiskFull,
+    StoreUnavailable,
+)
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
+MAKE_ROOM = "make room on the server's disk (`pvdify status` shows what images take); what runs goes on running"
+_FULL: dict[type[PvdifyError], type[PvdifyError]] = {
+    StoreUnavailable: StoreDiskFull,
+    RouterUnavailable: RouterDiskFull,
+    RuntimeUnavailable: RuntimeDiskFull,
+    InstallationFailed: InstallationDiskFull,
+}
+ErrorT = TypeVar("ErrorT", bound=PvdifyError)
+
+
+@contextmanager
+def naming_cause(branch: type[ErrorT], what: str, *, next: str) -> Iterator[None]:
+    """Raise ``storage_error`` in place of an OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(branch, what, error, next=next) from error
+
+
+def storage_error(branch: type[ErrorT], what: str, error: OSError, *, next: str) -> ErrorT:
+    """The error of this branch for a failed system call; a full disk has a code of its own.
+
+    ``next`` holds where the cause is neither a full disk, nor a broken one, nor a lack of descriptors.
+    """
+    place = f": {error.filename}" if error.filename else ""
+    if error.errno in NO_SPACE:
+        full: type[ErrorT] = _FULL[branch]  # type: ignore[assignment]
+        return full(what, why=f"no space is left on the disk{place}", next=MAKE_ROOM)
+    if error.errno in NO_DESCRIPTOR:
+        return branch(
+            what, why=f"no file descriptor is left{place}",
+            next="look what holds them (`ls /proc/$(pidof -s pvdifyd)/fd`), or raise LimitNOFILE of pvdifyd.service",
+        )  # fmt: skip
+    if error.errno == errno.EIO:
+        return branch(
+            what, why=f"the disk fails to read or write{place}",
+            next="look at the kernel's messages (`dmesg`), and replace the disk",
+        )  # fmt: skip
+    return branch(what, why=str(error), next=next)

@@ -1,0 +1,100 @@
+"""Whether workflows and webhooks reach the API at its public address: the router, the name, and the way in."""
+
+import http.client
+import json
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pvdify.settings import Settings
+from pvdify.wire.answers import Check
+
+NAME = "public URL"
+HEALTH = "/api/v1/health"
+SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of one request: whether pvdifyd answered, and in words what did instead."""
+
+    is_ours: bool
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was seen. ``outside``: None if the name has no address."""
+
+    router: Answer
+    addresses: tuple[str, ...]
+    outside: Answer | None
+
+
+def check(settings: Settings) -> Check:
+    """Look, and judge. It takes some seconds where nothing answers."""
+    if not settings.is_api_exposed:
+        return Check(name=NAME, state="ok", text="the API is not in public (expose_api=off)")
+    return judge(settings, see(settings))
+
+
+def see(settings: Settings) -> Seen:
+    """Ask the router as what stands in front of it would, look the name up, and ask as a workflow would."""
+    public = urlsplit(settings.audience)
+    hostname = public.hostname or ""
+    listen = settings.router_listen.from_here
+    router = _ask(lambda: http.client.HTTPConnection(listen.host, listen.port, timeout=SECONDS), hostname, public.path)
+    addresses = _addresses(hostname)
+    kind = http.client.HTTPSConnection if public.scheme == "https" else http.client.HTTPConnection
+    asked = _ask(lambda: kind(hostname, public.port, timeout=SECONDS), public.netloc, public.path)
+    return Seen(router=router, addresses=addresses, outside=asked if addresses else None)
+
+
+def judge(settings: Settings, seen: Seen) -> Check:
+    """The check, and the command that repairs it."""
+    hostname = urlsplit(settings.audience).hostname
+    if not seen.router.is_ours:
+        text = f"the router does not lead {hostname} to pvdifyd: {seen.router.text}"
+        return Check(name=NAME, state="broken", text=text, next="systemctl restart pvdifyd.service")
+    if seen.outside is None:
+        text = f"the router leads {hostname} to pvdifyd, but the name has no address yet"
+        mend = f"`pvdify server edge cloudflare`, or a DNS record for {hostname} that points to this machine"
+        return Check(name=NAME, state="warning", text=text, next=mend)
+    if not seen.outside.is_ours:
+        text = f"{settings.audience} ({', '.join(seen.addresses)}) is not answered by pvdifyd: {seen.outside.text}"
+        mend = f"pass {hostname} on from what listens there to {settings.router_listen}, with its Host header"
+        return Check(name=NAME, state="warning", text=text, next=mend)
+    return Check(name=NAME, state="ok", text=f"{settings.audience} is answered by pvdifyd")
+
+
+def _ask(connect: Callable[[], http.client.HTTPConnection], host: str, prefix: str) -> Answer:
+    try:
+        connection = connect()
+        try:
+            connection.request("GET", f"{prefix.rstrip('/')}{HEALTH}", headers={"Host": host})
+            response = connection.getresponse()
+            body = response.read(64 * 1024)
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(is_ours=False, text=getattr(error, "strerror", "") or str(error) or type(error).__name__)
+    return _read(response.status, body)
+
+
+def _read(status: int, body: bytes) -> Answer:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if status == 200 and isinstance(document, dict) and document.get("status") == "ok" and "version" in document:
+        return Answer(is_ours=True)
+    return Answer(is_ours=False, text=f"HTTP {status}, and not what pvdifyd says")
+
+
+def _addresses(hostname: str) -> tuple[str, ...]:
+    try:
+        found = socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return ()
+    return tuple(dict.fromkeys(str(each[4][0]) for each in found))

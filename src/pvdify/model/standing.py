@@ -1,0 +1,134 @@
+"""Standings: what was last seen of each instance that should run, and when."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pvdify.model.instance import Exit
+
+STEADY = timedelta(seconds=60)  # an instance that stayed up this long has recovered
+LOOP = 3  # restarts in a row, each before the instance was steady, that make a crash loop
+_KILLED = 137
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One instance that should run, as last seen.
+
+    ``is_up``: it runs and, if it has a route, gets visitors. ``since``: when that began. ``exit`` and ``ended_at``: how
+    and when it last ended. ``restarts``: how often it was started again without having been steady in between.
+    ``problem``: why it cannot be started, ``short`` the same in a few words, ``problem_at``: since when.
+    """
+
+    is_up: bool
+    since: datetime
+    exit: Exit | None = None
+    ended_at: datetime | None = None
+    restarts: int = 0
+    loop_since: datetime | None = None
+    problem: str = ""
+    short: str = ""
+    problem_at: datetime | None = None
+
+    @property
+    def is_crashing(self) -> bool:
+        """Whether it ends again and again."""
+        return self.restarts >= LOOP and not self.problem
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it is up, and not only until it ends the next time."""
+        return self.is_up and not self.is_crashing
+
+    @property
+    def cause(self) -> str:
+        """Why it is not well, in a few words: ``exit 1, 6 restarts``; "" where that is not known."""
+        if self.problem:
+            return self.short
+        ended = short_exit(self.exit) if self.exit else ""
+        restarts = f"{self.restarts} restart{'' if self.restarts == 1 else 's'}" if self.restarts else ""
+        return ", ".join(part for part in (ended, restarts) if part)
+
+
+class Standings:
+    """The board on which the reconciler records what it finds; a status is read from it without waiting.
+
+    It is empty when pvdifyd starts. ``router_down_since``: None while the router runs.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Standing] = {}
+        self.router_down_since: datetime | None = None
+
+    def seen_up(self, name: str, now: datetime, *, started_at: datetime | None = None) -> None:
+        """The instance runs and serves; ``started_at`` as the runtime says, which may be before pvdifyd started."""
+        known = self._known.get(name)
+        since = known.since if known and known.is_up else started_at or now
+        if known and known.is_up and started_at and started_at > known.since:
+            since = started_at  # it was started again between two looks
+        kept = known or Standing(is_up=True, since=since)
+        self._known[name] = _recovered(replace(kept, is_up=True, since=since, problem="", short=""), now)
+
+    def seen_down(self, name: str, now: datetime, ended: Exit | None = None) -> None:
+        """The instance has ended, or is not there, or gets no visitors yet.
+
+        ``ended``: how, as far as a look at the containers can say; what a restart recorded is known better.
+        """
+        known = _recovered(self._known.get(name) or Standing(is_up=False, since=now), now)
+        exit = known.exit or ended if not known.is_up else ended or known.exit
+        if known.is_up:
+            known = replace(known, is_up=False, since=now, ended_at=now)
+        self._known[name] = replace(known, exit=exit)
+
+    def restarted(self, name: str, at: datetime, ended: Exit | None) -> bool:
+        """The instance was started again. Return whether that made it a crash loop."""
+        self.seen_down(name, at, ended)
+        known = self._known[name]
+        self._known[name] = replace(
+            known,
+            exit=ended or known.exit,
+            restarts=known.restarts + 1,
+            loop_since=known.loop_since or at,
+            ended_at=known.ended_at or at,
+            problem="",
+            short="",
+        )
+        return self._known[name].restarts == LOOP
+
+    def refused(self, name: str, now: datetime, problem: str, short: str) -> bool:
+        """The instance cannot be started. Return whether that is news."""
+        self.seen_down(name, now)
+        is_news = self._known[name].problem != problem
+        at = now if is_news else self._known[name].problem_at
+        self._known[name] = replace(self._known[name], problem=problem, short=short, problem_at=at)
+        return is_news
+
+    def was_crashing(self, name: str, since: datetime, now: datetime) -> None:
+        """An earlier pvdifyd called it a crash loop: it stays one until the instance is steady."""
+        known = self._known.get(name) or Standing(is_up=False, since=now)
+        self._known[name] = _recovered(replace(known, restarts=max(LOOP, known.restarts), loop_since=since), now)
+
+    def is_looping(self, name: str) -> bool:
+        """Whether the instance is in a crash loop that was announced already."""
+        known = self._known.get(name)
+        return known is not None and known.restarts >= LOOP
+
+    def of(self, names: Iterable[str], now: datetime) -> Mapping[str, Standing]:
+        """Those of these instances that were seen, as of now."""
+        return {name: _recovered(self._known[name], now) for name in names if name in self._known}
+
+    def keep_only(self, names: frozenset[str] | set[str]) -> None:
+        """Forget every other instance."""
+        self._known = {name: standing for name, standing in self._known.items() if name in names}
+
+
+def short_exit(ended: Exit) -> str:
+    """``exit 1``, ``killed`` or ``out of memory``."""
+    if ended.is_out_of_memory:
+        return "out of memory"
+    return "killed" if ended.code == _KILLED else f"exit {ended.code}"
+
+
+def _recovered(standing: Standing, now: datetime) -> Standing:
+    is_steady = standing.is_up and now - standing.since >= STEADY
+    return replace(standing, restarts=0, loop_since=None) if is_steady and standing.restarts else standing

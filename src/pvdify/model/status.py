@@ -1,0 +1,169 @@
+"""The status of an app: one word that says what is, why, and since when. This is the only place that decides it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from pvdify.model.app import App
+from pvdify.model.names import WEB
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.release import Release
+from pvdify.model.scale import Scale
+from pvdify.model.slot import Placement, Slot
+from pvdify.model.standing import Standing
+
+
+class StatusWord(Enum):
+    """What an app is doing. The order is that of the documentation."""
+
+    DEPLOYING = "deploying"
+    LIVE = "live"
+    DEGRADED = "degraded"
+    CRASHING = "crashing"
+    DOWN = "down"
+    STOPPED = "stopped"
+    MAINTENANCE = "maintenance"
+    HELD = "held"
+    NEW = "new"
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether something that should run does not."""
+        return self in (StatusWord.DEGRADED, StatusWord.CRASHING, StatusWord.DOWN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """``cause`` is short and without the word: ``1 of 2``, ``exit 1, 6 restarts``; "" where the word says it all."""
+
+    word: StatusWord
+    cause: str = ""
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"{self.word.value} ({self.cause})" if self.cause else self.word.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotedStatus:
+    """The status that an app had when it last changed, on record. ``is_announced``: an event said so.
+
+    ``release``: what was live then.
+    """
+
+    app: str
+    release: int | None = None
+    word: StatusWord
+    cause: str
+    since: datetime
+    is_announced: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppFacts:
+    """Everything that a status is decided from.
+
+    ``newest``: the newest release of an app that has no live one. ``slot``: the live one. ``operation``: the deploy,
+    rollback or removal that is under way. ``standings``: by instance name. ``noted``: what was last on record.
+    ``held_since``: the router holds the app's requests since then.
+    """
+
+    app: App
+    scale: Scale
+    live: Release | None = None
+    newest: Release | None = None
+    slot: Slot | None = None
+    operation: Operation | None = None
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    noted: NotedStatus | None = None
+    router_down_since: datetime | None = None
+    held_since: datetime | None = None
+
+
+def status_of(facts: AppFacts) -> Status:
+    """Decide the status. An unchanged word keeps the time at which it was first noted."""
+    status = _of_operation(facts) or _of_wishes(facts) or _of_instances(facts)
+    noted = facts.noted
+    if noted is not None and noted.word is status.word and noted.since >= _earliest(facts):
+        return Status(word=status.word, cause=status.cause, since=noted.since)
+    return status
+
+
+def _earliest(facts: AppFacts) -> datetime:
+    """What was noted before the current deploy or release began says nothing about it."""
+    if facts.operation is not None:
+        return facts.operation.created_at
+    return facts.slot.since if facts.slot is not None else facts.app.created_at
+
+
+def _of_operation(facts: AppFacts) -> Status | None:
+    operation = facts.operation
+    if operation is not None and operation.kind is OperationKind.DESTROY:
+        return Status(word=StatusWord.STOPPED, cause="being destroyed", since=operation.created_at)
+    if facts.app.is_in_maintenance:
+        by = f"by {facts.app.maintenance_by}" if facts.app.maintenance_by else ""
+        since = facts.app.maintenance_since or facts.app.updated_at
+        return Status(word=StatusWord.MAINTENANCE, cause=by, since=since)
+    if operation is not None:
+        cause = f"v{operation.release}" if operation.release else ""
+        since = operation.started_at or operation.created_at
+        return Status(word=StatusWord.DEPLOYING, cause=cause, since=since)
+    return None
+
+
+def _of_wishes(facts: AppFacts) -> Status | None:
+    """What holds because of what was asked for: nothing was deployed, it was stopped, or requests are held."""
+    if facts.live is None:
+        failure = facts.newest.failure if facts.newest else None
+        cause = f"v{facts.newest.version} failed: {failure.code}" if facts.newest and failure else ""
+        return Status(word=StatusWord.NEW, cause=cause, since=facts.app.created_at)
+    counts, scale = facts.scale.counts(facts.live.manifest), facts.scale
+    by = f" by {scale.changed_by}" if scale.changed_by else ""
+    since = scale.changed_at or (facts.slot.since if facts.slot else facts.live.created_at)
+    if scale.is_stopped:
+        return Status(word=StatusWord.STOPPED, cause=by.strip(), since=since)
+    if not any(counts.values()) or counts.get(WEB, 1) == 0:
+        chosen = by if WEB in scale.chosen else ""
+        cause = f"{'web=0' if WEB in counts else 'scaled to 0'}{chosen}"
+        return Status(word=StatusWord.STOPPED, cause=cause, since=since)
+    if facts.held_since is not None:
+        return Status(word=StatusWord.HELD, since=facts.held_since)
+    return None
+
+
+def _of_instances(facts: AppFacts) -> Status:
+    begun = facts.slot.since if facts.slot else facts.app.created_at
+    if facts.router_down_since is not None:
+        return Status(word=StatusWord.DOWN, cause="the router does not run", since=facts.router_down_since)
+    places = tuple(place for place in (facts.slot.placements if facts.slot else ()) if place.is_up)
+    if not places:
+        return Status(word=StatusWord.DOWN, cause="no instance is left", since=begun)
+    unseen = [place for place in places if place.name not in facts.standings]
+    if unseen and facts.noted is not None and facts.noted.word.is_problem:
+        # pvdifyd has just started: until it has seen them, what the one before it knew still holds
+        return Status(word=facts.noted.word, cause=facts.noted.cause, since=facts.noted.since)
+    ill = {place: facts.standings[place.name] for place in places if _is_ill(facts, place)}
+    if not ill:
+        ups = [facts.standings[place.name].since for place in places if place.name in facts.standings]
+        return Status(word=StatusWord.LIVE, since=max([begun, *ups]))
+    return _of_ill(places, ill)
+
+
+def _is_ill(facts: AppFacts, place: Placement) -> bool:
+    standing = facts.standings.get(place.name)
+    return standing is not None and not standing.is_well
+
+
+def _of_ill(places: tuple[Placement, ...], ill: Mapping[Placement, Standing]) -> Status:
+    """Visitors come first: an app whose web instances are all ill is down, whatever its workers do."""
+    place, worst = max(ill.items(), key=lambda item: (item[1].is_crashing, item[0].process == WEB, bool(item[1].cause)))
+    since = min(standing.loop_since or standing.since for standing in ill.values())
+    web = [place for place in places if place.process == WEB] or list(places)
+    if any(place not in ill for place in web):
+        of = f"{len(places) - len(ill)} of {len(places)}"
+        why = f": {place.process}.{place.number} {worst.cause}" if worst.cause else ""
+        return Status(word=StatusWord.DEGRADED, cause=f"{of}{why}", since=since)
+    of_web = max((ill[place] for place in web), key=lambda standing: (standing.is_crashing, bool(standing.cause)))
+    word = StatusWord.CRASHING if of_web.is_crashing else StatusWord.DOWN
+    return Status(word=word, cause=of_web.cause, since=since)

@@ -1,0 +1,83 @@
+"""Volumes: directories that belong to an app and outlive its releases."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from pvdify.manifest.definition import NOT_FOR_VOLUMES, Manifest, Volume
+from pvdify.manifest.names import VOLUME_NAME
+
+LONGEST_NAME = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppVolume:
+    """The storage of one volume of an app.
+
+    ``id`` names exactly this storage and is never used again: a volume that is destroyed and made anew gets another.
+    ``trashed_at``: when it was destroyed; until it is purged it can be restored.
+    """
+
+    id: str
+    app: str
+    name: str
+    created_at: datetime
+    trashed_at: datetime | None = None
+    trashed_by: str | None = None
+
+    @property
+    def is_trashed(self) -> bool:
+        """Whether no container can mount it unless it is restored."""
+        return self.trashed_at is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A directory in a container. ``volume``: the id of its storage; None for one that goes with the container."""
+
+    path: str
+    volume: str | None = None
+
+
+def new_volume(app: str, name: str, at: datetime) -> AppVolume:
+    """Return a new, empty volume."""
+    return AppVolume(id=f"{app}-{name}-{at:%Y%m%d%H%M%S%f}", app=app, name=name, created_at=at)
+
+
+def volumes_of(manifest: Manifest, image_paths: Iterable[str]) -> dict[str, Volume]:
+    """Return the volumes of a release by name: those of its manifest, and each ``VOLUME`` path of the image besides.
+
+    A path of the image is named after itself: ``/var/lib/x`` is ``var-lib-x``.
+    """
+    volumes = dict(manifest.volumes)
+    named = {volume.path for volume in volumes.values()}
+    for path in sorted(set(image_paths)):
+        if path not in named:
+            volumes[_free_name(path, volumes)] = Volume(path=path)
+    return volumes
+
+
+def mountable_paths(declared: Iterable[str]) -> tuple[str, ...]:
+    """Return the ``VOLUME`` paths of an image that can be volumes, normalised; images declare odd ones, too."""
+    paths = {PurePosixPath("/") / path for path in declared}
+    usable = (path for path in paths if len(path.parts) > 1 and f"/{path.parts[1]}" not in NOT_FOR_VOLUMES)
+    return tuple(sorted(str(path) for path in usable if ".." not in path.parts and not set(str(path)) & set(":,\0\n")))
+
+
+def shared_exclusively(before: Mapping[str, Volume], after: Mapping[str, Volume]) -> tuple[str, ...]:
+    """Return the volumes that two releases both have, and that only one of them may use at a time."""
+    both = [(name, before[name], after[name]) for name in after if name in before]
+    return tuple(
+        name
+        for name, one, other in both
+        if (one.is_exclusive or other.is_exclusive) and not (one.ephemeral or other.ephemeral)
+    )
+
+
+def _free_name(path: str, taken: Mapping[str, Volume]) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "volume"
+    name = (words if words[0].isalpha() else f"v-{words}")[:LONGEST_NAME].strip("-")
+    candidates = (name, *(f"{name[: LONGEST_NAME - 3]}-{number}" for number in range(2, 100)))
+    return next(each for each in candidates if each not in taken and VOLUME_NAME.fullmatch(each))

@@ -1,0 +1,67 @@
+"""Who sends a request, where something in front of us passes it on."""
+
+import ipaddress
+
+from starlette.requests import Request
+
+from pvdify.engine.front_door import Engine
+from pvdify.ports.router import API_KEY_HEADER
+from pvdify.settings import Settings
+
+UNKNOWN = "unknown"
+
+
+async def address_of(request: Request, engine: Engine) -> str:
+    """Return the sender's address as limits count it: an IPv6 sender is its /64, all of which belongs to the sender."""
+    return _grouped(await sender_of(request, engine))
+
+
+async def sender_of(request: Request, engine: Engine) -> str:
+    """Return the sender's address: what the router or a trusted proxy says of it, else where the connection comes from.
+
+    The router proves itself with its key. Loopback alone proves nothing: every program on this machine has it.
+    """
+    if await engine.observations.is_from_router(request.headers.get(API_KEY_HEADER, "")):
+        return _plain(_last(request, "X-Forwarded-For") or UNKNOWN)
+    peer = request.client.host if request.client else UNKNOWN
+    said = None
+    if _is_trusted(peer, engine.settings):
+        said = _said(request, engine.settings, engine.edge.address_headers)
+    return _plain(said or peer)
+
+
+def _said(request: Request, settings: Settings, of_edge: tuple[str, ...]) -> str | None:
+    for name in settings.address_headers(of_edge):
+        if last := _last(request, name):
+            return last
+    return None
+
+
+def _last(request: Request, name: str) -> str | None:
+    # The last one was added by the proxy that we trust; what stands before it anybody could have sent.
+    return request.headers.get(name, "").rpartition(",")[2].strip() or None
+
+
+def _is_trusted(peer: str, settings: Settings) -> bool:
+    """Whether it is another machine that the settings name as a proxy."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    return not address.is_loopback and any(
+        address in ipaddress.ip_network(network) for network in settings.trusted_proxies
+    )
+
+
+def _plain(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return UNKNOWN
+
+
+def _grouped(text: str) -> str:
+    if text == UNKNOWN:
+        return UNKNOWN
+    address = ipaddress.ip_address(text)
+    return str(address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False))

@@ -1,0 +1,13 @@
+"""Checks of the server that both the API and the dashboard show."""
+
+from pvdify.engine.reading.queries import Check
+from pvdify.engine.state.backups.backups import BackupHealth
+
+
+def check_of_backups(health: BackupHealth | None) -> tuple[Check, ...]:
+    """Return whether there is a proven backup of now; nothing where none is needed."""
+    if health is None:
+        return ()
+    text = f"{health.problem}; {health.text}" if health.problem and health.problem != health.text else health.text
+    state = "warning" if health.problem else "ok"
+    return (Check(name="backups", state=state, text=text, next=health.next if health.problem else ""),)

@@ -1,0 +1,58 @@
+"""What every keeper of pvdify's own keys promises."""
+
+from pathlib import Path
+
+import pytest
+
+from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.files.whole_file import write_whole
+from pvdify.adapters.sops.credentials import SopsCredentials
+from pvdify.adapters.sops.key_files import KeyFiles
+from pvdify.adapters.sops.vault import Vault
+from pvdify.model.instance import Secret
+from pvdify.ports.credentials import Credentials
+from tests.fakes.credentials import FakeCredentials
+
+KEYS = {"url": Secret("https://hooks.example.com/T0/s3cret"), "secret": Secret("whsec_ü☃'\"\\")}
+
+
+@pytest.fixture(params=["fake", "sops"])
+def credentials(request: pytest.FixtureRequest, tmp_path: Path) -> Credentials:
+    if request.param == "fake":
+        return FakeCredentials()
+    directory = tmp_path / "credentials"
+    vault = Vault((directory,), KeyFiles(directory=tmp_path, write_whole=write_whole), SystemClock())
+    vault.make_key_if_none_was_needed()
+    return SopsCredentials(directory, vault)
+
+
+async def test_keys_come_back_to_the_letter(credentials: Credentials):
+    await credentials.write("edge", KEYS)
+
+    assert await credentials.read("edge") == KEYS
+
+
+async def test_what_is_written_replaces_what_was_kept(credentials: Credentials):
+    await credentials.write("edge", KEYS)
+    await credentials.write("edge", {"token": Secret("new")})
+
+    assert await credentials.read("edge") == {"token": Secret("new")}
+
+
+async def test_nothing_is_kept_under_another_name_or_after_it_was_removed(credentials: Credentials):
+    await credentials.write("edge", KEYS)
+    await credentials.remove("edge")
+    await credentials.remove("never-there")
+
+    assert await credentials.read("edge") is None
+    assert await credentials.read("never-there") is None
+
+
+async def test_what_was_read_can_be_changed_without_changing_what_is_kept(credentials: Credentials):
+    await credentials.write("edge", KEYS)
+
+    read = await credentials.read("edge")
+    assert read is not None
+    read["url"] = Secret("changed")
+
+    assert await credentials.read("edge") == KEYS

@@ -1,0 +1,96 @@
+"""An app with an SQLite file on a volume, on the real thing: no failed request, no row lost or doubled."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.trial import Trial
+from tests.load import Load, Shape
+from tests.load.connection import Answer
+from tools.demo.stage import BASE_DOMAIN
+
+MANIFEST = """
+port: 8080
+processes: {web: {command: [python3, /app/app.py]}}
+resources: {memory: 128M}
+volumes: {data: {path: /data}}
+drain: 5s
+"""
+ROUNDS = int(os.environ.get("PVDIFY_TEST_VOLUME_ROUNDS", "2"))
+
+
+def is_row(body: bytes, answer: Answer) -> bool:
+    return json.loads(answer.body)["rows"] > 0
+
+
+INSERT = Shape(name="row", method="POST", path="/rows", body_size=64, is_right=is_row)
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    manifest = tmp_path_factory.mktemp("app") / "pvdify.yml"
+    manifest.write_text(MANIFEST, encoding="utf-8")
+    with Trial() as trial:
+        trial.push("v1")
+        trial.push("v2")
+        trial.start()
+        trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"), "--manifest", str(manifest))
+        yield trial
+
+
+def rows(trial: Trial) -> dict[str, object]:
+    return json.loads(trial.get("hello", "/rows")[2])
+
+
+async def test_no_request_fails_and_no_row_is_lost_over_deploys_rollbacks_restarts_and_kills(trial: Trial):
+    before = rows(trial)["rows"]
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, pause=0.02, mix=(INSERT,)) as visitors:
+        for _ in range(ROUNDS):
+            await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", trial.stage.image("v2"))
+            await asyncio.to_thread(trial.pvdify, "rollback", "hello")
+            await asyncio.to_thread(trial.pvdify, "ps:restart", "hello")
+            await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", trial.stage.image("v2"), "--no-wait")
+            await asyncio.sleep(0.5)
+            trial.kill()
+            await asyncio.to_thread(trial.start)
+            assert (await asyncio.to_thread(trial.settle, "hello"))["status"] == "active"
+        report = await visitors.stop()
+
+    after = rows(trial)
+    assert report.failures == [], report.summary()
+    assert after == {"rows": before + report.requests, "integrity": "ok"}
+
+
+def test_a_failing_release_leaves_the_data_and_the_old_release(trial: Trial):
+    before = rows(trial)
+    trial.pvdify("config:set", "hello", "START_EXIT=3")
+
+    done = trial.pvdify("deploy", "hello", check=False)
+    trial.pvdify("config:unset", "hello", "START_EXIT")
+
+    assert done.returncode == 7
+    assert rows(trial) == before
+
+
+def test_the_volume_is_listed_with_its_size(trial: Trial):
+    (volume,) = trial.ask("GET", "/apps/hello/volumes")[1]["volumes"]
+
+    assert (volume["name"], volume["path"], volume["state"]) == ("data", "/data", "used")
+    assert volume["size"] > 4096
+
+
+def test_destroying_the_app_leaves_the_volume_in_the_trash_and_a_purge_leaves_nothing(trial: Trial):
+    trial.pvdify("apps:destroy", "hello", "--confirm", "hello")
+    while trial.ask("GET", "/apps/hello")[0] != 404:
+        time.sleep(0.1)
+    trial.pvdify("apps:create", "hello")
+
+    (volume,) = trial.ask("GET", "/apps/hello/volumes")[1]["volumes"]
+    trial.pvdify("volumes:destroy", "hello", "data", "--purge")
+
+    assert volume["state"] == "trash"
+    assert trial.ask("GET", "/apps/hello/volumes")[1]["volumes"] == []

@@ -1,0 +1,132 @@
+"""What one peer, one app or one preview can do to the visitors of other apps: nothing."""
+
+import asyncio
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from pvdify.adapters.haproxy import bulkheads
+from pvdify.adapters.haproxy.config import Front
+from pvdify.adapters.haproxy.router import HaproxyRouter
+from pvdify.model.route import Route
+from tests.load.real_router import RouterProcess
+from tests.support.endpoints import here
+
+pytestmark = pytest.mark.router
+DESCRIPTORS = 20_000
+HALF = b"GET / HTTP/1.1\r\nHost: shop-pr-1.test\r\nX-Slow: "
+Held = list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+
+
+@pytest.fixture(autouse=True)
+def _many_descriptors() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < DESCRIPTORS:
+        pytest.skip(f"needs {DESCRIPTORS} descriptors, {before[1]} are allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers, but for ``/never``."""
+    path = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1]
+    if path == b"/never":
+        await reader.read()
+    else:
+        writer.write(b"HTTP/1.1 200 -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    writer.close()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    server = await asyncio.start_server(app, "127.0.0.1", 0, backlog=4096)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def routed(router: HaproxyRouter, port: int) -> None:
+    for name in ("shop", "shop-pr-1", "blog"):
+        await router.put(Route(app=name, hostnames=(f"{name}.test",), slot=1, targets=here(port)))
+
+
+@pytest.mark.parametrize("many", [8_050, bulkheads.MAX_CONNECTIONS + 200])
+async def test_half_sent_heads_to_a_preview_keep_no_client_from_another_app(
+    router: HaproxyRouter, process: RouterProcess, port: int, many: int
+) -> None:
+    """Also more than there is room for: they are sent away before a visitor gives up."""
+    await routed(router, port)
+
+    async with holding(process, many, HALF):
+        answers = [await status(process, "blog.test") for _ in range(3)]
+
+    assert answers == [200, 200, 200]
+
+
+async def test_requests_of_a_preview_that_never_end_leave_room_for_the_app(
+    router: HaproxyRouter, process: RouterProcess, port: int
+) -> None:
+    await routed(router, port)
+    request = b"GET /never HTTP/1.1\r\nHost: shop-pr-1.test\r\n\r\n"
+
+    async with holding(process, bulkheads.MAX_OF_PREVIEW, request):
+        while (await router.traffic("shop-pr-1", 1)).in_flight < bulkheads.MAX_OF_PREVIEW:
+            await asyncio.sleep(0.02)
+        refused = await head(process, "shop-pr-1.test")
+        others = [await status(process, f"{name}.test") for name in ("shop", "blog")]
+        own, _ = await router.ask("shop-pr-1.test", "/", 20)
+
+    assert refused.startswith("HTTP/1.1 503")
+    assert "retry-after: 5" in refused.lower()
+    assert others == [200, 200]
+    assert own.status == 200
+
+
+async def test_one_address_that_does_not_stand_in_front_has_a_share_of_the_connections(
+    process: RouterProcess, port: int
+) -> None:
+    router = process.connect(front=Front(trusted=("192.0.2.0/24",)))
+    await router.ensure_running()
+    await routed(router, port)
+
+    async with holding(process, bulkheads.MAX_OF_PEER, HALF):
+        async with asyncio.timeout(30):  # until the router has accepted all that the kernel has
+            while await head(process, "blog.test"):
+                await asyncio.sleep(0.05)
+        other = await status(process, "blog.test", address="127.0.0.2")
+
+    assert other == 200
+    await router.close()
+
+
+@asynccontextmanager
+async def holding(process: RouterProcess, many: int, content: bytes) -> AsyncIterator[Held]:
+    held: Held = []
+    for _ in range(many):
+        reader, writer = await asyncio.open_connection(process.listen.host, process.listen.port, limit=1024)
+        writer.write(content)
+        held.append((reader, writer))
+    yield held
+    for _, writer in held:
+        writer.transport.abort()
+    await asyncio.sleep(0)
+
+
+async def status(process: RouterProcess, hostname: str, *, address: str = "127.0.0.1") -> int:
+    return int((await head(process, hostname, address=address)).split(" ")[1])
+
+
+async def head(process: RouterProcess, hostname: str, *, address: str = "127.0.0.1") -> str:
+    """The answer's head; empty where the connection was closed without one."""
+    host, port = process.listen.host, process.listen.port
+    try:
+        async with asyncio.timeout(30):
+            reader, writer = await asyncio.open_connection(host, port, local_addr=(address, 0))
+            writer.write(f"GET / HTTP/1.1\r\nHost: {hostname}\r\nConnection: close\r\n\r\n".encode())
+            answer = await reader.read()
+            writer.close()
+    except ConnectionResetError:
+        return ""
+    return answer.partition(b"\r\n\r\n")[0].decode()

@@ -1,0 +1,103 @@
+"""Tables in the width that there is."""
+
+import pytest
+
+from pvdify.cli.tables import table
+from tests.fakes.api import FakeApi
+from tests.unit.cli.conftest import Pvdify
+
+LONG_NAME = "a" * 33 + "-pr-120"  # the longest name that an app can have
+COMMIT = "1a2b3c4d5e6f" + "7" * 28
+INSTANCE = {
+    "name": "n", "process": "web", "number": 1, "release": 1, "slot": "live", "state": "running", "port": 3001,
+    "restarts": 12, "started_at": "2026-11-23T11:31:02Z", "exit": "137 (out of memory)", "memory": 88_080_384,
+    "memory_limit": 536_870_912, "cpu": 0.12, "cpu_limit": 0.5, "last_exit": None,
+}  # fmt: skip
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_what_fits_is_left_alone() -> None:
+    rows = (("myapp", "ghcr.io/org/app:v1", "2026-11-23 11:31:02Z"),)
+
+    assert table(("APP", "IMAGE", "CREATED"), rows, width=80) == (
+        "APP    IMAGE               CREATED\nmyapp  ghcr.io/org/app:v1  2026-11-23 11:31:02Z"
+    )
+
+
+def test_seconds_go_first_then_the_registry_then_most_of_the_commit() -> None:
+    rows = (("myapp", f"ghcr.io/org/app:{COMMIT}", "2026-11-23 11:31:02Z"),)
+    lines = [table(("APP", "IMAGE", "CREATED"), rows, width=width).splitlines()[1] for width in (85, 80, 60, 45)]
+
+    assert lines == [
+        f"myapp  ghcr.io/org/app:{COMMIT}  2026-11-23 11:31:02Z",
+        f"myapp  …/app:{COMMIT}  2026-11-23 11:31Z",
+        "myapp  …/app:1a2b3c4d5e6f  2026-11-23 11:31Z",
+        "myapp  …/app:1a2b3c4d5e6f  2026-11-23 11:31Z",
+    ]
+
+
+def test_images_in_sentences_are_shortened_before_other_columns_go() -> None:
+    images = (f"ghcr.io/org/app:{COMMIT}", f"ghcr.io/org/app@sha256:{'0f' * 32}", "ghcr.io/org/app:v1")
+    rows = (("deploy.live", f"deploy {image}") for image in images)
+
+    assert table(("EVENT", "TEXT"), rows, width=42).splitlines()[1:] == [
+        "deploy.live  deploy …/app:1a2b3c4",
+        "deploy.live  deploy …/app@sha256:0f0f0f0",
+        "deploy.live  deploy ghcr.io/org/app:v1",
+    ]
+
+
+def test_words_wrap_whole_and_their_column_stays_a_column() -> None:
+    rows = (("disk", "2 GB are free, and the next deploy needs about 3 GB", "ok"), ("router", "answers", "ok"))
+
+    assert table(("CHECK", "FINDING", "STATE"), rows, width=40) == (
+        "CHECK   FINDING                    STATE\n"
+        "disk    2 GB are free, and the     ok\n"
+        "        next deploy needs about 3\n"
+        "        GB\n"
+        "router  answers                    ok"
+    )
+
+
+def test_columns_without_a_value_are_left_out_before_others() -> None:
+    rows = (("web.1", "-", "v12", "a-rather-long-word"),)
+
+    assert table(("INSTANCE", "CPU", "RELEASE", "STATE"), rows, width=40) == (
+        "INSTANCE  RELEASE  STATE\nweb.1     v12      a-rather-long-word"
+    )
+
+
+def test_a_value_that_people_copy_is_never_cut() -> None:
+    value = "x" * 200
+
+    assert table(("KEY", "VALUE"), (("A", value),), width=80).splitlines()[1] == f"A    {value}"
+
+
+@pytest.mark.usefixtures("narrow")
+def test_every_list_fits_80_columns_with_the_longest_names(pvdify: Pvdify, api: FakeApi) -> None:
+    image = f"ghcr.io/some-organization/{LONG_NAME}:{COMMIT}"
+    url = f"https://{LONG_NAME}.pvdify.win"
+    api.add_app(LONG_NAME, status="maintenance", release=1234, image=image, url=url)
+    api.add_release(LONG_NAME, image=image, created_by="github:some-organization", status="superseded")
+    api.add_release(LONG_NAME, image=image, failure={"code": "not-enough-memory", "what": "w", "why": "", "next": ""})
+    command = ["bundle", "exec", "sidekiq", "--queue", "critical", "--queue", "default", "--concurrency", "25"]
+    api.processes[LONG_NAME] = [
+        {"name": "web", "command": command, "count": 1, "declared": 1, "instances": [INSTANCE]},
+        {"name": "worker", "command": None, "count": 1, "declared": 1, "instances": []},
+    ]
+    api.checks = [{"name": "images", "state": "warning", "text": "is about to be full, " * 9, "next": "podman rmi X"}]
+
+    listings = ("apps", f"releases {LONG_NAME}", f"ps {LONG_NAME}", f"domains {LONG_NAME}", "tokens", "registry")
+    for line in listings:
+        ran = pvdify(*line.split())
+        assert ran.code == 0, ran.stderr
+        assert max(map(len, ran.stdout.splitlines()), default=0) <= 80, ran.stdout
+    assert LONG_NAME in pvdify("apps").stdout
+    assert "137 (out of" in pvdify("ps", LONG_NAME).stdout
+    checks = pvdify("status").stdout
+    assert max(map(len, checks.splitlines())) <= 80
+    assert "\nTO DO   NEXT\nimages  podman rmi X\n" in checks

@@ -1,0 +1,116 @@
+"""What others wrote, where it is shown."""
+
+import io
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pvdify.cli.io import Io
+from pvdify.cli.live import LiveDisplay
+from pvdify.client.events import read_events
+from pvdify.web.answers import ServerSentEvent
+from pvdify.wire.answers import LogEntry
+from pvdify.wire.deploy_log import render
+from pvdify.wire.terminal_text import shown_at_terminal, shown_in_workflow
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOSTILE = "hook \x1b]0;TITLE\x07\x1b[1A\x1b[2K x\r::error title=x::injected"
+TEXTS = st.text(alphabet="a:[]m;0K#\x1b\x07\x08\r\n\x9b\x9d\x9c\x85\u2028\u202e \\", max_size=40)
+COLOR = re.compile(r"\x1b\[[0-9;:]*m")
+
+
+def streams(*, is_color: bool = False, is_in_workflow: bool = False) -> Io:
+    return Io(
+        stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO(), is_stdout_color=is_color,
+        is_stderr_color=is_color, is_in_workflow=is_in_workflow,
+    )  # fmt: skip
+
+
+def written(stream: object) -> str:
+    assert isinstance(stream, io.StringIO)
+    return stream.getvalue()
+
+
+@given(text=TEXTS, with_colors=st.booleans())
+def test_nothing_but_colors_and_line_breaks_controls_the_terminal(text: str, with_colors: bool) -> None:
+    shown = shown_at_terminal(text, with_colors=with_colors)
+
+    rest = COLOR.sub("", shown) if with_colors else shown
+    assert not [char for char in rest if not char.isprintable() and char not in "\n\t"]
+
+
+@given(text=st.text(alphabet=st.characters(categories=("L", "N", "P", "S", "Zs")), max_size=40))
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    assert shown_at_terminal(text, with_colors=True) == text
+
+
+def test_colors_stay_where_they_are_shown_and_end_with_their_line() -> None:
+    text = "\x1b[31mred\x1b[0m and \x1b[1mbold\nplain"
+
+    assert shown_at_terminal(text, with_colors=True) == "\x1b[31mred\x1b[0m and \x1b[1mbold\x1b[0m\nplain"
+    assert shown_at_terminal(text, with_colors=False) == "red and bold\nplain"
+
+
+@given(text=TEXTS)
+def test_no_line_is_a_command_of_a_workflow(text: str) -> None:
+    shown = shown_in_workflow(shown_at_terminal(text, with_colors=False))
+
+    assert not [line for line in shown.splitlines() if line.strip().startswith("::") or "##[" in line]
+
+
+@pytest.mark.parametrize("is_in_workflow", [False, True])
+def test_every_way_of_speaking_is_filtered(is_in_workflow: bool) -> None:
+    spoken = streams(is_in_workflow=is_in_workflow)
+
+    spoken.show(HOSTILE)
+    spoken.say(HOSTILE)
+    spoken.show_prefixed("web.1 |", HOSTILE, color=1)
+
+    for text in (written(spoken.stdout), written(spoken.stderr)):
+        assert "\x1b" not in text
+        assert "\r" not in text
+        assert "TITLE" not in text
+    assert "\nweb.1 | ::error title=x::injected" in written(spoken.stdout)
+    is_command = any(line.startswith("::") for line in written(spoken.stderr).splitlines())
+    assert is_command is not is_in_workflow
+
+
+def test_json_is_exact_and_controls_nothing() -> None:
+    spoken, value = streams(is_in_workflow=True), {"text": HOSTILE + "\x9b2J\u202e::é"}
+
+    spoken.show_json(value)
+
+    text = written(spoken.stdout)
+    assert json.loads(text) == value
+    assert not [char for char in text if not char.isprintable() and char != "\n"]
+
+
+def test_a_redrawn_line_is_filtered() -> None:
+    stream = io.StringIO()
+    display = LiveDisplay(stream)
+
+    display.line(f"    | {HOSTILE}")
+
+    assert "\x1b]0" not in stream.getvalue()
+    assert "\x1b[1A" not in stream.getvalue()
+
+
+def test_what_a_hook_writes_begins_no_line_of_the_deploy_log() -> None:
+    entry = LogEntry(
+        at=AT, kind="output", step="pre_deploy", text="x\r  switch        v9 live\n::error::y", seconds=None
+    )
+
+    assert render(entry) == "    | x\n    |   switch        v9 live\n    | ::error::y"
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_no_text_ends_an_event_of_a_stream(end: str) -> None:
+    encoded = ServerSentEvent(data=f"x{end}event: end{end}data: forged", id="1").encode()
+
+    (event,) = read_events(encoded.replace(b"\r", b"\n").splitlines(keepends=True))
+
+    assert (event.name, event.data) == ("message", "x\nevent: end\ndata: forged")

@@ -1,0 +1,88 @@
+"""*State* shows services and backups, and *Now* and *Server* that no backup of now is proven."""
+
+import asyncio
+from dataclasses import replace
+
+from pvdify.engine.state.services.services import ServiceRequest
+from pvdify.model.token import Role
+from tests.support.databases import ROWS, Databases
+from tests.unit.dashboard.conftest import ADMIN, Site
+
+POSTGRES = "reg.example.com/postgres:15"
+
+
+async def with_backup(site: Site, *, is_proven: bool) -> None:
+    """shop is linked to db, of which there is a backup."""
+    daemon, databases = site.daemon, Databases(site.machine)
+    site.machine.registry.push(POSTGRES, content="postgres")
+    await daemon.requests.create_app("shop", ADMIN)
+    await daemon.requests.create_app("blog", ADMIN)
+    await daemon.services.create("db", ServiceRequest(kind="postgres", image=POSTGRES), ADMIN)
+    for _ in range(3):
+        await daemon.service_keeper.look()
+        await daemon.service_keeper.settle()
+        await daemon.clock.sleep(6.0)
+    await daemon.service_links.link("db", "shop", None, ADMIN)
+    await daemon.backups.set_target("/mnt/nas", {}, ADMIN)
+    await daemon.backups.run(ADMIN)
+    await daemon.keeper.look()
+    if not is_proven:
+        databases.hold(ROWS - 1)
+    await daemon.backups.verify("", ADMIN, accepts_smaller=False)
+    await daemon.keeper.look()
+
+
+async def page_of(site: Site, path: str, app: str | None = None) -> str:
+    browser = await site.signed_in(Role.READ, app)
+    for _ in range(3):  # what takes time is asked for in the background
+        await browser.get(path)
+        await asyncio.sleep(0)
+    return (await browser.get(path)).content.decode()
+
+
+async def test_state_shows_linked_services_and_backups_of_the_app(site: Site) -> None:
+    await with_backup(site, is_proven=True)
+
+    shop, blog = await page_of(site, "/apps/shop/state"), await page_of(site, "/apps/blog/state")
+
+    assert "DATABASE_URL" in shop
+    assert POSTGRES in shop
+    assert "stored" in shop
+    assert "never" not in shop.partition("Backups</h2>")[2].partition("<h2")[0]
+    assert "No service is linked" in blog
+    assert "No backup has anything of blog" in blog
+
+
+async def test_a_backup_that_could_not_be_proven_needs_attention_with_its_next_step(site: Site) -> None:
+    await with_backup(site, is_proven=False)
+
+    now, server, state = [await page_of(site, path) for path in ("/", "/server", "/apps/shop/state")]
+
+    for page in (now, server, state):
+        assert "db.public.orders has 499 instead of 500" in page
+        assert "pvdify backups:verify" in page
+    assert "There is no proven backup of now" in now
+
+
+async def test_it_is_not_said_to_a_token_of_one_app(site: Site) -> None:
+    await with_backup(site, is_proven=False)
+
+    assert "There is no proven backup" not in await page_of(site, "/", app="shop")
+
+
+async def test_with_a_proven_backup_nothing_needs_attention(site: Site) -> None:
+    await with_backup(site, is_proven=True)
+
+    assert "There is no proven backup" not in await page_of(site, "/")
+
+
+async def test_a_proof_that_is_older_than_the_drills_ask_for_needs_attention(site: Site) -> None:
+    await with_backup(site, is_proven=True)
+    site.machine.clock.jump(10 * 86400.0)
+    plan, now = await site.machine.store.backup_plan(), site.machine.clock.now()
+    assert plan is not None
+    await site.machine.store.save(replace(plan, accounted=now, drills_accounted=now))  # as if drills were stuck
+    await site.daemon.backups.run(ADMIN)
+    await site.daemon.keeper.look()
+
+    assert "none was proven since 2026-01-0" in await page_of(site, "/")

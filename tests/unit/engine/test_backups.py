@@ -1,0 +1,227 @@
+"""Backups on a machine of fakes: schedules, kills, failures, retention."""
+
+import pytest
+
+from pvdify.errors import BackupsBusy
+from pvdify.model.backup import BackupState, Counts, Keep, Wanted
+from pvdify.model.config import ConfigVar
+from pvdify.model.instance import Secret
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.machine import Daemon, Killed, Machine
+from tests.support.asking import ACTOR
+
+IMAGE = "reg.example.com/shop:v1"
+TARGET = "/mnt/nas"
+DATA = {"volumes": {"data": {"path": "/data"}}}
+
+
+async def machine_with_app(**manifest: object) -> Machine:
+    machine = Machine()
+    machine.registry.push(IMAGE)
+    daemon = machine.daemon()
+    await daemon.deploy("shop", IMAGE, manifest={**DATA, **manifest})
+    await daemon.finish("shop", 1)
+    await daemon.backups.set_target(TARGET, {}, ACTOR)
+    await daemon.bury()
+    return machine
+
+
+async def make(daemon: Daemon) -> None:
+    await daemon.backups.run(ACTOR)
+    await daemon.keeper.look()
+
+
+async def test_a_backup_is_made_when_it_is_due_and_once_for_due_times_that_passed():
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+    await daemon.keeper.look()
+    assert await machine.store.backups() == ()
+
+    machine.clock.jump(5 * 86400)
+    await daemon.keeper.look()
+    await daemon.keeper.look()
+
+    (backup,) = await machine.store.backups()
+    assert backup.state is BackupState.STORED
+    kinds = [task.kind for task in await machine.store.backup_tasks()]
+    assert sorted(kind.value for kind in kinds) == ["backup", "verify"]
+    assert backup.proven_at is not None
+    await daemon.bury()
+
+
+async def test_without_a_schedule_nothing_is_made():
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+    await daemon.backups.schedule(ACTOR, schedule="none", drills="none", time_zone=None, keep=None)
+
+    machine.clock.jump(50 * 86400)
+    await daemon.keeper.look()
+
+    assert await machine.store.backup_tasks() == ()
+    health = await daemon.backups.health()
+    assert health is not None
+    assert "no schedule" in health.problem
+    await daemon.bury()
+
+
+async def test_a_target_that_does_not_answer_is_noted_until_it_does():
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+    machine.backups.is_there = False
+    await make(daemon)
+
+    failed = await daemon.backups.health()
+    assert failed is not None
+    assert "does not answer" in failed.problem
+    assert (await machine.store.events())[0].action == "backup.failed"
+    machine.backups.is_there = True
+    await make(daemon)
+    healed = await daemon.backups.health()
+    assert healed is not None
+    assert healed.problem == ""
+    await daemon.bury()
+
+
+async def test_a_backup_that_is_late_needs_attention():
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+    await make(daemon)
+    machine.clock.jump(2 * 86400)
+
+    health = await daemon.backups.health()
+
+    assert health is not None
+    assert health.problem.startswith("none was made since")
+    await daemon.bury()
+
+
+async def test_a_daemon_killed_at_any_write_makes_the_backup_in_the_end():
+    kill_at, ended = 0, False
+    while not ended:
+        kill_at += 1
+        machine = await machine_with_app()
+        daemon = machine.daemon(kill_at=kill_at)
+        try:
+            await make(daemon)
+            ended = True
+        except Killed:
+            pass
+        await daemon.bury()
+        next_one = machine.daemon()
+        await next_one.keeper.recover()
+        await next_one.keeper.look()
+
+        tasks = await machine.store.backup_tasks()
+        assert all(task.state.is_over for task in tasks), (kill_at, tasks)
+        backups = await machine.store.backups()
+        assert all(it.state is not BackupState.RUNNING for it in backups), (kill_at, backups)
+        if tasks:
+            assert backups[0].state is BackupState.STORED, (kill_at, backups)
+        assert machine.backups.directories == {}
+        await next_one.bury()
+    assert kill_at > 10
+
+
+async def test_a_daemon_killed_in_a_restore_leaves_no_half_made_volume():
+    kill_at, ended = 0, False
+    while not ended:
+        kill_at += 1
+        machine = await machine_with_app()
+        first = machine.daemon()
+        await make(first)
+        await first.bury()
+        daemon = machine.daemon(kill_at=kill_at)
+        try:
+            await daemon.backups.restore("", Wanted(app="shop", to="copy"), ACTOR)
+            await daemon.keeper.look()
+            ended = True
+        except Killed:
+            pass
+        await daemon.bury()
+        next_one = machine.daemon()
+        await next_one.keeper.recover()
+        await next_one.keeper.look()
+
+        recorded = {it.id for it in await machine.store.volumes()}
+        assert set(await machine.volumes.find()) <= recorded, kill_at
+        assert all(task.state.is_over for task in await machine.store.backup_tasks())
+        await next_one.bury()
+    assert {it.app for it in await machine.store.volumes()} == {"shop", "copy"}
+
+
+async def test_hooks_of_the_app_run_around_the_copy_and_it_never_stands_still():
+    machine = await machine_with_app(backup={"before": "dump", "after": "tidy"})
+    daemon = machine.daemon()
+    for moment in ("backup_before", "backup_after"):
+        machine.supervisor.script(Behaviour(exit_code=0, exit_after=1.0), process=moment)
+    await make(daemon)
+    started = [spec.process for spec in machine.supervisor.started if spec.process.startswith("backup")]
+
+    backup = (await machine.store.backups())[0]
+    assert started == ["backup_before", "backup_after"]
+    assert backup.items[0].held == 0.0
+    await daemon.bury()
+
+
+async def test_older_backups_are_deleted_and_their_records_with_them():
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+    await daemon.backups.schedule(
+        ACTOR, schedule="none", drills="none", time_zone=None, keep=Keep(daily=2, weekly=0, monthly=0)
+    )
+    for _ in range(5):
+        await make(daemon)
+        machine.clock.jump(86400)
+
+    assert len(await machine.store.backups()) == 2
+    assert len(machine.backups.stored) == 4
+    await daemon.bury()
+
+
+async def test_backups_that_only_the_target_knows_are_found():
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+    await make(daemon)
+    (before,) = await machine.store.backups()
+    await machine.store.forget_backup(before.id)
+    await daemon.backups.verify("", ACTOR, accepts_smaller=False)
+
+    await daemon.keeper.look()
+
+    (found,) = await machine.store.backups()
+    assert found.id == before.id
+    assert found.proven_at is not None
+    assert [item.counts for item in found.items if item.app] == [Counts(files=1, bytes=100)]
+    await daemon.bury()
+
+
+async def test_one_thing_at_a_time():
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+    await daemon.backups.run(ACTOR)
+    with pytest.raises(BackupsBusy):
+        await daemon.backups.run(ACTOR)
+    await daemon.bury()
+
+
+async def test_restored_to_another_app_the_config_comes_with_the_volumes_unless_it_has_one():
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+    await make(daemon)
+    secret = {"TOKEN": ConfigVar(value=Secret("a secret"), is_secret=True)}
+    machine.backups.configs["shop"] = secret
+    await daemon.requests.create_app("other", ACTOR)
+    await daemon.requests.change_config("other", {"OWN": ConfigVar(value=Secret("kept"))}, ACTOR)
+
+    plan = await daemon.backups.plan_restore("", Wanted(app="shop", to="copy"))
+    for to in ("copy", "other"):
+        await daemon.backups.restore("", Wanted(app="shop", to=to), ACTOR)
+        await daemon.keeper.look()
+
+    assert "set the config vars of copy to those that shop has in the backup" in plan.steps
+    (version,) = await machine.store.config_versions("copy")
+    assert version.set_keys == ("TOKEN",)
+    assert await machine.secrets.read("copy", 1) == secret
+    assert list(await machine.secrets.read("other", 1)) == ["OWN"]
+    assert machine.backups.directories == {}
+    await daemon.bury()

@@ -1,0 +1,46 @@
+"""Taking an app away."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.fakes.machine import ACTOR, Daemon, Machine
+
+V1 = "reg.example.com/shop:v1"
+
+
+@pytest.fixture
+async def machine() -> Machine:
+    machine = Machine()
+    machine.registry.push(V1)
+    return machine
+
+
+@pytest.fixture
+async def daemon(machine: Machine) -> AsyncIterator[Daemon]:
+    daemon = machine.daemon()
+    yield daemon
+    await daemon.bury()
+
+
+async def test_the_mark_that_hides_old_logs_is_set_when_the_deploy_logs_are_gone(machine: Machine, daemon: Daemon):
+    """With systemd it lies in the directory that goes with the deploy logs."""
+    order: list[str] = []
+    remove, forget = machine.deploy_log.remove, machine.supervisor.forget
+
+    async def removed(app: str) -> None:
+        order.append("deploy logs")
+        await remove(app)
+
+    async def forgotten(app: str) -> None:
+        order.append("mark")
+        await forget(app)
+
+    machine.deploy_log.remove = removed  # type: ignore[method-assign] - the order is the point
+    machine.supervisor.forget = forgotten  # type: ignore[method-assign]
+    await daemon.deploy(image=V1)
+
+    await daemon.requests.destroy_app("shop", "shop", ACTOR)
+    await daemon.finish_retirements()
+
+    assert order == ["deploy logs", "mark"]

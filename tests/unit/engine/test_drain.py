@@ -1,0 +1,138 @@
+"""What is still open to a slot at the end of its drain: ended then, and counted, so that standby has no visitors."""
+
+import pytest
+
+from pvdify.model.operation import Strategy
+from pvdify.model.release import SwitchCount
+from pvdify.model.route import Traffic
+from pvdify.model.slot import SlotState
+from pvdify.model.visit import Visit
+from tests.fakes.machine import Daemon, Machine, assert_consistent
+
+V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
+DRAIN = {"drain": "20s", "processes": {"web": {"count": 2}}}
+
+
+@pytest.fixture
+async def machine():
+    machine = Machine(standby="600s")
+    machine.registry.push(V1)
+    machine.registry.push(V2)
+    return machine
+
+
+@pytest.fixture
+async def daemon(machine: Machine):
+    daemon = machine.daemon()
+    yield daemon
+    await daemon.bury()
+
+
+def open_websockets(machine: Machine, *, slot: int) -> None:
+    """Three to the first instance, one to the second."""
+    machine.router.serve("shop", slot, Traffic(requests=3, in_flight=3), number=1)
+    machine.router.serve("shop", slot, Traffic(requests=1, in_flight=1), number=2)
+
+
+async def state_of(machine: Machine, number: int) -> SlotState | None:
+    slot = await machine.store.slot("shop", number)
+    return slot.state if slot else None
+
+
+async def counted(machine: Machine, release: int) -> SwitchCount:
+    (found,) = [count for count in await machine.store.switch_counts("shop") if count.release == release]
+    return found
+
+
+async def test_a_slot_that_stands_by_has_no_visitors_left(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    open_websockets(machine, slot=1)
+
+    await daemon.deploy(image=V2)
+    while await state_of(machine, 1) is SlotState.DRAINING:
+        await machine.clock.sleep(1)
+
+    assert await state_of(machine, 1) is SlotState.STANDBY
+    assert (await machine.router.traffic("shop", 1)).in_flight == 0
+    assert (await counted(machine, 2)).cut == 4
+
+
+async def test_nothing_is_ended_before_drain_is_over(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    open_websockets(machine, slot=1)
+    await daemon.deploy(image=V2)
+
+    await machine.clock.sleep(18)
+
+    assert (await machine.router.traffic("shop", 1)).in_flight == 4
+
+
+async def test_what_ends_by_itself_counts_as_nothing_lost(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    machine.router.serve("shop", 1, Traffic(requests=1, in_flight=1))
+    await daemon.deploy(image=V2)
+    await machine.clock.sleep(10)
+
+    machine.router.serve("shop", 1, Traffic(in_flight=-1))
+    await machine.clock.sleep(3)
+
+    assert await state_of(machine, 1) is SlotState.STANDBY
+    assert (await counted(machine, 2)).cut == 0
+
+
+async def test_a_rollback_while_it_drains_keeps_the_visitors(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    open_websockets(machine, slot=1)
+    await daemon.deploy(image=V2)
+    await machine.clock.sleep(10)
+
+    await daemon.rollback()
+    await machine.clock.sleep(60)
+
+    assert await state_of(machine, 1) is SlotState.LIVE
+    assert (await machine.router.traffic("shop", 1)).in_flight == 4
+    await assert_consistent(machine)
+
+
+async def test_a_router_that_does_not_answer_once_is_asked_again(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    open_websockets(machine, slot=1)
+    await daemon.deploy(image=V2)
+    machine.router.fail("end_requests", times=2)
+
+    await machine.clock.sleep(25)
+
+    assert (await machine.router.traffic("shop", 1)).in_flight == 0
+    assert (await counted(machine, 2)).cut == 4
+
+
+async def test_what_is_in_flight_when_a_release_stops_first_is_counted(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    open_websockets(machine, slot=1)
+
+    await daemon.deploy(image=V2, strategy=Strategy.STOP_FIRST)
+    await daemon.finish_retirements()
+
+    assert (await counted(machine, 2)).cut >= 4
+
+
+async def test_answers_that_broke_off_during_a_switch_are_counted(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    machine.access_log.visits.append(visit(machine, ended="SD--"))  # long before the switch
+    await machine.clock.sleep(60)
+    machine.router.serve("shop", 1, Traffic(requests=1, in_flight=1))
+    await daemon.deploy(image=V2)
+
+    machine.access_log.visits += [visit(machine, ended=ended) for ended in ("SD--", "sD--", "CD--", "----", "KD--")]
+    machine.router.serve("shop", 1, Traffic(in_flight=-1))
+    await machine.clock.sleep(5)
+
+    assert (await counted(machine, 2)).cut == 2
+
+
+def visit(machine: Machine, *, ended: str) -> Visit:
+    return Visit(
+        at=machine.clock.now(), request_id="1", client="203.0.113.7", protocol="https", method="GET", host="shop.test",
+        path="/", status=200, seconds=0.1, wait=0.0, bytes_in=1, bytes_out=1, target="shop/v1:1", retries=0,
+        ended=ended, agent="",
+    )  # fmt: skip

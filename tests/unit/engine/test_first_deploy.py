@@ -1,0 +1,63 @@
+"""A first deploy that does not come about: no message speaks of a release before it, because there was none."""
+
+import pytest
+
+from pvdify.model.release import Release
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.machine import ACTOR, Daemon, Machine
+from tests.support.wanted import deploy_request
+
+IMAGE = "reg.example.com/shop:v1"
+OF_BEFORE = ("before serves", "before still", "ran before", "was live is", "still serving", "rollback", "undo")
+
+
+@pytest.fixture
+async def machine():
+    machine = Machine()
+    machine.registry.push(IMAGE)
+    return machine
+
+
+@pytest.fixture
+async def daemon(machine: Machine):
+    daemon = machine.daemon()
+    yield daemon
+    await daemon.bury()
+
+
+def words_of(release: Release) -> str:
+    assert release.failure is not None
+    return f"{release.failure.what} {release.failure.why} {release.failure.next}"
+
+
+@pytest.mark.parametrize("trouble", ["probe", "worker", "router", "confirm", "cancel"])
+async def test_its_failure_names_no_release_before_it(machine: Machine, daemon: Daemon, trouble: str):
+    manifest = {"processes": {"web": {}, "worker": {"command": ["work"]}}}
+    match trouble:
+        case "probe" | "cancel":
+            machine.supervisor.script(Behaviour(status=500), process="web")
+        case "worker":
+            machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.5), process="worker")
+        case "router":
+            machine.router.fail("put", times=9)
+        case "confirm":
+            machine.router.answers[3001] = None
+    if trouble == "cancel":
+        await daemon.requests.deploy("shop", deploy_request(image=IMAGE, manifest=manifest), ACTOR)
+        await machine.clock.sleep(1)
+        await daemon.requests.cancel("shop", 1, ACTOR)
+        release = await daemon.finish("shop", 1)
+    else:
+        release = await daemon.deploy(image=IMAGE, manifest=manifest)
+
+    said = words_of(release)
+    assert not [words for words in OF_BEFORE if words in said], said
+
+
+async def test_a_second_one_names_it(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=IMAGE)
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.5), process="worker")
+
+    release = await daemon.deploy(image=IMAGE, manifest={"processes": {"worker": {"command": ["work"]}}})
+
+    assert "What ran before runs again." in words_of(release)

@@ -1,0 +1,158 @@
+"""How an instance is asked whether it is ready, and what is said when it is not."""
+
+from dataclasses import replace
+
+from pvdify.engine.running.liveness import Liveness
+from pvdify.model.probe import Answer, ProbeResult
+from pvdify.model.release import Failure, Release, ReleaseStatus
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.machine import Daemon, Machine
+from tests.fakes.places import at
+
+IMAGE = "reg.example.com/shop:v1"
+WEB = "pvdify-shop-web-v1-1"
+
+
+async def deploy(behaviour: Behaviour, **healthcheck: object) -> tuple[Machine, Daemon, Release]:
+    machine = Machine()
+    machine.registry.push(IMAGE)
+    machine.supervisor.script(behaviour)
+    daemon = machine.daemon()
+    return machine, daemon, await daemon.deploy(image=IMAGE, manifest={"healthcheck": healthcheck})
+
+
+def failure_of(release: Release) -> Failure:
+    assert release.failure is not None
+    return release.failure
+
+
+async def test_every_probe_asks_with_the_apps_own_hostname():
+    machine, daemon, release = await deploy(Behaviour(hosts=frozenset({"shop.example.com"})))
+    await Liveness(daemon.world).look()
+    machine.supervisor.crash(WEB)
+    await daemon.reconciler.reconcile()
+    await machine.clock.sleep(3)
+    await daemon.reconciler.reconcile()
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert set(machine.prober.hostnames) == {"shop.example.com"}
+    assert len(machine.prober.hostnames) >= 3
+    await daemon.bury()
+
+
+async def test_another_hostname_can_be_asked_for():
+    machine, daemon, release = await deploy(Behaviour(hosts=frozenset({"shop.org"})), host="shop.org")
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert set(machine.prober.hostnames) == {"shop.org"}
+    await daemon.bury()
+
+
+async def test_a_refusal_that_changes_with_the_host_is_said_to_be_one():
+    _, daemon, release = await deploy(Behaviour(hosts=frozenset({"localhost"}), unknown_host_status=403))
+
+    why = failure_of(release).why
+    assert why.startswith("it answered 403 to the Host shop.example.com and 200 to the Host localhost")
+    assert "ALLOWED_HOSTS" in why
+    await daemon.bury()
+
+
+async def test_a_hostname_that_was_added_by_hand_is_tried_as_well():
+    machine = Machine()
+    machine.registry.push(IMAGE)
+    daemon = machine.daemon()
+    await daemon.deploy(image=IMAGE)
+    app = await machine.store.app("shop")
+    assert app is not None
+    await machine.store.save(replace(app, domains=("shop.org",)))
+    machine.supervisor.script(Behaviour(hosts=frozenset({"shop.org"})))
+
+    release = await daemon.deploy(image=IMAGE)
+
+    assert "and 200 to the Host shop.org: it accepts only hostnames" in failure_of(release).why
+    await daemon.bury()
+
+
+async def test_a_400_names_the_host_that_was_asked_although_no_other_is_known_to_be_accepted():
+    _, daemon, release = await deploy(Behaviour(hosts=frozenset({"elsewhere.test"})))
+
+    why = failure_of(release).why
+    assert why.startswith("it answered 400 to the Host shop.example.com; if it accepts only hostnames that it knows")
+    await daemon.bury()
+
+
+async def test_a_refusal_that_does_not_change_with_the_host_is_none():
+    _, daemon, release = await deploy(Behaviour(status=403))
+
+    assert failure_of(release).why == "it answered 403"
+    await daemon.bury()
+
+
+async def test_a_slow_start_says_what_it_was_given_and_how_to_give_it_more():
+    _, daemon, release = await deploy(Behaviour(listens_after=70.0))
+
+    failure = failure_of(release)
+    assert failure.what.endswith("did not answer GET /health with 2xx within 50 s (interval 5s × retries 10)")
+    assert "`healthcheck: {start_period: 1m40s}` in pvdify.yml" in failure.next
+    await daemon.bury()
+
+
+async def test_a_start_period_gives_it_the_time():
+    _, daemon, release = await deploy(Behaviour(listens_after=70.0), start_period="1m40s")
+
+    assert release.status is ReleaseStatus.ACTIVE
+    await daemon.bury()
+
+
+async def test_an_instance_that_was_started_again_may_take_as_long_as_at_its_deploy():
+    machine, daemon, _ = await deploy(Behaviour(), start_period="5m")
+    machine.supervisor.script(Behaviour(listens_after=240.0))
+    liveness = Liveness(daemon.world)
+    machine.supervisor.crash(WEB)
+    await daemon.reconciler.reconcile()
+
+    for _ in range(6):
+        await liveness.look()
+        await machine.clock.sleep(30)
+
+    assert machine.supervisor.running == {WEB}
+    await daemon.bury()
+
+
+async def test_it_has_to_stay_up_for_as_long_as_settle_says():
+    crashing = Behaviour(exit_code=1, exit_after=6.0)
+
+    _, quick, accepted = await deploy(crashing)
+    _, careful, refused = await deploy(crashing, settle="10s")
+
+    assert accepted.status is ReleaseStatus.ACTIVE
+    assert failure_of(refused).what.startswith("shop v1: web.1 exited with code 1 before it was healthy")
+    await quick.bury()
+    await careful.bury()
+
+
+async def test_after_settling_it_has_to_answer_again():
+    machine = Machine()
+    machine.registry.push(IMAGE)
+    machine.prober.script(3001, 200, ProbeResult(answer=Answer.TIMEOUT), 200)
+    daemon = machine.daemon()
+
+    release = await daemon.deploy(image=IMAGE, manifest={"healthcheck": {"settle": "2s"}})
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert machine.prober.probed[:4] == [(at(3001), "/health")] * 4
+    await daemon.bury()
+
+
+async def test_an_app_that_listens_for_ipv6_only_is_reported():
+    machine = Machine()
+    machine.registry.push(IMAGE)
+    machine.supervisor.script(Behaviour(listens_on="::"))
+    machine.prober.script(3001, ProbeResult(answer=Answer.REFUSED))
+    daemon = machine.daemon()
+
+    release = await daemon.deploy(image=IMAGE)
+
+    why = "it listens on [::]:8080 for IPv6 only; it must listen on 0.0.0.0:8080 as well"
+    assert failure_of(release).why == why
+    await daemon.bury()

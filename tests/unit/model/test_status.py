@@ -1,0 +1,151 @@
+"""The one place that decides how an app is doing."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pvdify.manifest.definition import Manifest
+from pvdify.model.app import App
+from pvdify.model.instance import Exit
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.release import Failure, Release, ReleaseStatus
+from pvdify.model.scale import Choice, Scale
+from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.standing import STEADY, Standing, Standings
+from pvdify.model.status import AppFacts, NotedStatus, StatusWord, status_of
+from tests.fakes.places import at
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+BEFORE = NOW - timedelta(hours=1)
+APP = App(name="shop", created_at=BEFORE, updated_at=BEFORE)
+MANIFEST = Manifest.model_validate({"processes": {"web": {"count": 2}, "worker": {}}})
+RELEASE = Release(
+    app="shop", version=3, image="x", config_version=1, manifest=MANIFEST, status=ReleaseStatus.ACTIVE,
+    created_at=BEFORE, created_by="ann", description="",
+)  # fmt: skip
+SLOT = Slot(
+    app="shop", number=3, colour="blue", state=SlotState.LIVE, since=BEFORE,
+    placements=(
+        Placement(name="w1", process="web", number=1, endpoint=at(1)),
+        Placement(name="w2", process="web", number=2, endpoint=at(2)),
+        Placement(name="k1", process="worker", number=1),
+    ),
+)  # fmt: skip
+UP = Standing(is_up=True, since=BEFORE)
+ENDED = Standing(is_up=False, since=NOW, exit=Exit(code=1))
+CRASHING = Standing(is_up=False, since=NOW, exit=Exit(code=1), restarts=6, loop_since=NOW - timedelta(minutes=2))
+MISSING = Standing(is_up=False, since=NOW, problem="its image is gone", short="image missing")
+FACTS = AppFacts(app=APP, scale=Scale(app="shop"), live=RELEASE, slot=SLOT, standings={"w1": UP, "w2": UP, "k1": UP})
+DEPLOY = Operation(id="x", kind=OperationKind.DEPLOY, app="shop", release=4, created_at=NOW, created_by="ann")
+STOPPED = Scale(app="shop", is_stopped=True, changed_by="ann", changed_at=NOW)
+NO_WEB = Scale(app="shop", chosen={"web": Choice(count=0, instead_of=2)}, changed_by="ann", changed_at=NOW)
+FAILED = replace(RELEASE, version=1, failure=Failure(code="image-not-found", what="it is not there"))
+
+
+def seen(**standings: Standing) -> AppFacts:
+    return replace(FACTS, standings={**FACTS.standings, **standings})
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        (FACTS, "live"),
+        (seen(w2=ENDED), "degraded (2 of 3: web.2 exit 1)"),
+        (seen(w2=MISSING), "degraded (2 of 3: web.2 image missing)"),
+        (seen(w2=CRASHING), "degraded (2 of 3: web.2 exit 1, 6 restarts)"),
+        (seen(k1=CRASHING), "degraded (2 of 3: worker.1 exit 1, 6 restarts)"),
+        (seen(w1=ENDED, w2=CRASHING), "crashing (exit 1, 6 restarts)"),
+        (seen(w1=CRASHING, w2=replace(CRASHING, is_up=True)), "crashing (exit 1, 6 restarts)"),
+        (seen(w1=ENDED, w2=ENDED), "down (exit 1)"),
+        (seen(w1=MISSING, w2=MISSING), "down (image missing)"),
+        (seen(w1=replace(ENDED, exit=Exit(code=137, is_out_of_memory=True)), w2=ENDED), "down (out of memory)"),
+        (replace(FACTS, router_down_since=NOW), "down (the router does not run)"),
+        (replace(FACTS, operation=DEPLOY), "deploying (v4)"),
+        (replace(seen(w1=CRASHING, w2=CRASHING), operation=DEPLOY), "deploying (v4)"),
+        (replace(FACTS, operation=replace(DEPLOY, kind=OperationKind.DESTROY)), "stopped (being destroyed)"),
+        (replace(FACTS, scale=STOPPED), "stopped (by ann)"),
+        (replace(FACTS, scale=NO_WEB), "stopped (web=0 by ann)"),
+        (replace(FACTS, app=replace(APP, is_in_maintenance=True, maintenance_by="ann")), "maintenance (by ann)"),
+        (replace(FACTS, held_since=NOW), "held"),
+        (replace(FACTS, live=None, slot=None), "new"),
+        (replace(FACTS, live=None, slot=None, newest=FAILED), "new (v1 failed: image-not-found)"),
+    ],
+)
+def test_the_word_and_the_cause(facts: AppFacts, shown: str) -> None:
+    assert str(status_of(facts)) == shown
+
+
+def test_a_manifest_without_any_instance_is_stopped() -> None:
+    manifest = Manifest.model_validate({"processes": {"worker": {"count": 0}}})
+
+    status = status_of(replace(FACTS, live=replace(RELEASE, manifest=manifest), slot=replace(SLOT, placements=())))
+
+    assert (status.word, status.cause) == (StatusWord.STOPPED, "scaled to 0")
+
+
+def test_an_unchanged_word_keeps_its_time_but_not_beyond_a_new_release() -> None:
+    noted = NotedStatus(app="shop", word=StatusWord.LIVE, cause="", since=BEFORE + timedelta(minutes=1))
+
+    assert status_of(replace(FACTS, noted=noted)).since == noted.since
+    deployed = replace(FACTS, noted=noted, slot=replace(SLOT, since=NOW))
+    assert status_of(deployed).since == NOW
+
+
+def test_what_an_earlier_pvdifyd_knew_holds_until_the_instances_were_seen() -> None:
+    noted = NotedStatus(app="shop", word=StatusWord.CRASHING, cause="exit 1, 6 restarts", since=NOW)
+
+    assert str(status_of(replace(FACTS, standings={}, noted=noted))) == "crashing (exit 1, 6 restarts)"
+    assert status_of(replace(FACTS, standings={}, noted=None)).word is StatusWord.LIVE
+
+
+def crash(standings: Standings, at: datetime) -> bool:
+    standings.seen_down("w1", at, Exit(code=1))
+    is_loop = standings.restarted("w1", at, Exit(code=1))
+    standings.seen_up("w1", at + timedelta(seconds=1), started_at=at + timedelta(seconds=1))
+    return is_loop
+
+
+def test_the_third_restart_without_a_steady_minute_is_a_crash_loop_once() -> None:
+    standings, times = Standings(), [NOW + timedelta(seconds=20 * number) for number in range(6)]
+
+    loops = [crash(standings, at) for at in times]
+
+    assert loops == [False, False, True, False, False, False]
+    (standing,) = standings.of(["w1"], times[-1] + timedelta(seconds=2)).values()
+    assert (standing.is_crashing, standing.cause, standing.loop_since) == (True, "exit 1, 6 restarts", NOW)
+
+
+def test_a_steady_minute_ends_a_crash_loop() -> None:
+    standings = Standings()
+    for number in range(4):
+        crash(standings, NOW + timedelta(seconds=20 * number))
+    up_since = NOW + timedelta(seconds=61)
+
+    assert not standings.of(["w1"], up_since + STEADY - timedelta(seconds=1))["w1"].is_well
+    assert standings.of(["w1"], up_since + STEADY)["w1"].is_well
+
+
+def test_exits_that_are_far_apart_are_no_crash_loop() -> None:
+    standings = Standings()
+
+    assert [crash(standings, NOW + timedelta(minutes=5 * number)) for number in range(6)] == [False] * 6
+
+
+def test_a_reason_is_news_until_it_changes_and_gone_once_the_instance_is_up() -> None:
+    standings = Standings()
+
+    news = [standings.refused("w1", NOW, problem, "short") for problem in ("a", "a", "b", "b", "a")]
+
+    assert news == [True, False, True, False, True]
+    standings.seen_up("w1", NOW)
+    assert standings.of(["w1"], NOW)["w1"].problem == ""
+
+
+def test_how_a_restart_recorded_an_end_outweighs_what_a_later_look_finds() -> None:
+    standings = Standings()
+    standings.restarted("w1", NOW, Exit(code=7))
+
+    standings.seen_down("w1", NOW, Exit(code=137))
+
+    assert standings.of(["w1"], NOW)["w1"].cause == "exit 7, 1 restart"

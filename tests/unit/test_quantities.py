@@ -1,0 +1,47 @@
+"""Durations, sizes and whole numbers, with their bounds."""
+
+from datetime import timedelta
+
+import pytest
+
+from pvdify.quantities import parse_size, parse_size_between, parse_span, parse_whole
+from pvdify.settings import parse_address, parse_port_range
+
+
+def test_a_span_has_bounds_that_are_included():
+    parse = parse_span("1d", "30d")
+
+    assert (parse("24h"), parse("30d")) == (timedelta(days=1), timedelta(days=30))
+    for text in ("23h", "31d", "0"):
+        with pytest.raises(ValueError, match="expected a duration from 1d to 30d"):
+            parse(text)
+
+
+def test_a_size_has_bounds_that_are_included():
+    parse = parse_size_between("1M", "1G")
+
+    assert (parse("1M"), parse("1GiB")) == (1024**2, 1024**3)
+    for text in ("1023K", "1.1G"):
+        with pytest.raises(ValueError, match="expected a size from 1M to 1G"):
+            parse(text)
+
+
+@pytest.mark.parametrize("text", ["²", "١", "-1", "1.0", "", "1e3", " ", "101"])
+def test_what_is_no_whole_number_within_bounds_is_refused_in_our_words(text: str):
+    with pytest.raises(ValueError, match="expected a whole number from 0 to 100"):
+        parse_whole(0, 100)(text)
+
+
+@pytest.mark.parametrize("text", ["²M", "-1", "M", "1 000M", "1e9"])
+def test_what_is_no_size_is_refused_in_our_words(text: str):
+    with pytest.raises(ValueError, match="expected a size"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [(parse_address, "127.0.0.1:²"), (parse_port_range, "1024-²"), (parse_port_range, "5000-4000")],
+)
+def test_ports_that_are_none_are_refused_in_our_words(parse, text: str):
+    with pytest.raises(ValueError, match="expected"):
+        parse(text)

@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Fail if a word stands in the sources or docs that no reference documentation would use.
+
+Docstrings, comments, messages and docs name the actor (the client, the router, the worker) and the thing. The list is
+short on purpose: a word belongs on it once it has no use that is right. Decision records stay as they were written.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+INSTEAD = {
+    r"[Ss]omebody|[Ss]omeone else": "name the actor, or use the passive",
+    r"[Ee]verybody": "name the group: every visitor, all clients",
+    r'(?<!")[Nn]obody(?!")': "name what is missing: no client, no app",
+    r"[Ww]hoever|[Ww]homever": "name the actor",
+    r"how manyth": "index",
+    r"[Ll]eads? visitors": "route, send",
+    r"(is|are|was|were|be) told of": "is notified of",
+}
+SOURCES = ("src/**/*.py", "docs/**/*.md", "README.md", "CONTRIBUTING.md", "examples/**/*.yml")
+
+
+def main() -> int:
+    found = [line for file in files() for line in problems(file)]
+    print("\n".join(found), file=sys.stderr)
+    return 1 if found else 0
+
+
+def files() -> Iterator[Path]:
+    for pattern in SOURCES:
+        for file in sorted(ROOT.glob(pattern)):
+            if "decisions" not in file.parts:
+                yield file
+
+
+def problems(file: Path) -> Iterator[str]:
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
+        for words, instead in INSTEAD.items():
+            if match := re.search(rf"\b({words})\b", line):
+                yield f'{file.relative_to(ROOT)}:{number}: "{match[0]}": {instead}'
+
+
+if __name__ == "__main__":
+    sys.exit(main())
