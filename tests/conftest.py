@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 NEED_THE_MACHINE = frozenset({"podman", "router", "systemd", "vps", "e2e"})
 FOLDERS_THAT_NEED_IT = ("integration", "e2e", "load", "browser")
 SLOW_TIMEOUT = 1800  # seconds, also where other work leaves a test a tenth of a core
+MACHINE_TIMEOUT = 900
 
 
 class LogOnFailure:
@@ -46,14 +47,17 @@ class LogOnFailure:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses ports, containers or servers of this machine: such tests run one at a time.
 
-    A slow test has a timeout of its own.
+    Slow tests and those of the machine have longer timeouts than others, unless they bring their own.
     """
     for item in items:
         folder = item.path.relative_to(HERE).parts[0]
         if folder in FOLDERS_THAT_NEED_IT or any(item.get_closest_marker(name) for name in NEED_THE_MACHINE):
             item.add_marker(pytest.mark.machine)
-        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT))
+        if not item.get_closest_marker("timeout"):
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT))
+            elif item.get_closest_marker("machine"):
+                item.add_marker(pytest.mark.timeout(MACHINE_TIMEOUT))
 
 
 class FailuresAtOnce:

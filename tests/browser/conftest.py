@@ -7,7 +7,6 @@ import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -19,13 +18,6 @@ from tests.support.accounts_server import CLIENT, SECRET, AccountsServer
 __all__ = ["site", "visitor"]
 CHROMIUM = shutil.which("chromium")
 NewPage = Callable[..., Page]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(autouse=True, scope="session")

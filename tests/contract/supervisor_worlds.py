@@ -14,6 +14,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.supervisor import FakeSupervisor
 from tests.support.endpoints import exposed
 from tests.support.podman import Supervisor
+from tests.support.waiting import PATIENCE
 
 SERVER = "echo ready; exec httpd -f -p $PORT -h /www"
 LOCAL_SERVER = "exec httpd -f -p 127.0.0.1:$PORT -h /www"
@@ -99,7 +100,7 @@ def make_spec(world: World, command: str | tuple[str, ...] = SERVER, *, number: 
 
 async def eventually(world: World, question: Callable[[], Awaitable[object]]) -> object:
     """Ask until the answer is true, for a while."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not (answer := await question()):
         assert time.monotonic() < deadline, "it did not happen"
         await world.clock.sleep(0.05)

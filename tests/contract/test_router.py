@@ -368,8 +368,8 @@ async def test_a_death_is_noticed(world: World) -> None:
 
     await world.kill()
 
-    await asyncio.wait_for(waiting, 2)
-    await asyncio.wait_for(world.router.wait_died(), 2)
+    await asyncio.wait_for(waiting, 30)
+    await asyncio.wait_for(world.router.wait_died(), 30)
 
 
 async def test_routes_survive_a_death(world: World) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +119,3 @@ class RealServer:
         )  # fmt: skip
         found: list[dict[str, Any]] = json.loads(self.vps.run(*argv).stdout)["events"]
         return found
-
-
-def wait_until(is_so: Any, what: str, seconds: float = 30.0) -> None:
-    """Ask again and again; fails with ``what`` when the time is over."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)

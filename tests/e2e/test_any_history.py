@@ -23,11 +23,11 @@ from tests.support.asking import ACTOR
 from tests.support.histories import BROKEN, HOSTNAMES, KEYS, VERSIONS, HistoryRules
 from tests.support.images import build_image, push_image
 from tests.support.real_machine import Container, RealDaemon, RealMachine
+from tests.support.waiting import PATIENCE
 from tools.demo.stage import BASE_DOMAIN
 
 SERVER = "echo $GREETING $COLOUR > /www/config; exec httpd -f -p $PORT -h /www"
 SEEN = {"deploy.live", "deploy.failed", "rollback.live", "scale.succeeded", "restart.succeeded", "config.changed"}
-SETTLES_WITHIN = 10.0  # retirements go on beside everything
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ class Histories(HistoryRules):
         live = await self.machine.store.active_release("shop")
         if live is not None:
             await self.daemon.reconciler.reconcile()
-        deadline = time.monotonic() + SETTLES_WITHIN
+        deadline = time.monotonic() + PATIENCE  # retirements go on beside everything
         while True:
             try:
                 return await (self.look_at(live) if live is not None else self.look_at_nothing())

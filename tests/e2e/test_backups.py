@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.trial import Trial
 from tests.load import Load, Shape
 from tests.load.connection import Answer
+from tests.support.waiting import wait_until
 from tools.demo.stage import BASE_DOMAIN
 
 pytestmark = pytest.mark.skipif(shutil.which("restic") is None, reason="restic is not installed")
@@ -25,7 +26,6 @@ resources: {memory: 128M}
 volumes: {data: {path: /data}}
 drain: 5s
 """
-WAITS = 60.0
 
 
 def is_row(body: bytes, answer: Answer) -> bool:
@@ -58,13 +58,6 @@ def volume_of(trial: Trial) -> dict[str, Any]:
     return next(it for it in newest["items"] if it["kind"] == "volume")
 
 
-def wait_for(is_so: Any, what: str) -> None:
-    deadline = time.monotonic() + WAITS
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
-
-
 async def test_a_backup_under_load_is_consistent_and_no_request_fails(trial: Trial):
     async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, pause=0.02, mix=(INSERT,)) as visitors:
         await asyncio.sleep(1.0)
@@ -95,7 +88,7 @@ def test_a_restore_beside_and_in_place_has_the_rows_of_the_backup(trial: Trial):
     assert "restore the volume data of copy" in beside.stdout
     assert (over.returncode, running.returncode) == (5, 5)
     assert "never writes over" in over.stderr
-    wait_for(lambda: trial.get("hello", "/rows")[0] == 200, "the app did not come back")
+    wait_until(lambda: trial.get("hello", "/rows")[0] == 200, "the app did not come back")
     assert json.loads(trial.get("hello", "/rows")[2]) == {"rows": rows, "integrity": "ok"}
     states = [it["state"] for it in trial.ask("GET", "/apps/hello/volumes")[1]["volumes"]]
     assert sorted(states) == ["trash", "used"]
@@ -108,7 +101,7 @@ def test_a_daemon_killed_anywhere_in_a_backup_leaves_nothing_standing_still_and_
         time.sleep(moment)
         trial.kill()
         trial.start()
-        wait_for(lambda: all(it["is_over"] for it in backups(trial)["tasks"]), "the task went on forever")
+        wait_until(lambda: all(it["is_over"] for it in backups(trial)["tasks"]), "the task went on forever")
 
         assert trial.get("hello", "/rows")[0] == 200
         assert all(state == "running" for state in trial.containers().values())

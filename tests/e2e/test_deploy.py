@@ -5,12 +5,14 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.trial import Trial
 from tests.load import Load
 from tests.load.connection import Reason
+from tests.support.waiting import wait_until
 from tools.demo.stage import BASE_DOMAIN
 
 SWAPS = 8
@@ -61,14 +63,13 @@ async def test_no_request_fails_and_none_reaches_the_old_release_after_the_comma
 
 
 def test_receipt_is_complete_once_the_old_release_has_drained(trial: Trial):
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        receipt = trial.ask("GET", "/apps/hello/releases?limit=1")[1]["releases"][0]["receipt"]
-        if receipt["requests"]["is_final"]:
-            break
-        time.sleep(0.2)
+    def receipt_of_the_newest() -> dict[str, Any]:
+        found: dict[str, Any] = trial.ask("GET", "/apps/hello/releases?limit=1")[1]["releases"][0]["receipt"]
+        return found
 
-    assert receipt["requests"]["is_final"]
+    wait_until(lambda: receipt_of_the_newest()["requests"]["is_final"])
+
+    receipt = receipt_of_the_newest()
     assert receipt["requests"]["failed"] == 0
     assert receipt["requests"]["cut"] == 0
     assert receipt["requests"]["served"] > 0
@@ -163,11 +164,7 @@ def test_instance_that_dies_comes_back(trial: Trial):
     name = next(name for name in trial.containers() if "-web-" in name and trial.containers()[name] == "running")
     subprocess.run(("podman", "kill", "--signal", "KILL", name), check=True, capture_output=True)
 
-    deadline = time.monotonic() + 10
-    while trial.containers().get(name) != "running" and time.monotonic() < deadline:
-        time.sleep(0.1)
-
-    assert trial.containers()[name] == "running"
+    wait_until(lambda: trial.containers().get(name) == "running")
 
 
 def test_second_server_is_independent(trial: Trial):
@@ -179,10 +176,7 @@ def test_second_server_is_independent(trial: Trial):
         assert other.get("hello")[1] == "v9"
         assert trial.get("hello")[1] != "v9"
         other.pvdify("apps:destroy", "hello", "--confirm", "hello")
-        deadline = time.monotonic() + 20
-        while other.containers() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert other.containers() == {}
+        wait_until(lambda: other.containers() == {})
         assert other.get("hello")[0] == 404
     assert trial.get("hello")[0] == 200
 
@@ -192,9 +186,7 @@ def test_cold_rollback_with_the_registry_away_after_a_restart(trial: Trial):
     trial.start(settings=("--standby", "0"))
     for version in ("v1", "v2"):
         trial.pvdify("deploy", "hello", "--image", trial.stage.image(version))
-    deadline = time.monotonic() + 30
-    while len(trial.containers()) > 3 and time.monotonic() < deadline:
-        time.sleep(0.2)
+    wait_until(lambda: len(trial.containers()) <= 3)
     trial.registry.stop()
 
     done = trial.pvdify("rollback", "hello")

@@ -1,6 +1,5 @@
 """On a real server: the request that ends an app's only instance is named."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +8,9 @@ import pytest
 from tests.e2e.trial import Trial
 from tests.support.images import missing_for_podman
 from tests.support.podman import missing_for_systemd
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.podman, pytest.mark.skipif(bool(missing_for_podman()), reason=str(missing_for_podman()))]
-WITHIN = 60.0
 
 
 @pytest.fixture(params=["podman", "systemd"])
@@ -25,7 +24,6 @@ def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
         yield trial
 
 
-@pytest.mark.timeout(300)
 def test_the_request_that_crashed_the_only_instance_is_named(trial: Trial) -> None:
     status, _, _ = trial.get("hello", "/crash?token=not-to-be-shown")
 
@@ -39,11 +37,10 @@ def test_the_request_that_crashed_the_only_instance_is_named(trial: Trial) -> No
 
 def first_event(trial: Trial, action: str) -> dict[str, Any]:
     """The app's first event of this kind, as soon as it is recorded."""
-    deadline = time.monotonic() + WITHIN
-    while True:
+
+    def found() -> list[dict[str, Any]]:
         events = trial.ask("GET", "/events?app=hello")[1]["events"]
-        found = [event for event in events if event["action"] == action]
-        if found:
-            return dict(found[-1])
-        assert time.monotonic() < deadline, f"no {action} within {WITHIN:g} s, but {[it['action'] for it in events]}"
-        time.sleep(0.2)
+        return [event for event in events if event["action"] == action]
+
+    wait_until(found, f"no {action}")
+    return found()[-1]

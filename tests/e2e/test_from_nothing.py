@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.real_server import build_wheel, wait_until
+from tests.e2e.real_server import build_wheel
 from tests.e2e.test_previews import Github
 from tests.fakes.github import FakeGithub
 from tests.support import dockerfile, gh
@@ -25,6 +25,7 @@ from tests.support.internet import NAMES, Authority, Internet
 from tests.support.issuer import ISSUER
 from tests.support.page import Kind, Step, files_of, is_as_shown, steps_of
 from tests.support.vps import Vps, missing_for_vps
+from tests.support.waiting import wait_until
 from tests.support.workflow import Ran, Runner
 from tests.unit.cli.test_examples_run import COMMANDS, EXAMPLES
 
@@ -392,4 +393,4 @@ def test_each_command_for_the_server_is_carried_out(world: World) -> None:
         ran = world.vps.run("bash", "-c", line, check=False)
         assert ran.returncode == 0, f"{command}\n{ran.stdout}"
 
-    wait_until(lambda: answers(world), "the app does not answer on the restored server", 60)
+    wait_until(lambda: answers(world), "the app does not answer on the restored server")

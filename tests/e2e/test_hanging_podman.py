@@ -42,7 +42,6 @@ def said_of_the_deploy(trial: Trial) -> list[str]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
 def test_a_deploy_ends_in_time_and_what_it_left_is_removed_later(trial: Trial, hang: Path) -> None:
     manifest = hang.with_name("pvdify.yml")
     manifest.write_text("healthcheck: {path: /missing, interval: 5s, retries: 3}\n", encoding="utf-8")
@@ -77,7 +76,6 @@ def test_a_deploy_ends_in_time_and_what_it_left_is_removed_later(trial: Trial, h
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
 def test_a_deploy_that_hangs_from_its_beginning_says_so(trial: Trial, hang: Path) -> None:
     trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
     hang.touch()

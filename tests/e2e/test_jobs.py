@@ -1,8 +1,7 @@
 """Scheduled jobs in real containers: once for each due time, with output and cause, also when the server is killed."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import pytest
 from pvdify.settings import SYSTEMD_IS_HERE
 from tests.e2e.test_lost_database import remove_units
 from tests.e2e.trial import Trial
+from tests.support.waiting import wait_until
 
-LONGEST = 90.0  # seconds that a due time of each minute, and its run, may take on a busy machine
 MANIFEST = """\
 volumes: {data: {path: /data, shared: true}}
 jobs:
@@ -42,13 +41,6 @@ def trial(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def runs(trial: Trial, job: str) -> list[dict[str, Any]]:
     found = json.loads(trial.pvdify("jobs:history", "hello", "--job", job, "--json").stdout)["runs"]
     return sorted(found, key=lambda run: run["number"])
-
-
-def until(is_true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + LONGEST
-    while not is_true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 def job_containers(trial: Trial) -> list[str]:
@@ -89,11 +81,11 @@ def test_a_failure_says_its_cause(trial: Trial, job: str, code: int | None, caus
 
 def test_a_run_is_not_repeated_although_the_server_is_killed_in_it(trial: Trial):
     trial.pvdify("jobs:run", "hello", "slow", "--no-wait")
-    until(lambda: bool(job_containers(trial)), "the job was not started")
+    wait_until(lambda: bool(job_containers(trial)), "the job was not started")
 
     trial.kill()
     trial.start()
-    until(lambda: runs(trial, "slow")[0]["state"] == "succeeded", "the job did not end")
+    wait_until(lambda: runs(trial, "slow")[0]["state"] == "succeeded", "the job did not end")
 
     assert trial.pvdify("run", "hello", "--", "cat", "/data/slow").stdout == "began\n"
     lines = trial.pvdify("logs", "hello", "--job", "slow").stdout
@@ -110,7 +102,7 @@ def test_a_due_time_runs_the_job_of_the_live_release(trial: Trial, tmp_path: Pat
         found = json.loads(trial.pvdify("jobs:history", "clock", "--json").stdout)["runs"]
         return [run for run in found if run["state"] == "succeeded"]
 
-    until(lambda: bool(ended()), "no run succeeded")
+    wait_until(lambda: bool(ended()), "no run succeeded")
 
     run = ended()[-1]
     assert run["due_at"].endswith(":00Z")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.trial import PVDIFY, Trial
+from tests.support.waiting import wait_until
 
 MANIFEST = """\
 processes:
@@ -75,13 +76,6 @@ def release_log(trial: Trial, release: int, *options: str) -> list[dict[str, Any
     return lines
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
-
-
 def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(trial: Trial, tmp_path: Path):
     file = tmp_path / "followed"
 
@@ -90,7 +84,7 @@ def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(trial: 
         return all(len(ticks(seen[release, f"worker.{number}"])) > 100 for number in (1, 2))
 
     with follower(trial, file):
-        wait_until(lambda: have_written_much(1), 120)
+        wait_until(lambda: have_written_much(1))
         trial.pvdify("deploy", "hello", "--image", trial.stage.image("v2"))
         wait_until(lambda: any(line["release"] == 2 for line in followed(file)))
         for _ in range(2):
@@ -98,7 +92,7 @@ def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(trial: 
             time.sleep(0.5)
             trial.start()
             time.sleep(1.0)
-        wait_until(lambda: have_written_much(2), 120)
+        wait_until(lambda: have_written_much(2))
         trial.pvdify("ps:scale", "hello", "worker=1")
         time.sleep(1.0)
 
@@ -127,7 +121,7 @@ def test_what_crashed_and_runs_again_has_left_its_last_words(trial: Trial):
     def has_come_twice() -> bool:
         return by_instance(release_log(trial, 2))[2, "fragile.1"].count("up") >= 2
 
-    wait_until(has_come_twice, 60.0)
+    wait_until(has_come_twice)
 
     words = by_instance(release_log(trial, 2, "--process", "fragile"))[2, "fragile.1"]
     assert words[:3] == ["up", "dying words", "up"]

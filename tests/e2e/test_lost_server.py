@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.real_server import BASE_DOMAIN, RealServer, build_sample, build_wheel, wait_until
+from tests.e2e.real_server import BASE_DOMAIN, RealServer, build_sample, build_wheel
 from tests.support.vps import missing_for_vps
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.vps,
     pytest.mark.skipif(missing_for_vps() is not None, reason=str(missing_for_vps())),
     pytest.mark.skipif(shutil.which("restic") is None, reason="restic is not installed"),
-    pytest.mark.timeout(900),
 ]
 MANIFEST = """
 port: 8080
@@ -85,7 +85,7 @@ def test_a_lost_server_comes_back_from_the_target_alone(spare: RealServer, direc
     spare.vps.write("/root/opens", f"RESTIC_PASSWORD={password}\n{key}")
     said = spare.vps.run("sh", "-c", f"/opt/pvdify/bin/pvdify server restore {location} < /root/opens")
 
-    wait_until(lambda: answers(spare), "the restored server does not serve", 90)
+    wait_until(lambda: answers(spare), "the restored server does not serve")
     assert "restore the volume data of shop" in said.stderr
     assert before == {"rows": ROWS, "integrity": "ok"}
     assert ask(spare, "GET", "/rows") == before
@@ -94,7 +94,7 @@ def test_a_lost_server_comes_back_from_the_target_alone(spare: RealServer, direc
     for text in (password, key.splitlines()[1]):
         assert text not in said.stdout + said.stderr
     # The database was copied while a backup was being made, which the restored server carries out.
-    wait_until(lambda: verifies(spare), "the restored server does not prove a backup", 180)
+    wait_until(lambda: verifies(spare), "the restored server does not prove a backup")
 
 
 def verifies(server: RealServer) -> bool:

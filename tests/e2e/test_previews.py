@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from pvdify.model.webhook import signature_of
 from tests.e2e.trial import PVDIFY, Trial
 from tests.fakes.github_api import FakeGithub
 from tests.support.issuer import claims_of_a_push, rsa_key, signed
+from tests.support.waiting import wait_until
 from tools.demo.stage import BASE_DOMAIN
 
 PREVIEW = "hello-pr-12"
@@ -30,7 +30,6 @@ MANIFEST = """\
 app: hello
 previews: {config_from: hello-staging, close_delay: 2s, basic_auth: PREVIEW_LOGIN}
 """
-GONE_WITHIN = 60.0  # the reaper looks every half minute
 
 
 class Github(ThreadingHTTPServer):
@@ -212,10 +211,7 @@ def test_a_preview_lives_as_long_as_its_pull_request_and_nothing_of_it_longer(
     trial.kill()
     start(trial)
 
-    deadline = time.monotonic() + GONE_WITHIN
-    while (left := leftovers(trial)) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert left == []
+    wait_until(lambda: leftovers(trial) == [])  # the reaper looks every half minute
     assert visit(trial)[0] == 404
     events = trial.ask("GET", f"/events?app={PREVIEW}&limit=100")[1]["events"]
     assert {"preview.opened", "token.exchanged", "preview.closed", "preview.ended"} <= {it["action"] for it in events}

@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.trial import Trial
 from tests.load import Load
+from tests.support.waiting import until
 from tools.demo.stage import BASE_DOMAIN
 
 
@@ -62,9 +63,5 @@ async def test_an_instance_from_before_a_rename_is_started_again(trial: Trial):
 
     trial.kill_instance(name)
 
-    for _ in range(100):
-        if trial.get("bonjour")[0] == 200:
-            break
-        await asyncio.sleep(0.2)
-    assert trial.get("bonjour")[0] == 200
+    await until(lambda: trial.get("bonjour")[0] == 200)
     assert trial.get("greeter")[0] == 404

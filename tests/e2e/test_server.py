@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_sample, build_wheel, wait_until
+from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_sample, build_wheel
 from tests.e2e.test_canaries import CANARIES, TELLS_ALL, forms
 from tests.load import GET, Load
 from tests.support.vps import missing_for_vps
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.vps, pytest.mark.skipif(missing_for_vps() is not None, reason=str(missing_for_vps()))]
 TICKING = "(while true; do i=$((i + 1)); echo tick $i; sleep 0.03; done) & exec python3 /app/app.py"
@@ -231,9 +232,9 @@ def test_after_a_power_cut_in_a_deploy_all_is_back_without_the_registry(
     begun = time.monotonic()
 
     for app in APPS:
-        wait_until(lambda app=app: version_at(server, app) == "v1", f"{app} does not come back", 60)
+        wait_until(lambda app=app: version_at(server, app) == "v1", f"{app} does not come back")
     assert time.monotonic() - begun < 60
-    wait_until(lambda: is_settled(server, "shop"), "the deploy is not settled", 60)
+    wait_until(lambda: is_settled(server, "shop"), "the deploy is not settled")
     newest, *_ = server.ask("releases", "shop")["releases"]
     assert newest["status"] in ("active", "failed")
     assert version_at(server, "shop") == ("slow" if newest["status"] == "active" else "v1")
@@ -267,7 +268,7 @@ def test_another_server_takes_over_from_a_backup(server: RealServer, images: dic
         other.vps.write("/root/backup.tar.gz", base64.b64decode(backup))
         other.pvdify("server", "restore", "/root/backup.tar.gz")
 
-        wait_until(lambda: version_at(other, "blog") == "v2", "the restored server does not serve", 60)
+        wait_until(lambda: version_at(other, "blog") == "v2", "the restored server does not serve")
         assert other.ask("config", "blog") == server.ask("config", "blog")
         looked = other.vps.run("/opt/pvdify/bin/pvdify", "doctor", "--json", check=False)
         broken = [check["name"] for check in json.loads(looked.stdout)["checks"] if check["state"] == "broken"]

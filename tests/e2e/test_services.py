@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.trial import Trial
+from tests.support.waiting import PATIENCE, wait_until
 from tools.demo.stage import CHECKOUT
 
 POSTGRES, NEXT_POSTGRES, REDIS = (
@@ -63,7 +64,7 @@ def visits(trial: Trial) -> str:
 
 def visit_until(trial: Trial, wanted: str) -> str:
     """The answer of the app, once it is this one; its database may just be coming back."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while (answer := visits(trial)) != wanted and time.monotonic() < deadline:
         time.sleep(0.5)
     return answer
@@ -215,9 +216,7 @@ def test_destroyed_with_purge_nothing_is_left(trial: Trial):
         trial.pvdify("services:unlink", service, app)
         trial.pvdify("services:destroy", service, "--confirm", service, "--purge")
         trial.pvdify("apps:destroy", app, "--confirm", app, "--purge")
-    deadline = time.monotonic() + 180
-    while (trial.containers() or trial.networks()) and time.monotonic() < deadline:
-        time.sleep(0.5)
+    wait_until(lambda: not trial.containers() and not trial.networks())
 
     label = f"label=io.pvdify.server={trial._server_id()}"
     listed = ("podman", "volume", "ls", "--quiet", "--filter", label)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_wheel, wait_until
+from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_wheel
 from tests.e2e.test_services import MANIFEST, POSTGRES, REDIS
 from tests.support.vps import CHECKOUT, missing_for_vps
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.vps, pytest.mark.skipif(missing_for_vps() is not None, reason=str(missing_for_vps()))]
 PVDIFY, TARGET = f"{PROGRAMS}/pvdify", "/srv/offsite"
@@ -43,9 +44,9 @@ def visit(server: RealServer) -> str:
     return lines[-1] if lines else ""
 
 
-def visit_until_more(server: RealServer, than: str, seconds: float = 90.0) -> None:
+def visit_until_more(server: RealServer, than: str) -> None:
     """Wait until the app answers again, with no row lost; one more may be there that was stored and never answered."""
-    wait_until(lambda: visit(server).isdigit(), "the database does not come back", seconds)
+    wait_until(lambda: visit(server).isdigit(), "the database does not come back")
     assert int(visit(server)) > int(than)
 
 
@@ -99,7 +100,7 @@ def test_without_power_it_is_back_with_its_data_before_anything_is_asked_of_pvdi
 
     visit_until_more(server, before)
     assert server.units("pvdify-service--*") == [f"{CACHE}.service", f"{DB}.service"]
-    wait_until(lambda: ask_redis(server, "GET", "greeting") == "kept", "the key is gone", 60)
+    wait_until(lambda: ask_redis(server, "GET", "greeting") == "kept", "the key is gone")
 
 
 def test_a_backup_of_services_is_proven_and_brings_rows_and_keys_back(server: RealServer):
@@ -153,7 +154,7 @@ def test_a_cut_dump_is_found_by_a_drill_and_stops_a_restore(server: RealServer):
     assert found.returncode != 0
     assert stopped.returncode != 0
     assert "its end is missing" in stopped.stderr
-    wait_until(lambda: visit(server).isdigit(), "the database does not come back", 60)
+    wait_until(lambda: visit(server).isdigit(), "the database does not come back")
     assert count(server) > rows
     server.pvdify("backups:run")
     server.pvdify("backups:verify")
@@ -171,9 +172,9 @@ def test_with_all_its_disks_lost_services_come_back_from_the_target_with_rows_pa
     said = server.vps.run("sh", "-c", f"echo RESTIC_PASSWORD={password} | {PVDIFY} server restore {TARGET}")
 
     assert "restore the service db" in said.stderr
-    wait_until(lambda: visit(server).isdigit(), "the app does not reach its database", 180)
+    wait_until(lambda: visit(server).isdigit(), "the app does not reach its database")
     assert count(server) > rows
-    wait_until(lambda: ask_redis(server, "GET", "greeting") == "kept", "the key is gone", 60)
+    wait_until(lambda: ask_redis(server, "GET", "greeting") == "kept", "the key is gone")
     assert [link["app"] for it in server.ask("services")["services"] for link in it["links"]] == ["shop"]
 
 
@@ -200,5 +201,5 @@ def test_destroyed_with_purge_no_unit_container_network_or_volume_is_left(server
         lists = "podman ps -aq; podman volume ls -q | grep pvdify; podman network ls -q --filter name=pvdify-"
         return server.vps.run("sh", "-c", f"{unit}; {lists}", check=False).stdout.strip()
 
-    wait_until(lambda: not left(), "not everything is gone", 180)
+    wait_until(lambda: not left(), "not everything is gone")
     assert server.ask("services") == {"services": []}

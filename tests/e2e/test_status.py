@@ -1,18 +1,17 @@
 """On a real server: an app whose only instance crashes, or cannot start, is said so in every place."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.trial import Trial
 from tests.support.images import build_image, missing_for_podman, push_image
 from tests.support.podman import missing_for_systemd
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.podman, pytest.mark.skipif(bool(missing_for_podman()), reason=str(missing_for_podman()))]
 CRASHES = "httpd -p $PORT -h /www; echo cannot reach the database; /bin/sleep 3; exit 7"
-WITHIN = 90.0
 
 
 @pytest.fixture(params=["podman", "systemd"])
@@ -25,24 +24,16 @@ def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
         yield trial
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {WITHIN:g} s"
-        time.sleep(0.5)
-
-
 def status_of(trial: Trial) -> str:
     return str(trial.ask("GET", "/apps/odd")[1]["status"])
 
 
-@pytest.mark.timeout(300)
 def test_a_crash_loop_and_a_missing_image_are_said_everywhere(trial: Trial) -> None:
     trial.pvdify("deploy", "odd", "--image", trial.stage.image("v1"))
     assert status_of(trial) == "live"
 
-    until(lambda: status_of(trial) == "crashing")
-    until(lambda: "app.crashing" in actions(trial))
+    wait_until(lambda: status_of(trial) == "crashing")
+    wait_until(lambda: "app.crashing" in actions(trial))
 
     assert "crashing (exit 7, " in trial.pvdify("ps", "odd").stdout
     assert "crashing (exit 7, " in trial.pvdify("apps").stdout
@@ -55,8 +46,8 @@ def test_a_crash_loop_and_a_missing_image_are_said_everywhere(trial: Trial) -> N
     trial.registry.stop()
     lose_image()
 
-    until(lambda: status_of(trial) == "down")
-    until(lambda: "down (image missing)" in trial.pvdify("ps", "odd").stdout)  # from the second try to start it on
+    wait_until(lambda: status_of(trial) == "down")
+    wait_until(lambda: "down (image missing)" in trial.pvdify("ps", "odd").stdout)  # from the second try to start it on
     assert "web.1 cannot be started: its image is not on this server" in trial.pvdify("logs", "odd").stdout
     assert "instance.not-started" in actions(trial)
 
@@ -73,7 +64,7 @@ def actions(trial: Trial) -> list[str]:
 def lose_image() -> None:
     """As somebody does who tidies up by hand: with force, containers and all."""
     pins = "reference=localhost/pvdify/*/odd:v1"
-    until(lambda: not _podman("images", "--quiet", "--filter", pins) or _remove(pins))
+    wait_until(lambda: not _podman("images", "--quiet", "--filter", pins) or _remove(pins))
 
 
 def _remove(pins: str) -> bool:

@@ -12,12 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import PATIENCE
 from tools.demo import stage as stages
 from tools.demo.stage import BASE_DOMAIN, CHECKOUT, Stage
 from tools.loopback_registry import LoopbackRegistry
 
-STARTS_WITHIN = 20.0
-SETTLES_WITHIN = 15.0
 PVDIFY = (sys.executable, "-m", "pvdify")
 PVDIFYD = (str(Path(sys.executable).with_name("pvdifyd")),)
 
@@ -55,7 +54,7 @@ class Trial:
                 arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=CHECKOUT,
                 env=self.stage.environment(), start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + STARTS_WITHIN
+        deadline = time.monotonic() + PATIENCE
         while not self.answers():
             if self.process.poll() is not None:
                 return
@@ -103,12 +102,12 @@ class Trial:
         access = {"PVDIFY_URL": self.stage.url, "PVDIFY_TOKEN": token}
         done = subprocess.run(
             (*PVDIFY, *arguments), check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-            env=self.stage.environment() | access | {"COLUMNS": "200"}, cwd="/", timeout=120,
+            env=self.stage.environment() | access | {"COLUMNS": "200"}, cwd="/", timeout=600,
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stderr
         return done
 
-    def get(self, app: str, path: str = "/", *, timeout: float = 10) -> tuple[int, str, str]:
+    def get(self, app: str, path: str = "/", *, timeout: float = 60) -> tuple[int, str, str]:
         """What a visitor gets: status, X-Version, body."""
         request = urllib.request.Request(f"http://{self.stage.router}{path}", headers={"Host": f"{app}.{BASE_DOMAIN}"})
         try:
@@ -119,13 +118,13 @@ class Trial:
 
     def settle(self, app: str) -> dict[str, Any]:
         """Wait until the newest release has settled; it."""
-        deadline = time.monotonic() + SETTLES_WITHIN
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             newest: dict[str, Any] = self.ask("GET", f"/apps/{app}/releases?limit=1")[1]["releases"][0]
             if newest["status"] not in ("pending", "deploying") and self.is_idle():
                 return newest
             time.sleep(0.05)
-        raise AssertionError(f"not settled within {SETTLES_WITHIN} s: {newest}")
+        raise AssertionError(f"not settled within {PATIENCE} s: {newest}")
 
     def is_idle(self) -> bool:
         """Whether no operation but retirements is under way."""

@@ -92,7 +92,7 @@ async def test_one_address_that_does_not_stand_in_front_has_a_share_of_the_conne
     await routed(router, port)
 
     async with holding(process, bulkheads.MAX_OF_PEER, HALF):
-        async with asyncio.timeout(30):  # until the router has accepted all that the kernel has
+        async with asyncio.timeout(120):  # until the router has accepted all that the kernel has
             while await head(process, "blog.test"):
                 await asyncio.sleep(0.05)
         other = await status(process, "blog.test", address="127.0.0.2")
@@ -122,7 +122,7 @@ async def head(process: RouterProcess, hostname: str, *, address: str = "127.0.0
     """The answer's head; empty where the connection was closed without one."""
     host, port = process.listen.host, process.listen.port
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             reader, writer = await asyncio.open_connection(host, port, local_addr=(address, 0))
             writer.write(f"GET / HTTP/1.1\r\nHost: {hostname}\r\nConnection: close\r\n\r\n".encode())
             answer = await reader.read()

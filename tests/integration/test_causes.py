@@ -243,7 +243,6 @@ async def daemon() -> AsyncIterator[RealDaemon]:
         await machine.close()
 
 
-@pytest.mark.timeout(600)
 async def test_each_broken_deploy_is_given_its_true_cause(
     registry: FakeRegistry, own_certificate: FakeRegistry, daemon: RealDaemon
 ) -> None:

@@ -18,6 +18,7 @@ from tests.load.backend import Backend
 from tests.load.real_router import RealClock, RouterProcess
 from tests.load.shapes import GET, SLOW
 from tests.support.endpoints import here
+from tests.support.waiting import until
 from tools.free_port import free_port
 
 pytestmark = pytest.mark.router
@@ -199,9 +200,3 @@ async def visits(process: RouterProcess, count: int) -> tuple[Visit, ...]:
     log = AccessLogFile(process.directory, clock=RealClock(), largest=1 << 26)
     await until(lambda: (process.directory / "access.log").read_bytes().count(b"\n") >= count)
     return await log.tail(10 * count)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.02)

@@ -24,6 +24,7 @@ from pvdify.model.instance import InstanceSpec, InstanceState, Limits, Role
 from tests.support.endpoints import exposed
 from tests.support.images import build_image, image_id, missing_for_podman
 from tests.support.podman import PodmanServer, Supervisor, podman, podman_server
+from tests.support.waiting import until
 from tools.free_port import free_port
 
 pytestmark = [pytest.mark.podman, pytest.mark.skipif(bool(missing_for_podman()), reason=str(missing_for_podman()))]
@@ -53,11 +54,8 @@ def make_spec(image: str, app: str, number: int = 1, **parts) -> InstanceSpec:
 
 async def started(supervisor: Supervisor, spec: InstanceSpec) -> InstanceSpec:
     await supervisor.instances.start(spec)
-    for _ in range(100):
-        if await supervisor.inspector.listeners(spec.name):
-            return spec
-        await asyncio.sleep(0.02)
-    pytest.fail(f"{spec.name} does not listen")
+    await until(lambda: supervisor.inspector.listeners(spec.name), f"{spec.name} does not listen")
+    return spec
 
 
 def ask(container: str, key: str) -> str:

@@ -17,6 +17,7 @@ from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Limits, Rol
 from tests.support.endpoints import exposed
 from tests.support.images import build_image, image_id, missing_for_podman
 from tests.support.podman import PodmanServer, Supervisor, podman, podman_server
+from tests.support.waiting import until
 from tools.free_port import free_port
 
 pytestmark = [pytest.mark.podman, pytest.mark.skipif(bool(missing_for_podman()), reason=str(missing_for_podman()))]
@@ -226,20 +227,18 @@ async def test_limits_and_privileges_are_in_force(supervisor, image):
     assert str(32 * 1024**2) in lines
 
 
+def is_listening(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 async def test_published_ports_are_for_this_machine_only(supervisor, image):
     port = free_port()
     await supervisor.instances.start(
         make_spec(image, command=("/bin/httpd", "-f", "-p", "80", "-h", "/www"), exposed=exposed(port, 80))
     )
 
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except ConnectionRefusedError:
-            await asyncio.sleep(0.02)
-    else:
-        pytest.fail("nobody listens")
+    await until(lambda: is_listening(port), "nobody listens")
     address = next(iter(podman("container", "inspect", "--format", "{{.HostConfig.PortBindings}}", NAME).split()))
     assert "127.0.0.1" in address
 

@@ -168,7 +168,7 @@ async def ask(process: RouterProcess, path: str, headers: bytes = b"", hostname:
 
 async def visits(process: RouterProcess, count: int) -> tuple[Visit, ...]:
     log = AccessLogFile(process.directory, clock=RealClock(), largest=1 << 26)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len(found := await log.tail(100)) < count:
             await asyncio.sleep(0.02)
     return found

@@ -17,9 +17,7 @@ from pvdify.model.instance import Secret
 from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.ports.backups import BackupTarget
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("restic") is None, reason="restic is not installed"), pytest.mark.timeout(600),
-]  # fmt: skip
+pytestmark = pytest.mark.skipif(shutil.which("restic") is None, reason="restic is not installed")
 PASSWORD = "a password that nothing may show"
 
 

@@ -59,7 +59,7 @@ async def test_what_a_visitor_lost_is_in_the_log_with_app_and_release(
     async with serving(router, instances):
         await visitors.come(4, 10, methods=("GET", "POST"), path=path)
     log = AccessLogFile(process.directory, clock=RealClock(), largest=1 << 26)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len(found := await log.tail(100)) < 40:
             await asyncio.sleep(0.02)
 

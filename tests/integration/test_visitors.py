@@ -73,7 +73,7 @@ async def ask(
 
 async def visits(process: RouterProcess, count: int) -> tuple[Visit, ...]:
     log = AccessLogFile(process.directory, clock=RealClock(), largest=1 << 26)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(found := await log.tail(100)) < count:
             await asyncio.sleep(0.02)
     return found

@@ -1,0 +1,27 @@
+"""Waits until something is so. The one limit is so long that a busy machine never meets it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+PATIENCE = 180.0  # seconds
+_PAUSE = 0.05
+
+
+def wait_until(is_so: Callable[[], object], what: str = "it did not happen") -> None:
+    """Ask again and again; fails with ``what`` when the time is over."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, what
+        time.sleep(_PAUSE)
+
+
+async def until(is_so: Callable[[], object | Awaitable[object]], what: str = "it did not happen") -> None:
+    """The same beside other tasks; ``is_so`` may have to be awaited."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answer = is_so()
+        if await answer if isinstance(answer, Awaitable) else answer:
+            return
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(_PAUSE)
