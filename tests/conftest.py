@@ -1,5 +1,6 @@
 """For every test: no deadline that a busy machine would miss, and each failure is printed as it happens."""
 
+import signal
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,12 @@ class FailuresAtOnce:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Print failures in the process that reports; workers of a parallel run have no terminal."""
+    """Print failures in the process that reports; workers of a parallel run have no terminal.
+
+    What a shell starts in the background ignores Ctrl-C, and so would the programs that tests start.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(LogOnFailure(), "log-on-failure")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(FailuresAtOnce(config), "failures-at-once")

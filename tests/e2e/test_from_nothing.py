@@ -6,6 +6,7 @@ What is not real is outside the server and named here: DNS (``Internet``, hosts 
 the image registry, and the authority that signs certificates.
 """
 
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from tests.fakes.github import FakeGithub
 from tests.support import dockerfile, gh
 from tests.support.internet import NAMES, Authority, Internet
 from tests.support.issuer import ISSUER
+from tests.support.object_store import ObjectStore
 from tests.support.page import Kind, Step, files_of, is_as_shown, steps_of
 from tests.support.vps import Vps, missing_for_vps
 from tests.support.waiting import wait_until
@@ -30,10 +32,10 @@ from tests.support.workflow import Ran, Runner
 from tests.unit.cli.test_examples_run import COMMANDS, EXAMPLES
 
 HOWTO = gh.CHECKOUT / "docs" / "howto"
-PAGE, FIREWALLS, DATABASES, WEB_SERVERS = (
+PAGE, FIREWALLS, DATABASES, WEB_SERVERS, BACKUPS = (
     HOWTO / f"{name}.md"
     for name in ("from-nothing-to-a-deploy-on-push", "run-beside-a-firewall", "run-a-database",
-                 "run-beside-another-web-server")
+                 "run-beside-another-web-server", "back-up-and-restore")
 )  # fmt: skip
 NAME, REPOSITORY, USER = "apps.example.com", "org/myapp", "octocat"
 TOKEN = "ghp_of_octocat"
@@ -373,7 +375,7 @@ SERVER_COMMANDS = (
 ANOTHER_DAY = "2026-11-25"
 ELSEWHERE = {
     "server restore sftp:backup@example.com:/srv/pvdify": "tests/e2e/test_lost_server.py",
-    "server restore s3:https://s3.example.com/my-backups": "restic speaks S3 itself; no such store is here",
+    "server restore s3:https://s3.example.com/my-backups": "test_a_server_comes_back_from_an_object_store",
 }
 
 
@@ -392,5 +394,40 @@ def test_each_command_for_the_server_is_carried_out(world: World) -> None:
         line = f"/opt/pvdify/bin/pvdify {command.replace(ANOTHER_DAY, today)} 2>&1"
         ran = world.vps.run("bash", "-c", line, check=False)
         assert ran.returncode == 0, f"{command}\n{ran.stdout}"
+
+    wait_until(lambda: answers(world), "the app does not answer on the restored server")
+
+
+STORE, KEYS = "s3.example.com", "ID=an-id SECRET=a-secret"
+
+
+@pytest.fixture
+def object_store(world: World) -> Iterator[None]:
+    """A store at its name, on an address of its own beside the server's gateway."""
+    gateway = f"{world.vps.address.rpartition('.')[0]}.1"
+    address = f"{world.vps.address.rpartition('.')[0]}.253"
+    routes = subprocess.run(("ip", "-json", "address"), check=True, capture_output=True).stdout
+    (link,) = (it["ifname"] for it in json.loads(routes) if gateway in [each.get("local") for each in it["addr_info"]])
+    subprocess.run(("ip", "address", "add", f"{address}/32", "dev", link), check=True)
+    world.vps.run("sh", "-c", f"echo {address} {STORE} >> /etc/hosts")
+    with ObjectStore(address, 443, *world.authority.issue(STORE)):
+        yield
+    subprocess.run(("ip", "address", "delete", f"{address}/32", "dev", link), check=True)
+
+
+@pytest.mark.vps
+def test_a_server_comes_back_from_an_object_store(world: World, object_store: None) -> None:
+    (block,) = re.findall(r"^```\n(printf .*?)```$", BACKUPS.read_text(), re.DOTALL | re.MULTILINE)
+    (restore,) = re.findall(rf"^/opt/\S+ server restore s3:https://{STORE}/\S+$", BACKUPS.read_text(), re.MULTILINE)
+    path = "PATH=/opt/pvdify/bin:$PATH"
+
+    set_up = world.vps.run("bash", "-c", f"export {KEYS} {path}; {block.strip()} --json")
+    for command in ("backups:run", "backups:verify"):
+        world.vps.run("/opt/pvdify/bin/pvdify", command)
+    world.vps.run("/opt/pvdify/bin/pvdify", "server", "uninstall", "--yes")
+    world.vps.run("rm", "-rf", "/var/lib/pvdify", "/etc/pvdify")
+    password = json.loads(set_up.stdout)["password"]
+    keys = f"RESTIC_PASSWORD={password}\nAWS_ACCESS_KEY_ID=an-id\nAWS_SECRET_ACCESS_KEY=a-secret\n"
+    world.vps.run("bash", "-c", restore, stdin=keys.encode())
 
     wait_until(lambda: answers(world), "the app does not answer on the restored server")

@@ -16,6 +16,8 @@ from pvdify.errors import BackupTargetRefused, BackupTargetUnavailable
 from pvdify.model.instance import Secret
 from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.ports.backups import BackupTarget
+from tests.support.object_store import ObjectStore
+from tools.free_port import free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("restic") is None, reason="restic is not installed")
 PASSWORD = "a password that nothing may show"
@@ -124,28 +126,14 @@ async def test_the_lock_of_a_killed_process_is_removed_and_that_of_a_living_one_
     assert not held & {path.name for path in locks.iterdir()}
 
 
-@pytest.mark.skipif(shutil.which("moto_server") is None, reason="moto_server, which stands for S3, is not installed")
 async def test_an_s3_compatible_place_takes_backups(targets, content, tmp_path):
-    from tools.free_port import free_port
-
     port = free_port()
-    server = subprocess.Popen(("moto_server", "-H", "127.0.0.1", "-p", str(port)), stderr=subprocess.DEVNULL)
     keys = {"AWS_ACCESS_KEY_ID": Secret("key"), "AWS_SECRET_ACCESS_KEY": Secret("secret")}
     target = BackupTarget(location=f"s3:http://127.0.0.1:{port}/backups", password=Secret(PASSWORD), keys=keys)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                await targets.open(target, may_create=True)
-                break
-            except BackupTargetUnavailable:
-                assert time.monotonic() < deadline
-                await asyncio.sleep(1.0)
+    with ObjectStore("127.0.0.1", port):
+        await targets.open(target, may_create=True)
         stored = await targets.store(target, content, {"server": "s"})
         (tmp_path / "back").mkdir()
         await targets.fetch(target, stored.snapshot, tmp_path / "back")
-    finally:
-        server.terminate()
-        await asyncio.to_thread(server.wait)
 
     assert (tmp_path / "back" / "data" / "file").read_text() == "content"
