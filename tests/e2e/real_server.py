@@ -24,17 +24,6 @@ def build_wheel(directory: Path) -> Path:
     return dist.make(directory)
 
 
-def build_sample(directory: Path, version: str, *variables: str) -> Path:
-    """An archive of an image of the sample app."""
-    tag, archive = f"localhost/server-test:{version}", directory / f"{version}.tar"
-    subprocess.run(
-        (str(CHECKOUT / "tools" / "build-sample"), version, tag, *variables), check=True, capture_output=True
-    )
-    subprocess.run(("podman", "save", "--quiet", "--output", str(archive), tag), check=True, capture_output=True)
-    subprocess.run(("podman", "rmi", tag), check=True, capture_output=True)
-    return archive
-
-
 class RealServer:
     """Use as a context manager. Visitors reach it from this machine, at ``visitors``."""
 
@@ -77,15 +66,18 @@ class RealServer:
         self.vps.write("/srv/registry.yml", REGISTRY_SETTINGS)
         self.vps.run("systemd-run", "--quiet", "--unit=test-registry", "docker-registry", "serve", "/srv/registry.yml")
 
-    def push(self, archive: Path) -> str:
-        """Put an image into the registry; its reference."""
-        inside = f"/srv/{archive.name}"
-        self.vps.write(inside, archive.read_bytes())
-        reference = f"{REGISTRY}/hello:{archive.stem}"
+    def push_sample(self, version: str, *variables: str) -> str:
+        """Build the sample app here and put it into the registry; its reference.
+
+        Each server builds for itself: images of the same version are the same, and no other test shares this podman.
+        """
+        reference = f"{REGISTRY}/hello:{version}"
+        self.vps.run(str(CHECKOUT / "tools" / "build-sample"), version, reference, *variables)
         self.vps.run(
-            "skopeo", "copy", "--quiet", "--retry-times", "5", "--dest-tls-verify=false", f"docker-archive:{inside}",
-            f"docker://{reference}",
+            "skopeo", "copy", "--quiet", "--retry-times", "5", "--dest-tls-verify=false",
+            f"containers-storage:{reference}", f"docker://{reference}",
         )  # fmt: skip
+        self.vps.run("podman", "rmi", reference)
         return reference
 
     def pvdify(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

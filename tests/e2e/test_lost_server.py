@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.real_server import BASE_DOMAIN, RealServer, build_sample, build_wheel
+from tests.e2e.real_server import BASE_DOMAIN, RealServer, build_wheel
 from tests.support.vps import missing_for_vps
 from tests.support.waiting import wait_until
 
@@ -58,13 +58,12 @@ def uploads(server: RealServer) -> str:
 
 
 def test_a_lost_server_comes_back_from_the_target_alone(spare: RealServer, directory: Path) -> None:
-    archive = build_sample(directory, "v1")
     location = f"sftp:root@{spare.vps.address}:/srv/offsite"
     with RealServer(directory / spare.wheel_name) as lost:
         key = ssh_key(lost, spare)
         lost.install()
         lost.start_registry()
-        image = lost.push(archive)
+        image = lost.push_sample("v1")
         lost.vps.write("/root/pvdify.yml", MANIFEST)
         lost.pvdify("deploy", "shop", "--image", image, "--manifest", "/root/pvdify.yml")
         lost.pvdify("config:set", "shop", "GREETING=kept", "TOKEN=a secret that was set")
@@ -81,7 +80,7 @@ def test_a_lost_server_comes_back_from_the_target_alone(spare: RealServer, direc
 
     spare.bring_package()
     spare.start_registry()
-    spare.push(archive)
+    spare.push_sample("v1")
     spare.vps.write("/root/opens", f"RESTIC_PASSWORD={password}\n{key}")
     said = spare.vps.run("sh", "-c", f"/opt/pvdify/bin/pvdify server restore {location} < /root/opens")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_sample, build_wheel
+from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_wheel
 from tests.e2e.test_canaries import CANARIES, TELLS_ALL, forms
 from tests.load import GET, Load
 from tests.support.vps import missing_for_vps
@@ -35,11 +35,10 @@ def server(directory: Path) -> Iterator[RealServer]:
 
 
 @pytest.fixture(scope="module")
-def images(directory: Path, server: RealServer) -> dict[str, str]:
+def images(server: RealServer) -> dict[str, str]:
     server.start_registry()
-    archives = {"v1": build_sample(directory, "v1"), "v2": build_sample(directory, "v2")}
-    archives["slow"] = build_sample(directory, "slow", "START_DELAY_MS=15000")
-    return {version: server.push(archive) for version, archive in archives.items()}
+    slow = server.push_sample("slow", "START_DELAY_MS=15000")
+    return {"v1": server.push_sample("v1"), "v2": server.push_sample("v2"), "slow": slow}
 
 
 def load(server: RealServer, app: str = "shop") -> Load:
@@ -264,7 +263,7 @@ def test_another_server_takes_over_from_a_backup(server: RealServer, images: dic
     with RealServer(directory / server.wheel_name) as other:
         other.bring_package()
         other.start_registry()
-        other.push(directory / "v2.tar")
+        other.push_sample("v2")
         other.vps.write("/root/backup.tar.gz", base64.b64decode(backup))
         other.pvdify("server", "restore", "/root/backup.tar.gz")
 
