@@ -1,4 +1,4 @@
-"""Starting programs: always an argument tuple, never a shell string."""
+"""The interface for running programs: always with an argument tuple, never with a shell string."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -11,7 +11,7 @@ Argv = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """A program that ended. ``stdout`` and ``stderr`` are decoded as UTF-8, undecodable bytes replaced."""
+    """The result of a program that ended. ``stdout`` and ``stderr`` are UTF-8; undecodable bytes are replaced."""
 
     argv: Argv
     exit_code: int
@@ -20,27 +20,27 @@ class Completed:
 
 
 class Piped(Protocol):
-    """A program whose input and output are read and written as it goes."""
+    """A running program whose input and output are streams."""
 
     async def write(self, data: bytes) -> bool:
-        """Give it this to read, as soon as it takes it; return False once it reads no more."""
+        """Write to the program's stdin; wait until there is room. Return False if the program closed its stdin."""
         ...
 
     async def close_input(self) -> None:
-        """It has nothing more to read."""
+        """Close the program's stdin."""
         ...
 
     def output(self) -> AsyncIterator[bytes]:
-        """What it writes to stdout, until it closes it."""
+        """Yield what the program writes to stdout, until the program closes stdout."""
         ...
 
     async def wait(self) -> Completed:
-        """How it ended, with the end of its stderr and no stdout."""
+        """Wait for the program's end; return its exit code and the end of its stderr. ``stdout`` is empty."""
         ...
 
 
 class CommandRunner(Protocol):
-    """Runs programs on this host."""
+    """A runner of programs on this host."""
 
     async def run(
         self,
@@ -51,14 +51,14 @@ class CommandRunner(Protocol):
         directory: Path | None = None,
         timeout: float = 60.0,
     ) -> Completed:
-        """Run to the end, whatever the exit code.
+        """Run the program to its end and return the result, whatever the exit code.
 
         Args:
-            argv: program and arguments; secrets do not belong here.
-            stdin: what the program can read.
-            environment: variables added to ours.
+            argv: program and arguments. Pass no secrets here: other users of the host can list them.
+            stdin: the program's whole input.
+            environment: variables added to those of this process.
             directory: working directory.
-            timeout: seconds after which the program is ended: asked first, then killed. So it is on cancellation.
+            timeout: seconds. After them, and on cancellation, the program gets SIGTERM, then SIGKILL.
 
         Raises:
             RuntimeUnavailable: the program is not installed, or did not end in time.
@@ -68,7 +68,7 @@ class CommandRunner(Protocol):
     def pipe(
         self, argv: Argv, *, environment: Mapping[str, str] | None = None
     ) -> AbstractAsyncContextManager[Piped]:  # fmt: skip
-        """Run with input and output as streams; leaving kills it.
+        """Run the program with input and output as streams. On exit from the context the program is ended.
 
         Raises:
             RuntimeUnavailable: the program is not installed.
@@ -76,7 +76,9 @@ class CommandRunner(Protocol):
         ...
 
     def stream(self, argv: Argv) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """Run and yield the program's output (stdout and stderr together) line by line; leaving kills it.
+        """Run the program and yield its output line by line, stdout and stderr together.
+
+        On exit from the context the program is ended.
 
         Raises:
             RuntimeUnavailable: the program is not installed.

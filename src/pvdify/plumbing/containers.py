@@ -1,4 +1,4 @@
-"""Containers as such: how they are made, found and ended. Restarting them is not their job."""
+"""The interface for making, finding and ending containers. Restarting them is the supervisor's job."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,17 +14,18 @@ from pvdify.plumbing.command_runner import Argv
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """How to run one container from a service manager, as programs; none of them holds a config var.
+    """The commands with which a service manager runs one container. No argument contains a config var.
 
-    ``make_network`` and ``make_private_networks`` make what ``run`` connects it to, and fail where that is there.
-    ``run`` returns when the program runs, and leaves its main process behind, which notifies. ``before`` comes first,
-    ``after`` once it was started or has ended. ``end_processes`` takes ``SECONDS`` more: it sends the stop signal and
-    returns when the container has ended, or after this many seconds; it fails if that is impossible. Then ``stop``
-    ends what is left; it takes ``--time SECONDS`` more. ``remove`` removes what an earlier ``run`` left, and
-    ``exit_code`` prints how that ended. All run in ``directory``, on tmpfs.
+    All commands run in ``directory``, on tmpfs. ``before`` runs before each start, ``after`` after each start and
+    after each end. ``make_network`` and ``make_private_networks`` make the networks that ``run`` connects the container
+    to; they fail if the network exists. ``run`` returns when the program runs, and leaves its main process running,
+    which notifies. ``end_processes`` needs a further argument, ``SECONDS``: it sends the stop signal and returns when
+    the container has ended, or after this many seconds; it fails if it cannot signal. Then ``stop``, with the further
+    arguments ``--time SECONDS``, ends all that is left. ``remove`` removes the container of an earlier ``run``, and
+    ``exit_code`` prints that container's exit code.
 
-    ``id_file`` has the container's id while there is one, ``restarts_file`` the number of starts after the first one;
-    ``memory_mark`` is there when memory ran out.
+    ``id_file`` contains the container's id while a container exists, ``restarts_file`` the number of starts after the
+    first start. ``memory_mark`` exists if memory ran out.
     """
 
     directory: Path
@@ -43,7 +44,10 @@ class Launch:
 
 
 class RetryAdvice(Enum):
-    """Whether to retry a ``run`` that failed, and under which name. OTHER_NAME: another container has the name."""
+    """The advice after a failed ``run``: whether to retry, and under which name.
+
+    OTHER_NAME: a container that is not this server's has the name.
+    """
 
     NO = "no"
     SAME_NAME = "same name"
@@ -51,12 +55,13 @@ class RetryAdvice(Enum):
 
 
 class Containers(Protocol):
-    """The container engine of this host. Sees only what this server made (by label)."""
+    """The container engine of this host. Lists only containers that this server made (by label)."""
 
     async def prepare(self, spec: InstanceSpec, name: str, log_tag: str) -> Launch:
         """Write the files that the container needs at each start, and return how to run it as ``name``.
 
-        In the journal its lines have this tag; what runs once (a hook, a command) writes nothing there.
+        The container's lines in the journal have this tag. Containers that run once (hooks, commands) write nothing
+        to the journal.
 
         Raises RuntimeUnavailable.
         """
@@ -65,32 +70,39 @@ class Containers(Protocol):
     async def check(
         self, spec: InstanceSpec, exit_code: int, words: str, tail: Callable[[], Awaitable[Sequence[LogLine]]]
     ) -> None:
-        """Whether ``run`` did start it: its exit code, what it wrote to stderr, and how to read its last lines.
+        """Raise StartFailed with the reason if ``run`` did not start the instance.
 
-        Raises StartFailed with the reason.
+        Args:
+            spec: the instance.
+            exit_code: of ``run``.
+            words: what ``run`` wrote to stderr.
+            tail: reads the instance's last lines.
         """
         ...
 
     async def prepare_retry(self, spec: InstanceSpec, words: str) -> RetryAdvice:
-        """Return whether and how to retry a ``run`` that failed with this message, prepared anew.
+        """Return whether and how to retry a ``run`` that failed with this message; the retry needs a new ``prepare``.
 
-        Removes an obstacle that is this server's own. Raises StartFailed, RuntimeUnavailable.
+        Removes an obstacle that this server made. Raises StartFailed, RuntimeUnavailable.
         """
         ...
 
     async def remove_earlier(self, spec: InstanceSpec) -> None:
-        """Remove what an earlier boot of the host left of this instance, so that its name is free for a start.
+        """Remove the instance's container from before the host's last boot, so that its name is free for a start.
 
-        What runs once stays: how it ended is asked for. Raises RuntimeUnavailable.
+        Keeps containers that run once, because their exit codes are still needed. Raises RuntimeUnavailable.
         """
         ...
 
     async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
-        """Every container of ours, running or not; of one app if named. Raises RuntimeUnavailable."""
+        """Return every container of this server, running or not; only those of ``app`` if given.
+
+        Raises RuntimeUnavailable.
+        """
         ...
 
     async def is_running(self, name: str) -> bool:
-        """Whether the container surely runs; False also if only a slower check could say."""
+        """Return True if the container surely runs. False can also mean that only a slower check can decide."""
         ...
 
     async def stop(self, name: str, grace: float) -> None:
@@ -98,7 +110,7 @@ class Containers(Protocol):
         ...
 
     async def remove(self, name: str) -> None:
-        """Remove the container and what was put down for it. Absent is fine. Raises RuntimeUnavailable."""
+        """Remove the container and its files; do nothing if there is none. Raises RuntimeUnavailable."""
         ...
 
     async def wait_down(self, name: str) -> None:
@@ -110,23 +122,27 @@ class Containers(Protocol):
         ...
 
     async def was_out_of_memory(self, container: str) -> bool:
-        """Whether the kernel still reports that it killed this container (by id) for its memory limit. Never raises."""
+        """Return whether the kernel still reports that it killed this container for its memory limit. Never raises.
+
+        Args:
+            container: the container's id.
+        """
         ...
 
 
 class KeptOutput(Protocol):
-    """What containers wrote whose output is kept beside them, and not in the journal: those that run once."""
+    """The output of containers that run once: the container engine keeps it, and the journal does not."""
 
     def keeps_output(self, name: str) -> bool:
-        """Whether the container writes to where ``tail_output`` and ``follow_output`` read, and not to the journal."""
+        """Return whether ``tail_output`` and ``follow_output`` read this container's output; else the journal does."""
         ...
 
     async def tail_output(self, names: Sequence[str], lines: int, since: datetime | None) -> tuple[LogLine, ...]:
-        """As ``InstanceLogs.tail``, of those whose output is kept."""
+        """As ``InstanceLogs.tail``, for containers whose output is kept."""
         ...
 
     def follow_output(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
-        """As ``InstanceLogs.follow``, of those whose output is kept."""
+        """As ``InstanceLogs.follow``, for containers whose output is kept."""
         ...
 
     def output(self, name: str, ended: asyncio.Event) -> AsyncIterator[tuple[LogLine, ...]]:

@@ -1,19 +1,19 @@
-"""Services of the server itself: programs that its service manager keeps running, apart from us."""
+"""The interface to the server's own services: programs beside pvdifyd that the service manager keeps running."""
 
 from typing import Protocol
 
 
 class Services(Protocol):
-    """The service manager, as far as a program beside us needs it. Every method raises RuntimeUnavailable."""
+    """The service manager of this host. Every method raises RuntimeUnavailable."""
 
     async def start(self, unit: str) -> None:
-        """It runs; nothing happens where it does already."""
+        """Start the unit; do nothing if it runs."""
         ...
 
     async def reload(self, unit: str) -> None:
-        """It reads its configuration again."""
+        """Make the unit's program read its configuration again."""
         ...
 
     async def restart(self, unit: str) -> None:
-        """It runs as the unit now says, which its file may have been changed to."""
+        """Restart the unit, so that changes of its unit file take effect."""
         ...

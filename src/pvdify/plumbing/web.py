@@ -1,4 +1,4 @@
-"""Requests to services on the internet."""
+"""The interface for HTTP requests to services on the internet."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -12,7 +12,10 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True, kw_only=True)
 class WebRequest:
-    """One request; address, headers and content may hold secrets, so none of them shows in a repr."""
+    """One HTTP request. ``timeout`` is in seconds.
+
+    The repr shows no address, headers or content, because they may contain secrets.
+    """
 
     method: str
     url: str = field(repr=False)
@@ -23,7 +26,7 @@ class WebRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class WebAnswer:
-    """What came back, whatever its status. Names of headers are in lower case; the content may have been cut."""
+    """The response to a request, whatever its status. Header names are in lower case; the content may be cut."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -31,16 +34,19 @@ class WebAnswer:
 
 
 class Web(Protocol):
-    """An HTTP client that follows no redirect, so that what is sent ends up where it was sent to."""
+    """An HTTP client that follows no redirects, so that credentials reach only the host they are for."""
 
     async def ask(self, request: WebRequest) -> WebAnswer:
-        """The answer, within ``request.timeout`` seconds in all.
+        """Send the request and return the response, within ``request.timeout`` seconds in all.
 
-        Raises ServiceUnavailable: none came, or not in time; whether the other side did something is not known.
+        Raises ServiceUnavailable if no response came in time. The service may still have carried out the request.
         """
         ...
 
 
 async def understand(answer: WebAnswer, read: Callable[[], ResultT]) -> ResultT:
-    """Call ``read``, which reads the answer's content; in a thread if that may take long. Raises what it raises."""
+    """Return the result of ``read``, which parses the answer's content; call it in a thread if the content is long.
+
+    Raises whatever ``read`` raises.
+    """
     return read() if len(answer.content) <= QUICK else await asyncio.to_thread(read)

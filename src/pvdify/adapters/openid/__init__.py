@@ -1,1 +1,4 @@
-"""Tokens that an OpenID provider signed (RFC 7519), and its keys. Imports plumbing, ports, model and errors."""
+"""Verification of tokens that an OpenID provider signed (RFC 7519), and OpenID Connect sign-in.
+
+May import: plumbing, ports, model, errors.
+"""

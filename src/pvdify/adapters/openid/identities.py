@@ -1,4 +1,4 @@
-"""The ``identities`` port: signed JSON web tokens, read by joserfc."""
+"""The ``identities`` port: signed JSON web tokens, verified with joserfc."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ from pvdify.adapters.openid.keys import ALGORITHM, Keys
 from pvdify.model.foreign_json import parse_json
 from pvdify.model.link import refused
 
-LONGEST_TOKEN = 16 * 1024
+LONGEST_TOKEN = 16 * 1024  # characters
 PARTS = ("header", "payload", "signature")
 
 
@@ -31,7 +31,10 @@ class OpenidIdentities:
 
 
 def _key_name(token: str) -> str:
-    """The name of the key in a token that is written as it has to be, for the one algorithm we take."""
+    """Return the key id (``kid``) in the token's header, which is not verified yet.
+
+    Raises IdentityRefused if the token is malformed or its algorithm is not ``ALGORITHM``.
+    """
     parts = token.split(".")
     if len(token) > LONGEST_TOKEN or len(parts) != len(PARTS):
         raise refused("token", "is not three parts with a point between")
@@ -50,7 +53,10 @@ def _key_name(token: str) -> str:
 
 
 def _decoded(name: str, part: str) -> bytes:
-    """Only the one right way to write it counts: libraries overlook spare bits, so one token could have many texts."""
+    """Decode base64url. Raises IdentityRefused unless the encoding is canonical.
+
+    Decoders ignore spare bits at the end, so without this check one token could have many texts.
+    """
     try:
         decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except (ValueError, binascii.Error) as error:

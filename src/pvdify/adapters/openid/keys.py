@@ -1,4 +1,4 @@
-"""The keys of an OpenID provider, fetched when they are needed and kept while they are good."""
+"""A cache of an OpenID provider's public keys."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from pvdify.ports.clock import Clock
 
 log = structlog.get_logger()
 ALGORITHM = "RS256"
-FRESH = 3600.0  # seconds after which the keys are looked up again
-STALE = 24 * 3600.0  # seconds that they are good for when they cannot be looked up
-PAUSE = 30.0  # seconds between two attempts: made-up names of keys cause no more requests
+FRESH = 3600.0  # seconds after which the keys are fetched again
+STALE = 24 * 3600.0  # seconds; how long fetched keys are used while fetching fails
+PAUSE = 30.0  # seconds between two attempts, so that tokens with made-up key ids cause no more requests
 SMALLEST_KEY, LARGEST_KEY = 2048, 8192  # bits
 LONGEST_NUMBER = 1400  # characters of base64: a little more than 8192 bits
-LARGEST_SET, MOST_KEYS = 256 * 1024, 50
+LARGEST_SET, MOST_KEYS = 256 * 1024, 50  # bytes of the document, and keys that are read
 
 
 class Keys:
-    """By name. A name that is not known is looked up once more, since providers change their keys."""
+    """The issuer's keys by key id, cached. Providers change their keys, so an unknown key id causes a new fetch."""
 
     def __init__(self, issuer: str, web: Web, clock: Clock) -> None:
         self._url = f"{issuer}/.well-known/jwks"
@@ -36,7 +36,10 @@ class Keys:
         self._one_at_a_time = asyncio.Lock()
 
     async def get(self, name: str) -> RSAKey:
-        """The key of this name. Raises IdentityRefused (there is none), CodeHostUnavailable."""
+        """Return the key with this key id.
+
+        Raises IdentityRefused if the issuer has no such key, CodeHostUnavailable if the keys cannot be fetched.
+        """
         async with self._one_at_a_time:
             age = self._age(self._fetched_at)
             if (name not in self._keys or age > FRESH) and self._age(self._tried_at) > PAUSE:
@@ -66,13 +69,16 @@ class Keys:
 
     def _unavailable(self, why: str) -> CodeHostUnavailable:
         return CodeHostUnavailable(
-            f"the keys at {self._url} cannot be had", why=why,
-            next="the same again in half a minute; a stored token (PVDIFY_TOKEN) needs no keys",
+            f"the keys at {self._url} could not be fetched", why=why,
+            next="try again in half a minute; a stored token (PVDIFY_TOKEN) needs no keys",
         )  # fmt: skip
 
 
 def _keys_in(content: bytes) -> dict[str, RSAKey]:
-    """Every key that signs what we accept. Raises ValueError, TypeError or AttributeError: no set of keys."""
+    """Return the usable RS256 keys by key id.
+
+    Raises ValueError, TypeError or AttributeError if the content is not a key set or has no such key.
+    """
     listed = parse_json(content, largest=LARGEST_SET).get("keys", ())[:MOST_KEYS]
     found = {it["kid"]: key for it in listed if isinstance(it.get("kid"), str) and (key := _key(it)) is not None}
     if not found:

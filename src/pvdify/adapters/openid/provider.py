@@ -1,4 +1,4 @@
-"""The ``sign_in_provider`` port: any OpenID provider, found by its issuer (OpenID Connect Discovery 1.0)."""
+"""The ``sign_in_provider`` port for OpenID providers, with OpenID Connect Discovery 1.0 from the issuer's URL."""
 
 import base64
 from collections.abc import Mapping
@@ -16,16 +16,19 @@ from pvdify.plumbing.web import Web, WebAnswer, WebRequest, understand
 from pvdify.ports.clock import Clock
 
 ALGORITHMS = ["RS256", "ES256", "PS256"]
-FRESH = 3600.0  # seconds that the provider's description and keys are kept
-PAUSE = 30.0  # seconds between two looks at the keys for the sake of unknown ones
-LEEWAY = 60  # seconds that clocks may differ
-LARGEST = 256 * 1024
-LONGEST_TOKEN = 32 * 1024
-LONGEST_WORD = 255
+FRESH = 3600.0  # seconds; how long the provider's description and keys are cached
+PAUSE = 30.0  # seconds between two fetches of the keys because of an unknown key
+LEEWAY = 60  # seconds by which the provider's clock and this server's may differ
+LARGEST = 256 * 1024  # bytes of one answer
+LONGEST_TOKEN = 32 * 1024  # characters
+LONGEST_WORD = 255  # characters of a subject, an email address or a name
 
 
 class OpenidProvider:
-    """Code flow with PKCE; the answer is an ID token signed by the provider for this client and this attempt."""
+    """A client of one OpenID provider: code flow with PKCE.
+
+    The provider's answer is an ID token that it signed for this client and this attempt.
+    """
 
     def __init__(self, issuer: str, client_id: str, client_secret: str, web: Web, clock: Clock) -> None:
         self._issuer, self._client_id, self._client_secret = issuer, client_id, client_secret
@@ -94,7 +97,7 @@ class OpenidProvider:
             try:
                 return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
             except (JoseError, ValueError, TypeError) as error:
-                # Providers change their keys: look once more, but not for everyone who makes up the name of one.
+                # Providers change their keys: fetch them once more, but not for each token with a made-up key id.
                 is_tried = self._keys is not None and self._clock.monotonic() - self._keys[1] < PAUSE
                 if is_last or is_tried:
                     raise refused("the ID token is not signed by the provider") from error
@@ -113,7 +116,7 @@ class OpenidProvider:
         return self._keys[0]
 
     def _check(self, claims: Mapping[str, Any], nonce: str) -> None:
-        """Raises SignInRefused unless the token is of this provider, for this client and attempt, and for now."""
+        """Raise SignInRefused unless the token is from this provider, for this client and attempt, and unexpired."""
         now, audience = self._clock.now().timestamp(), claims.get("aud")
         is_list = isinstance(audience, list) and self._client_id in audience
         is_for_us = audience == self._client_id or (is_list and claims.get("azp") == self._client_id)
@@ -153,7 +156,10 @@ class OpenidProvider:
         return value
 
     def _endpoint(self, description: Mapping[str, Any], name: str) -> str:
-        """An address that the provider describes; only one with TLS, or beside us on loopback as the issuer is."""
+        """Return an endpoint from the provider's description.
+
+        Raises ServiceUnavailable unless its scheme is https, or its host and port are the issuer's (on loopback).
+        """
         url = description.get(name)
         is_like_issuer = isinstance(url, str) and urlsplit(url).netloc == urlsplit(self._issuer).netloc
         if not isinstance(url, str) or not (url.startswith("https://") or is_like_issuer):
@@ -162,7 +168,7 @@ class OpenidProvider:
 
     def _unavailable(self, why: str) -> ServiceUnavailable:
         return ServiceUnavailable(
-            f"{self.title} does not sign anyone in now", why=why, next="`pvdify open` signs you in without it"
+            f"{self.title} cannot sign you in now", why=why, next="`pvdify open` signs you in without it"
         )
 
 

@@ -1,1 +1,1 @@
-"""Notices as PostHog events and annotations. Imports plumbing, ports, model and errors."""
+"""Notices as PostHog events and annotations. May import: plumbing, ports, model, errors."""

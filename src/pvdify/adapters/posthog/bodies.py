@@ -1,4 +1,4 @@
-"""Notices as PostHog takes them: pure values."""
+"""Builders of the requests to PostHog; pure."""
 
 import json
 import uuid
@@ -23,18 +23,21 @@ NAMES = {
     "preview.ended": "preview removed",
     "notify.test": "test",
 }
-# Whatever a person wrote into a config, a hook or a log stays here: an event has facts, no free text.
+# No free text: it may contain what a person wrote into a config, a hook or a log, and PostHog is a third party.
 _FACTS = ("app", "environment", "url", "release", "image", "digest", "commit", "branch", "actor")
-_SPACE = uuid.UUID("5b1f6a53-6a4e-5c0f-9d55-9a6f3f5a7f0e")  # ours; makes equal ids of equal deliveries
+_NAMESPACE = uuid.UUID("5b1f6a53-6a4e-5c0f-9d55-9a6f3f5a7f0e")  # for uuid5; equal deliveries get equal ids
 
 
 def capture(delivery: Delivery, keys: dict[str, Secret], server: str) -> WebRequest:
-    """The event, which counts once however often it arrives: its ``uuid`` follows from the delivery's id."""
+    """Return the request that sends the event.
+
+    PostHog counts a repeated event once, because the event's ``uuid`` is derived from the delivery's id.
+    """
     notice = delivery.notice
     event = {
         "event": f"pvdify {NAMES.get(notice.action, notice.action)}",
         "distinct_id": f"pvdify-{server}",
-        "uuid": str(uuid.uuid5(_SPACE, f"{server}/{delivery.id}")),
+        "uuid": str(uuid.uuid5(_NAMESPACE, f"{server}/{delivery.id}")),
         "timestamp": notice.at.isoformat(),
         "properties": {"$process_person_profile": False, "$lib": "pvdify", "server": server, **_properties(notice)},
     }
@@ -48,13 +51,13 @@ def capture(delivery: Delivery, keys: dict[str, Secret], server: str) -> WebRequ
 
 
 def annotate(notice: Notice, keys: dict[str, Secret]) -> WebRequest:
-    """A line in every chart of the project at the moment of the release."""
+    """Return the request that marks the moment of the release in every chart of the project."""
     body = {"content": annotation_text(notice), "date_marker": notice.at.isoformat(), "scope": "project"}
     return WebRequest(method="POST", url=_annotations(keys), headers=_personal(keys), content=json.dumps(body).encode())
 
 
 def find_annotation(notice: Notice, keys: dict[str, Secret]) -> WebRequest:
-    """Whether it is there already: asked before another try, since making one twice makes two."""
+    """Return the request that searches the annotation. Sent before a retry, since PostHog stores duplicates."""
     return WebRequest(
         method="GET", url=f"{_annotations(keys)}?{urlencode({'search': annotation_text(notice)})}",
         headers=_personal(keys),
@@ -62,12 +65,12 @@ def find_annotation(notice: Notice, keys: dict[str, Secret]) -> WebRequest:
 
 
 def annotation_text(notice: Notice) -> str:
-    """``shop v42 is live (ghcr.io/org/shop:v1.2.3)``."""
+    """Return the text, such as ``shop v42 is live (ghcr.io/org/shop:v1.2.3)``, cut to 400 characters."""
     return f"{notice.app} v{notice.release} is live ({notice.image})"[:400]
 
 
 def api_host(host: str) -> str:
-    """Where PostHog's own API is: PostHog Cloud takes events elsewhere (``us.i.posthog.com``)."""
+    """Return the base URL of PostHog's API, which on PostHog Cloud is not the one for events (``us.i.posthog.com``)."""
     return host.replace(".i.posthog.com", ".posthog.com")
 
 

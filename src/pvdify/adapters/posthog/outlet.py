@@ -1,4 +1,4 @@
-"""The ``outlet`` port on PostHog: events with the project's key, annotations with a person's."""
+"""The ``outlet`` port on PostHog: events with the project's key, annotations with a personal API key."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from pvdify.plumbing.web import Web, WebRequest, understand
 
 
 class PosthogEvents:
-    """One event a notice. ``keys``: ``host``, ``key``."""
+    """An outlet that sends one event for each notice. ``keys``: ``host``, ``key``."""
 
     def __init__(self, web: Web, server: str) -> None:
         self._web = web
@@ -22,21 +22,21 @@ class PosthogEvents:
 
 
 class PosthogAnnotations:
-    """One annotation a notice. ``keys``: ``host``, ``project``, ``personal_key``."""
+    """An outlet that makes one annotation for each notice. ``keys``: ``host``, ``project``, ``personal_key``."""
 
     def __init__(self, web: Web) -> None:
         self._web = web
 
     async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:
         try:
-            if delivery.attempts and await self._is_there(delivery.notice, dict(keys)):
+            if delivery.attempts and await self._exists(delivery.notice, dict(keys)):
                 return Attempt(is_delivered=True)
         except ServiceUnavailable as error:
             return Attempt(is_delivered=False, text=error.why)
         return await _post(self._web, bodies.annotate(delivery.notice, dict(keys)))
 
-    async def _is_there(self, notice: Notice, keys: dict[str, Secret]) -> bool:
-        """Whether an earlier try arrived after all; an answer that cannot be understood counts as no."""
+    async def _exists(self, notice: Notice, keys: dict[str, Secret]) -> bool:
+        """Return whether an earlier attempt made the annotation; False if PostHog's answer cannot be parsed."""
         answer = await self._web.ask(bodies.find_annotation(notice, keys))
         try:
             found = (await understand(answer, lambda: parse_json(answer.content)))["results"]

@@ -1,4 +1,4 @@
-"""The ``backups`` port on restic: one process for each question, its password and keys in its environment alone.
+"""The ``backups`` port on restic. Each call starts one process, with password and keys only in its environment.
 
-May import: ``ports``, ``model`` and ``errors``.
+May import: ``plumbing``, ``ports``, ``model`` and ``errors``.
 """

@@ -1,4 +1,4 @@
-"""What restic says when it does not do something, as errors."""
+"""restic's failures as errors, classified by the words that restic writes."""
 
 from pvdify.errors import BackupDamaged, BackupFailed, BackupTargetRefused, BackupTargetUnavailable, PvdifyError
 from pvdify.plumbing.command_runner import Completed
@@ -16,11 +16,11 @@ _DAMAGED = (
 )  # fmt: skip
 _NOTHING = ("unable to open config file", "is there a repository", "no such file or directory", "nosuchbucket")
 _LOCKED = ("already locked", "unable to create lock")
-MOST = 400  # characters of restic's own words
+MOST = 400  # characters of restic's output that an error quotes
 
 
 def refusal(done: Completed, target: BackupTarget, what: str) -> PvdifyError:
-    """The error for a restic that failed. ``what``: what was not done."""
+    """Return the error for a failed restic process. ``what``: the error's first sentence, what was not done."""
     said = words_of(done, target)
     low = f"{done.stderr}\n{done.stdout}".lower()
     if any(each in low for each in _WRONG_KEYS):
@@ -30,12 +30,12 @@ def refusal(done: Completed, target: BackupTarget, what: str) -> PvdifyError:
         )  # fmt: skip
     if is_locked(done):
         return BackupTargetUnavailable(
-            what, why=said, next="another program works at the target: wait for it, or look what it is; pvdify removes "
-            "only the locks of programs that are gone",
+            what, why=said, next="another program uses the target: wait until it ends, or find and end it; pvdify "
+            "removes only the locks of programs that no longer run",
         )  # fmt: skip
     if any(each in low for each in _NOTHING) and "config file" in low:
         return BackupTargetUnavailable(
-            what, why=said, next=f"look whether {target.location} is mounted, reachable and what it was"
+            what, why=said, next=f"check that {target.location} is mounted, reachable and still holds the backups"
         )
     if any(each in low for each in _DAMAGED):
         return BackupDamaged(what, why=said, next="`pvdify backups:run` makes a new backup; keep the old one for now")
@@ -43,18 +43,18 @@ def refusal(done: Completed, target: BackupTarget, what: str) -> PvdifyError:
 
 
 def is_locked(done: Completed) -> bool:
-    """Whether another restic, alive or not, has locked the target."""
+    """Return whether another restic process, running or not, has locked the target."""
     return any(each in done.stderr.lower() for each in _LOCKED)
 
 
 def _unknown(done: Completed, what: str, said: str) -> PvdifyError:
     if done.exit_code == 3:
-        return BackupFailed(what, why=said, next="look at the file that is named, then `pvdify backups:run`")
-    return BackupTargetUnavailable(what, why=said, next="look whether the target answers and has space, then try again")
+        return BackupFailed(what, why=said, next="check the file that is named, then `pvdify backups:run`")
+    return BackupTargetUnavailable(what, why=said, next="check that the target answers and has space, then try again")
 
 
 def words_of(done: Completed, target: BackupTarget) -> str:
-    """Return the last lines that restic wrote, without anything that opens the target."""
+    """Return the last four lines that restic wrote, cut to ``MOST`` characters, with the target's secrets masked."""
     text = done.stderr.strip() or done.stdout.strip() or f"restic ended with {done.exit_code}"
     for secret in (target.password, *target.keys.values()):
         for line in str(secret).splitlines():

@@ -1,4 +1,4 @@
-"""The ``backups`` port: restic on this host."""
+"""The ``backups`` port, implemented with the restic program on this host."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ from pvdify.model.instance import Secret
 from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed, Piped
 from pvdify.ports.backups import BackupTarget, FoundItem, StoredItem
 
-ASK_SECONDS = 60.0
-MOVE_SECONDS = 12 * 3600.0
+ASK_SECONDS = 60.0  # the longest a command that moves no data may take
+MOVE_SECONDS = 12 * 3600.0  # the longest a command that moves data may take
 
 
 class ResticTargets:
@@ -29,8 +29,8 @@ class ResticTargets:
 
     Args:
         runner: starts restic.
-        cache: where restic keeps what spares it reading the target; nothing in it is in clear.
-        run_dir: on a file system in memory; an SSH key is there while restic runs.
+        cache: restic's cache directory, which spares reading the target; its content is encrypted.
+        run_dir: on a file system in memory; contains an SSH key while restic runs.
         binary: the restic command.
     """
 
@@ -53,7 +53,7 @@ class ResticTargets:
         return await self._id(target)
 
     async def learn(self, target: BackupTarget) -> Mapping[str, Secret]:
-        """The key of a host that was reached by SSH."""
+        """Return the target's keys; for a target over SSH with the host key that was met at the first connection."""
         if not target.location.startswith(commands.SFTP) or KNOWN_HOSTS in target.keys:
             return target.keys
         async with self._options(target) as options:
@@ -69,7 +69,7 @@ class ResticTargets:
             argv = commands.store(self._restic, (*options, f"--cache-dir={self._cache}"), labels, names)
             done = await self._run(target, argv, MOVE_SECONDS, directory)
             if done.exit_code != 0 and is_locked(done):
-                # by a process that was killed, as in a power loss: only locks of such processes are removed
+                # A process that was killed, as in a power loss, leaves its lock; `unlock` removes no other locks.
                 await self._run(target, commands.unlock(self._restic, options), ASK_SECONDS)
                 done = await self._run(target, argv, MOVE_SECONDS, directory)
         if done.exit_code != 0:
@@ -80,7 +80,7 @@ class ResticTargets:
     async def store_stream(
         self, target: BackupTarget, pieces: AsyncIterator[bytes], labels: Mapping[str, str]
     ) -> StoredItem:  # fmt: skip
-        """See the port. restic takes the end of its input for the end of the dump: it is killed before that."""
+        """See the port. If ``pieces`` raises, restic is killed: at the end of its input it would store a cut dump."""
         async with self._options(target) as options:
             argv = commands.store_stream(self._restic, (*options, f"--cache-dir={self._cache}"), labels)
             async with self._pipe(target, argv) as process:
@@ -104,7 +104,7 @@ class ResticTargets:
         return tuple(sorted((_found(entry) for entry in _parsed(done, target) or []), key=lambda it: it.at))
 
     async def fetch(self, target: BackupTarget, snapshot: str, into: Path) -> None:
-        """Without the cache, so that the content of the target itself is proven."""
+        """See the port. Reads without the cache, so that the restore proves the content of the target itself."""
         async with self._options(target) as options:
             argv = commands.fetch(self._restic, (*options, "--no-cache"), snapshot, into)
             done = await self._run(target, argv, MOVE_SECONDS)
@@ -112,7 +112,7 @@ class ResticTargets:
             raise _as_damage(refusal(done, target, "the backup could not be read back"))
 
     async def fetch_stream(self, target: BackupTarget, snapshot: str) -> AsyncGenerator[bytes, None]:
-        """See the port. Without the cache, as ``fetch``."""
+        """See the port. Reads without the cache, as ``fetch`` does."""
         async with self._options(target) as options:
             argv = commands.fetch_stream(self._restic, (*options, "--no-cache"), snapshot)
             async with self._pipe(target, argv) as process:
@@ -124,7 +124,7 @@ class ResticTargets:
             raise _as_damage(refusal(done, target, "the backup could not be read back"))
 
     async def forget(self, target: BackupTarget, snapshots: tuple[str, ...]) -> None:
-        """First removes the lock of a process that was killed."""
+        """See the port. First removes the lock of a process that was killed."""
         async with self._options(target) as options:
             await self._run(target, commands.unlock(self._restic, options), ASK_SECONDS)
             argv = commands.forget(self._restic, (*options, f"--cache-dir={self._cache}"), snapshots)
@@ -163,21 +163,21 @@ class ResticTargets:
 
     @asynccontextmanager
     async def _options(self, target: BackupTarget) -> AsyncIterator[Argv]:
-        """What restic needs besides; for SFTP two files that are there meanwhile."""
+        """Yield further options for restic. For SFTP they name two temporary files, removed on exit."""
         if not target.location.startswith(commands.SFTP):
             yield ()
             return
         self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="backup-", dir=self._run_dir))
         try:
-            key = _written(folder / "key", target.keys.get(SSH_KEY))
-            _written(folder / "known_hosts", target.keys.get(KNOWN_HOSTS))
+            key = _write_secret(folder / "key", target.keys.get(SSH_KEY))
+            _write_secret(folder / "known_hosts", target.keys.get(KNOWN_HOSTS))
             yield commands.sftp_options(target.location, key, folder / "known_hosts")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _written(file: Path, secret: Secret | None) -> Path | None:
+def _write_secret(file: Path, secret: Secret | None) -> Path | None:
     if secret is None:
         return None
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -208,7 +208,7 @@ def _found(entry: dict[str, Any]) -> FoundItem:
 
 
 def _moment(text: str) -> datetime:
-    """restic writes nanoseconds, which Python 3.11 cuts to microseconds."""
+    """Parse a time from restic. restic writes nanoseconds; Python 3.11 cuts them to microseconds."""
     return datetime.fromisoformat(text)
 
 
@@ -228,7 +228,7 @@ def _parsed(done: Completed, target: BackupTarget) -> Any:
 
 
 def _as_damage(error: PvdifyError) -> PvdifyError:
-    """What restic could not read, although it could open the target, is damaged or gone."""
+    """Return the error as BackupDamaged if restic could open the target but not read the backup."""
     if not isinstance(error, BackupTargetUnavailable) or "config file" in error.why:
         return error
     return BackupDamaged(error.what, why=error.why, next="`pvdify backups:run` makes a new backup")

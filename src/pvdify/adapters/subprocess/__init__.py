@@ -1,1 +1,1 @@
-"""Starting programs: the only package that does. May import: plumbing, ports, model, settings, errors."""
+"""The only package that starts programs. May import: plumbing, ports, model, settings, errors."""

@@ -1,4 +1,4 @@
-"""Programs whose input and output are connected: by pipes, or by a terminal of their own."""
+"""Programs whose input and output a client uses while they run, through pipes or a pseudo-terminal."""
 
 import asyncio
 import fcntl
@@ -13,13 +13,13 @@ from pvdify.adapters.subprocess.command_runner import end_process, start_process
 from pvdify.model.one_off import Output, Stream, TerminalSize
 from pvdify.plumbing.command_runner import Argv
 
-LARGEST_PIECE = 64 * 1024
-MOST_PIECES = 8  # that wait to be read; then the program waits, too
-END_OF_INPUT = b"\x04"  # what Ctrl-D types
+LARGEST_PIECE = 64 * 1024  # bytes
+MOST_PIECES = 8  # pieces of output that wait to be read; when there are more, the program's writes block
+END_OF_INPUT = b"\x04"  # Ctrl-D
 
 
 async def attach(argv: Argv, *, directory: Path, terminal: TerminalSize | None) -> "OnPipes | OnTerminal":
-    """Start a program with us at its ends. Raises RuntimeUnavailable when it is not installed."""
+    """Start a program on pipes, or on a new terminal of this size. Raises RuntimeUnavailable if it is not installed."""
     if terminal is None:
         pipe = asyncio.subprocess.PIPE
         return OnPipes(await start_process(argv, None, directory, stderr=pipe))
@@ -37,7 +37,7 @@ async def attach(argv: Argv, *, directory: Path, terminal: TerminalSize | None) 
 
 
 class OnPipes:
-    """A program with separate pipes for output and errors."""
+    """A running program with separate pipes for stdout and stderr."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -58,7 +58,7 @@ class OnPipes:
             self._process.stdin.close()
 
     def resize(self, size: TerminalSize) -> None:
-        """Does nothing: there is no terminal."""
+        """Do nothing: there is no terminal."""
 
     async def wait(self) -> int:
         return await self._process.wait()
@@ -81,7 +81,7 @@ class OnPipes:
 
 
 class OnTerminal:
-    """A program on a terminal of its own."""
+    """A running program on a pseudo-terminal of its own."""
 
     def __init__(self, process: asyncio.subprocess.Process, terminal: int) -> None:
         self._process = process
@@ -112,7 +112,7 @@ class OnTerminal:
         await self.write(END_OF_INPUT)
 
     def resize(self, size: TerminalSize) -> None:
-        """Sends SIGWINCH itself, because the terminal controls no process."""
+        """Set the terminal's size, and send SIGWINCH: the kernel does not, as this terminal controls no process."""
         if self._terminal is not None:
             _set_size(self._terminal, size)
         with suppress(ProcessLookupError):

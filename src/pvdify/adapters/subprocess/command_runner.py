@@ -11,14 +11,14 @@ from pathlib import Path
 from pvdify.errors import RuntimeHangs, RuntimeUnavailable, storage_error
 from pvdify.plumbing.command_runner import Argv, Completed, Piped
 
-LONGEST_LINE = 1024 * 1024
-PIECE = 64 * 1024
-TERM_SECONDS = 3.0
-KILL_SECONDS = 5.0  # what the kernel holds (a disk or a network that hangs) does not end even then
+LONGEST_LINE = 1024 * 1024  # bytes
+PIECE = 64 * 1024  # bytes
+TERM_SECONDS = 3.0  # after SIGTERM, before SIGKILL
+KILL_SECONDS = 5.0  # after SIGKILL; a process that waits for a hanging disk or network does not end even then
 
 
 class SubprocessRunner:
-    """Runs programs in sessions of their own, so that what they started ends with them when they must."""
+    """A runner that starts each program in its own session, so that a program's children can be ended with it."""
 
     async def run(
         self,
@@ -37,7 +37,7 @@ class SubprocessRunner:
             raise RuntimeHangs(
                 f"{Path(argv[0]).name} did not answer within {timeout:g} s",
                 why=f"`{' '.join(argv[:3])} …` was still running and has been ended",
-                next=f"look what `{argv[0]}` does on the server, and how busy it is; then try again",
+                next=f"check what `{argv[0]}` does on the server, and how busy the server is; then try again",
             ) from error
         finally:
             await end_process(process)
@@ -69,7 +69,7 @@ class SubprocessRunner:
 
 
 class _Piped:
-    """See ``plumbing.command_runner``. stderr is read all the time, so that the program never waits with it."""
+    """See ``plumbing.command_runner``. A task reads stderr all the time, so that writes to it never block."""
 
     def __init__(self, argv: Argv, process: asyncio.subprocess.Process) -> None:
         self._argv = argv
@@ -113,7 +113,7 @@ async def start_process(
     argv: Argv, environment: Mapping[str, str] | None, directory: Path | None, *,
     stdin: int = asyncio.subprocess.PIPE, stdout: int = asyncio.subprocess.PIPE, stderr: int,
 ) -> asyncio.subprocess.Process:  # fmt: skip
-    """Start a program in a session of its own. Raises RuntimeUnavailable when it is not installed."""
+    """Start a program in a session of its own. Raises RuntimeUnavailable if it is not installed or cannot start."""
     try:
         return await asyncio.create_subprocess_exec(
             *argv,
@@ -129,7 +129,7 @@ async def start_process(
         name = Path(argv[0]).name
         what = f"{name} cannot be started on this server"
         if error.errno not in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
-            again = "see how busy the server is; then try again"
+            again = "check how busy the server is; then try again"
             raise storage_error(RuntimeUnavailable, what, error, next=again) from error
         raise RuntimeUnavailable(
             what,
@@ -139,9 +139,10 @@ async def start_process(
 
 
 async def end_process(process: asyncio.subprocess.Process) -> None:
-    """End the program and what it started, unless it has ended; then reap it, unless the kernel holds it.
+    """End the program and its children unless the program has ended, and reap it.
 
-    SIGTERM first: podman finishes what must not be cut in two.
+    Sends SIGTERM first, so that podman can complete its writes; after TERM_SECONDS SIGKILL. Returns after KILL_SECONDS
+    more even if the kernel still blocks the process.
     """
     for each, grace in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         if process.returncode is not None:
@@ -159,7 +160,7 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
     while True:
         try:
             line = await process.stdout.readline()
-        except ValueError:  # longer than anything a person would read: skip what was buffered of it
+        except ValueError:  # the line is longer than LONGEST_LINE: skip what is buffered of it
             continue
         if not line:
             return

@@ -1,1 +1,1 @@
-"""Passkeys (WebAuthn), checked by py_webauthn. Imports ports, model and errors."""
+"""Passkeys (WebAuthn), verified with py_webauthn. May import: ports, model, errors."""

@@ -1,4 +1,4 @@
-"""The ``passkey_checks`` port, on py_webauthn. It is imported when the first passkey is."""
+"""The ``passkey_checks`` port on py_webauthn, which is imported only when a passkey is first used."""
 
 import json
 
@@ -7,12 +7,12 @@ from pvdify.model.passkey import NewPasskey, Passkey, Site
 from pvdify.model.sign_in import refused
 from pvdify.model.user import User
 
-LONGEST_ANSWER = 64 * 1024
-SECONDS = 120_000  # milliseconds that the browser waits for the person
+LONGEST_ANSWER = 64 * 1024  # characters
+TIMEOUT = 120_000  # milliseconds; how long the browser waits for the user
 
 
 class WebauthnPasskeys:
-    """Discoverable keys, with the person verified by the device; no attestation, since any device will do."""
+    """A checker of discoverable passkeys. The device must verify the user; attestation is not asked for."""
 
     def ask_for_new(self, site: Site, user: User, challenge: bytes, known: tuple[Passkey, ...]) -> str:
         from webauthn import generate_registration_options, options_to_json
@@ -20,7 +20,7 @@ class WebauthnPasskeys:
 
         options = generate_registration_options(
             rp_id=site.host, rp_name="pvdify", user_name=user.name, user_id=user.id.encode(), challenge=challenge,
-            timeout=SECONDS,
+            timeout=TIMEOUT,
             authenticator_selection=structs.AuthenticatorSelectionCriteria(
                 resident_key=structs.ResidentKeyRequirement.REQUIRED,
                 user_verification=structs.UserVerificationRequirement.REQUIRED,
@@ -53,7 +53,7 @@ class WebauthnPasskeys:
         from webauthn.helpers import structs
 
         options = generate_authentication_options(
-            rp_id=site.host, challenge=challenge, timeout=SECONDS,
+            rp_id=site.host, challenge=challenge, timeout=TIMEOUT,
             user_verification=structs.UserVerificationRequirement.REQUIRED,
         )  # fmt: skip
         return str(options_to_json(options))

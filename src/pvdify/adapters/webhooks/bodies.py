@@ -1,4 +1,4 @@
-"""Notices as programs and chat rooms read them: pure values."""
+"""Builders of webhook bodies for programs, Slack and Discord, and of their signature; pure."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ _DATA = ("app", "environment", "url", "release", "image", "digest", "commit", "b
 
 
 def generic(notice: Notice) -> dict[str, Any]:
-    """In the form of standardwebhooks.com: type, timestamp, data; what is not known is left out."""
+    """Return the body in the form of standardwebhooks.com: type, timestamp, data. Omits unknown facts."""
     facts = {name: getattr(notice, name) for name in _DATA}
     data: dict[str, Any] = {name: value for name, value in facts.items() if value not in (None, "")}
     if notice.failure is not None:
@@ -26,7 +26,7 @@ def generic(notice: Notice) -> dict[str, Any]:
 
 
 def slack(notice: Notice) -> dict[str, Any]:
-    """For a Slack incoming webhook, or what speaks like one (Mattermost, Rocket.Chat)."""
+    """Return the body for a Slack incoming webhook or a compatible one (Mattermost, Rocket.Chat)."""
     mark = ":red_circle:" if notice.is_bad else ":large_green_circle:" if _is_good(notice) else ":white_circle:"
     text = _escaped(_cut(notice.headline))
     if notice.url and _is_good(notice):
@@ -37,7 +37,7 @@ def slack(notice: Notice) -> dict[str, Any]:
 
 
 def discord(notice: Notice) -> dict[str, Any]:
-    """For a Discord webhook; what a text happens to contain mentions no user."""
+    """Return the body for a Discord webhook, with mentions off, so that no text notifies users."""
     embed: dict[str, Any] = {
         "description": _cut(notice.headline),
         "color": RED if notice.is_bad else GREEN if _is_good(notice) else GREY,
@@ -53,7 +53,7 @@ def discord(notice: Notice) -> dict[str, Any]:
 
 
 def signed_headers(delivery_id: str, at: datetime, content: bytes, secret: Secret) -> dict[str, str]:
-    """The headers by which a receiver knows who sent this, and that it is no repetition of something old."""
+    """Return the Standard Webhooks headers, with which a receiver verifies the sender and refuses old repetitions."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
     stamp = str(int(at.timestamp()))
     signed = hmac.new(key, f"{delivery_id}.{stamp}.".encode() + content, hashlib.sha256).digest()
@@ -65,7 +65,7 @@ def signed_headers(delivery_id: str, at: datetime, content: bytes, secret: Secre
 
 
 def to_bytes(body: dict[str, Any]) -> bytes:
-    """The body as it is sent and signed."""
+    """Serialize the body. The signature covers exactly these bytes."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -1,4 +1,4 @@
-"""The ``outlet`` port by POST requests: signed for programs, shaped for Slack and Discord."""
+"""The ``outlet`` port with POST requests to webhooks of programs, Slack and Discord."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from pvdify.ports.clock import Clock
 
 
 class WebhookOutlet:
-    """One POST a notice to the address in ``keys["url"]``; signed where ``keys`` has a ``secret``."""
+    """An outlet that sends one POST for each notice to ``keys["url"]``; signed if ``keys`` has a ``secret``."""
 
     def __init__(self, web: Web, clock: Clock, body: Callable[[Notice], dict[str, Any]] = bodies.generic) -> None:
         self._web = web
