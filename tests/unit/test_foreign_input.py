@@ -10,6 +10,7 @@ from tests.fuzz.holding import held_for
 from tests.fuzz.targets import TARGETS, Target, read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_a_reader_refuses_what_it_cannot_read(target: Target):
     @settings(max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))

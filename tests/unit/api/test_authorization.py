@@ -227,6 +227,7 @@ READING = tuple(route for route in EXPECTED if route[0] == "GET")
 GROUPS = (READING, *((route,) for route in EXPECTED if route not in READING))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("routes", GROUPS, ids=lambda routes: " ".join(routes[0]) if len(routes) == 1 else "GET")
 async def test_who_may_use_a_route(world: tuple[Api, dict[str, str | None]], routes: tuple[tuple[str, str], ...]):
     api, texts = world

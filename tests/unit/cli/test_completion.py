@@ -190,6 +190,7 @@ def in_shell(shop: Pvdify, tmp_path: Path) -> Callable[..., list[str]]:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("breaks", "line", "expected"),
     [
@@ -212,6 +213,7 @@ def test_bash_completes_with_and_without_the_colon_among_its_breaks(
     assert in_shell("bash", script) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -225,6 +227,7 @@ def test_fish_completes(in_shell: Callable[..., list[str]], line: str, expected:
     assert [it.partition("\t")[0] for it in shown] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

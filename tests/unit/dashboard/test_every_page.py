@@ -188,6 +188,7 @@ async def test_scripts_and_styles_are_small() -> None:
     assert len(static_files.files()["pvdify.css"].compressed) <= 6_000
 
 
+@pytest.mark.slow
 async def test_pages_are_small_with_100_apps(site: Site) -> None:
     for number in range(100):
         await site.daemon.deploy(f"app-with-a-name-of-some-length-{number:03d}", image=IMAGE)

@@ -178,6 +178,7 @@ READING = tuple(page for page in EXPECTED if page[0] == "GET")
 GROUPS = (READING, *((page,) for page in EXPECTED if page not in READING))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pages", GROUPS, ids=lambda pages: " ".join(pages[0]) if len(pages) == 1 else "GET")
 async def test_who_may_use_a_page(site: Site, crowd: dict[str, Browser], pages: tuple[tuple[str, str], ...]) -> None:
     assert [line for method, path in pages for line in await _unexpected(site, crowd, method, path)] == []

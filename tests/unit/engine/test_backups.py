@@ -95,6 +95,7 @@ async def test_a_backup_that_is_late_needs_attention():
     await daemon.bury()
 
 
+@pytest.mark.slow
 async def test_a_daemon_killed_at_any_write_makes_the_backup_in_the_end():
     kill_at, ended = 0, False
     while not ended:

@@ -136,6 +136,7 @@ async def test_a_failure_is_on_record_with_its_cause(
     assert await actions(machine) == ["job.failed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill_at", range(1, 9))
 async def test_a_daemon_that_is_killed_at_any_write_of_a_run_loses_and_doubles_nothing(machine: Machine, kill_at: int):
     machine.supervisor.script(Behaviour(exit_code=0, exit_after=10, lines=("made it",)), process="report")

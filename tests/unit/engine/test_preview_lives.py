@@ -44,6 +44,7 @@ def with_services(seed: int) -> Outcome:
     return asyncio.run(one_server(seed, services=True))
 
 
+@pytest.mark.slow
 async def test_of_services_of_previews_nothing_is_left_either():
     outcome = await one_server(0, 4, services=True)
 

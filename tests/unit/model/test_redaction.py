@@ -28,6 +28,7 @@ def test_text_without_secrets_comes_out_as_the_same_object() -> None:
     assert told is text
 
 
+@pytest.mark.slow
 @given(secrets=st.lists(st.text(min_size=6, max_size=20), max_size=4), text=st.text(max_size=40))
 def test_only_secrets_change_a_text(secrets: list[str], text: str) -> None:
     redactor = Redactor(secrets)
@@ -165,6 +166,7 @@ def test_one_search_serves_the_values_of_all_apps() -> None:
     assert clean_of_all(redactors, "nothing") == "nothing"
 
 
+@pytest.mark.slow
 def test_values_added_one_by_one_are_all_found() -> None:
     values = [f"value-{number}-{''.join(map(str, range(number, number + 900)))}" for number in range(60)]
     redactor = Redactor([])

@@ -106,6 +106,7 @@ def test_no_encoder_inside_another_gets_a_secret_through(inner: str, outer: str)
     assert shown(told) <= 24, told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [48, 60, 64, 72, 76, 80, 100, 120])
 @pytest.mark.parametrize("around", ["", "k: ", '{"key": '])
 def test_a_key_in_wrapped_base64_is_hidden_at_any_width(width: int, around: str) -> None:
@@ -159,6 +160,7 @@ def test_addresses_and_words_in_a_secret_file_stay_in_other_lines() -> None:
     assert redactor.clean(line) == line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value", ["aaaaaaaa:" * 7000, "a" * 65000, "=" * 65000, "%25" * 20000, "\\" * 60000, "&amp;" * 12000]
 )
@@ -170,6 +172,7 @@ def test_no_value_and_no_line_takes_time_beyond_its_length(value: str) -> None:
     assert told.endswith("***")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 @given(secret=SECRETS, before=AROUND, after=AROUND)
 def test_a_secret_is_hidden_however_it_is_written(name: str, secret: str, before: str, after: str) -> None:

@@ -49,6 +49,7 @@ def test_every_method_of_the_port_is_scrubbed_or_listed(redacted: type, port: ty
     assert {name for name in names if not name.startswith("_")} <= set(vars(redacted))
 
 
+@pytest.mark.slow
 def test_an_unlisted_method_does_not_type_check(tmp_path: Path):
     (tmp_path / "grown.py").write_text(CHECK, "utf-8")
 
