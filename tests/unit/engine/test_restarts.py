@@ -214,6 +214,45 @@ async def test_an_instance_that_ends_during_a_deploy_is_out_of_the_route_and_the
     await daemon.bury()
 
 
+async def test_after_a_start_of_pvdifyd_an_instance_is_back_in_the_route_during_a_deploy():
+    machine, daemon = await deployed(processes={"web": {"count": 2}})
+    await daemon.bury()
+    machine.registry.push("reg.example.com/shop:v2")
+    machine.supervisor.script(Behaviour(listens_after=20), slot=2)
+    successor = machine.daemon()
+    await successor.reconciler.reconcile()
+    deploying = asyncio.create_task(successor.deploy(image="reg.example.com/shop:v2"))
+    await machine.clock.sleep(5)
+
+    machine.supervisor.crash_and_restart(WEB)
+    await machine.clock.sleep(3)
+
+    assert await machine.route_of("shop") == (3001, 3002)
+    await deploying
+    await successor.bury()
+
+
+async def test_an_instance_is_back_in_the_route_during_a_deploy_that_pvdifyd_found_unfinished():
+    machine, daemon = await deployed(processes={"web": {"count": 2}})
+    machine.registry.push("reg.example.com/shop:v2")
+    machine.supervisor.script(Behaviour(listens_after=20), slot=2)
+    deploying = asyncio.create_task(daemon.deploy(image="reg.example.com/shop:v2"))
+    await machine.clock.sleep(5)
+    deploying.cancel()
+    await daemon.bury()
+    successor = machine.daemon()
+    await successor.worker.resume()
+    await successor.reconciler.reconcile()
+
+    machine.supervisor.crash_and_restart(WEB)
+    await machine.clock.sleep(3)
+
+    assert await machine.route_of("shop") == (3001, 3002)
+    await successor.finish("shop", 2)
+    assert machine.router.puts[-1].slot == 2
+    await successor.bury()
+
+
 async def test_an_instance_that_starts_again_by_itself_is_watched_anew():
     machine, daemon = await deployed(processes={"web": {"count": 2}})
     await daemon.reconciler.reconcile()

@@ -50,9 +50,11 @@ class RouteRepair:
         active = {release.app: release for release in await self._world.store.active_releases()}
         known = {each.name for each in await self._world.store.apps()}  # after the routes: an app comes before its own
         if app is not None:
+            await self._learn_whole(app)
             await self._put(app)
             return
         for name in sorted(known & active.keys()):
+            await self._learn_whole(name)
             if await self._differs(name, active[name], routes):
                 await self._put(name)
         for name in sorted(routes.keys() - known):
@@ -61,6 +63,21 @@ class RouteRepair:
     async def _differs(self, app: str, release: Release, routes: Mapping[str, Route]) -> bool:
         wanted = await self._wanted(app, release)
         return wanted is not None and routes.get(app) != self._world.down.leave_out(wanted)
+
+    async def _learn_whole(self, app: str) -> None:
+        """Learn the whole route of an app whose route an earlier pvdifyd put: operations keep to it.
+
+        It is known if the route in force is the one of the records, or that one without some of its instances.
+        """
+        if app in self._world.whole_routes:
+            return
+        async with self._world.locks.routes(app):
+            current = (await self._world.router.routes()).get(app)
+            wanted = await self._wanted(app, await self._world.store.active_release(app))
+            if current is None or wanted is None or app in self._world.whole_routes:
+                return
+            if wanted.without(set(wanted.targets) - set(current.targets)) == current:
+                self._world.whole_routes[app] = wanted
 
     async def _put(self, app: str) -> None:
         """Decide anew, now that no operation can begin, and put the route."""
