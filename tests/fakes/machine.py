@@ -88,6 +88,7 @@ class Machine:
         self.one_offs = FakeOneOffs()
         self.inside = FakeInside(lambda name: name in self.supervisor.running)
         self.unserved: list[str] = []
+        self.is_watched = True  # whether every call is followed by a look at the visitors
 
     def daemon(self, kill_at: int | None = None) -> "Daemon":
         """A daemon on this machine; ``kill_at``: the moment it dies, two for each journal write (before, after)."""
@@ -109,6 +110,9 @@ class Machine:
                     self.unserved.append(f"{app}: nothing answers on {target} after {doing}")
 
 
+QUIET = {"wait", "follow", "history", "output", "wait_died", "routes", "api_key"}  # change nothing that visitors notice
+
+
 class Mortal:
     """A port that a dead daemon cannot reach any more, and whose every call is followed by a look at the visitors."""
 
@@ -118,7 +122,7 @@ class Mortal:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
         self._daemon.check_alive()
-        if not self._watch or name in {"wait", "follow", "history", "output", "wait_died", "routes", "api_key"}:
+        if not (self._watch and self._daemon.machine.is_watched) or name in QUIET:
             return method
 
         async def call(*arguments: object, **named: object) -> object:

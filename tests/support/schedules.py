@@ -9,7 +9,8 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from pvdify.engine.running.reconciler import Reconciler
 from pvdify.errors import PvdifyError
@@ -22,7 +23,8 @@ from pvdify.model.slot import Phase, SlotState
 from tests.fakes.container import Container
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 from tests.fakes.supervisor import FakeSupervisor
-from tests.support.virtual_time import LoopClock, VirtualLoop
+from tests.support.deployed import Deployed
+from tests.support.virtual_time import VirtualLoop
 from tests.support.wanted import deploy_request
 
 IMAGES = ("reg.example.com/shop:v1", "reg.example.com/shop:v2")
@@ -45,11 +47,13 @@ class Pace:
     """How slow the machine is; nothing takes time until ``is_slow``."""
 
     random: random.Random
+    loop: VirtualLoop
     is_slow: bool = False
 
-    async def wait(self, longest: float) -> None:
-        if self.is_slow and longest and self.random.random() < 0.5:
-            await asyncio.sleep(self.random.uniform(0, longest / 2))
+    def pause(self, longest: float) -> "asyncio.Future[None] | None":
+        """Half of the time nothing, else a wait of up to half of this."""
+        chance = self.random.random
+        return self.loop.pause(longest / 2 * chance()) if self.is_slow and chance() < 0.5 else None
 
 
 class Slow:
@@ -63,11 +67,14 @@ class Slow:
         longest = SLOW.get(name, 0.0) if self._longest is None else self._longest
         if not longest or not inspect.iscoroutinefunction(method):
             return method
+        pause = self._pace.pause
 
         async def call(*arguments: object, **named: object) -> object:
-            await self._pace.wait(longest)
+            if (before := pause(longest)) is not None:
+                await before
             result = await method(*arguments, **named)
-            await self._pace.wait(longest)
+            if (after := pause(longest)) is not None:
+                await after
             return result
 
         setattr(self, name, call)  # the next call finds it without asking here
@@ -77,9 +84,7 @@ class Slow:
 class WatchedSupervisor(FakeSupervisor):
     """Notes when a worker starts beside another one."""
 
-    def __init__(self, **named: Any) -> None:
-        super().__init__(**named)
-        self.wrongs: list[str] = []
+    wrongs: list[str]
 
     def _start(self, container: Container) -> None:
         super()._start(container)
@@ -120,7 +125,7 @@ class Schedule:
 
     def run(self) -> list[str]:
         """Live through it; what went wrong."""
-        loop = VirtualLoop()
+        loop = _deployed().loop()
         try:
             loop.run_until_complete(self._live(loop))
             loop.run_until_complete(_end_all())
@@ -130,11 +135,8 @@ class Schedule:
 
     async def _live(self, loop: VirtualLoop) -> None:
         self.random = random.Random(self.seed)
-        self.pace = Pace(self.random)
+        self.pace = Pace(self.random, loop)
         self.machine, self.daemon = self._server(loop)
-        for image in IMAGES:
-            self.machine.registry.push(image)
-        await self.daemon.deploy(image=IMAGES[0], manifest=MANIFEST)
         self.pace.is_slow = True
         reconciling = asyncio.create_task(self._reconciler().run())
         watching = asyncio.create_task(self._watch_visitors())
@@ -142,17 +144,16 @@ class Schedule:
         await self._settle()
         self.pace.is_slow = False
         await asyncio.sleep(25)
-        self.wrongs += self.machine.supervisor.wrongs  # type: ignore[attr-defined]
         await self._judge_the_end()
         for task in (reconciling, watching):
             task.cancel()
         await self.daemon.bury()
 
     def _server(self, loop: VirtualLoop) -> tuple[Machine, Daemon]:
-        machine = Machine(LoopClock(loop), standby="5s")
-        supervisor = WatchedSupervisor(clock=machine.clock)
-        machine.supervisor = supervisor
-        machine.prober._supervisor = machine.places._supervisor = supervisor
+        machine = _deployed().machine(loop)
+        machine.supervisor.__class__ = WatchedSupervisor  # others have it already, so it is not replaced
+        cast("WatchedSupervisor", machine.supervisor).wrongs = self.wrongs
+        machine.is_watched = False  # instances crash here
         for port in ("supervisor", "router", "prober"):
             setattr(machine, port, Slow(getattr(machine, port), self.pace))
         machine.store = Slow(machine.store, self.pace, STORE)  # type: ignore[assignment]
@@ -309,6 +310,11 @@ class Schedule:
         wanted = {it.name for slot in await self.machine.store.slots() for it in slot.placements}
         if left := self.machine.supervisor.names - wanted:
             self.wrongs.append(f"left over: {sorted(left)}")
+
+
+@cache
+def _deployed() -> Deployed:
+    return Deployed(IMAGES, MANIFEST, standby="5s")
 
 
 async def _end_all() -> None:
