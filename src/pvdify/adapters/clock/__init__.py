@@ -1,1 +1,1 @@
-"""The machine's own time. May import: ports, model, settings, errors."""
+"""The machine's clock. May import: ports, model, settings, errors."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """Real time."""
+    """The system's real-time and monotonic clocks."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

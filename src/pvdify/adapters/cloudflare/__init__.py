@@ -1,1 +1,1 @@
-"""Cloudflare: a tunnel, its rules, and DNS records that lead into it. Imports plumbing, ports, model and errors."""
+"""Cloudflare: a tunnel, its rules, and DNS records that point to it. Imports plumbing, ports, model and errors."""

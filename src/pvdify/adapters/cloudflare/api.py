@@ -1,4 +1,4 @@
-"""One request to Cloudflare's API, one answer: paced, tried again where that is safe, failures as our errors."""
+"""Client of Cloudflare's API: it limits the rate, retries where that is safe, and raises pvdify's errors."""
 
 import json
 import random
@@ -14,22 +14,22 @@ from pvdify.ports.clock import Clock
 
 URL = "https://api.cloudflare.com/client/v4"
 TRIES = 3
-FIRST_PAUSE = 0.5
-BURST, PER_SECOND = 200, 3.5  # Cloudflare takes 1,200 in five minutes from all that a person runs
-LONGEST_WAIT = 30.0
+FIRST_PAUSE = 0.5  # seconds before the second try, at most; four times as long before the third
+BURST, PER_SECOND = 200, 3.5  # requests; Cloudflare accepts 1,200 in five minutes from all programs of a user
+LONGEST_WAIT = 30.0  # seconds; if Cloudflare asks for a longer wait before a retry, the request fails
 TOKENS_PAGE = "https://dash.cloudflare.com/profile/api-tokens"
 
 
 class RecordExists(Exception):
-    """A record of this name is there already."""
+    """A DNS record with this name already exists."""
 
 
 class Gone(Exception):
-    """What was named does not exist, or no longer."""
+    """The requested zone, tunnel or record does not exist."""
 
 
 class Declined(Exception):
-    """Cloudflare does not like this one request; ``error`` says why. A permission that lacks is EdgeRefused at once."""
+    """Cloudflare refused this request; ``error`` says why. A missing permission raises EdgeRefused instead."""
 
     def __init__(self, error: EdgeRefused) -> None:
         super().__init__(error.what)
@@ -37,22 +37,25 @@ class Declined(Exception):
 
 
 class CloudflareApi:
-    """The API as the owner of a token."""
+    """A client of the API, with one rate limit for all tokens."""
 
     def __init__(self, web: Web, clock: Clock, url: str = URL, chance: random.Random | None = None) -> None:
         self._web = web
         self._clock = clock
         self._url = url
-        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, not for security
         self._left = float(BURST)
         self._counted_at = clock.monotonic()
 
     async def ask(self, ask: Ask, token: Secret) -> Any:
-        """The ``result``. Raises ServiceUnavailable, EdgeRefused, Declined, RecordExists, Gone."""
+        """Return the answer's ``result``. Raises ServiceUnavailable, EdgeRefused, Declined, RecordExists, Gone."""
         return (await self._ask(ask, token)).get("result")
 
     async def pages(self, first: Ask, token: Secret, size: int) -> list[Any]:
-        """All results of a list; ``first`` asks for its first page of so many."""
+        """Return the results of all pages of a list. Raises what ``ask`` raises.
+
+        ``first`` requests the first page; ``size`` is the number of results per page that it requests.
+        """
         found: list[Any] = []
         page = 1
         while True:
@@ -71,7 +74,7 @@ class CloudflareApi:
             try:
                 answer = await self._web.ask(self._request(ask, token))
                 return await understand(answer, partial(_understood, ask, answer))
-            except _Later as later:
+            except _Retryable as later:
                 if not left or not (ask.is_repeatable or later.is_untouched) or later.wait > LONGEST_WAIT:
                     raise _unavailable(ask, later.why) from None
                 pause = FIRST_PAUSE * 4.0 ** (TRIES - 1 - left)
@@ -92,7 +95,7 @@ class CloudflareApi:
         )
 
     async def _pace(self) -> None:
-        """Stay below the rate limit, however much there is to do."""
+        """Wait until the rate limit allows one more request."""
         now = self._clock.monotonic()
         self._left = min(float(BURST), self._left + (now - self._counted_at) * PER_SECOND)
         self._counted_at = now
@@ -101,8 +104,11 @@ class CloudflareApi:
         self._left -= 1
 
 
-class _Later(Exception):
-    """The same may work later. ``is_untouched``: the request was certainly not carried out."""
+class _Retryable(Exception):
+    """A failure that a later try may not meet.
+
+    ``wait``: seconds to wait before the next try, at least. ``is_untouched``: Cloudflare did not carry out the request.
+    """
 
     def __init__(self, why: str, *, wait: float = 0.0, is_untouched: bool = False) -> None:
         super().__init__(why)
@@ -111,26 +117,29 @@ class _Later(Exception):
         self.is_untouched = is_untouched
 
 
-_EXISTS = {81053, 81054, 81056, 81057, 81058}
+_EXISTS_CODES = {81053, 81054, 81056, 81057, 81058}
 
 
 def _understood(ask: Ask, answer: WebAnswer) -> dict[str, Any]:
-    """The answer's envelope, if it says that all went well."""
+    """Return the answer's envelope if it reports success.
+
+    Raises _Retryable, RecordExists, Gone, EdgeRefused, Declined.
+    """
     if answer.status == 429:
         after = answer.headers.get("retry-after", "")
-        raise _Later(
+        raise _Retryable(
             "too many requests", wait=float(after) if after.isdecimal() and len(after) < 6 else 5.0, is_untouched=True
         )
     if answer.status >= 500:
-        raise _Later(f"it answered {answer.status}")
+        raise _Retryable(f"it answered {answer.status}")
     try:
         envelope = parse_json(answer.content)
         errors = [(int(it.get("code", 0)), str(it.get("message", ""))) for it in envelope.get("errors") or []]
     except (ValueError, AttributeError, TypeError) as error:
-        raise _Later(f"it answered {answer.status} with something that is not JSON") from error
+        raise _Retryable(f"it answered {answer.status} with a body that is not JSON") from error
     if answer.status < 300 and envelope.get("success"):
         return dict(envelope)
-    if {code for code, _ in errors} & _EXISTS:
+    if {code for code, _ in errors} & _EXISTS_CODES:
         raise RecordExists
     if answer.status == 404:
         raise Gone
@@ -146,13 +155,13 @@ def _refused(ask: Ask, status: int, errors: list[tuple[int, str]]) -> EdgeRefuse
             f"Cloudflare does not allow pvdify to {verb} {ask.about}",
             why=f"{'the API token is not valid, or' if is_token else 'the API token'} lacks the permission "
             f"{ask.permission}: {said}",
-            next=f"give it to the token at {TOKENS_PAGE}, for this account and zone, then "
+            next=f"add the permission to the token at {TOKENS_PAGE}, for this account and zone, then run "
             "`pvdify server edge cloudflare` again",
         )
     error = EdgeRefused(
         f"Cloudflare did not {verb} {ask.about}",
         why=said,
-        next="`pvdify server edge` shows how it is; pvdifyd tries again by itself",
+        next="`pvdify server edge` shows the state of the edge; pvdifyd retries by itself",
     )
     return Declined(error)
 
@@ -161,5 +170,5 @@ def _unavailable(ask: Ask, why: str) -> ServiceUnavailable:
     return ServiceUnavailable(
         f"Cloudflare's API does not answer ({ask.method} {ask.about})",
         why=why,
-        next="visitors are served meanwhile; pvdifyd goes on by itself, and `pvdify server edge` shows how it is",
+        next="visitors are still served, and pvdifyd retries by itself; `pvdify server edge` shows the edge's state",
     )

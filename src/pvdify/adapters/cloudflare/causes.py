@@ -1,4 +1,4 @@
-"""Why visitors do not reach a release through Cloudflare, by the answer that came back. Pure."""
+"""Explanations of answers that Cloudflare gave instead of a release. No I/O."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ from pvdify.model.public import Cause, Obstacle, PublicAnswer
 
 
 def cause_of(hostname: str, answer: PublicAnswer) -> Cause | None:
-    """Return what stood in the way at Cloudflare, and what to do; None for an answer that is not Cloudflare's own."""
+    """Return why Cloudflare gave this answer, and what to do; None if the answer is not from Cloudflare itself."""
     if answer.obstacle is Obstacle.NO_TLS:
         return Cause(
             what=f"TLS: the certificate is not for {hostname} ({answer.text})",
@@ -16,18 +16,18 @@ def cause_of(hostname: str, answer: PublicAnswer) -> Cause | None:
         return None
     if _is_access(answer):
         return Cause(
-            what=f"Cloudflare Access stands in front of {hostname} and wants visitors to sign in",
-            next="if every visitor shall see it, remove the Access application for this hostname at Cloudflare",
+            what=f"Cloudflare Access protects {hostname} and requires visitors to sign in",
+            next="to make the hostname public, remove its Access application at Cloudflare",
         )
     if answer.headers.get("cf-mitigated") == "challenge":
         return Cause(
-            what=f"Cloudflare challenges who asks for {hostname}, this server too",
-            next="visitors with a browser may get through; see Security > Events at Cloudflare",
+            what=f"Cloudflare challenges all requests for {hostname}, also those of this server",
+            next="visitors with a browser may pass the challenge; see Security > Events at Cloudflare",
         )
-    return _of_tunnel(hostname, answer)
+    return _tunnel_cause(hostname, answer)
 
 
-def _of_tunnel(hostname: str, answer: PublicAnswer) -> Cause | None:
+def _tunnel_cause(hostname: str, answer: PublicAnswer) -> Cause | None:
     is_cloudflare = "cf-ray" in answer.headers or answer.headers.get("server", "").lower() == "cloudflare"
     if is_cloudflare and answer.status == 530:
         return Cause(
@@ -37,13 +37,13 @@ def _of_tunnel(hostname: str, answer: PublicAnswer) -> Cause | None:
     if is_cloudflare and answer.status in (502, 503, 504):
         return Cause(
             what=f"the tunnel does not reach the router for {hostname} ({answer.status})",
-            next="`pvdify status` shows whether the router runs, `pvdify server edge` where the tunnel leads",
+            next="`pvdify status` shows whether the router runs, `pvdify server edge` where the tunnel sends requests",
         )
     return None
 
 
 def _is_access(answer: PublicAnswer) -> bool:
-    """Whether it is a redirect to the sign-in page of Access, or its refusal."""
+    """Return whether the answer is from Cloudflare Access: a redirect to its sign-in page, or a refusal."""
     location = urlsplit(answer.headers.get("location", ""))
     is_sign_in = (location.hostname or "").endswith(".cloudflareaccess.com") or location.path.startswith(
         "/cdn-cgi/access/"

@@ -1,4 +1,7 @@
-"""The ``edge`` port on Cloudflare: one tunnel, its rules, and proxied CNAMEs that carry our mark."""
+"""The ``edge`` port on Cloudflare: one tunnel, its rules, and proxied CNAME records.
+
+A comment with this server's name marks every record that pvdify created; pvdify changes no other record.
+"""
 
 import base64
 import secrets
@@ -17,9 +20,9 @@ from pvdify.model.public import Cause, PublicAnswer
 from pvdify.plumbing.web import Web, WebRequest, understand
 from pvdify.settings import Address
 
-ADDRESS_HEADERS = ("CF-Connecting-IP",)  # in which Cloudflare says where a visitor comes from
-WRITES = 3  # tries to have our rules be the last that were written
-LEADS = ("A", "AAAA", "CNAME")  # the types of records that answer where a name leads to
+ADDRESS_HEADERS = ("CF-Connecting-IP",)  # Cloudflare puts the visitor's address there
+WRITES = 3  # writes of the rules before pvdify reports that another program overwrites them
+ADDRESS_TYPES = ("A", "AAAA", "CNAME")  # types of records that say where requests for a hostname go
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +41,14 @@ class _Tunnel:
 
 
 class CloudflareEdge:
-    """Everything is looked up anew each time: what is true is at Cloudflare, not here.
+    """The edge of one server at Cloudflare. Every call reads the current state from Cloudflare; nothing is cached.
 
     Args:
         api: Cloudflare's API.
-        server: which server this is; part of every mark, so that two servers share an account in peace.
-        web: how cloudflared on this machine is asked.
-        metrics: where it answers.
+        server: name of this server. The tunnel's name and all marks contain it, so several servers can share an
+            account.
+        web: client for requests to cloudflared on this machine.
+        metrics: address where cloudflared serves its metrics and its configuration.
     """
 
     def __init__(self, api: CloudflareApi, server: str, web: Web, metrics: Address) -> None:
@@ -81,7 +85,7 @@ class CloudflareEdge:
 
     async def _put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeState:
         zones = await self._zones(link.token)
-        home = _home(wanted.base_domain, zones)
+        home = _zone_of_server(wanted.base_domain, zones)
         tunnel = await self._find_tunnel(home.account, link)
         if tunnel is None:
             tunnel = await self._create_tunnel(home.account, link)
@@ -100,12 +104,15 @@ class CloudflareEdge:
         )
 
     async def _remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
-        """Names first, so that no request goes to where nothing answers; then our rules, or the tunnel that we made."""
+        """Delete the marked DNS records, then the tunnel if pvdify created it, else pvdify's rules in it.
+
+        The records go first, so that no hostname points to a tunnel that no longer answers.
+        """
         zones = await self._zones(link.token)
         for zone in zones.values():
             for record in await self._marked(zone, link.token):
                 await self._delete(zone, record, link.token)
-        home = _home(wanted.base_domain, zones)
+        home = _zone_of_server(wanted.base_domain, zones)
         tunnel = await self._find_tunnel(home.account, link, is_optional=True)
         if tunnel is None:
             return
@@ -129,8 +136,8 @@ class CloudflareEdge:
         exact = [it for it in found if it["name"] == name and not it.get("deleted_at")]
         if not exact and link.tunnel is not None and not is_optional:
             raise EdgeRefused(
-                f"there is no tunnel {link.tunnel} to adopt", why="the account has none of this name",
-                next="leave out --tunnel to have pvdify make one of its own",
+                f"there is no tunnel {link.tunnel} to adopt", why="the account has no tunnel with this name",
+                next="leave out --tunnel, and pvdify creates a tunnel of its own",
             )  # fmt: skip
         if not exact:
             return None
@@ -138,12 +145,12 @@ class CloudflareEdge:
             raise EdgeRefused(
                 f"the tunnel {name} takes its rules from a file on the machine where it runs",
                 why="pvdify writes the rules of tunnels that are managed at Cloudflare",
-                next="leave out --tunnel to have pvdify make one of its own",
+                next="leave out --tunnel, and pvdify creates a tunnel of its own",
             )
         return _tunnel(exact[0], account)
 
     async def _create_tunnel(self, account: str, link: EdgeLink) -> _Tunnel:
-        """A tunnel of our own; where the answer is lost, the next look finds it by its name."""
+        """Create this server's own tunnel. If the answer is lost, the next ``put`` finds the tunnel by its name."""
         secret = base64.b64encode(secrets.token_bytes(32)).decode()
         made = await self._api.ask(requests.create_tunnel(account, self._own_name, secret), link.token)
         return _tunnel(made, account)
@@ -153,10 +160,11 @@ class CloudflareEdge:
         return dict(found.get("config") or {}), int(found.get("version") or 0)
 
     async def _put_rules(self, tunnel: _Tunnel, wanted: EdgeWanted, token: Secret, *, is_own: bool) -> int:
-        """Our rules are in force; the version that says so.
+        """Write this server's rules unless the tunnel has them already; return the version of the rules.
 
-        The last write wins at Cloudflare, without notice. So what we wrote is read again: another's version after
-        ours is merged with, and written over.
+        Cloudflare keeps the last write and cannot refuse one that is based on an older version. So the rules are
+        read again after each write. If another program has overwritten them, this server's rules are merged with
+        that program's and written again. Raises ServiceUnavailable if they are still different after ``WRITES`` writes.
         """
         for _ in range(WRITES):
             found, version = await self._rules(tunnel, token)
@@ -170,7 +178,7 @@ class CloudflareEdge:
         raise ServiceUnavailable(
             "the tunnel's rules do not stay as pvdify writes them",
             why="another program writes them at the same time",
-            next="see who changes this tunnel at Cloudflare; pvdifyd tries again by itself",
+            next="Cloudflare's audit log shows who changes this tunnel; pvdifyd retries by itself",
         )
 
     async def _put_records(
@@ -196,17 +204,18 @@ class CloudflareEdge:
     ) -> EdgeProblem | None:
         record = requests.record_of(name, tunnel.id, self._mark)
         if ours is not None:
-            if not _is_as(ours, record):
+            if not _is_same_record(ours, record):
                 await self._change(zone, ours["id"], record, token)
             return None
-        if (other := await self._other(zone, name, token)) is not None:
-            return None if _leads_as(other, record) else _taken(name, other)
+        if (other := await self._unmarked(zone, name, token)) is not None:
+            return None if _routes_as(other, record) else _conflict(name, other)
         try:
             await self._api.ask(requests.create_record(zone.id, zone.name, record), token)
-        except RecordExists:  # another program was faster, or our own last try arrived after all: the next look tells
+        except RecordExists:  # another program created a record, or an earlier try succeeded though its answer was lost
             raise ServiceUnavailable(
-                f"a record for {name} appeared just now", why="pvdify looks again", next="pvdifyd goes on by itself"
-            ) from None
+                f"a record for {name} was created just now", why="it was not there a moment before",
+                next="pvdifyd reads the records again and retries by itself",
+            ) from None  # fmt: skip
         return None
 
     async def _change(self, zone: _Zone, id: str, record: dict[str, Any], token: Secret) -> None:
@@ -214,8 +223,8 @@ class CloudflareEdge:
             await self._api.ask(requests.change_record(zone.id, zone.name, id, record), token)
         except (Gone, RecordExists):
             raise ServiceUnavailable(
-                f"the record for {record['name']} was changed just now", why="pvdify looks again",
-                next="pvdifyd goes on by itself",
+                f"the record for {record['name']} was changed just now", why="another program changed or deleted it",
+                next="pvdifyd reads the records again and retries by itself",
             ) from None  # fmt: skip
 
     async def _delete(self, zone: _Zone, record: Mapping[str, Any], token: Secret) -> None:
@@ -229,19 +238,19 @@ class CloudflareEdge:
         found = await self._api.pages(first, token, requests.RECORDS_A_PAGE)
         return [it for it in found if it.get("comment") == self._mark and it["type"] == "CNAME"]
 
-    async def _other(self, zone: _Zone, name: str, token: Secret) -> dict[str, Any] | None:
+    async def _unmarked(self, zone: _Zone, name: str, token: Secret) -> dict[str, Any] | None:
         found = await self._api.ask(requests.find_records(zone.id, zone.name, name), token) or []
-        return next((it for it in found if it["name"] == name and it["type"] in LEADS), None)
+        return next((it for it in found if it["name"] == name and it["type"] in ADDRESS_TYPES), None)
 
 
-def _home(base_domain: str, zones: Mapping[str, _Zone]) -> _Zone:
+def _zone_of_server(base_domain: str, zones: Mapping[str, _Zone]) -> _Zone:
     name = zone_of(base_domain, zones)
     if name is None:
         raise EdgeRefused(
-            f"the API token reaches no zone that {base_domain} is in",
-            why=f"it reaches {', '.join(sorted(zones)) or 'none'}",
-            next="give it the zone, with Zone > Zone > Read and Zone > DNS > Edit, or start pvdifyd with another "
-            "base_domain",
+            f"the API token has access to no zone that {base_domain} is in",
+            why=f"it has access to {', '.join(sorted(zones)) or 'none'}",
+            next="add the zone to the token, with Zone > Zone > Read and Zone > DNS > Edit, or start pvdifyd with "
+            "another base_domain",
         )
     return zones[name]
 
@@ -254,26 +263,26 @@ def _superfluous(marked: Iterable[dict[str, Any]], names: list[str]) -> list[dic
     return [record for record in marked if record["name"] not in names]
 
 
-def _is_as(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+def _is_same_record(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     return all(found.get(name) == record[name] for name in ("type", "name", "content", "proxied", "comment"))
 
 
-def _leads_as(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    """Whether a record made by hand is what we would have made: it serves, and is not ours."""
+def _routes_as(found: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Return whether a record without the mark routes its hostname to the tunnel already, so that it can stay."""
     return all(found.get(name) == record[name] for name in ("type", "content", "proxied"))
 
 
-def _taken(name: str, found: Mapping[str, Any]) -> EdgeProblem:
+def _conflict(name: str, found: Mapping[str, Any]) -> EdgeProblem:
     return EdgeProblem(
         hostname=name,
-        what=f"a record that pvdify did not make leads it to {found.get('content')} ({found['type']})",
-        next=f"remove that record at Cloudflare if {name} is for this server; pvdifyd then makes its own",
+        what=f"a record that pvdify did not create points it to {found.get('content')} ({found['type']})",
+        next=f"delete that record at Cloudflare if {name} is for this server; pvdifyd then creates its own",
     )
 
 
 def _no_zone(name: str) -> EdgeProblem:
     return EdgeProblem(
         hostname=name,
-        what="its zone is not one that the API token reaches",
-        next="add the zone to the account and to the token, or point its DNS to the server in another manner",
+        what="the API token has no access to its zone",
+        next="add the zone to the account and to the token, or point its DNS record to the server yourself",
     )
