@@ -1,4 +1,4 @@
-"""Plain files under the data directory: deploy logs, and the token of the tunnel.
+"""Plain files in the data directory: logs of deploys and jobs, files of backups, and the tunnel's token.
 
 May import: ports, model, settings, errors.
 """

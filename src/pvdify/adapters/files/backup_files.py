@@ -1,4 +1,4 @@
-"""The ``backup_files`` port: directories below the data directory that backups pass through."""
+"""The ``backup_files`` port: temporary directories in the data directory where backups are made and restored."""
 
 import asyncio
 import json
@@ -26,13 +26,13 @@ PASSING = "passing"
 
 
 class BackupFilesOnDisk:
-    """One server's.
+    """The backup files of one server.
 
     Args:
-        data_dir: what is backed up, and where these directories are.
-        settings_file: how the server is configured.
-        copy_database: copies a database as it is at one moment, and returns its schema's number.
-        locked: what in a restored data directory cannot be opened with the keys that are in it.
+        data_dir: the data directory, which is backed up and contains the temporary directories.
+        settings_file: the server's settings; backed up if the file exists.
+        copy_database: copies a database as it is at one moment, and returns the version of its schema.
+        locked: returns sentences about files of a restored data directory that its own keys cannot decrypt.
         config: reads the newest config of an app in a restored data directory.
     """
 
@@ -78,7 +78,7 @@ class BackupFilesOnDisk:
             cause = error if isinstance(error, OSError) else OSError(str(error))
             raise storage_error(
                 StoreUnavailable, "the files of a backup cannot be written or read", cause,
-                next=f"look whether the disk under {self._data_dir} is full or read-only",
+                next=f"check that the disk of {self._data_dir} is not full or read-only",
             ) from error  # fmt: skip
 
     def _begin(self, name: str) -> Path:
@@ -93,7 +93,7 @@ class BackupFilesOnDisk:
         if self._settings_file.exists():
             shutil.copyfile(self._settings_file, into / SETTINGS)
             names.append(SETTINGS)
-        # After the database: what it speaks of is there already, and is never changed.
+        # Copied after the database: the files that its records name exist by then and are never changed.
         for path in server_data.data_files(self._data_dir, with_keys=True):
             name = f"{DATA}{path}"
             (into / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ class BackupFilesOnDisk:
         try:
             about, found = server_data.read_directory(directory)
         except (ValueError, TypeError) as error:
-            yield f"what it says of itself cannot be read: {error}"
+            yield f"its {ABOUT} cannot be read: {error}"
             return
         changed = sorted({name for name, _ in set(about.checksums.items()) ^ set(server_data.checksums(found).items())})
         if changed:
@@ -142,7 +142,7 @@ class BackupFilesOnDisk:
 
 
 def _missing_config(directory: Path) -> Iterator[str]:
-    """The config of each live release has to be there."""
+    """Yield a sentence for each live release whose config is not in the backup."""
     with closing(sqlite3.connect(f"{(directory / DATABASE).as_uri()}?mode=ro&immutable=1", uri=True)) as reading:
         live = reading.execute("SELECT app, config_version FROM releases WHERE status = 'active'").fetchall()
     for app, version in live:

@@ -1,6 +1,7 @@
-"""SQLite databases among an app's files: found by their first bytes, checked and counted without changing them.
+"""Checks of SQLite databases among an app's files. Databases are found by their first bytes and never changed.
 
-They come from apps, so nothing in them is run: no triggers, no views, and only functions that are harmless.
+Apps wrote these databases, so SQLite runs nothing that is stored in them: no triggers, no views, and only functions
+that SQLite classes as innocuous.
 """
 
 import shutil
@@ -12,35 +13,35 @@ from contextlib import closing
 from pathlib import Path
 
 MAGIC = b"SQLite format 3\0"
-BESIDE = ("-wal", "-journal")
-MOST_SECONDS = 900.0
-_STEPS = 1_000_000
+BESIDE = ("-wal", "-journal")  # endings of the files in which SQLite keeps unfinished writes
+MOST_SECONDS = 900.0  # for checking and counting one database
+_STEPS = 1_000_000  # instructions of SQLite between two checks of the time limit
 
 
 def is_database(file: Path) -> bool:
-    """Whether a file begins as SQLite databases do. Raises OSError."""
+    """Return whether a file has the header of an SQLite database. Raises OSError."""
     with file.open("rb") as stream:
         return stream.read(len(MAGIC)) == MAGIC
 
 
 def check(file: Path, scratch: Path) -> tuple[int, str]:
-    """Return how many rows all tables have, and what is wrong with the database, "" for nothing. Raises OSError.
+    """Return the number of rows in all tables, and what is wrong with the database ("" for nothing). Raises OSError.
 
-    What a program had not written back yet is in a file beside it. Such a database is copied to ``scratch`` first,
-    since SQLite would write to it.
+    If a ``-wal`` or ``-journal`` file beside the database has content, SQLite would write to the database. Such a
+    database is copied to ``scratch`` first.
     """
     beside = [Path(f"{file}{ending}") for ending in BESIDE]
     if not any(each.is_file() and each.stat().st_size for each in beside):
-        return _look(f"{file.absolute().as_uri()}?mode=ro&immutable=1")
+        return _check_and_count(f"{file.absolute().as_uri()}?mode=ro&immutable=1")
     with tempfile.TemporaryDirectory(dir=scratch, prefix="database-") as folder:
         copy = Path(folder, "copy")
         for source, ending in ((file, ""), *zip(beside, BESIDE, strict=True)):
             if source.is_file() and not source.is_symlink():
                 shutil.copyfile(source, f"{copy}{ending}")
-        return _look(f"{copy.as_uri()}?mode=rw")
+        return _check_and_count(f"{copy.as_uri()}?mode=rw")
 
 
-def _look(uri: str) -> tuple[int, str]:
+def _check_and_count(uri: str) -> tuple[int, str]:
     deadline = time.monotonic() + MOST_SECONDS
     try:
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
@@ -59,6 +60,6 @@ def _rows(connection: sqlite3.Connection) -> Iterator[int]:
     tables = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").fetchall()
     for name, sql in tables:
         if str(sql).upper().startswith("CREATE VIRTUAL"):
-            continue  # its rows are in tables of its own; the module may not be here
+            continue  # the rows are in other tables, which are counted; the table's module may be missing here
         quoted = '"' + str(name).replace('"', '""') + '"'
         yield int(connection.execute(f"SELECT count(*) FROM {quoted}").fetchone()[0])  # noqa: S608 - quoted

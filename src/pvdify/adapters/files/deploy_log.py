@@ -1,4 +1,4 @@
-"""The ``deploy_log`` port on files of one JSON object a line, ``logs/<app>/v<N>.deploy.jsonl``."""
+"""The ``deploy_log`` port on files with one JSON object per line: ``logs/<app>/v<N>.deploy.jsonl``."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class FileDeployLog:
-    """Appends from one process; the append itself wakes the readers."""
+    """Deploy logs in a directory. Only one process may append; ``append`` wakes the readers in that process."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -40,9 +40,9 @@ class FileDeployLog:
         self._files.forget(self._directory / app)
 
     async def rename(self, old: str, new: str) -> None:
-        """Lines of instances stay, because their writers have the files open."""
+        """Move the logs of deploys and jobs. Logs of instances stay, because their writers have the files open."""
         try:
-            await asyncio.to_thread(_move, self._directory / old, self._directory / new)
+            await asyncio.to_thread(_move_logs, self._directory / old, self._directory / new)
         except OSError as error:
             log.warning("deploy_log.not_moved", app=new, before=old, why=str(error))
         self._files.forget(self._directory / old)
@@ -51,7 +51,7 @@ class FileDeployLog:
         return self._directory / app / f"v{release}.deploy.jsonl"
 
 
-def _move(old: Path, new: Path) -> None:
+def _move_logs(old: Path, new: Path) -> None:
     moving = [*old.glob("v*.deploy.jsonl"), *old.glob("jobs/*/*.jsonl")]
     for file in moving:
         target = new / file.relative_to(old)

@@ -1,4 +1,4 @@
-"""What a data directory shows of an earlier life of its server, and which copies of the database are known."""
+"""Traces in a data directory of a server that ran there before, and copies of that server's database."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 DATABASE, DATABASE_ID, LAST_BACKUP = "pvdify.db", "database.id", "last-backup"
-ASIDE_FOR_RESTORE, ASIDE_FOR_NEW = "before-restore-", "before-new-database-"  # folders with what was put aside
+ASIDE_FOR_RESTORE, ASIDE_FOR_NEW = "before-restore-", "before-new-database-"  # folders with the previous data
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseCopy:
-    """A file with an earlier state of the database. ``is_backup``: ``pvdify server restore`` takes it."""
+    """A file with an earlier state of the database. ``is_backup``: ``pvdify server restore`` accepts it."""
 
     file: Path
     made_at: datetime
@@ -19,12 +19,12 @@ class DatabaseCopy:
 
 
 def traces_in(data_dir: Path) -> tuple[str, ...]:
-    """What only a server that has run leaves here, in words; the database itself does not count."""
+    """Describe the files that only a server that has run leaves in its data directory, without the database itself."""
     return tuple(_traces(data_dir))
 
 
 def newest_copy(data_dir: Path) -> DatabaseCopy | None:
-    """The newest copy: the last backup while its file is there, else what an upgrade or a restore put aside."""
+    """Return the last backup if its file exists, else the newest copy that an upgrade or a restore has kept."""
     try:
         backup = Path((data_dir / LAST_BACKUP).read_text(encoding="utf-8").strip())
         if backup.is_absolute() and backup.is_file():

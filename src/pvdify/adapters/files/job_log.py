@@ -1,4 +1,4 @@
-"""The ``job_log`` port on files of one JSON object a line, ``logs/<app>/jobs/<job>/<number>.jsonl``."""
+"""The ``job_log`` port on files with one JSON object per line: ``logs/<app>/jobs/<job>/<number>.jsonl``."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from pvdify.model.instance import LogLine
 
 
 class FileJobLog:
-    """Appends from one process. The app's directory goes with its deploy logs."""
+    """Logs of job runs in a directory. Only one process may append. ``FileDeployLog`` removes an app's directory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -28,13 +28,13 @@ class FileJobLog:
         return len(await self.read(app, job, number))
 
     async def forget(self, app: str, job: str, number: int) -> None:
-        await asyncio.to_thread(_forget, self._file(app, job, number).parent, number)
+        await asyncio.to_thread(_delete_up_to, self._file(app, job, number).parent, number)
 
     def _file(self, app: str, job: str, number: int) -> Path:
         return self._directory / app / "jobs" / job / f"{number}.jsonl"
 
 
-def _forget(directory: Path, number: int) -> None:
+def _delete_up_to(directory: Path, number: int) -> None:
     for file in directory.glob("*.jsonl"):
         if file.stem.isdecimal() and int(file.stem) <= number:
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Files of one JSON object a line, that grow at their end and are read on from where a reading ended."""
+"""Append-only files with one JSON object per line. Each read continues where an earlier read ended."""
 
 import asyncio
 import os
@@ -14,32 +14,33 @@ from pydantic import TypeAdapter, ValidationError
 
 log = structlog.get_logger()
 ItemT = TypeVar("ItemT")
-MOST_PLACES = 1000  # remembered of all files together
-MOST_HELD = 256 * 1024  # bytes of one file that wait for room on the disk
+MOST_OFFSETS = 1000  # that are remembered, over all files
+MOST_HELD = 256 * 1024  # bytes per file that are held in memory while the file cannot be written
 MOST_FILES_HELD = 100
-_Place = tuple[int, int]  # so many items come before this byte
+_Offset = tuple[int, int]  # a number of items, and the byte behind them
 
 
 class LineFiles(Generic[ItemT]):
-    """Appends from one process. Where readings ended is remembered: no follower reads a file from its beginning.
+    """Files of lines, to append to and to read. Only one process may append.
 
-    What cannot be written (a full or broken disk, no descriptor left) is held in memory, within bounds, and written
-    with the next lines.
+    The offsets where reads ended are remembered, so that a follower does not read a file from its beginning each time.
+    Lines that cannot be written (disk full or broken, no descriptor left) are held in memory up to ``MOST_HELD`` bytes
+    per file, and written with the next lines.
 
     Args:
-        item: what a line is.
-        event: the name of the log's event about lines that could not be written.
+        item: the type of a line.
+        event: the name of the log event when lines cannot be written.
     """
 
     def __init__(self, item: TypeAdapter[ItemT], event: str) -> None:
         self._item = item
         self._event = event
-        self._places: OrderedDict[tuple[Path, int], int] = OrderedDict()
+        self._offsets: OrderedDict[tuple[Path, int], int] = OrderedDict()
         self._held: dict[Path, bytes] = {}
         self._writing = threading.Lock()
 
     async def append(self, file: Path, items: Sequence[ItemT], **about: object) -> None:
-        """Add items, all of them or, for now, none. Never raises."""
+        """Append items: all of them, or none until the file can be written. OSError is logged with ``about``."""
         lines = b"".join(self._item.dump_json(each) + b"\n" for each in items)
         try:
             await asyncio.to_thread(self._append, file, lines)
@@ -48,22 +49,22 @@ class LineFiles(Generic[ItemT]):
             log.warning(self._event, **about, why=error.strerror or str(error), bytes_waiting=waiting)
 
     async def read(self, file: Path, *, skip: int = 0, most: int | None = None) -> tuple[ItemT, ...]:
-        """Items from the one after ``skip`` on, ``most`` of them at most; none where the file cannot be read."""
-        known = self._places.get((file, skip))
+        """Return the items after the first ``skip``, at most ``most``; none if the file cannot be read."""
+        known = self._offsets.get((file, skip))
         start = (0, 0) if known is None else (skip, known)
         try:
             items, end = await asyncio.to_thread(self._read, file, start, skip, most)
         except OSError:
             return ()
-        self._places[file, skip + len(items)] = end
-        while len(self._places) > MOST_PLACES:
-            self._places.popitem(last=False)
+        self._offsets[file, skip + len(items)] = end
+        while len(self._offsets) > MOST_OFFSETS:
+            self._offsets.popitem(last=False)
         return tuple(items)
 
     def forget(self, directory: Path) -> None:
-        """Forget what is remembered of the files below this directory."""
-        for place in [each for each in self._places if directory in each[0].parents]:
-            del self._places[place]
+        """Forget the offsets and the held lines of all files below this directory."""
+        for offset in [each for each in self._offsets if directory in each[0].parents]:
+            del self._offsets[offset]
         with self._writing:
             for file in [each for each in self._held if directory in each.parents]:
                 del self._held[file]
@@ -79,8 +80,8 @@ class LineFiles(Generic[ItemT]):
                 raise
             self._held.pop(file, None)
 
-    def _read(self, file: Path, start: _Place, skip: int, most: int | None) -> tuple[list[ItemT], int]:
-        """The items and the byte behind the last one; a last line that a power cut left half-written is none."""
+    def _read(self, file: Path, start: _Offset, skip: int, most: int | None) -> tuple[list[ItemT], int]:
+        """Return the items, and the offset behind the last one. A last line without a line end is not an item yet."""
         items: list[ItemT] = []
         count, at = start
         with file.open("rb") as lines:
@@ -98,13 +99,13 @@ class LineFiles(Generic[ItemT]):
 
 
 def append_whole(file: Path, lines: bytes) -> None:
-    """Add lines to the file's end, which is made if need be. Raises OSError, and then the file is as before."""
+    """Append lines to the file, which is created if it is missing. Raises OSError; then the file has not changed."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            lines = b"\n" + lines  # a power cut left half a line
+            lines = b"\n" + lines  # end a line that a power cut left incomplete
         written = 0
         try:
             while written < len(lines):

@@ -1,4 +1,4 @@
-"""Space on the data directory's disk that is given up when the disk is full, so that work under way can be recorded."""
+"""Reserved space on the data directory's disk. pvdifyd frees it when the disk is full, to record work in progress."""
 
 import os
 from contextlib import suppress
@@ -8,19 +8,19 @@ import structlog
 
 log = structlog.get_logger()
 
-SIZE = 16 * 1024 * 1024
+SIZE = 16 * 1024 * 1024  # bytes
 NAME = "reserve"
-ROOM = 4  # it is made again when so many times its size is free
+ROOM = 4  # the file is created again when this many times its size is free
 
 
 class Reserve:
-    """A file that holds nothing."""
+    """A file without content that occupies disk space."""
 
     def __init__(self, data_dir: Path, size: int = SIZE) -> None:
         self._file, self._size = data_dir / NAME, size
 
     def make(self) -> None:
-        """Make the file where it is missing and the disk has room. Never raises."""
+        """Create the file if it is missing and the disk has ``ROOM`` times its size free. Never raises."""
         try:
             disk = os.statvfs(self._file.parent)
             if self._file.exists() or disk.f_bavail * disk.f_frsize < ROOM * self._size:
@@ -31,15 +31,15 @@ class Reserve:
             finally:
                 os.close(descriptor)
         except OSError:
-            self.release()  # what there is of it holds no space
+            self.release()  # an incomplete file is removed
 
     def release(self) -> bool:
-        """Give the space up; whether there was any. Never raises."""
+        """Delete the file to free its space; return whether the file existed. Never raises."""
         with suppress(OSError):
             self._file.unlink()
             log.warning(
                 "disk.full", why="no space is left on the disk of the data directory",
-                reserve=f"{self._size // 1024 // 1024} MiB were given up, so that work under way can be recorded",
+                reserve=f"{self._size // 1024 // 1024} MiB were freed, so that work in progress can be recorded",
             )  # fmt: skip
             return True
         return False

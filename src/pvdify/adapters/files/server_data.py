@@ -1,4 +1,4 @@
-"""What a server's data directory has that a backup needs, and what a backup says of itself."""
+"""The files of a server's data directory that belong into a backup, and the backup's description of itself."""
 
 import hashlib
 import json
@@ -12,17 +12,17 @@ from pvdify.adapters.files.earlier_life import ASIDE_FOR_NEW, ASIDE_FOR_RESTORE,
 FORMAT = 1
 ABOUT, DATABASE, SETTINGS, DATA = "about.json", "pvdify.db", "settings.toml", "data/"
 ENCRYPTED = ".sops.yaml"
-WORK = "backups"  # what backups pass through, and the cache of their target
-_KEYS = frozenset({".key", ".token", ".secret"})  # endings of files that open the rest, or the server itself
+WORK = "backups"  # folder of temporary files of backups, and of the cache of the backup target
+_KEYS = frozenset({".key", ".token", ".secret"})  # endings of files that decrypt others or give access to the server
 _KEY_FOLDERS = frozenset({"credentials", "edge"})
-# Made anew at each start, of this moment only, or copies themselves.
+# Left out because pvdifyd writes them anew at each start, or because they are themselves copies.
 _LEFT_OUT = frozenset({"run", "router", "pvdifyd.lock", LAST_BACKUP, WORK})
 _DEPLOY_LOG = ".deploy.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What a backup says of itself. ``checksums``: name in the backup -> SHA-256."""
+    """A backup's description of itself. ``checksums``: name in the backup -> SHA-256."""
 
     format: int
     version: str
@@ -33,9 +33,9 @@ class About:
 
 
 def data_files(data_dir: Path, *, with_keys: bool) -> Iterator[Path]:
-    """What is to be in a backup besides the database, relative to the data directory.
+    """Yield the files that belong into a backup besides the database, relative to the data directory.
 
-    Of the logs only those of deploys: what apps write is the journal's.
+    Of all logs, only deploy logs are included. Without ``with_keys``, files for which ``is_key`` holds are left out.
     """
     for folder, inner, names in os.walk(data_dir):
         inner.sort()
@@ -50,21 +50,22 @@ def data_files(data_dir: Path, *, with_keys: bool) -> Iterator[Path]:
 
 
 def checksums(contents: dict[str, bytes]) -> dict[str, str]:
-    """Name -> SHA-256."""
+    """Return name -> SHA-256 in hexadecimal."""
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
 def read_directory(directory: Path) -> tuple[About, dict[str, bytes]]:
-    """Return what a backup says of itself, and its files by name. Raises OSError, ValueError, TypeError."""
+    """Return a backup's description, and the contents of its files by name. Raises OSError, ValueError, TypeError."""
     files = [path for path in sorted(directory.rglob("*")) if path.is_file() and not path.is_symlink()]
     contents = {str(path.relative_to(directory)): path.read_bytes() for path in files}
     return About(**json.loads(contents.pop(ABOUT, b"") or b"{}")), contents
 
 
 def is_key(path: Path) -> bool:
-    """Whether a file of the data directory, or a folder with all in it, is itself a secret that nothing encrypts.
+    """Return whether a file or folder of the data directory contains a secret that is not encrypted.
 
-    The age key, the admin token, the secret of webhooks; passwords of registries, the tunnel's token.
+    Such secrets are the age key, the admin token, the secret of webhooks, passwords of registries and the tunnel's
+    token.
     """
     if len(path.parts) == 1 and (path.suffix in _KEYS or path.name.startswith("age.key")):
         return True
@@ -72,7 +73,10 @@ def is_key(path: Path) -> bool:
 
 
 def path_in_data(name: str) -> Path | None:
-    """Where a file of the backup belongs in the data directory; None: not there, or no place for it."""
+    """Return the path of a backup's file relative to the data directory.
+
+    None if the file belongs elsewhere, such as the database, or if the path would leave the data directory.
+    """
     path = Path(name.removeprefix(DATA))
     is_inside = name.startswith(DATA) and not path.is_absolute() and ".." not in path.parts and name.isprintable()
     is_inside = is_inside and path != Path()

@@ -1,4 +1,4 @@
-"""Writing files whole: a reader, or a machine that loses its power, sees the old content or the new, never a part."""
+"""Atomic writing of files: readers see the old content or the new, never a part, also after a power loss."""
 
 import os
 from contextlib import suppress
@@ -6,9 +6,10 @@ from pathlib import Path
 
 
 def write_whole(file: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write and rename; the mode is set at birth, and both file and folder are on the disk at the end.
+    """Replace a file: write a temporary file, sync it to the disk, rename it, and sync the folder.
 
-    Raises OSError.
+    The file has ``mode`` from its creation on, so its content is never readable to more users. Missing folders are
+    created. Raises OSError.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
