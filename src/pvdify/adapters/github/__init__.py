@@ -1,1 +1,1 @@
-"""GitHub's REST API: the few calls we need. Imports plumbing, ports, model and errors."""
+"""GitHub's REST API: pull requests, webhooks, reports and sign-in. Imports plumbing, ports, model and errors."""

@@ -35,7 +35,7 @@ class GithubCodeHost:
         try:
             return sign_of(answer.content, said_at(answer))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise unavailable(self._api.url, f"an answer that is no pull request: {error!r}") from error
+            raise unavailable(self._api.url, f"its answer is not a pull request: {error!r}") from error
 
     async def repository(self, name: str) -> Repository | None:
         answer = await self._api.ask("GET", f"/repos/{name}")
@@ -46,7 +46,7 @@ class GithubCodeHost:
             found = answer.content
             return Repository(name=str(found["full_name"]), id=int(found["id"]), owner_id=int(found["owner"]["id"]))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise unavailable(self._api.url, f"an answer that is no repository: {error!r}") from error
+            raise unavailable(self._api.url, f"its answer is not a repository: {error!r}") from error
 
     async def news(self, event: str, content: bytes) -> News | None:
         if len(content) <= QUICK:
@@ -55,8 +55,8 @@ class GithubCodeHost:
 
 
 def said_at(answer: Answer) -> datetime:
-    """When GitHub sent this, by its own clock: what it says of times is measured against that, not against ours.
+    """Return when GitHub sent the answer, by GitHub's clock. Raises KeyError or ValueError.
 
-    Raises KeyError or ValueError.
+    Times in the answer are compared with GitHub's clock, because this server's clock may differ.
     """
     return parsedate_to_datetime(answer.headers["date"])

@@ -1,4 +1,4 @@
-"""What GitHub's webhooks say; pure."""
+"""Parsing of GitHub's webhooks. No I/O."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ PULL_REQUEST = "pull_request"
 
 
 def news_of(event: str, content: bytes) -> News | None:
-    """What an event says about a pull request, None for every other event.
+    """Return the news in a ``pull_request`` event, None for every other event.
 
-    Every action counts the same: each says whether the pull request is open, and since when that is known. Raises
-    MalformedRequest: not what GitHub sends.
+    All actions are treated alike, because each contains whether the pull request is open, and when it last changed.
+    Raises MalformedRequest if the content is not as GitHub sends it.
     """
     body = _object(content)
     if event != PULL_REQUEST:
@@ -29,7 +29,7 @@ def news_of(event: str, content: bytes) -> News | None:
         raise MalformedRequest(
             "this webhook is not a pull_request event of GitHub",
             why=f"{type(error).__name__}: {error}",
-            next="compare it under Recent Deliveries of the webhook at GitHub",
+            next="compare the request with the webhook's Recent Deliveries at GitHub",
         ) from error
 
 

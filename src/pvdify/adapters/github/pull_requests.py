@@ -1,4 +1,4 @@
-"""Pull requests as GitHub writes them, in answers and in events alike; pure."""
+"""Parsing of pull requests, which GitHub writes alike in answers and in events. No I/O."""
 
 from datetime import datetime
 from typing import Any
@@ -7,9 +7,9 @@ from pvdify.model.preview import PullRequestState
 
 
 def sign_of(pull_request: Any, now: datetime | None) -> PullRequestState:
-    """What a pull request's JSON says. ``now``: GitHub's own time of the answer, None for an event of some time ago.
+    """Return the state in a pull request's JSON. Raises KeyError, TypeError or ValueError if it is not a pull request.
 
-    Raises KeyError, TypeError or ValueError where it is not a pull request.
+    ``now``: the time of the answer by GitHub's clock; None for an event, which may be old.
     """
     state, closed_at = pull_request["state"], pull_request["closed_at"]
     if state not in ("open", "closed"):

@@ -1,19 +1,19 @@
-"""Bodies of reports of a release to GitHub: pure values."""
+"""Request bodies for reports about releases: comments, deployments and their statuses. No I/O."""
 
 import re
 from typing import Any
 
 from pvdify.model.notice import Notice
 
-LONGEST_DESCRIPTION = 140  # of a deployment's status
+LONGEST_DESCRIPTION = 140  # characters; GitHub's limit for a deployment's status
 _MARK = re.compile(r"<!-- pvdify:(?P<app>[a-z0-9-]+):(?P<event>[0-9]+) -->")
 
 
 def comment(notice: Notice) -> dict[str, Any]:
-    """The one comment on a pull request; its first line, which is not shown, identifies it."""
+    """Build the comment on a preview's pull request. Its first line, which GitHub does not show, identifies it."""
     facts = {
-        "status": _quoted(_status(notice)),
-        "image": f"`{_plain(notice.image)}`" if notice.image else "",
+        "status": _escaped(_status(notice)),
+        "image": f"`{_one_line(notice.image)}`" if notice.image else "",
         "commit": notice.commit or "",
         "as of": f"{notice.at:%Y-%m-%d %H:%M} UTC",
     }
@@ -24,13 +24,13 @@ def comment(notice: Notice) -> dict[str, Any]:
 
 
 def event_in(body: str, app: str) -> int | None:
-    """The event of the last report in a comment of ours; None if it is no such comment."""
+    """Return the id of the notice that a comment of pvdify reports for the app; None for any other comment."""
     found = _MARK.match(body)
     return int(found["event"]) if found and found["app"] == app else None
 
 
 def deployment(notice: Notice, delivery: str) -> dict[str, Any]:
-    """A deployment of the release's commit; ``payload`` is how we find it again."""
+    """Build a deployment of the release's commit. ``payload`` contains the delivery's id, to find it again."""
     return {
         "ref": notice.commit,
         "auto_merge": False,
@@ -44,16 +44,16 @@ def deployment(notice: Notice, delivery: str) -> dict[str, Any]:
 
 
 def status(notice: Notice) -> dict[str, Any]:
-    """What became of it. Earlier deployments of the environment become inactive with a success."""
+    """Build the status of a deployment. On success, GitHub makes the environment's earlier deployments inactive."""
     return {
         "state": "failure" if notice.is_bad else "success",
         "environment_url": notice.url,
-        "description": _plain(notice.headline)[:LONGEST_DESCRIPTION],
+        "description": _one_line(notice.headline)[:LONGEST_DESCRIPTION],
     }
 
 
 def inactive() -> dict[str, Any]:
-    """The environment is gone."""
+    """Build the status of a deployment whose preview has been removed."""
     return {"state": "inactive", "description": "the preview is gone"}
 
 
@@ -65,10 +65,10 @@ def _status(notice: Notice) -> str:
     return notice.headline
 
 
-def _quoted(text: str) -> str:
-    """Text that may quote others': no markup, no table cell, and no mention."""
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", _plain(text)).replace("@", "@\u200b")
+def _escaped(text: str) -> str:
+    """Escape text that may contain text of other authors: no markup, no end of a table cell, and no mention."""
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", _one_line(text)).replace("@", "@\u200b")
 
 
-def _plain(text: str | None) -> str:
+def _one_line(text: str | None) -> str:
     return " ".join((text or "").replace("`", "'").split())

@@ -10,13 +10,13 @@ from pvdify.errors import CodeHostUnavailable
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Attempt, Delivery, Notice, attempt_of
 
-A_PAGE = 100
-MOST_PAGES = 10
+A_PAGE = 100  # results; the most that GitHub returns per page
+MOST_PAGES = 10  # pages of comments that are searched for pvdify's comment
 DEPLOYED = ("deploy.live", "deploy.failed", "rollback.live", "rollback.failed")
 
 
 class _Refused(Exception):
-    """GitHub says no."""
+    """GitHub answered with a status of 300 or above."""
 
     def __init__(self, status: int, asked: str) -> None:
         super().__init__(asked)
@@ -24,7 +24,7 @@ class _Refused(Exception):
 
 
 class GithubReports:
-    """Implements ``ports.outlet.Outlet``. The token is the server's own, so ``keys`` hold nothing."""
+    """Implements ``ports.outlet.Outlet``. The token is the server's own, so ``keys`` is ignored."""
 
     def __init__(self, api: RestApi) -> None:
         self._api = api
@@ -32,7 +32,7 @@ class GithubReports:
     async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:  # noqa: ARG002 - the port's
         notice = delivery.notice
         if notice.repository is None:
-            return Attempt(is_delivered=True, text="it belongs to no repository that we know")
+            return Attempt(is_delivered=True, text="no repository is known for the app")
         try:
             if notice.pull_request is not None:
                 await self._comment(notice, notice.pull_request)
@@ -46,11 +46,11 @@ class GithubReports:
             attempt = attempt_of(error.status, None)
             return Attempt(is_delivered=False, is_final=attempt.is_final, status=error.status, text=str(error))
         except (KeyError, TypeError, AttributeError) as error:
-            return Attempt(is_delivered=False, text=f"an answer that we do not understand: {error!r}")
+            return Attempt(is_delivered=False, text=f"GitHub's answer has an unexpected form: {error!r}")
         return Attempt(is_delivered=True)
 
     async def _comment(self, notice: Notice, pull_request: int) -> None:
-        """Edit ours, or write it; what came before what it says already changes nothing."""
+        """Edit pvdify's comment, or create it. A comment that reports this notice or a later one is left as it is."""
         found = await self._find_comment(notice, pull_request)
         if found is None:
             await self._ask("POST", f"{_path(notice)}/issues/{pull_request}/comments", report_bodies.comment(notice))
@@ -80,7 +80,7 @@ class GithubReports:
         await self._ask("POST", f"{_path(notice)}/deployments/{id}/statuses", report_bodies.status(notice))
 
     async def _find_deployment(self, delivery: Delivery) -> int | None:
-        """The one that an earlier try made after all."""
+        """Return the id of the deployment that an earlier try of this delivery created, or None."""
         for found in await self._deployments(delivery.notice, sha=delivery.notice.commit or ""):
             payload = found.get("payload")
             if isinstance(payload, dict) and payload.get("pvdify") == delivery.id:

@@ -1,4 +1,4 @@
-"""One request to GitHub's REST API, one answer, with a deadline; failures as our errors."""
+"""Client of GitHub's REST API, with a timeout per request. Failures raise pvdify's errors."""
 
 import json
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from pvdify.model.foreign_json import parse_json
 from pvdify.plumbing.web import Web, WebAnswer, WebRequest, understand
 
 API_VERSION = "2022-11-28"
-SECONDS = 10.0
+SECONDS = 10.0  # timeout of each request
 MOVED = (301, 302, 307, 308)
-MOST_MOVES = 3
+MOST_MOVES = 3  # requests, with those after redirects
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back: any status below 500 that is not a refusal for the rate. Names of headers are in lower case."""
+    """An answer with a status below 500 that is not about the rate limit. Names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -28,16 +28,16 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class RestApi:
-    """GitHub, or a GitHub Enterprise server, at ``url``; as the owner of ``token``, or as anybody."""
+    """GitHub or a GitHub Enterprise server at ``url``. Without ``token``, requests are anonymous."""
 
     web: Web
     url: str
     token: str | None = field(default=None, repr=False)
 
     async def ask(self, method: str, path: str, body: object = None) -> Answer:
-        """A question about something that has moved, as repositories do, is asked again there.
+        """Send a request and return the answer. A GET follows redirects, which GitHub sends for renamed repositories.
 
-        Raises CodeHostUnavailable: nothing usable came back, and the same may work later.
+        Raises CodeHostUnavailable if no usable answer came; a later try may succeed.
         """
         url, content = self.url + path, b"" if body is None else json.dumps(body).encode()
         for _ in range(MOST_MOVES):
@@ -45,11 +45,11 @@ class RestApi:
                 method=method, url=url, headers=self._headers(), content=content, timeout=SECONDS
             ))  # fmt: skip
             moved_to = urljoin(url, answer.headers.get("location", ""))
-            # The token is for this server alone, and what is to be done is done only where it was sent.
+            # The token is sent to this server only, and only a GET is repeated at another address.
             if method != "GET" or answer.status not in MOVED or not moved_to.startswith(f"{self.url}/"):
                 return await understand(answer, partial(self._understood, answer))
             url = moved_to
-        raise unavailable(self.url, "it sends us from one address to the next")
+        raise unavailable(self.url, f"it answered {MOST_MOVES} requests with redirects")
 
     async def _send(self, request: WebRequest) -> WebAnswer:
         try:
@@ -58,12 +58,12 @@ class RestApi:
             raise unavailable(self.url, error.why) from error
 
     def _understood(self, answer: WebAnswer) -> Answer:
-        is_for_the_rate = answer.status == 429 or (
+        is_rate_limit = answer.status == 429 or (
             answer.status == 403
             and (answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers)
         )
-        if answer.status >= 500 or is_for_the_rate:
-            raise unavailable(self.url, "too many requests" if is_for_the_rate else f"status {answer.status}")
+        if answer.status >= 500 or is_rate_limit:
+            raise unavailable(self.url, "too many requests" if is_rate_limit else f"status {answer.status}")
         try:
             content = parse_json(answer.content) if answer.content.strip() else None
         except ValueError as error:
@@ -82,7 +82,7 @@ class RestApi:
 
 
 def unavailable(url: str, why: str) -> CodeHostUnavailable:
-    """GitHub does not answer now."""
+    """Return the error for a code host that gives no usable answer now."""
     return CodeHostUnavailable(
-        f"{url} does not answer", why=why, next="pvdifyd asks again by itself; previews stay until it knows more"
+        f"{url} does not answer", why=why, next="pvdifyd retries by itself; until then, previews stay as they are"
     )

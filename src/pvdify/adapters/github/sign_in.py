@@ -1,4 +1,4 @@
-"""The ``sign_in_provider`` port: GitHub's OAuth, which has no ID tokens; who it is, its API says."""
+"""The ``sign_in_provider`` port on GitHub's OAuth. It has no ID tokens, so GitHub's API says whose account it is."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ PUBLIC_API, PUBLIC_SITE = "https://api.github.com", "https://github.com"
 
 
 class GithubSignIn:
-    """An OAuth app at GitHub, or at an Enterprise server."""
+    """An OAuth app at GitHub or at a GitHub Enterprise server."""
 
     title = "GitHub"
 
@@ -59,7 +59,7 @@ class GithubSignIn:
             content = parse_json(answer.content, largest=QUICK)
         except ValueError as error:
             raise _unavailable(str(error)) from error
-        # GitHub answers a wrong code with 200 and an "error".
+        # GitHub answers a wrong code with status 200 and an "error".
         token = content.get("access_token") if isinstance(content, Mapping) else None
         if answer.status >= 500 or answer.status == 429:
             raise _unavailable(f"status {answer.status}")
