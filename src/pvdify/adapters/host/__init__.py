@@ -1,1 +1,1 @@
-"""The machine: ports, disk and memory. May import: ports, model, settings, errors."""
+"""The machine: ports, disk, memory and control groups. May import: ports, model, settings, errors."""

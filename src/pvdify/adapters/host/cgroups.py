@@ -1,4 +1,4 @@
-"""What a running process's control group uses, by either version of control groups. Never raises: unknown is None."""
+"""Memory and CPU use of control groups, in version 1 and 2. No function raises: None means that a value is unknown."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -7,11 +7,14 @@ from pathlib import Path
 from pvdify.model.capacity import Usage
 
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
-_NO_LIMIT = 1 << 60  # version 1 says something larger than any machine where there is none
+_NO_LIMIT = 1 << 60  # bytes; for "no limit", version 1 reports a number above the memory of any machine
 
 
 def usage_of(pid: int, proc: Path = PROC, cgroups: Path = CGROUPS) -> Usage | None:
-    """Memory without what the kernel could drop at once, its limit, and CPU time; None once the process has gone."""
+    """Return the use of the control group that a process is in; None if the process has ended.
+
+    Memory does not include the file cache that the kernel can drop at once.
+    """
     groups = _groups(proc / str(pid) / "cgroup")
     if groups is None:
         return None
@@ -21,7 +24,7 @@ def usage_of(pid: int, proc: Path = PROC, cgroups: Path = CGROUPS) -> Usage | No
 
 
 def _groups(file: Path) -> dict[str, str] | None:
-    """Controller -> path of the group; "" for the one of version 2."""
+    """Return controller -> path of its group; the controller "" is version 2. None if the process has ended."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The ``host`` port on Linux: statvfs and /proc/meminfo."""
+"""The ``host`` port on Linux: statvfs, /proc and control groups."""
 
 import asyncio
 import os
@@ -10,14 +10,14 @@ from pathlib import Path
 from pvdify.adapters.host import cgroups
 from pvdify.model.capacity import Capacity, Usage
 
-# where images and containers are, and below it volumes, which may be a disk of their own; the fullest one decides
+# Images and containers are stored here, volumes below it. Both may be disks of their own; the fullest disk counts.
 CONTAINER_STORAGE = Path("/var/lib/containers/storage")
 SOCKET_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-LISTENING = "0A"
+LISTENING = "0A"  # the state TCP_LISTEN in these tables
 
 
 class LinuxHost:
-    """What this machine has left, for a server that keeps its data in ``data_dir``."""
+    """Disk, memory and listeners of this machine, for a server whose data is in ``data_dir``."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class LinuxHost:
         self._meminfo = meminfo
 
     async def has_listener(self, port: int) -> bool:
-        """Reads the kernel's table, since binding a port below 1024 needs rights."""
+        """Read the kernel's table of sockets. Binding the port would need root's rights for ports below 1024."""
         return await asyncio.to_thread(_has_listener, port)
 
     async def capacity(self) -> Capacity:
@@ -57,7 +57,7 @@ def _has_listener(port: int) -> bool:
 
 
 def _disk(path: Path) -> tuple[int, int] | None:
-    """Bytes free and in all, of the disk that a path is on."""
+    """Return the free and the total bytes of the disk that a path is on, also for a path that does not exist."""
     existing = next((each for each in (path, *path.parents) if each.exists()), path)
     try:
         stat = os.statvfs(existing)
@@ -77,6 +77,6 @@ def _memory(meminfo: Path) -> dict[str, int]:
 def _available(fields: Mapping[str, int]) -> int | None:
     if "MemAvailable" in fields:
         return fields["MemAvailable"]
-    # kernels before 3.14 do not say; what they could drop at once comes close
+    # Kernels before 3.14 do not report it; free memory plus what the kernel can drop at once is close.
     parts = [fields.get(name) for name in ("MemFree", "Buffers", "Cached")]
     return sum(part for part in parts if part is not None) if parts[0] is not None else None

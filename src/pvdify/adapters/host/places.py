@@ -1,4 +1,4 @@
-"""The ``places`` port on one machine: ports of loopback, which a container engine publishes."""
+"""The ``places`` port on one machine: loopback ports, which the container engine publishes."""
 
 import socket
 from collections.abc import Iterator, Sequence
@@ -7,20 +7,21 @@ from pvdify.errors import NoFreePort
 from pvdify.model.endpoint import Endpoint
 from pvdify.settings import PortRange
 
-LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - a look whether it is taken, nothing listens there
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - bound only to check that a port is free
 
 
 class LoopbackPorts:
-    """Ports of a range, from after the one that was given out last: a port that was just let go rests longest.
+    """Ports of a range, given out in order from the port after the last one.
 
-    A pooled connection to a stopped instance must not meet the next instance on the same port.
+    So a port that was just released is used again as late as possible: a pooled connection to a stopped instance must
+    not reach the next instance on the same port.
     """
 
     def __init__(self, ports: PortRange) -> None:
         self._ports = ports
 
     async def reserve(self, asker: str, names: Sequence[str], taken: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-        """A port with a listener on loopback or on every address is taken, too, without a record."""
+        """Also skip ports that have a listener on loopback or on all addresses, though no record has them."""
         known = [endpoint.port for endpoint in taken if endpoint.host == LOOPBACK]
         free = (port for port in self._from_the_last(known) if port not in set(known) and is_free(port))
         found = tuple(Endpoint(LOOPBACK, port) for _, port in zip(names, free, strict=False))
@@ -39,13 +40,13 @@ class LoopbackPorts:
 
 
 def is_free(port: int) -> bool:
-    """Whether something could listen on this port of loopback right now. It is not taken by the look."""
+    """Return whether a program could listen on this loopback port now. The check does not reserve the port."""
     return _can_bind(LOOPBACK, port) and _can_bind(EVERYWHERE, port)
 
 
 def _can_bind(address: str, port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        # connections that wait out their end (TIME_WAIT) do not make a port taken; listeners do all the same
+        # With SO_REUSEADDR, connections in TIME_WAIT do not make the bind fail; listeners still do.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((address, port))

@@ -1,1 +1,1 @@
-"""HTTP questions to instances. May import: ports, model, settings, errors, h11."""
+"""HTTP probes of instances. May import: ports, model, settings, errors, h11."""

@@ -1,4 +1,4 @@
-"""The ``prober`` port: one GET on one fresh connection, with h11."""
+"""The ``prober`` port with h11: each probe is a GET on a new connection."""
 
 import asyncio
 import time
@@ -11,13 +11,13 @@ import h11
 from pvdify.model.endpoint import Endpoint
 from pvdify.model.probe import Answer, ProbeResult
 
-CHUNK = 16 * 1024
-HTTP = b"HTTP/"  # how every answer begins
+CHUNK = 16 * 1024  # bytes
+HTTP = b"HTTP/"  # the first bytes of every answer
 Headers = list[tuple[str, str]]
 
 
 class HttpProber:
-    """Reads an answer's status and headers; its body is not read."""
+    """Implements ``ports.prober.Prober``. Reads the status and the headers of an answer, but not the body."""
 
     def __init__(self, *, user_agent: str = "pvdify-probe") -> None:
         self._user_agent = user_agent
@@ -64,8 +64,8 @@ class HttpProber:
 
     def _headers(self, hostname: str, scheme: str) -> Headers:
         forwarded = [("X-Forwarded-Proto", scheme)] if scheme else []
-        about_us = [("User-Agent", self._user_agent), ("Accept", "*/*"), ("Connection", "close")]
-        return [("Host", hostname), *forwarded, *about_us]
+        own = [("User-Agent", self._user_agent), ("Accept", "*/*"), ("Connection", "close")]
+        return [("Host", hostname), *forwarded, *own]
 
 
 async def _connect(at: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -75,9 +75,10 @@ async def _connect(at: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWr
 
 
 async def _read_response(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Response | None:
-    """The final answer (not a 1xx before it); None when the connection was closed before a byte of it came.
+    """Return the final answer, after any 1xx; None if the connection was closed before a byte of an answer came.
 
-    Raises h11.RemoteProtocolError for what is not HTTP, at its first bytes: servers of other protocols greet, and wait.
+    Raises h11.RemoteProtocolError as soon as the first bytes are not HTTP: servers of other protocols send a greeting
+    and then wait.
     """
     begun = b""
     while True:
@@ -90,7 +91,7 @@ async def _read_response(connection: h11.Connection, reader: asyncio.StreamReade
                 return None
             begun = begun if len(begun) >= len(HTTP) else begun + data[: len(HTTP)]
             if not begun[: len(HTTP)].startswith(HTTP[: len(begun)]):
-                raise h11.RemoteProtocolError("the answer does not begin as HTTP does")
+                raise h11.RemoteProtocolError("the answer does not begin with HTTP/")
             connection.receive_data(data)
         elif not isinstance(event, h11.InformationalResponse):
             return None

@@ -1,1 +1,1 @@
-"""Requests to services on the internet, by the httpx2 library. Imports plumbing, ports and errors."""
+"""Requests to services on the internet, with the httpx2 library. Imports plumbing, ports and errors."""

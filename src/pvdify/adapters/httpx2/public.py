@@ -1,4 +1,4 @@
-"""The ``public`` port on httpx2: a connection of its own each time, so that nothing remembered helps."""
+"""The ``public`` port on httpx2. Each request uses a new connection, so no earlier one can hide a fault."""
 
 import asyncio
 import socket
@@ -9,12 +9,12 @@ import httpx2
 
 from pvdify.model.public import Obstacle, PublicAnswer
 
-LARGEST_ANSWER = 4096
+LARGEST_ANSWER = 4096  # bytes; the rest of an answer is not read
 HEADERS = {"User-Agent": "pvdify", "Cache-Control": "no-cache", "Connection": "close"}
 
 
 class HttpxPublicWeb:
-    """Looks as a visitor would, but follows no redirect: where it leads is what we want to know."""
+    """Requests addresses as a visitor would, but follows no redirect: the engine judges the redirect itself."""
 
     async def look(self, url: str, timeout: float) -> PublicAnswer:
         try:
@@ -30,7 +30,11 @@ class HttpxPublicWeb:
 
 
 async def _resolve(url: str) -> None:
-    """Raises gaierror: no such name. Apart from the request, whose errors do not tell this one from others."""
+    """Look the hostname up. Raises gaierror if the name is unknown.
+
+    The lookup is separate from the request because httpx2's errors do not distinguish an unknown name from other
+    failures.
+    """
     parts = urlsplit(url)
     await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
 
@@ -50,7 +54,7 @@ async def _get(url: str) -> PublicAnswer:
 
 
 def _obstacle(error: Exception) -> PublicAnswer:
-    """The kind of what went wrong, by what caused it."""
+    """Classify an error of a request: TLS if an SSLError caused it, else no connection."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):

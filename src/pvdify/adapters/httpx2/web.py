@@ -1,4 +1,4 @@
-"""The ``web`` port on httpx2."""
+"""The HTTP client of ``plumbing.web`` on httpx2."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -9,11 +9,14 @@ from pvdify import __version__
 from pvdify.errors import ServiceUnavailable
 from pvdify.plumbing.web import WebAnswer, WebRequest
 
-LARGEST_ANSWER = 1024 * 1024  # GitHub's longest answer to our questions has 30 kB
+LARGEST_ANSWER = 1024 * 1024  # bytes; GitHub's largest answer to pvdify's requests has 30 kB
 
 
 class HttpxWeb:
-    """One pool of connections, opened with the first request. HTTPS_PROXY and its like are honoured."""
+    """Implements ``plumbing.web.Web`` with one connection pool, which the first request opens.
+
+    The environment's proxy variables, such as HTTPS_PROXY, apply.
+    """
 
     def __init__(self) -> None:
         self._client: httpx2.AsyncClient | None = None
@@ -28,7 +31,7 @@ class HttpxWeb:
             raise _unavailable(request, _why(error)) from error
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connection pool."""
         if self._client is not None:
             await self._client.aclose()
 
@@ -39,7 +42,7 @@ class HttpxWeb:
         )
         answer = await client.send(asked, stream=True)
         try:
-            # As it comes: a server that compresses all the same could fill the memory with one chunk.
+            # Raw bytes: if a server compresses although it was asked not to, one decompressed chunk could fill memory.
             content = bytearray()
             async for chunk in answer.aiter_raw():
                 content += chunk
@@ -52,16 +55,16 @@ class HttpxWeb:
 
 
 def _client() -> httpx2.AsyncClient:
-    # No timeout of its own: ``ask`` has one for the whole.
+    # No timeout of the client's own: ``ask`` limits the whole request.
     headers = {"User-Agent": f"pvdify/{__version__}", "Accept-Encoding": "identity"}
     return httpx2.AsyncClient(headers=headers, follow_redirects=False, timeout=None)
 
 
 def _why(error: Exception) -> str:
-    """The cause in a few words; the library names itself in what has no text of its own."""
+    """Return the error's text, or the name of its class if it has none."""
     return str(error) or type(error).__name__
 
 
 def _unavailable(request: WebRequest, why: str) -> ServiceUnavailable:
     host = urlsplit(request.url).hostname or "the address"
-    return ServiceUnavailable(f"{host} does not answer", why=why, next="pvdifyd tries again by itself")
+    return ServiceUnavailable(f"{host} does not answer", why=why, next="pvdifyd retries by itself")
