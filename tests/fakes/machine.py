@@ -10,13 +10,15 @@ from typing import Any
 
 from pvdify.adapters.webauthn.passkeys import WebauthnPasskeys
 from pvdify.engine.state.backups.tools import BackupTools
-from pvdify.engine.wiring import Outside, Wired, build_engine
+from pvdify.engine.wiring import Wired, build_engine
+from pvdify.engine.wiring.outside import Outside
 from pvdify.engine.world import World
 from pvdify.model.endpoint import Endpoint
 from pvdify.model.notice import Channel
 from pvdify.model.operation import OperationKind
 from pvdify.model.release import ReleaseStatus
 from pvdify.model.slot import SlotState
+from pvdify.ports.outbox import Outbox
 from pvdify.ports.runtime import Runtime
 from pvdify.settings import Settings, load
 from tests.fakes.access_log import FakeAccessLog
@@ -87,6 +89,7 @@ class Machine:
         self.sign_in_provider = FakeSignInProvider()
         self.one_offs = FakeOneOffs()
         self.inside = FakeInside(lambda name: name in self.supervisor.running)
+        self.outbox: Outbox | None = None  # the store, unless a test sets another
         self.unserved: list[str] = []
         self.is_watched = True  # whether every call is followed by a look at the visitors
 
@@ -169,7 +172,8 @@ class Daemon(Asking):
         self._kill_at = kill_at
         self.died = asyncio.Event()
         self.runtime = self._runtime(machine)
-        self._expose(build_engine(self._world(machine, self.runtime), self._outside(machine)))
+        self.outside = self._outside(machine)
+        self._expose(build_engine(self._world(machine, self.runtime), self.outside))
 
     def _runtime(self, machine: Machine) -> Runtime:
         """The fakes as one runtime, out of reach once the daemon is dead."""
@@ -213,7 +217,7 @@ class Daemon(Asking):
             deploy_log=machine.deploy_log,
             job_log=Mortal(machine.job_log, self, watch=False),  # type: ignore[arg-type]
             access_log=machine.access_log,
-            outbox=machine.store,
+            outbox=machine.outbox or machine.store,
             credentials=machine.credentials,
             public=machine.public,
         )
@@ -250,9 +254,10 @@ class Daemon(Asking):
         self.observations, self.notifications = engine.observations, engine.notifications
         self.samples = engine.samples
         self.posthog, self.edge = engine.posthog, engine.edge
-        self.world, self.redactors = wired.world, wired.redactors
+        self.world, self.redactors, self.running = wired.world, wired.redactors, wired.running
         self.runner, self.worker, self.reconciler = wired.runner, wired.worker, wired.reconciler
         self.reaper, self.scheduler, self.courier = wired.reaper, wired.scheduler, wired.courier
+        self.liveness = wired.liveness
         self.backups, self.keeper = engine.backups, wired.keeper
         self.renames = engine.renames
         self.services, self.service_links = engine.services, engine.service_links

@@ -1,6 +1,5 @@
 """A server's backups with the real restic, database, keys and files; only volumes are plain directories."""
 
-import asyncio
 import shutil
 import sqlite3
 from collections.abc import Mapping
@@ -15,10 +14,8 @@ from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon.backup_tools import config_in, locked_files
 from pvdify.daemon.bootstrap import build_encrypted
-from pvdify.engine.state.backups.backups import Backups
-from pvdify.engine.state.backups.keeper import BackupKeeper
 from pvdify.engine.state.backups.tools import BackupTools
-from pvdify.engine.state.services.services import Services
+from pvdify.engine.wiring import build_engine
 from pvdify.engine.world import World
 from pvdify.model.app import App
 from pvdify.model.backup import Backup, BackupTask
@@ -79,8 +76,9 @@ class BackupBench:
         encrypted = build_encrypted(machine.settings)
         encrypted.vault.make_key_if_none_was_needed()
         self.encrypted = encrypted
+        self.daemon = machine.daemon()
         self.world: World = replace(
-            machine.daemon().world, store=self.store, credentials=encrypted.credentials, secrets=encrypted.config,
+            self.daemon.world, store=self.store, credentials=encrypted.credentials, secrets=encrypted.config,
             volumes=self.volumes,
         )  # fmt: skip
         self.tools = BackupTools(
@@ -93,9 +91,7 @@ class BackupBench:
             ),
             copies=self.volumes,
         )  # fmt: skip
-        wake = asyncio.Event()
-        self.requests = Backups(self.world, self.tools, wake)
-        self.keeper = BackupKeeper(self.world, self.tools, Services(self.world, asyncio.Event()), wake)
+        self._wire()
 
     @property
     def content(self) -> Path:
@@ -153,9 +149,11 @@ class BackupBench:
         self.store = SqliteStore(self.data_dir / "pvdify.db")
         self.world = replace(self.world, store=self.store)
         await self.store.open()
-        wake = asyncio.Event()
-        self.requests = Backups(self.world, self.tools, wake)
-        self.keeper = BackupKeeper(self.world, self.tools, Services(self.world, asyncio.Event()), wake)
+        self._wire()
+
+    def _wire(self) -> None:
+        wired = build_engine(self.world, replace(self.daemon.outside, backup_tools=self.tools))
+        self.requests, self.keeper = wired.engine.backups, wired.keeper
 
     async def _look(self) -> None:
         self.clock.jump(1)

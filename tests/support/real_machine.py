@@ -20,7 +20,8 @@ from pvdify.daemon.directories import prepare
 from pvdify.daemon.encryption import prepare_encryption
 from pvdify.daemon.runtimes import Ground, build_runtime
 from pvdify.daemon.webhook_secret import ensure_webhook_secret
-from pvdify.engine.wiring import Outside, build_engine
+from pvdify.engine.wiring import build_engine
+from pvdify.engine.wiring.outside import Outside
 from pvdify.engine.world import World
 from pvdify.settings import Settings, load
 from tests.support.asking import Asking

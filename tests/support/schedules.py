@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, cast
 
 from pvdify.engine.running.reconciler import Reconciler
+from pvdify.engine.wiring.running import wire_reconciler
 from pvdify.errors import PvdifyError
 from pvdify.model.endpoint import NO_ROUTE, Endpoint
 from pvdify.model.instance import InstanceSpec, Role
@@ -162,7 +163,7 @@ class Schedule:
     def _reconciler(self) -> Reconciler:
         world = self.daemon.world
         judged = replace(world, instances=Judged(world.instances, self))  # type: ignore[arg-type]
-        return Reconciler(judged, self.daemon.worker.wake, self.daemon.worker.settled)
+        return wire_reconciler(judged, self.daemon.running, self.daemon.worker)
 
     # -- what happens ------------------------------------------------------------------------------------------------
 

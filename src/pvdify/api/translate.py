@@ -7,8 +7,9 @@ from pvdify.engine.access.config_files import Imported
 from pvdify.engine.edge.domains import Domain
 from pvdify.engine.previews.previews import PreviewView
 from pvdify.engine.reading.differences import Difference
-from pvdify.engine.reading.queries import Check, PlacedInstance, ProcessView
+from pvdify.engine.reading.processes import PlacedInstance, ProcessView
 from pvdify.engine.reading.runtime_logs import Writer
+from pvdify.engine.reading.server import Check
 from pvdify.engine.reading.views import AppView, ReleaseView
 from pvdify.engine.state.jobs.jobs import JobView
 from pvdify.engine.state.volumes import VolumeView

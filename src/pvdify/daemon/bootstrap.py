@@ -45,7 +45,8 @@ from pvdify.daemon.runtimes import Ground, build_runtime
 from pvdify.daemon.secret_files import read_secret
 from pvdify.daemon.webhook_secret import webhook_secrets
 from pvdify.engine.front_door import Engine
-from pvdify.engine.wiring import Outside, Wired, build_engine
+from pvdify.engine.wiring import Wired, build_engine
+from pvdify.engine.wiring.outside import Outside
 from pvdify.engine.world import World
 from pvdify.engine.world.urls import EDGE_KEYS
 from pvdify.errors import InvalidSetting

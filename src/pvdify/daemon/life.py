@@ -71,7 +71,10 @@ async def _opened(settings: Settings) -> Server:
     encrypted = server.encrypted
     await asyncio.to_thread(prepare_encryption, encrypted.vault, encrypted.config, encrypted.credentials)
     await ensure_admin_token(server)
-    await ensure_reports(server.wired.world, settings.github_api, is_on=bool(settings.github_token_file))
+    world, has_token = server.wired.world, bool(settings.github_token_file)
+    await ensure_reports(
+        settings.github_api, is_on=has_token, clock=world.clock, credentials=world.credentials, outbox=world.outbox
+    )
     return server
 
 

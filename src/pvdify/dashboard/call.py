@@ -17,7 +17,7 @@ from pvdify.dashboard.remembered import Remembered
 from pvdify.dashboard.rendering import answer, render
 from pvdify.engine.access.sessions import SignedIn
 from pvdify.engine.front_door import Engine
-from pvdify.engine.reading.queries import Check, ServerView
+from pvdify.engine.reading.server import Check, ServerView
 from pvdify.engine.state.volumes import VolumeView
 from pvdify.model.names import parent_of
 from pvdify.model.token import Actor, Role

@@ -1,6 +1,6 @@
 """Checks of the server that both the API and the dashboard show."""
 
-from pvdify.engine.reading.queries import Check
+from pvdify.engine.reading.server import Check
 from pvdify.engine.state.backups.backups import BackupHealth
 
 

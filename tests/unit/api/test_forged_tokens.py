@@ -15,7 +15,7 @@ import pytest
 
 from pvdify.adapters.openid.identities import OpenidIdentities
 from pvdify.adapters.openid.keys import Keys
-from pvdify.engine.access.keyless import Keyless, LinkRequest
+from pvdify.engine.access.keyless import LinkRequest
 from pvdify.errors import IdentityRefused
 from tests.fakes.machine import ACTOR, Daemon, Machine
 from tests.support.issuer import ISSUER, IssuersWeb, claims_of_a_push, encoded, rsa_key, signed
@@ -125,9 +125,8 @@ FORGERIES: tuple[Forge, ...] = (
 @pytest.fixture
 async def daemon() -> AsyncIterator[Daemon]:
     machine = Machine()
+    machine.identities = OpenidIdentities(Keys(ISSUER, IssuersWeb(GENUINE), machine.clock))  # type: ignore[assignment]
     daemon = machine.daemon()
-    identities = OpenidIdentities(Keys(ISSUER, IssuersWeb(GENUINE), machine.clock))
-    daemon.keyless = Keyless(daemon.world, machine.store, machine.code_host, identities)
     wanted = LinkRequest(repository="org/shop", repository_id=74, owner_id=65, environment="production")
     await daemon.keyless.link("shop", wanted, ACTOR)
     yield daemon

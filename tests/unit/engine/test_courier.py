@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from pvdify.engine.notifying.courier import Courier
 from pvdify.engine.notifying.notifications import NotificationRequest
 from pvdify.errors import (
     AppNotFound,
@@ -224,14 +223,16 @@ async def test_a_deploy_takes_no_longer_and_ends_as_well_when_no_receiver_answer
     alone = machine.clock.monotonic() - before
     for outlet in machine.outlets.values():
         outlet.is_away = True
-    object.__setattr__(daemon.world, "outbox", Broken())
+    machine.outbox = Broken()  # type: ignore[assignment]
+    restarted = machine.daemon()
 
     before = machine.clock.monotonic()
-    release = await daemon.deploy(image=V1)
-    await Courier(daemon.world, machine.outlets).look()
+    release = await restarted.deploy(image=V1)
+    await restarted.courier.look()
 
     assert release.status.value == "active"
     assert machine.clock.monotonic() - before <= alone + 0.1
+    await restarted.bury()
 
 
 async def test_a_test_is_sent_at_once_and_reports_how_it_went(machine: Machine, daemon: Daemon):

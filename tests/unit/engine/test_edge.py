@@ -2,11 +2,12 @@
 
 import pytest
 
+from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.edge.edge import router_url
 from pvdify.errors import EdgeRefused, InvalidError, RuntimeUnavailable, ServiceUnavailable
 from pvdify.model.edge import EdgeLink, EdgeProblem
 from pvdify.model.instance import Secret
-from pvdify.model.operation import Strategy
+from pvdify.model.operation import Operation, OperationKind, Strategy
 from pvdify.settings import parse_address
 from tests.fakes.machine import ACTOR, Daemon, Machine
 from tests.fakes.places import HOST, at
@@ -267,6 +268,21 @@ async def test_straight_to_the_app_a_drain_lasts_its_whole_time_because_nobody_c
     await daemon.finish_retirements()
 
     assert machine.clock.monotonic() - begun >= 20
+    await daemon.bury()
+
+
+async def test_the_steps_of_an_operation_go_by_one_answer_though_the_edge_goes_meanwhile():
+    machine, daemon = await direct()
+    about = {"kind": OperationKind.DEPLOY, "app": "shop", "created_at": machine.clock.now(), "created_by": "me"}
+    first, second = (
+        StepRun(world=daemon.world, tools=daemon.runner.tools, operation=Operation(id=id, **about))  # type: ignore[arg-type]
+        for id in ("shop-v1", "shop-v2")
+    )
+    before = await first.is_past_router()
+
+    await daemon.edge.disconnect(ACTOR)
+
+    assert (before, await first.is_past_router(), await second.is_past_router()) == (True, True, False)
     await daemon.bury()
 
 

@@ -44,6 +44,11 @@ async def web() -> AsyncIterator[HttpxWeb]:
     await web.close()
 
 
+async def report(daemon: Daemon, *, is_on: bool) -> None:
+    world = daemon.world
+    await ensure_reports(API, is_on=is_on, clock=world.clock, credentials=world.credentials, outbox=world.outbox)
+
+
 async def open_preview(daemon: Daemon) -> None:
     request = preview_request(image=IMAGE, repository="org/shop", source=Source(commit="c0ffee"))
     _, release = await daemon.previews.open("shop", 12, request, ACTOR)
@@ -51,7 +56,7 @@ async def open_preview(daemon: Daemon) -> None:
 
 
 async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon, web: HttpxWeb):
-    await ensure_reports(daemon.world, API, is_on=True)
+    await report(daemon, is_on=True)
     with FakeGithub() as github:
         daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(web=web, url=github.url, token="t"))  # type: ignore[assignment]
 
@@ -68,7 +73,7 @@ async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon,
 
 
 async def test_the_end_of_a_preview_is_reported_though_nothing_of_it_is_left_by_then(daemon: Daemon, web: HttpxWeb):
-    await ensure_reports(daemon.world, API, is_on=True)
+    await report(daemon, is_on=True)
     with FakeGithub() as github:
         daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(web=web, url=github.url, token="t"))  # type: ignore[assignment]
         await open_preview(daemon)
@@ -85,7 +90,7 @@ async def test_the_end_of_a_preview_is_reported_though_nothing_of_it_is_left_by_
 
 
 async def test_a_linked_apps_releases_are_reported_with_its_repository_and_others_without(daemon: Daemon):
-    await ensure_reports(daemon.world, API, is_on=True)
+    await report(daemon, is_on=True)
     wanted = LinkRequest(repository="org/shop", repository_id=74, owner_id=65)
     await daemon.keyless.link("shop", wanted, ACTOR)
 
@@ -102,10 +107,10 @@ async def test_a_linked_apps_releases_are_reported_with_its_repository_and_other
 
 async def test_it_comes_and_goes_with_the_token(daemon: Daemon):
     for _ in range(2):
-        await ensure_reports(daemon.world, API, is_on=True)
+        await report(daemon, is_on=True)
     there = await daemon.world.outbox.subscriptions()
     for _ in range(2):
-        await ensure_reports(daemon.world, API, is_on=False)
+        await report(daemon, is_on=False)
 
     assert [(it.id, it.address) for it in there] == [("github", API)]
     assert await daemon.world.outbox.subscriptions() == ()
@@ -115,7 +120,7 @@ async def test_it_comes_and_goes_with_the_token(daemon: Daemon):
 
 
 async def test_it_is_no_notification_that_people_add(daemon: Daemon):
-    await ensure_reports(daemon.world, API, is_on=True)
+    await report(daemon, is_on=True)
 
     with pytest.raises(InvalidError, match="is no channel of a notification"):
         await daemon.notifications.add(NotificationRequest(channel=Channel.GITHUB, url=Secret(API)), ACTOR)

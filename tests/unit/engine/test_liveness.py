@@ -13,7 +13,7 @@ async def deployed(**manifest: object) -> tuple[Machine, Daemon, Liveness]:
     machine.registry.push(IMAGE)
     daemon = machine.daemon()
     await daemon.deploy(image=IMAGE, manifest=dict(manifest))
-    return machine, daemon, Liveness(daemon.world)
+    return machine, daemon, daemon.liveness
 
 
 async def test_three_failures_in_a_row_restart_the_instance_and_are_reported():

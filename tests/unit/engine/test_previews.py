@@ -307,9 +307,8 @@ class SetClock:
 
 @pytest.mark.parametrize("days", [400, -400, 2, -2])
 async def test_a_clock_that_is_set_ends_nothing_early_and_nothing_late(machine: Machine, days: int):
+    machine.clock = clock = SetClock(machine)  # type: ignore[assignment]
     daemon = machine.daemon()
-    clock = SetClock(machine)
-    object.__setattr__(daemon.world, "clock", clock)
     await open_preview(daemon)
     await daemon.previews.close("shop", 12, ACTOR)
     await daemon.reaper.look()

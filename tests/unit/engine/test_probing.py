@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from pvdify.engine.running.liveness import Liveness
 from pvdify.model.probe import Answer, ProbeResult
 from pvdify.model.release import Failure, Release, ReleaseStatus
 from tests.fakes.behaviour import Behaviour
@@ -28,7 +27,7 @@ def failure_of(release: Release) -> Failure:
 
 async def test_every_probe_asks_with_the_apps_own_hostname():
     machine, daemon, release = await deploy(Behaviour(hosts=frozenset({"shop.example.com"})))
-    await Liveness(daemon.world).look()
+    await daemon.liveness.look()
     machine.supervisor.crash(WEB)
     await daemon.reconciler.reconcile()
     await machine.clock.sleep(3)
@@ -107,7 +106,7 @@ async def test_a_start_period_gives_it_the_time():
 async def test_an_instance_that_was_started_again_may_take_as_long_as_at_its_deploy():
     machine, daemon, _ = await deploy(Behaviour(), start_period="5m")
     machine.supervisor.script(Behaviour(listens_after=240.0))
-    liveness = Liveness(daemon.world)
+    liveness = daemon.liveness
     machine.supervisor.crash(WEB)
     await daemon.reconciler.reconcile()
 

@@ -280,7 +280,7 @@ async def test_what_instances_use_and_how_they_ended_before_is_shown(machine: Ma
     machine.supervisor.crash("pvdify-shop-web-v1-2", is_out_of_memory=True)
     await daemon.reconciler.reconcile()
 
-    (web,) = (await daemon.queries.processes("shop")).processes
+    (web,) = (await daemon.queries.processes.show("shop")).processes
 
     first, second = web.instances
     assert first.in_use is not None
@@ -291,7 +291,7 @@ async def test_what_instances_use_and_how_they_ended_before_is_shown(machine: Ma
 
 
 async def numbers(daemon: Daemon) -> dict[str, list[int]]:
-    views = (await daemon.queries.processes("shop")).processes
+    views = (await daemon.queries.processes.show("shop")).processes
     return {view.name: [item.place.number for item in view.instances] for view in views}
 
 

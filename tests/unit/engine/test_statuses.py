@@ -119,7 +119,7 @@ async def test_an_image_that_is_gone_is_said_by_ps_logs_status_and_one_event():
         await machine.clock.sleep(20)
 
     assert await status(daemon) == "down (image missing)"
-    ((web,),) = [view.instances for view in (await daemon.queries.processes("shop")).processes]
+    ((web,),) = [view.instances for view in (await daemon.queries.processes.show("shop")).processes]
     assert web.problem == f"web.1 cannot be started: {why}"
     logs = daemon.queries.runtime_logs
     lines = await logs.tail(await logs.writers("shop", None, None), 10)

@@ -3,7 +3,6 @@
 import pytest
 
 from pvdify.api import translate
-from pvdify.engine.world.urls import urls_of
 from pvdify.model.edge import EdgeLink
 from pvdify.model.instance import Secret
 from tests.fakes.behaviour import Behaviour
@@ -39,7 +38,7 @@ async def test_a_url_follows_what_stands_in_front(
     if has_edge:
         await daemon.edge.connect(EdgeLink(token=Secret("cf-token")), ACTOR)
 
-    assert (await urls_of(daemon.world)).of("www.shop.net") == expected
+    assert (await daemon.queries.urls()).of("www.shop.net") == expected
     await daemon.bury()
 
 

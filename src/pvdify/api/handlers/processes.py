@@ -18,7 +18,7 @@ _WISH = re.compile(r"([=+-]?)([0-9]{1,4})")
 
 async def list_processes(call: Call) -> Response:
     """Process types and their instances, and how the app is doing."""
-    view = await call.engine.queries.processes(call.app)
+    view = await call.engine.queries.processes.show(call.app)
     return json_answer(
         answers.Processes(
             processes=[translate.process(each) for each in view.processes],

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from pvdify import __version__
 from pvdify.api import translate
 from pvdify.api.call import Call
-from pvdify.engine.reading.queries import Check, ServerView, check_of_apps, check_of_disk, check_of_jobs
+from pvdify.engine.reading.server import Check, ServerView, check_of_apps, check_of_disk, check_of_jobs
 from pvdify.model.image import ImagesOnDisk
 from pvdify.model.status import StatusWord
 from pvdify.model.token import Role
@@ -31,7 +31,7 @@ async def show_identity(call: Call) -> Response:
 
 async def show_status(call: Call) -> Response:
     """The server at a glance; a token for one app sees that app's figures, and of the server how each part is."""
-    view, statuses = await call.engine.queries.server(), await call.engine.queries.statuses()
+    view, statuses = await call.engine.queries.server.show(), await call.engine.queries.statuses()
     mine = {app: status for app, status in statuses.items() if call.actor.reaches(app)}
     of_server: tuple[Check, ...] = (*view.checks, await call.engine.edge.check())
     if call.actor.app is not None:
@@ -39,7 +39,7 @@ async def show_status(call: Call) -> Response:
         of_server = tuple(replace(it, text=it.state, next="") for it in of_server)
     overdue = {app: jobs for app, jobs in (await call.engine.jobs.overdue()).items() if call.actor.reaches(app)}
     backups = await _of_backups(call)
-    over = [app for app in call.engine.queries.apps_over_limit() if call.actor.reaches(app)]
+    over = [app for app in call.engine.queries.server.apps_over_limit() if call.actor.reaches(app)]
     of_disk = check_of_disk(over, view.use, call.engine.settings.max_app_disk)
     checks = (*of_server[:-1], check_of_apps(mine), *check_of_jobs(overdue), *of_disk, *backups, of_server[-1])
     return json_answer(

@@ -37,7 +37,7 @@ async def show_app(call: Call) -> Response:
     top, rest = await _content(call)
     engine = call.engine
     view = await engine.queries.app(call.app)
-    known, _ = await engine.queries.known_processes(call.app, engine.samples.in_use)
+    known, _ = await engine.queries.processes.known(call.app, engine.samples.in_use)
     return call.app_page(
         "app.html", "App", top=top, rest=rest, digest=digest(_news(top, rest)), view=view,
         undo=await undo_of(call), processes=known.processes, config=await _unapplied(call, view.live),
@@ -96,7 +96,7 @@ async def scale(call: Call) -> Response:
     process, count = call.field("process"), call.field("count")
     if not (count.isascii() and count.isdigit() and len(count) < 4):
         raise InvalidError("nothing was scaled", why="the count is no number from 0 to 100", next="send another one")
-    known, _ = await call.engine.queries.known_processes(call.app, {})
+    known, _ = await call.engine.queries.processes.known(call.app, {})
     before = next((it.count for it in known.processes if it.name == process), None)
     await call.engine.processes.scale(call.app, {process: Wish(number=int(count))}, call.actor)
     undo = f" Undo: `pvdify ps:scale {call.app} {process}={before}`" if before is not None else ""
@@ -152,7 +152,7 @@ async def _content(call: Call) -> tuple[Markup, Markup]:
     engine, app = call.engine, call.app
     queries = engine.queries
     view = await queries.app(app)
-    known, seen_at = await queries.known_processes(app, engine.samples.in_use)
+    known, seen_at = await queries.processes.known(app, engine.samples.in_use)
     releases = await queries.releases(app, RECENT_RELEASES)
     under_way = next((it.release for it in releases if not it.release.status.is_settled), None)
     newest = releases[0].release if releases else None

@@ -13,8 +13,8 @@ from pvdify.dashboard.pulse import digest
 from pvdify.dashboard.rendering import render
 from pvdify.dashboard.views.attention import LOOK_BACK, Facts, Item, attention
 from pvdify.engine.deploys.acceptance import read_deploy
-from pvdify.engine.reading.queries import Check
 from pvdify.engine.reading.samples import Rates
+from pvdify.engine.reading.server import Check
 from pvdify.engine.reading.views import AppView
 from pvdify.errors import InvalidError
 from pvdify.model.event import EventFilter
@@ -69,7 +69,7 @@ async def _content(call: Call) -> str:
     apps = [view for view in await queries.apps() if call.actor.reaches(view.app.name)]
     now = datetime.now(UTC)
     since = EventFilter(app=call.actor.app, since=now - LOOK_BACK)
-    glance, edge = await queries.glance(), known_edge(call)
+    glance, edge = await queries.server.glance(), known_edge(call)
     facts = Facts(
         apps=apps,
         failed=[it for it in await queries.failed_releases() if call.actor.reaches(it.app)],
@@ -77,7 +77,7 @@ async def _content(call: Call) -> str:
         jobs=[it for it in await engine.jobs.records() if call.actor.reaches(it.app)],
         glance=glance, edge=edge, backups=known_backups(call), min_free_disk=engine.settings.min_free_disk, now=now,
     )  # fmt: skip
-    running = queries.running()
+    running = queries.processes.running()
     rows = sorted((_row(call, view, running.get(_slot(view), 0)) for view in apps), key=_place)
     return render("parts/now.html", items=_for(call, attention(facts)), rows=rows, glance=glance, edge=edge,
                   urls=await queries.urls(), samples_at=engine.samples.at)  # fmt: skip

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from pvdify.dashboard.call import Call
 from pvdify.dashboard.pages.now import known_edge
 from pvdify.engine.notifying.notifications import NotificationRequest
-from pvdify.engine.reading.queries import check_of_apps, check_of_jobs
+from pvdify.engine.reading.server import check_of_apps, check_of_jobs
 from pvdify.errors import InvalidError
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Channel, DeliveryState
@@ -92,7 +92,7 @@ async def test_notification(call: Call) -> Response:
 
 async def _page(call: Call, made: Token | None = None, secret: str = "", signing_key: str = "") -> Response:
     engine, is_admin = call.engine, call.may(Role.ADMIN)
-    server = call.shared.server.get("server", engine.queries.server)
+    server = call.shared.server.get("server", engine.queries.server.show)
     statuses = {app: it for app, it in (await engine.queries.statuses()).items() if call.actor.reaches(app)}
     overdue = {app: jobs for app, jobs in (await engine.jobs.overdue()).items() if call.actor.reaches(app)}
     checks = (*(server.value.checks if server.value else ()), check_of_apps(statuses), *check_of_jobs(overdue))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pvdify.engine.reading.queries import Check, Glance
+from pvdify.engine.reading.server import Check, Glance
 from pvdify.engine.reading.views import AppView
 from pvdify.model.event import Event
 from pvdify.model.job import JobRecord

@@ -10,13 +10,13 @@ import structlog
 
 from pvdify.engine.access.limits import Limit
 from pvdify.engine.access.tokens import fresh_token
-from pvdify.engine.edge.hostname_rights import check_rights
-from pvdify.engine.world import World
+from pvdify.engine.edge.hostname_claims import HostnameClaims
 from pvdify.engine.world.not_found import renamed
 from pvdify.errors import CodeHostUnavailable, IdentityRefused, InvalidHostname, LinkNotFound, RepositoryNotFound
 from pvdify.manifest.names import canonical_hostname
 from pvdify.model.action import Action
 from pvdify.model.event import Event
+from pvdify.model.former_name import FormerNames
 from pvdify.model.link import (
     DEFAULT_EVENTS,
     LONGEST_WORD,
@@ -31,9 +31,12 @@ from pvdify.model.link import (
 )
 from pvdify.model.names import check_app_name, parent_of
 from pvdify.model.token import Actor, Role, Token
+from pvdify.ports.clock import Clock
 from pvdify.ports.code_host import CodeHost
 from pvdify.ports.identities import Identities
 from pvdify.ports.link_store import LinkStore
+from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 log = structlog.get_logger()
 GOOD_FOR = 600.0  # seconds
@@ -58,12 +61,17 @@ class LinkRequest:
 class Keyless:
     """Links, and the exchange of a workflow's token for one of ours."""
 
-    def __init__(self, world: World, links: LinkStore, code_host: CodeHost, identities: Identities) -> None:
-        self._world, self._links = world, links
+    def __init__(
+        self, *, clock: Clock, former_names: FormerNames, settings: Settings, store: Store, claims: HostnameClaims,
+        links: LinkStore, code_host: CodeHost, identities: Identities,
+    ) -> None:  # fmt: skip
+        self._clock, self._former_names, self._settings, self._store = clock, former_names, settings, store
+        self._claims = claims
+        self._links = links
         self._code_host, self._identities = code_host, identities
         self._one_at_a_time = asyncio.Lock()
-        self._refused = Limit(world.clock, "refused tokens of this repository", most=30, per_second=0.2)
-        self._unsigned = Limit(world.clock, "unsigned tokens from this address", most=30, per_second=0.2)
+        self._refused = Limit(clock, "refused tokens of this repository", most=30, per_second=0.2)
+        self._unsigned = Limit(clock, "unsigned tokens from this address", most=30, per_second=0.2)
 
     async def link(self, app: str, wanted: LinkRequest, actor: Actor) -> Link:
         """The repository's workflows may deploy the app from now on; an earlier link of the two is replaced.
@@ -73,7 +81,7 @@ class Keyless:
         check_app_name(app)
         check_link(wanted.repository, wanted.branch, wanted.environment, wanted.events, wanted.workflow)
         repository = await self._repository(wanted)
-        now = self._world.clock.now()
+        now = self._clock.now()
         link = Link(
             app=app, repository=repository.name, repository_id=repository.id, owner_id=repository.owner_id,
             branch=wanted.branch, environment=wanted.environment, allows_previews=wanted.allows_previews,
@@ -83,8 +91,8 @@ class Keyless:
         text += f", environment {link.environment}" if link.environment else ""
         text += ", previews" if link.allows_previews else ""
         text += f", on {', '.join(link.events)}" + (f", workflow {link.workflow}" if link.workflow else "")
-        grants = await check_rights(self._world, app, _hostnames(wanted.domains), actor)
-        await self._world.store.save(*(replace(it, created_by=_giver(link)) for it in grants))
+        grants = await self._claims.check_rights(app, _hostnames(wanted.domains), actor)
+        await self._store.save(*(replace(it, created_by=_giver(link)) for it in grants))
         await self._links.save_link(
             link,
             Event(at=now, actor=actor.name, address=actor.address, action=Action.GITHUB_LINKED, app=app, text=text),
@@ -97,8 +105,8 @@ class Keyless:
         link = next((it for it in ours if it.repository.casefold() == repository.casefold()), None)
         if link is None:
             raise LinkNotFound(f"{app} is not linked to {repository}", next=f"`pvdify github {app}` lists its links")
-        now = self._world.clock.now()
-        given = [it for it in await self._world.store.tokens() if _is_given_by(link, it)]
+        now = self._clock.now()
+        given = [it for it in await self._store.tokens() if _is_given_by(link, it)]
         event = Event(
             at=now,
             actor=actor.name,
@@ -107,10 +115,10 @@ class Keyless:
             app=app,
             text=link.repository,
         )
-        for grant in await self._world.store.grants(app):
+        for grant in await self._store.grants(app):
             if grant.created_by == _giver(link):
                 gone = replace(event, action=Action.DOMAIN_REVOKED, text=grant.name)
-                await self._world.store.delete_grant(grant, gone)
+                await self._store.delete_grant(grant, gone)
         await self._links.delete_link(link, tuple(replace(it, revoked_at=now) for it in given), event)
 
     async def links(self, app: str) -> tuple[Link, ...]:
@@ -126,7 +134,7 @@ class Keyless:
         """
         check_app_name(app)
         claims = await self._genuine(text, app, address)
-        if former := self._world.former_names.get(app):
+        if former := self._former_names.get(app):
             raise renamed(former)
         identity = str(claims.get("repository_id"))[:LONGEST_WORD]
         self._refused.check(identity)
@@ -147,7 +155,7 @@ class Keyless:
             raise
 
     async def _exchange(self, claims: Mapping[str, Any], app: str, address: str) -> tuple[Token, str]:
-        now, settings = self._world.clock.now(), self._world.settings
+        now, settings = self._clock.now(), self._settings
         expected = Expected(issuer=settings.oidc_issuer, audience=settings.audience)
         ends_at, id = check_token(claims, expected, now), str(claims["jti"])
         preview = parent_of(app)
@@ -155,7 +163,7 @@ class Keyless:
             if await self._links.is_identity_used(id):
                 raise refused("jti", "was exchanged before: a token is good once, ask GitHub for another")
             links = await self._links.links(preview[0] if preview else app)
-            newest = await self._world.store.releases(app, limit=1) if preview else ()
+            newest = await self._store.releases(app, limit=1) if preview else ()
             link = link_for(claims, app, links, newest[0].source.branch if newest else None)
             name = f"{claims.get('actor', 'a workflow')} via {link.repository}"[:80]
             token, text = fresh_token(name, Role.DEPLOY, app, GOOD_FOR, _giver(link), now)

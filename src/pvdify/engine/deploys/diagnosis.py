@@ -1,7 +1,7 @@
 """Why a candidate is not healthy, in words that name the cause and the next step."""
 
 from pvdify.engine.deploys.step_run import StepRun
-from pvdify.engine.running.probing import hostname_of, probe
+from pvdify.engine.running.probing import hostname_of
 from pvdify.errors import ProbeFailed
 from pvdify.model.app import hostnames_of
 from pvdify.model.endpoint import NO_ROUTE
@@ -69,7 +69,7 @@ async def _about_hosts(run: StepRun, place: Placement, result: ProbeResult) -> s
     check = run.manifest.healthcheck
     asked = hostname_of(run.world.settings, run.app, check)
     for other in await _other_hosts(run, place, asked) if result.status in HOST_REFUSALS else ():
-        answer = await probe(run.world, run.app, check, place, hostname=other)
+        answer = await run.tools.probes.ask(run.app, check, place, hostname=other)
         if answer.status is not None and answer.status != result.status:
             return (
                 f"it answered {result.status} to the Host {asked} and {answer.status} to the Host {other}: it accepts "

@@ -13,22 +13,28 @@ from dataclasses import replace
 import structlog
 
 from pvdify.engine.deploys.worker import Worker
-from pvdify.engine.edge.domains import check_free
+from pvdify.engine.edge.hostname_claims import HostnameClaims
 from pvdify.engine.edge.hostname_rights import check_own_hostname
-from pvdify.engine.reading.views import AppView, view_app
+from pvdify.engine.reading.views import AppView, Views
 from pvdify.engine.running.one_offs import OneOffRuns
-from pvdify.engine.running.routes import remove_route
-from pvdify.engine.world import World
+from pvdify.engine.running.routes import ServingRoutes
+from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import AppBusy, AppExists, InvalidError, PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.app import App, default_hostname
 from pvdify.model.event import Event
-from pvdify.model.former_name import SETTLING, FormerName
+from pvdify.model.former_name import SETTLING, FormerName, FormerNames
 from pvdify.model.grant import Grant, GrantKind
 from pvdify.model.names import check_app_name, parent_of, preview_name
 from pvdify.model.operation import OperationKind
 from pvdify.model.token import Actor
+from pvdify.ports.clock import Clock
+from pvdify.ports.deploy_log import DeployLog
+from pvdify.ports.images import Images
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 log = structlog.get_logger()
 RETRY_PAUSE = 5.0  # seconds before what follows from a renaming is tried again
@@ -39,7 +45,6 @@ class Renames:
     """Requests to rename, and what follows from them.
 
     Args:
-        world: everything outside.
         worker: has the app's background work, which goes on under the new name.
         one_offs: knows which commands run in the app.
         rename_logins: moves the registry logins that are the app's own.
@@ -47,12 +52,15 @@ class Renames:
         watch_anew: has these instances watched as their records are now.
     """
 
-    def __init__(
-        self, world: World, *, worker: Worker, one_offs: OneOffRuns,
-        rename_logins: Callable[[str, str], Awaitable[None]],
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, deploy_log: DeployLog, former_names: FormerNames, images: Images, locks: Locks,
+        secrets: Secrets, settings: Settings, store: Store, claims: HostnameClaims, serving: ServingRoutes,
+        views: Views, worker: Worker, one_offs: OneOffRuns, rename_logins: Callable[[str, str], Awaitable[None]],
         put_routes: Callable[[str], Awaitable[None]], watch_anew: Callable[[Iterable[str]], Awaitable[None]],
     ) -> None:  # fmt: skip
-        self._world = world
+        self._clock, self._deploy_log, self._former_names = clock, deploy_log, former_names
+        self._images, self._locks, self._secrets, self._settings = images, locks, secrets, settings
+        self._store, self._claims, self._serving, self._views = store, claims, serving, views
         self._worker = worker
         self._one_offs = one_offs
         self._rename_logins = rename_logins
@@ -66,19 +74,19 @@ class Renames:
 
         Raises StoreUnavailable.
         """
-        self._world.former_names.load(await self._world.store.former_names())
+        self._former_names.load(await self._store.former_names())
         await self._finish_all()
 
     async def run(self) -> None:
         """Complete what could not be completed at once, as on a full disk, forever."""
         while True:
             await self._unfinished.wait()
-            await self._world.clock.sleep(RETRY_PAUSE)
+            await self._clock.sleep(RETRY_PAUSE)
             await self._finish_all()
 
     def former(self, name: str) -> FormerName | None:
         """The renaming that ended this name, if one did."""
-        return self._world.former_names.get(name)
+        return self._former_names.get(name)
 
     async def rename(self, name: str, new: str, actor: Actor, *, keeps_hostname: bool) -> AppView:
         """Give the app another name; its previews follow. In force when this returns, and visitors notice nothing.
@@ -96,7 +104,7 @@ class Renames:
 
     def _check(self, name: str, new: str) -> None:
         check_app_name(new)
-        check_own_hostname(self._world.settings, new)
+        check_own_hostname(self._settings, new)
         if parent_of(name) or parent_of(new) or name == new:
             raise InvalidError(
                 f"{name} was not renamed to {new}",
@@ -105,70 +113,70 @@ class Renames:
             )
 
     async def _rename(self, name: str, new: str, actor: Actor, *, keeps_hostname: bool) -> AppView:
-        async with self._world.locks.previews:
+        async with self._locks.previews:
             names = await self._family(name, new)
             apps = [each for pair in names for each in pair]
-            async with self._world.locks.everything(apps):
+            async with self._locks.everything(apps):
                 await self._check_idle(names)
-                async with self._world.locks.hostnames:
+                async with self._locks.hostnames:
                     await self._check_free(names)
                     await self._commit(names, actor, keeps_hostname=keeps_hostname)
                 await self._finish(names)
         for old, current in names:
-            self._world.whole_routes.pop(old, None)
+            self._serving.forget(old)
             await self._watch_anew(await self._instances_of(current))
-            for operation in await self._world.store.unsettled_operations(current):
+            for operation in await self._store.unsettled_operations(current):
                 self._worker.wake(operation)
         await self._move_routes(names)
-        return await view_app(self._world, new)
+        return await self._views.app(new)
 
     async def _move_routes(self, names: Iterable[Names]) -> None:
         """Route the hostnames to the new name first; remove the old route when nothing looks it up any more."""
         for _, current in names:
             await self._put_routes(current)
-        await self._world.clock.sleep(SETTLING.total_seconds())
+        await self._clock.sleep(SETTLING.total_seconds())
         for old, _ in names:
-            async with self._world.locks.routes(old):
-                if await self._world.store.app(old) is None:
-                    await remove_route(self._world, old)
+            async with self._locks.routes(old):
+                if await self._store.app(old) is None:
+                    await self._serving.remove(old)
 
     async def _family(self, name: str, new: str) -> tuple[Names, ...]:
         """The app and its previews, with their names from now on."""
         await self._app(name)
-        previews = await self._world.store.previews(name)
+        previews = await self._store.previews(name)
         return ((name, new), *((each.name, preview_name(new, each.number)) for each in previews))
 
     async def _check_idle(self, names: Iterable[Names]) -> None:
         """Raise AppBusy while something is under way that knows the app by its name."""
         for name, _ in names:
-            operations = await self._world.store.unsettled_operations(name)
+            operations = await self._store.unsettled_operations(name)
             busy = next((it for it in operations if it.kind is not OperationKind.RETIRE), None)
             if busy is not None:
                 raise _busy(name, f"its {busy.kind.value} is under way", f"`pvdify deploy:attach {name}` shows it")
-            if runs := await self._world.store.unsettled_job_runs(name):
+            if runs := await self._store.unsettled_job_runs(name):
                 raise _busy(name, f"the job {runs[0].job} runs or is due", f"`pvdify jobs {name}` shows when it ended")
             if self._one_offs.has_any(name):
                 raise _busy(name, "a command runs in it (`run`, `ps:exec` or `tunnel`)", "end it")
-            app = await self._world.store.app(name)
-            if app is not None and app.paused_until is not None and app.paused_until > self._world.clock.now():
+            app = await self._store.app(name)
+            if app is not None and app.paused_until is not None and app.paused_until > self._clock.now():
                 raise _busy(name, "its requests wait, because it is paused", f"`pvdify resume {name}`")
 
     async def _check_free(self, names: Iterable[Names]) -> None:
         for name, new in names:
-            former = self._world.former_names.get(new)
-            if await self._world.store.app(new) is not None or (former is not None and former.app != name):
+            former = self._former_names.get(new)
+            if await self._store.app(new) is not None or (former is not None and former.app != name):
                 raise AppExists(
                     f"{name} was not renamed: there is an app {new}"
                     + (f", which is called {former.app} now and keeps its former name" if former else ""),
                     next="choose another name; `pvdify apps` lists the apps",
                 )
-            await check_free(self._world, name, {default_hostname(new, self._world.settings.base_domain)})
+            await self._claims.check_free(name, {default_hostname(new, self._settings.base_domain)})
 
     async def _commit(self, names: tuple[Names, ...], actor: Actor, *, keeps_hostname: bool) -> None:
         """The one transaction, and what is known of it in memory."""
-        (name, new), now = names[0], self._world.clock.now()
-        app, before = await self._app(name), default_hostname(name, self._world.settings.base_domain)
-        own = default_hostname(new, self._world.settings.base_domain)
+        (name, new), now = names[0], self._clock.now()
+        app, before = await self._app(name), default_hostname(name, self._settings.base_domain)
+        own = default_hostname(new, self._settings.base_domain)
         domains = tuple(it for it in (*app.domains, *([before] if keeps_hostname else [])) if it != own)
         grant = Grant(app=new, kind=GrantKind.HOSTNAME, name=before, created_at=now, created_by=actor.name)
         renamed = replace(app, name=new, domains=tuple(dict.fromkeys(domains)), updated_at=now)
@@ -181,20 +189,20 @@ class Renames:
             text=f"{name} is {new} now",
         )
         await self._worker.leave({old for old, _ in names})
-        await self._world.store.rename_apps(names, now, renamed, *([grant] if keeps_hostname else []), event)
-        self._world.former_names.load(await self._world.store.former_names())
+        await self._store.rename_apps(names, now, renamed, *([grant] if keeps_hostname else []), event)
+        self._former_names.load(await self._store.former_names())
         log.info("app.renamed", app=new, before=name, previews=len(names) - 1)
 
     async def _finish_all(self) -> None:
         self._unfinished.clear()
-        await self._finish((each.name, each.app) for each in self._world.former_names.all())
+        await self._finish((each.name, each.app) for each in self._former_names.all())
 
     async def _finish(self, names: Iterable[Names]) -> None:
         """Do what follows from the records; doing it again changes nothing. What fails is tried again later."""
         for old, new in names:
             try:
-                await self._world.secrets.rename(old, new)
-                await self._world.deploy_log.rename(old, new)
+                await self._secrets.rename(old, new)
+                await self._deploy_log.rename(old, new)
                 await self._rename_logins(old, new)
                 await self._move_pins(old, new)
             except PvdifyError as error:
@@ -203,17 +211,17 @@ class Renames:
 
     async def _move_pins(self, old: str, new: str) -> None:
         """What the images of its releases are kept for is the app by its new name."""
-        for version in sorted(await self._world.images.kept(old)):
-            release = await self._world.store.release(new, version)
+        for version in sorted(await self._images.kept(old)):
+            release = await self._store.release(new, version)
             if release is not None and release.image_id is not None:
-                await self._world.images.keep(release.image_id, new, version)
-            await self._world.images.release(old, version)
+                await self._images.keep(release.image_id, new, version)
+            await self._images.release(old, version)
 
     async def _instances_of(self, app: str) -> tuple[str, ...]:
-        return tuple(place.name for slot in await self._world.store.slots(app) for place in slot.placements)
+        return tuple(place.name for slot in await self._store.slots(app) for place in slot.placements)
 
     async def _app(self, name: str) -> App:
-        app = await self._world.store.app(name)
+        app = await self._store.app(name)
         if app is None:
             raise no_app(name)
         return app

@@ -10,11 +10,11 @@ from pvdify.engine.deploys.acceptance import DeployRequest, check_config_source
 from pvdify.engine.deploys.runner import Runner
 from pvdify.engine.deploys.supersession import superseded_by
 from pvdify.engine.deploys.worker import Worker
-from pvdify.engine.edge.domains import check_free
-from pvdify.engine.edge.edge_mode import is_past_router
-from pvdify.engine.edge.hostname_rights import check_own_hostname, check_rights
-from pvdify.engine.reading.views import AppView, ConfigView, ReleaseView, view_app, view_config, view_release
-from pvdify.engine.world import World
+from pvdify.engine.edge.edge_mode import EdgeMode
+from pvdify.engine.edge.hostname_claims import HostnameClaims
+from pvdify.engine.edge.hostname_rights import check_own_hostname
+from pvdify.engine.reading.views import AppView, ConfigView, ReleaseView, Views
+from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app, no_release, renamed
 from pvdify.errors import (
     AppBusy,
@@ -30,13 +30,17 @@ from pvdify.model.action import Action
 from pvdify.model.app import App, hostnames_of
 from pvdify.model.config import Changes, ConfigVersion, apply_changes, named
 from pvdify.model.event import Event, IdempotentRequest
+from pvdify.model.former_name import FormerNames
 from pvdify.model.grant import Grant, GrantKind
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.names import check_app_name
 from pvdify.model.operation import Operation, OperationKind, OperationState, Strategy, operation_id
 from pvdify.model.release import Failure, Release, ReleaseStatus
 from pvdify.model.token import Actor
-from pvdify.ports.store import Record
+from pvdify.ports.clock import Clock
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Record, Store
+from pvdify.settings import Settings
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 LONGEST_PAUSE = 300  # seconds; proxies in front of the router have deadlines of their own
@@ -58,10 +62,14 @@ def fingerprint(*content: object) -> str:
 class Requests:
     """Changes of apps and releases. When a method returns, its change is on disk."""
 
-    def __init__(
-        self, world: World, runner: Runner, worker: Worker, put_routes: Callable[[str], Awaitable[None]]
-    ) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, former_names: FormerNames, locks: Locks, secrets: Secrets, settings: Settings,
+        store: Store, claims: HostnameClaims, edge_mode: EdgeMode, views: Views, runner: Runner, worker: Worker,
+        put_routes: Callable[[str], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        self._clock, self._former_names, self._locks, self._secrets = clock, former_names, locks, secrets
+        self._settings, self._store, self._claims, self._edge_mode = settings, store, claims, edge_mode
+        self._views = views
         self._put_routes = put_routes
         self._runner = runner
         self._worker = worker
@@ -69,16 +77,16 @@ class Requests:
     async def create_app(self, name: str, actor: Actor) -> AppView:
         """Create an app without a release. Raises InvalidError, AppExists, HostnameTaken, StoreUnavailable."""
         check_app_name(name)
-        check_own_hostname(self._world.settings, name)
-        async with self._world.locks.queue(name):
+        check_own_hostname(self._settings, name)
+        async with self._locks.queue(name):
             self._check_current(name)
-            if await self._world.store.app(name):
+            if await self._store.app(name):
                 raise AppExists(f"the app {name} is here already", next=f"`pvdify apps:info {name}`")
             app = self._new_app(name)
-            async with self._world.locks.hostnames:
-                await check_free(self._world, name, hostnames_of(app, self._world.settings.base_domain, None))
-                await self._world.store.save(app, self._event(actor, Action.APP_CREATED, name))
-        return await view_app(self._world, name)
+            async with self._locks.hostnames:
+                await self._claims.check_free(name, hostnames_of(app, self._settings.base_domain, None))
+                await self._store.save(app, self._event(actor, Action.APP_CREATED, name))
+        return await self._views.app(name)
 
     async def set_maintenance(self, name: str, actor: Actor, *, is_on: bool) -> AppView:
         """Answer visitors with a 503 page, or serve them again; instances go on running.
@@ -86,16 +94,16 @@ class Requests:
         In force when this returns, or once the app's running operation has ended. Raises AppNotFound,
         RouterUnavailable, StoreUnavailable.
         """
-        async with self._world.locks.queue(name):
-            now, known = self._world.clock.now(), await self._app(name)
+        async with self._locks.queue(name):
+            now, known = self._clock.now(), await self._app(name)
             by, since = (actor.name, now) if is_on else (None, None)
             if is_on and known.is_in_maintenance:
                 by, since = known.maintenance_by, known.maintenance_since
             app = replace(known, is_in_maintenance=is_on, updated_at=now, maintenance_by=by, maintenance_since=since)
             action = Action.MAINTENANCE_ON if is_on else Action.MAINTENANCE_OFF
-            await self._world.store.save(app, self._event(actor, action, name))
+            await self._store.save(app, self._event(actor, action, name))
         await self._put_routes(name)
-        return await view_app(self._world, name)
+        return await self._views.app(name)
 
     async def pause(self, name: str, seconds: float, actor: Actor) -> AppView:
         """Hold new requests in the router for these seconds or until ``resume``; instances go on running.
@@ -107,19 +115,19 @@ class Requests:
                 f"{name} was not paused", why=f"it can be paused for up to {LONGEST_PAUSE} seconds",
                 next=f"`pvdify maintenance:on {name}` answers visitors with a page instead",
             )  # fmt: skip
-        return await self._set_pause(name, self._world.clock.now() + timedelta(seconds=seconds), actor)
+        return await self._set_pause(name, self._clock.now() + timedelta(seconds=seconds), actor)
 
     async def resume(self, name: str, actor: Actor) -> AppView:
         """Pass the held requests on. Raises AppNotFound, RouterUnavailable, StoreUnavailable."""
         return await self._set_pause(name, None, actor)
 
     async def _set_pause(self, name: str, until: datetime | None, actor: Actor) -> AppView:
-        async with self._world.locks.queue(name):
-            app = replace(await self._app(name), paused_until=until, updated_at=self._world.clock.now())
+        async with self._locks.queue(name):
+            app = replace(await self._app(name), paused_until=until, updated_at=self._clock.now())
             action = Action.APP_PAUSED if until else Action.APP_RESUMED
-            await self._world.store.save(app, self._event(actor, action, name))
+            await self._store.save(app, self._event(actor, action, name))
         await self._put_routes(name)
-        return await view_app(self._world, name)
+        return await self._views.app(name)
 
     async def destroy_app(self, name: str, confirm: str | None, actor: Actor, *, purges: bool = False) -> None:
         """Request the removal of the app and everything that belongs to it, after its running operation.
@@ -135,7 +143,7 @@ class Requests:
                 next=f"`pvdify apps:destroy {name} --confirm {name}` removes its containers, config, logs, releases; "
                 "its volumes go to the trash",
             )  # fmt: skip
-        now = self._world.clock.now()
+        now = self._clock.now()
         operation = Operation(
             id=f"{name}-destroy",
             kind=OperationKind.DESTROY,
@@ -144,11 +152,11 @@ class Requests:
             created_by=actor.name,
             purges=purges,
         )
-        async with self._world.locks.queue(name):
-            known = await self._world.store.operation(operation.id)
+        async with self._locks.queue(name):
+            known = await self._store.operation(operation.id)
             if known is None or known.state.is_settled:
                 waiting = [record for item in await self._queued(name) for record in await self._superseded(item, 0)]
-                await self._world.store.save(operation, *waiting)
+                await self._store.save(operation, *waiting)
         self._worker.wake(operation)
 
     async def deploy(
@@ -160,12 +168,12 @@ class Requests:
         IdempotencyKeyReused, StoreUnavailable.
         """
         check_app_name(app)
-        check_own_hostname(self._world.settings, app)
-        async with self._world.locks.queue(app):
+        check_own_hostname(self._settings, app)
+        async with self._locks.queue(app):
             self._check_current(app)
             if known := await self._answered(app, idempotency, actor):
                 return known
-            live = await self._world.store.active_release(app)
+            live = await self._store.active_release(app)
             release = await self._draft(app, request, live, actor)
             return await self._enqueue(release, actor, idempotency, request.strategy)
 
@@ -182,11 +190,11 @@ class Requests:
         Raises AppNotFound, ReleaseNotFound, NotRollbackable, IdempotencyKeyReused, StoreUnavailable.
         """
         await self._app(app)
-        async with self._world.locks.queue(app):
+        async with self._locks.queue(app):
             if known := await self._answered(app, idempotency, actor):
                 return known
             target = await self.rollback_target(app, version)
-            draft = target.repeated(version=await self._next_version(app), at=self._world.clock.now(), by=actor.name)
+            draft = target.repeated(version=await self._next_version(app), at=self._clock.now(), by=actor.name)
             return await self._enqueue(draft, actor, idempotency, strategy)
 
     async def rollback_target(self, app: str, version: int | None) -> Release:
@@ -195,8 +203,8 @@ class Requests:
         Raises AppNotFound, ReleaseNotFound, NotRollbackable, StoreUnavailable.
         """
         await self._app(app)
-        releases = await self._world.store.releases(app)
-        live = await self._world.store.active_release(app)
+        releases = await self._store.releases(app)
+        live = await self._store.active_release(app)
         if version is None:
             target = _live_before(releases, live)
         else:
@@ -219,20 +227,20 @@ class Requests:
         Raises AppNotFound, ReleaseNotFound, NotCancelable, StoreUnavailable.
         """
         await self._app(app)
-        async with self._world.locks.queue(app):
+        async with self._locks.queue(app):
             release = await self._release(app, version)
-            operation = await self._world.store.operation(operation_id(app, version))
+            operation = await self._store.operation(operation_id(app, version))
             if operation is not None and operation.state is OperationState.QUEUED:
                 release = _canceled_in_queue(release)
                 event = self._event(actor, Action.DEPLOY_CANCELED, app, version)
-                await self._world.store.save(self._ended(operation), release, event)
-                return await view_release(self._world, release)
+                await self._store.save(self._ended(operation), release, event)
+                return await self._views.release(release)
             if operation is None or not await self._runner.request_cancel(operation.id):
                 raise NotCancelable(
                     f"{app} v{version} is {release.status.value}, there is nothing to cancel",
                     next=f"to go back: `pvdify rollback {app}`" if release.was_live else f"`pvdify releases {app}`",
                 )
-        return await view_release(self._world, release)
+        return await self._views.release(release)
 
     async def change_config(self, app: str, changes: Changes, actor: Actor) -> ConfigView:
         """Create a config version if anything changes; None unsets. The next deploy applies it.
@@ -240,26 +248,26 @@ class Requests:
         Raises AppNotFound, InvalidConfigVar, StoreUnavailable.
         """
         await self._app(app)
-        async with self._world.locks.queue(app):
-            versions = await self._world.store.config_versions(app)
+        async with self._locks.queue(app):
+            versions = await self._store.config_versions(app)
             newest = versions[0].version if versions else 0
-            current = await self._world.secrets.read(app, newest)
+            current = await self._secrets.read(app, newest)
             values = apply_changes(current, changes)
             changes = {key: var for key, var in changes.items() if var is not None or key in current}
             if not changes:
-                return await view_config(self._world, app, newest, values)
+                return await self._views.config(app, newest, values)
             version = ConfigVersion(
                 app=app,
                 version=newest + 1,
-                created_at=self._world.clock.now(),
+                created_at=self._clock.now(),
                 created_by=actor.name,
                 set_keys=tuple(sorted(key for key, var in changes.items() if var is not None)),
                 unset_keys=tuple(sorted(key for key, var in changes.items() if var is None)),
             )
-            await self._world.secrets.write(app, version.version, values)
+            await self._secrets.write(app, version.version, values)
             text = f"config v{version.version}: {named(changes)}"
-            await self._world.store.save(version, self._event(actor, Action.CONFIG_CHANGED, app, text=text))
-        return await view_config(self._world, app, version.version, values)
+            await self._store.save(version, self._event(actor, Action.CONFIG_CHANGED, app, text=text))
+        return await self._views.config(app, version.version, values)
 
     async def _draft(self, app: str, request: DeployRequest, live: Release | None, actor: Actor) -> Release:
         manifest = request.manifest
@@ -274,7 +282,7 @@ class Requests:
         _check_manifest_is_for(app, manifest)
         if manifest is not None:
             check_config_source(app, manifest, live.manifest if live else None, actor)
-        versions = await self._world.store.config_versions(app)
+        versions = await self._store.config_versions(app)
         is_same_image = request.image is None and live is not None
         return Release(
             app=app,
@@ -284,7 +292,7 @@ class Requests:
             image_id=live.image_id if live and is_same_image else None,
             config_version=versions[0].version if versions else 0,
             manifest=manifest or (live.manifest if live else Manifest()),
-            created_at=self._world.clock.now(),
+            created_at=self._clock.now(),
             created_by=actor.name,
             description=f"deploy {image}",
             source=request.source,
@@ -294,14 +302,14 @@ class Requests:
         self, release: Release, actor: Actor, idempotency: Idempotency | None, strategy: Strategy
     ) -> Release:
         """Write the release to the journal. A waiting deploy is superseded, unless this build is the older one."""
-        if any(it.kind is OperationKind.DESTROY for it in await self._world.store.unsettled_operations(release.app)):
+        if any(it.kind is OperationKind.DESTROY for it in await self._store.unsettled_operations(release.app)):
             raise AppBusy(f"{release.app} is being destroyed", next=f"`pvdify deploy {release.app}` once it is gone")
-        if strategy is Strategy.STOP_FIRST and await is_past_router(self._world):
+        if strategy is Strategy.STOP_FIRST and await self._edge_mode.is_past_router():
             raise InvalidError(
                 f"{release.app} was not stopped", why="with edge_mode=direct visitors come straight to what would stop",
                 next="deploy without --strategy, or have visitors come through the router: edge_mode=router",
             )  # fmt: skip
-        grants = list(await check_rights(self._world, release.app, release.manifest.domains, actor))
+        grants = list(await self._claims.check_rights(release.app, release.manifest.domains, actor))
         if actor.app is None:
             grants.append(self._registry_grant(release, actor))
         kind = OperationKind.DEPLOY if release.repeats is None else OperationKind.ROLLBACK
@@ -315,7 +323,7 @@ class Requests:
             release, waiting = superseded_by(release, newer, "waits for its turn"), []
         records: list[Record] = [release, self._event(actor, Action(f"{kind.value}.requested"), release.app,
                                                                  release.version, release.description)]  # fmt: skip
-        if not await self._world.store.app(release.app):
+        if not await self._store.app(release.app):
             records.insert(0, self._new_app(release.app))
         records += [*grants, operation] if newer is None else []
         for item in waiting:
@@ -327,7 +335,7 @@ class Requests:
                     release=release.version, created_at=release.created_at,
                 )
             )  # fmt: skip
-        await self._world.store.save(*records)
+        await self._store.save(*records)
         if newer is None:
             self._worker.wake(operation)
         return release
@@ -335,17 +343,17 @@ class Requests:
     async def _built_later(self, release: Release, waiting: list[Operation]) -> Release | None:
         """Return the waiting release that was built later than this one, if there is any."""
         for item in waiting:
-            other = await self._world.store.release(release.app, item.release or 0)
+            other = await self._store.release(release.app, item.release or 0)
             if other is not None and release.must_not_replace(other):
                 return other
         return None
 
     async def _queued(self, app: str) -> list[Operation]:
-        operations = await self._world.store.unsettled_operations(app)
+        operations = await self._store.unsettled_operations(app)
         return [item for item in operations if item.state is OperationState.QUEUED and item.release and not item.slot]
 
     async def _superseded(self, operation: Operation, newer: int) -> list[Record]:
-        release = await self._world.store.release(operation.app, operation.release or 0)
+        release = await self._store.release(operation.app, operation.release or 0)
         if release is None:
             return [self._ended(operation)]
         by = f"v{newer}" if newer else "the app's end"
@@ -357,13 +365,13 @@ class Requests:
         return [self._ended(operation), replace(release, status=ReleaseStatus.SUPERSEDED, failure=failure)]
 
     def _ended(self, operation: Operation) -> Operation:
-        return replace(operation.moved_to(OperationState.CANCELED), finished_at=self._world.clock.now())
+        return replace(operation.moved_to(OperationState.CANCELED), finished_at=self._clock.now())
 
     async def _answered(self, app: str, idempotency: Idempotency | None, actor: Actor) -> Release | None:
         if idempotency is None:
             return None
-        since = self._world.clock.now() - IDEMPOTENCY_KEPT
-        known = await self._world.store.idempotent_request(idempotency.key, actor.name, since)
+        since = self._clock.now() - IDEMPOTENCY_KEPT
+        known = await self._store.idempotent_request(idempotency.key, actor.name, since)
         if known is None:
             return None
         if known.app != app or known.fingerprint != idempotency.fingerprint:
@@ -374,28 +382,28 @@ class Requests:
         return await self._release(app, known.release)
 
     async def _next_version(self, app: str) -> int:
-        newest = await self._world.store.releases(app, limit=1)
+        newest = await self._store.releases(app, limit=1)
         return newest[0].version + 1 if newest else 1
 
     async def _app(self, name: str) -> App:
-        app = await self._world.store.app(name)
+        app = await self._store.app(name)
         if app is None:
             raise no_app(name)
         return app
 
     async def _release(self, app: str, version: int) -> Release:
-        release = await self._world.store.release(app, version)
+        release = await self._store.release(app, version)
         if release is None:
             raise no_release(app, version)
         return release
 
     def _check_current(self, name: str) -> None:
         """Raise AppRenamed for a name that an app no longer has."""
-        if former := self._world.former_names.get(name):
+        if former := self._former_names.get(name):
             raise renamed(former)
 
     def _new_app(self, name: str) -> App:
-        now = self._world.clock.now()
+        now = self._clock.now()
         return App(name=name, created_at=now, updated_at=now)
 
     def _registry_grant(self, release: Release, actor: Actor) -> Grant:
@@ -407,7 +415,7 @@ class Requests:
 
     def _event(self, actor: Actor, action: Action, app: str, release: int | None = None, text: str = "") -> Event:
         return Event(
-            at=self._world.clock.now(),
+            at=self._clock.now(),
             actor=actor.name,
             address=actor.address,
             action=action,

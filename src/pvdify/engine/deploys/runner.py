@@ -14,7 +14,7 @@ import structlog
 from pvdify.engine.deploys.patience import Patience
 from pvdify.engine.deploys.plan import Plan, Step
 from pvdify.engine.deploys.plans import plan_of
-from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.step_run import StepRun, StepTools
 from pvdify.engine.world import World
 from pvdify.errors import DeployCanceled, DeploySuperseded, GuardTripped, InternalError, PvdifyError, by_code
 from pvdify.model.action import Action
@@ -38,13 +38,13 @@ class _Outcome:
 class Runner:
     """Runs one operation at a time per call; the caller keeps an app's operations apart."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, *, world: World, tools: StepTools) -> None:
+        self._world, self.tools = world, tools
         self._running: dict[str, StepRun] = {}
 
     async def begin(self, operation: Operation) -> StepRun:
         """Take it from the queue: from here on it runs. Raises StoreUnavailable, and then it does not."""
-        run = StepRun(self._world, operation)
+        run = StepRun(world=self._world, tools=self.tools, operation=operation)
         await run.load()
         await self._begin(run, plan_of(operation))
         self._running[operation.id] = run

@@ -1,8 +1,15 @@
 """One operation while it runs: what its steps read, and how they record what they did."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from pvdify.engine.edge.edge_mode import EdgeMode
+from pvdify.engine.edge.hostname_claims import HostnameClaims
+from pvdify.engine.running.environment import Environments
+from pvdify.engine.running.probing import Probes
+from pvdify.engine.running.routes import ServingRoutes
 from pvdify.engine.world import World
+from pvdify.engine.world.urls import PublicUrls
 from pvdify.errors import DeployCanceled, ReleaseNotFound
 from pvdify.manifest.definition import Manifest
 from pvdify.model.deploy_log import EntryKind, LogEntry
@@ -14,19 +21,33 @@ from pvdify.model.slot import Slot
 from pvdify.ports.store import Record
 
 
+@dataclass(frozen=True, kw_only=True)
+class StepTools:
+    """What steps share with other rooms."""
+
+    claims: HostnameClaims
+    edge_mode: EdgeMode
+    environments: Environments
+    probes: Probes
+    serving: ServingRoutes
+    urls: PublicUrls
+
+
 class StepRun:
     """The context of the running operation.
 
-    Steps read ``operation``, ``release`` and ``world``. What a step makes true it hands to ``change``: the runner
-    saves it in the same transaction that marks the step done. ``save`` is for what must be on disk before an effect.
+    Steps read ``operation``, ``release`` and ``world``, and use ``tools``. What a step makes true it hands to
+    ``change``: the runner saves it in the same transaction that marks the step done. ``save`` is for what must be on
+    disk before an effect.
     """
 
-    def __init__(self, world: World, operation: Operation) -> None:
-        self.world = world
+    def __init__(self, *, world: World, tools: StepTools, operation: Operation) -> None:
+        self.world, self.tools = world, tools
         self.operation = operation
         self.current_step = ""
         self.is_gone = False
         self._release: Release | None = None
+        self._is_past_router: bool | None = None
         self._changes: dict[tuple[object, ...], Record] = {}
 
     @property
@@ -82,6 +103,15 @@ class StepRun:
     async def previous_slot(self) -> Slot | None:
         """The slot that was live when the operation began."""
         return await self._slot_of(await self.previous())
+
+    async def is_past_router(self) -> bool:
+        """Whether visitors may come straight to instances: asked once, so that all steps go by the same answer.
+
+        Raises StoreUnavailable.
+        """
+        if self._is_past_router is None:
+            self._is_past_router = await self.tools.edge_mode.is_past_router()
+        return self._is_past_router
 
     def change(self, record: Record) -> None:
         """Have this saved together with the step's end; the last word on a record wins."""

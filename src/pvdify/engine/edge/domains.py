@@ -1,14 +1,13 @@
 """Hostnames: which app answers to which, and that no two answer to the same."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from pvdify.engine.edge.hostname_rights import check_rights
-from pvdify.engine.world import World
+from pvdify.engine.edge.hostname_claims import HostnameClaims
+from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app
-from pvdify.errors import DomainNotFound, DomainNotRemovable, HostnameTaken, InvalidHostname
-from pvdify.manifest.definition import Manifest
+from pvdify.errors import DomainNotFound, DomainNotRemovable, InvalidHostname
 from pvdify.manifest.names import canonical_hostname
 from pvdify.model.action import Action
 from pvdify.model.app import App, default_hostname, hostnames_of
@@ -16,6 +15,9 @@ from pvdify.model.event import Event
 from pvdify.model.grant import Grant, GrantKind
 from pvdify.model.names import check_app_name
 from pvdify.model.token import Actor
+from pvdify.ports.clock import Clock
+from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 
 class Origin(Enum):
@@ -37,16 +39,20 @@ class Domain:
 class Domains:
     """The hostnames of apps, to read and to change."""
 
-    def __init__(self, world: World, put_routes: Callable[[str], Awaitable[None]]) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, locks: Locks, settings: Settings, store: Store, claims: HostnameClaims,
+        put_routes: Callable[[str], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        self._clock, self._locks, self._settings, self._store = clock, locks, settings, store
+        self._claims = claims
         self._put_routes = put_routes
 
     async def list(self, name: str) -> tuple[Domain, ...]:
         """All hostnames of an app: its own first. Raises AppNotFound, StoreUnavailable."""
         app = await self._app(name)
-        live = await self._world.store.active_release(name)
-        own = default_hostname(name, self._world.settings.base_domain)
-        every = hostnames_of(app, self._world.settings.base_domain, live.manifest if live else None)
+        live = await self._store.active_release(name)
+        own = default_hostname(name, self._settings.base_domain)
+        every = hostnames_of(app, self._settings.base_domain, live.manifest if live else None)
         return tuple(
             Domain(
                 hostname=hostname,
@@ -62,12 +68,12 @@ class Domains:
         InvalidHostname, HostnameTaken, HostnameReserved, HostnameNotGranted, RouterUnavailable, StoreUnavailable.
         """
         wanted = _canonical(name, hostname)
-        async with self._world.locks.queue(name), self._world.locks.hostnames:
+        async with self._locks.queue(name), self._locks.hostnames:
             known = next((it for it in await self.list(name) if it.hostname == wanted), None)
             if known is not None:
                 return known, False
-            grants = await check_rights(self._world, name, (wanted,), actor)
-            await check_free(self._world, name, {wanted})
+            grants = await self._claims.check_rights(name, (wanted,), actor)
+            await self._claims.check_free(name, {wanted})
             app = await self._app(name)
             await self._save(replace(app, domains=(*app.domains, wanted)), Action.DOMAIN_ADDED, wanted, actor, *grants)
         await self._put_routes(name)
@@ -79,7 +85,7 @@ class Domains:
         Raises AppNotFound, InvalidHostname, DomainNotFound, DomainNotRemovable, RouterUnavailable, StoreUnavailable.
         """
         wanted = _canonical(name, hostname)
-        async with self._world.locks.queue(name):
+        async with self._locks.queue(name):
             known = next((it for it in await self.list(name) if it.hostname == wanted), None)
             if known is None:
                 raise DomainNotFound(f"{name} does not answer to {wanted}", next=f"`pvdify domains {name}`")
@@ -92,7 +98,7 @@ class Domains:
 
     async def grants(self, name: str) -> tuple[Grant, ...]:
         """The hostnames that were granted to an app, which need not exist yet. Raises StoreUnavailable."""
-        return tuple(it for it in await self._world.store.grants(name) if it.kind is GrantKind.HOSTNAME)
+        return tuple(it for it in await self._store.grants(name) if it.kind is GrantKind.HOSTNAME)
 
     async def grant(self, name: str, hostname: str, actor: Actor) -> Grant:
         """Allow the app to answer to a hostname; its deploys and tokens may claim it from now on.
@@ -100,16 +106,16 @@ class Domains:
         Raises InvalidError, InvalidHostname, HostnameReserved, StoreUnavailable.
         """
         wanted = _canonical(check_app_name(name), hostname)
-        made = await check_rights(self._world, name, (wanted,), actor)
+        made = await self._claims.check_rights(name, (wanted,), actor)
         known = next((it for it in await self.grants(name) if it.name == wanted), None)
-        now = self._world.clock.now()
+        now = self._clock.now()
         grant = known or Grant(
             app=name, kind=GrantKind.HOSTNAME, name=wanted, created_at=now, created_by=actor.name
         )  # fmt: skip
         event = Event(
             at=now, actor=actor.name, address=actor.address, action=Action.DOMAIN_GRANTED, app=name, text=wanted
         )
-        await self._world.store.save(*(made or (grant,)), event)
+        await self._store.save(*(made or (grant,)), event)
         return made[0] if made else grant
 
     async def revoke(self, name: str, hostname: str, actor: Actor) -> None:
@@ -121,55 +127,25 @@ class Domains:
         if known is None:
             raise DomainNotFound(f"{wanted} is not granted to {name}", next=f"`pvdify domains:grants {name}`")
         event = Event(
-            at=self._world.clock.now(),
+            at=self._clock.now(),
             actor=actor.name,
             address=actor.address,
             action=Action.DOMAIN_REVOKED,
             app=name,
             text=wanted,
         )
-        await self._world.store.delete_grant(known, event)
+        await self._store.delete_grant(known, event)
 
     async def _save(self, app: App, action: Action, hostname: str, actor: Actor, *grants: Grant) -> None:
-        now = self._world.clock.now()
+        now = self._clock.now()
         event = Event(at=now, actor=actor.name, address=actor.address, action=action, app=app.name, text=hostname)
-        await self._world.store.save(replace(app, updated_at=now), *grants, event)
+        await self._store.save(replace(app, updated_at=now), *grants, event)
 
     async def _app(self, name: str) -> App:
-        app = await self._world.store.app(name)
+        app = await self._store.app(name)
         if app is None:
             raise no_app(name)
         return app
-
-
-async def check_free(world: World, app: str, wanted: Iterable[str]) -> None:
-    """No other app answers to any of these, or is about to.
-
-    Hold ``locks.hostnames`` from this check until the claim is on disk or in the router: both are looked at.
-    Raises HostnameTaken, RouterUnavailable, StoreUnavailable.
-    """
-    owners = await _owners(world, app)
-    taken = sorted(set(wanted) & owners.keys())
-    if taken:
-        other = owners[taken[0]]
-        raise HostnameTaken(
-            f"{app} cannot answer to {', '.join(taken)}: {other} does",
-            why="a hostname belongs to one app",
-            next=f"`pvdify domains {other}` shows by what it belongs to {other}, which goes on serving it",
-        )
-
-
-async def _owners(world: World, but: str) -> dict[str, str]:
-    """Hostname -> app, of all apps but one: by what they declare, and by what the router does right now."""
-    manifests: dict[str, Manifest] = {it.app: it.manifest for it in await world.store.active_releases()}
-    owners = {
-        hostname: other.name
-        for other in await world.store.apps()
-        for hostname in hostnames_of(other, world.settings.base_domain, manifests.get(other.name))
-        if other.name != but
-    }
-    routed = {world.former_names.current(app): it for app, it in (await world.router.routes()).items()}
-    return owners | {hostname: other for other, it in routed.items() if other != but for hostname in it.hostnames}
 
 
 def _canonical(app: str, hostname: str) -> str:

@@ -6,19 +6,22 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from pvdify.engine.reading.queries import Check
-from pvdify.engine.world import World
+from pvdify.engine.reading.server import Check
 from pvdify.engine.world.urls import EDGE_KEYS
 from pvdify.errors import InvalidError, PvdifyError, ServiceUnavailable
 from pvdify.model.action import Action
 from pvdify.model.app import App, hostnames_of
-from pvdify.model.edge import EdgeLink, EdgeState, EdgeWanted, target_url, wanted_edge, wanted_edge_direct
+from pvdify.model.edge import EdgeBoard, EdgeLink, EdgeState, EdgeWanted, target_url, wanted_edge, wanted_edge_direct
 from pvdify.model.event import Event
 from pvdify.model.instance import Secret
 from pvdify.model.release import Failure, Release
 from pvdify.model.token import PVDIFY, Actor
+from pvdify.ports.clock import Clock
+from pvdify.ports.credentials import Credentials
 from pvdify.ports.edge import Edge, TunnelProcess
-from pvdify.settings import Address
+from pvdify.ports.router import Router
+from pvdify.ports.store import Store
+from pvdify.settings import Address, Settings
 from pvdify.timing import BackOff
 
 log = structlog.get_logger()
@@ -41,10 +44,14 @@ class EdgeView:
 class EdgeKeeper:
     """The server's edge, if it has one; looks until it is canceled."""
 
-    def __init__(self, world: World, edge: Edge, process: TunnelProcess, chance: random.Random | None = None) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, credentials: Credentials, edge_board: EdgeBoard, router: Router, settings: Settings,
+        store: Store, edge: Edge, process: TunnelProcess, chance: random.Random | None = None,
+    ) -> None:  # fmt: skip
+        self._clock, self._credentials, self._edge_board = clock, credentials, edge_board
+        self._router, self._settings, self._store = router, settings, store
         self._edge = edge
-        world.edge_board.explain = edge.explain
+        edge_board.explain = edge.explain
         self._process = process
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._lock = asyncio.Lock()
@@ -105,7 +112,7 @@ class EdgeKeeper:
             if view.failure is not None:
                 self._postpone()
             keys = {"token": link.token} | ({"tunnel": Secret(link.tunnel)} if link.tunnel else {})
-            await self._world.credentials.write(EDGE_KEYS, keys)
+            await self._credentials.write(EDGE_KEYS, keys)
             self._view = view
             await self._tell_router(has_edge=True)
             await self._note(Action.EDGE_CONNECTED, view.state.tunnel if view.state else "", actor)
@@ -122,16 +129,16 @@ class EdgeKeeper:
                 return
             await self._process.stop()
             await self._edge.remove(await self._wanted(), link)
-            await self._world.credentials.remove(EDGE_KEYS)
+            await self._credentials.remove(EDGE_KEYS)
             await self._tell_router(has_edge=False)
-            self._view = self._arriving = self._world.edge_board.arrived = None
+            self._view = self._arriving = self._edge_board.arrived = None
             await self._note(Action.EDGE_DISCONNECTED, "", actor)
 
     async def run(self) -> None:
         """Look, wait, and again."""
         while True:
             await self.look()
-            await self._world.clock.sleep(PAUSE)
+            await self._clock.sleep(PAUSE)
 
     async def look(self) -> None:
         """Have the edge as it should be, if that changed or was not looked at for a while. Never raises."""
@@ -148,7 +155,7 @@ class EdgeKeeper:
         await self._tell_router(has_edge=link is not None)
         if link is None:
             return
-        wanted, now = await self._wanted(), self._world.clock.monotonic()
+        wanted, now = await self._wanted(), self._clock.monotonic()
         is_done = self._view is not None and self._view.failure is None and self._view.wanted == wanted
         if now < self._next and (is_done or self._failures):
             await self._note_arrival()
@@ -168,7 +175,7 @@ class EdgeKeeper:
             process = await self._process.ensure_running(state.run_token)
         except PvdifyError as error:
             return EdgeView(kind=self._edge.kind, wanted=wanted, state=state, failure=Failure.of(error))
-        self._failures, self._next = 0, self._world.clock.monotonic() + LOOK_AGAIN
+        self._failures, self._next = 0, self._clock.monotonic() + LOOK_AGAIN
         self._arriving = state.version
         return EdgeView(kind=self._edge.kind, wanted=wanted, state=state, process=process)
 
@@ -178,7 +185,7 @@ class EdgeKeeper:
             return
         version = await self._edge.rules_in_force()
         if version is not None and version >= self._arriving:
-            self._world.edge_board.arrived, self._arriving = self._view.wanted, None
+            self._edge_board.arrived, self._arriving = self._view.wanted, None
 
     async def _take(self, view: EdgeView) -> None:
         """What fails is retried later. Its beginning and its end are events, not each try."""
@@ -195,28 +202,28 @@ class EdgeKeeper:
 
     def _postpone(self) -> None:
         self._failures += 1
-        self._next = self._world.clock.monotonic() + BACK_OFF.spread(self._failures, self._chance)
+        self._next = self._clock.monotonic() + BACK_OFF.spread(self._failures, self._chance)
 
     async def _tell_router(self, *, has_edge: bool) -> None:
         """Have the router believe the headers of what stands in front now; tried again with the next look."""
         if self._router_follows is has_edge:
             return
         try:
-            await self._world.router.ensure_running()
+            await self._router.ensure_running()
         except PvdifyError as error:
             log.warning("edge.router_unavailable", code=error.code, what=error.what, why=error.why)
         else:
             self._router_follows = has_edge
 
     async def _link(self) -> EdgeLink | None:
-        keys = await self._world.credentials.read(EDGE_KEYS)
+        keys = await self._credentials.read(EDGE_KEYS)
         if keys is None:
             return None
         return EdgeLink(token=keys["token"], tunnel=str(keys["tunnel"]) if "tunnel" in keys else None)
 
     async def _wanted(self) -> EdgeWanted:
         """All hostnames of all apps, also of apps about to have their first release; and that of this server's API."""
-        settings, store = self._world.settings, self._world.store
+        settings, store = self._settings, self._store
         active = {release.app: release for release in await store.active_releases()}
         services: dict[str, str] = {}
         if settings.public_hostname is not None:
@@ -232,16 +239,16 @@ class EdgeKeeper:
 
     async def _service(self, app: App, release: Release | None) -> str:
         """Straight to the app's instance where that is wanted and it has just one; else to the router."""
-        is_direct = self._world.settings.edge_mode == "direct" and not app.is_in_maintenance
+        is_direct = self._settings.edge_mode == "direct" and not app.is_in_maintenance
         if is_direct and release is not None and release.slot is not None:
-            slot = await self._world.store.slot(app.name, release.slot)
+            slot = await self._store.slot(app.name, release.slot)
             if slot is not None and len(slot.targets) == 1:
                 return target_url(slot.targets[0])
-        return router_url(self._world.settings.router_listen)
+        return router_url(self._settings.router_listen)
 
     async def _note(self, action: Action, text: str, actor: Actor) -> None:
-        now = self._world.clock.now()
-        await self._world.store.save(Event(at=now, actor=actor.name, address=actor.address, action=action, text=text))
+        now = self._clock.now()
+        await self._store.save(Event(at=now, actor=actor.name, address=actor.address, action=action, text=text))
 
 
 def router_url(listen: Address) -> str:

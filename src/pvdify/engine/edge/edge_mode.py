@@ -1,12 +1,18 @@
 """Which way visitors come, as far as a deploy has to know."""
 
-from pvdify.engine.world import World
-from pvdify.engine.world.urls import has_edge
+from pvdify.engine.world.urls import PublicUrls
+from pvdify.settings import Settings
 
 
-async def is_past_router(world: World) -> bool:
-    """Whether visitors may come straight to an instance, so that the router sees and counts none of them.
+class EdgeMode:
+    """The setting ``edge_mode``, which matters where an edge is connected."""
 
-    Raises StoreUnavailable.
-    """
-    return world.settings.edge_mode == "direct" and await has_edge(world)
+    def __init__(self, *, settings: Settings, urls: PublicUrls) -> None:
+        self._settings, self._urls = settings, urls
+
+    async def is_past_router(self) -> bool:
+        """Whether visitors may come straight to an instance, so that the router sees and counts none of them.
+
+        Raises StoreUnavailable.
+        """
+        return self._settings.edge_mode == "direct" and await self._urls.has_edge()

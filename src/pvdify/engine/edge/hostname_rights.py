@@ -4,43 +4,13 @@ Its own name on this server, and everything below it, is the app's. Any other ne
 grant that such a token made. Names of this server belong to no app.
 """
 
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from pvdify.engine.world import World
-from pvdify.errors import HostnameNotGranted, HostnameReserved
+from pvdify.errors import HostnameReserved
 from pvdify.model.app import default_hostname
-from pvdify.model.grant import Grant, GrantKind
-from pvdify.model.token import Actor
+from pvdify.model.grant import GrantKind
 from pvdify.ports.store import Store
 from pvdify.settings import Settings
-
-
-async def check_rights(world: World, app: str, wanted: Iterable[str], actor: Actor) -> tuple[Grant, ...]:
-    """Grants to store together with the claim: those that the actor's own word makes.
-
-    Raises HostnameReserved, HostnameNotGranted, StoreUnavailable.
-    """
-    own = default_hostname(app, world.settings.base_domain)
-    granted = await granted_hostnames(world.store, app)
-    outside = [name for name in dict.fromkeys(wanted) if name not in granted and not _is_within(name, own)]
-    reserved = reserved_hostnames(world.settings)
-    if taken := [name for name in outside if name in reserved]:
-        raise HostnameReserved(
-            f"{app} cannot answer to {', '.join(taken)}",
-            why="it is a name of this server itself: the base domain, or that of public_url",
-            next=f"choose another hostname; {app} answers to {own}",
-        )
-    if outside and actor.app is not None:
-        raise HostnameNotGranted(
-            f"{app} may not answer to {', '.join(outside)}",
-            why=f"this token is for {actor.app} alone, and {own} is the app's own hostname",
-            next=f"ask an admin for `pvdify domains:grant {app} {outside[0]}`",
-        )
-    now = world.clock.now()
-    return tuple(
-        Grant(app=app, kind=GrantKind.HOSTNAME, name=name, created_at=now, created_by=actor.name) for name in outside
-    )
 
 
 def check_own_hostname(settings: Settings, app: str) -> None:
@@ -64,5 +34,6 @@ def reserved_hostnames(settings: Settings) -> frozenset[str]:
     return frozenset({settings.base_domain, public} - {""})
 
 
-def _is_within(hostname: str, own: str) -> bool:
+def is_within(hostname: str, own: str) -> bool:
+    """Whether this is the app's own hostname or one below it."""
     return hostname == own or hostname.endswith(f".{own}")

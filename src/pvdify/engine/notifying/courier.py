@@ -13,8 +13,7 @@ from datetime import timedelta
 
 import structlog
 
-from pvdify.engine.world import World
-from pvdify.engine.world.urls import urls_of
+from pvdify.engine.world.urls import PublicUrls
 from pvdify.errors import PvdifyError
 from pvdify.model.event import Event
 from pvdify.model.instance import Secret
@@ -30,7 +29,12 @@ from pvdify.model.notice import (
     Notice,
     Subscription,
 )
+from pvdify.ports.clock import Clock
+from pvdify.ports.credentials import Credentials
+from pvdify.ports.outbox import Outbox
 from pvdify.ports.outlet import Outlet
+from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 log = structlog.get_logger()
 READER = "courier"
@@ -45,8 +49,12 @@ TIDY_EVERY = 3600.0
 class Courier:
     """Looks until it is canceled; one lane per subscription, so that one slow server delays no other."""
 
-    def __init__(self, world: World, outlets: Mapping[Channel, Outlet], chance: random.Random | None = None) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, credentials: Credentials, outbox: Outbox, settings: Settings, store: Store,
+        urls: PublicUrls, outlets: Mapping[Channel, Outlet], chance: random.Random | None = None,
+    ) -> None:  # fmt: skip
+        self._clock, self._credentials, self._outbox, self._settings = clock, credentials, outbox, settings
+        self._store, self._urls = store, urls
         self._outlets = outlets
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._lanes: dict[str, asyncio.Task[None]] = {}
@@ -57,7 +65,7 @@ class Courier:
         try:
             while True:
                 await self.look()
-                await self._world.clock.sleep(PAUSE)
+                await self._clock.sleep(PAUSE)
         finally:
             for lane in self._lanes.values():
                 lane.cancel()
@@ -79,7 +87,7 @@ class Courier:
 
     async def send(self, delivery: Delivery, subscription: Subscription) -> Delivery:
         """Try once; the delivery as it stands then. Raises StoreUnavailable."""
-        keys = await self._world.credentials.read(subscription.id)
+        keys = await self._credentials.read(subscription.id)
         if keys is None:
             attempt = Attempt(is_delivered=False, is_final=True, text="its address is no longer known")
         else:
@@ -88,26 +96,26 @@ class Courier:
 
     async def _take_in(self) -> None:
         """Every event since the last look becomes a delivery to each who wants it; both or neither are on disk."""
-        cursor = await self._world.outbox.cursor(READER)
+        cursor = await self._outbox.cursor(READER)
         if cursor is None:  # events from before the first start are not delivered
-            newest = await self._world.store.events(limit=1)
+            newest = await self._store.events(limit=1)
             start = Cursor(name=READER, position=newest[0].id if newest else 0)
-            await self._world.outbox.save_deliveries((), start)
+            await self._outbox.save_deliveries((), start)
             return
-        events = await self._world.outbox.events_after(cursor.position, EVENTS_AT_ONCE)
+        events = await self._outbox.events_after(cursor.position, EVENTS_AT_ONCE)
         if not events:
             return
-        subscriptions = await self._world.outbox.subscriptions()
+        subscriptions = await self._outbox.subscriptions()
         deliveries = [
             await self._delivery(event, subscription)
             for event in events
             for subscription in subscriptions
             if subscription.wants(event.action, event.app) and event.at >= subscription.created_at
         ]
-        await self._world.outbox.save_deliveries(tuple(deliveries), replace(cursor, position=events[-1].id))
+        await self._outbox.save_deliveries(tuple(deliveries), replace(cursor, position=events[-1].id))
 
     async def _delivery(self, event: Event, subscription: Subscription) -> Delivery:
-        now = self._world.clock.now()
+        now = self._clock.now()
         return Delivery(
             id=f"{subscription.id}-{event.id}", subscription=subscription.id, notice=await self._notice(event),
             created_at=now, due_at=now,
@@ -124,9 +132,9 @@ class Courier:
             notice, app=event.app, environment=environment_of(event.app).value, repository=repository,
             pull_request=number,
         )  # fmt: skip
-        release = await self._world.store.release(event.app, event.release) if event.release else None
-        about = release or await self._world.store.active_release(event.app)
-        urls = await urls_of(self._world)
+        release = await self._store.release(event.app, event.release) if event.release else None
+        about = release or await self._store.active_release(event.app)
+        urls = await self._urls.now()
         notice = replace(notice, url=urls.of_app(event.app, about.manifest if about else None))
         if release is None:
             return replace(notice, release=event.release)
@@ -145,16 +153,16 @@ class Courier:
 
     async def _origin(self, app: str) -> tuple[str | None, int | None]:
         """The app's repository and pull request; of a preview that is gone already, those of its last notice."""
-        known = await self._world.store.origin_of(app)
+        known = await self._store.origin_of(app)
         if known is not None or parent_of(app) is None:
             return known or (None, None)
-        told = (it.notice for it in await self._world.outbox.deliveries(GITHUB, EVENTS_AT_ONCE))
+        told = (it.notice for it in await self._outbox.deliveries(GITHUB, EVENTS_AT_ONCE))
         return next(((it.repository, it.pull_request) for it in told if it.app == app), (None, None))
 
     async def _dispatch(self) -> None:
         """A lane for each subscription that has something due and no lane yet."""
         due: defaultdict[str, list[Delivery]] = defaultdict(list)
-        for delivery in await self._world.outbox.deliveries_due(self._world.clock.now(), DUE_AT_ONCE):
+        for delivery in await self._outbox.deliveries_due(self._clock.now(), DUE_AT_ONCE):
             due[delivery.subscription].append(delivery)
         for name, deliveries in due.items():
             if name not in self._lanes:
@@ -162,11 +170,11 @@ class Courier:
 
     async def _lane(self, name: str, deliveries: list[Delivery]) -> None:
         try:
-            subscription = await self._world.outbox.subscription(name)
+            subscription = await self._outbox.subscription(name)
             if subscription is None:
                 return
             for delivery in deliveries:
-                await self._world.outbox.update_delivery(await self.send(delivery, subscription))
+                await self._outbox.update_delivery(await self.send(delivery, subscription))
         except PvdifyError as error:
             log.warning("courier.failed", subscription=name, code=error.code, what=error.what, why=error.why)
         finally:
@@ -180,7 +188,7 @@ class Courier:
             return Attempt(is_delivered=False, text="pvdify itself failed; its log says how")
 
     def _after(self, delivery: Delivery, attempt: Attempt) -> Delivery:
-        now = self._world.clock.now()
+        now = self._clock.now()
         tried = replace(delivery, attempts=delivery.attempts + 1, status=attempt.status, error=attempt.text)
         if attempt.is_delivered:
             return replace(tried, state=DeliveryState.DELIVERED, ended_at=now)
@@ -192,16 +200,14 @@ class Courier:
 
     async def _tidy(self) -> None:
         """The log of deliveries does not grow for ever."""
-        if self._world.clock.monotonic() - self._tidied >= TIDY_EVERY:
-            self._tidied = self._world.clock.monotonic()
-            await self._world.outbox.forget_deliveries(
-                self._world.clock.now() - self._world.settings.keep_deliveries_for
-            )
+        if self._clock.monotonic() - self._tidied >= TIDY_EVERY:
+            self._tidied = self._clock.monotonic()
+            await self._outbox.forget_deliveries(self._clock.now() - self._settings.keep_deliveries_for)
             await self._forget_events()
 
     async def _forget_events(self) -> None:
         """Forget old events and those beyond the number to keep, a part at a time; undelivered ones stay."""
-        settings, clock, outbox = self._world.settings, self._world.clock, self._world.outbox
+        settings, clock, outbox = self._settings, self._clock, self._outbox
         cursor = await outbox.cursor(READER)
         if cursor is None:
             return

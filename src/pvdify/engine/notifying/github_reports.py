@@ -1,11 +1,13 @@
 """Telling GitHub of releases, where this server has a token for it: a subscription that comes and goes with it."""
 
 from pvdify.engine.notifying.courier import GITHUB
-from pvdify.engine.world import World
 from pvdify.model.action import Action
 from pvdify.model.event import Event
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Channel, Subscription
+from pvdify.ports.clock import Clock
+from pvdify.ports.credentials import Credentials
+from pvdify.ports.outbox import Outbox
 
 ID = GITHUB
 TOLD = (
@@ -16,16 +18,16 @@ TOLD = (
 BY = "pvdify"
 
 
-async def ensure_reports(world: World, address: str, *, is_on: bool) -> None:
+async def ensure_reports(address: str, *, is_on: bool, clock: Clock, credentials: Credentials, outbox: Outbox) -> None:
     """Start or stop to report to GitHub. Raises StoreUnavailable."""
-    now, known = world.clock.now(), await world.outbox.subscription(ID)
+    now, known = clock.now(), await outbox.subscription(ID)
     if is_on and known is None:
-        await world.credentials.write(ID, {"api": Secret(address)})
+        await credentials.write(ID, {"api": Secret(address)})
         subscription = Subscription(
             id=ID, channel=Channel.GITHUB, events=TOLD, address=address, created_at=now, created_by=BY
         )
         event = Event(at=now, actor=BY, action=Action.GITHUB_TOLD, text=f"of releases and previews, at {address}")
-        await world.outbox.save_subscription(subscription, event)
+        await outbox.save_subscription(subscription, event)
     if not is_on and known is not None:
-        await world.outbox.delete_subscription(ID, Event(at=now, actor=BY, action=Action.GITHUB_UNTOLD, text=address))
-        await world.credentials.remove(ID)
+        await outbox.delete_subscription(ID, Event(at=now, actor=BY, action=Action.GITHUB_UNTOLD, text=address))
+        await credentials.remove(ID)

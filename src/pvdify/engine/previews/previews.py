@@ -6,8 +6,8 @@ from datetime import datetime
 from pvdify.engine.deploys.acceptance import DeployRequest, check_config_source
 from pvdify.engine.deploys.requests import Idempotency, Requests
 from pvdify.engine.previews.services import PreviewServices
-from pvdify.engine.reading.views import ReleaseView, view_release
-from pvdify.engine.world import World
+from pvdify.engine.reading.views import ReleaseView, Views
+from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import (
     AppBusy,
     ForkNotAllowed,
@@ -28,6 +28,9 @@ from pvdify.model.operation import OperationKind, Strategy
 from pvdify.model.preview import Preview, PullRequestState
 from pvdify.model.release import Release
 from pvdify.model.token import PVDIFY, Actor
+from pvdify.ports.clock import Clock
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +56,12 @@ class PreviewView:
 class PreviewRequests:
     """Requests about previews, and deploys and rollbacks of any app."""
 
-    def __init__(self, world: World, requests: Requests, services: PreviewServices) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, locks: Locks, secrets: Secrets, store: Store, views: Views, requests: Requests,
+        services: PreviewServices,
+    ) -> None:  # fmt: skip
+        self._clock, self._locks, self._secrets, self._store = clock, locks, secrets, store
+        self._views = views
         self._requests = requests
         self._services = services
 
@@ -71,10 +78,10 @@ class PreviewRequests:
         name, given = preview_name(parent, number), request.deploy.manifest
         policy = await self._policy(parent, name, given, actor, is_fork=request.is_fork)
         _check_fork(name, policy, request)
-        async with self._world.locks.previews:
+        async with self._locks.previews:
             if await self.is_ending(name):
                 raise AppBusy(f"the last {name} is just being taken away", next="the same again in a few seconds")
-            preview = await self._world.store.preview(name)
+            preview = await self._store.preview(name)
             if preview is None:
                 await self._check_startable(name, request, policy)
                 await self._services.check(parent, name, policy)
@@ -102,7 +109,7 @@ class PreviewRequests:
             release = await self._requests.deploy(app, request, actor, idempotency)
         else:
             _, release = await self.open(*preview, PreviewRequest(deploy=request), actor, idempotency)
-        return await view_release(self._world, release)
+        return await self._views.release(release)
 
     async def rollback(
         self, app: str, version: int | None, actor: Actor, idempotency: Idempotency | None = None,
@@ -123,13 +130,11 @@ class PreviewRequests:
                     why="its resources or hostnames are beyond `previews` in the manifest of its app",
                     next=f"deploy {app} again with its image",
                 )
-        return await view_release(
-            self._world, await self._requests.rollback(app, version, actor, idempotency, strategy)
-        )
+        return await self._views.release(await self._requests.rollback(app, version, actor, idempotency, strategy))
 
     async def list(self, parent: str) -> tuple[PreviewView, ...]:
         """Return an app's previews, by number. Raises StoreUnavailable."""
-        return tuple([await self._view(it) for it in await self._world.store.previews(parent)])
+        return tuple([await self._view(it) for it in await self._store.previews(parent)])
 
     async def show(self, parent: str, number: int) -> PreviewView:
         """Return one preview. Raises PreviewNotFound, StoreUnavailable."""
@@ -137,7 +142,7 @@ class PreviewRequests:
 
     async def get(self, parent: str, number: int) -> Preview:
         """Return the record of one preview. Raises PreviewNotFound, StoreUnavailable."""
-        preview = await self._world.store.preview(f"{parent}-pr-{number}")
+        preview = await self._store.preview(f"{parent}-pr-{number}")
         if preview is None:
             raise PreviewNotFound(
                 f"{parent} has no preview of pull request {number}", next=f"`pvdify previews {parent}` lists them"
@@ -149,7 +154,7 @@ class PreviewRequests:
 
         Raises PreviewNotFound, StoreUnavailable.
         """
-        async with self._world.locks.previews:
+        async with self._locks.previews:
             preview = await self.note_pull_request(
                 await self.get(parent, number), PullRequestState(is_open=False, as_of=as_of), actor
             )
@@ -157,19 +162,19 @@ class PreviewRequests:
 
     async def keep(self, parent: str, number: int, actor: Actor) -> PreviewView:
         """Keep a preview for a day from now at least, open or closed. Raises PreviewNotFound, StoreUnavailable."""
-        async with self._world.locks.previews:
-            preview, now = await self.get(parent, number), self._world.clock.now()
+        async with self._locks.previews:
+            preview, now = await self.get(parent, number), self._clock.now()
             kept = previews.kept(preview, now)
             text = f"goes at {kept.ends_at:%Y-%m-%d %H:%M}Z"
             event = Event(
                 at=now, actor=actor.name, address=actor.address, action=Action.PREVIEW_KEPT, app=preview.name, text=text
             )  # fmt: skip
-            await self._world.store.save(kept, event)
+            await self._store.save(kept, event)
         return await self._view(kept)
 
     async def note_pull_request(self, preview: Preview, sign: PullRequestState, actor: Actor) -> Preview:
         """Apply news of the pull request to the preview, and record what changed. Raises StoreUnavailable."""
-        now = self._world.clock.now()
+        now = self._clock.now()
         noted = previews.after(preview, sign, now)
         if noted == preview:
             return preview
@@ -180,7 +185,7 @@ class PreviewRequests:
             records.append(
                 Event(at=now, actor=actor.name, address=actor.address, action=action, app=preview.name, text=text)
             )
-        await self._world.store.save(*records)
+        await self._store.save(*records)
         return noted
 
     async def end(self, preview: Preview, why: str) -> None:
@@ -188,7 +193,7 @@ class PreviewRequests:
 
         Raises StoreUnavailable.
         """
-        store, now = self._world.store, self._world.clock.now()
+        store, now = self._store, self._clock.now()
         if await self.is_ending(preview.name):
             return
         event = Event(at=now, actor=PVDIFY.name, action=Action.PREVIEW_ENDED, app=preview.name, text=why)
@@ -201,14 +206,14 @@ class PreviewRequests:
 
     async def is_ending(self, name: str) -> bool:
         """Whether the preview is being removed."""
-        operations = await self._world.store.unsettled_operations(name)
+        operations = await self._store.unsettled_operations(name)
         return any(operation.kind is OperationKind.DESTROY for operation in operations)
 
     async def _view(self, preview: Preview) -> PreviewView:
-        newest = await self._world.store.releases(preview.name, limit=1)
+        newest = await self._store.releases(preview.name, limit=1)
         return PreviewView(
             preview=preview,
-            newest=await view_release(self._world, newest[0]) if newest else None,
+            newest=await self._views.release(newest[0]) if newest else None,
             is_ending=await self.is_ending(preview.name),
         )
 
@@ -222,7 +227,7 @@ class PreviewRequests:
         """
         is_live = False
         for app in (parent, f"{parent}-staging"):
-            live = await self._world.store.active_release(app)
+            live = await self._store.active_release(app)
             is_live = is_live or live is not None
             if live is not None and live.manifest.previews != Policy():
                 return live.manifest.previews
@@ -233,11 +238,11 @@ class PreviewRequests:
         if given is not None and not is_fork:
             check_config_source(name, given, None, actor)
             return previews.within_defaults(given.previews)
-        newest = await self._world.store.releases(name, limit=1)
+        newest = await self._store.releases(name, limit=1)
         return newest[0].manifest.previews if newest else Policy()
 
     async def _check_count(self, name: str, manifest: Manifest) -> None:
-        scale = await self._world.store.scale(name)
+        scale = await self._store.scale(name)
         services, most = len(manifest.previews.services), manifest.previews.instances
         wanted = sum(scale.count(it, manifest) for it in manifest.processes) + services
         if wanted > most:
@@ -260,7 +265,7 @@ class PreviewRequests:
             await self._gate(name, policy.basic_auth, source or name)
 
     async def _make_room(self, parent: str, name: str, policy: Policy) -> None:
-        found = await self._world.store.previews(parent)
+        found = await self._store.previews(parent)
         staying = tuple([it for it in found if not await self.is_ending(it.name)])
         if len(staying) < policy.max:
             return
@@ -277,7 +282,7 @@ class PreviewRequests:
         self, preview: Preview | None, parent: str, number: int, request: PreviewRequest, policy: Policy, actor: Actor
     ) -> Preview:
         """Store the preview before anything is made, so that the reaper finds all that may be left over."""
-        now, linked = self._world.clock.now(), await self._world.store.origin_of(parent)
+        now, linked = self._clock.now(), await self._store.origin_of(parent)
         repository = request.repository or (preview.repository if preview else None) or (linked[0] if linked else None)
         if preview is not None:
             current = replace(
@@ -287,7 +292,7 @@ class PreviewRequests:
                 close_delay=policy.close_delay,
             )
             if current != preview:
-                await self._world.store.save(current)
+                await self._store.save(current)
             return await self.note_pull_request(current, PullRequestState(is_open=True, as_of=request.as_of), actor)
         name = preview_name(parent, number)
         fresh = replace(previews.new_preview(name, parent, number, policy, now, repository), known_at=request.as_of)
@@ -295,12 +300,12 @@ class PreviewRequests:
         opened = Event(
             at=now, actor=actor.name, address=actor.address, action=Action.PREVIEW_OPENED, app=name, text=text
         )
-        await self._world.store.save(fresh, opened)
+        await self._store.save(fresh, opened)
         return fresh
 
     async def _copy_config(self, name: str, policy: Policy, actor: Actor) -> None:
         """A new preview begins with the config of ``config_from``; from then on it has its own."""
-        store = self._world.store
+        store = self._store
         if await store.config_versions(name) or await store.releases(name, limit=1):
             return
         if await store.app(name) is None:
@@ -309,7 +314,7 @@ class PreviewRequests:
         if source is None:
             return
         versions = await store.config_versions(source)
-        values = await self._world.secrets.read(source, versions[0].version) if versions else {}
+        values = await self._secrets.read(source, versions[0].version) if versions else {}
         if values:
             await self._requests.change_config(name, values, actor)
 
@@ -318,14 +323,14 @@ class PreviewRequests:
 
         On disk before the preview is routed, so one that should have a gate is never open.
         """
-        app = await self._world.store.app(name)
+        app = await self._store.app(name)
         gate = await self._gate(name, policy.basic_auth, name) if policy.basic_auth is not None else None
         if app is not None and app.gate != gate:
-            await self._world.store.save(replace(app, gate=gate))
+            await self._store.save(replace(app, gate=gate))
 
     async def _gate(self, name: str, key: str, source: str) -> str:
-        versions = await self._world.store.config_versions(source)
-        values = await self._world.secrets.read(source, versions[0].version) if versions else {}
+        versions = await self._store.config_versions(source)
+        values = await self._secrets.read(source, versions[0].version) if versions else {}
         try:
             return previews.gate_of(values[key].value if key in values else "")
         except ValueError as error:
@@ -347,7 +352,7 @@ class PreviewRequests:
                 why="anyone who opens a pull request would get production's secrets",
                 next=f"name a staging app, like {source}-staging, and set its config with `pvdify config:set`",
             )
-        if await self._world.store.app(source) is None:
+        if await self._store.app(source) is None:
             raise InvalidError(
                 f"{name} was not made: `previews.config_from` names {source}, which is not on this server",
                 next=f"`pvdify apps:create {source}`, then `pvdify config:set {source} KEY=VALUE`",
@@ -357,7 +362,7 @@ class PreviewRequests:
     async def _inherited(self, name: str, parent: str, policy: Policy) -> Manifest:
         """What the preview ran with, else what its app or the app that its config is from runs with."""
         for app in (name, parent, policy.config_from):
-            live = await self._world.store.active_release(app) if app else None
+            live = await self._store.active_release(app) if app else None
             if live is not None:
                 return live.manifest
         return Manifest()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from pvdify.engine.state.services.links import ServiceLinks
 from pvdify.engine.state.services.services import ServiceRequest, Services
-from pvdify.engine.world import World
 from pvdify.errors import InvalidError
 from pvdify.manifest.definition import COPY_OF
 from pvdify.manifest.definition import Previews as Policy
@@ -14,6 +13,8 @@ from pvdify.model.names import Environment, environment_of
 from pvdify.model.service import PASSWORD, Service, ServiceLink
 from pvdify.model.service_kinds import CUSTOM
 from pvdify.model.token import Actor
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
 
 HASH_LENGTH = 8
 
@@ -32,13 +33,12 @@ class PreviewServices:
     """What ``previews.services`` of a manifest asks for.
 
     Args:
-        world: everything outside.
         services: makes them.
         links: links them.
     """
 
-    def __init__(self, world: World, services: Services, links: ServiceLinks) -> None:
-        self._world = world
+    def __init__(self, *, secrets: Secrets, store: Store, services: Services, links: ServiceLinks) -> None:
+        self._secrets, self._store = secrets, store
         self._services = services
         self._links = links
 
@@ -51,7 +51,7 @@ class PreviewServices:
 
         Raises InvalidError, ServiceExists, ServiceLinked, RuntimeUnavailable, StoreUnavailable.
         """
-        there = {it.name for it in await self._world.store.services() if it.owner == preview and not it.is_trashed}
+        there = {it.name for it in await self._store.services() if it.owner == preview and not it.is_trashed}
         for it in await self._wanted(parent, preview, policy):
             if it.name not in there:
                 await self._create(it, preview, policy, actor, copies=it.copies and not is_fork)
@@ -59,7 +59,7 @@ class PreviewServices:
 
     async def _create(self, wanted: _Wanted, preview: str, policy: Policy, actor: Actor, *, copies: bool) -> None:
         model = wanted.model
-        values = await self._world.secrets.read(model.key, model.config_version)
+        values = await self._secrets.read(model.key, model.config_version)
         # the secrets of the model are not for pull requests
         own = {name: str(var.value) for name, var in values.items() if name != PASSWORD and not var.is_secret}
         request = ServiceRequest(
@@ -86,8 +86,8 @@ class PreviewServices:
     async def _linked(self, preview: str, name: str, family: tuple[str, ...]) -> tuple[Service, ServiceLink]:
         """The service of this name that the app, or its staging, is linked to."""
         for app in family:
-            for link in await self._world.store.service_links(app=app):
-                service = await self._world.store.service(link.service)
+            for link in await self._store.service_links(app=app):
+                service = await self._store.service(link.service)
                 if service is not None and service.name == name:
                     return service, link
         raise InvalidError(
@@ -98,7 +98,7 @@ class PreviewServices:
 
     async def _copied(self, preview: str, name: str, source: str) -> tuple[Service, ServiceLink | None]:
         """The service that is copied: of this name, or the one of the app of this name. Never one of production."""
-        store = self._world.store
+        store = self._store
         links = await store.service_links()
         services = {it.id: it for it in await store.services() if not it.is_trashed}
         of_app = [(services[it.service], it) for it in links if it.app == source and it.service in services]

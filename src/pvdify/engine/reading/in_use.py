@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pvdify.engine.world import World
 from pvdify.model.action import Action
 from pvdify.model.slot import Placement, Slot
 from pvdify.model.standing import Standing
+from pvdify.ports.clock import Clock
+from pvdify.ports.inspector import Inspector
 from pvdify.ports.store import Store
 
 MEASURED_FOR = 0.25  # seconds between two readings of the CPU time, whose difference is shown
@@ -24,9 +25,8 @@ class InUse:
     cpu: float
 
 
-async def measure(world: World, names: Sequence[str]) -> dict[str, InUse]:
+async def measure(inspector: Inspector, clock: Clock, names: Sequence[str]) -> dict[str, InUse]:
     """By name, of those that run."""
-    inspector, clock = world.inspector, world.clock
     begun, before = clock.monotonic(), await asyncio.gather(*(inspector.usage(name) for name in names))
     if not any(before):
         return {}

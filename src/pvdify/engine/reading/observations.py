@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pvdify.engine.running.statuses import statuses
-from pvdify.engine.world import World
-from pvdify.engine.world.sightings import Sighting
+from pvdify.engine.running.statuses import AppStatuses
+from pvdify.engine.world.sightings import Sighting, Sightings
 from pvdify.engine.world.tally import Tally
 from pvdify.errors import RouterUnavailable, RuntimeUnavailable
 from pvdify.model.app import App
 from pvdify.model.capacity import Capacity, Usage
-from pvdify.model.disk_use import DiskUse
+from pvdify.model.disk_use import DiskBoard, DiskUse
 from pvdify.model.instance import FoundInstance, newest_of_each
 from pvdify.model.job import JobRecord
 from pvdify.model.operation import Operation
@@ -21,6 +20,13 @@ from pvdify.model.release import Release
 from pvdify.model.route import TargetCount, by_instance
 from pvdify.model.status import Status
 from pvdify.model.visit import Visit
+from pvdify.ports.access_log import AccessLog
+from pvdify.ports.clock import Clock
+from pvdify.ports.host import Host
+from pvdify.ports.instances import Instances
+from pvdify.ports.outbox import Outbox
+from pvdify.ports.router import Router
+from pvdify.ports.store import Store
 
 ROTATION_PAUSE = 60.0
 
@@ -53,59 +59,63 @@ class Figures:
 class Observations:
     """Reads what the router wrote down; nothing here changes anything that visitors could notice."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, access_log: AccessLog, clock: Clock, disk_board: DiskBoard, host: Host, instances: Instances,
+        outbox: Outbox, router: Router, sightings: Sightings, store: Store, tally: Tally, statuses: AppStatuses,
+    ) -> None:  # fmt: skip
+        self._access_log, self._clock, self._disk_board, self._host = access_log, clock, disk_board, host
+        self._instances, self._outbox, self._router, self._sightings = instances, outbox, router, sightings
+        self._store, self._tally, self._statuses = store, tally, statuses
 
     async def is_from_router(self, key: str) -> bool:
         """Whether a request that brings this key was passed on by the router. Raises nothing."""
-        known = await self._world.router.api_key()
+        known = await self._router.api_key()
         return bool(known) and hmac.compare_digest(key.encode(), known.encode())
 
     async def visits(self, app: str | None, limit: int) -> tuple[Visit, ...]:
         """The last visits, of one app if it is named, oldest first. Raises nothing."""
-        return await self._world.access_log.tail(limit, app=app)
+        return await self._access_log.tail(limit, app=app)
 
     async def follow_visits(self, app: str | None) -> AsyncIterator[Visit | None]:
         """Visits as they end, from now on; None when there has been nothing for a while."""
-        async for visit in self._world.access_log.follow(app=app):
+        async for visit in self._access_log.follow(app=app):
             yield visit
 
     async def figures(self) -> Figures:
         """Counts of now. Raises StoreUnavailable."""
-        world = self._world
         try:
-            targets = by_instance(await world.router.counts())
+            targets = by_instance(await self._router.counts())
         except RouterUnavailable:
             targets = None
         try:
-            seen = await world.sightings.instances(world.instances, world.clock)
+            seen = await self._sightings.instances(self._instances, self._clock)
         except RuntimeUnavailable:
             seen = Sighting(is_late=True)
         containers = newest_of_each(seen.instances) if seen.at is not None else None
         return Figures(
-            apps=await world.store.apps(),
-            statuses=await statuses(world),
-            live=await world.store.active_releases(),
-            operations=await world.store.unsettled_operations(),
+            apps=await self._store.apps(),
+            statuses=await self._statuses.by_app(),
+            live=await self._store.active_releases(),
+            operations=await self._store.unsettled_operations(),
             targets=targets,
             containers=containers,
             containers_at=seen.at,
             has_runtime=not seen.is_late,
-            usage=await world.host.usage({it.pid for it in containers or () if it.pid is not None}),
-            previews=await world.store.previews(),
-            pending_deliveries=await world.outbox.pending(),
-            capacity=await world.host.capacity(),
-            tally=world.tally,
-            jobs=await world.store.job_records(),
-            disk=world.disk_board.use,
+            usage=await self._host.usage({it.pid for it in containers or () if it.pid is not None}),
+            previews=await self._store.previews(),
+            pending_deliveries=await self._outbox.pending(),
+            capacity=await self._host.capacity(),
+            tally=self._tally,
+            jobs=await self._store.job_records(),
+            disk=self._disk_board.use,
         )
 
     def note_answer(self, method: str, path: str, status: int, seconds: float) -> None:
         """The API has answered a request; ``path`` is that of the route table."""
-        self._world.tally.answered(method, path, status, seconds)
+        self._tally.answered(method, path, status, seconds)
 
     async def keep_access_log_small(self) -> None:
         """Rotate the access log whenever it has grown too large, forever."""
         while True:
-            await self._world.access_log.rotate()
-            await self._world.clock.sleep(ROTATION_PAUSE)
+            await self._access_log.rotate()
+            await self._clock.sleep(ROTATION_PAUSE)

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pvdify.engine.running.statuses import facts_of_apps
-from pvdify.engine.world import World
+from pvdify.engine.running.statuses import AppStatuses
 from pvdify.engine.world.not_found import no_app
 from pvdify.model.app import App, hostnames_of
 from pvdify.model.config import ConfigVar
 from pvdify.model.release import Release, ReleaseStatus, SwitchCount
 from pvdify.model.scale import Scale
 from pvdify.model.status import AppFacts, Status, status_of
+from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,52 +44,53 @@ class ConfigView:
     values: Mapping[str, ConfigVar]
 
 
-async def view_app(world: World, name: str) -> AppView:
-    """Return an app with what it runs. Raises AppNotFound, StoreUnavailable."""
-    facts = (await facts_of_apps(world, name)).get(name)
-    if facts is None:
-        raise no_app(name)
-    return _view_of(world, facts)
+class Views:
+    """Reads apps and releases as people see them."""
 
+    def __init__(self, *, settings: Settings, statuses: AppStatuses, store: Store) -> None:
+        self._settings, self._statuses, self._store = settings, statuses, store
 
-async def view_apps(world: World) -> tuple[AppView, ...]:
-    """Return all apps by name, in a fixed number of queries however many there are. Raises StoreUnavailable."""
-    return tuple(_view_of(world, facts) for facts in (await facts_of_apps(world)).values())
+    async def app(self, name: str) -> AppView:
+        """Return an app with what it runs. Raises AppNotFound, StoreUnavailable."""
+        facts = (await self._statuses.facts(name)).get(name)
+        if facts is None:
+            raise no_app(name)
+        return self._view_of(facts)
 
+    async def apps(self) -> tuple[AppView, ...]:
+        """Return all apps by name, in a fixed number of queries however many there are. Raises StoreUnavailable."""
+        return tuple(self._view_of(facts) for facts in (await self._statuses.facts()).values())
 
-def _view_of(world: World, facts: AppFacts) -> AppView:
-    manifest = facts.live.manifest if facts.live else None
-    return AppView(
-        app=facts.app,
-        live=facts.live,
-        status=status_of(facts),
-        scale=facts.scale,
-        hostnames=hostnames_of(facts.app, world.settings.base_domain, manifest),
-    )
-
-
-async def view_release(world: World, release: Release) -> ReleaseView:
-    """Return a release as it is seen. Raises StoreUnavailable."""
-    return (await view_releases(world, release.app, (release,)))[0]
-
-
-async def view_releases(world: World, app: str, releases: tuple[Release, ...]) -> tuple[ReleaseView, ...]:
-    """Return releases of one app as they are seen, in the same order. Raises StoreUnavailable."""
-    counts = {count.release: count for count in await world.store.switch_counts(app)}
-    live = await world.store.live_versions(app, 1000)
-    kept = live[: world.settings.keep_releases]
-    return tuple(
-        ReleaseView(
-            release=release,
-            count=counts.get(release.version),
-            can_roll_back=release.version in kept and release.status is not ReleaseStatus.ACTIVE,
-            previous=next((version for version in live if version < release.version), None),
+    def _view_of(self, facts: AppFacts) -> AppView:
+        manifest = facts.live.manifest if facts.live else None
+        return AppView(
+            app=facts.app,
+            live=facts.live,
+            status=status_of(facts),
+            scale=facts.scale,
+            hostnames=hostnames_of(facts.app, self._settings.base_domain, manifest),
         )
-        for release in releases
-    )
 
+    async def release(self, release: Release) -> ReleaseView:
+        """Return a release as it is seen. Raises StoreUnavailable."""
+        return (await self.releases(release.app, (release,)))[0]
 
-async def view_config(world: World, app: str, version: int, values: Mapping[str, ConfigVar]) -> ConfigView:
-    """Return these values of a config version as they are seen. Raises StoreUnavailable."""
-    live = await world.store.active_release(app)
-    return ConfigView(version=version, live_version=live.config_version if live else None, values=values)
+    async def releases(self, app: str, releases: tuple[Release, ...]) -> tuple[ReleaseView, ...]:
+        """Return releases of one app as they are seen, in the same order. Raises StoreUnavailable."""
+        counts = {count.release: count for count in await self._store.switch_counts(app)}
+        live = await self._store.live_versions(app, 1000)
+        kept = live[: self._settings.keep_releases]
+        return tuple(
+            ReleaseView(
+                release=release,
+                count=counts.get(release.version),
+                can_roll_back=release.version in kept and release.status is not ReleaseStatus.ACTIVE,
+                previous=next((version for version in live if version < release.version), None),
+            )
+            for release in releases
+        )
+
+    async def config(self, app: str, version: int, values: Mapping[str, ConfigVar]) -> ConfigView:
+        """Return these values of a config version as they are seen. Raises StoreUnavailable."""
+        live = await self._store.active_release(app)
+        return ConfigView(version=version, live_version=live.config_version if live else None, values=values)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pvdify.engine.world import World
-from pvdify.engine.world.urls import urls_of
+from pvdify.engine.world import Hide, SharedVars
+from pvdify.engine.world.urls import PublicUrls
 from pvdify.model.config import ConfigVar
 from pvdify.model.grant import GrantKind
 from pvdify.model.names import parent_of
@@ -12,6 +12,7 @@ from pvdify.model.private_network import PrivateNetwork
 from pvdify.model.release import Release
 from pvdify.model.service import PASSWORD, ServiceLink, secrets_of, url_of
 from pvdify.model.tenant import Tenant
+from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 
 
@@ -29,43 +30,54 @@ class Surroundings:
     networks: tuple[PrivateNetwork, ...] = ()
 
 
-async def surroundings_of(world: World, release: Release) -> Surroundings:
-    """Return the config version of this release, and the volumes, services and URL that its app has now.
+class Environments:
+    """Gathers what a release's containers get.
 
-    Raises StoreUnavailable, SecretsUnavailable.
+    ``hide`` has these config vars hidden in what an app writes from then on. ``shared_vars``: what connections of the
+    server add to every app's config vars.
     """
-    volumes = {volume.name: volume.id for volume in await world.store.volumes(release.app) if not volume.is_trashed}
-    config = await _config_of(world, release.app, release.config_version)
-    url = (await urls_of(world)).of_app(release.app, release.manifest)
-    links = await world.store.service_links(app=release.app)
-    services = await _services_of(world, release.app, links)
-    networks = tuple(link.network for link in links)
-    return Surroundings(config={**config, **services}, volumes=volumes, url=url, networks=networks)
 
+    def __init__(
+        self, *, hide: Hide, secrets: Secrets, shared_vars: Sequence[SharedVars], store: Store, urls: PublicUrls
+    ) -> None:
+        self._hide, self._secrets, self._shared_vars = hide, secrets, shared_vars
+        self._store, self._urls = store, urls
 
-async def _services_of(world: World, app: str, links: Sequence[ServiceLink]) -> dict[str, ConfigVar]:
-    """Return the URL of each service that the app is linked to, under the name that it has in the app."""
-    urls: dict[str, ConfigVar] = {}
-    for link in links:
-        service = await world.store.service(link.service)
-        if service is not None:
-            values = await world.secrets.read(service.key, service.config_version)
-            await world.hide(app, secrets_of(service, values))
-            urls[link.variable] = ConfigVar(value=url_of(service, values), is_secret=PASSWORD in values)
-    return urls
+    async def of(self, release: Release) -> Surroundings:
+        """Return the config version of this release, and the volumes, services and URL that its app has now.
 
+        Raises StoreUnavailable, SecretsUnavailable.
+        """
+        volumes = {volume.name: volume.id for volume in await self._store.volumes(release.app) if not volume.is_trashed}
+        config = await self._config_of(release.app, release.config_version)
+        url = (await self._urls.now()).of_app(release.app, release.manifest)
+        links = await self._store.service_links(app=release.app)
+        services = await self._services_of(release.app, links)
+        networks = tuple(link.network for link in links)
+        return Surroundings(config={**config, **services}, volumes=volumes, url=url, networks=networks)
 
-async def _config_of(world: World, app: str, version: int) -> dict[str, ConfigVar]:
-    """Return an app's config, and the variables that this server shares with all apps.
+    async def _services_of(self, app: str, links: Sequence[ServiceLink]) -> dict[str, ConfigVar]:
+        """Return the URL of each service that the app is linked to, under the name that it has in the app."""
+        urls: dict[str, ConfigVar] = {}
+        for link in links:
+            service = await self._store.service(link.service)
+            if service is not None:
+                values = await self._secrets.read(service.key, service.config_version)
+                await self._hide(app, secrets_of(service, values))
+                urls[link.variable] = ConfigVar(value=url_of(service, values), is_secret=PASSWORD in values)
+        return urls
 
-    All that are shared together or none: if the app sets one of them, the others would not fit.
-    """
-    config = await world.secrets.read(app, version)
-    for shared in world.shared_vars:
-        values = await shared()
-        if not values.keys() & config.keys():
-            config = config | {name: ConfigVar(value=value) for name, value in values.items()}
-    return config
+    async def _config_of(self, app: str, version: int) -> dict[str, ConfigVar]:
+        """Return an app's config, and the variables that this server shares with all apps.
+
+        All that are shared together or none: if the app sets one of them, the others would not fit.
+        """
+        config = await self._secrets.read(app, version)
+        for shared in self._shared_vars:
+            values = await shared()
+            if not values.keys() & config.keys():
+                config = config | {name: ConfigVar(value=value) for name, value in values.items()}
+        return config
 
 
 async def tenant_of(store: Store, app: str) -> Tenant:

@@ -6,13 +6,15 @@ from datetime import datetime
 
 import structlog
 
-from pvdify.engine.running.environment import surroundings_of, tenant_of
+from pvdify.engine.running.environment import Environments, tenant_of
 from pvdify.engine.running.fatal_requests import FatalRequests
 from pvdify.engine.running.routes import RouteRepair
 from pvdify.engine.running.snapshot import Snapshot, logged, take_snapshot
 from pvdify.engine.running.specs import instance_spec
 from pvdify.engine.running.watches import Watches
-from pvdify.engine.world import World
+from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.down import DownTargets
+from pvdify.engine.world.tally import Tally
 from pvdify.errors import PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -23,6 +25,11 @@ from pvdify.model.operation import OperationKind
 from pvdify.model.release import Release
 from pvdify.model.service import PREFIX as SERVICE_PREFIX
 from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.standing import Standings
+from pvdify.ports.clock import Clock
+from pvdify.ports.images import Images
+from pvdify.ports.instances import Instances
+from pvdify.ports.store import Store
 from pvdify.timing import BackOff
 
 log = structlog.get_logger()
@@ -42,16 +49,21 @@ class _Restarts:
 class InstanceRepair:
     """Starts again what should run and does not."""
 
-    def __init__(self, world: World, routes: RouteRepair, watches: Watches) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, down: DownTargets, images: Images, instances: Instances, locks: Locks,
+        standings: Standings, store: Store, tally: Tally, environments: Environments, fatal_requests: FatalRequests,
+        routes: RouteRepair, watches: Watches,
+    ) -> None:  # fmt: skip
+        self._clock, self._down, self._images, self._instances = clock, down, images, instances
+        self._locks, self._standings, self._store, self._tally = locks, standings, store, tally
+        self._environments, self._fatal_requests = environments, fatal_requests
         self._routes = routes
         self._watches = watches
-        self._fatal_requests = FatalRequests(access_log=world.access_log, clock=world.clock, store=world.store)
         self._restarts: dict[str, _Restarts] = {}
 
     def seconds_to_next(self) -> float | None:
         """Seconds until the first back-off ends; None when none is under way."""
-        now = self._world.clock.monotonic()
+        now = self._clock.monotonic()
         waits = [item.not_before - now for item in self._restarts.values() if item.not_before > now]
         return min(waits, default=None)
 
@@ -63,7 +75,7 @@ class InstanceRepair:
     async def keep_running(self, found_containers: Iterable[FoundInstance]) -> None:
         """Start every instance that should run and is not among these containers, running. Raises StoreUnavailable."""
         containers = {item.name: item for item in found_containers}
-        found = await take_snapshot(self._world.store)
+        found = await take_snapshot(self._store)
         self._forget_others(found)
         for slot in await self._in_order(found.slots):
             for place in filter(lambda place: place.is_up, slot.placements):
@@ -76,10 +88,10 @@ class InstanceRepair:
 
     async def note_restarts(self) -> None:
         """Record once what the supervisor restarted by itself, also while pvdifyd was down."""
-        restarts = await self._world.instances.restarts()
+        restarts = await self._instances.restarts()
         if not restarts:
             return
-        slots = (await take_snapshot(self._world.store)).slots
+        slots = (await take_snapshot(self._store)).slots
         places = {place.name: (slot, place) for slot in slots for place in slot.placements}
         for each in restarts:
             if each.name in places:
@@ -87,19 +99,19 @@ class InstanceRepair:
             elif (key := app_of_instance(each.name)).startswith(SERVICE_PREFIX):
                 text = f"{key.removeprefix(SERVICE_PREFIX)}: {each.exit}"
                 restarted = Event(at=each.at, actor="pvdify", action=Action.SERVICE_RESTARTED, app=key, text=text)
-                await self._world.store.save(restarted)
-        await self._world.instances.forget_restarts(restarts)
+                await self._store.save(restarted)
+        await self._instances.forget_restarts(restarts)
 
     def _forget_others(self, found: Snapshot) -> None:
         places = [place for slot in found.slots for place in slot.placements]
-        self._world.down.keep_only(places)
-        self._world.standings.keep_only({place.name for place in places})
+        self._down.keep_only(places)
+        self._standings.keep_only({place.name for place in places})
         for name in self._restarts.keys() - {place.name for place in places}:
             del self._restarts[name]
 
     async def _in_order(self, slots: Iterable[Slot]) -> list[Slot]:
         """Slots that serve first, as they went live; previews last. After a boot, instances start in this order."""
-        previews = {preview.name for preview in await self._world.store.previews()}
+        previews = {preview.name for preview in await self._store.previews()}
         started = (slot for slot in slots if slot.state not in NOT_RUNNING)
         return sorted(
             started, key=lambda slot: (slot.app in previews, slot.state is not SlotState.LIVE, slot.since, slot.app)
@@ -108,14 +120,14 @@ class InstanceRepair:
     async def _keep(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
         restarts = self._restarts.setdefault(place.name, _Restarts())
         is_running = container is not None and container.state is InstanceState.RUNNING
-        if is_running or await self._world.instances.is_running(place.name):
+        if is_running or await self._instances.is_running(place.name):
             self._watches.watch(slot, place)
             await self._watches.put_back(slot, place)
             await self._note_standing(place, container)
             return
         await self._take_out(slot, place)
         await self._note_standing(place, container)
-        now = self._world.clock.monotonic()
+        now = self._clock.monotonic()
         if container is not None and container.is_restarting:
             restarts.not_before = now + BACK_OFF.first  # look again soon whether it is back
             return
@@ -129,10 +141,10 @@ class InstanceRepair:
 
     async def _note_standing(self, place: Placement, container: FoundInstance | None) -> None:
         """Note what was found of an instance, for the status of its app."""
-        standings, now = self._world.standings, self._world.clock.now()
+        standings, now = self._standings, self._clock.now()
         is_running = container is not None and container.state is InstanceState.RUNNING
         started_at = container.started_at if container is not None and is_running else None
-        if (is_running or await self._world.instances.is_running(place.name)) and not self._world.down.has(place):
+        if (is_running or await self._instances.is_running(place.name)) and not self._down.has(place):
             standings.seen_up(place.name, now, started_at=started_at)
         else:
             # While its supervisor restarts it, the supervisor's own record says how it ended.
@@ -140,56 +152,56 @@ class InstanceRepair:
             standings.seen_down(place.name, now, container.exit if container and is_known else None)
 
     async def _take_out(self, slot: Slot, place: Placement) -> None:
-        if not place.has_route or self._world.down.has(place):
+        if not place.has_route or self._down.has(place):
             return
-        self._world.down.add(place)
+        self._down.add(place)
         self._watches.expect_back(slot, place)
         if slot.state is SlotState.LIVE:
             await self._routes.put_routes(slot.app)
 
     async def _start_again(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
         """Start the instance, unless an operation changed what should run since ``container`` was looked at."""
-        release = await self._world.store.release(slot.app, slot.number)
+        release = await self._store.release(slot.app, slot.number)
         if release is None or not await self._should_start(slot, place):
             return
         missing = await self._bring_image(release)  # may take minutes: no operation waits for it
-        async with self._world.locks.instances(slot.app):
+        async with self._locks.instances(slot.app):
             if not await self._should_start(slot, place):
                 return
             await self._keep_image(release)
-            around = await surroundings_of(self._world, release)
+            around = await self._environments.of(release)
             try:
-                await self._world.instances.start(instance_spec(release, place, around, ""))
+                await self._instances.start(instance_spec(release, place, around, ""))
             except PvdifyError as error:
                 await self._not_started(slot, place, error, missing)
                 raise
             if container is not None and container.is_of_earlier_boot:
                 log.info("instance.booted", app=slot.app, slot=slot.number, name=place.name)
             else:
-                await self._record(slot, place, container.exit if container else None, self._world.clock.now())
+                await self._record(slot, place, container.exit if container else None, self._clock.now())
         self._watches.watch(slot, place)
         self._watches.expect_back(slot, place)
 
     async def _should_start(self, slot: Slot, place: Placement) -> bool:
         """Decide by what the records and the runtime say now."""
-        operations = await self._world.store.unsettled_operations(slot.app)
-        current = await self._world.store.slot(slot.app, slot.number)
+        operations = await self._store.unsettled_operations(slot.app)
+        current = await self._store.slot(slot.app, slot.number)
         is_leaving = any(operation.kind is OperationKind.DESTROY for operation in operations)
         if current is None or is_leaving or place not in current.placements:
             return False
         # Workers of a candidate whose undo could not end them may still run: until they are gone, no other one starts.
-        found = await take_snapshot(self._world.store)
+        found = await take_snapshot(self._store)
         is_settled = not found.is_busy(slot.app) and not found.has_candidate(slot.app)
         if not _should_run(current, place, is_settled=is_settled):
             return False
-        return not await self._world.instances.is_running(place.name)
+        return not await self._instances.is_running(place.name)
 
     async def _bring_image(self, release: Release) -> PvdifyError | None:
         """Pull the release's image if it is missing, as after a restore or a clean-up by hand.
 
         Return the error if the image is not here and cannot be pulled.
         """
-        images, about = self._world.images, {"app": release.app, "image": release.image}
+        images, about = self._images, {"app": release.app, "image": release.image}
         if release.image_id is None or release.digest is None:
             return None
         with logged(**about):  # it may be here all the same
@@ -197,7 +209,7 @@ class InstanceRepair:
                 return None
             log.info("image.missing", release=release.version, digest=release.digest, **about)
             try:
-                tenant = await tenant_of(self._world.store, release.app)
+                tenant = await tenant_of(self._store, release.app)
                 await images.pull(parse_image_reference(release.image), release.digest, tenant)
             except PvdifyError as error:
                 log.warning("reconcile.failed", code=error.code, what=error.what, why=error.why, **about)
@@ -206,9 +218,9 @@ class InstanceRepair:
 
     async def _keep_image(self, release: Release) -> None:
         """Pin the image for the release, as its deploy did."""
-        if release.image_id is not None and release.version not in await self._world.images.kept(release.app):
+        if release.image_id is not None and release.version not in await self._images.kept(release.app):
             with logged(app=release.app, image=release.image):
-                await self._world.images.keep(release.image_id, release.app, release.version)
+                await self._images.keep(release.image_id, release.app, release.version)
 
     async def _not_started(self, slot: Slot, place: Placement, error: PvdifyError, missing: PvdifyError | None) -> None:
         """Record why an instance cannot be started: once for each reason."""
@@ -216,20 +228,20 @@ class InstanceRepair:
         if missing is not None:
             why, short = f"its image is not on this server, and {missing.what}", "image missing"
             why += f": {missing.why}" if missing.why else ""
-        problem, now = f"{place.process}.{place.number} cannot be started: {why}", self._world.clock.now()
-        if self._world.standings.refused(place.name, now, problem, short):
-            await self._world.store.save(_event(slot, Action.INSTANCE_NOT_STARTED, problem, now))
+        problem, now = f"{place.process}.{place.number} cannot be started: {why}", self._clock.now()
+        if self._standings.refused(place.name, now, problem, short):
+            await self._store.save(_event(slot, Action.INSTANCE_NOT_STARTED, problem, now))
 
     async def _record(self, slot: Slot, place: Placement, ended: Exit | None, at: datetime) -> None:
         """Record a restart. Those of a crash loop are no events: that it is one, is an event already."""
         is_out_of_memory = ended is not None and ended.is_out_of_memory
         action = Action.INSTANCE_OUT_OF_MEMORY if is_out_of_memory else Action.INSTANCE_RESTARTED
         why = str(ended or "is not there")
-        if not self._world.standings.is_looping(place.name):
-            await self._world.store.save(_event(slot, action, f"{place.process}.{place.number} {why}", at))
+        if not self._standings.is_looping(place.name):
+            await self._store.save(_event(slot, action, f"{place.process}.{place.number} {why}", at))
         await self._fatal_requests.note(slot, place, ended)
-        self._world.standings.restarted(place.name, at, ended)
-        self._world.tally.restarted(slot.app, place.process, is_out_of_memory=is_out_of_memory)
+        self._standings.restarted(place.name, at, ended)
+        self._tally.restarted(slot.app, place.process, is_out_of_memory=is_out_of_memory)
         log.info("instance.restarted", app=slot.app, slot=slot.number, name=place.name, why=why)
 
 

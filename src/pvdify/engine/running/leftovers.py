@@ -7,13 +7,18 @@ import structlog
 
 from pvdify.engine.running.instances import InstanceRepair
 from pvdify.engine.running.snapshot import Snapshot, is_settled, take_snapshot
-from pvdify.engine.world import World
+from pvdify.engine.world.concurrency import Locks
 from pvdify.model.action import Action
 from pvdify.model.event import Event
 from pvdify.model.instance import FoundInstance, Role
 from pvdify.model.release import Release, grace_of
 from pvdify.model.service import PREFIX as SERVICE_PREFIX
 from pvdify.model.slot import Phase, Slot, SlotState
+from pvdify.ports.clock import Clock
+from pvdify.ports.instances import Instances
+from pvdify.ports.networks import Networks
+from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 log = structlog.get_logger()
 SHOWN = 5  # names in an event
@@ -23,9 +28,12 @@ NETWORKS_EVERY = 600.0  # seconds between two looks at networks: one is left ove
 class Leftovers:
     """Takes away what no record wants. Each removal is decided under the app's lock, by what the records say then."""
 
-    def __init__(self, world: World, instances: InstanceRepair) -> None:
-        self._world = world
-        self._instances = instances
+    def __init__(
+        self, *, clock: Clock, instances: Instances, locks: Locks, networks: Networks, one_offs: set[str],
+        settings: Settings, store: Store, repair: InstanceRepair,
+    ) -> None:  # fmt: skip
+        self._clock, self._instances, self._locks, self._networks = clock, instances, locks, networks
+        self._one_offs, self._settings, self._store, self._repair = one_offs, settings, store, repair
         self._networks_due = 0.0
         self._reported: list[str] = []  # the names in the last event about orphans
 
@@ -34,8 +42,8 @@ class Leftovers:
 
         So too those of a release that failed, where its undo could not: one that had stood by stands by again.
         """
-        for slot in (await take_snapshot(self._world.store)).slots:
-            if (_has_phases(slot) or _is_candidate(slot)) and await is_settled(self._world.store, slot.app):
+        for slot in (await take_snapshot(self._store)).slots:
+            if (_has_phases(slot) or _is_candidate(slot)) and await is_settled(self._store, slot.app):
                 await self._finish_phases_of(slot)
 
     async def remove_orphans(self, containers: Iterable[FoundInstance]) -> None:
@@ -44,10 +52,10 @@ class Leftovers:
         Of more than ``most_orphans`` whose release is unknown, none is removed: the database may be too old.
         Raises RuntimeUnavailable, StoreUnavailable.
         """
-        found = await take_snapshot(self._world.store)  # after the containers: what was started meanwhile is no orphan
+        found = await take_snapshot(self._store)  # after the containers: what was started meanwhile is no orphan
         orphans = [each for each in containers if not self._is_known(each, found)]
         unexplained = [each for each in orphans if not await self._had_slot(each)]
-        if len(unexplained) > self._world.settings.most_orphans:
+        if len(unexplained) > self._settings.most_orphans:
             await self._report(unexplained)
             orphans = [each for each in orphans if each not in unexplained]
         for container in orphans:
@@ -55,38 +63,38 @@ class Leftovers:
 
     async def remove_networks(self) -> None:
         """Remove the networks of apps that are gone. Raises RuntimeUnavailable."""
-        now = self._world.clock.monotonic()
+        now = self._clock.monotonic()
         if now < self._networks_due:
             return
-        found = await self._world.networks.apps()
-        known = {app.name for app in await self._world.store.apps()}  # after the networks: an app comes before its own
+        found = await self._networks.apps()
+        known = {app.name for app in await self._store.apps()}  # after the networks: an app comes before its own
         for app in sorted(found - known):
             if app.startswith(SERVICE_PREFIX):
                 continue  # goes with its service
-            async with self._world.locks.instances(app):
-                if await self._world.store.app(app) is None:
+            async with self._locks.instances(app):
+                if await self._store.app(app) is None:
                     log.info("network.removed", app=app)
-                    await self._world.networks.remove(app)
+                    await self._networks.remove(app)
         self._networks_due = now + NETWORKS_EVERY
 
     async def _finish_phases_of(self, slot: Slot) -> None:
-        locks, store = self._world.locks, self._world.store
+        locks, store = self._locks, self._store
         async with locks.slots(slot.app), locks.instances(slot.app):
             current = await store.slot(slot.app, slot.number)
-            if current is None or not await is_settled(self._world.store, slot.app):
+            if current is None or not await is_settled(self._store, slot.app):
                 return
             release = await store.release(slot.app, slot.number)
             after = _finished(current, release)
             kept = () if after.state is SlotState.RETIRED else after.placements
             for place in (each for each in current.placements if each not in kept):
-                await self._world.instances.stop(place.name, grace_of(release))
-                await self._world.instances.remove(place.name)
+                await self._instances.stop(place.name, grace_of(release))
+                await self._instances.remove(place.name)
             if after != current:
-                await store.save(replace(after, since=self._world.clock.now()))
+                await store.save(replace(after, since=self._clock.now()))
 
     async def _had_slot(self, container: FoundInstance) -> bool:
         """Whether the records know the release that started this container: then only the instance is too many."""
-        return await self._world.store.slot(container.app, container.slot) is not None
+        return await self._store.slot(container.app, container.slot) is not None
 
     async def _report(self, orphans: list[FoundInstance]) -> None:
         """Record once that a person has to decide: that many unknown containers mean a database that is too old."""
@@ -101,23 +109,23 @@ class Leftovers:
             f"they may go, start pvdifyd with `most_orphans = {len(names)}` in its settings file"
         )
         log.warning("orphans.kept", count=len(names), names=names)
-        event = Event(at=self._world.clock.now(), actor="pvdify", action=Action.SERVER_ORPHANS, text=text)
-        await self._world.store.save(event)
+        event = Event(at=self._clock.now(), actor="pvdify", action=Action.SERVER_ORPHANS, text=text)
+        await self._store.save(event)
 
     async def _remove_orphan(self, container: FoundInstance) -> None:
-        async with self._world.locks.instances(container.app):
-            if self._is_known(container, await take_snapshot(self._world.store)):
+        async with self._locks.instances(container.app):
+            if self._is_known(container, await take_snapshot(self._store)):
                 return
             log.info("orphan.removed", app=container.app, name=container.name)
-            await self._world.instances.remove(container.name)
-            self._instances.forget(container.name)
+            await self._instances.remove(container.name)
+            self._repair.forget(container.name)
 
     def _is_known(self, container: FoundInstance, found: Snapshot) -> bool:
         placed = {place.name for slot in found.slots for place in slot.placements}
         return (
             container.role is Role.SERVICE  # the keeper of services removes its own
             or container.name in placed
-            or container.name in self._world.one_offs
+            or container.name in self._one_offs
             or container.name in found.job_runs
             or found.is_retiring(container.app, container.slot)
             or found.is_busy(container.app)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from pvdify.engine.running.probing import probe
+from pvdify.engine.running.probing import Probes
 from pvdify.engine.running.snapshot import is_settled
-from pvdify.engine.world import World
+from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import PvdifyError
 from pvdify.manifest.definition import HealthCheck
 from pvdify.model.action import Action
@@ -22,6 +22,10 @@ from pvdify.model.operation import OperationKind
 from pvdify.model.probe import ProbeResult, is_healthy
 from pvdify.model.release import Release
 from pvdify.model.slot import Placement, SlotState
+from pvdify.model.standing import Standings
+from pvdify.ports.clock import Clock
+from pvdify.ports.instances import Instances
+from pvdify.ports.store import Store
 
 log = structlog.get_logger()
 PAUSE = 30.0
@@ -40,14 +44,17 @@ class _Subject:
 class Liveness:
     """Asks until it is canceled."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, instances: Instances, locks: Locks, standings: Standings, store: Store, probes: Probes
+    ) -> None:
+        self._clock, self._instances, self._locks, self._standings = clock, instances, locks, standings
+        self._store, self._probes = store, probes
         self._failures: dict[str, int] = {}
 
     async def run(self) -> None:
         """Probe every instance, wait, and repeat."""
         while True:
-            await self._world.clock.sleep(PAUSE)
+            await self._clock.sleep(PAUSE)
             try:
                 await self.look()
             except PvdifyError as error:
@@ -66,7 +73,7 @@ class Liveness:
 
     async def _subjects(self) -> list[_Subject]:
         """Every web instance of a live slot, but not of an app that an operation is at."""
-        store = self._world.store
+        store = self._store
         busy = {it.app for it in await store.unsettled_operations() if it.kind is not OperationKind.RETIRE}
         live = {slot.app: slot for slot in await store.slots() if slot.state is SlotState.LIVE}
         return [
@@ -79,17 +86,17 @@ class Liveness:
 
     async def _ask(self, subject: _Subject) -> None:
         check, name = subject.release.manifest.healthcheck, subject.place.name
-        result = await probe(self._world, subject.release.app, check, subject.place)
+        result = await self._probes.ask(subject.release.app, check, subject.place)
         self._failures[name] = failures = 0 if is_healthy(check, result) else self._failures.get(name, 0) + 1
         if failures >= self._allowed(name, check):
             self._failures[name] = 0
-            async with self._world.locks.instances(subject.release.app):
+            async with self._locks.instances(subject.release.app):
                 if await self._is_still_kept(subject):
                     await self._stop(subject, result, failures)
 
     def _allowed(self, name: str, check: HealthCheck) -> int:
         """How many failures in a row stop it; one that was started again may take as long as at its deploy."""
-        standing = self._world.standings.of([name], self._world.clock.now()).get(name)
+        standing = self._standings.of([name], self._clock.now()).get(name)
         if standing is None or standing.is_up:
             return FAILURES
         return max(FAILURES, math.ceil(check.seconds / PAUSE))
@@ -98,9 +105,9 @@ class Liveness:
         release, place = subject.release, subject.place
         answer = f"answered {result.status}" if result.status is not None else f"gave no answer ({result.answer.value})"
         text = f"{place.process}.{place.number} {answer} to {failures} probes in a row, {PAUSE:g} s apart"
-        await self._world.store.save(
+        await self._store.save(
             Event(
-                at=self._world.clock.now(),
+                at=self._clock.now(),
                 actor="pvdify",
                 action=Action.INSTANCE_UNHEALTHY,
                 app=release.app,
@@ -109,10 +116,10 @@ class Liveness:
             )
         )
         log.warning("instance.unhealthy", app=release.app, name=place.name, text=text)
-        await self._world.instances.stop(place.name, release.manifest.stop_timeout)
+        await self._instances.stop(place.name, release.manifest.stop_timeout)
 
     async def _is_still_kept(self, subject: _Subject) -> bool:
         """Whether this instance still serves, and no operation has begun since it was probed."""
-        slot = await self._world.store.slot(subject.release.app, subject.release.slot or 0)
+        slot = await self._store.slot(subject.release.app, subject.release.slot or 0)
         is_live = slot is not None and slot.state is SlotState.LIVE and subject.place in slot.placements
-        return is_live and await is_settled(self._world.store, subject.release.app)
+        return is_live and await is_settled(self._store, subject.release.app)

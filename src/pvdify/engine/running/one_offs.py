@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import structlog
 
 from pvdify.engine.redaction.one_offs import CleanAttached, CleanInside, CleanOneOffs
-from pvdify.engine.running.environment import surroundings_of
+from pvdify.engine.running.environment import Environments
 from pvdify.engine.running.specs import run_spec
-from pvdify.engine.world import World
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import InvalidError, NothingRuns, OneOffNotFound, PvdifyError
 from pvdify.manifest.definition import Command
@@ -28,6 +27,10 @@ from pvdify.model.one_off import Output, Stream, TerminalSize
 from pvdify.model.service import Service
 from pvdify.model.slot import Placement, SlotState
 from pvdify.model.token import Actor
+from pvdify.ports.clock import Clock
+from pvdify.ports.instances import Instances
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
 
 log = structlog.get_logger()
 ABSENCE = 5.0  # kill the command after this many seconds without a viewer; a connection may be lost and made again
@@ -106,8 +109,12 @@ class OneOff:
 class OneOffRuns:
     """What one may ask about one-off commands."""
 
-    def __init__(self, world: World, one_offs: CleanOneOffs, inside: CleanInside) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, instances: Instances, names: set[str], secrets: Secrets, store: Store,
+        environments: Environments, one_offs: CleanOneOffs, inside: CleanInside,
+    ) -> None:  # fmt: skip
+        self._clock, self._instances, self._names, self._secrets = clock, instances, names, secrets
+        self._store, self._environments = store, environments
         self._one_offs = one_offs
         self._inside = inside
         self._running: dict[tuple[str, str], OneOff] = {}
@@ -124,16 +131,16 @@ class OneOffRuns:
         if not command or not command[0]:
             raise InvalidError("there is no command to run", next=f"`pvdify run {app} -- COMMAND`")
         _check_words(command)
-        live = await self._world.store.active_release(app)
+        live = await self._store.active_release(app)
         if live is None:
             raise await self._nothing(app)
-        around = await surroundings_of(self._world, live)
+        around = await self._environments.of(live)
         spec = run_spec(live, secrets.choice(NUMBERS), command, around)
-        self._world.one_offs.add(spec.name)
+        self._names.add(spec.name)
         try:
             process = await self._one_offs.start(spec, terminal, raw, _named_secrets(around.config))
         except BaseException:
-            self._world.one_offs.discard(spec.name)
+            self._names.discard(spec.name)
             raise
         return await self._keep(OneOff(spec, process), actor)
 
@@ -148,8 +155,8 @@ class OneOffRuns:
         if not command or not command[0]:
             raise InvalidError("there is no command to run", next=f"`pvdify ps:exec {app} -- COMMAND`")
         slot, place = await self._instance(app, where)
-        release = await self._world.store.release(app, slot)
-        config = {} if release is None else (await surroundings_of(self._world, release)).config
+        release = await self._store.release(app, slot)
+        config = {} if release is None else (await self._environments.of(release)).config
         spec = _inside_spec(app, EXEC, slot, command)
         process = await self._inside.enter(spec, place.name, terminal, raw, _named_secrets(config))
         return await self._keep(OneOff(spec, process, place=f"{place.process}.{place.number}"), actor)
@@ -164,7 +171,7 @@ class OneOffRuns:
         """
         words = command or service.row.shell
         _check_words(words)
-        values = await self._world.secrets.read(service.key, service.config_version)
+        values = await self._secrets.read(service.key, service.config_version)
         spec = _inside_spec(service.key, EXEC, service.generation, words)
         process = await self._inside.enter(spec, service.container, terminal, raw, _named_secrets(values))
         return await self._keep(OneOff(spec, process, place=service.name), actor)
@@ -218,10 +225,10 @@ class OneOffRuns:
 
     async def _instance(self, app: str, where: Where) -> tuple[int, Placement]:
         """The slot and place of the running instance that is meant: of web where no process is named."""
-        slots = [slot for slot in await self._world.store.slots(app) if slot.state is SlotState.LIVE]
+        slots = [slot for slot in await self._store.slots(app) if slot.state is SlotState.LIVE]
         if not slots:
             raise await self._nothing(app)
-        found = await self._world.instances.find(app)
+        found = await self._instances.find(app)
         running = {it.name for it in found if it.state is InstanceState.RUNNING}
         places = [(slot.number, place) for slot in slots for place in slot.placements if place.name in running]
         process = where.process or next((WEB for _, place in places if place.process == WEB), None)
@@ -235,7 +242,7 @@ class OneOffRuns:
 
     async def _mind(self, run: OneOff, actor: Actor) -> None:
         """Wait until it has ended and its end was read, or there was no viewer for a while."""
-        clock = self._world.clock
+        clock = self._clock
         ended = asyncio.create_task(run.exit_code())
         last_seen = clock.monotonic()
         try:
@@ -259,20 +266,20 @@ class OneOffRuns:
         finally:
             # from now on the reconciler takes away what may be left of it
             self._running.pop((run.spec.app, run.id), None)
-            self._world.one_offs.discard(run.spec.name)
+            self._names.discard(run.spec.name)
 
     async def _note(self, run: OneOff, actor: Actor, action: Action, how: str = "") -> None:
         spec = run.spec
         # arguments may hold secrets: the program is named, its arguments are not
         words = spec.command.split() if isinstance(spec.command, str) else list(spec.command or ())
         event = Event(
-            at=self._world.clock.now(), actor=actor.name, address=actor.address, action=action, app=spec.app,
+            at=self._clock.now(), actor=actor.name, address=actor.address, action=action, app=spec.app,
             release=spec.slot, text=f"{run.id} {words[0]}{f' in {run.place}' if run.place else ''} {how}".strip(),
         )  # fmt: skip
-        await self._world.store.save(event)
+        await self._store.save(event)
 
     async def _nothing(self, app: str) -> PvdifyError:
-        if await self._world.store.app(app) is None:
+        if await self._store.app(app) is None:
             return no_app(app)
         return NothingRuns(
             f"{app} has no live release to run a command in", next=f"`pvdify deploy {app} --image REFERENCE`"

@@ -17,10 +17,16 @@ from pvdify.engine.running.snapshot import is_settled, logged, take_snapshot
 from pvdify.engine.running.statuses import StatusKeeper
 from pvdify.engine.running.watches import PAUSE as WATCH_PAUSE
 from pvdify.engine.running.watches import Watches
-from pvdify.engine.world import World
+from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.sightings import Sightings
 from pvdify.errors import PvdifyError
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.slot import Slot
+from pvdify.model.standing import Standings
+from pvdify.ports.clock import Clock
+from pvdify.ports.instances import Instances
+from pvdify.ports.router import Router
+from pvdify.ports.store import Store
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
@@ -32,21 +38,21 @@ class Reconciler:
     """Repairs drift until it is canceled.
 
     Args:
-        world: everything outside.
         wake_worker: has an operation of the journal carried out.
         wake: set to start a pass soon.
     """
 
-    def __init__(self, world: World, wake_worker: Callable[[Operation], None], wake: asyncio.Event) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, instances: Instances, locks: Locks, router: Router, sightings: Sightings,
+        standings: Standings, store: Store, routes: RouteRepair, watches: Watches, repair: InstanceRepair,
+        leftovers: Leftovers, statuses: StatusKeeper, wake_worker: Callable[[Operation], None], wake: asyncio.Event,
+    ) -> None:  # fmt: skip
+        self._clock, self._instances, self._locks, self._router = clock, instances, locks, router
+        self._sightings, self._standings, self._store, self._routes = sightings, standings, store, routes
+        self._watches, self._repair, self._leftovers, self._statuses = watches, repair, leftovers, statuses
         self._wake_worker = wake_worker
         self._wake = wake
         self._due = asyncio.Event()
-        self._routes = RouteRepair(world)
-        self._watches = Watches(world, self._routes, wake)
-        self._instances = InstanceRepair(world, self._routes, self._watches)
-        self._leftovers = Leftovers(world, self._instances)
-        self._statuses = StatusKeeper(world)
 
     async def run(self) -> None:
         """Look and repair, forever. A repair that fails is tried again at the next pass."""
@@ -76,21 +82,21 @@ class Reconciler:
         Beside ``run``, so that a pass that takes its time does not delay it.
         """
         while True:
-            begun = self._world.clock.monotonic()
+            begun = self._clock.monotonic()
             await self.ensure_router()
-            await self._world.router.wait_died()
+            await self._router.wait_died()
             # Avoid a busy loop when the router keeps crashing; after a first crash it starts at once.
-            if self._world.clock.monotonic() - begun < LEAST_PAUSE:
-                await self._world.clock.sleep(LEAST_PAUSE)
+            if self._clock.monotonic() - begun < LEAST_PAUSE:
+                await self._clock.sleep(LEAST_PAUSE)
 
     async def ensure_router(self) -> None:
         """Start the router with its last routes, if it can be started, before any unfinished work goes on."""
         try:
-            await self._world.router.ensure_running()
-            self._world.standings.router_down_since = None
+            await self._router.ensure_running()
+            self._standings.router_down_since = None
         except PvdifyError as error:
-            standings = self._world.standings
-            standings.router_down_since = standings.router_down_since or self._world.clock.now()
+            standings = self._standings
+            standings.router_down_since = standings.router_down_since or self._clock.now()
             log.error("router.unavailable", what=error.what, why=error.why, next=error.next)
 
     async def put_routes(self, app: str | None = None) -> None:
@@ -105,7 +111,7 @@ class Reconciler:
             self._slots,
             self._leftovers.finish_phases,
             self._containers,
-            self._instances.note_restarts,
+            self._repair.note_restarts,
             self._statuses.note,
             self._leftovers.remove_networks,
         ):
@@ -117,38 +123,38 @@ class Reconciler:
 
     async def _unfinished(self) -> None:
         """Have unfinished operations carried out."""
-        for operation in await self._world.store.unsettled_operations():
+        for operation in await self._store.unsettled_operations():
             self._wake_worker(operation)
 
     async def _containers(self) -> None:
         """Look at all containers once: start what should run, remove what nothing wants."""
         await self._watches.watch_all()
-        containers = await self._world.instances.find()
-        self._world.sightings.note(containers, self._world.clock.now())
-        await self._instances.keep_running(containers)
+        containers = await self._instances.find()
+        self._sightings.note(containers, self._clock.now())
+        await self._repair.keep_running(containers)
         await self._leftovers.remove_orphans(containers)
 
     async def _slots(self) -> None:
         """Give every slot that drains or stands by a retirement that will end it."""
-        found = await take_snapshot(self._world.store)
+        found = await take_snapshot(self._store)
         for slot in found.slots:
             if slot.state.has_served and not found.is_retiring(slot.app, slot.number) and not found.is_busy(slot.app):
                 await self._retire(slot)
 
     async def _retire(self, slot: Slot) -> None:
-        locks, store = self._world.locks, self._world.store
+        locks, store = self._locks, self._store
         async with locks.slots(slot.app), locks.instances(slot.app):
-            found = await take_snapshot(self._world.store)
+            found = await take_snapshot(self._store)
             current = await store.slot(slot.app, slot.number)
             is_known = current is None or not current.state.has_served or found.is_retiring(slot.app, slot.number)
-            if is_known or not await is_settled(self._world.store, slot.app):
+            if is_known or not await is_settled(self._store, slot.app):
                 return
             retirement = Operation(
-                id=f"{slot.app}-v{slot.number}-retired-{self._world.clock.now():%Y%m%dT%H%M%S}",
+                id=f"{slot.app}-v{slot.number}-retired-{self._clock.now():%Y%m%dT%H%M%S}",
                 kind=OperationKind.RETIRE,
                 app=slot.app,
                 slot=slot.number,
-                created_at=self._world.clock.now(),
+                created_at=self._clock.now(),
                 created_by="pvdify",
             )
             await store.save(retirement)
@@ -165,10 +171,10 @@ class Reconciler:
 
     async def _pause(self) -> None:
         """Wait for the next pass: a few seconds, the end of a back-off, or until an instance or operation ends."""
-        back_off = self._instances.seconds_to_next()
+        back_off = self._repair.seconds_to_next()
         await self._is_woken(self._due, PAUSE if back_off is None else max(0.05, min(PAUSE, back_off)))
 
     async def _is_woken(self, event: asyncio.Event, seconds: float) -> bool:
         """Wait for the event, at most this many seconds; return whether it is set."""
-        await first_of(self._world.clock.sleep(seconds), event.wait())
+        await first_of(self._clock.sleep(seconds), event.wait())
         return event.is_set()

@@ -5,39 +5,69 @@ from collections.abc import Mapping
 import structlog
 
 from pvdify.engine.running.snapshot import is_settled
-from pvdify.engine.world import World
+from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.down import DownTargets
 from pvdify.model.app import route_of
+from pvdify.model.former_name import FormerNames
 from pvdify.model.release import Release
 from pvdify.model.route import Route
+from pvdify.ports.clock import Clock
+from pvdify.ports.router import Router
+from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 log = structlog.get_logger()
 
 
-async def put_serving(world: World, wanted: Route) -> Route:
-    """Put this route without the instances that are down; the route that was put. Raises RouterUnavailable.
+class ServingRoutes:
+    """Puts and removes the routes of apps: without the instances that are down, which it remembers with them.
 
-    Hold ``locks.routes`` of the app. An instance may end while the router takes the route, which would undo
-    ``take_out``: then it is put again.
+    Hold ``locks.routes`` of the app.
     """
-    world.whole_routes[wanted.app] = wanted
-    while True:
-        serving = world.down.leave_out(wanted)
-        await world.router.put(serving)
-        if world.down.leave_out(wanted) == serving:
-            return serving
 
+    def __init__(self, *, down: DownTargets, router: Router) -> None:
+        self._down, self._router = down, router
+        self._whole: dict[str, Route] = {}
 
-async def remove_route(world: World, app: str) -> None:
-    """Have the app's hostnames answer 404. Hold ``locks.routes`` of the app. Raises RouterUnavailable."""
-    world.whole_routes.pop(app, None)
-    await world.router.remove(app)
+    async def put(self, wanted: Route) -> Route:
+        """Put this route without the instances that are down; the route that was put. Raises RouterUnavailable.
+
+        An instance may end while the router takes the route, which would undo ``take_out``: then it is put again.
+        """
+        self._whole[wanted.app] = wanted
+        while True:
+            serving = self._down.leave_out(wanted)
+            await self._router.put(serving)
+            if self._down.leave_out(wanted) == serving:
+                return serving
+
+    async def remove(self, app: str) -> None:
+        """Have the app's hostnames answer 404. Raises RouterUnavailable."""
+        self.forget(app)
+        await self._router.remove(app)
+
+    def whole(self, app: str) -> Route | None:
+        """The app's route as it was last put or learned, with the instances that are down."""
+        return self._whole.get(app)
+
+    def learn(self, whole: Route) -> None:
+        """Remember the whole route of an app, which an earlier pvdifyd put."""
+        self._whole[whole.app] = whole
+
+    def forget(self, app: str) -> None:
+        """Forget the app's route, which the router keeps."""
+        self._whole.pop(app, None)
 
 
 class RouteRepair:
     """Puts the routes that are missing or differ."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, down: DownTargets, former_names: FormerNames, locks: Locks, router: Router,
+        settings: Settings, store: Store, serving: ServingRoutes,
+    ) -> None:  # fmt: skip
+        self._clock, self._down, self._former_names, self._locks = clock, down, former_names, locks
+        self._router, self._settings, self._store, self._serving = router, settings, store, serving
 
     async def put_routes(self, app: str | None = None) -> None:
         """Start the router if it does not run, and put the route of each app, or of one app.
@@ -45,10 +75,10 @@ class RouteRepair:
         While an operation other than a retirement is unfinished, the app keeps the route that was put last. Raises
         RouterUnavailable, StoreUnavailable.
         """
-        await self._world.router.ensure_running()
-        routes = await self._world.router.routes()
-        active = {release.app: release for release in await self._world.store.active_releases()}
-        known = {each.name for each in await self._world.store.apps()}  # after the routes: an app comes before its own
+        await self._router.ensure_running()
+        routes = await self._router.routes()
+        active = {release.app: release for release in await self._store.active_releases()}
+        known = {each.name for each in await self._store.apps()}  # after the routes: an app comes before its own
         if app is not None:
             await self._learn_whole(app)
             await self._put(app)
@@ -62,47 +92,47 @@ class RouteRepair:
 
     async def _differs(self, app: str, release: Release, routes: Mapping[str, Route]) -> bool:
         wanted = await self._wanted(app, release)
-        return wanted is not None and routes.get(app) != self._world.down.leave_out(wanted)
+        return wanted is not None and routes.get(app) != self._down.leave_out(wanted)
 
     async def _learn_whole(self, app: str) -> None:
         """Learn the whole route of an app whose route an earlier pvdifyd put: operations keep to it.
 
         It is known if the route in force is the one of the records, or that one without some of its instances.
         """
-        if app in self._world.whole_routes:
+        if self._serving.whole(app) is not None:
             return
-        async with self._world.locks.routes(app):
-            current = (await self._world.router.routes()).get(app)
-            wanted = await self._wanted(app, await self._world.store.active_release(app))
-            if current is None or wanted is None or app in self._world.whole_routes:
+        async with self._locks.routes(app):
+            current = (await self._router.routes()).get(app)
+            wanted = await self._wanted(app, await self._store.active_release(app))
+            if current is None or wanted is None or self._serving.whole(app) is not None:
                 return
             if wanted.without(set(wanted.targets) - set(current.targets)) == current:
-                self._world.whole_routes[app] = wanted
+                self._serving.learn(wanted)
 
     async def _put(self, app: str) -> None:
         """Decide anew, now that no operation can begin, and put the route."""
-        async with self._world.locks.routes(app):
-            if await is_settled(self._world.store, app):
-                wanted = await self._wanted(app, await self._world.store.active_release(app))
+        async with self._locks.routes(app):
+            if await is_settled(self._store, app):
+                wanted = await self._wanted(app, await self._store.active_release(app))
             else:  # the route is the operation's; but an instance that is up again gets its visitors back
-                wanted = self._world.whole_routes.get(app)
-            current = (await self._world.router.routes()).get(app)
-            if wanted is None or current == self._world.down.leave_out(wanted):
+                wanted = self._serving.whole(app)
+            current = (await self._router.routes()).get(app)
+            if wanted is None or current == self._down.leave_out(wanted):
                 return
-            put = await put_serving(self._world, wanted)
+            put = await self._serving.put(wanted)
             log.info("route.repaired", app=app, slot=put.slot, targets=[str(it) for it in put.targets])
 
     async def _remove(self, app: str) -> None:
-        if self._world.former_names.is_settling(app, self._world.clock.now()):
+        if self._former_names.is_settling(app, self._clock.now()):
             return  # requests that were routed a moment ago still look its slot up
-        async with self._world.locks.routes(app):
-            if await self._world.store.app(app) is None:
-                await remove_route(self._world, app)
+        async with self._locks.routes(app):
+            if await self._store.app(app) is None:
+                await self._serving.remove(app)
 
     async def _wanted(self, name: str, release: Release | None) -> Route | None:
         """The whole route that the app should have; None where no release serves."""
-        app = await self._world.store.app(name)
+        app = await self._store.app(name)
         if app is None or release is None:
             return None
-        slot = await self._world.store.slot(name, release.slot) if release.slot is not None else None
-        return route_of(app, self._world.settings.base_domain, release.manifest, slot)
+        slot = await self._store.slot(name, release.slot) if release.slot is not None else None
+        return route_of(app, self._settings.base_domain, release.manifest, slot)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from pvdify.engine.world import World
 from pvdify.model.action import Action
 from pvdify.model.app import App
 from pvdify.model.event import Event
@@ -12,7 +11,11 @@ from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Release
 from pvdify.model.scale import Scale
 from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.standing import Standings
 from pvdify.model.status import AppFacts, NotedStatus, Status, StatusWord, status_of
+from pvdify.ports.clock import Clock
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.store import Store
 
 ANNOUNCED_AFTER = timedelta(seconds=10)  # a restart takes a moment; what lasts longer is an event
 LAST_LINES = 5
@@ -21,52 +24,56 @@ _SHOWN_AS_DEPLOYING = (OperationKind.DEPLOY, OperationKind.ROLLBACK, OperationKi
 _SAID_OTHERWISE = (StatusWord.NEW, StatusWord.DEPLOYING)
 
 
-async def statuses(world: World, name: str | None = None) -> dict[str, Status]:
-    """The status of every app, or of one. Asks neither the runtime nor the router. Raises StoreUnavailable."""
-    return {app: status_of(facts) for app, facts in (await facts_of_apps(world, name)).items()}
+class AppStatuses:
+    """Reads the statuses of apps. Asks neither the runtime nor the router."""
 
+    def __init__(self, *, clock: Clock, standings: Standings, store: Store) -> None:
+        self._clock, self._standings, self._store = clock, standings, store
 
-async def facts_of_apps(world: World, name: str | None = None) -> dict[str, AppFacts]:
-    """What the statuses of all apps, or of one, follow from, by name. Raises StoreUnavailable."""
-    store = world.store
-    if name is None:
-        apps, live = await store.apps(), await store.active_releases()
-        scales = {scale.app: scale for scale in await store.scales()}
-    else:
-        one, release = await store.app(name), await store.active_release(name)
-        apps, live = ((one,) if one else ()), ((release,) if release else ())
-        scales = {name: await store.scale(name)}
-    slots = {slot.app: slot for slot in await store.slots(name) if slot.state is SlotState.LIVE}
-    operations = _under_way(await store.unsettled_operations(name))
-    noted = {each.app: each for each in await store.noted_statuses(name)}
-    serving = {release.app: release for release in live}
-    return {
-        app.name: _facts_of(
-            world, app, live=serving.get(app.name), slot=slots.get(app.name), operation=operations.get(app.name),
-            scale=scales.get(app.name) or Scale(app=app.name), noted=noted.get(app.name),
-            newest=None if app.name in serving else next(iter(await store.releases(app.name, 1)), None),
+    async def by_app(self) -> dict[str, Status]:
+        """The status of every app. Raises StoreUnavailable."""
+        return {app: status_of(facts) for app, facts in (await self.facts()).items()}
+
+    async def facts(self, name: str | None = None) -> dict[str, AppFacts]:
+        """What the statuses of all apps, or of one, follow from, by name. Raises StoreUnavailable."""
+        store = self._store
+        if name is None:
+            apps, live = await store.apps(), await store.active_releases()
+            scales = {scale.app: scale for scale in await store.scales()}
+        else:
+            one, release = await store.app(name), await store.active_release(name)
+            apps, live = ((one,) if one else ()), ((release,) if release else ())
+            scales = {name: await store.scale(name)}
+        slots = {slot.app: slot for slot in await store.slots(name) if slot.state is SlotState.LIVE}
+        operations = _under_way(await store.unsettled_operations(name))
+        noted = {each.app: each for each in await store.noted_statuses(name)}
+        serving = {release.app: release for release in live}
+        return {
+            app.name: self._facts_of(
+                app, live=serving.get(app.name), slot=slots.get(app.name), operation=operations.get(app.name),
+                scale=scales.get(app.name) or Scale(app=app.name), noted=noted.get(app.name),
+                newest=None if app.name in serving else next(iter(await store.releases(app.name, 1)), None),
+            )
+            for app in apps
+        }  # fmt: skip
+
+    def _facts_of(
+        self, app: App, *, live: Release | None, slot: Slot | None, operation: Operation | None, scale: Scale,
+        noted: NotedStatus | None, newest: Release | None,
+    ) -> AppFacts:  # fmt: skip
+        names, now = [place.name for place in slot.placements] if slot else [], self._clock.now()
+        return AppFacts(
+            app=app,
+            scale=scale,
+            live=live,
+            newest=newest,
+            slot=slot,
+            operation=operation,
+            standings=self._standings.of(names, now),
+            noted=noted,
+            router_down_since=self._standings.router_down_since,
+            held_since=app.updated_at if app.paused_until and now < app.paused_until else None,
         )
-        for app in apps
-    }  # fmt: skip
-
-
-def _facts_of(
-    world: World, app: App, *, live: Release | None, slot: Slot | None, operation: Operation | None, scale: Scale,
-    noted: NotedStatus | None, newest: Release | None,
-) -> AppFacts:  # fmt: skip
-    names = [place.name for place in slot.placements] if slot else []
-    return AppFacts(
-        app=app,
-        scale=scale,
-        live=live,
-        newest=newest,
-        slot=slot,
-        operation=operation,
-        standings=world.standings.of(names, world.clock.now()),
-        noted=noted,
-        router_down_since=world.standings.router_down_since,
-        held_since=app.updated_at if app.paused_until and world.clock.now() < app.paused_until else None,
-    )
 
 
 def _under_way(operations: tuple[Operation, ...]) -> Mapping[str, Operation]:
@@ -83,8 +90,11 @@ def _under_way(operations: tuple[Operation, ...]) -> Mapping[str, Operation]:
 class StatusKeeper:
     """Notes each app's status when it changes, and says so in an event: a crash loop at once, and once."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, instance_logs: InstanceLogs, standings: Standings, store: Store, statuses: AppStatuses
+    ) -> None:
+        self._clock, self._instance_logs, self._standings = clock, instance_logs, standings
+        self._store, self._statuses = store, statuses
         self._has_seeded = False
         self._announced: set[str] = set()  # instances whose crash loop was an event
 
@@ -93,7 +103,7 @@ class StatusKeeper:
         if not self._has_seeded:
             await self._seed()
         crashing: set[str] = set()
-        for facts in (await facts_of_apps(self._world)).values():
+        for facts in (await self._statuses.facts()).values():
             mine = [place for place in _places(facts) if _is_crashing(facts, place)]
             crashing |= {place.name for place in mine}
             fresh = [place for place in mine if place.name not in self._announced]
@@ -102,10 +112,10 @@ class StatusKeeper:
 
     async def _seed(self) -> None:
         """A crash loop that an earlier pvdifyd announced goes on, unless its instances have been up for long."""
-        for facts in (await facts_of_apps(self._world)).values():
+        for facts in (await self._statuses.facts()).values():
             if facts.noted is not None and facts.noted.word is StatusWord.CRASHING:
                 for place in _places(facts):
-                    self._world.standings.was_crashing(place.name, facts.noted.since, self._world.clock.now())
+                    self._standings.was_crashing(place.name, facts.noted.since, self._clock.now())
                     self._announced.add(place.name)
         self._has_seeded = True
 
@@ -122,16 +132,16 @@ class StatusKeeper:
         if record == noted and not fresh:
             return
         event = await self._event(facts, status, fresh) if is_due and _is_news(record, noted) else None
-        await self._world.store.save(record, *((event,) if event else ()))
+        await self._store.save(record, *((event,) if event else ()))
 
     def _has_lasted(self, status: Status) -> bool:
         is_short = status.word in (StatusWord.DEGRADED, StatusWord.DOWN)
-        return not is_short or self._world.clock.now() - status.since >= ANNOUNCED_AFTER
+        return not is_short or self._clock.now() - status.since >= ANNOUNCED_AFTER
 
     async def _event(self, facts: AppFacts, status: Status, crashing: Sequence[Placement]) -> Event:
         lines = await self._last_lines(crashing[0]) if crashing else ""
         return Event(
-            at=self._world.clock.now(),
+            at=self._clock.now(),
             actor="pvdify",
             action=Action(f"app.{status.word.value}"),
             app=facts.app.name,
@@ -140,7 +150,7 @@ class StatusKeeper:
         )
 
     async def _last_lines(self, place: Placement) -> str:
-        lines = await self._world.instance_logs.tail([place.name], LAST_LINES)
+        lines = await self._instance_logs.tail([place.name], LAST_LINES)
         said = "\n".join(line.text for line in lines) or "(none)"
         return f"last lines of {place.process}.{place.number}:\n{said}"
 

@@ -6,13 +6,18 @@ from typing import Any
 
 import structlog
 
-from pvdify.engine.running.probing import probe
+from pvdify.engine.running.probing import Probes
 from pvdify.engine.running.routes import RouteRepair
-from pvdify.engine.world import World
+from pvdify.engine.world.down import DownTargets
 from pvdify.errors import PvdifyError
 from pvdify.model.names import WEB
 from pvdify.model.probe import is_healthy
 from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.standing import Standings
+from pvdify.ports.clock import Clock
+from pvdify.ports.instances import Instances
+from pvdify.ports.router import Router
+from pvdify.ports.store import Store
 
 log = structlog.get_logger()
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two probes of an instance that was down
@@ -24,13 +29,16 @@ class Watches:
     """Takes an instance out of the route when it ends, and puts it back when it answers its health check.
 
     Args:
-        world: everything outside.
         routes: puts routes.
         wake: set when it is known how an instance ended, and it can be started again.
     """
 
-    def __init__(self, world: World, routes: RouteRepair, wake: asyncio.Event) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, down: DownTargets, instances: Instances, router: Router, standings: Standings,
+        store: Store, probes: Probes, routes: RouteRepair, wake: asyncio.Event,
+    ) -> None:  # fmt: skip
+        self._clock, self._down, self._instances, self._router = clock, down, instances, router
+        self._standings, self._store, self._probes = standings, store, probes
         self._routes = routes
         self._wake = wake
         self._watched: dict[str, asyncio.Task[None]] = {}
@@ -44,10 +52,10 @@ class Watches:
 
     async def watch_all(self) -> None:
         """Watch every web instance that visitors can reach and that runs. Raises StoreUnavailable."""
-        for slot in await self._world.store.slots():
+        for slot in await self._store.slots():
             for place in slot.placements if slot.state is SlotState.LIVE else ():
                 is_watchable = place.process == WEB and place.is_up and place.name not in self._watched
-                if is_watchable and await self._world.instances.is_running(place.name):
+                if is_watchable and await self._instances.is_running(place.name):
                     self.watch(slot, place)
 
     def watch(self, slot: Slot, place: Placement) -> None:
@@ -72,27 +80,27 @@ class Watches:
 
         Raises RouterUnavailable, StoreUnavailable.
         """
-        if not self._world.down.has(place) or not place.has_route:
+        if not self._down.has(place) or not place.has_route:
             return
-        release = await self._world.store.release(slot.app, slot.number)
+        release = await self._store.release(slot.app, slot.number)
         if release is None:
             return
         check = release.manifest.healthcheck
-        answer = await probe(self._world, slot.app, check, place)
+        answer = await self._probes.ask(slot.app, check, place)
         if is_healthy(check, answer):
             self.watch(slot, place)
-            self._world.down.discard(place)
-            self._world.standings.seen_up(place.name, self._world.clock.now())
+            self._down.discard(place)
+            self._standings.seen_up(place.name, self._clock.now())
             await self._routes.put_routes(slot.app)
 
     async def _until_down(self, slot: Slot, place: Placement) -> None:
         """Take the instance out of the route first; how it ended takes longer to find out."""
         try:
-            await self._world.instances.wait_down(place.name)
-            self._world.down.add(place)
-            self._world.standings.seen_down(place.name, self._world.clock.now())
+            await self._instances.wait_down(place.name)
+            self._down.add(place)
+            self._standings.seen_down(place.name, self._clock.now())
             if place.has_route:
-                await self._world.router.take_out(slot.app, slot.number, place.serial)
+                await self._router.take_out(slot.app, slot.number, place.serial)
         except PvdifyError as error:
             log.debug("watch.failed", name=place.name, what=error.what)
         finally:
@@ -108,19 +116,19 @@ class Watches:
     async def _wake_when_known(self, name: str) -> None:
         """Wake the reconciler once the instance's exit is known, so that it can be started again."""
         try:
-            await self._world.instances.wait(name)
+            await self._instances.wait(name)
         except PvdifyError as error:
             log.debug("watch.failed", name=name, what=error.what)
         self._wake.set()
 
     async def _until_back(self, slot: Slot, place: Placement) -> None:
-        clock, pause = self._world.clock, FIRST_PAUSE
+        clock, pause = self._clock, FIRST_PAUSE
         deadline = clock.monotonic() + RETURN_WITHIN
         try:
-            while clock.monotonic() < deadline and self._world.down.has(place):
+            while clock.monotonic() < deadline and self._down.has(place):
                 await clock.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-                if await self._world.instances.is_running(place.name):
+                if await self._instances.is_running(place.name):
                     await self.put_back(slot, place)
         except PvdifyError as error:
             log.debug("watch.failed", name=place.name, what=error.what)

@@ -16,7 +16,6 @@ from pvdify.model.disk_use import DiskBoard
 from pvdify.model.edge import EdgeBoard
 from pvdify.model.former_name import FormerNames
 from pvdify.model.instance import Secret
-from pvdify.model.route import Route
 from pvdify.model.standing import Standings
 from pvdify.ports.access_log import AccessLog
 from pvdify.ports.attached import Inside
@@ -56,7 +55,7 @@ class World:
     """Everything outside, behind ports, and how this server is configured.
 
     ``one_offs``: the containers of commands with a viewer, which no record mentions. ``down``: the web
-    instances that routes leave out. ``whole_routes``: each app's route as it was last put, with these.
+    instances that routes leave out.
     ``inside`` hides no secrets; ``hide`` has these hidden in what an app writes from then on.
     ``shared_vars``: what connections of the server add to every app's config vars.
     """
@@ -94,6 +93,5 @@ class World:
     tally: Tally = field(default_factory=Tally)
     one_offs: set[str] = field(default_factory=set)
     down: DownTargets = field(default_factory=DownTargets)
-    whole_routes: dict[str, Route] = field(default_factory=dict)
     shared_vars: list[SharedVars] = field(default_factory=list)
     former_names: FormerNames = field(default_factory=FormerNames)

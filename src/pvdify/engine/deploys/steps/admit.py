@@ -3,7 +3,6 @@
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.supersession import superseded
-from pvdify.engine.edge.domains import check_free
 from pvdify.engine.running.specs import limits_of
 from pvdify.engine.world.concurrency import settle
 from pvdify.errors import NotEnoughDisk, NotEnoughMemory
@@ -33,7 +32,7 @@ async def _check_hostnames(run: StepRun) -> None:
     app = await run.world.store.app(run.app)
     if app is not None:
         async with run.world.locks.hostnames:
-            await check_free(run.world, run.app, hostnames_of(app, run.world.settings.base_domain, run.manifest))
+            await run.tools.claims.check_free(run.app, hostnames_of(app, run.world.settings.base_domain, run.manifest))
 
 
 async def _check_room(run: StepRun) -> None:

@@ -2,7 +2,6 @@
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
-from pvdify.engine.running.environment import surroundings_of
 from pvdify.engine.running.specs import hook_spec
 from pvdify.errors import PvdifyError
 from pvdify.manifest.definition import Command
@@ -38,7 +37,7 @@ async def on_close(run: StepRun) -> None:
 async def _run(run: StepRun, live: Release, number: int, command: Command) -> str:
     """Return why the command failed; "" if it did not. Raises PvdifyError."""
     world, seconds = run.world, live.manifest.hooks.timeout
-    spec = hook_spec(live, MOMENT, number, command, await surroundings_of(world, live), {}, run.operation.id)
+    spec = hook_spec(live, MOMENT, number, command, await run.tools.environments.of(live), {}, run.operation.id)
     if spec.name in {it.name for it in await world.instances.find(run.app)}:
         return ""  # an earlier life of the daemon began it
     await world.instances.start(spec)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
-from pvdify.engine.running.routes import remove_route
 from pvdify.engine.world.concurrency import settle
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -15,7 +14,7 @@ from pvdify.model.release import grace_of
 async def close_route(run: StepRun) -> None:
     """The app's hostnames answer 404."""
     async with run.world.locks.routes(run.app):
-        await remove_route(run.world, run.app)
+        await run.tools.serving.remove(run.app)
 
 
 @step()

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
-from pvdify.engine.edge.edge_mode import is_past_router
 from pvdify.errors import GuardTripped, RouterUnavailable
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -24,7 +23,7 @@ async def guard(run: StepRun) -> str | None:
     slot, previous = await run.candidate(), await run.previous()
     if not run.manifest.guard.is_on or slot is None or previous is None or not slot.targets:
         return None
-    if await is_past_router(run.world):
+    if await run.is_past_router():
         return "not watched: visitors do not come through the router"
     if run.release.is_taken_back and run.release.failure:  # done before pvdifyd restarted
         kept = run.release.failure

@@ -8,7 +8,6 @@ from pvdify.engine.deploys.diagnosis import probe_failure
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.start import web_places
-from pvdify.engine.running.probing import probe
 from pvdify.model.instance import Exit
 from pvdify.model.probe import DEFAULT_PATH, Answer, ProbeResult, is_healthy
 from pvdify.model.slot import Placement
@@ -62,7 +61,7 @@ async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeR
         while clock.monotonic() < deadline and not exited.done():
             run.check_canceled()
             await _unless(exited, clock.sleep(pause))
-            result = await _unless(exited, probe(run.world, run.app, check, place)) or result
+            result = await _unless(exited, run.tools.probes.ask(run.app, check, place)) or result
             if is_healthy(check, result) and not exited.done():
                 result = await _settled(run, place, exited, result)
                 if is_healthy(check, result) and not exited.done():
@@ -83,7 +82,7 @@ async def _settled(run: StepRun, place: Placement, exited: "asyncio.Task[Exit]",
     while (left := until - clock.monotonic()) > 0 and not exited.done():
         run.check_canceled()
         await _unless(exited, clock.sleep(min(left, 1.0)))
-    return await _unless(exited, probe(run.world, run.app, check, place)) or first
+    return await _unless(exited, run.tools.probes.ask(run.app, check, place)) or first
 
 
 async def _unless(exited: "asyncio.Task[Exit]", work: Coroutine[Any, Any, ResultT]) -> ResultT | None:

@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
-from pvdify.engine.running.environment import surroundings_of
 from pvdify.engine.running.specs import hook_spec
 from pvdify.errors import DeployCanceled, HookFailed, PvdifyError
 from pvdify.manifest.definition import Command
@@ -92,7 +91,7 @@ async def _run_hooks(
 
 async def _spec(run: StepRun, moment: str, number: int, command: Command, facts: Mapping[str, str]) -> InstanceSpec:
     release = run.release
-    around = await surroundings_of(run.world, release)
+    around = await run.tools.environments.of(release)
     known = {"PVDIFY_PREVIOUS_RELEASE": str(run.operation.previous or "")}
     if around.url is not None:
         known["PVDIFY_URL"] = around.url  # the older name of PVDIFY_APP_URL, kept for one release

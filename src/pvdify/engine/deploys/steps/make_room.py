@@ -10,7 +10,6 @@ from pvdify.engine.deploys.steps.job_runs import end_job_runs
 from pvdify.engine.deploys.steps.retire import quiet, switch_count, traffic_of
 from pvdify.engine.deploys.steps.start import all_answer, standby_of, starter_of, web_places
 from pvdify.engine.deploys.steps.switch import point_back, put_route, route_to
-from pvdify.engine.running.environment import surroundings_of
 from pvdify.engine.running.specs import instance_spec
 from pvdify.engine.world.concurrency import settle
 from pvdify.model.release import Receipt, Release
@@ -28,7 +27,7 @@ async def come_back(run: StepRun) -> None:
         slot = replace(slot, state=SlotState.LIVE, since=run.world.clock.now())
         await run.save(slot)
     starter = await starter_of(run, slot)
-    around = await surroundings_of(run.world, starter)
+    around = await run.tools.environments.of(starter)
     specs = [instance_spec(starter, place, around, run.operation.id) for place in slot.placements]
     async with run.world.locks.instances(run.app):  # the reconciler wants them to run, too
         await settle(*(run.world.instances.start(spec) for spec in specs))

@@ -4,8 +4,6 @@ import secrets
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
-from pvdify.engine.edge.edge_mode import is_past_router
-from pvdify.engine.world.urls import has_edge, urls_of
 from pvdify.model.action import Action
 from pvdify.model.app import default_hostname, route_of
 from pvdify.model.event import Event
@@ -30,7 +28,7 @@ async def public(run: StepRun) -> str | None:
     hostname = default_hostname(run.app, world.settings.base_domain)
     cause = await _ask(run, hostname, slot_key(run.app, slot.number))
     if cause is None:
-        return f"{(await urls_of(world)).of(hostname)} shows v{run.release.version}"
+        return f"{(await run.tools.urls.now()).of(hostname)} shows v{run.release.version}"
     text = f"v{run.release.version} is live, but not seen from outside: {cause.what}"
     run.change(
         Event(
@@ -48,15 +46,15 @@ async def public(run: StepRun) -> str | None:
 
 async def _is_public(run: StepRun) -> bool:
     """Whether visitors are known to come by a public address, as far as this server can know."""
-    wanted, world = run.world.settings.confirm_public, run.world
-    if await is_past_router(world):
+    wanted = run.world.settings.confirm_public
+    if await run.is_past_router():
         return False  # only the app would answer, which knows nothing of this
-    return wanted == "always" or (wanted == "auto" and await has_edge(world))
+    return wanted == "always" or (wanted == "auto" and await run.tools.urls.has_edge())
 
 
 async def _ask(run: StepRun, hostname: str, slot: str) -> Cause | None:
     """A nonce each time, so that no cache can have the answer; None as soon as it is the right one."""
-    clock, url = run.world.clock, (await urls_of(run.world)).of(hostname)
+    clock, url = run.world.clock, (await run.tools.urls.now()).of(hostname)
     deadline = clock.monotonic() + WITHIN
     while True:
         path = PROOF_PATH + secrets.token_hex(16)

@@ -6,7 +6,6 @@ import structlog
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
-from pvdify.engine.edge.edge_mode import is_past_router
 from pvdify.engine.world.concurrency import settle
 from pvdify.errors import DeployCanceled, RouterUnavailable
 from pvdify.model.operation import OperationKind
@@ -72,7 +71,7 @@ async def _drain_left(run: StepRun, *, is_counted: bool) -> float:
 
 async def _leave_edge(run: StepRun) -> bool:
     """Wait until the edge sends no request straight to the slot; return whether it could, past the router's counts."""
-    if not await is_past_router(run.world):
+    if not await run.is_past_router():
         return False
     while run.world.edge_board.leads_to((await _slot(run)).targets):
         await run.world.clock.sleep(STANDBY_PAUSE)

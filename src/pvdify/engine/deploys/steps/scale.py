@@ -15,7 +15,6 @@ from pvdify.engine.deploys.steps.retire import quiet
 from pvdify.engine.deploys.steps.start import placed, shown, starter_of, stop_and_remove
 from pvdify.engine.deploys.steps.switch import point_back, put_route, route_to
 from pvdify.engine.deploys.steps.workers import stay_up
-from pvdify.engine.running.environment import surroundings_of
 from pvdify.engine.running.specs import instance_spec, next_numbers
 from pvdify.engine.world.concurrency import settle
 from pvdify.errors import NothingRuns
@@ -208,7 +207,7 @@ def _sharers(run: StepRun, slot: Slot) -> tuple[Placement, ...]:
 
 async def _start(run: StepRun, slot: Slot, places: tuple[Placement, ...]) -> None:
     starter = await starter_of(run, slot)
-    around = await surroundings_of(run.world, starter)
+    around = await run.tools.environments.of(starter)
     specs = [instance_spec(starter, place, around, run.operation.id) for place in places]
     await settle(*(run.world.instances.start(spec) for spec in specs))
 

@@ -5,8 +5,6 @@ from dataclasses import replace
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
-from pvdify.engine.running.environment import surroundings_of
-from pvdify.engine.running.probing import probe
 from pvdify.engine.running.specs import instance_spec, next_numbers, placements_of
 from pvdify.engine.world.concurrency import settle
 from pvdify.model.endpoint import NO_ROUTE
@@ -46,7 +44,7 @@ async def start(run: StepRun) -> str:
     slot = await run.candidate() or await _take_over(run) or await _place(run)
     release, places = run.release, web_places(slot)
     starter = await starter_of(run, slot)
-    around = await surroundings_of(run.world, starter)
+    around = await run.tools.environments.of(starter)
     # What is taken over runs already, and its image is pinned by the release that started it.
     is_new = slot.number == release.version
     starting = [place for place in places if is_new or not place.is_up]
@@ -116,7 +114,7 @@ async def _fitted(run: StepRun, slot: Slot) -> Slot:
 async def all_answer(run: StepRun, release: Release, places: Iterable[Placement]) -> bool:
     """Whether each of these answers the release's health check right now."""
     check = release.manifest.healthcheck
-    answers = await settle(*(probe(run.world, release.app, check, place) for place in places))
+    answers = await settle(*(run.tools.probes.ask(release.app, check, place) for place in places))
     return all(is_healthy(check, answer) for answer in answers)
 
 

@@ -5,8 +5,6 @@ from dataclasses import replace
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.retire import switch_count
-from pvdify.engine.edge.domains import check_free
-from pvdify.engine.running.routes import put_serving, remove_route
 from pvdify.engine.state.jobs.accounting import Accounting
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import ConfirmFailed, RouterUnavailable
@@ -28,9 +26,9 @@ async def point_back(run: StepRun) -> None:
     previous, slot = await run.previous(), await run.previous_slot()
     async with run.world.locks.routes(run.app):
         if previous is None:
-            await remove_route(run.world, run.app)
+            await run.tools.serving.remove(run.app)
         else:
-            await put_serving(run.world, await route_to(run, previous, slot))
+            await run.tools.serving.put(await route_to(run, previous, slot))
 
 
 @step(undo=point_back, commits=True)
@@ -45,7 +43,7 @@ async def switch(run: StepRun) -> str:
     async with run.world.locks.hostnames:
         known = (await run.world.router.routes()).get(run.app)
         if known is None or known.hostnames != wanted.hostnames:
-            await check_free(run.world, run.app, wanted.hostnames)
+            await run.tools.claims.check_free(run.app, wanted.hostnames)
         await put_route(run, wanted)
     await _record(run, slot, displaced, before)
     return f"v{run.release.version} live"
@@ -85,7 +83,7 @@ async def route_to(run: StepRun, release: Release, slot: Slot | None) -> Route:
 async def put_route(run: StepRun, wanted: Route) -> None:
     """The router has this route, looked up afterwards. Raises RouterUnavailable."""
     async with run.world.locks.routes(run.app):
-        put = await put_serving(run.world, wanted)
+        put = await run.tools.serving.put(wanted)
         found = (await run.world.router.routes()).get(run.app)
     # An instance that ended since is out of the route already, which is no reason to fail.
     if found is None or replace(found, targets=put.targets, numbers=put.numbers) != put:

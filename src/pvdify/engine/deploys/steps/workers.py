@@ -5,7 +5,6 @@ import asyncio
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.start import starter_of
-from pvdify.engine.running.environment import surroundings_of
 from pvdify.engine.running.specs import instance_spec
 from pvdify.engine.world.concurrency import settle
 from pvdify.errors import ProbeFailed
@@ -28,7 +27,7 @@ async def bring_back(run: StepRun) -> None:
     if previous is None or old is None or previous.state is SlotState.STOPPED:  # who stopped it starts it again
         return
     starter = await starter_of(run, previous)
-    around = await surroundings_of(run.world, starter)
+    around = await run.tools.environments.of(starter)
     for place in _workers(previous):
         await run.world.instances.start(instance_spec(starter, place, around, run.operation.id))
 
@@ -45,7 +44,7 @@ async def workers(run: StepRun) -> str | None:
     grace = await _grace_of(run, previous)
     await settle(*(run.world.instances.stop(place.name, grace) for place in old if place not in overlapping))
     starter = await starter_of(run, slot)
-    around = await surroundings_of(run.world, starter)
+    around = await run.tools.environments.of(starter)
     specs = [instance_spec(starter, place, around, run.operation.id) for place in new]
     await settle(*(run.world.instances.start(spec) for spec in specs))
     await stay_up(run, new)

@@ -12,7 +12,6 @@ from pvdify.engine.state.backups.keeper import due_times_of, new_task
 from pvdify.engine.state.backups.restoring import RestorePlan, plan_restore
 from pvdify.engine.state.backups.service_restoring import plan_service_restore
 from pvdify.engine.state.backups.tools import PASSWORD, BackupTools, credentials_of, event, plan_of
-from pvdify.engine.world import World
 from pvdify.errors import BackupNotFound, BackupsBusy, InvalidBackupTarget
 from pvdify.manifest.schedules import check_schedule, check_time_zone
 from pvdify.model.action import Action
@@ -21,7 +20,12 @@ from pvdify.model.instance import Secret
 from pvdify.model.names import check_app_name
 from pvdify.model.token import Actor
 from pvdify.ports.backups import BackupTarget
+from pvdify.ports.clock import Clock
+from pvdify.ports.credentials import Credentials
+from pvdify.ports.instances import Instances
+from pvdify.ports.store import Store
 from pvdify.quantities import format_bytes
+from pvdify.settings import Settings
 
 KEYS = frozenset({
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "SSH_PRIVATE_KEY",
@@ -55,20 +59,23 @@ class Backups:
     """The engine's front door for backups.
 
     Args:
-        world: everything outside.
         tools: the ports that only backups need.
         wake: wakes the keeper when set.
     """
 
-    def __init__(self, world: World, tools: BackupTools, wake: asyncio.Event) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, credentials: Credentials, instances: Instances, settings: Settings, store: Store,
+        tools: BackupTools, wake: asyncio.Event,
+    ) -> None:  # fmt: skip
+        self._clock, self._credentials, self._instances = clock, credentials, instances
+        self._settings, self._store = settings, store
         self._tools = tools
         self._wake = wake
         self._changing = asyncio.Lock()
 
     async def show(self) -> BackupsView:
         """Return what is known, newest first. Raises StoreUnavailable."""
-        plan, store = await self._world.store.backup_plan(), self._world.store
+        plan, store = await self._store.backup_plan(), self._store
         return BackupsView(
             plan=plan, backups=await store.backups(), tasks=await store.backup_tasks(20),
             due=due_times_of(plan) if plan else {},
@@ -82,23 +89,23 @@ class Backups:
         Earlier backups stay where they are. Raises InvalidBackupTarget, BackupTargetUnavailable, BackupTargetRefused,
         RuntimeUnavailable, StoreUnavailable.
         """
-        location = _checked(location, keys, self._world.settings.data_dir)
+        location = _checked(location, keys, self._settings.data_dir)
         async with self._changing:
             await self._check_idle()
-            name, known = credentials_of(location), await self._world.store.backup_plan()
-            kept = await self._world.credentials.read(name) or {}
+            name, known = credentials_of(location), await self._store.backup_plan()
+            kept = await self._credentials.read(name) or {}
             given = {key: Secret(value) for key, value in keys.items() if key != EXISTING}
             password = Secret(keys[EXISTING]) if EXISTING in keys else kept.get(PASSWORD)
             made = password or Secret(secrets.token_urlsafe(32))
             merged = {**{key: value for key, value in kept.items() if key != PASSWORD}, **given}
             # before anything is made there: a password that is lost now would lock what was made
-            await self._world.credentials.write(name, {**merged, PASSWORD: made})
+            await self._credentials.write(name, {**merged, PASSWORD: made})
             target = BackupTarget(location=location, password=made, keys=merged)
             repository = await self._tools.targets.open(target, may_create=EXISTING not in keys)
             learned = await self._tools.targets.learn(target)
-            await self._world.credentials.write(name, {**learned, PASSWORD: made})
+            await self._credentials.write(name, {**learned, PASSWORD: made})
             plan = self._plan(known, location, repository, actor)
-            await self._world.store.save(plan, event(self._world, actor.name, Action.BACKUP_TARGET, location))
+            await self._store.save(plan, event(self._clock.now(), actor.name, Action.BACKUP_TARGET, location))
         self._wake.set()
         is_shown = EXISTING not in keys and (known is None or known.location != location)
         return plan, made if is_shown else None
@@ -112,25 +119,25 @@ class Backups:
         """
         _check_keep(keep)
         async with self._changing:
-            plan, now = await plan_of(self._world.store), self._world.clock.now()
+            plan, now = await plan_of(self._store), self._clock.now()
             plan = replace(
                 plan, schedule=_schedule(schedule, plan.schedule), drills=_schedule(drills, plan.drills),
                 time_zone=_zone(time_zone, plan.time_zone), keep=keep or plan.keep, accounted=now, drills_accounted=now,
             )  # fmt: skip
             text = f"backups {plan.schedule or _NO}, drills {plan.drills or _NO}, {plan.time_zone}, kept: {plan.keep}"
-            await self._world.store.save(plan, event(self._world, actor.name, Action.BACKUP_SCHEDULE, text))
+            await self._store.save(plan, event(self._clock.now(), actor.name, Action.BACKUP_SCHEDULE, text))
         self._wake.set()
         return plan
 
     async def run(self, actor: Actor) -> BackupTask:
         """Request a backup now. Raises NoBackupTarget, BackupsBusy, StoreUnavailable."""
-        return await self._ask(new_task(TaskKind.BACKUP, self._world.clock.now(), actor.name))
+        return await self._ask(new_task(TaskKind.BACKUP, self._clock.now(), actor.name))
 
     async def verify(self, id: str, actor: Actor, *, accepts_smaller: bool) -> BackupTask:
         """Have a backup proven now, by default the newest. Raises BackupNotFound and as ``run``."""
         if id:
             await self._backup(id)
-        task = new_task(TaskKind.VERIFY, self._world.clock.now(), actor.name)
+        task = new_task(TaskKind.VERIFY, self._clock.now(), actor.name)
         return await self._ask(replace(task, backup=id, accepts_smaller=accepts_smaller))
 
     async def plan_restore(self, id: str, wanted: Wanted) -> RestorePlan:
@@ -139,28 +146,28 @@ class Backups:
         Raises BackupNotFound, VolumeExists, VolumeInUse, ServiceExists, ServiceBusy, InvalidError.
         """
         if wanted.service:
-            await plan_of(self._world.store)
-            return await plan_service_restore(self._world, await self._backup(id), wanted)
+            await plan_of(self._store)
+            return await plan_service_restore(self._store, await self._backup(id), wanted)
         check_app_name(wanted.to)
-        await plan_of(self._world.store)
-        return await plan_restore(self._world, await self._backup(id), wanted)
+        await plan_of(self._store)
+        return await plan_restore(self._store, self._instances, await self._backup(id), wanted)
 
     async def restore(self, id: str, wanted: Wanted, actor: Actor) -> BackupTask:
         """Have volumes of an app, or a service, restored. Raises as ``plan_restore`` and ``run``."""
         plan = await self.plan_restore(id, wanted)
-        task = new_task(TaskKind.RESTORE, self._world.clock.now(), actor.name)
+        task = new_task(TaskKind.RESTORE, self._clock.now(), actor.name)
         return await self._ask(replace(task, backup=plan.backup.id, wanted=wanted))
 
     async def task(self, id: str) -> BackupTask:
         """Return one task. Raises BackupNotFound, StoreUnavailable."""
-        found = await self._world.store.backup_task(id)
+        found = await self._store.backup_task(id)
         if found is None:
             raise BackupNotFound(f"nothing called {id} was done with backups", next="`pvdify backups`")
         return found
 
     async def health(self) -> BackupHealth | None:
         """Return whether there is a recent proven backup; None without a target, if nothing needs one."""
-        store = self._world.store
+        store = self._store
         plan = await store.backup_plan()
         if plan is None:
             volumes = [it for it in await store.volumes() if not it.is_trashed]
@@ -180,7 +187,7 @@ class Backups:
         if not plan.schedule:
             return "nothing makes them by itself: no schedule is set"
         due = due_times_of(replace(plan, accounted=newest.made_at if newest else plan.set_at))[TaskKind.BACKUP]
-        if due is not None and due + LATE < self._world.clock.now():
+        if due is not None and due + LATE < self._clock.now():
             return f"none was made since {newest.made_at:%Y-%m-%d %H:%M}Z" if newest else "none was made yet"
         return ""
 
@@ -193,26 +200,26 @@ class Backups:
             return ""
         proven = max((it.proven_at for it in backups if it.proven_at), default=None)
         due = due_times_of(replace(plan, drills_accounted=proven or plan.set_at))[TaskKind.VERIFY]
-        if due is not None and due + LATE < self._world.clock.now():
+        if due is not None and due + LATE < self._clock.now():
             return f"none was proven since {proven:%Y-%m-%d %H:%M}Z" if proven else "none was proven yet"
         return ""
 
     async def for_app(self, app: str) -> tuple[Backup, ...]:
         """Return the backups that have volumes or services of an app, newest first. Raises StoreUnavailable."""
-        linked = {link.service for link in await self._world.store.service_links(app=app)}
-        backups = await self._world.store.backups()
+        linked = {link.service for link in await self._store.service_links(app=app)}
+        backups = await self._store.backups()
         return tuple(it for it in backups if any(item.app == app or item.id in linked for item in it.items))
 
     async def _ask(self, task: BackupTask) -> BackupTask:
         async with self._changing:
-            await plan_of(self._world.store)
+            await plan_of(self._store)
             await self._check_idle()
-            await self._world.store.save(task)
+            await self._store.save(task)
         self._wake.set()
         return task
 
     async def _check_idle(self) -> None:
-        busy = next((it for it in await self._world.store.backup_tasks() if not it.state.is_over), None)
+        busy = next((it for it in await self._store.backup_tasks() if not it.state.is_over), None)
         if busy is not None:
             raise BackupsBusy(
                 "backups are being worked at", why=f"a {busy.kind.value} asked for by {busy.created_by} is under way",
@@ -220,7 +227,7 @@ class Backups:
             )  # fmt: skip
 
     async def _backup(self, id: str) -> Backup:
-        found = next((it for it in await self._world.store.backups() if it.is_restorable and id in ("", it.id)), None)
+        found = next((it for it in await self._store.backups() if it.is_restorable and id in ("", it.id)), None)
         if found is None:
             raise BackupNotFound(
                 f"there is no backup {id}" if id else "there is no backup yet",
@@ -229,7 +236,7 @@ class Backups:
         return found
 
     def _plan(self, known: BackupPlan | None, location: str, repository: str, actor: Actor) -> BackupPlan:
-        now = self._world.clock.now()
+        now = self._clock.now()
         if known is not None:
             same = known.location == location
             return replace(known, location=location, repository=repository, set_at=now, set_by=actor.name, trouble="",

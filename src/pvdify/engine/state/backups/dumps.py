@@ -5,23 +5,31 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from pvdify.engine.state.backups.scratch import Scratch
-from pvdify.engine.state.backups.tools import BackupTools, TargetWork, labels_of, plan_of, target_of
+from pvdify.engine.state.backups.tools import BackupTools, Work, labels_of, plan_of, target_of
 from pvdify.engine.state.services.data import ServiceData, StoredDump
 from pvdify.engine.state.services.runs import ServiceRuns
-from pvdify.engine.world import World
 from pvdify.errors import BackupDamaged, BackupNotFound
 from pvdify.model.backup import SHRUNK, SMALL, BackupItem, Counts, ItemKind
 from pvdify.model.service import Service, ServiceState, can_be_dumped
 from pvdify.model.service_dump import ALL, Seal, read_tally
+from pvdify.ports.credentials import Credentials
+from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 
-async def dumped_services(world: World) -> tuple[Service, ...]:
+async def dumped_services(store: Store) -> tuple[Service, ...]:
     """Return the services of which backups have a dump. Raises StoreUnavailable."""
-    return tuple(it for it in await world.store.services() if not it.is_trashed and can_be_dumped(it))
+    return tuple(it for it in await store.services() if not it.is_trashed and can_be_dumped(it))
 
 
-class Dumps(TargetWork):
+class Dumps:
     """What a backup and a drill do with services."""
+
+    def __init__(
+        self, *, data: ServiceData, runs: ServiceRuns, scratch: Scratch, settings: Settings, tools: BackupTools
+    ) -> None:
+        self._data, self._runs, self._scratch = data, runs, scratch
+        self._settings, self._tools = settings, tools
 
     def blank(self, service: Service) -> BackupItem:
         """Return the item of a service, with nothing stored yet."""
@@ -29,34 +37,33 @@ class Dumps(TargetWork):
             kind=ItemKind.SERVICE, name=service.name, id=service.id, service=service.kind, image=service.image
         )
 
-    async def store(self, backup: str, service: Service) -> BackupItem:
+    async def store(self, work: Work, backup: str, service: Service) -> BackupItem:
         """Stream a dump to the target. Raises ServiceFailed, NothingRuns, UnavailableError, and as storing."""
-        data, item = ServiceData(self._world), self.blank(service)
+        data, item = self._data, self.blank(service)
         if service.state is not ServiceState.LIVE:
             why = service.problem or f"it is {service.state.value}"
             return replace(item, problem=f"no dump was made: {why}; `pvdify services:info {service.name}`")
         item = replace(item, version=await data.version(service))
         before = read_tally(await data.count(service))
         dump = data.sealed(service, item.version)
-        labels = labels_of(self._world.settings.server_id, backup, item)
+        labels = labels_of(self._settings.server_id, backup, item)
         async with aclosing(dump.pieces()) as pieces:
-            kept = await self._tools.targets.store_stream(self._target, pieces, labels)
+            kept = await self._tools.targets.store_stream(work.target, pieces, labels)
         if dump.seal is None:
             return replace(item, problem="the target took only a part of the dump")
         problem = _too_little(dump.seal, before)
         return replace(item, snapshot=kept.snapshot, added=kept.added, counts=counts_of(dump.seal), problem=problem)
 
-    async def prove(self, item: BackupItem) -> BackupItem:
+    async def prove(self, work: Work, item: BackupItem) -> BackupItem:
         """Restore the dump into a scratch service, run its check and compare; return what was counted there.
 
         Raises BackupDamaged, BackupFailed, ServiceFailed, UnavailableError.
         """
-        data, runs = ServiceData(self._world), ServiceRuns(self._world)
-        async with Scratch(self._world, self._notes).service(item) as scratch:
-            await check_version(data, scratch, item.version)
-            stored = StoredDump(self._tools.targets.fetch_stream(self._target, item.snapshot))
-            found = await data.restore_stored(scratch, stored)
-            if why := await runs.ask(scratch):
+        async with self._scratch.service(item, work.notes) as scratch:
+            await check_version(self._data, scratch, item.version)
+            stored = StoredDump(self._tools.targets.fetch_stream(work.target, item.snapshot))
+            found = await self._data.restore_stored(scratch, stored)
+            if why := await self._runs.ask(scratch):
                 raise BackupDamaged(f"{item.title} does not answer with what came back", why=why)
         if stored.seal is None or stored.seal.kind != item.service:
             raise BackupDamaged(f"{item.title} is not what was stored", why=f"it is a dump of {stored.seal}")
@@ -64,33 +71,26 @@ class Dumps(TargetWork):
 
 
 class StoredDumps:
-    """Where restored services get their data from.
+    """Where restored services get their data from."""
 
-    Args:
-        world: everything outside.
-        tools: the ports that only backups need.
-    """
-
-    def __init__(self, world: World, tools: BackupTools) -> None:
-        self._world = world
-        self._tools = tools
+    def __init__(self, *, credentials: Credentials, data: ServiceData, store: Store, tools: BackupTools) -> None:
+        self._credentials, self._data, self._store, self._tools = credentials, data, store, tools
 
     async def restore(self, service: Service, backup: str, source: str) -> None:
         """Give a new, empty service the dump of the service ``source`` (its id) in this backup.
 
         Raises BackupNotFound, BackupDamaged, BackupFailed, ServiceFailed, UnavailableError.
         """
-        target = await target_of(self._world.credentials, await plan_of(self._world.store))
+        target = await target_of(self._credentials, await plan_of(self._store))
         labels = {"backup": backup, "id": source, "kind": ItemKind.SERVICE.value}
         found = [it for it in await self._tools.targets.list(target) if labels.items() <= dict(it.labels).items()]
         if not found:
             raise BackupNotFound(
                 f"the backup {backup} has no dump of the service {service.name}", next="`pvdify backups` lists them"
             )
-        data = ServiceData(self._world)
-        await check_version(data, service, found[-1].labels.get("version", ""))
+        await check_version(self._data, service, found[-1].labels.get("version", ""))
         stored = StoredDump(self._tools.targets.fetch_stream(target, found[-1].snapshot))
-        await data.restore_stored(service, stored)
+        await self._data.restore_stored(service, stored)
 
 
 async def check_version(data: ServiceData, service: Service, version: str) -> None:

@@ -16,9 +16,7 @@ from pvdify.engine.state.backups.proof import Proof
 from pvdify.engine.state.backups.restoring import Restoring
 from pvdify.engine.state.backups.scratch import CONTAINER, VOLUME
 from pvdify.engine.state.backups.service_restoring import ServiceRestoring
-from pvdify.engine.state.backups.tools import BackupTools, Notes, event, item_of, plan_of, target_of
-from pvdify.engine.state.services.services import Services
-from pvdify.engine.world import World
+from pvdify.engine.state.backups.tools import BackupTools, Notes, Work, event, item_of, plan_of, target_of
 from pvdify.errors import BackupNotFound, PvdifyError
 from pvdify.manifest.schedules import first_due
 from pvdify.model.action import Action
@@ -27,6 +25,11 @@ from pvdify.model.event import Event
 from pvdify.model.service import FROM_BACKUP
 from pvdify.model.token import PVDIFY
 from pvdify.ports.backups import BackupTarget, FoundItem
+from pvdify.ports.clock import Clock
+from pvdify.ports.credentials import Credentials
+from pvdify.ports.instances import Instances
+from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
@@ -45,16 +48,19 @@ class BackupKeeper:
     """Does what is asked for or due, until it is canceled.
 
     Args:
-        world: everything outside.
         tools: the ports that only backups need.
-        services: makes and fills those that are restored.
         wake: wakes it when set.
     """
 
-    def __init__(self, world: World, tools: BackupTools, services: Services, wake: asyncio.Event) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, credentials: Credentials, instances: Instances, store: Store, volumes: Volumes,
+        making: Making, proof: Proof, restoring: Restoring, service_restoring: ServiceRestoring, tools: BackupTools,
+        wake: asyncio.Event,
+    ) -> None:  # fmt: skip
+        self._clock, self._credentials, self._instances, self._store = clock, credentials, instances, store
+        self._volumes, self._making, self._proof, self._restoring = volumes, making, proof, restoring
+        self._service_restoring = service_restoring
         self._tools = tools
-        self._services = services
         self._wake = wake
 
     async def run(self) -> None:
@@ -69,7 +75,7 @@ class BackupKeeper:
         """Put right what a killed daemon left behind. Raises PvdifyError."""
         await self._tools.copies.thaw()
         await self._tools.files.clear()
-        for task in await self._world.store.backup_tasks():
+        for task in await self._store.backup_tasks():
             if task.state is TaskState.RUNNING:
                 await self._recover(task)
 
@@ -81,31 +87,30 @@ class BackupKeeper:
 
     async def _note_due(self) -> None:
         """Ask for a backup, or a drill, whose time has come; several due times that passed are one."""
-        plan = await self._world.store.backup_plan()
+        plan = await self._store.backup_plan()
         if plan is None:
             return
-        now = self._world.clock.now()
-        waiting = {it.kind for it in await self._world.store.backup_tasks() if not it.state.is_over}
+        now = self._clock.now()
+        waiting = {it.kind for it in await self._store.backup_tasks() if not it.state.is_over}
         for kind, due in due_times_of(plan).items():
             if due is None or due > now:
                 continue
             is_backup = kind is TaskKind.BACKUP
             plan = replace(plan, accounted=now) if is_backup else replace(plan, drills_accounted=now)
             tasks = () if kind in waiting else (new_task(kind, now, PVDIFY.name),)
-            await self._world.store.save(plan, *tasks)
+            await self._store.save(plan, *tasks)
 
     async def _next(self) -> BackupTask | None:
-        waiting = [it for it in await self._world.store.backup_tasks() if it.state is TaskState.QUEUED]
+        waiting = [it for it in await self._store.backup_tasks() if it.state is TaskState.QUEUED]
         # of a backup and a drill that became due together, the drill proves the backup
         return min(waiting, key=lambda it: (it.created_at, it.kind is not TaskKind.BACKUP), default=None)
 
     async def _do(self, task: BackupTask) -> None:
-        world = self._world
-        notes = Notes(world, replace(task, state=TaskState.RUNNING))
-        await world.store.save(notes.task)
+        notes = Notes(self._store, replace(task, state=TaskState.RUNNING))
+        await self._store.save(notes.task)
         try:
-            plan = await plan_of(world.store)
-            cause = await self._carry_out(plan, await target_of(world.credentials, plan), notes)
+            plan = await plan_of(self._store)
+            cause = await self._carry_out(plan, await target_of(self._credentials, plan), notes)
         except PvdifyError as error:
             cause = f"{error.what}: {error.why}" if error.why else error.what
             await self._undo(notes)
@@ -113,8 +118,7 @@ class BackupKeeper:
 
     async def _carry_out(self, plan: BackupPlan, target: BackupTarget, notes: Notes) -> str:
         """Return what went wrong, "" for nothing. Raises PvdifyError."""
-        proof = Proof(self._world, self._tools, target, notes)
-        await proof.check_target(plan)
+        await self._proof.check_target(target, plan)
         await self._compare(await self._tools.targets.list(target))
         if notes.task.kind is TaskKind.BACKUP:
             return await self._make(plan, target, notes)
@@ -123,47 +127,48 @@ class BackupKeeper:
         if notes.task.kind is TaskKind.RESTORE and notes.task.wanted is not None:
             await self._restore(backup, notes.task.wanted, target, notes)
             return ""
-        proven = await proof.prove(backup, accepts_smaller=notes.task.accepts_smaller)
-        await self._world.store.save(proven)
+        proven = await self._proof.prove(
+            Work(target=target, notes=notes), backup, accepts_smaller=notes.task.accepts_smaller
+        )
+        await self._store.save(proven)
         return "; ".join(proven.proof)
 
     async def _restore(self, backup: Backup, wanted: Wanted, target: BackupTarget, notes: Notes) -> None:
         if wanted.service:
-            services = ServiceRestoring(self._world, self._tools, target, notes, self._services)
-            await services.restore(backup, wanted)
+            await self._service_restoring.restore(notes, backup, wanted)
         else:
-            await Restoring(self._world, self._tools, target, notes).restore(backup, wanted)
+            await self._restoring.restore(Work(target=target, notes=notes), backup, wanted)
 
     async def _make(self, plan: BackupPlan, target: BackupTarget, notes: Notes) -> str:
-        now, task = self._world.clock.now(), notes.task
+        now, task = self._clock.now(), notes.task
         backup = Backup(id=f"{now:%Y%m%dT%H%M%S}", state=BackupState.RUNNING, made_at=now, made_by=task.created_by)
         notes.task = replace(task, backup=backup.id)
-        await self._world.store.save(backup, notes.task)
-        made = await Making(self._world, self._tools, target, notes).make(backup)
-        await self._world.store.save(made)
+        await self._store.save(backup, notes.task)
+        made = await self._making.make(Work(target=target, notes=notes), backup)
+        await self._store.save(made)
         await self._tidy(plan, target, notes)
         return made.cause
 
     async def _tidy(self, plan: BackupPlan, target: BackupTarget, notes: Notes) -> None:
         """Delete what is not to be kept, and count what is. A failure is noted; the next backup tries again."""
-        store, targets = self._world.store, self._tools.targets
+        store, targets = self._store, self._tools.targets
         try:
             backups = await store.backups()
             wanted = kept(backups, plan.keep) | await self._in_use()
             found = [it for it in await targets.list(target) if item_of(it) is not None]
-            oldest = self._world.clock.now() - ORPHANED
+            oldest = self._clock.now() - ORPHANED
             known = {it.id for it in backups if it.is_restorable}
             needless = [it for it in found if (name := it.labels.get("backup", "")) not in wanted
                         and (name in known or it.at < oldest)]  # fmt: skip
             if needless:
                 await targets.forget(target, tuple(it.snapshot for it in needless))
             for backup in backups:
-                is_needless = backup.is_restorable or backup.made_at < self._world.clock.now() - REMEMBERED
+                is_needless = backup.is_restorable or backup.made_at < self._clock.now() - REMEMBERED
                 if backup.id not in wanted and is_needless:
                     await store.forget_backup(backup.id)
             if needless:
                 await notes.say(f"{len({it.labels.get('backup') for it in needless})} older backups deleted")
-            current = await plan_of(self._world.store)
+            current = await plan_of(self._store)
             await store.save(replace(current, size=await targets.size(target)))
         except PvdifyError as error:
             await notes.say(f"older backups were not deleted: {error.why or error.what}")
@@ -171,13 +176,13 @@ class BackupKeeper:
 
     async def _in_use(self) -> frozenset[str]:
         """Return the backups that services are being restored from, or will be."""
-        services = await self._world.store.services()
+        services = await self._store.services()
         copies = [it.copy_of.removeprefix(FROM_BACKUP).partition(":")[0] for it in services if it.copy_of]
         return frozenset([*(it.pending.backup for it in services if it.pending), *copies])
 
     async def _compare(self, found: tuple[FoundItem, ...]) -> None:
         """Bring what is known of backups in line with what the target has."""
-        store = self._world.store
+        store = self._store
         known = {it.id: it for it in await store.backups()}
         there: dict[str, list[FoundItem]] = {}
         for it in found:
@@ -197,7 +202,7 @@ class BackupKeeper:
 
     async def _chosen(self, id: str) -> Backup:
         """Return the backup with this id, by default the newest; one that is gone from the target is found, too."""
-        backups = await self._world.store.backups()
+        backups = await self._store.backups()
         usable = [it for it in backups if it.is_restorable or it.state is BackupState.GONE]
         found = next((it for it in usable if id in ("", it.id)), None)
         if found is None or found.state is BackupState.GONE:
@@ -208,32 +213,32 @@ class BackupKeeper:
         return found
 
     async def _end(self, task: BackupTask, cause: str) -> None:
-        world, now = self._world, self._world.clock.now()
+        now = self._clock.now()
         state = TaskState.FAILED if cause else TaskState.SUCCEEDED
         over = replace(task, state=state, cause=cause, ended_at=now)
         good, bad = _ACTIONS[task.kind]
         text = f"{task.backup}: {cause}" if cause else task.backup
         log.info("backup.ended", kind=task.kind.value, state=state.value, backup=task.backup, cause=cause)
         records: list[BackupPlan | Event] = []
-        plan = await world.store.backup_plan()
+        plan = await self._store.backup_plan()
         if plan is not None and task.kind is not TaskKind.RESTORE:
             records.append(replace(plan, trouble=cause))
         action = bad if cause else good
         if action is not None:  # what a restore put in place is an event already
-            records.append(event(world, task.created_by, action, text.removeprefix(": ")))
-        await world.store.save(over, *records)
+            records.append(event(now, task.created_by, action, text.removeprefix(": ")))
+        await self._store.save(over, *records)
 
     async def _recover(self, task: BackupTask) -> None:
         """Put right what the task owes, and ask for it again unless it was a restore."""
-        world, now = self._world, self._world.clock.now()
-        await self._undo(Notes(world, task))
+        now = self._clock.now()
+        await self._undo(Notes(self._store, task))
         over = replace(task, state=TaskState.INTERRUPTED, cause=CUT_SHORT, ended_at=now, undo=())
         again = () if task.kind is TaskKind.RESTORE else (
             replace(new_task(task.kind, now, task.created_by), accepts_smaller=task.accepts_smaller),)  # fmt: skip
-        for backup in await world.store.backups():
+        for backup in await self._store.backups():
             if backup.state is BackupState.RUNNING:
-                await world.store.save(replace(backup, state=BackupState.FAILED, cause=CUT_SHORT, ended_at=now))
-        await world.store.save(over, *again, event(world, task.created_by, Action.BACKUP_INTERRUPTED, task.kind.value))
+                await self._store.save(replace(backup, state=BackupState.FAILED, cause=CUT_SHORT, ended_at=now))
+        await self._store.save(over, *again, event(now, task.created_by, Action.BACKUP_INTERRUPTED, task.kind.value))
 
     async def _undo(self, notes: Notes) -> None:
         """Put right what the task owes: volumes that were not finished, and commands that belong after a copy."""
@@ -241,13 +246,11 @@ class BackupKeeper:
             for debt in notes.task.undo:
                 kind, _, name = debt.partition(":")
                 if kind == CONTAINER:
-                    await self._world.instances.remove(name)
+                    await self._instances.remove(name)
                 elif kind == VOLUME:
-                    await self._world.volumes.remove(name)
+                    await self._volumes.remove(name)
                 elif kind == "hook":
-                    plan = await plan_of(self._world.store)
-                    making = Making(self._world, self._tools, await target_of(self._world.credentials, plan), notes)
-                    await making.run_after(name)
+                    await self._making.run_after(name)
                 await notes.paid(debt)
         except PvdifyError as error:
             log.warning("backup.not_undone", code=error.code, what=error.what, why=error.why)
@@ -261,7 +264,7 @@ class BackupKeeper:
             log.exception("backups.crashed")
 
     async def _pause(self) -> None:
-        await first_of(self._world.clock.sleep(PAUSE), self._wake.wait())
+        await first_of(self._clock.sleep(PAUSE), self._wake.wait())
 
 
 def due_times_of(plan: BackupPlan) -> dict[TaskKind, datetime | None]:

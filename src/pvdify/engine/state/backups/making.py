@@ -5,16 +5,23 @@ from pathlib import Path
 
 import structlog
 
-from pvdify.engine.running.environment import surroundings_of
+from pvdify.engine.running.environment import Environments
 from pvdify.engine.running.specs import hook_spec
 from pvdify.engine.state.backups.dumps import Dumps, dumped_services
-from pvdify.engine.state.backups.tools import DATA, TargetWork, labels_of
+from pvdify.engine.state.backups.tools import DATA, BackupTools, Work, labels_of
+from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import BackupFailed, NotEnoughDisk, PvdifyError
 from pvdify.model.backup import Backup, BackupItem, BackupState, ItemKind
 from pvdify.model.instance import Exit
 from pvdify.model.service import Service
 from pvdify.model.volume import AppVolume
+from pvdify.ports.clock import Clock
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.instances import Instances
+from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
 from pvdify.quantities import format_bytes
+from pvdify.settings import Settings
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
@@ -22,42 +29,51 @@ SERVER = "server"
 BEFORE, AFTER = "backup_before", "backup_after"
 
 
-class Making(TargetWork):
+class Making:
     """One backup, item by item; each is on record when it is stored."""
 
-    async def make(self, backup: Backup) -> Backup:
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, instance_logs: InstanceLogs, instances: Instances, locks: Locks, one_offs: set[str],
+        settings: Settings, store: Store, volumes: Volumes, dumps: Dumps, environments: Environments,
+        tools: BackupTools,
+    ) -> None:  # fmt: skip
+        self._clock, self._instance_logs, self._instances = clock, instance_logs, instances
+        self._locks, self._one_offs, self._settings, self._store = locks, one_offs, settings, store
+        self._volumes, self._dumps, self._environments = volumes, dumps, environments
+        self._tools = tools
+
+    async def make(self, work: Work, backup: Backup) -> Backup:
         """Return the backup as it ended. What fails for one item is noted with it; the others are still made.
 
         Raises StoreUnavailable: then it is not known how it ended.
         """
-        dumped = await dumped_services(self._world)
+        dumped = await dumped_services(self._store)
         for service in dumped:
-            backup = await self._add(backup, await self._dump(backup, service))
+            backup = await self._add(work, backup, await self._dump(work, backup, service))
         keys = {it.key for it in dumped}
-        volumes = [it for it in await self._world.store.volumes() if not it.is_trashed and it.app not in keys]
-        stored = await self._world.volumes.find()
+        volumes = [it for it in await self._store.volumes() if not it.is_trashed and it.app not in keys]
+        stored = await self._volumes.find()
         for volume in volumes:
             if volume.id in stored:
-                backup = await self._add(backup, await self._attempt(backup, self._blank(volume), volume))
+                backup = await self._add(work, backup, await self._attempt(work, backup, self._blank(volume), volume))
             elif await self._had(volume):
                 gone = replace(
                     self._blank(volume), problem="podman no longer has this volume, and an earlier backup does"
                 )
-                backup = await self._add(backup, gone)
+                backup = await self._add(work, backup, gone)
         server = BackupItem(kind=ItemKind.SERVER, name=SERVER)
-        backup = await self._add(backup, await self._attempt(backup, server, None))
+        backup = await self._add(work, backup, await self._attempt(work, backup, server, None))
         return self._ended(backup)
 
-    async def _dump(self, backup: Backup, service: Service) -> BackupItem:
-        dumps = Dumps(self._world, self._tools, self._target, self._notes)
+    async def _dump(self, work: Work, backup: Backup, service: Service) -> BackupItem:
         try:
-            return await dumps.store(backup.id, service)
+            return await self._dumps.store(work, backup.id, service)
         except PvdifyError as error:
-            return _failed(dumps.blank(service), error)
+            return _failed(self._dumps.blank(service), error)
 
     async def run_after(self, app: str) -> None:
         """Run the app's command that belongs after a backup. Raises BackupFailed, UnavailableError."""
-        live = await self._world.store.active_release(app)
+        live = await self._store.active_release(app)
         if live is not None and live.manifest.backup.after is not None:
             await self._hook(app, AFTER)
 
@@ -65,25 +81,27 @@ class Making(TargetWork):
         return BackupItem(kind=ItemKind.VOLUME, app=volume.app, name=volume.name, id=volume.id)
 
     async def _had(self, volume: AppVolume) -> bool:
-        return any(item.id == volume.id for it in await self._world.store.backups() for item in it.items)
+        return any(item.id == volume.id for it in await self._store.backups() for item in it.items)
 
-    async def _add(self, backup: Backup, item: BackupItem) -> Backup:
+    async def _add(self, work: Work, backup: Backup, item: BackupItem) -> Backup:
         backup = replace(backup, items=(*backup.items, item))
-        await self._world.store.save(backup)
-        await self._notes.say(f"{item.title}: {item.problem or _summary_of(item)}")
+        await self._store.save(backup)
+        await work.notes.say(f"{item.title}: {item.problem or _summary_of(item)}")
         return backup
 
-    async def _attempt(self, backup: Backup, item: BackupItem, volume: AppVolume | None) -> BackupItem:
+    async def _attempt(self, work: Work, backup: Backup, item: BackupItem, volume: AppVolume | None) -> BackupItem:
         name = item.id or item.name
         try:
             try:
-                return await self._store(backup, item, volume, name)
+                return await self._store_item(work, backup, item, volume, name)
             finally:
                 await self._tools.files.end(name)
         except PvdifyError as error:
             return _failed(item, error)
 
-    async def _store(self, backup: Backup, item: BackupItem, volume: AppVolume | None, name: str) -> BackupItem:
+    async def _store_item(
+        self, work: Work, backup: Backup, item: BackupItem, volume: AppVolume | None, name: str
+    ) -> BackupItem:
         files = self._tools.files
         directory = await files.begin(name)
         held = 0.0
@@ -91,73 +109,72 @@ class Making(TargetWork):
             await files.collect_server(directory)
         else:
             await self._check_disk(volume)
-            held = await self._copy(volume, directory)
+            held = await self._copy(work, volume, directory)
         counted = await files.count(directory)
         item = replace(item, counts=counted.counts, held=round(held, 3))
-        labels = labels_of(self._world.settings.server_id, backup.id, item)
-        kept = await self._tools.targets.store(self._target, directory, labels)
+        labels = labels_of(self._settings.server_id, backup.id, item)
+        kept = await self._tools.targets.store(work.target, directory, labels)
         # what is damaged is stored as well: it may be all that there is
         return replace(item, snapshot=kept.snapshot, added=kept.added, problem="; ".join(counted.damage))
 
     async def _check_disk(self, volume: AppVolume) -> None:
-        size, free = await self._world.volumes.size(volume.id), await self._tools.files.free()
-        if size is not None and free - size < self._world.settings.min_free_disk:
+        size, free = await self._volumes.size(volume.id), await self._tools.files.free()
+        if size is not None and free - size < self._settings.min_free_disk:
             raise NotEnoughDisk(
                 f"the volume {volume.name} of {volume.app} was not copied",
                 why=f"a copy needs {format_bytes(size)} for a while, and {format_bytes(free)} are free",
                 next="make room on the server's disk (`pvdify status` shows what images take)",
             )
 
-    async def _copy(self, volume: AppVolume, directory: Path) -> float:
+    async def _copy(self, work: Work, volume: AppVolume, directory: Path) -> float:
         """Copy the volume's content; return for how long the app stood still.
 
         An app with a command of its own for this goes on working. Any other one is stopped for the moment in which what
         changed since a first copy is copied again: no operation of the app begins meanwhile.
         """
-        live = await self._world.store.active_release(volume.app)
+        live = await self._store.active_release(volume.app)
         hooks = live.manifest.backup if live else None
         if hooks is None or not hooks.is_set:
-            lock = self._world.locks.instances(volume.app)
+            lock = self._locks.instances(volume.app)
             return await self._tools.copies.copy_out(volume.id, directory / DATA, while_frozen=lock)
         debt = f"hook:{volume.app}"
-        await self._notes.owe(debt)
+        await work.notes.owe(debt)
         try:
             if hooks.before is not None:
                 await self._hook(volume.app, BEFORE)
             return await self._tools.copies.copy_out(volume.id, directory / DATA, while_frozen=None)
         finally:
             await self.run_after(volume.app)
-            await self._notes.paid(debt)
+            await work.notes.paid(debt)
 
     async def _hook(self, app: str, moment: str) -> None:
         """Run one of the app's commands to its end. Raises BackupFailed, UnavailableError."""
-        world = self._world
-        live = await world.store.active_release(app)
+        live = await self._store.active_release(app)
         if live is None:
             return
         command = live.manifest.backup.before if moment == BEFORE else live.manifest.backup.after
         if command is None:
             return
-        spec = hook_spec(live, moment, 1, command, await surroundings_of(world, live), {}, "")
-        world.one_offs.add(spec.name)
+        spec = hook_spec(live, moment, 1, command, await self._environments.of(live), {}, "")
+        self._one_offs.add(spec.name)
         try:
-            await world.instances.remove(spec.name)
-            await world.instances.start(spec)
+            await self._instances.remove(spec.name)
+            await self._instances.start(spec)
             how = await self._before_deadline(spec.name, live.manifest.hooks.timeout)
             if how is None or how.code != 0:
-                said = "; ".join(line.text for line in await world.instance_logs.tail([spec.name], 5))
+                said = "; ".join(line.text for line in await self._instance_logs.tail([spec.name], 5))
                 late = f"did not end within {live.manifest.hooks.timeout:g} s (`hooks.timeout`)"
                 raise BackupFailed(
                     f"`backup.{moment.removeprefix('backup_')}` of {app} {f'ended with {how}' if how else late}",
                     why=f"its last words: {said or 'none'}", next=f"correct it in pvdify.yml and deploy {app}",
                 )  # fmt: skip
         finally:
-            await world.instances.remove(spec.name)
-            world.one_offs.discard(spec.name)
+            await self._instances.remove(spec.name)
+            self._one_offs.discard(spec.name)
 
     async def _before_deadline(self, name: str, seconds: float) -> Exit | None:
         """How it ended; None when the time was up."""
-        ended, _ = await first_of(self._world.instances.wait(name), self._world.clock.sleep(seconds))
+        ended, _ = await first_of(self._instances.wait(name), self._clock.sleep(seconds))
         return ended
 
     def _ended(self, backup: Backup) -> Backup:
@@ -166,7 +183,7 @@ class Making(TargetWork):
         is_stored = bool(server.snapshot)
         state = BackupState.STORED if not failed else BackupState.INCOMPLETE if is_stored else BackupState.FAILED
         cause = "; ".join(f"{item.title}: {item.problem}" for item in failed)
-        return replace(backup, state=state, cause=cause, ended_at=self._world.clock.now())
+        return replace(backup, state=state, cause=cause, ended_at=self._clock.now())
 
 
 def _failed(item: BackupItem, error: PvdifyError) -> BackupItem:

@@ -6,17 +6,23 @@ Dumps of services go into scratch services.
 from dataclasses import replace
 
 from pvdify.engine.state.backups.dumps import Dumps
-from pvdify.engine.state.backups.tools import TargetWork
+from pvdify.engine.state.backups.tools import BackupTools, Work
 from pvdify.errors import BackupFailed, PvdifyError
 from pvdify.model.backup import Backup, BackupItem, BackupPlan, ItemKind, differences, shrinking
+from pvdify.ports.backups import BackupTarget
+from pvdify.ports.clock import Clock
+from pvdify.ports.store import Store
 
 
-class Proof(TargetWork):
+class Proof:
     """One drill."""
 
-    async def check_target(self, plan: BackupPlan) -> None:
+    def __init__(self, *, clock: Clock, dumps: Dumps, store: Store, tools: BackupTools) -> None:
+        self._clock, self._dumps, self._store, self._tools = clock, dumps, store, tools
+
+    async def check_target(self, target: BackupTarget, plan: BackupPlan) -> None:
         """Raise what is wrong with the target: BackupTargetUnavailable, BackupTargetRefused, BackupFailed."""
-        found = await self._tools.targets.open(self._target, may_create=False)
+        found = await self._tools.targets.open(target, may_create=False)
         if found != plan.repository:
             raise BackupFailed(
                 f"{plan.location} does not have the backups of this server",
@@ -24,43 +30,45 @@ class Proof(TargetWork):
                 next=f"look what happened at {plan.location}; `pvdify backups:target` begins anew there",
             )
 
-    async def prove(self, backup: Backup, *, accepts_smaller: bool) -> Backup:
+    async def prove(self, work: Work, backup: Backup, *, accepts_smaller: bool) -> Backup:
         """Return the backup with the proof, or with everything that is wrong with it. Raises UnavailableError."""
-        there = frozenset(it.snapshot for it in await self._tools.targets.list(self._target))
-        proven = [it for it in await self._world.store.backups() if it.proven_at and it.id != backup.id]
+        there = frozenset(it.snapshot for it in await self._tools.targets.list(work.target))
+        proven = [it for it in await self._store.backups() if it.proven_at and it.id != backup.id]
         problems: list[str] = []
         for item in backup.items:
-            found = await self._problems(item, there, proven, accepts_smaller=accepts_smaller)
+            found = await self._problems(work, item, there, proven, accepts_smaller=accepts_smaller)
             problems += [f"{item.title}: {problem}" for problem in found]
-            await self._notes.say(f"{item.title}: {'; '.join(found) or 'restored, and equal'}")
+            await work.notes.say(f"{item.title}: {'; '.join(found) or 'restored, and equal'}")
         if not any(item.kind is ItemKind.SERVER for item in backup.items):
             problems.append("the server's own data: it is not in the backup")
-        now = self._world.clock.now()
+        now = self._clock.now()
         proven_at = now if not problems else None
         return replace(backup, drilled_at=now, proven_at=proven_at, proof=tuple(problems))
 
     async def _problems(
-        self, item: BackupItem, there: frozenset[str], proven: list[Backup], *, accepts_smaller: bool
+        self, work: Work, item: BackupItem, there: frozenset[str], proven: list[Backup], *, accepts_smaller: bool
     ) -> list[str]:
         if not item.snapshot:
             return [item.problem or "it was not stored"]
         if item.snapshot not in there:
             return ["it is no longer at the target"]
         try:
-            return await self._restored(item, proven, accepts_smaller=accepts_smaller)
+            return await self._restored(work, item, proven, accepts_smaller=accepts_smaller)
         except PvdifyError as error:
             return [f"{error.what}: {error.why}" if error.why else error.what]
         finally:
             await self._tools.files.end(_folder(item))
 
-    async def _restored(self, item: BackupItem, proven: list[Backup], *, accepts_smaller: bool) -> list[str]:
+    async def _restored(
+        self, work: Work, item: BackupItem, proven: list[Backup], *, accepts_smaller: bool
+    ) -> list[str]:
         """Bring it back, and return what is wrong with what came back."""
         if item.kind is ItemKind.SERVICE:
-            found = await Dumps(self._world, self._tools, self._target, self._notes).prove(item)
+            found = await self._dumps.prove(work, item)
             return self._compared(item, found, proven, accepts_smaller=accepts_smaller)
         files = self._tools.files
         directory = await files.begin(_folder(item))
-        await self._tools.targets.fetch(self._target, item.snapshot, directory)
+        await self._tools.targets.fetch(work.target, item.snapshot, directory)
         counted = await files.count(directory)
         found = replace(item, counts=counted.counts)
         problems = [*counted.damage, *self._compared(item, found, proven, accepts_smaller=accepts_smaller)]

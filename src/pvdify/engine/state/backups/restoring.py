@@ -6,8 +6,8 @@ Another app that has no config yet gets the config that the app had in the backu
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pvdify.engine.state.backups.tools import DATA, TargetWork, event
-from pvdify.engine.world import World
+from pvdify.engine.state.backups.tools import DATA, BackupTools, Work, event
+from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import BackupDamaged, BackupNotFound, VolumeExists, VolumeInUse
 from pvdify.model.action import Action
 from pvdify.model.app import App
@@ -15,6 +15,10 @@ from pvdify.model.backup import Backup, BackupItem, ItemKind, Wanted, difference
 from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.instance import InstanceState
 from pvdify.model.volume import AppVolume, new_volume
+from pvdify.ports.clock import Clock
+from pvdify.ports.instances import Instances
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
 from pvdify.quantities import format_bytes
 
 CONFIG = "restore-config"  # the directory that the server's own data passes through
@@ -29,11 +33,11 @@ class RestorePlan:
     steps: tuple[str, ...]
 
 
-async def plan_restore(world: World, backup: Backup, wanted: Wanted) -> RestorePlan:
+async def plan_restore(store: Store, instances: Instances, backup: Backup, wanted: Wanted) -> RestorePlan:
     """Say what a restore will do. Raises BackupNotFound, VolumeExists, VolumeInUse, StoreUnavailable."""
     items = _items(backup, wanted)
-    there = {it.name: it for it in await world.store.volumes(wanted.to) if not it.is_trashed}
-    steps = [f"make the app {wanted.to}"] if await world.store.app(wanted.to) is None else []
+    there = {it.name: it for it in await store.volumes(wanted.to) if not it.is_trashed}
+    steps = [f"make the app {wanted.to}"] if await store.app(wanted.to) is None else []
     for item in items:
         live = there.get(item.name)
         if live is not None and not wanted.replaces:
@@ -43,31 +47,38 @@ async def plan_restore(world: World, backup: Backup, wanted: Wanted) -> RestoreP
                 next="`--to NEWAPP` restores beside it; `--replace` moves it to the trash",
             )
         if live is not None:
-            await _check_free(world, wanted.to)
+            await _check_free(instances, wanted.to)
             steps.append(f"move the volume {item.name} of {wanted.to} to the trash, where it stays for 7 days")
         size = f": {item.counts.files} files, {format_bytes(item.counts.bytes)}" if item.counts else ""
         steps.append(f"restore the volume {item.name} of {wanted.to}{size}")
-    if await _gets_config(world, wanted):
+    if await _gets_config(store, wanted):
         steps.append(f"set the config vars of {wanted.to} to those that {wanted.app} has in the backup")
     return RestorePlan(backup=backup, items=items, steps=tuple(steps))
 
 
-class Restoring(TargetWork):
+class Restoring:
     """One restore."""
 
-    async def restore(self, backup: Backup, wanted: Wanted) -> None:
+    def __init__(
+        self, *, clock: Clock, instances: Instances, locks: Locks, secrets: Secrets, store: Store, tools: BackupTools
+    ) -> None:
+        self._clock, self._instances, self._locks, self._secrets = clock, instances, locks, secrets
+        self._store = store
+        self._tools = tools
+
+    async def restore(self, work: Work, backup: Backup, wanted: Wanted) -> None:
         """Restore every volume, each first beside what is there and compared; then all take their places at once."""
-        plan = await plan_restore(self._world, backup, wanted)
+        plan = await plan_restore(self._store, self._instances, backup, wanted)
         made: list[AppVolume] = []
         for item in plan.items:
-            volume = new_volume(wanted.to, item.name, self._world.clock.now())
-            await self._notes.owe(f"volume:{volume.id}")
-            await self._fill(item, volume)
+            volume = new_volume(wanted.to, item.name, self._clock.now())
+            await work.notes.owe(f"volume:{volume.id}")
+            await self._fill(work, item, volume)
             made.append(volume)
-        config = await self._config(backup, wanted.app) if await _gets_config(self._world, wanted) else {}
-        await self._put_in_place(wanted, made, backup, config)
+        config = await self._config(work, backup, wanted.app) if await _gets_config(self._store, wanted) else {}
+        await self._put_in_place(work, wanted, made, backup, config)
 
-    async def _config(self, backup: Backup, app: str) -> Mapping[str, ConfigVar]:
+    async def _config(self, work: Work, backup: Backup, app: str) -> Mapping[str, ConfigVar]:
         """Return the newest config of an app that the backup has."""
         files = self._tools.files
         server = next((it for it in backup.items if it.kind is ItemKind.SERVER and it.snapshot), None)
@@ -75,16 +86,16 @@ class Restoring(TargetWork):
             return {}
         try:
             directory = await files.begin(CONFIG)
-            await self._tools.targets.fetch(self._target, server.snapshot, directory)
+            await self._tools.targets.fetch(work.target, server.snapshot, directory)
             return await files.config_of(directory, app)
         finally:
             await files.end(CONFIG)
 
-    async def _fill(self, item: BackupItem, volume: AppVolume) -> None:
+    async def _fill(self, work: Work, item: BackupItem, volume: AppVolume) -> None:
         files, name = self._tools.files, f"restore-{volume.id}"
         try:
             directory = await files.begin(name)
-            await self._tools.targets.fetch(self._target, item.snapshot, directory)
+            await self._tools.targets.fetch(work.target, item.snapshot, directory)
             counted = await files.count(directory)
             if item.counts is not None and (differs := differences(item.counts, counted.counts)):
                 raise BackupDamaged(
@@ -93,33 +104,33 @@ class Restoring(TargetWork):
                 )  # fmt: skip
             await self._tools.copies.copy_in(volume.app, volume.id, directory / DATA)
             rows = f", {counted.counts.rows} rows" if counted.counts.databases else ""
-            await self._notes.say(f"{item.title}: {counted.counts.files} files{rows} restored")
+            await work.notes.say(f"{item.title}: {counted.counts.files} files{rows} restored")
         finally:
             await files.end(name)
 
     async def _put_in_place(
-        self, wanted: Wanted, made: list[AppVolume], backup: Backup, config: Mapping[str, ConfigVar]
+        self, work: Work, wanted: Wanted, made: list[AppVolume], backup: Backup, config: Mapping[str, ConfigVar]
     ) -> None:  # fmt: skip
-        world, now = self._world, self._world.clock.now()
-        async with world.locks.queue(wanted.to):
-            await plan_restore(world, backup, wanted)
-            there = {it.name: it for it in await world.store.volumes(wanted.to) if not it.is_trashed}
-            actor = self._notes.task.created_by
+        now = self._clock.now()
+        async with self._locks.queue(wanted.to):
+            await plan_restore(self._store, self._instances, backup, wanted)
+            there = {it.name: it for it in await self._store.volumes(wanted.to) if not it.is_trashed}
+            actor = work.notes.task.created_by
             replaced = [replace(there[it.name], trashed_at=now, trashed_by=actor) for it in made if it.name in there]
-            app = [] if await world.store.app(wanted.to) else [App(name=wanted.to, created_at=now, updated_at=now)]
-            events = [event(world, actor, Action.VOLUME_DESTROYED, it.name, wanted.to) for it in replaced]
+            app = [] if await self._store.app(wanted.to) else [App(name=wanted.to, created_at=now, updated_at=now)]
+            events = [event(now, actor, Action.VOLUME_DESTROYED, it.name, wanted.to) for it in replaced]
             names = ", ".join(it.name for it in made)
-            events.append(event(world, actor, Action.BACKUP_RESTORED, f"{names} from {backup.id}", wanted.to))
+            events.append(event(now, actor, Action.BACKUP_RESTORED, f"{names} from {backup.id}", wanted.to))
             version = []
-            if config and await _gets_config(world, wanted):
-                await world.secrets.write(wanted.to, 1, config)
+            if config and await _gets_config(self._store, wanted):
+                await self._secrets.write(wanted.to, 1, config)
                 keys = tuple(sorted(config))
                 version = [
                     ConfigVersion(app=wanted.to, version=1, created_at=now, created_by=actor, set_keys=keys)
                 ]  # fmt: skip
-                await self._notes.say(f"{len(config)} config vars restored")
-            self._notes.task = replace(self._notes.task, undo=())
-            await world.store.save(*app, *replaced, *made, *version, *events, self._notes.task)
+                await work.notes.say(f"{len(config)} config vars restored")
+            work.notes.task = replace(work.notes.task, undo=())
+            await self._store.save(*app, *replaced, *made, *version, *events, work.notes.task)
 
 
 def _items(backup: Backup, wanted: Wanted) -> tuple[BackupItem, ...]:
@@ -133,14 +144,14 @@ def _items(backup: Backup, wanted: Wanted) -> tuple[BackupItem, ...]:
     return tuple(it for it in found if not wanted.volumes or it.name in wanted.volumes)
 
 
-async def _gets_config(world: World, wanted: Wanted) -> bool:
+async def _gets_config(store: Store, wanted: Wanted) -> bool:
     """Whether the config comes back, too: for another app, which has none of its own."""
-    return wanted.to != wanted.app and not await world.store.config_versions(wanted.to)
+    return wanted.to != wanted.app and not await store.config_versions(wanted.to)
 
 
-async def _check_free(world: World, app: str) -> None:
+async def _check_free(instances: Instances, app: str) -> None:
     """Raise VolumeInUse while anything of the app runs: it would go on with the volume that it has."""
-    running = [it for it in await world.instances.find(app) if it.state is InstanceState.RUNNING]
+    running = [it for it in await instances.find(app) if it.state is InstanceState.RUNNING]
     if running:
         raise VolumeInUse(
             f"the volumes of {app} were not replaced", why=f"{len(running)} containers of {app} run with them",

@@ -3,25 +3,26 @@
 from dataclasses import replace
 
 from pvdify.engine.state.backups.restoring import RestorePlan
-from pvdify.engine.state.backups.tools import BackupTools, Notes, TargetWork
+from pvdify.engine.state.backups.tools import Notes
 from pvdify.engine.state.services.services import ServiceRequest, Services
-from pvdify.engine.world import World
 from pvdify.errors import BackupFailed, BackupNotFound, ServiceBusy, ServiceExists
 from pvdify.model.backup import Backup, BackupItem, ItemKind, Wanted
 from pvdify.model.service import FROM_BACKUP, PASSWORD, Service, check_service_name
 from pvdify.model.service_kinds import CUSTOM
 from pvdify.model.token import PVDIFY
-from pvdify.ports.backups import BackupTarget
+from pvdify.ports.clock import Clock
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
 from pvdify.quantities import format_bytes
 
 LOOK_EVERY = 0.5  # seconds
 
 
-async def plan_service_restore(world: World, backup: Backup, wanted: Wanted) -> RestorePlan:
+async def plan_service_restore(store: Store, backup: Backup, wanted: Wanted) -> RestorePlan:
     """Say what a restore will do. Raises BackupNotFound, ServiceExists, ServiceBusy, InvalidError, StoreUnavailable."""
     check_service_name(wanted.to)
     item = _item(backup, wanted.service)
-    there = await _current(world, wanted.to)
+    there = await _current(store, wanted.to)
     if there is None:
         steps = [f"make the service {wanted.to} with a password of its own, of {item.image}"]
     elif not wanted.replaces:
@@ -33,7 +34,7 @@ async def plan_service_restore(world: World, backup: Backup, wanted: Wanted) -> 
     elif there.is_busy:
         raise ServiceBusy(f"something is being done to {wanted.to} already", next=f"`pvdify services:info {wanted.to}`")
     else:
-        apps = [link.app for link in await world.store.service_links(service=there.id)]
+        apps = [link.app for link in await store.service_links(service=there.id)]
         steps = [f"take {wanted.to} off the networks of its apps ({', '.join(apps)})"] if apps else []
     rows = f", {item.counts.rows} rows or keys, {format_bytes(item.counts.bytes)}" if item.counts else ""
     steps.append(f"restore the dump into a new volume and compare it{rows}")
@@ -42,61 +43,58 @@ async def plan_service_restore(world: World, backup: Backup, wanted: Wanted) -> 
     return RestorePlan(backup=backup, items=(item,), steps=tuple(steps))
 
 
-class ServiceRestoring(TargetWork):
+class ServiceRestoring:
     """One restore. The keeper of services does the work, also if pvdify is killed meanwhile; this waits for it.
 
     Args:
         services: makes new ones, and takes orders for those that are there.
     """
 
-    def __init__(
-        self, world: World, tools: BackupTools, target: BackupTarget, notes: Notes, services: Services
-    ) -> None:  # fmt: skip
-        super().__init__(world, tools, target, notes)
-        self._services = services
+    def __init__(self, *, clock: Clock, secrets: Secrets, services: Services, store: Store) -> None:
+        self._clock, self._secrets, self._services, self._store = clock, secrets, services, store
 
-    async def restore(self, backup: Backup, wanted: Wanted) -> None:
+    async def restore(self, notes: Notes, backup: Backup, wanted: Wanted) -> None:
         """Have it restored, and wait for the end. Raises as ``plan_service_restore``, BackupFailed."""
-        plan = await plan_service_restore(self._world, backup, wanted)
+        plan = await plan_service_restore(self._store, backup, wanted)
         (item,) = plan.items
-        there = await _current(self._world, wanted.to)
-        by = replace(PVDIFY, name=self._notes.task.created_by)
+        there = await _current(self._store, wanted.to)
+        by = replace(PVDIFY, name=notes.task.created_by)
         if there is not None:
             await self._services.restore_data(wanted.to, backup.id, item.id, by)
             await self._in_place(there.id)
         else:
-            known = await self._world.store.service(item.id)
+            known = await self._store.service(item.id)
             source = f"{FROM_BACKUP}{backup.id}:{item.id}"
             request, of = await self._request(item, known), (known.data_name if known else "") or item.name
             made = await self._services.create(wanted.to, request, by, copy_of=source, data_name=of)
-            await self._made(made.service)
-        await self._notes.say(f"{item.title}: restored as the service {wanted.to}")
+            await self._made(made.service, notes)
+        await notes.say(f"{item.title}: restored as the service {wanted.to}")
 
     async def _in_place(self, id: str) -> None:
-        while (service := await self._world.store.service(id)) is not None and service.pending is not None:
-            await self._world.clock.sleep(LOOK_EVERY)
+        while (service := await self._store.service(id)) is not None and service.pending is not None:
+            await self._clock.sleep(LOOK_EVERY)
         if service is None or service.failure:
             raise BackupFailed(
                 "the service was not restored", why=service.failure if service else "it was destroyed meanwhile",
                 next="what it had is as it was; `pvdify services` shows it",
             )  # fmt: skip
 
-    async def _made(self, made: Service) -> None:
-        while (service := await self._world.store.service(made.id)) is not None and service.copy_of:
+    async def _made(self, made: Service, notes: Notes) -> None:
+        while (service := await self._store.service(made.id)) is not None and service.copy_of:
             if service.problem or service.is_trashed:
                 if not service.is_trashed:
-                    await self._services.order_destroy(service, self._notes.task.created_by, purges=True)
+                    await self._services.order_destroy(service, notes.task.created_by, purges=True)
                 raise BackupFailed(
                     f"the service {made.name} was not restored", why=service.problem or "it was destroyed meanwhile",
                     next="`pvdify backups` shows older backups; `--backup ID` chooses one",
                 )  # fmt: skip
-            await self._world.clock.sleep(LOOK_EVERY)
+            await self._clock.sleep(LOOK_EVERY)
 
     async def _request(self, item: BackupItem, known: Service | None) -> ServiceRequest:
         """A service like the one that was backed up, as far as that is known."""
         if known is None:
             return ServiceRequest(kind=item.service, image=item.image)
-        values = await self._world.secrets.read(known.key, known.config_version)
+        values = await self._secrets.read(known.key, known.config_version)
         own = {name: str(var.value) for name, var in values.items() if name != PASSWORD}
         return ServiceRequest(
             kind=known.kind, image=item.image or known.image, port=known.port, volume=known.path or None,
@@ -115,6 +113,6 @@ def _item(backup: Backup, service: str) -> BackupItem:
     return found[0]
 
 
-async def _current(world: World, name: str) -> Service | None:
-    services = await world.store.services()
+async def _current(store: Store, name: str) -> Service | None:
+    services = await store.services()
     return next((it for it in services if it.name == name and not it.is_trashed), None)

@@ -2,8 +2,8 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from pvdify.engine.world import World
 from pvdify.errors import NoBackupTarget, StoreUnavailable
 from pvdify.model.action import Action
 from pvdify.model.backup import BackupItem, BackupPlan, BackupTask, Counts, ItemKind
@@ -83,8 +83,8 @@ def item_of(found: FoundItem) -> BackupItem | None:
 class Notes:
     """What a task has done, on record as it goes. Also what has to be put right if it is cut short."""
 
-    def __init__(self, world: World, task: BackupTask) -> None:
-        self._world = world
+    def __init__(self, store: Store, task: BackupTask) -> None:
+        self._store = store
         self.task = task
 
     async def say(self, text: str) -> None:
@@ -101,26 +101,17 @@ class Notes:
 
     async def _keep(self, task: BackupTask) -> None:
         self.task = task
-        await self._world.store.save(task)
+        await self._store.save(task)
 
 
-def event(world: World, actor: str, action: Action, text: str, app: str | None = None) -> Event:
+def event(now: datetime, actor: str, action: Action, text: str, app: str | None = None) -> Event:
     """Return an event of now."""
-    return Event(at=world.clock.now(), actor=actor, action=action, app=app, text=text)
+    return Event(at=now, actor=actor, action=action, app=app, text=text)
 
 
-class TargetWork:
-    """Part of a task that reads or writes backups at one target.
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One task: the target whose backups it reads or writes, and what it has done."""
 
-    Args:
-        world: everything outside.
-        tools: the ports that only backups need.
-        target: where backups are.
-        notes: what is done.
-    """
-
-    def __init__(self, world: World, tools: BackupTools, target: BackupTarget, notes: Notes) -> None:
-        self._world = world
-        self._tools = tools
-        self._target = target
-        self._notes = notes
+    target: BackupTarget
+    notes: Notes

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import structlog
 
-from pvdify.engine.running.environment import surroundings_of
+from pvdify.engine.running.environment import Environments
 from pvdify.engine.running.specs import job_spec
-from pvdify.engine.world import World
+from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import PvdifyError, StartFailed
 from pvdify.manifest.definition import Job
 from pvdify.model.action import Action
@@ -20,7 +20,13 @@ from pvdify.model.names import job_name
 from pvdify.model.operation import OperationKind, OperationState, Strategy
 from pvdify.model.release import Release, grace_of
 from pvdify.model.slot import SlotState
+from pvdify.ports.clock import Clock
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.instances import Instances
+from pvdify.ports.job_log import JobLog
+from pvdify.ports.store import Store
 from pvdify.quantities import write_seconds
+from pvdify.settings import Settings
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
@@ -58,22 +64,26 @@ class JobRuns:
     """Runs that are not over, from their due time to their end.
 
     Args:
-        world: everything outside.
         wake: is set when a run ends, so that the next one of a queue starts at once.
     """
 
-    def __init__(self, world: World, wake: asyncio.Event) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, instance_logs: InstanceLogs, instances: Instances, job_log: JobLog, locks: Locks,
+        settings: Settings, store: Store, environments: Environments, wake: asyncio.Event,
+    ) -> None:  # fmt: skip
+        self._clock, self._instance_logs, self._instances = clock, instance_logs, instances
+        self._job_log, self._locks, self._settings, self._store = job_log, locks, settings, store
+        self._environments = environments
         self._wake = wake
         self._followed: dict[Key, asyncio.Task[None]] = {}
 
     async def advance(self, app: str) -> None:
         """Start what may start, and follow what runs. Raises Runtime-, Store- and SecretsUnavailable."""
-        for run in await self._world.store.unsettled_job_runs(app):
+        for run in await self._store.unsettled_job_runs(app):
             key = (run.app, run.job, run.number)
             if key in self._followed:
                 continue
-            async with self._world.locks.instances(app):
+            async with self._locks.instances(app):
                 begun = await self._begin(key)
             if begun is not None:
                 task = asyncio.create_task(self._follow(key, begun[0], is_of_earlier_boot=begun[1]))
@@ -91,7 +101,7 @@ class JobRuns:
 
         None if there is nothing to follow. Under the lock of the app's instances.
         """
-        run = await self._world.store.job_run(*key)
+        run = await self._store.job_run(*key)
         if run is None or run.state.is_over:
             return None
         found = await self._found(key) if run.state is RunState.RUNNING else None
@@ -110,21 +120,21 @@ class JobRuns:
 
     async def _found(self, key: Key) -> FoundInstance | None:
         name = job_name(*key)
-        return next((it for it in await self._world.instances.find(key[0]) if it.name == name), None)
+        return next((it for it in await self._instances.find(key[0]) if it.name == name), None)
 
     async def _started(self, run: JobRun, found: FoundInstance | None = None) -> JobRun:
-        started = replace(run, started_at=(found.started_at if found else None) or self._world.clock.now())
-        await self._world.store.save(started)
+        started = replace(run, started_at=(found.started_at if found else None) or self._clock.now())
+        await self._store.save(started)
         return started
 
     async def _start(self, run: JobRun, start: _Start) -> tuple[JobRun, bool] | None:
         """Make and start its container; that it runs is on record before."""
-        world, release = self._world, start.release
-        around = await surroundings_of(world, release)
+        release = start.release
+        around = await self._environments.of(release)
         run = replace(run, state=RunState.RUNNING, release=release.version)
-        await world.store.save(run)
+        await self._store.save(run)
         try:
-            await world.instances.start(job_spec(release, start.job, run, around))
+            await self._instances.start(job_spec(release, start.job, run, around))
         except StartFailed as error:
             await self._end((run.app, run.job, run.number), None, error.why or error.what, RunState.FAILED)
             return None
@@ -132,7 +142,7 @@ class JobRuns:
         return await self._started(run), False
 
     async def _decide(self, run: JobRun) -> _Start | _Wait | _Drop:
-        store = self._world.store
+        store = self._store
         live = await store.active_release(run.app)
         job = live.manifest.jobs.get(run.job) if live else None
         if live is None or job is None:
@@ -145,7 +155,7 @@ class JobRuns:
         if before and job.overlap == "skip" and run.due_at is not None:
             return _Drop(state=RunState.SKIPPED, cause=f"run {before[0].number} had not ended")
         why = await self._in_the_way(run, live, job, before)
-        if run.due_at is not None and self._world.clock.now() - run.due_at > window(job):
+        if run.due_at is not None and self._clock.now() - run.due_at > window(job):
             return _Drop(state=RunState.MISSED, cause=why or "pvdify could not start it in time")
         return _Wait(why=why) if why else _Start(release=live, job=job)
 
@@ -154,19 +164,19 @@ class JobRuns:
         most = MOST_AT_ONCE if job.overlap == "allow" else 1
         if len(before) >= most:
             return f"run {before[-1].number} had not ended"
-        for operation in await self._world.store.unsettled_operations(run.app):
+        for operation in await self._store.unsettled_operations(run.app):
             is_handing_over = operation.kind in (OperationKind.DEPLOY, OperationKind.ROLLBACK) and (
                 operation.strategy is not Strategy.BLUE_GREEN and operation.state is not OperationState.QUEUED
             )
             if is_handing_over or operation.kind is OperationKind.DESTROY:
                 return "the app was handed over to another release" if is_handing_over else "the app was destroyed"
-        slot = await self._world.store.slot(run.app, live.slot or live.version)
+        slot = await self._store.slot(run.app, live.slot or live.version)
         return "" if slot is not None and slot.state is SlotState.LIVE else f"v{live.version} did not run"
 
     async def _follow(self, key: Key, run: JobRun, *, is_of_earlier_boot: bool) -> None:
         """Until it has ended, with its output kept as it comes."""
         try:
-            release = await self._world.store.release(run.app, run.release or 0)
+            release = await self._store.release(run.app, run.release or 0)
             job = release.manifest.jobs.get(run.job) if release else None
             grace = grace_of(release)
             how, cause = await self._wait(key, run, job, grace)
@@ -182,7 +192,7 @@ class JobRuns:
 
     async def _wait(self, key: Key, run: JobRun, job: Job | None, grace: float) -> tuple[Exit, str]:
         """How it ended, and why if pvdify stopped it for its timeout."""
-        name, instances = job_name(*key), self._world.instances
+        name, instances = job_name(*key), self._instances
         ended = asyncio.Event()
         output = asyncio.create_task(self._copy_output(key, ended))
         try:
@@ -202,38 +212,38 @@ class JobRuns:
 
     def _left(self, run: JobRun, job: Job | None) -> float:
         """Seconds until its timeout, also where an earlier daemon started it."""
-        ran = (self._world.clock.now() - run.started_at).total_seconds() if run.started_at else 0.0
+        ran = (self._clock.now() - run.started_at).total_seconds() if run.started_at else 0.0
         return max(0.0, job.timeout - max(0.0, ran)) if job else 0.0
 
     async def _before_deadline(self, name: str, left: float) -> Exit | None:
-        ended, _ = await first_of(self._world.instances.wait(name), self._world.clock.sleep(left))
+        ended, _ = await first_of(self._instances.wait(name), self._clock.sleep(left))
         return ended
 
     async def _copy_output(self, key: Key, ended: asyncio.Event) -> None:
         """Keep what it writes as it comes, without what is kept already."""
-        skip = await self._world.job_log.count(*key)
-        async for lines in self._world.instance_logs.output(job_name(*key), ended):
+        skip = await self._job_log.count(*key)
+        async for lines in self._instance_logs.output(job_name(*key), ended):
             fresh = lines[skip:]
             skip = max(0, skip - len(lines))
             if fresh:
-                await self._world.job_log.append(*key, fresh)
+                await self._job_log.append(*key, fresh)
 
     async def _end(self, key: Key, how: Exit | None, cause: str, state: RunState | None = None) -> None:
         """Record how it ended, then remove its container: as long as that is not on record, the container knows it."""
         app, job, number = key
-        async with self._world.locks.jobs(app):
-            run = await self._world.store.job_run(*key)
-            record = next((it for it in await self._world.store.job_records(app) if it.job == job), None)
+        async with self._locks.jobs(app):
+            run = await self._store.job_run(*key)
+            record = next((it for it in await self._store.job_records(app) if it.job == job), None)
             if run is None or record is None or run.state.is_over:
                 return
             over = self._over(run, how, cause, state)
-            await self._world.store.save(over, *_noted(record, over), self._event(over))
+            await self._store.save(over, *_noted(record, over), self._event(over))
         if over.state.never_ran:
             return
-        await self._world.instances.remove(job_name(*key))
-        last = number - self._world.settings.keep_job_runs
-        await self._world.job_log.forget(app, job, last)
-        await self._world.store.forget_job_runs(app, job, last, self._world.clock.now() - LEAST_AGE)
+        await self._instances.remove(job_name(*key))
+        last = number - self._settings.keep_job_runs
+        await self._job_log.forget(app, job, last)
+        await self._store.forget_job_runs(app, job, last, self._clock.now() - LEAST_AGE)
 
     def _over(self, run: JobRun, how: Exit | None, cause: str, state: RunState | None) -> JobRun:
         if state is None:
@@ -246,7 +256,7 @@ class JobRuns:
         return replace(
             run,
             state=state,
-            ended_at=self._world.clock.now(),
+            ended_at=self._clock.now(),
             exit_code=how.code if how else None,
             is_out_of_memory=how.is_out_of_memory if how else False,
             cause=cause,
@@ -255,7 +265,7 @@ class JobRuns:
     def _event(self, run: JobRun) -> Event:
         took = f" after {run.seconds:.0f} s" if run.seconds is not None else ""
         return Event(
-            at=self._world.clock.now(), actor=run.created_by, action=Action(f"job.{run.state.value}"), app=run.app,
+            at=self._clock.now(), actor=run.created_by, action=Action(f"job.{run.state.value}"), app=run.app,
             release=run.release, text=f"{run.job}, run {run.number}{took}{f': {run.cause}' if run.cause else ''}",
         )  # fmt: skip
 

@@ -12,9 +12,10 @@ import structlog
 
 from pvdify.engine.state.jobs.accounting import NOT_RUNNING, STEP, Accounting, jobs_of
 from pvdify.engine.state.jobs.runs import JobRuns
-from pvdify.engine.world import World
 from pvdify.engine.world.concurrency import settle
 from pvdify.errors import PvdifyError
+from pvdify.ports.clock import Clock
+from pvdify.ports.store import Store
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
@@ -25,15 +26,14 @@ class Scheduler:
     """Looks until it is canceled.
 
     Args:
-        world: everything outside.
         wake: set to look soon.
     """
 
-    def __init__(self, world: World, wake: asyncio.Event) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, store: Store, accounting: Accounting, runs: JobRuns, wake: asyncio.Event
+    ) -> None:
+        self._clock, self._store, self._accounting, self._runs = clock, store, accounting, runs
         self._wake = wake
-        self._accounting = Accounting(clock=world.clock, locks=world.locks, store=world.store)
-        self._runs = JobRuns(world, wake)
         self._last_look: tuple[datetime, float] | None = None
         self._late = NOT_RUNNING
         self._next: dict[tuple[str, str], datetime] = {}  # when each job is due
@@ -56,7 +56,7 @@ class Scheduler:
         """Look at everything once. Never raises: what cannot be done is logged and tried again."""
         try:
             self._notice_clock()
-            store = self._world.store
+            store = self._store
             live = {release.app: release for release in await store.active_releases()}
             records = await store.job_records()
             unsettled = await store.unsettled_job_runs()
@@ -69,7 +69,7 @@ class Scheduler:
 
     def _notice_clock(self) -> None:
         """Note why due times may have passed unseen since the last look."""
-        now, monotonic = self._world.clock.now(), self._world.clock.monotonic()
+        now, monotonic = self._clock.now(), self._clock.monotonic()
         before, self._last_look = self._last_look, (now, monotonic)
         if before is None:
             self._late = NOT_RUNNING
@@ -90,6 +90,6 @@ class Scheduler:
 
     async def _pause(self) -> None:
         """Wait for the next due time, a few seconds at most, or until a run ends or is asked for."""
-        now = self._world.clock.now()
+        now = self._clock.now()
         waits = [(due - now).total_seconds() for due in self._next.values() if due > now]
-        await first_of(self._world.clock.sleep(max(0.05, min([PAUSE, *waits]))), self._wake.wait())
+        await first_of(self._clock.sleep(max(0.05, min([PAUSE, *waits]))), self._wake.wait())

@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 
 from pvdify.engine.state.services.commands import LONG, ServiceCommands
-from pvdify.engine.world import World
 from pvdify.errors import BackupDamaged, ServiceFailed
 from pvdify.model.service import PASSWORD, Service, major_of
 from pvdify.model.service_dump import LONGEST, Seal, Sealing, Unsealing, read_tally, shortfall, write_seal
 from pvdify.model.service_kinds import Words
+from pvdify.ports.secrets import Secrets
 
 TALLY = "="  # before each count on stderr
 
@@ -58,9 +58,8 @@ class ServiceData:
     nothing of it unless the iteration ended.
     """
 
-    def __init__(self, world: World) -> None:
-        self._secrets = world.secrets
-        self._commands = ServiceCommands(clock=world.clock, inside=world.inside)
+    def __init__(self, *, commands: ServiceCommands, secrets: Secrets) -> None:
+        self._commands, self._secrets = commands, secrets
 
     async def dump(self, service: Service, said: bytearray | None = None) -> AsyncGenerator[bytes, None]:
         """Yield everything that the service holds. ``said``: gets what the command wrote about it.

@@ -12,13 +12,19 @@ from pvdify.engine.state.services.data import ServiceData
 from pvdify.engine.state.services.orders import ServiceOrders
 from pvdify.engine.state.services.restores import StoredData
 from pvdify.engine.state.services.runs import PROVEN_WITHIN, ServiceRuns
-from pvdify.engine.world import World
+from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import PvdifyError, ServiceFailed
 from pvdify.model.action import Action
 from pvdify.model.instance import Role
 from pvdify.model.service import FROM_BACKUP, Order, OrderKind, Service, ServiceState, container_name
 from pvdify.model.token import PVDIFY
 from pvdify.model.volume import new_volume
+from pvdify.ports.clock import Clock
+from pvdify.ports.images import Images
+from pvdify.ports.instances import Instances
+from pvdify.ports.private_networks import PrivateNetworks
+from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
@@ -44,18 +50,20 @@ class ServiceKeeper:
     """Looks until it is canceled.
 
     Args:
-        world: everything outside.
         wake: set by requests, which want a look soon.
         dumps: where restored services get their data from.
     """
 
-    def __init__(self, world: World, wake: asyncio.Event, dumps: StoredData) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, images: Images, instances: Instances, locks: Locks, private_networks: PrivateNetworks,
+        store: Store, volumes: Volumes, orders: ServiceOrders, data: ServiceData, runs: ServiceRuns,
+        wake: asyncio.Event, dumps: StoredData,
+    ) -> None:  # fmt: skip
+        self._clock, self._images, self._instances, self._locks = clock, images, instances, locks
+        self._private_networks, self._store, self._volumes = private_networks, store, volumes
+        self._orders, self._data, self._runs = orders, data, runs
         self._wake = wake
         self._dumps = dumps
-        self._runs = ServiceRuns(world)
-        self._orders = ServiceOrders(world, self._runs, dumps)
-        self._data = ServiceData(world)
         self._watches: dict[str, _Watch] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._copying: set[str] = set()
@@ -81,7 +89,7 @@ class ServiceKeeper:
     async def look(self) -> bool:
         """Have every service looked at, each for itself; whether all of them are as they should be. Never raises."""
         try:
-            services = await self._world.store.services()
+            services = await self._store.services()
             for service in services:
                 if service.id not in self._under_way:
                     self._under_way[service.id] = asyncio.create_task(self._mind(service.id))
@@ -109,11 +117,11 @@ class ServiceKeeper:
             self._under_way.pop(id, None)
 
     async def _advance(self, id: str) -> None:
-        service = await self._world.store.service(id)
+        service = await self._store.service(id)
         if service is None:
             return
-        async with self._world.locks.services(service.name):
-            service = await self._world.store.service(id)
+        async with self._locks.services(service.name):
+            service = await self._store.service(id)
             if service is None:
                 return
             if service.is_trashed:
@@ -123,16 +131,16 @@ class ServiceKeeper:
                 made = service.pending.generation if service.pending else 0
                 order = Order(kind=OrderKind.DESTROY, by=PVDIFY.name, purges=True, generation=made)
                 service = replace(service, pending=order)
-                await self._world.store.save(service)
+                await self._store.save(service)
             if service.pending is not None:
                 again = self._watches.setdefault(id, _Watch())
-                if service.pending.kind is OrderKind.RESTORE and self._world.clock.monotonic() < again.start_at:
+                if service.pending.kind is OrderKind.RESTORE and self._clock.monotonic() < again.start_at:
                     return
                 carried = await self._orders.carry_out(service)
                 if carried is None or carried.is_trashed:
                     return
                 if carried.pending is not None:  # a restore that cannot be done yet
-                    self._back_off(again, self._world.clock.monotonic())
+                    self._back_off(again, self._clock.monotonic())
                     return
                 self._watches[id] = _Watch()
                 service = carried
@@ -142,7 +150,7 @@ class ServiceKeeper:
         """Whether it was made for a preview that has gone."""
         if not service.owner or (service.pending is not None and service.pending.kind is OrderKind.DESTROY):
             return False
-        store = self._world.store
+        store = self._store
         return await store.app(service.owner) is None and await store.preview(service.owner) is None
 
     async def _keep(self, service: Service, watch: _Watch) -> None:
@@ -150,26 +158,26 @@ class ServiceKeeper:
         try:
             if service.copy_of and service.state is ServiceState.UPGRADING and service.id not in self._copying:
                 service = await self._begin_anew(service)  # the copy was cut short
-            if not service.image_id and self._world.clock.monotonic() < watch.start_at:
+            if not service.image_id and self._clock.monotonic() < watch.start_at:
                 return
             if not service.image_id:
                 service = await self._runs.fetch(service, service.image)
-                await self._world.store.save(service)
+                await self._store.save(service)
             if not await self._is_up(service, watch):
                 return
             await self._check(service, watch)
         except PvdifyError as error:
             await self._note_problem(service, error.why or error.what)
-            now = self._world.clock.monotonic()
+            now = self._clock.monotonic()
             self._back_off(watch, now)
 
     async def _is_up(self, service: Service, watch: _Watch) -> bool:
-        if await self._world.instances.is_running(service.container):
+        if await self._instances.is_running(service.container):
             if watch.is_fresh:
                 watch.is_fresh = False
                 await self._runs.refresh(service)
             return True
-        now = self._world.clock.monotonic()
+        now = self._clock.monotonic()
         if now < watch.start_at:
             return False
         ended = await self._runs.ending_of(service)
@@ -188,22 +196,22 @@ class ServiceKeeper:
         watch.start_at = now + min(FIRST_BACK_OFF * 2 ** (watch.starts - 1), LONGEST_BACK_OFF)
 
     async def _check(self, service: Service, watch: _Watch) -> None:
-        now = self._world.clock.monotonic()
+        now = self._clock.monotonic()
         if now < watch.ask_at:
             return
         why = await self._runs.ask(service)
         if not why:
-            watch.failures, watch.ask_at = 0, self._world.clock.monotonic() + ASK_EVERY
+            watch.failures, watch.ask_at = 0, self._clock.monotonic() + ASK_EVERY
             await self._is_live(service)
             return
         if service.state is not ServiceState.LIVE:
-            watch.ask_at = self._world.clock.monotonic() + ASK_NEW_EVERY
-            waited = (self._world.clock.now() - service.since).total_seconds()
+            watch.ask_at = self._clock.monotonic() + ASK_NEW_EVERY
+            waited = (self._clock.now() - service.since).total_seconds()
             if service.state is ServiceState.STARTING and waited > PROVEN_WITHIN:
                 await self._note_problem(service, why)
             return
         watch.failures += 1
-        watch.ask_at = self._world.clock.monotonic() + ASK_EVERY
+        watch.ask_at = self._clock.monotonic() + ASK_EVERY
         if watch.failures >= FAILURES:
             await self._runs.stop(service)
             watch.failures = 0
@@ -225,7 +233,7 @@ class ServiceKeeper:
         filling = self._runs.now_in(service, ServiceState.UPGRADING)
         self._copying.add(service.id)
         try:
-            await self._world.store.save(filling)
+            await self._store.save(filling)
             text = await self._fill(service)
             filled = replace(filling, copy_of="")
             await self._runs.note(filled, Action.SERVICE_COPIED, text)
@@ -239,7 +247,7 @@ class ServiceKeeper:
             backup, _, id = service.copy_of.removeprefix(FROM_BACKUP).partition(":")
             await self._dumps.restore(service, backup, id)
             return f"the data of the backup {backup}"
-        source = await self._world.store.service(service.copy_of)
+        source = await self._store.service(service.copy_of)
         if source is None or source.is_trashed:
             raise ServiceFailed(f"{service.name} has no data to copy", why="the service that it copies is gone")
         await self._data.restore(service, self._data.dump(source))
@@ -250,19 +258,19 @@ class ServiceKeeper:
         """Throw away a copy that was cut short, with its container."""
         await self._runs.stop(service)
         generation = service.generation + 1
-        volume = new_volume(service.key, f"data-{generation}", self._world.clock.now())
+        volume = new_volume(service.key, f"data-{generation}", self._clock.now())
         old = service.volume
         anew = replace(service, generation=generation, volume=volume.id if old else "", image_id="")
         anew = self._runs.now_in(anew, ServiceState.STARTING, service.problem)
-        await self._world.store.save(anew, *([volume] if old else []))
-        await self._world.images.release(service.key, service.generation)
+        await self._store.save(anew, *([volume] if old else []))
+        await self._images.release(service.key, service.generation)
         if old:
-            await self._world.volumes.remove(old)
-            await self._world.store.forget_volume(old)
+            await self._volumes.remove(old)
+            await self._store.forget_volume(old)
         return anew
 
     async def _note_problem(self, service: Service, problem: str) -> None:
-        current = await self._world.store.service(service.id)
+        current = await self._store.service(service.id)
         if current is None:
             return
         is_filling = bool(current.copy_of) and current.state is ServiceState.UPGRADING  # to be seen as cut short
@@ -273,7 +281,7 @@ class ServiceKeeper:
 
     async def _tidy(self) -> None:
         """Remove private networks without a link, and containers that no service has any more."""
-        now = self._world.clock.monotonic()
+        now = self._clock.monotonic()
         if now < self._tidy_at:
             return
         self._tidy_at = now + TIDY_EVERY
@@ -281,19 +289,19 @@ class ServiceKeeper:
 
     async def remove_leftovers(self) -> None:
         """Do so now. Raises RuntimeUnavailable, StoreUnavailable."""
-        found = await self._world.private_networks.find()
-        containers = [it for it in await self._world.instances.find() if it.role is Role.SERVICE]
-        services = await self._world.store.services()
-        wanted = {link.network.id for link in await self._world.store.service_links()}
+        found = await self._private_networks.find()
+        containers = [it for it in await self._instances.find() if it.role is Role.SERVICE]
+        services = await self._store.services()
+        wanted = {link.network.id for link in await self._store.service_links()}
         for id in sorted(found - wanted):
-            await self._world.private_networks.remove(id)
+            await self._private_networks.remove(id)
         known = {name for it in services if not it.is_trashed for name in _names(it)}
         for container in containers:
             if container.name not in known:
-                await self._world.instances.remove(container.name)
+                await self._instances.remove(container.name)
 
     async def _pause(self, seconds: float) -> None:
-        await first_of(self._world.clock.sleep(seconds), self._wake.wait())
+        await first_of(self._clock.sleep(seconds), self._wake.wait())
 
 
 def _names(service: Service) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from pvdify.engine.state.services.runs import ServiceRuns
 from pvdify.engine.state.services.services import Services
-from pvdify.engine.world import World
+from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import InvalidError, NothingRuns, ServiceLinked, ServiceNotFound
 from pvdify.manifest.names import CONFIG_KEY
@@ -13,6 +13,11 @@ from pvdify.model.config import RESERVED
 from pvdify.model.event import Event
 from pvdify.model.service import Service, ServiceLink, network_id
 from pvdify.model.token import Actor
+from pvdify.ports.clock import Clock
+from pvdify.ports.instances import Instances
+from pvdify.ports.private_networks import PrivateNetworks
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
 
 
 class ServiceLinks:
@@ -22,10 +27,14 @@ class ServiceLinks:
     started again. The service is on the network from the link on.
     """
 
-    def __init__(self, world: World, services: Services) -> None:
-        self._world = world
+    def __init__(
+        self, *, clock: Clock, instances: Instances, locks: Locks, private_networks: PrivateNetworks, secrets: Secrets,
+        store: Store, runs: ServiceRuns, services: Services,
+    ) -> None:  # fmt: skip
+        self._clock, self._instances, self._locks = clock, instances, locks
+        self._private_networks, self._secrets, self._store = private_networks, secrets, store
+        self._runs = runs
         self._services = services
-        self._runs = ServiceRuns(world)
 
     async def link(self, name: str, app: str, variable: str | None, actor: Actor) -> ServiceLink:
         """Let an app reach a service; the same again changes nothing.
@@ -33,53 +42,51 @@ class ServiceLinks:
         Raises ServiceNotFound, AppNotFound, ServiceLinked (the app has another URL of this name), InvalidError,
         RuntimeUnavailable, StoreUnavailable.
         """
-        world = self._world
-        async with world.locks.services(name):
+        async with self._locks.services(name):
             service = await self._services.get(name)
-            if await world.store.app(app) is None:
+            if await self._store.app(app) is None:
                 raise no_app(app)
             wanted = _variable(service, variable)
-            links = await world.store.service_links(app=app)
+            links = await self._store.service_links(app=app)
             same = next((it for it in links if it.service == service.id), None)
             if same is not None and same.variable == wanted:
                 return same
             await self._check_free(app, service, wanted, links)
-            now = world.clock.now()
+            now = self._clock.now()
             link = ServiceLink(
                 service=service.id, app=app, variable=wanted, hostname=service.name,
-                subnet=await world.private_networks.make(network_id(service.name, now)),
+                subnet=await self._private_networks.make(network_id(service.name, now)),
                 created_at=now, created_by=actor.name,
             )  # fmt: skip
-            await world.store.save(link, self._event(actor, Action.SERVICE_LINKED, app, f"{name} as {wanted}"))
+            await self._store.save(link, self._event(actor, Action.SERVICE_LINKED, app, f"{name} as {wanted}"))
             await self._refresh(service)
         return link
 
     async def unlink(self, name: str, app: str, actor: Actor) -> None:
         """Take a service away from an app, at once. Raises ServiceNotFound, RuntimeUnavailable, StoreUnavailable."""
-        world = self._world
-        async with world.locks.services(name):
+        async with self._locks.services(name):
             service = await self._services.get(name)
-            link = next((it for it in await world.store.service_links(app=app) if it.service == service.id), None)
+            link = next((it for it in await self._store.service_links(app=app) if it.service == service.id), None)
             if link is None:
                 raise ServiceNotFound(
                     f"{app} is not linked to {name}", next=f"`pvdify services:info {name}` lists its apps"
                 )
-            await world.store.forget_service_link(service.id, app)
-            await world.private_networks.disconnect(service.container, link.network)
+            await self._store.forget_service_link(service.id, app)
+            await self._private_networks.disconnect(service.container, link.network)
             await self._refresh(service)
-            await world.private_networks.remove(link.network.id)
-            await world.store.save(self._event(actor, Action.SERVICE_UNLINKED, app, name))
+            await self._private_networks.remove(link.network.id)
+            await self._store.save(self._event(actor, Action.SERVICE_UNLINKED, app, name))
 
     async def _refresh(self, service: Service) -> None:
         """Put a running service on its networks; one that does not run joins when it starts."""
-        if await self._world.instances.is_running(service.container):
+        if await self._instances.is_running(service.container):
             with suppress(NothingRuns):
                 await self._runs.refresh(service)
 
     async def _check_free(self, app: str, service: Service, variable: str, links: tuple[ServiceLink, ...]) -> None:
         taken = next((it for it in links if it.variable == variable and it.service != service.id), None)
-        versions = await self._world.store.config_versions(app)
-        config = await self._world.secrets.read(app, versions[0].version) if versions else {}
+        versions = await self._store.config_versions(app)
+        config = await self._secrets.read(app, versions[0].version) if versions else {}
         if taken is None and variable not in config:
             return
         owner = f"the service {taken.hostname}" if taken else "its config"
@@ -90,7 +97,7 @@ class ServiceLinks:
         )  # fmt: skip
 
     def _event(self, actor: Actor, action: Action, app: str, text: str) -> Event:
-        now = self._world.clock.now()
+        now = self._clock.now()
         return Event(at=now, actor=actor.name, address=actor.address, action=action, app=app, text=text)
 
 

@@ -3,25 +3,38 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pvdify.engine.state.services.restores import ServiceRestores, StoredData
+from pvdify.engine.state.services.restores import ServiceRestores
 from pvdify.engine.state.services.runs import ServiceRuns
 from pvdify.engine.state.services.upgrades import ServiceUpgrades
-from pvdify.engine.world import World
 from pvdify.errors import PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.service import PASSWORD, Order, OrderKind, Service, ServiceState
 from pvdify.model.token import PVDIFY
 from pvdify.model.volume import AppVolume
+from pvdify.ports.clock import Clock
+from pvdify.ports.images import Images
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.networks import Networks
+from pvdify.ports.private_networks import PrivateNetworks
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
+from pvdify.settings import Settings
 
 
 class ServiceOrders:
     """Each order is on record until it is done, and doing a part of it again does no harm."""
 
-    def __init__(self, world: World, runs: ServiceRuns, dumps: StoredData) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, images: Images, instance_logs: InstanceLogs, networks: Networks,
+        private_networks: PrivateNetworks, secrets: Secrets, settings: Settings, store: Store, volumes: Volumes,
+        upgrades: ServiceUpgrades, restores: ServiceRestores, runs: ServiceRuns,
+    ) -> None:  # fmt: skip
+        self._clock, self._images, self._instance_logs = clock, images, instance_logs
+        self._networks, self._private_networks, self._secrets = networks, private_networks, secrets
+        self._settings, self._store, self._volumes, self._upgrades = settings, store, volumes, upgrades
+        self._restores = restores
         self._runs = runs
-        self._upgrades = ServiceUpgrades(world, runs)
-        self._restores = ServiceRestores(world, runs, self._upgrades, dumps)
 
     async def carry_out(self, service: Service) -> Service | None:
         """Return the service as it is then; None if nothing of it is left. Under the service's lock.
@@ -44,23 +57,22 @@ class ServiceOrders:
 
     async def purge_if_due(self, service: Service) -> None:
         """Delete a service that has been in the trash for as long as the setting ``trash`` says. Raises PvdifyError."""
-        due = self._world.clock.now() - self._world.settings.trash
+        due = self._clock.now() - self._settings.trash
         if service.trashed_at is not None and service.trashed_at <= due:
             await self.purge(service, PVDIFY.name)
 
     async def purge(self, service: Service, by: str) -> None:
         """Delete a service with its data, credentials, image and logs. Raises PvdifyError; doing it again is fine."""
-        world = self._world
         for volume in await self._volumes_of(service):
-            await world.volumes.remove(volume.id)
-            await world.store.forget_volume(volume.id)
-        await world.images.release(service.key, service.generation)
-        others = [it for it in await world.store.services() if it.name == service.name and it.id != service.id]
+            await self._volumes.remove(volume.id)
+            await self._store.forget_volume(volume.id)
+        await self._images.release(service.key, service.generation)
+        others = [it for it in await self._store.services() if it.name == service.name and it.id != service.id]
         if not others:
-            await world.secrets.remove(service.key)
-            await world.instance_logs.forget(service.key)
-            await world.store.delete_app(service.key, self._runs.event(service, Action.SERVICE_PURGED, by=by))
-        await world.store.forget_service(service.id)
+            await self._secrets.remove(service.key)
+            await self._instance_logs.forget(service.key)
+            await self._store.delete_app(service.key, self._runs.event(service, Action.SERVICE_PURGED, by=by))
+        await self._store.forget_service(service.id)
 
     async def _restart(self, service: Service, order: Order) -> Service:
         await self._runs.stop(service)
@@ -71,7 +83,7 @@ class ServiceOrders:
 
     async def _rotate(self, service: Service, order: Order) -> Service:
         """Give the running service its new password; apps get it with their next deploy or restart."""
-        values = await self._world.secrets.read(service.key, order.version)
+        values = await self._secrets.read(service.key, order.version)
         password = f"{values[PASSWORD].value}\n".encode()
         try:
             await self._runs.commands.ask(service, service.row.rotate or (), stdin=password)
@@ -86,19 +98,19 @@ class ServiceOrders:
 
     async def _destroy(self, service: Service, order: Order) -> Service | None:
         """Stop it, and move its data to the trash or delete it."""
-        world, now = self._world, self._world.clock.now()
+        now = self._clock.now()
         for generation in (service.generation, order.generation):
             if generation:
                 await self._runs.stop(replace(service, generation=generation))
-        for link in await world.store.service_links(service=service.id):
-            await world.store.forget_service_link(service.id, link.app)
-            await world.private_networks.remove(link.network.id)
-        await world.networks.remove(service.key)
+        for link in await self._store.service_links(service=service.id):
+            await self._store.forget_service_link(service.id, link.app)
+            await self._private_networks.remove(link.network.id)
+        await self._networks.remove(service.key)
         volumes = [it for it in await self._volumes_of(service) if not it.is_trashed]
         trashed = [replace(it, trashed_at=now, trashed_by=order.by) for it in volumes]
         gone = replace(service, pending=None, copy_of="", trashed_at=now, trashed_by=order.by)
         gone = self._runs.now_in(gone, ServiceState.TRASH)
-        await world.store.save(gone, *trashed, self._runs.event(service, Action.SERVICE_DESTROYED, by=order.by))
+        await self._store.save(gone, *trashed, self._runs.event(service, Action.SERVICE_DESTROYED, by=order.by))
         if order.purges:
             await self.purge(gone, order.by)
             return None
@@ -106,8 +118,8 @@ class ServiceOrders:
 
     async def _volumes_of(self, service: Service) -> Iterable[AppVolume]:
         """The volumes of this service and none of an earlier one of the same name."""
-        volumes = await self._world.store.volumes(service.key)
-        later = [it.created_at for it in await self._world.store.services() if it.name == service.name]
+        volumes = await self._store.volumes(service.key)
+        later = [it.created_at for it in await self._store.services() if it.name == service.name]
         after = min((at for at in later if at > service.created_at), default=None)
         return [
             it for it in volumes if it.created_at >= service.created_at and (after is None or it.created_at < after)

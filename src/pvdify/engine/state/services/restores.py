@@ -9,11 +9,16 @@ from typing import Protocol
 
 from pvdify.engine.state.services.runs import ServiceRuns
 from pvdify.engine.state.services.upgrades import CUT_SHORT, ServiceUpgrades
-from pvdify.engine.world import World
 from pvdify.errors import NothingRuns, PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.service import Order, Service, ServiceState
 from pvdify.model.volume import new_volume
+from pvdify.ports.clock import Clock
+from pvdify.ports.images import Images
+from pvdify.ports.instances import Instances
+from pvdify.ports.private_networks import PrivateNetworks
+from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
 
 
 class StoredData(Protocol):
@@ -27,8 +32,12 @@ class StoredData(Protocol):
 class ServiceRestores:
     """Carries out one restore at a time for each service."""
 
-    def __init__(self, world: World, runs: ServiceRuns, upgrades: ServiceUpgrades, dumps: StoredData) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, images: Images, instances: Instances, private_networks: PrivateNetworks, store: Store,
+        volumes: Volumes, runs: ServiceRuns, upgrades: ServiceUpgrades, dumps: StoredData,
+    ) -> None:  # fmt: skip
+        self._clock, self._images, self._instances = clock, images, instances
+        self._private_networks, self._store, self._volumes = private_networks, store, volumes
         self._runs = runs
         self._upgrades = upgrades
         self._dumps = dumps
@@ -40,11 +49,11 @@ class ServiceRestores:
         """
         if order.generation:  # an earlier daemon began it
             return await self._give_up(service, order, CUT_SHORT)
-        made = new_volume(service.key, f"data-{service.generation + 1}", self._world.clock.now())
+        made = new_volume(service.key, f"data-{service.generation + 1}", self._clock.now())
         new = replace(service, generation=service.generation + 1, volume=made.id, pending=None, copy_of="")
         begun = replace(order, generation=new.generation, volume=new.volume)
         filling = self._runs.now_in(replace(service, pending=begun), ServiceState.UPGRADING, service.problem)
-        await self._world.store.save(filling, made)
+        await self._store.save(filling, made)
         try:
             await self._fill(service, new, order)
         except PvdifyError as error:
@@ -55,18 +64,18 @@ class ServiceRestores:
         """Start a new container, out of reach of apps, and give it the data; then stop the old one."""
         await self._take_off_networks(service)
         await self._runs.start(new, is_linked=False)
-        await self._world.images.keep(new.image_id, new.key, new.generation)
+        await self._images.keep(new.image_id, new.key, new.generation)
         await self._runs.prove(new)
         await self._dumps.restore(new, order.backup, order.source)
         await self._runs.prove(new)
-        await self._world.instances.stop(service.container, service.row.stop_timeout)
+        await self._instances.stop(service.container, service.row.stop_timeout)
 
     async def _take_off_networks(self, service: Service) -> None:
-        if not await self._world.instances.is_running(service.container):
+        if not await self._instances.is_running(service.container):
             return
         for network in await self._runs.networks_of(service):
             try:
-                await self._world.private_networks.disconnect(service.container, network)
+                await self._private_networks.disconnect(service.container, network)
             except NothingRuns:
                 return
 
@@ -75,7 +84,7 @@ class ServiceRestores:
         return await self._upgrades.commit(service, new, order, Action.SERVICE_DATA_RESTORED, text)
 
     async def _give_up(self, service: Service, order: Order, why: str) -> Service:
-        if service.volume in await self._world.volumes.find():
+        if service.volume in await self._volumes.find():
             failure = f"it was not restored from the backup {order.backup}: {why}"
             return await self._upgrades.take_back(service, order, failure, Action.SERVICE_RESTORE_FAILED, why)
         await self._upgrades.remove_new(service, order)
@@ -84,5 +93,5 @@ class ServiceRestores:
         if service.problem != waiting.problem:
             await self._runs.note(waiting, Action.SERVICE_RESTORE_FAILED, why, order.by)
         else:
-            await self._world.store.save(waiting)
+            await self._store.save(waiting)
         return waiting

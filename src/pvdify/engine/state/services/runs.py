@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from pvdify.engine.state.services.commands import ServiceCommands
-from pvdify.engine.world import World
 from pvdify.errors import NotEnoughDisk, PvdifyError, ServiceFailed, WrongPlatform
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -13,7 +12,17 @@ from pvdify.model.instance import InstanceSpec
 from pvdify.model.private_network import PrivateNetwork
 from pvdify.model.service import Service, ServiceState, container_name, service_spec
 from pvdify.model.token import PVDIFY
+from pvdify.ports.clock import Clock
+from pvdify.ports.host import Host
+from pvdify.ports.images import Images
+from pvdify.ports.inspector import Inspector
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.instances import Instances
+from pvdify.ports.private_networks import PrivateNetworks
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
 from pvdify.quantities import format_bytes
+from pvdify.settings import Settings
 
 PROVEN_WITHIN = 180.0  # seconds for a new container to answer
 ASK_EVERY = 0.5
@@ -22,22 +31,29 @@ ASK_EVERY = 0.5
 class ServiceRuns:
     """What creating, restarting and upgrading a service have in common."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.commands = ServiceCommands(clock=world.clock, inside=world.inside)
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, host: Host, images: Images, inspector: Inspector, instance_logs: InstanceLogs,
+        instances: Instances, private_networks: PrivateNetworks, secrets: Secrets, settings: Settings, store: Store,
+        commands: ServiceCommands,
+    ) -> None:  # fmt: skip
+        self._clock, self._host, self._images, self._inspector = clock, host, images, inspector
+        self._instance_logs, self._instances = instance_logs, instances
+        self.commands = commands
+        self._private_networks, self._secrets, self._settings = private_networks, secrets, settings
+        self._store = store
 
     async def networks_of(self, service: Service) -> tuple[PrivateNetwork, ...]:
         """Return the private networks of the service's links. Raises StoreUnavailable."""
-        return tuple(link.network for link in await self._world.store.service_links(service=service.id))
+        return tuple(link.network for link in await self._store.service_links(service=service.id))
 
     async def spec_of(self, service: Service, *, is_linked: bool = True) -> InstanceSpec:
         """Return what the service's container is made from. Raises StoreUnavailable, SecretsLocked."""
-        values = await self._world.secrets.read(service.key, service.config_version)
+        values = await self._secrets.read(service.key, service.config_version)
         return service_spec(service, values, await self.networks_of(service) if is_linked else ())
 
     async def fetch(self, service: Service, image: str) -> Service:
         """Return the service with this image, which is on this host then and stays. Raises as pulling an image."""
-        images, reference = self._world.images, parse_image_reference(image)
+        images, reference = self._images, parse_image_reference(image)
         digest = await images.resolve(reference)
         found = await images.find(reference, digest)
         if found is None:
@@ -49,7 +65,7 @@ class ServiceRuns:
 
     async def check_room(self, service: Service, needed: int) -> None:
         """Raise NotEnoughDisk unless there is room for this many more bytes."""
-        free, least = (await self._world.host.capacity()).free_disk, self._world.settings.min_free_disk
+        free, least = (await self._host.capacity()).free_disk, self._settings.min_free_disk
         if free is not None and free < needed + least:
             raise NotEnoughDisk(
                 f"the service {service.name} needs {format_bytes(needed + least)} of disk; "
@@ -62,11 +78,11 @@ class ServiceRuns:
     async def start(self, service: Service, *, is_linked: bool = True) -> None:
         """Start the container. Raises StartFailed, RuntimeUnavailable, StoreUnavailable, SecretsLocked."""
         service = await self._with_image(service)
-        await self._world.instances.start(await self.spec_of(service, is_linked=is_linked))
+        await self._instances.start(await self.spec_of(service, is_linked=is_linked))
 
     async def _with_image(self, service: Service) -> Service:
         """Bring the very image of the service here if it is gone, as on a server that was restored."""
-        images = self._world.images
+        images = self._images
         if await images.get(service.image_id) is not None:
             return service
         reference = parse_image_reference(service.image)
@@ -76,34 +92,34 @@ class ServiceRuns:
 
     async def stop(self, service: Service) -> None:
         """Stop the container and remove it; its data stays. Raises RuntimeUnavailable."""
-        await self._world.instances.stop(service.container, service.row.stop_timeout)
-        await self._world.instances.remove(service.container)
+        await self._instances.stop(service.container, service.row.stop_timeout)
+        await self._instances.remove(service.container)
 
     async def refresh(self, service: Service) -> None:
         """Have the running container's next start use what is on record now, and put it on its networks."""
         spec = await self.spec_of(service)
-        await self._world.instances.refresh(spec)
-        if await self._world.instances.is_running(spec.name):
+        await self._instances.refresh(spec)
+        if await self._instances.is_running(spec.name):
             for network in spec.networks:
-                await self._world.private_networks.connect(spec.name, network)
+                await self._private_networks.connect(spec.name, network)
 
     async def ask(self, service: Service) -> str:
         """Return why the service does not take commands; empty if it does. Raises RuntimeUnavailable."""
         if service.row.health is None:
-            found = await self._world.inspector.listeners(service.container)
+            found = await self._inspector.listeners(service.container)
             listens = any(it.port == service.port and not it.is_loopback_only for it in found)
             return "" if listens else f"nothing listens on port {service.port}"
         try:
             await self.commands.ask(service, service.row.health)
         except PvdifyError as error:
-            if not isinstance(error, ServiceFailed) and await self._world.instances.is_running(service.container):
+            if not isinstance(error, ServiceFailed) and await self._instances.is_running(service.container):
                 raise
             return error.why or error.what
         return ""
 
     async def prove(self, service: Service) -> None:
         """Wait until the service answers. Raises ServiceFailed, RuntimeUnavailable."""
-        clock, supervisor = self._world.clock, self._world.instances
+        clock, supervisor = self._clock, self._instances
         deadline, why = clock.monotonic() + PROVEN_WITHIN, "it has not started"
         while clock.monotonic() < deadline:
             if await supervisor.is_running(service.container):
@@ -113,7 +129,7 @@ class ServiceRuns:
                 why = ended
                 break
             await clock.sleep(ASK_EVERY)
-        lines = await self._world.instance_logs.tail((service.container,), 3)
+        lines = await self._instance_logs.tail((service.container,), 3)
         said = "; ".join(line.text for line in lines)
         raise ServiceFailed(
             f"the service {service.name} does not answer with {service.image}",
@@ -124,21 +140,21 @@ class ServiceRuns:
     async def ending_of(self, service: Service) -> str:
         """Return how its container ended; empty while it runs or if it is not there."""
         name = container_name(service, service.generation)
-        found = [it for it in await self._world.instances.find(service.key) if it.name == name]
+        found = [it for it in await self._instances.find(service.key) if it.name == name]
         return str(found[0].exit) if found and found[0].exit is not None else ""
 
     async def note(self, service: Service, action: Action, text: str = "", by: str = PVDIFY.name) -> None:
         """Save the service with an event about it."""
-        await self._world.store.save(service, self.event(service, action, text, by))
+        await self._store.save(service, self.event(service, action, text, by))
 
     def event(self, service: Service, action: Action, text: str = "", by: str = PVDIFY.name) -> Event:
         """An event about a service."""
         words = f"{service.name}: {text}" if text else service.name
-        return Event(at=self._world.clock.now(), actor=by, action=action, app=service.key, text=words)
+        return Event(at=self._clock.now(), actor=by, action=action, app=service.key, text=words)
 
     def now_in(self, service: Service, state: ServiceState, problem: str = "") -> Service:
         """The service in this state from now on."""
-        return service.at(state, self._world.clock.now(), problem)
+        return service.at(state, self._clock.now(), problem)
 
 
 def _check_platform(service: Service, image: str, found: LocalImage) -> None:

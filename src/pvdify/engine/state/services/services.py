@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from pvdify.engine.world import World
+from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import InvalidError, NotConfirmed, ServiceBusy, ServiceExists, ServiceLinked, ServiceNotFound
 from pvdify.manifest.definition import NOT_FOR_VOLUMES
 from pvdify.manifest.names import CONFIG_KEY
@@ -31,6 +31,13 @@ from pvdify.model.service import (
 from pvdify.model.service_kinds import CUSTOM, KINDS, Kind
 from pvdify.model.token import Actor
 from pvdify.model.volume import AppVolume, new_volume
+from pvdify.ports.clock import Clock
+from pvdify.ports.inspector import Inspector
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.secrets import Secrets
+from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
+from pvdify.settings import Settings
 
 LARGEST_PORT = 65_535
 LEAST_MEMORY = 16 * 1024**2
@@ -78,25 +85,29 @@ class Services:
     """Requests about services.
 
     Args:
-        world: everything outside.
         wake: wakes the keeper when set.
     """
 
-    def __init__(self, world: World, wake: asyncio.Event) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, inspector: Inspector, instance_logs: InstanceLogs, locks: Locks, secrets: Secrets,
+        settings: Settings, store: Store, volumes: Volumes, wake: asyncio.Event,
+    ) -> None:  # fmt: skip
+        self._clock, self._inspector, self._instance_logs = clock, inspector, instance_logs
+        self._locks, self._secrets, self._settings, self._store = locks, secrets, settings, store
+        self._volumes = volumes
         self._wake = wake
 
     async def list(self) -> tuple[ServiceView, ...]:
         """Return all services by name, those in the trash last. Raises StoreUnavailable."""
-        links = await self._world.store.service_links()
-        services = await self._world.store.services()
+        links = await self._store.service_links()
+        services = await self._store.services()
         return tuple(
             ServiceView(service=it, links=tuple(link for link in links if link.service == it.id)) for it in services
         )
 
     async def get(self, name: str) -> Service:
         """Return the service of this name that is not in the trash. Raises ServiceNotFound, StoreUnavailable."""
-        found = next((it for it in await self._world.store.services() if it.name == name and not it.is_trashed), None)
+        found = next((it for it in await self._store.services() if it.name == name and not it.is_trashed), None)
         if found is None:
             raise ServiceNotFound(f"there is no service {name}", next="`pvdify services` lists them")
         return found
@@ -106,14 +117,13 @@ class Services:
         return await self._view(await self.get(name))
 
     async def _view(self, service: Service) -> ServiceView:
-        world = self._world
-        values = await world.secrets.read(service.key, service.config_version)
-        size = await world.volumes.size(service.volume) if service.volume else None
-        usage = await world.inspector.usage(service.container)
+        values = await self._secrets.read(service.key, service.config_version)
+        size = await self._volumes.size(service.volume) if service.volume else None
+        usage = await self._inspector.usage(service.container)
         names = {name for name in values if name != PASSWORD} | set(service.row.environment)
         return ServiceView(
             service=service,
-            links=await world.store.service_links(service=service.id),
+            links=await self._store.service_links(service=service.id),
             variables=tuple(sorted(names)),
             size=size,
             memory=usage.memory if usage else None,
@@ -132,11 +142,11 @@ class Services:
         check_service_name(name)
         row = _row(request)
         _check(name, row, request)
-        image = request.image or self._world.settings.service_images.get(row.name) or row.image
+        image = request.image or self._settings.service_images.get(row.name) or row.image
         parse_deployable(image)
-        world, now = self._world, self._world.clock.now()
-        async with world.locks.services(name):
-            if any(it.name == name and not it.is_trashed for it in await world.store.services()):
+        now = self._clock.now()
+        async with self._locks.services(name):
+            if any(it.name == name and not it.is_trashed for it in await self._store.services()):
                 raise ServiceExists(f"there is a service {name} already", next=f"`pvdify services:info {name}`")
             url, path = request.url or row.url, request.volume or row.volume
             draft = Service(
@@ -148,7 +158,7 @@ class Services:
             volume = new_volume(draft.key, "data-1", now) if path else None
             service = replace(draft, config_version=version.version, volume=volume.id if volume else "")
             records: tuple[AppVolume, ...] = (volume,) if volume else ()
-            await world.store.save(
+            await self._store.save(
                 service, version, *records, self._event(actor, Action.SERVICE_CREATED, service, image)
             )
         self._wake.set()
@@ -189,14 +199,14 @@ class Services:
                 why="pvdify does not know how a service of this image takes a new one",
                 next=f"`pvdify services:connect {name}` opens a shell in it",
             )
-        async with self._world.locks.services(name):
+        async with self._locks.services(name):
             service = await self._ready(name, must_run=True)
-            values = await self._world.secrets.read(service.key, service.config_version)
+            values = await self._secrets.read(service.key, service.config_version)
             renewed = {**values, PASSWORD: ConfigVar(value=new_password(), is_secret=True)}
             version = await self._keep_values(service, renewed, actor)
             order = Order(kind=OrderKind.ROTATE, by=actor.name, version=version.version)
             service = replace(service, pending=order, failure="")
-            await self._world.store.save(version, service)
+            await self._store.save(version, service)
         self._wake.set()
         return await self._view(service)
 
@@ -217,9 +227,9 @@ class Services:
                 f"the service {name} was not destroyed", why="its name was not repeated",
                 next=f"`pvdify services:destroy {name} --confirm {name}`",
             )  # fmt: skip
-        async with self._world.locks.services(name):
+        async with self._locks.services(name):
             service = await self.get(name)
-            if links := await self._world.store.service_links(service=service.id):
+            if links := await self._store.service_links(service=service.id):
                 apps = ", ".join(link.app for link in links)
                 raise ServiceLinked(
                     f"the service {name} was not destroyed",
@@ -234,7 +244,7 @@ class Services:
         made = service.pending.generation if service.pending else 0
         order = Order(kind=OrderKind.DESTROY, by=by, purges=purges, generation=made)
         going = replace(service, pending=order, failure="")
-        await self._world.store.save(going)
+        await self._store.save(going)
         return going
 
     async def restore(self, name: str, actor: Actor) -> ServiceView:
@@ -242,9 +252,8 @@ class Services:
 
         Raises ServiceNotFound, ServiceExists, StoreUnavailable.
         """
-        world = self._world
-        async with world.locks.services(name):
-            found = [it for it in await world.store.services() if it.name == name]
+        async with self._locks.services(name):
+            found = [it for it in await self._store.services() if it.name == name]
             if any(not it.is_trashed for it in found):
                 raise ServiceExists(
                     f"there is a service {name}, whose place a restore would take",
@@ -253,31 +262,31 @@ class Services:
             if not found:
                 raise ServiceNotFound(f"no service {name} is in the trash", next="`pvdify services` lists them")
             newest = max(found, key=lambda it: it.created_at)
-            volumes = [it for it in await world.store.volumes(newest.key) if it.id == newest.volume]
-            back = replace(newest, trashed_at=None, trashed_by="").at(ServiceState.STARTING, world.clock.now())
+            volumes = [it for it in await self._store.volumes(newest.key) if it.id == newest.volume]
+            back = replace(newest, trashed_at=None, trashed_by="").at(ServiceState.STARTING, self._clock.now())
             taken = [replace(it, trashed_at=None, trashed_by=None) for it in volumes]
-            await world.store.save(back, *taken, self._event(actor, Action.SERVICE_RESTORED, back))
+            await self._store.save(back, *taken, self._event(actor, Action.SERVICE_RESTORED, back))
         self._wake.set()
         return await self._view(back)
 
     async def logs(self, name: str, lines: int) -> tuple[LogLine, ...]:
         """Return the last lines that a service wrote. Raises ServiceNotFound, RuntimeUnavailable."""
         writers = await self._writers(await self.get(name))
-        return await self._world.instance_logs.tail(writers, lines)
+        return await self._instance_logs.tail(writers, lines)
 
     async def follow(self, name: str) -> AsyncIterator[LogLine]:
         """Return the lines that a service writes from now on, without end. Raises as ``logs``."""
         service = await self.get(name)
         writers = tuple({*await self._writers(service), service.container})
-        return self._world.instance_logs.follow(writers, since=self._world.clock.now())
+        return self._instance_logs.follow(writers, since=self._clock.now())
 
     async def _writers(self, service: Service) -> tuple[str, ...]:
-        return await self._world.instance_logs.writers(service.key)
+        return await self._instance_logs.writers(service.key)
 
     async def _order(self, name: str, order: Order, *, must_run: bool = False) -> ServiceView:
-        async with self._world.locks.services(name):
+        async with self._locks.services(name):
             service = replace(await self._ready(name, must_run=must_run), pending=order, failure="")
-            await self._world.store.save(service)
+            await self._store.save(service)
         self._wake.set()
         return await self._view(service)
 
@@ -296,18 +305,18 @@ class Services:
 
     async def _keep_values(self, service: Service, values: Mapping[str, ConfigVar], actor: Actor) -> ConfigVersion:
         """Put values into the vault under a new version; a service of this name may have had some before."""
-        versions = await self._world.store.config_versions(service.key)
+        versions = await self._store.config_versions(service.key)
         number = max((it.version for it in versions), default=0) + 1
-        await self._world.secrets.write(service.key, number, values)
+        await self._secrets.write(service.key, number, values)
         return ConfigVersion(
-            app=service.key, version=number, created_at=self._world.clock.now(), created_by=actor.name,
+            app=service.key, version=number, created_at=self._clock.now(), created_by=actor.name,
             set_keys=tuple(sorted(values)),
         )  # fmt: skip
 
     def _event(self, actor: Actor, action: Action, service: Service, text: str = "") -> Event:
         words = f"{service.name}: {text}" if text else service.name
         return Event(
-            at=self._world.clock.now(), actor=actor.name, address=actor.address, action=action,
+            at=self._clock.now(), actor=actor.name, address=actor.address, action=action,
             app=service.key, text=words,
         )  # fmt: skip
 

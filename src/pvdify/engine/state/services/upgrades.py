@@ -10,11 +10,17 @@ from dataclasses import replace
 
 from pvdify.engine.state.services.data import ServiceData
 from pvdify.engine.state.services.runs import ServiceRuns
-from pvdify.engine.world import World
 from pvdify.errors import PvdifyError, ServiceFailed
 from pvdify.model.action import Action
 from pvdify.model.service import Order, Service, ServiceState, major_of, version_spec
 from pvdify.model.volume import new_volume
+from pvdify.ports.clock import Clock
+from pvdify.ports.images import Images
+from pvdify.ports.instance_logs import InstanceLogs
+from pvdify.ports.instances import Instances
+from pvdify.ports.private_networks import PrivateNetworks
+from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
 from pvdify.timing import first_of
 
 VERSION_WITHIN = 60.0  # seconds; an image of something else may run for ever instead of saying a version
@@ -24,10 +30,14 @@ CUT_SHORT = "pvdify was stopped in the middle of it"
 class ServiceUpgrades:
     """Carries out one upgrade at a time for each service."""
 
-    def __init__(self, world: World, runs: ServiceRuns) -> None:
-        self._world = world
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, images: Images, instance_logs: InstanceLogs, instances: Instances, one_offs: set[str],
+        private_networks: PrivateNetworks, store: Store, volumes: Volumes, data: ServiceData, runs: ServiceRuns,
+    ) -> None:  # fmt: skip
+        self._clock, self._images, self._instance_logs = clock, images, instance_logs
+        self._instances, self._one_offs, self._private_networks = instances, one_offs, private_networks
+        self._store, self._volumes, self._data = store, volumes, data
         self._runs = runs
-        self._data = ServiceData(world)
 
     async def carry_out(self, service: Service, order: Order) -> Service:
         """Return the service as it is then: upgraded, or as it was with the reason as its problem.
@@ -39,13 +49,13 @@ class ServiceUpgrades:
         try:
             new, is_moved = await self._prepared(service, order)
         except PvdifyError as error:
-            await self._world.images.release(service.key, service.generation + 1)
+            await self._images.release(service.key, service.generation + 1)
             return await self._refused(service, order, error.why or error.what)
         begun = replace(order, generation=new.generation, volume=new.volume)
         upgrading = self._runs.now_in(replace(service, pending=begun), ServiceState.UPGRADING)
-        made = new_volume(service.key, f"data-{new.generation}", self._world.clock.now())
+        made = new_volume(service.key, f"data-{new.generation}", self._clock.now())
         volume = (replace(made, id=new.volume),) if new.volume else ()
-        await self._world.store.save(upgrading, *volume)
+        await self._store.save(upgrading, *volume)
         try:
             await (self._move(service, new) if is_moved else self._hand_over(service, new))
         except PvdifyError as error:
@@ -80,23 +90,23 @@ class ServiceUpgrades:
         is_moved = await self.is_moved(service, new)
         if not service.volume:
             return new, False
-        size = await self._world.volumes.size(service.volume) or 0
+        size = await self._volumes.size(service.volume) or 0
         await self._runs.check_room(service, size)
-        volume = new_volume(service.key, f"data-{generation}", self._world.clock.now())
+        volume = new_volume(service.key, f"data-{generation}", self._clock.now())
         return replace(new, volume=volume.id), is_moved
 
     async def _hand_over(self, service: Service, new: Service) -> None:
         """Stop the old container, and start the new one with a copy of the data."""
-        await self._world.instances.stop(service.container, service.row.stop_timeout)
+        await self._instances.stop(service.container, service.row.stop_timeout)
         if service.volume:
-            await self._world.volumes.copy(service.volume, new.volume, service.key)
+            await self._volumes.copy(service.volume, new.volume, service.key)
         await self._runs.start(new)
         await self._runs.prove(new)
 
     async def _move(self, service: Service, new: Service) -> None:
         """Take the old container off the apps' networks, and give the new one its data."""
         for network in await self._runs.networks_of(service):
-            await self._world.private_networks.disconnect(service.container, network)
+            await self._private_networks.disconnect(service.container, network)
         await self._runs.start(new, is_linked=False)
         await self._runs.prove(new)
         await self._data.restore(new, self._data.dump(service))
@@ -106,17 +116,17 @@ class ServiceUpgrades:
                 f"the data of {service.name} is not the same after the restore",
                 why=f"before: {before[:200]}; after: {after[:200]}",
             )
-        await self._world.instances.stop(service.container, service.row.stop_timeout)
+        await self._instances.stop(service.container, service.row.stop_timeout)
 
     async def commit(self, service: Service, new: Service, order: Order, action: Action, text: str) -> Service:
         """Have the new container take the place of the old one, whose volume goes to the trash. Raises PvdifyError."""
-        now = self._world.clock.now()
-        old = [it for it in await self._world.store.volumes(service.key) if it.id == service.volume]
+        now = self._clock.now()
+        old = [it for it in await self._store.volumes(service.key) if it.id == service.volume]
         kept = [replace(it, trashed_at=now, trashed_by=order.by) for it in old if not it.is_trashed]
         live = replace(self._runs.now_in(new, ServiceState.LIVE), pending=None)
-        await self._world.store.save(live, *kept, self._runs.event(live, action, text, order.by))
-        await self._world.instances.remove(service.container)
-        await self._world.images.release(service.key, service.generation)
+        await self._store.save(live, *kept, self._runs.event(live, action, text, order.by))
+        await self._instances.remove(service.container)
+        await self._images.release(service.key, service.generation)
         await self._runs.refresh(live)
         return live
 
@@ -137,11 +147,11 @@ class ServiceUpgrades:
     async def remove_new(self, service: Service, order: Order) -> None:
         """Remove what the order has made. Raises PvdifyError."""
         new = replace(service, generation=order.generation)
-        await self._world.instances.remove(new.container)
+        await self._instances.remove(new.container)
         if order.volume and order.volume != service.volume:
-            await self._world.volumes.remove(order.volume)
-            await self._world.store.forget_volume(order.volume)
-        await self._world.images.release(service.key, order.generation)
+            await self._volumes.remove(order.volume)
+            await self._store.forget_volume(order.volume)
+        await self._images.release(service.key, order.generation)
 
     async def _refused(self, service: Service, order: Order, why: str) -> Service:
         failure = f"it was not upgraded to {order.image}: {why}"
@@ -153,15 +163,15 @@ class ServiceUpgrades:
         """What the program in the new image says of itself, in a container that runs once."""
         spec = version_spec(new)
         name = spec.name
-        supervisor, ended, lines = self._world.instances, asyncio.Event(), list[str]()
-        self._world.one_offs.add(name)
+        supervisor, ended, lines = self._instances, asyncio.Event(), list[str]()
+        self._one_offs.add(name)
         try:
             await supervisor.start(spec)
-            await first_of(supervisor.wait(name), self._world.clock.sleep(VERSION_WITHIN))
+            await first_of(supervisor.wait(name), self._clock.sleep(VERSION_WITHIN))
             ended.set()
-            async for batch in self._world.instance_logs.output(name, ended):
+            async for batch in self._instance_logs.output(name, ended):
                 lines += [line.text for line in batch]
         finally:
             await supervisor.remove(name)
-            self._world.one_offs.discard(name)
+            self._one_offs.discard(name)
         return "\n".join(lines)

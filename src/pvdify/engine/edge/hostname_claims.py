@@ -1,0 +1,80 @@
+"""Whether an app may claim hostnames: they are free, and the app or the actor has a right to them."""
+
+from collections.abc import Iterable
+
+from pvdify.engine.edge.hostname_rights import granted_hostnames, is_within, reserved_hostnames
+from pvdify.errors import HostnameNotGranted, HostnameReserved, HostnameTaken
+from pvdify.manifest.definition import Manifest
+from pvdify.model.app import default_hostname, hostnames_of
+from pvdify.model.former_name import FormerNames
+from pvdify.model.grant import Grant, GrantKind
+from pvdify.model.token import Actor
+from pvdify.ports.clock import Clock
+from pvdify.ports.router import Router
+from pvdify.ports.store import Store
+from pvdify.settings import Settings
+
+
+class HostnameClaims:
+    """Checks claims; what it allows is stored by its caller."""
+
+    def __init__(
+        self, *, clock: Clock, former_names: FormerNames, router: Router, settings: Settings, store: Store
+    ) -> None:
+        self._clock, self._former_names, self._router = clock, former_names, router
+        self._settings, self._store = settings, store
+
+    async def check_rights(self, app: str, wanted: Iterable[str], actor: Actor) -> tuple[Grant, ...]:
+        """Grants to store together with the claim: those that the actor's own word makes.
+
+        Raises HostnameReserved, HostnameNotGranted, StoreUnavailable.
+        """
+        own = default_hostname(app, self._settings.base_domain)
+        granted = await granted_hostnames(self._store, app)
+        outside = [name for name in dict.fromkeys(wanted) if name not in granted and not is_within(name, own)]
+        reserved = reserved_hostnames(self._settings)
+        if taken := [name for name in outside if name in reserved]:
+            raise HostnameReserved(
+                f"{app} cannot answer to {', '.join(taken)}",
+                why="it is a name of this server itself: the base domain, or that of public_url",
+                next=f"choose another hostname; {app} answers to {own}",
+            )
+        if outside and actor.app is not None:
+            raise HostnameNotGranted(
+                f"{app} may not answer to {', '.join(outside)}",
+                why=f"this token is for {actor.app} alone, and {own} is the app's own hostname",
+                next=f"ask an admin for `pvdify domains:grant {app} {outside[0]}`",
+            )
+        now = self._clock.now()
+        return tuple(
+            Grant(app=app, kind=GrantKind.HOSTNAME, name=name, created_at=now, created_by=actor.name)
+            for name in outside
+        )
+
+    async def check_free(self, app: str, wanted: Iterable[str]) -> None:
+        """No other app answers to any of these, or is about to.
+
+        Hold ``locks.hostnames`` from this check until the claim is on disk or in the router: both are looked at.
+        Raises HostnameTaken, RouterUnavailable, StoreUnavailable.
+        """
+        owners = await self._owners(app)
+        taken = sorted(set(wanted) & owners.keys())
+        if taken:
+            other = owners[taken[0]]
+            raise HostnameTaken(
+                f"{app} cannot answer to {', '.join(taken)}: {other} does",
+                why="a hostname belongs to one app",
+                next=f"`pvdify domains {other}` shows by what it belongs to {other}, which goes on serving it",
+            )
+
+    async def _owners(self, but: str) -> dict[str, str]:
+        """Hostname -> app, of all apps but one: by what they declare, and by what the router does right now."""
+        manifests: dict[str, Manifest] = {it.app: it.manifest for it in await self._store.active_releases()}
+        owners = {
+            hostname: other.name
+            for other in await self._store.apps()
+            for hostname in hostnames_of(other, self._settings.base_domain, manifests.get(other.name))
+            if other.name != but
+        }
+        routed = {self._former_names.current(app): it for app, it in (await self._router.routes()).items()}
+        return owners | {hostname: other for other, it in routed.items() if other != but for hostname in it.hostnames}

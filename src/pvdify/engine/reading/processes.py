@@ -1,0 +1,141 @@
+"""The processes of an app: their instances as they should be and as they are."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pvdify.engine.reading.in_use import InUse, end_of, key_of, last_ends, measure
+from pvdify.engine.reading.views import AppView, Views
+from pvdify.engine.running.specs import limits_of
+from pvdify.engine.world.sightings import Sighting, Sightings
+from pvdify.manifest.definition import Command
+from pvdify.model.instance import FoundInstance, InstanceState, Limits, newest_of_each
+from pvdify.model.names import WEB
+from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.standing import Standings
+from pvdify.model.status import Status
+from pvdify.ports.clock import Clock
+from pvdify.ports.inspector import Inspector
+from pvdify.ports.instances import Instances
+from pvdify.ports.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedInstance:
+    """An instance: where it should be, and the container that was found there.
+
+    ``in_use``: of one that runs; ``last_end``: how it ended before it was restarted, or ""; ``problem``: why it cannot
+    be started, or "".
+    """
+
+    place: Placement
+    slot: Slot
+    container: FoundInstance | None
+    limits: Limits | None = None
+    in_use: InUse | None = None
+    last_end: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessView:
+    """A process type with its instances: ``count`` there should be, ``declared`` in the manifest."""
+
+    name: str
+    command: Command | None
+    count: int
+    declared: int
+    instances: tuple[PlacedInstance, ...]
+    affinity: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessesView:
+    """The process types of an app, and how the app is doing."""
+
+    status: Status
+    processes: tuple[ProcessView, ...]
+
+
+class ProcessQueries:
+    """Answers questions about processes. A method that names an app raises AppNotFound and StoreUnavailable."""
+
+    def __init__(
+        self, *, clock: Clock, inspector: Inspector, instances: Instances, sightings: Sightings, standings: Standings,
+        store: Store, views: Views,
+    ) -> None:  # fmt: skip
+        self._clock, self._inspector, self._instances = clock, inspector, instances
+        self._sightings, self._standings, self._store, self._views = sightings, standings, store, views
+
+    async def show(self, app: str) -> ProcessesView:
+        """The process types of the live release with all their instances, those that stand by too."""
+        view = await self._views.app(app)
+        seen = await self._sightings.instances(self._instances, self._clock, app)
+        return await self._view(view, seen, None)
+
+    async def known(self, app: str, in_use: Mapping[str, InUse]) -> tuple[ProcessesView, datetime | None]:
+        """The same as it was known last, and since when; waits for nothing but the store.
+
+        ``in_use``: what instances used when they were looked at last, by name.
+        """
+        seen = self._sightings.known
+        mine = tuple(it for it in seen.instances if it.app == app)
+        return await self._view(await self._views.app(app), replace(seen, instances=mine), in_use), seen.at
+
+    async def _view(self, view: AppView, seen: Sighting, in_use: Mapping[str, InUse] | None) -> ProcessesView:
+        """``in_use``: None to measure it."""
+        app = view.app.name
+        containers = {item.name: item for item in seen.instances}
+        shown = [
+            (slot, place)
+            for slot in await self._store.slots(app)
+            for place in slot.placements
+            if slot.state is SlotState.LIVE or place.process == WEB or place.name in containers
+        ]
+        if in_use is None:
+            in_use = await measure(self._inspector, self._clock, [place.name for _, place in shown])
+        ends, limits = await last_ends(self._store, app), await self._limits(app, [slot for slot, _ in shown])
+        standings = self._standings.of([place.name for _, place in shown], self._clock.now())
+        placed = [
+            PlacedInstance(
+                place=place,
+                slot=slot,
+                container=containers.get(place.name),
+                limits=limits.get((slot.number, place.process)),
+                in_use=in_use.get(place.name),
+                last_end=end_of(standings.get(place.name)) or ends.get(key_of(slot, place), ""),
+                problem=standings[place.name].problem if place.name in standings else "",
+            )
+            for slot, place in shown
+        ]
+        declared = view.live.manifest.processes if view.live else {}
+        counts = view.scale.counts(view.live.manifest) if view.live else {}
+        names = dict.fromkeys([*declared, *(item.place.process for item in placed)])
+        processes = tuple(
+            ProcessView(
+                name=name,
+                command=declared[name].command if name in declared else None,
+                count=counts.get(name, 0),
+                declared=declared[name].count if name in declared else 0,
+                instances=tuple(item for item in placed if item.place.process == name),
+                affinity=declared[name].affinity if name in declared else None,
+            )
+            for name in names
+        )
+        return ProcessesView(status=view.status, processes=processes)
+
+    async def _limits(self, app: str, slots: Iterable[Slot]) -> dict[tuple[int, str], Limits]:
+        """What an instance may use, by slot and process: as the release says that started it."""
+        releases = [await self._store.release(app, number) for number in {slot.number for slot in slots}]
+        return {
+            (release.version, process): limits_of(release.manifest, process)
+            for release in releases
+            if release is not None
+            for process in release.manifest.processes
+        }
+
+    def running(self) -> Mapping[tuple[str, int], int]:
+        """How many instances ran when they were seen last, by app and slot; nothing is asked."""
+        found = newest_of_each(self._sightings.known.instances)
+        return Counter((it.app, it.slot) for it in found if it.state is InstanceState.RUNNING)

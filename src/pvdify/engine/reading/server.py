@@ -1,0 +1,171 @@
+"""The server at a glance: what it has, and whether each part that it depends on answers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pvdify.engine.world.sightings import Sightings, hangs
+from pvdify.errors import PvdifyError
+from pvdify.model.capacity import Capacity
+from pvdify.model.disk_use import DiskBoard, DiskUse
+from pvdify.model.image import ImagesOnDisk
+from pvdify.model.instance import InstanceState
+from pvdify.model.operation import OperationKind
+from pvdify.model.standing import Standings
+from pvdify.model.status import Status, StatusWord
+from pvdify.ports.clock import Clock
+from pvdify.ports.host import Host
+from pvdify.ports.images import Images
+from pvdify.ports.instances import Instances
+from pvdify.ports.router import Router
+from pvdify.ports.store import Store
+from pvdify.quantities import format_bytes
+from pvdify.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One part of the server: ``ok``, ``warning`` or ``broken``, and the next step."""
+
+    name: str
+    state: str
+    text: str
+    next: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerView:
+    """The server at a glance."""
+
+    apps: int
+    running_operations: int
+    checks: tuple[Check, ...]
+    disk: Mapping[str, ImagesOnDisk]
+    use: Mapping[str, DiskUse] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glance:
+    """The server as it is known without asking it. ``runtime_late_since``: it has not answered since then.
+
+    ``instances``: containers that were seen at ``instances_at``.
+    """
+
+    capacity: Capacity
+    running_operations: int
+    router_down_since: datetime | None
+    runtime_late_since: datetime | None
+    instances: int
+    instances_at: datetime | None
+
+
+class ServerQueries:
+    """Answers questions about the server. Every method that waits raises StoreUnavailable."""
+
+    def __init__(  # noqa: PLR0913 - one for each port and part
+        self, *, clock: Clock, disk_board: DiskBoard, host: Host, images: Images, instances: Instances,
+        router: Router, settings: Settings, sightings: Sightings, standings: Standings, store: Store,
+    ) -> None:  # fmt: skip
+        self._clock, self._disk_board, self._host, self._images = clock, disk_board, host, images
+        self._instances, self._router, self._settings = instances, router, settings
+        self._sightings, self._standings, self._store = sightings, standings, store
+
+    async def glance(self) -> Glance:
+        """The server as it is known; waits for nothing but the store."""
+        operations = await self._store.unsettled_operations()
+        return Glance(
+            capacity=await self._host.capacity(),
+            running_operations=sum(item.kind is not OperationKind.RETIRE for item in operations),
+            router_down_since=self._standings.router_down_since,
+            runtime_late_since=self._sightings.late_since,
+            instances=len(self._sightings.known.instances),
+            instances_at=self._sightings.known_at,
+        )
+
+    async def show(self) -> ServerView:
+        """The server at a glance: each part it depends on is asked."""
+        operations = await self._store.unsettled_operations()
+        checks = (await self._check_router(), await self._check_runtime(), await self._check_disk())
+        return ServerView(
+            apps=len(await self._store.apps()),
+            running_operations=sum(item.kind is not OperationKind.RETIRE for item in operations),
+            checks=checks,
+            disk=await self._disk(),
+            use=self._disk_board.use,
+        )
+
+    def apps_over_limit(self) -> frozenset[str]:
+        """Return the apps that took more of the disk than ``max_app_disk`` when it was measured last."""
+        return self._disk_board.over
+
+    async def _disk(self) -> Mapping[str, ImagesOnDisk]:
+        try:
+            return await self._sightings.images(self._images, self._clock)
+        except PvdifyError:
+            return {}  # the checks say what does not answer
+
+    async def _check_router(self) -> Check:
+        try:
+            routes = await self._router.routes()
+        except PvdifyError as error:
+            return Check(name="router", state="broken", text=f"{error.what}: {error.why}", next=error.next)
+        listen = self._settings.router_listen
+        return Check(name="router", state="ok", text=f"{len(routes)} routes at {listen}")
+
+    async def _check_runtime(self) -> Check:
+        try:
+            seen = await self._sightings.instances(self._instances, self._clock)
+            if seen.is_late:
+                raise hangs(self._sightings, self._clock.now())
+        except PvdifyError as error:
+            return Check(name="runtime", state="broken", text=f"{error.what}: {error.why}", next=error.next)
+        running = sum(item.state is InstanceState.RUNNING for item in seen.instances)
+        return Check(name="runtime", state="ok", text=f"{running} of {len(seen.instances)} containers running")
+
+    async def _check_disk(self) -> Check:
+        capacity, limit = await self._host.capacity(), self._settings.min_free_disk
+        if capacity.free_disk is None:
+            return Check(name="disk", state="warning", text="cannot be read", next="look at the data directory's disk")
+        is_low = capacity.free_disk < limit
+        return Check(
+            name="disk",
+            state="broken" if is_low else "ok",
+            text=f"{format_bytes(capacity.free_disk)} free",
+            next=f"deploys are refused below {format_bytes(limit)}: make room" if is_low else "",
+        )
+
+
+def check_of_apps(found: Mapping[str, Status]) -> Check:
+    """Whether everything that should run does, as a line of the server's state."""
+    ill = {app: status for app, status in found.items() if status.word.is_problem}
+    if not ill:
+        return Check(
+            name="apps", state="ok", text=f"{len(found)} app{'' if len(found) == 1 else 's'}, none has a problem"
+        )
+    is_broken = any(status.word is not StatusWord.DEGRADED for status in ill.values())
+    return Check(
+        name="apps",
+        state="broken" if is_broken else "warning",
+        text="; ".join(f"{app} is {status}" for app, status in ill.items()),
+        next=f"`pvdify ps {next(iter(ill))}` and `pvdify logs {next(iter(ill))}`",
+    )
+
+
+def check_of_disk(over: Iterable[str], use: Mapping[str, DiskUse], limit: int) -> tuple[Check, ...]:
+    """The apps that take more of the disk than the limit, as a line; none if there are none."""
+    apps = sorted(app for app in over if app in use)
+    if not apps:
+        return ()
+    text = "; ".join(f"{app} takes {format_bytes(use[app].total)}" for app in apps)
+    look = f"`pvdify volumes {apps[0]}`; `pvdify ps:restart {apps[0]}` empties its containers"
+    next_step = f"that is more than {format_bytes(limit)} (`max_app_disk`): {look}"
+    return (Check(name="app-disk", state="warning", text=text, next=next_step),)
+
+
+def check_of_jobs(overdue: Mapping[str, tuple[str, ...]]) -> tuple[Check, ...]:
+    """The scheduled jobs that have not succeeded for longer than they should, as a line; none if there are none."""
+    if not overdue:
+        return ()
+    text = "; ".join(f"{app}: {', '.join(names)} overdue" for app, names in overdue.items())
+    app, names = next(iter(overdue.items()))
+    return (Check(name="jobs", state="warning", text=text, next=f"`pvdify jobs:history {app} --job {names[0]}`"),)

@@ -1,0 +1,183 @@
+"""The one wiring of the engine: which part is given which. The daemon and every test build their engine here.
+
+Each room is wired in the module of its name, which hands out the ports of the world by name.
+"""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+
+from pvdify.engine.deploys.runner import Runner
+from pvdify.engine.deploys.worker import Worker
+from pvdify.engine.front_door import Engine
+from pvdify.engine.notifying.courier import Courier
+from pvdify.engine.previews.reaper import Reaper
+from pvdify.engine.redaction.hiding import with_secrets_hidden
+from pvdify.engine.redaction.redactors import Redactors
+from pvdify.engine.running.liveness import Liveness
+from pvdify.engine.running.reconciler import Reconciler
+from pvdify.engine.running.renamed import with_former_names
+from pvdify.engine.state.backups.keeper import BackupKeeper
+from pvdify.engine.state.disk_watch import DiskWatch
+from pvdify.engine.state.jobs.scheduler import Scheduler
+from pvdify.engine.state.services.keeper import ServiceKeeper
+from pvdify.engine.wiring.access import AccessParts, wire_access, wire_registries
+from pvdify.engine.wiring.deploys import DeployParts, wire_deploys, wire_worker
+from pvdify.engine.wiring.edge import EdgeParts, wire_edge
+from pvdify.engine.wiring.notifying import NotifyingParts, wire_notifying
+from pvdify.engine.wiring.outside import Outside
+from pvdify.engine.wiring.previews import PreviewParts, wire_previews
+from pvdify.engine.wiring.reading import ReadingParts, wire_reading
+from pvdify.engine.wiring.running import RunningParts, wire_reconciler, wire_running
+from pvdify.engine.wiring.state import StateParts, wire_state
+from pvdify.engine.world import World
+from pvdify.engine.world.urls import PublicUrls
+from pvdify.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wired:
+    """The whole engine: its front door, and the parts that work on their own.
+
+    ``world`` is what the engine sees: with secrets hidden, which ``redactors`` know. ``running``: the parts of that
+    room which others share.
+    """
+
+    engine: Engine
+    world: World
+    redactors: Redactors
+    running: RunningParts
+    runner: Runner
+    worker: Worker
+    reconciler: Reconciler
+    liveness: Liveness
+    reaper: Reaper
+    scheduler: Scheduler
+    keeper: BackupKeeper
+    disk_watch: DiskWatch
+    service_keeper: ServiceKeeper
+    courier: Courier
+
+    def background_work(self) -> tuple[Coroutine[None, None, None], ...]:
+        """What is done all the time, each until it is canceled."""
+        return (
+            self.reconciler.keep_router(),
+            self.reconciler.run(),
+            self.liveness.run(),
+            self.reaper.run(),
+            self.scheduler.run(),
+            self.keeper.run(),
+            self.service_keeper.run(),
+            self.courier.run(),
+            self.engine.edge.run(),
+            self.engine.observations.keep_access_log_small(),
+            self.engine.volumes.keep_trash(),
+            self.engine.samples.run(),
+            self.engine.renames.run(),
+            self.disk_watch.run(),
+        )
+
+    async def close(self) -> None:
+        """Stop where it is; the journal says how to go on."""
+        await self.engine.samples.save()
+        await self.service_keeper.close()
+        await self.engine.one_offs.close()
+        await self.worker.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rooms:
+    """The parts of all rooms."""
+
+    access: AccessParts
+    deploys: DeployParts
+    edge: EdgeParts
+    notifying: NotifyingParts
+    previews: PreviewParts
+    reading: ReadingParts
+    running: RunningParts
+    state: StateParts
+    runner: Runner
+    worker: Worker
+    reconciler: Reconciler
+
+
+def build_engine(world: World, outside: Outside) -> Wired:
+    """Make every part, with secrets hidden from all that apps write. Nothing is started, opened or written yet."""
+    world, redactors = with_secrets_hidden(with_former_names(world))
+    rooms = _wire_rooms(world, outside, redactors)
+    return Wired(
+        engine=_front_door(world.settings, rooms),
+        world=world,
+        redactors=redactors,
+        running=rooms.running,
+        runner=rooms.runner,
+        worker=rooms.worker,
+        reconciler=rooms.reconciler,
+        liveness=rooms.running.liveness,
+        reaper=rooms.previews.reaper,
+        scheduler=rooms.state.jobs.scheduler,
+        keeper=rooms.state.backups.keeper,
+        disk_watch=rooms.state.disk_watch,
+        service_keeper=rooms.state.services.keeper,
+        courier=rooms.notifying.courier,
+    )
+
+
+def _wire_rooms(world: World, outside: Outside, redactors: Redactors) -> _Rooms:
+    """Wire each room after those whose parts it uses."""
+    urls = PublicUrls(credentials=world.credentials, host=world.host, settings=world.settings)
+    running = wire_running(world, outside, redactors, urls)
+    reading = wire_reading(world, outside, running, urls)
+    state = wire_state(world, outside.backup_tools, running.environments)
+    edge = wire_edge(world, outside, running.routes, urls)
+    runner, worker = wire_worker(world, running, edge, urls)
+    reconciler = wire_reconciler(world, running, worker)
+    registries = wire_registries(world)
+    deploys = wire_deploys(world, runner, worker, reconciler, edge, running, reading.views, registries)
+    return _Rooms(
+        access=wire_access(world, outside, edge.claims, deploys.requests, registries),
+        deploys=deploys,
+        edge=edge,
+        notifying=wire_notifying(world, outside, urls),
+        previews=wire_previews(world, outside, deploys.requests, reading.views, state.services),
+        reading=reading,
+        running=running,
+        state=state,
+        runner=runner,
+        worker=worker,
+        reconciler=reconciler,
+    )
+
+
+def _front_door(settings: Settings, rooms: _Rooms) -> Engine:
+    access, reading, services = rooms.access, rooms.reading, rooms.state.services
+    return Engine(
+        settings=settings,
+        requests=rooms.deploys.requests,
+        processes=rooms.deploys.processes,
+        renames=rooms.deploys.renames,
+        queries=reading.queries,
+        observations=reading.observations,
+        samples=reading.samples,
+        domains=rooms.edge.domains,
+        edge=rooms.edge.keeper,
+        volumes=rooms.state.volumes,
+        jobs=rooms.state.jobs.requests,
+        backups=rooms.state.backups.requests,
+        services=services.requests,
+        service_links=services.links,
+        one_offs=rooms.running.one_offs,
+        previews=rooms.previews.requests,
+        webhooks=rooms.previews.webhooks,
+        keyless=access.keyless,
+        config_files=access.config_files,
+        recipients=access.recipients,
+        tokens=access.tokens,
+        sessions=access.sessions,
+        users=access.users,
+        passkeys=access.passkeys,
+        provider_sign_in=access.provider_sign_in,
+        registries=access.registries,
+        notifications=rooms.notifying.notifications,
+        posthog=rooms.notifying.posthog,
+    )

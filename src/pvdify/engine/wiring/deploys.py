@@ -1,0 +1,58 @@
+"""Wires the room of deploys."""
+
+from dataclasses import dataclass
+
+from pvdify.engine.access.registries import Registries
+from pvdify.engine.deploys.processes import Processes
+from pvdify.engine.deploys.renames import Renames
+from pvdify.engine.deploys.requests import Requests
+from pvdify.engine.deploys.runner import Runner
+from pvdify.engine.deploys.step_run import StepTools
+from pvdify.engine.deploys.worker import Worker
+from pvdify.engine.reading.views import Views
+from pvdify.engine.running.reconciler import Reconciler
+from pvdify.engine.wiring.edge import EdgeParts
+from pvdify.engine.wiring.running import RunningParts
+from pvdify.engine.world import World
+from pvdify.engine.world.urls import PublicUrls
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployParts:
+    """What may be asked of this room."""
+
+    processes: Processes
+    renames: Renames
+    requests: Requests
+
+
+def wire_worker(world: World, running: RunningParts, edge: EdgeParts, urls: PublicUrls) -> tuple[Runner, Worker]:
+    """Make what carries operations out."""
+    tools = StepTools(
+        claims=edge.claims, edge_mode=edge.mode, environments=running.environments, probes=running.probes,
+        serving=running.serving, urls=urls,
+    )  # fmt: skip
+    runner = Runner(world=world, tools=tools)
+    return runner, Worker(clock=world.clock, locks=world.locks, store=world.store, runner=runner)
+
+
+def wire_deploys(
+    world: World, runner: Runner, worker: Worker, reconciler: Reconciler, edge: EdgeParts, running: RunningParts,
+    views: Views, registries: Registries,
+) -> DeployParts:  # fmt: skip
+    """Make what takes requests."""
+    clock, locks, settings, store = world.clock, world.locks, world.settings, world.store
+    return DeployParts(
+        processes=Processes(clock=clock, locks=locks, store=store, worker=worker),
+        renames=Renames(
+            clock=clock, deploy_log=world.deploy_log, former_names=world.former_names, images=world.images,
+            locks=locks, secrets=world.secrets, settings=settings, store=store, claims=edge.claims,
+            serving=running.serving, views=views, worker=worker, one_offs=running.one_offs,
+            rename_logins=registries.rename, put_routes=reconciler.put_routes, watch_anew=reconciler.watch_anew,
+        ),
+        requests=Requests(
+            clock=clock, former_names=world.former_names, locks=locks, secrets=world.secrets, settings=settings,
+            store=store, claims=edge.claims, edge_mode=edge.mode, views=views, runner=runner, worker=worker,
+            put_routes=reconciler.put_routes,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,39 @@
+"""What comes from outside besides the world, for one part each."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pvdify.engine.state.backups.tools import BackupTools
+from pvdify.model.notice import Channel
+from pvdify.ports.attached import Inside, OneOffs
+from pvdify.ports.code_host import CodeHost
+from pvdify.ports.edge import Edge, TunnelProcess
+from pvdify.ports.identities import Identities
+from pvdify.ports.link_store import LinkStore
+from pvdify.ports.outlet import Outlet
+from pvdify.ports.passkey_checks import PasskeyChecks
+from pvdify.ports.people_store import PeopleStore
+from pvdify.ports.sample_store import SampleStore
+from pvdify.ports.sign_in_provider import SignInProvider
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """The ports that one part each uses, and what else comes from outside. ``chance`` spreads retries."""
+
+    one_offs: OneOffs
+    inside: Inside
+    edge: Edge
+    tunnel_process: TunnelProcess
+    code_host: CodeHost
+    identities: Identities
+    links: LinkStore
+    people: PeopleStore
+    samples: SampleStore
+    sign_in_provider: SignInProvider | None
+    passkey_checks: PasskeyChecks
+    outlets: Mapping[Channel, Outlet]
+    webhook_secrets: tuple[str, ...]
+    backup_tools: BackupTools
+    chance: random.Random | None = None

@@ -1,0 +1,90 @@
+"""Wires the room that keeps instances running."""
+
+from dataclasses import dataclass
+
+from pvdify.engine.deploys.worker import Worker
+from pvdify.engine.redaction.one_offs import CleanInside, CleanOneOffs
+from pvdify.engine.redaction.redactors import Redactors
+from pvdify.engine.running.environment import Environments
+from pvdify.engine.running.fatal_requests import FatalRequests
+from pvdify.engine.running.instances import InstanceRepair
+from pvdify.engine.running.leftovers import Leftovers
+from pvdify.engine.running.liveness import Liveness
+from pvdify.engine.running.one_offs import OneOffRuns
+from pvdify.engine.running.probing import Probes
+from pvdify.engine.running.reconciler import Reconciler
+from pvdify.engine.running.routes import RouteRepair, ServingRoutes
+from pvdify.engine.running.statuses import AppStatuses, StatusKeeper
+from pvdify.engine.running.watches import Watches
+from pvdify.engine.wiring.outside import Outside
+from pvdify.engine.world import World
+from pvdify.engine.world.urls import PublicUrls
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningParts:
+    """What other rooms use of this one."""
+
+    environments: Environments
+    liveness: Liveness
+    one_offs: OneOffRuns
+    probes: Probes
+    routes: RouteRepair
+    serving: ServingRoutes
+    statuses: AppStatuses
+
+
+def wire_running(world: World, outside: Outside, redactors: Redactors, urls: PublicUrls) -> RunningParts:
+    """Make all parts but the reconciler, which wakes the worker."""
+    clock, locks, settings, store = world.clock, world.locks, world.settings, world.store
+    serving = ServingRoutes(down=world.down, router=world.router)
+    probes = Probes(prober=world.prober, settings=settings)
+    environments = Environments(
+        hide=world.hide, secrets=world.secrets, shared_vars=world.shared_vars, store=store, urls=urls
+    )
+    return RunningParts(
+        environments=environments,
+        liveness=Liveness(
+            clock=clock, instances=world.instances, locks=locks, standings=world.standings, store=store, probes=probes
+        ),
+        one_offs=OneOffRuns(
+            clock=clock, instances=world.instances, names=world.one_offs, secrets=world.secrets, store=store,
+            environments=environments, one_offs=CleanOneOffs(outside.one_offs, redactors),
+            inside=CleanInside(outside.inside, redactors),
+        ),
+        probes=probes,
+        routes=RouteRepair(
+            clock=clock, down=world.down, former_names=world.former_names, locks=locks, router=world.router,
+            settings=settings, store=store, serving=serving,
+        ),
+        serving=serving,
+        statuses=AppStatuses(clock=clock, standings=world.standings, store=store),
+    )  # fmt: skip
+
+
+def wire_reconciler(world: World, running: RunningParts, worker: Worker) -> Reconciler:
+    """Make the reconciler with what it repairs by. The end of an operation wakes it, as that of an instance does."""
+    clock, instances, locks, store = world.clock, world.instances, world.locks, world.store
+    watches = Watches(
+        clock=clock, down=world.down, instances=instances, router=world.router, standings=world.standings, store=store,
+        probes=running.probes, routes=running.routes, wake=worker.settled,
+    )  # fmt: skip
+    repair = InstanceRepair(
+        clock=clock, down=world.down, images=world.images, instances=instances, locks=locks,
+        standings=world.standings, store=store, tally=world.tally, environments=running.environments,
+        fatal_requests=FatalRequests(access_log=world.access_log, clock=clock, store=store), routes=running.routes,
+        watches=watches,
+    )  # fmt: skip
+    leftovers = Leftovers(
+        clock=clock, instances=instances, locks=locks, networks=world.networks, one_offs=world.one_offs,
+        settings=world.settings, store=store, repair=repair,
+    )  # fmt: skip
+    statuses = StatusKeeper(
+        clock=clock, instance_logs=world.instance_logs, standings=world.standings, store=store,
+        statuses=running.statuses,
+    )  # fmt: skip
+    return Reconciler(
+        clock=clock, instances=instances, locks=locks, router=world.router, sightings=world.sightings,
+        standings=world.standings, store=store, routes=running.routes, watches=watches, repair=repair,
+        leftovers=leftovers, statuses=statuses, wake_worker=worker.wake, wake=worker.settled,
+    )  # fmt: skip
