@@ -1,7 +1,8 @@
-"""Config versions in SOPS files, for age recipients.
+"""Config versions and credentials in SOPS files, encrypted for age recipients.
 
-``ciphertext`` has single values, ``tree`` whole documents with their MAC, ``layouts`` the file formats, ``metadata``
-what a file says of itself, ``age_keys`` who can open it; ``document`` puts them together, ``secrets`` is the port.
+``ciphertext`` encrypts single values, ``tree`` whole documents with their MAC, ``layouts`` reads the file formats,
+``metadata`` the part named ``sops``, ``age_keys`` handles keys and recipients. ``document`` combines these modules.
+``secrets`` and ``credentials`` are the ports.
 
 May import: ports, model, settings, errors, cryptography, pyrage, PyYAML.
 """

@@ -1,4 +1,4 @@
-"""age: who can open a file, and the data key wrapped for each of them."""
+"""age keys: parse identities and recipients, and wrap the data key of a file for each recipient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from pvdify.model.instance import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """A key that opens files. ``recipient``: its public half; None for an SSH key, which does not tell."""
+    """A secret key that opens files. ``recipient``: its public half; None for an SSH key, where pyrage gives none."""
 
     recipient: str | None
     text: Secret
@@ -22,12 +22,12 @@ class Identity:
 
 
 def make_identity() -> Identity:
-    """A new key."""
+    """Generate an age key."""
     return _identity(pyrage.x25519.Identity.generate())
 
 
 def parse_identities(text: str) -> tuple[Identity, ...]:
-    """The keys in a file as ``age-keygen`` writes it, or one OpenSSH key. Raises ValueError, without naming a key."""
+    """Return the keys in a file from ``age-keygen``, or one OpenSSH key. Raises ValueError, whose text has no key."""
     if text.lstrip().startswith("-----BEGIN"):
         try:
             key = pyrage.ssh.Identity.from_buffer(text.encode())
@@ -46,7 +46,7 @@ def parse_identities(text: str) -> tuple[Identity, ...]:
 
 
 def parse_recipient(text: str) -> Any:
-    """``age1…`` or an SSH public key. Raises ValueError."""
+    """Return the recipient for ``age1…`` or an SSH public key. Raises ValueError."""
     if text.upper().startswith("AGE-SECRET-KEY-"):
         raise ValueError("this is a secret key; a recipient is its public half, which begins with age1")
     kind = pyrage.ssh if text.startswith("ssh-") else pyrage.x25519
@@ -57,7 +57,7 @@ def parse_recipient(text: str) -> Any:
 
 
 def wrap(data_key: bytes, recipients: Sequence[str]) -> tuple[WrappedKey, ...]:
-    """The data key for each recipient by itself. Raises ValueError for a recipient that is none."""
+    """Encrypt the data key separately for each recipient. Raises ValueError for an invalid recipient."""
     return tuple(
         WrappedKey(
             recipient=recipient,
@@ -68,7 +68,7 @@ def wrap(data_key: bytes, recipients: Sequence[str]) -> tuple[WrappedKey, ...]:
 
 
 def unwrap(metadata: Metadata, identities: Sequence[Identity]) -> bytes:
-    """The data key. Raises NotARecipient where none of these keys opens it."""
+    """Return the data key. Raises NotARecipient if no identity opens the file, SopsRefused for a wrong key size."""
     for key in metadata.keys:
         try:
             data_key: bytes = pyrage.decrypt(key.armoured.encode(), [identity.key for identity in identities])

@@ -1,4 +1,4 @@
-"""One encrypted value: ``ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]``."""
+"""Encrypt and decrypt one value: ``ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]``."""
 
 import base64
 import binascii
@@ -11,13 +11,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pvdify.adapters.sops.refusal import SopsRefused
 from pvdify.adapters.sops.scalars import Scalar, from_bytes, to_bytes
 
-DATA_KEY_SIZE = IV_SIZE = 32
-TAG_SIZE = 16
+DATA_KEY_SIZE = IV_SIZE = 32  # bytes
+TAG_SIZE = 16  # bytes
 _SEALED = re.compile(r"ENC\[AES256_GCM,data:([^,]+),iv:([^,]+),tag:([^,]+),type:([^],]+)\]")
 
 
 def seal(value: str, data_key: bytes, bound_to: str) -> str:
-    """The text, encrypted. ``bound_to``: its place, without which it does not open. Empty text stays as it is."""
+    """Encrypt a text; return empty text unchanged.
+
+    ``bound_to``: the value's place in the document. The value can only be decrypted with the same place.
+    """
     if not value:
         return ""
     iv = os.urandom(IV_SIZE)
@@ -29,7 +32,7 @@ def seal(value: str, data_key: bytes, bound_to: str) -> str:
 
 
 def unseal(sealed: object, data_key: bytes, bound_to: str) -> Scalar:
-    """The value. Raises SopsRefused: not encrypted, damaged, or moved here from another place."""
+    """Decrypt a value. Raises SopsRefused if it is not encrypted, damaged, or comes from another place."""
     if sealed == "":
         return ""
     where = bound_to.removesuffix(":")

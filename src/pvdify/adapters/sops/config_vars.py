@@ -1,4 +1,4 @@
-"""Between SOPS documents and config vars: which of them are secrets, and what an operator's file may hold."""
+"""Conversion between SOPS documents and config vars, and the import of an operator's SOPS file."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,18 +14,18 @@ from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
 from pvdify.ports.secrets import OpenedFile
 
-MARK = "PVDIFY_SECRETS"  # a name that no config var can have; its value names those that are secrets
+MARK = "PVDIFY_SECRETS"  # its value lists the names of the secret config vars; no config var can have this name
 
 
 def marked(values: Mapping[str, ConfigVar]) -> dict[str, str]:
-    """What is written: the values, and the names of those that are secrets."""
+    """Return the document to write: the values, and under ``MARK`` the names of those that are secrets."""
     secret = [name for name, var in values.items() if var.is_secret]
     texts = {name: str(var.value) for name, var in values.items()}
     return texts | ({MARK: " ".join(secret)} if secret else {})
 
 
 def vars_of(texts: Mapping[str, str]) -> dict[str, ConfigVar]:
-    """The config vars of a document of ours."""
+    """Return the config vars in a document made by ``marked``."""
     secret = frozenset(texts.get(MARK, "").split())
     return {
         name: ConfigVar(value=Secret(text), is_secret=name in secret) for name, text in texts.items() if name != MARK
@@ -33,7 +33,7 @@ def vars_of(texts: Mapping[str, str]) -> dict[str, ConfigVar]:
 
 
 def open_file(text: str, kind: str, identities: Sequence[Identity]) -> OpenedFile:
-    """An operator's file. Raises InvalidConfigFile with the reason."""
+    """Decrypt an operator's file. Raises InvalidConfigFile with the reason."""
     try:
         opened = open_text(text, kind, identities)
         values = flat.texts_of(opened)
@@ -52,7 +52,7 @@ def open_file(text: str, kind: str, identities: Sequence[Identity]) -> OpenedFil
 
 
 def read_clear(file: Path) -> dict[str, ConfigVar]:
-    """A config version in clear, as early versions of pvdify wrote it. Raises OSError, StoreUnavailable."""
+    """Read an unencrypted config version, as early versions of pvdify wrote it. Raises OSError, StoreUnavailable."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         return {str(name): ConfigVar(value=Secret(value)) for name, value in content.items()}

@@ -11,7 +11,7 @@ from pvdify.model.instance import Secret
 
 
 class SopsCredentials:
-    """The keys to services, kept as config vars are."""
+    """A store of the keys to external services, encrypted as config vars are."""
 
     def __init__(self, directory: Path, vault: Vault) -> None:
         self._directory = directory
@@ -34,7 +34,11 @@ class SopsCredentials:
             raise unavailable(f"the keys kept as {name} cannot be removed", error) from error
 
     def encrypt_clear_files(self) -> list[Path]:
-        """What was kept in clear, ``<name>.json``, goes once its like can be read. Raises OSError, StoreUnavailable."""
+        """Replace each unencrypted ``<name>.json`` by a SOPS file, and return the paths of the unencrypted files.
+
+        Deletes an unencrypted file only after the SOPS file was read back with equal values. Raises OSError,
+        StoreUnavailable.
+        """
         clear_files = sorted(self._directory.glob("*.json"))
         for clear in clear_files:
             values, sealed = _read_clear(clear), self._file(clear.stem)

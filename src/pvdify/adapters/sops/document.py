@@ -1,4 +1,4 @@
-"""SOPS files as a whole: text to values and back."""
+"""Decrypt and encrypt whole SOPS files."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +13,12 @@ from pvdify.adapters.sops.metadata import DEFAULT_SUFFIX, Metadata, parse_metada
 from pvdify.adapters.sops.tree import Node
 from pvdify.adapters.sops.yaml_layout import write_document
 
-WRITTEN_AS = "3.13.2"  # the version of SOPS whose format this is
+WRITTEN_AS = "3.13.2"  # the version of SOPS whose format is written
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A file in clear. ``metadata`` tells who else opens it, and which of its values were encrypted."""
+    """A decrypted file. ``metadata`` names the recipients and which values were encrypted."""
 
     documents: tuple[dict[str, Node], ...]
     metadata: Metadata
@@ -30,7 +30,7 @@ def open_text(text: str, kind: str, identities: Sequence[Identity]) -> Opened:
 
 
 def open_with(text: str, kind: str, data_key_of: Callable[[Metadata], bytes]) -> Opened:
-    """The same with the data key from elsewhere."""
+    """As ``open_text``, with the data key that ``data_key_of`` returns."""
     layout = read_layout(text, kind)
     metadata = parse_metadata(layout.metadata)
     documents = tree.open_branches(layout.branches, metadata, data_key_of(metadata))
@@ -38,14 +38,14 @@ def open_with(text: str, kind: str, data_key_of: Callable[[Metadata], bytes]) ->
 
 
 def recipients_of(text: str) -> list[str]:
-    """Whom a YAML file is encrypted for, by its own account, without opening it. Raises SopsRefused."""
+    """Return the recipients that a YAML file names, without decrypting or verifying the file. Raises SopsRefused."""
     return [key.recipient for key in parse_metadata(read_layout(text, "yaml").metadata).keys]
 
 
 def seal_text(values: Mapping[str, str], recipients: Sequence[str], now: datetime) -> str:
-    """A YAML file with all these values encrypted under a data key of its own. Raises ValueError: no such recipient.
+    """Return the text of a YAML file with all these values encrypted. Raises ValueError for an invalid recipient.
 
-    A key of its own for each file: who was a recipient of an earlier version learns nothing of this one.
+    Each file has a new data key, so that recipients of an earlier version cannot read this one.
     """
     data_key = os.urandom(DATA_KEY_SIZE)
     modified = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -60,7 +60,7 @@ def seal_text(values: Mapping[str, str], recipients: Sequence[str], now: datetim
 
 
 def _selector(values: Mapping[str, str]) -> dict[str, str]:
-    """SOPS's default, unless that would leave one of these values in clear."""
+    """Return SOPS's default selector, or one that encrypts all names if the default would skip one of these values."""
     if any(name.endswith(DEFAULT_SUFFIX) for name in values):
         return {"encrypted_regex": "."}
     return {"unencrypted_suffix": DEFAULT_SUFFIX}

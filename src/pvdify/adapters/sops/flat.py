@@ -1,4 +1,4 @@
-"""Documents that are one flat mapping of names to texts, which is all that is kept here."""
+"""Reading of documents that are one flat mapping of names to texts, the form of all files that pvdify writes."""
 
 from pvdify.adapters.sops.document import Opened
 from pvdify.adapters.sops.refusal import SopsRefused
@@ -7,7 +7,7 @@ from pvdify.adapters.sops.tree import Node
 
 
 def texts_of(opened: Opened) -> dict[str, str]:
-    """All values of a flat document as text. Raises SopsRefused where it is none."""
+    """Return all values of a flat document as text. Raises SopsRefused if the document is not flat."""
     if len(opened.documents) != 1:
         raise SopsRefused("it has several YAML documents; a config is one")
     (only,) = opened.documents
@@ -28,4 +28,4 @@ def _problem(node: Node) -> str:
 def _text(node: Node) -> str:
     if isinstance(node, bool):
         return "true" if node else "false"
-    return to_bytes(node).decode()  # type: ignore[arg-type]  # `_problem` let only scalars pass
+    return to_bytes(node).decode()  # type: ignore[arg-type]  # `_problem` accepts only scalars

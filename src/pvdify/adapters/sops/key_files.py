@@ -1,4 +1,4 @@
-"""``age.key`` and ``age.recipients`` in the data directory: the server's key, and who else opens its files."""
+"""``age.key`` and ``age.recipients`` in the data directory: the server's keys, and further recipients of its files."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from pvdify.errors import SecretsLocked
 from pvdify.ports.secrets import Recipient
 
 WriteWhole = Callable[[Path, bytes], None]
-_HEAD = "# pvdify's age key: who has it reads every config var. Keep a copy away from this server.\n"
+_HEAD = "# pvdify's age key, which opens every config var. Keep a copy away from this server.\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyFiles:
-    """Both files are read anew each time, so that a key put back by hand counts at once.
+    """The server's key files, read from disk at each call, so that a key restored by hand takes effect at once.
 
-    ``age.key`` may hold several keys, as after a rotation that was cut short: all of them open files, the first one's
-    recipient is what files are encrypted for. ``retired`` keeps the keys that rotations took out, for old backups.
+    ``age.key`` may contain several keys, for example after an interrupted rotation. All of them open files; files are
+    encrypted for the first one. ``retired`` keeps replaced keys, which open old backups.
     """
 
     directory: Path
@@ -26,21 +26,21 @@ class KeyFiles:
 
     @property
     def key(self) -> Path:
-        """The server's own keys."""
+        """The file with the server's own keys."""
         return self.directory / "age.key"
 
     @property
     def recipients(self) -> Path:
-        """Who else opens its files."""
+        """The file with the further recipients."""
         return self.directory / "age.recipients"
 
     @property
     def retired(self) -> Path:
-        """Keys that rotations took out."""
+        """The file with the keys that rotations replaced."""
         return self.directory / "age.retired.key"
 
     def identities(self) -> tuple[Identity, ...]:
-        """The server's keys, the newest first. Raises SecretsLocked: missing, unreadable, or no age key."""
+        """Return the server's keys, newest first. Raises SecretsLocked if there is no file, or no readable age key."""
         try:
             return age_keys.parse_identities(self.key.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -53,7 +53,7 @@ class KeyFiles:
             ) from error
 
     def with_retired(self) -> tuple[Identity, ...]:
-        """The server's keys, and those that rotations took out. Raises SecretsLocked."""
+        """Return the server's keys, then the retired ones if their file is readable. Raises SecretsLocked."""
         current = self.identities()
         try:
             return current + age_keys.parse_identities(self.retired.read_text(encoding="utf-8"))
@@ -71,7 +71,7 @@ class KeyFiles:
         self.write_whole(self.retired, (known + _lines(new)).encode())
 
     def others(self) -> tuple[Recipient, ...]:
-        """Who else opens the files, in the order of the file: ``# name`` above each. Raises SecretsLocked."""
+        """Return the further recipients in file order; each has ``# name`` in the line above. Raises SecretsLocked."""
         try:
             text = self.recipients.read_text(encoding="utf-8") if self.recipients.exists() else ""
             found = tuple(_parse_others(text.splitlines()))

@@ -1,4 +1,4 @@
-"""The file formats of SOPS, read to one shape: documents of named values, and the part named ``sops``."""
+"""Readers of the file formats of SOPS. Each returns the documents of named values, and the part named ``sops``."""
 
 import json
 import re
@@ -19,14 +19,14 @@ _TRIPLE = '"""'
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A file taken apart, its values as they stand."""
+    """A parsed file, its values still encrypted. ``branches``: one mapping for each document."""
 
     branches: tuple[Branch, ...]
     metadata: object
 
 
 def read_layout(text: str, kind: str) -> Layout:
-    """``kind``: yaml, json, dotenv, ini or binary. Raises SopsRefused where the text is not of it."""
+    """Parse a file. ``kind``: yaml, json, dotenv, ini or binary. Raises SopsRefused if the text is not of this kind."""
     return READERS[kind](text)
 
 
@@ -65,7 +65,7 @@ def _read_dotenv(text: str) -> Layout:
 
 
 def _read_ini(text: str) -> Layout:
-    section = "DEFAULT"  # which SOPS has in every file
+    section = "DEFAULT"  # SOPS puts this section into every file
     sections: dict[str, list[tuple[str, Node]]] = {section: []}
     lines = iter(text.splitlines())
     for line in lines:
@@ -90,7 +90,7 @@ def _read_ini(text: str) -> Layout:
 
 
 def _until_closed(first: str, lines: Iterator[str]) -> str:
-    """A value in triple quotes, to the line that ends it."""
+    """Return a value in triple quotes, up to the line that closes them, which is taken from ``lines``."""
     parts = [first]
     if len(first) < 2 * len(_TRIPLE) or not first.endswith(_TRIPLE):
         for line in lines:
@@ -103,7 +103,7 @@ def _until_closed(first: str, lines: Iterator[str]) -> str:
 
 
 def unique(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
-    """The pairs as a mapping. Raises SopsRefused for a name that is there twice."""
+    """Return the pairs as a mapping. Raises SopsRefused for a duplicate name."""
     found: dict[str, Node] = {}
     for name, value in pairs:
         if name in found:
@@ -113,7 +113,7 @@ def unique(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
 
 
 def _unflattened(flat: Mapping[str, str]) -> dict[str, object]:
-    """``age__list_0__map_enc`` and so on as lists of mappings, in any order."""
+    """Return the metadata with names like ``age__list_0__map_enc``, in any order, turned into lists of mappings."""
     plain: dict[str, object] = {}
     lists: dict[str, dict[int, dict[str, str]]] = {}
     for name, value in flat.items():

@@ -1,4 +1,4 @@
-"""What a SOPS file says of itself: who can open it, which values are encrypted, and its MAC."""
+"""The part named ``sops`` of a SOPS file: recipients, which values are encrypted, and the MAC."""
 
 import re
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ _SELECTORS = ("unencrypted_suffix", "encrypted_suffix", "unencrypted_regex", "en
 _COMMENT_SELECTORS = ("unencrypted_comment_regex", "encrypted_comment_regex")
 MOST_KEYS = 200
 LONGEST_REGEX = 256
-# Python's engine backtracks, and holds the interpreter meanwhile; SOPS's own does not. A repeated group or many
-# repetitions could take hours; the expressions that people write have neither.
+# Python's regular expressions backtrack and block the interpreter; Go's, which SOPS uses, do not backtrack. A repeated
+# group or many repetitions could take hours; expressions in real files have neither.
 _REPEATED_GROUP = re.compile(r"\)[*+{]|\\[0-9]")
 _REPETITION = re.compile(r"[*+{]")
 MOST_REPETITIONS = 3
@@ -30,7 +30,10 @@ class WrappedKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """The part named ``sops``. ``selector``: which of SOPS's four ways tells what is encrypted, and its argument."""
+    """The part named ``sops``.
+
+    ``selector``: which of SOPS's four rules decides what is encrypted, and the rule's argument.
+    """
 
     keys: tuple[WrappedKey, ...]
     last_modified: str
@@ -40,7 +43,10 @@ class Metadata:
     other_recipients: tuple[str, ...] = ()
 
     def is_encrypted(self, path: tuple[str, ...]) -> bool:
-        """Whether values at this path are encrypted: one key on the way decides."""
+        """Return whether values at this path are encrypted; the rule matches if it matches any key of the path.
+
+        Raises SopsRefused if the rule is a regular expression and a key has more than LONGEST_NAME characters.
+        """
         kind, argument = self.selector
         if kind.endswith("_regex"):
             if any(len(key) > LONGEST_NAME for key in path):
@@ -52,7 +58,7 @@ class Metadata:
 
 
 def parse_metadata(given: object) -> Metadata:
-    """Raises SopsRefused, also for what is not supported: key groups, and selectors that go by comments."""
+    """Parse the ``sops`` part. Raises SopsRefused; also for key groups and selectors by comment: not supported."""
     if not isinstance(given, Mapping):
         raise SopsRefused("the file has no `sops` part: it is not encrypted")
     if given.get("key_groups"):

@@ -1,9 +1,9 @@
-"""Why a file is not opened. Inside this package only: the port has errors for people."""
+"""Exceptions inside this package for files that cannot be opened. The ports raise ``pvdify.errors`` instead."""
 
 
 class SopsRefused(Exception):
-    """The file is damaged, was tampered with, or uses something of SOPS that is not supported; says which."""
+    """The file is damaged, was tampered with, or uses an unsupported feature of SOPS; the message says which."""
 
 
 class NotARecipient(SopsRefused):
-    """None of our keys opens the file."""
+    """No key of this server opens the file."""

@@ -1,4 +1,4 @@
-"""Values as SOPS types them, and as the bytes that it encrypts and authenticates."""
+"""Conversion between typed values and the bytes that SOPS encrypts and authenticates."""
 
 import math
 import re
@@ -15,13 +15,13 @@ _BOOL = {"True": True, "true": True, "1": True, "False": False, "false": False, 
 
 
 class Comment(str):
-    """A decrypted comment; no value, and in no MAC."""
+    """A decrypted comment. A comment is not a value, and no MAC covers it."""
 
     __slots__ = ()
 
 
 def to_bytes(value: Scalar) -> bytes:
-    """As SOPS writes the value: decimal numbers without exponents, ``True``, text as UTF-8."""
+    """Return the bytes that SOPS writes for the value: decimals without exponents, ``True``, text as UTF-8."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, bool):
@@ -32,7 +32,7 @@ def to_bytes(value: Scalar) -> bytes:
 
 
 def from_bytes(content: bytes, kind: str) -> Scalar:
-    """The value of a type. Raises SopsRefused where the bytes are none of that type, or the type is unknown."""
+    """Return the value of type ``kind``. Raises SopsRefused if the bytes do not fit, or SOPS has no such type."""
     if kind == "bytes":
         return content
     try:

@@ -13,7 +13,7 @@ from pvdify.ports.secrets import OpenedFile, Recipient, Reencrypted
 
 
 class SopsSecrets:
-    """Every value is encrypted, secret or not; which ones are secrets is one more encrypted value."""
+    """A store of config versions. Encrypts every value, secret or not, and the list of which ones are secrets."""
 
     def __init__(self, directory: Path, vault: Vault) -> None:
         self._directory = directory
@@ -48,7 +48,7 @@ class SopsSecrets:
             raise unavailable(f"the config of {old} cannot be kept under {new}", error) from error
 
     async def open_file(self, text: str, kind: str) -> OpenedFile:
-        """Keys that were rotated out open it, too: the file may be from before."""
+        """See the port. Tries retired keys too: the file may be older than the last rotation."""
         identities = await asyncio.to_thread(self._vault.keys.with_retired)
         return await asyncio.to_thread(config_vars.open_file, text, kind, identities)
 
@@ -62,9 +62,10 @@ class SopsSecrets:
         return await self._vault.set_recipients(others)
 
     def encrypt_clear_files(self) -> list[Path]:
-        """What versions of pvdify before SOPS wrote, ``v<N>.yaml`` in clear, goes once its like can be read.
+        """Replace each unencrypted ``v<N>.yaml`` by a SOPS file, and return the paths of the unencrypted files.
 
-        Raises OSError, StoreUnavailable.
+        pvdify wrote such files before it used SOPS. Deletes one only after the SOPS file was read back with equal
+        values. Raises OSError, StoreUnavailable.
         """
         clear_files = [file for file in sorted(self._directory.glob("*/v*.yaml")) if not file.name.endswith(ENDING)]
         for clear in clear_files:

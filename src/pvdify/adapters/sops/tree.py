@@ -1,4 +1,4 @@
-"""Whole documents: decrypting every value, and the MAC that notices what is missing, added or changed."""
+"""Decrypt and encrypt all values of documents, with the MAC that detects removed, added and changed values."""
 
 import hashlib
 import hmac
@@ -16,7 +16,7 @@ _MAC_SEED = hashlib.sha256(b"sops").digest()
 
 
 def open_branches(branches: Sequence[Branch], metadata: Metadata, data_key: bytes) -> tuple[dict[str, Node], ...]:
-    """Every document decrypted, once the MAC over all of them is right. Raises SopsRefused."""
+    """Decrypt every document and verify the MAC over all of them. Raises SopsRefused."""
     walk = _Walk(metadata, data_key)
     opened = tuple(walk.branch(branch, ()) for branch in branches)
     expected = ciphertext.unseal(metadata.mac, data_key, metadata.last_modified)
@@ -26,18 +26,18 @@ def open_branches(branches: Sequence[Branch], metadata: Metadata, data_key: byte
 
 
 def seal_flat(values: Mapping[str, str], data_key: bytes) -> dict[str, str]:
-    """One flat document, every value encrypted in its place."""
+    """Return the flat document with every value encrypted and bound to its name."""
     return {name: ciphertext.seal(value, data_key, f"{name}:") for name, value in values.items()}
 
 
 def seal_mac(values: Mapping[str, str], data_key: bytes, last_modified: str) -> str:
-    """The MAC over these values in this order, encrypted."""
+    """Return the encrypted MAC over these values in this order."""
     digest = hashlib.sha512(b"".join(to_bytes(value) for value in values.values()))
     return ciphertext.seal(digest.hexdigest().upper(), data_key, last_modified)
 
 
 class _Walk:
-    """Goes through documents in file order, as the MAC does."""
+    """A decryption of documents in file order, which is the order of the MAC."""
 
     def __init__(self, metadata: Metadata, data_key: bytes) -> None:
         self._metadata = metadata

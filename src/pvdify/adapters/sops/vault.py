@@ -1,4 +1,4 @@
-"""All files that are encrypted for the server's key and its recipients."""
+"""Reading, writing and re-encrypting the files that are encrypted for the server's key and its recipients."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ ENDING = ".sops.yaml"
 
 
 class Vault:
-    """One writer at a time; readers never wait, and notice nothing of a rotation."""
+    """The server's SOPS files. Writers run one at a time; readers never wait, not even for a rotation."""
 
     def __init__(self, directories: tuple[Path, ...], keys: KeyFiles, clock: Clock) -> None:
         self.keys = keys
@@ -27,7 +27,7 @@ class Vault:
         self._writing = asyncio.Lock()
 
     async def write(self, file: Path, values: Mapping[str, str]) -> None:
-        """Encrypt and replace. Raises StoreUnavailable, SecretsLocked."""
+        """Encrypt the values and replace the file. Raises StoreUnavailable, SecretsLocked."""
         async with self._writing:
             try:
                 await asyncio.to_thread(self.seal, file, values)
@@ -35,7 +35,7 @@ class Vault:
                 raise unavailable(f"{file} cannot be written", error) from error
 
     async def read(self, file: Path) -> dict[str, str]:
-        """The values. Raises FileNotFoundError, StoreUnavailable, SecretsLocked."""
+        """Decrypt the file. Raises FileNotFoundError, StoreUnavailable, SecretsLocked."""
         try:
             return await asyncio.to_thread(self._open_twice, file)
         except FileNotFoundError:
@@ -49,8 +49,8 @@ class Vault:
             ) from error  # fmt: skip
 
     async def move(self, old: Path, new: Path) -> None:
-        """Move every file of one directory into another; what is there is replaced. Raises OSError."""
-        async with self._writing:  # an encryption under way would write its file where it was
+        """Move every file of one directory into another, replacing files of the same name. Raises OSError."""
+        async with self._writing:  # a write in progress would put its file into the old directory
             await asyncio.to_thread(_move, old, new)
 
     async def rotate(self) -> Reencrypted:
@@ -64,7 +64,7 @@ class Vault:
             return await asyncio.to_thread(self._set_recipients, others)
 
     def recipients(self) -> tuple[Recipient, ...]:
-        """Whom files are encrypted for, the server first. Raises SecretsLocked."""
+        """Return the recipients that files are encrypted for, the server first. Raises SecretsLocked."""
         (own, *_) = self.keys.identities()
         if own.recipient is None:
             raise SecretsLocked(
@@ -74,23 +74,27 @@ class Vault:
         return (Recipient(name=SERVER, key=own.recipient), *self.keys.others())
 
     def make_key_if_none_was_needed(self) -> None:
-        """A key, unless there is one or there are files that another key has to open. Raises OSError."""
+        """Make a key unless there is one, or encrypted files exist, which need their own key. Raises OSError."""
         if not self.keys.key.exists() and not self._files():
             self.keys.write_identities((age_keys.make_identity(),))
 
     def seal(self, file: Path, values: Mapping[str, str]) -> None:
-        """Encrypt and replace, before there are other writers. Raises OSError, SecretsLocked."""
+        """Encrypt the values and replace the file, without the lock: callers must be the only writer.
+
+        Raises OSError, SecretsLocked.
+        """
         recipients = [recipient.key for recipient in self.recipients()]
         self.keys.write_whole(file, document.seal_text(values, recipients, self._clock.now()).encode())
 
     def texts(self, file: Path) -> dict[str, str]:
-        """Decrypt. Raises OSError, SopsRefused, SecretsLocked."""
+        """Decrypt the file. Raises OSError, SopsRefused, SecretsLocked."""
         return flat.texts_of(self._open(file))
 
     def reencrypt(self, *, is_whole: bool = False) -> Reencrypted:
-        """Every file for the recipients of now, with a data key of its own; those that are so already stay.
+        """Encrypt every file for the present recipients, each with a new data key.
 
-        Raises OSError, SecretsLocked with the files that cannot be opened; all others are done then.
+        Skips files that name these recipients already, unless ``is_whole``. Raises OSError, and SecretsLocked with the
+        files that cannot be opened; by then all other files are encrypted.
         """
         recipients, files = self.recipients(), self._files()
         wanted = [recipient.key for recipient in recipients]
@@ -115,7 +119,7 @@ class Vault:
         return document.open_text(text, "yaml", self.keys.identities())
 
     def _open_twice(self, file: Path) -> dict[str, str]:
-        """The key may have been rotated between our look at the file and our look at the key."""
+        """Decrypt the file; retry once, because a rotation may have ended between reading the file and the key."""
         try:
             return self.texts(file)
         except NotARecipient:
@@ -132,7 +136,7 @@ class Vault:
     def _rotate(self) -> Reencrypted:
         old, new = self.keys.identities(), age_keys.make_identity()
         try:
-            self.keys.write_identities((new, *old))  # first of all: from here on nothing can be lost
+            self.keys.write_identities((new, *old))  # first, so that after a crash every file can still be opened
             done = self.reencrypt(is_whole=True)
             self.keys.retire(old)
             self.keys.write_identities((new,))
@@ -163,7 +167,7 @@ class Vault:
 
 
 def unavailable(what: str, error: OSError) -> StoreUnavailable:
-    """The disk does not do what it should."""
+    """Return the error for a file system that refuses a read or a write."""
     return storage_error(
         StoreUnavailable, what, error,
         next="check that the disk under the data directory is not read-only; what was there is still there",

@@ -1,4 +1,4 @@
-"""YAML as SOPS reads and writes it, which resolves plain scalars otherwise than PyYAML does."""
+"""YAML as SOPS reads and writes it. SOPS resolves plain scalars in another way than PyYAML."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_NUMERIC = frozenset("+-.0123456789")  # what a number or a time begins with
+_NUMERIC = frozenset("+-.0123456789")  # first characters of numbers and times
 _INT = re.compile(r"[+-]?(?P<digits>0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+|[0-9][0-9_]*)")
 _FLOAT = re.compile(r"[+-]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _ODD_FLOAT = re.compile(r"(?P<sign>[+-]?)(\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN")
@@ -26,9 +26,9 @@ _TIME = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ]+\d\d?:\d\d:\d\d(\.\d+)?[ ]?(Z|[+-]\
 
 
 def read_documents(text: str) -> list[Branch]:
-    """Every document. Raises SopsRefused, also for aliases, merge keys and tags, which SOPS files do not need.
+    """Return every document. Raises SopsRefused; also for aliases, merge keys and tags, which SOPS files do not need.
 
-    Built from the events in one pass: composing nodes first takes twice as long.
+    Builds the documents from parser events in one pass: composing nodes first takes twice as long.
     """
     try:
         return [_branch(document) for document in _documents(text)]
@@ -40,18 +40,18 @@ def read_documents(text: str) -> list[Branch]:
 
 
 def write_document(values: Mapping[str, object]) -> str:
-    """The text of one document, in this order; text of several lines as a block."""
+    """Return the text of one document, in this order; values of several lines become literal blocks."""
     return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**30, indent=4)
 
 
 class _Mapping(dict[str, Any]):
-    """A mapping that is being read; ``name`` waits for its value."""
+    """A mapping that is being read. ``name``: the key whose value has not been read yet."""
 
     name: str | None = None
 
 
 def _documents(text: str) -> Iterator[Any]:
-    """The root of each document."""
+    """Yield the root node of each document."""
     root: list[Any] = []
     open_nodes: list[Any] = [root]
     for event in _BOUNDS.events(text, yaml.CBaseLoader):
@@ -69,7 +69,7 @@ def _documents(text: str) -> Iterator[Any]:
 
 
 def _add(parent: Any, node: Any) -> None:
-    """Put a scalar's event, a mapping or a list where it belongs. Raises SopsRefused."""
+    """Add a scalar, a mapping or a list to its parent; a scalar can be a key. Raises SopsRefused."""
     is_scalar = type(node) is yaml.ScalarEvent
     if type(parent) is list:
         parent.append(_scalar(node) if is_scalar else node)
@@ -97,7 +97,7 @@ def _scalar(event: yaml.ScalarEvent) -> Scalar:
 
 
 def _number(text: str) -> Scalar:
-    """A number or a time; text that only begins like one stays as it is."""
+    """Return a number or a time as SOPS types it; return any other text unchanged."""
     if match := _INT.fullmatch(text):
         return _integer(text, match["digits"])
     if match := _ODD_FLOAT.fullmatch(text):
@@ -119,7 +119,7 @@ def _integer(text: str, digits: str) -> int:
 
 
 def _time(text: str) -> str:
-    """As RFC 3339, which is how SOPS has it in the MAC; text that only looks like a time stays as it is."""
+    """Return a time as RFC 3339, the form that SOPS's MAC covers; return an invalid time unchanged."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -129,7 +129,7 @@ def _time(text: str) -> str:
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Text of several lines as a literal block."""
+    """A dumper that writes text of several lines as a literal block."""
 
 
 def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:

@@ -1,1 +1,4 @@
-"""The ``store`` port on SQLite. May import: ports, model, settings, errors, pydantic."""
+"""The ``store`` port, and the smaller ports on the same database, on SQLite.
+
+May import: ports, model, settings, errors, pydantic.
+"""

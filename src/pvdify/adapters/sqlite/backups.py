@@ -6,7 +6,7 @@ from pvdify.model.backup import Backup, BackupPlan, BackupTask
 
 
 class BackupRecords(Records):
-    """What ``SqliteStore`` does for this part, in the same file and thread."""
+    """The methods of ``SqliteStore`` for backups."""
 
     async def backup_plan(self) -> BackupPlan | None:
         return next(iter(await self._all(BackupPlan, "backup_plan")), None)

@@ -1,4 +1,4 @@
-"""Looking at a database file that nothing has opened yet; nothing is changed."""
+"""Checks of a database file before the store opens it; read-only."""
 
 import sqlite3
 from contextlib import closing
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def is_there(file: Path) -> bool:
-    """Whether the file holds something: SQLite takes a missing and an empty file for a new database."""
+    """Return whether the database has content. SQLite treats a missing or empty file as a new database."""
     return file.exists() and (file.stat().st_size > 0 or file.with_name(f"{file.name}-wal").exists())
 
 
 def damage(file: Path) -> str | None:
-    """What SQLite finds wrong with the file (``PRAGMA quick_check``); None when it is whole. Raises OSError."""
+    """Return what ``PRAGMA quick_check`` reports, or None if the file is intact or locked. Raises OSError."""
     try:
         with closing(_open(file)) as reading:
             found: str = reading.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -23,14 +23,14 @@ def damage(file: Path) -> str | None:
 
 
 def has_identity(file: Path) -> bool:
-    """Whether the database has an id of its own: earlier schemas had none. Raises sqlite3.Error."""
+    """Return whether the database has an id; earlier schemas had none. Raises sqlite3.Error."""
     with closing(_open(file)) as reading:
         known = reading.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone()
     return known is not None
 
 
 def read_identity(file: Path) -> str:
-    """The id of a database that has one. Raises sqlite3.Error."""
+    """Return the id of a database that has one. Raises sqlite3.Error."""
     with closing(_open(file)) as reading:
         found: str = reading.execute("SELECT id FROM identity").fetchone()[0]
     return found

@@ -1,4 +1,4 @@
-"""Copies of a database, consistent also while it is written to."""
+"""Consistent copies of a database that may be in use, and queries on such copies."""
 
 import os
 import sqlite3
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def copy_database(source: Path, target: Path) -> int:
-    """Copy at this moment's state; the schema's number. A file at ``target`` is replaced, by all of it or not at all.
+    """Copy the database as it is now, and return its schema version. Replaces ``target`` atomically.
 
     Raises sqlite3.Error, OSError.
     """
@@ -18,7 +18,7 @@ def copy_database(source: Path, target: Path) -> int:
     writing = sqlite3.connect(temporary)
     with closing(reading), closing(writing):
         reading.backup(writing)
-        # The journal mode is chosen by what opens the copy; as it is, it needs no files beside it.
+        # In this mode the copy is one file, without -wal and -shm. Whatever opens the copy sets its own mode.
         writing.execute("PRAGMA journal_mode = DELETE")
         schema: int = writing.execute("PRAGMA user_version").fetchone()[0]
     temporary.rename(target)
@@ -26,7 +26,7 @@ def copy_database(source: Path, target: Path) -> int:
 
 
 def count_apps(file: Path) -> int:
-    """How many apps a database knows; 0 where there is none. Raises sqlite3.Error."""
+    """Return the number of apps in a database; 0 if the file does not exist. Raises sqlite3.Error."""
     if not file.exists():
         return 0
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as reading:
@@ -35,6 +35,6 @@ def count_apps(file: Path) -> int:
 
 
 def has_token(file: Path, id: str) -> bool:
-    """Whether a database knows a token of this id. Raises sqlite3.Error."""
+    """Return whether the database has a token with this id. Raises sqlite3.Error."""
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as reading:
         return reading.execute("SELECT 1 FROM tokens WHERE id = ?", (id,)).fetchone() is not None

@@ -8,7 +8,7 @@ from pvdify.model.job import JobRecord, JobRun
 
 
 class JobRecords(Records):
-    """What ``SqliteStore`` does for this part, in the same file and thread."""
+    """The methods of ``SqliteStore`` for scheduled jobs."""
 
     async def job_records(self, app: str | None = None) -> tuple[JobRecord, ...]:
         return await self._all(JobRecord, "job_records", app=app)

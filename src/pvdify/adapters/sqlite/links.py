@@ -1,4 +1,4 @@
-"""The ``link_store`` port: the part of the database that holds which repository may deploy which app."""
+"""The ``link_store`` port: the records of which repository may deploy which app."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from pvdify.model.token import Token
 
 
 class LinkRecords(Records):
-    """What ``SqliteStore`` does for this port, in the same file and thread."""
+    """The methods of ``SqliteStore`` for links, grants and token exchanges."""
 
     async def save_link(self, link: Link, event: Event) -> None:
         await self._write([(TABLES[type(record)].upsert, to_row(record)) for record in (link, event)])

@@ -1,4 +1,4 @@
-"""The ``outbox`` port: the part of the database with subscriptions and deliveries."""
+"""The ``outbox`` port: subscriptions and deliveries."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from pvdify.model.notice import Cursor, Delivery, Subscription
 
 
 class OutboxRecords(Records):
-    """What ``SqliteStore`` does for this port, in the same file and thread."""
+    """The methods of ``SqliteStore`` for notifications."""
 
     async def save_deliveries(self, deliveries: tuple[Delivery, ...], cursor: Cursor | None = None) -> None:
         insert = statements()["insert_delivery"]

@@ -1,4 +1,4 @@
-"""The ``people_store`` port: the part of the database that holds people and their sessions."""
+"""The ``people_store`` port: users, sessions and passkeys."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from pvdify.model.user import HolderKind, Session, User
 
 
 class PeopleRecords(Records):
-    """What ``SqliteStore`` does for this port, in the same file and thread."""
+    """The methods of ``SqliteStore`` for users, sessions and passkeys."""
 
     async def save_people(self, *records: User | Session | Passkey | Event) -> None:
         await self._write([(TABLES[type(record)].upsert, to_row(record)) for record in records])

@@ -1,4 +1,4 @@
-"""What the parts of the store that serve one port each need of the connection."""
+"""The base class of the store's parts, each of which implements one port or one part of the ``store`` port."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ RecordT = TypeVar("RecordT")
 
 
 class Records(ABC):
-    """A part of ``SqliteStore``: the same file, connection and thread."""
+    """A part of ``SqliteStore``. All parts share its file, connection and thread."""
 
     @abstractmethod
     async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
-        """Carry out these statements in one transaction. Raises StoreUnavailable."""
+        """Execute these statements in one transaction. Raises StoreUnavailable."""
 
     @abstractmethod
     async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
-        """Every record that a named query finds. Raises StoreUnavailable."""
+        """Return every record that a named query finds. Raises StoreUnavailable."""
 
     @abstractmethod
     async def _rows(self, query: str, **values: object) -> list[Mapping[str, Any]]:
-        """Every row that a named query finds. Raises StoreUnavailable."""
+        """Return every row that a named query finds. Raises StoreUnavailable."""

@@ -1,4 +1,4 @@
-"""The part of the database that gives apps other names: every record of an app, in one transaction."""
+"""Renaming of apps: changes every record of an app in one transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,12 +10,12 @@ from pvdify.adapters.sqlite.rows import TABLES, to_row
 from pvdify.model.former_name import FormerName
 from pvdify.ports.store import Record
 
-# Besides every column that is called ``app``.
+# (table, column) pairs that contain an app's name, in addition to every column named ``app``.
 _NAMES = (("apps", "name"), ("previews", "name"), ("previews", "parent"), ("services", "owner"))
 
 
 class RenamingRecords(Records):
-    """What ``SqliteStore`` does for this part of its port, in the same file and thread."""
+    """The methods of ``SqliteStore`` for renaming apps."""
 
     async def rename_apps(self, names: Sequence[tuple[str, str]], since: datetime, *records: Record) -> None:
         """See the store's port."""

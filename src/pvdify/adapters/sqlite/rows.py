@@ -1,4 +1,4 @@
-"""Records <-> rows: one table a record type, one column a field."""
+"""Conversion between records and rows: one table for each record type, one column for each field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -33,13 +33,13 @@ from pvdify.model.volume import AppVolume
 from pvdify.model.webhook import SeenWebhook
 
 RecordT = TypeVar("RecordT")
-REMEMBERED = 4096  # records; reading the manifest of a release anew takes about a hundred times as long
+REMEMBERED = 4096  # records in the cache; parsing a release's manifest again takes about a hundred times as long
 _SCALARS = (str, int, datetime, Enum)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One field of a record type. A scalar has a column type of its own; everything else is JSON text."""
+    """One field of a record type. Scalars are stored as SQL text or integers, all other values as JSON text."""
 
     name: str
     adapter: TypeAdapter[Any]
@@ -48,19 +48,19 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Where a record type is kept, and the statement that writes one, new or changed."""
+    """The columns of a record type, and the statement that inserts or updates a record."""
 
     columns: tuple[Column, ...]
     upsert: str
 
 
 def to_row(record: Any) -> dict[str, str | int | None]:
-    """Column values of a record."""
+    """Return the column values of a record."""
     return {column.name: _to_column(getattr(record, column.name), column) for column in TABLES[type(record)].columns}
 
 
 def from_row(record_type: type[RecordT], row: Mapping[str, Any]) -> RecordT:
-    """Return the record in a row. Records are immutable: equal rows, read again and again, give the same one."""
+    """Return the record in a row. Records are immutable, so equal rows return the same cached object."""
     values = tuple(row[column.name] for column in TABLES[record_type].columns)
     record: RecordT = _record(record_type, values)  # type: ignore[arg-type]  # every class can be hashed
     return record
@@ -105,7 +105,7 @@ def _is_scalar(hint: Any) -> bool:
 
 
 def _upsert(table: str, key: tuple[str, ...], names: list[str]) -> str:
-    # An event has no id until the database gives it one.
+    # The database assigns the ids of events.
     written = [name for name in names if (table, name) != ("events", "id")]
     changed = ", ".join(f"{name} = excluded.{name}" for name in written if name not in key)
     return (

@@ -1,4 +1,4 @@
-"""The ``sample_store`` port: the part of the database that keeps samples while pvdifyd is stopped."""
+"""The ``sample_store`` port: usage samples, stored so that they survive a restart of pvdifyd."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from pvdify.adapters.sqlite.records import Records
 
 
 class SampleRecords(Records):
-    """What ``SqliteStore`` does for this port, in the same file and thread."""
+    """The methods of ``SqliteStore`` for samples."""
 
     async def samples(self) -> dict[str, bytes]:
         return {row["app"]: bytes(row["content"]) for row in await self._rows("samples")}

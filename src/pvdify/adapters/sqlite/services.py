@@ -1,4 +1,4 @@
-"""The part of the ``store`` port that holds services and what links apps to them."""
+"""The part of the ``store`` port that holds services and their links to apps."""
 
 from pvdify.adapters.sqlite.queries import statements
 from pvdify.adapters.sqlite.records import Records
@@ -6,7 +6,7 @@ from pvdify.model.service import Service, ServiceLink
 
 
 class ServiceRecords(Records):
-    """What ``SqliteStore`` does for this part, in the same file and thread."""
+    """The methods of ``SqliteStore`` for services."""
 
     async def services(self) -> tuple[Service, ...]:
         return await self._all(Service, "services")

@@ -1,6 +1,6 @@
 """The ``store`` and ``outbox`` ports: one SQLite file in WAL mode.
 
-Every save is a transaction that is on disk when it returns.
+Every save is one transaction, and is on disk when the call returns.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from pvdify.model.volume import AppVolume
 from pvdify.ports.store import Record
 
 RecordT = TypeVar("RecordT")
-_NEXT_TO_NOTHING = 1024 * 1024  # bytes free
+_FULL_BELOW = 1024 * 1024  # free bytes on the disk under which an SQLite I/O error means a full disk
 _FORGET = (
     "releases", "switch_counts", "scales", "noted_statuses", "slots", "operations", "config_versions",
     "idempotent_requests", "previews", "tokens", "links", "grants", "job_records",
@@ -51,37 +51,37 @@ _FORGET = (
 class SqliteStore(
     OutboxRecords, LinkRecords, JobRecords, PeopleRecords, BackupRecords, SampleRecords, RenamingRecords, ServiceRecords
 ):
-    """One connection in one thread of its own, so that writes are in the order they were asked for."""
+    """A store on one SQLite connection in its own thread, so that statements run in the order of the calls."""
 
     def __init__(self, file: Path, make_room: Callable[[], bool] = lambda: False) -> None:
-        """``make_room``: asked once when the disk is full; whether it has freed any space."""
+        """``make_room``: called once when the disk is full; if it returns True, the store retries the statement."""
         self._file, self._make_room = file, make_room
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
         self._connection: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        """Open or make the database and bring its schema up to date.
+        """Open or make the database and migrate its schema.
 
-        An older schema is copied to ``<file>.before-v<N>`` first. Raises StoreUnavailable.
+        Copies a database with an older schema to ``<file>.before-v<N>`` first. Raises StoreUnavailable.
         """
         self._connection = await self._in_thread(_open, self._file)
 
     async def close(self) -> None:
-        """Let go of the file."""
+        """Close the connection and end the thread."""
         await self._in_thread(lambda connection: connection.close(), self._connection)
         self._thread.shutdown()
 
     async def identity(self) -> DatabaseIdentity:
-        """Which database this is. Raises StoreUnavailable."""
+        """Return the database's identity. Raises StoreUnavailable."""
         (row,) = await self._rows("identity")
         return DatabaseIdentity(id=row["id"], is_apart=bool(row["is_apart"]))
 
     async def take_identity(self, id: str) -> None:
-        """Be the database with this id, as one from before there were ids that is put back. Raises StoreUnavailable."""
+        """Set the database's id, after restoring a backup from before databases had ids. Raises StoreUnavailable."""
         await self._write([(statements()["take_identity"], {"id": id})])
 
     async def set_apart(self) -> None:
-        """Note that an earlier database's containers are here. Raises StoreUnavailable."""
+        """Record that this host has containers of an earlier database. Raises StoreUnavailable."""
         await self._write([(statements()["set_apart"], {})])
 
     async def save(self, *records: Record) -> None:
@@ -224,12 +224,12 @@ def _open(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     try:
-        # FULL: a commit is on the disk when it returns, also when the power goes.
+        # FULL: a commit survives a power loss once it has returned.
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
             connection.execute(f"PRAGMA {pragma}")
         _migrate(connection, file)
     except BaseException:
-        connection.close()  # takes back what a migration has begun
+        connection.close()  # rolls back an unfinished migration
         raise
     return connection
 
@@ -276,7 +276,7 @@ def _unavailable(error: Exception, file: Path) -> StoreUnavailable:
 
 
 def is_full(error: Exception, file: Path) -> bool:
-    """Whether a database's error means a full disk; SQLite calls it an I/O error of its shared memory."""
+    """Return whether the error means a full disk, which SQLite may report as an I/O error of its shared memory."""
     code = _primary_code(error)
     if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
         return True
@@ -286,7 +286,7 @@ def is_full(error: Exception, file: Path) -> bool:
         disk = os.statvfs(file.parent)
     except OSError:
         return False
-    return disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING
+    return disk.f_bavail * disk.f_frsize < _FULL_BELOW
 
 
 def _primary_code(error: Exception) -> int:

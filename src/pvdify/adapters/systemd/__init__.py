@@ -1,6 +1,6 @@
-"""systemd: keeps instances running as units of their own, and reads their logs from the journal.
+"""Instances as systemd units, one unit each, and their logs from the journal; also the units of the server itself.
 
-``unit`` builds the text of a unit and ``commands`` what is asked of systemd; both are pure. ``instances`` and
-``instance_logs`` are ports; an adapter for ``plumbing.containers`` makes the containers. May import: plumbing, ports,
-model, settings, errors.
+``unit`` builds the text of an instance's unit, ``commands`` the arguments of systemctl and journalctl; both are pure.
+``instances`` and ``instance_logs`` are ports. An implementation of ``plumbing.containers`` makes the containers.
+May import: plumbing, ports, model, settings, errors.
 """

@@ -1,4 +1,4 @@
-"""cloudflared as a unit of its own: nothing that happens to pvdifyd reaches it, and no deploy touches it."""
+"""cloudflared as a systemd unit. A restart or crash of pvdifyd and deploys do not affect the unit."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ DOWNLOADS = "https://developers.cloudflare.com/cloudflare-one/connections/connec
 
 @dataclass(frozen=True, kw_only=True)
 class TunnelUnit:
-    """What the unit depends on. ``environment``: the file with the tunnel's token."""
+    """The values in the unit's text. ``environment``: the file with the tunnel's token."""
 
     binary: Path
     environment: Path
@@ -27,7 +27,7 @@ class TunnelUnit:
 
 
 def unit_text(spec: TunnelUnit) -> str:
-    """The unit. The token comes by a file that systemd reads as root, so it is in no argument and no unit file."""
+    """Return the unit's text. The token is in a file that systemd reads as root, not in an argument or in the unit."""
     run = command(str(spec.binary), "tunnel", "--no-autoupdate", "--metrics", str(spec.metrics), "run")
     return f"""\
 # Written by pvdifyd (`pvdify server edge cloudflare`); put changes into a drop-in (`systemctl edit`).
@@ -62,10 +62,10 @@ class CloudflaredUnit:
     Args:
         systemctl: the service manager.
         name: the unit's name.
-        data_dir: where the token is kept, readable by root alone.
-        binary: the program, as it is found in PATH.
-        metrics: where it serves its figures.
-        directory: where systemd looks.
+        data_dir: contains the token's file, readable by root only.
+        binary: the program's name, searched in PATH.
+        metrics: the address at which cloudflared serves its metrics.
+        directory: systemd's directory for units.
     """
 
     def __init__(
@@ -104,7 +104,10 @@ class CloudflaredUnit:
 
 
 def _write(file: Path, text: str, mode: int) -> bool:
-    """Whole, with its mode from birth on; whether anything changed. Raises RuntimeUnavailable."""
+    """Replace the file atomically, created with ``mode``; return False if it has this text already.
+
+    Raises RuntimeUnavailable.
+    """
     try:
         if file.exists() and file.read_text(encoding="utf-8") == text:
             return False

@@ -1,15 +1,15 @@
-"""What is asked of systemd and of its journal, as whole argument tuples; pure. Known to systemd 219 and later."""
+"""Builders of the arguments of systemctl, systemd-run and journalctl; pure. All options exist since systemd 219."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from pvdify.plumbing.command_runner import Argv
 
-OUTPUT_FIELDS_SINCE = 236  # systemd's version; before it, the journal tells every field
+OUTPUT_FIELDS_SINCE = 236  # systemd's version; earlier ones always print every field
 
 
 def read_version() -> Argv:
-    """Which systemd this is."""
+    """Print systemd's version."""
     return ("systemctl", "--version")
 
 
@@ -20,62 +20,62 @@ def try_confined(properties: Sequence[str]) -> Argv:
 
 
 def reload_units() -> Argv:
-    """Have systemd read changed unit files."""
+    """Make systemd read changed unit files."""
     return ("systemctl", "daemon-reload")
 
 
 def start_unit(unit: str) -> Argv:
-    """Start it, and wait until it is ready or has failed."""
+    """Start the unit, and wait until it is ready or has failed."""
     return ("systemctl", "start", unit)
 
 
 def restart_unit(unit: str) -> Argv:
-    """Start it at once, whatever it waits for."""
+    """Restart the unit at once, even if it waits for its next automatic restart."""
     return ("systemctl", "restart", unit)
 
 
 def enable_unit(unit: str) -> Argv:
-    """Have it started at each boot."""
+    """Start the unit at each boot."""
     return ("systemctl", "enable", unit)
 
 
 def disable_unit(unit: str) -> Argv:
-    """Have it started at boot no more."""
+    """Do not start the unit at boot."""
     return ("systemctl", "disable", unit)
 
 
 def reload_unit(unit: str) -> Argv:
-    """Have the program read its configuration again."""
+    """Make the unit's program read its configuration again."""
     return ("systemctl", "reload", unit)
 
 
 def stop_units(units: Sequence[str]) -> Argv:
-    """Stop those that are there, and wait until they have."""
+    """Stop the units that exist, and wait until they have stopped."""
     return ("systemctl", "stop", *units)
 
 
 def forget_failures(units: Sequence[str]) -> Argv:
-    """Let systemd forget how they ended."""
+    """Clear the failed state of the units."""
     return ("systemctl", "reset-failed", *units)
 
 
 def list_units(pattern: str) -> Argv:
-    """Every unit that systemd has in mind, with its state."""
+    """List every loaded unit that matches the pattern, with its state."""
     return ("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "--no-pager", pattern)
 
 
 def list_tags() -> Argv:
-    """Every tag that a line in the journal has, whichever server's; read from the journal's index."""
+    """List every tag in the journal, of all servers on this host; reads only the journal's index."""
     return ("journalctl", "--quiet", "--no-pager", "--field", "CONTAINER_TAG")
 
 
 def read_journal(tags: Sequence[str], lines: int, since: datetime | None, *, version: int) -> Argv:
-    """The last lines with these tags."""
+    """Print the last lines with these tags."""
     return (*_journal(tags, since, version), "--lines", str(lines))
 
 
 def follow_journal(tags: Sequence[str], since: datetime, *, version: int) -> Argv:
-    """All they wrote since then and will write."""
+    """Print all lines with these tags since then, and new ones as they are written."""
     return (*_journal(tags, since, version), "--follow", "--no-tail")
 
 

@@ -1,4 +1,4 @@
-"""Files of the keeper in an instance's directory: what it writes, and what it reads."""
+"""The files in an instance's directory that pvdifyd shares with the keeper script (``keeper.sh``)."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ WATCHED = "start-is-watched"
 
 @dataclass(frozen=True, kw_only=True)
 class Noted:
-    """One exit as the keeper noted it."""
+    """One exit of an instance that the keeper recorded. ``container``: the container's id."""
 
     at: datetime
     code: int
@@ -22,7 +22,7 @@ class Noted:
 
 
 def set_grace(directory: Path, seconds: int) -> None:
-    """How long the program gets at the next stop. Raises OSError, and then it is as before."""
+    """Set the seconds that the program has to end at the next stop. Raises OSError; then nothing has changed."""
     temporary = directory / f".{GRACE}"
     try:
         temporary.write_text(f"{seconds}\n", encoding="ascii")
@@ -34,41 +34,45 @@ def set_grace(directory: Path, seconds: int) -> None:
 
 
 def start_over(directory: Path) -> None:
-    """Prepare a start that pvdifyd watches: without a pause, with its own words, and no exit is noted if it fails."""
+    """Prepare a start that pvdifyd watches.
+
+    Resets the pause between restarts, deletes podman's earlier error output, and stops the keeper from recording an
+    exit if this start fails. Raises OSError.
+    """
     for name in (IN_A_ROW, REFUSAL):
         (directory / name).unlink(missing_ok=True)
     (directory / WATCHED).touch(mode=0o600)
 
 
 def end_watch(directory: Path) -> None:
-    """Let the keeper note failed starts again: from now on systemd starts the unit by itself."""
+    """Make the keeper record failed starts again: from now on systemd restarts the unit by itself."""
     (directory / WATCHED).unlink(missing_ok=True)
 
 
 def refusal(directory: Path) -> str:
-    """What podman wrote to stderr at the last start."""
+    """Return what podman wrote to stderr at the last start; empty if that cannot be read."""
     with suppress(OSError):
         return (directory / REFUSAL).read_text(encoding="utf-8", errors="replace")
     return ""
 
 
 def has_begun(directory: Path) -> bool:
-    """Whether the unit ever came as far as to start its container."""
+    """Return whether the unit's last start got as far as starting its container."""
     return (directory / BEGAN).exists()
 
 
 def take(directory: Path) -> tuple[Noted, ...]:
-    """The exits noted since ``forget``; those taken once and not forgotten come again. Raises OSError."""
+    """Return the recorded exits. Until ``forget`` is called, each call returns the same exits. Raises OSError."""
     taken, fresh = directory / TAKEN, directory / EXITS
     if not taken.exists():
         if not fresh.exists():
             return ()
-        os.replace(fresh, taken)  # noqa: PTH105 - one move; the keeper begins a new file
+        os.replace(fresh, taken)  # noqa: PTH105 - atomic; the keeper appends to a new file
     return tuple(_parse(taken.read_text(encoding="ascii", errors="replace")))
 
 
 def forget(directory: Path) -> None:
-    """What was taken has been noted elsewhere. Raises OSError."""
+    """Delete the exits that ``take`` returned, once they are stored. Raises OSError."""
     (directory / TAKEN).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""The ``instance_logs`` port on the journal, and on the kept output of what runs once."""
+"""The ``instance_logs`` port on the journal, and on the kept output of containers that run once."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -10,9 +10,9 @@ from pvdify.plumbing.containers import KeptOutput
 
 
 class SystemdLogs:
-    """Instances write to the journal.
+    """The logs of instances from the journal, and of containers that run once from ``kept``.
 
-    What runs once writes to ``kept`` instead: what shells say there may be secret, and the journal is on the disk.
+    Shells print secrets in hooks and commands, and the journal is on a disk; ``kept`` is not.
     """
 
     def __init__(self, journal: Journal, kept: KeptOutput) -> None:
@@ -23,7 +23,7 @@ class SystemdLogs:
         return await self._journal.writers(app)
 
     async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
-        """Containers that run once are read from podman: they are not in the journal."""
+        """See the port. If any container's output is kept, reads only from ``kept``."""
         if kept := [name for name in names if self._kept.keeps_output(name)]:
             return await self._kept.tail_output(kept, lines, since)
         return await self._journal.tail(names, lines, since)
@@ -42,5 +42,5 @@ class SystemdLogs:
         return self._kept.output(name, ended)
 
     async def forget(self, app: str) -> None:
-        """The journal keeps the lines until its limits are reached, but they are no longer shown."""
+        """See the port. The lines stay in the journal until its limits are reached, but are no longer returned."""
         await self._journal.forget(app)

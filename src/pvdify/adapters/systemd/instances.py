@@ -1,4 +1,4 @@
-"""The ``instances`` port on systemd: one unit an instance, which systemd starts again when it exits."""
+"""The ``instances`` port on systemd: one unit for each instance, which systemd restarts when it exits."""
 
 import asyncio
 import math
@@ -22,21 +22,21 @@ from pvdify.plumbing.containers import Containers, Launch, RetryAdvice
 from pvdify.ports.instance_logs import InstanceLogs
 
 log = structlog.get_logger()
-LAST_WORDS = 5
-KILLED = Exit(code=137)
+LAST_WORDS = 5  # log lines that are read to explain a failed start
+KILLED = Exit(code=137)  # the exit of an instance whose container is missing
 START_TRIES = 3
 
 
 class SystemdInstances:
-    """Units in ``/run/systemd/system``, which run containers.
+    """The instances of one server, as units in ``/run/systemd/system`` that run containers.
 
     Args:
-        containers: makes what a unit runs.
-        systemctl: asks systemd.
+        containers: makes the containers.
+        systemctl: runs systemctl.
         units: this server's unit files.
-        logs: reads what instances wrote.
-        run_dir: has the instances' directories.
-        server_id: this server.
+        logs: reads the instances' logs.
+        run_dir: contains the instances' directories.
+        server_id: the server's id.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SystemdInstances:
         self._server = server_id
 
     async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
-        """Units whose container is missing are found too: nothing of ours stays unseen."""
+        """See the port. Also returns instances with a unit but no container."""
         marks, states, found = await asyncio.gather(
             self._units.marks(), self._states(f"{PREFIX}*"), self._containers.find(app)
         )
@@ -76,32 +76,32 @@ class SystemdInstances:
             done = await self._begin(f"{stem}{SUFFIX}")
             await asyncio.to_thread(exits.end_watch, launch.directory)
             words = await asyncio.to_thread(exits.refusal, launch.directory)
-            way = RetryAdvice.NO if done.exit_code == 0 else await self._prepare_retry(spec, stem, words)
-            if way is RetryAdvice.NO:
+            advice = RetryAdvice.NO if done.exit_code == 0 else await self._prepare_retry(spec, stem, words)
+            if advice is RetryAdvice.NO:
                 await self._check(spec, done, words)
                 return
-            if way is RetryAdvice.OTHER_NAME:
+            if advice is RetryAdvice.OTHER_NAME:
                 stem = self._units.own_stem_of(spec.name)
-        await self._give_up(spec)
+        await self._remove_failed(spec)
         raise StartFailed(
             f"{spec.app} v{spec.slot}: {spec.process}.{spec.number} could not be started",
-            why="something on this server takes its name again and again",
-            next=f"`podman ps --all --filter name={spec.name}` shows what it is; remove it, then deploy again",
+            why=f"the name of its container was in use at each of {START_TRIES} attempts",
+            next=f"`podman ps --all --filter name={spec.name}` shows the container; remove it, then deploy again",
         )
 
     async def create(self, spec: InstanceSpec) -> None:
-        """The unit exists, and has never run."""
+        """Write the unit without starting it; do nothing if there is one."""
         if not any(mark.name == spec.name for mark in (await self._units.marks()).values()):
             await self._prepare(spec, self._units.stem_of(spec.name))
 
     async def refresh(self, spec: InstanceSpec) -> None:
-        """Writes the unit anew; the container goes on running."""
+        """Write the unit again; the container keeps running."""
         await self._prepare(spec, self._units.stem_of(spec.name))
 
     async def stop(self, name: str, grace: float) -> None:
         await self._set_grace(name, math.ceil(grace))
         await self._systemctl.stop(*self._units.names_of(name), within=grace + unit.STOP_SECONDS)
-        await self._containers.stop(name, grace)  # one without its unit, as after a change of the runtime
+        await self._containers.stop(name, grace)  # a container without a unit, as after a change of the runtime
 
     async def remove(self, name: str) -> None:
         names = self._units.names_of(name)
@@ -149,7 +149,7 @@ class SystemdInstances:
         return launch
 
     async def _set_grace(self, name: str, seconds: int) -> None:
-        """Note how long the next stop may take; where that cannot be written, it is as long as noted before."""
+        """Set the seconds of the next stop's grace. If that cannot be written, log it; the earlier value applies."""
         directory = self._instances / name
         if directory.exists():
             try:
@@ -158,23 +158,23 @@ class SystemdInstances:
                 log.warning("instance.grace_not_written", instance=name, why=error.strerror or str(error))
 
     async def _begin(self, name: str) -> Completed:
-        """Start the unit; at once also where systemd has it wait for its next start."""
+        """Start the unit, at once even if systemd waits before its next automatic restart."""
         state = (await self._states(name)).get(name)
         ask = commands.restart_unit if state is not None and state.waits else commands.start_unit
         within = unit.LONGEST_PAUSE + unit.START_SECONDS + 10
         return await self._systemctl.order(ask(name), within=within)
 
     async def _prepare_retry(self, spec: InstanceSpec, stem: str, words: str) -> RetryAdvice:
-        # systemd would start it again beside us
+        # otherwise systemd would restart the unit during the retry
         await self._systemctl.stop(f"{stem}{SUFFIX}", within=unit.STOP_SECONDS)
         try:
             return await self._containers.prepare_retry(spec, words)
         except StartFailed:
-            await self._give_up(spec)
+            await self._remove_failed(spec)
             raise
 
     async def _check(self, spec: InstanceSpec, done: Completed, words: str) -> None:
-        """Raise StartFailed unless it started, and leave nothing of it then."""
+        """Raise StartFailed if the instance did not start, after removing it."""
 
         async def tail() -> Sequence[LogLine]:
             return await self._logs.tail((spec.name,), LAST_WORDS)
@@ -182,10 +182,10 @@ class SystemdInstances:
         try:
             await self._containers.check(spec, done.exit_code, words or done.stderr, tail)
         except StartFailed:
-            await self._give_up(spec)
+            await self._remove_failed(spec)
             raise
 
-    async def _give_up(self, spec: InstanceSpec) -> None:
+    async def _remove_failed(self, spec: InstanceSpec) -> None:
         await self.remove(spec.name)
 
     async def _states(self, pattern: str) -> dict[str, UnitState]:
@@ -205,7 +205,7 @@ class SystemdInstances:
 
 
 def writing_unit(name: str) -> AbstractContextManager[None]:
-    """Raise RuntimeUnavailable with the cause where a unit's files cannot be written."""
+    """Return a context that turns an OSError into RuntimeUnavailable with the cause."""
     return naming_cause(
         RuntimeUnavailable,
         f"the unit of {name} cannot be written",

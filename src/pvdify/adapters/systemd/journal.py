@@ -1,4 +1,4 @@
-"""What instances wrote, read from the journal by the tag that their lines have."""
+"""Reading of instances' logs from the journal, by the tag of each line."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
@@ -18,19 +18,19 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import BATCH, LONGEST_LINE, PATIENCE
 
 log = structlog.get_logger()
-PAUSE = 0.5  # before the journal is followed anew
+PAUSE = 0.5  # seconds before journalctl is started again when it has ended
 FORGOTTEN = "forgotten"
 
 
 class Journal:
-    """The journal keeps lines after their container is gone, and over reboots where it is persistent.
+    """The journal of this host. Lines outlive their container, and reboots if the journal is persistent.
 
     Args:
         runner: starts journalctl.
-        systemctl: knows systemd's version.
+        systemctl: returns systemd's version.
         server_id: part of each tag, since two servers on one machine may give an instance the same name.
-        log_dir: keeps when an app's logs were forgotten, ``<app>/forgotten``.
-        clock: time.
+        log_dir: stores when an app's logs were forgotten, in ``<app>/forgotten``.
+        clock: the time.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Journal:
         self._unwritten: dict[str, datetime] = {}
 
     async def writers(self, app: str) -> tuple[str, ...]:
-        """The app's instances of which the journal has lines. Raises RuntimeUnavailable."""
+        """Return the app's instances that have lines in the journal. Raises RuntimeUnavailable."""
         done = await self._runner.run(commands.list_tags())
         if done.exit_code != 0 and done.stderr.strip():
             raise refused(done)
@@ -53,7 +53,7 @@ class Journal:
         return tuple(name for name in names if place_of_instance(name) and app_of_instance(name) == app)
 
     async def tail(self, names: Sequence[str], count: int, since: datetime | None) -> tuple[LogLine, ...]:
-        """The last lines of these instances together, oldest first. Raises RuntimeUnavailable."""
+        """Return the last lines of these instances together, oldest first. Raises RuntimeUnavailable."""
         if count <= 0 or not names:
             return ()
         asked = count
@@ -69,7 +69,7 @@ class Journal:
     async def read(
         self, names: Sequence[str], count: int, since: datetime | None
     ) -> AsyncGenerator[tuple[LogLine, ...], None]:
-        """The same in batches; the journal is read twice, so that nothing but a batch is kept."""
+        """Yield the lines of ``tail`` in batches. Reads the journal twice, to keep only one batch in memory."""
         if count <= BATCH or not names:
             yield await self.tail(names, count, since)
             return
@@ -98,7 +98,7 @@ class Journal:
     async def _printed(
         self, names: Sequence[str], count: int, since: datetime | None
     ) -> AsyncGenerator[tuple[int, list[LogLine]], None]:
-        """For each entry of the journal 1, and the lines that it ends; at the end 0, and what has no end."""
+        """Yield for each journal entry 1 and the lines that it completes; at the end 0 and the incomplete lines."""
         version, lines = await self._systemctl.version(), _Lines(self._server)
         argv = commands.read_journal(self._tags(names), count, since, version=version)
         forgotten = {name: self._forgotten(app_of_instance(name)) for name in names}
@@ -114,7 +114,7 @@ class Journal:
         yield 0, [line for line in lines.rest() if is_wanted(line)]
 
     async def follow(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
-        """Lines written after ``since``, as they come, without end; a journal that goes away is followed anew."""
+        """Yield lines written after ``since`` as they are written, without end. Restart journalctl if it ends."""
         version = await self._systemctl.version()
         lines, newest = _Lines(self._server), since
         while True:
@@ -128,7 +128,7 @@ class Journal:
             await self._clock.sleep(PAUSE)
 
     async def _followed(self, lines: "_Lines", printed: AsyncIterator[str]) -> AsyncGenerator[LogLine, None]:
-        """The lines of what journalctl prints; what has no end yet after a while, too."""
+        """Yield the lines that journalctl prints, and an incomplete line after PATIENCE seconds without output."""
         text: asyncio.Future[str] | None = None
         try:
             while True:
@@ -157,12 +157,12 @@ class Journal:
         return [parse.entry(line) for line in done.stdout.splitlines()]
 
     async def forget(self, app: str) -> None:
-        """Show nothing of what the app has written until now. Never raises."""
+        """Return no line any more that the app has written until now. Never raises."""
         self._unwritten[app] = self._clock.now()
         await asyncio.to_thread(self._note_forgotten, app)
 
     def _note_forgotten(self, app: str) -> None:
-        """Where it cannot be written, it is remembered, and written by a later look at the app's log."""
+        """Store the moment. If it cannot be written, keep it in memory; later reads of the app's log retry."""
         self._unwritten.setdefault(app, self._clock.now())
         file = self._log_dir / app / FORGOTTEN
         temporary = file.with_name(f".{FORGOTTEN}")
@@ -195,12 +195,12 @@ class Journal:
 
 
 def log_tag(name: str, server_id: str) -> str:
-    """How the lines of an instance are marked."""
+    """Return the journal tag of an instance's lines."""
     return f"{name}.{server_id}"
 
 
 class _Lines:
-    """Puts the parts of long lines together, apart for each instance and stream."""
+    """An assembler that joins the parts of long lines, separately for each instance and stream."""
 
     def __init__(self, server: str) -> None:
         self._suffix = f".{server}"
@@ -208,11 +208,11 @@ class _Lines:
 
     @property
     def is_holding(self) -> bool:
-        """Whether a line has begun and not ended."""
+        """Whether there is an incomplete line."""
         return bool(self._parts)
 
     def add_all(self, entries: Iterable[Entry | None]) -> Iterator[LogLine]:
-        """The lines that these entries end."""
+        """Yield the lines that these entries complete. A line of LONGEST_LINE characters is yielded incomplete."""
         for entry in entries:
             if entry is None:
                 continue
@@ -222,7 +222,7 @@ class _Lines:
                 yield self._take(entry.tag, entry.stream)
 
     def rest(self) -> list[LogLine]:
-        """What has no end yet."""
+        """Return the incomplete lines, and drop them."""
         return [self._take(*source) for source in tuple(self._parts)]
 
     def _take(self, tag: str, stream: str) -> LogLine:

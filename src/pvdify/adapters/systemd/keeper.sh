@@ -1,17 +1,17 @@
 #!/bin/sh
-# What an instance's unit does around its container: `keeper.sh VERB ARGUMENT...` in the instance's directory.
-# Runs without pvdifyd, so that instances come back, ever more slowly, also while it is down.
+# The commands that a unit runs around its container: `keeper.sh VERB ARGUMENT...` in the instance's directory.
+# Does not need pvdifyd, so that instances restart, with growing pauses, also while pvdifyd is down.
 #
-#   before ID_FILE RESTARTS_FILE REMOVE...   wait if it exits again and again; count; remove the last container
-#   try COMMAND...                           run it; it may fail
-#   start RUN...                             run it; what podman says goes to a file of its own
-#   started                                  note when
-#   end COMMAND...                           let the processes finish within the grace that was asked for
-#   stop STOP...                             kill what is left; with that grace where `end` could not be done
-#   ended ID_FILE MEMORY_MARK EXIT_CODE...   note how it ended, unless it was told to
+#   before ID_FILE RESTARTS_FILE REMOVE...   wait after repeated exits; count the restart; remove the last container
+#   try COMMAND...                           run a command that may fail
+#   start RUN...                             start the container; podman's errors go to the file `refusal`
+#   started                                  record the time of the start
+#   end COMMAND...                           send the stop signal and wait for the end, at most the requested grace
+#   stop STOP...                             kill all that is left; after the grace if `end` failed
+#   ended ID_FILE MEMORY_MARK EXIT_CODE...   record the exit, unless it was requested
 set -u
 LONGEST=60
-QUIET_AFTER=600 # an instance that stayed up for so many seconds starts over with the shortest pause
+QUIET_AFTER=600 # seconds; after running for longer, an instance restarts with the shortest pause
 
 read_number() { # FILE
     number=$(cat "$1" 2>/dev/null)
@@ -54,13 +54,13 @@ started)
     rm -f start-is-watched
     ;;
 end)
-    # systemd runs this also after a program that ended by itself, and then there is no main process
+    # systemd runs this also when the program has ended by itself; then there is no main process
     [ -n "${MAINPID:-}" ] || exit 0
     : >stopping
     "$@" "$(read_number grace)" && : >finished
     ;;
 stop)
-    [ -z "${MAINPID:-}" ] || : >stopping # also of units that know no `end`
+    [ -z "${MAINPID:-}" ] || : >stopping # older units do not run `end`
     grace=$(read_number grace)
     [ -e finished ] && grace=0
     exec "$@" --time "$grace"
@@ -69,14 +69,14 @@ ended)
     id_file=$1 memory_mark=$2
     shift 2
     [ -e stopping ] && exit 0
-    [ -e start-is-watched ] && exit 0 # pvdifyd reads for itself why its start failed
+    [ -e start-is-watched ] && exit 0 # pvdifyd itself finds out why the start failed
     now=$(date +%s)
     if [ -e started ] && [ $((now - $(read_number started))) -gt $QUIET_AFTER ]; then
         echo 1 >exits-in-a-row
     else
         echo $(($(read_number exits-in-a-row) + 1)) >exits-in-a-row
     fi
-    code=${EXIT_STATUS:-$("$@")} # systemd tells since 232
+    code=${EXIT_STATUS:-$("$@")} # systemd sets EXIT_STATUS since version 232
     case $code in '' | *[!0-9]*) code=137 ;; esac
     memory=-
     [ -e "$memory_mark" ] && memory=memory

@@ -1,4 +1,4 @@
-"""Understanding what systemd and its journal print; pure."""
+"""Parsers of what systemctl and journalctl print; pure."""
 
 import json
 import re
@@ -11,30 +11,30 @@ _VERSION = re.compile(r"^systemd (\d+)")
 
 @dataclass(frozen=True, kw_only=True)
 class UnitState:
-    """A unit's active state in systemd, and its detail."""
+    """A unit's state: systemd's ActiveState and SubState."""
 
     active: str
     sub: str
 
     @property
     def is_active(self) -> bool:
-        """Its program runs."""
+        """Whether the unit's program runs."""
         return self.active == "active"
 
     @property
     def is_coming(self) -> bool:
-        """It is being started, or waits for its next start."""
+        """Whether the unit is starting, or waits for its next automatic restart."""
         return self.active == "activating"
 
     @property
     def waits(self) -> bool:
-        """It waits for its next start."""
+        """Whether the unit waits for its next automatic restart."""
         return self.is_coming and self.sub in ("auto-restart", "auto-restart-queued", "start-pre")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One entry of the journal. ``is_part``: the line goes on in the next entry of the same tag and stream."""
+    """One journal entry. ``is_part``: the line continues in the next entry of the same tag and stream."""
 
     at: datetime
     tag: str
@@ -44,19 +44,19 @@ class Entry:
 
 
 def version(text: str) -> int:
-    """systemd's version in ``systemctl --version``; 0 if it is unknown."""
+    """Return systemd's version from ``systemctl --version``; 0 if it cannot be read."""
     found = _VERSION.match(text)
     return int(found[1]) if found else 0
 
 
 def unit_states(text: str) -> dict[str, UnitState]:
-    """Unit name -> state in ``systemctl list-units``."""
+    """Return the states by unit name from ``systemctl list-units``."""
     rows = (line.lstrip("●*× ").split() for line in text.splitlines())
     return {row[0]: UnitState(active=row[2], sub=row[3]) for row in rows if len(row) > 3}
 
 
 def entry(line: str) -> Entry | None:
-    """One line of ``journalctl --output json``; None for what no container wrote, or what cannot be read."""
+    """Parse one line of ``journalctl --output json``; return None if it is invalid or no container wrote it."""
     try:
         fields: dict[str, Any] = json.loads(line)
         microseconds = int(fields["__REALTIME_TIMESTAMP"])
@@ -73,7 +73,7 @@ def entry(line: str) -> Entry | None:
 
 
 def _text(message: object) -> str:
-    """The message; what is not plain text comes as a list of bytes, and conmon leaves the line's end where it was."""
+    """Return the message. journalctl prints non-text as a list of bytes, and conmon keeps the line break."""
     if isinstance(message, list):
         message = bytes(message).decode(errors="replace")
     return "" if message is None else str(message).removesuffix("\n").removesuffix("\r")

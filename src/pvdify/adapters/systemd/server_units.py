@@ -1,7 +1,7 @@
-"""The units of the server itself, as text: pvdifyd, and the router with its listening socket. Pure.
+"""The texts of the server's own units: pvdifyd, the router, and the router's listening socket. Pure.
 
-They are apart, so that nothing that happens to pvdifyd reaches visitors. No secret is in them, and everything in them
-is known to systemd 219 or passed over by it.
+The router is a separate unit, so that a crash or restart of pvdifyd does not affect visitors. The texts contain no
+secret. systemd 219 either knows a setting or ignores it.
 """
 
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ ROUTER_SOCKET = "pvdify-router.socket"
 WRITTEN_BY = "# Written at installation, and again at each upgrade; put changes into a drop-in (`systemctl edit`).\n"
 WATCHDOG_SECONDS = 120
 ROUTER_USER = "pvdify-router"
-ROUTER_FILES = 65536  # two for each connection, and those of the processes that it replaces
-CONFINED_SINCE = 238  # systemd's version that knows TemporaryFileSystem=
-TRIAL = (  # of the confinement below, what a container's kernel may refuse; known to systemd 238
+ROUTER_FILES = 65536  # open files; two for each connection, including those of workers that a reload replaced
+CONFINED_SINCE = 238  # the first systemd with TemporaryFileSystem=
+TRIAL = (  # the restrictions that may fail when the server itself is a container; all exist in systemd 238
     "ProtectSystem=strict", "ProtectHome=tmpfs", "TemporaryFileSystem=/mnt:ro", "BindReadOnlyPaths=/usr",
     "PrivateTmp=yes", "PrivateDevices=yes", "ProtectKernelTunables=yes", "CapabilityBoundingSet=",
     "NoNewPrivileges=yes", "RestrictNamespaces=yes", "SystemCallFilter=@system-service",
 )  # fmt: skip
 NEWLINE = "\n"
-DAEMON_FILES = 8192  # as many as pvdifyd makes use of
-CONTAINER_FILES = 524288  # what it starts may raise its own limit; systemd before 230 passes over the line
-PATIENCE = 45  # seconds to finish answers and steps in, before the rest is killed
+DAEMON_FILES = 8192  # open files; pvdifyd never uses more
+CONTAINER_FILES = 524288  # open files; containers may raise their limit to this; systemd before 230 ignores the line
+PATIENCE = 45  # seconds to finish requests and steps after SIGTERM, before systemd sends SIGKILL
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouterUnit:
-    """What the router's unit depends on: where the program is, its configuration, and the directory of its socket.
+    """The values in the router's unit. ``run_dir``: the directory of the router's command socket.
 
-    ``data_dir`` is above ``directory`` and closed to the router's user, as is ``closed`` above ``binary``, if any.
+    The router's user cannot enter ``data_dir``, a parent of ``directory``, nor ``closed``, a parent of ``binary``.
     """
 
     binary: Path
@@ -46,7 +46,10 @@ class RouterUnit:
 
 
 def daemon(executable: Path, settings: Path) -> str:
-    """pvdifyd. It is ready when it answers, starts again whatever happened, and hangs for two minutes at most."""
+    """Return pvdifyd's unit.
+
+    systemd waits until pvdifyd answers, always restarts pvdifyd, and kills a pvdifyd that hangs for two minutes.
+    """
     return f"""\
 {WRITTEN_BY}[Unit]
 Description=pvdify control plane
@@ -68,7 +71,7 @@ LimitNOFILE={DAEMON_FILES}:{CONTAINER_FILES}
 UMask=0077
 OOMScoreAdjust=-800
 
-# It is root and starts podman, whose containers inherit from it. So the list of what it cannot do is short:
+# pvdifyd runs as root and starts podman, and containers inherit its restrictions. So few restrictions are possible:
 # - podman mounts file systems that all processes have to see: no mount namespace of its own, and with it no
 #   ProtectSystem, PrivateTmp, PrivateDevices, ProtectHome or ProtectKernelTunables.
 # - images may hold programs with setuid bits, capabilities or another architecture: no RestrictSUIDSGID and no
@@ -95,7 +98,7 @@ WantedBy=multi-user.target
 
 
 def router_socket(listen: Address) -> str:
-    """The socket that visitors' connections arrive at; systemd holds it, whatever becomes of the router."""
+    """Return the unit of the socket for visitors' connections. systemd keeps the socket while the router restarts."""
     return f"""\
 {WRITTEN_BY}[Unit]
 Description=pvdify router, listening socket
@@ -111,15 +114,15 @@ WantedBy=sockets.target
 
 
 def router(spec: RouterUnit) -> str:
-    """HAProxy as master and worker, as a user without rights of its own where systemd can do that.
+    """Return the router's unit: HAProxy as master and worker, as an unprivileged user if ``is_confined``.
 
-    Stopping it only asks it to finish: KillMode=none, so that the next one need not wait for the last answer. It has
-    nothing to start with before pvdifyd has written its configuration for the first time.
+    A stop only signals HAProxy to finish: with KillMode=none the next HAProxy starts without waiting for open requests.
+    systemd skips the start until pvdifyd has written the configuration for the first time.
     """
     confinement = _confinement(spec) if spec.is_confined else _as_root(spec)
     signaller = (
         "+/bin/kill" if spec.is_confined else "/bin/kill"
-    )  # by root: what runs may be from before there was a user
+    )  # as root: the running HAProxy may be from before the unit had a user
     return f"""\
 {WRITTEN_BY}[Unit]
 Description=pvdify router
@@ -147,12 +150,12 @@ WantedBy=multi-user.target
 
 
 def _as_root(spec: RouterUnit) -> str:
-    """systemd before 238 cannot show a directory to a program without showing those above it."""
+    """Return the settings without confinement, for systemd before 238, which lacks TemporaryFileSystem=."""
     return f"ExecStartPre={command('/bin/mkdir', '-p', '-m', '0700', str(spec.run_dir))}\n"
 
 
 def _confinement(spec: RouterUnit) -> str:
-    """What the router cannot do. Left to it: connections to any address, and the files that it reads."""
+    """Return the settings that confine the router. It can still connect to any address and read its own files."""
     hidden = dict.fromkeys((spec.data_dir, *([spec.closed] if spec.closed else [])))
     shown = dict.fromkeys((spec.directory, spec.binary.parent))
     return f"""

@@ -1,6 +1,7 @@
-"""The text of an instance's unit: a pure function, so that equal instances have equal units.
+"""The text of an instance's unit; pure, so that equal instances have equal units.
 
-No config var is in it: those are in the instance's directory on tmpfs. Everything in it is known to systemd 219.
+The text contains no config var: config vars are in the instance's directory on tmpfs. systemd 219 knows every setting
+that is always written.
 """
 
 import math
@@ -11,19 +12,19 @@ from pvdify.model.endpoint import NO_ROUTE, Endpoint, NoRoute
 from pvdify.model.instance import InstanceSpec, Role
 from pvdify.plumbing.containers import Launch
 
-FIRST_PAUSE = 1  # seconds before a restart; the keeper adds to them
-LONGEST_PAUSE = 60
+FIRST_PAUSE = 1  # seconds before a restart; the keeper waits longer after repeated exits
+LONGEST_PAUSE = 60  # seconds before a restart at most
 START_SECONDS = 180  # for the container to start, after the longest pause
-STOP_SECONDS = 60  # after the grace, for what then has to be killed
-UNLIMITED_LOG_SINCE = 240  # systemd's version; before it only journald.conf decides
-WIDTH = 110
-EARLIER_HOST = "127.0.0.1"  # of units that were written before they named the host
+STOP_SECONDS = 60  # after the grace, to kill and remove what still runs
+UNLIMITED_LOG_SINCE = 240  # the first systemd that can lift the log rate limit per unit, not only in journald.conf
+WIDTH = 110  # characters of a line
+EARLIER_HOST = "127.0.0.1"  # the endpoint's host in units from before the unit named it
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """What a unit says of itself, to be read from its file: what its container's labels say too."""
+    """The identity of a unit, stored in its ``[X-Pvdify]`` section. The container's labels have the same facts."""
 
     server: str
     name: str
@@ -40,13 +41,16 @@ class Mark:
 def build(
     spec: InstanceSpec, launch: Launch, server: str, keeper: Path, *, version: int, database: str = ""
 ) -> str:  # fmt: skip
-    """The unit's whole text. ``keeper``: the script that counts, waits and notes; ``version``: systemd's."""
+    """Return the unit's text.
+
+    ``keeper``: the script that counts restarts, waits between them and records exits; ``version``: systemd's.
+    """
     sections = (_unit(spec), _service(spec, launch, keeper, version), _mark(spec, server, database))
     return "# Written by pvdifyd, and again at each boot; changes are overwritten.\n" + "\n".join(sections)
 
 
 def read_mark(text: str) -> Mark | None:
-    """What the unit says of itself; None where it is not one of ours."""
+    """Return the identity in a unit's text; None if pvdify did not write the unit."""
     _, _, section = text.partition("[X-Pvdify]\n")
     said = dict(line.split("=", 1) for line in section.splitlines() if "=" in line)
     try:
@@ -96,7 +100,7 @@ def _service(spec: InstanceSpec, launch: Launch, keeper: Path, version: int) -> 
             f"TimeoutStopSec={math.ceil(spec.stop_timeout) + STOP_SECONDS}",
             "SuccessExitStatus=143",
             "KillMode=mixed",
-            "LimitCORE=0",  # the image of a program's memory, with its secrets, would be on a disk
+            "LimitCORE=0",  # a core dump would write the program's memory, with its secrets, to a disk
             *quota,
             "",
         )
@@ -120,9 +124,9 @@ Port={"" if spec.exposed is NO_ROUTE else spec.exposed.at.port}
 
 
 def command(*argv: str) -> str:
-    """An argument tuple as systemd reads it back: quoted, and with its own special characters doubled.
+    """Return an argument tuple in systemd's syntax: quoted, and with ``%`` and ``$`` doubled.
 
-    On several lines, since old versions read 2,048 characters of each.
+    Breaks long commands into several lines, since old versions read only 2,048 characters of a line.
     """
     lines = [""]
     for word in map(_quoted, argv):

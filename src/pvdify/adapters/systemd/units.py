@@ -1,4 +1,4 @@
-"""The unit files of one server's instances, in systemd's directory for what does not outlive a boot."""
+"""The unit files of one server's instances, in systemd's directory for units that do not survive a reboot."""
 
 import asyncio
 import os
@@ -18,13 +18,13 @@ PREFIX, SUFFIX = "pvdify-", ".service"
 
 
 class Units:
-    """Several servers share the directory; whose a unit is, it says itself.
+    """The unit files of one server. Several servers can share the directory; each unit names its server.
 
     Args:
-        server_id: this server.
-        run_dir: where the keeper script goes.
-        directory: where systemd looks.
-        database: units of instances that were made with another one are not seen.
+        server_id: this server's id.
+        run_dir: the directory for the keeper script.
+        directory: systemd's directory for units.
+        database: the present database; units made with another database are ignored.
     """
 
     def __init__(
@@ -37,31 +37,31 @@ class Units:
         self.keeper = run_dir / KEEPER
 
     def stem_of(self, name: str) -> str:
-        """What the unit of this instance is called, without ``.service``: like it, unless that is another server's."""
+        """Return the unit's name without ``.service``: the instance's name, unless another server's unit has it."""
         text = _read(self._directory / f"{name}{SUFFIX}")
         mark = unit.read_mark(text) if text else None
         is_ours = not text or (mark is not None and self._is_ours(mark))
         return name if is_ours else self.own_stem_of(name)
 
     def own_stem_of(self, name: str) -> str:
-        """A name that no other server gives."""
+        """Return a name that no other server uses."""
         return f"{name}.{self.database.id if self.database.is_apart else self._server}"
 
     def names_of(self, name: str) -> tuple[str, ...]:
-        """Every unit that may run this instance: it had the other name while that one was taken."""
+        """Return every unit that may run this instance: the name that is free now may have been taken at the start."""
         return tuple(f"{stem}{SUFFIX}" for stem in dict.fromkeys((self.stem_of(name), self.own_stem_of(name))))
 
     async def write(self, stem: str, text: str) -> bool:
-        """Write the unit and the keeper, unless they are there; whether systemd has to read a changed unit again."""
+        """Write the unit and the keeper if they differ; return whether an existing unit changed and needs a reload."""
         return await asyncio.to_thread(self._write, stem, text)
 
     async def remove(self, names: Sequence[str]) -> None:
-        """The files of these units are gone."""
+        """Delete the files of these units; ignore missing ones."""
         for name in names:
             await asyncio.to_thread((self._directory / name).unlink, missing_ok=True)
 
     async def marks(self) -> dict[str, Mark]:
-        """Unit name (with ``.service``) -> what it says of itself, of every unit of this server."""
+        """Return the identity of every unit of this server, by unit name (with ``.service``)."""
         return dict(await asyncio.to_thread(lambda: list(self._marks())))
 
     def _marks(self) -> Iterator[tuple[str, Mark]]:
@@ -81,11 +81,12 @@ class Units:
 
 
 def _write_unless_same(path: Path, text: str) -> bool:
-    """Whether it was written. Raises OSError."""
+    """Replace the file atomically if its text differs; return whether it was written. Raises OSError."""
     if _read(path) == text:
         return False
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # several may write the same
+    # A unique name, since several writers may write the same file at once.
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)

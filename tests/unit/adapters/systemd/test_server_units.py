@@ -38,7 +38,7 @@ LimitNOFILE=8192:524288
 UMask=0077
 OOMScoreAdjust=-800
 
-# It is root and starts podman, whose containers inherit from it. So the list of what it cannot do is short:
+# pvdifyd runs as root and starts podman, and containers inherit its restrictions. So few restrictions are possible:
 # - podman mounts file systems that all processes have to see: no mount namespace of its own, and with it no
 #   ProtectSystem, PrivateTmp, PrivateDevices, ProtectHome or ProtectKernelTunables.
 # - images may hold programs with setuid bits, capabilities or another architecture: no RestrictSUIDSGID and no
