@@ -1,4 +1,4 @@
-"""A synchronous, typed client of the REST API: what the command line asks pvdifyd, over https or a unix socket.
+"""A synchronous, typed client of the REST API, over https or a unix socket.
 
-Imports ``wire``, ``errors`` and the standard library only, so that it starts fast and packs as a zipapp.
+Imports ``wire``, ``errors`` and the standard library only, so that it starts fast and can be packed as a zipapp.
 """

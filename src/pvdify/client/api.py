@@ -1,7 +1,7 @@
-"""The REST API as methods: one question each, wire types in and out.
+"""The REST API as methods: each sends one request, with wire types as arguments and results.
 
-Every method raises what the server refuses with, or ServerUnreachable. Those that change something raise
-OutcomeUnknown when the answer was lost, and say how to find out.
+Every method raises the error that the server answers with, or ServerUnreachable. A method that changes something raises
+OutcomeUnknown if the answer was lost; the error says how to find out what happened.
 """
 
 from pvdify.client.calls.access import AccessCalls
@@ -39,29 +39,29 @@ class Client(
     BackupCalls,
     ServiceCalls,
 ):
-    """One server's API."""
+    """The API of one server."""
 
     @property
     def target(self) -> Target:
-        """The server that is asked, and as whom."""
+        """The server that requests go to, and the token they carry."""
         return self._session.target
 
     def with_target(self, target: Target) -> "Client":
-        """The same for another server or token."""
+        """Return a client for another server or token, with the same ``sleep`` and ``on_version``."""
         return Client(Session(target, sleep=self._session.sleep, on_version=self._session.on_version))
 
     def health(self) -> Health:
-        """Whether the server runs, and its version; the only question that needs no token."""
+        """Return the server's health and version; the only request that needs no token."""
         return self._session.ask_for(Health, Question(path="/health"))
 
     def whoami(self) -> Identity:
-        """Who the token stands for."""
+        """Return the name and rights of the token."""
         return self._session.ask_for(Identity, Question(path="/whoami"))
 
     def status(self) -> Status:
-        """The server at a glance."""
+        """Return a summary of the server's state."""
         return self._session.ask_for(Status, Question(path="/status"))
 
     def sleep(self, seconds: float) -> None:
-        """Wait before asking again."""
+        """Sleep between two requests."""
         self._session.sleep(seconds)

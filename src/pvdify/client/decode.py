@@ -1,7 +1,7 @@
-"""JSON values into the wire's dataclasses, by the structure of their annotations.
+"""Decoding of JSON values into the wire's dataclasses, by their annotations.
 
-Keys that a class does not know are ignored and optional ones may be missing, so that an older client meets a newer
-server and the other way round.
+Unknown keys are ignored and optional keys may be missing, so that older clients work with newer servers and the other
+way round.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class Mismatch(Exception):
-    """A value does not have the shape that was expected; the message names where."""
+    """A JSON value has another shape than expected; the message names the place."""
 
 
 def decode(kind: type[T], value: object) -> T:
-    """The value as a ``kind``. Raises Mismatch."""
+    """Return the value as a ``kind``. Raises Mismatch."""
     decoded: T = _decode(kind, value, kind.__name__)
     return decoded
 
@@ -72,7 +72,7 @@ def _decode_scalar(kind: Any, value: object, path: str) -> Any:
         return _moment(_expect(str, value, path), path)
     if kind is float and type(value) is int:
         return float(value)
-    # bool is an int to isinstance, and must not pass for one
+    # isinstance accepts a bool as an int
     if type(value) is not kind:
         raise Mismatch(f"{path} is {_describe(value)}")
     return value

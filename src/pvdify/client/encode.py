@@ -1,4 +1,4 @@
-"""The wire's dataclasses as JSON values."""
+"""Encoding of the wire's dataclasses as JSON values."""
 
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def to_json(value: Any) -> Any:
-    """The value as dicts, lists and scalars; moments as ``2026-11-23T11:31:02Z``."""
+    """Return the value as dicts, lists and scalars; moments become ``2026-11-23T11:31:02Z``."""
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: to_json(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, dict):
@@ -19,5 +19,5 @@ def to_json(value: Any) -> Any:
 
 
 def request_body(value: Any) -> dict[str, Any]:
-    """The same for something that is sent: what was left open is left out."""
+    """Return the value as the JSON body of a request, without the fields that are None."""
     return {key: item for key, item in to_json(value).items() if item is not None}

@@ -1,4 +1,4 @@
-"""Where a server is: its URL, taken apart and checked."""
+"""Server URLs: parsing and checks."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """A server's address. ``path`` stands before ``/api``; of a unix socket it is where the socket is."""
+    """A server's address.
+
+    ``path`` is the prefix before ``/api``; for a unix socket it is the path of the socket.
+    """
 
     scheme: str
     host: str
@@ -22,7 +25,7 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """The address in its one normal form, which logins are saved under."""
+        """The normalized URL, under which logins are saved."""
         if self.scheme == "unix":
             return f"unix://{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -30,7 +33,7 @@ class Endpoint:
         return f"{self.scheme}://{host}{port}{self.path}"
 
     def check_secrecy(self) -> None:
-        """Raises InvalidSetting when others could read what is sent."""
+        """Raise InvalidSetting if the connection is not encrypted and leaves this machine."""
         if self.scheme == "http" and not is_loopback(self.host):
             raise InvalidSetting(
                 f"the token is not sent to {self.url}",
@@ -40,12 +43,12 @@ class Endpoint:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent there stays on this machine."""
+    """Return whether a connection to this host stays on this machine."""
     return _LOOPBACK.fullmatch(host) is not None
 
 
 def parse_url(url: str) -> Endpoint:
-    """The URL taken apart. Raises InvalidSetting."""
+    """Parse a server's URL. Raises InvalidSetting."""
     try:
         parts = urlsplit(url.strip())
         port = parts.port

@@ -1,4 +1,4 @@
-"""Server-sent events: reading them, and reading on after the connection was lost."""
+"""A reader of server-sent events that reconnects after a lost connection."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pvdify.client.transport import NoAnswer, NotSent
 from pvdify.errors import UnavailableError
 
-# Long enough for a restart of the server; starts anew with every event, but not with a comment: a server that greets
-# and hangs up would be asked for ever.
+# Seconds before each attempt to reconnect; long enough for a restart of the server. Every event resets the count. A
+# comment does not: otherwise a server that only sends a comment and closes would be asked forever.
 PATIENCE = (0.1, 0.3, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 END = "end"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerEvent:
-    """One event; without a name it is a ``message``, as in the standard."""
+    """One event; an event without a name is a ``message``, as in the standard."""
 
     id: str = ""
     name: str = "message"
@@ -22,7 +22,7 @@ class ServerEvent:
 
 
 class StreamLost(Exception):
-    """The server did not come back within our patience; ``why`` is the last thing that was seen of it."""
+    """The server did not come back within PATIENCE; ``why`` is the last error."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -30,7 +30,7 @@ class StreamLost(Exception):
 
 
 def read_events(lines: Iterable[bytes]) -> Iterator[ServerEvent]:
-    """The events of a stream; comments only keep the connection alive. An unfinished event is dropped."""
+    """Parse the events of a stream. Comments are skipped, and an unfinished event is dropped."""
     fields: dict[str, list[str]] = {}
     for raw in lines:
         line = raw.decode("utf-8", "replace").rstrip("\r\n")
@@ -44,9 +44,10 @@ def read_events(lines: Iterable[bytes]) -> Iterator[ServerEvent]:
 
 
 def follow(open_stream: Callable[[str], Iterable[bytes]], *, sleep: Callable[[float], None]) -> Iterator[ServerEvent]:
-    """All events up to ``end``, across lost connections: ``open_stream`` is given the id of the last event seen.
+    """Yield all events up to ``end``, reconnecting after lost connections.
 
-    Raises StreamLost when the server stays away, and any refusal that ``open_stream`` raises.
+    ``open_stream`` is called with the id of the last event received. Raises StreamLost if the server does not come back
+    within PATIENCE, and any refusal that ``open_stream`` raises.
     """
     last_id = ""
     failures = 0

@@ -1,4 +1,4 @@
-"""Signing in without a stored secret: GitHub vouches for the workflow that we run in."""
+"""Signing in from a GitHub workflow without a stored secret, with the workflow's OpenID token."""
 
 import json
 from collections.abc import Mapping
@@ -20,10 +20,11 @@ LARGEST_ANSWER = 64 * 1024
 
 
 def sign_in(target: Target, environ: Mapping[str, str], app: str | None) -> Target:
-    """The same server with a token for this app, if there is none yet and a workflow can get one.
+    """Sign in with the workflow's identity, and return the target with the token for this app.
 
-    The token of GitHub's is made for this server's address, so that no other can use it. Raises NotSignedIn,
-    InvalidSetting (no server was named), and what the server refuses with.
+    Returns the target unchanged if it has a token, is a unix socket, or no GitHub workflow runs. GitHub's token names
+    this server's address as its audience, so that no other server accepts it. Raises NotSignedIn, InvalidSetting (no
+    server was named), and the server's refusal.
     """
     is_workflow = environ.get("GITHUB_ACTIONS") == "true"
     if target.token is not None or target.endpoint.scheme == "unix" or not is_workflow or app is None:
@@ -54,7 +55,7 @@ def _ask_github(audience: str, environ: Mapping[str, str]) -> str:
         address, headers={"Authorization": f"Bearer {environ[SECRET]}", "Accept": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - the same
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - the scheme is checked
             value = json.loads(answer.read(LARGEST_ANSWER))["value"]
     except urllib.error.HTTPError as error:
         with error:

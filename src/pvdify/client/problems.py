@@ -1,4 +1,4 @@
-"""What the server answers when it refuses, as the error it stands for."""
+"""Conversion of the server's problem documents into errors."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ _BY_STATUS: dict[int, type[PvdifyError]] = {
 
 
 def from_problem(status: int, problem: dict[str, Any]) -> PvdifyError:
-    """The error in a problem+json document."""
+    """Return the error that a problem+json document describes."""
     kind = _error_class(_text(problem, "code"), _BY_STATUS.get(status, _by_hundred(status)))
     facts = {key: problem[key] for key in ("problems", "request_id") if problem.get(key)}
     what = _text(problem, "detail") or _text(problem, "title") or f"the server answered {status}"
@@ -42,7 +42,7 @@ def from_problem(status: int, problem: dict[str, Any]) -> PvdifyError:
 
 
 def from_failure(failure: Failure) -> PvdifyError:
-    """The error that is kept with a release."""
+    """Return the error that is stored with a release."""
     kind = _error_class(failure.code, FailedError)
     return kind(failure.what, why=failure.why, next=failure.next)
 
@@ -51,7 +51,7 @@ def _error_class(code: str, otherwise: type[PvdifyError]) -> type[PvdifyError]:
     known = by_code().get(code)
     if known is not None or not code:
         return known or otherwise
-    # A newer server has codes that this client does not: keep the code, and take the branch from the status.
+    # A newer server may send a code unknown here: keep the code, and derive the class from the status.
     return type(otherwise.__name__, (otherwise,), {"code": code})
 
 

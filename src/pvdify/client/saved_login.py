@@ -1,4 +1,4 @@
-"""What ``pvdify login`` and ``pvdify servers`` keep: servers by name, and a token per server. Mode 0600."""
+"""The file that ``pvdify login`` and ``pvdify servers`` write: named servers, and a token for each. Mode 0600."""
 
 import json
 import os
@@ -12,27 +12,30 @@ from pvdify.errors import InvalidSetting
 
 @dataclass(frozen=True, kw_only=True)
 class SavedLogins:
-    """``url``: the server in use; ``tokens``: by URL; ``names``: URLs by the names that people gave them."""
+    """The content of the file.
+
+    ``url``: the server in use; ``tokens``: by URL; ``names``: URLs by the names that users gave them.
+    """
 
     url: str | None = None
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     names: Mapping[str, str] = field(default_factory=dict)
 
     def with_login(self, url: str, token: str) -> "SavedLogins":
-        """The same after signing in to a server, which is in use from then on."""
+        """Return the logins with this server and token added, and this server in use."""
         return replace(self.with_server(self.name_of(url) or _free_name(url, self.names), url), url=url,
                        tokens={**self.tokens, url: token})  # fmt: skip
 
     def with_server(self, name: str, url: str) -> "SavedLogins":
-        """The same with one more server, or another URL for the name."""
+        """Return the logins with this server added, or with another URL for the name."""
         return replace(self, names={**self.names, name: url})
 
     def using(self, name: str) -> "SavedLogins":
-        """The same with this server in use."""
+        """Return the logins with this server in use."""
         return replace(self, url=self.names[name])
 
     def without(self, name: str) -> "SavedLogins":
-        """The same without the server and its token."""
+        """Return the logins without this server; its token goes too, unless another name has the same URL."""
         gone = self.names[name]
         names = {known: url for known, url in self.names.items() if known != name}
         if gone in names.values():
@@ -41,22 +44,22 @@ class SavedLogins:
         return SavedLogins(url=None if self.url == gone else self.url, tokens=tokens, names=names)
 
     def name_of(self, url: str) -> str | None:
-        """The name of the server with this URL, if it has one."""
+        """Return the name of the server with this URL, or None."""
         return next((name for name, known in self.names.items() if known == url), None)
 
 
 def login_file(environ: Mapping[str, str]) -> Path:
-    """``$XDG_CONFIG_HOME/pvdify/login.json``, by default below ``~/.config``."""
+    """Return ``$XDG_CONFIG_HOME/pvdify/login.json``, by default below ``~/.config``."""
     return _home(environ, "XDG_CONFIG_HOME", ".config") / "pvdify" / "login.json"
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """``$XDG_CACHE_HOME/pvdify``, by default below ``~/.cache``."""
+    """Return ``$XDG_CACHE_HOME/pvdify``, by default below ``~/.cache``."""
     return _home(environ, "XDG_CACHE_HOME", ".cache") / "pvdify"
 
 
 def load(file: Path) -> SavedLogins:
-    """What is saved; nothing when there is no such file. Raises InvalidSetting when it cannot be read.
+    """Read the saved logins; a missing file means none. Raises InvalidSetting if the file cannot be read.
 
     Files of pvdify 0.1 have no names: each server is named after its host.
     """
@@ -81,7 +84,7 @@ def load(file: Path) -> SavedLogins:
 
 
 def save(file: Path, logins: SavedLogins) -> None:
-    """Write the file whole, readable by its owner only from its first byte on. Raises InvalidSetting."""
+    """Write the logins in one step, readable by the owner only. Raises InvalidSetting."""
     content = {"url": logins.url, "tokens": dict(logins.tokens), "names": dict(logins.names)}
     try:
         write_private(file, json.dumps(content, indent=2) + "\n")
@@ -94,7 +97,7 @@ def save(file: Path, logins: SavedLogins) -> None:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file whole, readable by its owner only from its first byte on. Raises OSError."""
+    """Write a file in one step: to a temporary file with mode 0600, then rename. Raises OSError."""
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh.unlink(missing_ok=True)
@@ -105,7 +108,7 @@ def write_private(file: Path, text: str) -> None:
 
 def _home(environ: Mapping[str, str], variable: str, default: str) -> Path:
     configured = environ.get(variable, "")
-    # The standard wants relative paths ignored.
+    # The XDG standard requires that relative paths are ignored.
     return Path(configured) if configured.startswith("/") else Path(environ.get("HOME") or "~").expanduser() / default
 
 

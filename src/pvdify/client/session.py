@@ -1,4 +1,4 @@
-"""Asking a server: again where that is safe, and with every failure as an error that says what to do."""
+"""Requests to a server: repeated where that is safe; every failure becomes an error with a next step."""
 
 import json
 import os
@@ -20,20 +20,20 @@ T = TypeVar("T")
 
 VERSION_HEADER = "x-pvdify-version"
 
-# Pauses before asking again: short while nothing is at stake, longer once a release may have been made.
+# Seconds before each retry: short if nothing can have changed, longer if a release may have been made.
 SHORT = (0.3, 1.0)
 LONG = (0.5, 1.0, 2.0, 4.0, 8.0)
-# Answered by what stands in front of pvdifyd: Cloudflare could not reach it, or got no answer.
+# Statuses of proxies in front of pvdifyd: Cloudflare could not connect to the server, or received no answer.
 _NEVER_REACHED = frozenset({521, 522, 523, 525, 526, 530})
 _ANSWER_LOST = frozenset({502, 503, 504, 520, 524})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One thing to ask.
+    """One request to the API.
 
-    ``key``: an Idempotency-Key, by which the server knows a repetition. ``lost``: what is uncertain when no answer
-    comes, and ``look`` how to find out; a question without ``lost`` changes nothing.
+    ``key`` is an Idempotency-Key, by which the server recognizes a repetition. ``lost`` says what is uncertain if no
+    answer arrives, and ``look`` how to find out; a question without ``lost`` changes nothing.
     """
 
     method: str = "GET"
@@ -46,30 +46,33 @@ class Question:
 
     @property
     def is_repeatable(self) -> bool:
-        """Asking twice does no more than asking once."""
+        """Whether repeating the request does no more than sending it once."""
         return not self.lost or self.key is not None
 
 
 def new_key() -> str:
-    """An Idempotency-Key of our own."""
+    """Return a random Idempotency-Key."""
     return os.urandom(16).hex()
 
 
 class Session:
-    """Questions to one server; connects when the first one is asked."""
+    """A sender of requests to one server; connects at the first request."""
 
     def __init__(
         self, target: Target, *, sleep: Callable[[float], None] = time.sleep,
         on_version: Callable[[str], None] = lambda _version: None,
     ) -> None:  # fmt: skip
-        """``on_version`` is called with the server's version when it is another one than ours, once."""
+        """Call ``on_version`` once, with the server's version, if it differs from this client's."""
         self.target = target
         self.sleep = sleep
         self.on_version = on_version
         self._is_version_known = False
 
     def ask(self, question: Question) -> HttpAnswer:
-        """The server's answer, of success. Raises what it refuses with, ServerUnreachable or OutcomeUnknown."""
+        """Send the request, with retries, and return the successful answer.
+
+        Raises the server's refusal, ServerUnreachable or OutcomeUnknown.
+        """
         request = _request(question)
         was_sent = False
         failures = 0
@@ -86,25 +89,28 @@ class Session:
             failures += 1
 
     def ask_for(self, kind: type[T], question: Question) -> T:
-        """The answer as a ``kind`` of the wire."""
+        """Send the request and decode the answer as a ``kind`` of the wire."""
         return self.understand(kind, self.json_of(self.ask(question)))
 
     def json_of(self, answer: HttpAnswer) -> Any:
-        """The answer's JSON value. Raises ServerUnreachable when it is none: then something else has answered."""
+        """Parse the answer's JSON. Raises ServerUnreachable if it is not JSON: another program has answered."""
         try:
             return json.loads(answer.body)
         except ValueError as error:
             raise self._not_pvdify(answer) from error
 
     def open_stream(self, question: Question, last_id: str) -> Iterator[bytes]:
-        """The lines of a stream of events, after the one with this id. Raises NotSent, NoAnswer or a refusal."""
+        """Open a stream of events after the event with this id, and return its lines.
+
+        Raises NotSent, NoAnswer or the server's refusal.
+        """
         more = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
         answer, lines = stream(self.target, _request(question, more))
         self._accepted(answer)
         return lines
 
     def understand(self, kind: type[T], value: object) -> T:
-        """A JSON value as a ``kind`` of the wire. Raises InternalError when it has another shape."""
+        """Decode a JSON value as a ``kind`` of the wire. Raises InternalError if it has another shape."""
         try:
             return decode(kind, value)
         except Mismatch as error:
@@ -115,7 +121,7 @@ class Session:
             ) from error
 
     def understand_text(self, kind: type[T], text: str) -> T:
-        """The same for JSON that is still text."""
+        """Parse and decode JSON text as a ``kind`` of the wire. Raises InternalError if it has another shape."""
         try:
             value = json.loads(text)
         except ValueError:
@@ -131,7 +137,7 @@ class Session:
         if answer.status < 300:
             return answer
         problem = _problem(answer)
-        # pvdifyd never says this of itself: it is the router's word, as good as any proxy's.
+        # Only the router in front of pvdifyd answers with this code: treat it like a status of any other proxy.
         if problem is not None and problem["code"] != ServerUnreachable.code:
             raise from_problem(answer.status, problem)
         if answer.status in _NEVER_REACHED:
@@ -157,12 +163,12 @@ class Session:
         return ServerUnreachable(
             f"the server at {self.target.endpoint.url} cannot be reached",
             why=failure.why,
-            next=self._what_to_look_at(failure),
+            next=self._next_step(failure),
         )
 
-    def _what_to_look_at(self, failure: NotSent | NoAnswer) -> str:
+    def _next_step(self, failure: NotSent | NoAnswer) -> str:
         endpoint = self.target.endpoint
-        # Without a cause it was a proxy that answered, as at the local end of a tunnel to another machine.
+        # Without a cause a proxy answered, for example at the local end of a tunnel to another machine.
         is_here = endpoint.scheme == "unix" or (is_loopback(endpoint.host) and failure.__cause__ is not None)
         if is_here and isinstance(failure.__cause__, PermissionError):
             look = "run it as root (sudo), or `pvdify login --url URL` with a token"
@@ -195,7 +201,7 @@ def _pauses(question: Question, failure: NotSent | NoAnswer, *, was_sent: bool) 
 
 
 def _problem(answer: HttpAnswer) -> dict[str, Any] | None:
-    """The answer's problem document, known by its code: proxies answer in JSON too, but not with one."""
+    """Return the answer's problem document, or None. JSON without ``code`` is a proxy's own."""
     if "json" not in answer.headers.get("content-type", ""):
         return None
     try:

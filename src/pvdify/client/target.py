@@ -1,4 +1,4 @@
-"""Which server to ask, and as whom."""
+"""The choice of the server that requests go to, and of the token they carry."""
 
 import os
 import stat
@@ -19,8 +19,7 @@ DEFAULT_URL = "https://pvdify.win"
 class Target:
     """A server and the token for it.
 
-    A token never goes where others could read it on its way. ``is_default``: this server was not named, so a token is
-    not sent to it either.
+    A token is only sent over TLS or on this machine. ``is_default``: the user named no server, so no token is sent.
     """
 
     endpoint: Endpoint
@@ -39,7 +38,7 @@ class Target:
             )
 
     def check_chosen(self) -> None:
-        """Raise InvalidSetting if no server was named. Called before anything secret is sent."""
+        """Raise InvalidSetting if no server was named. Call this before sending anything secret."""
         if self.is_default:
             raise InvalidSetting(
                 f"no server was named, and a token is not sent to {self.endpoint.url} by default",
@@ -52,15 +51,15 @@ def find_target(
     url: str | None, environ: Mapping[str, str], *, server: str | None = None, socket: Path | None = SOCKET,
     settings: Path | None = SETTINGS,
 ) -> Target:  # fmt: skip
-    """The server: ``url``, the saved one named ``server``, PVDIFY_URL, the saved one in use, the server's own socket,
-    or pvdify.win.
+    """Choose the server and the token. Raises InvalidSetting.
 
-    The token: PVDIFY_TOKEN, or the one saved for that server. ``settings``: a file that is there if this machine has
-    a server. Raises InvalidSetting.
+    The server is the first of: ``url``, the saved server named ``server``, PVDIFY_URL, the saved server in use, this
+    machine's own socket, pvdify.win. The token is PVDIFY_TOKEN, or the one saved for that server. ``settings`` is a
+    file that exists if this machine has a server.
     """
     wanted = url or ("" if server else environ.get("PVDIFY_URL", ""))
     token = environ.get("PVDIFY_TOKEN", "").strip()
-    # What is saved matters only where the flag and the environment leave something open.
+    # Read the saved logins only if the flag and the environment do not decide everything.
     saved = SavedLogins() if wanted and token else load(login_file(environ))
     if server is not None and url is None:
         if server not in saved.names:
@@ -72,7 +71,7 @@ def find_target(
 
 
 def server_not_found(name: str, saved: SavedLogins) -> InvalidSetting:
-    """No server is saved by this name."""
+    """Return the error for a name under which no server is saved."""
     known = ", ".join(saved.names)
     return InvalidSetting(
         f"no server is known as {name} here",
@@ -82,7 +81,10 @@ def server_not_found(name: str, saved: SavedLogins) -> InvalidSetting:
 
 
 def _socket_url(socket: Path | None, settings: Path | None) -> str | None:
-    """The socket, if we may use it. Root on a server whose pvdifyd is down means that server, too, and no other."""
+    """Return the socket's URL if this user may use the socket.
+
+    If pvdifyd is stopped, a user who may change its settings still means this server.
+    """
     if socket is None:
         return None
     try:

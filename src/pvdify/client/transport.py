@@ -1,7 +1,7 @@
-"""One request, one answer: over TCP, TLS or a unix socket, each on a connection of its own.
+"""HTTP requests over TCP, TLS or a unix socket, each on its own connection.
 
-A command asks one to three questions, so keeping connections would save little and would add the doubtful case of a
-kept connection that the server has just closed.
+A command sends one to three requests. Keeping connections would save little, and the server may close a kept connection
+while a request is being sent.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
-# Longer than the server's pause between two keep-alives.
+# The server sends a keep-alive more often than this.
 SILENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpRequest:
-    """What is sent."""
+    """A request as sent to the server."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpAnswer:
-    """What came back. ``headers`` have lower-case names."""
+    """A response. ``headers`` have lower-case names."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,7 +43,10 @@ class HttpAnswer:
 
 
 class NotSent(Exception):
-    """The server could not be reached; it has seen nothing of the request. ``is_lasting``: trying again is no use."""
+    """The server could not be reached and has received nothing of the request.
+
+    ``is_lasting``: a retry would fail, too.
+    """
 
     def __init__(self, why: str, *, is_lasting: bool = False) -> None:
         super().__init__(why)
@@ -52,7 +55,7 @@ class NotSent(Exception):
 
 
 class NoAnswer(Exception):
-    """The request was sent, but its answer did not arrive whole: the server may or may not have carried it out."""
+    """The request was sent, but no complete answer arrived. The server may or may not have carried it out."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -60,7 +63,7 @@ class NoAnswer(Exception):
 
 
 def exchange(target: Target, request: HttpRequest) -> HttpAnswer:
-    """Send and wait for the whole answer. Raises NotSent or NoAnswer."""
+    """Send the request and return the complete answer. Raises NotSent or NoAnswer."""
     connection = _connect(target, ANSWER_SECONDS)
     try:
         response = _send(connection, target, request)
@@ -70,9 +73,10 @@ def exchange(target: Target, request: HttpRequest) -> HttpAnswer:
 
 
 def stream(target: Target, request: HttpRequest) -> tuple[HttpAnswer, Iterator[bytes]]:
-    """Send, and give the answer's lines as they come; ``body`` is whole only when the status is not 200.
+    """Send the request; return the answer and an iterator of its lines, read as they arrive.
 
-    Raises NotSent or NoAnswer, the latter also while the lines are read.
+    If the status is not 200, ``body`` is complete and there are no lines. Raises NotSent or NoAnswer; NoAnswer also
+    while the lines are read.
     """
     connection = _connect(target, SILENCE_SECONDS)
     try:

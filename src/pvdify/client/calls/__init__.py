@@ -1,4 +1,4 @@
-"""The questions that one can ask the API, by subject; ``client.api.Client`` has them all.
+"""The API's requests, one module per subject; ``client.api.Client`` combines them.
 
-Imports what ``client`` may import.
+May import what ``client`` may import.
 """

@@ -1,4 +1,4 @@
-"""Questions about tokens, and about the registries that the server signs in to."""
+"""Requests about tokens, and about the server's logins to registries."""
 
 from urllib.parse import quote
 
@@ -10,35 +10,35 @@ from pvdify.wire.requests import CreateToken, LogInToRegistry
 
 
 class AccessCalls(Asking):
-    """Tokens and logins to registries."""
+    """Requests about tokens and logins to registries."""
 
     def tokens(self) -> list[Token]:
-        """All tokens, without their secrets."""
+        """List all tokens, without their secrets."""
         return self._list(Token, "tokens", Question(path="/tokens"))
 
     def create_token(self, wanted: CreateToken) -> NewToken:
-        """A new token; its secret is in this answer and nowhere else."""
+        """Create a token. Only this answer contains its secret."""
         lost = f'a token "{wanted.name}" may or may not have been made'
         look = "`pvdify tokens` shows whether it was; then `pvdify tokens:revoke ID`, and create another"
         body = request_body(wanted)
         return self._session.ask_for(NewToken, Question(method="POST", path="/tokens", body=body, lost=lost, look=look))
 
     def revoke_token(self, token_id: str) -> None:
-        """The token is good for nothing from now on."""
+        """Revoke a token, at once."""
         lost, look = f"the token {token_id} may or may not be revoked", "`pvdify tokens` shows it"
         path = f"/tokens/{quote(token_id, safe='')}"
         self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
 
     def registries(self) -> list[Registry]:
-        """Which registries the server signs in to."""
+        """List the registries that the server is logged in to."""
         return self._list(Registry, "registries", Question(path="/registries"))
 
     def log_in_to_registry(self, host: str, login: LogInToRegistry) -> Registry:
-        """Have the server sign in; asking twice is as good as once."""
+        """Store the server's login to a registry. Repeating the call is harmless."""
         return self._session.ask_for(Registry, Question(method="PUT", path=_registry(host), body=request_body(login)))
 
     def log_out_of_registry(self, host: str, app: str | None = None) -> None:
-        """Have the server forget its login, that of one app if it is named."""
+        """Delete the server's login to a registry; with ``app``, the login used for this app only."""
         lost, look = f"the server may or may not be signed out of {host}", "`pvdify registry` shows it"
         query = {"app": app} if app else {}
         self._session.ask(Question(method="DELETE", path=_registry(host), query=query, lost=lost, look=look))

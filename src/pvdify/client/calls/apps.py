@@ -1,4 +1,4 @@
-"""Questions about apps and the hostnames they answer to."""
+"""Requests about apps and their hostnames."""
 
 from pvdify.client.calls.asking import Asking, app_path
 from pvdify.client.encode import request_body
@@ -8,80 +8,83 @@ from pvdify.wire.requests import AddDomain, ChangeApp, CreateApp, PauseApp, Rena
 
 
 class AppCalls(Asking):
-    """Apps and their hostnames."""
+    """Requests about apps and their hostnames."""
 
     def apps(self) -> list[App]:
-        """All apps the token may see."""
+        """List all apps that the token may see."""
         return self._list(App, "apps", Question(path="/apps"))
 
     def app(self, app: str) -> App:
-        """One app."""
+        """Return one app. Raises AppNotFound."""
         return self._session.ask_for(App, Question(path=app_path(app)))
 
     def set_maintenance(self, app: str, *, is_on: bool) -> App:
-        """Answer visitors with a 503 page, or serve them again. Raises AppNotFound."""
+        """Switch maintenance on (visitors get a 503 page) or off. Raises AppNotFound."""
         lost, look = f"maintenance of {app} may or may not have been changed", f"`pvdify apps:info {app}` shows it"
         body = request_body(ChangeApp(maintenance=is_on))
         return self._session.ask_for(App, Question(method="PATCH", path=app_path(app), body=body, lost=lost, look=look))
 
     def rename_app(self, app: str, name: str, *, keeps_hostname: bool) -> App:
-        """Give the app another name. Raises AppNotFound."""
+        """Rename the app. Raises AppNotFound."""
         path, body = app_path(app, "rename"), request_body(RenameApp(name=name, keep_hostname=keeps_hostname))
         lost, look = f"{app} may or may not be called {name} now", "`pvdify apps` shows it"
         return self._session.ask_for(App, Question(method="POST", path=path, body=body, lost=lost, look=look))
 
     def pause(self, app: str, seconds: float) -> App:
-        """Hold new requests for these seconds or until ``resume``. Raises AppNotFound."""
+        """Hold new requests for this many seconds, or until ``resume``. Raises AppNotFound."""
         path, body = app_path(app, "pause"), request_body(PauseApp(seconds=seconds))
         lost, look = f"{app} may or may not be paused", f"`pvdify apps:info {app}` shows it"
         return self._session.ask_for(App, Question(method="POST", path=path, body=body, lost=lost, look=look))
 
     def resume(self, app: str) -> App:
-        """Let the requests that wait go on. Raises AppNotFound."""
+        """Pass the held requests on to the app. Raises AppNotFound."""
         lost, look = f"{app} may or may not be paused", f"`pvdify apps:info {app}` shows it"
         return self._session.ask_for(App, Question(method="POST", path=app_path(app, "resume"), lost=lost, look=look))
 
     def create_app(self, app: str) -> App:
-        """A new app without a release."""
+        """Create an app without a release."""
         lost, look = f"{app} may or may not have been created", "`pvdify apps` shows whether it was"
         body = request_body(CreateApp(name=app))
         return self._session.ask_for(App, Question(method="POST", path="/apps", body=body, lost=lost, look=look))
 
     def destroy_app(self, app: str, *, purges: bool = False) -> DestroyedApp:
-        """Remove the app with everything it has; its volumes stay in the trash for a while unless they are purged."""
+        """Remove the app with everything that belongs to it.
+
+        Its volumes stay in the trash for a while, unless ``purges`` deletes them at once.
+        """
         lost, look = f"{app} may or may not be on its way out", "`pvdify apps` shows whether it is still there"
         query = {"confirm": app} | ({"purge": "1"} if purges else {})
         question = Question(method="DELETE", path=app_path(app), query=query, lost=lost, look=look)
         return self._session.ask_for(DestroyedApp, question)
 
     def domains(self, app: str) -> list[Domain]:
-        """All hostnames of the app, its own first."""
+        """List all hostnames of the app, its own first."""
         return self._list(Domain, "domains", Question(path=app_path(app, "domains")))
 
     def add_domain(self, app: str, hostname: str) -> Domain:
-        """Have the app answer to one more hostname."""
+        """Add a hostname to the app."""
         lost, look = f"{app} may or may not answer to {hostname} now", f"`pvdify domains {app}` shows it"
         body = request_body(AddDomain(hostname=hostname))
         question = Question(method="POST", path=app_path(app, "domains"), body=body, lost=lost, look=look)
         return self._session.ask_for(Domain, question)
 
     def domain_grants(self, app: str) -> list[DomainGrant]:
-        """The hostnames that the app may claim besides its own."""
+        """List the hostnames that the app may claim besides its own."""
         return self._list(DomainGrant, "grants", Question(path=app_path(app, "grants")))
 
     def grant_domain(self, app: str, hostname: str) -> DomainGrant:
-        """Allow the app to claim a hostname; asking twice is as good as once."""
+        """Allow the app to claim a hostname. Repeating the call is harmless."""
         body = request_body(AddDomain(hostname=hostname))
         lost, look = f"{app} may or may not claim {hostname} now", f"`pvdify domains:grants {app}` shows it"
         question = Question(method="POST", path=app_path(app, "grants"), body=body, lost=lost, look=look)
         return self._session.ask_for(DomainGrant, question)
 
     def revoke_domain(self, app: str, hostname: str) -> None:
-        """Take a grant back."""
+        """Revoke the app's permission to claim a hostname."""
         lost, look = f"{app} may or may not claim {hostname} still", f"`pvdify domains:grants {app}` shows it"
         self._session.ask(Question(method="DELETE", path=app_path(app, "grants", hostname), lost=lost, look=look))
 
     def remove_domain(self, app: str, hostname: str) -> None:
-        """Have the app no longer answer to a hostname that was added."""
+        """Remove a hostname that was added to the app."""
         lost, look = f"{app} may or may not answer to {hostname} still", f"`pvdify domains {app}` shows it"
         self._session.ask(Question(method="DELETE", path=app_path(app, "domains", hostname), lost=lost, look=look))

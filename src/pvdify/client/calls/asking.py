@@ -1,4 +1,4 @@
-"""What all questions have in common: the session, and how its answers are understood."""
+"""The base class of the request classes: it holds the session and decodes lists and objects."""
 
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Asking:
-    """One server's API, to be asked."""
+    """A set of requests to one server."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -24,5 +24,5 @@ class Asking:
 
 
 def app_path(app: str, *rest: str | int) -> str:
-    """Where something of an app is found, each part quoted."""
+    """Return the path below ``/apps`` of the app or of one of its parts; every part is percent-encoded."""
     return "/".join(["/apps", *(quote(str(part), safe="") for part in (app, *rest))])

@@ -1,4 +1,4 @@
-"""Questions about backups."""
+"""Requests about backups."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,48 +10,51 @@ from pvdify.client.session import Question
 from pvdify.wire.answers import Backups, BackupTarget, BackupTask, RestorePlan
 from pvdify.wire.requests import RestoreBackup, ScheduleBackups, SetBackupTarget, VerifyBackup
 
-PAUSE = 1.0  # seconds between two questions for how far a task is
+PAUSE = 1.0  # seconds between two requests for a task's progress
 _LOOK = "`pvdify backups` shows it"
 
 
 class BackupCalls(Asking):
-    """Where backups go, and what is done with them."""
+    """Requests about backups, their target and their schedule."""
 
     def backups(self) -> Backups:
-        """Everything that is known."""
+        """Return the target, the schedule, the backups and the tasks."""
         return self._session.ask_for(Backups, Question(path="/backups"))
 
     def set_backup_target(self, wanted: SetBackupTarget) -> BackupTarget:
-        """Have backups go somewhere. Raises InvalidBackupTarget, BackupTargetUnavailable, BackupTargetRefused."""
+        """Set the target that backups are stored in.
+
+        Raises InvalidBackupTarget, BackupTargetUnavailable, BackupTargetRefused.
+        """
         lost = "the target may or may not have been set"
         return self._change(BackupTarget, "PUT", "/backups/target", request_body(wanted), lost)
 
     def schedule_backups(self, wanted: ScheduleBackups) -> BackupTarget:
-        """Change when backups are made. Raises NoBackupTarget, InvalidBackupTarget."""
+        """Change the schedule of backups. Raises NoBackupTarget, InvalidBackupTarget."""
         lost = "the schedule may or may not have been changed"
         return self._change(BackupTarget, "PATCH", "/backups/target", request_body(wanted), lost)
 
     def run_backup(self) -> BackupTask:
-        """Have a backup made now. Raises NoBackupTarget, BackupsBusy."""
+        """Start a backup now. Raises NoBackupTarget, BackupsBusy."""
         return self._change(BackupTask, "POST", "/backups", None, "a backup may or may not be made now")
 
     def verify_backup(self, wanted: VerifyBackup) -> BackupTask:
-        """Have a backup proven now. Raises NoBackupTarget, BackupNotFound, BackupsBusy."""
+        """Start verifying a backup now. Raises NoBackupTarget, BackupNotFound, BackupsBusy."""
         lost = "a backup may or may not be proven now"
         return self._change(BackupTask, "POST", "/backups/verify", request_body(wanted), lost)
 
     def plan_restore(self, wanted: RestoreBackup) -> RestorePlan:
-        """What a restore would do. Raises BackupNotFound, VolumeExists, VolumeInUse."""
+        """Return what a restore would do. Raises BackupNotFound, VolumeExists, VolumeInUse."""
         question = Question(method="POST", path="/backups/restore/plan", body=request_body(wanted))
         return self._session.ask_for(RestorePlan, question)
 
     def restore_backup(self, wanted: RestoreBackup) -> BackupTask:
-        """Have volumes restored. Raises as ``plan_restore``, and BackupsBusy."""
+        """Start restoring volumes. Raises the errors of ``plan_restore``, and BackupsBusy."""
         lost = "the restore may or may not have begun"
         return self._change(BackupTask, "POST", "/backups/restore", request_body(wanted), lost)
 
     def follow_backup_task(self, task: BackupTask) -> Iterator[str | BackupTask]:
-        """What is done, line by line; then the task, once it is over."""
+        """Yield the lines of the task's log as they are written, then the finished task."""
         seen = 0
         while True:
             path = f"/backups/tasks/{quote(task.id, safe='')}"

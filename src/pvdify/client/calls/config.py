@@ -1,4 +1,4 @@
-"""Questions about config vars, and about who can open the files they are kept in."""
+"""Requests about config vars, and about the recipients of the files they are stored in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,20 +21,20 @@ from pvdify.wire.requests import AddRecipient, CopyConfig, ImportConfig, RevealC
 
 
 class ConfigCalls(Asking):
-    """Config vars, and who can open their files."""
+    """Requests about config vars and the recipients of their files."""
 
     def config(self, app: str) -> Config:
-        """The newest config; secrets without their values."""
+        """Return the newest config; secrets have no values."""
         return self._config(Question(path=app_path(app, "config")))
 
     def change_config(self, app: str, changes: Mapping[str, object]) -> Config:
-        """A new config version: names with a value are set, names with None unset."""
+        """Create a config version. A name with a value is set; a name with None is unset."""
         lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
         question = Question(method="PATCH", path=app_path(app, "config"), body=dict(changes), lost=lost, look=look)
         return self._config(question)
 
     def reveal_config(self, app: str, key: str) -> str:
-        """The value of a config var, secret or not; the server notes who asked."""
+        """Return the value of a config var, secret or not. The server records who read it."""
         body = request_body(RevealConfig(keys=[key]))
         lost, look = "the server may or may not have noted that you asked", "ask again"
         path = app_path(app, "config", "reveal")
@@ -42,49 +42,49 @@ class ConfigCalls(Asking):
         return str(self._object(answer)[key])
 
     def config_file(self, app: str) -> ConfigFile:
-        """The newest config version as a SOPS file."""
+        """Return the newest config version as a SOPS file."""
         return self._session.ask_for(ConfigFile, Question(path=app_path(app, "config", "file")))
 
     def import_config(self, app: str, file: ImportConfig) -> ImportedConfig:
-        """Make what a SOPS file holds the app's config."""
+        """Replace the app's config by the content of a SOPS file."""
         lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
         path = app_path(app, "config", "import")
         question = Question(method="POST", path=path, body=request_body(file), lost=lost, look=look)
         return self._session.ask_for(ImportedConfig, question)
 
     def roll_back_config(self, app: str, version: int | None) -> ImportedConfig:
-        """Repeat an older config version; None: the one before the newest."""
+        """Create a config version that repeats an older one; None repeats the one before the newest."""
         lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
         path, body = app_path(app, "config", "rollback"), request_body(RollBackConfig(version=version))
         question = Question(method="POST", path=path, body=body, lost=lost, look=look)
         return self._session.ask_for(ImportedConfig, question)
 
     def copy_config(self, app: str, wanted: CopyConfig) -> CopiedConfig:
-        """Set config vars of another app in this one."""
+        """Copy config vars from another app to this one."""
         lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
         path = app_path(app, "config", "copy")
         question = Question(method="POST", path=path, body=request_body(wanted), lost=lost, look=look)
         return self._session.ask_for(CopiedConfig, question)
 
     def config_versions(self, app: str) -> list[ConfigVersion]:
-        """Every change of the config: who, when, which names."""
+        """List the config versions: author, time and names of the changed config vars."""
         return self._list(ConfigVersion, "versions", Question(path=app_path(app, "config", "versions")))
 
     def recipients(self) -> list[Recipient]:
-        """Who can open the config files."""
+        """List the recipients, whose keys decrypt the config files."""
         return self._list(Recipient, "recipients", Question(path="/secrets/recipients"))
 
     def add_recipient(self, name: str, key: str) -> Reencrypted:
-        """Encrypt the config files for one more."""
+        """Add a recipient and encrypt all config files again."""
         body = request_body(AddRecipient(name=name, key=key))
         return self._reencrypt("POST", "/secrets/recipients", body)
 
     def remove_recipient(self, name: str) -> Reencrypted:
-        """Encrypt the config files for one fewer."""
+        """Remove a recipient and encrypt all config files again."""
         return self._reencrypt("DELETE", f"/secrets/recipients/{quote(name, safe='')}")
 
     def rotate_secrets(self) -> Reencrypted:
-        """A new key for the server."""
+        """Replace the server's key and encrypt all config files again."""
         return self._reencrypt("POST", "/secrets/rotate", {})
 
     def _reencrypt(self, method: str, path: str, body: dict[str, Any] | None = None) -> Reencrypted:

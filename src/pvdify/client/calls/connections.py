@@ -1,4 +1,4 @@
-"""Questions about what the server is connected to: who is notified, PostHog, Cloudflare."""
+"""Requests about the server's connections: notifications, PostHog and Cloudflare."""
 
 from urllib.parse import quote
 
@@ -10,51 +10,54 @@ from pvdify.wire.requests import AddNotification, ConnectEdge, ConnectPosthog
 
 
 class ConnectionCalls(Asking):
-    """Notifications, PostHog and the edge."""
+    """Requests about notifications, PostHog and the edge."""
 
     def notifications(self) -> list[Notification]:
         """List the notifications."""
         return self._list(Notification, "notifications", Question(path="/notifications"))
 
     def add_notification(self, wanted: AddNotification) -> Notification:
-        """Add a notification; for a program with the key to check signatures by, which is in no other answer."""
+        """Add a notification.
+
+        For a webhook, the answer contains the key that verifies signatures; no other answer does.
+        """
         lost, look = "a notification may or may not have been added", "`pvdify notify` shows it"
         body = request_body(wanted)
         question = Question(method="POST", path="/notifications", body=body, lost=lost, look=look)
         return self._session.ask_for(Notification, question)
 
     def remove_notification(self, notification: str) -> None:
-        """Tell them nothing any more."""
+        """Remove a notification."""
         lost, look = f"the notification {notification} may or may not be removed", "`pvdify notify` shows it"
         path = f"/notifications/{quote(notification, safe='')}"
         self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
 
     def test_notification(self, notification: str) -> Delivery:
-        """Tell them something now; how that went."""
+        """Send a test notification now, and return its delivery."""
         path = f"/notifications/{quote(notification, safe='')}/test"
         lost, look = "a test may or may not have been sent", f"`pvdify notify:log {notification}` shows it"
         return self._session.ask_for(Delivery, Question(method="POST", path=path, lost=lost, look=look))
 
     def deliveries(self, notification: str | None, limit: int) -> list[Delivery]:
-        """List the deliveries, newest first, of one notification if it is named."""
+        """List the deliveries, newest first; with ``notification``, only this notification's."""
         query = {"limit": str(limit)} | ({} if notification is None else {"notification": notification})
         return self._list(Delivery, "deliveries", Question(path="/deliveries", query=query))
 
     def posthog(self) -> Posthog:
-        """The server's connection to PostHog."""
+        """Return the server's connection to PostHog."""
         return self._session.ask_for(Posthog, Question(path="/posthog"))
 
     def connect_posthog(self, wanted: ConnectPosthog) -> Posthog:
-        """Connect the server to a PostHog project; asking twice is as good as once."""
+        """Connect the server to a PostHog project. Repeating the call is harmless."""
         question = Question(method="PUT", path="/posthog", body=request_body(wanted))
         return self._session.ask_for(Posthog, question)
 
     def disconnect_posthog(self) -> None:
-        """End the server's connection to PostHog; asking twice is as good as once."""
+        """Disconnect the server from PostHog. Repeating the call is harmless."""
         self._session.ask(Question(method="DELETE", path="/posthog"))
 
     def edge(self) -> Edge:
-        """The edge and its state."""
+        """Return the edge and its state."""
         return self._session.ask_for(Edge, Question(path="/edge"))
 
     def connect_edge(self, wanted: ConnectEdge) -> Edge:

@@ -1,4 +1,4 @@
-"""Questions about scheduled jobs."""
+"""Requests about scheduled jobs."""
 
 from collections.abc import Iterator
 
@@ -6,38 +6,41 @@ from pvdify.client.calls.asking import Asking, app_path
 from pvdify.client.session import Question
 from pvdify.wire.answers import Job, JobOutput, JobRun, LogLine
 
-PAUSE = 1.0  # seconds between two questions for more output
+PAUSE = 1.0  # seconds between two requests for more output
 
 
 class JobCalls(Asking):
-    """What an app runs at set times."""
+    """Requests about an app's scheduled jobs."""
 
     def jobs(self, app: str) -> list[Job]:
-        """The jobs of the live release."""
+        """List the jobs of the live release."""
         return self._list(Job, "jobs", Question(path=app_path(app, "jobs")))
 
     def run_job(self, app: str, name: str) -> JobRun:
-        """Have a job run now. Raises JobNotFound, JobRunning, NothingRuns."""
+        """Start a run of the job now. Raises JobNotFound, JobRunning, NothingRuns."""
         lost, look = "the job may or may not run now", f"`pvdify jobs:history {app} {name}` shows its runs"
         question = Question(method="POST", path=app_path(app, "jobs", name, "run"), lost=lost, look=look)
         return self._session.ask_for(JobRun, question)
 
     def set_job_paused(self, app: str, name: str, *, is_paused: bool) -> None:
-        """Skip a job's due times, or do so no more. Raises JobNotFound."""
+        """Pause the job's schedule, or resume it. Raises JobNotFound."""
         self._session.ask(Question(method="POST", path=app_path(app, "jobs", name, "pause" if is_paused else "resume")))
 
     def job_runs(self, app: str, name: str | None, limit: int) -> list[JobRun]:
-        """Runs, newest first, of one job if it is named. Raises JobNotFound."""
+        """List the runs, newest first; with ``name``, only this job's. Raises JobNotFound."""
         query = {"limit": str(limit), **({"job": name} if name else {})}
         return self._list(JobRun, "runs", Question(path=app_path(app, "job-runs"), query=query))
 
     def job_output(self, app: str, name: str, number: int | None, skip: int = 0) -> JobOutput:
-        """What a run wrote, by default the newest one. Raises JobNotFound."""
+        """Return the output of a run, by default the newest run, without its first ``skip`` lines.
+
+        Raises JobNotFound.
+        """
         query = {"skip": str(skip), **({"run": str(number)} if number else {})}
         return self._session.ask_for(JobOutput, Question(path=app_path(app, "jobs", name, "log"), query=query))
 
     def follow_job(self, app: str, name: str, number: int | None) -> Iterator[LogLine | JobRun]:
-        """What a run writes, as it comes; then the run, once it is over."""
+        """Yield a run's output lines as they are written, then the finished run."""
         seen = 0
         while True:
             found = self.job_output(app, name, number, seen)

@@ -1,4 +1,4 @@
-"""Questions about what instances write, what the router sees, and what happened."""
+"""Requests for logs of instances, logs of the router, and events."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """Which runtime log lines: the last ``lines``, of one process type and one release if these are named.
+    """A selection of runtime log lines: the last ``lines``, optionally of one process type and one release.
 
-    ``since``: ``10m`` or a moment in ISO 8601; then all of them, unless ``lines`` says how many.
+    ``since`` is ``10m`` or a moment in ISO 8601. With ``since`` and no ``lines``, all lines since then match.
     """
 
     lines: int | None = 100
@@ -28,7 +28,10 @@ class LogFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class EventQuery:
-    """Which events: the last ``limit``; of one app, actor or kind (``deploy``, ``deploy.live``); since a moment."""
+    """A selection of events: the last ``limit``, optionally since a moment, of one app or of one actor.
+
+    ``kind`` is ``deploy`` or, for one action, ``deploy.live``.
+    """
 
     limit: int = 100
     app: str | None = None
@@ -38,41 +41,50 @@ class EventQuery:
 
 
 class LogCalls(Asking):
-    """Logs of instances and of the router."""
+    """Requests for logs of instances and of the router, and for events."""
 
     def logs(self, app: str, wanted: LogFilter) -> list[LogLine]:
-        """The last lines that the app's instances wrote."""
+        """Return the last lines that the app's instances wrote."""
         return self._list(LogLine, "lines", Question(path=app_path(app, "logs"), query=_log_query(wanted)))
 
     def follow_logs(self, app: str, wanted: LogFilter) -> Iterator[LogLine]:
-        """The same, and on: after a lost connection it goes on behind the last line. Raises StreamLost."""
+        """Yield the last lines, then new lines as they are written.
+
+        After a lost connection, continues after the last line received. Raises StreamLost.
+        """
         question = Question(path=app_path(app, "logs"), query={**_log_query(wanted), "follow": "1"})
         for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
             if event.name == "message":
                 yield self._session.understand_text(LogLine, event.data)
 
     def visits(self, app: str | None, lines: int) -> list[Visit]:
-        """The requests that the router saw end last, of one app if it is named."""
+        """Return the last requests that the router has finished; with ``app``, only this app's."""
         return self._list(Visit, "visits", Question(path="/router/log", query=_visit_query(app, lines)))
 
     def follow_visits(self, app: str | None, lines: int) -> Iterator[Visit]:
-        """The same, and on. Raises StreamLost when the server is gone."""
+        """Yield the last requests, then new ones as they finish. Raises StreamLost if the server does not come back."""
         question = Question(path="/router/log", query={**_visit_query(app, lines), "follow": "1"})
         return self._follow(Visit, question, lines)
 
     def events(self, wanted: EventQuery) -> list[Event]:
-        """What happened, newest first."""
+        """List the events, newest first."""
         return self._list(Event, "events", Question(path="/events", query=_event_query(wanted)))
 
     def follow_events(self, wanted: EventQuery) -> Iterator[Event]:
-        """The same, oldest first, and on: after a lost connection it goes on behind the last one. Raises StreamLost."""
+        """Yield the events, oldest first, then new events as they happen.
+
+        After a lost connection, continues after the last event received. Raises StreamLost.
+        """
         question = Question(path="/events", query={**_event_query(wanted), "follow": "1"})
         for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
             if event.name == "message":
                 yield self._session.understand_text(Event, event.data)
 
     def _follow(self, kind: type[T], question: Question, lines: int) -> Iterator[T]:
-        """The last lines and what comes; after a lost connection the server begins with the last lines again."""
+        """Yield the last lines, then new ones.
+
+        After a lost connection the server sends the last lines again; those are skipped.
+        """
         recent: deque[T] = deque(maxlen=lines)
         repeated: set[T] = set()
 

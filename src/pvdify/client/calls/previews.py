@@ -1,4 +1,4 @@
-"""Questions about previews and the repositories that make them."""
+"""Requests about previews and the repositories that create them."""
 
 from pvdify.client.calls.asking import Asking, app_path
 from pvdify.client.encode import request_body
@@ -8,14 +8,14 @@ from pvdify.wire.requests import LinkRepository, PutPreview
 
 
 class PreviewCalls(Asking):
-    """Previews and linked repositories."""
+    """Requests about previews and linked repositories."""
 
     def previews(self, app: str) -> list[Preview]:
-        """An app's previews."""
+        """List the app's previews."""
         return self._list(Preview, "previews", Question(path=app_path(app, "previews")))
 
     def put_preview(self, app: str, number: int, wanted: PutPreview) -> Preview:
-        """Make a preview or update it, on its way; safe to ask again like a deploy."""
+        """Start creating or updating a preview. Safe to repeat, like a deploy."""
         lost = f"the preview of pull request {number} may or may not be on its way"
         look = f"`pvdify previews {app}` shows it"
         path, body = app_path(app, "previews", number), request_body(wanted)
@@ -23,23 +23,23 @@ class PreviewCalls(Asking):
         return self._session.ask_for(Preview, question)
 
     def close_preview(self, app: str, number: int, as_of: str | None) -> Preview:
-        """The pull request is closed; asking twice is as good as once."""
+        """Report that the pull request is closed. Repeating the call is harmless."""
         query = {} if as_of is None else {"as_of": as_of}
         question = Question(method="DELETE", path=app_path(app, "previews", number), query=query)
         return self._session.ask_for(Preview, question)
 
     def keep_preview(self, app: str, number: int) -> Preview:
-        """Keep a preview for a day from now; asking twice is as good as once."""
+        """Keep a preview for one day from now. Repeating the call is harmless."""
         lost = f"the preview of pull request {number} may or may not be kept for a day"
         path, look = app_path(app, "previews", number, "keep"), f"`pvdify previews {app}` shows when it goes"
         return self._session.ask_for(Preview, Question(method="POST", path=path, lost=lost, look=look))
 
     def links(self, app: str) -> list[Link]:
-        """The repositories whose workflows may deploy the app."""
+        """List the repositories whose workflows may deploy the app."""
         return self._list(Link, "links", Question(path=app_path(app, "github")))
 
     def link(self, app: str, wanted: LinkRepository) -> Link:
-        """Let a repository's workflows deploy the app; asking twice is as good as once."""
+        """Allow a repository's workflows to deploy the app. Repeating the call is harmless."""
         lost, look = f"{wanted.repository} may or may not be linked to {app}", f"`pvdify github {app}` shows it"
         question = Question(
             method="POST", path=app_path(app, "github"), body=request_body(wanted), lost=lost, look=look
@@ -47,7 +47,7 @@ class PreviewCalls(Asking):
         return self._session.ask_for(Link, question)
 
     def unlink(self, app: str, repository: str) -> None:
-        """Have a repository's workflows no longer deploy the app."""
+        """Forbid a repository's workflows to deploy the app."""
         lost, look = f"{repository} may or may not be linked to {app} still", f"`pvdify github {app}` shows it"
         path = app_path(app, "github", *repository.split("/"))
         self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))

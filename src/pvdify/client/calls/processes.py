@@ -1,4 +1,4 @@
-"""Questions about what runs."""
+"""Requests about processes and their instances."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,34 +11,37 @@ from pvdify.wire.requests import RestartProcesses
 
 
 class ProcessCalls(Asking):
-    """Processes and the operations that change them."""
+    """Requests about processes and the operations that change them."""
 
     def processes(self, app: str) -> list[Process]:
-        """The app's process types with their instances."""
+        """List the app's process types with their instances."""
         return self.process_overview(app).processes
 
     def process_overview(self, app: str) -> Processes:
-        """The processes with their instances, and how the app is doing."""
+        """Return the processes with their instances, and the app's health."""
         return self._session.ask_for(Processes, Question(path=app_path(app, "processes")))
 
     def scale(self, app: str, wishes: Mapping[str, str]) -> Operation:
-        """Ask for these counts by process: ``3``, ``+1`` or ``-1``. Returns before it is done."""
+        """Start scaling;
+
+        ``wishes`` maps a process type to ``3``, ``+1`` or ``-1``. Returns before the operation ends.
+        """
         return self._change_processes(Question(method="PATCH", path=app_path(app, "processes"), body=dict(wishes)), app)
 
     def restart(self, app: str, process: str | None) -> Operation:
-        """New instances in place of all, or of one process's; on its way."""
+        """Start replacing all instances, or those of one process type. Returns before the operation ends."""
         body = request_body(RestartProcesses(process=process))
         return self._change_processes(
             Question(method="POST", path=app_path(app, "processes", "restart"), body=body), app
         )
 
     def set_stopped(self, app: str, *, is_stopped: bool) -> Operation:
-        """Stop every instance, or start as many as before; on its way."""
+        """Start stopping all instances, or starting as many as before. Returns before the operation ends."""
         path = app_path(app, "processes", "stop" if is_stopped else "start")
         return self._change_processes(Question(method="POST", path=path), app)
 
     def operation(self, app: str, id: str) -> Operation:
-        """What has become of a change of what runs."""
+        """Return an operation on processes, with its current state."""
         return self._session.ask_for(Operation, Question(path=app_path(app, "operations", id)))
 
     def _change_processes(self, question: Question, app: str) -> Operation:

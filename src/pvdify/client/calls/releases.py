@@ -1,4 +1,4 @@
-"""Questions about releases, and how a deploy is followed."""
+"""Requests about releases and deploy logs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,69 +15,74 @@ from pvdify.wire.requests import Deploy, Rollback
 
 @dataclass(frozen=True, kw_only=True)
 class DeployLine:
-    """A line of a deploy log, as people read it."""
+    """A line of text in a deploy log."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepBegan:
-    """A step of a deploy has begun."""
+    """The start of a step of a deploy."""
 
     step: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeployEnded:
-    """Nothing of the deploy is still to come before its release is live, or has failed."""
+    """The end of a deploy log: the release is live or has failed."""
 
     release: Release
 
 
 class ReleaseCalls(Asking):
-    """Releases and their deploy logs."""
+    """Requests about releases and their deploy logs."""
 
     def releases(self, app: str, *, limit: int = 15) -> list[Release]:
-        """The newest releases, newest first."""
+        """List the newest releases, newest first."""
         return self._list(Release, "releases", Question(path=app_path(app, "releases"), query={"limit": str(limit)}))
 
     def release(self, app: str, version: int) -> Release:
-        """One release."""
         return self._session.ask_for(Release, Question(path=app_path(app, "releases", version)))
 
     def deploy(self, app: str, deploy: Deploy, *, key: str | None = None) -> Release:
-        """A new release, on its way; asked again under the same key until an answer comes."""
+        """Start a deploy and return its release.
+
+        Until an answer arrives, the request is repeated with the same key, so that only one release is made.
+        """
         body = request_body(deploy)
         return self._make_release(app, app_path(app, "releases"), body, key or new_key())
 
     def rollback(self, app: str, rollback: Rollback) -> Release:
-        """A new release that repeats an older one, on its way; safe to ask again like a deploy."""
+        """Start a deploy that repeats an older release, and return the new release. Safe to repeat, like a deploy."""
         return self._make_release(app, app_path(app, "rollback"), request_body(rollback), new_key())
 
     def rollback_plan(self, app: str, version: int | None) -> RollbackPlan:
-        """What a rollback would do."""
+        """Return what a rollback would do."""
         query = {} if version is None else {"version": str(version)}
         return self._session.ask_for(RollbackPlan, Question(path=app_path(app, "rollback"), query=query))
 
     def diff(self, app: str, older: int, newer: int) -> ReleaseDiff:
-        """What the second release has otherwise than the first."""
+        """Return the differences between two releases."""
         path = app_path(app, "releases", older, "diff")
         return self._session.ask_for(ReleaseDiff, Question(path=path, query={"to": str(newer)}))
 
     def cancel(self, app: str, version: int) -> Release:
-        """Ask for the end of a release that is on its way."""
+        """Request the cancellation of a release that is being deployed."""
         lost = f"v{version} of {app} may or may not be canceled"
         look = f"`pvdify releases:info {app} {version}` shows its status"
         path = app_path(app, "releases", version, "cancel")
         return self._session.ask_for(Release, Question(method="POST", path=path, lost=lost, look=look))
 
     def deploy_log(self, app: str, version: int) -> str:
-        """The deploy log so far."""
+        """Return the deploy log as written so far."""
         question = Question(path=app_path(app, "releases", version, "log"))
         return self._session.ask(question).body.decode("utf-8", "replace")
 
     def follow_deploy(self, app: str, version: int) -> Iterator[DeployLine | StepBegan | DeployEnded]:
-        """The deploy log from its first line to its end, as it grows. Raises StreamLost when the server is gone."""
+        """Yield the deploy log from its first line to its end, as it is written.
+
+        Raises StreamLost if the server does not come back.
+        """
         question = Question(path=app_path(app, "releases", version, "log"), query={"follow": "1"})
         for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
             if event.name == "step":

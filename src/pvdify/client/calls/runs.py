@@ -1,4 +1,4 @@
-"""Questions about one-off commands, and how one is followed."""
+"""Requests about one-off commands, their input and their output."""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from pvdify.wire.requests import ExecCommand, OpenTunnel, RunCommand, Terminal
 
 @dataclass(frozen=True, kw_only=True)
 class RunOutput:
-    """A piece of what a one-off command wrote to ``stdout`` or ``stderr``."""
+    """Bytes that a one-off command wrote to ``stdout`` or ``stderr``."""
 
     stream: str
     data: bytes
@@ -22,7 +22,10 @@ class RunOutput:
 
 @dataclass(frozen=True, kw_only=True)
 class RunEnded:
-    """A one-off command has ended."""
+    """The end of a one-off command.
+
+    ``secrets`` names the secrets that appeared in raw output, ``secret_count`` times in all.
+    """
 
     exit_code: int
     secrets: list[str]
@@ -30,10 +33,10 @@ class RunEnded:
 
 
 class RunCalls(Asking):
-    """One-off commands."""
+    """Requests about one-off commands."""
 
     def run(self, app: str, command: RunCommand) -> OneOff:
-        """Run a one-off command; it goes on for as long as ``follow_run`` is read."""
+        """Start a one-off command. The server ends it if ``follow_run`` is not read."""
         lost, look = f"the command may have been started in {app}", "it ends by itself without a viewer"
         body = request_body(command)
         return self._session.ask_for(
@@ -41,18 +44,18 @@ class RunCalls(Asking):
         )
 
     def exec(self, app: str, command: ExecCommand) -> OneOff:
-        """Run a command inside a running instance; it is followed, written to and ended as one of ``run``."""
+        """Start a command inside a running instance. Follow, write to and end it like a command of ``run``."""
         lost, look = f"the command may have been started in {app}", "it ends by itself without a viewer"
         question = Question(method="POST", path=app_path(app, "exec"), body=request_body(command), lost=lost, look=look)
         return self._session.ask_for(OneOff, question)
 
     def open_tunnel(self, app: str, wanted: OpenTunnel) -> OneOff:
-        """Connect to a port inside a running instance; output and input are the connection's."""
+        """Connect to a port inside a running instance. Output and input are the connection's bytes."""
         question = Question(method="POST", path=app_path(app, "tunnel"), body=request_body(wanted))
         return self._session.ask_for(OneOff, question)
 
     def follow_run(self, run: OneOff) -> Iterator[RunOutput | RunEnded]:
-        """What a command writes, as it comes, and how it ended. Raises StreamLost, OneOffNotFound."""
+        """Yield a command's output as it is written, then its end. Raises StreamLost, OneOffNotFound."""
         question, seen = Question(path=app_path(run.app, "run", run.id)), 0
         for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
             if event.name == END:
@@ -66,17 +69,17 @@ class RunCalls(Asking):
                 yield RunOutput(stream=event.name, data=b64decode(event.data))
 
     def write_run(self, run: OneOff, at: int, data: bytes) -> None:
-        """Let a command read this, after the first ``at`` bytes; nothing: there is no more."""
+        """Send ``data`` to a command's input at byte offset ``at``; empty data ends the input."""
         query = {"at": str(at), **({} if data else {"end": "1"})}
         self._session.ask(
             Question(method="POST", path=app_path(run.app, "run", run.id, "input"), query=query, body=data)
         )
 
     def resize_run(self, run: OneOff, terminal: Terminal) -> None:
-        """A command's terminal has another size."""
+        """Report the new size of the terminal to a command."""
         path = app_path(run.app, "run", run.id, "terminal")
         self._session.ask(Question(method="POST", path=path, body=request_body(terminal)))
 
     def end_run(self, run: OneOff) -> None:
-        """End a command, if it has not ended."""
+        """End a command; a command that has ended stays as it is."""
         self._session.ask(Question(method="DELETE", path=app_path(run.app, "run", run.id)))

@@ -1,4 +1,4 @@
-"""Questions about services."""
+"""Requests about services."""
 
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -14,60 +14,60 @@ _LOST = "the service may or may not have been changed"
 
 
 class ServiceCalls(Asking):
-    """Containers that are kept, not released."""
+    """Requests about services: containers with data, outside of releases."""
 
     def services(self) -> list[Service]:
-        """All services, those in the trash last."""
+        """List all services; those in the trash come last."""
         return self._list(Service, "services", Question(path="/services"))
 
     def service(self, name: str) -> Service:
-        """One service. Raises ServiceNotFound."""
+        """Return one service. Raises ServiceNotFound."""
         return self._session.ask_for(Service, Question(path=_path(name)))
 
     def create_service(self, wanted: CreateService) -> Service:
-        """Have a service made. Raises ServiceExists, InvalidError."""
+        """Start creating a service. Raises ServiceExists, InvalidError."""
         return self._session.ask_for(Service, _change("POST", wanted.name, "/services", request_body(wanted)))
 
     def change_service(self, name: str, verb: str) -> Service:
-        """Have a service ``restart``, ``rotate`` or ``restore``. Raises ServiceNotFound, ServiceBusy."""
+        """Start one of ``restart``, ``rotate`` or ``restore``. Raises ServiceNotFound, ServiceBusy."""
         return self._session.ask_for(Service, _change("POST", name, _path(name, verb)))
 
     def upgrade_service(self, name: str, image: str) -> Service:
-        """Have a service go on with another image. Raises ServiceNotFound, ServiceBusy."""
+        """Start replacing a service's image. Raises ServiceNotFound, ServiceBusy."""
         body = request_body(UpgradeService(image=image))
         return self._session.ask_for(Service, _change("POST", name, _path(name, "upgrade"), body))
 
     def plan_service_upgrade(self, name: str, image: str) -> ServicePlan:
-        """What an upgrade would do. Raises ServiceNotFound."""
+        """Return what an upgrade would do. Raises ServiceNotFound."""
         return self._session.ask_for(ServicePlan, Question(path=_path(name, "upgrade"), query={"image": image}))
 
     def destroy_service(self, name: str, confirm: str, *, purges: bool) -> None:
-        """Have a service stopped, its data in the trash or deleted. Raises ServiceNotFound, ServiceLinked."""
+        """Stop a service and move its data to the trash, or delete it. Raises ServiceNotFound, ServiceLinked."""
         query = {"confirm": confirm, **({"purge": "1"} if purges else {})}
         question = Question(method="DELETE", path=_path(name), query=query, lost=_LOST, look=_look(name))
         self._session.ask(question)
 
     def link_service(self, name: str, app: str, variable: str | None) -> ServiceLink:
-        """Let an app reach a service. Raises ServiceNotFound, AppNotFound, ServiceLinked."""
+        """Give an app access to a service. Raises ServiceNotFound, AppNotFound, ServiceLinked."""
         body = request_body(LinkService(variable=variable))
         return self._session.ask_for(ServiceLink, _change("PUT", name, _path(name, "links", app), body))
 
     def unlink_service(self, name: str, app: str) -> None:
-        """Take a service away from an app. Raises ServiceNotFound."""
+        """Remove an app's access to a service. Raises ServiceNotFound."""
         self._session.ask(_change("DELETE", name, _path(name, "links", app)))
 
     def connect_service(self, name: str, wanted: ConnectService) -> OneOff:
-        """Run a command in a service; it is followed, written to and ended as one of ``run``. Raises NothingRuns."""
+        """Start a command in a service. Follow, write to and end it like a command of ``run``. Raises NothingRuns."""
         question = Question(method="POST", path=_path(name, "connect"), body=request_body(wanted))
         return self._session.ask_for(OneOff, question)
 
     def service_lines(self, name: str, lines: int) -> list[str]:
-        """What a service wrote last. Raises ServiceNotFound."""
+        """Return the last lines that a service wrote. Raises ServiceNotFound."""
         question = Question(path=_path(name, "logs"), query={"lines": str(lines)})
         return self._session.ask_for(ServiceLines, question).lines
 
     def follow_service(self, name: str) -> Iterator[str]:
-        """What a service writes from now on, as it comes."""
+        """Yield lines that a service writes from now on."""
         question = Question(path=_path(name, "logs"), query={"follow": "1"})
         for event in follow(lambda last: self._session.open_stream(question, last), sleep=self._session.sleep):
             yield event.data

@@ -1,4 +1,4 @@
-"""Questions about volumes."""
+"""Requests about volumes."""
 
 from pvdify.client.calls.asking import Asking, app_path
 from pvdify.client.session import Question
@@ -8,10 +8,10 @@ _LOST = "the volume may or may not have been changed"
 
 
 class VolumeCalls(Asking):
-    """What an app keeps between releases."""
+    """Requests about an app's volumes, which are kept between releases."""
 
     def volumes(self, app: str) -> list[Volume]:
-        """All volumes of the app, those in the trash included."""
+        """List all volumes of the app, including those in the trash."""
         return self._list(Volume, "volumes", Question(path=app_path(app, "volumes")))
 
     def destroy_volume(self, app: str, name: str, *, purges: bool) -> None:
@@ -20,7 +20,7 @@ class VolumeCalls(Asking):
         self._session.ask(Question(method="DELETE", path=path, query=query, lost=_LOST, look=_look(app)))
 
     def restore_volume(self, app: str, name: str) -> None:
-        """Take a volume out of the trash. Raises VolumeNotFound, VolumeExists."""
+        """Restore a volume from the trash. Raises VolumeNotFound, VolumeExists."""
         path = app_path(app, "volumes", name, "restore")
         self._session.ask(Question(method="POST", path=path, lost=_LOST, look=_look(app)))
 
