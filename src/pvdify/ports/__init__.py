@@ -1,4 +1,4 @@
-"""What the engine needs from the outside world, in our own words: one small Protocol a file.
+"""The interfaces between the engine and the outside world, one small Protocol per file, in pvdify's own terms.
 
-May import: ``model``, ``settings``, ``errors``. Every method says what it raises; adapters raise nothing else.
+May import: ``model``, ``settings``, ``errors``. Every method documents the errors it raises; adapters raise no others.
 """

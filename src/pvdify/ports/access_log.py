@@ -1,4 +1,4 @@
-"""The access log: what visitors asked the router for, and what they got."""
+"""The access log: the visits that the router has answered."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -8,20 +8,20 @@ from pvdify.model.visit import Visit
 
 
 class AccessLog(Protocol):
-    """The newest visits. No method raises: a log that cannot be read is an empty one."""
+    """The newest visits. No method raises: a log that cannot be read counts as empty."""
 
     async def tail(self, lines: int, *, app: str | None = None) -> tuple[Visit, ...]:
-        """The last visits, of one app if it is named, oldest first."""
+        """Return the last visits, oldest first; of one app if ``app`` is given."""
         ...
 
     def follow(self, *, app: str | None = None) -> AsyncIterator[Visit | None]:
-        """Visits as they end, from now on; None when there has been nothing for a while."""
+        """Yield visits as they end, from now on; yield None after a pause without visits."""
         ...
 
     async def cut(self, app: str, since: datetime) -> int:
-        """The number of the app's answers that had begun since then and broke off; see ``Visit.is_cut``."""
+        """Return how many of the app's answers that began after ``since`` broke off; see ``Visit.is_cut``."""
         ...
 
     async def rotate(self) -> None:
-        """Keep the log from growing for ever; what is old goes."""
+        """Limit the size of the log by deleting its oldest part."""
         ...

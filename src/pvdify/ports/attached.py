@@ -1,4 +1,4 @@
-"""A program whose input and output are connected to a client."""
+"""Programs whose input and output are connected to a client."""
 
 from typing import Protocol
 
@@ -7,40 +7,43 @@ from pvdify.model.one_off import Output, TerminalSize
 
 
 class Attached(Protocol):
-    """A program that runs, with its input and output."""
+    """A running program with its input and output."""
 
     async def read(self) -> Output | None:
-        """The next piece of what it writes; None once it has closed its output."""
+        """Return the next piece of the program's output; None once the program has closed its output."""
         ...
 
     async def write(self, data: bytes) -> None:
-        """Write to its input, as soon as it reads; lost if it has ended."""
+        """Write to the program's input. Blocks until the program reads; the data is lost if the program has ended."""
         ...
 
     async def close_input(self) -> None:
-        """Close its input."""
+        """Close the program's input."""
         ...
 
     def resize(self, size: TerminalSize) -> None:
-        """Change the size of its terminal, if it has one."""
+        """Change the size of the program's terminal, if it has one."""
         ...
 
     async def wait(self) -> int:
-        """Wait for its end, and return the exit code."""
+        """Wait until the program ends, and return its exit code."""
         ...
 
     async def end(self) -> None:
-        """End it and leave nothing of it. A container gets its stop signal first. Raises RuntimeUnavailable."""
+        """End the program and remove its container, if it has one of its own, after the container's stop signal.
+
+        Raises RuntimeUnavailable.
+        """
         ...
 
 
 class OneOffs(Protocol):
-    """Commands in containers of their own, which leave nothing behind."""
+    """Commands in containers of their own, which are removed afterwards."""
 
     async def start(self, spec: InstanceSpec, terminal: TerminalSize | None) -> Attached:
-        """Run the container with its input and output connected; without ``terminal``, on plain pipes.
+        """Run a container with its input and output connected, on a terminal of this size or, if None, on plain pipes.
 
-        What it writes is kept nowhere. A container that could not be started ends with podman's words on stderr.
+        The output is not stored. If the container cannot be started, the reason that podman gives is on stderr.
 
         Raises RuntimeUnavailable.
         """
@@ -48,21 +51,21 @@ class OneOffs(Protocol):
 
 
 class Inside(Protocol):
-    """Commands and connections inside instances that run already."""
+    """Commands and connections inside running instances."""
 
     async def enter(
         self, instance: str, number: int, command: str | tuple[str, ...], terminal: TerminalSize | None
     ) -> Attached:
-        """Run a command in the instance's container, with the config vars that the instance has.
+        """Run a command in the instance's container, with the instance's config vars.
 
-        ``number`` differs between commands in one instance. Its end leaves the instance as it is.
+        ``number`` distinguishes the commands in one instance. The end of the command does not affect the instance.
 
         Raises NothingRuns, RuntimeUnavailable.
         """
         ...
 
     async def connect(self, instance: str, port: int) -> Attached:
-        """Connect to a TCP port on loopback inside the container; it ends with 1 where nothing listens.
+        """Connect to a TCP port on loopback inside the container; the exit code is 1 if no program listens on the port.
 
         Raises NothingRuns, RuntimeUnavailable.
         """

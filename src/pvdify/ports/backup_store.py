@@ -1,4 +1,4 @@
-"""The part of the journal that holds backups, and what is done with them."""
+"""The part of the store that holds backups, their plan and their tasks."""
 
 from typing import Protocol
 
@@ -9,25 +9,23 @@ class BackupStore(Protocol):
     """Durable records. Every method raises StoreUnavailable and nothing else."""
 
     async def backup_plan(self) -> BackupPlan | None:
-        """Where backups go and when; None where no target was set."""
+        """Return the target and schedule of backups; None if no target is set."""
         ...
 
     async def forget_backup_plan(self) -> None:
-        """Make no more backups; those that are known stay known."""
+        """Delete the plan, which stops scheduled backups. Records of backups stay."""
         ...
 
     async def backups(self, limit: int = 1000) -> tuple[Backup, ...]:
-        """Backups, newest first."""
+        """Return the newest backups, newest first."""
         ...
 
     async def forget_backup(self, id: str) -> None:
-        """Forget a backup that the target no longer has."""
+        """Delete the record of a backup that the target no longer has."""
         ...
 
-    async def backup_task(self, id: str) -> BackupTask | None:
-        """One task."""
-        ...
+    async def backup_task(self, id: str) -> BackupTask | None: ...
 
     async def backup_tasks(self, limit: int = 100) -> tuple[BackupTask, ...]:
-        """Tasks, newest first."""
+        """Return the newest tasks, newest first."""
         ...

@@ -1,4 +1,4 @@
-"""Where backups are kept, off the machine and encrypted, and what is needed to make and to restore one."""
+"""Encrypted storage for backups outside the machine, and access to the data that is backed up and restored."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +14,7 @@ from pvdify.model.instance import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class BackupTarget:
-    """A place, and what opens it. ``keys``: what the place itself asks for, such as S3 keys or an SSH key."""
+    """A storage location and its credentials. ``keys``: the location's own credentials, such as S3 or SSH keys."""
 
     location: str
     password: Secret
@@ -23,7 +23,7 @@ class BackupTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredItem:
-    """What was stored. ``added``: bytes that were sent."""
+    """A snapshot that was just stored. ``added``: bytes that were sent."""
 
     snapshot: str
     added: int
@@ -31,7 +31,7 @@ class StoredItem:
 
 @dataclass(frozen=True, kw_only=True)
 class FoundItem:
-    """What the target has. ``labels``: those that it was stored with."""
+    """A snapshot that the target has. ``labels``: the labels that it was stored with."""
 
     snapshot: str
     at: datetime
@@ -40,70 +40,71 @@ class FoundItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What is in a directory. ``damage``: what is wrong with SQLite databases in it."""
+    """The contents of a directory. ``damage``: problems of the SQLite databases in it."""
 
     counts: Counts
     damage: tuple[str, ...] = ()
 
 
 class BackupTargets(Protocol):
-    """Encrypted places for backups.
+    """Encrypted storage for backups.
 
-    Every method raises BackupTargetUnavailable (the place does not answer), BackupTargetRefused (it does not take the
-    password or the keys) and RuntimeUnavailable (the program for it is missing).
+    Every method raises BackupTargetUnavailable (the target does not answer), BackupTargetRefused (the target does not
+    accept the password or the keys) and RuntimeUnavailable (the backup program is missing).
     """
 
     async def open(self, target: BackupTarget, *, may_create: bool) -> str:
-        """Return the id of what is kept there, and make it if there is nothing yet and ``may_create``."""
+        """Return the id of the repository at the target. If there is none and ``may_create``, create it."""
         ...
 
     async def learn(self, target: BackupTarget) -> Mapping[str, Secret]:
-        """Return the keys, with what has to be known of the place to find exactly it again."""
+        """Return the target's keys, extended by what identifies the target later, such as an SSH host key."""
         ...
 
     async def store(self, target: BackupTarget, directory: Path, labels: Mapping[str, str]) -> StoredItem:
-        """Store all that is in a directory, with owners, modes and links. Also raises BackupFailed."""
+        """Store everything in a directory, with owners, modes and links. Also raises BackupFailed."""
         ...
 
     async def store_stream(
         self, target: BackupTarget, pieces: AsyncIterator[bytes], labels: Mapping[str, str]
     ) -> StoredItem:  # fmt: skip
-        """Store bytes as they come, on no disk of this machine. Unless the iteration ends, nothing is stored.
+        """Store a stream of bytes without writing it to a disk of this machine.
 
-        Also raises BackupFailed and what the iteration raises.
+        If the iteration does not end normally, nothing is stored. Also raises BackupFailed and what the iteration
+        raises.
         """
         ...
 
     async def list(self, target: BackupTarget) -> tuple[FoundItem, ...]:
-        """Return what the target has, oldest first. Also raises BackupDamaged."""
+        """Return the snapshots at the target, oldest first. Also raises BackupDamaged."""
         ...
 
     async def fetch(self, target: BackupTarget, snapshot: str, into: Path) -> None:
-        """Write what was stored into a directory. Also raises BackupDamaged (content is missing or was changed)."""
+        """Write a snapshot into a directory. Also raises BackupDamaged (content is missing or was changed)."""
         ...
 
     def fetch_stream(self, target: BackupTarget, snapshot: str) -> AsyncGenerator[bytes, None]:
-        """Yield what ``store_stream`` has stored. Also raises BackupDamaged, at the latest after the last bytes."""
+        """Yield a snapshot made by ``store_stream``. Also raises BackupDamaged, at the latest after the last bytes."""
         ...
 
     async def forget(self, target: BackupTarget, snapshots: tuple[str, ...]) -> None:
-        """Delete these, and what only they needed. Also raises BackupFailed."""
+        """Delete these snapshots and the data that only they use. Also raises BackupFailed."""
         ...
 
     async def size(self, target: BackupTarget) -> int:
-        """Return how many bytes the target keeps. Also raises BackupDamaged."""
+        """Return the number of bytes stored at the target. Also raises BackupDamaged."""
         ...
 
 
 class BackupFiles(Protocol):
-    """Directories on this machine that a backup passes through. Every method raises StoreUnavailable."""
+    """Temporary directories for the contents of backups. Every method raises StoreUnavailable."""
 
     async def begin(self, name: str) -> Path:
-        """Return an empty directory that only root can enter; what it had before is gone."""
+        """Return an empty directory that only root can enter. Deletes previous contents."""
         ...
 
     async def end(self, name: str) -> None:
-        """Remove the directory with all that is in it."""
+        """Remove the directory with its contents."""
         ...
 
     async def clear(self) -> None:
@@ -111,23 +112,23 @@ class BackupFiles(Protocol):
         ...
 
     async def collect_server(self, into: Path) -> None:
-        """Write what the server knows, with its keys: database, settings, config and deploy logs."""
+        """Write the server's own data with its keys: database, settings, config and deploy logs."""
         ...
 
     async def count(self, directory: Path) -> Counted:
-        """Count what is in a directory, and check every SQLite database in it."""
+        """Count the contents of a directory, and check every SQLite database in it."""
         ...
 
     async def check_server(self, directory: Path) -> tuple[str, ...]:
-        """Return what is wrong with a server's data that was restored; nothing where a server could start with it."""
+        """Return the problems of a server's data that was restored; empty if a server could start with it."""
         ...
 
     async def config_of(self, directory: Path, app: str) -> Mapping[str, ConfigVar]:
-        """Return the newest config of an app in a server's data that was restored. Also raises BackupDamaged."""
+        """Return the newest config of an app from a server's data that was restored. Also raises BackupDamaged."""
         ...
 
     async def free(self) -> int:
-        """Return how many bytes the disk below these directories still takes."""
+        """Return the free bytes on the disk of these directories."""
         ...
 
 
@@ -137,17 +138,18 @@ class VolumeCopies(Protocol):
     async def copy_out(
         self, id: str, into: Path, *, while_frozen: AbstractAsyncContextManager[None] | None
     ) -> float:  # fmt: skip
-        """Copy a volume's content into a directory; return the seconds that its containers stood still.
+        """Copy a volume's content into a directory; return for how many seconds its containers were frozen.
 
-        ``while_frozen``: let every process that has the volume stand still while what changed is copied, so that the
-        copy is of one moment; this is entered meanwhile. None: copy while they work. Also raises BackupFailed.
+        ``while_frozen``: freeze every process that has the volume while the last changes are copied, so that the copy
+        shows one moment. The context manager is entered for the time of the freeze. None: copy without freezing. Also
+        raises BackupFailed.
         """
         ...
 
     async def copy_in(self, app: str, id: str, content: Path) -> None:
-        """Make a volume with this content. Also raises BackupFailed, VolumeExists (there is one with content)."""
+        """Create a volume with this content. Also raises BackupFailed, VolumeExists (the volume has content)."""
         ...
 
     async def thaw(self) -> None:
-        """Let go on what stands still, if pvdify was killed while it copied."""
+        """Unfreeze the containers that are still frozen because pvdify was killed while it copied."""
         ...

@@ -1,20 +1,18 @@
-"""Time, so that tests decide how it passes."""
+"""The clock. A port, so that tests control the time."""
 
 from datetime import datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time and waits."""
+    """A source of the time that can also wait."""
 
     def now(self) -> datetime:
-        """The current time, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go backwards, from an arbitrary start."""
+        """Return seconds that never go backwards, from an arbitrary start."""
         ...
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait this long."""
-        ...
+    async def sleep(self, seconds: float) -> None: ...

@@ -1,4 +1,4 @@
-"""The code host: the state of pull requests, and its webhooks."""
+"""The code host: the state of pull requests and repositories, and its webhooks."""
 
 from typing import Protocol
 
@@ -8,27 +8,29 @@ from pvdify.model.webhook import News
 
 
 class CodeHost(Protocol):
-    """Asked about pull requests, where this server has been given a token for it; and understood when it speaks."""
+    """The code host's API, and the reader of its webhooks."""
 
     @property
     def is_askable(self) -> bool:
-        """Whether there is a token. Without one nothing is asked, and leases end by themselves."""
+        """Whether the server has a token for the API. Without a token no request is sent, and previews end with their
+        lease.
+        """
         ...
 
     async def pull_request(self, repository: str, number: int) -> PullRequestState | None:
-        """Return its state now; None if it is unknown, or not visible with this token.
+        """Return the pull request's current state; None if it is unknown, or not visible with this token.
 
-        Raises CodeHostUnavailable: no answer now, ask again later.
+        Raises CodeHostUnavailable: the code host did not answer; try again later.
         """
         ...
 
     async def repository(self, name: str) -> Repository | None:
-        """Return the repository that is ``owner/name`` now; None if it is not visible. Works without a token, too.
+        """Return the repository that currently has the name ``owner/name``; None if not visible. Needs no token.
 
         Raises CodeHostUnavailable.
         """
         ...
 
     async def news(self, event: str, content: bytes) -> News | None:
-        """Return the news in a webhook; None if it has none that pvdify uses. Raises MalformedRequest."""
+        """Return the news in a webhook; None if pvdify does not use this kind. Raises MalformedRequest."""
         ...

@@ -1,4 +1,4 @@
-"""Secrets of pvdify itself: the keys to services that it talks to."""
+"""Secrets of pvdify itself: the keys to other services."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,16 +7,16 @@ from pvdify.model.instance import Secret
 
 
 class Credentials(Protocol):
-    """Small sets of secrets by name. Every method raises StoreUnavailable."""
+    """Small sets of secrets, stored by name. Every method raises StoreUnavailable."""
 
     async def write(self, name: str, values: Mapping[str, Secret]) -> None:
-        """Keep these, instead of what was kept under the name; on disk when it returns, readable by root alone."""
+        """Store the values on disk under the name, replacing earlier ones. Only root can read them."""
         ...
 
     async def read(self, name: str) -> dict[str, Secret] | None:
-        """What is kept under the name; None for nothing."""
+        """Return the values stored under the name, or None."""
         ...
 
     async def remove(self, name: str) -> None:
-        """Keep nothing under the name."""
+        """Delete the values stored under the name. Absent is fine."""
         ...

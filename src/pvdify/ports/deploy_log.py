@@ -1,4 +1,4 @@
-"""Deploy logs: what a release's deploy did, line by line, kept with the release."""
+"""Deploy logs: the progress of each release's deploy, line by line, kept with the release."""
 
 import asyncio
 from typing import Protocol
@@ -14,27 +14,30 @@ class DeployLog(Protocol):
         ...
 
     async def read(self, app: str, release: int, *, skip: int = 0, most: int | None = None) -> tuple[LogEntry, ...]:
-        """The entries so far, without the first ``skip``, at most ``most``; empty if there is no log.
+        """Return the log's entries after the first ``skip``, at most ``most``; empty if there is no log.
 
-        Reading on where an earlier reading ended costs no more than what is new.
+        Reading on from where an earlier call ended costs only the new entries.
         """
         ...
 
     def watch(self, app: str, release: int) -> asyncio.Event:
-        """Set with the next entry, or the end. Take it before reading, so that no entry is missed between the two."""
+        """Return an event that is set at the next entry or at the end of the log.
+
+        Call this before reading, so that no entry is missed in between.
+        """
         ...
 
     def end(self, app: str, release: int) -> None:
-        """Nothing more will come: who watches looks again at once."""
+        """Mark the log as complete, and wake its watchers."""
         ...
 
     async def remove(self, app: str) -> None:
-        """Forget all logs of an app."""
+        """Delete all logs of an app."""
         ...
 
     async def rename(self, old: str, new: str) -> None:
-        """Keep the logs of ``old``, and those of its jobs, under ``new``; done again it changes nothing.
+        """Move the logs of app ``old`` and of its jobs to ``new``. Idempotent.
 
-        Never raises: a log that cannot be moved is lost to readers, and the app goes on.
+        Never raises: a log that cannot be moved can no longer be read, and the app works without it.
         """
         ...

@@ -1,4 +1,4 @@
-"""Measures what apps take on disks."""
+"""The measurement of the disk space that apps use."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,8 +7,8 @@ from pvdify.model.disk_use import DiskUse
 
 
 class DiskMeter(Protocol):
-    """Slow and gentle: it reads directories at the lowest priority."""
+    """A slow meter: it reads directories at the lowest I/O priority."""
 
     async def measure(self) -> Mapping[str, DiskUse]:
-        """Return what each app takes that has containers, volumes or logs here. Raises RuntimeUnavailable."""
+        """Return the disk use of each app that has containers, volumes or logs here. Raises RuntimeUnavailable."""
         ...

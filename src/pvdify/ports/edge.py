@@ -1,4 +1,4 @@
-"""The edge: how requests from the internet reach this server."""
+"""The edge: the service through which requests from the internet reach this server, and its tunnel."""
 
 from typing import Protocol
 
@@ -8,55 +8,60 @@ from pvdify.model.public import Cause, PublicAnswer
 
 
 class Edge(Protocol):
-    """An account at the company that runs the edge.
+    """An account at the provider of the edge.
 
-    ``put`` and ``remove`` look, act where something differs, and look again; cut short anywhere, they can be called
-    again. What was not made by us is not touched: that is known by marks at the edge itself.
+    ``put`` and ``remove`` are idempotent: they read the state, change what differs, and read the state again. After an
+    interruption at any point they can be called again. They change only what pvdify made, which has marks at the edge.
 
-    Raises ServiceUnavailable (nothing is known to be wrong; the same may work later) and EdgeRefused (a permission or
-    something else is missing, and the message says what).
+    Raises ServiceUnavailable (a temporary failure; the same call may work later) and EdgeRefused (something is missing,
+    such as a permission; the message names it).
     """
 
     @property
     def kind(self) -> str:
-        """The name of the edge in answers of the API."""
+        """The edge's name in answers of the API."""
         ...
 
     @property
     def address_headers(self) -> tuple[str, ...]:
-        """Headers in which the edge says where a visitor comes from, the best first."""
+        """The headers in which the edge sends a visitor's address, most reliable first."""
         ...
 
     def explain(self, hostname: str, answer: PublicAnswer) -> Cause | None:
-        """Return why the edge gave this answer instead of the app, and what to do; None if it is not the edge's."""
+        """Return why the edge gave this answer in place of the app, and the next step; None if the edge is not the
+        cause.
+        """
         ...
 
     async def put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeState:
-        """Have it as wanted; hostnames that others hold are problems in the answer, and no error."""
+        """Create or change the edge's records to match ``wanted``.
+
+        A hostname that belongs to another account or record is a problem in the returned state, not an error.
+        """
         ...
 
     async def rules_in_force(self) -> int | None:
-        """The version of the rules that the tunnel's program here runs with; None where it does not say. Never raises.
+        """Return the version of the rules that the local tunnel program uses; None if unknown. Never raises.
 
-        After ``put`` it takes a moment until it equals ``EdgeState.version``.
+        After ``put`` it takes a moment until this equals ``EdgeState.version``.
         """
         ...
 
     async def remove(self, wanted: EdgeWanted, link: EdgeLink) -> None:
-        """Take away everything that was made; ``wanted`` is what was put last."""
+        """Remove everything that pvdify made at the edge. ``wanted``: the value of the last ``put``."""
         ...
 
 
 class TunnelProcess(Protocol):
-    """The program on this machine that the edge's requests come through. Raises RuntimeUnavailable."""
+    """The program on this machine that receives the edge's requests. Raises RuntimeUnavailable."""
 
     async def ensure_running(self, run_token: Secret) -> str:
-        """It runs with this token, now and after a reboot; one that does so already is left alone.
+        """Run the program with this token, now and after a reboot. Does nothing if it runs with this token already.
 
-        Returns words about it, for people: where it runs, or how to run it where that is theirs to do.
+        Returns a sentence for people: where the program runs, or how to run it if the operator has to.
         """
         ...
 
     async def stop(self) -> None:
-        """It does not run, and its token is gone from this machine."""
+        """Stop the program, and delete its token from this machine."""
         ...

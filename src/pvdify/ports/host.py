@@ -1,4 +1,4 @@
-"""The machine itself: listeners, disk and memory."""
+"""The machine: listeners, disk and memory."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -7,16 +7,19 @@ from pvdify.model.capacity import Capacity, Usage
 
 
 class Host(Protocol):
-    """What this machine has left."""
+    """The machine's resources."""
 
     async def has_listener(self, port: int) -> bool:
-        """Whether a program listens on this TCP port, on whatever address. Never raises."""
+        """Return whether a program listens on this TCP port, on any address. Never raises."""
         ...
 
     async def capacity(self) -> Capacity:
-        """Free disk and available memory. Never raises: what cannot be read is None."""
+        """Return free disk and available memory. Never raises: a value that cannot be read is None."""
         ...
 
     async def usage(self, pids: Collection[int]) -> dict[int, Usage]:
-        """What the instances with these main processes use, by process; without those that have gone. Never raises."""
+        """Return the resource use of the instances with these main processes, by process id. Never raises.
+
+        Processes that have ended are left out.
+        """
         ...

@@ -1,16 +1,16 @@
-"""Who vouches for a workflow: tokens that another server signed."""
+"""Identities of workflows: tokens signed by the code host."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 
 class Identities(Protocol):
-    """Knows the keys of the server that signs."""
+    """A verifier with the public keys of the server that signs."""
 
     async def claims_of(self, token: str) -> Mapping[str, Any]:
-        """What a token says, if that server signed exactly this text; what it says is the caller's to judge.
+        """Return a token's claims if the server's signature on the token is valid. The caller has to check the claims.
 
-        Raises IdentityRefused: it did not, naming the part at fault. Raises CodeHostUnavailable: its keys cannot be
-        had now.
+        Raises IdentityRefused, naming the part at fault, if the signature is not valid. Raises CodeHostUnavailable if
+        the server's keys cannot be fetched.
         """
         ...

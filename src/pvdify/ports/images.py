@@ -1,4 +1,4 @@
-"""Images: finding out what a tag means, bringing it here, keeping it, letting it go."""
+"""Container images: resolve tags, pull images, pin them for releases, and remove them."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -9,13 +9,13 @@ from pvdify.model.tenant import Tenant
 
 
 class Images(Protocol):
-    """This host's image storage and the registries it can reach."""
+    """This host's image storage, and the registries that it can reach."""
 
     async def resolve(self, reference: ImageReference, tenant: Tenant | None = None) -> str:
-        """The digest that the reference means right now, asked of its registry (of local storage if it is local).
+        """Return the digest that the reference currently has at its registry, or in local storage if it is local.
 
-        ``tenant``: for whom; None for the server itself. Registry logins and images of other apps do not count, nor do
-        hosts of this machine that were not granted.
+        ``tenant``: the app that asks, or None for the server itself. For a tenant, registry logins and images of other
+        apps are not used, nor are hosts on this machine that were not granted to it.
 
         Raises:
             ImageNotFound, RegistryDenied, RegistryNotAllowed, RegistryUnavailable, RuntimeUnavailable.
@@ -23,18 +23,18 @@ class Images(Protocol):
         ...
 
     async def find(self, reference: ImageReference, digest: str) -> LocalImage | None:
-        """The image with this digest if it is on this host; no registry is asked. Raises RuntimeUnavailable."""
+        """Return the image with this digest if it is on this host. Asks no registry. Raises RuntimeUnavailable."""
         ...
 
     async def download_size(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> int | None:
-        """Bytes that a registry would send for this digest if none of its layers is here; None if unknown.
+        """Return how many bytes a registry sends for this digest if the host has none of its layers; None if unknown.
 
         Raises RuntimeUnavailable.
         """
         ...
 
     async def pull(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> LocalImage:
-        """Bring exactly this digest here, unless it is.
+        """Pull exactly this digest, unless it is on this host already.
 
         Raises:
             ImageNotFound, RegistryDenied, RegistryNotAllowed, RegistryUnavailable, PullFailed, RuntimeUnavailable.
@@ -42,21 +42,21 @@ class Images(Protocol):
         ...
 
     async def get(self, image_id: str) -> LocalImage | None:
-        """The stored image with this id. Raises RuntimeUnavailable."""
+        """Return the stored image with this id, or None. Raises RuntimeUnavailable."""
         ...
 
     async def keep(self, image_id: str, app: str, release: int) -> None:
-        """Pin the image for a release, so that no clean-up takes it away. Raises RuntimeUnavailable."""
+        """Pin the image for a release, which protects it from clean-up. Raises RuntimeUnavailable."""
         ...
 
     async def kept(self, app: str) -> frozenset[int]:
-        """The releases of this app that pin an image. Raises RuntimeUnavailable."""
+        """Return the releases of this app that pin an image. Raises RuntimeUnavailable."""
         ...
 
     async def disk(self) -> Mapping[str, ImagesOnDisk]:
-        """App -> what its pinned images take, each layer once. Raises RuntimeUnavailable."""
+        """Return the size of each app's pinned images; a shared layer counts once. Raises RuntimeUnavailable."""
         ...
 
     async def release(self, app: str, release: int) -> None:
-        """Take the pin away, and the image with it if nothing else uses it. Raises RuntimeUnavailable."""
+        """Remove the release's pin, and the image if nothing else uses it. Raises RuntimeUnavailable."""
         ...

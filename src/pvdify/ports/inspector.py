@@ -1,4 +1,4 @@
-"""A look inside running instances: what they use, and where they listen."""
+"""Resource use and listeners of running instances."""
 
 from typing import Protocol
 
@@ -6,12 +6,12 @@ from pvdify.model.instance import Listener, Usage
 
 
 class Inspector(Protocol):
-    """What the kernel knows of the processes in an instance. Nothing runs inside the instance for it."""
+    """The kernel's figures about the processes of an instance. Runs no program inside the instance."""
 
     async def usage(self, name: str) -> Usage | None:
-        """Return what a running instance uses; None if that is unknown. Never raises."""
+        """Return the resource use of a running instance; None if unknown. Never raises."""
         ...
 
     async def listeners(self, name: str) -> tuple[Listener, ...]:
-        """The TCP sockets that listen inside the container, in its own network namespace; empty if it has exited."""
+        """Return the listening TCP sockets in the container's network namespace; empty if the container has exited."""
         ...

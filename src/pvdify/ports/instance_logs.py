@@ -1,4 +1,4 @@
-"""Logs of instances: what their programs wrote, while they run and after they are gone."""
+"""Logs of instances: the output of their programs, during and after their life."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -7,49 +7,49 @@ from typing import Protocol
 
 from pvdify.model.instance import LogLine
 
-LONGEST_LINE = 256 * 1024  # a line of more characters comes in parts, each of at least as many but the last
-BATCH = 500  # lines; what ``history`` has in memory is a few times that
-PATIENCE = 1.0  # seconds after which a follower is given what an instance wrote without ending the line
+LONGEST_LINE = 256 * 1024  # characters; a longer line is split into parts, each at least this long except the last
+BATCH = 500  # lines; ``history`` holds a few times this many in memory
+PATIENCE = 1.0  # seconds; after them a follower gets the unfinished line of an instance as a part
 
 
 class InstanceLogs(Protocol):
-    """What instances write to their stdout and stderr."""
+    """The lines that instances write to stdout and stderr."""
 
     async def writers(self, app: str) -> tuple[str, ...]:
-        """The names of the app's instances that have left lines, also of those that are long gone, in any order.
+        """Return the names of the app's instances that have written lines, including removed instances, in any order.
 
-        Not of what runs once. Raises RuntimeUnavailable.
+        Containers that run once are left out. Raises RuntimeUnavailable.
         """
         ...
 
     async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
-        """The last lines of these instances together, oldest first; also after the containers are gone.
+        """Return the last lines of these instances together, oldest first, including removed instances.
 
-        What an instance has written without ending the line is its last line, and a part.
+        The unfinished line of an instance counts as its last line and is marked as a part.
         """
         ...
 
     def history(
         self, names: Sequence[str], lines: int, *, since: datetime | None = None
     ) -> AsyncGenerator[tuple[LogLine, ...], None]:
-        """The same lines as ``tail``, in batches, for numbers of lines that are too large for memory."""
+        """Yield the same lines as ``tail`` in batches, for numbers of lines that do not fit in memory."""
         ...
 
     def follow(self, names: Sequence[str], *, since: datetime) -> AsyncIterator[LogLine]:
-        """Lines of these instances written after ``since``, as they come, without end.
+        """Yield lines of these instances that are written after ``since``, as they are written, without end.
 
-        A line that is not ended within PATIENCE comes in parts.
+        A line that is not finished within PATIENCE is split into parts.
         """
         ...
 
     def output(self, name: str, ended: asyncio.Event) -> AsyncIterator[tuple[LogLine, ...]]:
-        """Yield what a container that runs once writes, from its beginning, in batches.
+        """Yield the output of a container that runs once, from its beginning, in batches.
 
-        Once ``ended`` is set, what is there is read to its end. Of very much output the middle is left out, and a line
-        says how much.
+        Once ``ended`` is set, reads the remaining output and ends. The middle of very long output is left out, and a
+        line says how much is missing.
         """
         ...
 
     async def forget(self, app: str) -> None:
-        """Delete what the app's containers wrote, once they are gone. Never raises."""
+        """Delete the logs of the app's containers, after the containers are removed. Never raises."""
         ...

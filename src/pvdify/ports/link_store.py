@@ -1,4 +1,4 @@
-"""The part of the journal that holds which repository may deploy which app."""
+"""The part of the store that holds the links of repositories to the apps that they may deploy."""
 
 from datetime import datetime
 from typing import Protocol
@@ -12,25 +12,28 @@ class LinkStore(Protocol):
     """Durable records. Every method raises StoreUnavailable and nothing else."""
 
     async def save_link(self, link: Link, event: Event) -> None:
-        """Write a link; an app has one for each repository."""
+        """Write a link and the event. An app has at most one link for each repository."""
         ...
 
     async def delete_link(self, link: Link, tokens: tuple[Token, ...], event: Event) -> None:
-        """Forget a link, and write the tokens that it gave, revoked."""
+        """Delete a link, and write its tokens, revoked, and the event."""
         ...
 
     async def links(self, app: str | None = None) -> tuple[Link, ...]:
-        """All links, or those of one app, by app and repository."""
+        """Return all links, or those of one app, sorted by app and repository."""
         ...
 
     async def is_identity_used(self, id: str) -> bool:
-        """Whether a workflow's token with this id was exchanged before."""
+        """Return whether a workflow's token with this id was exchanged before."""
         ...
 
     async def save_exchange(self, id: str, expires_at: datetime, token: Token, event: Event) -> None:
-        """A workflow's token with this id, good until then, was exchanged for one of ours."""
+        """Record that a workflow's token was exchanged for ``token``.
+
+        ``id`` and ``expires_at`` are those of the workflow's token.
+        """
         ...
 
     async def forget_exchanges(self, before: datetime) -> None:
-        """Workflows' tokens, and ours that they were exchanged for, are forgotten once they ended before then."""
+        """Delete the records of workflows' tokens that expired before then, and the tokens they were exchanged for."""
         ...

@@ -1,4 +1,4 @@
-"""Telling one notice to one subscriber."""
+"""Delivery of a notice to a subscriber."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,13 +8,13 @@ from pvdify.model.notice import Attempt, Delivery
 
 
 class Outlet(Protocol):
-    """One way to deliver notices."""
+    """One kind of destination for notices."""
 
     async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:
-        """Try once, within about ten seconds. Raises nothing: how it ended is the answer.
+        """Try once to deliver, within about ten seconds. Never raises; the result says how the attempt ended.
 
         Args:
-            delivery: what to deliver; ``delivery.attempts`` counts the tries before.
-            keys: where to, and whatever opens the door there, as it was given when the subscription was made.
+            delivery: what to deliver; ``delivery.attempts`` counts the earlier attempts.
+            keys: the destination and its credentials, as given when the subscription was made.
         """
         ...

@@ -1,4 +1,4 @@
-"""What devices sign with passkeys, asked for and checked."""
+"""Registration of and sign-in with passkeys."""
 
 from typing import Protocol
 
@@ -7,30 +7,30 @@ from pvdify.model.user import User
 
 
 class PasskeyChecks(Protocol):
-    """Each question has a challenge that is used once. Questions and answers are JSON, as browsers have them."""
+    """Requests to browsers and checks of their answers, as JSON. Each request has a challenge that is used once."""
 
     def ask_for_new(self, site: Site, user: User, challenge: bytes, known: tuple[Passkey, ...]) -> str:
-        """Return what a browser needs to make a passkey for this user, on a device that has none of the known ones."""
+        """Return the request to make a passkey for this user, on a device that has none of the ``known`` passkeys."""
         ...
 
     def check_new(self, site: Site, challenge: bytes, answer: str) -> NewPasskey:
-        """Return the passkey that was made.
+        """Return the new passkey.
 
-        Raises SignInRefused: it is for another site or challenge, or the device did not verify the person.
+        Raises SignInRefused if the answer is for another site or challenge, or the device did not verify the user.
         """
         ...
 
     def ask(self, site: Site, challenge: bytes) -> str:
-        """Return what a browser needs to offer a person the passkeys of this site."""
+        """Return the request to sign in with a passkey of this site."""
         ...
 
     def id_in(self, answer: str) -> str:
-        """Return which passkey an answer says it is from. Raises SignInRefused."""
+        """Return the id of the passkey that the answer names, unverified. Raises SignInRefused."""
         ...
 
     def check(self, site: Site, challenge: bytes, answer: str, passkey: Passkey) -> int:
-        """Return the device's count of uses, if this passkey signed this challenge for this site with the person there.
+        """Verify that this passkey signed this challenge for this site and that the device verified the user.
 
-        Raises SignInRefused.
+        Returns the device's use counter. Raises SignInRefused.
         """
         ...

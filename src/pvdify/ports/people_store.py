@@ -1,4 +1,4 @@
-"""The part of the journal that holds people and their sessions."""
+"""The part of the store that holds users, their sessions and passkeys."""
 
 from datetime import datetime
 from typing import Protocol
@@ -12,43 +12,41 @@ class PeopleStore(Protocol):
     """Durable records. Every method raises StoreUnavailable and nothing else."""
 
     async def save_people(self, *records: User | Session | Passkey | Event) -> None:
-        """Write all of these, new or changed, in one transaction."""
+        """Write all records, new or changed, in one transaction."""
         ...
 
     async def user(self, id: str) -> User | None:
-        """Return one user, removed or not."""
+        """Return the user with this id, removed or not."""
         ...
 
     async def users(self) -> tuple[User, ...]:
-        """Return the users that are not removed, by name."""
+        """Return the users that are not removed, sorted by name."""
         ...
 
     async def was_removed(self, issuer: str, subject: str) -> bool:
-        """Whether a user with this account was removed."""
+        """Return whether a user with this account was removed."""
         ...
 
     async def session(self, id: str) -> Session | None:
-        """Return one session, over or not."""
+        """Return the session with this id, ended or not."""
         ...
 
     async def sessions(self, now: datetime) -> tuple[Session, ...]:
-        """Return the sessions that are neither revoked nor expired, the newest first."""
+        """Return the sessions that are neither revoked nor expired, newest first."""
         ...
 
     async def revoke_sessions(self, kind: HolderKind, holder: str, at: datetime, event: Event) -> None:
-        """Revoke every session of this holder."""
+        """Revoke every session of this holder, and write the event."""
         ...
 
     async def forget_sessions(self, before: datetime) -> None:
-        """Delete sessions that were revoked or expired before then."""
+        """Delete sessions that were revoked or expired before this moment."""
         ...
 
-    async def passkey(self, id: str) -> Passkey | None:
-        """Return one passkey."""
-        ...
+    async def passkey(self, id: str) -> Passkey | None: ...
 
     async def passkeys(self, user: str) -> tuple[Passkey, ...]:
-        """Return a user's passkeys, the oldest first."""
+        """Return a user's passkeys, oldest first."""
         ...
 
     async def forget_passkey(self, passkey: Passkey, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Private networks: one for each link of an app to a service."""
+"""Private networks: one for each link between an app and a service."""
 
 from typing import Protocol
 
@@ -6,21 +6,21 @@ from pvdify.model.private_network import PrivateNetwork
 
 
 class PrivateNetworks(Protocol):
-    """The networks that this server made for links. Every method raises RuntimeUnavailable."""
+    """The networks that this server created for links. Every method raises RuntimeUnavailable."""
 
     async def make(self, id: str) -> str:
-        """Return the subnet of the network with this id, which is made with a subnet that is free if it is missing."""
+        """Return the subnet of the network with this id. If the network is missing, create it with a free subnet."""
         ...
 
     async def connect(self, instance: str, network: PrivateNetwork) -> None:
-        """Give a running service its address in the network; nothing happens if it has one.
+        """Connect a running service to the network with its address there; does nothing if it is connected.
 
         Raises NothingRuns if the service does not run.
         """
         ...
 
     async def disconnect(self, instance: str, network: PrivateNetwork) -> None:
-        """Take a service off the network; absent is fine."""
+        """Disconnect a service from the network. Absent is fine."""
         ...
 
     async def find(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Asking an instance whether it is ready."""
+"""Probes: HTTP requests that check whether an instance is ready."""
 
 from typing import Protocol
 
@@ -7,16 +7,16 @@ from pvdify.model.probe import ProbeResult
 
 
 class Prober(Protocol):
-    """Sends one HTTP request from the host and reports what came back. Never raises."""
+    """A client that sends one HTTP request from the host and reports the answer. Never raises."""
 
     async def probe(
         self, at: Endpoint, path: str, *, timeout: float, hostname: str = "", scheme: str = ""
     ) -> ProbeResult:
-        """GET ``path`` at this endpoint; redirects are not followed.
+        """Send a GET request for ``path`` to this endpoint, without following redirects.
 
-        ``timeout``: seconds for connecting and the answer together.
-
-        ``hostname`` is sent as the Host header (default: the endpoint), ``scheme`` as X-Forwarded-Proto (default: no
-        such header).
+        Args:
+            timeout: seconds for the connection and the answer together.
+            hostname: the Host header; default: the endpoint.
+            scheme: the X-Forwarded-Proto header; default: no such header.
         """
         ...

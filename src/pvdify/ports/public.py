@@ -1,4 +1,4 @@
-"""Request an address as a visitor on the internet does."""
+"""Requests to public addresses, sent as a visitor on the internet sends them."""
 
 from typing import Protocol
 
@@ -6,8 +6,8 @@ from pvdify.model.public import PublicAnswer
 
 
 class PublicWeb(Protocol):
-    """A visitor of the internet, from this machine."""
+    """A client on this machine that acts as a visitor from the internet."""
 
     async def look(self, url: str, timeout: float) -> PublicAnswer:
-        """GET the address, by the names that this machine's resolver knows, without any cache's help. Never raises."""
+        """Send a GET request to the address, resolved by this machine's resolver, bypassing caches. Never raises."""
         ...

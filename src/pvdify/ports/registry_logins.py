@@ -1,4 +1,4 @@
-"""Signing in to image registries."""
+"""Logins to image registries."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,15 +7,15 @@ from pvdify.model.registry import RegistryLogin
 
 
 class RegistryLogins(Protocol):
-    """The logins with which this host asks registries."""
+    """The logins that this host uses at registries."""
 
     async def check(self, login: RegistryLogin) -> None:
-        """Whether the registry takes it, asked of the registry; changes nothing.
+        """Try the login at its registry, without storing it.
 
         Raises RegistryDenied, RegistryUnavailable, RuntimeUnavailable.
         """
         ...
 
     async def use(self, logins: Sequence[RegistryLogin]) -> None:
-        """These and no others from now on, until the machine is started again. Raises RuntimeUnavailable."""
+        """Use exactly these logins until the machine is restarted. Raises RuntimeUnavailable."""
         ...

@@ -1,4 +1,4 @@
-"""The router: hostname -> live slot, in a process of its own."""
+"""The router, which sends each hostname to its live slot. Runs in a process of its own."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -8,67 +8,66 @@ from pvdify.model.probe import ProbeResult
 from pvdify.model.route import Route, Routes, TargetCount, Traffic
 
 PROOF_PATH = "/.well-known/pvdify/confirm/"
-API_KEY_HEADER = "X-Pvdify-Router"  # of requests for the API that the router passes on
+API_KEY_HEADER = "X-Pvdify-Router"  # in requests for the API that the router passes on
 
 
 class Router(Protocol):
-    """The data plane. What ``put`` acknowledged is on disk and in force, and survives the router's own death."""
+    """The data plane. A route is on disk and in force when ``put`` returns, and survives a crash of the router."""
 
     async def ensure_running(self) -> None:
-        """Start the router if it does not run, and put in force what is on disk. Raises RouterUnavailable."""
+        """Start the router if it does not run, and apply the routes on disk. Raises RouterUnavailable."""
         ...
 
     async def wait_died(self) -> None:
-        """Wait until the router no longer runs, at once if it does not. Never raises."""
+        """Wait until the router no longer runs; return at once if it does not run. Never raises."""
         ...
 
     async def routes(self) -> Routes:
-        """app -> route, as in force, with hostnames in alphabetical order. Raises RouterUnavailable."""
+        """Return the route in force of each app, with hostnames in alphabetical order. Raises RouterUnavailable."""
         ...
 
     async def put(self, route: Route) -> None:
-        """Make this the app's route, atomically for its visitors; no other app notices. Putting twice equals once.
+        """Make this the app's route. Atomic for visitors, idempotent, and without effect on other apps.
 
-        Hostnames are lower case, without a dot at the end. Targets of other slots of the app stay known until
-        ``forget``.
+        Hostnames are lower case, without a dot at the end. Targets of the app's other slots are kept until ``forget``.
 
-        Raises RouterUnavailable: it may or may not be in force; look with ``routes``.
+        Raises RouterUnavailable: the route may or may not be in force; check with ``routes``.
         """
         ...
 
     async def take_out(self, app: str, slot: int, number: int) -> None:
-        """Send this instance of a slot nothing new, unless the slot has no other one. What is live stays so.
+        """Stop sending new requests to this instance, unless it is the slot's only one. The live slot stays the same.
 
-        The next ``put`` decides anew. What is not there is fine.
+        The next ``put`` overrides this. Absent is fine.
 
         Raises RouterUnavailable.
         """
         ...
 
     async def forget(self, app: str, slot: int) -> None:
-        """Drop what is known of a slot that is not live (its targets and counts).
+        """Delete the targets and counts of a slot that is not live.
 
-        Raises RouterUnavailable. A live slot is a mistake of the caller's: ValueError, and nothing happens.
+        Raises RouterUnavailable. Raises ValueError, without any change, if the slot is live: a mistake of the caller.
         """
         ...
 
     async def remove(self, app: str) -> None:
-        """Drop the app: its hostnames answer 404 from now on. Raises RouterUnavailable."""
+        """Remove the app: its hostnames answer 404 from now on. Raises RouterUnavailable."""
         ...
 
     async def traffic(self, app: str, slot: int, number: int | None = None) -> Traffic:
-        """What was counted for one slot, or for one instance of it, also one that is no target any more.
+        """Return the counts of a slot, or of one of its instances, including instances that are no target any more.
 
-        All zero for what is unknown. Raises RouterUnavailable.
+        All zero for an unknown slot. Raises RouterUnavailable.
 
-        Counts begin anew when the router does; ``in_flight`` outlives a replaced router that finishes its requests.
+        Counts restart with the router. ``in_flight`` includes requests that a replaced router still finishes.
         """
         ...
 
     async def end_requests(self, targets: Collection[Endpoint]) -> int:
-        """Close the connections of what is in flight to these endpoints, WebSockets and event streams too.
+        """Close the connections of the requests in flight to these endpoints, including WebSockets and event streams.
 
-        Returns how many requests were ended. Raises RouterUnavailable: some of them may have been ended.
+        Returns how many requests were ended. If RouterUnavailable is raised, some of them may have been ended.
         """
         ...
 
@@ -80,25 +79,25 @@ class Router(Protocol):
         ...
 
     async def counts(self) -> tuple[TargetCount, ...]:
-        """What was counted for every target that got a request since the router started. Raises RouterUnavailable."""
+        """Return the counts of every target that got a request since the router started. Raises RouterUnavailable."""
         ...
 
     async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:
-        """GET ``path`` through the router as a visitor would; the answer, and the slot key it came from, if any.
+        """Send a GET request through the router, as a visitor does; return the answer and its slot's key, if any.
 
-        Never raises: a router that does not answer is a ProbeResult too.
+        Never raises: a router that does not answer is reported in the ProbeResult.
         """
         ...
 
     async def api_key(self) -> str:
-        """What the router says in ``API_KEY_HEADER`` to pvdifyd, and no other program can: empty before it first ran.
+        """Return the secret that the router sends to pvdifyd in ``API_KEY_HEADER``.
 
-        Raises nothing.
+        No other program knows the secret. Empty before the router's first start. Never raises.
         """
         ...
 
     async def proof(self, path: str, slot: str) -> bytes:
-        """What only this router answers to a GET of a path below ``PROOF_PATH`` while the slot with this key is live.
+        """Return what only this router answers to a GET below ``PROOF_PATH`` while the slot with this key is live.
 
         Never raises.
         """

@@ -1,4 +1,4 @@
-"""A container runtime: everything the engine needs to run instances, chosen together by the setting ``runtime``."""
+"""A container runtime: the ports that run instances, chosen together by the setting ``runtime``."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from pvdify.ports.volumes import Volumes
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """One technology behind every port for containers. Its parts share their state."""
+    """All container ports on one technology. The parts share state."""
 
     instances: Instances
     logs: InstanceLogs

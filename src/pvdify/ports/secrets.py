@@ -1,4 +1,4 @@
-"""Config vars at rest: one immutable, encrypted document per app and config version."""
+"""Storage of config vars: one immutable, encrypted document per app and config version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pvdify.model.instance import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class Recipient:
-    """A person or server that can open the documents: a name for people, and a public key."""
+    """A person or server that can decrypt the documents: a display name and a public key."""
 
     name: str
     key: str
@@ -18,7 +18,7 @@ class Recipient:
 
 @dataclass(frozen=True, kw_only=True)
 class Reencrypted:
-    """What was done to the documents: how many there are, and who opens them now, the server itself first."""
+    """The result of re-encryption: the number of documents, and the current recipients, the server first."""
 
     documents: int
     recipients: tuple[Recipient, ...]
@@ -26,7 +26,10 @@ class Reencrypted:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedFile:
-    """A document that an operator brings. ``marked``: its secrets by its own account; ``clear``: not encrypted."""
+    """A document that an operator uploads.
+
+    ``marked``: the names that the document marks as secrets. ``clear``: the names of values that are not encrypted.
+    """
 
     values: Mapping[str, Secret]
     marked: frozenset[str] = frozenset()
@@ -34,26 +37,26 @@ class OpenedFile:
 
 
 class Secrets(Protocol):
-    """Keeps the values of config versions; names, authors and dates are in the store."""
+    """The values of config versions. Names, authors and dates are in the store."""
 
     async def write(self, app: str, version: int, values: Mapping[str, ConfigVar]) -> None:
-        """Keep this version; writing the same again changes nothing. Raises StoreUnavailable, SecretsLocked."""
+        """Store a version; writing the same content again changes nothing. Raises StoreUnavailable, SecretsLocked."""
         ...
 
     async def read(self, app: str, version: int) -> dict[str, ConfigVar]:
-        """The values of a version; version 0 is always empty. Raises StoreUnavailable, SecretsLocked."""
+        """Return the values of a version; version 0 is always empty. Raises StoreUnavailable, SecretsLocked."""
         ...
 
     async def text(self, app: str, version: int) -> str:
-        """The document as it is at rest, encrypted. Raises StoreUnavailable."""
+        """Return the stored document, encrypted. Raises StoreUnavailable."""
         ...
 
     async def remove(self, app: str) -> None:
-        """Forget every version of an app. Raises StoreUnavailable."""
+        """Delete every version of an app. Raises StoreUnavailable."""
         ...
 
     async def rename(self, old: str, new: str) -> None:
-        """Keep every version of ``old`` under ``new``; done again, or without any, it changes nothing.
+        """Move every version of app ``old`` to ``new``. Idempotent; does nothing if there are no versions.
 
         Raises StoreUnavailable.
         """
@@ -64,18 +67,18 @@ class Secrets(Protocol):
         ...
 
     async def recipients(self) -> tuple[Recipient, ...]:
-        """Who can open the documents, the server itself first. Raises SecretsLocked."""
+        """Return the recipients of the documents, the server first. Raises SecretsLocked."""
         ...
 
     async def rotate(self) -> Reencrypted:
-        """Make a new key of the server's own and encrypt every document anew; readers notice nothing.
+        """Replace the server's own key, and re-encrypt every document. Readers are not interrupted.
 
-        Raises SecretsLocked, StoreUnavailable; whatever is not done then opens with the key that it had.
+        Raises SecretsLocked, StoreUnavailable; documents that were not re-encrypted then still open with their old key.
         """
         ...
 
     async def set_recipients(self, others: tuple[Recipient, ...]) -> Reencrypted:
-        """Have these open the documents beside the server, every document encrypted anew.
+        """Replace the recipients besides the server, and re-encrypt every document.
 
         Raises InvalidRecipient, SecretsLocked, StoreUnavailable.
         """

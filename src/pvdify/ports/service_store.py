@@ -1,4 +1,4 @@
-"""The part of the journal that holds services and what links apps to them."""
+"""The part of the store that holds services and their links to apps."""
 
 from typing import Protocol
 
@@ -9,21 +9,21 @@ class ServiceStore(Protocol):
     """Durable records. Every method raises StoreUnavailable and nothing else."""
 
     async def services(self) -> tuple[Service, ...]:
-        """Return all services by name, those in the trash last."""
+        """Return all services, sorted by name, services in the trash last."""
         ...
 
     async def service(self, id: str) -> Service | None:
-        """Return one service by its id."""
+        """Return the service with this id."""
         ...
 
     async def forget_service(self, id: str) -> None:
-        """Delete the record of a service of which nothing is left."""
+        """Delete the record of a service, once its data is removed."""
         ...
 
     async def service_links(self, *, app: str | None = None, service: str | None = None) -> tuple[ServiceLink, ...]:
-        """Return the links of an app, or of a service by its id, or all."""
+        """Return the links of an app, or of the service with this id, or all."""
         ...
 
     async def forget_service_link(self, service: str, app: str) -> None:
-        """Delete a link; absent is fine."""
+        """Delete a link. Absent is fine."""
         ...

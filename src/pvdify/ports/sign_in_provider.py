@@ -1,4 +1,4 @@
-"""Who vouches for people: a provider where they have an account."""
+"""Sign-in of users by their account at an identity provider."""
 
 from typing import Protocol
 
@@ -10,17 +10,17 @@ class SignInProvider(Protocol):
 
     @property
     def title(self) -> str:
-        """How people know the provider."""
+        """The provider's name, for users."""
         ...
 
     async def address(self, challenge: Challenge) -> str:
-        """Return where to send the browser. Raises ServiceUnavailable."""
+        """Return the address that the browser is redirected to. Raises ServiceUnavailable."""
         ...
 
     async def account(self, code: str, challenge: Challenge) -> Account:
-        """Return whose account the code stands for that the browser brought back; each code is good once.
+        """Return the account that the code from the browser stands for. Each code can be used once.
 
-        Raises SignInRefused: the provider says no, or its answer is not meant for this server and this attempt.
-        Raises ServiceUnavailable.
+        Raises SignInRefused if the provider refuses, or its answer is not for this server and this attempt. Raises
+        ServiceUnavailable.
         """
         ...

@@ -1,4 +1,4 @@
-"""The journal and everything else that pvdify must never forget."""
+"""The store: durable records of apps, releases, operations and everything else that survives a restart."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -55,145 +55,145 @@ class Store(JobStore, BackupStore, ServiceStore, Protocol):
     """Durable records. Every method raises StoreUnavailable and nothing else."""
 
     async def save(self, *records: Record) -> None:
-        """Write all of these, new or changed, in one transaction: after it, all are on disk; before, none."""
+        """Write all records, new or changed, in one transaction: on return all are on disk; after an error, none."""
         ...
 
     async def delete_app(self, name: str, event: Event) -> None:
-        """Forget an app with everything of it (releases, slots, config, preview); events stay, this one is added."""
+        """Delete an app with its releases, slots, config and preview. Events stay, and this event is added."""
         ...
 
     async def rename_apps(self, names: Sequence[tuple[str, str]], since: datetime, *records: Record) -> None:
-        """Give apps other names (old, new) in every record, and write these records, in one transaction.
+        """Rename apps (old, new) in every record, and write ``records``, in one transaction.
 
-        The old ones are former names from then on. Nothing is known of the new ones yet, but what an app need not exist
-        for (grants, links, tokens), which the renamed app gets.
+        The old names become former names as of ``since``. The new names have no records yet, except those that need no
+        app (grants, links, tokens); the renamed app gets these.
         """
         ...
 
     async def former_names(self) -> tuple[FormerName, ...]:
-        """Names that apps had before, by name."""
+        """Return the former names of apps, sorted by name."""
         ...
 
-    async def app(self, name: str) -> App | None:
-        """One app."""
-        ...
+    async def app(self, name: str) -> App | None: ...
 
     async def apps(self) -> tuple[App, ...]: ...
 
     async def release(self, app: str, version: int) -> Release | None: ...
 
     async def releases(self, app: str, limit: int = 1000) -> tuple[Release, ...]:
-        """An app's releases, newest first."""
+        """Return an app's releases, newest first."""
         ...
 
     async def live_versions(self, app: str, limit: int) -> tuple[int, ...]:
-        """The numbers of the releases that are or were live, newest first."""
+        """Return the versions of the releases that are or were live, newest first."""
         ...
 
     async def active_release(self, app: str) -> Release | None:
-        """The release that serves."""
+        """Return the live release, or None."""
         ...
 
     async def active_releases(self) -> tuple[Release, ...]:
-        """The release that serves, of every app that has one."""
+        """Return the live release of every app that has one."""
         ...
 
     async def failed_releases(self) -> tuple[Release, ...]:
-        """The newest release of each app whose newest release failed."""
+        """Return the newest release of each app whose newest release failed."""
         ...
 
     async def switch_counts(self, app: str) -> tuple[SwitchCount, ...]:
-        """What the router counted at each of an app's switches."""
+        """Return the router's counts at each of an app's switches."""
         ...
 
     async def scale(self, app: str) -> Scale:
-        """The scale that was set for an app; empty if none was."""
+        """Return the scale that was set for an app; empty if none was set."""
         ...
 
     async def scales(self) -> tuple[Scale, ...]:
-        """The scale of every app that has one."""
+        """Return the scale of every app that has one."""
         ...
 
     async def noted_statuses(self, app: str | None = None) -> tuple[NotedStatus, ...]:
-        """The status that each app had when it last changed."""
+        """Return the recorded status of each app, or of one app: the status at its last change."""
         ...
 
     async def slots(self, app: str | None = None) -> tuple[Slot, ...]:
-        """Slots that are not retired, oldest first."""
+        """Return the slots that are not retired, oldest first; of one app if ``app`` is given."""
         ...
 
     async def slot(self, app: str, number: int) -> Slot | None:
-        """One slot, retired or not."""
+        """Return the slot with this number, retired or not."""
         ...
 
     async def volumes(self, app: str | None = None) -> tuple[AppVolume, ...]:
-        """Volumes by app, name and age, of one app if named; also those in the trash."""
+        """Return volumes, including those in the trash, sorted by app, name and age; of one app if ``app`` is given."""
         ...
 
     async def forget_volume(self, id: str) -> None:
-        """Delete the record of a volume that is no longer stored."""
+        """Delete the record of a volume whose data is removed."""
         ...
 
     async def operation(self, id: str) -> Operation | None: ...
 
     async def unsettled_operations(self, app: str | None = None) -> tuple[Operation, ...]:
-        """Operations that are queued, running or undoing, oldest first."""
+        """Return operations that are queued, running or undoing, oldest first; of one app if ``app`` is given."""
         ...
 
     async def config_versions(self, app: str) -> tuple[ConfigVersion, ...]:
-        """An app's config versions, newest first."""
+        """Return an app's config versions, newest first."""
         ...
 
     async def preview(self, name: str) -> Preview | None:
-        """One preview, by the name of its app."""
+        """Return the preview whose app has this name."""
         ...
 
     async def previews(self, parent: str | None = None) -> tuple[Preview, ...]:
-        """All previews, or those of one app, by app and number."""
+        """Return all previews, or those of one app, sorted by app and number."""
         ...
 
     async def previews_due(self, now: datetime, asked_before: datetime) -> tuple[Preview, ...]:
-        """Previews whose lease has run out by ``now``, or whose code host has sent nothing since."""
+        """Return previews whose lease ended by ``now``, or whose state at the code host was never asked or not since
+        then.
+        """
         ...
 
     async def unleased_previews(self) -> tuple[str, ...]:
-        """Names of apps that are named like a preview and have no record as one."""
+        """Return the names of apps that are named like a preview but have no preview record."""
         ...
 
     async def origin_of(self, app: str) -> tuple[str, int | None] | None:
-        """The repository of a preview with its pull request's number, or the repository that an app is linked to."""
+        """Return a preview's repository and pull request number, or a linked app's repository and None."""
         ...
 
     async def grants(self, app: str) -> tuple[Grant, ...]:
-        """What was granted to an app, by kind and name."""
+        """Return an app's grants, sorted by kind and name."""
         ...
 
     async def delete_grant(self, grant: Grant, event: Event) -> None:
-        """Forget a grant, and write the event."""
+        """Delete a grant, and write the event."""
         ...
 
     async def token(self, id: str) -> Token | None: ...
 
     async def tokens(self) -> tuple[Token, ...]:
-        """All tokens that are not revoked, oldest first."""
+        """Return all tokens that are not revoked, oldest first."""
         ...
 
     async def events(self, app: str | None = None, limit: int = 100) -> tuple[Event, ...]:
-        """Events, newest first."""
+        """Return events, of one app if ``app`` is given, newest first."""
         ...
 
     async def matching_events(self, wanted: EventFilter, limit: int) -> tuple[Event, ...]:
-        """The newest events that match, newest first."""
+        """Return the newest matching events, newest first."""
         ...
 
     async def idempotent_request(self, key: str, actor: str, since: datetime) -> IdempotentRequest | None:
-        """What was answered under this key by this actor, not longer ago than ``since``."""
+        """Return the request that this actor made with this key at or after ``since``, with its answer."""
         ...
 
     async def is_webhook_seen(self, id: str, digest: str) -> bool:
-        """Whether a webhook with this id, or with this content, was dealt with before."""
+        """Return whether a webhook with this id, or with this content, was handled before."""
         ...
 
     async def forget_webhooks(self, before: datetime) -> None:
-        """Webhooks of before then are no longer remembered."""
+        """Delete the records of webhooks received before this moment."""
         ...

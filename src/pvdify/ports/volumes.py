@@ -1,29 +1,29 @@
-"""The storage of volumes. A container that mounts one makes it where it is missing."""
+"""Storage of volumes. A missing volume is created by the first container that mounts it."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 
 class Volumes(Protocol):
-    """What this server stores for apps. Sees only what this server made."""
+    """The volumes of this server. Volumes that other programs made are not visible."""
 
     async def find(self) -> Mapping[str, str]:
-        """Return the id of every volume that is stored here, with its app. Raises RuntimeUnavailable."""
+        """Return the app of every stored volume, by the volume's id. Raises RuntimeUnavailable."""
         ...
 
     async def size(self, id: str) -> int | None:
-        """Return how many bytes of disk a volume takes; None if it is not stored here, or counting takes too long."""
+        """Return a volume's size on disk in bytes; None if it is not stored here, or counting takes too long."""
         ...
 
     async def copy(self, source: str, target: str, app: str) -> None:
-        """Make the volume ``target``, anew if it is there, with everything that ``source`` holds.
+        """Copy volume ``source`` to the volume ``target``, replacing ``target`` if it exists.
 
         Nothing may write to ``source`` meanwhile. Raises VolumeNotCopied, RuntimeUnavailable.
         """
         ...
 
     async def remove(self, id: str) -> None:
-        """Delete a volume with everything in it. Absent is fine.
+        """Delete a volume with its content. Absent is fine.
 
         Raises:
             VolumeInUse: a container still uses it.
