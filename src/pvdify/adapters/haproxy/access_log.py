@@ -1,4 +1,4 @@
-"""The ``access_log`` port on the file that the router writes: one JSON object a line, a few older files beside it."""
+"""The ``access_log`` port on the file that the router writes, with one JSON object per line, and on rotated files."""
 
 import asyncio
 import os
@@ -16,11 +16,11 @@ from pvdify.model.visit import Visit
 from pvdify.ports.clock import Clock
 
 log = structlog.get_logger()
-KEPT = 3  # older files
-_CHUNK = 256 * 1024
-_PAUSE = 0.3
-_LOOK_EVERY = 100  # lines
-USUAL_END = b'"ended":"----"'
+KEPT = 3  # rotated files
+_CHUNK = 256 * 1024  # bytes per read
+_PAUSE = 0.3  # seconds between two reads while no line comes
+_PARSE_EVERY = 100  # lines; ``cut`` parses one of so many normal lines for its time, and skips the others
+USUAL_END = b'"ended":"----"'  # in lines of requests that ended normally
 
 
 class AccessLogFile:
@@ -51,9 +51,10 @@ class AccessLogFile:
         return await asyncio.to_thread(self._cut, app, since)
 
     async def rotate(self) -> None:
-        """The router goes on writing to the same file, so it is copied, then emptied.
+        """Copy the file and empty it if it is above the size limit. Never raises; an OSError is logged.
 
-        On a full disk the oldest file gives its room, and nothing else is lost.
+        The file is not renamed, because the router keeps it open. On a full disk only the oldest file is lost: it is
+        deleted to make room for the copy.
         """
         try:
             await asyncio.to_thread(self._rotate)
@@ -91,8 +92,8 @@ class AccessLogFile:
     def _cut(self, app: str, since: datetime) -> int:
         found = 0
         for number, line in enumerate(self._lines()):
-            # Nearly all ended as usual; now and then one is read to see how old they are by now.
-            if USUAL_END in line and number % _LOOK_EVERY:
+            # Parsing every line would be slow; a few are parsed for their time, to stop at ``since``.
+            if USUAL_END in line and number % _PARSE_EVERY:
                 continue
             visit = parse(line)
             if visit is not None and visit.at < since:
@@ -105,7 +106,7 @@ class AccessLogFile:
             yield from _backwards(file)
 
     def _read_from(self, position: int) -> tuple[bytes, int]:
-        """What has come since; from the start again when the file was emptied meanwhile."""
+        """Return what follows ``position``, and the next position. If the file was emptied, read from its start."""
         try:
             with self._file.open("rb") as stream:
                 stream.seek(position if position <= self._size() else 0)
@@ -125,7 +126,7 @@ class AccessLogFile:
 
 
 def parse(line: bytes) -> Visit | None:
-    """One line; None for one that is no request, or was cut by a power failure."""
+    """Parse a line; return None if it is not about a request, or is incomplete after a power failure."""
     try:
         found = parse_json(line)
         return Visit(
@@ -152,12 +153,12 @@ def parse(line: bytes) -> Visit | None:
 
 
 def _text(value: str) -> str:
-    """HAProxy writes a dash for what it does not know."""
+    """Return the value; "" for the dash that HAProxy writes for an unknown value."""
     return "" if value == "-" else value
 
 
 def _backwards(file: Path) -> Iterator[bytes]:
-    """A file's lines, the last first; what follows the last line end is not a line yet."""
+    """Yield a file's lines, the last first. Text after the last line end is skipped, since it is incomplete."""
     try:
         with file.open("rb") as stream:
             position = stream.seek(0, os.SEEK_END)

@@ -1,14 +1,14 @@
-"""Keep each visitor at one instance, by a cookie. Map entries and rules as text; pure.
+"""Session affinity: map entries and rules, as text, that keep each visitor at one instance by a cookie. No I/O.
 
 ::
 
-    affinity.map  shop             cookie    the app wants it
+    affinity.map  shop             cookie    the app uses affinity
                   shop/v42=6f1c…   101.0     mark -> serial of the instance, and its position
-                  shop/v42:101     6f1c…     target -> mark that its visitors get
+                  shop/v42:101     6f1c…     target -> mark in the cookie of its visitors
 
-A mark is an HMAC of the slot and the instance's number with the router's own secret: a visitor can neither read nor
-forge one. A restarted instance has the mark of the one before it; after a deploy no old mark is known. If an instance
-gets no new requests, no mark leads to it: its visitors go to another instance and get a new cookie.
+A mark is an HMAC of the slot and the instance's number with the router's own secret, so a visitor can neither read nor
+forge a mark. A restarted instance keeps its mark. After a deploy, the marks of the old slot are unknown. When an
+instance stops getting new requests, its mark is removed: its visitors go to another instance and get a new cookie.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ _WANTED = "cookie"
 
 
 def mark(secret: str, slot: str, serial: int) -> str:
-    """What the cookie says of an instance of a slot."""
+    """Return the cookie's value for an instance of a slot: 32 hexadecimal digits."""
     said = f"affinity {slot} {number_of(serial)}"
     return hmac.new(secret.encode(), said.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def wanted(app: str, slot: str | None, serials: Sequence[int], secret: str) -> dict[str, str]:
-    """The entries of an app with affinity whose visitors go to these instances."""
+    """Return the map entries of an app with affinity, for the instances in ``serials``."""
     entries = {app: _WANTED}
     for position, serial in enumerate(serials if slot else ()):
         made = mark(secret, slot or "", serial)
@@ -38,7 +38,7 @@ def wanted(app: str, slot: str | None, serials: Sequence[int], secret: str) -> d
 
 
 def without(entries: Mapping[str, str], slot: str, serial: int) -> dict[str, str | None]:
-    """What changes when an instance gets no new requests: its mark is not known any more, later positions move up."""
+    """Return the changes when an instance stops getting new requests: its mark goes (None), later positions move up."""
     found = sorted(_positions(entries, slot), key=lambda entry: entry[2])
     left = [(key, each) for key, each, _ in found if each != serial]
     changes: dict[str, str | None] = {key: f"{each}.{position}" for position, (key, each) in enumerate(left)}
@@ -46,25 +46,25 @@ def without(entries: Mapping[str, str], slot: str, serial: int) -> dict[str, str
 
 
 def of_app(entries: Mapping[str, str], app: str) -> list[str]:
-    """The keys of an app."""
+    """Return the keys of an app's entries."""
     return [key for key in entries if key == app or key.startswith(f"{app}/")]
 
 
 def of_slot(entries: Mapping[str, str], slot: str) -> list[str]:
-    """The keys of a slot."""
+    """Return the keys of a slot's entries."""
     return [key for key in entries if key.startswith((f"{slot}=", f"{slot}:"))]
 
 
 def _positions(entries: Mapping[str, str], slot: str) -> list[tuple[str, int, int]]:
-    """Key, serial and position of each mark of a slot."""
+    """Return key, serial and position of each mark of a slot."""
     values = {key: entries[key].partition(".") for key in entries if key.startswith(f"{slot}=")}
     return [(key, int(serial), int(position)) for key, (serial, _, position) in values.items()]
 
 
-# Behind the choice at random: a visitor with a mark that is known stays where it leads. The app sees no cookie of ours,
-# also where one is left from a time when it wanted them.
+# These rules stand after the random choice and override it for a visitor with a known mark. They remove the cookie from
+# the request, also if the app no longer uses affinity.
 REQUEST = f"""\
-    # a visitor with our cookie stays at one instance
+    # a visitor with pvdify's cookie stays at one instance
     acl has_affinity var(txn.app),map({AFFINITY}) -m found
     acl has_mark req.cook({COOKIE}) -m found
     http-request set-var(txn.mark) req.cook({COOKIE}) if has_mark has_affinity
@@ -78,7 +78,7 @@ REQUEST = f"""\
     http-request replace-header Cookie ^{COOKIE}=[^;]*;?[[:space:]]*(.*)$ \\1 if {{ var(txn.has_cookie) -m bool }}
     http-request del-header Cookie if {{ var(txn.has_cookie) -m bool }} {{ req.hdr(cookie) -m len 0 }}
 """
-# Behind the rule that says which instance answered in the end.
+# These rules stand after the rule that sets the instance that finally answered.
 ANSWER = f"""\
     http-response set-var(txn.given) var(txn.target),map({AFFINITY}) if {{ var(txn.app),map({AFFINITY}) -m found }}
     http-response set-var(txn.same) var(txn.given),strcmp(txn.mark) if {{ var(txn.mark) -m found }}

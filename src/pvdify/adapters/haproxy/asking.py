@@ -1,4 +1,4 @@
-"""One GET through the router, sent as a visitor would send it, and who answered."""
+"""A GET through the router, sent as a visitor would send it. The answer contains the slot that it came from."""
 
 import asyncio
 from contextlib import suppress
@@ -11,14 +11,14 @@ from pvdify.model.probe import Answer, ProbeResult
 from pvdify.ports.clock import Clock
 from pvdify.settings import Address
 
-_BODY_TIME = 0.5  # an app writes fewer "broken pipe" lines when its short answers are read to the end
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - compared, not bound
+_BODY_TIME = 0.5  # seconds for the body: if short answers are read to the end, apps log fewer "broken pipe" lines
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - compared, not bound
 
 
 async def get(
     address: Address, hostname: str, path: str, *, token: str, timeout: float, clock: Clock
 ) -> tuple[ProbeResult, str | None]:
-    """The answer and the slot key that came with it. Never raises."""
+    """Return the answer and its slot key, None if it has none. Never raises. ``timeout``: seconds for the headers."""
     start = clock.monotonic()
     try:
         head = await _exchange(address, hostname, path, token=token, timeout=timeout)
@@ -47,7 +47,7 @@ async def _exchange(address: Address, hostname: str, path: str, *, token: str, t
     headers = [("Host", hostname), (CONFIRM_HEADER, token), ("Connection", "close"), ("User-Agent", "pvdify")]
     request = connection.send(h11.Request(method="GET", target=path, headers=headers)) or b""
     async with asyncio.timeout(timeout):
-        reader, writer = await asyncio.open_connection(_EVERYWHERE.get(address.host, address.host), address.port)
+        reader, writer = await asyncio.open_connection(_REACHED_AT.get(address.host, address.host), address.port)
         try:
             writer.write(request + (connection.send(h11.EndOfMessage()) or b""))
             head = await _head(connection, reader)
@@ -66,7 +66,7 @@ async def _exchange(address: Address, hostname: str, path: str, *, token: str, t
 
 async def _head(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Response:
     while not isinstance(event := await _next(connection, reader), h11.Response):
-        pass  # 1xx answers come before the one that counts
+        pass  # 1xx answers come before the final answer
     return event
 
 
@@ -74,7 +74,7 @@ async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> obj
     while (event := connection.next_event()) is h11.NEED_DATA:
         data = await reader.read(65536)
         if not data and connection.their_state is h11.SEND_RESPONSE and not connection.trailing_data[0]:
-            raise ConnectionResetError("closed before an answer")
+            raise ConnectionResetError("the connection was closed before an answer")
         connection.receive_data(data)
     return event
 

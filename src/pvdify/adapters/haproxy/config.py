@@ -1,7 +1,7 @@
-"""The whole configuration text: a pure function of the settings, so the same server always gets the same text.
+"""The text of HAProxy's configuration. It depends only on the settings, so the same server always gets the same text.
 
-Everything that changes while the router runs is in the map files, which the text names relative to its own
-directory (the process is started with ``-C DIRECTORY``; runtime commands then use the same short names).
+Everything that changes while the router runs is in map files. The text names them relative to the router's directory:
+the process is started with ``-C DIRECTORY``, so that runtime commands can use the same short names.
 """
 
 import base64
@@ -17,16 +17,17 @@ from pvdify.adapters.haproxy.second_try import SLOT_HEADER
 from pvdify.ports.router import PROOF_PATH
 
 CONFIRM_HEADER = "X-Pvdify-Confirm"
-OLDEST = (2, 6)  # before it, it cannot read the log's target
-_LARGEST_HEADERS = (pages.LARGEST_HEADERS_KB + 4) * 1024  # one header of the promised size, and what browsers add
-_BUFFER = _LARGEST_HEADERS + 12 * 1024  # HAProxy's own records of up to 1,000 headers, and the headers that we add
+OLDEST = (2, 6)  # older versions cannot parse the log's target
+_LARGEST_HEADERS = (pages.LARGEST_HEADERS_KB + 4) * 1024  # bytes: one header of the promised size, and others
+_BUFFER = _LARGEST_HEADERS + 12 * 1024  # bytes: also HAProxy's records of 1,000 headers, and the router's own headers
 
 
 @dataclass(frozen=True, kw_only=True)
 class Front:
-    """What stands in front: the networks it may speak from, and the headers in which it says who the visitor is.
+    """Proxies in front of the router.
 
-    ``has_http2``: it speaks HTTP/2 without TLS to the router (h2c).
+    ``trusted``: their networks. ``headers``: the headers that contain the visitor's address, the best first.
+    ``has_http2``: they use HTTP/2 without TLS to the router (h2c).
     """
 
     trusted: tuple[str, ...] = ("127.0.0.0/8", "::1")
@@ -36,10 +37,10 @@ class Front:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigSpec:
-    """What decides the text.
+    """Everything that the text depends on.
 
-    ``bind``: an address, or a descriptor that it is started with; ``version``: HAProxy's (major, minor), ``has_lua``:
-    whether it was built with Lua; ``token`` opens the confirm header.
+    ``bind``: an address, or a descriptor that HAProxy inherits. ``token``: the secret value of the confirm header.
+    ``version``: HAProxy's (major, minor). ``has_lua``: HAProxy was built with Lua.
     """
 
     bind: str
@@ -52,27 +53,27 @@ class ConfigSpec:
 
 
 def build(spec: ConfigSpec) -> str:
-    """The text, whose ``description`` is its fingerprint: a running process tells which text it has."""
+    """Return the text. Its ``description`` is the fingerprint, so that a running process reports which text it has."""
     return _text(spec, description=fingerprint(spec))
 
 
 def fingerprint(spec: ConfigSpec) -> str:
-    """Sixteen characters that change whenever anything else in the text does."""
+    """Return 16 hexadecimal digits that change whenever anything else in the text changes."""
     return hashlib.sha256(_text(spec, description="").encode()).hexdigest()[:16]
 
 
 def proof_key(token: str) -> str:
-    """The key of the router's proof, in base64; the token itself cannot be told from it."""
+    """Return the key of the router's proof, in base64. The token cannot be computed from the key."""
     return base64.b64encode(hashlib.sha256(f"proof {token}".encode()).digest()).decode()
 
 
 def api_key(token: str) -> str:
-    """What tells pvdifyd that a request came through the router; the token itself cannot be told from it."""
+    """Return the key that marks requests from the router to pvdifyd. The token cannot be computed from the key."""
     return hashlib.sha256(f"api {token}".encode()).hexdigest()
 
 
 def proof_of(token: str, path: str, slot: str) -> bytes:
-    """What a router with this token answers at this path while this slot is live: as ``visitor.proof`` has it."""
+    """Return what a router with this token answers at ``path`` while ``slot`` is live, by ``visitor.proof``'s rule."""
     key = base64.b64decode(proof_key(token))
     return hmac.new(key, f"{path}:{slot}".encode(), hashlib.sha256).hexdigest().encode()
 
@@ -86,8 +87,8 @@ def _text(spec: ConfigSpec, *, description: str) -> str:
 
 
 def _global(spec: ConfigSpec, description: str) -> str:
-    # noreuseport: two routers on one port must be an error, not two halves of the traffic.
-    # stats timeout: the connection to a draining predecessor is held this long.
+    # noreuseport: a second router on the same port must fail to start, instead of getting half of the traffic.
+    # stats timeout: limits how long the connection to a replaced process can stay open.
     return f"""\
 global
     description {description}
@@ -98,15 +99,15 @@ global
     stats socket {spec.socket} mode 600 level admin expose-fd listeners
     stats timeout 1h
     tune.bufsize {_BUFFER}
-    # more than there may be: a rule refuses what is above the limit, and HAProxy itself would not say why
+    # a rule below limits the number of headers and says why; HAProxy's own limit has to be higher
     tune.http.maxhdr 20000
     {visitor.log_target()}
 {hold.load(has_lua=spec.has_lua)}"""
 
 
 def _defaults(spec: ConfigSpec) -> str:
-    # Keep-alive outlasts that of what stands in front (cloudflared: about 90 s), so that it never sends on a
-    # connection that is being closed.
+    # Keep-alive is longer than that of proxies in front (cloudflared: about 90 s), so that they never send a request on
+    # a connection that the router is closing.
     errors = "".join(f"    http-error {pages.response(page)}\n" for page in pages.MADE_UP)
     upgrade = "" if spec.front.has_http2 else "    option disable-h2-upgrade\n"
     return f"""\
@@ -135,7 +136,7 @@ frontend visitors
 {bulkheads.connections(spec.front.trusted)}\
     log global
     {visitor.log_format()}
-    {second_try.told(failed="1")}
+    {second_try.unique_id_format(failed="1")}
     acl spreads var(txn.count) -m int gt 1
 {second_try.KINDS}
 {visitor.rules(spec.front.trusted, spec.front.headers)}{control_plane.rules(spec.control_plane, api_key(spec.token))}
@@ -149,7 +150,7 @@ frontend visitors
     http-request set-var(txn.confirms) bool(true) if confirms
     http-request del-header {CONFIRM_HEADER}
 
-    # search engines are to forget previews, and whatever is answered in their place
+    # keep previews, and the router's pages in their place, out of search engines
     http-after-response set-header X-Robots-Tag "noindex, nofollow" if {{ var(txn.app) -m reg -- -pr-[1-9][0-9]*$ }}
 {second_try.ANSWERED}{affinity.ANSWER}{counters.rules(spec.version)}
     http-response del-header {SLOT_HEADER}
@@ -167,10 +168,10 @@ def _route(spec: ConfigSpec) -> str:
     http-request return {pages.response(pages.NOT_FOUND)} unless {{ var(txn.app) -m found }}
     http-request return {pages.response(pages.TOO_LARGE)} if {{ req.hdrs,length gt {_LARGEST_HEADERS} }} || \
 {{ req.hdr_cnt gt {pages.MOST_HEADERS} }}
-    # an app behind a gate never sees the password
+    # check the password of an app behind a gate; the app does not get the password
     http-request set-var(txn.gate) var(txn.app),map({GATES})
     http-request set-var(txn.key) req.hdr(authorization),regsub("^basic +","Basic ",i),sha2(256),hex,lower
-    # browsers ask without a password whether they may send one (CORS)
+    # browsers send CORS preflight requests without a password, so these pass the gate
     http-request set-var(txn.asks_first) bool(true) if METH_OPTIONS {{ req.hdr(origin) -m found }} \
 {{ req.hdr(access-control-request-method) -m found }} !{{ req.hdr_cnt(transfer-encoding) gt 0 }} \
 !{{ req.hdr_val(content-length) gt 0 }}
@@ -191,7 +192,7 @@ def _route(spec: ConfigSpec) -> str:
 
 
 _CHOICE = f"""\
-    # of two positions drawn at random, the one with fewer requests in flight
+    # choose the position with fewer requests in flight of two that are drawn at random
     http-request set-var(txn.place) var(txn.slot),concat(/0)
     http-request set-var(txn.one) rand,mod(txn.count) if spreads
     http-request set-var(txn.place) var(txn.slot),concat(/,txn.one) if spreads

@@ -1,7 +1,8 @@
-"""Pass requests for this server's own API and dashboard on to pvdifyd. Rules as text.
+"""Rules, as text, that send requests for this server's own API and dashboard to pvdifyd.
 
-They need no map entry, so both are reachable as soon as the router runs. Each caller has a budget of its own: what
-one address sends too often is answered 429 here and never reaches pvdifyd. Answers are problem documents, as pvdifyd's.
+The rules need no map entry, so both are reachable as soon as the router runs. Requests are limited per address: above
+the limit, the router answers 429 and the request does not reach pvdifyd. For the API, the router's own answers are
+problem documents like pvdifyd's.
 """
 
 import json
@@ -13,15 +14,15 @@ from pvdify.ports.router import API_KEY_HEADER
 from pvdify.settings import Address
 
 PATH = "/api/v1"
-REQUESTS, SECONDS = 600, 10  # of one address; an IPv6 caller is its /64
-MAX_IN_FLIGHT = 100  # of one address; a stream counts until it ends
-MAX_OF_ALL = 512  # half of the connections that pvdifyd accepts
-MAX_OF_PAGES = 256  # besides, for the dashboard
-_RESTART = 5  # seconds that pvdifyd may need to start
-_SERVER = 3  # number of the server; 1 and 2 are those of ``second_try``
+REQUESTS, SECONDS = 600, 10  # limit of requests per so many seconds and address; IPv6 addresses count by /64
+MAX_IN_FLIGHT = 100  # requests per address; a stream counts until it ends
+MAX_OF_ALL = 512  # requests to the API at once: half of the connections that pvdifyd accepts
+MAX_OF_PAGES = 256  # requests to the dashboard at once, in addition
+_RESTART = 5  # seconds that requests wait for pvdifyd while it starts
+_SERVER = 3  # id of the server; ``second_try`` uses 1 and 2
 _CALLERS, _BACKEND = "callers", "control_plane"
 _TITLES = {429: "Too many requests", 502: "Unavailable", 503: "Unavailable", 504: "Unavailable"}
-_AGAIN = "later; apps and their visitors are not concerned"
+_NEXT_STEP = "later; apps and their visitors are not affected"
 _DASHBOARD = "dashboard"
 _PAGES = """\
     acl is_metrics path,field(2,/) -m str metrics
@@ -36,7 +37,7 @@ _PAGES_TOO_OFTEN = f"    http-request return {pages.response(_TOO_OFTEN)} if is_
 _PAGES_AWAY = tuple(
     Page(
         status=status, title="Back in a moment", retry_after=_RESTART,
-        text="pvdifyd does not answer: it is starting, or it is stopped. Apps and their visitors are not concerned.",
+        text="pvdifyd does not answer: it is starting, or it is stopped. Apps and their visitors are not affected.",
     )
     for status in (502, 503, 504)
 )  # fmt: skip
@@ -44,9 +45,10 @@ _PAGES_AWAY = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class ControlPlane:
-    """Where the API is asked for, and where pvdifyd listens. ``prefix``: what the public path has before PATH.
+    """Where the API is reachable, and where pvdifyd listens.
 
-    ``has_dashboard``: every other path of the hostname leads to pvdifyd, too.
+    ``prefix``: the part of the public path before PATH. ``has_dashboard``: the hostname's other paths go to pvdifyd,
+    too.
     """
 
     hostname: str
@@ -56,9 +58,9 @@ class ControlPlane:
 
 
 def rules(plane: ControlPlane | None, key: str) -> str:
-    """End the visitors' rules for a request to the API; nothing where it is not exposed.
+    """Return the rules that end the visitors' rules for requests to pvdifyd; "" if it is not exposed.
 
-    ``key``: what pvdifyd knows its router by, whose word about the caller's address it takes.
+    ``key``: the secret by which pvdifyd recognizes the router, whose header about the client's address it trusts.
     """
     if plane is None:
         return ""
@@ -84,7 +86,7 @@ def rules(plane: ControlPlane | None, key: str) -> str:
 
 
 def choice(plane: ControlPlane | None) -> str:
-    """Choose pvdifyd for what ``rules`` let through."""
+    """Return the rules that choose pvdifyd's backend for requests that ``rules`` has accepted."""
     if plane is None:
         return ""
     page = f"    use_backend {_DASHBOARD} if is_page\n" if plane.has_dashboard else ""
@@ -92,7 +94,7 @@ def choice(plane: ControlPlane | None) -> str:
 
 
 def backends(plane: ControlPlane | None) -> tuple[str, ...]:
-    """pvdifyd, and the table of callers. While pvdifyd restarts, requests wait for it."""
+    """Return pvdifyd's backends and the table of client addresses. While pvdifyd restarts, requests wait."""
     if plane is None:
         return ()
     api = _backend(_BACKEND, plane, MAX_OF_ALL, [_away(status) for status in (502, 503, 504)])
@@ -133,10 +135,10 @@ def _away(status: int) -> str:
 
 
 def _problem(status: int, code: str, what: str, *, why: str, after: int) -> str:
-    """A problem document as the arguments of HAProxy's rules; the router fills in the request's id."""
+    """Return a problem document as arguments of a HAProxy rule. HAProxy inserts the request's id."""
     document = {
         "type": f"urn:pvdify:error:{code}", "title": _TITLES[status], "status": status, "code": code, "detail": what,
-        "why": why, "next": _AGAIN, "request_id": "%[var(txn.request_id)]", "problems": [],
+        "why": why, "next": _NEXT_STEP, "request_id": "%[var(txn.request_id)]", "problems": [],
     }  # fmt: skip
     return (
         f"status {status} content-type application/problem+json lf-string '{json.dumps(document)}' "

@@ -1,7 +1,7 @@
-"""What the router counts for each target, in one stick table: rules as text, and what a row means.
+"""Counters for each target, in one stick table of the router: rules as text, and parsing of rows.
 
-From HAProxy 2.8 on a row has an array of counters; before it two, and no way to count what the router makes up itself
-or how long answers take. Entries never expire; ``forget`` clears them.
+From HAProxy 2.8 on, a row has an array of counters. Older versions have two counters, so errors of the router itself
+and durations are not counted. Entries never expire; ``forget`` deletes them.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from pvdify.model.route import WAIT_BOUNDS, TargetCount
 
 TABLE = "targets"
 _HAS_ARRAYS = (2, 8)
-# Upper bounds in milliseconds of how long visitors waited for an answer to begin; one more counter for all above.
+# Upper bounds, in milliseconds, of the time until an answer began. One more counter is for times above the last bound.
 BOUNDS = tuple(round(seconds * 1000) for seconds in WAIT_BOUNDS)
 _ERRORS, _APP_ERRORS, _FIRST_CLASS, _MILLISECONDS, _FIRST_BOUND = 0, 1, 2, 6, 7
 _SIZE = _FIRST_BOUND + len(BOUNDS) + 1
@@ -19,23 +19,23 @@ _SIZE = _FIRST_BOUND + len(BOUNDS) + 1
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """One target's row.
+    """The counts of one target.
 
-    ``by_class``: answers of the classes 1xx to 4xx; ``waits``: answers by ``BOUNDS`` and above them. Both are zero
-    before HAProxy 2.8.
+    ``by_class``: answers with status 1xx to 4xx. ``waits``: answers by ``BOUNDS``, and above the last one. Both are
+    zero before HAProxy 2.8.
     """
 
     in_flight: int = 0
     requests: int = 0
-    errors: int = 0  # 5xx that visitors got
-    app_errors: int = 0  # those of them that the app sent
+    errors: int = 0  # answers with status 5xx to visitors
+    app_errors: int = 0  # those that the app sent
     by_class: tuple[int, int, int, int] = (0, 0, 0, 0)
     milliseconds: int = 0
     waits: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
 
 
 def table(version: tuple[int, int]) -> str:
-    """The stick table, keyed by target."""
+    """Return the stick table, keyed by target."""
     kept = f"gpc({_SIZE})" if has_arrays(version) else "gpc0,gpc1"
     return f"""\
 backend {TABLE}
@@ -44,7 +44,7 @@ backend {TABLE}
 
 
 def rules(version: tuple[int, int]) -> str:
-    """Count an answer of the app or of the router."""
+    """Return the rules that count an answer of the app or of the router."""
     if not has_arrays(version):
         return "    http-response sc-inc-gpc1(0) if { status 500:599 } by_app\n"
     bounds = [
@@ -66,12 +66,12 @@ def rules(version: tuple[int, int]) -> str:
 
 
 def has_arrays(version: tuple[int, int]) -> bool:
-    """Whether this HAProxy counts everything; before 2.8 ``router_errors`` stays 0."""
+    """Return whether this HAProxy has arrays of counters. Without them, ``router_errors`` stays 0."""
     return version >= _HAS_ARRAYS
 
 
 def row(fields: Mapping[str, str]) -> Counts:
-    """A row of ``show table``."""
+    """Parse the fields of a row of ``show table``."""
 
     def count(index: int) -> int:
         return int(fields.get(f"gpc{index}", 0))
@@ -89,7 +89,7 @@ def row(fields: Mapping[str, str]) -> Counts:
 
 
 def target_count(target: str, row: Counts) -> TargetCount:
-    """A row as the port names it."""
+    """Convert a row to the port's type. ``target``: the row's key, such as ``shop/v42:1``."""
     key, _, number = target.rpartition(":")
     app, _, slot = key.partition("/v")
     return TargetCount(

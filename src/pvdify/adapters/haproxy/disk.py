@@ -1,7 +1,7 @@
-"""The router's directory: its configuration, maps and confirm token, in whole files.
+"""The router's directory: the configuration, the maps and the confirm token. All files are written atomically.
 
-Only root can read them. Where the router has a user of its own, the directory has that user's group and the setgid bit,
-and the group can read the files.
+Only root can read the files. If the router has a user of its own, the directory has that user's group and the setgid
+bit, and the group can read the files.
 """
 
 import os
@@ -20,7 +20,7 @@ TOKEN = "confirm.token"  # noqa: S105 - the name of a file
 
 
 def prepare(directory: Path) -> str:
-    """Make the directory, empty maps and the token where they are missing; the token. Raises OSError."""
+    """Create the directory, the maps and the token if they are missing; return the token. Raises OSError."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     _share(directory)
     for name in maps.MAPS:
@@ -34,7 +34,7 @@ def prepare(directory: Path) -> str:
 
 
 def read_token(directory: Path) -> str:
-    """The secret of the confirm header; empty before ``prepare``."""
+    """Return the secret of the confirm header; "" before ``prepare`` or if the file cannot be read."""
     try:
         return _read(directory / TOKEN).strip()
     except OSError:
@@ -42,28 +42,28 @@ def read_token(directory: Path) -> str:
 
 
 def read_tables(directory: Path) -> Tables:
-    """What the map files say; a missing file is an empty map. Raises OSError."""
+    """Read the map files. A missing file is an empty map. Raises OSError."""
     return Tables(entries={name: maps.parse(_read(directory / name)) for name in maps.MAPS})
 
 
 def write_tables(directory: Path, tables: Tables, names: Iterable[str]) -> None:
-    """Write the named maps, in this order, so that what is on disk serves at every moment. Raises OSError."""
+    """Write the named maps in the given order, which keeps routes on the disk usable throughout. Raises OSError."""
     for name in names:
         write_whole(directory / name, maps.render(tables[name]))
 
 
 def write_program(directory: Path, config: str, script: str) -> None:
-    """Write what HAProxy reads when it starts: the script first, since the configuration names it. Raises OSError."""
+    """Write the script, then the configuration, which refers to the script. Raises OSError."""
     write_whole(directory / SCRIPT, script)
     write_whole(directory / CONFIG, config)
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file at once and for good: temporary file, fsync, rename, fsync. Raises OSError.
+    """Replace a file atomically and durably: temporary file, fsync, rename, fsync of the directory. Raises OSError.
 
-    Nothing is written where the file says the same already, so that a router can be started again on a full disk.
+    A file that already has this text and mode is not written, so that the router can be restarted on a full disk.
     """
-    if _says(path, text):
+    if _is_written(path, text):
         return
     temporary = path.with_name(path.name + ".new")
     temporary.unlink(missing_ok=True)
@@ -81,7 +81,7 @@ def write_whole(path: Path, text: str) -> None:
         os.close(directory)
 
 
-def _says(path: Path, text: str) -> bool:
+def _is_written(path: Path, text: str) -> bool:
     wanted = text.encode()
     try:
         there = path.stat()
@@ -96,7 +96,7 @@ def _is_shared(directory: Path) -> bool:
 
 
 def _share(directory: Path) -> None:
-    """Let the router's group read the files that an earlier version wrote for root alone."""
+    """Make files that an earlier version wrote for root alone readable to the router's group."""
     if not _is_shared(directory):
         return
     group = directory.stat().st_gid

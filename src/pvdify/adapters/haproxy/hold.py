@@ -1,8 +1,8 @@
-"""Requests of a held app wait in the router, unanswered, until the hold ends. Rules as text, and a script.
+"""Rules, as text, and a Lua script that keep requests of a held app waiting in the router until the hold ends.
 
-HAProxy has no rule that waits and then reads a map again before version 3.2, so a Lua action does. It sleeps between
-two looks at the map, and the process serves others meanwhile: 500 waiting requests took 8 % of a core with a look
-every 20 ms.
+Before version 3.2, HAProxy has no rule that waits and then reads a map again, so a Lua action does. The action sleeps
+between two reads of the map, and the process serves other requests meanwhile. 500 waiting requests took 8 % of a core
+with a read every 20 ms.
 """
 
 import hashlib
@@ -20,13 +20,16 @@ def script() -> str:
 
 
 def load(*, has_lua: bool) -> str:
-    """Return the line of the global section that loads the script; it changes whenever the script does."""
+    """Return the line of the global section that loads the script; "" without Lua.
+
+    The line contains a hash of the script, so that the configuration's fingerprint changes with the script.
+    """
     digest = hashlib.sha256(script().encode()).hexdigest()[:16]
     return f"    lua-load {SCRIPT} # {digest}\n" if has_lua else ""
 
 
 def rules(*, has_lua: bool) -> str:
-    """Return the rules of the visitors' frontend; an HAProxy without Lua answers 503 in place of waiting."""
+    """Return the rules of the visitors' frontend. Without Lua, HAProxy answers 503 instead of waiting."""
     full = pages.response(pages.UNAVAILABLE)
     if not has_lua:
         return f"    http-request return {full} if {{ var(txn.app),map({HELD}) -m found }} !confirms !proves\n"

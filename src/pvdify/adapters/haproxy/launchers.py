@@ -1,7 +1,8 @@
-"""How HAProxy is started and replaced: by ourselves, in the background; or by systemd, as a unit of its own.
+"""Two ways to start and replace HAProxy: as a background process of pvdifyd, or as a systemd unit.
 
-Neither ends with us. A unit has more: systemd has the listening socket, so that not even a router that dies or is
-replaced by another version keeps a visitor out; it is up before us at boot; and its log is in the journal.
+In both, HAProxy keeps running when pvdifyd ends. A unit has three advantages: systemd holds the listening socket, so
+that no connection is refused when the router dies or changes its version; the router starts before pvdifyd at boot;
+and its log is in the journal.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ INHERITED = "fd@3"  # the first socket that systemd passes
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to launch: the program, and what it takes over from; None: nothing that answers."""
+    """A program to start, and the processes that it replaces; None if no process answers on the command socket."""
 
     binary: str
     replaced: Replaced | None = None
@@ -27,20 +28,20 @@ class Order:
 
 
 class Launcher(Protocol):
-    """Launches a process of the configuration that has just been written."""
+    """Starts a HAProxy process with the configuration on the disk."""
 
     @property
     def bind(self) -> str:
-        """Where it listens by its configuration."""
+        """The address to listen on, for the configuration text."""
         ...
 
     async def launch(self, order: Order) -> None:
-        """Have it started; those it replaces finish what they serve. Raises RouterUnavailable, OSError."""
+        """Start the process. Replaced processes finish their requests. Raises RouterUnavailable, OSError."""
         ...
 
 
 class InBackground:
-    """A process of its own session, whose listening socket goes from the old to the new one."""
+    """A launcher of background processes. Each process has a session of its own and inherits the listening socket."""
 
     def __init__(self, directory: Path, listen: Address) -> None:
         self._directory = directory
@@ -52,7 +53,7 @@ class InBackground:
         return str(self._listen)
 
     async def launch(self, order: Order) -> None:
-        """See the protocol. One that no longer answers, but still serves, is left to finish too."""
+        """See the protocol. A process that serves, but no longer answers on the socket, is replaced, too."""
         replaced = order.replaced or Replaced(pids=process.find(commands.identity(self._directory)))
         argv = commands.start(order.binary, self._directory, disk.CONFIG, replaced)
         async with process.appending_to(self._directory / disk.ACCESS_LOG) as descriptor:
@@ -62,7 +63,7 @@ class InBackground:
 
 
 class AsUnit:
-    """A unit that systemd starts with its listening socket; what is to be replaced is asked to finish by the unit."""
+    """A launcher by a systemd unit. systemd passes the listening socket; the unit replaces the old process."""
 
     def __init__(self, services: Services, unit: str) -> None:
         self._services = services
@@ -74,9 +75,10 @@ class AsUnit:
         return INHERITED
 
     async def launch(self, order: Order) -> None:
-        """See the protocol. A reload keeps the old process where the new text is no good, but also its program.
+        """See the protocol. Reload the unit, or restart it for another version, or if no process answers.
 
-        A unit without an answer may run all the same, with the socket elsewhere: it is restarted, not only started.
+        A reload keeps the old process if the new configuration is invalid, but cannot change the program. A unit whose
+        process does not answer may still be active, with its command socket elsewhere, so a start would do nothing.
         """
         try:
             if order.replaced is None or order.is_other_version:
@@ -90,7 +92,7 @@ class AsUnit:
         return RouterUnavailable(
             f"{self._unit} does not start",
             why=error.why or error.what,
-            next=f"`systemctl status {self._unit}` and `journalctl -u {self._unit}` say more",
+            next=f"`systemctl status {self._unit}` and `journalctl -u {self._unit}` show details",
         )
 
 
@@ -99,7 +101,7 @@ def _did_not_start(listen: Address, complaint: str) -> RouterUnavailable:
     return RouterUnavailable(
         f"the router does not start on {listen}",
         why=complaint,
-        next=f"`ss -ltnp` shows who has port {listen.port}; stop it, or choose another --router-listen"
+        next=f"`ss -ltnp` shows which program has port {listen.port}; stop it, or choose another --router-listen"
         if is_taken
-        else "correct what HAProxy complains about; pvdifyd tries again by itself",
+        else "correct what HAProxy reports; pvdifyd retries by itself",
     )

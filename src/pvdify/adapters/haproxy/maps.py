@@ -1,23 +1,23 @@
-"""Routes as entries of maps, and the ordered changes that lead from one state to the next.
+"""Routes as entries of maps, and the ordered changes from one state to the next. No I/O.
 
 ::
 
     hosts.map     www.example.com  shop        hostname -> app
-    live.map      shop             shop/v42    app -> slot ("-": nothing serves)
+    live.map      shop             shop/v42    app -> slot ("-": no live slot)
                   blog             maintenance
-    targets.map   shop/v42         2           slot -> how many targets
-                  shop/v42/0       1           position -> number of the instance there
+    targets.map   shop/v42         2           slot -> number of targets
+                  shop/v42/0       1           position -> number of the instance
                   shop/v42/1       3
                   shop/v42:1       3001        target -> port
                   shop/v42:3       3004
-    addresses.map shop/v42:3       10.0.0.7    target -> IP address, where it is not 127.0.0.1
-    held.map      shop             1767225600000  app -> when its requests no longer wait (ms since 1970), while they do
+    addresses.map shop/v42:3       10.0.0.7    target -> IP address, if it is not 127.0.0.1
+    held.map      shop             1767225600000  app -> end of its hold (ms since 1970), during a hold
     gates.map     shop-pr-12       5e88…      app -> SHA-256 of the Authorization header that its visitors need
     affinity.map                            see ``affinity``
     timeouts.map  shop             900000      app -> milliseconds that an answer may be silent
 
-Which slot is live is one value, so a switch is one change, for all hostnames and all instances at once. A target
-keeps its name while the targets beside it come and go, so what is counted for it stays its own. Pure.
+An app's live slot is one value, so a switch is one change, for all hostnames and all instances at once. A target's name
+contains the instance's number, not its position, so its counts stay correct when other targets are added or removed.
 """
 
 import ipaddress
@@ -34,28 +34,28 @@ from pvdify.model.route import Route, Routes
 
 HOSTS, LIVE, TARGETS, GATES, HELD = "hosts.map", "live.map", "targets.map", "gates.map", "held.map"
 TIMEOUTS, ADDRESSES = "timeouts.map", "addresses.map"
-# In the order in which a route comes into being:
+# In the order in which the entries of a route are written:
 MAPS = (HELD, ADDRESSES, TARGETS, AFFINITY, GATES, TIMEOUTS, LIVE, HOSTS)
-LOOPBACK = "127.0.0.1"  # of every target without an entry in ADDRESSES, so also of those from before there was one
-_NOTHING = "-"
-IN_MAINTENANCE = "maintenance"  # no slot is called so: they have a slash
-_WORD = re.compile(r"[A-Za-z0-9._/:=-]+")  # anything else could end a line of a file or a command
+LOOPBACK = "127.0.0.1"  # address of targets without an entry in ADDRESSES, also of those from older versions
+_NO_SLOT = "-"
+IN_MAINTENANCE = "maintenance"  # differs from all slots, whose keys contain a slash
+_WORD = re.compile(r"[A-Za-z0-9._/:=-]+")  # other characters could end a line of a file, or a command
 
 Entries = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One entry of one map gets a value, or goes (None)."""
+    """A change of one entry of a map. ``value``: the new value; None deletes the entry."""
 
     map: str
     key: str
     value: str | None
 
     def __post_init__(self) -> None:
-        for word in (self.key, self.value or _NOTHING):
+        for word in (self.key, self.value or _NO_SLOT):
             if not _WORD.fullmatch(word):
-                raise ValueError(f"{word!r} cannot stand in {self.map}")
+                raise ValueError(f"{word!r} contains characters that {self.map} cannot contain")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +69,17 @@ class Tables:
 
 
 def render(entries: Entries) -> str:
-    """The text of one map file, sorted by key."""
+    """Return the text of a map file, sorted by key."""
     return "".join(f"{key} {value}\n" for key, value in sorted(entries.items()))
 
 
 def parse(text: str) -> dict[str, str]:
-    """The entries of one map file; lines without a value are ignored."""
+    """Return the entries of a map file. Lines that do not have exactly a key and a value are ignored."""
     return {words[0]: words[1] for line in text.splitlines() if len(words := line.split()) == 2}
 
 
 def routes(tables: Tables) -> Routes:
-    """app -> route; hostnames in alphabetical order."""
+    """Return app -> route, with hostnames in alphabetical order."""
     hostnames: dict[str, list[str]] = {app: [] for app in tables[LIVE]}
     for hostname, app in sorted(tables[HOSTS].items()):
         hostnames.setdefault(app, []).append(hostname)
@@ -87,16 +87,16 @@ def routes(tables: Tables) -> Routes:
 
 
 def put(tables: Tables, route: Route, secret: str = "") -> tuple[Change, ...]:
-    """What makes this the app's route. Every beginning of the list is a state that serves.
+    """Return the changes that make this the app's route. Visitors are served after each of the changes.
 
-    ``secret`` makes the marks of an app with affinity.
+    ``secret``: key of the marks of an app with affinity.
     """
     gate = Change(map=GATES, key=route.app, value=route.gate)
-    # A gate is there before anything is behind it, and goes after.
+    # A gate is written before the hostnames, and deleted after them, so that no request passes without a password.
     first, last = ((gate,), ()) if route.gate is not None else ((), (gate,) if route.app in tables[GATES] else ())
     live = Change(map=LIVE, key=route.app, value=_live(route))
     marks, timeout = _put_affinity(tables, route, secret), _put_timeout(tables, route)
-    # A hold begins before what it waits for goes, and ends once there is something to go on to.
+    # A hold begins before the route changes, and ends after the new targets are in force.
     hold = Change(map=HELD, key=route.app, value=None if route.held_until is None else str(route.held_until))
     begin, end = ((hold,), ()) if hold.value is not None else ((), (hold,) if route.app in tables[HELD] else ())
     settings = (*_put_targets(tables, route), *marks, *first, *timeout)
@@ -104,7 +104,10 @@ def put(tables: Tables, route: Route, secret: str = "") -> tuple[Change, ...]:
 
 
 def take_out(tables: Tables, app: str, slot: int, number: int) -> tuple[Change, ...]:
-    """What leaves an instance without new requests; nothing where the slot has no other one, or not this one."""
+    """Return the changes after which an instance gets no new requests.
+
+    There are none if the slot has no other instance, or if this instance is not a target.
+    """
     key = slot_key(app, slot)
     numbers = [tables[TARGETS].get(f"{key}/{i}", "") for i in range(int(tables[TARGETS].get(key, "0")))]
     others = [each for each in numbers if each != str(number)]
@@ -115,7 +118,7 @@ def take_out(tables: Tables, app: str, slot: int, number: int) -> tuple[Change, 
 
 
 def forget(tables: Tables, app: str, slot: int) -> tuple[Change, ...]:
-    """What removes a slot's targets. Raises ValueError: it is live, and visitors would lose it."""
+    """Return the changes that remove a slot's targets. Raises ValueError if the slot is live."""
     key = slot_key(app, slot)
     if tables[LIVE].get(app) == key:
         raise ValueError(f"{key} is live")
@@ -128,7 +131,7 @@ def forget(tables: Tables, app: str, slot: int) -> tuple[Change, ...]:
 
 
 def remove(tables: Tables, app: str) -> tuple[Change, ...]:
-    """What removes an app: first its hostnames, so that nothing asks for the rest any more."""
+    """Return the changes that remove an app. Its hostnames go first, so that no request needs the other entries."""
     owned = {
         HOSTS: [hostname for hostname, owner in tables[HOSTS].items() if owner == app],
         LIVE: [app] if app in tables[LIVE] else [],
@@ -143,7 +146,7 @@ def remove(tables: Tables, app: str) -> tuple[Change, ...]:
 
 
 def repair(found: Tables, wanted: Tables) -> tuple[Change, ...]:
-    """What leads from one state to another without a moment in which a wanted route does not serve."""
+    """Return the changes from one state to another, in an order that keeps wanted routes usable at every moment."""
     puts = [
         Change(map=name, key=key, value=value)
         for name in MAPS
@@ -159,7 +162,7 @@ def repair(found: Tables, wanted: Tables) -> tuple[Change, ...]:
 
 
 def apply(tables: Tables, changes: Iterable[Change]) -> Tables:
-    """The state after these changes."""
+    """Return the state after these changes."""
     entries = {name: dict(tables[name]) for name in MAPS}
     for change in changes:
         if change.value is None:
@@ -170,17 +173,17 @@ def apply(tables: Tables, changes: Iterable[Change]) -> Tables:
 
 
 def targets_of(tables: Tables, key: str) -> tuple[str, ...]:
-    """Every target that the slot has or had."""
+    """Return the names of all targets that the slot has or had until ``forget``."""
     return tuple(sorted(name for name in tables[TARGETS] if name.startswith(f"{key}:")))
 
 
 def target_name(key: str, number: int) -> str:
-    """How the target of one instance of a slot is called, here and in the counts."""
+    """Return the name of an instance's target, in the maps and in the counts."""
     return f"{key}:{number}"
 
 
 def _put_targets(tables: Tables, route: Route) -> tuple[Change, ...]:
-    # What is no longer needed stays until `forget`: a request may have read the old number a moment ago.
+    # Old targets stay until `forget`: a request in progress may have read an old position already.
     if route.slot is None:
         return ()
     key = slot_key(route.app, route.slot)
@@ -195,19 +198,19 @@ def _put_targets(tables: Tables, route: Route) -> tuple[Change, ...]:
 
 
 def _address(target: Endpoint) -> str:
-    """The target's IP address. Raises RouterUnavailable: a target that a map names can have nothing else."""
+    """Return the target's IP address. Raises RouterUnavailable if it has a name or a Unix socket instead."""
     try:
         return str(ipaddress.ip_address(target.host))
     except ValueError as error:
         raise RouterUnavailable(
             f"the router cannot send requests to {target}",
-            why="HAProxy's maps hold IP addresses, and no names or Unix sockets",
-            next="run instances by a runtime that gives them IP addresses",
+            why="HAProxy's maps can contain IP addresses, but no names or Unix sockets",
+            next="use a runtime that gives instances IP addresses",
         ) from error
 
 
 def _put_affinity(tables: Tables, route: Route, secret: str) -> tuple[Change, ...]:
-    """New marks first; those of earlier slots stay until these are forgotten."""
+    """Return the changes of marks: new ones first. Marks of earlier slots stay until ``forget`` removes the slot."""
     slot = slot_key(route.app, route.slot) if route.slot is not None else None
     wanted = affinity.wanted(route.app, slot, route.numbers, secret) if route.has_affinity else {}
     known = [*affinity.of_slot(tables[AFFINITY], slot or "-"), *({route.app} & set(tables[AFFINITY]))]
@@ -240,17 +243,17 @@ def _put_hostnames(tables: Tables, route: Route) -> tuple[Change, ...]:
 def _live(route: Route) -> str:
     if route.is_in_maintenance:
         return IN_MAINTENANCE
-    return _NOTHING if route.slot is None else slot_key(route.app, route.slot)
+    return _NO_SLOT if route.slot is None else slot_key(route.app, route.slot)
 
 
 def _route(app: str, hostnames: tuple[str, ...], tables: Tables) -> Route:
-    key, gate, sticks = tables[LIVE].get(app, _NOTHING), tables[GATES].get(app), app in tables[AFFINITY]
+    key, gate, sticks = tables[LIVE].get(app, _NO_SLOT), tables[GATES].get(app), app in tables[AFFINITY]
     timeout = int(tables[TIMEOUTS][app]) / 1000 if app in tables[TIMEOUTS] else None
     held_until = int(tables[HELD][app]) if app in tables[HELD] else None
     closed = Route(
         app=app, hostnames=hostnames, slot=None, gate=gate, has_affinity=sticks, timeout=timeout, held_until=held_until
     )
-    if key in (_NOTHING, IN_MAINTENANCE):
+    if key in (_NO_SLOT, IN_MAINTENANCE):
         return replace(closed, is_in_maintenance=key == IN_MAINTENANCE)
     count = int(tables[TARGETS].get(key, "0"))
     positions = [tables[TARGETS].get(f"{key}/{i}", "") for i in range(count)]
@@ -264,5 +267,5 @@ def _route(app: str, hostnames: tuple[str, ...], tables: Tables) -> Route:
 
 
 def _counts_last(entry: tuple[str, str]) -> tuple[int, str]:
-    key = entry[0]  # targets, then positions (two slashes), then counts (one)
+    key = entry[0]  # targets come first, then positions (two slashes), then counts (one slash)
     return 0 if ":" in key else key.count("/") % 2 + 1, key

@@ -1,7 +1,7 @@
-"""The few pages the router answers with itself: small, self-contained, and silent about what is behind it.
+"""HTML pages that the router sends itself: small, self-contained, and without information about the app or the server.
 
-They are accessible: a heading that is the title too, a main landmark, text as large and as light or dark as the
-reader's own settings say, and a way to try again.
+The pages are accessible: a heading that equals the title, a main landmark, a text size and a light or dark colour
+scheme that follow the reader's settings, and a link to try again.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page.
+    """A page.
 
-    ``retry_after``: seconds after which machines may ask again; 0 for what waiting does not mend. ``sign_in``: how
-    visitors show who they are, if that is what is missing.
+    ``retry_after``: value of Retry-After in seconds; 0 if a retry does not help. ``sign_in``: value of
+    WWW-Authenticate, if visitors need a password.
     """
 
     status: int
@@ -48,7 +48,7 @@ TOO_BUSY = Page(
     status=503, title="Many visitors at once", text="This app has more visitors than it can answer. Please try again.",
     retry_after=5,
 )  # fmt: skip
-# What the router has to make up when a target fails it; 503 is also an answer of our own rules.
+# Answers in place of HAProxy's own when a target fails. The rules also answer with 503 themselves.
 MADE_UP = (
     Page(
         status=502, title="That did not work",
@@ -72,7 +72,7 @@ _STYLE = (
 
 
 def html(page: Page) -> str:
-    """The HTML of one page; holds no single quote and no line end, so it can stand in a quoted argument."""
+    """Return a page's HTML, without single quotes and line ends, so that it can be a quoted argument."""
     again = '<p><a href="">Try again</a></p>' if page.retry_after else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -83,7 +83,7 @@ def html(page: Page) -> str:
 
 
 def response(page: Page) -> str:
-    """The page as the arguments of HAProxy's rules."""
+    """Return a page as arguments of a HAProxy rule."""
     retry = f" hdr Retry-After {page.retry_after}" if page.retry_after else ""
     retry += f" hdr WWW-Authenticate '{page.sign_in}'" if page.sign_in else ""
     return (

@@ -1,4 +1,4 @@
-"""Understanding what HAProxy says. Pure."""
+"""Parsers of HAProxy's output and of answers on its command socket. No I/O."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,10 @@ _VALUE = re.compile(r'found=yes, .*value="(?P<value>[^"]*)"')
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """``text`` is exactly what a process of this version calls itself; ``known_bugs``: the page that lists them."""
+    """A version of HAProxy.
+
+    ``text``: the version as a running process reports it. ``known_bugs``: URL of the page that lists them.
+    """
 
     text: str
     number: tuple[int, int]
@@ -27,7 +30,7 @@ class Version:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessInfo:
-    """Who answers on the socket, and which configuration text it was started with."""
+    """The process that answers on the socket. ``fingerprint``: that of the configuration it was started with."""
 
     pid: int
     version: str
@@ -36,7 +39,7 @@ class ProcessInfo:
 
 
 def version(text: str) -> Version | None:
-    """What ``haproxy -vv`` printed."""
+    """Parse the output of ``haproxy -vv``; return None if a different program printed it."""
     match = _VERSION.search(text)
     if match is None:
         return None
@@ -55,7 +58,7 @@ def version(text: str) -> Version | None:
 
 
 def process_info(answer: str) -> ProcessInfo | None:
-    """The answer to ``show info``."""
+    """Parse the answer to ``show info``; return None if a field is missing or not a number."""
     fields = _fields(answer)
     try:
         return ProcessInfo(
@@ -69,23 +72,23 @@ def process_info(answer: str) -> ProcessInfo | None:
 
 
 def map_entries(answer: str) -> dict[str, str]:
-    """The answer to ``show map FILE``: an address, the key and the value on each line."""
+    """Parse the answer to ``show map FILE``: each line has an address, the key and the value."""
     return {words[1]: words[2] for line in answer.splitlines() if len(words := line.split()) == 3}
 
 
 def map_value(answer: str) -> str | None:
-    """The answer to ``get map FILE KEY``."""
+    """Parse the answer to ``get map FILE KEY``; return None if the map has no such key."""
     match = _VALUE.search(answer)
     return match["value"] if match else None
 
 
 def counts(answer: str) -> Counts:
-    """The answer to ``show table TABLE key KEY``; all zero when there is no such row."""
+    """Parse the answer to ``show table TABLE key KEY``; return zeros if there is no such row."""
     return next(iter(all_counts(answer).values()), Counts())
 
 
 def all_counts(answer: str) -> dict[str, Counts]:
-    """The answer to ``show table TABLE``: target -> its row."""
+    """Parse the answer to ``show table TABLE``; return target -> counts."""
     rows = [
         dict(word.split("=", 1) for word in line.split() if "=" in word)
         for line in answer.splitlines()
@@ -95,7 +98,7 @@ def all_counts(answer: str) -> dict[str, Counts]:
 
 
 def complaint(stderr: str) -> str:
-    """HAProxy's own words about why it does not start: its alerts without their prefixes."""
+    """Return why HAProxy did not start: its first three alerts without prefixes, else the end of ``stderr``."""
     alerts = [line.partition(" : ")[2].strip() for line in stderr.splitlines() if line.startswith("[ALERT]")]
     return "; ".join(alerts[:3]) or stderr.strip()[-300:]
 

@@ -1,7 +1,7 @@
-"""Replaced processes that still finish requests: what they carry counts as in flight too.
+"""Replaced processes that still finish requests. Their requests count as in flight, too.
 
-A process that got the signal to finish closes its socket, but keeps its connections. So one connection is held from
-before, and closed as soon as it is the last one there (it would keep the process alive).
+A replaced process closes its command socket, but keeps its connections. So a connection to its command socket is opened
+before the replacement. It is closed once it is the process's last connection, because it would keep the process alive.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,36 +13,36 @@ from pvdify.model.endpoint import Endpoint
 
 
 class Predecessors:
-    """The processes replaced in our lifetime; those of earlier lifetimes finish unseen."""
+    """The processes that this pvdifyd has replaced. Those that an earlier pvdifyd replaced are unknown."""
 
     def __init__(self) -> None:
         self._held: list[HeldConnection] = []
 
     def add(self, held: HeldConnection) -> None:
-        """Remember a process that was replaced, by a connection from before."""
+        """Add a replaced process, by a connection that was opened before its replacement."""
         self._held.append(held)
 
     async def in_flight(self, questions: Sequence[str]) -> int:
-        """Requests of these targets that replaced processes still carry."""
+        """Return how many requests replaced processes have in flight. ``questions``: ``show table`` commands."""
         await self.release()
         return sum([await self._count(held, question) for held in tuple(self._held) for question in questions])
 
     async def end_requests(self, targets: Collection[Endpoint]) -> int:
-        """End what replaced processes still carry to these targets; how many requests it was."""
+        """End the requests of replaced processes to these targets; return how many were ended."""
         return sum([await self._end(held, targets) for held in tuple(self._held)])
 
     async def release(self) -> None:
-        """Let processes go that have nothing left to do."""
+        """Close the connections to processes that have no other connection, so that these processes can exit."""
         for held in tuple(self._held):
             try:
                 info = parse.process_info(await held.ask(commands.SHOW_INFO))
             except RouterUnavailable:
                 info = None
-            if info is None or info.connections == 0:  # the held one is not among them
+            if info is None or info.connections == 0:  # the count does not include this one
                 await self._drop(held)
 
     async def close(self) -> None:
-        """Let all of them go."""
+        """Close the connections to all processes."""
         for held in tuple(self._held):
             await self._drop(held)
 

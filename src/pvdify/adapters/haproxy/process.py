@@ -1,7 +1,7 @@
-"""The router's process: started in the background, found again by its pid file, watched until it dies.
+"""The router's process: started in the background, found by its arguments, and watched until it ends.
 
-It has no parent: HAProxy puts itself into the background in a session of its own, so neither our end nor our death
-touches it, and no handle of ours can. It is recognised by its arguments, never by a number in a file that may be stale.
+HAProxy goes to the background in a session of its own, so it survives the end of pvdifyd and is not its child. It is
+found by its arguments, because a number in a pid file may be stale.
 """
 
 import asyncio
@@ -17,16 +17,16 @@ from pvdify.errors import RouterUnavailable
 from pvdify.plumbing.command_runner import Argv
 from pvdify.ports.clock import Clock
 
-_TIMEOUT = 15.0
+_TIMEOUT = 15.0  # seconds until the command must have returned
 _PROC = Path("/proc")
-_POLL = 0.05
-_PIPE_SIZE = 1024 * 1024  # lines that do not fit are lost; a visitor never waits for the log
+_POLL = 0.05  # seconds
+_PIPE_SIZE = 1024 * 1024  # bytes; lines that do not fit are lost, so that no visitor waits for the log
 
 
 async def run(argv: Argv, *, log: int = -1) -> tuple[int, str, str]:
-    """Run HAProxy until it returns (which is soon: it goes to the background); exit code, stdout, stderr.
+    """Run HAProxy until the command returns; return exit code, stdout and stderr. Raises RouterUnavailable.
 
-    ``log``: the descriptor that its access log goes to, for as long as it lives. Raises RouterUnavailable.
+    The command returns soon, because HAProxy goes to the background. ``log``: the descriptor for the access log.
     """
     inherited = (log,) if log >= 0 else ()
     try:
@@ -59,10 +59,10 @@ async def run(argv: Argv, *, log: int = -1) -> tuple[int, str, str]:
 
 @asynccontextmanager
 async def appending_to(file: Path) -> AsyncIterator[int]:
-    """A descriptor whose content is appended to the file, for as long as anybody has it open. Raises OSError.
+    """Yield a descriptor; what is written to it is appended to the file until all copies are closed. Raises OSError.
 
-    HAProxy takes O_APPEND off a descriptor it logs to, so that the file's other writers would be overwritten; ``cat``
-    stands in between, and ends with the router.
+    HAProxy removes O_APPEND from a descriptor that it logs to, and would overwrite the lines of a file's other writers.
+    So the descriptor is a pipe to ``cat``, which ends with the router.
     """
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     reading, writing = os.pipe()
@@ -76,13 +76,13 @@ async def appending_to(file: Path) -> AsyncIterator[int]:
 
 
 def find(identity: Argv) -> tuple[int, ...]:
-    """Every living process with these arguments side by side; those that only finish old requests too."""
+    """Return the pids of all processes that have these consecutive arguments, also of replaced ones that still run."""
     wanted = b"\0" + b"\0".join(word.encode() for word in identity) + b"\0"
     return tuple(sorted(int(path.name) for path in _PROC.glob("[0-9]*") if wanted in _arguments(path)))
 
 
 async def wait_died(pid: int, clock: Clock) -> None:
-    """Wait until this process is gone, at once if it is."""
+    """Wait until this process has ended. Return at once if it does not exist."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -102,7 +102,7 @@ async def wait_died(pid: int, clock: Clock) -> None:
 
 
 def _arguments(path: Path) -> bytes:
-    """Empty for a process that is gone or a zombie."""
+    """Return the process's arguments, each ended by a zero byte; empty if it has ended or is a zombie."""
     try:
         return (path / "cmdline").read_bytes()
     except OSError:

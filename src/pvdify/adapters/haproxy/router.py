@@ -1,4 +1,4 @@
-"""The router port on HAProxy: files first, then the running process, then a look whether it is so."""
+"""The ``router`` port on HAProxy. A change is written to files, then to the running process, and then verified."""
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
@@ -25,13 +25,13 @@ from pvdify.model.route import Route, Routes, TargetCount, Traffic
 from pvdify.ports.clock import Clock
 from pvdify.settings import Address
 
-_LONGEST_SOCKET_PATH = 90  # the kernel takes 107 bytes, HAProxy adds a suffix while it takes the name over
-_ANSWERS_WITHIN = 5.0
+_LONGEST_SOCKET_PATH = 90  # bytes; the kernel allows 107, and HAProxy adds a suffix while it replaces the socket
+_ANSWERS_WITHIN = 5.0  # seconds after a start
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
-    """The process there should be."""
+    """The program and the configuration that the router should run with."""
 
     binary: str
     version: Version
@@ -46,14 +46,14 @@ class HaproxyRouter:
     """Implements ``ports.router.Router``.
 
     Args:
-        directory: configuration, maps and token, on disk; only one living object may write there.
-        run_dir: the command socket, on tmpfs.
-        listen: where visitors' requests arrive.
-        binary: HAProxy 2.6 or newer; empty: the one that came with pvdify.
+        directory: configuration, maps and token, on the disk. Only one object at a time may write there.
+        run_dir: directory of the command socket, on tmpfs.
+        listen: address for visitors' requests.
+        binary: path of HAProxy 2.6 or newer; empty: the program that is installed with pvdify.
         clock: time for waits and measurements.
-        front: asks what stands in front, whose word about visitors is taken; ``ensure_running`` follows it.
+        front: returns the trusted proxies in front of the router. ``ensure_running`` applies changes.
         control_plane: where requests for this server's own API go; None: the router answers them with 404.
-        launcher: who starts it; without one it is started in the background.
+        launcher: starts the process; None: in the background.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class HaproxyRouter:
         self._api_key = ""
 
     async def ensure_running(self) -> None:
-        """A process of another configuration or version is replaced; its port stays open meanwhile."""
+        """Also replace a process that has another configuration or version. The port stays open meanwhile."""
         async with self._writing:
             self._tables = None
             wanted = await self._wanted()
@@ -94,12 +94,12 @@ class HaproxyRouter:
             elif not wanted.matches(found):
                 await self._replace(found, wanted)
             await self._predecessors.release()
-            await self._bring_in_force(maps.repair(await self._in_force(), await self._on_disk()))
+            await self._put_in_force(maps.repair(await self._in_force(), await self._on_disk()))
 
     async def wait_died(self) -> None:
-        """Returns at once if the kernel has pidfds (5.3), else within 50 ms."""
+        """Return as soon as the process has ended if the kernel has pidfds (5.3), else within 50 ms."""
         while True:
-            started = self._started  # looked at first: a process that starts now must not be missed
+            started = self._started  # read first, so that a start during ``_find`` is not missed
             found = await self._find()
             if found is None:
                 return
@@ -111,42 +111,42 @@ class HaproxyRouter:
     async def put(self, route: Route) -> None:
         async with self._writing:
             secret = await asyncio.to_thread(disk.read_token, self._directory) if route.has_affinity else ""
-            await self._carry_out(maps.put(await self._on_disk(), route, secret))
+            await self._apply(maps.put(await self._on_disk(), route, secret))
 
     async def take_out(self, app: str, slot: int, number: int) -> None:
         async with self._writing:
-            await self._carry_out(maps.take_out(await self._on_disk(), app, slot, number))
+            await self._apply(maps.take_out(await self._on_disk(), app, slot, number))
 
     async def forget(self, app: str, slot: int) -> None:
         async with self._writing:
             tables = await self._on_disk()
             targets = maps.targets_of(tables, slot_key(app, slot))
-            await self._carry_out(maps.forget(tables, app, slot))
+            await self._apply(maps.forget(tables, app, slot))
             await self._clear_counts(targets)
 
     async def remove(self, app: str) -> None:
         async with self._writing:
             changes = maps.remove(await self._on_disk(), app)
-            await self._carry_out(changes)
+            await self._apply(changes)
             await self._clear_counts([change.key for change in changes if change.map == maps.TARGETS])
 
     async def traffic(self, app: str, slot: int, number: int | None = None) -> Traffic:
-        """Counts begin anew with each process; before HAProxy 2.8 ``router_errors`` is always 0."""
+        """Also count requests in flight at replaced processes. Before HAProxy 2.8, ``router_errors`` is always 0."""
         key = slot_key(app, slot)
         targets = maps.targets_of(await self._on_disk(), key)
         if number is not None:
             targets = (maps.target_name(key, number),)
         questions = [commands.show_counts(target) for target in targets]
-        if number is not None:  # of the whole slot, a request that was repeated counts once: where it went first
+        if number is not None:  # for a whole slot, a request that was sent again counts only at its first target
             questions += [commands.show_repeated(target) for target in targets]
         rows = [parse.counts(answer) for answer in await self._api.ask_all(questions)]
         return _traffic(rows) + Traffic(in_flight=await self._predecessors.in_flight(questions))
 
     async def end_requests(self, targets: Collection[Endpoint]) -> int:
-        """Includes the requests that a replaced process still works on."""
+        """Also end the requests of replaced processes."""
         found = sessions.to_targets(await self._api.ask(commands.SHOW_SESSIONS), targets)
         answers = await self._api.ask_all([commands.end_session(each) for each in found])
-        # A session that has ended by itself meanwhile is answered with words.
+        # HAProxy answers with text if a session has already ended by itself.
         return answers.count("") + await self._predecessors.end_requests(targets)
 
     async def upgraded(self, targets: Collection[Endpoint]) -> int:
@@ -161,7 +161,7 @@ class HaproxyRouter:
         return await asking.get(self._listen, hostname, path, token=token, timeout=timeout, clock=self._clock)
 
     async def api_key(self) -> str:
-        """Reads the key until it exists; it does not change after that."""
+        """Read the key from the disk until it exists. After that, the key does not change."""
         if not self._api_key:
             token = await asyncio.to_thread(disk.read_token, self._directory)
             self._api_key = config.api_key(token) if token else ""
@@ -172,7 +172,7 @@ class HaproxyRouter:
         return config.proof_of(token, path, slot)
 
     async def close(self) -> None:
-        """Let go of what this object holds open. The router itself goes on."""
+        """Close this object's connections. The router keeps running."""
         await self._predecessors.close()
 
     async def _wanted(self) -> _Wanted:
@@ -213,7 +213,10 @@ class HaproxyRouter:
         self._predecessors.add(held)
 
     async def _launch(self, wanted: _Wanted, order: Order) -> None:
-        """Have the wanted one launched, and wait until it is the one that answers."""
+        """Write the configuration, start the process, and wait until it answers on the socket.
+
+        Raises RouterUnavailable if it does not within ``_ANSWERS_WITHIN``.
+        """
         with _on_files(self._directory):
             await asyncio.to_thread(disk.write_program, self._directory, wanted.text, hold.script())
             await self._launcher.launch(order)
@@ -225,7 +228,7 @@ class HaproxyRouter:
         self._started.set()
         self._started = asyncio.Event()
 
-    async def _carry_out(self, changes: Sequence[Change]) -> None:
+    async def _apply(self, changes: Sequence[Change]) -> None:
         before = await self._on_disk()
         after = maps.apply(before, changes)
         touched = dict.fromkeys(change.map for change in changes)
@@ -234,20 +237,20 @@ class HaproxyRouter:
         with _on_files(self._directory):
             await asyncio.to_thread(disk.write_tables, self._directory, after, changed)
         self._tables = after
-        await self._bring_in_force(changes)
+        await self._put_in_force(changes)
 
-    async def _bring_in_force(self, changes: Sequence[Change]) -> None:
-        found = await self._look(changes)
+    async def _put_in_force(self, changes: Sequence[Change]) -> None:
+        found = await self._read_values(changes)
         needed = [(change, value) for change, value in zip(changes, found, strict=True) if value != change.value]
         if not needed:
             return
         lines = [commands.act(change, is_present=value is not None) for change, value in needed]
         answers = await self._api.ask_all(lines)
-        for change, value in zip(changes, await self._look(changes), strict=True):
+        for change, value in zip(changes, await self._read_values(changes), strict=True):
             if value != change.value:
                 raise unavailable(f"{change} did not come into force: {' '.join(filter(None, answers))[:200]}")
 
-    async def _look(self, changes: Iterable[Change]) -> list[str | None]:
+    async def _read_values(self, changes: Iterable[Change]) -> list[str | None]:
         return [
             parse.map_value(answer) for answer in await self._api.ask_all([commands.look(each) for each in changes])
         ]
@@ -320,5 +323,5 @@ def _on_files(directory: Path) -> Iterator[None]:
             RouterUnavailable,
             "the router's files cannot be read or written",
             error,
-            next=f"make room or correct the permissions of {directory}; what is in force stays in force",
+            next=f"free disk space or correct the permissions of {directory}; routes in force stay in force",
         ) from error

@@ -1,4 +1,4 @@
-"""HAProxy's command socket: lines go in, answers come out, each ended by an empty line."""
+"""A client of HAProxy's command socket: it sends lines of commands. HAProxy ends each answer with an empty line."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -8,27 +8,27 @@ from pathlib import Path
 from pvdify.adapters.haproxy import commands
 from pvdify.errors import RouterUnavailable
 
-_TIMEOUT = 5.0
+_TIMEOUT = 5.0  # seconds for each line of commands
 _PROMPT = b"\n> "
-_LONGEST_ANSWER = 64 * 1024**2  # `show sess all` has about 2.5 kB a request
+_LONGEST_ANSWER = 64 * 1024**2  # bytes; `show sess all` answers with about 2.5 kB per request
 
 
 class RuntimeApi:
-    """Sends commands to the process that owns the socket now, one connection a line."""
+    """Sends commands to the process that owns the socket now, with one connection per line."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
 
     async def ask(self, command: str) -> str:
-        """One command's answer. Raises RouterUnavailable."""
+        """Run a command and return its answer. Raises RouterUnavailable."""
         return (await self.ask_all((command,)))[0]
 
     async def ask_all(self, wanted: Sequence[str]) -> list[str]:
-        """Run the commands in order; their answers. Raises RouterUnavailable."""
+        """Run the commands in order and return their answers. Raises RouterUnavailable."""
         return [answer for line in commands.lines(wanted) for answer in await self._ask_line(line)]
 
     async def hold(self) -> "HeldConnection":
-        """A connection that stays with its process even when a new one takes the socket over.
+        """Open a connection that stays with this process when a new process takes over the socket.
 
         Raises RouterUnavailable.
         """
@@ -61,7 +61,7 @@ class RuntimeApi:
 
 
 class HeldConnection:
-    """An interactive connection to one process, for as long as that lives."""
+    """An interactive connection to one process, until the process ends."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -69,19 +69,19 @@ class HeldConnection:
         self._asking = asyncio.Lock()
 
     async def ask(self, command: str) -> str:
-        """One command's answer. Raises RouterUnavailable: the process is gone."""
+        """Run a command and return its answer. Raises RouterUnavailable if the process has ended or does not answer."""
         with _translated():
             async with self._asking, asyncio.timeout(_TIMEOUT):
                 self._writer.write(command.encode() + b"\n")
                 return (await self._reader.readuntil(_PROMPT)).decode(errors="replace").removesuffix(_PROMPT.decode())
 
     async def close(self) -> None:
-        """Let the process go."""
+        """Close the connection, so that a replaced process can exit."""
         await _close(self._writer)
 
 
 def split_answers(text: str) -> list[str]:
-    """The answers in what came back for one line of commands."""
+    """Split what HAProxy sent for one line of commands into answers."""
     answers: list[str] = []
     current: list[str] = []
     for line in text.splitlines():
@@ -94,11 +94,11 @@ def split_answers(text: str) -> list[str]:
 
 
 def unavailable(why: str) -> RouterUnavailable:
-    """The router refused a command, or does not answer at all."""
+    """Return the error for a router that refused a command or does not answer."""
     return RouterUnavailable(
         "the router does not take commands",
         why=why,
-        next="pvdifyd starts it again by itself; `pvdify status` says whether it has",
+        next="pvdifyd restarts the router by itself; `pvdify status` shows whether it runs",
     )
 
 

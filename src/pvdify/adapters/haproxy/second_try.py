@@ -1,14 +1,16 @@
-"""Send a request that an instance refused to another instance of its slot. Rules as text.
+"""Rules, as text, that send a request again, to another instance of its slot, if an instance refused the connection.
 
-Every request gets a new connection, and a request is sent again only if no connection could be made: nothing of it has
-reached an instance then. A request that an instance accepted is never sent again, because the instance may have begun.
+Every request gets a new connection. A request is sent again only if no connection could be made, so that no part of the
+request has reached an instance. A request that an instance accepted is never sent again, because the instance may
+already be processing the request.
 
-HAProxy fixes a request's port once, so a retry of its own meets the same dead port. Where a slot has several instances,
-its backend therefore has a second server beside the chosen target: the router itself, on a socket that no other program
-can open. What arrives there goes on to the next position of its slot; if that one refuses too, in the same way again.
+HAProxy sets a request's port once, so its own retries go to the same dead port. So for a slot with several instances,
+the backend has a second server besides the chosen target: the router itself, on a socket that no other program can
+open. A request that arrives there goes to the next position of its slot. If that instance refuses, too, the request
+takes the same way again.
 
-Which slot, which position failed and how many have by then stands in the PROXY header (HAProxy calls it a unique id),
-where no visitor can write and which no app sees.
+The slot, the position that failed and the number of failures so far are in the PROXY header (HAProxy calls the field a
+unique id). Visitors cannot write to this header, and apps do not receive it.
 """
 
 from pathlib import Path
@@ -17,13 +19,14 @@ from pvdify.adapters.haproxy import pages
 from pvdify.adapters.haproxy.maps import ADDRESSES, LOOPBACK, TARGETS, TIMEOUTS
 
 SLOT_HEADER = "X-Pvdify-Slot"
-TABLE = "repeated"  # what is in flight where it came second; all else is counted where it came first
-TARGET, _OURSELVES = 1, 2  # numbers of the two servers
-_MOST_TRIES = 4  # where nothing answers, a visitor is to know it soon
-# Without another target, nothing comes back at all. A full queue is asked again after a second.
+TABLE = "repeated"  # requests in flight at a later target; all other counts are kept at the first target
+TARGET, _ROUTER = 1, 2  # ids of the two servers
+_MOST_TRIES = 4  # so that a visitor gets an error soon if no instance answers
+# A removed container may leave nothing that refuses the connection. The kernel repeats an attempt after a second, so a
+# target whose queue was full is asked twice.
 _GIVES_UP_AFTER = "1500ms"
-# ``http-reuse never`` alone leaves the connection with a keep-alive visitor, whose next request meets it closing.
-# HAProxy sets this timeout in backends only; where the map has no entry, that of the defaults stays.
+# With ``http-reuse never`` alone, a keep-alive visitor's next request would use the same connection, which the app may
+# be closing. The server timeout can be set in backends only; without a map entry, the default applies.
 FRESH = f"""\
     option http-server-close
     http-reuse never
@@ -31,27 +34,30 @@ FRESH = f"""\
     http-request set-timeout server var(txn.app),map_str_int({TIMEOUTS}) if {{ var(txn.app),map({TIMEOUTS}) -m found }}
 """
 KINDS = f"""\
-    acl came_back srv_id {_OURSELVES}
+    acl came_back srv_id {_ROUTER}
     acl by_app srv_id {TARGET}
     acl by_app res.hdr({SLOT_HEADER.lower()}) -m found
 """
-# The instance that answered in the end. What another frontend of ours made up has no such header: not the app's fault.
+# The instance that finally answered. An answer without the header is from the router's second frontend, not the app.
 ANSWERED = f"""\
     http-response set-var(txn.target) res.hdr({SLOT_HEADER.lower()}) if came_back by_app
 """
 
 
-def told(*, failed: str) -> str:
-    """What the next try is told, if one is needed; ``failed``: how many have failed by then."""
+def unique_id_format(*, failed: str) -> str:
+    """Return the rule that passes slot, position and number of failures to the next try.
+
+    ``failed``: the number of failures by then, or an expression for it.
+    """
     return f"unique-id-format %[var(txn.slot)]:%[var(txn.one)]:{failed}"
 
 
 def frontend(command_socket: Path) -> str:
-    """Chooses the next instance, and leaves the request as the visitors' frontend made it."""
+    """Return the frontend that chooses the next instance. It does not change the request otherwise."""
     return f"""\
 frontend second_try
     bind {_socket(command_socket)} mode 600 accept-proxy
-    {told(failed="%[var(txn.failed),add(1)]")}
+    {unique_id_format(failed="%[var(txn.failed),add(1)]")}
 {KINDS}    http-request set-var(txn.slot) fc_pp_unique_id,field(1,:)
     http-request set-var(txn.app) var(txn.slot),field(1,/)
     http-request set-var(txn.failed) fc_pp_unique_id,field(3,:)
@@ -75,7 +81,7 @@ frontend second_try
 
 
 def backends(command_socket: Path) -> str:
-    """As ``only_one``, with a second try; and the table of requests that came second."""
+    """Return the backend for slots with several instances, and the table of requests at a later target."""
     return f"""\
 backend one_of_several
 {FRESH}    retries 1
@@ -83,7 +89,7 @@ backend one_of_several
     timeout connect {_GIVES_UP_AFTER}
     use-server target if TRUE
     server target 0.0.0.0:0 id {TARGET}
-    server ourselves {_socket(command_socket)} id {_OURSELVES} send-proxy-v2 proxy-v2-options unique-id
+    server ourselves {_socket(command_socket)} id {_ROUTER} send-proxy-v2 proxy-v2-options unique-id
 
 backend {TABLE}
     stick-table type string len 64 size 20k store conn_cur

@@ -1,4 +1,4 @@
-"""Requests in progress, as ``show sess all`` lists them: which of them go to given targets. Pure."""
+"""Parsing of ``show sess all``: the requests in progress to given targets. No I/O."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -12,20 +12,20 @@ _SERVER = re.compile(r"\s+server=\S+ \(id=\d+\) addr=(?P<host>\S+):(?P<port>\d+)
 
 
 def to_targets(answer: str, targets: Collection[Endpoint]) -> tuple[str, ...]:
-    """Return the ids of the sessions whose connection to an app leads to one of these endpoints.
+    """Return the ids of the sessions with a connection to one of these endpoints.
 
-    A request that came to an instance by a second try is found once: by the session that has the connection to it.
+    A request that was sent again has two sessions; only the session that is connected to the instance is returned.
     """
     return tuple(session for session, at, _ in _sessions(answer) if at in targets)
 
 
 def upgraded(answer: str, targets: Collection[Endpoint]) -> tuple[str, ...]:
-    """Return the ids of those sessions that the app has switched to another protocol, such as WebSocket."""
+    """Return the ids of the sessions to these endpoints that were switched to another protocol, such as WebSocket."""
     return tuple(session for session, at, status in _sessions(answer) if at in targets and status == SWITCHED)
 
 
 def _sessions(answer: str) -> Iterator[tuple[str, Endpoint, int]]:
-    """Each session with a connection to an app: its id, the endpoint, and the status of the answer (0: none)."""
+    """Yield id, endpoint and status of the answer (0: none yet) of each session that is connected to an app."""
     session, status = "", 0
     for line in answer.splitlines():
         if first := _FIRST_LINE.match(line):
