@@ -1,9 +1,9 @@
-"""The manifest: what an app says of itself in its repository's ``pvdify.yml``, defined once for both sides.
+"""The manifest: the ``pvdify.yml`` in an app's repository. Server and command line share this definition.
 
-The classes of ``definition`` are what everything else is made from: validation with all problems at once
+The classes of ``definition`` are the source of everything else: validation that reports all problems at once
 (``reading``), the annotated example (``example``), the JSON Schema for editors (``schema``) and the reference page. The
-server and the command line both use it, so that a check without a server says what the server would. It needs
-pydantic: the command line imports it only in the commands that are about the manifest itself.
+command line checks a manifest without a server and gets the server's result. The package needs pydantic; the command
+line imports it only in commands about the manifest.
 
 May import: ``settings``, ``errors``, pydantic, PyYAML and idna.
 """

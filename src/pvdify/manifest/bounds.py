@@ -1,7 +1,7 @@
-"""Bounds on foreign YAML and JSON, checked before anything is built from it.
+"""Bounds on YAML and JSON from outside, checked before Python values are built.
 
-Aliases multiply: a few hundred bytes can name millions of values. Levels are dangerous in themselves: libyaml's
-composer is recursive, and a text with 30,000 open brackets ends the process.
+Aliases multiply: a few hundred bytes can describe millions of values. Nesting is dangerous, too: libyaml's composer is
+recursive, and a text with 30,000 open brackets crashes the process.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _CLOSES = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 class BeyondBounds(ValueError):
-    """A text or value is larger than it may be. ``line`` counts from 1; None where the content has no lines."""
+    """A text or value exceeds a bound. ``line`` counts from 1; None if the content has no lines."""
 
     def __init__(self, line: int | None, text: str) -> None:
         super().__init__(text)
@@ -24,19 +24,22 @@ class BeyondBounds(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """How many values (keys count, too) and levels a document may have, and how many characters one value."""
+    """The largest number of values (keys count, too), of levels, and of characters in one value."""
 
     values: int
     levels: int
     characters: int
 
     def check_text(self, text: str, loader: Any) -> None:
-        """Check YAML by its events alone. Raises BeyondBounds, also for an alias, and yaml.YAMLError."""
+        """Check YAML text by its parser events. Raises BeyondBounds (also for an alias) and yaml.YAMLError."""
         for _ in self.events(text, loader):
             pass
 
     def events(self, text: str, loader: Any) -> Iterator[Any]:
-        """The events of YAML, each once it is checked. Raises as ``check_text``. About 2 µs an event."""
+        """Yield the events of YAML text, each after its check.
+
+        Raises like ``check_text``. Takes about 2 µs per event.
+        """
         values = level = 0
         event: Any
         for event in yaml.parse(text, Loader=loader):
@@ -54,7 +57,7 @@ class Bounds:
             yield event
 
     def check_content(self, content: Any) -> None:
-        """Check a value that was read from JSON. Raises BeyondBounds."""
+        """Check a value that was parsed from JSON. Raises BeyondBounds."""
         for values, (level, value) in enumerate(_values(content), start=1):
             length = len(value) if isinstance(value, str) else value.bit_length() // 4 if isinstance(value, int) else 0
             self._check(values, level, length, None)
@@ -73,7 +76,7 @@ def _line(event: Any) -> int | None:
 
 
 def _values(content: Any) -> Iterator[tuple[int, Any]]:
-    """Every value and key with its level, without recursion."""
+    """Yield every value and key with its level, without recursion."""
     waiting = [(1, content)]
     while waiting:
         level, value = waiting.pop()

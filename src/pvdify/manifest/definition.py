@@ -1,8 +1,8 @@
-"""The one definition of the manifest: keys, defaults, bounds, and what each is for.
+"""The definition of the manifest: keys, defaults, bounds and descriptions.
 
-``parts`` has the mappings in it, ``words`` what a single value may be. A description is a sentence or two that stand
-alone: editors show it, the reference page and the example print it. ``examples`` holds what the example shows where the
-default would teach nothing.
+``parts`` defines the nested mappings, ``words`` the types of single values. A description is one or two sentences that
+are understood alone: editors show it, and the reference page and the example contain it. ``examples`` is what the
+example shows if the default would explain nothing.
 """
 
 from collections.abc import Mapping
@@ -156,12 +156,12 @@ class Manifest(Part):
         return self
 
     def limits_of(self, process: str) -> Resources:
-        """The limits of one process: its own, else the app's."""
+        """Return the limits of one process: its own, or else the app's."""
         return self.processes[process].resources or self.resources
 
 
 def volume_problems(volumes: Mapping[str, Volume], counts: Mapping[str, int]) -> list[str]:
-    """Return what is wrong between the volumes and how many instances of each process there are."""
+    """Return the conflicts between the volumes and the instance counts of the processes."""
     problems = []
     paths: dict[str, str] = {}
     for name, volume in volumes.items():
@@ -183,7 +183,7 @@ def volume_problems(volumes: Mapping[str, Volume], counts: Mapping[str, int]) ->
 
 
 def parts() -> dict[tuple[str, ...], type[Part]]:
-    """Every mapping of a manifest by its path; the name of a process as ``*``."""
+    """Return the class of every mapping in a manifest by its path; ``*`` stands for a name that users choose."""
     return {
         (): Manifest, ("processes", "*"): ProcessType, ("processes", "*", "resources"): Resources,
         ("healthcheck",): HealthCheck, ("resources",): Resources, ("hooks",): Hooks,
@@ -193,7 +193,10 @@ def parts() -> dict[tuple[str, ...], type[Part]]:
 
 
 def most_items() -> dict[tuple[str, ...], int]:
-    """How many items each list or mapping may have in a manifest that is read; stored ones may be older and longer."""
+    """Return the largest number of items of each list and mapping.
+
+    Applies to manifests that are read; stored manifests may be older and longer.
+    """
     return {
         ("processes",): MOST_PROCESSES,
         ("hooks", "pre_deploy"): MOST_HOOKS,

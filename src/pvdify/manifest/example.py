@@ -1,4 +1,4 @@
-"""A manifest to begin with: every key there is, with what it is for and its default."""
+"""The annotated example manifest: every key with its description and its default."""
 
 import json
 import textwrap
@@ -17,7 +17,7 @@ _NAMED: dict[str, BaseModel] = {
     "processes": ProcessType(),
     "volumes": Volume(path="/data"),
     "jobs": Job(schedule="0 3 * * *", command="npm run report"),
-}  # by names that people choose
+}  # users choose the names
 _HEAD = """\
 How this app runs. It travels with each release, so a rollback brings back the one of that time.
 Every key is optional. Those that are switched off show their default, or else an example: to use one,
@@ -25,10 +25,10 @@ remove the # at the beginning of its lines. `pvdify manifest:check` checks this 
 
 
 def example(app: str | None = None, schema: str | None = None) -> str:
-    """The text of a pvdify.yml with comments, for an app of this name.
+    """Return the text of a pvdify.yml with comments, for an app of this name.
 
-    A comment that people read begins with ``# ``; a line that is switched off begins with ``#`` and is right without
-    it. ``schema``: where editors find the JSON Schema.
+    A comment begins with ``# ``. A disabled line begins with ``#`` and is valid without it. ``schema``: the location of
+    the JSON Schema for editors.
     """
     lines = [f"# yaml-language-server: $schema={schema}", ""] if schema else []
     lines += [f"# {line}" for line in _HEAD.splitlines()]
@@ -40,7 +40,7 @@ def example(app: str | None = None, schema: str | None = None) -> str:
 
 
 def shown(field: FieldInfo, value: Any) -> str:
-    """A value as one would write it in YAML: ``30s``, ``512M``, ``[a, b]``; "" for none."""
+    """Return a value as users write it in YAML: ``30s``, ``512M``, ``[a, b]``; "" for an empty value."""
     if value is None or value == ():
         return ""
     checks = {getattr(it, "func", None) for it in field.metadata}
@@ -66,7 +66,10 @@ def _key(name: str, field: FieldInfo, value: Any, indent: str) -> Iterator[str]:
 
 
 def _named(field: FieldInfo, part: BaseModel, indent: str) -> Iterator[str]:
-    """The first entry of the example with every key explained, the others as they are; ``part`` has the defaults."""
+    """Yield the first entry with every key explained, and the other entries on one line each;
+
+    ``part`` has the defaults.
+    """
     (first, whole), *others = (field.examples or [{}])[0].items()
     yield f"{indent}{first}:"
     for name, inner in type(part).model_fields.items():
@@ -77,7 +80,7 @@ def _named(field: FieldInfo, part: BaseModel, indent: str) -> Iterator[str]:
 
 
 def _switched_off(line: str) -> str:
-    """A comment at the left edge stays one; everything else gets a ``#`` of its own."""
+    """Return a comment at the left edge unchanged, and every other line with a ``#`` in front."""
     return line if line.startswith("# ") else f"#{line}"
 
 

@@ -1,4 +1,4 @@
-"""Names that people choose: of apps, of processes, and hostnames."""
+"""Checks of names that users choose: app names, process names and hostnames."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ import idna
 from pvdify.errors import InvalidError
 
 APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
-# No dash: app `a` with process `b-web` and app `a-b` with process `web` would share the names of their containers.
+# No dash: app `a` with process `b-web` and app `a-b` with process `web` would have the same container names.
 PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 VOLUME_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,28}[a-z0-9]|[a-z]")
 SERVICE_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,28}[a-z0-9]")
@@ -17,16 +17,16 @@ CONFIG_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 MOMENTS = ("pre_deploy", "post_deploy", "on_failure", "on_open", "on_close")
 WEB = "web"
 LONGEST_HOSTNAME = 253
-LONGEST_GUESS = 64  # a longer name is no misspelt one of ours
+LONGEST_GUESS = 64  # characters; a longer name is not a misspelled known name
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
 def unusable_in_command(text: str) -> str:
-    """Why no program can be given this text; empty if one can.
+    """Return why this text cannot be part of a command; empty if it can.
 
-    The kernel ends an argument at a NUL; other control characters come from a slip, and are unreadable in units and
-    lists. Tabs and line breaks belong to texts for the shell.
+    The kernel ends an argument at a NUL. Other control characters are mistakes, and unreadable in units and lists. Tabs
+    and line breaks are allowed, for shell scripts.
     """
     if found := _CONTROL.search(text):
         return f"a command cannot hold the control character U+{ord(found[0]):04X}"
@@ -44,7 +44,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def check_app_name(name: str) -> str:
-    """The name itself, when it is one. Raises InvalidError."""
+    """Return the name if it is valid. Raises InvalidError."""
     if not APP_NAME.fullmatch(name):
         raise InvalidError(
             f'"{name}" cannot be an app\'s name',
@@ -56,7 +56,7 @@ def check_app_name(name: str) -> str:
 
 
 def canonical_hostname(text: str) -> str:
-    """The hostname as a browser sends it: lower case, without a dot at the end, other scripts as ``xn--``.
+    """Return the hostname as browsers send it: lower case, without a final dot, other scripts as ``xn--``.
 
     Raises ValueError, which says what was expected.
     """
@@ -81,7 +81,7 @@ def canonical_hostname(text: str) -> str:
 
 
 def readable_hostname(hostname: str) -> str:
-    """``bücher.example`` for ``xn--bcher-kva.example``; the hostname itself where nothing is to be gained."""
+    """Return ``bücher.example`` for ``xn--bcher-kva.example``; other hostnames are returned unchanged."""
     try:
         return idna.decode(hostname) if "xn--" in hostname else hostname
     except idna.IDNAError:

@@ -1,7 +1,7 @@
-"""The parts of the manifest: each mapping in it but the outermost one.
+"""The parts of the manifest: every mapping below the top level.
 
-A description is a sentence or two that stand alone: editors show it, the reference page and the example print it.
-``examples`` holds what the example shows where the default would teach nothing.
+A description is one or two sentences that are understood alone: editors show it, and the reference page and the example
+contain it. ``examples`` is what the example shows if the default would explain nothing.
 """
 
 from typing import Any, Literal
@@ -25,18 +25,18 @@ from pvdify.manifest.words import (
     Words,
 )
 
-STOP_TIMEOUT = 10.0  # seconds between the stop signal and SIGKILL, where nothing says otherwise
-OWN_KEYS = "x-"  # keys that begin so are the reader's own
+STOP_TIMEOUT = 10.0  # seconds between the stop signal and SIGKILL; the default
+OWN_KEYS = "x-"  # prefix of keys that pvdify ignores
 
 
 class Part(BaseModel):
-    """A mapping in the manifest: unknown keys are problems, but for those that begin with ``x-``."""
+    """A mapping in the manifest. Unknown keys are problems, except those that begin with ``x-``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _leave_own_keys_alone(cls, content: Any) -> Any:
+    def _ignore_own_keys(cls, content: Any) -> Any:
         if not isinstance(content, dict):
             return content
         return {key: value for key, value in content.items() if not str(key).startswith(OWN_KEYS)}
@@ -103,11 +103,11 @@ class Volume(Part):
 
     @property
     def is_exclusive(self) -> bool:
-        """Whether two releases, or two instances of one process, must never use it at the same time."""
+        """Whether two releases, or two instances of one process, must never use the volume at the same time."""
         return not self.shared and not self.ephemeral
 
     def is_used_by(self, process: str) -> bool:
-        """Whether instances of this process mount it."""
+        """Return whether instances of this process mount the volume."""
         return self.processes is None or process in self.processes
 
 
@@ -128,7 +128,7 @@ class Backup(Part):
 
     @property
     def is_set(self) -> bool:
-        """Whether the app keeps its files consistent itself."""
+        """Whether the app has its own command that makes its files consistent."""
         return self.before is not None
 
 
@@ -194,12 +194,12 @@ class HealthCheck(Part):
 
     @property
     def seconds(self) -> float:
-        """The longest time until the first healthy answer."""
+        """The longest time, in seconds, until the first healthy answer."""
         return self.start_period + self.interval * self.retries
 
     @property
     def limit(self) -> str:
-        """The same as people read it, with where it comes from."""
+        """The longest time as text, with its calculation."""
         period = f" + start_period {self.start_period:g}s" if self.start_period else ""
         return f"{self.seconds:g} s (interval {self.interval:g}s × retries {self.retries}{period})"
 
@@ -241,14 +241,14 @@ class Guard(Part):
     )
 
     @model_validator(mode="after")
-    def _says_how_much(self) -> "Guard":
+    def _needs_error_rate(self) -> "Guard":
         if "window" in self.model_fields_set and "max_error_rate" not in self.model_fields_set:
             raise ValueError("max_error_rate is missing, like 5%; without it nothing is watched")
         return self
 
     @property
     def is_on(self) -> bool:
-        """Whether releases are watched at all."""
+        """Whether new releases are watched."""
         return self.max_error_rate < 1
 
 

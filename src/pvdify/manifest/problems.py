@@ -1,4 +1,4 @@
-"""All problems of an input at once, each with its path, what was expected, and the nearest valid key."""
+"""All problems of an input at once, each with its path, the expected value, and the nearest valid key."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from pvdify.manifest.names import nearest
 
 Path = tuple[str | int, ...]
-LONGEST_KEY = 64  # characters of an unknown key that an answer repeats
-MOST_PROBLEMS = 50  # looking for the nearest key takes 0.1 ms each
+LONGEST_KEY = 64  # characters; an unknown key in a message is cut to this length
+MOST_PROBLEMS = 50  # the search for the nearest key takes 0.1 ms per problem
 
 _EXPECTED = {
     "int_type": "expected a whole number",
@@ -37,11 +37,10 @@ _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
 def problems_of(error: ValidationError, known: Mapping[Path, Iterable[str]]) -> list[tuple[Path, str]]:
-    """Path and text of every problem, of the first MOST_PROBLEMS at most.
+    """Return path and text of every problem, at most the first MOST_PROBLEMS.
 
-    Args:
-        error: what pydantic found.
-        known: the valid keys at each path; the second part of a path as ``*`` where people choose it.
+    ``error`` comes from pydantic. ``known`` has the valid keys at each path; ``*`` as the second part of a path stands
+    for a name that users choose.
     """
     found: dict[Path, str] = {}
     for item in error.errors(include_url=False, include_context=True)[:MOST_PROBLEMS]:
@@ -51,18 +50,18 @@ def problems_of(error: ValidationError, known: Mapping[Path, Iterable[str]]) -> 
 
 
 def format_path(path: Path) -> str:
-    """``processes.web.count``; list positions as ``[0]``."""
+    """Return the path as ``processes.web.count``; list positions as ``[0]``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
 def unknown_key(key: str, valid: Iterable[str]) -> str:
-    """What to say of a key that is none of the valid ones."""
+    """Return the problem text for an unknown key, with the nearest valid key or all valid keys."""
     near = nearest(key, valid)
     return f'unknown key; did you mean "{near}"?' if near else f"unknown key; valid are {', '.join(sorted(valid))}"
 
 
 def _is_union_branch(part: str | int) -> bool:
-    """Pydantic puts the tried type into the path of a union's problem; people never wrote it."""
+    """Return whether pydantic added this part for a type of a union; users did not write it."""
     return isinstance(part, str) and (part in {"str", "int", "float"} or "[" in part or "(" in part)
 
 
@@ -95,7 +94,7 @@ def _plain(value: float) -> str:
 
 
 def _general(path: Path, known: Mapping[Path, Iterable[str]]) -> Path:
-    """The path with names of mappings replaced by ``*`` where that is how it is known."""
+    """Return the path with its second part replaced by ``*`` if only that form is known."""
     for candidate in (path, tuple("*" if index == 1 else part for index, part in enumerate(path))):
         if candidate in known:
             return candidate

@@ -1,4 +1,4 @@
-"""Durations, sizes and shares as people write them in a manifest: ``1m30s``, ``512M``, ``5%``."""
+"""Durations, sizes and shares as written in a manifest: ``1m30s``, ``512M``, ``5%``."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ LONGEST = 7 * 86400
 
 
 def parse_seconds(value: Any) -> float:
-    """Seconds in ``1m30s``, or in a number of seconds. Raises ValueError."""
+    """Return the seconds of ``1m30s`` or of a number of seconds. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("expected a duration like 30s or 1m30s")
     try:
@@ -23,7 +23,7 @@ def parse_seconds(value: Any) -> float:
 
 
 def parse_bytes(value: Any) -> int:
-    """Bytes in ``512M`` or ``1.5G``, or in a number of bytes. Raises ValueError."""
+    """Return the bytes of ``512M``, ``1.5G`` or of a number of bytes. Raises ValueError."""
     if isinstance(value, str):
         return parse_size(value)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -34,7 +34,7 @@ def parse_bytes(value: Any) -> int:
 
 
 def parse_rate(value: Any) -> float:
-    """The share in ``5%``, or in a number from 0 to 1. Raises ValueError."""
+    """Return the share of ``5%`` or of a number from 0 to 1. Raises ValueError."""
     text = value.strip().removesuffix("%") if isinstance(value, str) else ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("expected a share like 5%")
@@ -48,7 +48,7 @@ def parse_rate(value: Any) -> float:
 
 
 def write_rate(rate: float) -> str:
-    """The share as one would write it: ``5%``."""
+    """Return the share as written in a manifest: ``5%``."""
     return f"{rate * 100:g}%"
 
 

@@ -1,4 +1,7 @@
-"""Reading a manifest: every problem at once, each with its line, its path, what was expected and the nearest key."""
+"""Reading and validation of manifests.
+
+Reports every problem at once, each with its line, its path, the expected value and the nearest key.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,15 +17,15 @@ from pvdify.manifest.problems import Path, format_path, problems_of
 
 LONGEST_MANIFEST = 65536
 BOUNDS = Bounds(values=2000, levels=20, characters=8192)
-SHORT = 1024  # characters of text, which take up to 2 ms to read
-SMALL = Bounds(values=200, levels=20, characters=SHORT)  # content that takes less than 1 ms to check
+SHORT = 1024  # characters; reading a text of this size takes up to 2 ms
+SMALL = Bounds(values=200, levels=20, characters=SHORT)  # bounds of content that is checked in less than 1 ms
 MOST_PROBLEMS = 50
-_DEEPEST = 5  # no key of ours is deeper
+_DEEPEST = 5  # no key of the definition is deeper
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing to correct. ``line`` counts from 1; None where the content came without lines."""
+    """One problem in a manifest. ``line`` counts from 1; None if the content has no lines."""
 
     line: int | None
     path: str
@@ -40,7 +43,7 @@ class _Unreadable(Exception):
 
 
 def parse_manifest(source: str | dict[str, Any]) -> Manifest:
-    """Check a manifest's text or content. Raises InvalidManifest with every problem."""
+    """Parse and validate a manifest's text or content. Raises InvalidManifest with every problem."""
     try:
         return _read(source)
     except _Unreadable as error:
@@ -53,14 +56,14 @@ def parse_manifest(source: str | dict[str, Any]) -> Manifest:
 
 
 async def read_manifest(source: str | dict[str, Any] | None) -> Manifest | None:
-    """``parse_manifest``, in a thread if it may take long: the largest takes over 20 ms. None if there is none."""
+    """Call ``parse_manifest``, in a thread for large manifests: the largest takes over 20 ms. Return None for None."""
     if source is None:
         return None
     return parse_manifest(source) if _is_quick(source) else await asyncio.to_thread(parse_manifest, source)
 
 
 def find_problems(text: str) -> tuple[Problem, ...]:
-    """All that is to correct in a manifest's text, from top to bottom; nothing if it is right."""
+    """Return all problems in a manifest's text, from top to bottom; empty if the manifest is valid."""
     try:
         _read(text)
     except _Unreadable as error:
@@ -102,7 +105,7 @@ def _read(source: str | dict[str, Any]) -> Manifest:
 
 
 def _load(text: str) -> tuple[dict[str, Any], dict[Path, int], list[Problem]]:
-    """Content, the line of every key and item, and keys that stand there twice."""
+    """Return the content, the line of every key and item, and the duplicate keys."""
     if len(text.encode(errors="surrogatepass")) > LONGEST_MANIFEST:
         raise _Unreadable(Problem(line=None, path="", text=f"it has more than {LONGEST_MANIFEST} bytes"))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -117,7 +120,7 @@ def _load(text: str) -> tuple[dict[str, Any], dict[Path, int], list[Problem]]:
         mark = getattr(error, "problem_mark", None)
         what = str(getattr(error, "problem", None) or error)
         raise _Unreadable(Problem(line=mark.line + 1 if mark else None, path="", text=what)) from error
-    except (AttributeError, LookupError, TypeError) as error:  # of PyYAML, for `!!timestamp x` and `!!bool x`
+    except (AttributeError, LookupError, TypeError) as error:  # raised by PyYAML for `!!timestamp x` and `!!bool x`
         raise _Unreadable(Problem(line=None, path="", text="a value is not what its tag (!!…) says")) from error
     if content is None:
         return {}, {}, []
@@ -155,7 +158,7 @@ def _shown(problems: tuple[Problem, ...]) -> list[str]:
 
 
 def _walk(node: Any, path: Path, lines: dict[Path, int], duplicates: list[Problem]) -> None:
-    """Note the line of everything; YAML itself silently takes the last of two equal keys."""
+    """Record the line of every key and item, and duplicate keys, of which YAML silently takes the last."""
     if len(path) >= _DEEPEST:
         return
     if isinstance(node, yaml.SequenceNode):

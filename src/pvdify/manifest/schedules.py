@@ -1,4 +1,4 @@
-"""Schedules of jobs: five cron fields in a time zone, and the moments that they mean."""
+"""Schedules of jobs: five cron fields in a time zone, and their due times."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from cronsim import CronSim, CronSimError
 
 FIELDS = 5
 _LONGEST = 200
-# Begun inside the hour that a clock change repeats, cronsim can name a time that has passed.
+# If cronsim starts inside the hour that a clock change repeats, it may return a time that has passed.
 _LEAD = timedelta(hours=3)
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -38,10 +38,10 @@ def check_time_zone(name: str) -> str:
 
 
 def due_times(schedule: str, time_zone: str, after: datetime) -> Iterator[datetime]:
-    """Yield the moments after this one at which a schedule is due, in UTC, in order, each once.
+    """Yield the schedule's due times after this moment, in UTC, in order, each once.
 
-    Where the clock is set forward, a skipped time is due right after it. Where the clock is set back, a time that comes
-    twice is due once, and what is due every few minutes or every hour goes on in between.
+    Where the clock is set forward, a skipped time is due right after the change. Where the clock is set back, a time
+    that occurs twice is due once; schedules with an interval of minutes or one hour continue in between.
     """
     latest = after
     for local in CronSim(schedule, (after - _LEAD).astimezone(ZoneInfo(time_zone))):
@@ -53,5 +53,5 @@ def due_times(schedule: str, time_zone: str, after: datetime) -> Iterator[dateti
 
 @lru_cache(maxsize=10_000)
 def first_due(schedule: str, time_zone: str, after: datetime) -> datetime | None:
-    """Return the first due time after this moment; None if there is none any more."""
+    """Return the first due time after this moment, or None if there is none."""
     return next(due_times(schedule, time_zone, after), None)

@@ -1,4 +1,7 @@
-"""The JSON Schema of a manifest, for editors. It knows types, keys and bounds; ``reading`` knows a little more."""
+"""The JSON Schema of a manifest, for editors.
+
+It contains types, keys and bounds; ``reading`` checks some rules that a schema cannot express.
+"""
 
 import json
 from typing import Any
@@ -10,17 +13,17 @@ from pvdify.manifest.definition import OWN_KEYS, Manifest
 from pvdify.manifest.example import shown
 from pvdify.manifest.names import PROCESS_NAME
 
-# The draft that every editor's YAML support understands.
+# The draft that the YAML support of every editor understands.
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
 def schema_text() -> str:
-    """The schema as JSON text, the same each time."""
+    """Return the schema as JSON text; the text is always the same."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema as a value."""
+    """Return the schema as a value."""
     made = Manifest.model_json_schema(ref_template="#/definitions/{model}")
     inner = made.pop("$defs", {})
     for name, part in inner.items():
@@ -31,7 +34,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _finish(part: dict[str, Any], kind: type[BaseModel]) -> None:
-    """Own keys are allowed, defaults are as one would write them, and nothing stands beside a reference."""
+    """Allow own keys, write defaults as users write them, and wrap references that have siblings."""
     part["patternProperties"] = {f"^{OWN_KEYS}": {}}
     part.pop("title", None)
     for name, described in part["properties"].items():
@@ -40,5 +43,5 @@ def _finish(part: dict[str, Any], kind: type[BaseModel]) -> None:
         if isinstance(default, str | int | float):
             text = shown(kind.model_fields[name], default)
             described["default"] = text if "string" in described.get("type", ()) else default
-        if "$ref" in described:  # draft 7 ignores what stands beside one
+        if "$ref" in described:  # draft 7 ignores all keys beside a $ref
             described["allOf"] = [{"$ref": described.pop("$ref")}]

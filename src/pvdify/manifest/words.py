@@ -1,4 +1,4 @@
-"""Words of the manifest: what one value may be, and how many there may be of each."""
+"""The types of single values in a manifest, and the largest number of each."""
 
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -19,18 +19,18 @@ from pvdify.manifest.names import (
 from pvdify.manifest.quantities import Bytes
 from pvdify.manifest.schedules import check_schedule, check_time_zone
 
-# What some programs cannot do without, and what gives no power over the server or its other apps.
+# Capabilities that some programs require and that give no control over the server or its other apps.
 CAPABILITIES = ("AUDIT_WRITE", "IPC_LOCK", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT", "SYS_NICE")
 SMALLEST_MEMORY = 6 * 1024 * 1024
 MOST_PROCESSES = 20
-MOST_HOOKS = 20  # at each moment
+MOST_HOOKS = 20  # for each kind of hook
 MOST_DOMAINS = 100
 MOST_VOLUMES = 20
 MOST_JOBS = 20
 MOST_PREVIEW_SERVICES = 5
 FRESH, COPY_OF = "fresh", "copy-of "
 LONGEST_PATH = 255
-NOT_FOR_VOLUMES = ("/dev", "/proc", "/sys")  # the kernel's own
+NOT_FOR_VOLUMES = ("/dev", "/proc", "/sys")  # file systems of the kernel
 Command = str | tuple[str, ...]
 
 

@@ -1,4 +1,4 @@
-"""Request and response types of the REST API: the only words that both sides share.
+"""Request and response types of the REST API, shared by server and client.
 
-Frozen dataclasses of JSON-like fields; imports the standard library only, so that the command line starts fast.
+Frozen dataclasses of JSON-like fields. Imports the standard library only, so that the command line starts fast.
 """

@@ -1,4 +1,4 @@
-"""A deploy log as people read it; the same text in the API, on disk and at a terminal."""
+"""Deploy logs as text, the same in the API, on disk and at a terminal."""
 
 from pvdify.wire.answers import LogEntry
 from pvdify.wire.terminal_text import lines_of
@@ -8,7 +8,7 @@ _TEXT_WIDTH = 44
 
 
 def render(entry: LogEntry) -> str:
-    """One line of text, or "" for an entry that only says that a step has begun."""
+    """Return the entry as text; "" for an entry that only reports the start of a step."""
     if entry.kind == "step-started":
         return ""
     if entry.kind == "output":
@@ -20,13 +20,13 @@ def render(entry: LogEntry) -> str:
 
 
 def step_line(step: str, text: str, seconds: float | None) -> str:
-    """``  pull          sha256:9f2c…  41 MB                             1.8s``: the one line that a step has."""
+    """Return the line of a finished step: ``  pull    sha256:9f2c…  41 MB        1.8s``."""
     duration = "" if seconds is None else format_seconds(seconds)
     return f"  {step:<{_NAME_WIDTH}} {text:<{_TEXT_WIDTH}} {duration:>6}".rstrip()
 
 
 def format_seconds(seconds: float) -> str:
-    """``4ms`` below a tenth of a second, ``1.8s``, and from a minute on ``2m5s``."""
+    """Return ``4ms`` below a tenth of a second, ``1.8s`` below a minute, else ``2m5s``."""
     if seconds >= 60:
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes}m{rest}s" if rest else f"{minutes}m"

@@ -1,14 +1,14 @@
-"""What differs between two releases."""
+"""Types for the differences between two releases."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing that differs. ``part``: ``image config manifest``; ``change``: ``added removed changed``.
+    """One difference. ``part``: ``image config manifest``; ``change``: ``added removed changed``.
 
     ``name``: ``reference`` or ``digest``, a config var, or a path in the manifest like ``processes.web.count``.
-    ``before`` and ``after``: what the manifest says, None for its default; of config vars never.
+    ``before`` and ``after``: values in the manifest, None for the default; always None for config vars.
     """
 
     part: str
@@ -20,7 +20,10 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseDiff:
-    """GET /apps/{app}/releases/{a}/diff?to={b}: what b has otherwise than a. ``to``: default: what is live."""
+    """GET /apps/{app}/releases/{a}/diff?to={b}: how release b differs from release a.
+
+    ``to`` defaults to the live release.
+    """
 
     app: str
     before: int

@@ -1,14 +1,15 @@
-"""What apps take on the server's disk."""
+"""The type for an app's disk usage."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppDisk:
-    """The images of an app's releases. ``bytes``: each layer once; ``shared``: those that another app has too.
+    """Disk usage of one app; all sizes in bytes.
 
-    ``containers``: bytes that its containers wrote into themselves; ``volumes``, ``logs``: what these take. All three
-    are null until they have been measured.
+    ``images``: the number of its releases' images. ``bytes``: their layers, each counted once; ``shared``: the layers
+    that other apps use, too. ``containers``: data written inside its containers; ``volumes``, ``logs``: their sizes.
+    All three are null until measured.
     """
 
     app: str

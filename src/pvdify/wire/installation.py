@@ -1,11 +1,11 @@
-"""What the command line has the installation program do on this machine; ``do`` names it."""
+"""Orders from the command line to the installation program on this machine; ``do`` names the order."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
 class Install:
-    """Have the server run here, or upgrade it. ``settings``: what its settings file is to say, name -> text."""
+    """Install or upgrade the server on this machine. ``settings``: names and values for its settings file."""
 
     do: str = "install"
     settings: dict[str, str] = field(default_factory=dict)
@@ -16,7 +16,7 @@ class Install:
 
 @dataclass(frozen=True, kw_only=True)
 class Uninstall:
-    """Take the server off this machine. ``is_purging``: with all that it knows."""
+    """Remove the server from this machine. ``is_purging``: delete its data, too."""
 
     do: str = "uninstall"
     is_purging: bool = False
@@ -27,7 +27,7 @@ class Uninstall:
 
 @dataclass(frozen=True, kw_only=True)
 class BackUp:
-    """Write all that the server knows into one file. ``with_keys``: with what opens the secrets in it."""
+    """Write the server's records into one file. ``with_keys``: include the keys that decrypt its secrets."""
 
     do: str = "backup"
     file: str
@@ -37,9 +37,10 @@ class BackUp:
 
 @dataclass(frozen=True, kw_only=True)
 class Restore:
-    """Have the server here know what a backup says. ``is_replacing``: also instead of the apps that are here.
+    """Restore the server's records from a backup. ``is_replacing``: also if there are apps on this server.
 
-    ``file``: what ``server backup`` wrote, or the target of backups; ``backup``: the id of one there, "": the newest.
+    ``file``: a file that ``server backup`` wrote, or the backup target; ``backup``: the id of a backup at the target,
+    "" for the newest.
     """
 
     do: str = "restore"
@@ -51,7 +52,7 @@ class Restore:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckMachine:
-    """Look whether the server can run here, or runs well."""
+    """Check whether the server can run on this machine, or runs well."""
 
     do: str = "doctor"
     as_json: bool = False

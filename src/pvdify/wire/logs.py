@@ -1,22 +1,25 @@
-"""Runtime and access log lines as people read them."""
+"""Runtime log lines and access log lines as text."""
 
 from pvdify.wire.answers import LogLine, Visit
 
 
 def render(line: LogLine) -> str:
-    """``2026-11-23T11:31:02.045Z web.1 v42 | text``."""
+    """Return ``2026-11-23T11:31:02.045Z web.1 v42 | text``."""
     prefix, text = parts(line)
     return f"{prefix} {text}"
 
 
 def parts(line: LogLine) -> tuple[str, str]:
-    """A line with its origin."""
+    """Return the prefix that names time and instance, and the text."""
     at = line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return f"{at} {line.process}.{line.number} v{line.release} |", line.text
 
 
 def render_visit(visit: Visit) -> str:
-    """``2026-11-23T11:31:02.045Z 203.0.113.7 GET https://shop.example.com/cart 200 12ms 512B shop v42 web.1 ID``."""
+    """Return the request as one line.
+
+    ``2026-11-23T11:31:02.045Z 203.0.113.7 GET https://shop.example.com/cart 200 12ms 512B shop v42 web.1 ID``
+    """
     at = visit.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     place = f"{visit.app} v{visit.release} web.{visit.instance}" if visit.app else "router"
     url = f"{visit.protocol or 'http'}://{visit.host}{visit.path}"

@@ -1,4 +1,4 @@
-"""What one may send."""
+"""Types of request bodies."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,14 +16,14 @@ class CreateApp:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeApp:
-    """PATCH /apps/{app}. ``maintenance``: whether visitors get a page with 503."""
+    """PATCH /apps/{app}. ``maintenance``: whether visitors get a 503 page."""
 
     maintenance: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenameApp:
-    """POST /apps/{app}/rename. ``keep_hostname``: the app goes on answering at its own hostname until now, too."""
+    """POST /apps/{app}/rename. ``keep_hostname``: the app also keeps the hostname of its old name."""
 
     name: str
     keep_hostname: bool = False
@@ -31,7 +31,10 @@ class RenameApp:
 
 @dataclass(frozen=True, kw_only=True)
 class PauseApp:
-    """POST /apps/{app}/pause. ``seconds``: how long new requests wait at most, unless the app is resumed before."""
+    """POST /apps/{app}/pause.
+
+    ``seconds``: the longest time for which new requests are held, unless the app is resumed.
+    """
 
     seconds: float = 30.0
 
@@ -45,9 +48,9 @@ class RevealConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportConfig:
-    """POST /apps/{app}/config/import. ``content``: the text of a SOPS file; ``plain``: names that are no secrets.
+    """POST /apps/{app}/config/import. ``content``: the text of a SOPS file; ``plain``: names that are not secret.
 
-    Values that are encrypted in the file become secrets, unless the app has them as plain ones already.
+    Values that are encrypted in the file become secrets, unless they are plain values of the app already.
     """
 
     content: str
@@ -57,16 +60,16 @@ class ImportConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RollBackConfig:
-    """POST /apps/{app}/config/rollback. ``version``: the one to repeat; none: the one before the newest."""
+    """POST /apps/{app}/config/rollback. ``version``: the version to repeat; null: the one before the newest."""
 
     version: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CopyConfig:
-    """POST /apps/{app}/config/copy: set in this app what ``source`` has. ``keys``: only these; none: all.
+    """POST /apps/{app}/config/copy: copy config vars from ``source`` to this app. ``keys``: only these; empty: all.
 
-    ``secrets``: secrets too, which needs the role deploy for ``source``, and not read alone.
+    ``secrets``: copy secrets, too. This requires the role deploy for ``source``; without secrets, read is enough.
     """
 
     source: str
@@ -87,9 +90,9 @@ class Deploy:
     """POST /apps/{app}/releases.
 
     ``image``: a reference; without it the live image is deployed again with the newest config. ``manifest``: the text
-    of a pvdify.yml, or its content as an object; without it the live release's manifest stays. ``commit``,
-    ``branch`` and ``run_number`` say where the image comes from. ``strategy``: beside the live release (default), or
-    after it has stopped, which needs less memory and turns visitors away meanwhile.
+    of a pvdify.yml, or its content as an object; without it the live release's manifest is used. ``commit``, ``branch``
+    and ``run_number`` describe the origin of the image. ``strategy``: start beside the live release (default), or after
+    it has stopped, which needs less memory but refuses requests meanwhile.
     """
 
     image: str | None = None
@@ -103,11 +106,11 @@ class Deploy:
 
 @dataclass(frozen=True, kw_only=True)
 class PutPreview:
-    """PUT /apps/{app}/previews/{pr}: make the preview of a pull request, or update it in place.
+    """PUT /apps/{app}/previews/{pr}: create the preview of a pull request, or update it in place.
 
-    ``image``, ``manifest`` and what follows mean the same as for a deploy. ``repository``: ``owner/name`` at GitHub.
-    ``fork``: the pull request comes from a fork; ``labels``: the labels it has. ``as_of``: the pull request's
-    ``updated_at`` in the event that caused this, which shows whether the event is late; default: now.
+    ``image``, ``manifest`` and the fields up to ``allow_older`` mean the same as for a deploy. ``repository``:
+    ``owner/name`` at GitHub. ``fork``: the pull request comes from a fork; ``labels``: its labels. ``as_of``: the pull
+    request's ``updated_at`` in the event that caused this request, which shows whether the event is late; default: now.
     """
 
     image: str | None = None
@@ -126,7 +129,7 @@ class PutPreview:
 class Rollback:
     """POST /apps/{app}/rollback.
 
-    ``version``: which release to repeat; default: the one live before. ``strategy``: as for a deploy.
+    ``version``: the release to repeat; default: the one that was live before. ``strategy``: as for a deploy.
     """
 
     version: int | None = None
@@ -135,14 +138,14 @@ class Rollback:
 
 @dataclass(frozen=True, kw_only=True)
 class RestartProcesses:
-    """POST /apps/{app}/processes/restart. ``process``: only this one's instances; default: all."""
+    """POST /apps/{app}/processes/restart. ``process``: restart only this process type; default: all."""
 
     process: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terminal:
-    """How large a terminal is."""
+    """The size of a terminal, in characters."""
 
     rows: int
     columns: int
@@ -150,10 +153,11 @@ class Terminal:
 
 @dataclass(frozen=True, kw_only=True)
 class RunCommand:
-    """POST /apps/{app}/run. ``command``: text for the image's shell, or words; ``terminal``: run it on one.
+    """POST /apps/{app}/run.
 
-    ``raw``: the streams, of ``stdout`` and ``stderr``, that are given byte for byte, with the secrets in them. In all
-    others secrets are hidden.
+    ``command``: a text for the image's shell, or a list of words; ``terminal``: run the command on a terminal of this
+    size. ``raw``: the streams (``stdout``, ``stderr``) that are sent byte for byte, including secrets. In all other
+    streams secrets are redacted.
     """
 
     command: str | list[str]
@@ -163,7 +167,7 @@ class RunCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class ExecCommand:
-    """POST /apps/{app}/exec: as /run, but inside a running instance: ``number`` of ``process``; default: any."""
+    """POST /apps/{app}/exec: like /run, but inside a running instance: ``number`` of ``process``; default: any."""
 
     command: str | list[str]
     process: str | None = None
@@ -174,9 +178,9 @@ class ExecCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenTunnel:
-    """POST /apps/{app}/tunnel: a connection to a TCP ``port`` inside a running instance, as for /exec.
+    """POST /apps/{app}/tunnel: connect to a TCP ``port`` inside a running instance, selected as for /exec.
 
-    What is written to it and read from it goes by the paths below /run.
+    The paths below /run carry the connection's data.
     """
 
     port: int
@@ -193,15 +197,13 @@ class AddDomain:
 
 @dataclass(frozen=True, kw_only=True)
 class LinkRepository:
-    """POST /apps/{app}/github: workflows of this repository may deploy the app.
+    """POST /apps/{app}/github: allow workflows of this repository to deploy the app.
 
-    ``branch``: from this branch; ``environment``: and only in a job of this environment. ``previews``: workflows of its
-    pull requests may deploy and close the app's previews. ``events``: what may start the workflow, by default push,
-    workflow_dispatch, schedule and release; ``workflow``: the file that it must be. ``domains``: hostnames that its
-    deploys may claim for the app.
-
-    ``repository_id`` and ``owner_id``: GitHub's numbers of them; without
-    both, GitHub is asked.
+    ``branch``: the workflow's branch. ``environment``: the environment that the job must use. ``previews``: workflows
+    of pull requests may deploy and close the app's previews. ``events``: the events that may start the workflow, by
+    default push, workflow_dispatch, schedule and release. ``workflow``: the only workflow file allowed. ``domains``:
+    hostnames that its deploys may claim for the app. ``repository_id`` and ``owner_id``: GitHub's numbers; without
+    both, the server asks GitHub.
     """
 
     repository: str
@@ -217,9 +219,10 @@ class LinkRepository:
 
 @dataclass(frozen=True, kw_only=True)
 class ExchangeIdentity:
-    """POST /auth/github. ``token``: what GitHub gave the workflow, with this server's address as its audience.
+    """POST /auth/github.
 
-    ``app``: what the new token is to be good for: an app, or the preview of one (``myapp-pr-12``).
+    ``token``: the workflow's OpenID token from GitHub, with this server's address as its audience. ``app``: the app, or
+    the preview (``myapp-pr-12``), that the new token may use.
     """
 
     token: str = field(repr=False)
@@ -228,7 +231,7 @@ class ExchangeIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class CreateToken:
-    """POST /tokens. ``app``: the only app the token is good for. ``expires_in``: seconds; None: never."""
+    """POST /tokens. ``app``: the only app that the token may use. ``expires_in``: seconds; null: never."""
 
     name: str
     role: Literal["admin", "deploy", "read"] = "deploy"
@@ -238,9 +241,10 @@ class CreateToken:
 
 @dataclass(frozen=True, kw_only=True)
 class InviteUser:
-    """POST /users. ``app``: the only app they may use. ``email``, ``github``: the account that may sign in as them.
+    """POST /users. ``app``: the only app that the user may use.
 
-    ``again``: make another link for a user of this name, and change nothing else.
+    ``email``, ``github``: accounts that may sign in as this user. ``again``: create another link for an existing user
+    of this name, and change nothing else.
     """
 
     name: str
@@ -253,7 +257,7 @@ class InviteUser:
 
 @dataclass(frozen=True, kw_only=True)
 class SetUserRole:
-    """PATCH /users/{user}. ``app``: the only app they may use from now on; None: all."""
+    """PATCH /users/{user}. ``app``: the only app that the user may use from now on; null: all."""
 
     role: Literal["admin", "deploy", "read"]
     app: str | None = None
@@ -261,7 +265,10 @@ class SetUserRole:
 
 @dataclass(frozen=True, kw_only=True)
 class LogInToRegistry:
-    """PUT /registries/{host}. ``password``: or an access token; kept as a secret. ``app``: for this app alone."""
+    """PUT /registries/{host}. ``password``: a password or access token, stored as a secret.
+
+    ``app``: use the login for this app only.
+    """
 
     username: str
     password: str = field(repr=False)
@@ -270,9 +277,9 @@ class LogInToRegistry:
 
 @dataclass(frozen=True, kw_only=True)
 class AddNotification:
-    """POST /notifications. ``url``: where to, which is kept as a secret. ``app``: of this app and its previews only.
+    """POST /notifications. ``url``: the address, stored as a secret. ``app``: only events of this app and its previews.
 
-    ``events``: names like ``deploy.live``, ``deploy.*`` or ``*``; none: the usual ones.
+    ``events``: names like ``deploy.live``, ``deploy.*`` or ``*``; empty: the default events.
     """
 
     url: str
@@ -283,7 +290,7 @@ class AddNotification:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectEdge:
-    """PUT /edge. ``token``: an API token of Cloudflare; ``tunnel``: the name of one to adopt instead of making one."""
+    """PUT /edge. ``token``: a Cloudflare API token; ``tunnel``: the name of an existing tunnel to use."""
 
     token: str
     tunnel: str | None = None
@@ -291,7 +298,10 @@ class ConnectEdge:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectPosthog:
-    """PUT /posthog. ``personal_key`` and ``project`` (its number) together, for an annotation per release."""
+    """PUT /posthog.
+
+    ``personal_key`` and ``project`` (its number): both or none; they add an annotation for each release.
+    """
 
     host: str
     key: str
@@ -303,8 +313,8 @@ class ConnectPosthog:
 class SetBackupTarget:
     """PUT /backups/target. ``location``: a directory, ``sftp:USER@HOST:/PATH`` or ``s3:https://HOST/BUCKET``.
 
-    ``keys``: what it asks for (``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``SSH_PRIVATE_KEY``), and
-    ``RESTIC_PASSWORD`` where backups are there already.
+    ``keys``: the target's credentials (``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``SSH_PRIVATE_KEY``), and
+    ``RESTIC_PASSWORD`` if the target contains backups already.
     """
 
     location: str
@@ -313,7 +323,7 @@ class SetBackupTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleBackups:
-    """PATCH /backups/target. ``schedule``, ``drills``: five cron fields, or ``none``; null leaves them as they are."""
+    """PATCH /backups/target. ``schedule``, ``drills``: five cron fields, or ``none``; null: no change."""
 
     schedule: str | None = None
     drills: str | None = None
@@ -325,9 +335,9 @@ class ScheduleBackups:
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyBackup:
-    """POST /backups/verify. ``backup``: its id, empty for the newest one.
+    """POST /backups/verify. ``backup``: its id; empty: the newest one.
 
-    ``accept_smaller``: it may have much less in it than the last one that was proven.
+    ``accept_smaller``: accept that it contains much less than the last verified backup.
     """
 
     backup: str = ""
@@ -336,10 +346,11 @@ class VerifyBackup:
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreBackup:
-    """POST /backups/restore, and /backups/restore/plan. ``backup``: its id, empty for the newest one.
+    """POST /backups/restore, and /backups/restore/plan. ``backup``: its id; empty: the newest one.
 
-    ``app``: whose volumes; or ``service``: which service. ``to``: another app that gets the volumes, or another
-    service, made if it is not there. ``volumes``: only these. ``replace``: what is there goes to the trash.
+    ``app``: the app whose volumes are restored; or ``service``: the service. ``to``: another app that gets the volumes,
+    or another service, which is created if it does not exist. ``volumes``: only these. ``replace``: move existing data
+    to the trash.
     """
 
     app: str = ""
@@ -352,12 +363,12 @@ class RestoreBackup:
 
 @dataclass(frozen=True, kw_only=True)
 class CreateService:
-    """POST /services: a container that is kept, not released.
+    """POST /services: create a container with data, outside of releases.
 
-    ``kind``: what pvdify knows how to run; or ``image``, with the ``port`` where it listens and the ``volume`` path
-    that is kept. ``environment``: more variables; ``{password}`` in one stands for the password that pvdify makes.
-    ``memory`` in bytes. ``url``: the shape of the URL that apps get, with ``{user}``, ``{password}``, ``{database}``,
-    ``{host}`` and ``{port}``.
+    ``kind``: a kind that pvdify knows; or ``image``, with the ``port`` where it listens and the ``volume`` path whose
+    data is kept. ``environment``: more variables; ``{password}`` in a value is replaced by the password that pvdify
+    creates. ``memory`` in bytes. ``url``: the form of the URL that apps get, with ``{user}``, ``{password}``,
+    ``{database}``, ``{host}`` and ``{port}``.
     """
 
     name: str
@@ -379,14 +390,20 @@ class UpgradeService:
 
 @dataclass(frozen=True, kw_only=True)
 class LinkService:
-    """PUT /services/{service}/links/{app}. ``variable``: what the URL is called there; default: the kind's usual."""
+    """PUT /services/{service}/links/{app}.
+
+    ``variable``: the name of the config var with the URL; default: the kind's.
+    """
 
     variable: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectService:
-    """POST /services/{service}/connect: run its client, or a ``command``, in its container; followed as one of /run."""
+    """POST /services/{service}/connect: run its client, or a ``command``, in its container.
+
+    Its output and input are those of a command of /run.
+    """
 
     command: str | list[str] | None = None
     terminal: Terminal | None = None

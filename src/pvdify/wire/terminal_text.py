@@ -1,9 +1,9 @@
-"""Text that others wrote, made safe for where it is shown: a terminal, or the log of a GitHub workflow; pure."""
+"""Filters for text from apps before it is shown: at a terminal, or in the log of a GitHub workflow. Pure functions."""
 
 import re
 
-# Control sequences (CSI), strings for the terminal (OSC, DCS, SOS, PM, APC), and other escapes, 7 and 8 bits wide.
-# One that is never ended goes no further than its line.
+# Control sequences (CSI), strings for the terminal (OSC, DCS, SOS, PM, APC), and other escapes, 7 and 8 bits wide. A
+# sequence without an end is cut at the end of its line.
 _SEQUENCE = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*(?:[@-~]|$)"
     "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\\\|\x9c|(?=[\x1b\n])|$)"
@@ -11,16 +11,17 @@ _SEQUENCE = re.compile(
 )
 _COLOR = re.compile("\x1b\\[[0-9;:]*m")
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-# what is left of controls, and marks that show a text in another order than it has
+# remaining control characters, and marks that change the direction of text
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _RESET = "\x1b[0m"
 _COMMAND = re.compile(r"^(\s*):(?=:)|(?<=#)(?=#\[)", re.MULTILINE)
 
 
 def shown_at_terminal(text: str, *, with_colors: bool) -> str:
-    """Return the text without what moves the cursor, sets a title or types for its reader.
+    """Return the text without sequences that move the cursor, set a title or type input.
 
-    Each carriage return ends a line. ``with_colors``: colors and styles stay, and end with their line.
+    Each carriage return becomes a line break. ``with_colors``: keep colors and styles, and reset them at each line's
+    end.
     """
     text = _LINE_ENDS.sub("\n", text)
     if "\x1b" not in text:
@@ -29,12 +30,12 @@ def shown_at_terminal(text: str, *, with_colors: bool) -> str:
 
 
 def shown_in_workflow(text: str) -> str:
-    """Return the text so that GitHub's runner sees no command in it: ``::error::`` as ``: :error::``."""
+    """Return the text so that GitHub's runner finds no command in it: ``::error::`` becomes ``: :error::``."""
     return _COMMAND.sub(lambda match: f"{match[1]}: " if match[0] else " ", text)
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines that a terminal or a browser would show, whatever ends them."""
+    """Split the text at every line end that a terminal or a browser would show."""
     return _LINE_ENDS.sub("\n", text).split("\n")
 
 

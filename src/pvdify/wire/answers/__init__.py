@@ -1,4 +1,4 @@
-"""What one gets back, by subject; all of it can be imported from here."""
+"""Response types, one module per subject; this package exports all of them."""
 
 from pvdify.wire.answers.access import Identity, InvitedUser, NewToken, Registry, Session, SignInLink, Token, User
 from pvdify.wire.answers.apps import App, AppStatus, DestroyedApp, Domain, DomainGrant, ProcessType

@@ -1,4 +1,4 @@
-"""What one gets back about who may do what, here and at registries."""
+"""Response types about tokens, users, sessions and logins to registries."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """A token without its secret. ``app``: the only app it is good for."""
+    """A token without its secret. ``app``: the only app that the token may use; null for all."""
 
     id: str
     name: str
@@ -20,7 +20,7 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class NewToken:
-    """POST /tokens: the only time the token itself is shown."""
+    """POST /tokens. The only answer that contains the token itself."""
 
     token: str
     id: str
@@ -33,9 +33,9 @@ class NewToken:
 
 @dataclass(frozen=True, kw_only=True)
 class SignInLink:
-    """POST /sign-in-links: signs one browser in, once. ``path``: below this server's address; ``url``: the whole link.
+    """POST /sign-in-links: a link that signs one browser in, once.
 
-    ``name``: as whom.
+    ``path``: below this server's address; ``url``: the whole link; ``name``: the user that the browser is signed in as.
     """
 
     path: str
@@ -46,9 +46,9 @@ class SignInLink:
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """A person who may use the dashboard. ``app``: the only app they may use.
+    """A user of the dashboard. ``app``: the only app that the user may use; null for all.
 
-    ``email``, ``github``: the account that may sign in as them; ``is_invited``: their link has not been used yet.
+    ``email``, ``github``: the accounts that may sign in as this user. ``is_invited``: the invitation is not used yet.
     """
 
     id: str
@@ -65,7 +65,10 @@ class User:
 
 @dataclass(frozen=True, kw_only=True)
 class InvitedUser:
-    """POST /users: the only time the link is shown. ``path``: below this server's address; ``url``: the whole link."""
+    """POST /users. The only answer that contains the link.
+
+    ``path``: below this server's address; ``url``: the whole link.
+    """
 
     user: User
     path: str
@@ -75,7 +78,7 @@ class InvitedUser:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A browser that is signed in. ``way``: link, invitation, openid or passkey."""
+    """A signed-in browser. ``way``: ``link``, ``invitation``, ``openid`` or ``passkey``."""
 
     id: str
     name: str
@@ -89,7 +92,7 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """A registry that the server signs in to, without the password. ``app``: for whom; None for every app."""
+    """A registry that the server logs in to, without the password. ``app``: the only app; null for every app."""
 
     host: str
     username: str
@@ -100,7 +103,7 @@ class Registry:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """GET /whoami."""
+    """GET /whoami: the name and rights of the token."""
 
     name: str
     role: str

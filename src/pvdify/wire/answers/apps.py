@@ -1,4 +1,4 @@
-"""What one gets back about an app and the hostnames it answers to."""
+"""Response types about apps and their hostnames."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessType:
-    """One process type of an app as its live release declares it. ``memory`` in bytes, ``cpu`` in CPUs."""
+    """A process type as the app's live release declares it. ``memory`` in bytes, ``cpu`` in CPUs."""
 
     command: str | list[str] | None
     count: int
@@ -19,8 +19,8 @@ class ProcessType:
 class App:
     """An app.
 
-    ``status``: ``deploying live degraded crashing down stopped maintenance held new``. ``status_cause``: why, in a few
-    words, or "". ``status_since``: since when.
+    ``status``: ``deploying live degraded crashing down stopped maintenance held new``. ``status_cause``: the reason in
+    a few words, or "". ``status_since``: the start of the status.
     """
 
     name: str
@@ -51,7 +51,7 @@ class DomainGrant:
 
 @dataclass(frozen=True, kw_only=True)
 class AppStatus:
-    """How one app is doing, as in ``App``."""
+    """The status of one app, as in ``App``."""
 
     app: str
     status: str
@@ -61,9 +61,9 @@ class AppStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """A hostname of an app. ``readable``: the same with its own script (``bücher.example``).
+    """A hostname of an app. ``readable``: the hostname in its own script (``bücher.example``).
 
-    ``origin``: ``app`` (its own address on this server), ``manifest`` (of the live release) or ``added`` (by hand).
+    ``origin``: ``app`` (its own address on this server), ``manifest`` (of the live release) or ``added`` (by a user).
     """
 
     hostname: str
@@ -74,7 +74,10 @@ class Domain:
 
 @dataclass(frozen=True, kw_only=True)
 class DestroyedApp:
-    """An app on its way out. ``trash_seconds``: how long its volumes can be restored then, 0 if they are not kept."""
+    """An app that is being removed.
+
+    ``trash_seconds``: for how long its volumes can be restored; 0 if they are deleted at once.
+    """
 
     name: str
     status: str = "destroying"

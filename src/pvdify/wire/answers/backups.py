@@ -1,4 +1,4 @@
-"""What one gets back about backups."""
+"""Response types about backups."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,8 @@ class BackupItem:
     """One part of a backup.
 
     ``kind``: ``server``, ``volume`` or ``service``. ``files``, ``bytes``, ``rows`` (of databases; keys of Redis): null
-    if not known. ``added``: bytes that were sent. ``held``: seconds that the app stood still for it. ``problem``: why
-    it is not whole.
+    if unknown. ``added``: bytes that were uploaded. ``held``: seconds for which the app was stopped for the copy.
+    ``problem``: why the part is incomplete.
     """
 
     kind: str
@@ -28,8 +28,8 @@ class BackupItem:
 class Backup:
     """One backup of the server.
 
-    ``state``: ``running``, ``stored``, ``incomplete``, ``failed`` or ``gone`` (no longer at the target).
-    ``proven_at``: when it was last restored and found whole. ``problems``: what the last drill found instead.
+    ``state``: ``running``, ``stored``, ``incomplete``, ``failed`` or ``gone`` (no longer at the target). ``proven_at``:
+    the last time a test restore succeeded. ``problems``: what the last failed test restore found.
     """
 
     id: str
@@ -47,10 +47,11 @@ class Backup:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupTarget:
-    """Where backups go and when. ``schedule``, ``drills``: cron fields, empty for never. ``size``: bytes there.
+    """The place where backups are stored, and their schedule.
 
-    ``trouble``: why the last backup or drill did not succeed. ``password``: what opens the target, shown only when it
-    was made: without it and this server nothing can be read.
+    ``schedule``, ``drills``: cron fields, empty for never. ``size``: bytes stored there. ``trouble``: why the last
+    backup or test restore failed. ``password``: the encryption password, only in the answer that created it. Without
+    this password and without this server, no backup can be read.
     """
 
     location: str
@@ -69,9 +70,9 @@ class BackupTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupTask:
-    """Something that is done with backups. ``kind``: ``backup``, ``verify`` or ``restore``.
+    """Work on backups. ``kind``: ``backup``, ``verify`` or ``restore``.
 
-    ``state``: ``queued``, ``running``, ``succeeded``, ``failed`` or ``interrupted``. ``log``: what was done so far.
+    ``state``: ``queued``, ``running``, ``succeeded``, ``failed`` or ``interrupted``. ``log``: the lines written so far.
     """
 
     id: str
@@ -88,7 +89,7 @@ class BackupTask:
 
 @dataclass(frozen=True, kw_only=True)
 class Backups:
-    """GET /backups. ``target``: null where none was set; ``tasks``: the newest first."""
+    """GET /backups. ``target``: null if none is set; ``tasks``: newest first."""
 
     target: BackupTarget | None
     backups: list[Backup]
@@ -97,7 +98,7 @@ class Backups:
 
 @dataclass(frozen=True, kw_only=True)
 class RestorePlan:
-    """What a restore will do, in order."""
+    """The steps of a restore, in order."""
 
     backup: str
     made_at: datetime

@@ -1,4 +1,4 @@
-"""What one gets back about config vars, and about who can open the files they are kept in."""
+"""Response types about config vars, and about the recipients of the files they are stored in."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigVar:
-    """A config var as it may be shown: ``{"value": …}`` or ``{"secret": true}``."""
+    """A config var: ``{"value": …}``, or ``{"secret": true}`` without the value."""
 
     value: str | None = None
     secret: bool = False
@@ -14,10 +14,10 @@ class ConfigVar:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """An app's config. ``live_version``: what the live release runs with.
+    """An app's config. ``live_version``: the version of the live release.
 
-    GET and PATCH /apps/{app}/config answer with ``vars`` alone, and with all of this for ``?versions=1``. The versions
-    are in the headers ``X-Config-Version`` and ``X-Live-Config-Version``, too.
+    GET and PATCH /apps/{app}/config answer with ``vars`` alone; with ``?versions=1``, they answer with all fields. The
+    headers ``X-Config-Version`` and ``X-Live-Config-Version`` contain the versions, too.
     """
 
     version: int
@@ -27,7 +27,7 @@ class Config:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigVersion:
-    """One change of the config: the names, never the values."""
+    """One change of the config. ``set`` and ``unset`` are names; values are never included."""
 
     version: int
     created_at: datetime
@@ -38,7 +38,7 @@ class ConfigVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigFile:
-    """A config version as it is at rest: the text of a SOPS file."""
+    """A config version as the text of a SOPS file."""
 
     version: int
     content: str
@@ -46,7 +46,7 @@ class ConfigFile:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedConfig:
-    """What an imported file or an older version changed; without any change the version is the newest."""
+    """The changes made by an imported file or by an older version. Without a change, ``version`` is the newest one."""
 
     version: int
     live_version: int | None
@@ -56,7 +56,10 @@ class ImportedConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class CopiedConfig:
-    """What was copied; ``left_out``: secrets that were not. Without any change the version is the one there was."""
+    """The config vars that were copied.
+
+    ``left_out``: secrets that were not copied. Without a change, ``version`` is the newest one.
+    """
 
     version: int
     live_version: int | None
@@ -66,7 +69,7 @@ class CopiedConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipient:
-    """A person or server that can open the config files; ``key`` is the public one."""
+    """A person or server whose key decrypts the config files; ``key`` is the public key."""
 
     name: str
     key: str
@@ -74,7 +77,7 @@ class Recipient:
 
 @dataclass(frozen=True, kw_only=True)
 class Reencrypted:
-    """The config files were encrypted anew: how many there are, and who opens them now, the server itself first."""
+    """The result of encrypting the config files again: their number and the recipients, the server itself first."""
 
     files: int
     recipients: list[Recipient]

@@ -1,4 +1,4 @@
-"""What one gets back about what the server is connected to: who is notified, PostHog, Cloudflare."""
+"""Response types about notifications, PostHog and the edge."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +8,9 @@ from pvdify.wire.answers.problem import Failure
 
 @dataclass(frozen=True, kw_only=True)
 class Notification:
-    """A notification and its events. ``address`` is as much of the URL as may be shown.
+    """A notification and its events. ``address``: the part of the URL that may be shown.
 
-    ``secret``: the key that a program checks signatures by, in the answer to POST only; null for chat rooms.
+    ``secret``: the key that verifies signatures of a webhook, only in the answer to POST; null for chat rooms.
     """
 
     id: str
@@ -27,7 +27,7 @@ class Notification:
 class Delivery:
     """A delivery of an event. ``state``: ``pending delivered failed``; ``event``: its number, 0 for a test.
 
-    ``status`` and ``error``: how the last try ended; ``due_at``: when the next one is, if one is to come.
+    ``status`` and ``error``: the result of the last attempt; ``due_at``: the time of the next attempt, or null.
     """
 
     id: str
@@ -47,7 +47,10 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Posthog:
-    """The server's connection to PostHog. ``key`` is the project's, which is no secret; ``annotates``: its number."""
+    """The server's connection to PostHog.
+
+    ``key``: the project's key, which is public; ``annotates``: the number of the project that gets annotations.
+    """
 
     is_connected: bool
     host: str | None
@@ -68,7 +71,7 @@ class EdgeProblem:
 class Edge:
     """The edge. ``kind``: ``none`` (a proxy of your own) or ``cloudflare``.
 
-    ``health`` is Cloudflare's word for the tunnel: ``healthy degraded down inactive``. ``failure``: why the last check
+    ``health``: the tunnel's state at Cloudflare: ``healthy degraded down inactive``. ``failure``: why the last check
     failed; it is retried.
     """
 

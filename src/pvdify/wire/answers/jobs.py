@@ -1,4 +1,4 @@
-"""What one gets back about scheduled jobs."""
+"""Response types about scheduled jobs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +8,12 @@ from pvdify.wire.answers.logs import LogLine
 
 @dataclass(frozen=True, kw_only=True)
 class JobRun:
-    """One run of a job, or due times in a row that were missed or skipped for one cause.
+    """One run of a job, or a sequence of due times that were missed or skipped for the same cause.
 
-    ``state``: ``due``, ``running``, ``succeeded``, ``failed``, ``interrupted``, ``skipped`` or ``missed``. ``due_at``
-    is null for a run that a person asked for; ``due_count`` and ``last_due_at`` say for how many due times a record
-    stands. ``seconds``: how long it ran. ``exit_code``: null while it runs and where it never ran.
+    ``state``: ``due``, ``running``, ``succeeded``, ``failed``, ``interrupted``, ``skipped`` or ``missed``. ``due_at``:
+    null for a run that a user started. ``due_count`` and ``last_due_at``: the number of due times in this record, and
+    the last of them. ``seconds``: the duration. ``exit_code``: null while the run goes on, and for due times that never
+    ran.
     """
 
     job: str
@@ -36,8 +37,8 @@ class JobRun:
 class Job:
     """A job of the live release.
 
-    ``next_due_at``: null where it is paused or not scheduled, as in a preview. ``last``: its newest run or record that
-    is over. ``is_overdue``: it has not succeeded for longer than it should.
+    ``next_due_at``: null if the job is paused, or not scheduled, as in a preview. ``last``: its newest finished run or
+    record. ``is_overdue``: the last success is longer ago than the schedule allows.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class JobOutput:
-    """What a run wrote. ``lines`` begin behind the ``skip`` lines that the question left out."""
+    """The output of a run. ``lines`` start after the ``skip`` lines that the request left out."""
 
     run: JobRun
     is_over: bool

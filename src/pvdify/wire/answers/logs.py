@@ -1,4 +1,4 @@
-"""What one gets back of what instances wrote, the router saw, and people did."""
+"""Response types about log lines of instances, requests at the router, and events."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """A request as the router saw it end. ``app`` is null when the router answered itself.
+    """A request as the router logged it at its end. ``app``: null if the router itself answered.
 
-    ``release``: the one that started the instance; ``wait``: seconds until the answer began, ``seconds``: in all.
-    ``ended``: HAProxy's letters for who ended it and when.
+    ``release``: the release that started the instance. ``wait``: seconds until the answer began; ``seconds``: in all.
+    ``ended``: HAProxy's termination state.
     """
 
     at: datetime
@@ -34,7 +34,7 @@ class Visit:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Who did what, when."""
+    """An event: an action, with its actor and time."""
 
     id: int
     at: datetime
@@ -48,7 +48,10 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """A line that an instance wrote; ``stream`` is ``stdout`` or ``stderr``, or ``pvdify`` for a line about it."""
+    """A line that an instance wrote.
+
+    ``stream``: ``stdout``, ``stderr``, or ``pvdify`` for a line that pvdify adds about the instance.
+    """
 
     at: datetime
     process: str

@@ -1,4 +1,4 @@
-"""What one gets back about previews and the repositories that make them."""
+"""Response types about previews and the repositories that create them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,10 +8,10 @@ from pvdify.wire.answers.releases import Release
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """A preview. ``app`` is its parent, ``name`` the app that it is. ``status``: ``open``, ``closed`` or ``ending``.
+    """A preview. ``app``: its parent; ``name``: the preview's own app; ``status``: ``open``, ``closed`` or ``ending``.
 
-    ``ends_at``: when it goes unless a sign of its pull request comes before. ``release`` is the newest one, whatever
-    has become of it.
+    ``ends_at``: when the preview is removed, unless an event of its pull request arrives before. ``release``: the
+    newest one, in any state.
     """
 
     app: str
@@ -47,9 +47,10 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedWebhook:
-    """POST /webhooks/github. ``outcome``: ``heard``, ``replayed`` (it came before) or ``ignored`` (about nothing here).
+    """POST /webhooks/github.
 
-    ``previews``: the previews that it was about.
+    ``outcome``: ``heard``, ``replayed`` (received before) or ``ignored`` (concerns no app here). ``previews``: the
+    previews that the webhook concerns.
     """
 
     outcome: str

@@ -1,11 +1,11 @@
-"""What one gets back when something is refused or failed."""
+"""Response types of errors."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a release failed, or what went wrong after it became live: the same four facts as every error."""
+    """The reason why a release failed, or what went wrong after it became live. Has the four facts of every error."""
 
     code: str
     what: str
@@ -15,7 +15,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Every error: application/problem+json."""
+    """An error, as application/problem+json."""
 
     type: str
     title: str

@@ -1,4 +1,4 @@
-"""What one gets back about what runs, and about operations that change it."""
+"""Response types about processes and the operations that change them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,13 +8,15 @@ from pvdify.wire.answers.problem import Failure
 
 @dataclass(frozen=True, kw_only=True)
 class Instance:
-    """One running copy. ``state``: ``running starting exited``; ``slot``: ``live candidate standby draining``.
+    """One running copy of the app.
 
-    ``host`` and ``port``: where requests reach it; null for a process without a route. A ``host`` with a slash is the
-    path of a Unix socket.
+    ``state``: ``running starting exited``; ``slot``: ``live candidate standby draining``. ``host`` and ``port``: the
+    address that gets requests, null for a process without a route. A ``host`` with a slash is the path of a Unix
+    socket.
 
-    ``memory`` in bytes and ``cpu`` in CPUs: in use now, null unless it runs, beside their limits (``cpu_limit`` null:
-    none). ``last_exit``: how it ended before it was last restarted. ``problem``: why it cannot be started.
+    ``memory`` in bytes and ``cpu`` in CPUs: current use, null unless it runs; ``memory_limit`` and ``cpu_limit``: the
+    limits (``cpu_limit`` null: none). ``last_exit``: how the instance ended before its last restart. ``problem``: why
+    it cannot be started.
     """
 
     name: str
@@ -40,8 +42,8 @@ class Instance:
 class Process:
     """A process type with its instances.
 
-    ``count``: how many there should be now; ``declared``: in the manifest. ``affinity``: what keeps a visitor at one
-    instance (``cookie``); null: nothing.
+    ``count``: the number of instances wanted now; ``declared``: the number in the manifest. ``affinity``: ``cookie`` if
+    a cookie keeps each visitor at one instance; else null.
     """
 
     name: str
@@ -54,7 +56,7 @@ class Process:
 
 @dataclass(frozen=True, kw_only=True)
 class Processes:
-    """GET /apps/{app}/processes: the process types of an app, and how the app is doing (see ``App``)."""
+    """GET /apps/{app}/processes: the app's process types, and its status as in ``App``."""
 
     processes: list[Process]
     status: str = ""
@@ -64,7 +66,7 @@ class Processes:
 
 @dataclass(frozen=True, kw_only=True)
 class OperationStep:
-    """A step that is done: its text, and how many seconds it took."""
+    """A finished step: its text and its duration in seconds."""
 
     name: str
     text: str
@@ -73,10 +75,10 @@ class OperationStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """A change of what runs. ``kind``: ``scale`` or ``restart``; ``text``: what was asked for.
+    """A change of processes. ``kind``: ``scale`` or ``restart``; ``text``: the requested change.
 
-    ``state``: ``queued running undoing``, then ``succeeded failed canceled needs-attention``; ``steps``: those that
-    are done.
+    ``state``: ``queued running undoing``, then ``succeeded failed canceled needs-attention``; ``steps``: the finished
+    ones.
     """
 
     id: str
@@ -93,7 +95,7 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class OneOff:
-    """A one-off command under way, in a container of this release."""
+    """A started one-off command, in a container of this release."""
 
     id: str
     app: str
@@ -104,7 +106,7 @@ class OneOff:
 class OneOffEnd:
     """The last event of a one-off command's output.
 
-    ``secrets``: the names of those that stood in what was given byte for byte, ``secret_count`` times in all.
+    ``secrets``: names of the secrets that appeared in raw output, ``secret_count`` times in all.
     """
 
     exit_code: int

@@ -1,4 +1,4 @@
-"""What one gets back about releases."""
+"""Response types about releases."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,11 +9,11 @@ from pvdify.wire.differences import Difference
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """Requests of the app during a switch, as the router counted them.
+    """The app's requests during a switch, as counted by the router.
 
-    ``served``: all that reached the old or the new release from the switch until the old one had drained. ``failed``:
-    5xx the router made up because nothing answered. ``app_errors``: 5xx from the app itself. ``cut``: answers that
-    broke off, and requests still in flight when ``drain`` was over. ``is_final``: the old release has drained.
+    ``served``: all requests to the old or the new release, from the switch until the old release had drained.
+    ``failed``: 5xx that the router sent because no instance answered. ``app_errors``: 5xx from the app itself. ``cut``:
+    incomplete answers, and requests still in flight when ``drain`` was over. ``is_final``: the old release has drained.
     """
 
     served: int
@@ -25,10 +25,10 @@ class Requests:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a switch did. ``steps``: milliseconds per step, in order; ``seconds``: all of them together.
+    """The measurements of a switch. ``steps``: milliseconds per step, in order; ``seconds``: their sum.
 
     ``held``: for how many seconds requests waited because the live release stopped first; ``downtime``: for how many
-    they were turned away after that. Null if they were not.
+    seconds they were refused after that. Null if there was no such time.
     """
 
     requests: Requests | None
@@ -42,7 +42,7 @@ class Receipt:
 class Release:
     """A release. ``status``: ``pending deploying active superseded failed canceled``.
 
-    ``previous``: the release that was live before it, which a rollback without a number repeats.
+    ``previous``: the release that was live before, which a rollback without a number repeats.
     """
 
     app: str
@@ -68,8 +68,8 @@ class Release:
 class RollbackPlan:
     """GET /apps/{app}/rollback: what a rollback would do.
 
-    ``current``: what is live now; ``target``: what would be repeated; ``is_warm``: the target's instances are
-    still started, so that the rollback is a switch and nothing else; ``changes``: what the target has otherwise.
+    ``current``: the live release; ``target``: the release to repeat; ``is_warm``: the target's instances still run, so
+    that the rollback is only a switch; ``changes``: how the target differs from the live release.
     """
 
     current: Release | None

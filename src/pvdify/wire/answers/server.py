@@ -1,4 +1,4 @@
-"""What one gets back about the server itself."""
+"""Response types about the server itself."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,10 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One line of a server's state. ``state``: ``ok``, ``warning`` or ``broken``; ``next``: what repairs it."""
+    """One line of the server's state.
+
+    ``state``: ``ok``, ``warning`` or ``broken``; ``next``: the command that repairs a problem.
+    """
 
     name: str
     state: str
@@ -26,7 +29,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """GET /status: the server at a glance."""
+    """GET /status: a summary of the server's state."""
 
     version: str
     base_domain: str

@@ -1,4 +1,4 @@
-"""What one gets back about services."""
+"""Response types about services."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceLink:
-    """An app that may reach a service. ``variable``: what the URL is called in the app's environment.
+    """An app that has access to a service.
 
-    ``hostname``: what the app calls the service in its private network.
+    ``variable``: the name of the config var with the URL; ``hostname``: the service's name in the app's private
+    network.
     """
 
     app: str
@@ -22,11 +23,11 @@ class ServiceLink:
 class Service:
     """A service.
 
-    ``state``: ``starting``, ``live``, ``down``, ``upgrading`` or ``trash``; ``problem`` says why it is down.
-    ``doing``: ``restart``, ``rotate``, ``upgrade``, ``destroy`` or ``copy`` while that is under way, else empty;
-    ``failure``: why the last of these was not done. ``url``: its shape, without the password. ``variables``: the names
-    in its environment, and ``size`` (bytes of its volume) and ``memory_used`` are known for one service alone: in a
-    list they are empty and null. ``owner``: the preview that it was made for. ``deleted_at``: when one in the trash is
+    ``state``: ``starting``, ``live``, ``down``, ``upgrading`` or ``trash``; ``problem`` says why it is down. ``doing``:
+    the action in progress, ``restart``, ``rotate``, ``upgrade``, ``destroy`` or ``copy``, or empty; ``failure``: why
+    the last action failed. ``url``: its form, without the password. ``variables`` (the names in its environment),
+    ``size`` (bytes of its volume) and ``memory_used`` are only in the answer about one service; in a list they are
+    empty and null. ``owner``: the preview that it was created for. ``deleted_at``: when a service in the trash is
     deleted for good.
     """
 
@@ -56,7 +57,10 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class ServicePlan:
-    """What an upgrade would do. ``how``: one sentence per step, in order; ``apps``: who is without the service then."""
+    """What an upgrade would do.
+
+    ``how``: one sentence per step, in order; ``apps``: the apps that cannot reach the service meanwhile.
+    """
 
     service: str
     image: str
@@ -68,6 +72,6 @@ class ServicePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceLines:
-    """What a service wrote last."""
+    """The last lines that a service wrote."""
 
     lines: list[str]

@@ -1,4 +1,4 @@
-"""What one gets back about volumes."""
+"""Response types about volumes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +8,10 @@ from datetime import datetime
 class Volume:
     """A volume of an app.
 
-    ``state``: ``used`` by the live release, ``unused``, or ``trash``; ``path`` and ``processes`` are those of the live
-    release, null and empty where it does not use the volume. ``size`` in bytes, null if unknown. ``deleted_at``: when
-    a volume in the trash is deleted for good. ``last_backup_at``: when it was last stored at the target of backups.
+    ``state``: ``used`` by the live release, ``unused``, or ``trash``. ``path`` and ``processes``: as in the live
+    release; null and empty if the live release does not use the volume. ``size`` in bytes, null if unknown.
+    ``deleted_at``: when a volume in the trash is deleted for good. ``last_backup_at``: when the volume was last stored
+    at the backup target.
     """
 
     name: str
