@@ -10,20 +10,20 @@ from pvdify.ports.attached import Attached
 
 
 class Attach(Protocol):
-    """Starts a program with us at its ends."""
+    """A function that starts a program with its input and output connected to the caller."""
 
     def __call__(self, argv: Argv, *, directory: Path, terminal: TerminalSize | None) -> Awaitable[Attached]:
-        """Raises RuntimeUnavailable when it is not installed."""
+        """Raises RuntimeUnavailable if the program is not installed."""
         ...
 
 
 class AttachedPodman:
-    """podman as a client sees it: it passes on input and output, and exits as the command did.
+    """An attached podman process. podman forwards input and output, and exits with the command's exit code.
 
     Args:
-        process: the attached podman.
-        end_command: ends the command, before podman itself is ended.
-        clear: removes the files that podman had in use, after it has ended.
+        process: the podman process.
+        end_command: ends the command in the container; called before podman itself is ended.
+        clear: removes podman's temporary files; called after podman has ended.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Questions and orders to podman that more than one part needs."""
+"""Calls of podman that several modules share."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pvdify.model.instance import InstanceSpec
 from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
 
 START_SECONDS = 120.0
-STOP_SECONDS = 60.0  # after the grace, for what then has to be killed
+STOP_SECONDS = 60.0  # after the grace, to kill the processes that still run
 
 
 class Calls:
@@ -22,10 +22,10 @@ class Calls:
     Args:
         runner: starts podman.
         server_id: in the labels of this server's containers.
-        launcher_dir: where the stand-in for conmon is written; not on a file system mounted noexec.
+        launcher_dir: directory for the script that podman starts instead of conmon; not on a noexec file system.
         binary: the podman command.
-        database: containers that were made with another one are not seen.
-        allows_metadata: containers may reach the metadata services of clouds.
+        database: the present database; containers made with another database are ignored.
+        allows_metadata: containers may connect to the metadata services of clouds.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class Calls:
 
     @property
     def own_suffix(self) -> str:
-        """What ends the name of a container whose plain name is taken; no other server's or database's does."""
+        """The suffix of a container's name if its plain name is taken; unique to this server and database."""
         return self.database.id if self.database.is_apart else self.server
 
     async def run(self, argv: Argv, directory: Path | None = None, timeout: float = START_SECONDS) -> Completed:
-        """Run podman to its end. Raises RuntimeUnavailable when that cannot be."""
+        """Run podman to its end. Raises RuntimeUnavailable if it cannot be started or does not end in time."""
         return await self._runner.run(argv, directory=directory, timeout=timeout)
 
     async def list(self, *, app: str | None = None, name: str | None = None) -> tuple[parse.Listed, ...]:
-        """This server's containers, of one app or one name if given."""
+        """Return this server's containers, of one app or one name if given. Raises RuntimeUnavailable."""
         done = await self.run(commands.list_containers(self.podman, self.server, app=app, name=name))
         if done.exit_code != 0:
             raise refusals.unavailable(done)
@@ -68,12 +68,12 @@ class Calls:
         )
 
     async def look_up(self, name: str) -> str | None:
-        """The container's id by its labels."""
+        """Return the id of the container with this name in its labels; None if there is none."""
         found = await self.list(name=name)
         return found[0].id if found else None
 
     async def inspect(self, container: str) -> parse.Inspected | None:
-        """What podman knows of a container; None if it is not there."""
+        """Return podman's facts about a container; None if there is no such container."""
         done = await self.run(commands.inspect_container(self.podman, container))
         if refusals.is_container_missing(done):
             return None
@@ -82,9 +82,10 @@ class Calls:
         return parse.inspected(done.stdout)
 
     async def end_processes(self, files: InstanceDir, grace: float) -> float:
-        """Send the stop signal to every process of a container that runs, and wait ``grace`` seconds for them to end.
+        """Send the stop signal to every process of a running container, and wait ``grace`` seconds for their end.
 
-        Return the seconds that podman has to wait: ``grace`` where the processes cannot be listed, else none.
+        Return the seconds of grace for the ``podman stop`` that follows: ``grace`` if the processes cannot be listed
+        or the container does not run, else 0.
         """
         if grace <= 0 or not files.is_running:
             return grace
@@ -93,17 +94,20 @@ class Calls:
         return grace if done.exit_code != 0 else 0.0
 
     async def remove(self, container: str) -> None:
-        """The container is gone, running or not."""
+        """Remove the container, running or not; ignore a missing one. Raises RuntimeUnavailable."""
         argv = commands.remove_container(self.podman, container)
         done = await self.run(argv)
         if done.exit_code != 0:
-            # one that ended unnoticed: the first call makes podman notice, the second one removes it
+            # podman missed the container's end: the first call makes podman notice, the second one removes it
             done = await self.run(argv)
         if done.exit_code != 0 and not refusals.is_container_missing(done):
             raise refusals.unavailable(done)
 
     async def launcher(self) -> Path:
-        """What podman takes for conmon; written once."""
+        """Return the script that podman starts instead of conmon; write it at the first call.
+
+        Raises RuntimeUnavailable.
+        """
         if self._launcher is None or not self._launcher.exists():
             conmon = find_conmon() or await self._ask_for_conmon()
             with naming_cause(
@@ -115,18 +119,18 @@ class Calls:
         return self._launcher
 
     async def needs_init(self, spec: InstanceSpec) -> bool:
-        """Whether an init program is to be put in front of what runs."""
+        """Return whether the container needs podman's init program as process 1."""
         return spec.has_init and self._has_init and not await self._brings_init(spec)
 
     def do_without_init(self) -> None:
-        """This host has no init program to put into containers."""
+        """Make containers without podman's init program from now on, because this host has none."""
         self._has_init = False
 
     async def _brings_init(self, spec: InstanceSpec) -> bool:
         if commands.replaces_entrypoint(spec.command):
             return isinstance(spec.command, tuple) and init.is_init(spec.command)
         if spec.image_id not in self._is_own_init:
-            # one more call for an image's first instance: images of some init systems do not start under another init
+            # costs one call for each image: some images bring an init that only starts as process 1
             done = await self.run(commands.inspect_image(self.podman, spec.image_id))
             image = parse.local_image(done.stdout) if done.exit_code == 0 else None
             program = image.entrypoint or image.command if image else ()

@@ -1,4 +1,4 @@
-"""Everything that is run, as whole argument tuples; pure. Only flags that podman 4.3 and 5 both know."""
+"""Builders of the arguments of podman, skopeo and other programs; pure. Uses only options of both podman 4.3 and 5."""
 
 import json
 import math
@@ -23,19 +23,19 @@ from pvdify.model.instance import InstanceSpec, Role
 from pvdify.model.private_network import PrivateNetwork
 from pvdify.plumbing.command_runner import Argv
 
-# Enough to start as root, fix a directory's owner and go on as another user, and to listen on port 80; not enough to
+# A program can start as root, change a directory's owner, switch to another user, and listen on port 80. It cannot
 # trace, mount, make devices, forge packets (NET_RAW) or change another program's capabilities. File capabilities
-# (SETFCAP) would have no effect: new privileges are off.
+# (SETFCAP) would have no effect, because of no-new-privileges.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 LARGEST_LOG = "20mb"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where on this host a container's files are, and what starts it.
+    """A container's name and files on this host, and the program that podman starts as conmon.
 
-    ``log_file``: None for the journal, where ``log_tag`` tells its lines; without either, what it writes is not kept.
-    ``database``: the id of the one that the container is made with.
+    ``log_file``: None for the journal, where the lines have ``log_tag``. Without file and tag the output is dropped.
+    ``database``: the id of the database that the container is made with.
     """
 
     container_name: str
@@ -62,9 +62,9 @@ def create_instance(binary: str, spec: InstanceSpec, server: str, place: Placeme
 def run_attached(
     binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool, is_on_terminal: bool
 ) -> Argv:
-    """Make a container, start it, and stay for its input and output; it is removed when it has ended.
+    """Make and start a container, and stay attached to its input and output. podman removes it at its end.
 
-    No key is podman's own, and a signal to podman is not one to the container.
+    podman reserves no key for detaching, and does not forward signals to the container.
     """
     start = ("--conmon", str(place.conmon), "run", "--rm", "--interactive", "--detach-keys=", "--sig-proxy=false")
     terminal = ("--tty",) if is_on_terminal else ()
@@ -74,16 +74,16 @@ def run_attached(
 def exec_attached(
     binary: str, conmon: Path, container: str, command: str | tuple[str, ...], *, is_on_terminal: bool
 ) -> Argv:
-    """Run a command in a container that runs, and stay for its input and output."""
+    """Run a command in a running container, and stay attached to its input and output."""
     terminal = ("--tty",) if is_on_terminal else ()
     words = ("/bin/sh", "-c", command) if isinstance(command, str) else command
     return (binary, "--conmon", str(conmon), "exec", "--interactive", "--detach-keys=", *terminal, container, *words)
 
 
 def run_in_unit(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
-    """Make a container and start it from a unit: conmon is the unit's main process, and tells when it is ready.
+    """Make and start a container in a unit: conmon is the unit's main process, and notifies systemd when it is ready.
 
-    podman's own events stay out of the unit's journal, which is the program's.
+    podman's own events are off, because the unit's journal is for the app's output.
     """
     start = ("--events-backend", "none", "--conmon", str(place.conmon), "run", "--detach")
     unit = ("--sdnotify", "conmon", "--cgroups", "no-conmon")
@@ -91,52 +91,52 @@ def run_in_unit(binary: str, spec: InstanceSpec, server: str, place: Placement, 
 
 
 def end_processes(directory: Path) -> Argv:
-    """Send the stop signal to every process of the container; the seconds that they have are added."""
+    """Send the stop signal to every process of the container. The caller appends the seconds of grace."""
     return (sys.executable, "-IS", stopper.__file__, str(directory))
 
 
 def stop_in_unit(binary: str, cid_file: Path) -> Argv:
-    """SIGTERM to process 1 of what the unit started, then SIGKILL; the seconds in between are added as ``--time``."""
+    """Send process 1 of the unit's container SIGTERM, then SIGKILL. The caller appends ``--time SECONDS``."""
     return (binary, "--events-backend", "none", "stop", "--ignore", "--cidfile", str(cid_file))
 
 
 def remove_in_unit(binary: str, cid_file: Path) -> Argv:
-    """Remove what the unit started before, with the volumes that only this container had."""
+    """Remove the container of the unit's earlier start, with its anonymous volumes."""
     return (binary, "rm", "--force", "--ignore", "--time", "0", "--volumes", "--cidfile", str(cid_file))
 
 
 def ask_exit_code(binary: str, container: str) -> Argv:
-    """How a container ended, as a number."""
+    """Print a container's exit code."""
     return (binary, "container", "inspect", "--format", "{{.State.ExitCode}}", container)
 
 
 def start_container(binary: str, conmon: Path, container: str) -> Argv:
-    """Start what was made or has exited."""
+    """Start a container that was made or has exited."""
     return (binary, "--conmon", str(conmon), "start", container)
 
 
 def stop_container(binary: str, container: str, grace: float) -> Argv:
-    """SIGTERM to process 1, then SIGKILL after ``grace`` seconds (whole ones, rounded up)."""
+    """Send process 1 SIGTERM, and SIGKILL after ``grace`` seconds, rounded up to whole seconds."""
     return (binary, "stop", "--ignore", "--time", str(math.ceil(grace)), container)
 
 
 def remove_container(binary: str, container: str) -> Argv:
-    """Kill and remove, with the volumes that only this container had."""
+    """Kill and remove a container, with its anonymous volumes."""
     return (binary, "rm", "--force", "--ignore", "--time", "0", "--volumes", container)
 
 
 def list_containers(binary: str, server: str, *, app: str | None = None, name: str | None = None) -> Argv:
-    """Every container of this server, of one app or of one name."""
+    """List every container of this server, of one app or one name if given, as JSON."""
     wanted = {SERVER: server, APP: app, NAME: name}
     filters = tuple(f"--filter=label={key}={value}" for key, value in wanted.items() if value is not None)
     return (binary, "ps", "--all", "--format", "json", *filters)
 
 
 def create_network(binary: str, server: str, app: str, *, is_isolated: bool) -> Argv:
-    """Make an app's network; podman chooses a free subnet. ``is_isolated``: no other such network reaches it.
+    """Make an app's network; podman chooses a free subnet. ``is_isolated``: other isolated networks cannot reach it.
 
-    Names are of no use there: instances of one app do not call each other, and it saves a name server.
-    podman's own events stay out of the journal of a unit that runs this.
+    DNS is off: instances of one app do not call each other by name, and this saves a name server.
+    podman's events are off, so that they do not appear in the journal of a unit that runs this.
     """
     labels = tuple(f"--label={key}={value}" for key, value in ((SERVER, server), (APP, app)))
     apart = ("--opt", "isolate=true") if is_isolated else ()
@@ -145,9 +145,9 @@ def create_network(binary: str, server: str, app: str, *, is_isolated: bool) -> 
 
 
 def create_private_network(binary: str, server: str, id: str, subnet: str | None, *, is_isolated: bool) -> Argv:
-    """Make the network of a link, with this subnet or one that podman chooses.
+    """Make the network of a link, with this subnet, or if None with a subnet that podman chooses.
 
-    Not ``--internal``: to such networks netavark applies no isolation, and every container reaches them.
+    Not ``--internal``: netavark does not isolate internal networks, so every container could reach them.
     """
     labels = tuple(f"--label={key}={value}" for key, value in ((SERVER, server), (PRIVATE, id)))
     apart = ("--opt", "isolate=true") if is_isolated else ()
@@ -157,18 +157,18 @@ def create_private_network(binary: str, server: str, id: str, subnet: str | None
 
 
 def ask_for_subnet(binary: str, network: str) -> Argv:
-    """The first subnet of a network."""
+    """Print the first subnet of a network."""
     return (binary, "network", "inspect", "--format", "{{(index .Subnets 0).Subnet}}", network)
 
 
 def connect_service(binary: str, server: str, container: str, network: PrivateNetwork) -> Argv:
-    """Put a running service on the network of a link."""
+    """Connect a running service to the network of a link."""
     address = ("--ip", network.address, "--mac-address", network.hardware_address)
     return (binary, "network", "connect", *address, private_network_of(server, network.id), container)
 
 
 def disconnect_service(binary: str, server: str, container: str, network: PrivateNetwork) -> Argv:
-    """Take a service off the network of a link."""
+    """Disconnect a service from the network of a link."""
     return (binary, "network", "disconnect", private_network_of(server, network.id), container)
 
 
@@ -178,34 +178,34 @@ def remove_network(binary: str, network: str) -> Argv:
 
 
 def list_networks(binary: str, server: str) -> Argv:
-    """Every network of this server."""
+    """List every network of this server as JSON."""
     return (binary, "network", "ls", "--format", "json", f"--filter=label={SERVER}={server}")
 
 
 def list_on_network(binary: str, server: str, network: str) -> Argv:
-    """The name of every container of this server that is on a network, one a line."""
+    """List the names of this server's containers on a network, one in each line."""
     wanted = (f"--filter=label={SERVER}={server}", f"--filter=network={network}")
     return (binary, "ps", "--all", "--format", "{{.Names}}", *wanted)
 
 
 def create_volume(binary: str, server: str, app: str, id: str) -> Argv:
-    """Make an empty volume; fails where it is there."""
+    """Make an empty volume; fail if it exists."""
     labels = tuple(f"--label={key}={value}" for key, value in ((SERVER, server), (APP, app), (VOLUME, id)))
     return (binary, "--events-backend", "none", "volume", "create", *labels, volume_of(server, id))
 
 
 def is_volume_there(binary: str, server: str, id: str) -> Argv:
-    """Exit with 0 if the volume is stored, with 1 if not."""
+    """Exit with 0 if the volume exists, with 1 if not."""
     return (binary, "volume", "exists", volume_of(server, id))
 
 
 def list_volumes(binary: str, server: str) -> Argv:
-    """Every volume of this server."""
+    """List every volume of this server as JSON."""
     return (binary, "volume", "ls", "--format", "json", f"--filter=label={SERVER}={server}")
 
 
 def ask_for_mountpoint(binary: str, volume: str) -> Argv:
-    """The directory on this host that a volume is."""
+    """Print a volume's directory on this host."""
     return (binary, "volume", "inspect", "--format", "{{.Mountpoint}}", volume)
 
 
@@ -215,87 +215,87 @@ def copy_directory(source: str, target: str) -> Argv:
 
 
 def count_bytes(directory: str) -> Argv:
-    """Bytes of disk that a directory takes, and a tab, and its name."""
+    """Print the bytes on disk of a directory, a tab, and its name."""
     return ("du", "--summarize", "--block-size=1", "--one-file-system", "--", directory)
 
 
 def ask_for_layers(binary: str, containers: tuple[str, ...]) -> Argv:
-    """For each container its id, a tab, and the directory on this host that it writes to."""
+    """Print for each container its id, a tab, and its writable layer's directory on this host."""
     return (binary, "container", "inspect", "--format", "{{.ID}}\t{{.GraphDriver.Data.UpperDir}}", *containers)
 
 
 def count_bytes_gently(directories: tuple[str, ...]) -> Argv:
-    """As ``count_bytes``, of several, after everything else that wants the processor."""
+    """As ``count_bytes``, for several directories, at the lowest CPU priority."""
     return ("nice", "-n", "19", "du", "--summarize", "--block-size=1", "--one-file-system", "--", *directories)
 
 
 def remove_volume(binary: str, volume: str) -> Argv:
-    """Remove a volume that no container has."""
+    """Remove a volume that no container mounts."""
     return (binary, "volume", "rm", volume)
 
 
 def list_users_of_image(binary: str, image_id: str) -> Argv:
-    """Ids of all containers made of this image."""
+    """List the ids of all containers made from this image."""
     return (binary, "ps", "--all", "--quiet", f"--filter=ancestor={image_id}")
 
 
 def inspect_container(binary: str, container: str) -> Argv:
-    """All that podman knows of one container."""
+    """Print everything that podman knows about one container, as JSON."""
     return (binary, "container", "inspect", container)
 
 
 def inspect_image(binary: str, image: str) -> Argv:
-    """All that podman knows of one stored image."""
+    """Print everything that podman knows about one stored image, as JSON."""
     return (binary, "image", "inspect", image)
 
 
 def list_images(binary: str, pattern: str) -> Argv:
-    """The stored images with a name like this, with all their names.
+    """List the stored images with a name that matches the pattern, with all their names, as JSON.
 
-    Without a pattern the list fails as a whole when anybody has left half a manifest list in the storage.
+    Without a pattern the whole list fails if the storage contains an incomplete manifest list.
     """
     return (binary, "images", "--format", "json", f"--filter=reference={pattern}")
 
 
 def tag_image(binary: str, image_id: str, name: str) -> Argv:
-    """Give a stored image one more name."""
+    """Add a name to a stored image."""
     return (binary, "tag", image_id, name)
 
 
 def untag_image(binary: str, image_id: str, name: str) -> Argv:
-    """Take one name from a stored image, and nothing else."""
+    """Remove one name from a stored image; the image and its other names stay."""
     return (binary, "untag", image_id, name)
 
 
 def untag_wholly(binary: str, image_id: str) -> Argv:
-    """Take every name from a stored image: by its id alone podman removes none that has several."""
+    """Remove every name from a stored image, because podman refuses to remove an image with several names by its id."""
     return (binary, "untag", image_id)
 
 
 def remove_images(binary: str, names: tuple[str, ...]) -> Argv:
-    """Remove by name or id; never by force, so what is in use stays."""
+    """Remove images by name or id; never by force, so that podman refuses for images in use."""
     return (binary, "rmi", *names)
 
 
 def pull_image(binary: str, pinned: str, *, is_loopback: bool, auth_file: Path | None = None) -> Argv:
-    """Fetch by digest."""
+    """Pull an image by its digest."""
     return (binary, "pull", "--quiet", *_tls(is_loopback=is_loopback), *_auth(auth_file), pinned)
 
 
 def ask_for_store(binary: str) -> Argv:
-    """The directory that images and containers are stored in."""
+    """Print the directory that images and containers are stored in."""
     return (binary, "info", "--format", "{{.Store.GraphRoot}}")
 
 
 def bring_to_disk(directory: str) -> Argv:
-    """Have everything written that this directory's file system still holds in memory."""
+    """Write all unwritten data of this directory's file system to disk."""
     return ("sync", "--file-system", directory)
 
 
 def ask_registry(
     skopeo: str, reference: str, *, is_loopback: bool, seconds: int, auth_file: Path | None = None
 ) -> Argv:
-    """The digest that a registry gives for a tag now; of the whole list where the image is for several platforms."""
+    """Print the digest that a tag has now in the registry; for an image of several platforms that of the list."""
     limit = ("--command-timeout", f"{seconds}s")
     question = ("inspect", "--no-tags", "--format", "{{.Digest}}")
     return (skopeo, *limit, *question, *_tls(is_loopback=is_loopback), *_auth(auth_file), f"docker://{reference}")
@@ -304,24 +304,24 @@ def ask_registry(
 def ask_for_manifest(
     skopeo: str, pinned: str, *, is_loopback: bool, seconds: int, auth_file: Path | None = None
 ) -> Argv:
-    """A registry's own words on a digest: the manifest of an image, or the list of those for several platforms."""
+    """Print the manifest for a digest as the registry stores it: of one image, or the list for several platforms."""
     limit = ("--command-timeout", f"{seconds}s")
     return (skopeo, *limit, "inspect", "--raw", *_tls(is_loopback=is_loopback), *_auth(auth_file), f"docker://{pinned}")
 
 
 def log_in(binary: str, host: str, username: str, auth_file: Path, *, is_loopback: bool) -> Argv:
-    """Ask a registry whether it takes a login whose password is on stdin, and write that down in the file."""
+    """Log in to a registry with the password on stdin; if the registry accepts it, write it to ``auth_file``."""
     who = ("--username", username, "--password-stdin", "--authfile", str(auth_file))
     return (binary, "login", *who, *_tls(is_loopback=is_loopback), host)
 
 
 def read_conmon_path(binary: str) -> Argv:
-    """Where podman's own container monitor is."""
+    """Print the path of the conmon that podman uses."""
     return (binary, "info", "--format", "{{.Host.Conmon.Path}}")
 
 
 def replaces_entrypoint(command: str | tuple[str, ...] | None) -> bool:
-    """Whether the command runs instead of the image's ENTRYPOINT: a shell's string, or a program by its full path."""
+    """Return whether the command replaces the image's ENTRYPOINT: a string for a shell, or a program's full path."""
     return isinstance(command, str) or bool(command and command[0].startswith("/"))
 
 
@@ -368,7 +368,7 @@ def _limits(spec: InstanceSpec) -> Argv:
     cpu = () if spec.limits.cpu is None else ("--cpus", f"{spec.limits.cpu:g}")
     return (
         *("--memory", memory),
-        *("--memory-swap", memory),  # the same: no swap on top
+        *("--memory-swap", memory),  # memory and swap together, so the container gets no swap
         *cpu,
         *("--pids-limit", str(spec.limits.pids)),
         *("--stop-timeout", str(math.ceil(spec.stop_timeout))),
@@ -387,7 +387,7 @@ def _publish(spec: InstanceSpec) -> Argv:
 
 
 def _private_networks(spec: InstanceSpec, server: str) -> Argv:
-    """A service has its address in each; an app finds the address in its hosts file."""
+    """Return the options for private networks: a service gets its fixed address, an app the service's host name."""
     words: list[str] = []
     for each in spec.networks:
         name = private_network_of(server, each.id)
@@ -399,7 +399,7 @@ def _private_networks(spec: InstanceSpec, server: str) -> Argv:
 
 
 def _mounts(spec: InstanceSpec, server: str) -> Argv:
-    """A path alone gets a volume that podman removes with the container."""
+    """Return the options for mounts. A path without a volume gets an anonymous one, removed with the container."""
     places = (f"{volume_of(server, it.volume)}:{it.path}" if it.volume else it.path for it in spec.mounts)
     return tuple(f"--volume={place}" for place in places)
 

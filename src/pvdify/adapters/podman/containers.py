@@ -1,4 +1,4 @@
-"""``plumbing.containers`` on podman."""
+"""``plumbing.containers.Containers`` on podman."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,18 +12,19 @@ from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceSta
 from pvdify.plumbing.containers import Launch, RetryAdvice
 from pvdify.ports.clock import Clock
 
-GONE = Exit(code=parse.KILLED)
-LOOK_EVERY_SECONDS = 1.0
+GONE = Exit(code=parse.KILLED)  # the exit of a container whose exit code is unknown
+LOOK_EVERY_SECONDS = 1.0  # between two calls of podman, while no process can be waited for
 
 
 class PodmanContainers:
-    """Containers are known by their labels, so several servers can share one podman, and by the files in
-    ``run_dir/instances/<name>``, which save a call where they tell enough.
+    """The containers of one server, recognized by their labels, so that several servers can share one podman.
+
+    The files in ``run_dir/instances/<name>`` save calls of podman.
 
     Args:
         calls: this server's use of podman.
-        run_dir: on tmpfs; holds what must not touch a disk.
-        clock: time.
+        run_dir: on tmpfs; contains secrets, which must not be on a disk.
+        clock: the time.
     """
 
     def __init__(self, *, calls: Calls, run_dir: Path, clock: Clock) -> None:
@@ -86,12 +87,12 @@ class PodmanContainers:
             return RetryAdvice.OTHER_NAME
         if found[0].identity.app != spec.app:
             raise refusals.start_failed(spec, f"{found[0].identity.app} has a container of the same name")
-        if found[0].state is not InstanceState.RUNNING:  # from before a boot, or from another way of running
+        if found[0].state is not InstanceState.RUNNING:  # from before a boot, or from another runtime
             await self._calls.remove(found[0].id)
         return RetryAdvice.SAME_NAME
 
     async def remove_earlier(self, spec: InstanceSpec) -> None:
-        """What is from before the boot is asked for once in the daemon's life."""
+        """See the port. Lists the containers from before the boot once in pvdifyd's life."""
         if self._earlier is None:
             await self.find()
         container = self._earlier.pop(spec.name, None) if self._earlier else None
@@ -120,7 +121,7 @@ class PodmanContainers:
         self._files(name).remove()
 
     async def wait_down(self, name: str) -> None:
-        """Wait for the end of the container's own process: conmon ends later, after podman has cleaned up."""
+        """See the port. Waits for the container's first process; conmon ends later, after podman's cleanup."""
         files = self._files(name)
         pid, conmon = files.pid, files.conmon_pid
         if pid is not None and conmon is not None and files.is_running:
@@ -129,9 +130,9 @@ class PodmanContainers:
             await self.wait(name)
 
     async def wait(self, name: str) -> Exit:
-        """Costs nothing while it waits: the kernel reports when conmon ends, after its container.
+        """See the port. Uses no CPU while it waits: the kernel reports the end of conmon, which outlives its container.
 
-        After a restart of pvdifyd it goes on from the files; after a boot, from what podman knows.
+        After a restart of pvdifyd the pids come from the instance's files; after a boot, the facts come from podman.
         """
         files = self._files(name)
         while True:
@@ -148,9 +149,9 @@ class PodmanContainers:
             if known.conmon_pid and watch.is_alive(known.conmon_pid, container):
                 await watch.wait_for_end(known.conmon_pid, container, self._clock)
             elif known.pid and not watch.is_running(known.pid):
-                return GONE  # its conmon was killed before it: how it ended is unknown
+                return GONE  # conmon was killed before the container ended, so the exit code is unknown
             else:
-                await self._clock.sleep(LOOK_EVERY_SECONDS)  # not started yet, or without its conmon
+                await self._clock.sleep(LOOK_EVERY_SECONDS)  # not started yet, or running without conmon
 
     async def is_running(self, name: str) -> bool:
         return self._files(name).is_running
@@ -171,7 +172,7 @@ class PodmanContainers:
         return Exit(code=known.exit_code, is_out_of_memory=is_oom)
 
     def _is_of_earlier_boot(self, listed: parse.Listed) -> bool:
-        """Whether it ran before the host booted: its files on tmpfs are gone, and podman's record of it is not."""
+        """Return whether the container ran before the host's boot: podman lists it, but its tmpfs files are gone."""
         is_down = listed.state is InstanceState.EXITED
         return is_down and self._files(listed.identity.name).container_id is None
 

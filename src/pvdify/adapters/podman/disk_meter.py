@@ -1,7 +1,7 @@
-"""The ``disk_meter`` port: writable layers and volumes in podman's storage, and logs in the data directory.
+"""The ``disk_meter`` port: the size of writable layers and volumes in podman's storage, and of logs.
 
-Three calls of podman for all apps together; then ``du`` at the lowest priority, since ``podman ps --size`` would read
-whole images, and podman counts all volumes or none.
+Makes three calls of podman for all apps together, then runs ``du`` at the lowest priority: ``podman ps --size`` would
+read whole images, and podman counts all volumes or none.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.calls import Calls
 from pvdify.model.disk_use import DiskUse
 
-COUNT_SECONDS = 600.0
-AT_ONCE = 200  # directories in one argument list
+COUNT_SECONDS = 600.0  # the longest one `du` may take
+AT_ONCE = 200  # directories for one `du`
 
 
 class PodmanDiskMeter:
-    """See the port.
+    """A meter of the disk space of this server's apps.
 
     Args:
         calls: this server's use of podman.
-        log_dir: what instances and deploys write, ``<app>/…``.
+        log_dir: the logs of instances and deploys, ``<app>/…``.
     """
 
     def __init__(self, *, calls: Calls, log_dir: Path) -> None:
@@ -41,7 +41,7 @@ class PodmanDiskMeter:
         return {app: DiskUse(**kinds) for app, kinds in found.items()}
 
     async def _layers(self) -> dict[str, str]:
-        """The directory that each container writes to, and its app. One that ends meanwhile is left out."""
+        """Return the app by the directory of each container's writable layer. Omits containers removed meanwhile."""
         apps = {each.id: each.identity.app for each in await self._calls.list()}
         if not apps:
             return {}
@@ -65,7 +65,7 @@ class PodmanDiskMeter:
     async def _count(self, directories: list[str]) -> dict[str, int]:
         sizes: dict[str, int] = {}
         for some in _batches(directories):
-            # What goes away meanwhile is no failure of the rest.
+            # The exit code is ignored: du fails if one directory was removed meanwhile, but counts the others.
             done = await self._calls.run(commands.count_bytes_gently(some), timeout=COUNT_SECONDS)
             sizes |= dict(_counted(done.stdout.splitlines()))
         return sizes

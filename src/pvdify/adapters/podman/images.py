@@ -1,4 +1,4 @@
-"""The ``images`` port on podman's storage, with skopeo to ask registries."""
+"""The ``images`` port on podman's storage; skopeo queries registries."""
 
 import asyncio
 import platform
@@ -22,21 +22,22 @@ from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
 from pvdify.ports.clock import Clock
 
 log = structlog.get_logger()
-ASK_SECONDS = 20
-PULL_SECONDS = 1800.0
-SYNC_SECONDS = 300.0
+ASK_SECONDS = 20  # the longest a query of a registry may take
+PULL_SECONDS = 1800.0  # the longest a pull may take
+SYNC_SECONDS = 300.0  # the longest writing an image to disk may take
 PINS = f"localhost/{PINNED}"
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
-TRIES, FIRST_PAUSE = 3, 1.0  # of a registry that answers 5xx; the pause grows threefold
-LONGEST_WAIT = 60.0  # seconds in all that a registry may ask to wait; beyond, the deploy fails and says so
+TRIES, FIRST_PAUSE = 3, 1.0  # attempts while a registry answers 5xx, and seconds before the second; then threefold
+LONGEST_WAIT = 60.0  # seconds; if a registry asks for more in all, the deploy fails
 _UNKNOWN_IMAGE = re.compile(r"image not known|no such image|failed to find image", re.IGNORECASE)
 
 
 class PodmanImages:
-    """Pins are tags ``localhost/pvdify/<server>/<app>:v<release>``: they hold an image when its own tag moves on.
+    """The images in podman's storage.
 
-    ``registry`` says why an image cannot be had, and ``clock`` waits for a registry that is busy; without them podman's
-    and skopeo's words have to do.
+    Pins are tags ``localhost/pvdify/<server>/<app>:v<release>``. A pin keeps an image after its own tag has moved.
+    ``registry`` finds out why an image cannot be pulled, and ``clock`` waits for a busy registry. Without them, errors
+    are classified by the words of podman and skopeo, and nothing is retried.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class PodmanImages:
                 raise registry_errors.not_here(reference)
             return image.digest
         if reference.digest and await self._is_own(reference, reference.digest, tenant):
-            return reference.digest  # by digest, a registry has nothing to add to what is here
+            return reference.digest  # the image is stored, and a digest cannot change in the registry
         await self._gate.check(reference, tenant)
         question = commands.ask_registry(
             self._skopeo,
@@ -85,7 +86,10 @@ class PodmanImages:
     async def _patiently(
         self, reference: ImageReference, tenant: Tenant | None, work: Callable[[], Awaitable[Completed]]
     ) -> Completed:
-        """Do it again while the registry says that it is only busy. Raises what else the registry says."""
+        """Call ``work``, and retry while the registry is only busy. Raise the error in the registry's answer.
+
+        Returns the failed result if the registry gives no reason.
+        """
         waited, tries = 0.0, 0
         while True:
             done = await work()
@@ -119,7 +123,7 @@ class PodmanImages:
         return await self._inspect(str(reference.pinned(digest)), digest=digest)
 
     async def download_size(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> int | None:
-        """Of a list of images for several platforms, the one for this machine counts."""
+        """See the port. In a list for several platforms, the image for this machine counts."""
         for _ in range(2):
             question = commands.ask_for_manifest(
                 self._skopeo, str(reference.pinned(digest)), is_loopback=reference.is_loopback, seconds=ASK_SECONDS,
@@ -156,7 +160,7 @@ class PodmanImages:
         image = await self.find(reference, digest)
         if image is None:
             raise PullFailed(
-                f"{reference} could not be pulled", why="it was taken away as soon as it was here", next="deploy again"
+                f"{reference} could not be pulled", why="it was removed right after the pull", next="deploy again"
             )
         return image
 
@@ -167,7 +171,9 @@ class PodmanImages:
             return storage.by_app(images, layers, self._server)
         except (OSError, ValueError) as error:
             raise RuntimeUnavailable(
-                f"what images take in {store} cannot be read", why=str(error), next="`podman system df` shows it, too"
+                f"the size of the images in {store} cannot be read",
+                why=str(error),
+                next="`podman system df` shows it, too",
             ) from error
 
     async def _directory(self) -> str:
@@ -176,15 +182,15 @@ class PodmanImages:
         return self._store
 
     async def _bring_to_disk(self, reference: ImageReference) -> None:
-        """podman leaves that to the kernel, for half a minute: a power cut would take the image of a live release."""
+        """Write the pulled image to disk: the kernel waits half a minute, and a power loss would lose the image."""
         store = await self._directory()
         try:
             done = await self._runner.run(commands.bring_to_disk(store), timeout=SYNC_SECONDS)
         except RuntimeUnavailable as error:
-            raise PullFailed(f"{reference} could not be brought to disk", why=error.what, next=error.next) from error
+            raise PullFailed(f"{reference} could not be written to disk", why=error.what, next=error.next) from error
         if done.exit_code != 0:
             raise PullFailed(
-                f"{reference} could not be brought to disk",
+                f"{reference} could not be written to disk",
                 why=done.stderr.strip()[:400],
                 next=f"check the disk that {store} is on; then deploy again",
             )
@@ -212,13 +218,13 @@ class PodmanImages:
             await self._remove_unused(holder.id, tuple(name for name in holder.names if name != pin))
 
     async def _remove_unused(self, image_id: str, names: tuple[str, ...]) -> None:
-        """Remove an image that has neither tags nor containers; names by digest are what pulling it left."""
+        """Remove an image without tags and containers. Names with a digest do not count: each pull makes one."""
         digest_names = tuple(name for name in names if "@" in name)
         if len(digest_names) < len(names):
             return
         users = await self._must(commands.list_users_of_image(self._podman, image_id))
         if not users.stdout.strip():
-            # if a container uses it by now, podman refuses, which is right
+            # if a container uses the image by now, podman refuses, and the image stays
             await self._runner.run(commands.remove_images(self._podman, digest_names or (image_id,)))
 
     async def _inspect(self, name: str, *, digest: str | None = None) -> LocalImage | None:
@@ -235,12 +241,15 @@ class PodmanImages:
         return parse.named_images((await self._must(commands.list_images(self._podman, pattern))).stdout)
 
     async def _ask(self, argv: Argv, *, within: float = ASK_SECONDS * 3) -> Completed:
-        """Ask podman, once more when a damaged image was in the way and could be removed: it can be pulled again."""
+        """Run podman; if a damaged image makes it fail, remove that image and run podman again.
+
+        A removed image can be pulled again.
+        """
         done = await self._runner.run(argv, timeout=within)
         damaged = refusals.damaged_image(done)
         if damaged is None:
             return done
-        log.warning("image.damaged", image=damaged, why="podman or the machine was stopped while it was being stored")
+        log.warning("image.damaged", image=damaged, why="podman or the machine was stopped while storing the image")
         await self._runner.run(commands.untag_wholly(self._podman, damaged))
         await self._runner.run(commands.remove_images(self._podman, (damaged,)))  # refused while a container has it
         return await self._runner.run(argv, timeout=within)
@@ -252,7 +261,7 @@ class PodmanImages:
         return done
 
     async def _is_own(self, reference: ImageReference, digest: str, tenant: Tenant | None) -> bool:
-        """Whether the image is here, and not only because another app brought it."""
+        """Return whether the image is stored, and one of the tenant's own apps has it."""
         here = await self.find(reference, digest)
         if here is None or tenant is None:
             return here is not None
@@ -271,7 +280,7 @@ class PodmanImages:
 
 
 async def sizes_in(manifest: str) -> tuple[int | None, str | None]:
-    """What ``parse.manifest`` finds; a large one is read in a thread."""
+    """Return the result of ``parse.manifest``; parse a long manifest in a thread."""
     machine = platform.machine()
     if len(manifest) <= QUICK:
         return parse.manifest(manifest, machine=machine)
@@ -283,29 +292,29 @@ def _apps(tenant: Tenant | None) -> tuple[str, ...]:
 
 
 def pause_before_retry(said: Said, tries: int) -> float | None:
-    """Seconds to wait before asking again after so many tries; None where that is no use."""
+    """Return the seconds to wait before the next attempt, after ``tries`` attempts; None if no retry is useful."""
     if said.status == 429:
         return said.retry_after
     if said.status == 200:
-        return FIRST_PAUSE if tries == 1 else None  # it is well again
+        return FIRST_PAUSE if tries == 1 else None  # the registry works again
     if said.status < 500 or tries >= TRIES:
         return None
     return said.retry_after or FIRST_PAUSE * 3.0 ** (tries - 1)
 
 
 def _is_emulated(architecture: str) -> bool:
-    """Whether the kernel hands programs of this architecture to an emulator."""
+    """Return whether the kernel runs programs of this architecture in an emulator (binfmt_misc)."""
     names = (name for name, image in parse.ARCHITECTURES.items() if image == architecture)
     return any((BINFMT / f"qemu-{name}").exists() for name in (*names, architecture))
 
 
 def _read_lists(store: Path) -> tuple[str, str]:
-    """The storage's lists of images and of layers, whatever its driver is called. Raises OSError."""
+    """Return the JSON lists of images and of layers in the storage, for any storage driver. Raises OSError."""
     images = next(iter(store.glob("*-images/images.json")), store / "images.json")
     driver = images.parent.name.removesuffix("-images")
     return images.read_text(encoding="utf-8"), (store / f"{driver}-layers" / "layers.json").read_text(encoding="utf-8")
 
 
 def _by_one_name(reference: ImageReference) -> ImageReference:
-    # tools refuse a reference that has both; the digest is the one that counts
+    # podman and skopeo refuse a reference with tag and digest; the digest decides
     return reference.pinned(reference.digest) if reference.digest else reference

@@ -1,7 +1,7 @@
-"""The init program that podman puts into containers as process 1, and whether what it started did start.
+"""podman's init program, which runs as process 1 of a container, and a check that the init started the program.
 
-The kernel kills every process of a container when process 1 ends. With an init in its place, a program may end before
-the others have finished (see ``stopper``). Programs that are an init themselves insist on being process 1 and get none.
+The kernel kills every process of a container when process 1 ends. With an init as process 1, a program may end before
+the others have finished (see ``stopper``). Programs that are an init themselves must be process 1, so they get no init.
 """
 
 import os
@@ -14,19 +14,19 @@ INITS = frozenset(
 )
 PODMANS_INIT = frozenset({"/run/podman-init", "/dev/init"})
 RUNTIMES = frozenset({"runc", "crun", "exe"})  # process 1 is still the OCI runtime, just before it becomes the init
-LOOK_EVERY_SECONDS = 0.002
-LONGEST_LOOK_SECONDS = 0.5
+LOOK_EVERY_SECONDS = 0.002  # between two checks of /proc
+LONGEST_LOOK_SECONDS = 0.5  # after which the program counts as started
 
 
 def is_init(command: tuple[str, ...]) -> bool:
-    """Whether the program is an init itself."""
+    """Return whether the command's program is an init."""
     return bool(command) and PurePosixPath(command[0]).name in INITS
 
 
 async def wait_for_program(pid: int, clock: Clock, proc: Path = Path("/proc")) -> bool:
-    """Wait until the init has executed its program; False if process 1 has ended by then, well or not.
+    """Wait until the init has executed its program; return False if process 1 has ended by then.
 
-    True also where the kernel does not tell, or it takes unreasonably long.
+    Returns True also if the kernel does not list children, or after LONGEST_LOOK_SECONDS.
     """
     deadline = clock.monotonic() + LONGEST_LOOK_SECONDS
     while clock.monotonic() < deadline:
@@ -38,7 +38,7 @@ async def wait_for_program(pid: int, clock: Clock, proc: Path = Path("/proc")) -
 
 
 def _has_program(process: Path) -> bool | None:
-    """True: the program runs; False: process 1 is gone; None: neither yet."""
+    """Return True if the program runs, False if process 1 has ended, None if neither is true yet."""
     try:
         first = (process / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
         if first not in PODMANS_INIT:
@@ -46,7 +46,7 @@ def _has_program(process: Path) -> bool | None:
         init = os.readlink(process / "exe")  # noqa: PTH115 - only the text counts
         children = (process / "task" / process.name / "children").read_text(encoding="ascii").split()
     except FileNotFoundError:
-        return (process / "stat").exists()  # there, but without `children`: a kernel that does not tell
+        return (process / "stat").exists()  # process 1 runs; this kernel has no `children` files
     except OSError:
         return False
     return True if any(_runs_another(process.parent / child, init) for child in children) else None

@@ -18,16 +18,18 @@ from pvdify.errors import NothingRuns
 from pvdify.model.one_off import TerminalSize
 from pvdify.ports.attached import Attached
 
-HANG_UP_SECONDS = 2.0  # between SIGHUP and SIGKILL for what is left of a command
+HANG_UP_SECONDS = 2.0  # between SIGHUP and SIGKILL for the processes of a command
 
 
 class PodmanInside:
-    """A command gets the config vars that its instance was started with, from tmpfs, unseen by podman.
+    """Commands and connections inside running containers.
+
+    A command gets the config vars that its instance was started with. They come from tmpfs; podman never sees them.
 
     Args:
         calls: this server's use of podman.
         attach: starts programs.
-        run_dir: on tmpfs.
+        run_dir: on tmpfs; contains the instances' directories.
     """
 
     def __init__(self, *, calls: Calls, attach: Attach, run_dir: Path) -> None:
@@ -56,7 +58,7 @@ class PodmanInside:
         except BaseException:
             _clear(place, entrance)
             raise
-        return AttachedPodman(process, partial(_hang_up, place, files), partial(_clear, place, entrance))
+        return AttachedPodman(process, partial(_end_command, place, files), partial(_clear, place, entrance))
 
     async def connect(self, instance: str, port: int) -> Attached:
         files = self._running(instance)
@@ -70,14 +72,14 @@ class PodmanInside:
         return files
 
 
-async def _hang_up(place: Path, files: InstanceDir) -> None:
-    """End what runs in the container for this command: ending podman alone would leave it there."""
+async def _end_command(place: Path, files: InstanceDir) -> None:
+    """End the command's processes in the container, because ending podman alone would leave them running."""
     pid = launch.pid_of_command(str(place))
     if pid is None or not _is_inside(pid, files.pid):
         return
     for number, pause in ((signal.SIGHUP, HANG_UP_SECONDS), (signal.SIGKILL, 0.0)):
         with suppress(ProcessLookupError):
-            os.killpg(pid, number)  # the OCI runtime makes it the leader of a session
+            os.killpg(pid, number)  # the OCI runtime starts the command as leader of a session
         for _ in range(int(pause / 0.1)):
             if not _is_inside(pid, files.pid):
                 return
@@ -85,7 +87,7 @@ async def _hang_up(place: Path, files: InstanceDir) -> None:
 
 
 def _is_inside(pid: int, container: int | None) -> bool:
-    """Whether the process runs in the same pid namespace as the container: pids are used again."""
+    """Return whether the process is in the container's pid namespace; the kernel may have reused the pid."""
     try:
         return Path(f"/proc/{pid}/ns/pid").readlink() == Path(f"/proc/{container}/ns/pid").readlink()
     except OSError:

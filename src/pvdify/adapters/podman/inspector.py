@@ -1,4 +1,4 @@
-"""The ``inspector`` port: the kernel's files about the main process of a container."""
+"""The ``inspector`` port, on the kernel's files about a container's main process."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from pvdify.model.instance import Listener, Usage
 
 
 class PodmanInspector:
-    """The files of an instance say which process is its main one; podman is asked only where they do not.
+    """A reader of usage and listening sockets. Asks podman for the main process only if the instance's files lack it.
 
     Args:
         calls: this server's use of podman.
-        run_dir: on tmpfs; has the instances' directories.
+        run_dir: on tmpfs; contains the instances' directories.
     """
 
     def __init__(self, *, calls: Calls, run_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""An instance's own directory on tmpfs: its config vars, its process ids, and conmon's marks."""
+"""An instance's directory on tmpfs: its config vars, its process ids, and conmon's files."""
 
 import json
 import os
@@ -16,7 +16,7 @@ GATE, OUTPUT = "only-pvdify-starts-this", "output.log"
 
 
 def writing_files(name: str) -> AbstractContextManager[None]:
-    """Raise RuntimeUnavailable with the cause where an instance's files cannot be written."""
+    """Return a context that turns an OSError into RuntimeUnavailable with the cause."""
     return naming_cause(
         RuntimeUnavailable,
         f"the files of {name} cannot be written",
@@ -25,44 +25,45 @@ def writing_files(name: str) -> AbstractContextManager[None]:
 
 
 class InstanceDir:
-    """Everything about one instance that must not touch a disk or outlive a boot; podman and conmon run in it."""
+    """The files of one instance that must not be on a disk or survive a boot. podman and conmon run in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.cid_file = path / "cid"
         self.conmon_pid_file = path / "conmon.pid"
-        # Through the gate, a link that exists only while we start it: by hand, podman would start the container
-        # without its config vars. The OCI runtime cannot write this file then, undoes the start, and names the gate.
+        # The path goes through the gate, a link that exists only while pvdify starts the container. If a person starts
+        # it with podman, without config vars, the OCI runtime cannot write this file, undoes the start, and the error
+        # names the gate.
         self.pid_file = path / GATE / "pid"
         self.environment_file = path / launch.ENVIRONMENT
-        self.output_file = path / OUTPUT  # of a container that runs once: what it wrote touches no disk as it is
-        self.oom_mark = path / "oom"  # conmon's, in its working directory
+        self.output_file = path / OUTPUT  # the unredacted output of a container that runs once
+        self.oom_mark = path / "oom"  # written by conmon in its working directory
         self._bundle = path / launch.BUNDLE
         self.restarts_file = path / "restarts"
 
     @property
     def of_one_start(self) -> tuple[Path, ...]:
-        """What must not be left from an earlier start."""
+        """The files that must be removed before a new start."""
         return (self.cid_file, self.path / "pid", self.conmon_pid_file, self.oom_mark, self._bundle)
 
     @property
     def container_id(self) -> str | None:
-        """The container made for this instance, if the host did not boot since."""
+        """The id of this instance's container; None if there is none or the host has booted since."""
         return _read(self.cid_file) or None
 
     @property
     def pid(self) -> int | None:
-        """The container's first process."""
+        """The pid of the container's first process."""
         return _number(self.path / "pid")
 
     @property
     def conmon_pid(self) -> int | None:
-        """The process that watches the container and ends after it."""
+        """The pid of conmon, which watches the container and ends after it."""
         return _number(self.conmon_pid_file)
 
     @property
     def is_running(self) -> bool:
-        """Whether the container's first process lives, as a child of its own conmon (pids are used again)."""
+        """Whether the container's first process runs as a child of its conmon; the kernel may have reused the pid."""
         container, pid, conmon = self.container_id, self.pid, self.conmon_pid
         if container is None or pid is None or conmon is None:
             return False
@@ -70,26 +71,26 @@ class InstanceDir:
 
     @property
     def is_out_of_memory(self) -> bool:
-        """Whether conmon saw the kernel kill something in the container for its memory limit."""
+        """Whether conmon saw the kernel kill a process of the container for its memory limit."""
         return self.oom_mark.exists()
 
     @property
     def restarts(self) -> int:
-        """How often the same container was started again."""
+        """How often the instance was started again after its first start."""
         return _number(self.restarts_file) or 0
 
     @property
     def was_launched(self) -> bool:
-        """Whether the last start gave the container its config vars."""
+        """Whether the container got its config vars at the last start."""
         return (self._bundle / launch.CONFIG).exists()
 
     @property
     def reaches_metadata(self) -> bool:
-        """Whether the container could not be kept from the metadata services of clouds."""
+        """Whether the container can reach the metadata services of clouds, because its packet filter failed."""
         return (self._bundle / launch.OPEN_MARK).exists()
 
     def write(self, environment: Mapping[str, Secret]) -> None:
-        """Make the directory and put the config vars there."""
+        """Make the directory and write the config vars. Raises OSError; then the earlier config vars are unchanged."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self.path / ".environment"
         try:
@@ -103,13 +104,13 @@ class InstanceDir:
             raise
 
     def forget_container(self) -> None:
-        """Make room for a new container's files."""
+        """Delete the files of the earlier container, so that a new one can be made."""
         for each in (self.cid_file, self.path / "pid", self.conmon_pid_file, self.restarts_file):
             each.unlink(missing_ok=True)
 
     @contextmanager
     def open_gate(self) -> Iterator[None]:
-        """Let podman start the container, from nothing that an earlier start left."""
+        """Open the gate while the context is active, after deleting the files of an earlier start."""
         self.unlock()
         try:
             yield
@@ -117,7 +118,7 @@ class InstanceDir:
             (self.path / GATE).unlink(missing_ok=True)
 
     def unlock(self) -> None:
-        """Let podman start the container for as long as this directory is there."""
+        """Open the gate until the directory is removed, after deleting the files of an earlier start."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.oom_mark.unlink(missing_ok=True)
         shutil.rmtree(self._bundle, ignore_errors=True)
@@ -125,11 +126,11 @@ class InstanceDir:
             (self.path / GATE).symlink_to(".")
 
     def count_restart(self) -> None:
-        """Note that the same container was started again."""
+        """Add one to ``restarts``."""
         self.restarts_file.write_text(str(self.restarts + 1), encoding="ascii")
 
     def remove(self) -> None:
-        """Forget it all."""
+        """Delete the directory. Never raises."""
         shutil.rmtree(self.path, ignore_errors=True)
 
 

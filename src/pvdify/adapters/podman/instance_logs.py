@@ -1,4 +1,4 @@
-"""The ``instance_logs`` port on the log files that conmon writes, and the output of what runs once."""
+"""The ``instance_logs`` port on the log files that conmon writes, and the output of containers that run once."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -13,7 +13,7 @@ from pvdify.ports.clock import Clock
 
 
 class PodmanKeptOutput:
-    """Implements ``plumbing.containers.KeptOutput`` on files beside the containers, on tmpfs."""
+    """Implements ``plumbing.containers.KeptOutput`` on files in the instances' directories, on tmpfs."""
 
     def __init__(self, *, run_dir: Path, clock: Clock) -> None:
         self._instances = run_dir / "instances"
@@ -34,7 +34,7 @@ class PodmanKeptOutput:
 
 
 class PodmanLogs:
-    """What instances write is in ``files``; what runs once writes to ``kept``."""
+    """The logs of instances in ``files``, and the output of containers that run once in ``kept``."""
 
     def __init__(self, files: LogFiles, kept: PodmanKeptOutput) -> None:
         self._files = files

@@ -1,4 +1,4 @@
-"""The ``instances`` port on podman alone: containers in the background, which nothing starts again by itself."""
+"""The ``instances`` port on podman alone: background containers without automatic restarts."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from pvdify.ports.clock import Clock
 
 
 class PodmanInstances(PodmanContainers):
-    """What exits stays exited until it is started again.
+    """The instances of one server as podman containers. An exited container stays exited until ``start`` is called.
 
     Args:
         calls: this server's use of podman.
-        run_dir: on tmpfs; holds what must not touch a disk.
-        logs: where instances write.
-        clock: time.
+        run_dir: on tmpfs; contains secrets, which must not be on a disk.
+        logs: the instances' log files.
+        clock: the time.
     """
 
     def __init__(self, *, calls: Calls, run_dir: Path, logs: LogFiles, clock: Clock) -> None:
@@ -27,7 +27,7 @@ class PodmanInstances(PodmanContainers):
         self._starter = Starter(calls=calls, clock=clock, logs=logs)
 
     async def start(self, spec: InstanceSpec) -> None:
-        """One podman call, or none if the container runs already."""
+        """See the port. Needs one call of podman as a rule, and none if the container runs."""
         await self.remove_earlier(spec)
         await self._starter.start(spec, self._files(spec.name))
 
@@ -39,7 +39,7 @@ class PodmanInstances(PodmanContainers):
         await asyncio.to_thread(self._files(spec.name).write, spec.environment)
 
     async def restarts(self) -> tuple[Restart, ...]:
-        """Always empty: podman restarts nothing by itself."""
+        """Return an empty tuple: podman restarts no container by itself."""
         return ()
 
     async def forget_restarts(self, restarts: Sequence[Restart]) -> None:

@@ -1,4 +1,4 @@
-"""Labels: how containers are recognized, whatever their names and whatever else uses the same podman."""
+"""The labels that identify this server's containers, networks and volumes in a podman that others use, too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,28 +12,28 @@ SERVER, NAME, APP = PREFIX + "server", PREFIX + "name", PREFIX + "app"
 DATABASE = PREFIX + "database"
 VOLUME = PREFIX + "volume"
 HOST = PREFIX + "host"
-EARLIER_HOST = "127.0.0.1"  # of containers that were made before there was a label for it
+EARLIER_HOST = "127.0.0.1"  # the endpoint's host of containers from before the label existed
 PRIVATE = PREFIX + "private-network"
 
 
 def volume_of(server: str, id: str) -> str:
-    """What podman calls the volume with this id: several servers share one podman."""
+    """Return podman's name for a volume. It contains the server's id, because several servers can share one podman."""
     return f"pvdify-{server}-{id}"
 
 
 def network_of(server: str, app: str) -> str:
-    """What the app's network is called: several servers share one podman."""
+    """Return the name of an app's network. It contains the server's id, as several servers can share one podman."""
     return f"pvdify-{server}-{app}"
 
 
 def private_network_of(server: str, id: str) -> str:
-    """What podman calls the network of a link; no app's network has a dot in its name."""
+    """Return the name of a link's network. The id has a dot, and app names have none, so the names never collide."""
     return f"pvdify-{server}-{id}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What a container's labels say it is. ``database``: the id of the one that it was made with, if it had any."""
+    """The identity in a container's labels. ``database``: the id of the database at its creation, "" for none."""
 
     server: str
     name: str
@@ -48,7 +48,7 @@ class Identity:
 
     @classmethod
     def of(cls, spec: InstanceSpec, server: str, database: str = "") -> Self:
-        """The identity that a container made from this spec gets."""
+        """Return the identity of a container made from this spec."""
         return cls(
             server=server,
             name=spec.name,
@@ -64,7 +64,7 @@ class Identity:
 
     @classmethod
     def from_labels(cls, labels: Mapping[str, str]) -> Self | None:
-        """What these labels say; None when they are not (all) ours."""
+        """Return the identity in these labels; None if one of pvdify's labels is missing or invalid."""
         try:
             return cls(
                 server=labels[SERVER],
@@ -82,7 +82,7 @@ class Identity:
             return None
 
     def labels(self) -> dict[str, str]:
-        """The labels that say this."""
+        """Return this identity as labels."""
         return {
             SERVER: self.server,
             NAME: self.name,

@@ -1,17 +1,17 @@
-"""Stands in for conmon while a container starts, and puts its config vars into what the OCI runtime reads.
+"""The program that podman starts instead of conmon. It adds an instance's config vars, and then becomes conmon.
 
-podman writes what it knows of a container to its database and to ``config.json``, both on disk, and shows it all in
-``podman inspect``. So podman never gets the config vars: podman starts this program, in the instance's directory on
-tmpfs, where it expects conmon. It copies podman's ``config.json`` with the environment added, and becomes conmon with
-that copy.
+podman writes all its facts about a container to its database and to ``config.json``, both on disk, and shows them in
+``podman inspect``. So podman never gets the config vars. podman starts this program as conmon, in the instance's
+directory on tmpfs. This program copies podman's ``config.json`` with the environment added, and executes conmon with
+the copy.
 
-It also keeps the container from the metadata services of clouds, which hand out the machine's own credentials: podman
-has made the network namespace by now, and the container has no right to change its packet filter.
+It also blocks the container's connections to the metadata services of clouds, which serve the machine's own
+credentials: podman has made the network namespace by now, and the container cannot change its packet filter.
 
-A command that enters a running container (``podman exec``) gets the config vars in the same way: then podman hands over
-the process alone, as a file.
+A command in a running container (``podman exec``) gets the config vars in the same way; then podman passes a file that
+describes only the process.
 
-Runs alone (``python -IS launch.py CONMON ARGUMENT...``): imports the standard library only, and little of it.
+Runs as ``python -IS launch.py CONMON ARGUMENT...``. Imports few modules, all from the standard library.
 """
 
 import json
@@ -19,16 +19,16 @@ import os
 import sys
 
 ENVIRONMENT, BUNDLE, CONFIG, STOP_SIGNAL = "environment", "bundle", "config.json", "stop-signal"
-OPEN_MARK = "metadata-is-reached"  # in the bundle, where the packet filter could not be set
+OPEN_MARK = "metadata-is-reached"  # a file in the bundle, written if the packet filter could not be set
 METADATA = "169.254.0.0/16,100.100.100.200,168.63.129.16"  # link-local: most clouds; Alibaba; Azure's own
-ALLOWS_METADATA = "PVDIFY_ALLOWS_METADATA"  # in the environment, where the server's settings say so
-NAME_SERVER_PORT = "53"  # some clouds have their name server at the same address
+ALLOWS_METADATA = "PVDIFY_ALLOWS_METADATA"  # in the environment if the server's settings allow metadata services
+NAME_SERVER_PORT = "53"  # not blocked: some clouds have their name server at the same address
 PROCESS_OPTION, PROCESS, PID_PLACE = "--exec-process-spec", "process.json", "pid-place"
 PODMANS_STOP_SIGNAL = "org.opencontainers.image.stopSignal"  # an annotation: the number of the image's STOPSIGNAL
 
 
 def with_environment(config: dict, environment: dict) -> dict:  # type: ignore[type-arg]
-    """The OCI configuration with these variables set, in place of any of the same name."""
+    """Return the OCI configuration with these variables set; they replace variables of the same name."""
     process = config["process"]
     kept = [each for each in process.get("env", ()) if each.partition("=")[0] not in environment]
     added = [f"{name}={value}" for name, value in environment.items()]
@@ -36,7 +36,7 @@ def with_environment(config: dict, environment: dict) -> dict:  # type: ignore[t
 
 
 def enter(conmon: str, arguments: tuple[str, ...]) -> None:
-    """Become conmon with a copy of the process that has the environment, and note where podman has its pid."""
+    """Write a copy of the process's file with the environment, record the path of its pid file, and execute conmon."""
     at = arguments.index(PROCESS_OPTION) + 1
     with open(arguments[at], encoding="utf-8") as file:  # noqa: PTH123
         process = json.load(file)
@@ -49,7 +49,7 @@ def enter(conmon: str, arguments: tuple[str, ...]) -> None:
 
 
 def pid_of_command(directory: str) -> int | None:
-    """The process that entered a container from this directory, while podman knows it."""
+    """Return the pid of the command that was started from this directory; None once podman has removed its pid file."""
     try:
         with open(os.path.join(directory, PID_PLACE), encoding="utf-8") as file:  # noqa: PTH118, PTH123
             place = file.read()
@@ -66,7 +66,7 @@ def write(path: str, text: str) -> None:
 
 
 def keep_from_metadata(config: dict) -> bool:  # type: ignore[type-arg]
-    """Refuse the container's TCP connections to metadata services; whether that could be done."""
+    """Reject the container's TCP connections to metadata services; return whether the filter was set."""
     spaces = config.get("linux", {}).get("namespaces", ())
     path = next((each.get("path") for each in spaces if each["type"] == "network"), None)
     if not path:
@@ -96,14 +96,14 @@ def keep_from_metadata(config: dict) -> bool:  # type: ignore[type-arg]
 
 
 def point_to(link: str, target: str) -> None:
-    """Make a symbolic link, in place of what may be there."""
+    """Make a symbolic link; replace an existing file."""
     if os.path.lexists(link):
         os.unlink(link)  # noqa: PTH108
     os.symlink(target, link)  # noqa: PTH211
 
 
 def main(conmon: str, *arguments: str) -> None:
-    """Write the bundle and become conmon; the last ``-b`` counts."""
+    """Write the bundle and execute conmon. A second ``-b`` is appended; conmon uses the last."""
     if PROCESS_OPTION in arguments:
         enter(conmon, arguments)
     theirs = arguments[arguments.index("-b") + 1]
@@ -116,9 +116,8 @@ def main(conmon: str, *arguments: str) -> None:
     write(os.path.join(BUNDLE, STOP_SIGNAL), config.get("annotations", {}).get(PODMANS_STOP_SIGNAL, ""))  # noqa: PTH118
     if ALLOWS_METADATA not in os.environ and not keep_from_metadata(config):
         write(os.path.join(BUNDLE, OPEN_MARK), "")  # noqa: PTH118
-    if (
-        "-i" in arguments or "-t" in arguments
-    ):  # podman is going to talk to it through these, which conmon makes in the last ``-b``
+    # podman connects to these sockets in its own bundle, and conmon makes them in the last ``-b``
+    if "-i" in arguments or "-t" in arguments:
         for name in ("attach", "ctl", "winsz"):
             point_to(os.path.join(theirs, name), os.path.abspath(os.path.join(BUNDLE, name)))  # noqa: PTH100, PTH118
     os.execv(conmon, [conmon, *arguments, "-b", os.path.abspath(BUNDLE)])  # noqa: S606, PTH100

@@ -1,4 +1,4 @@
-"""The small script that podman takes for conmon; it runs ``launch`` with this interpreter."""
+"""The script that podman starts as conmon; it runs ``launch`` with this Python interpreter."""
 
 import os
 import shlex
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pvdify.adapters.podman import launch
 
-# where podman looks, in its order
+# the paths that podman searches, in podman's order
 CONMON_PATHS = tuple(
     Path(directory) / "conmon"
     for directory in (
@@ -25,17 +25,17 @@ CONMON_PATHS = tuple(
 
 
 def find_conmon() -> str | None:
-    """The container monitor that podman would use; None where only podman can tell."""
+    """Return the conmon that podman would use; None if it is at none of podman's default paths."""
     return next((str(path) for path in CONMON_PATHS if path.exists()), None)
 
 
 def launcher_script(conmon: str, python: str, program: str, *, allows_metadata: bool = False) -> str:
-    """The script's text. podman asks ``--version`` each time, and quietly takes another conmon if that fails."""
+    """Return the script's text. podman calls ``--version`` first, and silently uses another conmon if that fails."""
     allowance = f"export {launch.ALLOWS_METADATA}=1\n" if allows_metadata else ""
     real, interpreter, ours = shlex.quote(conmon), shlex.quote(python), shlex.quote(program)
     return (
         "#!/bin/sh\n"
-        "# Written by pvdifyd: starts containers with config vars that podman does not get to see.\n"
+        "# Written by pvdifyd: starts containers with config vars that podman does not see.\n"
         f'[ "$1" = --version ] && exec {real} --version\n'
         f"{allowance}"
         f'exec {interpreter} -IS {ours} {real} "$@"\n'
@@ -43,7 +43,7 @@ def launcher_script(conmon: str, python: str, program: str, *, allows_metadata: 
 
 
 def write_launcher(directory: Path, conmon: str, *, allows_metadata: bool = False) -> Path:
-    """Make the script in this directory, unless it is there as it should be. Raises OSError."""
+    """Write the script into this directory unless it has this text already, and return its path. Raises OSError."""
     path = directory / ".conmon"
     text = launcher_script(conmon, sys.executable, launch.__file__, allows_metadata=allows_metadata)
     if path.exists() and path.read_text(encoding="utf-8") == text:
@@ -61,9 +61,9 @@ def write_launcher(directory: Path, conmon: str, *, allows_metadata: bool = Fals
 
 
 def write_entrance(launcher: Path, directory: Path, number: int) -> Path:
-    """Make the script that podman takes for conmon for one command that enters a container. Raises OSError.
+    """Write the script that podman starts as conmon for one command in a container. Raises OSError.
 
-    podman starts it in a directory of its own, so this one goes to ``directory`` first, where the config vars are.
+    podman starts it in another directory, so the script changes to ``directory``, which contains the config vars.
     """
     path = launcher.with_name(f"{launcher.name}.{directory.parent.name}.{number}")
     text = launcher.read_text(encoding="utf-8")
@@ -73,12 +73,12 @@ def write_entrance(launcher: Path, directory: Path, number: int) -> Path:
 
 
 def remove_entrance(path: Path) -> None:
-    """Remove the script of one command."""
+    """Remove the script of one command; ignore a missing one."""
     path.unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a script, or leave no part of it. Raises OSError."""
+    """Write a script; if that fails, delete the incomplete file. Raises OSError."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="utf-8") as file:
             file.write(text)

@@ -1,4 +1,4 @@
-"""Registry hosts at addresses of this machine: an image reference must not be a port scanner."""
+"""Refusal of registry hosts at addresses of this machine, so that image references cannot be used to scan ports."""
 
 import asyncio
 import ipaddress
@@ -8,7 +8,7 @@ from pvdify.errors import RegistryNotAllowed
 from pvdify.model.image_reference import ImageReference
 from pvdify.model.tenant import Tenant
 
-LOOK_UP_SECONDS = 5.0
+LOOK_UP_SECONDS = 5.0  # the longest a name lookup may take
 # Metadata services of clouds that are not link-local: Alibaba, Azure, old AWS images, AWS, Google, Oracle.
 _METADATA = frozenset(map(ipaddress.ip_address, (
     "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254", "fd00:c1::a9fe:a9fe",
@@ -18,15 +18,15 @@ _BROADCAST = ipaddress.ip_address("255.255.255.255")
 
 
 class HostGate:
-    """Refuses local registry hosts. ``allowed``: hosts that the operator named in ``allow_registries``."""
+    """A filter that refuses local registry hosts. ``allowed``: hosts in the operator's setting ``allow_registries``."""
 
     def __init__(self, allowed: tuple[str, ...] = ()) -> None:
         self._allowed = frozenset(host.lower() for host in allowed)
 
     async def check(self, reference: ImageReference, tenant: Tenant | None) -> None:
-        """Look the host up, and refuse it in the same words whatever listens there. ``tenant`` None: the server itself.
+        """Resolve the host, and raise RegistryNotAllowed if it is local; the message does not depend on listeners.
 
-        Raises RegistryNotAllowed.
+        ``tenant``: None if the server itself uses the registry, which is always allowed.
         """
         if tenant is None or reference.host in self._allowed or reference.host in tenant.local_hosts:
             return
@@ -39,7 +39,7 @@ class HostGate:
 
 
 def is_local(text: str) -> bool:
-    """Whether this is an address of loopback, the network link, nothing, a group or a metadata service."""
+    """Return whether this is a loopback, link-local, unspecified, multicast, broadcast or metadata service address."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         if any(address in network for network in _NAT64):
@@ -54,13 +54,13 @@ def is_local(text: str) -> bool:
 
 
 async def _addresses(host: str) -> set[str]:
-    """What the host means to programs of this machine, which read 127.1 and 2130706433 as addresses, too."""
+    """Resolve the host as programs on this machine do, which also accept 127.1 and 2130706433 as addresses."""
     name, port = _parted(host)
     try:
         async with asyncio.timeout(LOOK_UP_SECONDS):
             found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError, UnicodeError):
-        return set()  # a proxy or a mirror of registries.conf may know the name; if not, skopeo says so
+        return set()  # a proxy or a mirror in registries.conf may resolve the name; if not, skopeo reports the error
     return {str(each[4][0]) for each in found}
 
 

@@ -1,4 +1,4 @@
-"""Reading far back in ``k8s-file`` logs with the memory of a few chunks, however many lines are asked for."""
+"""Reading of many lines from ``k8s-file`` logs with the memory of a few chunks, whatever the number of lines."""
 
 import heapq
 import os
@@ -11,13 +11,13 @@ from pathlib import Path
 from pvdify.adapters.podman.records import LineAssembler, when
 from pvdify.model.instance import LogLine
 
-CHUNK = 256 * 1024
+CHUNK = 256 * 1024  # bytes
 
 
 def last_lines(files: Sequence[tuple[str, Path]], count: int, since: datetime | None) -> Generator[LogLine, None, None]:
-    """The last lines of these instances' files together, oldest first; what is written meanwhile is left out.
+    """Yield the last lines of these instances' files together, oldest first, without lines written during the call.
 
-    The first pass finds where each file's last lines begin, the second one reads on from there.
+    The first pass finds where each file's last lines begin, the second pass reads from there.
     """
     with ExitStack() as opened:
         parts = []
@@ -34,7 +34,7 @@ def last_lines(files: Sequence[tuple[str, Path]], count: int, since: datetime | 
 
 
 class _Part:
-    """The last ``lines`` of a file, at most as many as asked for; an unfinished line is one."""
+    """The last ``lines`` lines of a file, at most ``count``; an unfinished line counts."""
 
     def __init__(self, file: BufferedReader, instance: str, count: int) -> None:
         self._file, self._instance = file, instance
@@ -42,7 +42,7 @@ class _Part:
         self._start, self.lines = self._find(count)
 
     def read(self) -> Iterator[LogLine]:
-        """The lines, from a chunk at a time."""
+        """Yield the lines, reading one chunk at a time."""
         assembler, unfinished, at = LineAssembler(self._instance), b"", self._start
         while at < self._end:
             self._file.seek(at)
@@ -57,7 +57,7 @@ class _Part:
         yield from assembler.rest()
 
     def _find(self, count: int) -> tuple[int, int]:
-        """Where the last lines begin, and how many there are from there."""
+        """Return the offset at which the last lines begin, and the number of lines from there."""
         at, head, ends, is_open = self._end, b"", 0, False
         is_last = True
         while at > 0:

@@ -1,4 +1,4 @@
-"""Reading what instances wrote: conmon's ``k8s-file`` logs, merged by time."""
+"""Reading of instances' logs: conmon's ``k8s-file`` logs, merged by time."""
 
 import asyncio
 import heapq
@@ -17,16 +17,16 @@ from pvdify.model.instance import LogLine
 from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import BATCH, PATIENCE
 
-CHUNK = 256 * 1024
-LOOK_EVERY_SECONDS = 0.1
+CHUNK = 256 * 1024  # bytes
+LOOK_EVERY_SECONDS = 0.1  # between two reads of a followed log
 MOST_FILES_OF_AN_APP = 200
 
 
 class LogFiles:
-    """``<directory>/<app>/<instance>.log``; conmon makes a new file in place of one that grew too large.
+    """The log files ``<directory>/<app>/<instance>.log``; conmon replaces a file that grew too large.
 
-    What hooks and one-off commands write is in their own directories under ``instances`` instead, on tmpfs: shells
-    write secrets there, and what is kept of it is the deploy log, which has none.
+    The output of hooks and one-off commands is in their own directories under ``instances`` instead, on tmpfs, because
+    shells write secrets to it. Only the redacted deploy log is stored on disk.
     """
 
     def __init__(self, directory: Path, clock: Clock, *, instances: Path) -> None:
@@ -35,7 +35,10 @@ class LogFiles:
         self._clock = clock
 
     def make_room(self, app: str, instance: str) -> Path:
-        """Where this instance writes; of an app's many old logs, the oldest give way. Raises OSError."""
+        """Return the instance's log file, after deleting the app's oldest logs beyond MOST_FILES_OF_AN_APP.
+
+        Raises OSError.
+        """
         directory = self._directory / app
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = sorted(directory.glob("*.log"), key=_modified)
@@ -52,17 +55,17 @@ class LogFiles:
                 continue
 
     def writers(self, app: str) -> tuple[str, ...]:
-        """The instances whose logs are kept."""
+        """Return the app's instances that have a log file."""
         return tuple(file.stem for file in (self._directory / app).glob("*.log"))
 
     async def tail(self, names: Sequence[str], lines: int, since: datetime | None) -> tuple[LogLine, ...]:
-        """The last lines of these instances together, oldest first."""
+        """Return the last lines of these instances together, oldest first."""
         return await asyncio.to_thread(self._tail, tuple(names), lines, since)
 
     async def read(
         self, names: Sequence[str], lines: int, since: datetime | None
     ) -> AsyncGenerator[tuple[LogLine, ...], None]:
-        """The same in batches, with the memory of a few of them."""
+        """Yield the lines of ``tail`` in batches, with only a few of them in memory."""
         files = await asyncio.to_thread(lambda: [(name, self._find(name)) for name in names])
         there = [(name, path) for name, path in files if path is not None]
         history = log_history.last_lines(there, lines, since)
@@ -73,7 +76,7 @@ class LogFiles:
             history.close()
 
     async def follow(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
-        """Lines written after ``since``, as they come, without end."""
+        """Yield lines written after ``since`` as they are written, without end."""
         readers = [LogReader(instance=name) for name in names]
         quiet_since: dict[str, float] = {}
         try:
@@ -94,7 +97,7 @@ class LogFiles:
     def _late(
         self, readers: Sequence["LogReader"], fresh: Sequence[Sequence[LogLine]], quiet_since: dict[str, float]
     ) -> list[LogLine]:
-        """What has waited for the end of its line for too long."""
+        """Return incomplete lines that got no output for PATIENCE seconds."""
         late: list[LogLine] = []
         now = self._clock.monotonic()
         for reader, lines in zip(readers, fresh, strict=True):
@@ -119,7 +122,7 @@ class LogFiles:
 
 @dataclass(kw_only=True)
 class LogReader:
-    """A place in one instance's log that survives truncation and replacement of the file."""
+    """A reader of one instance's log that continues after truncation and replacement of the file."""
 
     instance: str
     path: Path | None = None
@@ -132,19 +135,19 @@ class LogReader:
 
     @property
     def is_holding(self) -> bool:
-        """Whether a line has begun and not ended."""
+        """Whether there is an incomplete line."""
         return self._assembler.is_holding
 
     def read(self) -> Iterator[LogLine]:
-        """What has been written since the last time, at most a chunk of each file."""
+        """Yield the lines written since the last call, at most one chunk of each file."""
         return filter(None, map(self._assembler.add, self.records()))
 
     def rest(self) -> list[LogLine]:
-        """What has no end yet."""
+        """Return the incomplete lines, and drop them."""
         return self._assembler.rest()
 
     def records(self) -> Iterator[bytes]:
-        """The same as it stands in the file."""
+        """Yield the raw records written since the last call, at most one chunk of each file."""
         yield from self._read_on()
         if self.path is not None and self._is_replaced(self.path):
             yield from self._read_on()
@@ -159,7 +162,7 @@ class LogReader:
         return whole
 
     def _is_replaced(self, path: Path) -> bool:
-        """Open the file that is now there if it is another one, once the old one is read to its end."""
+        """If ``path`` is a new file and the old one is read to its end, open the new one; return whether it did."""
         try:
             there = path.stat()
         except FileNotFoundError:
@@ -176,7 +179,7 @@ class LogReader:
         return self._file is not None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
@@ -191,7 +194,7 @@ def _last_lines(path: Path, instance: str, count: int, since: datetime | None) -
 
 
 def _read_backwards(file: BufferedReader, instance: str, count: int, since: datetime | None) -> list[LogLine]:
-    """Read ever more from the end until it holds enough whole lines, or reaches back far enough."""
+    """Read growing parts from the end until there are ``count`` whole lines, or lines from before ``since``."""
     end = file.seek(0, os.SEEK_END)
     size = CHUNK
     while True:
@@ -199,7 +202,7 @@ def _read_backwards(file: BufferedReader, instance: str, count: int, since: date
         file.seek(start)
         raw = file.read(end - start).split(b"\n")
         assembler = LineAssembler(instance)
-        # unless it is the file's beginning, the first record may have lost its head
+        # unless the part begins at the file's start, its first record may be cut
         lines = [line for line in map(assembler.add, raw if start == 0 else raw[1:]) if line is not None]
         lines += assembler.rest()
         reaches_back = since is not None and bool(lines) and lines[0].at <= since

@@ -1,6 +1,7 @@
-"""Each app's network: its instances, hooks and commands are on it, and nothing of any other app is.
+"""The networks of apps, services and links.
 
-A service has a network of its own as well, and each link between an app and a service a private one.
+Each app has a network for its instances, hooks and commands only. A service has a network of its own as well, and each
+link between an app and a service has a private network.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,11 +15,11 @@ from pvdify.plumbing.command_runner import Argv, Completed
 
 
 class Networks:
-    """Made when an app's first container needs one, by the first caller; podman gives each a subnet that is free.
+    """The networks of one server, made before the first container that needs them; podman chooses free subnets.
 
     Args:
         run: runs podman to its end.
-        server_id: in the names of this server's networks.
+        server_id: part of the names of this server's networks.
         binary: the podman command.
     """
 
@@ -30,9 +31,9 @@ class Networks:
         self._is_isolating = True
 
     async def ensure(self, app: str, *, is_certain: bool = False) -> None:
-        """The app has its network. ``is_certain``: podman is asked also where it was there before.
+        """Make the app's network unless it exists. Raises RuntimeUnavailable.
 
-        Raises RuntimeUnavailable.
+        ``is_certain``: call podman even if an earlier call made or found the network.
         """
         await self._ensure(app, partial(self.creation, app), is_certain=is_certain)
 
@@ -43,19 +44,19 @@ class Networks:
             await self._ensure(network.id, partial(self.private_creation, network), is_certain=is_certain)
 
     def private_creation(self, network: PrivateNetwork) -> Argv:
-        """Make a private network with the subnet it is known by; fails if it is there."""
+        """Return the command that makes a private network with its known subnet; it fails if the network exists."""
         return self._private_creation(network.id, network.subnet)
 
     async def make_private(self, id: str) -> None:
-        """Make a private network with any subnet. Raises RuntimeUnavailable."""
+        """Make a private network with a subnet that podman chooses, unless it exists. Raises RuntimeUnavailable."""
         await self._ensure(id, partial(self._private_creation, id, None), is_certain=True)
 
     def forget(self, id: str) -> None:
-        """Look again before the next container is made."""
+        """Check again whether this network exists before the next container is made."""
         self._made.discard(id)
 
     def creation(self, app: str) -> Argv:
-        """Make the app's network; fails where it is there."""
+        """Return the command that makes the app's network; it fails if the network exists."""
         return commands.create_network(self._podman, self._server, app, is_isolated=self._is_isolating)
 
     def _private_creation(self, id: str, subnet: str | None) -> Argv:
@@ -64,26 +65,26 @@ class Networks:
         )  # fmt: skip
 
     async def _ensure(self, name: str, creation: Callable[[], Argv], *, is_certain: bool) -> None:
-        """``name``: of an app or the id of a private network; no app's has a dot in it."""
+        """Make a network unless it exists. ``name``: an app, or a private network's id, which differs by its dot."""
         if name in self._made and not is_certain:
             return
         done = await self._run(creation())
         if self._is_isolating and refusals.is_isolation_unknown(done):
-            self._is_isolating = False  # one of old: `pvdify doctor` tells what that means
+            self._is_isolating = False  # an old podman: `pvdify doctor` reports the consequences
             done = await self._run(creation())
         if done.exit_code != 0 and not refusals.is_network_there(done):
             raise refusals.unavailable(done)
         self._made.add(name)
 
     async def remove(self, app: str) -> None:
-        """The app's network is gone, unless a container is still on it. Raises RuntimeUnavailable."""
+        """Remove the app's network, unless it is missing or a container is still on it. Raises RuntimeUnavailable."""
         self._made.discard(app)
         done = await self._run(commands.remove_network(self._podman, network_of(self._server, app)))
         if done.exit_code != 0 and not (refusals.is_network_missing(done) or refusals.is_network_in_use(done)):
             raise refusals.unavailable(done)
 
     async def apps(self) -> frozenset[str]:
-        """The apps that have a network here. Raises RuntimeUnavailable."""
+        """Return the apps that have a network on this server. Raises RuntimeUnavailable."""
         done = await self._run(commands.list_networks(self._podman, self._server))
         if done.exit_code != 0:
             raise refusals.unavailable(done)

@@ -1,4 +1,4 @@
-"""The ``one_offs`` port on podman: ``podman run`` in the foreground, with us at its ends."""
+"""The ``one_offs`` port on podman: ``podman run`` in the foreground, attached to the client."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,12 +13,12 @@ from pvdify.ports.attached import Attached
 
 
 class PodmanOneOffs:
-    """Config vars reach the container as those of every other one do: from tmpfs, unseen by podman.
+    """A starter of attached one-off containers. They get config vars as instances do: from tmpfs, not from podman.
 
     Args:
         calls: this server's use of podman.
         attach: starts podman.
-        run_dir: on tmpfs.
+        run_dir: on tmpfs; contains the instances' directories.
     """
 
     def __init__(self, *, calls: Calls, attach: Attach, run_dir: Path) -> None:
@@ -46,7 +46,7 @@ class PodmanOneOffs:
             calls.podman, spec, calls.server, place, has_init=await calls.needs_init(spec),
             is_on_terminal=terminal is not None,
         )  # fmt: skip
-        files.unlock()  # for as long as it runs: this container is started once, by us, and goes when it has ended
+        files.unlock()  # until the end: this container is started only once, and podman removes it when it has ended
         process = await self._attach(argv, directory=files.path, terminal=terminal)
         return AttachedPodman(process, self._remover(files, spec.stop_timeout))
 

@@ -1,19 +1,19 @@
-"""Whether the kernel killed a container for its memory limit, from the kernel's own log.
+"""Detection of containers that the kernel killed for their memory limit, from the kernel's log.
 
-conmon leaves a mark where it sees the kill, but with cgroup v2 the container's cgroup is often gone before it looks,
-and podman 4.3 always says "no". The kernel's message names the container's cgroup in every version.
+conmon writes a file if it sees the kill, but with cgroup v2 the container's cgroup is often gone before conmon reads
+it, and podman 4.3 always reports "no". The kernel's message names the container's cgroup in every kernel version.
 """
 
 import os
 from pathlib import Path
 
 KERNEL_LOG = Path("/dev/kmsg")
-LARGEST_RECORD = 8192
+LARGEST_RECORD = 8192  # bytes
 MOST_RECORDS = 20_000
 
 
 def was_killed_for_memory(container_id: str, kernel_log: Path = KERNEL_LOG) -> bool:
-    """Whether a message that is still in the kernel's buffer says so. Never raises; blocks for milliseconds."""
+    """Return whether a message in the kernel's buffer reports the kill. Never raises; blocks for milliseconds."""
     try:
         descriptor = os.open(kernel_log, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -25,7 +25,7 @@ def was_killed_for_memory(container_id: str, kernel_log: Path = KERNEL_LOG) -> b
 
 
 def is_memory_kill(record: str, container_id: str) -> bool:
-    """Whether this message tells of this container's out-of-memory kill, in the words of old and new kernels."""
+    """Return whether this message reports this container's out-of-memory kill, as old or new kernels write it."""
     return f"libpod-{container_id}" in record and ("oom-kill:" in record or "killed as a result of limit" in record)
 
 
@@ -34,7 +34,7 @@ def _records(descriptor: int) -> list[str]:
     while len(records) < MOST_RECORDS:
         try:
             record = os.read(descriptor, LARGEST_RECORD)
-        except BrokenPipeError:  # overwritten while we read: the next read goes on with the oldest there is
+        except BrokenPipeError:  # the record was overwritten: the next read returns the oldest record that exists
             continue
         except OSError:
             break

@@ -1,4 +1,4 @@
-"""What a container that runs once writes, read from its file in batches, in memory that has a bound."""
+"""Reading of the output of a container that runs once, from its file, in batches and with bounded memory."""
 
 import asyncio
 from collections import deque
@@ -12,11 +12,11 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import PATIENCE
 from pvdify.quantities import format_bytes
 
-MOST_FIRST, MOST_LAST = 8 * 1024 * 1024, 1024 * 1024  # bytes of the file; what is between them is left out
+MOST_FIRST, MOST_LAST = 8 * 1024 * 1024, 1024 * 1024  # bytes of the file that are returned; the middle is left out
 
 
 async def read(file: Path, instance: str, ended: asyncio.Event, clock: Clock) -> AsyncIterator[tuple[LogLine, ...]]:
-    """Yield the lines, as ``InstanceLogs.output`` does."""
+    """Yield the lines in batches, as ``InstanceLogs.output``."""
     reader, kept = LogReader(instance=instance, path=file), _Kept(instance)
     quiet_since: float | None = None
     try:
@@ -43,7 +43,7 @@ async def read(file: Path, instance: str, ended: asyncio.Event, clock: Clock) ->
 
 
 class _Kept:
-    """The first and the last records; of those between them, how many bytes of output they were."""
+    """A buffer that passes on the first records, keeps the last ones, and counts the bytes of output between them."""
 
     def __init__(self, instance: str) -> None:
         self._assembler = LineAssembler(instance)
@@ -56,7 +56,7 @@ class _Kept:
         return self._room > 0 and self._assembler.is_holding
 
     def take(self, records: list[bytes]) -> list[LogLine]:
-        """Return the lines that can be shown now."""
+        """Add records, and return the lines of those within the first MOST_FIRST bytes."""
         lines = []
         for record in records:
             if self._room > 0:
@@ -67,11 +67,11 @@ class _Kept:
         return [line for line in lines if line is not None]
 
     def rest(self) -> list[LogLine]:
-        """Return what has no end yet."""
+        """Return the incomplete lines, and drop them."""
         return self._assembler.rest()
 
     def end(self) -> list[LogLine]:
-        """Return the last lines, behind one that says how much was left out."""
+        """Return the last lines, after a line with the number of bytes left out, if any."""
         lines = [line for line in map(self._assembler.add, self._last) if line is not None] + self._assembler.rest()
         if self._left_out and lines:
             first = lines[0]

@@ -1,4 +1,4 @@
-"""Understanding what podman prints; pure."""
+"""Parsers of what podman prints; pure."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,11 +13,11 @@ from pvdify.model.instance import InstanceState
 from pvdify.model.volume import mountable_paths
 
 Document = Mapping[str, Any]
-NEVER = "0001-01-01"
-KILLED = 137
+NEVER = "0001-01-01"  # the date that podman prints for a time that is not set
+KILLED = 137  # the exit code after SIGKILL
 LARGEST_PORT = 65535
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}  # what `uname` says -> what images say
-OLDER = {"amd64": ("386",), "arm64": ("arm",)}  # what a machine runs besides its own
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}  # `uname -m` -> the name in images
+OLDER = {"amd64": ("386",), "arm64": ("arm",)}  # further architectures that a machine can run
 _RUNNING = frozenset({"running", "paused", "stopping", "removing"})
 _ENDED = frozenset({"exited", "stopped"})
 
@@ -36,7 +36,7 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspected:
-    """What ``podman container inspect`` adds: how it ended, and the processes while it runs."""
+    """One container in the output of ``podman container inspect``."""
 
     state: InstanceState
     exit_code: int
@@ -47,44 +47,47 @@ class Inspected:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedImage:
-    """A stored image and all its names, tags and digests alike."""
+    """A stored image and all its names, with tags and with digests."""
 
     id: str
     names: tuple[str, ...]
 
 
 def listed(text: str) -> tuple[Listed, ...]:
-    """The containers in ``podman ps --format json``, without those whose labels are not ours. Raises ValueError."""
+    """Return the containers in ``podman ps --format json`` that have pvdify's labels. Raises ValueError."""
     found = (_listed(each) for each in _documents(text))
     return tuple(each for each in found if each is not None)
 
 
 def apps_with_network(text: str, server: str) -> frozenset[str]:
-    """The apps whose networks are in ``podman network ls --format json``. Raises ValueError."""
+    """Return the apps whose networks are in ``podman network ls --format json``. Raises ValueError."""
     labels = [each.get("labels") or each.get("Labels") or {} for each in _documents(text)]
     return frozenset(each[APP] for each in labels if each.get(SERVER) == server and APP in each)
 
 
 def private_networks(text: str, server: str) -> frozenset[str]:
-    """The ids of the private networks in ``podman network ls --format json``. Raises ValueError."""
+    """Return the ids of the private networks in ``podman network ls --format json``. Raises ValueError."""
     labels = [each.get("labels") or each.get("Labels") or {} for each in _documents(text)]
     return frozenset(each[PRIVATE] for each in labels if each.get(SERVER) == server and PRIVATE in each)
 
 
 def volumes(text: str, server: str) -> dict[str, str]:
-    """The volumes in ``podman volume ls --format json``: id -> app. Raises ValueError."""
+    """Return the apps by volume id from ``podman volume ls --format json``. Raises ValueError."""
     labels = [each.get("Labels") or {} for each in _documents(text)]
     return {each[VOLUME]: each.get(APP, "") for each in labels if each.get(SERVER) == server and VOLUME in each}
 
 
 def mountpoints(text: str, server: str) -> dict[str, str]:
-    """The same list: where each volume is on this host -> app. Raises ValueError."""
+    """Return the apps by the volumes' directories from ``podman volume ls --format json``. Raises ValueError."""
     found = [(each.get("Labels") or {}, each.get("Mountpoint") or "") for each in _documents(text)]
     return {place: labels.get(APP, "") for labels, place in found if place and labels.get(SERVER) == server}
 
 
 def manifest(text: str, *, machine: str) -> tuple[int | None, str | None]:
-    """The bytes of an image's layers and its config, or else the digest for this machine in a list of images."""
+    """Return the bytes of an image's layers and config, or of a list of images the digest for this machine.
+
+    The other value is None; both are None if the manifest has another form.
+    """
     try:
         document = parse_json(text)
         if "layers" in document:
@@ -94,12 +97,12 @@ def manifest(text: str, *, machine: str) -> tuple[int | None, str | None]:
             if wanted.items() <= entry.get("platform", {}).items():
                 return None, str(entry["digest"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # an old or foreign form
+        pass  # an old or unknown form
     return None, None
 
 
 def inspected(text: str) -> Inspected:
-    """The one container in ``podman container inspect``. Raises ValueError."""
+    """Return the one container in ``podman container inspect``. Raises ValueError."""
     (document,) = _documents(text)
     state = document["State"]
     was_started = not str(state.get("StartedAt") or NEVER).startswith(NEVER)
@@ -115,9 +118,9 @@ def inspected(text: str) -> Inspected:
 
 
 def state_of(word: str, *, was_started: bool) -> InstanceState:
-    """Our word for podman's.
+    """Return the state for podman's word.
 
-    After a power loss podman calls a container that had been running "created": it was killed all the same.
+    After a power loss podman reports a container that was running as "created". Its state is EXITED.
     """
     if word.lower() in _RUNNING:
         return InstanceState.RUNNING
@@ -127,7 +130,7 @@ def state_of(word: str, *, was_started: bool) -> InstanceState:
 
 
 def local_image(text: str, *, digest: str | None = None) -> LocalImage:
-    """The image in ``podman image inspect``; ``digest`` is what it was asked by. Raises ValueError."""
+    """Return the image in ``podman image inspect``. ``digest``: the one in the command, if any. Raises ValueError."""
     (document,) = _documents(text)
     config = document.get("Config") or {}
     return LocalImage(
@@ -143,7 +146,7 @@ def local_image(text: str, *, digest: str | None = None) -> LocalImage:
 
 
 def exposed_ports(names: Iterable[str]) -> tuple[int, ...]:
-    """The TCP ports in ``8080/tcp``, ``8000-8002`` and the like; what is no port is left out."""
+    """Return the sorted TCP ports in names like ``8080/tcp`` and ``8000-8002``. Omits invalid names."""
     found: set[int] = set()
     for name in names:
         port, _, protocol = str(name).partition("/")
@@ -155,22 +158,22 @@ def exposed_ports(names: Iterable[str]) -> tuple[int, ...]:
 
 
 def architecture(machine: str) -> str:
-    """As images call it: ``amd64`` of ``x86_64``."""
+    """Return the name that images use for a machine's architecture: ``amd64`` for ``x86_64``."""
     return ARCHITECTURES.get(machine, machine)
 
 
 def runs_on(image: str, machine: str) -> bool:
-    """Whether an image for one architecture runs on a machine of another; where it is not named, it may."""
+    """Return whether a machine can run an image of this architecture; True if the image names none."""
     return image in ("", machine, *OLDER.get(machine, ()))
 
 
 def _words(value: Any) -> tuple[str, ...]:
-    """An ENTRYPOINT or CMD; some builders write a single text."""
+    """Return the words of an ENTRYPOINT or CMD, which some builders write as a single string."""
     return (value,) if isinstance(value, str) else tuple(str(word) for word in value or ())
 
 
 def named_images(text: str) -> tuple[NamedImage, ...]:
-    """The images in ``podman images --format json``, each once. Raises ValueError."""
+    """Return the images in ``podman images --format json``, each once. Raises ValueError."""
     images = {str(each["Id"]): tuple(each.get("Names") or ()) for each in _documents(text)}
     return tuple(NamedImage(id=id.removeprefix("sha256:"), names=names) for id, names in images.items())
 

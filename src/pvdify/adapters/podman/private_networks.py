@@ -8,7 +8,7 @@ from pvdify.model.private_network import PrivateNetwork
 
 
 class PodmanPrivateNetworks:
-    """A service keeps its address and hardware address over restarts, so apps need no name server to find it.
+    """The private networks of links. A service keeps its IP and MAC address at restarts, so apps need no name server.
 
     Args:
         calls: this server's use of podman.

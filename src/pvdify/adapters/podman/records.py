@@ -1,4 +1,4 @@
-"""The records of conmon's ``k8s-file`` logs as lines."""
+"""Conversion of the records of conmon's ``k8s-file`` logs into lines."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from pvdify.ports.instance_logs import LONGEST_LINE
 
 
 class LineAssembler:
-    """Puts the pieces of long lines together, apart for each stream."""
+    """An assembler that joins the pieces of long lines, separately for each stream."""
 
     def __init__(self, instance: str) -> None:
         self._instance = instance
@@ -16,11 +16,14 @@ class LineAssembler:
 
     @property
     def is_holding(self) -> bool:
-        """Whether a line has begun and not ended."""
+        """Whether there is an incomplete line."""
         return any(self._pieces.values())
 
     def add(self, raw: bytes) -> LogLine | None:
-        """The line that this record ends; None for a piece (``P``), or for what is no record."""
+        """Return the line that this record completes; None for a piece (``P``) or an invalid record.
+
+        A line of LONGEST_LINE characters is returned incomplete.
+        """
         parts = raw.decode(errors="replace").rstrip("\r").split(" ", 3)
         at = _time(parts[0])
         if at is None or len(parts) < 4:
@@ -35,7 +38,7 @@ class LineAssembler:
         return self._take(stream, is_part=is_piece)
 
     def rest(self) -> list[LogLine]:
-        """What has no end yet."""
+        """Return the incomplete lines, and drop them."""
         held = [stream for stream, pieces in self._pieces.items() if pieces]
         return sorted((self._take(stream, is_part=True) for stream in held), key=when)
 
@@ -46,7 +49,7 @@ class LineAssembler:
 
 
 def when(line: LogLine) -> datetime:
-    """What lines of several files are merged by."""
+    """Return the sort key with which lines of several files are merged."""
     return line.at
 
 

@@ -1,4 +1,4 @@
-"""Turning what podman says when it refuses into errors that say what, why and next."""
+"""podman's failures as errors, classified by the words that podman writes."""
 
 import errno
 import re
@@ -10,7 +10,7 @@ from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec
 from pvdify.plumbing.command_runner import Completed
 
-LONGEST_WHY = 400
+LONGEST_WHY = 400  # characters of podman's output that an error quotes
 _LOG_LINE = re.compile(r'^time="[^"]*" level=(?P<level>\w+) msg=(?P<message>".*"|\S.*)$')
 FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _CAUSES = (
@@ -41,7 +41,7 @@ _INIT_MISSING = "container-init binary not found"
 
 
 def words_of(stderr: str) -> str:
-    """podman's own words without its decoration, shortened."""
+    """Return podman's error messages without prefixes, cut to LONGEST_WHY characters."""
     lines = [_undecorated(line) for line in stderr.strip().splitlines()]
     errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
     text = "; ".join(errors or lines[-3:]) or "it gave no reason"
@@ -49,81 +49,82 @@ def words_of(stderr: str) -> str:
 
 
 def is_name_in_use(done: Completed) -> bool:
-    """The container could not be made because another one has its name."""
+    """Return whether podman failed because another container has the name."""
     return done.exit_code != 0 and says_name_in_use(done.stderr)
 
 
 def says_name_in_use(words: str) -> bool:
-    """podman says that another container has the name."""
+    """Return whether podman's words say that another container has the name."""
     return bool(_NAME_IN_USE.search(words))
 
 
 def is_container_missing(done: Completed) -> bool:
-    """The container that was named does not exist (any more)."""
+    """Return whether podman failed because there is no such container."""
     return done.exit_code != 0 and bool(_NO_CONTAINER.search(done.stderr))
 
 
 def is_not_startable(done: Completed) -> bool:
-    """podman or its OCI runtime takes the container for half running, half stopped."""
+    """Return whether podman or its OCI runtime failed because it finds the container half running, half stopped."""
     return done.exit_code != 0 and bool(_NOT_STARTABLE.search(done.stderr))
 
 
 def is_network_missing(done: Completed) -> bool:
-    """The network that was named does not exist (any more)."""
+    """Return whether podman failed because there is no such network."""
     return done.exit_code != 0 and bool(_NO_NETWORK.search(done.stderr))
 
 
 def is_network_there(done: Completed) -> bool:
-    """The network could not be made because it is there."""
+    """Return whether podman failed because the network exists."""
     return done.exit_code != 0 and bool(_NETWORK_THERE.search(done.stderr))
 
 
 def is_network_in_use(done: Completed) -> bool:
-    """The network could not be removed because a container is on it."""
+    """Return whether podman failed because a container is on the network."""
     return done.exit_code != 0 and bool(_NETWORK_IN_USE.search(done.stderr))
 
 
 def is_connected(done: Completed) -> bool:
-    """The container is on the network already."""
+    """Return whether podman failed because the container is on the network."""
     return done.exit_code != 0 and bool(_CONNECTED.search(done.stderr))
 
 
 def is_not_connected(done: Completed) -> bool:
-    """The container is not on the network."""
+    """Return whether podman failed because the container is not on the network."""
     return done.exit_code != 0 and bool(_NOT_CONNECTED.search(done.stderr))
 
 
 def is_isolation_unknown(done: Completed) -> bool:
-    """This podman cannot keep networks apart."""
+    """Return whether podman failed because it has no network isolation."""
     return done.exit_code != 0 and bool(_NO_ISOLATION.search(done.stderr))
 
 
 def damaged_image(done: Completed) -> str | None:
-    """The id of a stored image that podman cannot read: it, or the machine, was stopped while it was being stored.
+    """Return the id of a damaged image that made podman fail, or None.
 
-    One such image fails questions about others of the same repository, too.
+    An image is damaged if podman or the machine stopped while storing it. podman then also fails for other images of
+    the same repository.
     """
     found = _DAMAGED_IMAGE.search(done.stderr) if done.exit_code != 0 else None
     return found[1] if found else None
 
 
 def is_init_missing(done: Completed) -> bool:
-    """This host has no init program to put into containers."""
+    """Return whether podman failed because this host has no init program."""
     return done.exit_code != 0 and says_init_missing(done.stderr)
 
 
 def says_init_missing(words: str) -> bool:
-    """podman says that it has no init program."""
+    """Return whether podman's words say that it has no init program."""
     return _INIT_MISSING in words
 
 
 def is_exec_failure(text: str) -> bool:
-    """A log line of the init program or the OCI runtime in the container: it could not execute what it was to run."""
+    """Return whether a log line is from the init or the OCI runtime and says that the program could not be executed."""
     return bool("catatonit" in text and "failed to exec" in text) or bool(_RUNTIME_EXEC.match(text))
 
 
 def unavailable(done: Completed) -> RuntimeUnavailable:
-    """podman failed at something that should always work."""
+    """Return the error for a failed command that should always succeed."""
     for words, number in _CAUSES:
         if words.search(done.stderr):
             error = OSError(number, "")
@@ -137,7 +138,7 @@ def unavailable(done: Completed) -> RuntimeUnavailable:
 
 
 def start_failed(spec: InstanceSpec, words: str) -> StartFailed:
-    """The container was not started; ``words`` are podman's or the init program's."""
+    """Return the error for a container that was not started. ``words``: podman's or the init program's."""
     what = f"{spec.app} v{spec.slot}: {spec.process}.{spec.number} could not be started"
     if FULL.search(words):
         return NoRoomToStart(what, why=f"no space is left on a disk of the server: {words_of(words)}", next=MAKE_ROOM)
@@ -163,7 +164,7 @@ def _reason(spec: InstanceSpec, words: str) -> _Reason:
 
 
 def _without_names(spec: InstanceSpec, words: str) -> str:
-    """The runtime's words without what people chose: a program called ``image not known`` says nothing."""
+    """Return the runtime's words without the command's words, so that a program's name cannot match a message."""
     command = (spec.command,) if isinstance(spec.command, str) else spec.command or ()
     for name in sorted({word for word in command if len(word) > 3}, key=len, reverse=True):
         words = words.replace(name, "_")

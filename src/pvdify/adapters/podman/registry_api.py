@@ -1,7 +1,7 @@
-"""Asking a registry over HTTP why an image cannot be had: statuses and error codes instead of a tool's words.
+"""Queries of a registry over HTTP that find out why podman or skopeo failed.
 
-podman and skopeo do the work. Only when one of them failed is the registry asked for the manifest once more, as the
-OCI distribution specification has it: the status decides, and no name or message that people chose.
+Only after a failure, the manifest is requested again, as the OCI distribution specification describes. The status and
+the error codes decide, because a tool's words contain names that users chose.
 """
 
 import re
@@ -15,7 +15,7 @@ from pvdify.model.foreign_json import QUICK, parse_json
 from pvdify.model.image_reference import ImageReference
 from pvdify.plumbing.web import Web, WebAnswer, WebRequest
 
-ASK_SECONDS = 10.0
+ASK_SECONDS = 10.0  # the longest one request may take
 DOCKER_HUB, DOCKER_HUB_API = "docker.io", "registry-1.docker.io"
 IMAGES = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -31,7 +31,10 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What a registry answered. ``codes``: those of its error list; ``document``: a JSON object, or None."""
+    """A registry's answer. ``codes``: those of its error list; ``retry_after``: seconds; ``document``: the JSON object.
+
+    ``document`` is None if the content is not a JSON object.
+    """
 
     status: int
     codes: tuple[str, ...] = ()
@@ -42,9 +45,9 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Asker:
-    """Who asks: with which login, as the value of a Basic authorization, and who has a say in which hosts are asked.
+    """The login and the host check for a query.
 
-    ``check_host`` raises an error for a host that may not be asked.
+    ``login``: the value of a Basic authorization; ``check_host``: raises an error for a host that must not be queried.
     """
 
     login: str | None = field(default=None, repr=False)
@@ -52,15 +55,15 @@ class Asker:
 
 
 class RegistryApi:
-    """The part of a registry's API that tells why an image cannot be had."""
+    """A client for the manifest requests of a registry's API."""
 
     def __init__(self, web: Web) -> None:
         self._web = web
 
     async def ask(self, reference: ImageReference, asker: Asker) -> Said | None:
-        """What the registry answers when asked for the image's manifest; None when no answer came.
+        """Request the image's manifest and return the registry's answer; None if no answer came.
 
-        Raises what ``asker.check_host`` raises for the token service that the registry names.
+        Raises whatever ``asker.check_host`` raises for the host of the registry's token service.
         """
         scheme = "http" if reference.is_loopback else "https"
         host = DOCKER_HUB_API if reference.host == DOCKER_HUB else reference.host
@@ -79,7 +82,7 @@ class RegistryApi:
         return understood(answer)
 
     async def _authorization(self, reference: ImageReference, challenge: str, asker: Asker) -> str | WebAnswer:
-        """The header that the registry wants, "" where there is none to give, or the refusal to give a token."""
+        """Return the Authorization header for the challenge, "" if there is none, or the token service's refusal."""
         basic = asker.login
         kind, _, rest = challenge.partition(" ")
         if kind.lower() == "basic":
@@ -102,7 +105,7 @@ class RegistryApi:
 
 
 def understood(answer: WebAnswer) -> Said:
-    """An answer of the distribution API, or of what stands in its place."""
+    """Parse an answer of the distribution API, or of a web server that is not a registry."""
     document = _json(answer)
     errors = (document or {}).get("errors")
     codes = [each.get("code") for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
@@ -117,14 +120,14 @@ def understood(answer: WebAnswer) -> Said:
 
 
 def _may_be_asked(realm: str, reference: ImageReference) -> bool:
-    """A login goes to an encrypted address only, but for a registry on this machine."""
+    """Return whether a login may be sent to this token service: over HTTPS, or to a registry on this machine."""
     url = urlsplit(realm)
     return bool(url.hostname) and (url.scheme == "https" or (url.scheme == "http" and reference.is_loopback))
 
 
 def _json(answer: WebAnswer) -> dict[str, Any] | None:
     try:
-        document = parse_json(answer.content, largest=QUICK)  # tokens and errors are short
+        document = parse_json(answer.content, largest=QUICK)  # tokens and errors are short documents
     except ValueError:
         return None
     return document if isinstance(document, dict) else None

@@ -1,4 +1,4 @@
-"""Turning what a registry answers, or else what podman and skopeo say of it, into errors: what, why and next."""
+"""Errors of registries, from a registry's answer, or else from the words of podman and skopeo."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ from pvdify.errors import (
 )
 from pvdify.model.image_reference import ImageReference
 
-# in this order: "denied" may come with "not found" words, and a network error with anything
+# checked in this order: "denied" can appear with "not found", and network errors with any of the words
 _AWAY = re.compile(
     r"connection refused|no such host|i/o timeout|deadline exceeded|context canceled|connection reset|unreachable"
     r"|server misbehaving|TLS handshake|x509|certificate|toomanyrequests|too many requests|no route to host"
@@ -37,7 +37,7 @@ _IMAGE_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.d
 def of_answer(
     reference: ImageReference, said: Said, username: str | None = None, *, architecture: str
 ) -> PvdifyError | None:
-    """The error in a registry's answer; None where the answer is an image for this machine."""
+    """Return the error for a registry's answer; None if the answer is an image for this machine."""
     if said.status in (401, 403):
         return _denied(reference, f"HTTP {said.status}{_codes(said)}", username)
     if said.status == 404:
@@ -62,7 +62,7 @@ def of_answer(
 
 
 def of_manifest(reference: ImageReference, document: dict[str, Any], *, architecture: str) -> PvdifyError | None:
-    """Why a manifest names nothing that this machine can run; None if it does, or nothing can be said."""
+    """Return the error for a manifest without an image for this machine; None if there is one or it is unclear."""
     entries = document.get("manifests")
     if isinstance(entries, list):
         built_for = _platforms(entries)
@@ -77,7 +77,7 @@ def of_manifest(reference: ImageReference, document: dict[str, Any], *, architec
 
 
 def wrong_platform(reference: ImageReference | str, built_for: tuple[str, ...], architecture: str) -> WrongPlatform:
-    """The image is for other machines only."""
+    """Return the error for an image that is built only for other platforms."""
     names = " and ".join(name.removeprefix("linux/") for name in built_for)
     return WrongPlatform(
         f"{reference} cannot run on this server",
@@ -88,7 +88,7 @@ def wrong_platform(reference: ImageReference | str, built_for: tuple[str, ...], 
 
 
 def _platforms(entries: list[Any]) -> tuple[str, ...]:
-    """``linux/arm64`` of each image in a list; attestations have the platform ``unknown/unknown``."""
+    """Return the platforms in a list of images, like ``linux/arm64``, without attestations (``unknown/unknown``)."""
     found = [each.get("platform") for each in entries if isinstance(each, dict)]
     named = [f"{it.get('os')}/{it.get('architecture')}" for it in found if isinstance(it, dict)]
     return tuple(dict.fromkeys(name for name in named if name != "unknown/unknown"))
@@ -116,12 +116,15 @@ def _codes(said: Said) -> str:
 
 
 def ask_failed(reference: ImageReference, stderr: str, username: str | None = None) -> PvdifyError:
-    """The registry gave no digest; when nothing tells why, it counts as away. ``username``: who asked."""
+    """Return the error for a registry that gave no digest; RegistryUnavailable if the words give no reason.
+
+    ``username``: of the login that was used.
+    """
     return _known(reference, stderr, username) or _away(reference, words_of(stderr))
 
 
 def pull_failed(reference: ImageReference, stderr: str, username: str | None = None) -> PvdifyError:
-    """The image did not come here."""
+    """Return the error for an image that was not pulled. ``username``: of the login that was used."""
     if FULL.search(stderr):
         return NotEnoughDisk(
             f"{reference} could not be stored on this server",
@@ -134,7 +137,7 @@ def pull_failed(reference: ImageReference, stderr: str, username: str | None = N
 
 
 def not_here(reference: ImageReference) -> ImageNotFound:
-    """A local image that this host does not have."""
+    """Return the error for a local image that is not in this host's storage."""
     return ImageNotFound(
         f"{reference} is not on this server",
         why="references that start with localhost/ name images in the server's own storage, which has no such one",
@@ -167,7 +170,7 @@ def _known(reference: ImageReference, stderr: str, username: str | None) -> Pvdi
 
 
 def without_names(reference: ImageReference, text: str) -> str:
-    """The text without what people chose: a tag ``500`` or a repository ``certificate-service`` says nothing."""
+    """Return the text without the reference's names, so that a tag ``500`` does not match as an HTTP status."""
     chosen = (str(reference), reference.repository, reference.path, reference.host, reference.digest, reference.tag)
     for name in filter(None, chosen):
         text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", "_", text)
@@ -186,7 +189,7 @@ def _denied(reference: ImageReference, words: str, username: str | None) -> Regi
 
 
 def login_failed(host: str, username: str, stderr: str) -> PvdifyError:
-    """A registry did not take a login."""
+    """Return the error for a login that a registry did not accept."""
     words = words_of(stderr)
     if _AWAY.search(stderr) or not _DENIED.search(stderr):
         return RegistryUnavailable(

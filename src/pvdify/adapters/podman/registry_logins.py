@@ -1,4 +1,4 @@
-"""The ``registry_logins`` port: an auth file on tmpfs, which podman and skopeo are pointed to."""
+"""The ``registry_logins`` port: auth files on tmpfs that podman and skopeo read."""
 
 import asyncio
 import base64
@@ -15,25 +15,25 @@ from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.registry import RegistryLogin
 from pvdify.plumbing.command_runner import CommandRunner
 
-LOGIN_SECONDS = 30.0
+LOGIN_SECONDS = 30.0  # the longest a login may take
 _OF_APP = "app-"
 
 
 class AuthFile:
-    """Read anew each time, so that a change needs no notification."""
+    """The auth files: a shared one, and one for each app with own logins. Read from disk at each call."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def for_host(self, host: str, apps: Sequence[str] = ()) -> Path | None:
-        """The file that has a login for this host: of the first of these apps that has one, else the shared one.
+        """Return the file with a login for this host: of the first of these apps that has one, else the shared file.
 
-        None if there is neither; then root's own logins count.
+        Returns None if there is no login; then podman uses root's own logins.
         """
         return next((path for path in self._paths(apps) if host in _read(path)), None)
 
     def username(self, host: str, apps: Sequence[str] = ()) -> str | None:
-        """Who this server is there."""
+        """Return the username of the login for this host, if there is one."""
         path = self.for_host(host, apps)
         try:
             return base64.b64decode(_read(path)[host]["auth"]).decode().partition(":")[0] if path else None
@@ -41,7 +41,7 @@ class AuthFile:
             return None
 
     def basic(self, host: str, apps: Sequence[str] = ()) -> str | None:
-        """The value of the Basic authorization for this host, if there is a login for it."""
+        """Return the value of the Basic authorization for this host, if there is a login."""
         path = self.for_host(host, apps)
         try:
             return str(_read(path)[host]["auth"]) if path else None
@@ -49,7 +49,7 @@ class AuthFile:
             return None
 
     def write(self, logins: Sequence[RegistryLogin]) -> None:
-        """Whole, readable by root alone; an app without logins has no file. Raises OSError."""
+        """Replace the files atomically, readable only by root; delete files of apps without logins. Raises OSError."""
         by_path: dict[Path, list[RegistryLogin]] = {}
         for login in logins:
             by_path.setdefault(self._path(login.app), []).append(login)
@@ -66,7 +66,7 @@ class AuthFile:
 
 
 class PodmanRegistryLogins:
-    """A password reaches podman on stdin or in the file, and stands in no argument list."""
+    """The logins to registries. podman reads passwords from stdin or the file; no argument list contains one."""
 
     def __init__(self, *, runner: CommandRunner, auth_file: AuthFile, binary: str = "podman") -> None:
         self._runner = runner
@@ -122,6 +122,6 @@ def _auth(login: RegistryLogin) -> str:
 
 def _unavailable(error: OSError) -> RuntimeUnavailable:
     return storage_error(
-        RuntimeUnavailable, "the registry logins cannot be put where podman reads them", error,
-        next="see that the run directory can be written to; public images can still be deployed",
+        RuntimeUnavailable, "the registry logins cannot be written to podman's auth file", error,
+        next="check that the run directory is writable; public images can still be deployed",
     )  # fmt: skip

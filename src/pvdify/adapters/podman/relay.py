@@ -1,8 +1,8 @@
-"""Connects its stdin and stdout with a TCP port inside a container's network.
+"""A program that connects its stdin and stdout with a TCP port in a container's network namespace.
 
-Runs alone (``python -IS relay.py PID PORT``), as root: joins the network of the process and connects to loopback
-there, so that it reaches also what listens for the container alone.
-Exits with 1 and the reason on stderr when nothing listens.
+Runs as root, as ``python -IS relay.py PID PORT``. Joins the network namespace of the process and connects to loopback
+there, so that it also reaches sockets that listen only inside the container.
+Exits with 1 and the reason on stderr if the connection fails.
 """
 
 import ctypes
@@ -12,12 +12,12 @@ import sys
 import threading
 
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET
-PIECE = 64 * 1024
-SECONDS = 10.0
+PIECE = 64 * 1024  # bytes
+SECONDS = 10.0  # the longest the connection attempt may take
 
 
 def join_network(pid: int) -> None:
-    """Go over to the network of this process. ``os.setns`` came with Python 3.12 only."""
+    """Join the network namespace of this process. Raises OSError. ``os.setns`` needs Python 3.12."""
     libc = ctypes.CDLL(None, use_errno=True)
     with open(f"/proc/{pid}/ns/net", "rb") as network:  # noqa: PTH123 - pathlib is slow to load
         if libc.setns(network.fileno(), NEW_NETWORK) != 0:
@@ -26,7 +26,7 @@ def join_network(pid: int) -> None:
 
 
 def connect(port: int) -> socket.socket:
-    """A connection to the port on either loopback address."""
+    """Connect to the port on 127.0.0.1, or if that is refused on ::1. Raises OSError."""
     try:
         return socket.create_connection(("127.0.0.1", port), SECONDS)
     except ConnectionRefusedError:
@@ -34,17 +34,17 @@ def connect(port: int) -> socket.socket:
 
 
 def pass_input(connection: socket.socket) -> None:
-    """Everything that is typed, then its end."""
+    """Send stdin to the connection until its end, then close the sending side."""
     try:
         while data := os.read(0, PIECE):
             connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
     except OSError:
-        pass  # the other side has closed; the end of its output says so
+        pass  # the other side has closed; `main` reads the end of its output
 
 
 def main(pid: str, port: str) -> int:
-    """Relay until the port's side has ended."""
+    """Relay until the server closes the connection; return the exit code."""
     try:
         join_network(int(pid))
         connection = connect(int(port))
@@ -63,7 +63,7 @@ def main(pid: str, port: str) -> int:
 
 
 if __name__ == "__main__":
-    # What waits for input in its thread must not hold up the end.
+    # os._exit does not wait for the thread that reads stdin.
     code = main(*sys.argv[1:])
     sys.stderr.flush()
     os._exit(code)

@@ -1,4 +1,4 @@
-"""Reading ``/proc/PID/net/tcp`` and ``tcp6``: who listens inside a network namespace, with no tool inside it."""
+"""Listening sockets in a container's network namespace, from ``/proc/PID/net/tcp`` and ``tcp6``."""
 
 import ipaddress
 import sys
@@ -10,7 +10,7 @@ LISTEN = "0A"
 
 
 def read_listeners(pid: int, proc: Path = Path("/proc")) -> tuple[Listener, ...]:
-    """Listening TCP sockets in the namespace of a process; empty when it is gone."""
+    """Return the listening TCP sockets in the namespace of a process, by port; empty if the process has ended."""
     found: set[tuple[int, str]] = set()
     for table in ("tcp", "tcp6"):
         try:
@@ -22,7 +22,7 @@ def read_listeners(pid: int, proc: Path = Path("/proc")) -> tuple[Listener, ...]
 
 
 def parse_table(text: str) -> tuple[Listener, ...]:
-    """The listening sockets of one table."""
+    """Return the listening sockets in the text of one table."""
     rows = (line.split() for line in text.splitlines()[1:])
     return tuple(_listener(row[1]) for row in rows if len(row) > 3 and row[3] == LISTEN)
 

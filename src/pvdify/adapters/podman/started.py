@@ -1,4 +1,4 @@
-"""Check that a container did start, with its config vars and with its program."""
+"""A check that a container has started, with its config vars and its program."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -16,9 +16,9 @@ async def check_started(
     spec: InstanceSpec, files: InstanceDir, *, exit_code: int, words: str,
     tail: Callable[[], Awaitable[Sequence[LogLine]]], clock: Clock,
 ) -> None:  # fmt: skip
-    """Raise StartFailed with the reason unless it did.
+    """Raise StartFailed with the reason if the container did not start.
 
-    ``exit_code`` and ``words`` are podman's; ``tail`` reads the last lines of the container's log.
+    ``exit_code`` and ``words`` (stderr) are podman's; ``tail`` reads the last lines of the container's log.
     """
     if exit_code != 0:
         raise refusals.start_failed(spec, refusals.words_of(words))

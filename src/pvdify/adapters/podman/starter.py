@@ -1,4 +1,4 @@
-"""Making and starting containers, whatever stands in the way."""
+"""Making and starting of containers, with retries for names in use, missing networks and damaged state."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ from pvdify.model.instance import InstanceSpec, InstanceState, LogLine
 from pvdify.plumbing.command_runner import Completed
 from pvdify.ports.clock import Clock
 
-LAST_WORDS = 5
-LISTED_WITHIN, LISTED_PAUSE = 5.0, 0.1
+LAST_WORDS = 5  # log lines that are read to explain a failed start
+LISTED_WITHIN, LISTED_PAUSE = 5.0, 0.1  # seconds to wait until podman lists a container, and between two attempts
 
 
 class Starter:
-    """Looks first where looking is free; otherwise acts, and looks when podman says that something is in the way."""
+    """A starter of containers. It reads files first, then tries to start, and lists containers only after a failure."""
 
     def __init__(self, *, calls: Calls, clock: Clock, logs: LogFiles) -> None:
         self._calls = calls
@@ -25,7 +25,10 @@ class Starter:
         self._logs = logs
 
     async def start(self, spec: InstanceSpec, files: InstanceDir) -> None:
-        """The container runs, whether it was missing, made, exited or running."""
+        """Start the instance: make the container if it is missing; do nothing if it runs.
+
+        Raises StartFailed, RuntimeUnavailable.
+        """
         if files.is_running:
             return
         with writing_files(spec.name):
@@ -36,14 +39,14 @@ class Starter:
         await self._make(spec, files, is_started=True)
 
     async def create(self, spec: InstanceSpec, files: InstanceDir) -> None:
-        """The container is there."""
+        """Make the container without starting it, unless it exists. Raises StartFailed, RuntimeUnavailable."""
         if files.container_id is None:
             with writing_files(spec.name):
                 files.write(spec.environment)
             await self._make(spec, files, is_started=False)
 
     async def _make(self, spec: InstanceSpec, files: InstanceDir, *, is_started: bool) -> None:
-        """Make the container under the first name that is free, unless it turns out to be there."""
+        """Make the container under the first free name, or adopt this instance's container that has the name."""
         own_name = f"{spec.name}.{self._calls.own_suffix}"
         for name in (spec.name, own_name, own_name):
             files.forget_container()
@@ -54,7 +57,7 @@ class Starter:
             if await self._adopt_when_listed(spec, files, name, is_started=is_started):
                 return
             if name == own_name:
-                # no other program uses this name: it is the rest of a call of ours that was cut short
+                # only this server uses this name: the container is left from a call that was interrupted
                 await self._calls.remove(own_name)
         raise refusals.start_failed(spec, refusals.words_of(done.stderr))
 
@@ -77,16 +80,17 @@ class Starter:
         if refusals.is_init_missing(done):
             self._calls.do_without_init()
             return await self._make_as(spec, files, name, is_started=is_started)
-        if refusals.is_network_missing(done):  # it was removed from outside
+        if refusals.is_network_missing(done):  # another program removed it
             await self._calls.networks.ensure_for(spec, is_certain=True)
             files.forget_container()
             return await self._make_as(spec, files, name, is_started=is_started)
         return done
 
     async def _adopt_when_listed(self, spec: InstanceSpec, files: InstanceDir, name: str, *, is_started: bool) -> bool:
-        """As ``_adopt``, but patient: podman takes a name some time before it lists the container.
+        """As ``_adopt``, but wait up to LISTED_WITHIN seconds until podman lists the container.
 
-        A call that an earlier life of the daemon began may still be at it, and must not be taken for a foreign one.
+        podman reserves a name before it lists the container. A call that an earlier pvdifyd started may still be
+        running, and its container is this server's.
         """
         deadline = self._clock.monotonic() + LISTED_WITHIN
         while True:
@@ -98,7 +102,7 @@ class Starter:
             await self._clock.sleep(LISTED_PAUSE)
 
     async def _adopt(self, spec: InstanceSpec, files: InstanceDir, *, is_started: bool) -> bool:
-        """Take over the container of ours that has the name; False where it is foreign."""
+        """Use this server's container of this instance, started if wanted; return False if there is none."""
         found = await self._calls.list(name=spec.name)
         if not found:
             return False
@@ -112,7 +116,7 @@ class Starter:
         return True
 
     async def _start_existing(self, spec: InstanceSpec, files: InstanceDir, container: str) -> bool:
-        """Start what is there; False when it is not there any more."""
+        """Start an existing container; return False if it no longer exists."""
         was_started = files.pid is not None
         with files.open_gate():
             launcher = await self._calls.launcher()
@@ -131,14 +135,17 @@ class Starter:
         return True
 
     async def _is_alive_or_removed(self, name: str, container: str) -> bool:
-        """podman takes the container for running. Without its conmon it may have ended unseen: then it has to go."""
+        """Return whether the container's process runs; if not, remove the container.
+
+        podman reports a container as running if it ended without its conmon.
+        """
         if any(watch.is_running(each.pid) for each in await self._calls.list(name=name) if each.pid):
             return True
         await self._calls.remove(container)
         return False
 
     async def _check_made(self, spec: InstanceSpec, files: InstanceDir, done: Completed, *, is_started: bool) -> None:
-        """Raise if it went wrong, and then leave nothing behind."""
+        """Raise StartFailed if the container was not made or started, after removing it and its files."""
         try:
             if is_started:
                 await self._check_started(spec, files, done)

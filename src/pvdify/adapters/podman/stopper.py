@@ -1,20 +1,21 @@
-"""Ends a container's processes in an order in which no work is lost: ``python -IS stopper.py DIRECTORY SECONDS``.
+"""A program that ends a container's processes in an order that loses no work.
 
-Every process of the container gets the image's stop signal, but not all at the same moment:
+Runs as ``python -IS stopper.py DIRECTORY SECONDS``. Every process of the container gets the image's stop signal, but
+not all at the same moment. A process "hears" the signal if it catches, ignores or blocks it.
 
-- A process that catches, ignores or blocks the signal ("hears" it) gets the signal at once.
-- A process that the signal would simply kill gets the signal once no process that hears is left. It has no work to
-  finish, but others may need it: ``cat`` in ``worker | cat``, a program that a worker has called.
+- A process that hears the signal gets it at once.
+- A process that the signal would kill gets it once no process that hears is left. This process has no work to finish,
+  but other processes may need it: ``cat`` in ``worker | cat``, a program that a worker has called.
 - A shell that waits for a process that hears is suspended until that process has ended. Otherwise the shell would run
-  its next command, or end the container with its own end.
+  its next command, or end and so end the container.
 - An init program that only forwards signals (tini, podman's catatonit) is suspended until all other processes have
   ended. Otherwise it would end with its own child, and the kernel would kill the other processes.
-- What a program that hears manages itself gets the signal when that program has ended, or just before the time is
-  over: the workers that it has forked for its pool (Celery), and what it starts after it got the signal.
+- Processes that a program that hears manages itself get the signal when that program has ended, or just before the time
+  is over: the workers that it has forked for its pool (Celery), and processes that it starts after its signal.
 
-Works from outside the container, without pvdifyd and without podman: systemd runs it at power-off too. Imports the
-standard library only, and little of it. Exit code 0: the container has ended, or the time is over. Exit code 3: the
-container's processes cannot be listed here, and the caller has to stop it another way.
+Works from outside the container, without pvdifyd and podman, because systemd also runs it at power-off. Imports few
+modules, all from the standard library. Exit code 0: the container has ended, or the time is over. Exit code 3: the
+container's processes cannot be listed here, and the caller must stop the container in another way.
 """
 
 import os
@@ -26,12 +27,12 @@ from collections.abc import Iterable, Iterator
 FORWARDERS = frozenset({"tini", "tini-static", "dumb-init", "catatonit", "docker-init"})
 PODMANS_INIT = frozenset({"/run/podman-init", "/dev/init"})
 SHELLS = frozenset({"sh", "ash", "bash", "busybox", "dash", "ksh", "mksh", "yash", "zsh", "xargs"})
-HARMLESS = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})  # nothing happens by default
+HARMLESS = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})  # ignored by default
 STOP_SIGNAL = "bundle/stop-signal"  # written by launch.py
-SETTLE_SECONDS = 0.5  # for readers of pipes, once the writers have ended, and while they are asleep
-LONGEST_SETTLE_SECONDS = 5.0  # for readers that are at work, or not yet scheduled on a busy machine
-LAST_CALL_SECONDS = 0.5  # before the time is over, for what was left to a program that has not ended
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
+SETTLE_SECONDS = 0.5  # how long readers of pipes must sleep, after the writers have ended, before they get the signal
+LONGEST_SETTLE_SECONDS = 5.0  # the longest wait for readers that work, or are not yet scheduled on a busy machine
+LAST_CALL_SECONDS = 0.5  # how long before the end of the time the processes managed by another one get the signal
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1  # seconds between two listings of the processes
 CANNOT_LIST = 3
 PROC, CGROUPS = "/proc", "/sys/fs/cgroup"
 
@@ -43,10 +44,11 @@ class Process:
         self, pid: int, *, parent: int, started: int = 0, program: str = "", arguments: tuple[str, ...] = (),
         stack: int = 0, handling: tuple[int, int] = (0, 0), state: str = "S",
     ) -> None:  # fmt: skip
-        """``handling``: masks of the signals that it catches, and of those that it ignores or blocks.
+        """Set the facts from /proc.
 
-        ``stack`` is the stack's first address. ``started`` tells it from a later process with the same pid.
-        ``state`` is the kernel's letter.
+        ``handling``: masks of the signals that the process catches, and of those that it ignores or blocks.
+        ``stack``: the stack's first address. ``started``: distinguishes a later process with the same pid.
+        ``state``: the kernel's letter.
         """
         self.pid, self.parent, self.started = pid, parent, started
         self.is_suspended, self.is_at_work = state == "T", state in "RD"
@@ -56,35 +58,35 @@ class Process:
 
     @property
     def key(self) -> tuple[int, int, str, int]:
-        """Changes also when the process executes another program, which has not had the signal."""
+        """The process and its program. Executing another program changes the key: that one has not got the signal."""
         return (self.pid, self.started, self.program, self.stack)
 
     @property
     def is_init(self) -> bool:
-        """Whether it is an init program that only forwards signals."""
+        """Whether the program is an init that only forwards signals."""
         first = self.arguments[0] if self.arguments else ""
         return first in PODMANS_INIT or os.path.basename(first) in FORWARDERS  # noqa: PTH119
 
     @property
     def rewrites(self) -> bool:
-        """Whether it is a dumb-init with orders to forward another signal."""
+        """Whether the program is a dumb-init with options to forward another signal."""
         return self.is_init and any(each.startswith(("-r", "--rewrite")) for each in self.arguments[1:])
 
     def hears(self, number: int) -> bool:
-        """Whether the signal does not simply kill it."""
+        """Return whether the process survives the signal: catches, ignores or blocks it."""
         caught, passed = self.handling
         return number in HARMLESS or bool((caught | passed) >> (number - 1) & 1)
 
     def was_forked_by(self, parent: "Process") -> bool:
-        """Whether it still runs on the stack that the parent got when it executed its program."""
+        """Return whether the process still runs the parent's program on the parent's stack, so has not called exec."""
         return self.stack == parent.stack != 0 and self.program == parent.program
 
 
-Order = tuple[Process, int]  # and the signal to send
+Order = tuple[Process, int]  # a process and the signal to send
 
 
 class Family:
-    """The container's processes at one moment: who is below whom, and what the stop signal is to each."""
+    """The container's processes at one moment, as a tree, grouped by their reaction to the stop signal."""
 
     def __init__(self, processes: Iterable[Process], first: int, number: int) -> None:
         self._all = {each.pid: each for each in processes}
@@ -93,7 +95,7 @@ class Family:
             self._children.setdefault(each.parent, []).append(each)
         self._number = number
         self.first = self._all[first]
-        self.others = self.below(self.first)  # not what an operator's `podman exec` runs
+        self.others = self.below(self.first)  # without processes of `podman exec`, which are not below process 1
         mine = [self.first, *self.others]
         self.inits = [each for each in mine if each.is_init and not each.rewrites]
         plain = [each for each in mine if each not in self.inits]
@@ -101,7 +103,7 @@ class Family:
         self.deaf = [each for each in plain if not each.hears(number)]
 
     def below(self, process: Process) -> list[Process]:
-        """Its descendants. The kernel makes orphans children of process 1."""
+        """Return the process's descendants. The kernel makes orphans children of process 1."""
         found, left = [], list(self._children.get(process.pid, ()))
         while left:
             each = left.pop()
@@ -110,17 +112,20 @@ class Family:
         return found
 
     def above(self, process: Process) -> Iterator[Process]:
-        """Its living ancestors, nearest first."""
+        """Yield the process's living ancestors, nearest first."""
         while (parent := self._all.get(process.parent)) is not None:
             yield parent
             process = parent
 
     def has_hearing_below(self, process: Process) -> bool:
-        """Whether work may go on below it."""
+        """Return whether a descendant hears the signal, and so may still have work."""
         return any(each in self.hearing for each in self.below(process))
 
     def is_left_to_parent(self, process: Process, *, is_new: bool) -> bool:
-        """Whether a living program that hears manages this process; ``is_new``: it was started since the stop began."""
+        """Return whether a living program that hears the signal manages this process.
+
+        ``is_new``: the process was started after the stop began.
+        """
         if any(each.rewrites for each in self.above(process)):
             return True
         parent = self._all.get(process.parent)
@@ -131,19 +136,22 @@ class Family:
 
 
 class Stop:
-    """One stop of one container: decides what to send next, from what was sent and how the processes look now."""
+    """One stop of one container: decides which signals to send next, from those sent and the present processes."""
 
     def __init__(self, *, first: int, number: int, seconds: float) -> None:
-        """``first``: the pid of the container's process 1; ``number``: its stop signal."""
+        """``first``: the pid of the container's process 1; ``number``: the stop signal; ``seconds``: the whole time."""
         self._first, self._number = first, number
         self._last_call = seconds - min(LAST_CALL_SECONDS, seconds / 2)
         self._had: set[tuple[int, int, str, int]] = set()
         self._present: set[tuple[int, int]] | None = None
-        self._alone_since: dict[int, float] = {}  # pid -> when the last process that hears has ended below it
-        self._asleep_since: dict[int, float] = {}  # pid -> since when nothing below it has been at work
+        self._alone_since: dict[int, float] = {}  # pid -> when its last descendant that hears has ended
+        self._asleep_since: dict[int, float] = {}  # pid -> since when all its descendants sleep
 
     def orders(self, processes: Iterable[Process], now: float) -> list[Order]:
-        """What to send now, so many seconds after the beginning. ``processes``: all that have not ended."""
+        """Return the signals to send now.
+
+        ``processes``: all that have not ended; ``now``: seconds since the beginning of the stop.
+        """
         family = Family(processes, self._first, self._number)
         if self._present is None:
             self._present = {(each.pid, each.started) for each in (family.first, *family.others)}
@@ -169,7 +177,7 @@ class Stop:
         return orders
 
     def _release(self, waiter: Process, family: Family, now: float) -> list[Order]:
-        """End a suspended shell when its work has ended: its own parent may wait for it."""
+        """Return the signals that end a suspended process once its descendants' work has ended; its parent may wait."""
         if family.has_hearing_below(waiter):
             self._forget_alone(waiter.pid)
             return []
@@ -187,10 +195,10 @@ class Stop:
             return [order for each in ending for order in self._send(each)]
         if family.first in family.inits:
             return self._send(family.first)
-        return [(family.first, signal.SIGKILL)]  # the kernel keeps the signal from a process 1 that does not hear
+        return [(family.first, signal.SIGKILL)]  # the kernel drops other signals to a process 1 that does not hear
 
     def _has_settled(self, above: int, processes: list[Process], now: float) -> bool:
-        """Whether readers of pipes have read what was left in them: they have been asleep for a while, or take long."""
+        """Return whether readers of pipes have read all: they slept for SETTLE_SECONDS, or the longest wait is over."""
         alone_since = self._alone_since.setdefault(above, now)
         asleep_since = self._asleep_since.setdefault(above, now)
         if any(each.is_at_work for each in processes):
@@ -202,7 +210,7 @@ class Stop:
         self._asleep_since.pop(above, None)
 
     def _send(self, process: Process) -> list[Order]:
-        """The stop signal, once."""
+        """Return the stop signal unless it was sent before, and SIGCONT if the process is suspended."""
         orders: list[Order] = [] if process.key in self._had else [(process, self._number)]
         self._had.add(process.key)
         return [*orders, (process, signal.SIGCONT)] if process.is_suspended else orders
@@ -212,10 +220,10 @@ class Stop:
 
 
 def read_process(pid: int) -> Process | None:
-    """The process with this pid; None when it has ended."""
+    """Read the process with this pid; return None if it has ended."""
     try:
         with open(f"{PROC}/{pid}/stat", "rb") as file:  # noqa: PTH123
-            fields = file.read().rpartition(b")")[2].split()  # the name before it may hold anything
+            fields = file.read().rpartition(b")")[2].split()  # the name before it may contain any character
         with open(f"{PROC}/{pid}/status", "rb") as file:  # noqa: PTH123
             said = dict(line.split(b":\t", 1) for line in file.read().splitlines() if b":\t" in line)
         with open(f"{PROC}/{pid}/cmdline", "rb") as file:  # noqa: PTH123
@@ -240,7 +248,7 @@ def send(process: Process, number: int) -> None:
             descriptor = os.pidfd_open(process.pid)
         except ProcessLookupError:
             return
-        except OSError:  # kernels before 5.3: the pid is looked at again right before
+        except OSError:  # kernels before 5.3: the check below is right before the signal
             descriptor = None
         now = read_process(process.pid)
         if now is None or now.started != process.started:
@@ -257,14 +265,14 @@ def send(process: Process, number: int) -> None:
 
 
 def find_cgroup(pid: int, container: str) -> str | None:
-    """The directory of the container's cgroup, version 1 or 2; None when the process is not in it."""
+    """Return the directory of the container's cgroup, version 1 or 2; None if the process is in another cgroup."""
     with open(f"{PROC}/{pid}/cgroup", encoding="utf-8") as file:  # noqa: PTH123
         lines = [line.rstrip("\n").split(":", 2) for line in file]
     for _, controllers, path in lines:
         before, id, _ = path.partition(container)
         if not id:
             continue
-        own = before + id + path[len(before + id) :].partition("/")[0]  # programs may have made cgroups below it
+        own = before + id + path[len(before + id) :].partition("/")[0]  # without cgroups that programs made below it
         names = (controllers, *controllers.split(","), controllers.removeprefix("name="), "unified")
         for directory in (f"{CGROUPS}/{name}{own}" for name in names):
             if os.path.exists(f"{directory}/cgroup.procs"):  # noqa: PTH110
@@ -273,7 +281,7 @@ def find_cgroup(pid: int, container: str) -> str | None:
 
 
 def list_processes(cgroup: str) -> list[Process]:
-    """All processes of a cgroup and of those below it that have not ended."""
+    """Return all processes of a cgroup and its descendants that have not ended."""
     found: dict[int, Process] = {}
     for directory, _, _ in os.walk(cgroup):
         try:
@@ -288,7 +296,7 @@ def list_processes(cgroup: str) -> list[Process]:
 
 
 def stop(first: Process, cgroup: str, number: int, seconds: float) -> None:
-    """Return when the container's first process has ended, or the time is over."""
+    """Stop the processes of a cgroup; return when the container's first process has ended, or after ``seconds``."""
     began, pause = time.monotonic(), SHORTEST_PAUSE
     plan = Stop(first=first.pid, number=number, seconds=seconds)
     while (now := time.monotonic() - began) < seconds:
@@ -303,7 +311,7 @@ def stop(first: Process, cgroup: str, number: int, seconds: float) -> None:
 
 
 def read_stop_signal(directory: str) -> int:
-    """The image's stop signal, as noted when the container was started; SIGTERM by default."""
+    """Return the image's stop signal, which ``launch`` recorded at the start; SIGTERM by default."""
     try:
         with open(f"{directory}/{STOP_SIGNAL}", encoding="ascii") as file:  # noqa: PTH123
             number = int(file.read())
@@ -313,7 +321,7 @@ def read_stop_signal(directory: str) -> int:
 
 
 def main(directory: str, seconds: str) -> int:
-    """Stop the container of this instance's directory."""
+    """Stop the container of this instance's directory; return the exit code."""
     try:
         with open(f"{directory}/cid", encoding="ascii") as file:  # noqa: PTH123
             container = file.read().strip()

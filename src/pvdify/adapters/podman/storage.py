@@ -1,6 +1,6 @@
-"""What podman's image storage takes, from the two lists that it keeps beside the layers; pure.
+"""The size of each app's images, from the lists of images and layers in podman's storage; pure.
 
-podman itself would have to be asked once for every image, and counts a layer once for each image that has it.
+podman itself needs one call for each image, and counts a shared layer once for each image.
 """
 
 import json
@@ -13,7 +13,10 @@ from pvdify.model.image import ImagesOnDisk
 
 
 def by_app(images: str, layers: str, server_id: str) -> dict[str, ImagesOnDisk]:
-    """App -> what the images pinned for its releases take, each layer once. Raises ValueError for another form."""
+    """Return the size of the images pinned for each app's releases, counting each layer once.
+
+    Raises ValueError if the lists have an unknown form.
+    """
     try:
         known = {layer["id"]: layer for layer in json.loads(layers)}
         pinned = _pinned(json.loads(images), server_id)
@@ -33,7 +36,7 @@ def by_app(images: str, layers: str, server_id: str) -> dict[str, ImagesOnDisk]:
 
 
 def _pinned(images: list[Mapping[str, Any]], server_id: str) -> dict[str, set[str]]:
-    """App -> the top layers of its images."""
+    """Return the top layers of each app's pinned images."""
     pin = re.compile(rf"localhost/pvdify/{re.escape(server_id)}/([a-z0-9-]+):v\d+")
     found: dict[str, set[str]] = {}
     for image in images:
@@ -44,7 +47,7 @@ def _pinned(images: list[Mapping[str, Any]], server_id: str) -> dict[str, set[st
 
 
 def _chain(known: Mapping[str, Mapping[str, Any]], top: str) -> Iterator[str]:
-    """A layer and all those below it."""
+    """Yield a layer and all layers below it."""
     layer: str | None = top
     while layer:
         yield layer

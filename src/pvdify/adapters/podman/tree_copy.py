@@ -1,7 +1,7 @@
-"""Copies of directories that a program may change meanwhile, and that it could fill with traps.
+"""Copies of directories that a program, possibly a malicious one, changes during the copy.
 
-Everything in the source is opened relative to its directory and without following links, so that a directory that
-becomes a link cannot lead out of the volume. Owners, modes, times, links, holes and extended attributes are kept.
+Every entry of the source is opened relative to its directory and without following links, so that a directory replaced
+by a link cannot make the copy leave the volume. Owners, modes, times, links, holes and extended attributes are kept.
 Sockets and devices are left out.
 """
 
@@ -15,18 +15,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FICLONE = 0x40049409  # ioctl: share the blocks, where the file system can
-# A page that a program has mapped may change without a new mtime until the kernel wrote it out, 35 s by default.
+FICLONE = 0x40049409  # ioctl that shares blocks between files, if the file system supports it
+# Seconds. A write to a mapped page changes the mtime only when the kernel writes the page out, after 35 s by default.
 UNSURE = 120.0
-_CHUNK = 16 * 1024 * 1024
+_CHUNK = 16 * 1024 * 1024  # bytes
 Stamp = tuple[int, int, int, int]
 
 
 @dataclass(kw_only=True)
 class TreeCopy:
-    """A copy that is brought up to date in passes; each one copies what changed since the pass before.
+    """A copy that is made in passes; each pass copies the files that changed since the pass before.
 
-    ``copied``: bytes of the last pass. ``deadline``: by the monotonic clock, when a pass gives up with TimeoutError.
+    ``copied``: bytes of the last pass. ``deadline``: on the monotonic clock, after which a pass raises TimeoutError.
     """
 
     source: Path
@@ -57,9 +57,9 @@ class TreeCopy:
         for name in sorted(found):
             if self.deadline is not None and time.monotonic() > self.deadline:
                 raise TimeoutError
-            with suppress(FileNotFoundError):  # it went meanwhile
+            with suppress(FileNotFoundError):  # the program removed the entry meanwhile
                 self._entry(descriptor, name, at / name)
-        _dress(target, os.fstat(descriptor), descriptor)
+        _set_metadata(target, os.fstat(descriptor), descriptor)
 
     def _entry(self, parent: int, name: str, at: Path) -> None:
         there = os.stat(name, dir_fd=parent, follow_symlinks=False)
@@ -76,7 +76,7 @@ class TreeCopy:
                 os.utime(target, ns=(there.st_atime_ns, there.st_mtime_ns), follow_symlinks=False)
             elif stat.S_ISFIFO(there.st_mode):
                 os.mkfifo(target)
-                _dress(target, there, None)
+                _set_metadata(target, there, None)
 
     def _enter(self, parent: int, name: str, at: Path) -> None:
         target = self.target / at
@@ -99,7 +99,7 @@ class TreeCopy:
             descriptor = os.open(name, flags, dir_fd=parent)
         except OSError as error:
             if error.errno == errno.ELOOP:
-                return  # it became a link meanwhile; the next pass sees it
+                return  # the file was replaced by a link meanwhile; the next pass copies the link
             raise
         try:
             there = os.fstat(descriptor)
@@ -125,12 +125,12 @@ class TreeCopy:
             if not _cloned(descriptor, writing):
                 self._blocks(descriptor, writing)
             self.copied += there.st_size
-            _dress(writing, os.fstat(descriptor), descriptor)
+            _set_metadata(writing, os.fstat(descriptor), descriptor)
         finally:
             os.close(writing)
 
     def _blocks(self, reading: int, writing: int) -> None:
-        """Copy what is no hole."""
+        """Copy the data between holes. Raises OSError, TimeoutError."""
         end = os.fstat(reading).st_size
         offset = 0
         while offset < end:
@@ -162,13 +162,13 @@ def _cloned(reading: int, writing: int) -> bool:
     return True
 
 
-def _dress(target: Path | int, there: os.stat_result, descriptor: int | None) -> None:
-    """Give owner, mode, attributes and times; in this order, since each changes what comes before it."""
+def _set_metadata(target: Path | int, there: os.stat_result, descriptor: int | None) -> None:
+    """Set owner, mode, extended attributes and times, in this order: chown clears mode bits and capabilities."""
     os.chown(target, there.st_uid, there.st_gid)
     os.chmod(target, stat.S_IMODE(there.st_mode))  # noqa: PTH101 - a descriptor has no path
     if descriptor is not None:
         for name in os.listxattr(descriptor):
-            with suppress(OSError):  # such as those of SELinux, which the target's file system decides
+            with suppress(OSError):  # attributes such as SELinux labels, which the target's file system assigns
                 os.setxattr(target, name, os.getxattr(descriptor, name))
     os.utime(target, ns=(there.st_atime_ns, there.st_mtime_ns))
 

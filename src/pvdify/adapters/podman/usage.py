@@ -1,4 +1,4 @@
-"""What a running container uses of memory and CPU, as its cgroup says: version 2, or version 1 of old kernels."""
+"""A running container's memory and CPU usage, from its cgroup: version 2, or version 1 of old kernels."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ NANOSECONDS, MICROSECONDS = 1e9, 1e6
 
 
 def read_usage(pid: int, *, processes: Path = PROCESSES, cgroups: Path = CGROUPS) -> Usage | None:
-    """Of the container that this process is in; None when it has ended, or its cgroup is not where it should be."""
+    """Return the usage of the process's container; None if the process has ended or its cgroup is not found."""
     try:
         groups = _groups(processes / str(pid) / "cgroup")
         if "memory" in groups:
@@ -20,7 +20,7 @@ def read_usage(pid: int, *, processes: Path = PROCESSES, cgroups: Path = CGROUPS
 
 
 def _groups(file: Path) -> dict[str, str]:
-    """Controller -> path, from lines like ``4:memory:/machine.slice/…``; version 2 has no controller's name."""
+    """Return the paths by controller from lines like ``4:memory:/machine.slice/…``; version 2 uses an empty name."""
     found: dict[str, str] = {}
     for line in file.read_text(encoding="utf-8").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -44,7 +44,7 @@ def _version_1(cgroups: Path, groups: dict[str, str]) -> Usage:
 
 
 def _needed(memory: int, droppable: int) -> int:
-    """Without what the kernel only keeps of files in case they are read again."""
+    """Return the memory without the inactive file cache, which the kernel frees when memory is needed."""
     return max(0, memory - droppable)
 
 

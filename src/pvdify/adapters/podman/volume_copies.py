@@ -1,7 +1,7 @@
-"""The ``volume_copies`` port: copies of podman volumes, while the containers that have them are paused for a moment.
+"""The ``volume_copies`` port: copies of podman volumes, while the containers that mount them are paused for a moment.
 
-podman pauses a container with the kernel's freezer: its processes stop between two instructions and notice nothing. The
-files are then as after a power loss, which databases are made for. Connections wait meanwhile.
+podman pauses a container with the kernel's freezer: its processes stop between two instructions and cannot detect it.
+The files are then as after a power loss, which databases recover from. Connections wait meanwhile.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from pvdify.errors import BackupFailed, RuntimeUnavailable, VolumeExists
 from pvdify.plumbing.command_runner import Argv, Completed
 
 log = structlog.get_logger()
-MOST_FROZEN = 10.0  # seconds
-PASSES = 3  # before the containers are paused
-LITTLE = 64 * 1024 * 1024  # bytes that may be left to copy while they are
+MOST_FROZEN = 10.0  # seconds; how long containers may be paused for a copy
+PASSES = 3  # the most passes before the containers are paused
+LITTLE = 64 * 1024 * 1024  # bytes; after a pass that copied no more, the containers are paused
 
 
 class PodmanVolumeCopies:
@@ -31,7 +31,7 @@ class PodmanVolumeCopies:
         run: runs podman to its end.
         server_id: in the labels of this server's volumes.
         binary: the podman command.
-        mark: a file that names the containers that are paused, so that the next daemon unpauses them.
+        mark: the file with the ids of the paused containers, so that a restarted pvdifyd can unpause them.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class PodmanVolumeCopies:
             containers = self._mark.read_text(encoding="utf-8").split()
         except FileNotFoundError:
             return
-        log.warning("backup.thawed", containers=containers, why="pvdify ended while they stood still for a backup")
+        log.warning("backup.thawed", containers=containers, why="pvdify ended while they were paused for a backup")
         await self._unpause(containers)
 
     async def _pass_frozen(self, copy: TreeCopy, id: str) -> float:
@@ -104,7 +104,7 @@ class PodmanVolumeCopies:
         except OSError as error:
             raise BackupFailed(
                 f"the volume {id} was not copied", why=str(error),
-                next="look whether the disk is full (`pvdify status`), then `pvdify backups:run`",
+                next="check whether the disk is full (`pvdify status`), then `pvdify backups:run`",
             ) from error  # fmt: skip
 
     async def _pause(self, containers: list[str], id: str) -> None:
@@ -122,13 +122,13 @@ class PodmanVolumeCopies:
         paused = await self._paused()
         if still := [each for each in containers if each in paused]:
             raise RuntimeUnavailable(
-                f"{len(still)} containers stand still after a backup",
+                f"{len(still)} containers are still paused after a backup",
                 why="podman does not unpause them", next=f"podman unpause {' '.join(still)}",
             )  # fmt: skip
         self._mark.unlink(missing_ok=True)
 
     async def _users(self, id: str, status: str = "") -> list[str]:
-        """The containers that have the volume and run."""
+        """Return the ids of the running containers that mount the volume; without paused ones if ``status`` is set."""
         volume = f"--filter=volume={volume_of(self._server, id)}"
         found = await self._run((self._podman, "ps", "--no-trunc", "--quiet", volume))
         if found.exit_code != 0:

@@ -1,7 +1,7 @@
 """The ``volumes`` port: named podman volumes, which podman fills from the image when they are first mounted.
 
-podman gives a new volume the content, owner and mode of the directory in the image, or the container's user as owner
-where the image has none.
+podman gives a new volume the content, owner and mode of the image's directory. If the image has no such directory, the
+container's user is the owner.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from pvdify.errors import VolumeInUse, VolumeNotCopied
 from pvdify.model.instance import InstanceSpec
 from pvdify.plumbing.command_runner import Argv, Completed
 
-COUNT_SECONDS = 20.0
-COPY_SECONDS = 3 * 3600.0
+COUNT_SECONDS = 20.0  # the longest counting a volume may take
+COPY_SECONDS = 3 * 3600.0  # the longest copying a volume may take
 MISSING, IN_USE = 1, 2  # exit codes of `podman volume rm`
 
 
 class Run(Protocol):
-    """Runs a program to its end."""
+    """A function that runs a program to its end."""
 
     def __call__(self, argv: Argv, *, timeout: float = ...) -> Awaitable[Completed]:
         """Raises RuntimeUnavailable."""
@@ -59,7 +59,7 @@ class PodmanVolumes:
         return parse.volumes(done.stdout, self._server)
 
     async def size(self, id: str) -> int | None:
-        """Counted by ``du``, since podman itself counts all volumes or none."""
+        """See the port. Counts with ``du``, because podman counts all volumes or none."""
         done = await self._run(commands.ask_for_mountpoint(self._podman, volume_of(self._server, id)))
         if done.exit_code != 0:
             return None

@@ -1,4 +1,4 @@
-"""Waiting for a process to end without asking podman: by pidfd where the kernel has it, else by looking."""
+"""Waiting for the end of a process without podman: with a pidfd if the kernel supports it, else by polling."""
 
 import asyncio
 import os
@@ -7,24 +7,24 @@ from pathlib import Path
 
 from pvdify.ports.clock import Clock
 
-LOOK_EVERY_SECONDS = 0.1
+LOOK_EVERY_SECONDS = 0.1  # between two polls
 
 
 async def wait_for_end(pid: int, mark: str, clock: Clock) -> None:
-    """Return when the process has ended; at once when it has, or when its pid belongs to another process by now.
+    """Return when the process has ended; at once if it has, or if another process has its pid by now.
 
-    ``mark`` is a word that only the right process has on its command line: the container's id.
+    ``mark``: a word that only the right process has on its command line: the container's id.
     """
     await _wait(pid, lambda: is_alive(pid, mark), clock)
 
 
 async def wait_for_child(pid: int, parent: int, clock: Clock) -> None:
-    """The same for a process that is known by its parent."""
+    """As ``wait_for_end``, for a process that is identified by its parent."""
     await _wait(pid, lambda: parent_of(pid) == parent, clock)
 
 
 def is_alive(pid: int, mark: str, proc: Path = Path("/proc")) -> bool:
-    """Whether this pid runs with the mark on its command line."""
+    """Return whether the process with this pid runs and has the mark on its command line."""
     try:
         words = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -33,14 +33,14 @@ def is_alive(pid: int, mark: str, proc: Path = Path("/proc")) -> bool:
 
 
 def is_running(pid: int, proc: Path = Path("/proc")) -> bool:
-    """Whether there is such a process, and not just a zombie that was not waited for."""
+    """Return whether the process exists and is not a zombie."""
     return parent_of(pid, proc) is not None
 
 
 def parent_of(pid: int, proc: Path = Path("/proc")) -> int | None:
-    """The parent's pid; None when the process is gone or has ended and waits to be reaped."""
+    """Return the parent's pid; None if the process does not exist or is a zombie."""
     try:
-        # the name, in parentheses, may hold anything
+        # the name, in parentheses, may contain any character
         state, parent = (proc / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
     except (OSError, ValueError):
         return None
@@ -57,7 +57,7 @@ async def _wait(pid: int, is_it: Callable[[], bool], clock: Clock) -> None:
             await clock.sleep(LOOK_EVERY_SECONDS)
         return
     try:
-        # looked at after the descriptor was opened: from here on it cannot become another process
+        # checked after the descriptor was opened, because from then on the descriptor refers to the same process
         if is_it():
             await _readable(descriptor)
     finally:
