@@ -1,4 +1,4 @@
-"""The vocabulary everything server-side shares: pure values and rules, no I/O.
+"""The vocabulary of the server: pure values and rules. No I/O.
 
 May import: ``manifest``, ``settings``, ``errors``, pydantic (values only).
 """

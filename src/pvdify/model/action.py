@@ -1,6 +1,6 @@
-"""Actions: the one table of everything that can be an event.
+"""Actions: the table of all kinds of events.
 
-An event is emitted, filtered, announced and documented by what stands here; ``docs/reference/events.md`` is made of it.
+Code that emits, filters or announces events uses this table, and ``docs/reference/events.md`` is generated from it.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,8 @@ _UNKNOWN = "{app}: {action}"
 class Action(StrEnum):
     """The name of an event, with the headline of its notice.
 
-    ``is_bad``: an operator should look. ``is_usual``: part of a notification that names no events.
+    ``is_bad``: the event needs an operator's attention. ``is_usual``: the event is part of a notification that names no
+    events.
     """
 
     headline: str
@@ -25,7 +26,7 @@ class Action(StrEnum):
     is_usual: bool
 
     def __new__(cls, name: str, headline: str = _UNKNOWN, is_bad: bool = False, is_usual: bool = False) -> "Action":  # noqa: FBT001, FBT002 - an enum passes its members' values by position
-        """Make a member of the name, with what is known of it."""
+        """Create a member with its name, headline and flags."""
         action = str.__new__(cls, name)
         action._value_ = name
         action.headline, action.is_bad, action.is_usual = headline, is_bad, is_usual
@@ -171,7 +172,7 @@ class Action(StrEnum):
 
     @classmethod
     def of_record(cls, name: str) -> "Action":
-        """Return the action of a stored event, also of one that only another version of pvdify knows."""
+        """Return the action of a stored event, including names that only another version of pvdify knows."""
         try:
             return cls(name)
         except ValueError:
@@ -182,7 +183,7 @@ class Action(StrEnum):
 
     @property
     def group(self) -> str:
-        """The first word of the name: ``deploy``."""
+        """The part of the name before the dot, such as ``deploy``."""
         return self.value.partition(".")[0]
 
 
@@ -191,7 +192,7 @@ USUAL = tuple(action.value for action in Action if action.is_usual)
 
 
 def problem_with_pattern(pattern: str) -> str:
-    """Return why ``deploy.live``, ``deploy.*`` or ``*`` matches no event, with the nearest name; "" if one does."""
+    """Return why ``deploy.live``, ``deploy.*`` or ``*`` matches no event, with the nearest name; "" if it matches."""
     if pattern == "*" or pattern in tuple(Action) or (pattern.endswith(".*") and pattern[:-2] in GROUPS):
         return ""
     return _instead(pattern, (*Action, *(f"{group}.*" for group in GROUPS)))

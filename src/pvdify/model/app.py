@@ -1,4 +1,4 @@
-"""Apps: one deployable thing with a name of its own."""
+"""Apps: deployable things, each with its own name."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +11,11 @@ from pvdify.model.slot import Slot
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """An app as such; its releases and slots say what runs.
+    """An app. Its releases and slots say what runs.
 
-    ``domains``: hostnames that were given to it by hand, besides those in the manifests of its releases. ``gate``: see
-    ``Route``. ``maintenance_by``, ``maintenance_since``: who turned the maintenance on, and when.
-    ``paused_until``: when requests that wait because a person paused the app go on at the latest.
+    ``domains``: hostnames that were added by hand, besides those in the manifests of its releases. ``gate``: see
+    ``Route``. ``maintenance_by``, ``maintenance_since``: who turned the maintenance on, and when. ``paused_until``:
+    when requests that wait because of ``pause`` continue at the latest.
     """
 
     name: str
@@ -30,18 +30,18 @@ class App:
 
 
 def default_hostname(app: str, base_domain: str) -> str:
-    """``<app>.<base domain>``."""
+    """Return ``<app>.<base domain>``."""
     return f"{app}.{base_domain}"
 
 
 def hostnames_of(app: App, base_domain: str, manifest: Manifest | None) -> tuple[str, ...]:
-    """All hostnames of an app: its own first, then those of its manifest, then those added by hand, each once."""
+    """Return an app's hostnames without duplicates: the default one, then the manifest's, then those added by hand."""
     more = manifest.domains if manifest else ()
     return tuple(dict.fromkeys((default_hostname(app.name, base_domain), *more, *app.domains)))
 
 
 def route_of(app: App, base_domain: str, manifest: Manifest | None, slot: Slot | None) -> Route:
-    """The route that an app should have: its hostnames to the slot's targets, in maintenance to none (503)."""
+    """Return the app's desired route: its hostnames to the slot's targets; without targets (503) in maintenance."""
     serves = slot is not None and manifest is not None and WEB in manifest.processes and bool(slot.targets)
     serves = serves and not app.is_in_maintenance
     return Route(

@@ -1,4 +1,4 @@
-"""Backups: what is in one, whether it was proven by a restore, which ones are kept, and what makes one suspicious."""
+"""Backups: their items and state, which backups are kept, and when a backup is suspicious."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from enum import Enum
 
 DEFAULT_SCHEDULE, DEFAULT_DRILLS = "0 3 * * *", "0 5 * * 0"
 PLAN = "default"
-SHRUNK = 10  # a drill objects to less than this part of what a proven backup had
-SMALL = 20  # files, rows or kilobytes below which shrinking says nothing
-LATE = timedelta(hours=6)  # after its due time, a backup that did not succeed needs attention
+SHRUNK = 10  # a drill reports an item that is less than 1/10 of the same item in the newest proven backup
+SMALL = 20  # files, rows or kilobytes; smaller items are not checked for shrinking
+LATE = timedelta(hours=6)  # after its due time, without a successful backup, needs attention
 
 
 class ItemKind(Enum):
-    """What a part of a backup holds."""
+    """What an item of a backup holds."""
 
     SERVER = "server"
     VOLUME = "volume"
@@ -21,7 +21,7 @@ class ItemKind(Enum):
 
 
 class BackupState(Enum):
-    """The life of a backup. ``incomplete``: a part of it failed. ``gone``: the target no longer has it."""
+    """The state of a backup. ``incomplete``: an item failed. ``gone``: the target no longer has the backup."""
 
     RUNNING = "running"
     STORED = "stored"
@@ -31,7 +31,7 @@ class BackupState(Enum):
 
 
 class TaskKind(Enum):
-    """What is done with backups."""
+    """The kinds of tasks."""
 
     BACKUP = "backup"
     VERIFY = "verify"
@@ -39,7 +39,7 @@ class TaskKind(Enum):
 
 
 class TaskState(Enum):
-    """The life of a task."""
+    """The states of a task."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -49,15 +49,15 @@ class TaskState(Enum):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it is still to come."""
+        """Whether the task has ended."""
         return self not in (TaskState.QUEUED, TaskState.RUNNING)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What is in a directory. ``empty``: files without content. ``rows``: of all tables of SQLite databases in it.
+    """The contents of a directory. ``empty``: files without content. ``rows``: of all tables in its SQLite databases.
 
-    Of the dump of a service: ``databases`` its tables, ``rows`` what is in them, or keys.
+    For the dump of a service: ``databases`` is the number of its tables, ``rows`` the number of rows or keys.
     """
 
     files: int = 0
@@ -69,11 +69,12 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupItem:
-    """One part of a backup.
+    """One item of a backup.
 
-    ``id``: of a volume's storage. ``snapshot``: its name at the target. ``added``: bytes sent. ``held``: seconds that
-    the app's processes stood still for it. ``counts``: None for a backup that was found at the target. Of a service:
-    ``id`` is its own, and ``service``, ``image`` and ``version`` are its kind, image and the program's major version.
+    ``id``: the id of the volume's storage. ``snapshot``: the item's name at the target. ``added``: bytes sent.
+    ``held``: for how many seconds the app's processes were frozen. ``counts``: None for a backup that was found at the
+    target. For a service: ``id`` is the service's id, and ``service``, ``image`` and ``version`` are its kind, its
+    image and the major version of its program.
     """
 
     kind: ItemKind
@@ -91,7 +92,7 @@ class BackupItem:
 
     @property
     def title(self) -> str:
-        """What messages call it."""
+        """The item's name in messages."""
         if self.kind is ItemKind.SERVER:
             return "the server's own data"
         if self.kind is ItemKind.SERVICE:
@@ -99,13 +100,13 @@ class BackupItem:
         return f"the volume {self.name} of {self.app}"
 
     def is_same_as(self, other: "BackupItem") -> bool:
-        """Whether two backups hold the same thing in these parts."""
+        """Return whether both items are backups of the same thing."""
         return (self.kind, self.app, self.name) == (other.kind, other.app, other.name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Backup:
-    """One backup of the server. ``proven_at``: when all of it was last restored and found whole; ``proof``: why not."""
+    """One backup of the server. ``proven_at``: when a full restore last succeeded; ``proof``: why it did not."""
 
     id: str
     state: BackupState
@@ -120,20 +121,20 @@ class Backup:
 
     @property
     def is_restorable(self) -> bool:
-        """Whether any of it can be brought back."""
+        """Whether any item can be restored."""
         return self.state in (BackupState.STORED, BackupState.INCOMPLETE)
 
     @property
     def bytes(self) -> int:
-        """How much content it has."""
+        """The size of its content."""
         return sum(item.counts.bytes for item in self.items if item.counts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a restore is to bring back. ``to``: the app that gets it; ``replaces``: what is there goes to the trash.
+    """The subject of a restore. ``to``: the app that gets it; ``replaces``: the present content goes to the trash.
 
-    ``service``: the service of this name instead of volumes of an app, for the service ``to``.
+    ``service``: the name of the service to restore into the service ``to``, instead of volumes of an app.
     """
 
     app: str
@@ -145,9 +146,9 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupTask:
-    """Something that is done with backups, one at a time.
+    """Work on backups; tasks run one at a time.
 
-    ``wanted``: what a restore is asked for. ``undo``: what has to be put right if it is cut short. ``log``: what
+    ``wanted``: the subject of a restore. ``undo``: what to clean up if the task is interrupted. ``log``: lines on what
     was done.
     """
 
@@ -167,7 +168,7 @@ class BackupTask:
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
-    """How many backups are kept: the newest of each of these days, weeks and months."""
+    """How many backups are kept: the newest backup of each of the last days, weeks and months."""
 
     daily: int = 7
     weekly: int = 4
@@ -179,10 +180,10 @@ class Keep:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupPlan:
-    """Where backups go and when they are made; what opens the target is kept apart, encrypted.
+    """The target and schedule of backups. The target's credentials are stored separately, encrypted.
 
-    ``repository``: the id of what was made at the target. ``accounted``, ``drills_accounted``: due times until then
-    were kept. ``size``: bytes at the target. ``trouble``: why the last task did not succeed.
+    ``repository``: the id of the repository at the target. ``accounted``, ``drills_accounted``: due times up to then
+    are handled. ``size``: bytes at the target. ``trouble``: why the last task failed.
     """
 
     name: str = PLAN
@@ -201,10 +202,10 @@ class BackupPlan:
 
 
 def kept(backups: Iterable[Backup], keep: Keep) -> frozenset[str]:
-    """Return the ids of the backups that are kept: the newest one of each of the last days, weeks and months.
+    """Return the ids of the backups to keep: the newest backup of each of the last days, weeks and months.
 
-    The newest backup, the newest whole one, and the newest proven one are always kept. An incomplete one takes the
-    place of no whole one.
+    The newest backup, the newest complete one, and the newest proven one are always kept. A complete backup takes
+    precedence over an incomplete one of the same period.
     """
     found = sorted((it for it in backups if it.is_restorable), key=lambda it: it.made_at, reverse=True)
     whole = [it for it in found if it.state is BackupState.STORED]
@@ -219,7 +220,7 @@ def kept(backups: Iterable[Backup], keep: Keep) -> frozenset[str]:
 
 
 def last_stored(backups: Iterable[Backup]) -> dict[str, datetime]:
-    """Return when each volume was last stored at the target, by its id; the backups come newest first."""
+    """Return when each volume was last stored at the target, by its id. ``backups``: newest first."""
     found: dict[str, datetime] = {}
     for backup in backups:
         for item in backup.items if backup.is_restorable else ():
@@ -229,7 +230,7 @@ def last_stored(backups: Iterable[Backup]) -> dict[str, datetime]:
 
 
 def shrinking(item: BackupItem, proven: Sequence[Backup]) -> str:
-    """Say how much less the item has than the newest proven backup of it had; "" if that is nothing to stop at."""
+    """Return how much smaller the item is than in the newest proven backup with it; "" if not suspiciously smaller."""
     before = next((old for backup in proven for old in backup.items if old.is_same_as(item) and old.counts), None)
     if before is None or before.counts is None or item.counts is None:
         return ""
@@ -247,7 +248,7 @@ def shrinking(item: BackupItem, proven: Sequence[Backup]) -> str:
 
 
 def differences(stored: Counts, found: Counts) -> str:
-    """Say in what a restored item differs from what was stored; "" if in nothing."""
+    """Return how a restored item differs from the stored one; "" if not at all."""
     names = ("files", "bytes", "empty", "databases", "rows")
     pairs = [(name, getattr(stored, name), getattr(found, name)) for name in names]
     return ", ".join(f"{new} {name} instead of {old}" for name, old, new in pairs if old != new)

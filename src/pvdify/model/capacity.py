@@ -1,11 +1,11 @@
-"""What the machine has left, and whether a deploy fits."""
+"""Free resources of the machine."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """Bytes; None where this machine cannot say."""
+    """Bytes of disk and memory; None if unknown."""
 
     free_disk: int | None
     available_memory: int | None
@@ -15,7 +15,7 @@ class Capacity:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What a running instance uses: bytes of memory and their limit, seconds of CPU since it started; None: unknown."""
+    """Resource use of an instance: bytes of memory and their limit, seconds of CPU since its start; None: unknown."""
 
     memory: int | None = None
     memory_limit: int | None = None

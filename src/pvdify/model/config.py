@@ -10,19 +10,20 @@ from pvdify.model.instance import Secret
 from pvdify.model.names import CONFIG_KEY
 from pvdify.model.secret_forms import refusal_of
 
-RESERVED = frozenset({"PORT", "sops"})  # ``sops`` is the part of a SOPS file that says how it is encrypted
-# Linux takes 128 KiB for a variable and 2 MiB for all variables and arguments of a program: far below both.
+RESERVED = frozenset({"PORT", "sops"})  # ``sops`` is the key for encryption metadata in a SOPS file
+# Linux allows 128 KiB for a variable and 2 MiB for all variables and arguments of a program; these limits are far
+# lower.
 LONGEST_VALUE, LARGEST_CONFIG = 64 * 1024, 256 * 1024
-MOST_VARS = 2000  # of one app; a file of ours with 10,000 could not be read again
+MOST_VARS = 2000  # of one app; with 10,000, a stored config could not be read again
 NUL = "\0"
-_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")  # the kernel ends a variable at a NUL; half a surrogate pair has no bytes
-SHOWN = 40  # characters of a name that cannot be one, and problems or names that are listed
-LARGEST_NAMED = 3  # of the largest variables, where all together are too large
+_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")  # a NUL ends a variable in the kernel; lone surrogates cannot be encoded
+SHOWN = 40  # characters of an invalid name, and entries of a list, that a message shows
+LARGEST_NAMED = 3  # of the largest variables, shown if the config is too large
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigVar:
-    """A value and whether it is a secret (which is never shown again)."""
+    """A value, and whether it is a secret. Secrets are never shown again."""
 
     value: Secret
     is_secret: bool = False
@@ -30,7 +31,7 @@ class ConfigVar:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigVersion:
-    """One change of an app's config: who, when, and which names; values are kept elsewhere."""
+    """The record of one change of an app's config: who, when, and which names. Values are stored separately."""
 
     app: str
     version: int
@@ -44,9 +45,9 @@ Changes = Mapping[str, ConfigVar | Secret | None]
 
 
 def apply_changes(current: Mapping[str, ConfigVar], wanted: Changes) -> dict[str, ConfigVar]:
-    """The config after setting (a var) and unsetting (None) names; a text alone stays secret if its name was so far.
+    """Return the config after setting and unsetting (None) names. A plain text keeps the name's secrecy.
 
-    A name that is not set is as unset as was wanted.
+    Unsetting a name that is not set does nothing.
 
     Raises InvalidConfigVar with every problem.
     """
@@ -66,7 +67,7 @@ def apply_changes(current: Mapping[str, ConfigVar], wanted: Changes) -> dict[str
 
 
 def check_number_of_changes(count: int, *, current: int = 0) -> None:
-    """Before each of them is looked at, because a request has room for 100,000. Raises InvalidConfigVar."""
+    """Check the number before each change is checked, as a request can hold 100,000. Raises InvalidConfigVar."""
     if count > 2 * max(MOST_VARS, current):
         raise InvalidConfigVar(
             f"{count} changes of the config at once are too many",
@@ -75,7 +76,7 @@ def check_number_of_changes(count: int, *, current: int = 0) -> None:
 
 
 def _check_count(current: Mapping[str, ConfigVar], wanted: Changes) -> None:
-    """A config that has more variables than it may can shrink."""
+    """Check the number of variables. A config that is above the limit already may shrink."""
     check_number_of_changes(len(wanted), current=len(current))
     unset = sum(1 for key, var in wanted.items() if var is None and key in current)
     count = len(current) - unset + sum(1 for key, var in wanted.items() if var is not None and key not in current)
@@ -100,7 +101,7 @@ def _check_size(values: Mapping[str, ConfigVar], *, most: int) -> None:
 
 
 def _sizes(values: Mapping[str, ConfigVar]) -> dict[str, int]:
-    """The bytes of each variable in a program's environment, ``NAME=value`` and a NUL."""
+    """Return the bytes of each variable in a program's environment: ``NAME=value`` and a NUL."""
     return {key: len(key) + len(var.value.encode(errors="surrogatepass")) + 2 for key, var in values.items()}
 
 
@@ -124,7 +125,7 @@ def _problems(key: str, var: ConfigVar | None) -> list[str]:
 
 
 def named(names: Iterable[str]) -> str:
-    """The names in order, as an event lists them; of very many the first."""
+    """Return the names, sorted and joined for an event; of more than ``SHOWN`` names only the first."""
     listed = sorted(names)
     left = len(listed) - SHOWN
     return ", ".join(listed[:SHOWN]) + (f" and {left} more" if left > 0 else "")

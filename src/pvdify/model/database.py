@@ -1,21 +1,22 @@
-"""The database as such: which one it is, and which containers were made with it."""
+"""The identity of the database, and the containers that belong to it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseIdentity:
-    """``id`` is a label of every container that was made with this database.
+    """The database's identity. ``id`` is a label of every container that was created with this database.
 
-    ``is_apart``: it was begun anew beside the containers of an earlier database, and keeps its files apart from theirs.
+    ``is_apart``: the database was created beside containers of an earlier database, and keeps its files separate from
+    theirs.
     """
 
     id: str = ""
     is_apart: bool = False
 
     def owns(self, label: str) -> bool:
-        """Whether a container with this label is this database's; empty: it was made before there were ids."""
+        """Return whether a container with this label belongs to this database. An empty one is from before ids."""
         return label == self.id if label else not self.is_apart
 
 
-UNNAMED = DatabaseIdentity()  # of tests and trials that have no database: owns only containers without the label
+UNNAMED = DatabaseIdentity()  # for tests and trials without a database: owns only containers without the label

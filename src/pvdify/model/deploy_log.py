@@ -1,4 +1,4 @@
-"""The lines of a deploy log."""
+"""Entries of a deploy log."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,20 +6,20 @@ from enum import Enum
 
 
 class EntryKind(Enum):
-    """The kind of an entry."""
+    """The kinds of entries."""
 
     STEP_STARTED = "step-started"
     STEP_DONE = "step-done"
     STEP_FAILED = "step-failed"
-    OUTPUT = "output"  # a line that a hook wrote
+    OUTPUT = "output"  # a line of a hook's output
     NOTE = "note"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogEntry:
-    """One line. ``step`` is the step's name as people see it, ``seconds`` how long it took.
+    """One line. ``step``: the step's display name. ``seconds``: its duration.
 
-    ``source`` is the container that wrote a line of output.
+    ``source``: the container that wrote a line of output.
     """
 
     at: datetime

@@ -1,4 +1,4 @@
-"""What apps take on the server's disks, besides their images."""
+"""Disk use of apps, without their images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class DiskUse:
-    """Bytes: what an app's containers wrote into themselves, its volumes (those in the trash too), and its logs."""
+    """Bytes of an app's container layers, volumes (including those in the trash) and logs."""
 
     layers: int = 0
     volumes: int = 0
@@ -15,13 +15,12 @@ class DiskUse:
 
     @property
     def total(self) -> int:
-        """All of it."""
         return self.layers + self.volumes + self.logs
 
 
 @dataclass
 class DiskBoard:
-    """What was measured last, by app, and when; ``over``: the apps that take more than the limit."""
+    """The latest measurements by app, and their time. ``over``: the apps above the limit."""
 
     use: Mapping[str, DiskUse] = field(default_factory=dict)
     at: datetime | None = None

@@ -1,4 +1,4 @@
-"""The edge: how requests from the internet reach this server's router."""
+"""The edge: the service through which requests from the internet reach this server's router."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from pvdify.model.public import Cause, PublicAnswer
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeRule:
-    """Requests for a hostname, or for all below one (``*.example.com``), go to an address on this machine."""
+    """A rule that sends requests for a hostname, or for all below one (``*.example.com``), to a local address."""
 
     hostname: str
     service: str
@@ -18,7 +18,7 @@ class EdgeRule:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeWanted:
-    """How it should be: which hostnames the world can look up, and where their requests go, the first match first."""
+    """The desired state of the edge: the public hostnames, and the rules in order; the first match counts."""
 
     base_domain: str
     hostnames: frozenset[str]
@@ -27,7 +27,7 @@ class EdgeWanted:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeLink:
-    """The account at the edge. ``tunnel``: the name of one to adopt; None for one of our own."""
+    """The account at the edge. ``tunnel``: the name of a tunnel to adopt; None for a new one."""
 
     token: Secret = field(repr=False)
     tunnel: str | None = None
@@ -44,9 +44,9 @@ class EdgeProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeState:
-    """How it is. ``run_token`` is what the tunnel's program on this machine needs; ``health`` is the edge's own word.
+    """The state of the edge. ``run_token``: for the tunnel's program on this machine. ``health``: the edge's word.
 
-    ``version`` counts all changes of the rules; ``is_own``: we made the tunnel, so all of it is ours.
+    ``version`` counts all changes of the rules; ``is_own``: pvdify created the tunnel and owns all of it.
     """
 
     tunnel: str
@@ -60,16 +60,16 @@ class EdgeState:
 
 @dataclass
 class EdgeBoard:
-    """What deploys know of the edge, written by its keeper.
+    """The edge's state for deploys, written by the edge's keeper.
 
-    ``arrived``: the rules that the tunnel's program here is known to run with. ``explain``: see ``ports.edge.Edge``.
+    ``arrived``: the rules that the local tunnel program is known to use. ``explain``: see ``ports.edge.Edge``.
     """
 
     arrived: EdgeWanted | None = None
     explain: Callable[[str, PublicAnswer], Cause | None] = lambda _hostname, _answer: None
 
     def leads_to(self, targets: Collection[Endpoint]) -> bool:
-        """Whether visitors may still be led straight to one of these endpoints; yes, as long as nothing is known."""
+        """Return whether the edge may still send requests directly to one of these endpoints; True if unknown."""
         if self.arrived is None:
             return True
         services = {rule.service for rule in self.arrived.rules}
@@ -77,14 +77,14 @@ class EdgeBoard:
 
 
 def target_url(endpoint: Endpoint) -> str:
-    """Where the tunnel's program reaches an instance."""
+    """Return the URL by which the tunnel's program reaches an instance."""
     return f"{endpoint}" if endpoint.is_unix else f"http://{endpoint}"
 
 
 def wanted_edge(hostnames: Iterable[str], base_domain: str, router: str) -> EdgeWanted:
-    """Everything goes to the router, which knows the rest: so a deploy changes nothing here.
+    """Return the state in which all requests go to the router, so that a deploy changes nothing at the edge.
 
-    One rule for all apps' own hostnames, and one for each that is not of this form.
+    It has one rule for the default hostnames of all apps, and one for each other hostname.
     """
     every = frozenset(hostnames)
     others = sorted(name for name in every if name.partition(".")[2] != base_domain)
@@ -93,12 +93,12 @@ def wanted_edge(hostnames: Iterable[str], base_domain: str, router: str) -> Edge
 
 
 def wanted_edge_direct(targets: Mapping[str, str], base_domain: str) -> EdgeWanted:
-    """Each hostname goes straight to an address of its app's live release."""
+    """Return the state in which each hostname goes directly to an address of its app's live release."""
     rules = tuple(EdgeRule(hostname=name, service=service) for name, service in sorted(targets.items()))
     return EdgeWanted(base_domain=base_domain, hostnames=frozenset(targets), rules=rules)
 
 
 def zone_of(hostname: str, zones: Iterable[str]) -> str | None:
-    """The longest of the zones that a hostname is in."""
+    """Return the longest of the zones that contains the hostname, or None."""
     holding = [zone for zone in zones if hostname == zone or hostname.endswith(f".{zone}")]
     return max(holding, key=len, default=None)

@@ -1,4 +1,4 @@
-"""Endpoints: where an instance takes requests, on this machine or another one."""
+"""Endpoints: the addresses at which instances take requests, on this machine or another one."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ _UNIX = "unix:"
 
 @dataclass(frozen=True, order=True)
 class Endpoint:
-    """A TCP address, or a Unix socket: ``host`` is the socket's absolute path then, and ``port`` is 0."""
+    """A TCP address, or a Unix socket: then ``host`` is the socket's absolute path, and ``port`` is 0."""
 
     host: str
     port: int = 0
 
     @property
     def is_unix(self) -> bool:
-        """Whether this is the path of a Unix socket."""
+        """Whether this is a Unix socket."""
         return self.host.startswith("/")
 
     def __str__(self) -> str:
@@ -27,12 +27,12 @@ class Endpoint:
 
     @property
     def short(self) -> str:
-        """As shown to people: a port alone where the instance is on this machine."""
+        """The display form: only the port if the instance is on this machine."""
         return f":{self.port}" if _is_loopback(self.host) else str(self)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what ``str`` wrote. Raises ValueError."""
+        """Parse the output of ``str``. Raises ValueError."""
         if text.startswith(f"{_UNIX}/"):
             return cls(text.removeprefix(_UNIX))
         host, colon, port = text.rpartition(":")
@@ -42,7 +42,7 @@ class Endpoint:
 
 
 class NoRoute(Enum):
-    """The word for an instance that no request is sent to, such as a worker."""
+    """The endpoint of an instance that gets no requests, such as a worker."""
 
     NO_ROUTE = "no-route"
 
@@ -52,7 +52,7 @@ NO_ROUTE: Literal[NoRoute.NO_ROUTE] = NoRoute.NO_ROUTE
 
 @dataclass(frozen=True, kw_only=True)
 class Exposed:
-    """How requests reach a container: they are sent to ``at``, and the program listens on ``port`` inside."""
+    """The way of requests to a container: they are sent to ``at``; the program listens on ``port`` inside."""
 
     port: int
     at: Endpoint

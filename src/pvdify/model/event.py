@@ -1,4 +1,4 @@
-"""Events: who did what, when; kept even after an app is gone."""
+"""Events: the record of who did what, and when. Kept after their app is destroyed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +8,9 @@ from pvdify.model.action import Action
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened. ``id`` is 0 until it is stored; ``actor`` is a token's name or ``pvdify``.
+    """One event. ``id`` is 0 until it is stored; ``actor`` is a token's name or ``pvdify``.
 
-    ``address``: where the request came from; empty for what no request from afar asked for.
+    ``address``: where the request came from; empty if no remote request caused the event.
     """
 
     id: int = 0
@@ -25,7 +25,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class EventFilter:
-    """Which events to show; None: all. ``kind``: an action (``deploy.live``), or what some begin with (``deploy``)."""
+    """A selection of events; None selects all. ``kind``: an action (``deploy.live``) or a group (``deploy``)."""
 
     app: str | None = None
     actor: str | None = None
@@ -33,7 +33,7 @@ class EventFilter:
     since: datetime | None = None
 
     def matches(self, event: Event) -> bool:
-        """Whether this is one of them."""
+        """Return whether the filter selects this event."""
         return (
             self.app in (None, event.app)
             and self.actor in (None, event.actor)
@@ -44,7 +44,7 @@ class EventFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotentRequest:
-    """A request that was answered under an Idempotency-Key: the same again gets the same release."""
+    """An answered request with an Idempotency-Key. A repetition of it gets the same release."""
 
     key: str
     actor: str

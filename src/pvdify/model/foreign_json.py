@@ -1,17 +1,17 @@
-"""JSON that another program wrote: what it may cost is bounded before it is read."""
+"""Parsing of JSON from other programs, with limits that are checked before parsing."""
 
 import json
 from typing import Any
 
 LARGEST = 1024 * 1024
-# A parser in C holds the interpreter, in whichever thread it runs: 1 MiB of empty lists would take 80 ms.
+# Python's JSON parser blocks all threads while it runs: 1 MiB of empty lists takes 80 ms.
 MOST_MARKS = 50_000
-LONGEST_NUMBER = 400  # digits; reading a number costs the square of them
-QUICK = 32 * 1024  # bytes that are read within 5 ms; more of them belong into a thread
+LONGEST_NUMBER = 400  # digits; the time to parse a number grows with their square
+QUICK = 32 * 1024  # bytes that are parsed within 5 ms; parse larger texts in a thread
 
 
 def parse_json(content: str | bytes, *, largest: int = LARGEST) -> Any:
-    """The value. Raises ValueError: no JSON, more than ``largest`` bytes or characters, too many values or levels."""
+    """Parse JSON. Raises ValueError if it is invalid, longer than ``largest``, or has too many values or levels."""
     if len(content) > largest:
         raise ValueError(f"it has more than {largest} bytes")
     check_marks(content)
@@ -22,7 +22,7 @@ def parse_json(content: str | bytes, *, largest: int = LARGEST) -> Any:
 
 
 def check_marks(content: str | bytes) -> None:
-    """Raise ValueError if the text has so many values that reading it would take long. Commas within strings count."""
+    """Raise ValueError if the text has so many values that parsing takes long. Commas in strings count too."""
     if len(content) <= MOST_MARKS:
         return
     if isinstance(content, str):
@@ -34,7 +34,7 @@ def check_marks(content: str | bytes) -> None:
 
 
 def short_int(digits: str) -> int:
-    """The number. Raises ValueError where it has too many digits."""
+    """Parse an integer. Raises ValueError if it has too many digits."""
     if len(digits) > LONGEST_NUMBER:
         raise ValueError(f"it has a number of more than {LONGEST_NUMBER} digits")
     return int(digits)

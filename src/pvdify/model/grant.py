@@ -1,4 +1,4 @@
-"""Grants: what an app may use beyond its own name, by the word of a person whose token is for the whole server."""
+"""Grants: hostnames and registries that an admin allows an app to use."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class GrantKind(Enum):
-    """HOSTNAME: the app may answer to it. REGISTRY: its images may come from this host though it is local."""
+    """HOSTNAME: the app may use this hostname. REGISTRY: its images may come from this local host."""
 
     HOSTNAME = "hostname"
     REGISTRY = "registry"
@@ -14,7 +14,7 @@ class GrantKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """One grant. The app need not exist yet."""
+    """One grant. The app need not exist."""
 
     app: str
     kind: GrantKind

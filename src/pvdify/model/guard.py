@@ -1,18 +1,18 @@
-"""Whether a new release is so much worse than the one before that it has to be taken back. Pure statistics."""
+"""The guard: the statistical test that decides whether a new release is rolled back. Pure functions."""
 
 from dataclasses import dataclass
 from math import sqrt
 
 from pvdify.model.route import Traffic
 
-LEAST_REQUESTS = 20  # fewer say nothing about a release
-CERTAINTY = 3.0  # standard deviations: looked at every second, chance alone must not take a release back
-LEAST_BEFORE = 20  # fewer requests to the release before do not excuse a new one
+LEAST_REQUESTS = 20  # requests; below this, a release is not judged
+CERTAINTY = 3.0  # standard deviations; the check runs every second, and chance alone must not roll a release back
+LEAST_BEFORE = 20  # requests; with fewer, the release before is not used for comparison
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a release and the one before it answered so far. ``is_too_bad``: it has to go."""
+    """The answers of a release and of the one before it so far. ``is_too_bad``: the release must be rolled back."""
 
     requests: int
     errors: int
@@ -27,9 +27,9 @@ class Verdict:
 
 
 def judge(now: Traffic, before: Traffic, limit: float) -> Verdict:
-    """Too bad is what is beyond the limit for certain, and for certain worse than the release before.
+    """Judge a release. It is too bad if its error share is above the limit and above the previous release's.
 
-    A share of errors that was there already is no fault of the new release, and no reason to switch.
+    Both must be statistically certain. Errors that occurred before the new release are no reason to roll it back.
     """
     errors, errors_before = (it.app_errors + it.router_errors for it in (now, before))
     is_beyond = now.requests >= LEAST_REQUESTS and _at_least(errors, now.requests) > limit
@@ -44,7 +44,7 @@ def judge(now: Traffic, before: Traffic, limit: float) -> Verdict:
 
 
 def _at_least(errors: int, requests: int) -> float:
-    """The lower end of Wilson's interval for a share."""
+    """Return the lower end of Wilson's interval for a share."""
     share, square = errors / requests, CERTAINTY**2
     middle = share + square / (2 * requests)
     spread = CERTAINTY * sqrt(share * (1 - share) / requests + square / (4 * requests**2))
@@ -52,7 +52,7 @@ def _at_least(errors: int, requests: int) -> float:
 
 
 def _is_worse(errors: int, requests: int, errors_before: int, requests_before: int) -> bool:
-    """Whether two shares differ by more than chance: the test of two proportions."""
+    """Return whether two shares differ by more than chance, by the two-proportion test."""
     if requests_before < LEAST_BEFORE:
         return True
     pooled = (errors + errors_before) / (requests + requests_before)

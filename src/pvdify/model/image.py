@@ -1,4 +1,4 @@
-"""What an image is to us, once it is on this host."""
+"""Images on this host."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 class LocalImage:
     """An image in this host's storage.
 
-    ``image_id`` names exactly these bytes for as long as they are stored; ``digest`` is what the registry calls them.
-    ``volumes``: the ``VOLUME`` paths that it declares and that can be volumes.
-    ``architecture``: ``arm64`` and the like, "" where that is not known. ``runs_here``: whether this machine, which is
-    a ``machine``, can run it.
+    ``image_id`` identifies exactly these bytes while they are stored; ``digest`` is the registry's name for them.
+    ``volumes``: the declared ``VOLUME`` paths that can be volumes. ``architecture``: such as ``arm64``, "" if unknown.
+    ``runs_here``: whether this machine, whose architecture is ``machine``, can run the image.
     """
 
     image_id: str
@@ -27,7 +26,7 @@ class LocalImage:
 
 @dataclass(frozen=True, kw_only=True)
 class ImagesOnDisk:
-    """What the images of an app's releases take, in bytes. ``shared``: the layers that another app has too."""
+    """The disk use of the images of an app's releases, in bytes. ``shared``: layers that another app has too."""
 
     images: int
     size: int

@@ -1,4 +1,4 @@
-"""Image references as people write them: ``[host[:port]/]path[:tag][@digest]``."""
+"""Image references: ``[host[:port]/]path[:tag][@digest]``."""
 
 import re
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ _REFERENCE = re.compile(
 )
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 LOCAL_HOST = "localhost"
-PINNED = "pvdify"  # localhost/pvdify/SERVER/APP:vN: names by which releases keep their images
+PINNED = "pvdify"  # localhost/pvdify/SERVER/APP:vN are the tags that pin images for releases
 LONGEST = 1024
 
 
@@ -32,12 +32,12 @@ class ImageReference:
 
     @property
     def is_local(self) -> bool:
-        """Lives in this machine's image storage only (``localhost/...`` without a port): never pulled."""
+        """Whether the image is only in this machine's storage (``localhost/...`` without a port) and never pulled."""
         return self.host == LOCAL_HOST
 
     @property
     def is_loopback(self) -> bool:
-        """Its registry runs on this machine, where plain HTTP is as safe as it gets."""
+        """Whether the registry runs on this machine, where plain HTTP is safe."""
         name = self.host.rpartition(":")[0] if ":" in self.host else self.host
         return name == "localhost" or name.startswith("127.") or name == "[::1]"
 
@@ -47,12 +47,12 @@ class ImageReference:
         return f"{self.repository}{tag}{digest}"
 
     def pinned(self, digest: str) -> "ImageReference":
-        """The same repository by digest alone."""
+        """Return the same repository with this digest and no tag."""
         return replace(self, tag=None, digest=digest)
 
 
 def parse_image_reference(text: str) -> ImageReference:
-    """Parse what a person or CI wrote. Raises InvalidImageReference."""
+    """Parse a reference from a person or CI. Raises InvalidImageReference."""
     if len(text) > LONGEST:
         raise InvalidImageReference(
             f'"{text[:60]}…" is not an image reference', why=f"it has more than {LONGEST} characters",
@@ -76,7 +76,7 @@ def parse_image_reference(text: str) -> ImageReference:
 
 
 def parse_deployable(text: str) -> ImageReference:
-    """Parse a reference that is to be deployed. Raises InvalidImageReference, also for a release's own pin."""
+    """Parse a reference to deploy. Raises InvalidImageReference, also for a tag that pins a release's image."""
     reference = parse_image_reference(text)
     if reference.is_local and reference.path.startswith(f"{PINNED}/"):
         raise InvalidImageReference(

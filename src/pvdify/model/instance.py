@@ -1,4 +1,4 @@
-"""Instances: one running copy of a process, as wanted and as found."""
+"""Instances: running copies of a process, as desired and as found."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from pvdify.model.volume import Mount
 
 
 class Secret(str):
-    """Text that never shows in a ``repr``, and so in no traceback or log of ours."""
+    """Text whose ``repr`` hides it, to keep it out of tracebacks and logs."""
 
     __slots__ = ()
 
@@ -22,7 +22,7 @@ class Secret(str):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one instance may use: bytes of memory, CPUs (0.5 is half of one), processes and threads."""
+    """The limits of one instance: bytes of memory, CPUs (0.5 is half a CPU), processes and threads."""
 
     memory: int
     cpu: float | None = None
@@ -30,7 +30,7 @@ class Limits:
 
 
 class Role(Enum):
-    """What a container is for; a label on it."""
+    """The purpose of a container; stored as a label on it."""
 
     INSTANCE = "instance"
     HOOK = "hook"
@@ -40,19 +40,19 @@ class Role(Enum):
 
     @property
     def is_kept_running(self) -> bool:
-        """Whether its container is started again when it ends; the others run once."""
+        """Whether the container is restarted when it exits; containers of other roles run once."""
         return self in (Role.INSTANCE, Role.SERVICE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceSpec:
-    """Everything that decides how a container is made; equal specs make equal containers.
+    """The full description of a container; equal specs make equal containers.
 
-    ``slot`` is the release that started it. ``command`` is a string for the image's shell, a tuple to execute, or
-    None for the image's own. ``exposed``: how requests reach it. ``networks``: those that the container is on besides
-    its app's own; a service has its address there, an app the service's hostname. ``capabilities``: Linux capabilities
-    besides the usual ones. ``operation`` is the id of the work that made it. ``has_init``: whether an init program runs
-    as process 1, unless the image brings one.
+    ``slot`` is the release that started it. ``command`` is a string for the image's shell, a tuple to execute, or None
+    for the image's own. ``exposed``: how requests reach it. ``networks``: the container's networks besides its app's
+    own; a service has its address there, an app the service's hostname. ``capabilities``: Linux capabilities besides
+    the default ones. ``operation`` is the id of the operation that made it. ``has_init``: whether an init program runs
+    as process 1, unless the image has one.
     """
 
     name: str
@@ -75,7 +75,7 @@ class InstanceSpec:
 
 
 class InstanceState(Enum):
-    """What the runtime says of a container."""
+    """The state of a container as the runtime reports it."""
 
     CREATED = "created"
     RUNNING = "running"
@@ -84,7 +84,7 @@ class InstanceState(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Exit:
-    """How a container ended. ``is_out_of_memory`` where the kernel killed it for its memory limit."""
+    """The end of a container. ``is_out_of_memory``: the kernel killed it because of its memory limit."""
 
     code: int
     is_out_of_memory: bool = False
@@ -97,9 +97,9 @@ class Exit:
 
 @dataclass(frozen=True, kw_only=True)
 class FoundInstance:
-    """A container of ours as found on the host.
+    """A container of this server as found on the host.
 
-    ``is_restarting``: it has exited, and its supervisor starts it again by itself. ``pid`` is its main process.
+    ``is_restarting``: it has exited, and its supervisor restarts it. ``pid`` is its main process.
     ``is_of_earlier_boot``: it was down when the host booted, and has not been started since.
     """
 
@@ -121,7 +121,7 @@ class FoundInstance:
 
 
 def newest_of_each(found: Iterable[FoundInstance]) -> tuple[FoundInstance, ...]:
-    """One for each place of a slot, like web.1: while an instance is restarted, the one that started last."""
+    """Return the newest container of each place, such as web.1; during a restart a place has two."""
     ordered = sorted(found, key=lambda it: it.started_at.timestamp() if it.started_at else 0.0)
     newest = {(it.app, it.process, it.slot, it.number): it for it in ordered}
     return tuple(sorted(newest.values(), key=lambda it: it.name))
@@ -129,7 +129,7 @@ def newest_of_each(found: Iterable[FoundInstance]) -> tuple[FoundInstance, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What an instance uses: bytes of memory now, and seconds of CPU since it was started."""
+    """The resource use of an instance: bytes of memory now, seconds of CPU since its start."""
 
     memory: int
     cpu_seconds: float
@@ -137,7 +137,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Restart:
-    """An exit of an instance that its supervisor answered with a start, while we looked or while we did not."""
+    """An exit of an instance after which its supervisor restarted it, including while pvdifyd was stopped."""
 
     name: str
     at: datetime
@@ -146,7 +146,7 @@ class Restart:
 
 @dataclass(frozen=True, kw_only=True)
 class Listener:
-    """A TCP socket that listens inside an instance."""
+    """A listening TCP socket inside an instance."""
 
     address: str
     port: int
@@ -156,15 +156,15 @@ class Listener:
 
     @property
     def is_loopback_only(self) -> bool:
-        """Reachable from inside the container alone."""
+        """Whether the socket is reachable only from inside the container."""
         return self.address.startswith("127.") or self.address == "::1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """One line that an instance wrote. ``stream`` is ``stdout`` or ``stderr``.
+    """One line of an instance's output. ``stream`` is ``stdout`` or ``stderr``.
 
-    ``is_part``: it goes on in the next line of the same instance and stream, being long or not yet written to its end.
+    ``is_part``: the line continues in the next line of the same instance and stream; it is long or not finished yet.
     """
 
     at: datetime

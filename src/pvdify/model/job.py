@@ -1,4 +1,4 @@
-"""Scheduled jobs: which due times were accounted for, each run, and what a due time becomes. Pure."""
+"""Scheduled jobs: their records and runs, and the rules that turn due times into runs. No I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,14 +9,14 @@ from itertools import islice, takewhile
 from pvdify.manifest.definition import Job
 from pvdify.manifest.schedules import due_times, first_due
 
-GRACE = timedelta(seconds=60)  # how late a run may always start
-MOST_CAUGHT_UP = 100  # runs of one job that start late; what was due before them is missed
+GRACE = timedelta(seconds=60)  # a run may always start this late
+MOST_CAUGHT_UP = 100  # late runs of one job; earlier due times are missed
 LONGEST_CATCH_UP = timedelta(days=1)
-MOST_COUNTED = 10_000  # due times counted one by one; more of them take longer to count than their number is worth
+MOST_COUNTED = 10_000  # due times counted one by one; for more, an exact count takes too long
 
 
 class RunState(Enum):
-    """The life of a run. ``missed`` and ``skipped`` never ran."""
+    """The states of a run. ``missed`` and ``skipped`` runs never started."""
 
     DUE = "due"
     RUNNING = "running"
@@ -28,21 +28,21 @@ class RunState(Enum):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it is still to come."""
+        """Whether the run has ended or never starts."""
         return self not in (RunState.DUE, RunState.RUNNING)
 
     @property
     def never_ran(self) -> bool:
-        """Whether no container was started for it, and none will be."""
+        """Whether no container was or will be started for the run."""
         return self in (RunState.SKIPPED, RunState.MISSED)
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobRun:
-    """One run of a job, or due times in a row that were missed or skipped for one cause.
+    """One run of a job, or consecutive due times that were missed or skipped for the same cause.
 
-    ``due_at``: None for a run that a person asked for. ``last_due_at`` and ``due_count``: where a record stands for
-    several due times. ``cause``: why it ended as it did. ``interrupted_by``: set before pvdify itself stops the run.
+    ``due_at``: None for a run that a person requested. ``last_due_at`` and ``due_count``: for a record of several due
+    times. ``cause``: why it ended as it did. ``interrupted_by``: set before pvdify itself stops the run.
     """
 
     app: str
@@ -64,17 +64,17 @@ class JobRun:
 
     @property
     def seconds(self) -> float | None:
-        """How long it ran."""
+        """The run's duration; None unless it has started and ended."""
         return (self.ended_at - self.started_at).total_seconds() if self.started_at and self.ended_at else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobRecord:
-    """What is known of a job over all its runs.
+    """The record of a job over all its runs.
 
-    ``schedule``, ``time_zone``: those of the release that was last seen; "" where it had no such job. ``accounted``:
-    each due time until then has a run, or is on record as missed or skipped. ``since``: when the job came. ``counts``:
-    runs and due times by their end.
+    ``schedule``, ``time_zone``: those of the release that was last seen; "" if it had no such job. ``accounted``: each
+    due time up to then has a run, or a record as missed or skipped. ``since``: when the job first appeared. ``counts``:
+    runs and due times by their final state.
     """
 
     app: str
@@ -92,16 +92,16 @@ class JobRecord:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def counted(self, state: RunState, count: int = 1) -> "JobRecord":
-        """The same, with so many more that ended so."""
+        """Return the record with ``count`` more runs in this state."""
         return replace(self, counts={**self.counts, state.value: self.counts.get(state.value, 0) + count})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """What holds while due times are accounted for.
+    """The circumstances in which due times are accounted for.
 
     ``begun``: since when the live release is live. ``held``: why no job of the app may run, "" if they may. ``late``:
-    why due times may have passed without anything done.
+    the cause to record for due times that passed without a run.
     """
 
     now: datetime
@@ -111,17 +111,17 @@ class Moment:
 
 
 def window(job: Job) -> timedelta:
-    """How late a run of the job may start."""
+    """Return how late a run of the job may start."""
     return max(GRACE, timedelta(seconds=job.catch_up))
 
 
 def account(
     known: JobRecord | None, job: Job | None, app: str, name: str, moment: Moment, last: JobRun | None = None
 ) -> tuple[JobRecord | None, tuple[JobRun, ...]]:
-    """Return the record with every due time until now accounted for, and a run for each, new or changed.
+    """Return the record with every due time until now accounted for, and the new or changed runs.
 
-    ``job``: as the live release has it, None if it has none. ``last``: the newest run on record, which grows where the
-    next due time is missed or skipped for the same cause.
+    ``job``: as the live release has it, or None. ``last``: the newest run on record; it is extended if the next due
+    time is missed or skipped for the same cause.
     """
     if known is None and job is None:
         return None, ()
@@ -146,16 +146,16 @@ def account(
 
 
 def next_due(record: JobRecord) -> datetime | None:
-    """The first due time that is not accounted for yet; None where the job is not scheduled."""
+    """Return the first due time that is not accounted for; None if the job is not scheduled."""
     if not record.schedule:
         return None
     return first_due(record.schedule, record.time_zone, record.accounted)
 
 
 def overdue_since(record: JobRecord, job: Job) -> datetime | None:
-    """When the job should have succeeded again at the latest: its next due time, its catch-up time and its timeout.
+    """Return the deadline for the next success: the next due time plus the catch-up time and the timeout.
 
-    None where it is not due again at all.
+    None if the job is not due again.
     """
     reference = max(filter(None, (record.last_success, record.since)))
     due = first_due(job.schedule, job.time_zone, reference)
@@ -163,12 +163,12 @@ def overdue_since(record: JobRecord, job: Job) -> datetime | None:
 
 
 def set_back(record: JobRecord, now: datetime) -> JobRecord:
-    """The same after the clock was set back by more than a minute: what is due from now on is due."""
+    """Return the record adjusted after the clock was set back by more than a minute: due times count from now on."""
     return replace(record, accounted=now) if record.accounted - now > GRACE else record
 
 
 class _Ledger:
-    """The runs that due times become, with numbers in order."""
+    """Collects the runs made from due times, and numbers them."""
 
     def __init__(self, record: JobRecord, moment: Moment, last: JobRun | None) -> None:
         self.record = record
@@ -181,7 +181,7 @@ class _Ledger:
         return tuple(self._runs.values())
 
     def take(self, due: Sequence[datetime], job: Job) -> None:
-        """Make a run of each due time that can still be kept; note the others as missed or skipped."""
+        """Make a run of each due time that can still start; record the others as missed or skipped."""
         earliest = self._moment.now - window(job)
         if self._moment.held:
             self.pass_over(due, self._moment.held, RunState.SKIPPED)
@@ -196,7 +196,7 @@ class _Ledger:
             self._add(RunState.DUE, it)
 
     def pass_over(self, due: Sequence[datetime], cause: str, state: RunState) -> None:
-        """Note due times that never run, together with those right before them if the cause is the same."""
+        """Record due times that never run; merge them with the record before if the cause is the same."""
         if not due:
             return
         last = self._last
@@ -223,7 +223,7 @@ class _Ledger:
 
 
 def _begun(known: JobRecord | None, app: str, name: str, moment: Moment) -> JobRecord:
-    """A job that came with the live release, for the first time or again."""
+    """Return the record of a job that is new, or in the live release again."""
     begun = min(moment.begun, moment.now)
     if known is not None:
         begun = max(begun, known.accounted)
@@ -232,12 +232,12 @@ def _begun(known: JobRecord | None, app: str, name: str, moment: Moment) -> JobR
 
 
 def _boundary(known: JobRecord, moment: Moment) -> datetime:
-    """Until when the schedule of the release before counted."""
+    """Return the time up to which the previous release's schedule counts."""
     return max(known.accounted, min(moment.begun, moment.now))
 
 
 def _due(record: JobRecord, until: datetime) -> list[datetime]:
-    """The due times that are not accounted for yet; of very many, the first ones and those of the last day."""
+    """Return due times that are not accounted for; of very many, the first ones and those of the last day."""
     times = due_times(record.schedule, record.time_zone, record.accounted)
     found = list(islice(takewhile(lambda due: due <= until, times), MOST_COUNTED))
     if len(found) == MOST_COUNTED:

@@ -1,4 +1,7 @@
-"""Links: which repository may deploy an app without a stored secret, and what its workflows' tokens must say. Pure."""
+"""Links: which repository may deploy an app without a stored token, and which claims its workflows' tokens need.
+
+Pure functions.
+"""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +18,7 @@ LONGEST_LIFE = timedelta(hours=1)
 LONGEST_WORD = 255
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 DEFAULT_EVENTS = ("push", "workflow_dispatch", "schedule", "release")
-# Anybody can cause these, or they run with the code of anybody's pull request: no link allows them to deploy an app.
+# Any GitHub user can cause these, or they run code from any user's pull request: no link allows them to deploy an app.
 NEVER = frozenset({"pull_request", "pull_request_target"})
 EVENT = re.compile(r"[a-z][a-z_]{0,63}")
 WORKFLOW = re.compile(r"(\.github/workflows/)?[A-Za-z0-9._-]{1,200}\.ya?ml")
@@ -24,7 +27,7 @@ MOST_EVENTS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """A repository as its host knows it: its name may change or be given to another repository; its numbers stay."""
+    """A repository. Its name may change or be given to another repository; its numbers stay the same."""
 
     name: str
     id: int
@@ -33,10 +36,10 @@ class Repository:
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """Workflows of this repository may deploy the app: from ``branch``, in ``environment`` if one is named.
+    """The permission for a repository's workflows to deploy the app: from ``branch``, in ``environment`` if given.
 
-    ``events``: what may have started the workflow. ``workflow``: the file that it must be, None for any.
-    ``allows_previews``: workflows of its pull requests may make, update and close the app's previews.
+    ``events``: the events that may start the workflow. ``workflow``: the workflow's file; None for any.
+    ``allows_previews``: workflows of pull requests may make, update and close the app's previews.
     """
 
     app: str
@@ -54,7 +57,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """Who must have made a token, and for whom."""
+    """The issuer and the audience that a token must have."""
 
     issuer: str
     audience: str
@@ -64,7 +67,7 @@ def check_link(
     repository: str, branch: str, environment: str | None, events: tuple[str, ...] = DEFAULT_EVENTS,
     workflow: str | None = None,
 ) -> None:  # fmt: skip
-    """Raises InvalidError with every problem."""
+    """Raise InvalidError with every problem of the link."""
     problems = []
     if not 1 <= len(events) <= MOST_EVENTS or not all(EVENT.fullmatch(event) for event in events):
         problems.append(f"events: expected 1 to {MOST_EVENTS} names of events, such as push")
@@ -87,9 +90,9 @@ def check_link(
 
 
 def check_token(claims: Mapping[str, Any], expected: Expected, now: datetime) -> datetime:
-    """When a token that says this is over. Raises IdentityRefused: from another, for another, or not for now."""
+    """Check issuer, audience and times of a token, and return when it expires. Raises IdentityRefused."""
     for name, value in (("iss", expected.issuer), ("aud", expected.audience)):
-        # A list of audiences that has ours in it was made for others, too.
+        # A list that has the right audience among others is for other servers, too.
         if claims.get(name) != value:
             raise refused(name, f"is {_shown(claims.get(name))}, expected {_shown(value)}")
     expires_at = _moment(claims, "exp")
@@ -106,7 +109,7 @@ def check_token(claims: Mapping[str, Any], expected: Expected, now: datetime) ->
 
 
 def link_for(claims: Mapping[str, Any], app: str, links: tuple[Link, ...], preview_branch: str | None = None) -> Link:
-    """The link by which this token's workflow may work on the app. Raises IdentityRefused with the claim at fault.
+    """Return the link by which this token's workflow may work on the app. Raises IdentityRefused with the faulty claim.
 
     ``links``: those of the app, or for a preview those of its parent. ``preview_branch``: the branch of the preview's
     newest release, if it has one.
@@ -131,13 +134,13 @@ def link_for(claims: Mapping[str, Any], app: str, links: tuple[Link, ...], previ
 
 
 def described(claims: Mapping[str, Any]) -> str:
-    """Who it is, for the record: claims that no decision depends on, so they may be missing."""
+    """Describe the workflow for the record, from claims that no decision depends on and that may be missing."""
     names = ("actor", "repository", "ref", "event_name", "run_id", "sha")
     return ", ".join(f"{name} {str(claims[name])[:120]}" for name in names if isinstance(claims.get(name), str))
 
 
 def refused(claim: str, why: str) -> IdentityRefused:
-    """The refusal of a token for this claim, or for this part of its header."""
+    """Return the refusal of a token because of this claim, or this part of its header."""
     return IdentityRefused(
         "this workflow's token was not accepted",
         why=f"{claim} {why}",
@@ -161,7 +164,7 @@ def _check_deploy(claims: Mapping[str, Any], link: Link) -> None:
 
 
 def _check_start(claims: Mapping[str, Any], link: Link) -> None:
-    """What started the workflow, from which branch, and which file it is."""
+    """Check the event that started the workflow, its branch and its file."""
     event = _word(claims, "event_name")
     if event not in link.events or event in NEVER:
         raise refused("event_name", f"is {_shown(event)}, expected {' or '.join(link.events)}")
@@ -175,7 +178,10 @@ def _check_start(claims: Mapping[str, Any], link: Link) -> None:
 
 
 def _check_workflow(claims: Mapping[str, Any], wanted: str) -> None:
-    """``workflow_ref`` is ``OWNER/NAME/.github/workflows/FILE@REF``: the file that was started, not one it calls."""
+    """Check the workflow's file. ``workflow_ref`` is ``OWNER/NAME/.github/workflows/FILE@REF``.
+
+    The claim names the file that was started, not a file that it calls.
+    """
     found = _word(claims, "workflow_ref").partition("@")[0].split("/", 2)[-1]
     full = wanted if "/" in wanted else f".github/workflows/{wanted}"
     if found != full:
@@ -193,7 +199,7 @@ def _check_preview(claims: Mapping[str, Any], link: Link, app: str, preview_bran
     if event != "pull_request":
         raise refused("event_name", f'is {_shown(event)}, which names no pull request, expected "pull_request"')
     own = f"refs/pull/{found[1]}/merge"
-    # Once a pull request is merged, the ref is the branch that it was merged into, and only its own branch is told.
+    # After a merge, the ref is the target branch, and only ``head_ref`` names the pull request's own branch.
     is_merged = ref.startswith(HEADS) and preview_branch is not None and claims.get("head_ref") == preview_branch
     if ref != own and not is_merged:
         raise refused("ref", f"is {_shown(ref)}, expected {_shown(own)}")

@@ -14,7 +14,7 @@ _NEED_NO_MORE = (Action.DEPLOY_LIVE,)
 
 
 class Channel(Enum):
-    """The form of a notification."""
+    """The forms of notifications."""
 
     WEBHOOK = "webhook"
     SLACK = "slack"
@@ -26,12 +26,12 @@ class Channel(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """One event with what an outsider needs to understand it.
+    """One event with the facts that a receiver needs to understand it.
 
-    Why an operation failed stays here: that may quote logs.
+    The cause of a failed operation is left out, because it may quote logs.
 
-    ``id`` is the event's; 0 for a test. ``release`` and what follows are None where the event is about no release.
-    ``repository`` and ``pull_request``: where a preview, or a linked app, comes from.
+    ``id`` is the event's; 0 for a test. ``release`` and what follows are None for events without a release.
+    ``repository`` and ``pull_request``: where a preview or a linked app comes from.
     """
 
     id: int
@@ -55,7 +55,7 @@ class Notice:
 
     @property
     def headline(self) -> str:
-        """What happened, in a sentence."""
+        """One sentence that says what happened."""
         known = self.action.headline
         head = known.format(app=self.app or "the server", action=self.action, version=f"v{self.release}")
         said = self.failure or ("" if self.action in _NEED_NO_MORE else self.text)
@@ -63,16 +63,16 @@ class Notice:
 
     @property
     def is_bad(self) -> bool:
-        """Whether an operator should look."""
+        """Whether the event needs an operator's attention."""
         return self.failure is not None or self.action.is_bad
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """A subscription to events, in one form. Its address and keys are kept as a secret.
+    """A subscription to events, in one form. Its address and keys are stored as a secret.
 
-    ``app``: this app and its previews only. ``events``: names like ``deploy.live``, ``deploy.*`` or ``*``.
-    ``address`` is as much of the address as may be shown.
+    ``app``: only this app and its previews. ``events``: names like ``deploy.live``, ``deploy.*`` or ``*``. ``address``:
+    the part of the address that may be shown.
     """
 
     id: str
@@ -84,14 +84,14 @@ class Subscription:
     created_by: str
 
     def wants(self, action: str, app: str | None) -> bool:
-        """Whether it includes an event of this name, about this app."""
+        """Return whether the subscription includes this event of this app."""
         if self.app is not None and app != self.app and (parent_of(app or "") or ("", 0))[0] != self.app:
             return False
         return any(_matches(pattern, action) for pattern in self.events)
 
 
 class DeliveryState(Enum):
-    """What became of a delivery so far."""
+    """The states of a delivery."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -100,7 +100,7 @@ class DeliveryState(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """How one try ended. ``is_final``: it is no use to try again. ``wait``: seconds that the other side asked for."""
+    """The result of one attempt. ``is_final``: no retry helps. ``wait``: seconds that the receiver asked to wait."""
 
     is_delivered: bool
     is_final: bool = False
@@ -111,7 +111,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One notice on its way to one subscription; its id is the same at every try, for the receiver to know."""
+    """One notice for one subscription. Its id is the same at every attempt, so that the receiver can detect repeats."""
 
     id: str
     subscription: str
@@ -127,14 +127,14 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Cursor:
-    """How far a reader of the events has come: everything up to the event ``position`` is dealt with."""
+    """The position of a reader of events: everything up to the event ``position`` is handled."""
 
     name: str
     position: int
 
 
 def attempt_of(status: int, retry_after: str | None) -> Attempt:
-    """What the status of an HTTP answer, and its ``Retry-After``, mean for a delivery."""
+    """Return the result of a delivery attempt, from the HTTP status and ``Retry-After``."""
     if 200 <= status < 300:
         return Attempt(is_delivered=True, status=status)
     is_final = status < 500 and status not in (408, 425, 429)

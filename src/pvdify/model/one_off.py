@@ -1,4 +1,4 @@
-"""One-off commands: what goes in and comes out of one while it runs."""
+"""One-off commands: terminal size and output."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,14 +6,14 @@ from enum import Enum
 
 @dataclass(frozen=True, kw_only=True)
 class TerminalSize:
-    """How large the terminal is that a command is shown on."""
+    """The size of the terminal on which a command's output is shown."""
 
     rows: int
     columns: int
 
 
 class Stream(Enum):
-    """Where a command wrote to; at a terminal all of it is STDOUT."""
+    """The stream of a command's output; on a terminal all output is STDOUT."""
 
     STDOUT = "stdout"
     STDERR = "stderr"
@@ -21,7 +21,7 @@ class Stream(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """A piece of what a command wrote."""
+    """A piece of a command's output."""
 
     stream: Stream
     data: bytes

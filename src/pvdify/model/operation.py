@@ -1,4 +1,4 @@
-"""Operations: requested work with an id, journaled step by step, and the one table of its transitions."""
+"""Operations: requested work with an id, journaled step by step, and the table of its state transitions."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +9,7 @@ from pvdify.model.scale import ProcessChange
 
 
 class OperationKind(Enum):
-    """What is asked for; each kind has a plan."""
+    """The kinds of operations; each has a plan."""
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
@@ -20,16 +20,16 @@ class OperationKind(Enum):
 
     @property
     def is_about_processes(self) -> bool:
-        """Whether it changes what runs of the live release, which itself stays as it is."""
+        """Whether it changes the live release's processes, and not the release."""
         return self in (OperationKind.SCALE, OperationKind.RESTART)
 
 
 class Strategy(Enum):
-    """How a release takes the place of another.
+    """How a new release replaces the live one.
 
-    BLUE_GREEN: beside it, so that no visitor notices. STOP_FIRST: after it has stopped, which needs memory for one of
-    them only. HAND_OVER: the same, and before the hooks run; the engine chooses it where both releases use a volume
-    that only one of them may use at a time.
+    BLUE_GREEN: beside it, without interruption for visitors. STOP_FIRST: after the live release has stopped, which
+    needs memory for only one of them. HAND_OVER: the same, with the stop before the hooks; the engine chooses it if
+    both releases use a volume that only one of them may use at a time.
     """
 
     BLUE_GREEN = "blue-green"
@@ -38,7 +38,7 @@ class Strategy(Enum):
 
 
 class OperationState(Enum):
-    """Where an operation is; see ``TRANSITIONS``."""
+    """The states of an operation; see ``TRANSITIONS``."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -50,12 +50,12 @@ class OperationState(Enum):
 
     @property
     def is_settled(self) -> bool:
-        """Nothing more happens to it."""
+        """Whether the state is final."""
         return not TRANSITIONS[self]
 
 
 class StepState(Enum):
-    """Where a step is."""
+    """The states of a step."""
 
     PENDING = "pending"
     DOING = "doing"
@@ -79,7 +79,7 @@ TRANSITIONS: dict[OperationState, frozenset[OperationState]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class StepRecord:
-    """What the journal knows of one step. ``seconds`` is how long it took, ``text`` what it reported."""
+    """The journal's record of one step. ``seconds``: its duration. ``text``: its result, for people."""
 
     name: str
     state: StepState = StepState.PENDING
@@ -91,11 +91,11 @@ class StepRecord:
 class Operation:
     """One piece of requested work on an app.
 
-    ``release`` is what it makes live (DEPLOY, ROLLBACK) or what displaced the slot (RETIRE); ``previous`` is the
-    release that was live when it began; ``slot`` is what a RETIRE ends; ``change`` is what a SCALE or RESTART does;
-    ``purges``: whether a DESTROY deletes volumes at once instead of keeping them in the trash.
-    ``baseline`` holds what the router had counted at the switch, or when visitors began to be turned away: requests,
-    router errors and app errors of the two slots together.
+    ``release``: the release that it makes live (DEPLOY, ROLLBACK) or that displaced the slot (RETIRE). ``previous``:
+    the release that was live when it began. ``slot``: the slot that a RETIRE ends. ``change``: the change that a SCALE
+    or RESTART makes. ``purges``: whether a DESTROY deletes volumes at once instead of keeping them in the trash.
+    ``baseline``: the router's counts at the switch, or when the router began to refuse requests: requests, router
+    errors and app errors of the two slots together.
     """
 
     id: str
@@ -118,21 +118,21 @@ class Operation:
     steps: tuple[StepRecord, ...] = ()
 
     def step(self, name: str) -> StepRecord:
-        """The record of one step; pending, where this version of pvdify has more steps than the one that wrote it."""
+        """Return a step's record; a pending one if the version of pvdify that wrote the operation had no such step."""
         return next((step for step in self.steps if step.name == name), StepRecord(name=name))
 
     def with_step(self, record: StepRecord) -> "Operation":
-        """The operation with this step's record replaced, or added."""
+        """Return the operation with this step's record replaced or added."""
         others = tuple(record if step.name == record.name else step for step in self.steps)
         return replace(self, steps=others if record in others else (*others, record))
 
     def moved_to(self, state: OperationState) -> "Operation":
-        """The operation in another state. Raises ValueError for a move that the table does not know."""
+        """Return the operation in another state. Raises ValueError unless ``TRANSITIONS`` allows the change."""
         if state is not self.state and state not in TRANSITIONS[self.state]:
             raise ValueError(f"operation {self.id} cannot go from {self.state.value} to {state.value}")
         return replace(self, state=state)
 
 
 def operation_id(app: str, release: int) -> str:
-    """The id of the operation that makes a release live."""
+    """Return the id of the operation that makes a release live."""
     return f"{app}-v{release}"

@@ -1,4 +1,4 @@
-"""Passkeys: keys that a person's device keeps, and the half that is known here."""
+"""Passkeys: credentials whose private key stays on a user's device."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Passkey:
-    """What is kept of a passkey. ``id`` and ``public_key``: base64url; ``uses``: as the device counts them."""
+    """The stored record of a passkey. ``id`` and ``public_key``: base64url; ``uses``: the device's use counter."""
 
     id: str
     user: str
@@ -19,7 +19,7 @@ class Passkey:
 
 @dataclass(frozen=True, kw_only=True)
 class NewPasskey:
-    """What a device says of a key that it has just made."""
+    """A passkey that a device has just made."""
 
     id: str
     public_key: str
@@ -28,7 +28,7 @@ class NewPasskey:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where a browser sees the dashboard. A passkey is good for one ``host``; ``origin`` has scheme and port, too."""
+    """The dashboard's address in a browser. A passkey belongs to one ``host``; ``origin`` includes scheme and port."""
 
     host: str
     origin: str

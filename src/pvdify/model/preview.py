@@ -1,6 +1,6 @@
-"""Previews: an app for one pull request, held by a lease that ends by itself.
+"""Previews: apps for one pull request each, with a lease that ends by itself.
 
-Every sign of the pull request renews the lease or starts its last part. Nothing has to arrive for it to end. Pure.
+News of the pull request renew the lease or start its last part. Without any news the lease still ends. Pure functions.
 """
 
 import base64
@@ -13,13 +13,13 @@ from pvdify.manifest.definition import Manifest, Previews, Resources
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """One preview, from the moment it was asked for until the last of it is gone.
+    """One preview, from its request until everything of it is removed.
 
-    ``name`` is the app that it is; ``parent`` and ``number`` say of what. ``renewed_at``: the newest sign of an open
-    pull request. ``closed_at``: since when it is closed, None while it is open. ``ends_at``: when the preview goes if
-    nothing renews it. ``known_at`` is the code host's own time of the newest sign, by which late ones are told from
-    new ones; ``asked_at``: when the code host last answered for this pull request. All but ``known_at`` are times of
-    this server's clock. ``lease`` and ``close_delay`` are seconds.
+    ``name`` is the preview's own app; ``parent`` and ``number`` are the app and pull request it belongs to.
+    ``renewed_at``: the newest news of an open pull request. ``closed_at``: since when it is closed, None while it is
+    open. ``ends_at``: when the preview is removed unless renewed. ``known_at``: the code host's time of the newest
+    news, which identifies late news. ``asked_at``: when the code host last answered for this pull request. All times
+    but ``known_at`` are of this server's clock. ``lease`` and ``close_delay`` are seconds.
     """
 
     name: str
@@ -37,16 +37,16 @@ class Preview:
 
     @property
     def is_open(self) -> bool:
-        """As far as is known."""
+        """Whether the pull request is open, as far as known."""
         return self.closed_at is None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequestState:
-    """What a webhook, a workflow or the code host said about a pull request.
+    """The state of a pull request, as reported by a webhook, a workflow or the code host's API.
 
     ``as_of``: when the code host last saw it change, in the code host's time; None: now. ``closed_for``: seconds since
-    it was closed, 0 if unknown. ``is_answer``: the code host said it just now, because it was asked.
+    it was closed, 0 if unknown. ``is_answer``: the code host's current answer to a request.
     """
 
     is_open: bool
@@ -58,7 +58,7 @@ class PullRequestState:
 def new_preview(
     name: str, parent: str, number: int, policy: Previews, now: datetime, repository: str | None = None
 ) -> Preview:
-    """A preview of an open pull request."""
+    """Return a new preview of an open pull request."""
     return Preview(
         name=name,
         parent=parent,
@@ -73,7 +73,7 @@ def new_preview(
 
 
 def after(preview: Preview, sign: PullRequestState, now: datetime) -> Preview:
-    """The preview after this sign; one that is older than what is known changes nothing."""
+    """Return the preview after this news. News older than what is known changes nothing."""
     if _is_late(preview, sign):
         return preview
     known_at = max((moment for moment in (preview.known_at, sign.as_of) if moment), default=None)
@@ -82,19 +82,19 @@ def after(preview: Preview, sign: PullRequestState, now: datetime) -> Preview:
     if sign.is_open:
         return replace(seen, renewed_at=now, closed_at=None, ends_at=now + timedelta(seconds=preview.lease))
     if not preview.is_open and not sign.is_answer:
-        return seen  # the first word of a closing counts, its repetitions postpone nothing
+        return seen  # the first news of a closing counts; repetitions do not postpone the end
     closed_at = now - timedelta(seconds=max(0.0, sign.closed_for))
     return replace(seen, closed_at=closed_at, ends_at=closed_at + timedelta(seconds=preview.close_delay))
 
 
 def bounded(preview: Preview, now: datetime) -> Preview:
-    """No lease lies further ahead than it is long: a clock that was set back postpones nothing."""
+    """Return the preview with a lease that ends within its own length, even if the clock was set back."""
     longest = preview.lease if preview.is_open else preview.close_delay
     return replace(preview, ends_at=min(preview.ends_at, now + timedelta(seconds=longest)))
 
 
 def kept(preview: Preview, now: datetime) -> Preview:
-    """The preview with a day left at least; its lease, or its close delay, is as long as that takes."""
+    """Return the preview with at least a day left; extends its lease or close delay if necessary."""
     day = timedelta(days=1)
     if preview.ends_at >= now + day:
         return preview
@@ -105,7 +105,7 @@ def kept(preview: Preview, now: datetime) -> Preview:
 
 
 def moved(preview: Preview, by: timedelta) -> Preview:
-    """The same after this server's clock was set: what is left of the lease stays what it was."""
+    """Return the preview after this server's clock was set; the remaining time of the lease stays the same."""
     return replace(
         preview,
         created_at=preview.created_at + by,
@@ -117,7 +117,7 @@ def moved(preview: Preview, by: timedelta) -> Preview:
 
 
 def gate_of(login: str) -> str:
-    """The gate that opens for this ``name:password`` (RFC 7617). Raises ValueError: it is not of this form."""
+    """Return the gate for this ``name:password`` (RFC 7617). Raises ValueError if it does not have this form."""
     name, colon, password = login.partition(":")
     if not (name and colon and password) or not login.isprintable():
         raise ValueError("expected name:password")
@@ -125,13 +125,13 @@ def gate_of(login: str) -> str:
 
 
 def first_to_give_way(previews: tuple[Preview, ...]) -> Preview | None:
-    """The preview that goes when a new one needs its place: the one that has been closed longest."""
+    """Return the preview to remove when a new one needs its place: the one closed longest ago; None if all are open."""
     closed = [(preview.closed_at, preview.name, preview) for preview in previews if preview.closed_at is not None]
     return min(closed)[2] if closed else None
 
 
 def manifest_for_preview(manifest: Manifest, policy: Previews) -> Manifest:
-    """What a preview runs: no instance has more than the previews' own limits, and no hostname but its own."""
+    """Return a preview's manifest: the previews' limits for each instance, and no hostnames but its own."""
     processes = {
         name: process.model_copy(update={"resources": _lower(manifest.limits_of(name), policy.resources)})
         for name, process in manifest.processes.items()
@@ -147,7 +147,7 @@ def manifest_for_preview(manifest: Manifest, policy: Previews) -> Manifest:
 
 
 def within_defaults(policy: Previews) -> Previews:
-    """The policy with nothing beyond the defaults, for who may not raise them."""
+    """Return the policy limited to the defaults, for users who may not raise them."""
     usual = Previews()
     return policy.model_copy(
         update={
@@ -164,8 +164,8 @@ def within_defaults(policy: Previews) -> Previews:
 def _is_late(preview: Preview, sign: PullRequestState) -> bool:
     if sign.as_of is None or preview.known_at is None:
         return False
-    # Times come in whole seconds. Of two events of one second the order is unknown: an open pull request is believed,
-    # and the code host's own answer settles it.
+    # Times have whole seconds, so the order of two events in one second is unknown. An open state wins then, until the
+    # code host's own answer decides.
     is_doubtful = sign.as_of == preview.known_at and not sign.is_open and not sign.is_answer and preview.is_open
     return sign.as_of < preview.known_at or is_doubtful
 

@@ -1,17 +1,17 @@
-"""Private networks: one for each link of an app to a service, with nothing else on it."""
+"""Private networks: one for each link between an app and a service, with no other containers on it."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-ADDRESS = 250  # of the service in its subnet; podman gives the others the lowest ones that are free
+ADDRESS = 250  # of the service in its subnet; podman gives other containers the lowest free addresses
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateNetwork:
-    """The network of one link. ``hostname``: what the app calls the service.
+    """The network of one link. ``hostname``: the app's name for the service.
 
-    The service's address and hardware address follow from the subnet, so both stay when the service is restarted: the
-    app's containers have them in their hosts file and in their neighbour table.
+    The service's IP and MAC addresses are computed from the subnet, so they stay the same when the service restarts:
+    the app's containers have them in their hosts file and in their neighbour table.
     """
 
     id: str
@@ -20,10 +20,10 @@ class PrivateNetwork:
 
     @property
     def address(self) -> str:
-        """The IPv4 address of the service."""
+        """The service's IPv4 address."""
         return str(IPv4Network(self.subnet)[ADDRESS])
 
     @property
     def hardware_address(self) -> str:
-        """The MAC address of the service, a locally administered one."""
+        """The service's MAC address, a locally administered one."""
         return ":".join(f"{byte:02x}" for byte in (0x92, 0x70, *IPv4Network(self.subnet)[ADDRESS].packed))

@@ -1,4 +1,4 @@
-"""Probes: our question "are you ready to serve?", and the answers it can get."""
+"""Probes: requests that check whether an instance is ready, and their results."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,18 +9,18 @@ DEFAULT_PATH = "/health"
 
 
 class Answer(Enum):
-    """What became of one probe."""
+    """The kinds of outcomes of a probe."""
 
-    STATUS = "status"  # an HTTP answer came; `status` is its status
-    REFUSED = "refused"  # nothing listens there
+    STATUS = "status"  # an HTTP answer; `status` is its status
+    REFUSED = "refused"  # the port has no listener
     RESET = "reset"  # the connection was closed before an answer
-    TIMEOUT = "timeout"  # no answer in time
-    NOT_HTTP = "not-http"  # something answered, but not HTTP
+    TIMEOUT = "timeout"  # no answer before the timeout
+    NOT_HTTP = "not-http"  # an answer that is not HTTP
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """One probe's outcome. ``location`` is where a redirect points, ``seconds`` how long the answer took."""
+    """The outcome of one probe. ``location``: the target of a redirect. ``seconds``: the time until the answer."""
 
     answer: Answer
     status: int | None = None
@@ -30,15 +30,15 @@ class ProbeResult:
 
     @property
     def is_success(self) -> bool:
-        """Any 2xx."""
+        """Whether the status is 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def is_redirect(self) -> bool:
-        """Any 3xx."""
+        """Whether the status is 3xx."""
         return self.status is not None and 300 <= self.status < 400
 
 
 def is_healthy(check: HealthCheck, result: ProbeResult) -> bool:
-    """Any 2xx; without a path in the manifest, a 404 of an app that answers is good enough."""
+    """Return whether the answer is 2xx; without a path in the manifest, 404 counts as healthy too."""
     return result.is_success or (check.path is None and result.status == 404)

@@ -1,4 +1,4 @@
-"""Why a release is not seen at its public address, judged by the answer there."""
+"""Diagnosis of why a release cannot be reached at its public address."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Obstacle(Enum):
-    """Why there was no answer at all."""
+    """Why a request to the public address got no answer."""
 
     NO_NAME = "no-name"
     NO_CONNECTION = "no-connection"
@@ -16,7 +16,7 @@ class Obstacle(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class PublicAnswer:
-    """What came back, or the obstacle; ``text`` is the obstacle in the words of who met it."""
+    """The answer from the public address, or the obstacle. ``text``: the error message for the obstacle."""
 
     obstacle: Obstacle | None = None
     text: str = ""
@@ -27,7 +27,7 @@ class PublicAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """Why a release cannot be seen from outside, and what to do."""
+    """Why a release cannot be reached from outside, and the next step."""
 
     what: str
     next: str
@@ -36,9 +36,9 @@ class Cause:
 def cause_of(
     hostname: str, answer: PublicAnswer, expected: bytes, explain: Callable[[str, PublicAnswer], Cause | None]
 ) -> Cause | None:
-    """Return None if the router itself answered, with the release that is live; else what stood in the way.
+    """Return None if the router answered with the live release, else the cause of the failure.
 
-    ``explain``: the words of the edge for an answer that it knows, see ``ports.edge.Edge``.
+    ``explain``: the edge's explanation of answers that it knows; see ``ports.edge.Edge``.
     """
     if answer.obstacle is None and answer.status == 200 and answer.content.strip() == expected:
         return None

@@ -1,4 +1,4 @@
-"""Hiding secret values in text; pure."""
+"""Redaction of secret values in text. No I/O."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -12,18 +12,18 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 from pvdify.model.secret_forms import Needle, is_short, needles_of
 from pvdify.model.views import UNFINISHED_ESCAPE, Kinds, Span, View, unfinished_views, views_of
 
-HIDDEN = "***"  # shorter than any secret, so that no secret is in it
-LARGEST_SHELF = 64 * 1024  # characters of values; some 30 ms to learn, in which nothing else of the process runs
-CONTEXT = 1024  # characters of its output that a stream remembers
-WINDOW = 2048  # bytes at the end of a text that may be the beginning of a secret, however it is written
-MANY = 100  # short values; for more, decoding shorter runs costs less than looking for all that they are encoded to
-ALIKE = 4  # needles of the same text
-GROWTH = 1024  # bytes; a value that goes on has more needles
-_BETWEEN = b"\0"  # in no secret
+HIDDEN = "***"  # shorter than any secret, so that it contains none
+LARGEST_SHELF = 64 * 1024  # characters of values; building their search takes about 30 ms and blocks the process
+CONTEXT = 1024  # characters of earlier output that a stream keeps
+WINDOW = 2048  # bytes at the end of a text that may be the beginning of a secret in any form
+MANY = 100  # short values; with more, decoding shorter runs costs less than searching for all their encoded forms
+ALIKE = 4  # needles with the same text
+GROWTH = 1024  # bytes; a longer value has more needles
+_BETWEEN = b"\0"  # no secret contains it
 
 
 class Redactor:
-    """Knows some secret values, however programs write them. Immutable, and safe to share."""
+    """Finds secret values in text in any form that programs write. Immutable, and safe to share."""
 
     def __init__(self, values: Iterable[str]) -> None:
         self._values = frozenset(values)
@@ -33,7 +33,7 @@ class Redactor:
         return f"Redactor(of {len(self._values)} values)"
 
     def with_values(self, values: Iterable[str]) -> "Redactor":
-        """One that knows these, too; this one if it does already. Learns no more than what is new, and little else."""
+        """Return a redactor that also hides these values; self if it hides them already. Reuses existing searches."""
         more = frozenset(values) - self._values
         if not more:
             return self
@@ -46,28 +46,28 @@ class Redactor:
 
     @property
     def size(self) -> int:
-        """Return the number of bytes in all values."""
+        """The number of bytes in all values."""
         return sum(len(value.encode("utf-8", "surrogatepass")) for value in self._values)
 
     def knows(self, value: str) -> bool:
-        """Whether this is one of the values."""
+        """Return whether this is one of the values."""
         return value in self._values
 
     def clean(self, text: str) -> str:
-        """The text with ``***`` in each place where a secret stands; without one, the very same text."""
+        """Return the text with each secret replaced by ``***``; the same object if it has none."""
         spans = self._spans(text)
         while spans:
-            # what was hidden may bring the two ends of another secret together
+            # the text around a replaced secret may join into another one
             text = _hide(text, spans)
             spans = self._spans(text)
         return text
 
     def stream(self) -> "CleanStream":
-        """For text that comes in pieces, cut anywhere."""
+        """Return a stream that redacts text in pieces of any size."""
         return CleanStream(self)
 
     def _spans(self, text: str) -> list[Span]:
-        """Where secrets stand; those that overlap or touch are one."""
+        """Return where secrets are; overlapping or adjacent ones are merged."""
         if not self._shelves:
             return []
         raw = text.encode("utf-8", "surrogatepass")
@@ -78,7 +78,7 @@ class Redactor:
         return joined if len(raw) == len(text) else [_in_characters(raw, span) for span in joined]
 
     def _unfinished(self, text: str) -> int:
-        """Where the longest end of the text begins that may be the beginning of a secret; its length if none is."""
+        """Return where the longest end that may begin a secret starts; the text's length if there is none."""
         if not self._shelves:
             return len(text)
         raw = text.encode("utf-8", "surrogatepass")
@@ -87,7 +87,7 @@ class Redactor:
 
 
 class _Shelf:
-    """Some values and what finds them; small enough to be made in one go."""
+    """A part of the values and the search for them, small enough to be built without a pause."""
 
     def __init__(self, values: Iterable[str]) -> None:
         self.values = frozenset(values)
@@ -101,12 +101,12 @@ class _Shelf:
         self.kinds = Kinds.of(self.values, has_many_short=has_many_short)
 
     def find(self, raw: bytes) -> list[Span]:
-        """Where secrets stand in the bytes of a text."""
+        """Return where secrets are in the bytes of a text."""
         views = list(views_of(raw, replace(self.kinds, has_unlike=True)))
         return [views[view].origin(*span) for view, span in self._found(views)]
 
     def is_hit(self, data: bytes) -> bool:
-        """Whether the text of all views together has a needle."""
+        """Return whether the joined text of all views contains a needle."""
         return bool(self._search.find_matches_as_indexes(data))
 
     def _hits(self, views: list[View]) -> list[tuple[int, int, int]]:
@@ -114,7 +114,7 @@ class _Shelf:
 
     def _found(self, views: list[View]) -> Iterator[tuple[int, Span]]:
         begins = list(accumulate((len(view.data) + 1 for view in views), initial=0))
-        known: dict[bytes, int] = {}  # how far each whole was found
+        known: dict[bytes, int] = {}  # the end of the last match of each whole value
         for number, start, end in self._hits(views):
             needle = self._needles[number]
             if end <= known.get(needle.whole, 0):
@@ -127,7 +127,7 @@ class _Shelf:
                 yield view, (first, last)
 
     def unfinished(self, raw: bytes) -> int:
-        """Where the end of these bytes begins that may be the beginning of a secret."""
+        """Return where the end of these bytes starts that may begin a secret."""
         skipped = max(0, len(raw) - WINDOW)
         tail = raw[skipped:]
         match = UNFINISHED_ESCAPE.search(tail)
@@ -139,7 +139,7 @@ class _Shelf:
         return skipped + begin
 
     def _begun(self, data: bytes, least: int) -> int:
-        """Where the longest end of ``data``, of so many bytes at least, begins that a needle begins with."""
+        """Return where the longest end of ``data``, of at least ``least`` bytes, starts that begins a needle."""
         texts = self._sorted
         for start in range(max(0, len(data) - self._longest + 1), len(data) - least + 1):
             end = data[start:]
@@ -158,28 +158,28 @@ class _Shelf:
 
 
 class CleanStream:
-    """Hides secrets in a text that comes in pieces; holds back what may be the beginning of one.
+    """Redacts a text that arrives in pieces; holds back an end that may begin a secret.
 
-    Text that was passed on early is remembered for a while: the rest of a secret that begins in it is hidden.
+    The last CONTEXT characters of output are kept: if a secret begins in them, its remaining part is hidden.
     """
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._passed, self._held = "", ""
-        # so many characters at the beginning of what comes next belong to a secret that was hidden
+        # this many characters at the beginning of the next piece belong to a secret that is hidden already
         self._hidden: int | None = None
 
     @property
     def is_holding(self) -> bool:
-        """Whether something is held back."""
+        """Whether text is held back."""
         return bool(self._held)
 
     def feed(self, piece: str) -> str:
-        """Return what can be passed on after this piece."""
+        """Add a piece, and return the text that can be passed on."""
         return self._pass_on(self._held + piece, is_end=False)
 
     def end(self) -> str:
-        """The rest: nothing more comes, or not soon."""
+        """Return the held text, because no more comes soon."""
         return self._pass_on(self._held, is_end=True)
 
     def _pass_on(self, fresh: str, *, is_end: bool) -> str:
@@ -200,7 +200,7 @@ class CleanStream:
 
 
 def clean_of_all(redactors: Iterable[Redactor], text: str) -> str:
-    """Return the text without the values of all of these; searched once for all where none of them is in it."""
+    """Return the text without the values of all these redactors. Searches once if the text has none of the values."""
     known = tuple(redactors)
     shelves = tuple(shelf for redactor in known for shelf in redactor._shelves)
     if _suspected(shelves, text.encode("utf-8", "surrogatepass")):
@@ -210,7 +210,7 @@ def clean_of_all(redactors: Iterable[Redactor], text: str) -> str:
 
 
 def _suspected(shelves: Iterable[_Shelf], raw: bytes) -> list[_Shelf]:
-    """Return those that may have a secret in this text; ones of the same kinds look at the same views."""
+    """Return the shelves that may have a secret in this text. Shelves of the same kinds share their views."""
     together: dict[Kinds, bytes] = {}
     found = []
     for shelf in shelves:
@@ -222,7 +222,7 @@ def _suspected(shelves: Iterable[_Shelf], raw: bytes) -> list[_Shelf]:
 
 
 def _distinct(needles: Iterable[Needle]) -> Iterator[Needle]:
-    """Yield the needles, of one text no more than a few: a value can repeat it, and a line and a value share it."""
+    """Yield the needles, at most ALIKE of the same text: a value may repeat it, and a line and a value may share it."""
     count: Counter[bytes] = Counter()
     for needle in dict.fromkeys(needles):
         count[needle.text] += 1
@@ -235,7 +235,7 @@ def _together(views: list[View]) -> bytes:
 
 
 def _grown(needle: Needle, data: bytes, start: int, end: int) -> Span:
-    """Return how far ``data`` is the same as the needle's whole, to both sides of the needle, up to a limit."""
+    """Return the span around the needle in which ``data`` equals the whole value, at most GROWTH bytes to each side."""
     whole, at = needle.whole, needle.at
     last = at + len(needle.text)
     room = min(at, start, GROWTH)
@@ -244,7 +244,7 @@ def _grown(needle: Needle, data: bytes, start: int, end: int) -> Span:
 
 
 def _common(one: bytes, other: bytes) -> int:
-    """Return how many bytes both begin with."""
+    """Return the length of the common prefix."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

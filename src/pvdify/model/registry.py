@@ -1,4 +1,4 @@
-"""Image registries that this server signs in to."""
+"""Logins to image registries."""
 
 import re
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ LONGEST = 8192
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryLogin:
-    """Who this server is to a registry, for one app and its previews, or (``app`` None) for every app.
+    """A login to a registry, for one app and its previews, or for every app if ``app`` is None.
 
-    ``host`` is what image references begin with.
+    ``host`` is the beginning of image references.
     """
 
     host: str
@@ -29,7 +29,7 @@ class RegistryLogin:
 
 
 def check_registry_host(text: str) -> str:
-    """The host as in image references; Docker Hub's other names are ``docker.io``. Raises InvalidRegistry."""
+    """Return the host as in image references; all names of Docker Hub become ``docker.io``. Raises InvalidRegistry."""
     host = _SCHEME.sub("", text.strip(), count=1).rstrip("/").lower()
     host = "docker.io" if host in _DOCKER_HUB or host == "index.docker.io/v1" else host
     try:
@@ -46,7 +46,7 @@ def check_registry_host(text: str) -> str:
 
 
 def check_registry_login(host: str, username: str, password: str) -> None:
-    """Whether these can be sent to a registry at all. Raises InvalidRegistry."""
+    """Check that a registry can accept these at all. Raises InvalidRegistry."""
     problems = []
     if not username or ":" in username or not username.isprintable() or len(username) > LONGEST:
         problems.append("username: expected printable characters without a colon")

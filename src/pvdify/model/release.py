@@ -1,4 +1,4 @@
-"""Releases: immutable, numbered; what ran, with which config, by whom, and how it went."""
+"""Releases: immutable, numbered records of what was deployed, with which config, by whom, and the result."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from pvdify.model.volume import volumes_of
 
 
 class ReleaseStatus(Enum):
-    """The life of a release. Only one release of an app is ACTIVE."""
+    """The states of a release. At most one release of an app is ACTIVE."""
 
     PENDING = "pending"
     DEPLOYING = "deploying"
@@ -22,13 +22,13 @@ class ReleaseStatus(Enum):
 
     @property
     def is_settled(self) -> bool:
-        """Nothing of its deploy is still to come."""
+        """Whether its deploy has ended."""
         return self not in (ReleaseStatus.PENDING, ReleaseStatus.DEPLOYING)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """An error as it is kept with what it happened to."""
+    """An error, as stored with the record that it belongs to."""
 
     code: str
     what: str
@@ -37,17 +37,17 @@ class Failure:
 
     @classmethod
     def of(cls, error: PvdifyError) -> "Failure":
-        """The four facts of an error."""
+        """Return the failure with an error's code and texts."""
         return cls(code=error.code, what=error.what, why=error.why, next=error.next)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchCount:
-    """Requests of the app from a release's switch until the slot it displaced had drained.
+    """The app's requests from a release's switch until the displaced slot had drained.
 
-    A record of its own, because it is completed in the background while the release may change already; see
-    ``model.route.Traffic`` for what is counted. ``cut``: answers that broke off, requests that
-    were ended with ``drain``, and those in flight when the slot stopped.
+    A separate record, because it is completed in the background while the release may change; see
+    ``model.route.Traffic`` for the counts. ``cut``: answers that broke off, requests that ``drain`` ended, and those in
+    flight when the slot stopped.
     """
 
     app: str
@@ -61,11 +61,11 @@ class SwitchCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a deploy took: seconds of each step in order, and of all together.
+    """The durations of a deploy: seconds of each step in order, and in all.
 
-    ``closed_at``: when the live release stopped taking requests to make room, if it did; ``hold``: for how many seconds
-    requests may wait then. ``held``: for how many seconds they waited; ``downtime``: for how many they were turned away
-    after that.
+    ``closed_at``: when the live release stopped taking requests to free resources, if it did; ``hold``: for how many
+    seconds requests may wait then. ``held``: how many seconds they waited. ``downtime``: for how many seconds after
+    that they were refused.
     """
 
     steps: dict[str, float] = field(default_factory=dict)
@@ -76,11 +76,11 @@ class Receipt:
     downtime: float | None = None
 
     def closed(self, at: datetime, hold: float) -> "Receipt":
-        """The live release takes no requests from now on, if it did until now."""
+        """Record that the live release takes no requests from now on; self if that is recorded."""
         return self if self.closed_at else replace(self, closed_at=at, hold=hold)
 
     def opened(self, at: datetime) -> "Receipt":
-        """Requests are answered again."""
+        """Record that requests are answered again."""
         if self.closed_at is None:
             return self
         gap = (at - self.closed_at).total_seconds()
@@ -89,15 +89,15 @@ class Receipt:
 
     @property
     def is_open(self) -> bool:
-        """Whether requests are answered, again or all the time."""
+        """Whether requests are answered."""
         return self.closed_at is None or self.held is not None or self.downtime is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where an image comes from, as far as its CI said.
+    """The source of an image, as reported by its CI.
 
-    ``run_number`` orders the deploys of one branch; ``is_older_allowed`` lets an older one replace a newer.
+    ``run_number`` orders the deploys of one branch; ``is_older_allowed``: an older build may replace a newer one.
     """
 
     commit: str | None = None
@@ -106,7 +106,7 @@ class Source:
     is_older_allowed: bool = False
 
     def is_older_than(self, other: "Source") -> bool:
-        """Whether both come from the same branch and this one was built earlier."""
+        """Return whether both are from the same branch and this one was built earlier."""
         if self.branch is None or self.branch != other.branch:
             return False
         return self.run_number is not None and other.run_number is not None and self.run_number < other.run_number
@@ -116,10 +116,10 @@ class Source:
 class Release:
     """One release of an app.
 
-    ``image`` is the reference that was asked for; ``digest`` and ``image_id`` are what it meant when it was pulled.
-    ``port`` is where the app listens inside its container, ``image_volumes`` the ``VOLUME`` paths of the image.
-    ``slot`` is where it runs or ran: the number of the release that started those instances, which a rollback to a
-    release in standby takes over as they are. ``repeats`` is the release that a rollback repeats.
+    ``image`` is the reference that was requested; ``digest`` and ``image_id`` are what it referred to when it was
+    pulled. ``port`` is the app's port inside its container, ``image_volumes`` the ``VOLUME`` paths of the image.
+    ``slot`` is where it runs or ran: the number of the release that started those instances; a rollback to a release in
+    standby reuses them. ``repeats`` is the release that a rollback repeats.
     """
 
     app: str
@@ -144,21 +144,21 @@ class Release:
 
     @property
     def volumes(self) -> dict[str, Volume]:
-        """Its volumes by name, those that its image declares included."""
+        """The release's volumes by name, including those that its image declares."""
         return volumes_of(self.manifest, self.image_volumes)
 
     @property
     def is_taken_back(self) -> bool:
-        """Whether its guard found it too bad to stay live."""
+        """Whether its guard rolled it back because of errors."""
         return self.failure is not None and self.failure.code == GuardTripped.code
 
     def must_not_replace(self, other: "Release") -> bool:
-        """Whether it is an older build of the same branch; a rollback, and who insists, may go back."""
+        """Return whether this is an older build of the same branch and neither a rollback nor allowed."""
         is_allowed = self.source.is_older_allowed or self.repeats is not None
         return not is_allowed and self.source.is_older_than(other.source)
 
     def repeated(self, *, version: int, at: datetime, by: str, why: str = "") -> "Release":
-        """A new release, not live yet, that repeats this one exactly: image, config version and manifest."""
+        """Return a new, pending release that repeats this one exactly: image, config version and manifest."""
         return replace(
             self,
             version=version,
@@ -175,11 +175,11 @@ class Release:
 
 
 def last_served(releases: Iterable[Release]) -> dict[int, int]:
-    """Return slot -> the newest release that was live in it; a rollback may serve from the slot of an older release."""
+    """Return the newest release that was live in each slot. A rollback may use the slot of an older release."""
     ordered = sorted(releases, key=lambda release: release.version)
     return {release.slot: release.version for release in ordered if release.slot is not None and release.was_live}
 
 
 def grace_of(release: Release | None) -> float:
-    """Return the seconds between SIGTERM and SIGKILL for what runs of a release; the default if it is unknown."""
+    """Return the seconds between SIGTERM and SIGKILL for a release's containers; the default if there is no release."""
     return (release.manifest if release is not None else Manifest()).stop_timeout

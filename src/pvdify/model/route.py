@@ -1,4 +1,4 @@
-"""Routes from hostnames to slots, and what passed through them."""
+"""Routes from hostnames to slots, and the counts of their traffic."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,15 +11,15 @@ from pvdify.model.names import number_of
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Where an app's visitors go: all its hostnames lead to one slot, spread over the slot's targets.
+    """The route of an app's visitors: all its hostnames go to one slot, balanced over the slot's targets.
 
-    ``targets`` are endpoints, ``numbers`` the serials of the instances behind them in order (default: from 1).
-    No slot: the app is known but nothing serves (visitors get 503). ``is_in_maintenance``: the same, on purpose, which
-    they are told. ``gate``: only visitors who send the ``Authorization`` header with this SHA-256 (hex) are let
-    through; None: every visitor. ``has_affinity``: a cookie keeps each visitor at one instance.
-    ``timeout``: seconds that an answer may be silent, in whole milliseconds; None: 300.
-    ``held_until``: requests wait in the router until the hold is taken away, at the latest
-    until this moment (milliseconds since 1970); then they go to the slot that is named by then.
+    ``targets`` are endpoints, ``numbers`` the serials of the instances at them, in order (default: from 1). Without a
+    slot the app is known but has no live instances (visitors get 503). ``is_in_maintenance``: the same with a message
+    about maintenance. ``gate``: only visitors who send the ``Authorization`` header with this SHA-256 (hex) are
+    admitted; None: all visitors. ``has_affinity``: a cookie keeps each visitor at one instance. ``timeout``: seconds
+    that an answer may be silent, in whole milliseconds; None: 300. ``held_until``: requests wait in the router until
+    the hold is removed, at most until this time (milliseconds since 1970); then they go to the slot that the route has
+    by then.
     """
 
     app: str
@@ -40,11 +40,11 @@ class Route:
             object.__setattr__(self, "numbers", tuple(range(1, len(self.targets) + 1)))
 
     def held(self, until: datetime) -> "Route":
-        """Return the route with requests waiting at least until the hold that it has ends, and this one."""
+        """Return the route with requests held at least until ``until``. A longer hold stays as it is."""
         return replace(self, held_until=max(milliseconds(until), self.held_until or 0))
 
     def without(self, left_out: Container[Endpoint]) -> "Route":
-        """The route without these targets."""
+        """Return the route without these targets."""
         kept = [(it, number) for it, number in zip(self.targets, self.numbers, strict=True) if it not in left_out]
         targets, numbers = tuple(it for it, _ in kept), tuple(number for _, number in kept)
         return replace(self, targets=targets, numbers=numbers)
@@ -57,10 +57,10 @@ def milliseconds(moment: datetime) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
-    """What the router counted for one slot since the slot's first request.
+    """The router's counts for one slot since the slot's first request.
 
-    ``in_flight`` is exact: requests (WebSockets too) that have not ended. ``router_errors`` are 5xx the router had to
-    make up because a target did not answer; ``app_errors`` are 5xx from the app itself.
+    ``in_flight`` is exact: requests, including WebSockets, that have not ended. ``router_errors``: 5xx that the router
+    sent because a target did not answer; ``app_errors``: 5xx from the app itself.
     """
 
     requests: int = 0
@@ -70,7 +70,7 @@ class Traffic:
 
     @property
     def baseline(self) -> tuple[int, int, int]:
-        """What is compared with a later count: requests, router errors and app errors."""
+        """The values that a later count is compared with: requests, router errors and app errors."""
         return self.requests, self.router_errors, self.app_errors
 
     def __add__(self, other: "Traffic") -> "Traffic":
@@ -84,11 +84,10 @@ class Traffic:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetCount:
-    """What the router counted for one target: the instance of this slot with this serial.
+    """The router's counts for one target: the instance of this slot with this serial.
 
-    ``by_class``: answers 1xx, 2xx, 3xx, 4xx and 5xx; ``waits``: how many answers began within so many seconds (each
-    bound of ``WAIT_BOUNDS``, and above), ``seconds``: all these waits together. A router that cannot count so much
-    leaves them at zero.
+    ``by_class``: answers 1xx, 2xx, 3xx, 4xx and 5xx. ``waits``: how many answers began within each bound of
+    ``WAIT_BOUNDS``, and above. ``seconds``: the sum of these waits. A router without such counts leaves them at zero.
     """
 
     app: str
@@ -119,7 +118,7 @@ class TargetCount:
 
 
 def by_instance(counts: Iterable[TargetCount]) -> tuple[TargetCount, ...]:
-    """One count for each number of a slot: that of an instance, and of the one it was restarted in place of."""
+    """Return one count for each instance number of a slot, added up over the instance's restarts."""
     found: dict[tuple[str, int, int], TargetCount] = {}
     for count in counts:
         key = (count.app, count.slot, number_of(count.number))

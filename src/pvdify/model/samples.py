@@ -1,4 +1,4 @@
-"""Samples: what an app did over the last 24 hours, in five-minute steps and a fixed amount of memory. Pure."""
+"""Samples: an app's figures over the last 24 hours, in five-minute steps and constant memory. No I/O."""
 
 import math
 import struct
@@ -12,14 +12,15 @@ from pvdify.model.route import WAIT_BOUNDS
 
 STEP = 300  # seconds
 POINTS = 24 * 3600 // STEP
-_HEADER = struct.Struct("<BxxxI")  # the form's version, the number of the newest step
+_HEADER = struct.Struct("<BxxxI")  # the format's version, the number of the newest step
 _FORM = 1
 _NOTHING = math.nan
 
 
 class Measure(Enum):
-    """What is sampled. REQUESTS and ERRORS (5xx) per second, WAIT: p95 seconds until an answer began, MEMORY: bytes,
-    CPU: CPUs.
+    """The sampled measures.
+
+    REQUESTS and ERRORS (5xx): per second. WAIT: p95 of the seconds until an answer began. MEMORY: bytes. CPU: CPUs.
     """
 
     REQUESTS = "requests"
@@ -31,7 +32,7 @@ class Measure(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One step's values; None: not known."""
+    """The values of one step; None: unknown."""
 
     requests: float | None = None
     errors: float | None = None
@@ -41,14 +42,14 @@ class Sample:
 
 
 class Series:
-    """The samples of one app: a ring of ``POINTS`` steps for each measure, about 6 kB."""
+    """The samples of one app: a ring buffer of ``POINTS`` steps for each measure, about 6 kB."""
 
     def __init__(self) -> None:
         self._newest = 0
         self._values = {measure: array("f", [_NOTHING]) * POINTS for measure in Measure}
 
     def put(self, at: datetime, sample: Sample) -> None:
-        """Keep the sample of the step that holds this moment, in place of an earlier one of the same step."""
+        """Store the sample for the step of this time, replacing an earlier one of the same step."""
         step = step_of(at)
         if step <= self._newest - POINTS:
             return
@@ -61,23 +62,23 @@ class Series:
             values[step % POINTS] = _NOTHING if value is None else value
 
     def last(self, measure: Measure, now: datetime) -> tuple[float | None, ...]:
-        """The values of the last 24 hours, oldest first; None where nothing was sampled."""
+        """Return the values of the last 24 hours, oldest first; None for steps without a sample."""
         values, end = self._values[measure], step_of(now)
         begin = (end + 1) % POINTS
         ordered = values[begin:] + values[:begin]
-        later = min(max(end - self._newest, 0), POINTS)  # steps after the newest sample: the ring has older ones there
-        earlier = min(max(self._newest - end, 0), POINTS)  # the clock was set back: the ring has newer ones there
+        later = min(max(end - self._newest, 0), POINTS)  # steps after the newest sample: the ring has older values here
+        earlier = min(max(self._newest - end, 0), POINTS)  # the clock was set back: the ring has newer values here
         nothing = array("f", [_NOTHING])
         known = nothing * earlier + ordered[earlier : POINTS - later] + nothing * later
         return tuple(None if math.isnan(value) else value for value in known)
 
     def to_bytes(self) -> bytes:
-        """As it is kept on disk."""
+        """Return the series in its format on disk."""
         return _HEADER.pack(_FORM, self._newest) + b"".join(values.tobytes() for values in self._values.values())
 
     @classmethod
     def of_bytes(cls, content: bytes) -> "Series | None":
-        """Read what ``to_bytes`` wrote; None for anything else."""
+        """Parse the output of ``to_bytes``; None for anything else."""
         size = 4 * POINTS
         if len(content) != _HEADER.size + size * len(Measure):
             return None
@@ -93,14 +94,14 @@ class Series:
 
 
 def step_of(at: datetime) -> int:
-    """The number of the five minutes that hold this moment."""
+    """Return the number of the five-minute step of this time."""
     return int(at.timestamp()) // STEP
 
 
 def percentile(waits: Sequence[int], share: float) -> float | None:
-    """Estimate how many seconds this share of answers took at most, from counts by ``WAIT_BOUNDS``; None without any.
+    """Estimate a percentile in seconds from counts by ``WAIT_BOUNDS``; None without counts.
 
-    Within a range the answers count as evenly spread; above the last bound that bound is returned.
+    Answers are assumed to be evenly distributed within a range; above the last bound that bound is returned.
     """
     total = sum(waits)
     if not total:

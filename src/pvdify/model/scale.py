@@ -1,4 +1,4 @@
-"""Scale: how many instances of each process run, where it was set apart from the manifest."""
+"""Scale: the number of instances of each process, where it differs from the manifest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,9 +12,9 @@ MOST = 100  # instances of one process, as in the manifest
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """So many instances of a process, chosen while its manifest said another number.
+    """A number of instances that was chosen while the manifest had the number ``instead_of``.
 
-    It holds for as long as the manifest goes on saying that number: who changes ``count`` there has the last word.
+    It is valid while the manifest keeps that number: a change of ``count`` in the manifest overrides it.
     """
 
     count: int
@@ -23,9 +23,9 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """What was chosen for an app: counts by process, and whether all of it is stopped meanwhile.
+    """The choices for an app: instances by process, and whether the app is stopped.
 
-    ``changed_by``, ``changed_at``: who made the last such choice, and when.
+    ``changed_by``, ``changed_at``: who made the last choice, and when.
     """
 
     app: str
@@ -35,16 +35,16 @@ class Scale:
     changed_at: datetime | None = None
 
     def counts(self, manifest: Manifest) -> dict[str, int]:
-        """How many instances of each process should run with this manifest."""
+        """Return how many instances of each process should run with this manifest."""
         return {name: 0 if self.is_stopped else self.count(name, manifest) for name in manifest.processes}
 
     def count(self, process: str, manifest: Manifest) -> int:
-        """How many instances of a process there are when the app is not stopped."""
+        """Return how many instances a process has when the app is not stopped."""
         declared, choice = manifest.processes[process].count, self.chosen.get(process)
         return choice.count if choice is not None and choice.instead_of == declared else declared
 
     def after(self, change: "ProcessChange", manifest: Manifest) -> "Scale":
-        """The scale once the change is made; a choice of what the manifest says anyway is none."""
+        """Return the scale after the change. A choice equal to the manifest's number is dropped."""
         chosen = dict(self.chosen)
         for process, count in change.counts.items():
             declared = manifest.processes[process].count
@@ -57,10 +57,10 @@ class Scale:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessChange:
-    """What an operation is to change about the running processes.
+    """A change to the running processes.
 
-    ``counts``: so many instances of these; ``is_stopped``: stop all, or start all again; ``restarts``: new instances
-    in place of all of these processes.
+    ``counts``: the new numbers of instances. ``is_stopped``: stop or start everything. ``restarts``: the processes
+    whose instances are replaced by new ones.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class ProcessChange:
 
 
 class Relative(Enum):
-    """How a number of instances is meant."""
+    """How a number of instances is given: absolute or relative."""
 
     SET = "="
     MORE = "+"
@@ -83,13 +83,13 @@ class Relative(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """``=3``, ``+1`` or ``-1`` instances of a process."""
+    """A requested number of instances of a process: ``=3``, ``+1`` or ``-1``."""
 
     number: int
     how: Relative = Relative.SET
 
     def applied_to(self, count: int) -> int:
-        """The count that is wished for where there are so many now."""
+        """Return the new number of instances, from the present one."""
         match self.how:
             case Relative.SET:
                 return self.number

@@ -1,6 +1,6 @@
-"""What is looked for so that a secret value is found in other programs' output; pure.
+"""The byte strings to search for to find a secret value in the output of programs. No I/O.
 
-How a value may be escaped or encoded is not listed here: ``views`` undoes that in the text.
+Escaped and encoded forms of a value are not listed here: ``views`` decodes the text instead.
 """
 
 import base64
@@ -13,15 +13,15 @@ from urllib.parse import unquote, urlsplit
 from pvdify.model.views import SHORTEST as SHORTEST_SECRET
 from pvdify.model.views import unescaped
 
-LONGEST_WHOLE = 128  # bytes; what is longer is looked for in parts
-FRAGMENT, WORDY_FRAGMENT = 16, 24  # bytes looked for of a long value: where it looks random, and where it may be words
-SHORTEST_CUT, SHORTEST_WORDY_CUT = 24, 48  # so much of the value has to stand there to be hidden
-_SHORT = 12  # bytes; what such values are encoded to is too short for views
-_LONGEST_ADDRESS = 8192  # characters of a value that is read as a URL or a connection string
+LONGEST_WHOLE = 128  # bytes; longer values are searched for in parts
+FRAGMENT, WORDY_FRAGMENT = 16, 24  # bytes searched for of a long value: of random text, and of possible words
+SHORTEST_CUT, SHORTEST_WORDY_CUT = 24, 48  # bytes of the value that must be present to be hidden
+_SHORT = 12  # bytes; the encoded forms of shorter values are too short for views
+_LONGEST_ADDRESS = 8192  # characters of a value that is parsed as a URL or a connection string
 _PEM_BORDER = "-----"
 _LEAST_CHANGES = 5
 
-# Bits per kind of character: between two kinds of letters and digits two bits differ, and only there.
+# Bits per kind of character: only the XOR of two different kinds among letters and digits is 3, 5 or 6.
 _LOWER, _UPPER, _DIGIT, _OTHER = 1, 2, 4, 16
 _KINDS = bytes(
     _LOWER if 97 <= code <= 122
@@ -37,9 +37,9 @@ _BEFORE_HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^/\s:@]*:([^/\s@]+)@
 
 
 class Needle(NamedTuple):
-    """Bytes to look for: the part of ``whole``, a value or a line of it, that begins ``at`` there.
+    """Bytes to search for: the part of ``whole``, a value or a line of it, that begins at ``at``.
 
-    Where it stands, at least ``least`` bytes of ``whole`` have to stand around it.
+    Around a match, at least ``least`` bytes of ``whole`` have to be present.
     """
 
     text: bytes
@@ -49,9 +49,9 @@ class Needle(NamedTuple):
 
 
 def refusal_of(value: str) -> str | None:
-    """Why this cannot be kept as a secret; None if it can.
+    """Return why this value cannot be a secret; None if it can.
 
-    What is found in output is hidden there, so a secret must be long enough not to be a common word or number.
+    Secrets are hidden in all output, so a secret must be too long to be a common word or number.
     """
     if any(len(line.strip()) >= SHORTEST_SECRET for line in value.splitlines()):
         return None
@@ -62,9 +62,9 @@ def refusal_of(value: str) -> str | None:
 
 
 def needles_of(value: str, *, with_encoded: bool = True) -> Iterator[Needle]:
-    """Yield what gives this secret away: the value, each line of several, the password in a URL, parts of a long one.
+    """Yield the needles of a secret: the value, each of its lines, the password in a URL, parts of a long value.
 
-    ``with_encoded``: a value that is too short to be decoded in the usual views also in its encoded forms.
+    ``with_encoded``: include the encoded forms of a value that is too short for the usual views.
     """
     for text in dict.fromkeys(_texts(value)):
         raw = text.encode("utf-8", "surrogatepass")
@@ -82,14 +82,14 @@ def needles_of(value: str, *, with_encoded: bool = True) -> Iterator[Needle]:
 
 
 def is_short(raw: bytes) -> bool:
-    """Whether a value, once encoded, is shorter than what the usual views decode."""
+    """Return whether the encoded value is shorter than what the usual views decode."""
     return len(raw) < _SHORT
 
 
 def _fragments(plain: bytes) -> Iterator[Needle]:
-    """Parts that cover a long text, to find it cut and wrapped at any place: every 39 bytes of it have one.
+    """Yield parts of a long text, to find it cut or wrapped anywhere: every 39 bytes contain one.
 
-    Words, addresses and dates are written by chance, too, so of them more has to stand there.
+    Words, addresses and dates can occur by chance, so more of them has to be present.
     """
     kinds = plain.translate(_KINDS)
     changes = (int.from_bytes(kinds[1:]) ^ int.from_bytes(kinds[:-1])).to_bytes(len(kinds) - 1)
@@ -103,9 +103,9 @@ def _fragments(plain: bytes) -> Iterator[Needle]:
 
 
 def _tails(raw: bytes) -> Iterator[bytes]:
-    """What is left for the last line where base64 writes a value in lines of 64 or 76 characters.
+    """Yield the last lines that base64 makes when it wraps the value at 64 or 76 characters.
 
-    The end of an address is written by chance, too, and so are few characters of a value that is not long.
+    The end of an address can occur by chance, as can a few characters of a value that is not long.
     """
     least = _SHORT if len(raw) > LONGEST_WHOLE else WORDY_FRAGMENT
     for width in (48, 57) if len(raw) > SHORTEST_WORDY_CUT and b"://" not in raw else ():
@@ -130,7 +130,7 @@ def _lines(value: str) -> list[str]:
 
 
 def _passwords_in(value: str) -> Iterator[str]:
-    """The password of a URL, of a DSN without a scheme, and of ``Password=...`` in a connection string."""
+    """Yield the passwords of a URL, of a DSN without a scheme, and of ``Password=...`` in a connection string."""
     with suppress(ValueError):
         yield urlsplit(value).password or ""
     before_host = _BEFORE_HOST.match(value)
@@ -140,7 +140,7 @@ def _passwords_in(value: str) -> Iterator[str]:
 
 
 def _encoded(raw: bytes) -> Iterator[bytes]:
-    """A short value in base64, wherever in a longer encoded text it begins, and in base32."""
+    """Yield a short value in base64, at each offset in a longer encoded text, and in base32."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw)
         first, last = (0, 2, 3)[before], 8 * (before + len(raw)) // 6

@@ -1,4 +1,4 @@
-"""Services: containers that are kept, not released, such as a database beside an app."""
+"""Services: long-running containers that are not released, such as a database beside an app."""
 
 import re
 import secrets
@@ -18,17 +18,17 @@ from pvdify.model.secret_forms import refusal_of
 from pvdify.model.service_kinds import KINDS, Kind
 from pvdify.model.volume import Mount
 
-PREFIX = "service--"  # no app's name has two dashes in a row
-VERSION, VERSION_MEMORY = "version", 128 * 1024**2  # of the container that says the version of a program
+PREFIX = "service--"  # no app's name has two hyphens in a row
+VERSION, VERSION_MEMORY = "version", 128 * 1024**2  # of the container that prints the version of a program
 PROCESS = "service"
 PASSWORD = "password"  # noqa: S105 - the name of the value in the vault
 PASSWORD_LENGTH = 32
-FROM_BACKUP = "backup:"  # what ``copy_of`` begins with for a service that is filled from a backup
+FROM_BACKUP = "backup:"  # the beginning of ``copy_of`` if the service gets its data from a backup
 _MAJOR = re.compile(r"(\d+)(?:\.\d+)*")
 
 
 class ServiceState(Enum):
-    """What a service is doing. ``DOWN``: it should run and does not answer."""
+    """The states of a service. ``DOWN``: it should run and does not answer."""
 
     STARTING = "starting"
     LIVE = "live"
@@ -38,7 +38,7 @@ class ServiceState(Enum):
 
 
 class OrderKind(Enum):
-    """What was asked for and is not done yet."""
+    """The kinds of orders."""
 
     RESTART = "restart"
     ROTATE = "rotate"
@@ -49,11 +49,11 @@ class OrderKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """Work on a service that outlives the daemon.
+    """Requested work on a service that is not done yet and survives restarts of the daemon.
 
-    ``image``: of an upgrade. ``volume`` and ``generation``: what the upgrade has made, so that it can be taken back.
-    ``version``: the config version with the new password of a rotation. ``purges``: deletes the data at once.
-    ``backup``: the id of the backup that a restore is from, and ``source`` that of the service in it.
+    ``image``: of an upgrade. ``volume`` and ``generation``: what the upgrade has made, to undo it. ``version``: the
+    config version with the new password of a rotation. ``purges``: deletes the data at once. ``backup``: the id of the
+    backup to restore from, and ``source`` that of the service in it.
     """
 
     kind: OrderKind
@@ -71,13 +71,12 @@ class Order:
 class Service:
     """One service.
 
-    ``id`` is never used again; the name is, once the service is in the trash. ``volume``: the id of its storage, empty
-    for a service that keeps nothing. ``problem``: why it is down. ``pending``: what is being done to it; ``failure``:
-    why the last thing that was asked of it was not done. ``generation``: its containers are numbered.
-    ``config_version``: where its password and environment are in the vault. ``owner``: the preview that it was made
-    for. ``copy_of``: the id of the service whose data it starts with, or ``backup:BACKUP:ID`` for what a backup has of
-    one; empty once it has it. ``data_name``: after which its user and database are called, if not after itself: they
-    came with the data of another one.
+    ``id`` is never reused; the name is, once the service is in the trash. ``volume``: the id of its storage, empty for
+    a service without storage. ``problem``: why it is down. ``pending``: the order in progress; ``failure``: why the
+    last order failed. ``generation``: the number of its container. ``config_version``: the vault's version of its
+    password and environment. ``owner``: the preview that it was made for. ``copy_of``: the id of the service whose data
+    it starts with, or ``backup:BACKUP:ID`` for a service in a backup; empty once it has the data. ``data_name``: the
+    name of its user and database, if they came with the data of another service.
     """
 
     id: str
@@ -108,12 +107,12 @@ class Service:
 
     @property
     def key(self) -> str:
-        """What stands for an app in the names of its container, network, logs and config files."""
+        """The service's key in the names of its container, network, logs and config files, in place of an app."""
         return f"{PREFIX}{self.name}"
 
     @property
     def row(self) -> Kind:
-        """What is known of its kind."""
+        """The description of its kind."""
         return KINDS[self.kind]
 
     @property
@@ -123,22 +122,22 @@ class Service:
 
     @property
     def is_trashed(self) -> bool:
-        """Whether it was destroyed and its data is still there."""
+        """Whether it was destroyed and its data still exists."""
         return self.state is ServiceState.TRASH
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is being done to it that must end first."""
+        """Whether an order or a copy is in progress that must end first."""
         return self.pending is not None or bool(self.copy_of)
 
     def at(self, state: ServiceState, now: datetime, problem: str = "") -> "Service":
-        """The service in this state, since now unless it was in it before."""
+        """Return the service in this state; ``since`` changes only with the state."""
         return replace(self, state=state, since=self.since if state is self.state else now, problem=problem)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceLink:
-    """An app that may reach a service. ``variable``: what the URL is called in the app's environment."""
+    """The permission for an app to reach a service. ``variable``: the URL's name in the app's environment."""
 
     service: str
     app: str
@@ -150,28 +149,28 @@ class ServiceLink:
 
     @property
     def network(self) -> PrivateNetwork:
-        """The network that only these two are on, whatever the app is called later."""
+        """The link's network. Its id does not change when the app is renamed."""
         id = network_id(self.hostname, self.created_at)
         return PrivateNetwork(id=id, subnet=self.subnet, hostname=self.hostname)
 
 
 def network_id(service: str, at: datetime) -> str:
-    """The id of the network of a link that was made at this moment."""
+    """Return the id of the network of a link made at this time."""
     return f"{service}.{at:%Y%m%d%H%M%S%f}"
 
 
 def can_be_dumped(service: Service) -> bool:
-    """Whether its kind has commands for a dump and a restore."""
+    """Return whether its kind has commands for a dump and a restore."""
     return service.row.dump is not None and service.row.restore is not None
 
 
 def key_of(name: str) -> str:
-    """``service--db`` of ``db``."""
+    """Return ``service--db`` for ``db``."""
     return f"{PREFIX}{name}"
 
 
 def check_service_name(name: str) -> str:
-    """The name itself, when it is one. Raises InvalidError."""
+    """Return the name if it is valid. Raises InvalidError."""
     if not SERVICE_NAME.fullmatch(name):
         raise InvalidError(
             f'"{name[:60]}" cannot be a service\'s name',
@@ -183,17 +182,17 @@ def check_service_name(name: str) -> str:
 
 
 def container_name(service: Service, generation: int) -> str:
-    """The name of one of its containers."""
+    """Return the name of a service's container of this generation."""
     return instance_name(service.key, PROCESS, generation, 1)
 
 
 def new_password() -> Secret:
-    """A password that needs no quoting in URLs, SQL or a shell."""
+    """Return a new password that needs no quoting in URLs, SQL or a shell."""
     return Secret("".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(PASSWORD_LENGTH)))
 
 
 def new_values(row: Kind, url: str, environment: Mapping[str, str]) -> dict[str, ConfigVar]:
-    """What the vault keeps of a new service: its own environment, and a password if anything asks for one."""
+    """Return a new service's values for the vault: its environment, and a password if any text uses one."""
     texts = (url, *environment.values(), *row.environment.values())
     values = {
         name: ConfigVar(value=Secret(text), is_secret=refusal_of(text) is None) for name, text in environment.items()
@@ -204,18 +203,18 @@ def new_values(row: Kind, url: str, environment: Mapping[str, str]) -> dict[str,
 
 
 def url_of(service: Service, values: Mapping[str, ConfigVar]) -> Secret:
-    """How an app reaches the service."""
+    """Return the URL by which an app reaches the service."""
     return Secret(_fill(service.url, service, values))
 
 
 def secrets_of(service: Service, values: Mapping[str, ConfigVar]) -> tuple[ConfigVar, ...]:
-    """What is to be hidden of a service's values: the secret ones, and the URL with them."""
+    """Return the values of a service to redact: the secret ones, and the URL that contains them."""
     url = ConfigVar(value=url_of(service, values), is_secret=PASSWORD in values)
     return (*(var for var in values.values() if var.is_secret), url)
 
 
 def environment_of(service: Service, values: Mapping[str, ConfigVar]) -> dict[str, Secret]:
-    """The environment of its container."""
+    """Return the environment of the service's container."""
     own = {name: str(var.value) for name, var in values.items() if name != PASSWORD}
     texts = {**service.row.environment, **own}
     return {name: Secret(_fill(text, service, values)) for name, text in texts.items()}
@@ -224,7 +223,7 @@ def environment_of(service: Service, values: Mapping[str, ConfigVar]) -> dict[st
 def service_spec(
     service: Service, values: Mapping[str, ConfigVar], networks: tuple[PrivateNetwork, ...]
 ) -> InstanceSpec:  # fmt: skip
-    """The container of a service."""
+    """Return the specification of a service's container."""
     return InstanceSpec(
         name=service.container,
         app=service.key,
@@ -243,7 +242,7 @@ def service_spec(
 
 
 def version_spec(service: Service) -> InstanceSpec:
-    """The container that runs once and writes the version of the program in the service's image."""
+    """Return the container that runs once and prints the version of the program in the service's image."""
     return InstanceSpec(
         name=instance_name(service.key, VERSION, service.generation, 1),
         app=service.key,
@@ -258,7 +257,7 @@ def version_spec(service: Service) -> InstanceSpec:
 
 
 def major_of(text: str) -> str:
-    """The major version in what a program says of itself; empty if there is none."""
+    """Return the major version in a program's version text; empty if there is none."""
     found = _MAJOR.search(text)
     return found[1] if found else ""
 

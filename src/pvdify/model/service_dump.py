@@ -1,7 +1,7 @@
-"""Dumps of services as they are stored: what the kind's command wrote, and a seal that says what that was.
+"""Stored dumps of services: the output of the kind's dump command, and a seal that describes it.
 
-The seal is the last line. In SQL it is a comment, and Redis reads no further than the end of its own data, so that a
-stored dump can also be restored by hand, without pvdify.
+The seal is the last line. In SQL it is a comment, and Redis stops reading at the end of its own data, so a stored dump
+can also be restored by hand, without pvdify.
 """
 
 import hashlib
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pvdify.errors import BackupDamaged
 
 MARK = b"\n-- pvdify-dump "
-LONGEST = 1024 * 1024  # bytes of a seal; with more tables than fit, only their sum is in it
+LONGEST = 1024 * 1024  # bytes of a seal; if the tables do not fit, the seal has only their sum
 ALL = "all"
 _FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seal:
-    """What a dump is. ``version``: the major one of the program; ``tally``: rows of each table, or keys."""
+    """The description of a dump. ``version``: the program's major version; ``tally``: rows of each table, or keys."""
 
     kind: str
     version: str
@@ -29,12 +29,12 @@ class Seal:
 
     @property
     def rows(self) -> int:
-        """Rows of all tables, or keys."""
+        """The rows of all tables, or keys."""
         return sum(self.tally.values())
 
 
 class Sealing:
-    """Counts the bytes of a dump on their way, for its seal."""
+    """Counts and hashes the bytes of a dump for its seal."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
@@ -47,26 +47,26 @@ class Sealing:
         return piece
 
     def seal(self, kind: str, version: str, tally: Mapping[str, int]) -> Seal:
-        """Return what was counted."""
+        """Return the seal of the counted bytes."""
         return Seal(kind=kind, version=version, bytes=self._bytes, sha256=self._hash.hexdigest(), tally=tally)
 
 
 class Unsealing:
-    """Parts a stored dump from its seal, and finds out whether it is whole."""
+    """Splits a stored dump from its seal, and verifies that it is complete."""
 
     def __init__(self) -> None:
         self._held = bytearray()
         self._sealing = Sealing()
 
     def add(self, piece: bytes) -> bytes:
-        """Return what of the dump is surely not its seal."""
+        """Add a piece; return the part of the dump that is certainly not the seal."""
         self._held += piece
         sure = bytes(self._held[:-LONGEST])
         del self._held[: len(sure)]
         return self._sealing.add(sure)
 
     def end(self) -> tuple[bytes, Seal]:
-        """Return the last bytes and the seal. Raises BackupDamaged unless everything is as it was stored."""
+        """Return the last bytes and the seal. Raises BackupDamaged unless the dump is as it was stored."""
         rest, mark, text = bytes(self._held).rpartition(MARK)
         if not mark or not text.endswith(b"\n"):
             raise _damaged("its end is missing")
@@ -91,7 +91,7 @@ def write_seal(seal: Seal) -> bytes:
 
 
 def read_seal(text: bytes) -> Seal:
-    """Raises BackupDamaged."""
+    """Parse a seal. Raises BackupDamaged."""
     try:
         found = json.loads(text)
         return Seal(
@@ -103,7 +103,7 @@ def read_seal(text: bytes) -> Seal:
 
 
 def read_tally(text: str, *, mark: str = "") -> dict[str, int]:
-    """Understand lines ``NAME|NUMBER``; others are passed over."""
+    """Parse the lines ``NAME|NUMBER`` of a text, and skip all others."""
     tally = {}
     for line in text.splitlines():
         name, bar, number = line.removeprefix(mark).rpartition("|")
@@ -113,7 +113,7 @@ def read_tally(text: str, *, mark: str = "") -> dict[str, int]:
 
 
 def shortfall(seal: Seal, found: Mapping[str, int]) -> str:
-    """Say what a service that was restored lacks of what its dump has; "" for nothing."""
+    """Return what a restored service lacks of its dump; "" if nothing."""
     if list(seal.tally) == [ALL]:
         rows = sum(found.values())
         return "" if rows >= seal.rows else f"{rows} rows instead of {seal.rows}"

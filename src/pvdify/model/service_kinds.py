@@ -1,7 +1,7 @@
-"""What pvdify knows of each kind of service: one row a kind, all of it data.
+"""The kinds of services, as a table of data.
 
 A row's commands run in the service's container with its environment. ``{user}``, ``{password}``, ``{database}``,
-``{host}`` and ``{port}`` in ``environment`` and ``url`` are filled in. No command has a secret among its arguments:
+``{host}`` and ``{port}`` in ``environment`` and ``url`` are replaced. No command has a secret among its arguments:
 passwords come from the environment or from stdin.
 """
 
@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 Words = tuple[str, ...]
-CUSTOM = "image"  # the kind of a service that is made from any image
+CUSTOM = "image"  # the kind of a service made from any image
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of service.
 
-    ``image``: the usual one, which the setting ``service_images`` can replace. ``volume``: the path that is kept.
-    ``environment``: what the container gets. ``command``: None for the image's own. ``health`` exits with 0 once the
-    service takes commands; None: a listening socket is enough. ``version`` prints the program's version in the image,
-    and ``is_moved`` says whether data of another major version has to be dumped and restored. ``dump`` writes
-    everything to stdout, and on stderr counts what it wrote: lines ``=NAME|NUMBER``, such as tables with their rows.
-    ``restore`` reads it on stdin in a new, empty service and fails if it is not complete; ``count`` prints the same
-    counts of what is in a service, without ``=``. ``rotate`` reads the new password on stdin. ``shell`` is
-    what a person gets. ``variable`` is the usual name of the URL in an app's environment.
+    ``image``: the default, which the setting ``service_images`` can replace. ``volume``: the path of the stored data.
+    ``environment``: for the container. ``command``: None for the image's own. ``health`` exits with 0 once the service
+    accepts commands; None: a listening socket is enough. ``version`` prints the program's version in the image;
+    ``is_moved``: data of another major version has to be dumped and restored. ``dump`` writes all data to stdout, and
+    its counts to stderr as lines ``=NAME|NUMBER``, such as tables with their rows. ``restore`` reads a dump from stdin
+    into a new, empty service and fails if the dump is not complete; ``count`` prints the same counts for a service,
+    without ``=``. ``rotate`` reads the new password from stdin. ``shell`` is the interactive client. ``variable`` is
+    the default name of the URL in an app's environment.
     """
 
     name: str
@@ -51,13 +51,13 @@ def _script(text: str) -> Words:
 
 
 _PSQL = 'psql --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname "${POSTGRES_DB:-$POSTGRES_USER}"'
-# A dump that was cut short has no last line; then the restore runs a statement that fails.
+# An incomplete dump has no last line; then the restore runs a statement that fails.
 _POSTGRES_END = "PostgreSQL database cluster dump complete"
 _POSTGRES_WHOLE = (
     f"awk '{{print}} /{_POSTGRES_END}/ {{whole = 1}} "
     'END {if (!whole) print "\\nDO $$ BEGIN RAISE EXCEPTION \\"the dump is not complete\\"; END $$;"}\''
 )
-# The role and the database of the service are in the dump, and in the new service already.
+# The role and the database of the service are both in the dump and in the new service.
 _POSTGRES_RESTORE = f"""
 {_POSTGRES_WHOLE} | psql --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname postgres >/dev/null 2>/tmp/restore.err
 grep -E '(ERROR|FATAL|PANIC):|error:' /tmp/restore.err \
@@ -65,7 +65,7 @@ grep -E '(ERROR|FATAL|PANIC):|error:' /tmp/restore.err \
 cat /tmp/restore.bad >&2
 test ! -s /tmp/restore.bad
 """
-# Counts the rows on their way, so that the counts are those of the dump's own moment.
+# Counts the rows of the dump itself, so that the counts match its moment.
 _POSTGRES_DUMP = rf"""
 pg_dumpall --username "$POSTGRES_USER" --database postgres | awk '
   {{ print }}
@@ -78,7 +78,7 @@ pg_dumpall --username "$POSTGRES_USER" --database postgres | awk '
   /{_POSTGRES_END}/ {{ whole = 1 }}
   END {{ if (!whole) exit 1 }}'
 """
-# Rows that an extension brings are not in a dump.
+# Rows that an extension creates are not in a dump.
 _POSTGRES_COUNT = r"""
 psql --no-psqlrc -At --username "$POSTGRES_USER" --dbname postgres \
     -c "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1" | while IFS= read -r database; do
@@ -93,7 +93,7 @@ END
 done
 """
 _REDIS_CLI = 'REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli --no-auth-warning'
-# The dump goes to stdout and, by a pipe, through the program that checks and counts it; nothing of it is on a disk.
+# The dump goes to stdout and, through a pipe, to the program that checks and counts it; none of it is on a disk.
 _REDIS_DUMP = f"""
 set -e
 work=$(mktemp -d /tmp/dump.XXXXXX)
@@ -106,7 +106,7 @@ wait
 awk '/ keys read$/ {{ keys = $(NF - 2) }} / expires$/ {{ expires = $(NF - 1) }}
   END {{ printf "=keys|%d\\n", keys - expires }}' "$work/said" >&2
 """
-# With the file in place, the server loads it beside what it has; then it is written to the log of changes.
+# The server loads the file into its present data; then it writes the data to the append-only log.
 _REDIS_RESTORE = f"""
 set -e
 directory=$(pwd)
@@ -140,7 +140,7 @@ KINDS = {
             "POSTGRES_DB": "{database}",
             "PGDATA": "/var/lib/postgresql/pgdata",
         },
-        # Over TCP: while the image prepares a new directory, its server listens on a Unix socket alone.
+        # Over TCP: while the image initialises a new directory, its server listens only on a Unix socket.
         health=_script(f'PGPASSWORD="$POSTGRES_PASSWORD" {_PSQL} --host localhost -Atc "SELECT 1" >/dev/null'),
         version=_script("postgres --version"),
         is_moved=True,
@@ -161,7 +161,8 @@ KINDS = {
         port=6379,
         volume="/data",
         environment={"REDIS_PASSWORD": "{password}"},
-        # The password is in the configuration, which the server reads on stdin: arguments are for everyone to see.
+        # The password is in the configuration, which the server reads from stdin: arguments are visible to all
+        # processes.
         command=_script(
             "cd /data && exec docker-entrypoint.sh redis-server - <<END\n"
             'requirepass "$REDIS_PASSWORD"\nbind * -::*\ndir /data\nappendonly yes\n'
@@ -171,13 +172,13 @@ KINDS = {
         version=_script("redis-server --version"),
         dump=_script(_REDIS_DUMP),
         restore=_script(f"cd /data\n{_REDIS_RESTORE}"),
-        # Keys with an end of their own go meanwhile.
+        # Keys that expire are left out, because they may vanish in between.
         count=_script(
             f"{_REDIS_CLI} INFO keyspace | tr -d '\\r' | "
             "awk -F '[=,]' '/^db/ { keys += $2 - $4 } END { printf \"keys|%d\\n\", keys }'"
         ),
         rotate=_script(
-            # The second one when it was done before: then the old password is refused.
+            # The second command is for a repetition, when the old password is refused.
             'read -r password && line="CONFIG SET requirepass $password"\n'
             f'[ "$(printf \'%s\\n\' "$line" | {_REDIS_CLI})" = OK ] || '
             '[ "$(printf \'%s\\n\' "$line" | REDISCLI_AUTH="$password" redis-cli --no-auth-warning)" = OK ]'

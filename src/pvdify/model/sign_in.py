@@ -1,4 +1,4 @@
-"""Signing in with an account at a provider: what is sent there, and who comes back."""
+"""Sign-in with an account at an identity provider."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True, kw_only=True)
 class Challenge:
-    """One attempt. ``state`` comes back with the browser, ``nonce`` in the signed answer, ``verifier`` only we know."""
+    """One sign-in attempt. ``state`` returns with the browser, ``nonce`` in the ID token; ``verifier`` stays secret."""
 
     state: str
     nonce: str = field(repr=False)
@@ -21,7 +21,7 @@ class Challenge:
 
     @classmethod
     def fresh(cls, redirect: str) -> "Challenge":
-        """A challenge that cannot be guessed; the browser will come back to ``redirect``."""
+        """Return an unguessable challenge; the provider sends the browser back to ``redirect``."""
         return cls(
             state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(48),
             redirect=redirect,
@@ -29,13 +29,13 @@ class Challenge:
 
     @property
     def verifier_digest(self) -> str:
-        """What the provider gets of the verifier first (RFC 7636, S256)."""
+        """The hash of the verifier that the provider gets first (RFC 7636, S256)."""
         return base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Who a provider says it is. ``subject`` never changes and is never given to another person.
+    """A user's account at a provider. ``subject`` never changes and is never reused.
 
     ``emails``: those that the provider has verified, in lower case; ``github``: the login at GitHub, or "".
     """
@@ -48,10 +48,10 @@ class Account:
 
     @property
     def shown(self) -> str:
-        """How a person knows the account."""
+        """The name of the account for display."""
         return self.github or next(iter(self.emails), "") or self.name or self.subject
 
 
 def refused(why: str) -> SignInRefused:
-    """What the provider answered does not sign anyone in."""
+    """Return the error for an account or answer that does not sign the user in."""
     return SignInRefused("this account does not sign you in", why=why, next="sign in again from the sign-in page")

@@ -1,4 +1,4 @@
-"""Slots: where one release's instances run."""
+"""Slots: the instances of one release, and their places."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,10 +8,10 @@ from pvdify.model.endpoint import NO_ROUTE, Endpoint, NoRoute
 
 
 class SlotState(Enum):
-    """CANDIDATE until the switch, LIVE after it, then DRAINING, STANDBY and at last RETIRED (nothing is left).
+    """CANDIDATE until the switch, then LIVE, then DRAINING, STANDBY and RETIRED (everything is removed).
 
-    One that made room for its successor is STOPPED in between: its instances are down and keep their places, until they
-    are LIVE again because the successor failed, or RETIRED because it did not.
+    A slot that stopped to free resources for its successor is STOPPED in between: its instances are down and keep their
+    places until the slot is LIVE again because the successor failed, or RETIRED because the successor succeeded.
     """
 
     CANDIDATE = "candidate"
@@ -23,17 +23,17 @@ class SlotState(Enum):
 
     @property
     def is_idle(self) -> bool:
-        """Serves no new requests, but its instances still run and could serve again."""
+        """Whether it gets no new requests while its instances still run and could serve again."""
         return self in (SlotState.DRAINING, SlotState.STANDBY)
 
     @property
     def has_served(self) -> bool:
-        """Serves no new requests, and is on its way out unless it is called back."""
+        """Whether it was live and gets no new requests."""
         return self.is_idle or self is SlotState.STOPPED
 
 
 class Phase(Enum):
-    """Where an instance is on its way: JOINING until it has proved itself, LEAVING once nothing goes to it any more."""
+    """The phase of an instance: JOINING until it has passed its probe, LEAVING once it gets no more requests."""
 
     JOINING = "joining"
     UP = "up"
@@ -42,7 +42,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """One instance's place: its name, and the endpoint at which the router reaches it."""
+    """The place of one instance: its name, and its endpoint."""
 
     name: str
     process: str
@@ -52,17 +52,17 @@ class Placement:
 
     @property
     def serial(self) -> int:
-        """The end of its name, which differs from that of another instance with its number during a restart."""
+        """The number at the end of the name. During a restart, two instances with one number have different serials."""
         return int(self.name.rpartition("-")[2])
 
     @property
     def has_route(self) -> bool:
-        """Whether visitors' requests can go to it."""
+        """Whether visitors' requests can go to the instance."""
         return self.endpoint is not NO_ROUTE
 
     @property
     def is_up(self) -> bool:
-        """Whether it counts: it should run, and takes its part."""
+        """Whether the instance should run and take requests."""
         return self.phase is Phase.UP
 
 
@@ -79,7 +79,7 @@ class Slot:
 
     @property
     def targets(self) -> tuple[Endpoint, ...]:
-        """The endpoints that visitors' requests can go to; none of a slot that is stopped."""
+        """The endpoints that visitors' requests can go to; none if the slot is stopped."""
         return tuple(place.endpoint for place in self._serving if place.endpoint is not NO_ROUTE)
 
     @property
@@ -89,7 +89,7 @@ class Slot:
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """Every endpoint that an instance of the slot has, whatever it is about to do."""
+        """The endpoints of all instances, in any phase."""
         return tuple(place.endpoint for place in self.placements if place.endpoint is not NO_ROUTE)
 
     @property
@@ -99,20 +99,20 @@ class Slot:
         return tuple(place for place in self.placements if place.has_route and place.is_up)
 
     def of(self, process: str, *phases: Phase) -> tuple[Placement, ...]:
-        """The places of one process, in these phases if any are named, by number."""
+        """Return the places of one process, in these phases or in all, sorted by number."""
         found = (it for it in self.placements if it.process == process and (not phases or it.phase in phases))
         return tuple(sorted(found, key=lambda place: place.number))
 
     def in_phase(self, phase: Phase) -> tuple[Placement, ...]:
-        """The places in one phase."""
+        """Return the places in one phase."""
         return tuple(place for place in self.placements if place.phase is phase)
 
     def without(self, *phases: Phase) -> "Slot":
-        """The slot without its places in these phases."""
+        """Return the slot without its places in these phases."""
         return replace(self, placements=tuple(place for place in self.placements if place.phase not in phases))
 
     def settled(self, leaving: tuple[Placement, ...] = ()) -> "Slot":
-        """Return the slot once the joining instances are up, with these leaving."""
+        """Return the slot with its joining instances up, and ``leaving`` in the phase LEAVING."""
         moved = {Phase.JOINING: Phase.UP}
         return replace(
             self,
@@ -124,5 +124,5 @@ class Slot:
 
 
 def other_colour(colour: str | None) -> str:
-    """Blue first, then in turn."""
+    """Return the next colour: blue first, then alternating."""
     return "green" if colour == "blue" else "blue"

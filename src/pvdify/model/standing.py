@@ -1,4 +1,4 @@
-"""Standings: what was last seen of each instance that should run, and when."""
+"""Standings: what was last observed of each instance that should run, and when."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 
 from pvdify.model.instance import Exit
 
-STEADY = timedelta(seconds=60)  # an instance that stayed up this long has recovered
-LOOP = 3  # restarts in a row, each before the instance was steady, that make a crash loop
+STEADY = timedelta(seconds=60)  # an instance that was up this long has recovered
+LOOP = 3  # restarts in a row, each before the instance was steady, that count as a crash loop
 _KILLED = 137
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """One instance that should run, as last seen.
+    """One instance that should run, as last observed.
 
     ``is_up``: it runs and, if it has a route, gets visitors. ``since``: when that began. ``exit`` and ``ended_at``: how
-    and when it last ended. ``restarts``: how often it was started again without having been steady in between.
-    ``problem``: why it cannot be started, ``short`` the same in a few words, ``problem_at``: since when.
+    and when it last ended. ``restarts``: the restarts since it was last steady. ``problem``: why it cannot be started,
+    ``short`` the same in a few words, ``problem_at``: since when.
     """
 
     is_up: bool
@@ -32,17 +32,17 @@ class Standing:
 
     @property
     def is_crashing(self) -> bool:
-        """Whether it ends again and again."""
+        """Whether it is in a crash loop."""
         return self.restarts >= LOOP and not self.problem
 
     @property
     def is_well(self) -> bool:
-        """Whether it is up, and not only until it ends the next time."""
+        """Whether it is up and not in a crash loop."""
         return self.is_up and not self.is_crashing
 
     @property
     def cause(self) -> str:
-        """Why it is not well, in a few words: ``exit 1, 6 restarts``; "" where that is not known."""
+        """Why it is not well, in a few words: ``exit 1, 6 restarts``; "" if unknown."""
         if self.problem:
             return self.short
         ended = short_exit(self.exit) if self.exit else ""
@@ -51,9 +51,9 @@ class Standing:
 
 
 class Standings:
-    """The board on which the reconciler records what it finds; a status is read from it without waiting.
+    """The latest observations of the reconciler, from which statuses are computed without I/O.
 
-    It is empty when pvdifyd starts. ``router_down_since``: None while the router runs.
+    Empty when pvdifyd starts. ``router_down_since``: None while the router runs.
     """
 
     def __init__(self) -> None:
@@ -61,18 +61,18 @@ class Standings:
         self.router_down_since: datetime | None = None
 
     def seen_up(self, name: str, now: datetime, *, started_at: datetime | None = None) -> None:
-        """The instance runs and serves; ``started_at`` as the runtime says, which may be before pvdifyd started."""
+        """Record that the instance runs and serves. ``started_at``: from the runtime; may be before pvdifyd started."""
         known = self._known.get(name)
         since = known.since if known and known.is_up else started_at or now
         if known and known.is_up and started_at and started_at > known.since:
-            since = started_at  # it was started again between two looks
+            since = started_at  # it was restarted between two observations
         kept = known or Standing(is_up=True, since=since)
         self._known[name] = _recovered(replace(kept, is_up=True, since=since, problem="", short=""), now)
 
     def seen_down(self, name: str, now: datetime, ended: Exit | None = None) -> None:
-        """The instance has ended, or is not there, or gets no visitors yet.
+        """Record that the instance has ended, is missing, or gets no visitors yet.
 
-        ``ended``: how, as far as a look at the containers can say; what a restart recorded is known better.
+        ``ended``: how, as the containers show it. The exit that a recorded restart had takes precedence.
         """
         known = _recovered(self._known.get(name) or Standing(is_up=False, since=now), now)
         exit = known.exit or ended if not known.is_up else ended or known.exit
@@ -81,7 +81,7 @@ class Standings:
         self._known[name] = replace(known, exit=exit)
 
     def restarted(self, name: str, at: datetime, ended: Exit | None) -> bool:
-        """The instance was started again. Return whether that made it a crash loop."""
+        """Record a restart of the instance. Return whether that made it a crash loop."""
         self.seen_down(name, at, ended)
         known = self._known[name]
         self._known[name] = replace(
@@ -96,7 +96,7 @@ class Standings:
         return self._known[name].restarts == LOOP
 
     def refused(self, name: str, now: datetime, problem: str, short: str) -> bool:
-        """The instance cannot be started. Return whether that is news."""
+        """Record that the instance cannot be started. Return whether this problem is new."""
         self.seen_down(name, now)
         is_news = self._known[name].problem != problem
         at = now if is_news else self._known[name].problem_at
@@ -104,26 +104,26 @@ class Standings:
         return is_news
 
     def was_crashing(self, name: str, since: datetime, now: datetime) -> None:
-        """An earlier pvdifyd called it a crash loop: it stays one until the instance is steady."""
+        """Record a crash loop known from before pvdifyd's restart; it lasts until the instance is steady."""
         known = self._known.get(name) or Standing(is_up=False, since=now)
         self._known[name] = _recovered(replace(known, restarts=max(LOOP, known.restarts), loop_since=since), now)
 
     def is_looping(self, name: str) -> bool:
-        """Whether the instance is in a crash loop that was announced already."""
+        """Return whether the instance is in a crash loop, which was announced when it began."""
         known = self._known.get(name)
         return known is not None and known.restarts >= LOOP
 
     def of(self, names: Iterable[str], now: datetime) -> Mapping[str, Standing]:
-        """Those of these instances that were seen, as of now."""
+        """Return the standings of those of these instances that were observed, as of now."""
         return {name: _recovered(self._known[name], now) for name in names if name in self._known}
 
     def keep_only(self, names: frozenset[str] | set[str]) -> None:
-        """Forget every other instance."""
+        """Forget all other instances."""
         self._known = {name: standing for name, standing in self._known.items() if name in names}
 
 
 def short_exit(ended: Exit) -> str:
-    """``exit 1``, ``killed`` or ``out of memory``."""
+    """Return ``exit 1``, ``killed`` or ``out of memory``."""
     if ended.is_out_of_memory:
         return "out of memory"
     return "killed" if ended.code == _KILLED else f"exit {ended.code}"

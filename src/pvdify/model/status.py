@@ -1,4 +1,4 @@
-"""The status of an app: one word that says what is, why, and since when. This is the only place that decides it."""
+"""The status of an app: one word with a cause and a time. The only place that decides it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from pvdify.model.standing import Standing
 
 
 class StatusWord(Enum):
-    """What an app is doing. The order is that of the documentation."""
+    """The status words, in the order of the documentation."""
 
     DEPLOYING = "deploying"
     LIVE = "live"
@@ -29,13 +29,13 @@ class StatusWord(Enum):
 
     @property
     def is_problem(self) -> bool:
-        """Whether something that should run does not."""
+        """Whether something that should run does not run."""
         return self in (StatusWord.DEGRADED, StatusWord.CRASHING, StatusWord.DOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """``cause`` is short and without the word: ``1 of 2``, ``exit 1, 6 restarts``; "" where the word says it all."""
+    """The status. ``cause`` is short and without the word: ``1 of 2``, ``exit 1, 6 restarts``; "" if none is needed."""
 
     word: StatusWord
     cause: str = ""
@@ -47,9 +47,9 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class NotedStatus:
-    """The status that an app had when it last changed, on record. ``is_announced``: an event said so.
+    """An app's status at its last change, on record. ``is_announced``: an event reported it.
 
-    ``release``: what was live then.
+    ``release``: the release that was live then.
     """
 
     app: str
@@ -62,11 +62,11 @@ class NotedStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class AppFacts:
-    """Everything that a status is decided from.
+    """The facts that decide a status.
 
-    ``newest``: the newest release of an app that has no live one. ``slot``: the live one. ``operation``: the deploy,
-    rollback or removal that is under way. ``standings``: by instance name. ``noted``: what was last on record.
-    ``held_since``: the router holds the app's requests since then.
+    ``newest``: the newest release of an app without a live one. ``slot``: the live one. ``operation``: the deploy,
+    rollback or removal in progress. ``standings``: by instance name. ``noted``: the last status on record.
+    ``held_since``: since when the router holds the app's requests.
     """
 
     app: App
@@ -82,7 +82,7 @@ class AppFacts:
 
 
 def status_of(facts: AppFacts) -> Status:
-    """Decide the status. An unchanged word keeps the time at which it was first noted."""
+    """Return the status. If the word is unchanged, ``since`` stays the time of its first record."""
     status = _of_operation(facts) or _of_wishes(facts) or _of_instances(facts)
     noted = facts.noted
     if noted is not None and noted.word is status.word and noted.since >= _earliest(facts):
@@ -91,7 +91,7 @@ def status_of(facts: AppFacts) -> Status:
 
 
 def _earliest(facts: AppFacts) -> datetime:
-    """What was noted before the current deploy or release began says nothing about it."""
+    """Return the time before which recorded statuses do not apply to the current deploy or release."""
     if facts.operation is not None:
         return facts.operation.created_at
     return facts.slot.since if facts.slot is not None else facts.app.created_at
@@ -113,7 +113,7 @@ def _of_operation(facts: AppFacts) -> Status | None:
 
 
 def _of_wishes(facts: AppFacts) -> Status | None:
-    """What holds because of what was asked for: nothing was deployed, it was stopped, or requests are held."""
+    """Return the status that follows from requests: no deploy yet, stopped, or requests held."""
     if facts.live is None:
         failure = facts.newest.failure if facts.newest else None
         cause = f"v{facts.newest.version} failed: {failure.code}" if facts.newest and failure else ""
@@ -141,7 +141,7 @@ def _of_instances(facts: AppFacts) -> Status:
         return Status(word=StatusWord.DOWN, cause="no instance is left", since=begun)
     unseen = [place for place in places if place.name not in facts.standings]
     if unseen and facts.noted is not None and facts.noted.word.is_problem:
-        # pvdifyd has just started: until it has seen them, what the one before it knew still holds
+        # After a start of pvdifyd, the recorded status is valid until all instances have been observed.
         return Status(word=facts.noted.word, cause=facts.noted.cause, since=facts.noted.since)
     ill = {place: facts.standings[place.name] for place in places if _is_ill(facts, place)}
     if not ill:
@@ -156,7 +156,7 @@ def _is_ill(facts: AppFacts, place: Placement) -> bool:
 
 
 def _of_ill(places: tuple[Placement, ...], ill: Mapping[Placement, Standing]) -> Status:
-    """Visitors come first: an app whose web instances are all ill is down, whatever its workers do."""
+    """Judge by the web instances first: if all of them are ill the app is down, regardless of its workers."""
     place, worst = max(ill.items(), key=lambda item: (item[1].is_crashing, item[0].process == WEB, bool(item[1].cause)))
     since = min(standing.loop_since or standing.since for standing in ill.values())
     web = [place for place in places if place.process == WEB] or list(places)

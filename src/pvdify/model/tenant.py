@@ -1,14 +1,14 @@
-"""For whom something is fetched from outside: what belongs to other apps stays out of its reach."""
+"""Tenants: the apps for which images are fetched, without access to what belongs to other apps."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """An app, and if it is a preview the app that it is a preview of.
+    """An app, and for a preview also the app that it is a preview of.
 
-    ``apps``: the app itself first; registry logins and stored images of these are its own. ``local_hosts``: registries
-    on this machine or its network link that it was granted.
+    ``apps``: the app itself first; it may use the registry logins and stored images of these. ``local_hosts``:
+    registries on this machine or its local network that it was granted.
     """
 
     apps: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Tokens: who may do what. Only a hash of each is kept."""
+"""API tokens, their roles and their checks. Only a hash of each token is stored."""
 
 import hashlib
 import hmac
@@ -13,21 +13,21 @@ PREFIX = "pvd"
 
 
 class Role(Enum):
-    """READ looks, DEPLOY changes apps, ADMIN also tokens and the server. Each includes the one before."""
+    """READ shows everything, DEPLOY changes apps, ADMIN also tokens and the server. Each includes the one before."""
 
     READ = "read"
     DEPLOY = "deploy"
     ADMIN = "admin"
 
     def includes(self, other: "Role") -> bool:
-        """Whether this role may do what the other may."""
+        """Return whether this role has all rights of the other one."""
         order = (Role.READ, Role.DEPLOY, Role.ADMIN)
         return order.index(self) >= order.index(other)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """What is kept of a token. ``app``: the only app it is good for, None for all."""
+    """The record of a token. ``app``: the only app that it is valid for, None for all."""
 
     id: str
     name: str
@@ -43,10 +43,10 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who is asking.
+    """The user, token or process that makes a request.
 
-    ``token``: the id of the token, where one was shown; ``address``: where from, empty for root on this machine and for
-    the server itself. Who is asking does not depend on either.
+    ``token``: the id of the token, if one was used; ``address``: the client's address, empty for root on this machine
+    and for the server itself. Neither is part of the identity.
     """
 
     name: str
@@ -56,38 +56,38 @@ class Actor:
     address: str = field(default="", compare=False)
 
     def reaches(self, app: str | None) -> bool:
-        """Whether this app is theirs: every app, or the one named and its previews. None: the server as a whole."""
+        """Return whether the actor may work on this app: all apps, or its own and its previews. None: the server."""
         if self.app is None or app == self.app:
             return True
         preview = parent_of(app) if app else None
         return preview is not None and preview[0] == self.app
 
 
-PVDIFY = Actor(name="pvdify", role=Role.ADMIN)  # what the server does by itself
+PVDIFY = Actor(name="pvdify", role=Role.ADMIN)  # the server itself
 
 
 def new_token_text() -> tuple[str, str]:
-    """A fresh token's id and its whole text, 256 bits of it random."""
+    """Return a new token's id and its full text, with 256 random bits."""
     token_id = secrets.token_hex(4)
     return token_id, f"{PREFIX}_{token_id}_{secrets.token_urlsafe(32)}"
 
 
 def digest_of(text: str) -> str:
-    """What is kept of a token: SHA-256 is enough for 256 random bits; slow hashes guard guessable passwords."""
+    """Return the hash to store. SHA-256 is enough for 256 random bits; slow hashes are for guessable passwords."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def id_in(text: str) -> str | None:
-    """The id inside a token's text, None if it is no token of ours."""
+    """Return the id in a token's text; None if it is no pvdify token."""
     parts = text.split("_", 2)
     return parts[1] if len(parts) == 3 and parts[0] == PREFIX else None
 
 
 def is_valid(token: Token, text: str, now: datetime) -> bool:
-    """Whether the text is this token and it is neither revoked nor expired."""
+    """Return whether the text is this token's, and the token is neither revoked nor expired."""
     return hmac.compare_digest(token.digest, digest_of(text)) and is_good(token, now)
 
 
 def is_good(token: Token, now: datetime) -> bool:
-    """Whether a token is neither revoked nor expired."""
+    """Return whether a token is neither revoked nor expired."""
     return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)

@@ -1,4 +1,4 @@
-"""The URLs at which visitors find apps."""
+"""The public URLs of apps."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _USUAL_PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, kw_only=True)
 class Urls:
-    """How URLs on this server look. ``port``: None for the scheme's own."""
+    """The form of URLs on this server. ``port``: None for the scheme's default."""
 
     base_domain: str
     scheme: str = "https"

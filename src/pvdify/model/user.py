@@ -1,4 +1,4 @@
-"""People who use the dashboard: what they may do, and how they prove who they are."""
+"""Users of the dashboard, their rights and their sessions."""
 
 import re
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from enum import Enum
 from pvdify.model.token import Actor, Role
 
 LONGEST_NAME = 80
-RESERVED = frozenset({"root", "pvdify", "nobody", ".", ".."})  # in events, or in paths, they mean something else
+RESERVED = frozenset({"root", "pvdify", "nobody", ".", ".."})  # they have other meanings in events or in paths
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _GITHUB = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
 
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """A person who was invited. ``app``: the only app they may use, None for all.
+    """An invited user. ``app``: the only app they may use, None for all.
 
-    ``email``, ``github``: who may sign in as this user the first time, as a provider says it; "" for none. From then
-    on ``issuer`` and ``subject`` decide, which the provider never gives to another person.
-    ``invitation``: the hash of the invitation's secret until it is used.
+    ``email``, ``github``: the account at a provider that may sign in as this user the first time; "" for none. From
+    then on ``issuer`` and ``subject`` identify the user; the provider never reuses them. ``invitation``: the hash of
+    the invitation's secret until it is used.
     """
 
     id: str
@@ -39,12 +39,12 @@ class User:
 
     @property
     def actor(self) -> Actor:
-        """What this user may do now."""
+        """The actor with this user's current rights."""
         return Actor(name=self.name, role=self.role, app=self.app, token=f"user:{self.id}")
 
 
 class HolderKind(Enum):
-    """What a session stands for, and so where its rights are looked up."""
+    """The kinds of holders. A session's rights are those of its holder."""
 
     USER = "user"
     TOKEN = "token"  # noqa: S105 - a word
@@ -53,7 +53,7 @@ class HolderKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """Who a session belongs to: a user or a token by its id, or root on this server."""
+    """The owner of a session: a user or a token by its id, or root on this server."""
 
     kind: HolderKind
     id: str
@@ -62,7 +62,7 @@ class Holder:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A browser that signed in. ``digest``: the hash of its cookie; ``way``: how it signed in."""
+    """A signed-in browser. ``digest``: the hash of its cookie; ``way``: the method of the sign-in."""
 
     id: str
     digest: str
@@ -79,15 +79,15 @@ class Session:
 
 
 def is_name(text: str) -> bool:
-    """Whether a user can have this name: it stands in lists, events and paths."""
+    """Return whether a user can have this name, which appears in lists, events and paths."""
     return 1 <= len(text) <= LONGEST_NAME and text.isprintable() and "/" not in text and text.lower() not in RESERVED
 
 
 def is_email(text: str) -> bool:
-    """Whether this looks like an e-mail address."""
+    """Return whether this has the form of an email address."""
     return _EMAIL.fullmatch(text) is not None
 
 
 def is_github_login(text: str) -> bool:
-    """Whether this can be the name of an account at GitHub."""
+    """Return whether this can be a GitHub login."""
     return _GITHUB.fullmatch(text) is not None

@@ -1,7 +1,7 @@
-"""The texts that stand behind a text: without its escapes, and with what is encoded in it decoded; pure.
+"""Views of a text: the text with its escapes undone and its encoded parts decoded. No I/O.
 
-A secret is found in any of them, however often a program has escaped or encoded it, because escapes are undone until
-none is left, in the secret and in the text alike. Every view knows which part of the text each of its bytes comes from.
+A secret is found in a view however often a program has escaped or encoded it: escapes are undone repeatedly, in the
+secret and in the text alike. Every view maps its bytes to their origin in the text.
 """
 
 import re
@@ -14,10 +14,10 @@ from html.entities import html5
 
 Span = tuple[int, int]
 Replace = Callable[[re.Match[bytes]], bytes]
-SHORTEST = 6  # bytes of a text that is looked for
-DEPTH = 2  # encodings inside one another: base64 of JSON in base64
+SHORTEST = 6  # bytes of the shortest text to search for
+DEPTH = 2  # nested encodings: base64 of JSON in base64
 LONGEST_BASE32 = 4096  # characters of a run that are decoded at once
-_ROUNDS = 5  # of escapes inside escapes; nested backslashes and %25 need one
+_ROUNDS = 5  # of nested escapes; repeated backslashes and %25 need only one
 _SHORTEST_RUN, _SHORTEST_BASE64 = 12, 16
 
 _SPECIAL = re.compile(rb"[\\'\"\r\n\0%&\x1b+]|0[xX]")
@@ -36,18 +36,18 @@ UNFINISHED_ESCAPE = re.compile(
     rb"|%(?:25)*[0-9a-fA-F]?|&(?:amp;)*#?[A-Za-z0-9]{0,8}|\x1b(?:\[[0-9;:]*)?|0[xX][0-9a-fA-F]{0,2})\Z"
 )
 _CONTROL = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"v": b"\v", b"f": b"\f", b"e": b"\x1b", b"E": b"\x1b"}
-# Quotes are doubled, closed and opened again, or have backslashes in front; line breaks come where a line is full.
+# Programs double quotes, close and reopen them, or escape them with backslashes; they wrap long lines.
 _DROPPED_RUN = re.compile(rb"[\\'\"\r\n\0]+")
 _UTF_16 = re.compile(rb"([\x01-\xff])\0")
 _HAS_QUOTED_PRINTABLE = re.compile(rb"=3D|=[C-F][0-9A-F]=|=\r?\n")
 _QUOTED_PRINTABLE = re.compile(rb"=3D|=\r?\n|=[C-F][0-9A-F](?:=[89AB][0-9A-F])+")
-_SPACED = bytes.maketrans(b"+", b" ")  # forms write a space as "+"
+_SPACED = bytes.maketrans(b"+", b" ")  # forms encode a space as "+"
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _HIGH = bytes(range(128, 256))
 
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % _SHORTEST_RUN)
 _SHORT_RUN = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
-# encoded text that reads like an escape together with the character before it, or at its end
+# encoded text that forms an escape with the character before it, or with its own end
 _MISREAD = re.compile(
     rb"(?<=[%%\\])[A-Za-z0-9+/_-]{%d,}|[A-Za-z0-9+/_-]{%d,}0[xX][0-9a-fA-F]{2}(?![0-9a-zA-Z])"
     % (_SHORTEST_RUN, _SHORTEST_RUN - 4)
@@ -63,18 +63,18 @@ _TO_BASE_32 = bytes.maketrans(
 
 
 class View:
-    """A text as it is. Subclasses: what stands behind another view."""
+    """A text as it is. Subclasses derive from another view."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
 
     def origin(self, start: int, end: int) -> Span:
-        """Return the part of the first text that these bytes come from."""
+        """Return the span of the original text that these bytes come from."""
         return start, end
 
 
 class _Rewritten(View):
-    """What replacing each match of a pattern makes of another view."""
+    """Another view with each match of a pattern replaced."""
 
     def __init__(self, parent: View, pattern: re.Pattern[bytes], replace: Replace) -> None:
         super().__init__(pattern.sub(replace, parent.data))
@@ -82,7 +82,7 @@ class _Rewritten(View):
 
     @cached_property
     def _map(self) -> tuple[list[int], list[tuple[int, int, int]]]:
-        """Where each replacement begins here, and its end here, its begin and its end in the parent."""
+        """Return where each replacement begins; and its end here, its start and its end in the parent."""
         starts, rows, grown = [], [], 0
         for match in self._pattern.finditer(self._parent.data):
             begin = match.start() + grown
@@ -108,7 +108,7 @@ class _Rewritten(View):
 
 
 class _Respaced(View):
-    """Another view, with the same number of bytes."""
+    """Another view with other bytes in the same number."""
 
     def __init__(self, parent: View, data: bytes) -> None:
         super().__init__(data)
@@ -116,7 +116,7 @@ class _Respaced(View):
 
 
 class _Decoded(View):
-    """What a run of characters stands for that hold so many ``bits`` each, from the character ``at`` on."""
+    """The decoded bytes of a run of characters with ``bits`` bits each, from the character ``at`` on."""
 
     def __init__(self, data: bytes, parent: View, at: int, bits: int, skipped: int = 0) -> None:
         super().__init__(data)
@@ -130,17 +130,17 @@ class _Decoded(View):
 
 
 def unescaped(data: bytes) -> bytes:
-    """Return the text in the form in which it is compared: see ``views_of``."""
+    """Return the text's unescaped form, in which texts are compared; see ``views_of``."""
     return list(_plain(View(data)))[-1].data
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kinds:
-    """What is among the values looked for; each kind costs views of its own.
+    """Properties of the searched values; each costs additional views.
 
-    ``has_unlike``: one that is to be found as it is, its unescaped form being too short; ``has_high``: one with
-    characters beyond ASCII; ``has_equals``: one that is written otherwise in quoted-printable; ``has_many_short``:
-    shorter runs of characters have to be decoded.
+    ``has_unlike``: a value must be found as it is, because its unescaped form is too short. ``has_high``: a value has
+    non-ASCII characters. ``has_equals``: quoted-printable changes a value. ``has_many_short``: shorter runs of
+    characters have to be decoded.
     """
 
     has_unlike: bool
@@ -160,12 +160,12 @@ class Kinds:
 
 
 def views_of(data: bytes, kinds: Kinds, depth: int = DEPTH) -> Iterator[View]:
-    """Yield the views of a text in which secrets are to be looked for."""
+    """Yield the views of a text in which to search for secrets."""
     return _views(View(data), kinds, is_thorough=kinds.has_unlike, depth=depth)
 
 
 def unfinished_views(data: bytes, kinds: Kinds) -> Iterator[tuple[View, int]]:
-    """Yield the views in which a secret may have begun at the end of a text, and how much of it makes that likely."""
+    """Yield views in which a secret may begin at the text's end, and how many bytes of it make that likely."""
     for view in views_of(data, replace(kinds, has_unlike=True), depth=0):
         yield view, 1
     *_, dropped, _spaced = _plain(View(data))
@@ -184,7 +184,7 @@ def _views(view: View, kinds: Kinds, *, is_thorough: bool, depth: int) -> Iterat
         yield from _decoded_run(view, match[0], match.start(), shortest=_SHORTEST_RUN)
     yield from _with_decoded(steps, kinds, depth)
     if kinds.has_high and any(_HIGH_ESCAPE.search(step.data) for step in (view, *steps)):
-        # \xe9 is a byte in a shell and a character in YAML: here it is the character
+        # \xe9 is a byte in a shell and a character in YAML: here it is decoded as the character
         yield from _with_decoded(list(_plain(view, replace_by=_unescape_characters)), kinds, depth)
     for quoted in _unquoted(view, steps[-2]) if kinds.has_equals else ():
         yield from _with_decoded(list(_plain(quoted)), kinds, depth)
@@ -193,7 +193,7 @@ def _views(view: View, kinds: Kinds, *, is_thorough: bool, depth: int) -> Iterat
 
 
 def _unquoted(*views: View) -> Iterator[View]:
-    """What is behind quoted-printable, once and twice."""
+    """Yield the view with quoted-printable decoded, once and twice."""
     for view in views:
         quoted = view
         for _ in range(2):
@@ -204,7 +204,7 @@ def _unquoted(*views: View) -> Iterator[View]:
 
 
 def _with_decoded(steps: list[View], kinds: Kinds, depth: int) -> Iterator[View]:
-    """The last view of these steps, and what is encoded in it."""
+    """Yield the last view of these steps, and the views of what is encoded in it."""
     yield steps[-1]
     for decoded in _decoded(steps[-2], kinds) if depth else ():
         yield decoded
@@ -218,7 +218,7 @@ def _with_decoded(steps: list[View], kinds: Kinds, depth: int) -> Iterator[View]
 
 
 def _plain(view: View, *, replace_by: Replace | None = None) -> Iterator[View]:
-    """The steps from a text to its unescaped form; the last but one still has each "+"."""
+    """Yield the steps from a text to its unescaped form; the last but one still has each "+"."""
     if not _SPECIAL.search(view.data):
         yield view
         yield view
@@ -301,7 +301,7 @@ def _decoded(view: View, kinds: Kinds) -> Iterator[View]:
 
 
 def _decoded_run(view: View, run: bytes, at: int, *, shortest: int) -> Iterator[View]:
-    # base64 has large letters, except by a rare chance: paths, words and hexadecimal numbers are not worth decoding
+    # base64 has upper-case letters, with rare exceptions: skip paths, words and hexadecimal numbers
     if len(run) >= shortest and not run.islower() and not _NUMBER.fullmatch(run):
         yield from _from_base64(view, run, at)
     for digits in _HEX.finditer(run):
@@ -311,7 +311,7 @@ def _decoded_run(view: View, run: bytes, at: int, *, shortest: int) -> Iterator[
 
 
 def _from_base64(view: View, run: bytes, at: int) -> Iterator[View]:
-    """From each of four places on, since what is encoded may begin anywhere in the run."""
+    """Yield the run decoded from each of four offsets, as the encoded text may begin at any of them."""
     run = run.translate(_STANDARD)
     for phase in range(4):
         size = len(run) - phase

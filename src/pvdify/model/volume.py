@@ -16,8 +16,8 @@ LONGEST_NAME = 30
 class AppVolume:
     """The storage of one volume of an app.
 
-    ``id`` names exactly this storage and is never used again: a volume that is destroyed and made anew gets another.
-    ``trashed_at``: when it was destroyed; until it is purged it can be restored.
+    ``id`` identifies this storage and is never reused: a volume that is destroyed and created again gets another one.
+    ``trashed_at``: when it was destroyed; it can be restored until it is purged.
     """
 
     id: str
@@ -29,13 +29,13 @@ class AppVolume:
 
     @property
     def is_trashed(self) -> bool:
-        """Whether no container can mount it unless it is restored."""
+        """Whether it is in the trash, where no container can mount it."""
         return self.trashed_at is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mount:
-    """A directory in a container. ``volume``: the id of its storage; None for one that goes with the container."""
+    """A directory in a container. ``volume``: the id of its storage; None if it is removed with the container."""
 
     path: str
     volume: str | None = None
@@ -47,9 +47,9 @@ def new_volume(app: str, name: str, at: datetime) -> AppVolume:
 
 
 def volumes_of(manifest: Manifest, image_paths: Iterable[str]) -> dict[str, Volume]:
-    """Return the volumes of a release by name: those of its manifest, and each ``VOLUME`` path of the image besides.
+    """Return the volumes of a release by name: those of its manifest, and the image's other ``VOLUME`` paths.
 
-    A path of the image is named after itself: ``/var/lib/x`` is ``var-lib-x``.
+    The name of an image's volume is made from its path: ``/var/lib/x`` is ``var-lib-x``.
     """
     volumes = dict(manifest.volumes)
     named = {volume.path for volume in volumes.values()}
@@ -60,14 +60,14 @@ def volumes_of(manifest: Manifest, image_paths: Iterable[str]) -> dict[str, Volu
 
 
 def mountable_paths(declared: Iterable[str]) -> tuple[str, ...]:
-    """Return the ``VOLUME`` paths of an image that can be volumes, normalised; images declare odd ones, too."""
+    """Return an image's ``VOLUME`` paths that can be volumes, normalised. Images may declare unusable paths."""
     paths = {PurePosixPath("/") / path for path in declared}
     usable = (path for path in paths if len(path.parts) > 1 and f"/{path.parts[1]}" not in NOT_FOR_VOLUMES)
     return tuple(sorted(str(path) for path in usable if ".." not in path.parts and not set(str(path)) & set(":,\0\n")))
 
 
 def shared_exclusively(before: Mapping[str, Volume], after: Mapping[str, Volume]) -> tuple[str, ...]:
-    """Return the volumes that two releases both have, and that only one of them may use at a time."""
+    """Return the volumes that both releases have and that only one of them may use at a time."""
     both = [(name, before[name], after[name]) for name in after if name in before]
     return tuple(
         name

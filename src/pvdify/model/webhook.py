@@ -1,4 +1,4 @@
-"""Webhooks: messages from a code host, which anybody could send and only a signature makes believable. Pure."""
+"""Webhooks from a code host. Any client can send them; only a valid signature makes one trustworthy. Pure functions."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ SCHEME = "sha256="
 
 @dataclass(frozen=True, kw_only=True)
 class IncomingWebhook:
-    """One message as it came. ``signature`` covers ``content`` and nothing else; ``address``: who sent it."""
+    """One webhook as received. ``signature`` covers only ``content``; ``address``: the sender's."""
 
     id: str
     event: str
@@ -28,7 +28,7 @@ class IncomingWebhook:
 
 @dataclass(frozen=True, kw_only=True)
 class SeenWebhook:
-    """A message that was dealt with, by its id and by the digest of what was signed: neither counts twice."""
+    """A handled webhook, by its id and by the hash of its content. A repetition of either is ignored."""
 
     id: str
     digest: str
@@ -37,7 +37,7 @@ class SeenWebhook:
 
 @dataclass(frozen=True, kw_only=True)
 class News:
-    """What a message says about one pull request."""
+    """The news of one pull request in a webhook."""
 
     repository: str
     number: int
@@ -45,12 +45,12 @@ class News:
 
 
 def signature_of(secret: str, content: bytes) -> str:
-    """What the code host writes beside this content when it knows the secret."""
+    """Return the signature that the code host sends with this content if it has the secret."""
     return SCHEME + hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()
 
 
 def is_signed(webhook: IncomingWebhook, secrets: tuple[str, ...]) -> bool:
-    """Whether one of the secrets made the signature; how long this takes says nothing about any of them."""
+    """Return whether one of the secrets made the signature. Takes the same time for any secret."""
     given = webhook.signature.encode()
     matches = [hmac.compare_digest(given, signature_of(secret, webhook.content).encode()) for secret in secrets]
     return any(matches)

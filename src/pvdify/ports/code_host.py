@@ -12,9 +12,7 @@ class CodeHost(Protocol):
 
     @property
     def is_askable(self) -> bool:
-        """Whether the server has a token for the API. Without a token no request is sent, and previews end with their
-        lease.
-        """
+        """Whether the server has a token for the API. Without a token previews end with their lease."""
         ...
 
     async def pull_request(self, repository: str, number: int) -> PullRequestState | None:

@@ -28,9 +28,7 @@ class Edge(Protocol):
         ...
 
     def explain(self, hostname: str, answer: PublicAnswer) -> Cause | None:
-        """Return why the edge gave this answer in place of the app, and the next step; None if the edge is not the
-        cause.
-        """
+        """Return why the edge answered in place of the app, with the next step; None if the edge is not the cause."""
         ...
 
     async def put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeState:

@@ -10,9 +10,7 @@ class Instances(Protocol):
     """The containers of this server. Only containers with this server's labels are visible."""
 
     async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
-        """Return every container of this server, running or not; of one app if ``app`` is given. Raises
-        RuntimeUnavailable.
-        """
+        """Return this server's containers, running or not; of one app if given. Raises RuntimeUnavailable."""
         ...
 
     async def is_running(self, name: str) -> bool:

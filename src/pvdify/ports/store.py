@@ -151,8 +151,9 @@ class Store(JobStore, BackupStore, ServiceStore, Protocol):
         ...
 
     async def previews_due(self, now: datetime, asked_before: datetime) -> tuple[Preview, ...]:
-        """Return previews whose lease ended by ``now``, or whose state at the code host was never asked or not since
-        then.
+        """Return previews whose lease ended by ``now``, or about which the code host never answered or not lately.
+
+        ``asked_before``: an answer at or before this moment is not recent.
         """
         ...
 
