@@ -1,4 +1,4 @@
-"""Grants: hostnames and registries that an admin allows an app to use."""
+"""Grants: hostnames and registries that an app may use. A grant needs a token for the whole server."""
 
 from dataclasses import dataclass
 from datetime import datetime
