@@ -1,6 +1,6 @@
-"""Durations and sizes as people write them, their bounds, and how they are shown.
+"""Parsing and formatting of durations and sizes, such as ``1m30s`` and ``512M``, and their limits.
 
-``1m30s``, ``512M``. Imports nothing of pvdify: settings, the manifest and the command line read them with this.
+Imports nothing of pvdify. Used by the settings, the manifest and the command line.
 """
 
 import re
@@ -15,7 +15,7 @@ _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[KMGT]?)(?:i?B)?
 
 
 def parse_whole(least: int, most: int) -> Callable[[str], int]:
-    """A whole number between these, both included."""
+    """Return a parser of whole numbers between these, both included."""
 
     def parse(text: str) -> int:
         digits = text.strip()
@@ -27,7 +27,7 @@ def parse_whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def parse_duration(text: str) -> timedelta:
-    """``90s``, ``10m``, ``24h``, ``1m30s`` or ``1d``. Raises ValueError."""
+    """Parse ``90s``, ``10m``, ``24h``, ``1m30s`` or ``1d``. Raises ValueError."""
     units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
     rest, seconds = text.strip(), 0.0
     if len(rest) > LONGEST_DURATION:
@@ -88,7 +88,7 @@ def parse_size_between(least: str, most: str) -> Callable[[str], int]:
 
 
 def write_seconds(seconds: float) -> str:
-    """The duration as one would write it: ``1m30s``."""
+    """Format a duration in the form that ``parse_duration`` reads: ``1m30s``."""
     if seconds < 1:
         return f"{seconds * 1000:g}ms" if seconds else "0s"
     parts, left = [], seconds
@@ -99,7 +99,7 @@ def write_seconds(seconds: float) -> str:
 
 
 def write_bytes(count: int) -> str:
-    """The size as one would write it: ``512M``; exact, in the largest unit that keeps it a whole number."""
+    """Format a size in the form that ``parse_size`` reads: ``512M``; exact, in the largest unit with a whole number."""
     for unit in ("T", "G", "M", "K"):
         if count and count % SIZE_UNITS[unit] == 0:
             return f"{count // SIZE_UNITS[unit]}{unit}"
@@ -107,7 +107,7 @@ def write_bytes(count: int) -> str:
 
 
 def format_bytes(count: int) -> str:
-    """``41 MB``: the way sizes are shown, in powers of 1000."""
+    """Format a size for display, in powers of 1000: ``41 MB``."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= factor:
             number = count / factor

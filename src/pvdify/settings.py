@@ -1,4 +1,4 @@
-"""How pvdify itself is configured: one table of name, type, default and help.
+"""The settings of pvdify: one table of name, type, default and help.
 
 A setting comes from the first of: flag (``--data-dir``), environment (``PVDIFY_DATA_DIR``), file
 (``/etc/pvdify/pvdifyd.toml``), default. Loaded once at start-up into a frozen object. Imports only ``errors`` and
@@ -21,8 +21,8 @@ from pvdify.quantities import parse_size, parse_size_between, parse_span, parse_
 
 DEFAULT_DATA_DIR = Path("/var/lib/pvdify")
 DEFAULT_FILE = Path("/etc/pvdify/pvdifyd.toml")
-SYSTEMD_IS_HERE = Path("/run/systemd/system")  # as sd_booted(3) checks
-LONGEST_SOCKET_PATH = 90  # the kernel takes 107 bytes; the router's own temporary names need the rest
+SYSTEMD_IS_HERE = Path("/run/systemd/system")  # exists if systemd runs, as sd_booted(3) checks
+LONGEST_SOCKET_PATH = 90  # bytes; the kernel's limit is 107, and the router's temporary names are longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Address:
 
     @property
     def from_here(self) -> "Address":
-        """Where programs on this machine reach what listens there: loopback, if it listens on every address."""
+        """The address at which programs on this machine reach the listener: loopback if it listens on all addresses."""
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
         return Address(host=everywhere.get(self.host, self.host), port=self.port)
 
@@ -60,7 +60,7 @@ _port = parse_whole(1, 65535)
 
 
 def parse_address(text: str) -> Address:
-    """``HOST:PORT`` or ``[IPv6]:PORT``. Raises ValueError."""
+    """Parse ``HOST:PORT`` or ``[IPv6]:PORT``. Raises ValueError."""
     host, colon, port = text.rpartition(":")
     try:
         number = _port(port)
@@ -72,14 +72,14 @@ def parse_address(text: str) -> Address:
 
 
 def parse_unit(text: str) -> str:
-    """The name of a service unit. Raises ValueError."""
+    """Parse the name of a service unit, or an empty text. Raises ValueError."""
     if text and not re.fullmatch(r"[A-Za-z0-9:_.@-]{1,240}\.service", text):
         raise ValueError("expected a unit's name, such as pvdify-router.service")
     return text
 
 
 def parse_port_range(text: str) -> PortRange:
-    """``FIRST-LAST``, both between 1024 and 65535. Raises ValueError."""
+    """Parse ``FIRST-LAST``, both between 1024 and 65535. Raises ValueError."""
     first, _, last = text.partition("-")
     try:
         ports = PortRange(first=_port(first), last=_port(last))
@@ -91,7 +91,7 @@ def parse_port_range(text: str) -> PortRange:
 
 
 def parse_directory(text: str) -> Path:
-    """An absolute path without characters that configuration files could trip over. Raises ValueError."""
+    """Return the absolute path. Raises ValueError for characters that configuration files would misread."""
     path = Path(text).absolute()
     if any(character.isspace() or character in ",'\"" for character in str(path)):
         raise ValueError("expected a path without spaces, commas or quotes")
@@ -99,14 +99,14 @@ def parse_directory(text: str) -> Path:
 
 
 def parse_runtime(text: str) -> str:
-    """The name of a runtime adapter; of nothing, the one that this machine is made for. Raises ValueError."""
+    """Return the name of a runtime adapter; for an empty text, the one that fits this machine. Raises ValueError."""
     if text not in ("", "podman", "systemd"):
         raise ValueError('expected "podman" or "systemd"')
     return text or ("systemd" if SYSTEMD_IS_HERE.is_dir() else "podman")
 
 
 def parse_service_images(text: str) -> Mapping[str, str]:
-    """``KIND=IMAGE`` with commas in between. Raises ValueError."""
+    """Parse ``KIND=IMAGE``, separated by commas. Raises ValueError."""
     found = dict[str, str]()
     for part in filter(None, (each.strip() for each in text.split(","))):
         kind, equals, image = (each.strip() for each in part.partition("="))
@@ -117,7 +117,7 @@ def parse_service_images(text: str) -> Mapping[str, str]:
 
 
 def parse_choice(*choices: str) -> Callable[[str], str]:
-    """One of a few words."""
+    """Return a parser that accepts only these words."""
 
     def parse(text: str) -> str:
         if text not in choices:
@@ -128,7 +128,7 @@ def parse_choice(*choices: str) -> Callable[[str], str]:
 
 
 def parse_web_address(text: str) -> str:
-    """``https://HOST[/PATH]`` without a slash at the end; plain http for loopback only. Raises ValueError."""
+    """Parse ``https://HOST[/PATH]``, without a slash at the end; plain http only for loopback. Raises ValueError."""
     scheme, _, rest = text.partition("://")
     host = rest.partition("/")[0].rpartition("@")[2]
     is_loopback = host.partition(":")[0] in ("localhost", "127.0.0.1")
@@ -140,14 +140,14 @@ def parse_web_address(text: str) -> str:
 
 
 def parse_own_address(text: str) -> str:
-    """The same with a plain host and path, since the router's rules name them; or nothing. Raises ValueError."""
+    """Parse a web address with a plain host and path, for the router's rules, or an empty text. Raises ValueError."""
     if text and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9_-]+)*/?", text):
         raise ValueError("expected https://HOST, like https://apps.example.com")
     return parse_web_address(text) if text else ""
 
 
 def parse_app_urls(text: str) -> str:
-    """``auto``, ``https``, ``http``, or one of these two with a port. Raises ValueError."""
+    """Parse ``auto``, ``https``, ``http``, or one of these two with a port. Raises ValueError."""
     scheme, _, port = text.partition(":")
     is_port = not port or (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
     if text != "auto" and (scheme not in ("http", "https") or not is_port or text.endswith(":")):
@@ -156,7 +156,7 @@ def parse_app_urls(text: str) -> str:
 
 
 def parse_base_domain(text: str) -> str:
-    """A lower-case DNS name. Raises ValueError."""
+    """Parse a DNS name, and return it in lower case. Raises ValueError."""
     labels = text.lower().split(".")
     if not all(label and len(label) < 64 and label.replace("-", "a").isalnum() and label.isascii() for label in labels):
         raise ValueError("expected a domain name, like apps.example.com")
@@ -164,7 +164,7 @@ def parse_base_domain(text: str) -> str:
 
 
 def parse_networks(text: str) -> tuple[str, ...]:
-    """Addresses and networks, separated by commas; nothing for none. Raises ValueError."""
+    """Parse addresses and networks, separated by commas; empty for none. Raises ValueError."""
     networks = tuple(word.strip() for word in text.split(",") if word.strip())
     for network in networks:
         try:
@@ -175,7 +175,7 @@ def parse_networks(text: str) -> tuple[str, ...]:
 
 
 def parse_registry_hosts(text: str) -> tuple[str, ...]:
-    """``HOST`` or ``HOST:PORT``, separated by commas; nothing for none. Raises ValueError."""
+    """Parse ``HOST`` or ``HOST:PORT``, separated by commas; empty for none. Raises ValueError."""
     hosts = tuple(word.strip().lower() for word in text.split(",") if word.strip())
     if not all(re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", host) for host in hosts):
         raise ValueError("expected hosts as image references begin with, like 127.0.0.1:5000")
@@ -183,7 +183,7 @@ def parse_registry_hosts(text: str) -> tuple[str, ...]:
 
 
 def parse_header_names(text: str) -> tuple[str, ...]:
-    """Names of HTTP headers, separated by commas; nothing for none. Raises ValueError."""
+    """Parse names of HTTP headers, separated by commas; empty for none. Raises ValueError."""
     names = tuple(word.strip() for word in text.split(",") if word.strip())
     if not all(re.fullmatch(r"[A-Za-z0-9-]{1,64}", name) for name in names):
         raise ValueError("expected names of headers, like CF-Connecting-IP, X-Forwarded-For")
@@ -191,7 +191,7 @@ def parse_header_names(text: str) -> tuple[str, ...]:
 
 
 def parse_provider(text: str) -> str:
-    """``github``, the issuer of an OpenID provider, or nothing. Raises ValueError."""
+    """Parse ``github``, the issuer of an OpenID provider, or an empty text. Raises ValueError."""
     if text in ("", "github"):
         return text
     try:
@@ -201,7 +201,7 @@ def parse_provider(text: str) -> str:
 
 
 def parse_accounts(text: str) -> tuple[str, ...]:
-    """E-mail addresses, ``@domain``, and logins at GitHub, separated by commas. Raises ValueError."""
+    """Parse email addresses, ``@domain``, and GitHub logins, separated by commas. Raises ValueError."""
     accounts = tuple(word.strip().lower() for word in text.split(",") if word.strip())
     for account in accounts:
         if not re.fullmatch(r"[^@\s]*@[^@\s]+\.[^@\s]+|[a-z0-9][a-z0-9-]{0,38}", account):
@@ -236,12 +236,12 @@ class Settings:
         "the router's systemd unit, if it has one; empty: pvdifyd starts it",
     )
     trusted_proxies: tuple[str, ...] = _setting(
-        parse_networks, "127.0.0.0/8, ::1", "where cloudflared, or another proxy in front of the router, speaks from"
+        parse_networks, "127.0.0.0/8, ::1", "addresses of the proxies in front of the router, such as cloudflared"
     )
     client_address_headers: tuple[str, ...] = _setting(
         parse_header_names,
         "auto",
-        "headers in which it says the visitor's address, the best first; auto: CF-Connecting-IP, then X-Forwarded-For "
+        "headers with the visitor's address, most reliable first; auto: CF-Connecting-IP, then X-Forwarded-For "
         "with an edge at Cloudflare, else X-Forwarded-For alone",
     )
     router_http2: str = _setting(
@@ -252,16 +252,16 @@ class Settings:
     confirm_public: str = _setting(
         parse_choice("auto", "always", "never"),
         "auto",
-        "whether each deploy looks at the app's public address and says what is in the way; auto: with an edge",
+        "whether each deploy checks the app's public address and reports why it fails; auto: with an edge",
     )
     edge_mode: str = _setting(
         parse_choice("router", "direct"),
         "router",
-        "where the tunnel leads: to the router, or direct: straight to an app's one instance, past the router",
+        "where the tunnel sends requests: to the router, or direct: to an app's only instance, past the router",
     )
     cloudflared_binary: str = _setting(str, "cloudflared", "the program of the tunnel to Cloudflare, if there is one")
     cloudflared_metrics: Address = _setting(
-        parse_address, "127.0.0.1:20241", "where cloudflared serves its figures and whether it is ready"
+        parse_address, "127.0.0.1:20241", "where cloudflared serves its metrics and readiness"
     )
     podman_binary: str = _setting(str, "podman", "the podman command")
     skopeo_binary: str = _setting(str, "skopeo", "the skopeo command, which asks registries for digests")
@@ -279,7 +279,7 @@ class Settings:
     oidc_issuer: str = _setting(
         parse_web_address,
         "https://token.actions.githubusercontent.com",
-        "who signs the tokens of linked repositories' workflows; of an Enterprise server https://HOST/_services/token",
+        "issuer of the tokens of linked repositories' workflows; for an Enterprise server https://HOST/_services/token",
     )
     public_url: str = _setting(
         parse_own_address,
@@ -289,26 +289,26 @@ class Settings:
     app_urls: str = _setting(
         parse_app_urls,
         "auto",
-        "how URLs of apps begin: https or http, with a port if it is another one (http:8080); auto: https with an edge "
+        "how URLs of apps begin: https or http, with a port if not the default (http:8080); auto: https with an edge "
         "or with TLS in front of the router (port 443 here, or a proxy elsewhere), else http and the router's port",
     )
     expose_api: str = _setting(
         parse_choice("off", "on"),
         "on",
-        "on: the router passes requests for /api/v1 at public_url on to pvdifyd; off: the API is on listen alone",
+        "on: the router passes requests for /api/v1 at public_url on to pvdifyd; off: the API is only at listen",
     )
     dashboard: str = _setting(
         parse_choice("off", "on"),
         "on",
-        "on: the dashboard is at / of listen, and at public_url if the API is exposed there; off: it is nowhere",
+        "on: the dashboard is at / of listen, and at public_url if the API is exposed there; off: not served",
     )
     sign_in_with: str = _setting(
         parse_provider,
         "",
-        "with which accounts people sign in to the dashboard: github, or the issuer of an OpenID provider; empty: none",
+        "the accounts for signing in to the dashboard: github, or the issuer of an OpenID provider; empty: none",
     )
-    sign_in_client_id: str = _setting(str, "", "what that provider calls this server")
-    sign_in_client_secret_file: str = _setting(str, "", "file with the secret that the provider gave with it")
+    sign_in_client_id: str = _setting(str, "", "the client id of this server at that provider")
+    sign_in_client_secret_file: str = _setting(str, "", "file with the client secret")
     sign_in_allow: tuple[str, ...] = _setting(
         parse_accounts,
         "",
@@ -323,123 +323,121 @@ class Settings:
     service_images: Mapping[str, str] = _setting(
         parse_service_images,
         "",
-        "which images services are made from, by kind, like postgres=registry.example.com/postgres:16; "
+        "images of services, by kind, like postgres=registry.example.com/postgres:16; "
         "default: the official ones at docker.io",
     )
     metadata_services: str = _setting(
         parse_choice("refused", "allowed"),
         "refused",
-        "refused or allowed: connections of apps to a cloud's metadata service, which gives away credentials",
+        "refused or allowed: connections of apps to a cloud's metadata service, which hands out credentials",
     )
     min_free_disk: int = _setting(parse_size, "512M", "disk that must stay free for a deploy to be admitted")
     max_app_disk: int = _setting(
         parse_size,
         "10G",
-        "what an app's containers, volumes and logs may take before an event, status and doctor say so; 0: any",
+        "disk use of an app's containers, volumes and logs above which an event, status and doctor report it; 0: any",
     )
     min_free_memory: int = _setting(parse_size, "64M", "memory that must stay free for a deploy to be admitted")
 
-    keep_events: int = _setting(parse_whole(1000, 10_000_000), "100000", "how many events are kept, the newest")
+    keep_events: int = _setting(parse_whole(1000, 10_000_000), "100000", "how many of the newest events are kept")
     keep_events_for: timedelta = _setting(parse_span("1d", "3660d"), "400d", "how long an event is kept at most")
     keep_deliveries_for: timedelta = _setting(
-        parse_span("1d", "3660d"), "30d", "how long a notification that was delivered, or given up, is kept in the log"
+        parse_span("1d", "3660d"), "30d", "how long a delivered or failed notification is kept in the log"
     )
     keep_job_runs: int = _setting(
-        parse_whole(1, 10_000), "200", "how many runs of a scheduled job are kept with what they wrote, the newest"
+        parse_whole(1, 10_000), "200", "how many of the newest runs of a scheduled job are kept with their output"
     )
     keep_access_log: int = _setting(
         parse_size_between("1M", "100G"),
         "64M",
-        "how large the router's log of visits grows before another file begins, of which four are kept; with a router "
-        "that is a unit the journal keeps it",
+        "size at which the router's access log is rotated; three older files are kept. A router with its own unit logs "
+        "to the journal instead",
     )
     most_orphans: int = _setting(
         parse_whole(0, 1000),
         "5",
-        "how many containers that no record explains are removed at once; of more none is, and an event says so",
+        "how many containers without a record are removed at once; if there are more, none is, and an event reports it",
     )
 
     @property
     def server_id(self) -> str:
-        """Ten characters in the names of this server's containers; another server on the same machine has others."""
+        """Ten characters in the names of this server's containers, unique among the servers on this machine."""
         return hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:10]
 
     def address_headers(self, of_edge: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the headers to believe: as set, or those of the edge, since another proxy passes on a made-up one."""
+        """Return the headers to trust: those set, or the edge's, as other proxies pass on forged headers."""
         if tuple(name.lower() for name in self.client_address_headers) != ("auto",):
             return self.client_address_headers
         return (*of_edge, "X-Forwarded-For")
 
     @property
     def run_dir(self) -> Path:
-        """Sockets and whatever must never touch a disk: on tmpfs, made anew at each boot."""
+        """The directory for sockets and everything that must not reach a disk: on tmpfs, created anew at each boot."""
         return Path("/run/pvdify") if self.data_dir == DEFAULT_DATA_DIR else Path("/run/pvdify") / self.server_id
 
     @property
     def router_run_dir(self) -> Path:
-        """The router's sockets, on tmpfs: a router that is a unit has a directory of its own, as it has a user."""
+        """The directory of the router's sockets, on tmpfs. A router with its own unit has its own directory."""
         return Path("/run") / self.router_unit.removesuffix(".service") if self.router_unit else self.run_dir
 
     @property
     def socket_path(self) -> Path:
-        """The unix socket for root on this server."""
+        """The Unix socket for root on this server."""
         return self.run_dir / "pvdifyd.sock"
 
     @property
     def audience(self) -> str:
-        """Whom a workflow's token must be meant for: this server and no other."""
+        """The audience that a workflow's token must have: this server."""
         return self.public_url or f"https://{self.base_domain}"
 
     @property
     def is_api_exposed(self) -> bool:
-        """Whether the API is reachable through the router."""
         return self.expose_api == "on"
 
     @property
     def has_dashboard(self) -> bool:
-        """Whether the dashboard is served."""
         return self.dashboard == "on"
 
     @property
     def has_public_dashboard(self) -> bool:
-        """Whether the router passes requests for it on: it needs a hostname of its own, without a path."""
+        """Whether the router serves the dashboard, which needs a hostname without a path."""
         return self.has_dashboard and self.is_api_exposed and not urlsplit(self.audience).path
 
     @property
     def public_hostname(self) -> str | None:
-        """The name under which the world looks this server's API up; None where it is not exposed, or is local."""
+        """The public name of this server; None if the API is not exposed or the name is local."""
         host = urlsplit(self.audience).hostname or ""
         is_local = "." not in host or host.replace(".", "").isdecimal() or host.endswith(".localhost")
         return None if is_local or not self.is_api_exposed else host
 
     @property
     def is_local(self) -> bool:
-        """Whether the base domain is this machine's own, so that nothing with TLS stands in front."""
+        """Whether the base domain is this machine's own, so that no proxy with TLS is in front."""
         return self.base_domain == "localhost" or self.base_domain.endswith(".localhost")
 
     @property
     def public_scheme(self) -> str:
-        """What a probe says of the visitor's protocol: an app may redirect requests without TLS."""
+        """The protocol of visitors, which probes send because an app may redirect requests without TLS."""
         return "http" if self.is_local else "https"
 
 
 def names() -> tuple[str, ...]:
-    """Every setting's name, in the order of the table."""
+    """Return every setting's name, in the order of the table."""
     return tuple(item.name for item in fields(Settings))
 
 
 def describe(name: str) -> tuple[str, str]:
-    """Default and help text of one setting."""
+    """Return the default and the help text of a setting."""
     item = next(item for item in fields(Settings) if item.name == name)
     return item.metadata["default"], item.metadata["help"]
 
 
 def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: Path = DEFAULT_FILE) -> Settings:
-    """Read every setting from flags, environment and file, in this order.
+    """Load all settings from flags, environment and file, in this order of precedence.
 
     Args:
-        flags: setting name -> text, None where the flag was not given.
-        environment: the process's environment; ``PVDIFY_<NAME>`` is looked at.
+        flags: setting name -> text, None if the flag was not given.
+        environment: the process's environment; only ``PVDIFY_<NAME>`` is used.
         file: a TOML file of ``name = value``; it need not exist.
 
     Raises:

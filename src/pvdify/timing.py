@@ -1,4 +1,4 @@
-"""Waiting: for the first of several things, and with growing pauses between tries. Imports nothing of pvdify."""
+"""Waiting: for the first of two things, and with growing pauses between attempts. Imports nothing of pvdify."""
 
 import asyncio
 import random
@@ -12,17 +12,17 @@ B = TypeVar("B")
 
 @dataclass(frozen=True, kw_only=True)
 class BackOff:
-    """Seconds between tries: ``first`` after the first one, then doubled each time, up to ``longest``."""
+    """Seconds between attempts: ``first`` after the first attempt, then doubled each time, up to ``longest``."""
 
     first: float
     longest: float
 
     def pause(self, tries: int) -> float:
-        """Return the seconds to wait after this many tries."""
+        """Return the seconds to wait after this many attempts."""
         return min(self.longest, self.first * 2.0 ** min(max(tries, 1) - 1, 50))
 
     def spread(self, tries: int, chance: random.Random) -> float:
-        """Return the same between its half and its whole, so that many that wait do not come at once."""
+        """Return a random time between half of ``pause`` and all of it, so that many clients do not retry at once."""
         full = self.pause(tries)
         return chance.uniform(full / 2, full)
 
@@ -30,9 +30,10 @@ class BackOff:
 async def first_of(
     one: Coroutine[Any, Any, A] | asyncio.Future[A], other: Coroutine[Any, Any, B] | asyncio.Future[B]
 ) -> tuple[A | None, B | None]:
-    """Wait until one of the two has ended, and return what each gave; None for the one that has not.
+    """Wait until one of the two has ended, and return both results; None for one that has not ended.
 
-    A coroutine that has not ended is canceled; a task or future of the caller's goes on. An error of one is raised.
+    A coroutine that has not ended is canceled; a task or future of the caller continues. If one raises, the error is
+    raised.
     """
     waits = asyncio.ensure_future(one), asyncio.ensure_future(other)
     try:

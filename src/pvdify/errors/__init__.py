@@ -1,19 +1,19 @@
-"""Every error a person can meet: what happened, why, and what to do next.
+"""All errors that users meet: what happened, why, and what to do next.
 
 ::
 
     PvdifyError
     ├── InvalidError      the request cannot be carried out as written
-    ├── NotFoundError     the thing that was named does not exist
-    ├── ConflictError     true, but not now: something else stands in the way
-    ├── DeniedError       who is asking may not
-    ├── UnavailableError  a part of the outside world does not answer
-    ├── FailedError       the work was tried and did not succeed
+    ├── NotFoundError     the named thing does not exist
+    ├── ConflictError     the request is valid, but the present state does not allow it
+    ├── DeniedError       the client lacks the permission
+    ├── UnavailableError  an outside system does not answer
+    ├── FailedError       the work was tried and failed
     └── InternalError     a fault of pvdify itself
 
-Each concrete error is one subclass with a stable ``code``, in the file of its branch, and is imported from here;
-``kind`` is the branch. HTTP statuses and exit codes are decided at the edges (``web.problems``, ``cli.exit_codes``): an
-error knows neither. Imports nothing of ours.
+Each concrete error is a subclass with a stable ``code``, in the file of its branch, and is imported from here; ``kind``
+is the branch. Errors know neither HTTP statuses nor exit codes: ``web.problems`` and ``cli.exit_codes`` assign them.
+Imports no other package of pvdify.
 """
 
 from pvdify.errors.conflict import (

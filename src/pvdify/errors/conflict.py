@@ -1,16 +1,16 @@
-"""What is right, but not now."""
+"""Errors of valid requests that the present state does not allow."""
 
 from pvdify.errors.kinds import ConflictError
 
 
 class ManifestExists(ConflictError):
-    """There is a manifest already, and it was not overwritten."""
+    """A manifest exists already, and was not overwritten."""
 
     code = "manifest-exists"
 
 
 class AppExists(ConflictError):
-    """An app with this name is here already."""
+    """An app with this name exists already."""
 
     code = "app-exists"
 
@@ -22,7 +22,7 @@ class NothingRuns(ConflictError):
 
 
 class HostnameTaken(ConflictError):
-    """Another app answers to this hostname."""
+    """Another app uses this hostname."""
 
     code = "hostname-taken"
 
@@ -34,61 +34,61 @@ class HostnameReserved(ConflictError):
 
 
 class DomainNotRemovable(ConflictError):
-    """The hostname is the app's own, or its manifest's, and goes away in another manner."""
+    """The hostname is the app's default one or comes from its manifest, so it cannot be removed by hand."""
 
     code = "domain-not-removable"
 
 
 class IdempotencyKeyReused(ConflictError):
-    """The same Idempotency-Key came with a different request."""
+    """The same Idempotency-Key was used with a different request."""
 
     code = "idempotency-key-reused"
 
 
 class NotRollbackable(ConflictError):
-    """This release cannot be repeated: it never was live, or its image is gone."""
+    """The release cannot be repeated: it was never live, or its image is gone."""
 
     code = "release-not-rollbackable"
 
 
 class NotCancelable(ConflictError):
-    """The release is past the point where it could be canceled."""
+    """The release can no longer be canceled."""
 
     code = "release-not-cancelable"
 
 
 class AppBusy(ConflictError):
-    """An operation is running on the app; the lock says which, since when and why."""
+    """An operation is running on the app; the message says which, since when and why."""
 
     code = "app-busy"
 
 
 class PreviewLimit(ConflictError):
-    """The app has as many previews as it may, all of open pull requests."""
+    """The app has as many previews as allowed, all of open pull requests."""
 
     code = "preview-limit"
 
 
 class DataDirInUse(ConflictError):
-    """Another pvdifyd holds this data directory."""
+    """Another pvdifyd uses this data directory."""
 
     code = "data-dir-in-use"
 
 
 class DatabaseMissing(ConflictError):
-    """A server has run with this data directory, and its database is not there."""
+    """A server has used this data directory before, and its database is missing."""
 
     code = "database-missing"
 
 
 class DatabaseExists(ConflictError):
-    """There is a database already, which is whole, and it was not replaced."""
+    """An intact database exists already, and was not replaced."""
 
     code = "database-exists"
 
 
 class BackupExists(ConflictError):
-    """There is a file of this name already, and it was not overwritten."""
+    """A file with this name exists already, and was not overwritten."""
 
     code = "backup-exists"
 
@@ -106,19 +106,19 @@ class VolumeInUse(ConflictError):
 
 
 class VolumeExists(ConflictError):
-    """The app has a volume of this name, which a restore would take the place of."""
+    """The app has a volume with this name already, which a restore would replace."""
 
     code = "volume-exists"
 
 
 class JobRunning(ConflictError):
-    """The job runs at this moment, and its runs must not overlap."""
+    """The job is running, and its runs must not overlap."""
 
     code = "job-running"
 
 
 class DashboardOff(ConflictError):
-    """The server's settings switch the dashboard off."""
+    """The dashboard is switched off in the server's settings."""
 
     code = "dashboard-off"
 
@@ -130,30 +130,30 @@ class UserExists(ConflictError):
 
 
 class NoBackupTarget(ConflictError):
-    """No place for backups was named yet."""
+    """No target for backups is set."""
 
     code = "no-backup-target"
 
 
 class BackupsBusy(ConflictError):
-    """A backup, restore or verification is under way; they are done one at a time."""
+    """A backup, restore or verification is in progress; they run one at a time."""
 
     code = "backups-busy"
 
 
 class ServiceExists(ConflictError):
-    """A service has this name."""
+    """A service with this name exists already."""
 
     code = "service-exists"
 
 
 class ServiceBusy(ConflictError):
-    """Something is being done to the service that must end first, or it does not run."""
+    """Work on the service is in progress and must end first, or the service does not run."""
 
     code = "service-busy"
 
 
 class ServiceLinked(ConflictError):
-    """Apps are linked to the service, or the app has another URL of this name."""
+    """Apps are linked to the service, or the app has another URL with this name."""
 
     code = "service-linked"

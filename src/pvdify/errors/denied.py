@@ -1,57 +1,57 @@
-"""Errors of requests that the client may not make."""
+"""Errors of requests that the client is not allowed to make."""
 
 from pvdify.errors.kinds import DeniedError
 
 
 class NotSignedIn(DeniedError):
-    """No token, or one that is unknown, expired or revoked."""
+    """The token is missing, unknown, expired or revoked."""
 
     code = "not-signed-in"
 
 
 class WebhookNotSigned(NotSignedIn):
-    """A webhook without a signature, or with one that this server's secret did not make."""
+    """The webhook has no signature, or its signature does not match this server's secret."""
 
     code = "webhook-not-signed"
 
 
 class IdentityRefused(NotSignedIn):
-    """A workflow's token that is not exchanged; ``details["claim"]`` is the claim at fault."""
+    """A workflow's token was refused; ``details["claim"]`` is the claim at fault."""
 
     code = "identity-refused"
 
 
 class SignInRefused(NotSignedIn):
-    """What a sign-in provider or a passkey answered does not sign anyone in."""
+    """A sign-in with a provider or a passkey was refused."""
 
     code = "sign-in-refused"
 
 
 class NotInvited(DeniedError):
-    """The account at the provider may not use this server."""
+    """The account at the provider has no invitation to this server."""
 
     code = "not-invited"
 
 
 class ForkNotAllowed(DeniedError):
-    """The pull request comes from a fork, and was not allowed a preview."""
+    """The pull request comes from a fork, and no preview was allowed for it."""
 
     code = "fork-not-allowed"
 
 
 class HostnameNotGranted(DeniedError):
-    """The hostname is not the app's own, and no token for the whole server granted it."""
+    """The hostname is not the app's default one, and was not granted with a token for the whole server."""
 
     code = "hostname-not-granted"
 
 
 class RegistryNotAllowed(DeniedError):
-    """The registry is at an address of the server itself, and the app was not granted it."""
+    """The registry is at an address of the server itself, and was not granted to the app."""
 
     code = "registry-not-allowed"
 
 
 class NotRoot(DeniedError):
-    """Only root may do this on the server's machine."""
+    """Only root on the server may do this."""
 
     code = "not-root"

@@ -1,46 +1,46 @@
-"""Work that was tried and did not succeed."""
+"""Errors of work that was tried and failed."""
 
 from pvdify.errors.kinds import FailedError
 
 
 class PackedWithout(FailedError):
-    """This copy of the command line was packed without what the command needs."""
+    """The packed command line lacks what the command needs."""
 
     code = "packed-without"
 
 
 class MachineNotReady(FailedError):
-    """The machine lacks something that the server cannot do without; ``details["problems"]`` lists all of it."""
+    """The machine lacks something that the server requires; ``details["problems"]`` lists everything missing."""
 
     code = "machine-not-ready"
 
 
 class InstallationFailed(FailedError):
-    """A step of an installation did not succeed; those before it are done."""
+    """A step of an installation failed; the steps before it are done."""
 
     code = "installation-failed"
 
 
 class InstallationDiskFull(InstallationFailed):
-    """A step of an installation, a backup or a restore did not succeed because a disk is full."""
+    """A step of an installation, a backup or a restore failed because a disk is full."""
 
     code = "installation-disk-full"
 
 
 class ImageNotFound(FailedError):
-    """The registry answers, but has no such image."""
+    """The registry has no such image."""
 
     code = "image-not-found"
 
 
 class RegistryDenied(FailedError):
-    """The registry refuses these credentials, or wants some."""
+    """The registry refuses the credentials, or requires some."""
 
     code = "registry-denied"
 
 
 class NotAnImage(FailedError):
-    """What the reference names is no container image: a Helm chart, another artifact, a web page."""
+    """The reference does not name a container image, but a Helm chart, another artifact or a web page."""
 
     code = "not-an-image"
 
@@ -52,7 +52,7 @@ class WrongPlatform(FailedError):
 
 
 class PullFailed(FailedError):
-    """The image could not be brought to this server."""
+    """The image could not be pulled."""
 
     code = "pull-failed"
 
@@ -76,43 +76,43 @@ class ProbeFailed(FailedError):
 
 
 class HookFailed(FailedError):
-    """One of the app's own hooks exited with something else than zero."""
+    """One of the app's hooks exited with a code other than zero."""
 
     code = "hook-failed"
 
 
 class NoFreePort(FailedError):
-    """Every port of the range is taken."""
+    """All ports of the range are in use."""
 
     code = "no-free-port"
 
 
 class NotEnoughDisk(FailedError):
-    """Less disk is free than the deploy needs."""
+    """The free disk is less than the deploy needs."""
 
     code = "not-enough-disk"
 
 
 class NotEnoughMemory(FailedError):
-    """Less memory is free than both releases side by side need."""
+    """The free memory is less than both releases together need."""
 
     code = "not-enough-memory"
 
 
 class ConfirmFailed(FailedError):
-    """After the switch the router did not answer with the new release."""
+    """After the switch, the router did not answer with the new release."""
 
     code = "confirm-failed"
 
 
 class EdgeRefused(FailedError):
-    """The edge's provider does not allow what pvdify needs there."""
+    """The edge's provider does not allow what pvdify needs."""
 
     code = "edge-refused"
 
 
 class GuardTripped(FailedError):
-    """A new release answered too many requests with errors, and the one before was put back."""
+    """The new release answered too many requests with errors, and was rolled back."""
 
     code = "guard-tripped"
 
@@ -124,42 +124,42 @@ class DeployCanceled(FailedError):
 
 
 class DeploySuperseded(FailedError):
-    """A newer deploy took this one's place."""
+    """A newer deploy replaced this one."""
 
     code = "superseded"
 
 
 class OutcomeUnknown(FailedError):
-    """The connection was lost for good before the outcome was known."""
+    """The connection was lost before the result was known."""
 
     code = "outcome-unknown"
 
 
 class BackupFailed(FailedError):
-    """A part of a backup, or of a restore, could not be made."""
+    """A part of a backup or of a restore failed."""
 
     code = "backup-failed"
 
 
 class BackupDamaged(FailedError):
-    """The target does not have the backup as it was stored, or what was stored is not whole."""
+    """The backup at the target is missing, changed or incomplete."""
 
     code = "backup-damaged"
 
 
 class BackupTargetRefused(FailedError):
-    """The target does not take the password or the keys that this server has for it."""
+    """The target refuses the password or the keys that this server has for it."""
 
     code = "backup-target-refused"
 
 
 class VolumeNotCopied(FailedError):
-    """The data of a volume could not be copied, mostly for lack of disk."""
+    """The data of a volume could not be copied, usually for lack of disk."""
 
     code = "volume-not-copied"
 
 
 class ServiceFailed(FailedError):
-    """A command inside a service failed: its health check, a dump, a restore, a new password."""
+    """A command in a service failed: its health check, a dump, a restore or a password change."""
 
     code = "service-failed"

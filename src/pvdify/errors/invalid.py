@@ -1,22 +1,22 @@
-"""What cannot be carried out as written."""
+"""Errors of requests that cannot be carried out as written."""
 
 from pvdify.errors.kinds import InvalidError
 
 
 class MalformedRequest(InvalidError):
-    """The request is not even readable: broken JSON, no object."""
+    """The request cannot be parsed: it is not JSON, or not an object."""
 
     code = "malformed-request"
 
 
 class RequestTooLarge(MalformedRequest):
-    """The request's body is larger than any that is meant."""
+    """The body of the request is too large."""
 
     code = "request-too-large"
 
 
 class RequestTooSlow(MalformedRequest):
-    """The request's body did not arrive in time."""
+    """The body of the request did not arrive in time."""
 
     code = "request-too-slow"
 
@@ -28,67 +28,67 @@ class InvalidManifest(InvalidError):
 
 
 class InvalidSetting(InvalidError):
-    """A setting of pvdify itself has a value it cannot have."""
+    """A setting of pvdify has an invalid value."""
 
     code = "invalid-setting"
 
 
 class InvalidImageReference(InvalidError):
-    """The image is not named as ``[host/]path[:tag][@digest]``."""
+    """The image reference does not have the form ``[host/]path[:tag][@digest]``."""
 
     code = "invalid-image-reference"
 
 
 class InvalidConfigVar(InvalidError):
-    """A config var's name or value cannot be used."""
+    """The name or value of a config var is invalid."""
 
     code = "invalid-config-var"
 
 
 class InvalidRegistry(InvalidError):
-    """This is no image registry, or nothing to sign in to one with."""
+    """The registry's host, or the login to it, is invalid."""
 
     code = "invalid-registry"
 
 
 class InvalidConfigFile(InvalidError):
-    """A file of config vars cannot be opened, was tampered with, or holds what no config var can be."""
+    """A file of config vars cannot be opened, was tampered with, or has names or values that are invalid."""
 
     code = "invalid-config-file"
 
 
 class InvalidRecipient(InvalidError):
-    """This is not a public key that files can be encrypted for."""
+    """The recipient is not a public key for encryption."""
 
     code = "invalid-recipient"
 
 
 class InvalidHostname(InvalidError):
-    """This is no hostname that an app could answer to."""
+    """The hostname is invalid, or cannot belong to an app."""
 
     code = "invalid-hostname"
 
 
 class InvalidWebAddress(InvalidError):
-    """This is no address on the internet that something could be sent to."""
+    """The URL is not an address on the internet to which requests can be sent."""
 
     code = "invalid-web-address"
 
 
 class BackupUnusable(InvalidError):
-    """The file is no backup, is damaged, or is of a newer pvdify."""
+    """The file is not a backup, is damaged, or is from a newer pvdify."""
 
     code = "backup-unusable"
 
 
 class InvalidScale(InvalidError):
-    """A process that is not there, or a number of instances that cannot be."""
+    """The process does not exist, or the number of instances is not allowed."""
 
     code = "invalid-scale"
 
 
 class NothingToDeploy(InvalidError):
-    """No image was named, and the app has no live one to repeat."""
+    """The request names no image, and the app has no live one to repeat."""
 
     code = "nothing-to-deploy"
 
@@ -100,6 +100,6 @@ class VolumeNotShared(InvalidError):
 
 
 class InvalidBackupTarget(InvalidError):
-    """The location, its keys, or the schedule of backups cannot be used."""
+    """The location, its keys, or the schedule of backups is invalid."""
 
     code = "invalid-backup-target"

@@ -1,4 +1,4 @@
-"""What all errors have in common, and the branches they hang on."""
+"""The base class of all errors, and its branches."""
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class Kind(Enum):
-    """The branch an error hangs on; the edges map it to a status or an exit code."""
+    """The branch of an error, which maps to an HTTP status or an exit code."""
 
     INVALID = "invalid"
     NOT_FOUND = "not-found"
@@ -19,12 +19,12 @@ class Kind(Enum):
 
 
 class PvdifyError(Exception):
-    """Base of all errors that reach a person.
+    """The base of all errors that reach a user.
 
     Args:
-        what: What happened, starting from what the reader asked for; names the app, release and limit.
+        what: What happened, beginning with what the user requested; names the app, release and limit.
         why: The cause, as far as it is known.
-        next: What to do now: a command that exists, and what still works.
+        next: What to do now: an existing command, and what still works.
         details: More facts for machines (JSON values, already free of secrets).
     """
 
@@ -41,7 +41,7 @@ class PvdifyError(Exception):
         self.details = dict(details or {})
 
     def render(self) -> str:
-        """The error as people read it: code, what, why, next; one fact a line."""
+        """Return the error as text for people: code, what, why and next, one per line."""
         lines = [f"error: {self.code}", f"  {self.what}"]
         problems = self.details.get("problems")
         if isinstance(problems, list):
@@ -61,42 +61,42 @@ class InvalidError(PvdifyError):
 
 
 class NotFoundError(PvdifyError):
-    """The thing that was named does not exist."""
+    """The named thing does not exist."""
 
     code = "not-found"
     kind = Kind.NOT_FOUND
 
 
 class ConflictError(PvdifyError):
-    """True, but not now: something else stands in the way."""
+    """The request is valid, but the present state does not allow it."""
 
     code = "conflict"
     kind = Kind.CONFLICT
 
 
 class DeniedError(PvdifyError):
-    """Who is asking may not do this."""
+    """The client is not allowed to do this."""
 
     code = "not-allowed"
     kind = Kind.DENIED
 
 
 class UnavailableError(PvdifyError):
-    """A part of the outside world does not answer."""
+    """An outside system does not answer."""
 
     code = "unavailable"
     kind = Kind.UNAVAILABLE
 
 
 class FailedError(PvdifyError):
-    """The work was tried and did not succeed."""
+    """The work was tried and failed."""
 
     code = "failed"
     kind = Kind.FAILED
 
 
 class InternalError(PvdifyError):
-    """A fault of pvdify itself; the reference finds the details in its log."""
+    """A fault of pvdify itself; its log has the details under the reference."""
 
     code = "internal"
     kind = Kind.INTERNAL
@@ -109,7 +109,7 @@ def by_code() -> dict[str, type[PvdifyError]]:
 
 
 def all_errors() -> tuple[type[PvdifyError], ...]:
-    """Return the class of every error, each branch before its errors; without those that a client makes up."""
+    """Return the class of every error, each branch before its errors, without classes that a client creates."""
     return tuple(kind for kind in _descendants(PvdifyError) if kind.__module__.startswith(f"{__package__}."))
 
 

@@ -1,4 +1,4 @@
-"""What was named and does not exist."""
+"""Errors of named things that do not exist."""
 
 from pvdify.errors.kinds import NotFoundError
 
@@ -10,7 +10,7 @@ class AppNotFound(NotFoundError):
 
 
 class AppRenamed(NotFoundError):
-    """The app has another name now; this one stays reserved for it."""
+    """The app was renamed; this name stays reserved for it."""
 
     code = "app-renamed"
 
@@ -46,13 +46,13 @@ class OperationNotFound(NotFoundError):
 
 
 class OneOffNotFound(NotFoundError):
-    """The app runs no one-off command of this name, or not any more."""
+    """The app has no running one-off command with this name."""
 
     code = "one-off-not-found"
 
 
 class ConfigVersionNotFound(NotFoundError):
-    """The app's config never had this version."""
+    """The app's config has no such version."""
 
     code = "config-version-not-found"
 
@@ -64,25 +64,25 @@ class ConfigVarNotFound(NotFoundError):
 
 
 class DomainNotFound(NotFoundError):
-    """The app does not answer to this hostname."""
+    """The app does not have this hostname."""
 
     code = "domain-not-found"
 
 
 class RecipientNotFound(NotFoundError):
-    """There is no recipient of this name."""
+    """No recipient has this name."""
 
     code = "recipient-not-found"
 
 
 class NotificationNotFound(NotFoundError):
-    """There is no notification with this id."""
+    """No notification has this id."""
 
     code = "notification-not-found"
 
 
 class RegistryNotFound(NotFoundError):
-    """This server is not signed in to this registry."""
+    """This server has no login to this registry."""
 
     code = "registry-not-found"
 
@@ -94,7 +94,7 @@ class TokenNotFound(NotFoundError):
 
 
 class SessionNotFound(NotFoundError):
-    """No browser's session that is still good has this id."""
+    """No valid session has this id."""
 
     code = "session-not-found"
 
@@ -106,25 +106,25 @@ class UserNotFound(NotFoundError):
 
 
 class NotInstalled(NotFoundError):
-    """No server of pvdify is installed on this machine."""
+    """No pvdify server is installed on this machine."""
 
     code = "not-installed"
 
 
 class VolumeNotFound(NotFoundError):
-    """The app has no volume of this name, in use or in the trash."""
+    """The app has no volume with this name, in use or in the trash."""
 
     code = "volume-not-found"
 
 
 class JobNotFound(NotFoundError):
-    """The app has no job of this name, or the job has no run of this number."""
+    """The app has no job with this name, or the job has no run with this number."""
 
     code = "job-not-found"
 
 
 class BackupNotFound(NotFoundError):
-    """There is no such backup, or it has nothing of what was named."""
+    """No backup has this id, or the backup does not contain the named thing."""
 
     code = "backup-not-found"
 

@@ -1,4 +1,4 @@
-"""One cause of a failed write or read, named the same way whatever was written."""
+"""Errors for failed writes and reads: the same cause has the same text, whatever was written."""
 
 import errno
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ ErrorT = TypeVar("ErrorT", bound=PvdifyError)
 
 @contextmanager
 def naming_cause(branch: type[ErrorT], what: str, *, next: str) -> Iterator[None]:
-    """Raise ``storage_error`` in place of an OSError."""
+    """Convert an OSError in the block by ``storage_error``."""
     try:
         yield
     except OSError as error:
@@ -38,9 +38,9 @@ def naming_cause(branch: type[ErrorT], what: str, *, next: str) -> Iterator[None
 
 
 def storage_error(branch: type[ErrorT], what: str, error: OSError, *, next: str) -> ErrorT:
-    """The error of this branch for a failed system call; a full disk has a code of its own.
+    """Return the error of this branch for a failed system call; a full disk has a code of its own.
 
-    ``next`` holds where the cause is neither a full disk, nor a broken one, nor a lack of descriptors.
+    ``next`` is used unless the cause is a full disk, a disk failure, or a lack of file descriptors.
     """
     place = f": {error.filename}" if error.filename else ""
     if error.errno in NO_SPACE:
@@ -49,11 +49,11 @@ def storage_error(branch: type[ErrorT], what: str, error: OSError, *, next: str)
     if error.errno in NO_DESCRIPTOR:
         return branch(
             what, why=f"no file descriptor is left{place}",
-            next="look what holds them (`ls /proc/$(pidof -s pvdifyd)/fd`), or raise LimitNOFILE of pvdifyd.service",
+            next="find what holds them (`ls /proc/$(pidof -s pvdifyd)/fd`), or raise LimitNOFILE of pvdifyd.service",
         )  # fmt: skip
     if error.errno == errno.EIO:
         return branch(
             what, why=f"the disk fails to read or write{place}",
-            next="look at the kernel's messages (`dmesg`), and replace the disk",
+            next="check the kernel's messages (`dmesg`), and replace the disk",
         )  # fmt: skip
     return branch(what, why=str(error), next=next)

@@ -1,10 +1,10 @@
-"""Parts of the outside world that do not answer."""
+"""Errors of outside systems that do not answer."""
 
 from pvdify.errors.kinds import UnavailableError
 
 
 class TooManyRequests(UnavailableError):
-    """The same was asked too often in too short a time; ``details["retry_after"]`` says for how many seconds."""
+    """The client sent too many requests in a short time; ``details["retry_after"]`` is the seconds to wait."""
 
     code = "too-many-requests"
 
@@ -16,7 +16,7 @@ class RegistryUnavailable(UnavailableError):
 
 
 class RegistryRateLimited(UnavailableError):
-    """The image registry gives this server no more images for a while."""
+    """The image registry limits the pulls of this server for a while."""
 
     code = "registry-rate-limited"
 
@@ -28,25 +28,25 @@ class RuntimeUnavailable(UnavailableError):
 
 
 class RuntimeHangs(RuntimeUnavailable):
-    """The container runtime, or another program that it needs, did not answer in time and was ended."""
+    """The container runtime, or a program that it needs, did not answer in time and was ended."""
 
     code = "runtime-hangs"
 
 
 class RuntimeDiskFull(RuntimeUnavailable):
-    """The disk that instances' files are on is full; nothing that runs was changed."""
+    """The disk with the instances' files is full; running instances were not changed."""
 
     code = "runtime-disk-full"
 
 
 class RouterUnavailable(UnavailableError):
-    """The router is not running or does not take commands."""
+    """The router does not run or does not accept commands."""
 
     code = "router-unavailable"
 
 
 class RouterDiskFull(RouterUnavailable):
-    """The disk that the router's files are on is full; what was in force stays in force."""
+    """The disk with the router's files is full; the routes in force stay in force."""
 
     code = "router-disk-full"
 
@@ -58,7 +58,7 @@ class StoreUnavailable(UnavailableError):
 
 
 class StoreDiskFull(StoreUnavailable):
-    """The disk that the database, config and secrets are on is full; nothing was changed."""
+    """The disk with the database, config and secrets is full; nothing was changed."""
 
     code = "store-disk-full"
 
@@ -70,19 +70,19 @@ class StoreDamaged(StoreUnavailable):
 
 
 class SecretsLocked(StoreUnavailable):
-    """Config vars cannot be opened: the server's age key is missing, or it is not the one they are encrypted for."""
+    """Config vars cannot be decrypted: the server's age key is missing or is another one."""
 
     code = "secrets-locked"
 
 
 class CodeHostUnavailable(UnavailableError):
-    """GitHub does not answer, or not now."""
+    """GitHub does not answer."""
 
     code = "code-host-unavailable"
 
 
 class ServiceUnavailable(UnavailableError):
-    """A service on the internet that pvdify is set up to use does not answer."""
+    """A service on the internet that pvdify uses does not answer."""
 
     code = "service-unavailable"
 
@@ -94,6 +94,6 @@ class ServerUnreachable(UnavailableError):
 
 
 class BackupTargetUnavailable(UnavailableError):
-    """The place that backups go to does not answer, or has no backups of this server."""
+    """The backup target does not answer, or has no backups of this server."""
 
     code = "backup-target-unavailable"
