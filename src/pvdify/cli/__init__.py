@@ -1,6 +1,6 @@
-"""The command line: what a person, a CI job or a script types.
+"""The command line, for people, CI jobs and scripts.
 
-Each command parses into a plain options object and hands it to one ``run(options, client, io)``. Imports ``client``,
-``wire`` and ``errors``, and in the commands about the manifest itself ``manifest``; what costs start-up time is
-imported where it is needed.
+Each command parses its arguments into an options object and passes it to a function ``run(options, client, io)``.
+Imports ``client``, ``wire`` and ``errors``; the commands about manifests also import ``manifest``. Modules that take
+long to import are imported inside functions.
 """

@@ -1,4 +1,4 @@
-"""Which app is meant when it may be left out."""
+"""The choice of the app if the command line does not name one."""
 
 import re
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from pvdify.cli import git, manifest_file
 from pvdify.cli.io import Surroundings
 from pvdify.errors import InvalidError
 
-# The server has the last word; this keeps a path or an image from becoming part of a URL.
+# The server checks the name; this check keeps a path or an image out of the URL.
 _SHAPE = re.compile(r"[a-z0-9-]+")
-# As manifest.names.APP_NAME, whose module needs a package that the packed program does not have.
+# Equal to manifest.names.APP_NAME, whose module needs a package that the zipapp does not contain.
 APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
 OF_REPOSITORY = "the repository's name"
 
 
 def resolve(argument: str | None, option: str | None, surroundings: Surroundings) -> str:
-    """The app: first argument, --app, PVDIFY_APP, ``app:`` in pvdify.yml, the repository's name.
+    """Return the app from: first argument, --app, PVDIFY_APP, ``app:`` in pvdify.yml, the repository's name.
 
-    Raises InvalidError when none of these says.
+    The first one found is used. Raises InvalidError if there is none.
     """
     return find(argument, option, surroundings) or _unknown()
 
 
 def find(argument: str | None, option: str | None, surroundings: Surroundings) -> str | None:
-    """The same, None when none of these says."""
+    """Return the app like ``resolve``, or None if there is none."""
     if argument and option and argument != option:
         raise click.UsageError(f"the app is named twice: {argument}, and --app {option}")
     if named := argument or option:
@@ -37,14 +37,14 @@ def find(argument: str | None, option: str | None, surroundings: Surroundings) -
 
 @dataclass(frozen=True)
 class Implied:
-    """An app that was not typed, and where its name is from."""
+    """An app that the user did not type, and the origin of its name."""
 
     name: str
     origin: str
 
 
 def implied(surroundings: Surroundings) -> Implied | None:
-    """The app that commands are about here when none is named."""
+    """Return the app that commands here use if none is named, or None."""
     if name := surroundings.environ.get("PVDIFY_APP"):
         return Implied(name, "PVDIFY_APP")
     if name := manifest_file.app_in(surroundings.folder):
@@ -55,7 +55,7 @@ def implied(surroundings: Surroundings) -> Implied | None:
 
 
 def check(name: str) -> str:
-    """The name itself, when it could be one. Raises InvalidError."""
+    """Return the name if it could be an app's name. Raises InvalidError."""
     if not _SHAPE.fullmatch(name):
         is_image = "/" in name or ":" in name
         raise InvalidError(
@@ -67,7 +67,7 @@ def check(name: str) -> str:
 
 
 def _check_implied(found: Implied) -> str:
-    """The name, which a repository's need not be. Raises InvalidError."""
+    """Return the implied name; a repository's name is checked more strictly. Raises InvalidError."""
     if found.origin != OF_REPOSITORY or APP_NAME.fullmatch(found.name):
         return check(found.name)
     raise InvalidError(
@@ -78,7 +78,7 @@ def _check_implied(found: Implied) -> str:
 
 
 def looks_like_one(text: str) -> bool:
-    """Whether an argument could be an app's name rather than a config var's or a number."""
+    """Return whether an argument could be an app's name, not a config var's name or a number."""
     return _SHAPE.fullmatch(text) is not None and not text.isdigit()
 
 

@@ -1,4 +1,4 @@
-"""What all commands have in common: how they are declared, and what parsing one gives."""
+"""The declaration of commands, and the result of parsing a command line."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ RunHere = Callable[[Any, Io], int]
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """A command line, understood: what to run, with which options, and the server's URL or name if one was given."""
+    """A parsed command line: the function to run, its options, and the server's URL or name if given."""
 
     run: Run
     options: Any
@@ -27,7 +27,7 @@ class Invocation:
     server: str | None = None
 
     def execute(self, environ: Mapping[str, str], io: Io) -> int:
-        """Run it; the exit code. Raises what the server or its absence raises."""
+        """Run the command and return its exit code. Raises the server's errors, and ServerUnreachable."""
         from pvdify.cli import skew
         from pvdify.client.api import Client
         from pvdify.client.keyless import sign_in
@@ -42,20 +42,20 @@ class Invocation:
 
     @property
     def _app(self) -> str | None:
-        """The app that a token would have to be good for: the one that is named, or the preview of it."""
+        """The app or preview that a token from GitHub must be valid for."""
         app, number = getattr(self.options, "app", None), getattr(self.options, "number", None)
         return f"{app}-pr-{number}" if app and number else app
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalInvocation:
-    """A command line, understood, that asks no server."""
+    """A parsed command line that needs no server."""
 
     run: RunHere
     options: Any
 
-    def execute(self, environ: Mapping[str, str], io: Io) -> int:  # noqa: ARG002 - nothing of it is needed here
-        """Run it; the exit code."""
+    def execute(self, environ: Mapping[str, str], io: Io) -> int:  # noqa: ARG002 - same signature as Invocation.execute
+        """Run the command and return its exit code."""
         return self.run(self.options, io)
 
 
@@ -65,9 +65,9 @@ AnyInvocation = Invocation | LocalInvocation
 def command(
     name: str, *, run: Run, example: str, cls: type[click.Command] = click.Command
 ) -> Callable[[Callable[..., Any]], click.Command]:
-    """Declare a command: the function turns what was typed into options, ``run`` carries them out.
+    """Return a decorator that declares a command: the decorated function turns arguments into options for ``run``.
 
-    Adds ``--json``, which the function gets as ``as_json``, ``--url`` and ``--server``.
+    Adds ``--url``, ``--server`` and ``--json``; the function gets the last one as ``as_json``.
     """
 
     def declare(parse: Callable[..., Any]) -> click.Command:
@@ -89,7 +89,7 @@ def command(
 def local_command(
     name: str, *, run: RunHere, example: str, has_json: bool = True
 ) -> Callable[[Callable[..., Any]], click.Command]:
-    """The same for a command that asks no server. ``has_json``: it has ``--json``."""
+    """Return a decorator like ``command``, for a command that needs no server. ``has_json``: add ``--json``."""
 
     def declare(parse: Callable[..., Any]) -> click.Command:
         @functools.wraps(parse)
@@ -102,7 +102,7 @@ def local_command(
 
 
 def app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
-    """The app, as first argument or ``--app``, or found as ``cli.app_name`` says; the function gets its name."""
+    """Add the app as first argument or ``--app``; the function gets the name that ``cli.app_name`` resolves."""
 
     def with_app(surroundings: Surroundings, app_argument: str | None, app: str | None, **typed: Any) -> Any:
         return parse(app=app_name.resolve(app_argument, app, surroundings), **typed)
@@ -112,7 +112,10 @@ def app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def named_app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
-    """The app as first argument or ``--app``, None when it is not named; the function gets the surroundings, too."""
+    """Add an optional app as first argument or ``--app``.
+
+    The function gets None if the app is not named, and the surroundings, too.
+    """
 
     def with_app(surroundings: Surroundings, app_argument: str | None, app: str | None, **typed: Any) -> Any:
         if app_argument or app:
@@ -124,7 +127,7 @@ def named_app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def app_option(parse: Callable[..., Any]) -> Callable[..., Any]:
-    """``--app`` alone, for commands that find the app among their other arguments themselves."""
+    """Add ``--app`` alone, for commands that find the app among their other arguments."""
     return click.option("-a", "--app", metavar="APP", help="The app, when it is not the first argument.")(parse)
 
 

@@ -1,4 +1,4 @@
-"""Every command and where it is; a command's module is imported when the command is asked for."""
+"""The table of all commands and their modules; a module is imported when its command is used."""
 
 import importlib
 
@@ -6,7 +6,7 @@ import click
 
 from pvdify import __version__
 
-# What `pvdify --help` shows: under each heading, a command and the module it is in.
+# The headings of `pvdify --help`, each with its commands and their modules.
 GROUPED = {
     "Most used": {
         "deploy": "deploy",
@@ -153,25 +153,25 @@ GROUPED = {
     },
 }
 COMMANDS = {name: module for group in GROUPED.values() for name, module in group.items()}
-HERE = "here"  # what `pvdify` alone runs
-# What programs run, not people.
+HERE = "here"  # the command that `pvdify` alone runs
+# Commands for programs, not for people.
 HIDDEN = {HERE: "here", "completion:words": "completion"}
-SUMMARY = 60  # characters; with the longest name it fits 80 columns
-# Groups of their own: ``server:install`` is another spelling of ``server install``.
+SUMMARY = 60  # characters; a summary of this length fits 80 columns beside the longest name
+# Command groups: ``server:install`` is another spelling of ``server install``.
 GROUPS = frozenset({"server"})
-# What follows these is the command line of another program, or a command's name.
+# Their arguments are the command line of another program, or a command's name.
 FREE_WORDS = frozenset({"run", "ps:exec", "help", *HIDDEN})
 
 
 class Program(click.Group):
-    """All commands, loaded one at a time."""
+    """The group of all commands; each is loaded when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The names, in the order of the help."""
+        """Return the names in the order of the help."""
         return list(COMMANDS)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands in their groups, one line each."""
+        """Write the commands by heading, one line each."""
         width = max(map(len, COMMANDS))
         for heading, group in GROUPED.items():
             with formatter.section(heading):
@@ -181,7 +181,7 @@ class Program(click.Group):
                     formatter.write(f"{'':{formatter.current_indent}}{name:<{width}}  {summary}\n")
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """The command of this name: in its module it has the same one, with ``_`` for ``:``."""
+        """Load and return the command. In its module it has the same name, with ``_`` for ``:``."""
         module_name = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
         if module_name is None:
             return None
@@ -192,7 +192,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the arguments name. Raises Misuse, which says what to type instead."""
+        """Find the command that the arguments name. Raises Misuse, which suggests another command line."""
         name, rest = args[0], args[1:]
         group, colon, inner = name.partition(":")
         if name not in COMMANDS and name not in HIDDEN and not name.startswith("-"):

@@ -1,4 +1,4 @@
-"""What can follow a command line that is not finished: commands, options, and names that the server knows."""
+"""Completion of an unfinished command line: commands, options, and names that the server knows."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ DIVIDER = "--"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A word that fits, and what it is."""
+    """A possible word with its description."""
 
     word: str
     help: str = ""
@@ -26,7 +26,10 @@ Names = Callable[[str, str | None], Sequence[Candidate]]
 
 @dataclass(frozen=True)
 class Line:
-    """A command's words so far. ``pending``: the option that the next word is the value of."""
+    """The parsed words of an unfinished command line.
+
+    ``pending``: the option whose value is the next word.
+    """
 
     command: click.Command
     positional: tuple[str, ...] = ()
@@ -36,7 +39,7 @@ class Line:
 
     @property
     def app(self) -> str | None:
-        """The app that ``--app`` names, or else the first word if that is one."""
+        """The app from ``--app``, or from the first word if it could be an app's name."""
         named = dict(self.values).get("app")
         if named is not None or self.tokens[:1] != ("APP",):
             return named
@@ -44,21 +47,24 @@ class Line:
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """What the words are: ``("APP", "KEY")``."""
+        """The kinds of the arguments, such as ``("APP", "KEY")``."""
         arguments = [param for param in self.command.params if isinstance(param, click.Argument)]
         texts = (argument.metavar or (argument.name or "").upper() for argument in arguments)
         return tuple(token for text in texts for token in _TOKEN.findall(text))
 
     @property
     def is_variadic(self) -> bool:
-        """Whether the last token may come again and again."""
+        """Whether the last argument may be repeated."""
         return any("..." in (param.metavar or "") for param in self.command.params)
 
 
 def complete(
     words: Sequence[str], program: click.Group, names: Names, surroundings: Surroundings
 ) -> list[Candidate]:  # fmt: skip
-    """Everything that the last of the words can become. ``names``: gives names of a kind, of this app."""
+    """Return all completions of the last word.
+
+    ``names`` returns the names of one kind, for one app or for None.
+    """
     *before, current = words or [""]
     group: click.Group = program
     context = click.Context(program)
@@ -78,7 +84,7 @@ def complete(
 
 
 def value_of(option: str, words: Sequence[str]) -> str | None:
-    """The value that an option has on this line, if it has one."""
+    """Return the value of an option on this line, or None."""
     for at, word in enumerate(words):
         name, equals, value = word.partition("=")
         if name == option and equals:

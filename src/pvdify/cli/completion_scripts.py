@@ -1,10 +1,10 @@
-"""The scripts that connect a shell's Tab key with the hidden command ``completion:words``."""
+"""Shell scripts that complete commands by calling the hidden command ``completion:words``."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-# bash splits words at COMP_WORDBREAKS, which has ":" and "=": the words are read from the line itself, and what stands
-# before the last of these characters is taken off the answers again.
+# bash splits words at the characters of COMP_WORDBREAKS, such as ":" and "=". So the script splits the line itself, and
+# removes from each answer the text up to the last of these characters.
 BASH = """\
 # bash completion for pvdify; written by `pvdify completion bash`
 _pvdify() {
@@ -71,7 +71,7 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 def place_of(shell: str, environ: Mapping[str, str]) -> Path:
-    """Where the shell looks for a person's own completions."""
+    """Return the file from which the shell loads a user's completion script."""
     home = Path(environ.get("HOME") or "~").expanduser()
     data = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
     if shell == "fish":
@@ -82,7 +82,7 @@ def place_of(shell: str, environ: Mapping[str, str]) -> Path:
 
 
 def afterwards(shell: str, file: Path) -> str:
-    """What a person still has to do."""
+    """Return the step that the user must do after the installation."""
     if shell == "fish":
         return "new shells load it"
     if shell == "zsh":

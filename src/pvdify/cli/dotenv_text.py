@@ -1,4 +1,4 @@
-"""Env files: lines of ``KEY=VALUE``, as python-dotenv reads them."""
+"""Reading and writing of env files: lines of ``KEY=VALUE``, as python-dotenv reads them."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _BARE = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 
 
 def read(text: str, name: str) -> dict[str, str]:
-    """The values, taken as they stand (``$`` has no meaning). Raises InvalidConfigFile with every problem's line."""
+    """Parse an env file; ``$`` has no special meaning. Raises InvalidConfigFile with the line of every problem."""
     from dotenv.parser import parse_stream
 
     values, problems = {}, []
@@ -27,7 +27,7 @@ def read(text: str, name: str) -> dict[str, str]:
 
 
 def write(values: Mapping[str, str]) -> str:
-    """Lines that ``read`` reads back to the letter; quoted only where that is needed."""
+    """Return lines from which ``read`` gets the same values; values are quoted only if necessary."""
     return "\n".join(f"{key}={_quoted(value)}" for key, value in values.items())
 
 

@@ -1,4 +1,4 @@
-"""Both ends of a command that runs elsewhere: what is typed or piped in here, and where its output goes."""
+"""The streams of a command that runs on the server: local input, and its output."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ LARGEST_PIECE = 32 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Ends:
-    """Bytes in, bytes out."""
+    """Standard input, output and error of this process, as bytes."""
 
     stdin: TextIO
     stdout: TextIO
@@ -23,26 +23,26 @@ class Ends:
 
     @classmethod
     def of(cls, io: Io) -> "Ends":
-        """This command's own streams; a terminal only if both ends are one."""
+        """Return the streams of ``io``; they count as a terminal only if input and output are one."""
         is_terminal = io.is_stdin_terminal and io.stdout.isatty()
         return cls(stdin=io.stdin, stdout=io.stdout, stderr=io.stderr, is_terminal=is_terminal)
 
     def read(self) -> bytes:
-        """What comes next; nothing at its end."""
+        """Read the next bytes; empty at the end of input."""
         try:
-            # past Python's own buffers: a thread that waits in one of those could not be left behind at the end
+            # without Python's buffers: a thread that waits in a buffered read would block the exit
             return os.read(self.stdin.fileno(), LARGEST_PIECE)
         except (OSError, ValueError):
             return b""
 
     def write(self, stream: str, data: bytes) -> None:
-        """A piece of its output, at once."""
+        """Write output at once."""
         chosen = self.stderr if stream == "stderr" else self.stdout
         chosen.buffer.write(data)
         chosen.flush()
 
     def size(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Return the terminal's rows and columns, or 24 and 80."""
         try:
             columns, rows = os.get_terminal_size(self.stdout.fileno())
         except OSError:
@@ -51,21 +51,21 @@ class Ends:
 
     @contextmanager
     def raw(self) -> Iterator[None]:
-        """Each key goes through as it is, Ctrl-C too; afterwards the terminal is as it was."""
+        """Set the terminal to raw mode, in which Ctrl-C is sent to the command; restore the mode at the end."""
         import termios
         import tty
 
         before = termios.tcgetattr(self.stdin.fileno())
-        tty.setraw(self.stdin.fileno(), termios.TCSADRAIN)  # what was typed ahead is kept
+        tty.setraw(self.stdin.fileno(), termios.TCSADRAIN)  # keeps the input that was typed before
         try:
             yield
         finally:
             termios.tcsetattr(self.stdin.fileno(), termios.TCSADRAIN, before)
 
     @contextmanager
-    def resized(self, tell: Callable[[tuple[int, int]], None]) -> Iterator[None]:
-        """Tell the new size whenever it changes."""
-        before = signal.signal(signal.SIGWINCH, lambda *_: tell(self.size()))
+    def resized(self, report: Callable[[tuple[int, int]], None]) -> Iterator[None]:
+        """Call ``report`` with the new size whenever the terminal's size changes."""
+        before = signal.signal(signal.SIGWINCH, lambda *_: report(self.size()))
         try:
             yield
         finally:

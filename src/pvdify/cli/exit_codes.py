@@ -1,4 +1,4 @@
-"""How a command ends, as a number: the one table."""
+"""The table of exit codes."""
 
 from pvdify.errors import Kind, PvdifyError
 
@@ -6,7 +6,7 @@ DONE = 0
 FAILED = 1
 USAGE = 2
 DETACHED = 130
-# 128 + SIGPIPE, which is what a shell makes of every program whose reader has gone.
+# 128 + SIGPIPE, the code that a shell reports for a program whose reader has closed the pipe.
 READER_GONE = 141
 
 BY_CODE = {
@@ -37,5 +37,5 @@ BY_KIND = {
 
 
 def exit_code(error: PvdifyError) -> int:
-    """By the error's code where a script would act differently, else by its kind."""
+    """Return the exit code for the error's code if scripts need to distinguish it, else for its kind."""
     return BY_CODE.get(error.code, BY_KIND[error.kind])

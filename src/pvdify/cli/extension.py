@@ -1,4 +1,4 @@
-"""``gh pvdify``: the same commands as an extension of GitHub's command line, with what GitHub knows as defaults."""
+"""``gh pvdify``: the commands as an extension of GitHub's command line, with defaults from GitHub."""
 
 import copy
 import os
@@ -29,21 +29,21 @@ EXAMPLES = {
 
 
 def main() -> int:
-    """Run this process's command line; its exit code."""
+    """Run the command line of this process and return its exit code."""
     return run_extension(sys.argv[1:], process_surroundings(), process_io(os.environ))
 
 
 def run_extension(argv: Sequence[str], surroundings: Surroundings, io: Io) -> int:
-    """Run one command line in these surroundings, which may be a step of a workflow; its exit code."""
+    """Run one command line, with reports to the workflow if GitHub Actions runs it; return its exit code."""
     if surroundings.environ.get("GITHUB_ACTIONS") == "true":
         io = replace(io, workflow=Workflow(surroundings.environ, io.stderr))
     return pvdify.run_program(argv, surroundings, io, understand=parse)
 
 
 def parse(argv: Sequence[str], surroundings: Surroundings) -> AnyInvocation | int:
-    """The command line understood, or an exit code: as ``cli.main.parse``, with the image that GitHub's names give.
+    """Parse the command line like ``cli.main.parse``, and fill in the default image.
 
-    Raises InvalidError when an image is needed and these names are not known.
+    Raises InvalidError if an image is needed and GitHub's names are unknown.
     """
     parsed = pvdify.parse(argv, surroundings, program=extension, name="gh pvdify")
     if not isinstance(parsed, Invocation):
@@ -52,10 +52,10 @@ def parse(argv: Sequence[str], surroundings: Surroundings) -> AnyInvocation | in
 
 
 class Extension(Program):
-    """The same commands, whose help says what is different here."""
+    """The same commands, with help texts for ``gh pvdify``."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command of its own, since ``pvdify`` has the other."""
+        """Return a copy of the command, because ``pvdify`` uses the original."""
         found = super().get_command(ctx, cmd_name)
         if found is None:
             return None
@@ -98,7 +98,7 @@ def _image(repository: str | None, tag: str | None) -> str:
             "(GITHUB_REPOSITORY, GITHUB_SHA) nor git (the remote `origin` at github.com, the commit) says which",
             next="name it: --image REF",
         )
-    # Registries take lower case only; owners at GitHub may have more.
+    # Registries accept lower case only; names of owners at GitHub may have upper case.
     return f"{REGISTRY}/{repository.lower()}:{tag}"
 
 

@@ -1,22 +1,22 @@
-"""What git says of the folder; None wherever it says nothing: no git, no repository, no answer in time."""
+"""Facts from git about a folder; None if git is missing, fails or times out, or the folder is no repository."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-# A hung network file system must not hold up a deploy.
+# seconds; a network file system that hangs must not block a deploy
 _SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """The commit that is checked out; ``branch`` is None when it is checked out by itself."""
+    """The commit that is checked out; ``branch`` is None for a detached HEAD."""
 
     commit: str
     branch: str | None
 
 
 def head(folder: Path) -> Head | None:
-    """What is checked out in the folder."""
+    """Return the commit and branch that are checked out in the folder."""
     answer = (_git(folder, "rev-parse", "HEAD", "--abbrev-ref", "HEAD") or "").split()
     if len(answer) != 2:
         return None
@@ -25,7 +25,7 @@ def head(folder: Path) -> Head | None:
 
 
 def remote_url(folder: Path) -> str | None:
-    """Where ``origin`` is."""
+    """Return the URL of the remote ``origin``."""
     return _git(folder, "config", "--get", "remote.origin.url")
 
 

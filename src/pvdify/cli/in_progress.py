@@ -1,4 +1,4 @@
-"""Which release ``deploy:attach`` and ``deploy:cancel`` mean."""
+"""The choice of the release for ``deploy:attach`` and ``deploy:cancel``."""
 
 from pvdify.cli.outcome import is_settled
 from pvdify.client.api import Client
@@ -7,7 +7,7 @@ from pvdify.wire.answers import Release
 
 
 def newest(app: str, client: Client) -> Release:
-    """The newest release that is still on its way, else the newest of all. Raises ReleaseNotFound."""
+    """Return the newest release that is being deployed, or else the newest release. Raises ReleaseNotFound."""
     releases = client.releases(app)
     if not releases:
         raise ReleaseNotFound(f"{app} has no release yet", next=f"pvdify deploy {app} --image REF")

@@ -1,4 +1,4 @@
-"""Handing an order for this machine over to the installation program, which knows what the command line must not."""
+"""The start of the installation program, whose modules the command line must not import."""
 
 import json
 import os
@@ -14,12 +14,12 @@ PROGRAM = "pvdify.installation"
 
 
 def argv_of(order: Any) -> tuple[str, ...]:
-    """What is run: this very Python, which takes no module from the folder it is in."""
+    """Return the command line: this Python, which ignores modules in the current folder."""
     return (sys.executable, "-P", "-m", PROGRAM, json.dumps(to_json(order)))
 
 
 def hand_over(order: Any, io: Io) -> int:
-    """Become the installation program; it does not return. Raises PackedWithout."""
+    """Replace this process by the installation program; does not return. Raises PackedWithout."""
     if not Path(__file__).is_file():
         raise PackedWithout(
             "this copy of the command line cannot install a server",

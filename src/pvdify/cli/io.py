@@ -1,4 +1,4 @@
-"""A command's surroundings: the streams it speaks on, and the environment and folder it was started in."""
+"""The streams, the environment and the folder of a command."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _PREFIX_COLORS = ("36", "33", "35", "34", "32", "96", "93", "95")
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What options are read from besides the arguments."""
+    """Inputs of a command besides its arguments."""
 
     environ: Mapping[str, str] = field(repr=False)
     folder: Path
@@ -30,13 +30,12 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Io:
-    """The streams. Data and results go to stdout; words, progress and errors to stderr; each line at once.
+    """The streams of a command. Results go to stdout; messages, progress and errors to stderr; each line at once.
 
-    What others wrote can be in every text, so each is made safe here: see ``wire/terminal_text.py``.
-
-    ``is_live``: stderr is a terminal that can redraw a line. ``ask_secret`` reads a line without showing it.
-    ``workflow``: gets the results of releases, if this is a step of one. ``browse`` opens an address in a browser, and
-    returns False if there is none.
+    Any text may contain text from others, so control characters are removed here: see ``wire/terminal_text.py``.
+    ``is_live``: stderr is a terminal that can redraw a line. ``ask_secret`` reads a line without echo. ``workflow``:
+    receives the results of releases in a GitHub workflow. ``browse`` opens an address in a browser, and returns False
+    if there is no browser.
     """
 
     stdin: TextIO
@@ -53,43 +52,43 @@ class Io:
     browse: Callable[[str], bool] = lambda _url: True
 
     def show(self, text: str, *, style: str = "") -> None:
-        """One line, or several, of what was asked for."""
+        """Print a result of one or more lines on stdout."""
         _write(self.stdout, self._safe(text, is_color=self.is_stdout_color), style if self.is_stdout_color else "")
 
     def show_prefixed(self, prefix: str, text: str, *, color: int) -> None:
-        """A line of what was asked for, with its prefix in one of a few colours."""
+        """Print a line on stdout, with a prefix in one of a few colors."""
         code = _PREFIX_COLORS[color % len(_PREFIX_COLORS)]
         shown = f"\x1b[{code}m{prefix}\x1b[0m" if self.is_stdout_color else prefix
-        for line in lines_of(text):  # what an app wrote begins no line of its own
+        for line in lines_of(text):  # text of an app cannot start a line without the prefix
             self.show(f"{shown} {line}")
 
     def show_json(self, value: object, *, is_line: bool = False) -> None:
-        """A wire value, or a structure of them, as JSON; ``is_line`` for one of many on a line of its own."""
+        """Print a wire value, or a structure of them, as JSON; ``is_line``: on a single line."""
         _write(self.stdout, _json_text(value, is_line=is_line), "")
 
     def say(self, text: str, *, style: str = "") -> None:
-        """Words about it."""
+        """Print a message on stderr."""
         _write(self.stderr, self._safe(text, is_color=self.is_stderr_color), style if self.is_stderr_color else "")
 
     def _safe(self, text: str, *, is_color: bool) -> str:
-        """The text without what would control the terminal, or the workflow that this is a step of."""
+        """Return the text without sequences that control the terminal or the GitHub workflow."""
         shown = shown_at_terminal(text, with_colors=is_color)
         return shown_in_workflow(shown) if self.is_in_workflow else shown
 
     def ask(self, prompt: str) -> str:
-        """A line that is typed in answer."""
+        """Print the prompt on stderr, and return the line that the user types."""
         self.stderr.write(self._safe(prompt, is_color=False))
         self.stderr.flush()
         return self.stdin.readline().strip()
 
 
 def process_surroundings() -> Surroundings:
-    """This process's own."""
+    """Return the surroundings of this process."""
     return Surroundings(environ=os.environ, folder=Path.cwd(), stdin=sys.stdin)
 
 
 def process_io(environ: Mapping[str, str]) -> Io:
-    """This process's streams; honours NO_COLOR and TERM=dumb."""
+    """Return this process's streams. NO_COLOR and TERM=dumb switch colors off."""
     can_redraw = environ.get("TERM", "dumb") != "dumb"
     is_colorful = can_redraw and not environ.get("NO_COLOR")
     return Io(
@@ -113,7 +112,7 @@ def _write(stream: TextIO, text: str, style: str) -> None:
 
 
 def _json_text(value: object, *, is_line: bool) -> str:
-    """JSON in which every character that could control a terminal is escaped."""
+    """Return JSON in which every character that could control a terminal is escaped."""
     text = json.dumps(_to_json(value), indent=None if is_line else 2, ensure_ascii=False)
     return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

@@ -1,4 +1,4 @@
-"""Names that the server knows, for completion: within a second, kept for a few, and nothing where that fails."""
+"""Names from the server for completion: with a time limit, a cache, and no errors."""
 
 import json
 import threading
@@ -16,14 +16,17 @@ from pvdify.errors import PvdifyError
 if TYPE_CHECKING:
     from pvdify.client.api import Client
 
-SECONDS = 1.0  # that a person may wait for a key
-FRESH = 10.0  # seconds for which an answer is not asked for again, nor a failure
-KEPT = 86_400.0  # seconds for which an old answer is better than none
-MOST = 50  # releases
+SECONDS = 1.0  # the longest wait for the server after a key press
+FRESH = 10.0  # seconds for which an answer, or a failure, is not requested again
+KEPT = 86_400.0  # seconds for which an old answer is used if the server does not answer
+MOST = 50  # releases to request
 
 
 class KnownNames:
-    """Asks each thing at most once. ``clock`` is the time of day in seconds: answers outlive this process."""
+    """A source of names; asks the server at most once for each kind.
+
+    ``clock`` is the time of day in seconds, because the cached answers outlive this process.
+    """
 
     def __init__(
         self, environ: Mapping[str, str], *, url: str | None = None, server: str | None = None,
@@ -33,7 +36,7 @@ class KnownNames:
         self._clock, self._seconds = clock, seconds
 
     def __call__(self, kind: str, app: str | None) -> list[Candidate]:
-        """Names of this kind, of this app where the kind needs one."""
+        """Return names of this kind; of this app if the kind needs an app."""
         try:
             if kind == "SERVER":
                 return [Candidate(name, url) for name, url in load(login_file(self._environ)).names.items()]
@@ -56,14 +59,14 @@ class KnownNames:
         return [Candidate(*pair) for pair in pairs]
 
     def _ask(self, target: Target, kind: str, app: str | None) -> list[tuple[str, str]] | None:
-        """Ask in a thread that is left behind when it takes too long; None: no answer."""
+        """Request the names in a thread; return None if no answer arrives in time."""
         from pvdify.client.api import Client
         from pvdify.client.session import Session
 
         answers: list[list[tuple[str, str]]] = []
 
         def work() -> None:
-            # Whatever goes wrong: a person who presses a key wants no error.
+            # Completion shows no errors, whatever their cause.
             with suppress(Exception):
                 answers.append(list(_names(Client(Session(target, sleep=_give_up)), kind, app or "")))
 

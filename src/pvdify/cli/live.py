@@ -1,4 +1,4 @@
-"""A deploy's lines as they come: redrawn in place at a terminal, plain elsewhere."""
+"""Displays for the lines of a deploy log: redrawn in place at a terminal, plain elsewhere."""
 
 import os
 import threading
@@ -15,49 +15,51 @@ _ERASE = "\r\x1b[2K"
 
 
 class Display(Protocol):
-    """Where the lines of a deploy go."""
+    """A display for the lines of a deploy log."""
 
     def begin(self, step: str) -> None:
-        """A step has begun."""
+        """Report that a step has begun."""
 
     def line(self, text: str) -> None:
-        """A line of the log has come."""
+        """Show a line of the log."""
 
     def close(self) -> None:
-        """Nothing more will come; the cursor stands at the start of a line."""
+        """End the display; the cursor is at the start of a line afterwards."""
 
 
 def display(io: Io) -> Display:
-    """The one that suits where stderr goes."""
+    """Return the display that fits stderr."""
     return LiveDisplay(io.stderr) if io.is_live else PlainDisplay(io)
 
 
 class PlainDisplay:
-    """Every line as it is, for files, CI logs and pipes."""
+    """A display that prints every line unchanged, for files, CI logs and pipes."""
 
     def __init__(self, io: Io) -> None:
         self._io = io
 
     def begin(self, step: str) -> None:
-        """Says nothing: the step's line comes when it is done."""
+        """Do nothing: the step's line follows when the step is done."""
 
     def line(self, text: str) -> None:
-        """Print it."""
         self._io.say(text)
 
     def close(self) -> None:
-        """Leaves nothing behind."""
+        """Do nothing."""
 
 
 class LiveDisplay:
-    """Finished lines stay; below them the running step counts its time until its own line replaces it."""
+    """A display at a terminal.
+
+    Finished lines stay. Below them the running step shows its time, until its own line replaces it.
+    """
 
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
         self._step = ""
         self._began = 0.0
-        # The ticking thread and the one that reads the log write to the same line.
+        # The ticking thread and the thread that reads the log write to the same terminal line.
         self._writing = threading.Lock()
         self._closed = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -72,7 +74,7 @@ class LiveDisplay:
             self._ticker.start()
 
     def line(self, text: str) -> None:
-        """Print the line; it takes the running step's place when it is that step's own."""
+        """Print the line; a running step's own line replaces its time."""
         with self._writing:
             if self._step and text.removeprefix("  ").startswith(self._step):
                 self._step = ""
@@ -97,7 +99,7 @@ class LiveDisplay:
     def _draw(self) -> None:
         if self._step:
             text = step_line(shown_at_terminal(self._step, with_colors=False), "…", self._clock() - self._began)
-            # A line that wraps could not be erased again.
+            # A line that wraps could not be erased.
             self._stream.write(f"{_ERASE}{text[: self._width() - 1]}")
         self._stream.flush()
 

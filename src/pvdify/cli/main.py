@@ -17,13 +17,13 @@ Parse = Callable[[Sequence[str], Surroundings], AnyInvocation | int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run this process's command line; its exit code."""
+    """Run the command line of this process and return its exit code."""
     io = process_io(os.environ)
     return run_program(sys.argv[1:] if argv is None else argv, process_surroundings(), io)
 
 
 def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io, *, understand: Parse | None = None) -> int:
-    """Run one command line in these surroundings; its exit code. ``understand``: if not ``parse`` does."""
+    """Run one command line and return its exit code. ``understand``: the parser, by default ``parse``."""
     try:
         parsed = (understand or parse)(argv, surroundings)
         return parsed.execute(surroundings.environ, io) if isinstance(parsed, AnyInvocation) else parsed
@@ -50,9 +50,9 @@ def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io, *, unde
 def parse(
     argv: Sequence[str], surroundings: Surroundings, *, program: click.Group = program, name: str = "pvdify"
 ) -> AnyInvocation | int:
-    """The command line understood, or an exit code when it was a question that is answered already (``--help``).
+    """Parse the command line; return an exit code if it was answered already (``--help``).
 
-    Raises click.UsageError, or a PvdifyError for what is wrong in the surroundings.
+    Raises click.UsageError, or a PvdifyError about the environment or files.
     """
     parsed = program.main(list(argv) or [HERE], prog_name=name, standalone_mode=False, obj=surroundings)
     return parsed if isinstance(parsed, AnyInvocation) else int(parsed or DONE)
@@ -66,7 +66,7 @@ def _usage_text(error: click.ClickException) -> str:
     if isinstance(error, Misuse):
         return f"{text}\n  next: {error.next}"
     context = error.ctx if isinstance(error, click.UsageError) else None
-    # A suggestion is an answer already.
+    # A suggestion needs no second next step.
     return text if context is None or "did you mean" in text else f"{text}\n  next: {context.command_path} --help"
 
 
@@ -90,6 +90,6 @@ def _fault(error: Exception) -> InternalError:
 
 
 def _silence() -> None:
-    """The reader of the output has gone; what Python writes at its end has to go somewhere."""
+    """Redirect stdout to /dev/null: its reader is gone, and Python flushes stdout at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

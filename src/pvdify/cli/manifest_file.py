@@ -1,6 +1,6 @@
-"""The manifest in the folder: found, read as text, and asked for the one thing the command line must know of it.
+"""The manifest in the current folder: finding it, reading its text, and reading its app name.
 
-The server checks it: the text is sent as it is, so that problems name their lines.
+The server validates it. The text is sent unchanged, so that problems have the right line numbers.
 """
 
 import re
@@ -15,7 +15,7 @@ _SIBLING = re.compile(r"-(staging|pr-[1-9][0-9]*)")
 
 
 def read(path: Path) -> str:
-    """The manifest's text. Raises InvalidManifest when it cannot be read."""
+    """Read the manifest's text. Raises InvalidManifest if it cannot be read."""
     try:
         return path.read_text("utf-8")
     except (OSError, ValueError) as error:
@@ -26,7 +26,7 @@ def read(path: Path) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file. Raises InvalidManifest when it cannot be written."""
+    """Write a file. Raises InvalidManifest if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
@@ -38,7 +38,7 @@ def write(path: Path, text: str) -> None:
 
 @contextmanager
 def needing_the_definition() -> Iterator[None]:
-    """Around the import of ``pvdify.manifest``. Raises PackedWithout where what it needs is not installed."""
+    """Guard the import of ``pvdify.manifest``. Raises PackedWithout if its requirements are not installed."""
     try:
         yield
     except ImportError as error:
@@ -50,19 +50,19 @@ def needing_the_definition() -> Iterator[None]:
 
 
 def read_default(folder: Path) -> str | None:
-    """The text of the folder's pvdify.yml; None without one."""
+    """Read the folder's pvdify.yml; None if there is none."""
     path = folder / NAME
     return read(path) if path.is_file() else None
 
 
 def app_in(folder: Path) -> str | None:
-    """``app:`` of the folder's pvdify.yml, if there is one that says."""
+    """Return ``app:`` of the folder's pvdify.yml, or None."""
     text = read_default(folder)
     return None if text is None else app_of(text)
 
 
 def app_of(text: str) -> str | None:
-    """``app:`` of a manifest. Raises InvalidManifest when it is not YAML."""
+    """Return ``app:`` of a manifest, or None. Raises InvalidManifest if the text is not YAML."""
     if "app" not in text:
         return None
     import yaml
@@ -76,7 +76,7 @@ def app_of(text: str) -> str | None:
 
 
 def is_for(manifest_app: str | None, app: str) -> bool:
-    """Whether a manifest that names an app is meant for this one: itself, its staging or one of its previews."""
+    """Return whether a manifest may be used for an app: the named app, its staging or one of its previews."""
     if manifest_app is None or manifest_app == app:
         return True
     return app.startswith(manifest_app) and _SIBLING.fullmatch(app.removeprefix(manifest_app)) is not None

@@ -1,25 +1,25 @@
-"""Moments and spans of time as people say them: relative at a terminal, exact in a file or pipe."""
+"""Moments and durations as text: relative at a terminal, exact in a file or pipe."""
 
 from datetime import datetime, timedelta
 
 from pvdify.cli import output
 from pvdify.cli.io import Io
 
-_SLACK = timedelta(seconds=5)  # between two clocks
+_SLACK = timedelta(seconds=5)  # the allowed difference between two clocks
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def moment(value: datetime | None, io: Io, *, now: datetime | None = None) -> str:
-    """``3 min ago`` or ``in 5 h`` at a terminal, ``2026-11-23 11:31:02Z`` elsewhere; "-" when it never was."""
+    """Return ``3 min ago`` or ``in 5 h`` at a terminal, else ``2026-11-23 11:31:02Z``; "-" for None."""
     if value is None or not io.is_stdout_terminal:
         return output.when(value)
     span = (now or datetime.now(value.tzinfo)) - value
-    # What was asked for as 90 days is some milliseconds less by the time it is shown, and must not read "89 days".
+    # Without the slack, 90 days would be shown as "89 days", because some milliseconds have passed.
     return f"in {rough((_SLACK - span).total_seconds())}" if span < -_SLACK else ago(span)
 
 
 def until(value: datetime, io: Io, *, now: datetime | None = None) -> str:
-    """``for 6 days`` at a terminal, ``until 2026-11-23 11:31:02Z`` elsewhere."""
+    """Return ``for 6 days`` at a terminal, else ``until 2026-11-23 11:31:02Z``."""
     if not io.is_stdout_terminal:
         return f"until {output.when(value)}"
     left = value - (now or datetime.now(value.tzinfo))
@@ -27,13 +27,16 @@ def until(value: datetime, io: Io, *, now: datetime | None = None) -> str:
 
 
 def ago(span: timedelta) -> str:
-    """``just now``, ``40 s ago``, ``3 min ago``, ``5 h ago``, ``12 days ago``; a moment ahead of our clock is now."""
+    """Return ``just now``, ``40 s ago``, ``3 min ago``, ``5 h ago`` or ``12 days ago``.
+
+    A moment in the future, as from a clock that is ahead, is ``just now``.
+    """
     seconds = span.total_seconds()
     return "just now" if seconds < 5 else f"{rough(seconds)} ago"
 
 
 def rough(seconds: float) -> str:
-    """A span in its largest unit: ``40 s``, ``3 min``, ``5 h``, ``1 day``, ``12 days``."""
+    """Return a duration in its largest unit: ``40 s``, ``3 min``, ``5 h``, ``1 day``, ``12 days``."""
     if seconds < _MINUTE:
         return f"{seconds:.0f} s"
     if seconds < _HOUR:

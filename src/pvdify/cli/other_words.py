@@ -1,6 +1,6 @@
-"""What people type who know Heroku or Kamal, and what it is called here.
+"""Suggestions for names of Heroku's and Kamal's commands.
 
-Looked up only after a command was not found, so the names here never shadow one of ours.
+They are only searched if no command was found, so they never hide a command of pvdify.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,7 +17,10 @@ LEAST_LIKENESS = 0.8
 
 @dataclass(frozen=True)
 class Answer:
-    """``what`` completes ‘no command "x"’; ``next`` is what to type or read instead."""
+    """The suggestion for an unknown command.
+
+    ``what`` completes ‘no command "x"’; ``next`` is the command line or page that helps.
+    """
 
     what: str
     next: str
@@ -59,7 +62,7 @@ _PIPELINES = Answer(
 _ROUTER = Answer("; the router is part of the server", "pvdify status, or: pvdify logs --router")
 _NOT_HERE = Answer("; there is nothing like it here", "pvdify --help")
 
-# Names without a colon also answer for ``NAME:ANYTHING`` and ``NAME ANYTHING`` unless those have a line of their own.
+# A name without a colon also matches ``NAME:ANYTHING`` and ``NAME ANYTHING``, unless those have their own entry.
 WORDS = {
     # Heroku
     "addons": _SERVICES, "postgres": _SERVICES, "data": _SERVICES, "redis": _SERVICES, "kafka": _SERVICES,
@@ -114,14 +117,17 @@ WORDS = {
 
 
 def wrong_word(name: str, rest: Sequence[str], commands: Collection[str], context: click.Context) -> Misuse:
-    """The error for a name that is no command; ``rest``: the words after it, whose first may be its second half."""
+    """Return the error for an unknown command. ``rest``: the words after it; the first may belong to the name."""
     second = rest[0] if rest and not rest[0].startswith("-") else ""
     found, is_pair = _find(name, second, tuple(commands))
     return _error(f"{name} {second}" if is_pair else name, found, context)
 
 
 def with_space(name: str, rest: Sequence[str], commands: Collection[str], context: click.Context) -> Misuse | None:
-    """The error for ``config set``, which is ``config:set`` here; None if the words are a command and its arguments."""
+    """Return the error for ``config set``, which is ``config:set`` here;
+
+    None if the words are a command with arguments.
+    """
     pair = f"{name}:{rest[0]}" if rest else ""
     if pair in commands:
         app = "" if name in ("apps", "tokens", "registry", "notify") else f"; for an app of that name: --app {rest[0]}"
@@ -136,7 +142,7 @@ def _error(typed: str, answer: Answer, context: click.Context) -> Misuse:
 
 
 def _find(name: str, second: str, known: tuple[str, ...]) -> tuple[Answer, bool]:
-    """What to say, and whether the second word is part of the name."""
+    """Return the suggestion, and whether the second word is part of the name."""
     pair = f"{name}:{second}"
     if pair in known:
         return _same(pair), True

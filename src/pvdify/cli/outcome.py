@@ -1,4 +1,4 @@
-"""How a release ended, in words and as an exit code."""
+"""The result of a release, as text and as an exit code."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,12 @@ from pvdify.wire.deploy_log import format_seconds
 
 
 def is_settled(release: Release) -> bool:
-    """Nothing of its deploy is still to come."""
+    """Return whether the release's deploy has ended."""
     return release.status not in ("pending", "deploying")
 
 
 def report(release: Release, io: Io, *, as_json: bool) -> int:
-    """Say how the release ended, and what to do if it did not end well; the exit code."""
+    """Print how the release ended, with the next step after a failure; return the exit code."""
     if as_json:
         io.show_json(release)
     if _was_live(release):
@@ -40,7 +40,7 @@ def report(release: Release, io: Io, *, as_json: bool) -> int:
 
 
 def live_line(release: Release) -> str:
-    """``v42 is live at https://myapp.pvdify.win  (6.2s)   undo: pvdify rollback myapp``."""
+    """Return ``v42 is live at https://myapp.pvdify.win  (6.2s)   undo: pvdify rollback myapp``."""
     took = "" if release.receipt is None else f"  ({_took(release.receipt)})"
     if release.status == "superseded":
         return f"v{release.version} was live{took}; a newer release has taken its place"
@@ -54,7 +54,7 @@ def _took(receipt: Receipt) -> str:
 
 
 def gap_of(receipt: Receipt) -> Iterator[str]:
-    """What visitors noticed because the live release stopped first."""
+    """Yield how long requests waited or were refused because the live release stopped first."""
     if receipt.held is not None:
         yield f"requests waited up to {format_seconds(receipt.held)}"
     if receipt.downtime is not None:
@@ -62,7 +62,7 @@ def gap_of(receipt: Receipt) -> Iterator[str]:
 
 
 def failure_of(release: Release) -> PvdifyError | None:
-    """What went wrong, as the error that says what to do; also for a release that is live all the same."""
+    """Return what went wrong as an error with a next step, also for a release that is live; None if nothing did."""
     if release.failure is not None:
         return from_failure(release.failure)
     if _was_live(release):
@@ -78,8 +78,8 @@ def failure_of(release: Release) -> PvdifyError | None:
 
 
 def _was_live(release: Release) -> bool:
-    # One that its guard took back is live for a moment more, which is no success.
+    # A release that the guard takes back stays live for a moment; that is no success.
     if release.failure is not None and release.failure.code == "guard-tripped":
         return False
-    # A release that waited and never ran is superseded, too, but has no receipt.
+    # A release that never ran can be superseded, too, but has no receipt.
     return release.status == "active" or (release.status == "superseded" and release.receipt is not None)

@@ -1,4 +1,4 @@
-"""Answers as people read them: aligned tables and lists of facts."""
+"""Results as text: aligned tables, lists of facts, sizes and moments."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -15,48 +15,48 @@ NONE = NOTHING
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
-    """``name  value`` a line; facts without a value are left out."""
+    """Return one line ``name  value`` per fact, without the facts that have no value."""
     known = [(name, printable(value)) for name, value in pairs if value]
     width = max(len(name) for name, _ in known)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in known)
 
 
 def when(moment: datetime | None) -> str:
-    """``2026-11-23 11:31:02Z``; "-" when it never was."""
+    """Return ``2026-11-23 11:31:02Z``, or "-" for None."""
     if moment is None:
         return NONE
     return moment.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
 
 
 def status(word: str, cause: str) -> str:
-    """``degraded (1 of 2)``."""
+    """Return ``degraded (1 of 2)``."""
     return f"{word} ({cause})" if cause else word
 
 
 def memory(count: int | None) -> str:
-    """``84M`` or ``1.5G``, as in a manifest; "-" where it is not known."""
+    """Return bytes as ``84M`` or ``1.5G``, as in a manifest; "-" for None."""
     if count is None:
         return NONE
     return f"{count / 1024**3:.1f}G".replace(".0G", "G") if count >= 1024**3 else f"{count / 1024**2:.0f}M"
 
 
 def share(cpus: float | None) -> str:
-    """``12%`` of one CPU; "-" where it is not known."""
+    """Return CPUs as a percentage of one CPU, such as ``12%``; "-" for None."""
     return NONE if cpus is None else f"{cpus * 100:.0f}%"
 
 
 def of_limit(used: str, limit: str) -> str:
-    """``84M/512M``; without a limit, what is used alone."""
+    """Return ``84M/512M``; without a limit, only the usage."""
     return used if NONE in (used, limit) else f"{used}/{limit}"
 
 
 def version(number: int | None) -> str:
-    """``v42``."""
+    """Return ``v42``, or "-" for None."""
     return NONE if number is None else f"v{number}"
 
 
 def differences(changes: Iterable[Difference]) -> str:
-    """A line for each thing that differs between two releases; two where that would be wider than the terminal."""
+    """Return one line per difference between two releases; two lines if one would be wider than the terminal."""
     found = list(changes)
     rows = ((it.part, it.name, it.change, it.before or NONE, it.after or NONE) for it in found)
     text = table(("PART", "NAME", "CHANGE", "BEFORE", "AFTER"), rows)
@@ -75,7 +75,7 @@ def _stacked(it: Difference) -> Iterator[tuple[str, ...]]:
 
 
 def checks(found: Iterable[Check]) -> str:
-    """The checks, and below them, on lines that can be pasted, the next step for each that failed."""
+    """Return the table of checks, followed by the next step of each failed check on a line that can be copied."""
     known = list(found)
     text = table(("CHECK", "STATE", "FINDING"), ((it.name, it.state, it.text) for it in known))
     to_do = [(it.name, it.next) for it in known if it.next]
@@ -83,7 +83,7 @@ def checks(found: Iterable[Check]) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes as ``1.2 GB``, in powers of 1000."""
+    """Return bytes as ``1.2 GB``, in powers of 1000."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= factor:
             return f"{count / factor:.1f} {unit}" if count < 10 * factor else f"{count / factor:.0f} {unit}"
@@ -91,7 +91,7 @@ def size(count: int) -> str:
 
 
 def command_text(command: str | list[str] | None) -> str:
-    """A process's command as one would type it; "" when it is the image's own."""
+    """Return a process's command as users type it; "" for the image's own command."""
     if command is None or isinstance(command, str):
         return command or ""
     from shlex import join

@@ -1,4 +1,4 @@
-"""Kinds of values that options and arguments have."""
+"""Parsers for values of options and arguments."""
 
 import re
 from typing import get_args
@@ -17,12 +17,12 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def looks_like_release(text: str) -> bool:
-    """Whether this is ``41`` or ``v41``."""
+    """Return whether this is ``41`` or ``v41``."""
     return _RELEASE.fullmatch(text) is not None
 
 
 def release_number(text: str) -> int:
-    """The number in ``41`` or ``v41``. Raises click.BadParameter."""
+    """Return the number in ``41`` or ``v41``. Raises click.BadParameter."""
     found = _RELEASE.fullmatch(text)
     if found is None:
         raise click.BadParameter(f'"{text}" is not the number of a release; write 41 or v41')
@@ -30,7 +30,7 @@ def release_number(text: str) -> int:
 
 
 def moment(text: str) -> str:
-    """``10m`` (so long ago) or ``2026-11-25T08:00``, as it is. Raises click.BadParameter."""
+    """Return ``10m`` unchanged, or ``2026-11-25T08:00`` with a time zone. Raises click.BadParameter."""
     from datetime import datetime
 
     if re.fullmatch(r"[1-9][0-9]{0,5}[smhd]", text):
@@ -43,7 +43,7 @@ def moment(text: str) -> str:
 
 
 def duration(text: str) -> int:
-    """The seconds in ``90d``, ``12h`` or ``30m``. Raises click.BadParameter."""
+    """Return the seconds in ``90d``, ``12h`` or ``30m``. Raises click.BadParameter."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", text)
     if found is None:
         raise click.BadParameter(f'"{text}" is not a duration; write 90d, 12h or 30m')

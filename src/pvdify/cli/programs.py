@@ -1,4 +1,4 @@
-"""Programs of the machine that a person sits at: the browser and the editor."""
+"""Programs on the user's machine: the browser and the editor."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 def browse(url: str) -> bool:
-    """Open the address in a browser; False without a desktop."""
+    """Open the address in a browser; return False without a desktop."""
     if not sys.stdout.isatty() or (sys.platform == "linux" and not any(map(os.environ.get, _SCREENS))):
         return False
     import webbrowser
@@ -19,9 +19,9 @@ def browse(url: str) -> bool:
 
 
 def edit(editor: str, text: str, name: str) -> Path:
-    """Open the text in an editor, and return the edited file, in a folder of its own that only the user can read.
+    """Open the text in an editor and return the edited file, in a new folder that only the user can read.
 
-    Raises InvalidSetting when the editor cannot be started, FailedError when it fails.
+    Raises InvalidSetting if the editor cannot be started, FailedError if it fails.
     """
     import shlex
     import shutil

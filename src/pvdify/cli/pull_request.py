@@ -1,4 +1,4 @@
-"""The pull request that is meant, as GitHub Actions or ``gh`` say."""
+"""The choice of the pull request, from GitHub Actions or ``gh``."""
 
 import json
 import re
@@ -21,9 +21,9 @@ LARGEST_EVENT = 32 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
-    """What is known of it besides its number; nothing outside of a workflow for a pull request.
+    """A pull request. Outside of a workflow for it, only the number is known.
 
-    ``updated_at`` is GitHub's own time of the event.
+    ``updated_at`` is GitHub's time of the event.
     """
 
     number: int
@@ -35,9 +35,9 @@ class PullRequest:
 
 
 def find(given: int | None, surroundings: Surroundings) -> PullRequest:
-    """The pull request of this number, or the one this workflow runs for, or the one of the checked out branch.
+    """Return the pull request of this number, of this workflow, or of the branch that is checked out.
 
-    Raises InvalidError when none of these says.
+    Raises InvalidError if there is none.
     """
     event = _of_event(surroundings.environ)
     if event is not None and given in (None, event.number):
@@ -57,7 +57,7 @@ def find(given: int | None, surroundings: Surroundings) -> PullRequest:
 
 
 def repository(surroundings: Surroundings) -> str | None:
-    """``owner/name`` at GitHub, from the workflow or from where ``origin`` is."""
+    """Return ``owner/name`` at GitHub, from the workflow or from the remote ``origin``; None if unknown."""
     named = surroundings.environ.get("GITHUB_REPOSITORY")
     if named:
         return named
@@ -66,7 +66,7 @@ def repository(surroundings: Surroundings) -> str | None:
 
 
 def _of_event(environ: Mapping[str, str]) -> PullRequest | None:
-    """The event that started the workflow; None where it is not about a pull request, or cannot be read."""
+    """Return the pull request in the event of the workflow; None if there is none or it cannot be read."""
     path = environ.get("GITHUB_EVENT_PATH")
     if not path:
         return None
@@ -86,7 +86,7 @@ def _understood(found: Any) -> PullRequest:
         updated_at=found["updated_at"],
         commit=str(head["sha"]),
         branch=str(head["ref"]),
-        # The head's repository is null when the fork is gone.
+        # The head's repository is null if the fork was deleted.
         is_fork=(head.get("repo") or {}).get("full_name") != base["repo"]["full_name"],
         labels=tuple(str(label["name"]) for label in found.get("labels", ())),
     )
@@ -98,7 +98,7 @@ def _of_ref(environ: Mapping[str, str]) -> int | None:
 
 
 def _of_gh(number: int | None, surroundings: Surroundings) -> PullRequest | None:
-    """What GitHub says by ``gh`` (which sets GH_PATH for its extensions): of this number, or of the branch."""
+    """Ask GitHub with ``gh`` for the pull request of this number or branch; ``gh`` sets GH_PATH for its extensions."""
     program, name = surroundings.environ.get("GH_PATH"), repository(surroundings)
     branch = source.find(surroundings).branch
     if not program or name is None or (number is None and branch is None):
@@ -110,14 +110,14 @@ def _of_gh(number: int | None, surroundings: Surroundings) -> PullRequest | None
         listed = _ask_gh(program, f"repos/{name}/pulls?state=open&head={head}", surroundings)
         answer = listed[0] if isinstance(listed, list) and listed else None
     try:
-        # Only an event says when something was closed or opened; this is when it was last changed.
+        # The time of the last change is not the time of an event that opened or closed the pull request.
         return None if answer is None else replace(_understood(answer), updated_at=None)
     except (ValueError, AttributeError, KeyError, TypeError):
         return None
 
 
 def _ask_gh(program: str, path: str, surroundings: Surroundings) -> Any:
-    """GitHub's answer; None without one, without a login, or if there is nothing of this name."""
+    """Return GitHub's JSON answer; None without a login, an answer or a result."""
     import subprocess
 
     try:

@@ -1,4 +1,4 @@
-"""Config vars that look like secrets and were set as plain ones."""
+"""Detection of config vars that look like secrets but are plain."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ _WORDS = frozenset({
     "APIKEY", "CREDENTIAL", "CREDENTIALS", "DSN", "KEY", "PASS", "PASSPHRASE", "PASSWD", "PASSWORD", "PWD", "SECRET",
     "SECRETS", "TOKEN",
 })  # fmt: skip
-# A name with one of these is none, whatever follows: PUBLIC_KEY, CACHE_KEY.
+# A name with one of these words is not a secret: PUBLIC_KEY, CACHE_KEY.
 _HARMLESS = frozenset({"PUBLIC", "PUBLISHABLE", "PUB", "CACHE", "SORT", "PARTITION", "PRIMARY", "FOREIGN", "SITE"})
 _URL_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@:]*:[^\s/@]+@", re.IGNORECASE)
 _KEY = re.compile(
@@ -19,7 +19,7 @@ _KEY = re.compile(
 
 
 def why_secret(name: str, value: str) -> str | None:
-    """Why this looks like a secret, without the value; None if it does not."""
+    """Return why this looks like a secret, without the value; None if it does not."""
     if _URL_WITH_PASSWORD.search(value):
         return "its URL has a password"
     if _KEY.search(value):
@@ -32,7 +32,7 @@ def why_secret(name: str, value: str) -> str | None:
 
 
 def hint(app: str, plain: Mapping[str, str], io: Io) -> None:
-    """Say on stderr which of these plain values look like secrets, and how to make them so."""
+    """Print on stderr which of these plain values look like secrets, and how to make them secret."""
     for name, value in plain.items():
         if why := why_secret(name, value):
             io.say(

@@ -1,4 +1,4 @@
-"""Client and server of different versions: said once for each pair."""
+"""The note about different versions of client and server, printed once for each pair."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from pvdify.cli.tables import printable
 
 
 def report(version: str, url: str, environ: Mapping[str, str], io: Io) -> None:
-    """Say that the server has another version than this program, unless that was said before."""
+    """Print that the server has another version than this program, unless it was printed before."""
     from contextlib import suppress
 
     from pvdify.client.saved_login import cache_folder, write_private

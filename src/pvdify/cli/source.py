@@ -1,4 +1,4 @@
-"""Where an image comes from, as GitHub Actions or the git checkout says."""
+"""The origin of an image, from GitHub Actions or the git checkout."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from pvdify.cli.io import Surroundings
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Commit, branch and the number of the CI run, as far as they are known."""
+    """Commit, branch and number of the CI run; None if unknown."""
 
     commit: str | None = None
     branch: str | None = None
@@ -16,7 +16,7 @@ class Source:
 
 
 def find(surroundings: Surroundings) -> Source:
-    """From GitHub's variables in a workflow, else from git."""
+    """Return the origin from GitHub's variables in a workflow, else from git."""
     if surroundings.environ.get("GITHUB_SHA"):
         return _of_workflow(surroundings)
     head = git.head(surroundings.folder)

@@ -1,4 +1,4 @@
-"""Tables that fit the terminal: cells are shortened or wrapped between words, then columns are left out."""
+"""Tables that fit the terminal: cells are shortened, then wrapped between words, then columns are left out."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 GAP = 2
 NOTHING = "-"
-LEAST_WRAPPED = 12  # characters a wrapped column has at least; narrower ones are hard to read
-# Columns to leave out, the first first. The first column of a table always stays, and so do columns not named here.
+LEAST_WRAPPED = 12  # characters; narrower columns are hard to read
+# The order in which columns are left out. The first column of a table and columns not listed here always stay.
 EXPENDABLE = (
     "COMMAND", "SLOT", "BY", "ADDED BY", "CONFIG", "ID", "SHARED WITH OTHERS", "CPU", "PORT", "FROM", "LINKED",
     "ENVIRONMENT", "TRIES", "LAST USED", "CREATED", "SINCE", "IMAGE", "MEMORY", "USER", "CHANNEL", "EVENTS", "SET",
     "UNSET", "RESTARTS", "ROLLBACK", "URL", "ADDRESS", "GOES AT", "NEXT TRY", "EXPIRES", "LAST EXIT", "RELEASE",
 )  # fmt: skip
-# Whole or not at all: people copy these.
+# Never shortened, because users copy these values.
 WHOLE = frozenset({"URL", "ADDRESS", "VALUE", "KEY", "HOSTNAME"})
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d(Z|[+-]\d\d:\d\d)")
 _COMMIT = re.compile(r":([0-9a-f]{12})[0-9a-f]{28}$")
@@ -24,42 +24,42 @@ _IMAGE_IN_TEXT = re.compile(r"\S+/([^\s/]+(?::|@sha256:)[0-9a-f]{7})(?:[0-9a-f]{
 
 @dataclass(frozen=True)
 class Column:
-    """A header with its cells, each cell as its lines."""
+    """A header with its cells; each cell is a tuple of lines."""
 
     header: str
     cells: tuple[tuple[str, ...], ...]
 
     @property
     def width(self) -> int:
-        """Characters of the longest line."""
+        """The number of characters of the longest line."""
         return max(len(self.header), *(len(line) for cell in self.cells for line in cell), 0)
 
     @property
     def longest_word(self) -> int:
-        """Characters below which it cannot be wrapped."""
+        """The number of characters of the longest word, below which the column cannot be wrapped."""
         words = (word for cell in self.cells for line in cell for word in line.split())
         return max(len(self.header), *map(len, words), 0)
 
     @property
     def is_wrappable(self) -> bool:
-        """Whether its cells are words that people read, not names or moments that they copy."""
+        """Whether the cells are texts, not names or moments that users copy."""
         texts = [line for cell in self.cells for line in cell]
         is_moment = any(re.match(r"\d{4}-\d\d-\d\d ", text) for text in texts)
         return self.header not in WHOLE and not is_moment and self.longest_word < self.width
 
     @property
     def is_empty(self) -> bool:
-        """Whether no cell says anything."""
+        """Whether every cell is empty."""
         return all(line in ("", NOTHING) for cell in self.cells for line in cell)
 
     def mapped(self, change: Callable[[str, str], str]) -> "Column":
-        """The same with each cell changed; ``change`` gets the header and the text."""
+        """Return the column with each cell changed by ``change``, which gets the header and the text."""
         if self.header in WHOLE:
             return self
         return replace(self, cells=tuple(tuple(change(self.header, line) for line in cell) for cell in self.cells))
 
     def wrapped(self, width: int) -> "Column":
-        """The same with lines of at most this width, broken between words."""
+        """Return the column with lines of at most this width, broken between words."""
         return replace(
             self, cells=tuple(tuple(part for line in cell for part in _wrap(line, width)) for cell in self.cells)
         )
@@ -68,7 +68,7 @@ class Column:
 def table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None, least: Sequence[str] = ()
 ) -> str:
-    """Columns two spaces apart, made to fit ``width`` (default: the terminal's) where that is possible.
+    """Return a table with two spaces between columns, narrowed to ``width`` (default: the terminal's) if possible.
 
     ``least``: headers of columns to leave out before all others.
     """
@@ -78,19 +78,19 @@ def table(
 
 
 def available_width() -> int:
-    """The terminal's columns, or COLUMNS; 80 where the output goes elsewhere."""
+    """Return the terminal's columns, or COLUMNS; 80 if the output is no terminal."""
     from shutil import get_terminal_size
 
     return get_terminal_size((80, 24)).columns
 
 
 def short_image(text: str) -> str:
-    """An image's reference or digest without its registry and most of its hashes."""
+    """Return an image's reference or digest without the registry and most of the hash."""
     return _DIGEST_ALONE.sub(r"\1…", _with_short_commit("IMAGE", _without_registry("IMAGE", text)))
 
 
 def printable(text: str) -> str:
-    """The text on one line: a name or value that others chose cannot move the cursor or break the table."""
+    """Return the text on one line: names and values from others cannot move the cursor or break the table."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -109,7 +109,7 @@ def _fit(columns: list[Column], width: int, expendable: Sequence[str]) -> list[C
 
 
 def _wrap_widest(columns: list[Column], width: int) -> list[Column]:
-    """Narrow the columns of words, the widest first, as far as it takes and goes."""
+    """Wrap the columns of texts, the widest first, until the table fits or no column can be narrower."""
     for at in sorted(range(len(columns)), key=lambda at: -columns[at].width):
         excess = _total(columns) - width
         if excess > 0 and columns[at].is_wrappable:

@@ -1,4 +1,4 @@
-"""Waiting until a service is what was asked for."""
+"""Waiting for a service until it is live."""
 
 from pvdify.cli.io import Io
 from pvdify.client.api import Client
@@ -6,11 +6,11 @@ from pvdify.errors import ServiceFailed
 from pvdify.wire.answers import Service
 
 PAUSE = 0.3
-SHOWN_AFTER = 10  # looks without a change, before a word about why it takes time
+SHOWN_AFTER = 10  # requests without a change before a message about the state
 
 
 def wait_for(name: str, client: Client, io: Io) -> Service:
-    """Return the service once it is live and nothing is being done to it. Raises ServiceFailed if it goes down."""
+    """Return the service once it is live and no action is in progress. Raises ServiceFailed if it goes down."""
     looks = 0
     while True:
         service = client.service(name)

@@ -1,4 +1,4 @@
-"""Following a deploy to its end; the deploy does not depend on it."""
+"""Following a deploy to its end; the deploy goes on without the command."""
 
 from pvdify.cli.exit_codes import DETACHED
 from pvdify.cli.io import Io
@@ -12,9 +12,9 @@ from pvdify.wire.answers import Release
 
 
 def watch(release: Release, client: Client, io: Io, *, as_json: bool) -> int:
-    """Show the deploy's log until the release is live or has failed, and say which; the exit code.
+    """Show the deploy's log until the release is live or has failed, print the result, and return the exit code.
 
-    Ctrl-C detaches. Raises OutcomeUnknown when the server went away for good in the meantime.
+    Ctrl-C detaches. Raises OutcomeUnknown if the server does not come back.
     """
     lines = display(io)
     try:

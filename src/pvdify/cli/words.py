@@ -1,4 +1,4 @@
-"""Commands of the form ``[APP] VALUE...``: which word is the app, and an error that names the word that is missing."""
+"""Arguments of the form ``[APP] VALUE...``: finding the app, and naming the argument that is missing."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def split(
     words: Sequence[str], option: str | None, surroundings: Surroundings, *, command: str, values: str
 ) -> tuple[str, tuple[str, ...]]:
-    """The app and the values. ``values``: their names as in the usage line, such as ``KEY`` or ``A B``.
+    """Return the app and the values. ``values``: their names as in the usage line, such as ``KEY`` or ``A B``.
 
-    Raises Misuse when words are missing or left over, InvalidError when no app is known.
+    Raises Misuse if arguments are missing or left over, InvalidError if no app is known.
     """
     names = values.split()
     usage = f"pvdify {command} APP {values}"
@@ -38,7 +38,7 @@ def split(
 
 
 def exists(app: str, client: "Client") -> bool:
-    """Whether the server has an app of this name that we may see."""
+    """Return whether the server has an app of this name that the token may see."""
     try:
         client.app(app)
     except (NotFoundError, DeniedError, InvalidError):

@@ -1,4 +1,4 @@
-"""The workflow that a command is a step of: what it hides, what later steps may use, and what people read of it."""
+"""The GitHub workflow that runs a command: masked secrets, outputs for later steps, and the summary."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,10 +18,10 @@ _HOW_IT_WENT = {
 
 
 class Workflow:
-    """GitHub's runner, in the form it has: commands among the output, and files named by the environment.
+    """GitHub's runner, controlled by commands in the output and by files that the environment names.
 
-    Commands go to ``stderr``, which the runner reads like stdout, so that ``$(gh pvdify ... --json)`` stays JSON. A
-    file that is not named or cannot be written is left out, with a word: the release is what it is all the same.
+    Commands go to ``stderr``, which the runner reads like stdout, so that ``$(gh pvdify ... --json)`` stays JSON. If a
+    file is not named, it is skipped. If it cannot be written, a message is printed; the release is not affected.
     """
 
     def __init__(self, environ: Mapping[str, str], stderr: TextIO) -> None:
@@ -29,17 +29,17 @@ class Workflow:
         self._stderr = stderr
 
     def hide(self, secret: str) -> None:
-        """Have the runner show stars wherever this would be in its log."""
+        """Mask the secret in the runner's log."""
         escaped = secret.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         self._say(f"::add-mask::{escaped}")
 
     def tell_release(self, release: Release, error: PvdifyError | None = None) -> None:
-        """Give ``url`` and ``version`` to later steps, and write a summary; ``error``: what went wrong with it."""
+        """Write the outputs ``url`` and ``version``, and a summary. ``error``: the release's failure, if any."""
         self._append("GITHUB_OUTPUT", f"url={release.url or ''}\nversion={release.version}\n")
         self._append("GITHUB_STEP_SUMMARY", summary_of(release, error))
 
     def tell_error(self, error: PvdifyError) -> None:
-        """Tell people why there is no release."""
+        """Write a summary that says why there is no release."""
         self._append("GITHUB_STEP_SUMMARY", f"### pvdify: {error.code}\n\n{_verbatim(error.render())}\n")
 
     def _append(self, variable: str, text: str) -> None:
@@ -58,7 +58,7 @@ class Workflow:
 
 
 def summary_of(release: Release, error: PvdifyError | None) -> str:
-    """The release in Markdown, for the page of the workflow's run."""
+    """Return a summary of the release in Markdown, for the page of the workflow's run."""
     is_live = release.status == "active"
     facts = [
         ("Address", release.url if is_live else None),

@@ -1,1 +1,1 @@
-"""The commands, one file each or one small family; ``cli.command_table`` lists them all."""
+"""The commands: one module for each, or for a small group. ``cli.command_table`` lists them all."""

@@ -14,21 +14,21 @@ from pvdify.wire.answers import App
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """All apps."""
+    """Options of ``pvdify apps``."""
 
     as_json: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """One app."""
+    """Options of ``pvdify apps:create`` and ``apps:info``."""
 
     app: str
     as_json: bool
 
 
 def run_list(options: ListOptions, client: Client, io: Io) -> int:
-    """Show all apps, a line each."""
+    """Show all apps, one line each."""
     found = client.apps()
     if options.as_json:
         io.show_json({"apps": found})
@@ -52,7 +52,7 @@ def run_create(options: Options, client: Client, io: Io) -> int:
 
 
 def run_info(options: Options, client: Client, io: Io) -> int:
-    """Show everything of one app."""
+    """Show the details of one app."""
     found = client.app(options.app)
     if options.as_json:
         io.show_json(found)

@@ -1,4 +1,4 @@
-"""``pvdify apps:destroy``: remove an app, after its name was said a second time."""
+"""``pvdify apps:destroy``: remove an app after its name was typed a second time."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from pvdify.quantities import write_seconds
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """``confirm``: the name once more; None: ask for it."""
+    """Options of ``pvdify apps:destroy``. ``confirm``: the name a second time; None: ask for it."""
 
     app: str
     confirm: str | None
@@ -22,7 +22,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Destroy the app, if its name is confirmed. Raises click.UsageError."""
+    """Destroy the app if its name is confirmed. Raises click.UsageError."""
     confirmed = options.confirm if options.confirm is not None else _ask(options.app, io)
     if confirmed != options.app:
         raise click.UsageError(f'"{confirmed}" is not {options.app}: nothing was destroyed')

@@ -1,4 +1,4 @@
-"""``pvdify apps:rename``: give an app another name."""
+"""``pvdify apps:rename``: rename an app."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,10 @@ from pvdify.client.api import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """``app``: what it is called now. ``keeps_hostname``: it goes on answering at its own hostname until now."""
+    """Options of ``pvdify apps:rename``.
+
+    ``app``: the current name. ``keeps_hostname``: the app also keeps the hostname of its current name.
+    """
 
     app: str
     name: str
@@ -22,7 +25,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Rename the app, and say what changes with that."""
+    """Rename the app, and print what changes with its name."""
     before = client.domains(options.app)
     renamed = client.rename_app(options.app, options.name, keeps_hostname=options.keeps_hostname)
     if options.as_json:

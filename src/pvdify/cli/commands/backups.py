@@ -1,4 +1,4 @@
-"""``pvdify backups``, ``backups:run`` and ``backups:verify``: make backups, and prove them."""
+"""``pvdify backups``, ``backups:run`` and ``backups:verify``: list, make and verify backups."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,10 @@ from pvdify.wire.requests import VerifyBackup
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """Which backups. ``backup``: only this one, with its content; ``app``: only those that contain the app."""
+    """Options of ``pvdify backups``.
+
+    ``backup``: show only this one, with its content; ``app``: show only backups that contain the app.
+    """
 
     backup: str | None
     app: str | None
@@ -26,7 +29,7 @@ class ListOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Whether to wait for its end."""
+    """Options of ``pvdify backups:run``."""
 
     is_waiting: bool
     as_json: bool
@@ -34,7 +37,7 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions:
-    """Which backup; empty for the newest."""
+    """Options of ``pvdify backups:verify``. ``backup``: an id; empty for the newest."""
 
     backup: str
     accepts_smaller: bool
@@ -70,18 +73,18 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 
 
 def run_run(options: RunOptions, client: Client, io: Io) -> int:
-    """Have a backup made."""
+    """Start a backup, and follow it if the options say so."""
     return follow(client.run_backup(), client, io, is_waiting=options.is_waiting, as_json=options.as_json)
 
 
 def run_verify(options: VerifyOptions, client: Client, io: Io) -> int:
-    """Have a backup proven."""
+    """Start verifying a backup, and follow it if the options say so."""
     task = client.verify_backup(VerifyBackup(backup=options.backup, accept_smaller=options.accepts_smaller))
     return follow(task, client, io, is_waiting=options.is_waiting, as_json=options.as_json)
 
 
 def follow(task: BackupTask, client: Client, io: Io, *, is_waiting: bool, as_json: bool) -> int:
-    """Show what is done until it is over, then how it ended."""
+    """Show the lines of the task until it is over, then its result; return the exit code."""
     if not is_waiting:
         if as_json:
             io.show_json(task)
@@ -148,7 +151,7 @@ def backups_verify(*, backup: str, accept_smaller: bool, no_wait: bool, as_json:
 
 
 def target_facts(target: BackupTarget, io: Io) -> str:
-    """Where backups go and when."""
+    """Return the facts about the target and its schedule."""
     zone = "" if target.time_zone == "UTC" else f" {target.time_zone}"
     keep = f"{target.keep_daily} daily, {target.keep_weekly} weekly, {target.keep_monthly} monthly"
     return facts(

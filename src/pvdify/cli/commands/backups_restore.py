@@ -1,4 +1,4 @@
-"""``pvdify backups:restore``: volumes of an app, or a service, from a backup."""
+"""``pvdify backups:restore``: restore volumes of an app, or a service, from a backup."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from pvdify.wire.requests import RestoreBackup
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to restore, and whether only to say what would be done."""
+    """Options of ``pvdify backups:restore``. ``is_plan``: only show the plan."""
 
     wanted: RestoreBackup
     is_plan: bool
@@ -60,7 +60,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.option("--to", default="", metavar="NEW", help="Restore to this app or service, made if it is not there.")
 @click.option("--replace", is_flag=True, help="Move what is there to the trash; an app has to be stopped.")
 @click.option("--plan", "is_plan", is_flag=True, help="Show what would be done, and do nothing.")
-def backups_restore(  # noqa: PLR0913 - one parameter an option
+def backups_restore(  # noqa: PLR0913 - one parameter per option
     *, app: str | None, surroundings: Surroundings, backup: str, volumes: tuple[str, ...], service: str, to: str,
     replace: bool, is_plan: bool, as_json: bool,
 ) -> Options:  # fmt: skip

@@ -1,4 +1,4 @@
-"""``pvdify backups:target`` and ``backups:schedule``: where backups go, and when they are made."""
+"""``pvdify backups:target`` and ``backups:schedule``: set the target and the schedule of backups."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ SSH_KEY, PEM = "SSH_PRIVATE_KEY", "-----BEGIN"
 
 @dataclass(frozen=True, kw_only=True)
 class TargetOptions:
-    """Where to; what opens it comes by stdin."""
+    """Options of ``pvdify backups:target``. The credentials are read from stdin."""
 
     location: str
     as_json: bool
@@ -25,14 +25,14 @@ class TargetOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleOptions:
-    """What changes; None stays."""
+    """Options of ``pvdify backups:schedule``; None means no change."""
 
     wanted: ScheduleBackups
     as_json: bool
 
 
 def run_target(options: TargetOptions, client: Client, io: Io) -> int:
-    """Have backups go there."""
+    """Set the target of backups."""
     target = client.set_backup_target(SetBackupTarget(location=options.location, keys=read_keys(options.location, io)))
     if options.as_json:
         io.show_json(target)
@@ -48,7 +48,7 @@ def run_target(options: TargetOptions, client: Client, io: Io) -> int:
 
 
 def run_schedule(options: ScheduleOptions, client: Client, io: Io) -> int:
-    """Change when backups are made."""
+    """Change the schedule of backups."""
     target = client.schedule_backups(options.wanted)
     if options.as_json:
         io.show_json(target)
@@ -58,14 +58,17 @@ def run_schedule(options: ScheduleOptions, client: Client, io: Io) -> int:
 
 
 def read_keys(location: str, io: Io) -> dict[str, str]:
-    """Read what opens the target: lines NAME=VALUE or an SSH key from stdin, asked for at a terminal."""
+    """Read the target's credentials from stdin: lines NAME=VALUE or an SSH key.
+
+    At a terminal, ask for the keys of S3.
+    """
     if io.is_stdin_terminal:
         return {name: io.ask_secret(f"{name}: ") for name in S3_KEYS} if location.startswith("s3:") else {}
     return parse_keys(io.stdin.read())
 
 
 def parse_keys(text: str) -> dict[str, str]:
-    """Understand lines NAME=VALUE, and an SSH key as it is in its file. Raises click.UsageError."""
+    """Parse lines NAME=VALUE, and an SSH private key as in its file. Raises click.UsageError."""
     before, pem, key = text.partition(PEM)
     keys = {SSH_KEY: f"{pem}{key}"} if pem else {}
     for line in before.splitlines():

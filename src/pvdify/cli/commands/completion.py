@@ -1,4 +1,4 @@
-"""``pvdify completion``: what the Tab key does in bash, zsh and fish."""
+"""``pvdify completion``: completion with the Tab key in bash, zsh and fish."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """``file``: where to write the script; None: print it."""
+    """Options of ``pvdify completion``. ``file``: where to write the script; None: print it."""
 
     shell: str
     file: Path | None
@@ -27,7 +27,7 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class WordOptions:
-    """The words of a command line, the last one not finished."""
+    """The words of an unfinished command line."""
 
     words: tuple[str, ...]
     program: click.Group
@@ -35,7 +35,7 @@ class WordOptions:
 
 
 def run(options: Options, io: Io) -> int:
-    """Print the script, or write it to where the shell looks. Raises InvalidSetting."""
+    """Print the script, or write it to the file that the shell loads. Raises InvalidSetting."""
     script = completion_scripts.SCRIPTS[options.shell]
     if options.file is None:
         io.show(script.rstrip("\n"))
@@ -54,7 +54,7 @@ def run(options: Options, io: Io) -> int:
 
 
 def run_words(options: WordOptions, io: Io) -> int:
-    """Print what fits, a line each: the word, a tab, what it is."""
+    """Print the completions, one per line: the word, a tab, its description."""
     url, server = (value_of(name, options.words) for name in ("--url", "--server"))
     names = KnownNames(options.surroundings.environ, url=url, server=server)
     for it in complete(options.words, options.program, names, options.surroundings):
@@ -84,10 +84,10 @@ def completion(surroundings: Surroundings, *, shell: str | None, is_installing: 
 
 
 class _AnyWords(click.Command):
-    """Take every word as it is: the line is not finished."""
+    """A command that accepts every word unchanged, because the line is not finished."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keep them all."""
+        """Keep all words."""
         ctx.params = {"words": tuple(args[1:] if args[:1] == [DIVIDER] else args)}
         return []
 

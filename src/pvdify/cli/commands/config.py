@@ -1,4 +1,4 @@
-"""``pvdify config``, ``config:get`` and ``config:history``: reading the config vars."""
+"""``pvdify config``, ``config:get`` and ``config:history``: show config vars."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from pvdify.wire.answers import Config, ConfigVar, ConfigVersion
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Whose config. ``is_shell``: as lines that a shell can read."""
+    """Options of ``pvdify config`` and ``config:history``. ``is_shell``: print lines that a shell can read."""
 
     app: str
     as_json: bool
@@ -28,7 +28,7 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class GetOptions:
-    """Which config var."""
+    """Options of ``pvdify config:get``."""
 
     app: str
     key: str
@@ -58,7 +58,7 @@ def run_list(options: Options, client: Client, io: Io) -> int:
 
 
 def run_get(options: GetOptions, client: Client, io: Io) -> int:
-    """Show one value and nothing else. Raises ConfigVarNotFound, or DeniedError for a secret."""
+    """Print one value and nothing else. Raises ConfigVarNotFound, or DeniedError for a secret."""
     if options.is_revealed:
         value = client.reveal_config(options.app, options.key)
         if options.as_json:
@@ -91,7 +91,7 @@ def run_get(options: GetOptions, client: Client, io: Io) -> int:
 
 
 def run_history(options: Options, client: Client, io: Io) -> int:
-    """Show who changed which names when."""
+    """Show the changes: who changed which config vars, and when."""
     versions = client.config_versions(options.app)
     if options.as_json:
         io.show_json({"versions": versions})
@@ -135,7 +135,7 @@ def config_history(*, app: str, as_json: bool) -> Options:
 
 
 def var_json(var: ConfigVar) -> dict[str, object]:
-    """``{"value": …}`` or ``{"secret": true}``, as in the API."""
+    """Return ``{"value": …}`` or ``{"secret": true}``, as in the API."""
     return {"secret": True} if var.secret else {"value": var.value}
 
 

@@ -1,4 +1,4 @@
-"""``pvdify config:set`` and ``config:unset``: a new config version; values go in and are not shown again."""
+"""``pvdify config:set`` and ``config:unset``: make a new config version. Values are not printed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from pvdify.wire.answers import Config
 
 @dataclass(frozen=True, kw_only=True)
 class SetOptions:
-    """Names and their values. ``is_secret``: None leaves each as secret as it is."""
+    """Options of ``pvdify config:set``. ``is_secret``: None keeps each config var secret or plain, as it is."""
 
     app: str
     values: Mapping[str, str] = field(repr=False)
@@ -27,7 +27,7 @@ class SetOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class UnsetOptions:
-    """Names."""
+    """Options of ``pvdify config:unset``."""
 
     app: str
     keys: tuple[str, ...]
@@ -35,7 +35,7 @@ class UnsetOptions:
 
 
 def run_set(options: SetOptions, client: Client, io: Io) -> int:
-    """Set the vars in one new config version."""
+    """Set the config vars in one new config version."""
     changed = client.change_config(options.app, changes_of(options.values, is_secret=options.is_secret))
     secret = [name for name in options.values if changed.vars[name].secret]
     note = f" (secret: {', '.join(secret)})" if secret else ""
@@ -46,7 +46,7 @@ def run_set(options: SetOptions, client: Client, io: Io) -> int:
 
 
 def run_unset(options: UnsetOptions, client: Client, io: Io) -> int:
-    """Unset those that are set in one new config version."""
+    """Unset the given config vars that exist, in one new config version."""
     now = client.config(options.app)
     keys = [key for key in options.keys if key in now.vars]
     if len(keys) < len(options.keys):
@@ -105,14 +105,14 @@ def config_unset(surroundings: Surroundings, *, words: tuple[str, ...], app: str
 
 
 def changes_of(values: Mapping[str, str], *, is_secret: bool | None) -> dict[str, object]:
-    """As the API takes it."""
+    """Return the values as the API expects them."""
     if is_secret is None:
         return dict(values)
     return {name: {"value": value, "secret": is_secret} for name, value in values.items()}
 
 
 def report(changed: Config, app: str, what: str, io: Io, *, as_json: bool) -> int:
-    """Say which config version it made, and what applies it."""
+    """Print the new config version, and the command that applies it."""
     if as_json:
         io.show_json({"app": app, "version": changed.version, "live_version": changed.live_version})
     else:

@@ -1,4 +1,4 @@
-"""``pvdify config:copy``: config vars of one app, set in another by the server itself."""
+"""``pvdify config:copy``: copy config vars from one app to another, on the server."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from pvdify.wire.requests import CopyConfig
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to copy where."""
+    """Options of ``pvdify config:copy``."""
 
     app: str
     wanted: CopyConfig
@@ -25,7 +25,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Copy, and say what was left out."""
+    """Copy the config vars, and print which were left out."""
     source, app = options.wanted.source, options.app
     done = client.copy_config(app, options.wanted)
     if options.as_json:

@@ -1,4 +1,4 @@
-"""``pvdify config:edit``: the plain config vars in an editor."""
+"""``pvdify config:edit``: edit the plain config vars in an editor."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,10 @@ from pvdify.wire.answers import Config
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """``editor``: the command line of the editor, which gets the file as its last word."""
+    """Options of ``pvdify config:edit``.
+
+    ``editor``: the command line of the editor, to which the file name is appended.
+    """
 
     app: str
     editor: str
@@ -28,7 +31,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Edit, then make one new config version of what has changed. A text that cannot be used is kept."""
+    """Open the editor, then make one new config version of the changes. A text that cannot be used is kept."""
     before = client.config(options.app)
     text = _text(options.app, before)
     file = edit(options.editor, text, f"{options.app}.env")

@@ -24,7 +24,7 @@ _SOPS_MARKS = ("sops:", '"sops"', "sops_version=", "sops_mac=")
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions:
-    """``is_sops``: the encrypted file instead of what is not secret."""
+    """Options of ``pvdify config:export``. ``is_sops``: print the encrypted file instead of the plain values."""
 
     app: str
     is_sops: bool
@@ -33,7 +33,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions:
-    """A SOPS file as it is, or else the values of an env file."""
+    """Options of ``pvdify config:import``: either a SOPS file, or the values of an env file."""
 
     app: str
     sops: ImportConfig | None = field(default=None, repr=False)
@@ -61,7 +61,7 @@ def run_export(options: ExportOptions, client: Client, io: Io) -> int:
 
 
 def run_import(options: ImportOptions, client: Client, io: Io) -> int:
-    """Make a new config version of it."""
+    """Make a new config version from the file."""
     if options.sops is None:
         changed = client.change_config(options.app, changes_of(options.values, is_secret=options.is_secret or None))
         ended = report(changed, options.app, f"set {', '.join(options.values)}", io, as_json=options.as_json)

@@ -1,4 +1,4 @@
-"""``pvdify config:rollback``: a new config version that is equal to an older one."""
+"""``pvdify config:rollback``: make a new config version that repeats an older one."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from pvdify.wire.answers import Config
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which config version to repeat; None: the one before the newest."""
+    """Options of ``pvdify config:rollback``. ``version``: None for the one before the newest."""
 
     app: str
     version: int | None
@@ -25,7 +25,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Roll the config back, and say which names that set and unset."""
+    """Roll the config back, and print which config vars were set and unset."""
     done = client.roll_back_config(options.app, options.version)
     if options.as_json:
         io.show_json({"app": options.app, **vars(done)})

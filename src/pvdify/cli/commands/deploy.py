@@ -1,4 +1,4 @@
-"""``pvdify deploy``: a new release, followed until it is live."""
+"""``pvdify deploy``: make a new release, and follow its deploy until it is live."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from pvdify.wire.requests import Deploy, Strategy
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to deploy. ``notes``: what the reader should know of how the options were understood."""
+    """Options of ``pvdify deploy``. ``notes``: messages about how the arguments were understood."""
 
     app: str
     deploy: Deploy
@@ -28,7 +28,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Make the release, and follow it."""
+    """Make the release, and follow its deploy if the options say so."""
     for note in options.notes:
         io.say(note)
     release = client.deploy(options.app, options.deploy, key=options.key)
@@ -61,7 +61,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.option("--allow-older", is_flag=True, help="Let an older commit replace a newer one of its branch.")
 @strategy_option
 @click.pass_obj
-def deploy(  # noqa: PLR0913 - one for each option
+def deploy(  # noqa: PLR0913 - one parameter per option
     surroundings: Surroundings,
     *,
     app: str,

@@ -1,4 +1,4 @@
-"""``pvdify deploy:attach``: follow a deploy that another command began."""
+"""``pvdify deploy:attach``: follow a deploy that another command started."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from pvdify.client.api import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Whose deploy to follow."""
+    """Options of ``pvdify deploy:attach``."""
 
     app: str
     as_json: bool

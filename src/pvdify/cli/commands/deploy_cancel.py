@@ -1,4 +1,4 @@
-"""``pvdify deploy:cancel``: end a deploy before its switch."""
+"""``pvdify deploy:cancel``: cancel a deploy before its switch."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ from pvdify.errors import NotCancelable
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Whose deploy to cancel."""
+    """Options of ``pvdify deploy:cancel``."""
 
     app: str
     as_json: bool
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Cancel the newest deploy on its way. Raises NotCancelable when there is none."""
+    """Cancel the newest deploy in progress. Raises NotCancelable if there is none."""
     release = newest(options.app, client)
     if is_settled(release):
         raise NotCancelable(

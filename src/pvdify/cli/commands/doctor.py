@@ -1,4 +1,4 @@
-"""``pvdify doctor``: check the server's machine, and name the next steps."""
+"""``pvdify doctor``: check the server's machine, and print the next steps."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from pvdify.wire.installation import CheckMachine
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Nothing but the form of the answer."""
+    """Options of ``pvdify doctor``."""
 
     as_json: bool
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Look at this machine, or have the server that was named say what it sees; 1 if something is broken."""
+    """Check this machine, or print the checks of the server that was named; return 1 if something is broken."""
     if client.target.is_default or client.target.endpoint.url == f"unix://{SOCKET}":
         return hand_over(CheckMachine(as_json=options.as_json), io)
     checks = client.status().checks

@@ -1,4 +1,4 @@
-"""``pvdify domains:grants``, ``domains:grant`` and ``domains:revoke``: which hostnames an app may claim."""
+"""``pvdify domains:grants``, ``domains:grant`` and ``domains:revoke``: the hostnames that an app may claim."""
 
 import click
 
@@ -13,7 +13,7 @@ from pvdify.client.api import Client
 
 
 def run_list(options: ListOptions, client: Client, io: Io) -> int:
-    """Show the hostnames that were granted."""
+    """Show the granted hostnames."""
     found = client.domain_grants(options.app)
     if options.as_json:
         io.show_json({"grants": found})
@@ -26,7 +26,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 
 
 def run_grant(options: ChangeOptions, client: Client, io: Io) -> int:
-    """Grant a hostname; twice is as good as once."""
+    """Grant a hostname. Repeating the command is harmless."""
     granted = client.grant_domain(options.app, options.hostname)
     if options.as_json:
         io.show_json(granted)
@@ -37,7 +37,7 @@ def run_grant(options: ChangeOptions, client: Client, io: Io) -> int:
 
 
 def run_revoke(options: ChangeOptions, client: Client, io: Io) -> int:
-    """Take a grant back."""
+    """Revoke a grant."""
     client.revoke_domain(options.app, options.hostname)
     if options.as_json:
         io.show_json({"app": options.app, "hostname": options.hostname, "status": "revoked"})

@@ -1,4 +1,4 @@
-"""``pvdify domains``, ``domains:add`` and ``domains:remove``: the hostnames that an app answers to."""
+"""``pvdify domains``, ``domains:add`` and ``domains:remove``: an app's hostnames."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _ORIGINS = {"app": "its own", "manifest": "pvdify.yml", "added": "domains:add"}
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """Whose hostnames."""
+    """Options of ``pvdify domains``."""
 
     app: str
     as_json: bool
@@ -25,7 +25,7 @@ class ListOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeOptions:
-    """Which hostname of which app."""
+    """Options of the commands that change an app's hostnames."""
 
     app: str
     hostname: str
@@ -43,7 +43,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 
 
 def run_add(options: ChangeOptions, client: Client, io: Io) -> int:
-    """Add a hostname; twice is as good as once."""
+    """Add a hostname. Repeating the command is harmless."""
     added = client.add_domain(options.app, options.hostname)
     if options.as_json:
         io.show_json(added)

@@ -1,4 +1,4 @@
-"""``pvdify events``: who did what, when."""
+"""``pvdify events``: show who did what, and when."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from pvdify.wire.answers import Event
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which events, and whether to go on with those to come."""
+    """Options of ``pvdify events``."""
 
     wanted: EventQuery
     is_following: bool
@@ -26,7 +26,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Show the events; with ``--follow`` also those still to come."""
+    """Show the events; with ``--follow``, also new events."""
     if options.is_following:
         return _follow(options, client, io)
     found = client.events(options.wanted)
@@ -75,7 +75,7 @@ def _follow(options: Options, client: Client, io: Io) -> int:
             else:
                 io.show("  ".join(cell for cell in map(output.printable, _row(event, io)) if cell != output.NONE))
     except KeyboardInterrupt:
-        # How one stops following; there is nothing to say about it.
+        # Ctrl-C is the usual way to stop following: print nothing.
         return DETACHED
     except StreamLost as lost:
         raise ServerUnreachable(

@@ -1,4 +1,4 @@
-"""``pvdify github``, ``github:link`` and ``github:unlink``: whose workflows may deploy without a secret."""
+"""``pvdify github``, ``github:link`` and ``github:unlink``: repositories whose workflows may deploy without secrets."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from pvdify.wire.requests import LinkRepository
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """Whose links."""
+    """Options of ``pvdify github``."""
 
     app: str
     as_json: bool
@@ -24,7 +24,7 @@ class ListOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LinkOptions:
-    """The link that is wanted."""
+    """Options of ``pvdify github:link``."""
 
     app: str
     wanted: LinkRepository
@@ -33,7 +33,7 @@ class LinkOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class UnlinkOptions:
-    """The link that has to go."""
+    """Options of ``pvdify github:unlink``."""
 
     app: str
     repository: str
@@ -58,7 +58,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 
 
 def run_link(options: LinkOptions, client: Client, io: Io) -> int:
-    """Link, and say what a workflow needs now."""
+    """Link the repository, and print what its workflow needs."""
     link = client.link(options.app, options.wanted)
     if options.as_json:
         io.show_json(link)
@@ -72,7 +72,7 @@ def run_link(options: LinkOptions, client: Client, io: Io) -> int:
 
 
 def run_unlink(options: UnlinkOptions, client: Client, io: Io) -> int:
-    """Unlink; tokens that the repository's workflows hold are revoked."""
+    """Unlink the repository; tokens that its workflows hold are revoked."""
     client.unlink(options.app, options.repository)
     if options.as_json:
         io.show_json({"app": options.app, "repository": options.repository, "status": "unlinked"})
@@ -113,7 +113,7 @@ def github(*, app: str, as_json: bool) -> ListOptions:
 @click.option("--previews", is_flag=True, help="Its pull requests may have previews.")
 @click.option("--repository-id", type=click.IntRange(min=1), metavar="N", help="Its number, where GitHub is not asked.")
 @click.option("--owner-id", type=click.IntRange(min=1), metavar="N", help="Its owner's number, likewise.")
-def github_link(  # noqa: PLR0913 - one parameter an option
+def github_link(  # noqa: PLR0913 - one parameter per option
     *,
     app: str,
     repository: str,

@@ -12,20 +12,19 @@ from pvdify.cli.io import Io
 
 @dataclass(frozen=True, kw_only=True)
 class HelpOptions:
-    """The text to show."""
+    """Options of ``pvdify help``: the text to show."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionOptions:
-    """Only the form of the answer."""
+    """Options of ``pvdify version``."""
 
     as_json: bool
 
 
 def run_help(options: HelpOptions, io: Io) -> int:
-    """Show the text."""
     io.show(options.text)
     return DONE
 

@@ -1,4 +1,4 @@
-"""``pvdify`` alone: where commands typed here go, what is live there, and what to type next."""
+"""``pvdify`` alone: show the server and app that commands here use, what is live, and the next commands."""
 
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,7 @@ ALL_COMMANDS = "pvdify help    # all commands"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The app that commands are about here, if one is implied."""
+    """Options of ``pvdify`` alone. ``app``: the app that commands here use if none is named."""
 
     app: Implied | None
     as_json: bool
@@ -27,14 +27,14 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What is known, by name; ``next``: what to type."""
+    """Facts by name, and the commands to type next."""
 
     facts: dict[str, str]
     next: tuple[str, ...]
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Show it. An unreachable server is one of the things shown, not a failure."""
+    """Show the facts. An unreachable server is one of the facts, not a failure."""
     place = find(options.app, client, replace(io, is_stdout_terminal=io.is_stdout_terminal and not options.as_json))
     if options.as_json:
         io.show_json({**place.facts, "next": place.next})
@@ -52,7 +52,7 @@ def here(surroundings: Surroundings, *, as_json: bool) -> Options:
 
 
 def find(implied: Implied | None, client: Client, io: Io) -> Place:
-    """Ask the server what is live; ``io``: for whom moments are written."""
+    """Ask the server what is live. ``io`` decides how moments are written."""
     target = client.target
     app = "none: no PVDIFY_APP, pvdify.yml or git remote" if implied is None else f"{implied.name} ({implied.origin})"
     if target.endpoint.url == DEFAULT_URL and target.token is None:

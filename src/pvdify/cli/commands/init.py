@@ -1,4 +1,4 @@
-"""``pvdify init``: a manifest to begin with."""
+"""``pvdify init``: write a first manifest."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,10 @@ from pvdify.errors import InvalidError, ManifestExists
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Where to write, and for which app; None where nothing says. ``schema``: where its schema is to be."""
+    """Options of ``pvdify init``.
+
+    ``app``: None if the name is unknown; ``schema``: the file for the JSON Schema, if any.
+    """
 
     folder: Path
     app: str | None
@@ -73,5 +76,5 @@ def _name(surroundings: Surroundings, argument: str | None, app: str | None) -> 
 
 
 def _from_manifest(schema: str | None) -> str | None:
-    """As editors resolve it: relative to the manifest."""
+    """Return the path of the schema relative to the manifest, as editors resolve it."""
     return schema if schema is None or schema.startswith("/") else f"./{schema.removeprefix('./')}"

@@ -1,4 +1,4 @@
-"""``pvdify jobs`` and its siblings: commands that the app runs at set times."""
+"""``pvdify jobs`` and the commands ``jobs:…``: scheduled jobs of an app."""
 
 import zlib
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from pvdify.wire.deploy_log import format_seconds
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """Whose jobs."""
+    """Options of ``pvdify jobs``."""
 
     app: str
     as_json: bool
@@ -27,7 +27,7 @@ class ListOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Which job of which app."""
+    """Options of ``pvdify jobs:run``."""
 
     app: str
     name: str
@@ -37,7 +37,7 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeOptions:
-    """Which job is paused or resumed."""
+    """Options of ``pvdify jobs:pause`` and ``jobs:resume``."""
 
     app: str
     name: str
@@ -47,7 +47,7 @@ class ChangeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryOptions:
-    """Which runs: of one job, or of all."""
+    """Options of ``pvdify jobs:history``. ``job``: None for all jobs."""
 
     app: str
     job: str | None
@@ -69,7 +69,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 
 
 def run_run(options: RunOptions, client: Client, io: Io) -> int:
-    """Have the job run, and show what it writes until it ends."""
+    """Start a run of the job, and show its output until it ends."""
     run = client.run_job(options.app, options.name)
     follow = f"pvdify logs {options.app} --job {options.name} --run {run.number} -f"
     if not options.is_waiting:
@@ -87,7 +87,7 @@ def run_run(options: RunOptions, client: Client, io: Io) -> int:
 
 
 def follow_run(app: str, name: str, number: int | None, client: Client, io: Io, *, as_json: bool) -> int:
-    """Show the output of a run until it is over, then how it ended."""
+    """Show the output of a run until it is over, then its result; return the exit code."""
     for found in client.follow_job(app, name, number):
         if isinstance(found, JobRun):
             if as_json:
@@ -194,7 +194,7 @@ def jobs_resume(
 
 
 def ended(run: JobRun) -> str:
-    """How a run ended, behind its name."""
+    """Return how a run ended, as the text after its name."""
     took = f" after {format_seconds(run.seconds)}" if run.seconds is not None else ""
     words = {"succeeded": "succeeded", "failed": "failed", "interrupted": "was interrupted"}
     return f"{words.get(run.state, f'was {run.state}')}{took}{f': {run.cause}' if run.cause else ''}"

@@ -1,4 +1,4 @@
-"""``pvdify login``: keep a server and a token for the commands that follow."""
+"""``pvdify login``: save a server and a token for later commands."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,10 @@ from pvdify.errors import NotSignedIn
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """``is_token_piped``: read the token from stdin even at a terminal. ``file``: where logins are kept."""
+    """Options of ``pvdify login``.
+
+    ``is_token_piped``: read the token from stdin even at a terminal. ``file``: the file of saved logins.
+    """
 
     is_token_piped: bool
     file: Path
@@ -24,12 +27,12 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Take a token, ask the server whose it is, and save it only then."""
+    """Read a token, check it with the server, then save it."""
     endpoint = client.target.endpoint
-    # Before anybody types a secret that could not be sent anyway.
+    # Check before the user types a token that could not be sent.
     endpoint.check_secrecy()
     if options.is_token_piped or not io.is_stdin_terminal:
-        client.target.check_chosen()  # at a terminal, the question for the token names the server
+        client.target.check_chosen()  # at a terminal, the prompt for the token names the server
     token = _token(options, endpoint.url, io)
     identity = client.with_target(Target(endpoint=endpoint, token=token)).whoami()
     saved_login.save(options.file, saved_login.load(options.file).with_login(endpoint.url, token))

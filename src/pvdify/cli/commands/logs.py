@@ -1,4 +1,4 @@
-"""``pvdify logs``: what the app's instances wrote, how a deploy went, or what visitors asked for."""
+"""``pvdify logs``: show log lines of instances, a deploy log, or the requests at the router."""
 
 import zlib
 from dataclasses import dataclass
@@ -23,7 +23,10 @@ from pvdify.wire.answers import LogLine
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which lines. ``is_deploy``: the deploy log of ``wanted.release``, by default of the newest release."""
+    """Options of ``pvdify logs``.
+
+    ``is_deploy``: the deploy log of ``wanted.release``, by default of the newest release.
+    """
 
     app: str
     wanted: LogFilter
@@ -33,7 +36,7 @@ class Options:
 
 
 def run(options: Options | logs_router.Options | logs_job.Options, client: Client, io: Io) -> int:
-    """Show the lines; with ``-f`` also those still to come."""
+    """Show the lines; with ``-f``, also new lines."""
     try:
         if isinstance(options, logs_router.Options):
             return logs_router.run(options, client, io)
@@ -43,7 +46,7 @@ def run(options: Options | logs_router.Options | logs_job.Options, client: Clien
             return _deploy_log(options, client, io)
         return _follow(options, client, io) if options.is_following else _last_lines(options, client, io)
     except KeyboardInterrupt:
-        # How one stops following; there is nothing to say about it.
+        # Ctrl-C is the usual way to stop following: print nothing.
         return DETACHED
     except StreamLost as lost:
         raise ServerUnreachable(
@@ -76,7 +79,7 @@ def run(options: Options | logs_router.Options | logs_job.Options, client: Clien
 @click.option("--job", metavar="NAME", help="What a scheduled job wrote, in its newest run.")
 @click.option("--run", "number", type=click.IntRange(1), metavar="N", help="With --job: an earlier run of it.")
 @click.option("--router", "is_router", is_flag=True, help="What visitors asked for, of all apps or of the one named.")
-def logs(  # noqa: PLR0913 - one for each option
+def logs(  # noqa: PLR0913 - one parameter per option
     *, app: str | None, surroundings: Surroundings, follow: bool, lines: int | None, since: str | None,
     process: str | None, is_deploy: bool, release: int | None, job: str | None, number: int | None, is_router: bool,
     as_json: bool,
@@ -127,7 +130,7 @@ def _follow(options: Options, client: Client, io: Io) -> int:
 
 
 def _show(line: LogLine, io: Io) -> None:
-    """With its instance in front, in a colour of its own where colours are shown."""
+    """Print a line after its instance's name; each instance has its own color if colors are shown."""
     io.show_prefixed(*log_text.parts(line), color=zlib.crc32(f"{line.process}.{line.number}".encode()))
 
 

@@ -1,4 +1,4 @@
-"""``pvdify logs --job``: what a run of a scheduled job wrote."""
+"""``pvdify logs --job``: show the output of a run of a scheduled job."""
 
 import zlib
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ from pvdify.wire import logs as log_text
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which run: the newest one if no number is given. ``lines``: how many of the last lines, None for all."""
+    """Options of ``pvdify logs --job``.
+
+    ``number``: None for the newest run. ``lines``: how many of the last lines; None for all.
+    """
 
     app: str
     job: str
@@ -23,7 +26,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Show the output; with ``-f`` until the run is over, ending as the run did."""
+    """Show the output. With ``-f``, follow the run until it is over, and return its exit code."""
     if options.is_following:
         return follow_run(options.app, options.job, options.number, client, io, as_json=options.as_json)
     found = client.job_output(options.app, options.job, options.number)

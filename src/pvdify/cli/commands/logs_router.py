@@ -1,4 +1,4 @@
-"""``pvdify logs --router``: what visitors asked for, and what they got."""
+"""``pvdify logs --router``: show the requests of visitors and their answers."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from pvdify.wire.logs import render_visit
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Whose visits: one app's, or all. ``lines``: how many of the last."""
+    """Options of ``pvdify logs --router``. ``app``: None for all; ``lines``: how many of the last requests."""
 
     app: str | None
     lines: int
@@ -19,7 +19,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Show the last visits; with ``-f`` also those still to come."""
+    """Show the last requests; with ``-f``, also new ones."""
     if options.is_following:
         for visit in client.follow_visits(options.app, options.lines):
             if options.as_json:

@@ -1,4 +1,4 @@
-"""``pvdify maintenance:on`` and ``maintenance:off``: a page for visitors while an app must not be used."""
+"""``pvdify maintenance:on`` and ``maintenance:off``: answer visitors with a 503 page while an app must not be used."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from pvdify.client.api import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Whose visitors, and whether they are turned away."""
+    """Options of ``pvdify maintenance:on`` and ``maintenance:off``."""
 
     app: str
     is_on: bool
@@ -18,7 +18,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Turn maintenance on or off; twice is as good as once."""
+    """Turn maintenance on or off. Repeating the command is harmless."""
     app = client.set_maintenance(options.app, is_on=options.is_on)
     if options.as_json:
         io.show_json(app)

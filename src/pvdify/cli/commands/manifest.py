@@ -1,4 +1,4 @@
-"""``pvdify manifest:check`` and ``manifest:schema``: what may stand in a pvdify.yml, without asking a server."""
+"""``pvdify manifest:check`` and ``manifest:schema``: check manifests and print their schema, without a server."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from pvdify.errors import InvalidManifest
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions:
-    """Which manifest; ``name`` is how it was named."""
+    """Options of ``pvdify manifest:check``. ``name``: the path as the user typed it."""
 
     path: Path
     name: str
@@ -23,11 +23,11 @@ class CheckOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaOptions:
-    """Nothing is to be chosen."""
+    """Options of ``pvdify manifest:schema``; there are none."""
 
 
 def run_check(options: CheckOptions, io: Io) -> int:
-    """Say everything that is to correct, as the server would. Raises InvalidManifest, PackedWithout."""
+    """Print every problem, as the server would report it. Raises InvalidManifest, PackedWithout."""
     text = manifest_file.read(options.path)
     with manifest_file.needing_the_definition():
         from pvdify.manifest import reading

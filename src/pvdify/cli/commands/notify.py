@@ -1,4 +1,4 @@
-"""``pvdify notify`` and its siblings: notifications of events."""
+"""``pvdify notify`` and the commands ``notify:…``: notifications of events."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -19,14 +19,14 @@ Channel = Literal["webhook", "slack", "discord"]
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """All of them."""
+    """Options of ``pvdify notify``."""
 
     as_json: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddOptions:
-    """The notification that is wanted; with the address ``-`` it is read from stdin."""
+    """Options of ``pvdify notify:add``. The address ``-`` means: read it from stdin."""
 
     wanted: AddNotification
     as_json: bool
@@ -34,7 +34,7 @@ class AddOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenOptions:
-    """One of them, by its id."""
+    """Options of the commands about one notification."""
 
     id: str
     as_json: bool
@@ -42,7 +42,7 @@ class ChosenOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LogOptions:
-    """Whose deliveries, and how many."""
+    """Options of ``pvdify notify:log``. ``id``: None for all notifications."""
 
     id: str | None
     limit: int

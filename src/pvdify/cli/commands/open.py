@@ -1,4 +1,4 @@
-"""``pvdify open``: open the dashboard, or an app's address, in the browser if there is one."""
+"""``pvdify open``: open the dashboard, or an app's address, in a browser."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -19,9 +19,9 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which app; ``is_dashboard``: the dashboard, at that app's page if one is named.
+    """Options of ``pvdify open``.
 
-    ``is_printing``: only print the address.
+    ``is_dashboard``: open the dashboard, at the app's page if an app is named. ``is_printing``: only print the address.
     """
 
     app: str | None
@@ -31,7 +31,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Print the address, and open it if a person sits at a screen. Raises NotFoundError."""
+    """Print the address, and open it in a browser if there is a desktop. Raises NotFoundError."""
     return _open_dashboard(options, client, io) if options.is_dashboard else _open_app(options, client, io)
 
 
@@ -67,7 +67,7 @@ def _open_dashboard(options: Options, client: Client, io: Io) -> int:
 
 
 def _browse(url: str, options: Options, io: Io) -> None:
-    # Only addresses of the web: a browser opens files and programs, too.
+    # Only web addresses: a browser may also open files and start programs.
     if not options.is_printing and not options.as_json and url.startswith(_SCHEMES) and not io.browse(url):
         io.say("no browser was found here: open the address yourself")
 

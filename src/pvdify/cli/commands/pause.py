@@ -1,4 +1,4 @@
-"""``pvdify pause`` and ``resume``: requests of an app wait in the router for a moment."""
+"""``pvdify pause`` and ``resume``: hold an app's new requests in the router for a moment."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from pvdify.quantities import write_seconds
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Whose requests; ``seconds``: how long they wait, None to resume them."""
+    """Options of ``pvdify pause`` and ``resume``. ``seconds``: how long to hold requests; None: resume."""
 
     app: str
     seconds: int | None
@@ -22,7 +22,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Pause or resume; twice is as good as once."""
+    """Pause or resume the app. Repeating the command is harmless."""
     if options.seconds is None:
         app = client.resume(options.app)
         text = f"{app.name} answers its requests again"

@@ -1,4 +1,4 @@
-"""``pvdify posthog`` and its siblings: one PostHog project for the server and its apps."""
+"""``pvdify posthog`` and the commands ``posthog:…``: one PostHog project for the server and its apps."""
 
 from dataclasses import dataclass, replace
 
@@ -15,14 +15,14 @@ from pvdify.wire.requests import ConnectPosthog
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Nothing but the form of the answer."""
+    """Options of ``pvdify posthog`` and ``posthog:remove``."""
 
     as_json: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectOptions:
-    """Which project; with the personal key ``-`` it is read from stdin."""
+    """Options of ``pvdify posthog:connect``. The personal key ``-`` means: read it from stdin."""
 
     wanted: ConnectPosthog
     as_json: bool
@@ -47,7 +47,7 @@ def run_connect(options: ConnectOptions, client: Client, io: Io) -> int:
 
 
 def run_disconnect(options: Options, client: Client, io: Io) -> int:
-    """End the connection."""
+    """Disconnect the server from PostHog."""
     client.disconnect_posthog()
     if options.as_json:
         io.show_json({"status": "disconnected"})

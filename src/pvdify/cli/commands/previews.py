@@ -1,4 +1,4 @@
-"""``pvdify preview`` with its variants, and ``previews``: an app for each pull request, for as long as it is open."""
+"""``pvdify preview`` with its variants, and ``previews``: an app for each open pull request."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from pvdify.wire.requests import PutPreview
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The preview that is wanted."""
+    """Options of ``pvdify preview``."""
 
     app: str
     number: int
@@ -30,7 +30,10 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class CloseOptions:
-    """The preview that is no longer wanted; ``as_of``: GitHub's time of the closing, if the workflow says."""
+    """Options of ``pvdify preview:close``.
+
+    ``as_of``: GitHub's time of the event that closed the pull request, if known.
+    """
 
     app: str
     number: int
@@ -40,7 +43,7 @@ class CloseOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class KeepOptions:
-    """The preview that is to stay a day longer."""
+    """Options of ``pvdify preview:keep``."""
 
     app: str
     number: int
@@ -49,14 +52,14 @@ class KeepOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """Whose previews."""
+    """Options of ``pvdify previews``."""
 
     app: str
     as_json: bool
 
 
 def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
-    """Make or update the preview, and follow it; or close it."""
+    """Create or update the preview and follow its deploy, or close the preview."""
     if isinstance(options, CloseOptions):
         return run_close(options, client, io)
     preview = client.put_preview(options.app, options.number, options.wanted)
@@ -76,7 +79,7 @@ def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
 
 
 def run_close(options: CloseOptions, client: Client, io: Io) -> int:
-    """Have the preview go after its delay; twice is as good as once."""
+    """Close the preview: the server removes it after its delay. Repeating the command is harmless."""
     preview = client.close_preview(options.app, options.number, options.as_of)
     if options.as_json:
         io.show_json(preview)
@@ -87,7 +90,7 @@ def run_close(options: CloseOptions, client: Client, io: Io) -> int:
 
 
 def run_keep(options: KeepOptions, client: Client, io: Io) -> int:
-    """Keep the preview for a day from now at least."""
+    """Keep the preview for at least one day from now."""
     preview = client.keep_preview(options.app, options.number)
     if options.as_json:
         io.show_json(preview)

@@ -1,4 +1,4 @@
-"""``pvdify ps``: an app's processes and their instances."""
+"""``pvdify ps``: show an app's processes and their instances."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from pvdify.wire.answers import Instance, Process
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Whose processes."""
+    """Options of ``pvdify ps``."""
 
     app: str
     as_json: bool
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Show every instance, and how many of each process there should be."""
+    """Show every instance, and the wanted number of each process."""
     found = client.process_overview(options.app)
     if options.as_json:
         io.show_json(found)
@@ -78,7 +78,7 @@ def _row(instance: Instance, command_text: str, io: Io) -> tuple[str, ...]:
 
 
 def _place(instance: Instance) -> str:
-    """Where requests reach it: a port alone if that is on the server itself."""
+    """Return the address that gets requests; only the port if it is on the server itself."""
     if instance.host is None or is_loopback(instance.host):
         return output.NONE if instance.port is None else str(instance.port)
     return instance.host if instance.port is None else f"{instance.host}:{instance.port}"

@@ -1,4 +1,4 @@
-"""``pvdify ps:scale``, ``ps:restart``, ``ps:stop`` and ``ps:start``: change what runs of an app."""
+"""``pvdify ps:scale``, ``ps:restart``, ``ps:stop`` and ``ps:start``: change an app's processes."""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +26,10 @@ no_wait_option = click.option("--no-wait", is_flag=True, help="Only ask for it; 
 
 @dataclass(frozen=True, kw_only=True)
 class ScaleOptions:
-    """How many of what: ``3``, ``+1`` or ``-1`` by process; none: show how many there are."""
+    """Options of ``pvdify ps:scale``.
+
+    ``wishes`` maps a process to ``3``, ``+1`` or ``-1``; empty: show the current counts.
+    """
 
     app: str
     wishes: dict[str, str] = field(default_factory=dict)
@@ -36,7 +39,7 @@ class ScaleOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RestartOptions:
-    """Which process; None: all."""
+    """Options of ``pvdify ps:restart``. ``process``: None for all."""
 
     app: str
     process: str | None
@@ -46,7 +49,7 @@ class RestartOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class StopOptions:
-    """Whether everything is to stop, or to start again."""
+    """Options of ``pvdify ps:stop`` and ``ps:start``."""
 
     app: str
     is_stopped: bool
@@ -55,14 +58,14 @@ class StopOptions:
 
 
 def run_scale(options: ScaleOptions, client: Client, io: Io) -> int:
-    """Change how many instances there are, or show it."""
+    """Change the number of instances, or show it."""
     processes = client.processes(options.app)
     before = {process.name: process.count for process in processes}
     if not options.wishes:
         return _show_scale(options, before, io)
     operation = client.scale(options.app, options.wishes)
     back = " ".join(f"{name}={before[name]}" for name in options.wishes if name in before)
-    # Where nothing runs the app may be stopped, and then its counts are not what they will be.
+    # If no instance runs, the app may be stopped, and then these counts would be the wrong ones to return to.
     undo = f"pvdify ps:scale {options.app} {back}" if any(before.values()) else ""
     code = _finish(operation, client, io, options, undo=undo)
     if code == DONE:
@@ -71,7 +74,7 @@ def run_scale(options: ScaleOptions, client: Client, io: Io) -> int:
 
 
 def _note_spread(options: ScaleOptions, processes: Sequence[Process], io: Io) -> None:
-    """Say what several web instances mean for an app that keeps sessions in memory, when there was one before."""
+    """Print a note about sessions in memory when web grows from one instance to several."""
     web = next((process for process in processes if process.name == WEB), None)
     if web is None or WEB not in options.wishes or web.affinity is not None or web.count > 1:
         return
@@ -83,12 +86,12 @@ def _note_spread(options: ScaleOptions, processes: Sequence[Process], io: Io) ->
 
 
 def run_restart(options: RestartOptions, client: Client, io: Io) -> int:
-    """New instances in place of the old."""
+    """Replace the instances by new ones."""
     return _finish(client.restart(options.app, options.process), client, io, options)
 
 
 def run_stop(options: StopOptions, client: Client, io: Io) -> int:
-    """Stop everything, or start it again."""
+    """Stop all instances, or start them again."""
     undo = f"pvdify ps:{'start' if options.is_stopped else 'stop'} {options.app}"
     return _finish(client.set_stopped(options.app, is_stopped=options.is_stopped), client, io, options, undo=undo)
 
@@ -164,7 +167,10 @@ def ps_start(*, app: str, no_wait: bool, as_json: bool) -> StopOptions:
 
 
 def _app_first(words: tuple[str, ...], app: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """The app, if the first word is one: `myapp-pr-12` looks like twelve fewer of something, but is not."""
+    """Return the app if the first word is one.
+
+    ``myapp-pr-12`` is an app, although it looks like a process with ``-12``.
+    """
     if app is None and words and "=" not in words[0] and "+" not in words[0]:
         return words[0], words[1:]
     return None, words
@@ -183,7 +189,7 @@ def _show_scale(options: ScaleOptions, counts: dict[str, int], io: Io) -> int:
 def _finish(
     operation: Operation, client: Client, io: Io, options: ScaleOptions | RestartOptions | StopOptions, undo: str = ""
 ) -> int:
-    """Follow it to its end unless --no-wait was given, and show how it ended; return the exit code."""
+    """Follow the operation to its end, unless --no-wait was given; print the result and return the exit code."""
     if options.is_waiting:
         try:
             operation = _followed(operation, client, io)

@@ -1,4 +1,4 @@
-"""``pvdify ps:exec``: a command inside an instance that runs."""
+"""``pvdify ps:exec``: run a command inside a running instance."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,10 @@ SHELL = "if command -v bash >/dev/null; then exec bash; else exec sh; fi"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """``what``: the command and how to show it; ``process`` and ``number``: where, None for any."""
+    """Options of ``pvdify ps:exec``.
+
+    ``what``: the command and how to show its output; ``process`` and ``number``: the instance, None for any.
+    """
 
     what: one_off.Options
     process: str | None
@@ -28,12 +31,11 @@ class Options:
 
     @property
     def app(self) -> str:
-        """The app."""
         return self.what.app
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Run it, with its input and output here; its exit code."""
+    """Run the command with this process's input and output; return its exit code."""
 
     def start(terminal: Terminal | None, raw: list[str] | None) -> OneOff:
         wanted = ExecCommand(
@@ -81,7 +83,7 @@ def ps_exec(
 def _divide(
     words: tuple[str, ...], divided: list[str] | None, *, has_app: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:  # fmt: skip
-    """What stands before the command, and the command. Without ``--``, an instance has to have its number."""
+    """Split the words at the start of the command. Without ``--``, an instance must have its number."""
     if divided is not None:
         return words, tuple(divided)
     at = 0
@@ -103,7 +105,7 @@ def _app_and_instance(before: tuple[str, ...], *, has_app: bool) -> tuple[str | 
 
 
 def instance_of(text: str | None) -> tuple[str | None, int | None]:
-    """The process and number in ``web.1`` or ``web``. Raises Misuse."""
+    """Return the process and number in ``web.1`` or ``web``. Raises Misuse."""
     if text is None:
         return None, None
     found = _INSTANCE.fullmatch(text)

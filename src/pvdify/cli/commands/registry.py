@@ -1,4 +1,4 @@
-"""``pvdify registry``, ``registry:login`` and ``registry:logout``: how the server gets private images."""
+"""``pvdify registry``, ``registry:login`` and ``registry:logout``: logins that let the server pull private images."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ _APP = click.option("-a", "--app", metavar="APP", help="For this app and its pre
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """All of them."""
+    """Options of ``pvdify registry``."""
 
     as_json: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoginOptions:
-    """Where to sign in, and as whom; the password comes by stdin."""
+    """Options of ``pvdify registry:login``. The password is read from stdin."""
 
     host: str
     username: str
@@ -35,7 +35,7 @@ class LoginOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LogoutOptions:
-    """Where not to sign in any more."""
+    """Options of ``pvdify registry:logout``."""
 
     host: str
     app: str | None
@@ -43,7 +43,7 @@ class LogoutOptions:
 
 
 def run_list(options: ListOptions, client: Client, io: Io) -> int:
-    """Show where the server signs in."""
+    """Show the registries that the server is logged in to."""
     found = client.registries()
     if options.as_json:
         io.show_json({"registries": found})
@@ -55,7 +55,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 
 
 def run_login(options: LoginOptions, client: Client, io: Io) -> int:
-    """Have the server sign in."""
+    """Log the server in to a registry."""
     if io.is_stdin_terminal:
         password = io.ask_secret(f"password or access token of {options.username}: ")
     else:
@@ -71,7 +71,7 @@ def run_login(options: LoginOptions, client: Client, io: Io) -> int:
 
 
 def run_logout(options: LogoutOptions, client: Client, io: Io) -> int:
-    """Have the server sign in no more."""
+    """Log the server out of a registry."""
     client.log_out_of_registry(options.host, options.app)
     if options.as_json:
         io.show_json({"host": options.host, "status": "signed-out"})

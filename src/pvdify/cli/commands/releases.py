@@ -1,4 +1,4 @@
-"""``pvdify releases`` and ``releases:info``: what was deployed, and how it went."""
+"""``pvdify releases``, ``releases:info`` and ``releases:output``: show releases and their deploys."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from pvdify.client.api import Client
 from pvdify.wire.answers import Receipt, Release
 from pvdify.wire.deploy_log import format_seconds
 
-SHORT_COMMIT = 7  # characters, as git shortens it
+SHORT_COMMIT = 7  # characters, as in git's short hashes
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """How many releases to show."""
+    """Options of ``pvdify releases``."""
 
     app: str
     limit: int
@@ -30,7 +30,7 @@ class ListOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class InfoOptions:
-    """Which release to show."""
+    """Options of ``pvdify releases:info`` and ``releases:output``."""
 
     app: str
     version: int
@@ -55,7 +55,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 
 
 def run_info(options: InfoOptions, client: Client, io: Io) -> int:
-    """Show everything of one release."""
+    """Show the details of one release."""
     release = client.release(options.app, options.version)
     if options.as_json:
         io.show_json(release)
@@ -123,14 +123,14 @@ def _row(release: Release, io: Io) -> tuple[str, ...]:
 
 
 def _source(release: Release) -> str:
-    """What a rollback repeats, and where the image comes from: ``rollback to v5, main c0ffee1``."""
+    """Return what a rollback repeats, and the origin of the image: ``rollback to v5, main c0ffee1``."""
     repeated = release.description if release.description.startswith("rollback ") else ""
     built = " ".join(part for part in (release.branch, (release.commit or "")[:SHORT_COMMIT]) if part)
     return ", ".join(part for part in (repeated, built) if part)
 
 
 def _status(release: Release) -> str:
-    """With what went wrong, also for one that is live all the same."""
+    """Return the status with the code of the failure, also for a live release that has one."""
     code = release.status if release.failure is None else release.failure.code
     return release.status if code == release.status else f"{release.status} ({code})"
 

@@ -1,4 +1,4 @@
-"""``pvdify releases:diff``: what one release has otherwise than another."""
+"""``pvdify releases:diff``: show how one release differs from another."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from pvdify.client.api import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which two releases to compare."""
+    """Options of ``pvdify releases:diff``."""
 
     app: str
     older: int
@@ -24,7 +24,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Show what differs."""
+    """Show the differences."""
     diff = client.diff(options.app, options.older, options.newer)
     if options.as_json:
         io.show_json(diff)

@@ -1,4 +1,4 @@
-"""``pvdify rollback``: a new release that repeats an older one."""
+"""``pvdify rollback``: make a new release that repeats an older one."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,10 @@ from pvdify.wire.requests import Rollback, Strategy
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which release to repeat; None: the one live before. ``is_plan``: only say what would happen."""
+    """Options of ``pvdify rollback``.
+
+    ``version``: the release to repeat; None: the one that was live before. ``is_plan``: only show what would happen.
+    """
 
     app: str
     version: int | None
@@ -29,7 +32,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Roll back and follow it, or show the plan."""
+    """Roll back and follow the deploy, or show the plan."""
     if options.is_plan:
         return _show_plan(client.rollback_plan(options.app, options.version), io, as_json=options.as_json)
     release = client.rollback(options.app, Rollback(version=options.version, strategy=options.strategy))
@@ -67,7 +70,7 @@ def rollback(
 
 
 def _app_and_number(words: tuple[str, ...]) -> tuple[str | None, int | None]:
-    """The app and the release, as far as they are among the words. Raises click.UsageError."""
+    """Return the app and the release that the words name, or None for each. Raises click.UsageError."""
     if len(words) > 2:
         raise Misuse(f'"{words[2]}" is one word too many', next="pvdify rollback APP N")
     if len(words) == 2:

@@ -1,4 +1,4 @@
-"""``pvdify run``: a command in a container of the live release, as if it ran here."""
+"""``pvdify run``: run a command in a container of the live release, with local input and output."""
 
 import queue
 import threading
@@ -25,13 +25,16 @@ from pvdify.wire.requests import RunCommand, Terminal
 
 DIVIDER = "--"
 Start = Callable[[Terminal | None, list[str] | None], OneOff]
-DIVIDED = __name__  # where the words behind it are kept
-MOST_WAITING = 8  # pieces of input that were read and not sent: what is piped in may be larger than the memory
+DIVIDED = __name__  # the key of the words after ``--`` in click's context
+MOST_WAITING = 8  # pieces of input that are read but not sent; limits the memory for large piped input
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to run where. ``is_plain``: on pipes, also at a terminal; ``is_revealing``: with secrets."""
+    """Options of ``pvdify run``.
+
+    ``is_plain``: use pipes, also at a terminal; ``is_revealing``: do not redact secrets.
+    """
 
     app: str
     command: str | list[str]
@@ -42,9 +45,9 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Undecided:
-    """``APP WORD...`` or ``WORD...``: the server knows whether the first word is an app.
+    """``APP WORD...`` or ``WORD...``: only the server knows whether the first word is an app.
 
-    ``app``: the app if it is not; None if no other is known.
+    ``app``: the app to use if it is not; None if no other app is known.
     """
 
     app: str | None
@@ -55,10 +58,10 @@ class Undecided:
 
 
 class DividedCommand(click.Command):
-    """Leaves alone what follows ``--``, and without ``--`` what follows the first word."""
+    """A command that does not parse the words after ``--``, or without ``--`` the words after the first."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the command line to run away before click reads the rest."""
+        """Keep the command line to run, before click parses the rest."""
         if DIVIDER in args:
             place = args.index(DIVIDER)
             ctx.meta[DIVIDED] = args[place + 1 :]
@@ -70,12 +73,12 @@ class DividedCommand(click.Command):
 
 
 def run_undecided(options: Options | Undecided, client: Client, io: Io) -> int:
-    """Find out which word is the app, then run the command."""
+    """Find the app among the words, then run the command."""
     return converse(options if isinstance(options, Options) else decide(options, client), client, io)
 
 
 def decide(options: Undecided, client: Client) -> Options:
-    """Ask the server whether the first word is an app. Raises Misuse when there is no command or no app."""
+    """Ask the server whether the first word is an app. Raises Misuse if the command or the app is missing."""
     first, rest = options.words[0], options.words[1:]
     is_app = first == options.app or exists(first, client)
     if is_app and not rest:
@@ -96,7 +99,10 @@ def decide(options: Undecided, client: Client) -> Options:
 
 
 def converse(options: Options, client: Client, io: Io, *, start: Start | None = None, name: str = "run") -> int:
-    """Run it, with its input and output here; its exit code. ``start``: what starts it; ``name``: the command's."""
+    """Run the command with this process's input and output; return its exit code.
+
+    ``start`` starts the command on the server; ``name`` is the name of the pvdify command.
+    """
     ends = Ends.of(io)
     terminal = None
     if ends.is_terminal and not options.is_plain and not options.as_json:
@@ -155,7 +161,7 @@ def run(
 def choose(
     ctx: click.Context, words: tuple[str, ...], app: str | None, *, is_plain: bool, as_json: bool
 ) -> Options | Undecided:
-    """What is to run where, as far as the words say. Raises Misuse when there is no command."""
+    """Return the options as far as the words decide them. Raises Misuse if there is no command."""
     surroundings = ctx.find_object(Surroundings)
     assert surroundings is not None  # noqa: S101 - set by the parser
     divided: list[str] | None = ctx.meta.get(DIVIDED)
@@ -177,7 +183,7 @@ def choose(
 
 
 def _app_to_the_front(args: list[str]) -> list[str]:
-    """``bash -a myapp`` as ``-a myapp bash``: the order in which Heroku's users type it."""
+    """Return ``bash -a myapp`` as ``-a myapp bash``; Heroku's users type the first form."""
     if len(args) > 2 and args[-2] in ("-a", "--app"):
         return [*args[-2:], *args[:-2]]
     if len(args) > 1 and args[-1].startswith("--app="):
@@ -186,7 +192,7 @@ def _app_to_the_front(args: list[str]) -> list[str]:
 
 
 def one_or_more(words: tuple[str, ...]) -> str | list[str]:
-    """A single word for the shell, or a program with its arguments."""
+    """Return a single word as a text for the shell, several words as a program with its arguments."""
     return words[0] if len(words) == 1 else list(words)
 
 
@@ -218,7 +224,7 @@ def _start_run(options: Options, client: Client) -> Start:
 
 
 def _raw_streams(options: Options, io: Io) -> list[str]:
-    """The streams that are given byte for byte: those that go to a pipe or file, and all with --reveal."""
+    """Return the streams to send byte for byte: those to a pipe or file, and both with --reveal."""
     if options.is_revealing:
         return ["stdout", "stderr"]
     if options.as_json:
@@ -227,7 +233,7 @@ def _raw_streams(options: Options, io: Io) -> list[str]:
 
 
 def _put_now(messages: "queue.Queue[bytes | tuple[int, int]]", size: tuple[int, int]) -> None:
-    """From a signal handler, which must not wait."""
+    """Put the size into the queue without waiting, because a signal handler calls this."""
     with suppress(queue.Full):
         messages.put_nowait(size)
 
@@ -235,7 +241,7 @@ def _put_now(messages: "queue.Queue[bytes | tuple[int, int]]", size: tuple[int, 
 def _pass_on_input(
     started: OneOff, client: Client, ends: Ends, messages: "queue.Queue[bytes | tuple[int, int]]"
 ) -> None:
-    """In threads of their own, which may be left waiting for a key when the command has ended."""
+    """Send the input from threads, which may still wait for a key when the command has ended."""
 
     def read() -> None:
         while data := ends.read():
@@ -244,7 +250,7 @@ def _pass_on_input(
 
     def send() -> None:
         sent = 0
-        with suppress(PvdifyError):  # it has ended, and its output says how
+        with suppress(PvdifyError):  # the command has ended, and its output says how
             while True:
                 message = messages.get()
                 if isinstance(message, tuple):

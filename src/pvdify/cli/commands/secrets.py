@@ -1,4 +1,4 @@
-"""``pvdify secrets``: who can open the config files, and the server's own key."""
+"""``pvdify secrets``: the recipients who can decrypt the config files, and the server's own key."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from pvdify.wire.answers import Recipient, Reencrypted
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to show it."""
+    """Options of ``pvdify secrets`` and ``secrets:rotate``."""
 
     as_json: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddOptions:
-    """Whom to add: a name, and a public key."""
+    """Options of ``pvdify secrets:add``: a name and a public key."""
 
     name: str
     key: str
@@ -30,7 +30,7 @@ class AddOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveOptions:
-    """Whom to take away."""
+    """Options of ``pvdify secrets:remove``."""
 
     name: str
     as_json: bool
@@ -54,14 +54,14 @@ def run_add(options: AddOptions, client: Client, io: Io) -> int:
 
 
 def run_remove(options: RemoveOptions, client: Client, io: Io) -> int:
-    """Take a recipient away."""
+    """Remove a recipient."""
     done = client.remove_recipient(options.name)
     words = f"{options.name} may have read what was there until now: set anew what has to stay secret"
     return _report(done, words, io, as_json=options.as_json)
 
 
 def run_rotate(options: Options, client: Client, io: Io) -> int:
-    """Give the server a new key."""
+    """Replace the server's key."""
     done = client.rotate_secrets()
     words = (
         "the server has a new key in age.key: back it up. The old one is in age.retired.key, and opens nothing here "

@@ -1,4 +1,4 @@
-"""``pvdify server install`` and its kin: the server on this machine, installed, upgraded and taken off."""
+"""``pvdify server install`` and related commands: install, upgrade and remove the server on this machine."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``pvdify server edge``: how requests from the internet reach the server."""
+"""``pvdify server edge``: show or choose how requests from the internet reach the server."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,10 @@ from pvdify.wire.requests import ConnectEdge
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What is wanted: ``kind`` None to look. ``token_file`` None: the token is read from stdin."""
+    """Options of ``pvdify server edge``.
+
+    ``kind``: None to show the edge. ``token_file``: None to read the token from stdin.
+    """
 
     kind: str | None
     token_file: Path | None
@@ -25,7 +28,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Look, connect or disconnect."""
+    """Show, connect or disconnect the edge."""
     if options.kind == "cloudflare":
         return _connect(options, client, io)
     if options.kind == "none":

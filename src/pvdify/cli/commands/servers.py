@@ -1,4 +1,4 @@
-"""``pvdify servers`` and its kin: servers by name, for ``--server NAME`` and as the default."""
+"""``pvdify servers`` and the commands ``servers:…``: names of servers, for ``--server NAME`` and as the default."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which server; ``file``: where logins are kept, ``url``: only of a server to add."""
+    """Options of these commands. ``file``: the file of saved logins; ``url``: only for ``servers:add``."""
 
     file: Path
     name: str = ""
@@ -44,7 +44,7 @@ def run_list(options: Options, io: Io) -> int:
 
 
 def run_add(options: Options, io: Io) -> int:
-    """Give a server a name."""
+    """Save a server under a name."""
     endpoint = parse_url(options.url)
     endpoint.check_secrecy()
     saved = saved_login.load(options.file)
@@ -60,7 +60,7 @@ def run_add(options: Options, io: Io) -> int:
 
 
 def run_use(options: Options, io: Io) -> int:
-    """Make a server the one that commands ask."""
+    """Use this server for commands from now on."""
     changed = _known(options).using(options.name)
     saved_login.save(options.file, changed)
     _report(f"commands ask {options.name} ({changed.url}) from now on", options, changed, io)
@@ -68,7 +68,7 @@ def run_use(options: Options, io: Io) -> int:
 
 
 def run_remove(options: Options, io: Io) -> int:
-    """Forget a server and its token."""
+    """Delete a server and its token from the saved logins."""
     before = _known(options)
     changed = before.without(options.name)
     saved_login.save(options.file, changed)

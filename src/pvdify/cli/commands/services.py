@@ -1,4 +1,4 @@
-"""``pvdify services``, ``services:info`` and ``services:logs``: look at what is kept beside the apps."""
+"""``pvdify services``, ``services:info`` and ``services:logs``: show services and their logs."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ from pvdify.wire.answers import Service
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """How to show them."""
+    """Options of ``pvdify services``."""
 
     as_json: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class InfoOptions:
-    """Which service."""
+    """Options of ``pvdify services:info``."""
 
     name: str
     as_json: bool
@@ -31,7 +31,7 @@ class InfoOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LogOptions:
-    """Which service, how many lines, and whether to go on."""
+    """Options of ``pvdify services:logs``."""
 
     name: str
     lines: int
@@ -82,7 +82,7 @@ def run_info(options: InfoOptions, client: Client, io: Io) -> int:
 
 
 def run_logs(options: LogOptions, client: Client, io: Io) -> int:
-    """Show what a service wrote."""
+    """Show the last lines that a service wrote, or follow its log."""
     lines = client.service_lines(options.name, options.lines)
     if options.as_json:
         io.show_json({"lines": lines})

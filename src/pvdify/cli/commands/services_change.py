@@ -20,7 +20,7 @@ _no_wait = click.option("--no-wait", is_flag=True, help="Only ask for it.")
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeOptions:
-    """What is to be done to which service."""
+    """Options of ``services:restart``, ``services:rotate`` and ``services:restore``; ``verb`` is one of these words."""
 
     name: str
     verb: str
@@ -30,7 +30,7 @@ class ChangeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class UpgradeOptions:
-    """The image to go on with. ``is_plan``: only say what would happen."""
+    """Options of ``pvdify services:upgrade``. ``is_plan``: only show what would happen."""
 
     name: str
     image: str
@@ -41,7 +41,7 @@ class UpgradeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class DestroyOptions:
-    """``confirm``: the name once more; None: ask for it."""
+    """Options of ``pvdify services:destroy``. ``confirm``: the name a second time; None: ask for it."""
 
     name: str
     confirm: str | None
@@ -51,7 +51,7 @@ class DestroyOptions:
 
 
 def run_change(options: ChangeOptions, client: Client, io: Io) -> int:
-    """Restart, rotate or restore."""
+    """Restart, rotate or restore the service."""
     name = options.name
 
     def ask() -> Service:
@@ -62,7 +62,7 @@ def run_change(options: ChangeOptions, client: Client, io: Io) -> int:
 
 
 def run_upgrade(options: UpgradeOptions, client: Client, io: Io) -> int:
-    """Go on with another image, or say what that would do."""
+    """Replace the service's image, or show what that would do."""
     name, image = options.name, options.image
     if options.is_plan:
         return _show_plan(client.plan_service_upgrade(name, image), options, io)

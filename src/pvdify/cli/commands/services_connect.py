@@ -1,4 +1,4 @@
-"""``pvdify services:connect``: the client of a service, in its container."""
+"""``pvdify services:connect``: run a service's client in its container."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from pvdify.wire.requests import ConnectService, Terminal
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which service; ``command``: None for its client."""
+    """Options of ``pvdify services:connect``. ``command``: None for the service's client."""
 
     name: str
     command: str | list[str] | None
@@ -23,7 +23,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Run it, with its input and output here; its exit code."""
+    """Run the command with this process's input and output; return its exit code."""
 
     def start(terminal: Terminal | None, raw: list[str] | None) -> OneOff:
         wanted = ConnectService(command=options.command, terminal=terminal, raw=raw)

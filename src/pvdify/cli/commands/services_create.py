@@ -1,4 +1,4 @@
-"""``pvdify services:create``: a database, a cache or another container that is kept beside the apps."""
+"""``pvdify services:create``: create a database, a cache or another container with data."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from pvdify.wire.requests import CreateService
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to make, and whether to wait until it is live."""
+    """Options of ``pvdify services:create``."""
 
     wanted: CreateService
     is_waiting: bool
@@ -23,7 +23,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Make the service and wait until it answers."""
+    """Create the service, and wait until it answers if the options say so."""
     name = options.wanted.name
     service = client.create_service(options.wanted)
     if options.is_waiting:
@@ -63,7 +63,7 @@ def run(options: Options, client: Client, io: Io) -> int:
     help="The URL that apps get, such as mysql://root:{password}@{host}:{port}/app.",
 )
 @click.option("--no-wait", is_flag=True, help="Do not wait until it answers.")
-def services_create(  # noqa: PLR0913 - one parameter an option
+def services_create(  # noqa: PLR0913 - one parameter per option
     *, name: str, kind: str | None, image: str | None, port: int | None, volume: str | None, pairs: tuple[str, ...],
     memory: str | None, shape: str | None, no_wait: bool, as_json: bool,
 ) -> Options:  # fmt: skip
@@ -86,7 +86,7 @@ def _environment(pairs: tuple[str, ...]) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not (equals and key):
-            raise click.BadParameter("expected NAME=VALUE", param_hint="--env")  # the value may be a secret
+            raise click.BadParameter("expected NAME=VALUE", param_hint="--env")  # its text may be a secret
         found[key] = value
     return found
 

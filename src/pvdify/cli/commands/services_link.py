@@ -1,4 +1,4 @@
-"""``pvdify services:link`` and ``services:unlink``: which apps reach a service."""
+"""``pvdify services:link`` and ``services:unlink``: the apps that have access to a service."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,10 @@ from pvdify.client.api import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which service, which app, and what the URL is called there."""
+    """Options of ``pvdify services:link`` and ``services:unlink``.
+
+    ``variable``: the name of the config var with the URL; None for the kind's usual name.
+    """
 
     name: str
     app: str
@@ -22,7 +25,7 @@ class Options:
 
 
 def run_link(options: Options, client: Client, io: Io) -> int:
-    """Let the app reach the service."""
+    """Give the app access to the service."""
     link = client.link_service(options.name, options.app, options.variable)
     if options.as_json:
         io.show_json(link)
@@ -36,7 +39,7 @@ def run_link(options: Options, client: Client, io: Io) -> int:
 
 
 def run_unlink(options: Options, client: Client, io: Io) -> int:
-    """Take the service away from the app."""
+    """Remove the app's access to the service."""
     client.unlink_service(options.name, options.app)
     if options.as_json:
         io.show_json({"service": options.name, "app": options.app, "status": "unlinked"})

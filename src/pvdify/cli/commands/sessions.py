@@ -1,4 +1,4 @@
-"""``pvdify sessions`` and ``sessions:revoke``: which browsers are signed in to the dashboard."""
+"""``pvdify sessions`` and ``sessions:revoke``: the browsers that are signed in to the dashboard."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ from pvdify.wire.answers import Session
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """All sessions."""
+    """Options of ``pvdify sessions``."""
 
     as_json: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class RevokeOptions:
-    """One session by its id, or all of a user."""
+    """Options of ``pvdify sessions:revoke``: one session by its id, or all of a user."""
 
     session_id: str | None
     user: str | None

@@ -1,4 +1,4 @@
-"""``pvdify status``: the server at a glance."""
+"""``pvdify status``: show the server's state."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from pvdify.client.api import Client
 from pvdify.wire.answers import AppStatus, Status
 from pvdify.wire.disk import AppDisk
 
-FINE = frozenset({"live", "deploying", "new"})  # visitors are served, or there is nothing to serve them with yet
+FINE = frozenset({"live", "deploying", "new"})  # the app serves visitors, or has no release to serve yet
 
 
 _DISK = ("APP", "IMAGES", "DISK", "SHARED WITH OTHERS", "CONTAINERS", "VOLUMES", "LOGS")
@@ -20,13 +20,13 @@ _DISK = ("APP", "IMAGES", "DISK", "SHARED WITH OTHERS", "CONTAINERS", "VOLUMES",
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Nothing but the form of the answer."""
+    """Options of ``pvdify status``."""
 
     as_json: bool
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Show the server's state, and what repairs what is broken."""
+    """Show the server's state, and the commands that repair problems."""
     status = client.status()
     exit_code = DONE if all(it.status in FINE for it in status.app_statuses) else FAILED
     if options.as_json:

@@ -1,4 +1,4 @@
-"""``pvdify tokens``, ``tokens:create`` and ``tokens:revoke``: who may ask the server for what."""
+"""``pvdify tokens``, ``tokens:create`` and ``tokens:revoke``: tokens for the API."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -20,14 +20,14 @@ Role = Literal["admin", "deploy", "read"]
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """All tokens."""
+    """Options of ``pvdify tokens``."""
 
     as_json: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreateOptions:
-    """The token that is wanted."""
+    """Options of ``pvdify tokens:create``."""
 
     wanted: CreateToken
     as_json: bool
@@ -35,7 +35,7 @@ class CreateOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RevokeOptions:
-    """The token that has to go, by its id."""
+    """Options of ``pvdify tokens:revoke``."""
 
     token_id: str
     as_json: bool
@@ -59,7 +59,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 
 
 def run_create(options: CreateOptions, client: Client, io: Io) -> int:
-    """Make a token, and print it: the only time it is shown."""
+    """Create a token and print it; it cannot be shown again."""
     made = client.create_token(options.wanted)
     if options.as_json:
         io.show_json(made)

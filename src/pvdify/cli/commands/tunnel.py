@@ -22,13 +22,16 @@ from pvdify.wire.requests import OpenTunnel
 
 LOOPBACK = "127.0.0.1"
 PIECE = 32 * 1024
-MOST_AT_ONCE = 32  # connections; each is two threads here and a process on the server
+MOST_AT_ONCE = 32  # connections; each uses two threads here and one process on the server
 MOST_PORTS = 65_535
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """``local``: the port here; 0 for a free one, None for the same number or else a free one."""
+    """Options of ``pvdify tunnel``.
+
+    ``local``: the local port; 0 for a free one; None for the remote port's number, or else a free one.
+    """
 
     app: str
     wanted: OpenTunnel
@@ -37,7 +40,7 @@ class Options:
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Listen until Ctrl-C. Raises AppNotFound before anybody connects."""
+    """Accept connections until Ctrl-C. Raises AppNotFound before the first connection."""
     with listen(options) as listener:
         host, port = listener.getsockname()
         _announce(options, f"{host}:{port}", client, io)
@@ -81,7 +84,7 @@ def tunnel(
 
 
 def listen(options: Options) -> socket.socket:
-    """The port here, listening. Raises InvalidSetting."""
+    """Return a socket that listens on the local port. Raises InvalidSetting."""
     wanted = options.wanted.port if options.local is None else options.local
     for port in (wanted, *([0] if options.local is None else [])):
         with suppress(OSError):
@@ -93,7 +96,7 @@ def listen(options: Options) -> socket.socket:
 
 
 def _announce(options: Options, address: str, client: Client, io: Io) -> None:
-    client.app(options.app)  # one that is not there, or not ours, is said now and not at the first connection
+    client.app(options.app)  # report an unknown or forbidden app now, not at the first connection
     if options.as_json:
         io.show_json({"app": options.app, "listen": address, "port": options.wanted.port}, is_line=True)
     else:
@@ -101,12 +104,12 @@ def _announce(options: Options, address: str, client: Client, io: Io) -> None:
 
 
 def accept(listener: socket.socket) -> socket.socket:
-    """The next connection."""
+    """Return the next connection."""
     return listener.accept()[0]
 
 
 def serve(connection: socket.socket, options: Options, client: Client, say: Callable[[str], None]) -> None:
-    """Pass on everything that goes over one connection until it ends. ``say`` gets what went wrong."""
+    """Forward the bytes of one connection until it ends. ``say`` is called with errors."""
     try:
         with connection:
             opened = client.open_tunnel(options.app, options.wanted)
@@ -121,12 +124,12 @@ def serve(connection: socket.socket, options: Options, client: Client, say: Call
     except StreamLost as lost:
         say(f"a connection was lost: {lost.why}")
     except OSError:
-        pass  # the program here has closed its end
+        pass  # the local program has closed its end
 
 
 def _pass_on(connection: socket.socket, opened: OneOff, client: Client) -> None:
     sent = 0
-    with suppress(OSError, PvdifyError):  # the answer says how it ended
+    with suppress(OSError, PvdifyError):  # the answer says how the connection ended
         while True:
             data = connection.recv(PIECE)
             client.write_run(opened, sent, data)

@@ -1,4 +1,4 @@
-"""``pvdify users``, ``users:invite``, ``users:role`` and ``users:remove``: who may use the dashboard."""
+"""``pvdify users``, ``users:invite``, ``users:role`` and ``users:remove``: users of the dashboard."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -20,14 +20,14 @@ ROLES = click.Choice(("admin", "deploy", "read"))
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """All users."""
+    """Options of ``pvdify users``."""
 
     as_json: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class InviteOptions:
-    """Who is invited."""
+    """Options of ``pvdify users:invite``."""
 
     wanted: InviteUser
     as_json: bool
@@ -35,7 +35,7 @@ class InviteOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RoleOptions:
-    """The user, and what they may do from now on."""
+    """Options of ``pvdify users:role``."""
 
     name: str
     wanted: SetUserRole
@@ -44,7 +44,7 @@ class RoleOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveOptions:
-    """The user who has to go."""
+    """Options of ``pvdify users:remove``."""
 
     name: str
     as_json: bool
@@ -64,7 +64,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 
 
 def run_invite(options: InviteOptions, client: Client, io: Io) -> int:
-    """Invite a person, and print their link: the only time it is shown."""
+    """Invite a user and print the link, which cannot be shown again."""
     from shlex import quote
 
     made = client.invite_user(options.wanted)

@@ -1,4 +1,4 @@
-"""``pvdify volumes``, ``volumes:destroy`` and ``volumes:restore``: directories that outlive releases."""
+"""``pvdify volumes``, ``volumes:destroy`` and ``volumes:restore``: directories that are kept between releases."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from pvdify.wire.answers import Volume
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """Whose volumes."""
+    """Options of ``pvdify volumes``."""
 
     app: str
     as_json: bool
@@ -25,7 +25,7 @@ class ListOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeOptions:
-    """Which volume of which app."""
+    """Options of ``pvdify volumes:destroy`` and ``volumes:restore``."""
 
     app: str
     name: str
@@ -60,7 +60,7 @@ def run_destroy(options: ChangeOptions, client: Client, io: Io) -> int:
 
 
 def run_restore(options: ChangeOptions, client: Client, io: Io) -> int:
-    """Take a volume out of the trash."""
+    """Restore a volume from the trash."""
     client.restore_volume(options.app, options.name)
     if options.as_json:
         io.show_json({"app": options.app, "volume": options.name, "status": "restored"})

@@ -1,4 +1,4 @@
-"""``pvdify whoami``: whose token this is, and on which server."""
+"""``pvdify whoami``: show the token's name and rights, and the server."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from pvdify.client.api import Client
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Nothing but the form of the answer."""
+    """Options of ``pvdify whoami``."""
 
     as_json: bool
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Ask the server who we are."""
+    """Ask the server for the name and rights of the token."""
     identity = client.whoami()
     url = client.target.endpoint.url
     if options.as_json:
