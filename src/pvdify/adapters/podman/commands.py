@@ -311,8 +311,8 @@ def ask_for_manifest(
 
 def log_in(binary: str, host: str, username: str, auth_file: Path, *, is_loopback: bool) -> Argv:
     """Log in to a registry with the password on stdin; if the registry accepts it, write it to ``auth_file``."""
-    who = ("--username", username, "--password-stdin", "--authfile", str(auth_file))
-    return (binary, "login", *who, *_tls(is_loopback=is_loopback), host)
+    login = ("--username", username, "--password-stdin", "--authfile", str(auth_file))
+    return (binary, "login", *login, *_tls(is_loopback=is_loopback), host)
 
 
 def read_conmon_path(binary: str) -> Argv:

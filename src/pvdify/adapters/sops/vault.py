@@ -107,7 +107,7 @@ class Vault:
                 failed.append(f"{file}: {error}")
         if failed:
             raise SecretsLocked(
-                f"{len(failed)} of {len(files)} files could not be encrypted anew, the others were",
+                f"{len(failed)} of {len(files)} files could not be encrypted again, the others were",
                 why=failed[0], details={"problems": failed},
                 next=f"put the key that opens them into {self.keys.key}, beside those that are there, or restore the "
                 "files from a backup; then repeat the command",
@@ -154,7 +154,7 @@ class Vault:
         if problems:
             raise InvalidRecipient(
                 "the recipients were not changed", details={"problems": problems},
-                next="correct the key; `pvdify secrets` shows who there is",
+                next="correct the key; `pvdify secrets` shows the recipients",
             )  # fmt: skip
         try:
             self.keys.write_others(others)

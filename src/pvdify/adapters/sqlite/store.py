@@ -265,7 +265,7 @@ def _run_transaction(connection: sqlite3.Connection, work: list[tuple[str, dict[
 
 def _unavailable(error: Exception, file: Path) -> StoreUnavailable:
     what = "pvdify's database does not work"
-    next = "check that the disk under the data directory is not read-only, then look at `pvdify status`"
+    next = "check that the disk under the data directory is not read-only, then run `pvdify status`"
     if isinstance(error, OSError):
         return storage_error(StoreUnavailable, what, error, next=next)
     if is_full(error, file):
