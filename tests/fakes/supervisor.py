@@ -160,6 +160,8 @@ class FakeSupervisor:
     async def stop(self, name: str, grace: float) -> None:
         async with _Call(self, "stop", name):
             container = self._containers.get(name)
+            if container is not None and not container.is_running:
+                container.restarts_at = None  # as systemd: a stop ends the wait for the next start
             if container is None or not container.is_running:
                 return
             takes = container.behaviour.stop_seconds

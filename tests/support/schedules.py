@@ -22,7 +22,7 @@ from pvdify.model.operation import OperationKind, OperationState, Strategy
 from pvdify.model.scale import Wish
 from pvdify.model.slot import Phase, SlotState
 from tests.fakes.container import Container
-from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+from tests.fakes.machine import ACTOR, Daemon, Killed, Machine, assert_consistent
 from tests.fakes.supervisor import FakeSupervisor
 from tests.support.deployed import Deployed
 from tests.support.virtual_time import VirtualLoop
@@ -139,14 +139,15 @@ class Schedule:
         self.pace = Pace(self.random, loop)
         self.machine, self.daemon = self._server(loop)
         self.pace.is_slow = True
-        reconciling = asyncio.create_task(self._reconciler().run())
+        self._reconciling = asyncio.create_task(self._reconciler().run())
         watching = asyncio.create_task(self._watch_visitors())
         await asyncio.gather(*(self._later(move) for move in self._moves()))
         await self._settle()
+        await self._end_maintenance()
         self.pace.is_slow = False
         await asyncio.sleep(25)
         await self._judge_the_end()
-        for task in (reconciling, watching):
+        for task in (self._reconciling, watching):
             task.cancel()
         await self.daemon.bury()
 
@@ -172,14 +173,17 @@ class Schedule:
             self._restart, self._restart, self._deploy, self._scale, self._roll_back, self._stop_or_start,
             self._change_domain, self._maintain,
         )  # fmt: skip
-        accidents = (self._crash_web, self._crash_two, self._crash_and_restart, self._crash_worker, self._lose)
+        accidents = (
+            self._crash_web, self._crash_two, self._crash_and_restart, self._crash_worker, self._lose,
+            self._kill_daemon,
+        )  # fmt: skip
         asked = self.random.choices(people, k=self.random.randint(1, 3))
         happened = self.random.choices(accidents, k=self.random.randint(0, 2))
         return [*asked, *happened, *([self._destroy] if self.random.random() < 0.05 else [])]
 
     async def _later(self, move: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(self.random.uniform(0, 12))
-        with suppress(PvdifyError):  # what cannot be is refused
+        with suppress(PvdifyError, Killed):  # what cannot be is refused; a pvdifyd that is killed answers nobody
             await move()
 
     async def _restart(self) -> None:
@@ -225,7 +229,7 @@ class Schedule:
 
     async def _crash_and_restart(self) -> None:
         """As with systemd, which starts the instance again by itself."""
-        running = sorted(self._running("web"))
+        running = self._of_one_process()
         if running:
             self.machine.supervisor.crash_and_restart(self.random.choice(running))
 
@@ -234,9 +238,29 @@ class Schedule:
             self.machine.supervisor.crash(name)
 
     async def _lose(self) -> None:
-        running = sorted(self._running("web"))
+        running = self._of_one_process()
         if running:
             self.machine.supervisor.lose(self.random.choice(running))
+
+    async def _kill_daemon(self) -> None:
+        """Kill pvdifyd; another one starts within seconds, and takes up what it finds."""
+        if not self._reconciling.cancel():
+            return  # the next one has not started yet
+        await self.daemon.bury()
+        await asyncio.sleep(self.random.uniform(0, 3))
+        self.daemon = self.machine.daemon()
+        await self.daemon.worker.resume()
+        self._reconciling = asyncio.create_task(self._reconciler().run())
+
+    async def _end_maintenance(self) -> None:
+        """The request to end it may have met a pvdifyd that was killed."""
+        app = await self.machine.store.app("shop")
+        if app is not None and app.is_in_maintenance:
+            await self.daemon.requests.set_maintenance("shop", ACTOR, is_on=False)
+            await self._settle()
+
+    def _of_one_process(self) -> list[str]:
+        return sorted(self._running(self.random.choice(("web", "web", "worker"))))
 
     def _running(self, process: str) -> list[str]:
         supervisor = self.machine.supervisor
