@@ -17,9 +17,6 @@ class FakeJobLog:
     async def read(self, app: str, job: str, number: int, *, skip: int = 0) -> tuple[LogLine, ...]:
         return tuple(self.lines.get((app, job, number), ())[skip:])
 
-    async def count(self, app: str, job: str, number: int) -> int:
-        return len(self.lines.get((app, job, number), ()))
-
     async def forget(self, app: str, job: str, number: int) -> None:
         for key in [key for key in self.lines if key[:2] == (app, job) and key[2] <= number]:
             del self.lines[key]

@@ -17,10 +17,6 @@ class JobLog(Protocol):
         """Return the log's lines after the first ``skip``; empty if there is no log."""
         ...
 
-    async def count(self, app: str, job: str, number: int) -> int:
-        """Return the number of lines in the log."""
-        ...
-
     async def forget(self, app: str, job: str, number: int) -> None:
         """Delete the logs of the job's runs up to this number. Never raises."""
         ...

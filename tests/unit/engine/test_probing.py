@@ -103,6 +103,18 @@ async def test_a_start_period_gives_it_the_time():
     await daemon.bury()
 
 
+async def test_an_instance_that_is_ready_late_is_found_ready_within_a_second():
+    machine, daemon, release = await deploy(Behaviour(listens_after=20.1), interval="10s")
+
+    assert release.status is ReleaseStatus.ACTIVE
+    operation = await machine.store.operation("shop-v1")
+    assert operation is not None
+    healthy = operation.step("health").seconds
+    assert healthy is not None
+    assert 20.1 <= healthy <= 21.2
+    await daemon.bury()
+
+
 async def test_an_instance_that_was_started_again_may_take_as_long_as_at_its_deploy():
     machine, daemon, _ = await deploy(Behaviour(), start_period="5m")
     machine.supervisor.script(Behaviour(listens_after=240.0))

@@ -24,9 +24,6 @@ class FileJobLog:
     async def read(self, app: str, job: str, number: int, *, skip: int = 0) -> tuple[LogLine, ...]:
         return await self._files.read(self._file(app, job, number), skip=skip)
 
-    async def count(self, app: str, job: str, number: int) -> int:
-        return len(await self.read(app, job, number))
-
     async def forget(self, app: str, job: str, number: int) -> None:
         await asyncio.to_thread(_delete_up_to, self._file(app, job, number).parent, number)
 

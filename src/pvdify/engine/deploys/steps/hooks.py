@@ -9,6 +9,7 @@ from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.running.specs import hook_spec
 from pvdify.errors import DeployCanceled, HookFailed, PvdifyError
 from pvdify.manifest.definition import Command
+from pvdify.model.copied_output import CopiedOutput
 from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Role
 from pvdify.model.names import parent_of
 from pvdify.model.operation import StepState
@@ -154,18 +155,11 @@ async def _before_deadline(run: StepRun, spec: InstanceSpec, left: float) -> Exi
 
 async def _copy_output(run: StepRun, name: str, ended: asyncio.Event) -> None:
     """Put what the hook writes into the deploy log as it comes, without what is there already."""
-    skip = await _lines_logged(run, name)
-    async for lines in run.world.instance_logs.output(name, ended):
-        fresh = lines[skip:]
-        skip = max(0, skip - len(lines))
-        if fresh:
-            await run.log_output(fresh)
-
-
-async def _lines_logged(run: StepRun, name: str) -> int:
-    """How much of this hook's output an earlier life of the daemon has copied."""
     entries = await run.world.deploy_log.read(run.app, run.release.version)
-    return sum(entry.source == name for entry in entries)
+    copied = CopiedOutput(entry.text for entry in entries if entry.source == name)
+    async for lines in run.world.instance_logs.output(name, ended):
+        if fresh := copied.fresh(lines):
+            await run.log_output(fresh)
 
 
 async def _failed(run: StepRun, moment: str, command: Command, spec: InstanceSpec, how: str) -> HookFailed:

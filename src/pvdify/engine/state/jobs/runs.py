@@ -13,6 +13,7 @@ from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import PvdifyError, StartFailed
 from pvdify.manifest.definition import Job
 from pvdify.model.action import Action
+from pvdify.model.copied_output import CopiedOutput
 from pvdify.model.event import Event
 from pvdify.model.instance import Exit, FoundInstance, InstanceState
 from pvdify.model.job import JobRecord, JobRun, RunState, window
@@ -221,11 +222,9 @@ class JobRuns:
 
     async def _copy_output(self, key: Key, ended: asyncio.Event) -> None:
         """Keep what it writes as it comes, without what is kept already."""
-        skip = await self._job_log.count(*key)
+        copied = CopiedOutput(line.text for line in await self._job_log.read(*key))
         async for lines in self._instance_logs.output(job_name(*key), ended):
-            fresh = lines[skip:]
-            skip = max(0, skip - len(lines))
-            if fresh:
+            if fresh := copied.fresh(lines):
                 await self._job_log.append(*key, fresh)
 
     async def _end(self, key: Key, how: Exit | None, cause: str, state: RunState | None = None) -> None:
