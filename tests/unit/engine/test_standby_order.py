@@ -4,7 +4,7 @@ import pytest
 
 from pvdify.model.operation import Strategy
 from pvdify.model.route import Traffic
-from pvdify.model.slot import SlotState
+from pvdify.model.slot import Slot, SlotState
 from tests.fakes.machine import Daemon, Machine, assert_consistent
 
 V1, V2, V3, V4 = (f"reg.example.com/shop:v{number}" for number in (1, 2, 3, 4))
@@ -160,3 +160,30 @@ async def test_the_slot_of_a_failed_rollback_stands_by_again(machine: Machine, d
 
     assert release.failure is not None
     assert await states(machine) == {2: SlotState.STANDBY, 3: SlotState.LIVE}
+
+
+async def test_a_slot_that_stands_by_asks_nothing_of_the_store_until_something_changes(
+    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[int] = []
+    read = machine.store.slot
+
+    async def slot(app: str, number: int) -> Slot | None:
+        asked.append(number)
+        return await read(app, number)
+
+    await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+    await machine.clock.sleep(30)
+    assert (await states(machine))[1] is SlotState.STANDBY
+
+    monkeypatch.setattr(machine.store, "slot", slot)
+    await machine.clock.sleep(300)
+    quiet = len(asked)
+    begun = machine.clock.monotonic()
+    await daemon.deploy(image=V3)
+    await machine.clock.sleep(15)
+
+    assert quiet <= 6
+    assert await states(machine) == {2: SlotState.STANDBY, 3: SlotState.LIVE}
+    assert machine.clock.monotonic() - begun < 60

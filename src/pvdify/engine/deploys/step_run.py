@@ -130,6 +130,7 @@ class StepRun:
             if isinstance(record, Release) and record.version == self.operation.release:
                 self._release = record
         await self.world.store.save(*records)
+        self.world.changes.note(self.app)
 
     def check_canceled(self) -> None:
         """Called in long waits before the commit point. Raises DeployCanceled if it was asked for."""

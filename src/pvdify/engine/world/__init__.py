@@ -7,7 +7,7 @@ Imports no room of the engine.
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.concurrency import Changes, Locks
 from pvdify.engine.world.down import DownTargets
 from pvdify.engine.world.sightings import Sightings
 from pvdify.engine.world.tally import Tally
@@ -90,6 +90,7 @@ class World:
     standings: Standings = field(default_factory=Standings)
     sightings: Sightings = field(default_factory=Sightings)
     locks: Locks = field(default_factory=Locks)
+    changes: Changes = field(default_factory=Changes)
     tally: Tally = field(default_factory=Tally)
     one_offs: set[str] = field(default_factory=set)
     down: DownTargets = field(default_factory=DownTargets)

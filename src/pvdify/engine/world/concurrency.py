@@ -97,3 +97,19 @@ class Locks:
                 for app in ordered:
                     await held.enter_async_context(lock_of(app))
             yield
+
+
+class Changes:
+    """Wakes tasks that wait until operations change the records of an app, so that they need not ask the store."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, asyncio.Event] = {}
+
+    def next_of(self, app: str) -> asyncio.Event:
+        """Return the event that the app's next change sets. Take it before reading, or a change can be missed."""
+        return self._next.setdefault(app, asyncio.Event())
+
+    def note(self, app: str) -> None:
+        """Wake every task that waits for a change of the app."""
+        if event := self._next.pop(app, None):
+            event.set()

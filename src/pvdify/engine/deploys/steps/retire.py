@@ -12,12 +12,14 @@ from pvdify.model.operation import OperationKind
 from pvdify.model.release import SwitchCount, grace_of, last_served
 from pvdify.model.route import Traffic
 from pvdify.model.slot import Slot, SlotState
+from pvdify.timing import first_of
 
 log = structlog.get_logger()
 QUIET = 1.0  # requests that were routed before the switch arrive up to 74 ms after it; measured, with a margin
 DRAIN_PAUSE = 0.1
 ENDED_WITHIN = 2.0  # seconds for the router to end what is in flight
-STANDBY_PAUSE = 1.0
+EDGE_PAUSE = 1.0
+STANDBY_PAUSE = 60.0  # seconds; a change of the app's records ends the pause, so this only limits a mistake
 
 
 @step()
@@ -74,20 +76,22 @@ async def _leave_edge(run: StepRun) -> bool:
     if not await run.is_past_router():
         return False
     while run.world.edge_board.leads_to((await _slot(run)).targets):
-        await run.world.clock.sleep(STANDBY_PAUSE)
+        await run.world.clock.sleep(EDGE_PAUSE)
     return True
 
 
 @step()
 async def stand_by(run: StepRun) -> None:
     """Wait for a rollback until ``standby`` is over, or until the slot of a later release stands by in its place."""
-    clock = run.world.clock
+    clock, standby = run.world.clock, run.world.settings.standby
     while True:
+        changed = run.world.changes.next_of(run.app)
         slot = await _slot(run)
         waited = clock.now() - slot.since
-        if slot.state is SlotState.STOPPED or waited >= run.world.settings.standby or await _is_displaced(run, slot):
+        if slot.state is SlotState.STOPPED or waited >= standby or await _is_displaced(run, slot):
             return
-        await clock.sleep(min(STANDBY_PAUSE, max(0.0, (run.world.settings.standby - waited).total_seconds())))
+        pause = min(STANDBY_PAUSE, max(0.0, (standby - waited).total_seconds()))
+        await first_of(clock.sleep(pause), changed.wait())
 
 
 @step(commits=True)
