@@ -23,6 +23,7 @@ from pvdify.model.event import Event
 from pvdify.model.route import Route
 from pvdify.settings import Address
 from tests.support.endpoints import here
+from tests.support.waiting import until
 from tests.support.writers import WRITERS, Writer
 from tools.free_port import free_port
 
@@ -130,6 +131,7 @@ async def test_visitors_notice_nothing_where_the_access_log_has_no_room(disk: Pa
         port = app.sockets[0].getsockname()[1]
         await router.put(Route(app="shop", hostnames=("shop.test",), slot=1, targets=here(port)))
         before = [(await router.ask("shop.test", "/", 5.0))[0].status for _ in range(5)]
+        await until(lambda: lines_from(log, 5), "the first visits are not in the log")
         fill(disk)
 
         meanwhile = [(await router.ask("shop.test", "/", 5.0))[0].status for _ in range(50)]
@@ -137,9 +139,7 @@ async def test_visitors_notice_nothing_where_the_access_log_has_no_room(disk: Pa
         kept = await log.tail(1000)
         (disk / "ballast").unlink()
         after = [(await router.ask("shop.test", "/", 5.0))[0].status for _ in range(5)]
-        async with asyncio.timeout(120):
-            while len(await log.tail(1000)) < len(kept) + 4:  # the first one continues the line that was cut
-                await asyncio.sleep(0.1)
+        await until(lambda: lines_from(log, len(kept) + 4))  # the first one continues the line that was cut
         await log.rotate()
     finally:
         kill(disk / "router")
@@ -149,6 +149,11 @@ async def test_visitors_notice_nothing_where_the_access_log_has_no_room(disk: Pa
     assert before + meanwhile + after == [200] * 60
     assert len(kept) >= 5
     assert len(await log.tail(1000)) >= len(kept) + 4
+
+
+async def lines_from(log: AccessLogFile, number: int) -> bool:
+    """Whether the log has this many lines."""
+    return len(await log.tail(1000)) >= number
 
 
 @pytest.mark.parametrize("writer", WRITERS, ids=lambda it: it.__name__)
