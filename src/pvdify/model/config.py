@@ -55,7 +55,7 @@ def apply_changes(current: Mapping[str, ConfigVar], wanted: Changes) -> dict[str
     changes = {key: _as_before(current.get(key), var) if isinstance(var, str) else var for key, var in wanted.items()}
     kept = {key: var for key, var in current.items() if key not in changes}
     values = dict(sorted((kept | {key: var for key, var in changes.items() if var is not None}).items()))
-    _check_size(values, most=max(LARGEST_CONFIG, sum(_sizes(current).values())))  # what follows looks at every line
+    _check_size(values, most=max(LARGEST_CONFIG, sum(_sizes(current).values())))  # the next check scans every value
     problems = [problem for key, var in changes.items() for problem in _problems(key, var)]
     if problems:
         raise InvalidConfigVar(

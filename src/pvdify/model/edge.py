@@ -44,7 +44,7 @@ class EdgeProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeState:
-    """The state of the edge. ``run_token``: for the tunnel's program on this machine. ``health``: the edge's word.
+    """The state of the edge. ``run_token``: for the tunnel's program on this machine. ``health``: from the edge.
 
     ``version`` counts all changes of the rules; ``is_own``: pvdify created the tunnel and owns all of it.
     """

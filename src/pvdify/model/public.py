@@ -51,17 +51,17 @@ def _without_answer(hostname: str, answer: PublicAnswer) -> Cause:
     if answer.obstacle is Obstacle.NO_NAME:
         return Cause(
             what=f"DNS: {hostname} is not known ({answer.text})",
-            next="a new name takes a while to be known; `pvdify server edge` shows whether its record was made",
+            next="a new DNS record takes a while to spread; `pvdify server edge` shows whether it was made",
         )
     if answer.obstacle is Obstacle.NO_TLS:
         return Cause(
             what=f"TLS: the certificate is not for {hostname} ({answer.text})",
-            next="see which certificate is presented by what stands in front of the router",
+            next="check which certificate the proxy in front of the router presents",
         )
     how = "did not answer in time" if answer.obstacle is Obstacle.TIMEOUT else f"takes no connection ({answer.text})"
     return Cause(
-        what=f"what stands in front of {hostname} {how}",
-        next="see whether it runs, and whether this machine reaches the internet",
+        what=f"the proxy or router at {hostname} {how}",
+        next="check that it runs, and that this machine reaches the internet",
     )
 
 
@@ -69,9 +69,9 @@ def _with_another_answer(hostname: str, answer: PublicAnswer) -> Cause:
     if answer.status == 200:
         return Cause(
             what=f"{hostname} is not answered by this server's live release",
-            next="see where its DNS leads, and what stands in front of the router",
+            next="check its DNS record, and the proxy in front of the router",
         )
     return Cause(
         what=f"{hostname} is answered with {answer.status}, and not by this server's router",
-        next="see where its DNS leads, and what stands in front of the router; `pvdify server edge` shows the edge",
+        next="check its DNS record, and the proxy in front of the router; `pvdify server edge` shows the edge",
     )
