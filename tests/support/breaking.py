@@ -22,10 +22,10 @@ _WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class BrokenDisk:
-    """From ``break_at`` on, this moment of a write below ``place`` fails with ``code``."""
+    """From ``break_at`` on, this moment of a write below ``place`` fails with ``code``; the first ``spared`` do not."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, place: Path, code: int) -> None:
-        self._patch, self._place, self._code = monkeypatch, str(place), code
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, place: Path, code: int, *, spared: int = 0) -> None:
+        self._patch, self._place, self._code, self._spared = monkeypatch, str(place), code, spared
         self.is_broken = True
         self.struck = 0
 
@@ -79,5 +79,8 @@ class BrokenDisk:
 
     def _strike(self, path: object) -> None:
         if self._is_hit(path):
+            if self._spared > 0:
+                self._spared -= 1
+                return
             self.struck += 1
             raise OSError(self._code, os.strerror(self._code), str(path))

@@ -103,17 +103,20 @@ def prepared_instance(place: Path) -> Work:
     return lambda: containers.prepare(spec(Role.RUN), "name", "tag")
 
 
-def unit(place: Path) -> Work:
-    """The unit, its keeper, and how long it may take to stop."""
+def systemd_instances(place: Path) -> SystemdInstances:
     systemctl = Systemctl(runner=NoPrograms())  # type: ignore[arg-type]
     journal = Journal(runner=NoPrograms(), systemctl=systemctl, server_id="s", log_dir=place, clock=SystemClock())  # type: ignore[arg-type]
-    containers = PodmanContainers(calls=calls(place.parent / "elsewhere"), run_dir=place.parent, clock=SystemClock())
+    containers = PodmanContainers(calls=calls(place.parent / "elsewhere"), run_dir=place, clock=SystemClock())
     logs = SystemdLogs(journal, PodmanKeptOutput(run_dir=place, clock=SystemClock()))
-    supervisor = SystemdInstances(
-        containers=containers, systemctl=systemctl, logs=logs, run_dir=place.parent, server_id="s",
+    return SystemdInstances(
+        containers=containers, systemctl=systemctl, logs=logs, run_dir=place, server_id="s",
         units=Units(server_id="s", run_dir=place, directory=place / "units"),
     )  # fmt: skip
-    return lambda: supervisor.create(spec())
+
+
+def unit(place: Path) -> Work:
+    """The unit, its keeper, how long it may take to stop, and the instance's directory."""
+    return lambda: systemd_instances(place).create(spec())
 
 
 def server_backup(place: Path) -> Work:

@@ -1,11 +1,12 @@
 """The first token: written once, for the person who installed the server."""
 
-import os
-from contextlib import suppress
+import asyncio
 
 import structlog
 
+from pvdify.adapters.files.whole_file import write_whole
 from pvdify.daemon.bootstrap import Server
+from pvdify.errors import StoreUnavailable, naming_cause
 from pvdify.model.token import Actor, Role
 
 log = structlog.get_logger()
@@ -24,12 +25,11 @@ async def ensure_admin_token(server: Server) -> None:
         return
     token, text = await server.engine.tokens.draft("admin", Role.ADMIN, None, None, INSTALLER)
     file = server.settings.data_dir / FILE
-    with suppress(FileNotFoundError):
-        file.unlink()
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    with naming_cause(
+        StoreUnavailable,
+        f"{file} cannot be written",
+        next="check that the disk under the data directory can be written",
+    ):
+        await asyncio.to_thread(write_whole, file, f"{text}\n".encode())
     await server.engine.tokens.keep(token, INSTALLER)
     log.info("admin_token.written", file=str(file))

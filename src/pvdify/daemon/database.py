@@ -6,6 +6,7 @@ What runs is judged by the records. A database without them would have every con
 import asyncio
 import sqlite3
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,13 +20,14 @@ from pvdify.adapters.files.earlier_life import (
     newest_copy,
     traces_in,
 )
+from pvdify.adapters.files.moves import Moves
 from pvdify.adapters.files.reserve import Reserve
 from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.podman import commands, parse
 from pvdify.adapters.sqlite import checking
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
-from pvdify.errors import DatabaseExists, DatabaseMissing, PvdifyError, StoreDamaged, StoreUnavailable
+from pvdify.errors import DatabaseExists, DatabaseMissing, PvdifyError, StoreDamaged, StoreUnavailable, naming_cause
 from pvdify.model.database import DatabaseIdentity
 from pvdify.settings import DEFAULT_DATA_DIR, Settings
 
@@ -59,14 +61,16 @@ async def begin_anew(settings: Settings) -> None:
             f"there is a whole database in {settings.data_dir} already; nothing was changed",
             next=f"start pvdifyd as ever; to begin anew all the same, move {file} away first",
         )
-    aside = await asyncio.to_thread(_put_aside, settings.data_dir)
+    with _writing(settings):
+        aside = await asyncio.to_thread(_put_aside, settings.data_dir)
     store = SqliteStore(file, Reserve(settings.data_dir).release)
     await store.open()
     if known is not None:
         await store.set_apart()
     identity = await store.identity()
     await store.close()
-    write_whole(settings.data_dir / DATABASE_ID, f"{identity.id}\n".encode())
+    with _writing(settings):
+        await asyncio.to_thread(write_whole, settings.data_dir / DATABASE_ID, f"{identity.id}\n".encode())
     log.info("database.begun", file=str(file), id=identity.id, aside=str(aside or ""))
 
 
@@ -81,7 +85,8 @@ async def _open(settings: Settings) -> tuple[SqliteStore, DatabaseIdentity]:
         await store.take_identity(expected)
     identity = await store.identity()
     if expected != identity.id:
-        await asyncio.to_thread(write_whole, id_file, f"{identity.id}\n".encode())
+        with _writing(settings):
+            await asyncio.to_thread(write_whole, id_file, f"{identity.id}\n".encode())
     return store, identity
 
 
@@ -157,6 +162,12 @@ def _containers(names: tuple[str, ...]) -> tuple[str, ...]:
     return (f"{len(names)} containers ({', '.join(names[:SHOWN])}{more})",)
 
 
+def _writing(settings: Settings) -> AbstractContextManager[None]:
+    return naming_cause(
+        StoreUnavailable, f"{settings.data_dir} cannot be written", next="correct the permissions of the directory"
+    )
+
+
 def _put_aside(data_dir: Path) -> Path | None:
     """Move what belongs to the earlier database into a folder beside it. Raises OSError."""
     there = [data_dir / name for name in PUT_ASIDE if (data_dir / name).exists()]
@@ -164,8 +175,9 @@ def _put_aside(data_dir: Path) -> Path | None:
         return None
     aside = data_dir / f"{ASIDE_FOR_NEW}{datetime.now(UTC):%Y%m%dT%H%M%S}"
     aside.mkdir(mode=0o700)
-    for path in there:
-        path.rename(aside / path.name)
+    with Moves() as moves:
+        for path in there:
+            moves.move(path, aside / path.name)
     return aside
 
 

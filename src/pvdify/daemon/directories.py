@@ -2,14 +2,15 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from pvdify.errors import DataDirInUse, InvalidSetting
+from pvdify.errors import DataDirInUse, InvalidSetting, StoreUnavailable, has_storage_cause, naming_cause, storage_error
 from pvdify.settings import LONGEST_SOCKET_PATH, Settings
 
 
 def prepare(settings: Settings) -> None:
-    """Make what is missing. Raises InvalidSetting where that cannot be."""
+    """Make what is missing. Raises InvalidSetting, and StoreUnavailable where the disk is the cause."""
     try:
         for directory in (settings.data_dir, settings.data_dir / "logs", settings.data_dir / "config"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -18,11 +19,11 @@ def prepare(settings: Settings) -> None:
         settings.run_dir.chmod(0o700)
         _link_run_dir(settings)
     except OSError as error:
-        raise InvalidSetting(
-            f"pvdifyd cannot use the data directory {settings.data_dir}",
-            why=str(error),
+        branch = StoreUnavailable if has_storage_cause(error) else InvalidSetting
+        raise storage_error(
+            branch, f"pvdifyd cannot use the data directory {settings.data_dir}", error,
             next="run it as root, or pass a --data-dir that you can write to",
-        ) from error
+        ) from error  # fmt: skip
     if len(str(settings.socket_path)) > LONGEST_SOCKET_PATH:
         raise InvalidSetting(f"{settings.socket_path} is too long for a socket", next="pass a shorter --data-dir")
 
@@ -43,8 +44,9 @@ class DataDirLock:
         self._descriptor = -1
 
     def acquire(self) -> None:
-        """Raises DataDirInUse when another pvdifyd holds it."""
-        self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Raises DataDirInUse when another pvdifyd holds it, StoreUnavailable when there is no room for the file."""
+        with naming_cause(StoreUnavailable, f"{self._file} cannot be written", next="correct its path"):
+            self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -54,8 +56,9 @@ class DataDirLock:
                 f"another pvdifyd (pid {holder}) runs with the data directory {self._file.parent}",
                 next="use that one, stop it first, or pass another --data-dir",
             ) from error
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # the lock counts; the pid is for people, and needs room on the disk
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Let go."""

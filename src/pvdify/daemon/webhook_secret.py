@@ -1,27 +1,26 @@
 """The secrets that GitHub signs its webhooks with: one that we made, unless the operator has another."""
 
-import os
 import secrets
 
+from pvdify.adapters.files.whole_file import write_whole
 from pvdify.daemon.secret_files import read_secret
+from pvdify.errors import StoreUnavailable, naming_cause
 from pvdify.settings import Settings
 
 FILE = "github-webhook.secret"
 
 
 def ensure_webhook_secret(settings: Settings) -> None:
-    """Write ``DATA_DIR/github-webhook.secret`` (0600) if it is not there."""
+    """Write ``DATA_DIR/github-webhook.secret`` (0600) if it is not there. Raises StoreUnavailable."""
     file = settings.data_dir / FILE
     if file.exists():
         return
-    temporary = file.with_name(f"{FILE}.new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(secrets.token_hex(32) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.rename(file)
+    with naming_cause(
+        StoreUnavailable,
+        f"{file} cannot be written",
+        next="check that the disk under the data directory can be written",
+    ):
+        write_whole(file, f"{secrets.token_hex(32)}\n".encode())
 
 
 def webhook_secrets(settings: Settings) -> tuple[str, ...]:

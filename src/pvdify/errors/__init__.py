@@ -140,7 +140,7 @@ from pvdify.errors.not_found import (
     UserNotFound,
     VolumeNotFound,
 )
-from pvdify.errors.storage import naming_cause, storage_error
+from pvdify.errors.storage import has_storage_cause, naming_cause, storage_error
 from pvdify.errors.unavailable import (
     BackupTargetUnavailable,
     CodeHostUnavailable,
@@ -289,6 +289,7 @@ __all__ = [
     "WrongPlatform",
     "all_errors",
     "by_code",
+    "has_storage_cause",
     "naming_cause",
     "storage_error",
 ]

@@ -37,6 +37,11 @@ def naming_cause(branch: type[ErrorT], what: str, *, next: str) -> Iterator[None
         raise storage_error(branch, what, error, next=next) from error
 
 
+def has_storage_cause(error: OSError) -> bool:
+    """Whether a full disk, a broken one or a lack of descriptors made the system call fail."""
+    return error.errno in NO_SPACE | NO_DESCRIPTOR | {errno.EIO}
+
+
 def storage_error(branch: type[ErrorT], what: str, error: OSError, *, next: str) -> ErrorT:
     """Return the error of this branch for a failed system call; a full disk has a code of its own.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pvdify import settings
 from pvdify.adapters.files.earlier_life import ASIDE_FOR_NEW, DATABASE_ID
+from pvdify.adapters.files.moves import Moves
 from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.sqlite.checking import has_identity
 from pvdify.adapters.sqlite.copy import count_apps, has_token
@@ -92,17 +93,21 @@ def check_backup(order: Restore, about: About, contents: dict[str, bytes], layou
 def put_in_place(contents: dict[str, bytes], layout: Layout) -> Path | None:
     """Write what the backup has into the data directory; where everything of before is now. Raises InstallationFailed.
 
-    It is written beside first, so that a full disk is noticed before anything is moved.
+    It is written beside first, so that a full disk is noticed before anything is moved. Where a move fails, everything
+    is moved back.
     """
     data_dir = layout.settings.data_dir
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=data_dir, prefix=archive.ASIDE))
-        _write_all(contents, staged)
-        aside = _put_aside(data_dir, staged)
-        for path in sorted(staged.iterdir()):
-            path.rename(data_dir / path.name)
-        staged.rmdir()
+        try:
+            _write_all(contents, staged)
+            with Moves() as moves:
+                aside = _put_aside(data_dir, staged, moves)
+                for path in sorted(staged.iterdir()):
+                    moves.move(path, data_dir / path.name)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
     except OSError as error:
         raise storage_error(
             InstallationFailed, f"the backup cannot be written to {data_dir}", error,
@@ -112,18 +117,14 @@ def put_in_place(contents: dict[str, bytes], layout: Layout) -> Path | None:
 
 
 def _write_all(contents: dict[str, bytes], directory: Path) -> None:
-    """Write every file of the backup, or leave nothing. Raises OSError."""
-    try:
-        for name, content in contents.items():
-            path = Path(archive.DATABASE) if name == archive.DATABASE else archive.path_in_data(name)
-            if path is not None:
-                write_whole(directory / path, content)
-    except OSError:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
+    """Write every file of the backup. Raises OSError."""
+    for name, content in contents.items():
+        path = Path(archive.DATABASE) if name == archive.DATABASE else archive.path_in_data(name)
+        if path is not None:
+            write_whole(directory / path, content)
 
 
-def _put_aside(data_dir: Path, staged: Path) -> Path | None:
+def _put_aside(data_dir: Path, staged: Path, moves: Moves) -> Path | None:
     """Everything but what each start makes anew; a key that is still good stays, unless the backup brings one."""
     coming = {path.name for path in staged.iterdir()}
     there = [
@@ -138,7 +139,7 @@ def _put_aside(data_dir: Path, staged: Path) -> Path | None:
     aside = data_dir / f"{archive.ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S}"
     aside.mkdir(mode=0o700)
     for path in there:
-        path.rename(aside / path.name)
+        moves.move(path, aside / path.name)
     return aside
 
 

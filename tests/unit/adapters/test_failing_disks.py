@@ -3,7 +3,10 @@
 import asyncio
 import errno
 import os
+import re
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
@@ -12,10 +15,13 @@ from pathlib import Path
 import pytest
 
 from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.files import databases
 from pvdify.adapters.files.deploy_log import FileDeployLog
 from pvdify.adapters.files.job_log import FileJobLog
+from pvdify.adapters.files.reserve import Reserve
 from pvdify.adapters.haproxy.access_log import AccessLogFile
 from pvdify.adapters.podman.containers import PodmanContainers
+from pvdify.adapters.podman.instance_dir import InstanceDir
 from pvdify.adapters.podman.instance_logs import PodmanKeptOutput
 from pvdify.adapters.podman.volumes import PodmanVolumes
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
@@ -25,11 +31,14 @@ from pvdify.adapters.systemd.journal import FORGOTTEN, Journal
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.units import Units
 from pvdify.cli.exit_codes import exit_code
+from pvdify.client.saved_login import write_private
 from pvdify.errors import PvdifyError, UnavailableError
 from pvdify.model.deploy_log import EntryKind, LogEntry
 from pvdify.model.instance import LogLine, Mount
 from pvdify.plumbing.command_runner import Argv, Completed
 from tests.support.breaking import CAUSES, MOMENTS, BrokenDisk
+from tests.support.server_writers import SERVER_WRITERS
+from tests.support.server_writers import WITHOUT as NOT_OF_THE_SERVER
 from tests.support.writers import (
     WRITERS,
     NoPrograms,
@@ -45,8 +54,17 @@ from tests.support.writers import (
 )
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MOST_WRITES = 40
+UNTIL_REMOVED = {"instances/shop-web-v1-1/environment"}  # goes with the instance, when its deploy has failed
 # These lie on tmpfs, which needs no fsync: nothing there outlives a boot.
-WITHOUT = {("sync", writer) for writer in (registry_logins, instance_directory, launcher, prepared_instance, unit)}
+WITHOUT = NOT_OF_THE_SERVER | {
+    ("sync", writer) for writer in (registry_logins, instance_directory, launcher, prepared_instance, unit)
+}
+
+
+def names_below(place: Path) -> set[str]:
+    """Without the moment that is in the name of a folder of what was put aside."""
+    return {re.sub(r"\d{8}T\d{6}", "", str(it.relative_to(place))) for it in files_below(place)}
 
 
 def files_below(place: Path) -> list[Path]:
@@ -56,7 +74,11 @@ def files_below(place: Path) -> list[Path]:
 @pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
 @pytest.mark.parametrize(
     ("moment", "writer"),
-    [pytest.param(*it, id=f"{it[1].__name__}-{it[0]}") for it in product(MOMENTS, WRITERS) if it not in WITHOUT],
+    [
+        pytest.param(*it, id=f"{it[1].__name__}-{it[0]}")
+        for it in product(MOMENTS, (*WRITERS, *SERVER_WRITERS))
+        if it not in WITHOUT
+    ],
 )
 async def test_the_cause_is_named_and_nothing_is_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: Writer, moment: str, code: int, cause: str,
@@ -76,6 +98,44 @@ async def test_the_cause_is_named_and_nothing_is_left_behind(
     assert raised.value.why.startswith(cause)
     assert exit_code(raised.value) == exits_with
     assert await asyncio.to_thread(files_below, place) == before
+
+
+@pytest.mark.parametrize(
+    ("moment", "writer"),
+    [pytest.param(*it, id=f"{it[1].__name__}-{it[0]}") for it in product(MOMENTS, (*WRITERS, *SERVER_WRITERS))],
+)
+async def test_each_later_write_of_the_same_work_fails_as_the_first_does(
+    tmp_path: Path, moment: str, writer: Writer
+) -> None:
+    """What the writes before it have made may stay; no part of a file does."""
+    (tmp_path / "whole" / "place").mkdir(parents=True)
+    with suppress(Exception):  # programs that are not there: what is tried here are files
+        await writer(tmp_path / "whole" / "place")()
+    whole = names_below(tmp_path / "whole" / "place")
+
+    for spared, (code, cause, _) in product(range(1, MOST_WRITES), CAUSES):
+        place = tmp_path / f"{spared}-{code}" / "place"
+        place.mkdir(parents=True)
+        work = writer(place)
+        allowed = names_below(place) | whole | UNTIL_REMOVED
+        with pytest.MonkeyPatch.context() as patch:
+            disk = BrokenDisk(patch, place, code, spared=spared)
+            disk.break_at(moment)
+            error = await error_of(work)
+        if not disk.struck:
+            return
+        assert isinstance(error, PvdifyError), (spared, error)
+        assert error.why.startswith(cause)
+        assert names_below(place) - allowed == set()
+    pytest.fail(f"{writer.__name__} writes more often than this test tries")
+
+
+async def error_of(work: Work) -> Exception | None:
+    try:
+        await work()
+    except Exception as error:
+        return error
+    return None
 
 
 LINE = LogLine(at=NOW, instance="shop", stream="stdout", text="one")
@@ -228,3 +288,79 @@ async def test_a_program_that_finds_no_descriptor_is_not_called_missing(monkeypa
 
     assert raised.value.why == "no file descriptor is left"
     assert "install" not in raised.value.next
+
+
+async def test_an_instance_that_runs_again_is_no_failure_where_that_cannot_be_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = InstanceDir(tmp_path / "shop-web-v1-1")
+    files.write({})
+    disk = BrokenDisk(monkeypatch, tmp_path, errno.ENOSPC)
+    disk.break_at("open")
+
+    files.count_restart()
+
+    assert (disk.struck, files.restarts) == (1, 0)
+
+
+@pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
+@pytest.mark.parametrize("moment", ["open", "rename"])
+async def test_a_token_of_a_login_is_not_left_beside_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, code: int, cause: str, exits_with: int
+) -> None:
+    disk = BrokenDisk(monkeypatch, tmp_path, code)
+    disk.break_at(moment)
+
+    with pytest.raises(OSError, match=os.strerror(code)):
+        write_private(tmp_path / "login.json", "token")
+
+    assert (disk.struck, files_below(tmp_path)) == (1, [])
+
+
+def test_a_full_disk_is_not_called_damage_of_a_database_in_a_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object, **__: object) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    (tmp_path / "copy").write_bytes(databases.MAGIC)
+    monkeypatch.setattr(sqlite3, "connect", is_full)
+
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        databases.check(tmp_path / "copy", tmp_path)
+
+
+@pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
+@pytest.mark.parametrize("moment", ["open", "rename"])
+async def test_a_log_that_cannot_be_moved_stays_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, code: int, cause: str, exits_with: int
+) -> None:
+    log = FileDeployLog(tmp_path)
+    await log.append("shop", 1, ENTRY)
+    before = await asyncio.to_thread(files_below, tmp_path)
+    disk = BrokenDisk(monkeypatch, tmp_path, code)
+    disk.break_at(moment)
+
+    await log.rename("shop", "store")
+    meanwhile = await asyncio.to_thread(files_below, tmp_path)
+    disk.is_broken = False
+    await log.rename("shop", "store")
+
+    assert (disk.struck, meanwhile) == (1, before)
+    assert await log.read("store", 1) == (ENTRY,)
+
+
+@pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
+async def test_a_reserve_that_cannot_be_made_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, cause: str, exits_with: int
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "posix_fallocate", fails)
+
+    Reserve(tmp_path, size=65536).make()
+
+    assert files_below(tmp_path) == []

@@ -1,5 +1,7 @@
 """The data directory: its modes, and one pvdifyd at a time."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,21 @@ def test_second_daemon_is_refused_with_the_pid_of_the_first(tmp_path: Path):
     first.release()
     second.acquire()
     second.release()
+
+
+def test_a_full_disk_is_no_reason_not_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The file is there from the last start; the pid in it is for people."""
+    earlier = DataDirLock(tmp_path)
+    earlier.acquire()
+    earlier.release()
+
+    def fails(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", fails)
+    lock = DataDirLock(tmp_path)
+    lock.acquire()
+
+    with pytest.raises(DataDirInUse):
+        DataDirLock(tmp_path).acquire()
+    lock.release()

@@ -4,6 +4,8 @@ Apps wrote these databases, so SQLite runs nothing that is stored in them: no tr
 that SQLite classes as innocuous.
 """
 
+import errno
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -53,6 +55,8 @@ def _check_and_count(uri: str) -> tuple[int, str]:
                 return 0, str(found).splitlines()[-1][:200]
             return sum(_rows(connection)), ""
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:  # says nothing about the database
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         return 0, str(error)
 
 

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+import structlog
+
 from pvdify.adapters.podman import launch
 from pvdify.adapters.podman.watch import is_alive, parent_of
 from pvdify.errors import RuntimeUnavailable, naming_cause
 from pvdify.model.instance import Secret
 
+log = structlog.get_logger()
 GATE, OUTPUT = "only-pvdify-starts-this", "output.log"
 
 
@@ -118,16 +121,23 @@ class InstanceDir:
             (self.path / GATE).unlink(missing_ok=True)
 
     def unlock(self) -> None:
-        """Open the gate until the directory is removed, after deleting the files of an earlier start."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.oom_mark.unlink(missing_ok=True)
-        shutil.rmtree(self._bundle, ignore_errors=True)
-        with suppress(FileExistsError):
-            (self.path / GATE).symlink_to(".")
+        """Open the gate until the directory is removed, after deleting the files of an earlier start.
+
+        Raises RuntimeUnavailable.
+        """
+        with writing_files(self.path.name):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.oom_mark.unlink(missing_ok=True)
+            shutil.rmtree(self._bundle, ignore_errors=True)
+            with suppress(FileExistsError):
+                (self.path / GATE).symlink_to(".")
 
     def count_restart(self) -> None:
-        """Add one to ``restarts``."""
-        self.restarts_file.write_text(str(self.restarts + 1), encoding="ascii")
+        """Add one to ``restarts``. Logs a warning if that cannot be written."""
+        try:
+            self.restarts_file.write_text(str(self.restarts + 1), encoding="ascii")
+        except OSError as error:
+            log.warning("instance.restart_not_counted", instance=self.path.name, why=error.strerror or str(error))
 
     def remove(self) -> None:
         """Delete the directory. Never raises."""

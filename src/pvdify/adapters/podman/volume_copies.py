@@ -6,8 +6,8 @@ The files are then as after a power loss, which databases recover from. Connecti
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from pvdify.adapters.podman import commands, refusals
 from pvdify.adapters.podman.labels import volume_of
 from pvdify.adapters.podman.tree_copy import TreeCopy
-from pvdify.errors import BackupFailed, RuntimeUnavailable, VolumeExists
+from pvdify.errors import BackupFailed, RuntimeUnavailable, VolumeExists, storage_error
 from pvdify.plumbing.command_runner import Argv, Completed
 
 log = structlog.get_logger()
@@ -81,7 +81,8 @@ class PodmanVolumeCopies:
         if not containers:
             await self._pass(copy, id)
             return 0.0
-        self._mark.write_text("\n".join(containers), encoding="utf-8")
+        with _copying(id):
+            await asyncio.to_thread(self._write_mark, containers)
         begun = time.monotonic()
         try:
             await self._pause(containers, id)
@@ -93,7 +94,8 @@ class PodmanVolumeCopies:
 
     async def _pass(self, copy: TreeCopy, id: str) -> None:
         try:
-            await asyncio.to_thread(copy.update)
+            with _copying(id):
+                await asyncio.to_thread(copy.update)
         except TimeoutError as error:
             raise BackupFailed(
                 f"the volume {id} was not copied as it is at one moment",
@@ -101,11 +103,15 @@ class PodmanVolumeCopies:
                 "still for longer",
                 next="give the app a command that writes a copy into the volume: `backup: {before: CMD}` in pvdify.yml",
             ) from error
-        except OSError as error:
-            raise BackupFailed(
-                f"the volume {id} was not copied", why=str(error),
-                next="check whether the disk is full (`pvdify status`), then `pvdify backups:run`",
-            ) from error  # fmt: skip
+
+    def _write_mark(self, containers: list[str]) -> None:
+        """Replace the mark. Raises OSError, and then there is none: nothing is paused yet."""
+        try:
+            self._mark.write_text("\n".join(containers), encoding="utf-8")
+        except OSError:
+            with suppress(OSError):
+                self._mark.unlink()
+            raise
 
     async def _pause(self, containers: list[str], id: str) -> None:
         done = await self._run((self._podman, "pause", *containers))
@@ -148,3 +154,17 @@ class PodmanVolumeCopies:
                 next="`pvdify volumes APP` shows the volumes of the app",
             )  # fmt: skip
         return Path(done.stdout.strip())
+
+
+@contextmanager
+def _copying(id: str) -> Iterator[None]:
+    """Raise RuntimeUnavailable with the cause where the disk fails; a deadline that has passed stays TimeoutError."""
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise storage_error(
+            RuntimeUnavailable, f"the volume {id} was not copied", error,
+            next="look at the disk of the server, then `pvdify backups:run`",
+        ) from error  # fmt: skip

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from pvdify.adapters.restic import commands
 from pvdify.adapters.restic.commands import KNOWN_HOSTS, LABEL, SSH_KEY
 from pvdify.adapters.restic.refusals import is_locked, refusal
-from pvdify.errors import BackupDamaged, BackupTargetUnavailable, PvdifyError
+from pvdify.errors import BackupDamaged, BackupTargetUnavailable, PvdifyError, RuntimeUnavailable, naming_cause
 from pvdify.model.instance import Secret
 from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed, Piped
 from pvdify.ports.backups import BackupTarget, FoundItem, StoredItem
@@ -167,14 +167,23 @@ class ResticTargets:
         if not target.location.startswith(commands.SFTP):
             yield ()
             return
-        self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="backup-", dir=self._run_dir))
+        with self._writing_files(target):
+            self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix="backup-", dir=self._run_dir))
         try:
-            key = _write_secret(folder / "key", target.keys.get(SSH_KEY))
-            _write_secret(folder / "known_hosts", target.keys.get(KNOWN_HOSTS))
+            with self._writing_files(target):
+                key = _write_secret(folder / "key", target.keys.get(SSH_KEY))
+                _write_secret(folder / "known_hosts", target.keys.get(KNOWN_HOSTS))
             yield commands.sftp_options(target.location, key, folder / "known_hosts")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _writing_files(self, target: BackupTarget) -> AbstractContextManager[None]:
+        return naming_cause(
+            RuntimeUnavailable,
+            f"{target.location} cannot be reached: the key for it cannot be written to {self._run_dir}",
+            next="check /run on the server (`df /run`), then `pvdify backups:run`",
+        )
 
 
 def _write_secret(file: Path, secret: Secret | None) -> Path | None:

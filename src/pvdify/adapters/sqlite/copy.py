@@ -2,8 +2,10 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+
+from pvdify.adapters.sqlite.causes import system_error
 
 
 def copy_database(source: Path, target: Path) -> int:
@@ -14,6 +16,21 @@ def copy_database(source: Path, target: Path) -> int:
     temporary = target.with_name(f"{target.name}.new")
     temporary.unlink(missing_ok=True)
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        schema = _copy(source, temporary)
+        temporary.rename(target)
+    except (OSError, sqlite3.Error) as error:
+        for ending in ("", "-journal", "-wal", "-shm"):
+            with suppress(OSError):
+                Path(f"{temporary}{ending}").unlink()
+        cause = system_error(error, temporary)
+        if cause is None or cause is error:
+            raise
+        raise cause from error
+    return schema
+
+
+def _copy(source: Path, temporary: Path) -> int:
     reading = sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)
     writing = sqlite3.connect(temporary)
     with closing(reading), closing(writing):
@@ -21,7 +38,6 @@ def copy_database(source: Path, target: Path) -> int:
         # In this mode the copy is one file, without -wal and -shm. Whatever opens the copy sets its own mode.
         writing.execute("PRAGMA journal_mode = DELETE")
         schema: int = writing.execute("PRAGMA user_version").fetchone()[0]
-    temporary.rename(target)
     return schema
 
 

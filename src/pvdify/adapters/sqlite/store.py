@@ -4,8 +4,6 @@ Every save is one transaction, and is on disk when the call returns.
 """
 
 import asyncio
-import errno
-import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pvdify.adapters.sqlite.backups import BackupRecords
+from pvdify.adapters.sqlite.causes import is_full, system_error
 from pvdify.adapters.sqlite.copy import copy_database
 from pvdify.adapters.sqlite.jobs import JobRecords
 from pvdify.adapters.sqlite.links import LinkRecords
@@ -40,7 +39,6 @@ from pvdify.model.volume import AppVolume
 from pvdify.ports.store import Record
 
 RecordT = TypeVar("RecordT")
-_FULL_BELOW = 1024 * 1024  # free bytes on the disk under which an SQLite I/O error means a full disk
 _FORGET = (
     "releases", "switch_counts", "scales", "noted_statuses", "slots", "operations", "config_versions",
     "idempotent_requests", "previews", "tokens", "links", "grants", "job_records",
@@ -266,28 +264,7 @@ def _run_transaction(connection: sqlite3.Connection, work: list[tuple[str, dict[
 def _unavailable(error: Exception, file: Path) -> StoreUnavailable:
     what = "pvdify's database does not work"
     next = "check that the disk under the data directory is not read-only, then run `pvdify status`"
-    if isinstance(error, OSError):
-        return storage_error(StoreUnavailable, what, error, next=next)
-    if is_full(error, file):
-        return storage_error(StoreUnavailable, what, OSError(errno.ENOSPC, "", str(file.parent)), next=next)
-    if _primary_code(error) == sqlite3.SQLITE_IOERR:
-        return storage_error(StoreUnavailable, what, OSError(errno.EIO, "", str(file)), next=next)
+    cause = system_error(error, file)
+    if cause is not None:
+        return storage_error(StoreUnavailable, what, cause, next=next)
     return StoreUnavailable(what, why=str(error), next=next)
-
-
-def is_full(error: Exception, file: Path) -> bool:
-    """Return whether the error means a full disk, which SQLite may report as an I/O error of its shared memory."""
-    code = _primary_code(error)
-    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
-        return True
-    if code != sqlite3.SQLITE_IOERR:
-        return False
-    try:
-        disk = os.statvfs(file.parent)
-    except OSError:
-        return False
-    return disk.f_bavail * disk.f_frsize < _FULL_BELOW
-
-
-def _primary_code(error: Exception) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF

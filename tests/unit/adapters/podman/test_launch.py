@@ -4,10 +4,14 @@ import signal
 import subprocess
 import sys
 
-from pvdify.adapters.podman import launch
+import pytest
+
+from pvdify.adapters.podman import launch, refusals
 from pvdify.adapters.podman.instance_dir import InstanceDir
 from pvdify.adapters.podman.launcher import launcher_script, write_launcher
 from pvdify.adapters.podman.stopper import read_stop_signal
+from pvdify.cli.exit_codes import exit_code
+from tests.support.writers import spec
 
 PODMANS = "org.opencontainers.image.stopSignal"
 
@@ -71,3 +75,13 @@ def test_metadata_services_are_reached_where_the_settings_say_so():
     script = launcher_script("/usr/bin/conmon", sys.executable, "/launch.py", allows_metadata=True)
 
     assert f"\nexport {launch.ALLOWS_METADATA}=1\nexec " in script
+
+
+def test_a_full_disk_below_what_podman_starts_is_named_by_the_failed_start():
+    with pytest.raises(OSError, match="No space left") as raised:
+        launch.write("/dev/full", "{}")
+
+    error = refusals.start_failed(spec(), f"Error: conmon failed: {type(raised.value).__name__}: {raised.value}")
+
+    assert error.why.startswith("no space is left on a disk")
+    assert exit_code(error) == 9

@@ -1,0 +1,115 @@
+"""Every file of code that writes to a disk is in a table, with the tests in which that disk fails."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "src" / "pvdify"
+WRITING = {
+    "NamedTemporaryFile", "TemporaryDirectory", "TemporaryFile", "append_whole", "copy2", "copyfile", "copytree",
+    "ftruncate", "mkdir", "mkdtemp", "mkfifo", "mkstemp", "posix_fallocate", "symlink", "symlink_to", "touch",
+    "truncate", "write_bytes", "write_text", "write_whole",
+}  # fmt: skip
+_FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+FLAGS = {"O_RDWR", "O_WRONLY"}
+WRITERS, SERVER = "support/writers.py::", "support/server_writers.py::"
+DISKS = "unit/adapters/test_failing_disks.py::test_"
+SQLITE = "unit/adapters/sqlite/test_full_disk.py::test_"
+LOGS = f"{DISKS}lines_of_a_log_wait_for_the_disk_and_stop_nothing"
+
+# File: how many functions in it write, and where their writing is made to fail.
+TESTED_BY: dict[str, tuple[int | str, ...]] = {
+    "adapters/files/backup_files.py": (2, f"{SERVER}backup_of_the_server"),
+    "adapters/files/databases.py": (1, f"{DISKS}a_full_disk_is_not_called_damage_of_a_database_in_a_backup"),
+    "adapters/files/deploy_log.py": (1, f"{DISKS}a_log_that_cannot_be_moved_stays_where_it_is"),
+    "adapters/files/line_files.py": (2, LOGS),
+    "adapters/files/reserve.py": (1, f"{DISKS}a_reserve_that_cannot_be_made_is_none"),
+    "adapters/files/tunnel_token.py": (1, f"{WRITERS}tunnel"),
+    "adapters/files/whole_file.py": (1, f"{WRITERS}config"),
+    "adapters/haproxy/access_log.py": (
+        1, f"{DISKS}an_access_log_that_cannot_be_rotated_loses_no_more_than_it_would_have",
+    ),
+    "adapters/haproxy/disk.py": (4, f"{SERVER}router_files", f"{SERVER}route"),
+    "adapters/haproxy/process.py": (1, f"{SERVER}router_files"),
+    "adapters/haproxy/router.py": (1, f"{SERVER}router_files"),
+    "adapters/podman/containers.py": (1, f"{WRITERS}prepared_instance"),
+    "adapters/podman/inside.py": (1, f"{SERVER}entered_instance"),
+    "adapters/podman/instance_dir.py": (
+        3, f"{WRITERS}instance_directory",
+        f"{SERVER}gate",
+        f"{DISKS}an_instance_that_runs_again_is_no_failure_where_that_cannot_be_counted",
+    ),
+    "adapters/podman/launch.py": (3, "unit/adapters/podman/test_launch.py::test_a_full_disk"),
+    "adapters/podman/launcher.py": (2, f"{WRITERS}launcher"),
+    "adapters/podman/logs.py": (1, f"{WRITERS}instance_directory"),
+    "adapters/podman/registry_logins.py": (2, f"{WRITERS}registry_logins", f"{SERVER}checked_login"),
+    "adapters/podman/starter.py": (1, f"{SERVER}adopted_container"),
+    "adapters/podman/tree_copy.py": (5, f"{SERVER}volume_copy"),
+    "adapters/podman/volume_copies.py": (1, f"{SERVER}mark_of_the_paused"),
+    "adapters/restic/targets.py": (2, f"{SERVER}backup_key"),
+    "adapters/sops/key_files.py": (3, f"{SERVER}rotated_key", f"{SERVER}recipients"),
+    "adapters/sops/vault.py": (2, f"{SERVER}renamed_config", f"{WRITERS}config"),
+    "adapters/sqlite/copy.py": (1, f"{SERVER}copy_of_the_database"),
+    "adapters/sqlite/store.py": (1, f"{SQLITE}the_cause_of_a_failed_system_call_is_named"),
+    "adapters/systemd/cloudflared.py": (2, f"{SERVER}tunnel_unit"),
+    "adapters/systemd/exits.py": (2, f"{DISKS}a_stop_goes_on_where_its_grace_cannot_be_noted", f"{SERVER}started_unit"),
+    "adapters/systemd/journal.py": (1, f"{DISKS}a_mark_that_cannot_be_written_counts_all_the_same"),
+    "adapters/systemd/units.py": (1, f"{WRITERS}unit"),
+    "client/saved_login.py": (1, f"{DISKS}a_token_of_a_login_is_not_left_beside_the_file"),
+    "daemon/admin_token.py": (1, f"{SERVER}admin_token"),
+    "daemon/database.py": (3, f"{SERVER}identity_of_the_database", f"{SERVER}new_database"),
+    "daemon/directories.py": (3, f"{SERVER}data_directory", f"{SERVER}lock_of_the_directory"),
+    "daemon/webhook_secret.py": (1, f"{SERVER}webhook_secret"),
+    "installation/actions.py": (2, f"{SERVER}installed_file"),
+    "installation/archive.py": (1, f"{WRITERS}server_backup"),
+    "installation/backing_up.py": (2, f"{WRITERS}server_backup", f"{SERVER}collected_server"),
+    "installation/restoring.py": (4, f"{SERVER}restored_server"),
+}  # fmt: skip
+# What a person's own command writes where that person is, and what is made to be thrown away at once.
+OF_A_PERSON = {
+    "cli/commands/completion.py": 1,
+    "cli/main.py": 1,
+    "cli/manifest_file.py": 1,
+    "cli/programs.py": 1,
+    "cli/workflow.py": 1,
+    "installation/doctor/trial.py": 2,
+    "installation/from_target.py": 1,
+    "installation/user_actions.py": 1,
+    "manifest/example.py": 1,
+}
+
+
+def _is_write(call: ast.AST) -> bool:
+    if not isinstance(call, ast.Call):
+        return False
+    words = [each for each in ast.walk(call) if isinstance(each, ast.Attribute | ast.Name)]
+    names = [each.attr if isinstance(each, ast.Attribute) else each.id for each in words]
+    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if called == "open":
+        modes = [each.value for each in ast.walk(call) if isinstance(each, ast.Constant)]
+        return bool(FLAGS & set(names)) or any(re.fullmatch(r"[rwxabt+]*[wxa+][bt]?", str(mode)) for mode in modes)
+    if called == "to_thread":  # what runs in a thread is an argument
+        return bool(WRITING & set(names))
+    return called in WRITING
+
+
+def _writes(file: Path) -> int:
+    """How many functions write, by their names."""
+    functions = [each for each in ast.walk(ast.parse(file.read_text())) if isinstance(each, _FUNCTION)]
+    return len({each.name for each in functions if any(_is_write(it) for it in ast.walk(each))})
+
+
+def test_every_function_that_writes_is_in_the_table():
+    found = {str(file.relative_to(SOURCES)): _writes(file) for file in SOURCES.rglob("*.py")}
+
+    expected = {file: row[0] for file, row in TESTED_BY.items()} | OF_A_PERSON
+    assert {file: count for file, count in found.items() if count} == expected
+
+
+@pytest.mark.parametrize("test", sorted({str(it) for row in TESTED_BY.values() for it in row[1:]}))
+def test_what_the_table_names_is_there(test: str):
+    file, _, name = test.partition("::")
+    assert re.search(rf"def {name}", (ROOT / "tests" / file).read_text())
