@@ -14,7 +14,7 @@ from pvdify.wire.terminal_text import lines_of, shown_at_terminal, shown_in_work
 if TYPE_CHECKING:
     from pvdify.cli.workflow import Workflow
 
-_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _STYLES = {"error": "31", "good": "32", "faint": "2"}
 _PREFIX_COLORS = ("36", "33", "35", "34", "32", "96", "93", "95")
 
@@ -64,7 +64,9 @@ class Io:
 
     def show_json(self, value: object, *, is_line: bool = False) -> None:
         """Print a wire value, or a structure of them, as JSON; ``is_line``: on a single line."""
-        _write(self.stdout, _json_text(value, is_line=is_line), "")
+        text = _json_text(value, is_line=is_line)
+        # GitHub's runner looks for this old form of a command anywhere in a line
+        _write(self.stdout, text.replace("##[", "#\\u0023[") if self.is_in_workflow else text, "")
 
     def say(self, text: str, *, style: str = "") -> None:
         """Print a message on stderr."""

@@ -7,6 +7,7 @@ from typing import TextIO
 from pvdify.errors import PvdifyError
 from pvdify.wire.answers import Receipt, Release
 from pvdify.wire.deploy_log import format_seconds
+from pvdify.wire.terminal_text import shown_at_terminal
 
 _HOW_IT_WENT = {
     "pending": "is on its way",
@@ -62,9 +63,9 @@ def summary_of(release: Release, error: PvdifyError | None) -> str:
     is_live = release.status == "active"
     facts = [
         ("Address", release.url if is_live else None),
-        ("Image", f"`{release.image}`"),
-        ("Digest", release.digest and f"`{release.digest}`"),
-        ("Commit", release.commit and f"`{release.commit}`"),
+        ("Image", _code(release.image)),
+        ("Digest", release.digest and _code(release.digest)),
+        ("Commit", release.commit and _code(release.commit)),
         *(_receipt_facts(release.receipt) if release.receipt else ()),
     ]
     parts = [
@@ -86,5 +87,10 @@ def _receipt_facts(receipt: Receipt) -> Iterator[tuple[str, str]]:
         yield "Requests", f"{counted.served} served{so_far}, {counted.failed} failed, {counted.cut} cut"
 
 
+def _code(text: str) -> str:
+    """Text that others may have chosen, as code in a cell of a table."""
+    return "`{}`".format(shown_at_terminal(text, with_colors=False).replace("`", "'").replace("|", r"\|"))
+
+
 def _verbatim(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
+    return "\n".join(f"    {line}" for line in shown_at_terminal(text, with_colors=False).splitlines())

@@ -1,20 +1,20 @@
 """Deploy logs as text, the same in the API, on disk and at a terminal."""
 
 from pvdify.wire.answers import LogEntry
-from pvdify.wire.terminal_text import lines_of
+from pvdify.wire.terminal_text import shown_at_terminal
 
 _NAME_WIDTH = 13
 _TEXT_WIDTH = 44
 
 
 def render(entry: LogEntry) -> str:
-    """Return the entry as text; "" for an entry that only reports the start of a step."""
+    """Return the entry as text that is safe for a terminal; "" for an entry that only reports the start of a step."""
     if entry.kind == "step-started":
         return ""
     if entry.kind == "output":
-        return "\n".join(f"    | {line}" for line in lines_of(entry.text))
+        return "\n".join(f"    | {line}" for line in shown_at_terminal(entry.text, with_colors=True).split("\n"))
     if entry.kind == "note":
-        return f"  {'':<{_NAME_WIDTH}} {entry.text}"
+        return f"  {'':<{_NAME_WIDTH}} {shown_at_terminal(entry.text, with_colors=False)}"
     mark = "failed: " if entry.kind == "step-failed" else ""
     return step_line(entry.step, f"{mark}{entry.text}", entry.seconds)
 

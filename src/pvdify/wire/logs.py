@@ -1,12 +1,13 @@
 """Runtime log lines and access log lines as text."""
 
 from pvdify.wire.answers import LogLine, Visit
+from pvdify.wire.terminal_text import shown_at_terminal
 
 
 def render(line: LogLine) -> str:
-    """Return ``2026-11-23T11:31:02.045Z web.1 v42 | text``."""
+    """Return ``2026-11-23T11:31:02.045Z web.1 v42 | text``, safe to print at a terminal."""
     prefix, text = parts(line)
-    return f"{prefix} {text}"
+    return "\n".join(f"{prefix} {shown}" for shown in shown_at_terminal(text, with_colors=True).split("\n"))
 
 
 def parts(line: LogLine) -> tuple[str, str]:

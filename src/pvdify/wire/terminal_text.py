@@ -12,7 +12,7 @@ _SEQUENCE = re.compile(
 _COLOR = re.compile("\x1b\\[[0-9;:]*m")
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 # remaining control characters, and marks that change the direction of text
-_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _RESET = "\x1b[0m"
 _COMMAND = re.compile(r"^(\s*):(?=:)|(?<=#)(?=#\[)", re.MULTILINE)
 

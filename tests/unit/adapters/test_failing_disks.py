@@ -55,7 +55,8 @@ from tests.support.writers import (
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MOST_WRITES = 40
-UNTIL_REMOVED = {"instances/shop-web-v1-1/environment"}  # goes with the instance, when its deploy has failed
+# These go with the instance, which the deploy that failed removes.
+UNTIL_REMOVED = {f"instances/shop-web-v1-1/{name}" for name in ("environment", "grace")}
 # These lie on tmpfs, which needs no fsync: nothing there outlives a boot.
 WITHOUT = NOT_OF_THE_SERVER | {
     ("sync", writer) for writer in (registry_logins, instance_directory, launcher, prepared_instance, unit)

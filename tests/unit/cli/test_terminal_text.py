@@ -4,6 +4,7 @@ import io
 import json
 import re
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -11,10 +12,13 @@ from hypothesis import strategies as st
 
 from pvdify.cli.io import Io
 from pvdify.cli.live import LiveDisplay
+from pvdify.cli.workflow import summary_of
 from pvdify.client.events import read_events
+from pvdify.errors import FailedError
 from pvdify.web.answers import ServerSentEvent
-from pvdify.wire.answers import LogEntry
+from pvdify.wire.answers import LogEntry, LogLine
 from pvdify.wire.deploy_log import render
+from pvdify.wire.logs import render as render_line
 from pvdify.wire.terminal_text import shown_at_terminal, shown_in_workflow
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -80,13 +84,14 @@ def test_every_way_of_speaking_is_filtered(is_in_workflow: bool) -> None:
 
 
 def test_json_is_exact_and_controls_nothing() -> None:
-    spoken, value = streams(is_in_workflow=True), {"text": HOSTILE + "\x9b2J\u202e::é"}
+    spoken, value = streams(is_in_workflow=True), {"text": HOSTILE + "\x9b2J\u202e\u061c::é", "##[x": "###[error]y"}
 
     spoken.show_json(value)
 
     text = written(spoken.stdout)
     assert json.loads(text) == value
     assert not [char for char in text if not char.isprintable() and char != "\n"]
+    assert "##[" not in text  # which GitHub's runner looks for anywhere in a line
 
 
 def test_a_redrawn_line_is_filtered() -> None:
@@ -114,3 +119,28 @@ def test_no_text_ends_an_event_of_a_stream(end: str) -> None:
     (event,) = read_events(encoded.replace(b"\r", b"\n").splitlines(keepends=True))
 
     assert (event.name, event.data) == ("message", "x\nevent: end\ndata: forged")
+
+
+def test_the_text_of_the_api_is_safe_for_a_terminal_that_it_is_printed_to() -> None:
+    line = LogLine(at=AT, process="web", number=1, release=1, stream="stdout", text=HOSTILE)
+    entry = LogEntry(at=AT, kind="output", step="pre_deploy", text=HOSTILE, seconds=None)
+    note = LogEntry(at=AT, kind="note", step="pre_deploy", text=HOSTILE, seconds=None)
+
+    for text in (render_line(line), render(entry), render(note)):
+        assert "\x1b" not in text
+        assert "TITLE" not in text
+        assert "\r" not in text
+    assert render_line(line).splitlines()[1].endswith("web.1 v1 | ::error title=x::injected")
+
+
+def test_a_summary_of_a_workflow_has_no_markup_of_others() -> None:
+    release = SimpleNamespace(
+        app="shop", version=1, status="active", url=None, image="x", digest=None, receipt=None, previous=None,
+        commit="`|<b>\x1b]0;TITLE\x07\u202e",
+    )  # fmt: skip
+
+    summary = summary_of(release, FailedError("x", why=HOSTILE))  # type: ignore[arg-type]
+
+    assert r"| Commit | `'\|<b>` |" in summary
+    assert "\x1b" not in summary
+    assert all(line.startswith(("    ", "|", "###")) for line in summary.splitlines() if line)

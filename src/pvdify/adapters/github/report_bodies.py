@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from pvdify.model.notice import Notice
+from pvdify.wire.terminal_text import shown_at_terminal
 
 LONGEST_DESCRIPTION = 140  # characters; GitHub's limit for a deployment's status
 _MARK = re.compile(r"<!-- pvdify:(?P<app>[a-z0-9-]+):(?P<event>[0-9]+) -->")
@@ -14,7 +15,7 @@ def comment(notice: Notice) -> dict[str, Any]:
     facts = {
         "status": _escaped(_status(notice)),
         "image": f"`{_one_line(notice.image)}`" if notice.image else "",
-        "commit": notice.commit or "",
+        "commit": _escaped(notice.commit or ""),
         "as of": f"{notice.at:%Y-%m-%d %H:%M} UTC",
     }
     rows = [f"| {name} | {value} |" for name, value in facts.items() if value]
@@ -71,4 +72,4 @@ def _escaped(text: str) -> str:
 
 
 def _one_line(text: str | None) -> str:
-    return " ".join((text or "").replace("`", "'").split())
+    return " ".join(shown_at_terminal(text or "", with_colors=False).replace("`", "'").split())

@@ -9,6 +9,7 @@ from typing import Any
 
 from pvdify.model.instance import Secret
 from pvdify.model.notice import Notice
+from pvdify.wire.terminal_text import shown_at_terminal
 
 GREEN, RED, GREY = 0x2DA44E, 0xCF222E, 0x6E7781
 LONGEST_TEXT = 1500  # Discord takes 2,000 characters, Slack 3,000
@@ -26,7 +27,7 @@ def generic(notice: Notice) -> dict[str, Any]:
 
 
 def slack(notice: Notice) -> dict[str, Any]:
-    """Return the body for a Slack incoming webhook or a compatible one (Mattermost, Rocket.Chat)."""
+    """Return the body for a Slack incoming webhook or a compatible one (Mattermost, Rocket.Chat), without mentions."""
     mark = ":red_circle:" if notice.is_bad else ":large_green_circle:" if _is_good(notice) else ":white_circle:"
     text = _escaped(_cut(notice.headline))
     if notice.url and _is_good(notice):
@@ -39,7 +40,7 @@ def slack(notice: Notice) -> dict[str, Any]:
 def discord(notice: Notice) -> dict[str, Any]:
     """Return the body for a Discord webhook, with mentions off, so that no text notifies users."""
     embed: dict[str, Any] = {
-        "description": _cut(notice.headline),
+        "description": _cut(_plain(notice.headline)).replace("[", "\\["),  # a link with words of others
         "color": RED if notice.is_bad else GREEN if _is_good(notice) else GREY,
         "timestamp": notice.at.isoformat(),
     }
@@ -75,12 +76,19 @@ def _is_good(notice: Notice) -> bool:
 
 def _small_print(notice: Notice) -> list[str]:
     commit = notice.commit[:10] if notice.commit else ""
-    return [part for part in (notice.image, commit, f"by {notice.actor}", notice.next if notice.is_bad else "") if part]
+    parts = (notice.image, commit, f"by {notice.actor}", notice.next if notice.is_bad else "")
+    return [_plain(part) for part in parts if part]
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 
+def _plain(text: str) -> str:
+    """One line, without what controls a terminal or turns text round."""
+    return " ".join(shown_at_terminal(text, with_colors=False).split())
+
+
 def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("@", "@\u200b")  # Mattermost takes a bare @channel for a mention

@@ -146,6 +146,15 @@ def test_text_of_others_is_no_markup_and_mentions_no_one():
     assert line == "| status | shop-pr-12 v2 failed: @\u200bteam \\| \\<b\\>'x' \\[a\\](b) |"
 
 
+def test_a_commit_that_a_token_of_one_app_names_is_no_markup_either():
+    notice = replace(LIVE, commit="@team **see** [log in](https://evil.example) \u202e", image="x`y\x1b[31m")
+
+    lines = report_bodies.comment(notice)["body"].splitlines()
+
+    assert "| commit | @\u200bteam \\*\\*see\\*\\* \\[log in\\](https://evil.example) |" in lines
+    assert "| image | `x'y` |" in lines
+
+
 def test_the_fake_would_notice_what_github_does_not_know():
     good: dict[str, Any] = {"ref": "c0ffee"}
     check_request("POST", "/repos/o/r/deployments", {}, good)

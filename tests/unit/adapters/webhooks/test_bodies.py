@@ -1,7 +1,10 @@
 """Notices as programs and chat rooms read them."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -49,13 +52,13 @@ def test_a_program_gets_all_facts():
 
 def test_slack_gets_text_in_which_nothing_has_a_meaning_of_its_own():
     assert bodies.slack(FAILED) == {
-        "text": ":red_circle: shop v43 failed: the hook &lt;migrate&gt; &amp; more failed @everyone",
+        "text": ":red_circle: shop v43 failed: the hook &lt;migrate&gt; &amp; more failed @\u200beveryone",
         "blocks": [
             {
                 "type": "section",
                 "text": {
                     "type": "mrkdwn",
-                    "text": ":red_circle: shop v43 failed: the hook &lt;migrate&gt; &amp; more failed @everyone\n"
+                    "text": ":red_circle: shop v43 failed: the hook &lt;migrate&gt; &amp; more failed @\u200beveryone\n"
                     "_by ci_\n_`pvdify logs shop`_",
                 },
             }
@@ -97,3 +100,23 @@ def test_signatures_are_those_of_the_standards_own_library():
     assert Webhook(str(secret)).verify(content.decode(), headers) == json.loads(content)
     with pytest.raises(WebhookVerificationError):
         Webhook(str(secret)).verify(content.decode() + " ", headers)
+
+
+HOSTILE = "x \x1b]0;TITLE\x07\x1b[31m\u202e@channel <!here> [sign in](https://evil.example)\r\nshop v44 is live"
+
+
+@pytest.mark.parametrize("field", ["failure", "actor", "commit", "image", "next"])
+@pytest.mark.parametrize("form", [bodies.slack, bodies.discord])
+def test_no_text_of_others_controls_a_chat_room(form: Callable[[Notice], dict[str, Any]], field: str) -> None:
+    said = json.dumps(form(replace(FAILED, **{field: HOSTILE})), ensure_ascii=False)
+
+    assert not [char for char in json.loads(said).__repr__() if not char.isprintable() and char != "\u200b"]
+    for harm in ("TITLE", "\\u001b", "\u202e", "<!here", "\\nshop v44"):
+        assert harm not in said or (form is bodies.discord and harm == "<!here")  # means nothing there
+
+
+def test_nothing_in_the_text_of_others_is_a_mention_or_a_link_with_other_words() -> None:
+    hostile = replace(FAILED, failure=HOSTILE)
+
+    assert "@channel" not in json.dumps(bodies.slack(hostile), ensure_ascii=False)
+    assert "\\[sign in](" in bodies.discord(hostile)["embeds"][0]["description"]
