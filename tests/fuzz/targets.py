@@ -23,7 +23,7 @@ from pvdify.adapters.github.code_host import GithubCodeHost
 from pvdify.adapters.github.rest import RestApi
 from pvdify.adapters.openid.identities import _key_name
 from pvdify.adapters.openid.keys import Keys
-from pvdify.adapters.podman.images import sizes_in
+from pvdify.adapters.podman.images import image_in, sizes_in
 from pvdify.adapters.podman.registry_api import understood
 from pvdify.adapters.sops import age_keys
 from pvdify.adapters.sops.key_files import KeyFiles
@@ -221,6 +221,19 @@ MUCH = st.builds(  # up to the largest body
 )
 
 
+def _image(ports: int, volumes: int, labels: int) -> bytes:
+    """What podman says of an image with so many of each."""
+    config = {
+        "ExposedPorts": {f"{port}-65535/tcp": {} for port in range(1, ports + 1)},
+        "Volumes": {f"/{'a' * (number % 3 + 1)}{'.' * number}": {} for number in range(volumes)},
+        "Labels": {f"label.{number}": "x" for number in range(labels)}, "Cmd": "run", "Entrypoint": ["a", 1],
+    }  # fmt: skip
+    return json.dumps([{"Id": "f00d", "Config": config}]).encode()
+
+
+IMAGES = st.builds(_image, *[st.sampled_from((0, 1, 60, 4000)) for _ in range(3)])
+
+
 def _key_set(number: str, count: int) -> bytes:
     keys = [{"kty": "RSA", "kid": str(it), "n": number, "e": "AQAB"} for it in range(count)]
     return json.dumps({"keys": keys}).encode()
@@ -414,6 +427,12 @@ TARGETS = (
     Target("duration", WORDS, parse_duration, (ValueError,)),
     Target("image reference", REFERENCES, parse_deployable, (PvdifyError,)),
     Target("registry's manifest", JSON | MUCH, lambda text: sizes_in(text.decode(errors="replace")), ()),
+    Target(
+        "image's config",
+        JSON | MUCH | IMAGES,
+        lambda text: image_in("x", text.decode(errors="replace")),
+        (PvdifyError,),
+    ),
     Target("registry's answer", JSON | MUCH, lambda text: understood(WebAnswer(status=401, content=text)), ()),
     Target("webhook", JSON | MUCH, _read_webhook, (PvdifyError,)),
     Target("OpenID token", TOKENS, _key_name, (PvdifyError,)),

@@ -1,13 +1,15 @@
 """Calls of podman that several modules share."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from pvdify.adapters.podman import commands, init, parse, refusals
+from pvdify.adapters.podman.images import image_in
 from pvdify.adapters.podman.instance_dir import InstanceDir
 from pvdify.adapters.podman.launcher import find_conmon, write_launcher
 from pvdify.adapters.podman.networks import Networks
 from pvdify.adapters.podman.volumes import PodmanVolumes
-from pvdify.errors import RuntimeUnavailable, naming_cause
+from pvdify.errors import NotAnImage, RuntimeUnavailable, naming_cause
 from pvdify.model.database import UNNAMED, DatabaseIdentity
 from pvdify.model.instance import InstanceSpec
 from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
@@ -132,8 +134,10 @@ class Calls:
         if spec.image_id not in self._is_own_init:
             # costs one call for each image: some images bring an init that only starts as process 1
             done = await self.run(commands.inspect_image(self.podman, spec.image_id))
-            image = parse.local_image(done.stdout) if done.exit_code == 0 else None
-            program = image.entrypoint or image.command if image else ()
+            program: tuple[str, ...] = ()
+            with suppress(NotAnImage):  # from before there was a bound; it has run
+                image = await image_in(spec.image_id, done.stdout) if done.exit_code == 0 else None
+                program = image.entrypoint or image.command if image else ()
             self._is_own_init[spec.image_id] = init.is_init(program)
         return self._is_own_init[spec.image_id]
 

@@ -13,7 +13,7 @@ from pvdify.adapters.podman import commands, parse, refusals, registry_errors, s
 from pvdify.adapters.podman.local_hosts import HostGate
 from pvdify.adapters.podman.registry_api import Asker, RegistryApi, Said
 from pvdify.adapters.podman.registry_logins import AuthFile
-from pvdify.errors import PullFailed, RuntimeUnavailable
+from pvdify.errors import NotAnImage, PullFailed, RuntimeUnavailable
 from pvdify.model.foreign_json import QUICK
 from pvdify.model.image import ImagesOnDisk, LocalImage
 from pvdify.model.image_reference import PINNED, ImageReference
@@ -233,7 +233,7 @@ class PodmanImages:
             if _UNKNOWN_IMAGE.search(done.stderr):
                 return None
             raise refusals.unavailable(done)
-        image, machine = parse.local_image(done.stdout, digest=digest), parse.architecture(platform.machine())
+        image, machine = await image_in(name, done.stdout, digest), parse.architecture(platform.machine())
         runs_here = parse.runs_on(image.architecture, machine) or _is_emulated(image.architecture)
         return replace(image, runs_here=runs_here, machine=machine)
 
@@ -277,6 +277,19 @@ class PodmanImages:
 
     def _pin(self, app: str, release: int) -> str:
         return f"{PINS}/{self._server}/{app}:v{release}"
+
+
+async def image_in(name: str, text: str, digest: str | None = None) -> LocalImage:
+    """What ``parse.local_image`` finds; a large one is read in a thread. Raises NotAnImage."""
+    try:
+        if len(text) <= QUICK:
+            return parse.local_image(text, digest=digest)
+        return await asyncio.to_thread(parse.local_image, text, digest=digest)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotAnImage(
+            f"{name} is not an image that can run", why=f"what it says of itself cannot be used: {error}",
+            next="build it with fewer labels, ports and volumes, then deploy again",
+        ) from error  # fmt: skip
 
 
 async def sizes_in(manifest: str) -> tuple[int | None, str | None]:

@@ -1,6 +1,7 @@
 """Parsers of what podman prints; pure."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ Document = Mapping[str, Any]
 NEVER = "0001-01-01"  # the date that podman prints for a time that is not set
 KILLED = 137  # the exit code after SIGKILL
 LARGEST_PORT = 65535
+LARGEST_IMAGE = 256 * 1024  # characters of what podman knows of an image; those of large, old programs have 60,000
+MOST_IMAGE_VOLUMES = 50
+_PORT = re.compile(r"[0-9]{1,12}")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}  # `uname -m` -> the name in images
 OLDER = {"amd64": ("386",), "arm64": ("arm",)}  # further architectures that a machine can run
 _RUNNING = frozenset({"running", "paused", "stopping", "removing"})
@@ -130,9 +134,15 @@ def state_of(word: str, *, was_started: bool) -> InstanceState:
 
 
 def local_image(text: str, *, digest: str | None = None) -> LocalImage:
-    """Return the image in ``podman image inspect``. ``digest``: the one in the command, if any. Raises ValueError."""
-    (document,) = _documents(text)
+    """Return the image in ``podman image inspect``. ``digest``: the one in the command, if any.
+
+    The author of the image chose its labels, ports and volumes. Raises ValueError, also if there are too many.
+    """
+    (document,) = _as_list(parse_json(text, largest=LARGEST_IMAGE))
     config = document.get("Config") or {}
+    volumes = mountable_paths(config.get("Volumes") or {})
+    if len(volumes) > MOST_IMAGE_VOLUMES:
+        raise ValueError(f"it declares {len(volumes)} volumes, and {MOST_IMAGE_VOLUMES} are the most")
     return LocalImage(
         image_id=str(document["Id"]).removeprefix("sha256:"),
         digest=digest or str(document.get("Digest") or ""),
@@ -141,20 +151,22 @@ def local_image(text: str, *, digest: str | None = None) -> LocalImage:
         entrypoint=_words(config.get("Entrypoint")),
         command=_words(config.get("Cmd")),
         architecture=str(document.get("Architecture") or ""),
-        volumes=mountable_paths(config.get("Volumes") or {}),
+        volumes=volumes,
     )
 
 
 def exposed_ports(names: Iterable[str]) -> tuple[int, ...]:
     """Return the sorted TCP ports in names like ``8080/tcp`` and ``8000-8002``. Omits invalid names."""
-    found: set[int] = set()
+    ranges = []
     for name in names:
         port, _, protocol = str(name).partition("/")
         first, _, last = port.partition("-")
-        if protocol.lower() not in ("", "tcp") or not (first.isdecimal() and (last or first).isdecimal()):
-            continue
-        found.update(range(max(1, int(first)), min(LARGEST_PORT, int(last or first)) + 1))
-    return tuple(sorted(found))
+        if protocol.lower() in ("", "tcp") and _PORT.fullmatch(first) and _PORT.fullmatch(last or first):
+            ranges.append((max(1, int(first)), min(LARGEST_PORT, int(last or first))))
+    found: list[int] = []
+    for begin, end in sorted(ranges):  # each port once, however many ranges have it
+        found.extend(range(max(begin, found[-1] + 1 if found else begin), end + 1))
+    return tuple(found)
 
 
 def architecture(machine: str) -> str:
@@ -197,7 +209,10 @@ def _listed(document: Document) -> Listed | None:
 
 
 def _documents(text: str) -> list[Document]:
-    documents = json.loads(text or "[]")
+    return _as_list(json.loads(text or "[]"))
+
+
+def _as_list(documents: Any) -> list[Document]:
     if not isinstance(documents, list):
         raise ValueError(f"expected a list, got {type(documents).__name__}")
     return documents

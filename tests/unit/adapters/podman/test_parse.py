@@ -1,10 +1,14 @@
 import json
+import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from pvdify.adapters.podman import parse
+from pvdify.adapters.podman.images import image_in
 from pvdify.adapters.podman.labels import Identity
+from pvdify.errors import NotAnImage
 from pvdify.model.instance import InstanceState, Role
 from tests.support.endpoints import here
 
@@ -143,6 +147,33 @@ def test_of_a_manifest_in_another_form_nobody_can_say_the_size(text: str):
 )
 def test_exposed_ports_are_read_as_images_have_them(names: list[str], ports: tuple[int, ...]) -> None:
     assert parse.exposed_ports(names) == ports
+
+
+def test_many_ranges_of_ports_take_no_longer_than_one() -> None:
+    names = [f"{first}-65535/tcp" for first in range(1, 5000)]
+
+    begun = time.process_time()
+    ports = parse.exposed_ports(names)
+
+    assert ports == tuple(range(1, 65536))
+    assert time.process_time() - begun < 1  # it was 10 s
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"Volumes": {f"/data-{number}": {} for number in range(51)}}, "it declares 51 volumes, and 50 are the most"),
+        ({"Labels": {"x": "y" * 300_000}}, "it has more than 262144 bytes"),
+        ({"Labels": {f"{number}": "" for number in range(60_000)}}, "it has more than "),
+    ],
+)
+async def test_an_image_that_says_too_much_of_itself_is_refused(config: dict[str, Any], why: str) -> None:
+    text = json.dumps([{"Id": "f00d", "Config": config}])
+
+    with pytest.raises(NotAnImage) as refused:
+        await image_in("ghcr.io/org/shop@sha256:1", text)
+
+    assert why in refused.value.why
 
 
 def test_an_image_with_an_odd_config_is_read() -> None:
