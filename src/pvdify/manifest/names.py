@@ -18,7 +18,7 @@ MOMENTS = ("pre_deploy", "post_deploy", "on_failure", "on_open", "on_close")
 WEB = "web"
 LONGEST_HOSTNAME = 253
 LONGEST_GUESS = 64  # characters; a longer name is not a misspelled known name
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 

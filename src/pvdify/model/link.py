@@ -180,11 +180,14 @@ def _check_start(claims: Mapping[str, Any], link: Link) -> None:
 def _check_workflow(claims: Mapping[str, Any], wanted: str) -> None:
     """Check the workflow's file. ``workflow_ref`` is ``OWNER/NAME/.github/workflows/FILE@REF``.
 
-    The claim names the file that was started, not a file that it calls.
+    The claim names the file that was started, not a file that it calls. An organization can run workflows of another
+    repository for this one, and their files can have the same names.
     """
-    found = _word(claims, "workflow_ref").partition("@")[0].split("/", 2)[-1]
-    full = wanted if "/" in wanted else f".github/workflows/{wanted}"
-    if found != full:
+    found = _word(claims, "workflow_ref").partition("@")[0]
+    repository = _word(claims, "repository")
+    full = f"{repository}/{wanted if '/' in wanted else f'.github/workflows/{wanted}'}"
+    is_own = found[: len(repository)].casefold() == repository.casefold()
+    if not is_own or found[len(repository) :] != full[len(repository) :]:
         raise refused("workflow_ref", f"is of {_shown(found)}, expected {_shown(full)}")
 
 

@@ -161,7 +161,8 @@ def test_volumes_name_processes_that_exist_and_paths_once():
 
 
 @pytest.mark.parametrize(
-    ("words", "character"), [(r'"run\0it"', "U+0000"), (r'["run", "\e[2J"]', "U+001B"), (r'"run\r"', "U+000D")]
+    ("words", "character"),
+    [(r'"run\0it"', "U+0000"), (r'["run", "\e[2J"]', "U+001B"), (r'"run\r"', "U+000D"), (r'"run\N"', "U+0085")],
 )
 def test_commands_hold_no_control_characters(words, character):
     process, hook = f"processes: {{web: {{command: {words}}}}}\n", f"hooks: {{pre_deploy: [{words}]}}\n"

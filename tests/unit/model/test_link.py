@@ -129,7 +129,9 @@ def test_the_workflow_file_is_that_of_the_link(named: str):
     ours = "org/shop/.github/workflows/deploy.yml@refs/heads/main"
     assert link_for(claims(workflow_ref=ours), "shop", (link,)) is link
     for other in (None, "", "org/shop/.github/workflows/other.yml@x", "org/shop/deploy.yml@x",
-                  "org/shop/.github/workflows/x/.github/workflows/deploy.yml@x"):  # fmt: skip
+                  "org/shop/.github/workflows/x/.github/workflows/deploy.yml@x",
+                  "org/rules/.github/workflows/deploy.yml@refs/heads/main", "org/shop2/.github/workflows/deploy.yml@x",
+                  ".github/workflows/deploy.yml@x"):  # fmt: skip
         with pytest.raises(IdentityRefused) as refused:
             link_for(claims(workflow_ref=other), "shop", (link,))
         assert refused.value.details["claim"] == "workflow_ref"
