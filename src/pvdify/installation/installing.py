@@ -1,19 +1,24 @@
 """``pvdify server install`` and ``upgrade``: the machine is looked at, then made as it is to be."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from pvdify import __version__, settings
+from pvdify.adapters.haproxy import commands as haproxy_commands
 from pvdify.adapters.haproxy.bundled import bundled_binary
+from pvdify.adapters.haproxy.parse import version as haproxy_version
 from pvdify.adapters.systemd import commands, parse
 from pvdify.adapters.systemd.server_units import CONFINED_SINCE, DAEMON, TRIAL
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
 from pvdify.cli.output import facts
-from pvdify.errors import InvalidSetting, MachineNotReady, NotInstalled
+from pvdify.errors import InvalidSetting, MachineNotReady, NotInstalled, PvdifyError
 from pvdify.installation import from_github, plans, settings_file
 from pvdify.installation.carry_out import carry_out, outlook, read, show_outlook
 from pvdify.installation.doctor import report
+from pvdify.installation.doctor.judgements import PREFERRED_HAPROXY
+from pvdify.installation.doctor.observe import DISTRIBUTION_HAPROXY
 from pvdify.installation.layout import Layout, layout_here
 from pvdify.installation.machine import Machine
 from pvdify.manifest.names import nearest
@@ -28,6 +33,8 @@ def run(order: Install, machine: Machine, io: Io) -> int:
     """
     wanted = {**order.settings, **plans.ALWAYS}
     _check_names(order.settings)
+    settings.load(wanted, {}, DEFAULT_FILE)  # a bad value is refused before the machine is looked at
+    wanted = {**preferred_router(read(DEFAULT_FILE), machine), **wanted}
     layout = layout_of(settings.load(wanted, {}, DEFAULT_FILE), machine)
     if order.is_upgrade and not (layout.unit_dir / DAEMON).exists():
         raise NotInstalled("there is no pvdify server on this machine to upgrade", next="`pvdify server install`")
@@ -40,6 +47,20 @@ def run(order: Install, machine: Machine, io: Io) -> int:
     token = (read(layout.admin_token) or "").strip() if is_new else ""
     _show(layout, done, token, io, as_json=order.as_json)
     return DONE
+
+
+def preferred_router(settings_text: str | None, machine: Machine) -> dict[str, str]:
+    """Choose the distribution's HAProxy for a new server, where it is new enough: its packages get security fixes.
+
+    Return the setting; none where there is a settings file, whose router stays until an operator changes it.
+    """
+    if settings_text is not None:
+        return {}
+    with suppress(PvdifyError):  # it is not installed
+        version = haproxy_version(machine.ask(haproxy_commands.version(DISTRIBUTION_HAPROXY)).stdout)
+        if version is not None and version.number >= PREFERRED_HAPROXY:
+            return {"router_binary": DISTRIBUTION_HAPROXY}
+    return {}
 
 
 def layout_of(wanted: Settings, machine: Machine) -> Layout:

@@ -1,7 +1,9 @@
 import pytest
 
-from pvdify.errors import InvalidSetting
+from pvdify.errors import InvalidSetting, RuntimeUnavailable
 from pvdify.installation import installing
+from pvdify.installation.machine import Machine
+from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.wire.installation import Install
 from tests.unit.installation.conftest import Site
 
@@ -19,3 +21,32 @@ def test_a_value_that_a_setting_cannot_have_is_refused(site: Site) -> None:
         installing.run(Install(settings={"ports": "9-1"}), site.machine, site.io)
 
     assert "--ports" in str(refused.value.details)
+
+
+class Programs:
+    """Answers as the distribution's HAProxy; None: it is not installed."""
+
+    def __init__(self, version: str | None) -> None:
+        self._version = version
+
+    async def run(self, argv: Argv, **_: object) -> Completed:
+        if self._version is None:
+            raise RuntimeUnavailable("haproxy cannot be started on this server")
+        assert argv == ("/usr/sbin/haproxy", "-vv")
+        return Completed(argv=argv, exit_code=0, stdout=f"HAProxy version {self._version} 2026/06/26\n", stderr="")
+
+
+@pytest.mark.parametrize(
+    ("version", "settings_text", "expected"),
+    [
+        ("2.8.3-1", None, {"router_binary": "/usr/sbin/haproxy"}),
+        ("3.0.11-1", None, {"router_binary": "/usr/sbin/haproxy"}),
+        ("2.6.12-1", None, {}), (None, None, {}), ("3.0.11-1", "", {}), ("3.0.11-1", 'router_binary = ""', {}),
+    ],
+)  # fmt: skip
+def test_a_new_server_has_the_router_that_the_distribution_keeps_up_to_date(
+    version: str | None, settings_text: str | None, expected: dict[str, str]
+) -> None:
+    machine = Machine(runner=Programs(version))  # type: ignore[arg-type]
+
+    assert installing.preferred_router(settings_text, machine) == expected
