@@ -23,6 +23,7 @@ from pvdify.model.instance import Secret
 from pvdify.model.release import Source
 from pvdify.model.route import WAIT_BOUNDS, TargetCount, Traffic
 from pvdify.model.samples import POINTS, STEP, Sample, Series
+from pvdify.model.service_kinds import KINDS
 from pvdify.model.token import Actor, Role
 from pvdify.model.visit import Visit
 from tests.fakes.behaviour import Behaviour
@@ -84,7 +85,7 @@ class SampleServer:
         await self.daemon.worker.resume()
         for duty in (
             self.daemon.reconciler.run(), self.daemon.scheduler.run(), self.daemon.courier.run(),
-            self.engine.samples.run(), self._live(),
+            self.daemon.service_keeper.run(), self.engine.samples.run(), self._live(),
         ):  # fmt: skip
             self._tasks.append(asyncio.create_task(duty))
 
@@ -198,6 +199,10 @@ async def fill(server: SampleServer) -> None:
     web = {"processes": {"web": {"count": 2}, "worker": {"command": "npm run worker"}}, "domains": ["shop.example.com"]}
     jobs = {"jobs": {"report": {"schedule": "0 3 * * *", "command": "npm run report"}}}
     state = {"volumes": {"uploads": {"path": "/uploads", "shared": True}}, "resources": {"memory": "256M", "cpu": 0.5}}
+    made = Behaviour(exit_code=0, exit_after=2.0, lines=("1204 orders", "report.pdf written"))
+    machine.supervisor.script(made, process="report")
+    for kind in KINDS.values():
+        machine.registry.push(kind.image)
     await engine.requests.create_app("shop", ADMIN)
     secret = ConfigVar(value=Secret("postgres://shop:kX9v2LqT@db/shop"), is_secret=True)
     changes = {"DATABASE_URL": secret, "LOG_LEVEL": Secret("info"), "PAYMENT_TIMEOUT": Secret("2000")}

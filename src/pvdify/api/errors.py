@@ -4,6 +4,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from pvdify.errors import PvdifyError
 from pvdify.web.problems import TITLES, request_id_of, retry_after, status_of, unexpected
@@ -24,7 +25,16 @@ async def answer_http(request: Request, error: Exception) -> Response:
     what = f"{request.method} {request.url.path} is not part of the API"
     known = PvdifyError(what, next="/api/v1/openapi.json lists every path and method")
     known.code = "not-found" if error.status_code == 404 else "method-not-allowed"  # type: ignore[misc]
-    return problem(request, known, error.status_code, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods_here(request))
+    return problem(request, known, error.status_code, headers)
+
+
+def _methods_here(request: Request) -> list[str]:
+    """Return every method that this path has: Starlette names those of one route, and each of ours has one method."""
+    here = [it for it in request.app.routes if isinstance(it, Route) and it.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 async def answer_unexpected(request: Request, error: Exception) -> Response:

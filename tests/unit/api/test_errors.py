@@ -54,6 +54,22 @@ async def test_bad_input_is_a_clear_error_and_changes_nothing(
         assert answer.json["request_id"] == answer.headers["x-request-id"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/apps", "GET, HEAD, POST"),
+        ("PUT", "/apps/shop", "DELETE, GET, HEAD, PATCH"),
+        ("POST", "/apps/shop/config", "GET, HEAD, PATCH"),
+        ("GET", "/webhooks/github", "POST"),
+        ("POST", "/openapi.json", "GET, HEAD"),
+    ],
+)
+async def test_refused_method_is_answered_with_every_method_of_the_path(api: Api, method: str, path: str, allowed: str):
+    answer = await api(method, path)
+
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+
+
 async def test_all_problems_come_at_once(api: Api):
     answer = await api("POST", "/apps/shop/releases", {"imag": IMAGE, "run_number": "x"})
 

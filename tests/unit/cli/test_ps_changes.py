@@ -101,3 +101,23 @@ def test_restart_stop_and_start(pvdify: Pvdify, myapp: FakeApi) -> None:
     assert pvdify("ps:stop", "myapp") == Ran(stdout="myapp is stopped\n", stderr="undo: pvdify ps:start myapp\n")
     assert pvdify("ps:start", "myapp") == Ran(stdout="myapp is started\n", stderr="undo: pvdify ps:stop myapp\n")
     assert pvdify("ps:restart", "myapp", "web", "worker").code == 2
+
+
+def test_one_word_is_a_process_of_the_app_that_is_meant_here_unless_an_app_has_that_name(
+    pvdify: Pvdify, myapp: FakeApi
+) -> None:
+    pvdify.environ["PVDIFY_APP"] = "myapp"
+
+    assert pvdify("ps:restart", "web").stdout == "myapp runs new instances of web\n"
+    assert pvdify("ps:restart", "worker", "--no-wait").code == 0
+    assert pvdify("ps:restart", "myapp").stdout == "myapp runs new instances of web, worker\n"
+    assert pvdify("ps:restart").stdout == "myapp runs new instances of web, worker\n"
+    assert pvdify("ps:restart", "my_worker").stdout == "myapp runs new instances of my_worker\n"
+
+    myapp.add_release("web")
+
+    assert pvdify("ps:restart", "web").stdout == "web runs new instances of web, worker\n"
+
+
+def test_one_word_is_the_app_where_no_other_is_meant(pvdify: Pvdify, myapp: FakeApi) -> None:
+    assert "there is no app web" in pvdify("ps:restart", "web").stderr

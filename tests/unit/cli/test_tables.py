@@ -1,5 +1,7 @@
 """Tables in the width that there is."""
 
+import re
+
 import pytest
 
 from pvdify.cli.tables import table
@@ -75,6 +77,19 @@ def test_a_value_that_people_copy_is_never_cut() -> None:
     value = "x" * 200
 
     assert table(("KEY", "VALUE"), (("A", value),), width=80).splitlines()[1] == f"A    {value}"
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("name", ["shop", "shop-staging", LONG_NAME])
+def test_apps_say_since_when_their_status_holds_at_80_columns(pvdify: Pvdify, api: FakeApi, name: str) -> None:
+    image, url = f"ghcr.io/some-organization/{name}:{COMMIT}", f"https://{name}.apps.example.com"
+    api.add_app(name, status="crashing", status_cause="exit 1, 6 restarts", release=42, image=image, url=url)
+
+    header, line, *_ = pvdify("apps").stdout.splitlines()
+
+    assert header.split()[:3] == ["APP", "STATUS", "SINCE"]
+    assert line.startswith(name)
+    assert re.search(r"2026-11-\d\d \d\d:\d\dZ", line)
 
 
 @pytest.mark.usefixtures("narrow")

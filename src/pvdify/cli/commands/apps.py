@@ -34,7 +34,8 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
         io.show_json({"apps": found})
     elif found:
         headers = ("APP", "STATUS", "SINCE", "RELEASE", "IMAGE", "URL")
-        io.show(output.table(headers, (_row(app, io) for app in found)))
+        # A status without its time says little; what has to go first is in `apps:info`, too.
+        io.show(output.table(headers, (_row(app, io) for app in found), least=("IMAGE", "URL")))
     else:
         io.say("no apps yet; the first deploy creates one: pvdify deploy APP --image REF")
     return DONE

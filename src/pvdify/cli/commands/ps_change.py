@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import click
 
@@ -11,6 +11,7 @@ from pvdify.cli.command import app_option, app_parameter, command
 from pvdify.cli.exit_codes import DETACHED, DONE, exit_code
 from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.live import display
+from pvdify.cli.words import exists
 from pvdify.client.api import Client
 from pvdify.client.problems import from_failure
 from pvdify.errors import FailedError
@@ -39,10 +40,14 @@ class ScaleOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RestartOptions:
-    """Options of ``pvdify ps:restart``. ``process``: None for all."""
+    """Options of ``pvdify ps:restart``. ``process``: None for all.
+
+    ``otherwise``: the app whose process ``app`` is, if no app has that name.
+    """
 
     app: str
     process: str | None
+    otherwise: str | None = None
     is_waiting: bool
     as_json: bool
 
@@ -87,6 +92,8 @@ def _note_spread(options: ScaleOptions, processes: Sequence[Process], io: Io) ->
 
 def run_restart(options: RestartOptions, client: Client, io: Io) -> int:
     """Replace the instances by new ones."""
+    if options.otherwise is not None and not exists(options.app, client):
+        options = replace(options, app=app_name.check(options.otherwise), process=options.app)
     return _finish(client.restart(options.app, options.process), client, io, options)
 
 
@@ -134,16 +141,30 @@ def ps_restart(
     """Put new instances in place of the old.
 
     The same release, with the same config. Web instances are replaced without losing a request; of other processes, two
-    never run at once. A changed config needs a deploy. A single word is the app; with `--app` it is the process.
+    never run at once. A changed config needs a deploy. A single word is the app if the server has one of that name,
+    else a process of the app that is meant here; with `--app` it is the process.
     """
     if len(words) > (2 if app is None else 1):
         raise click.UsageError("one app and one process, please")
-    argument = words[0] if words and app is None else None
-    rest = words[1:] if argument else words
+    argument, process, otherwise = _restarted(words, app, surroundings)
     return RestartOptions(
-        app=app_name.resolve(argument, app, surroundings), process=rest[0] if rest else None,
+        app=app_name.resolve(argument, app, surroundings), process=process, otherwise=otherwise,
         is_waiting=not no_wait, as_json=as_json,
     )  # fmt: skip
+
+
+def _restarted(
+    words: tuple[str, ...], app: str | None, surroundings: Surroundings
+) -> tuple[str | None, str | None, str | None]:
+    """Return the app, its process, and the app whose process the first word is if no app has that name."""
+    if app is not None or not words:
+        return None, words[0] if words else None, None
+    if len(words) > 1:
+        return words[0], words[1], None
+    known = app_name.implied(surroundings)
+    if known is None or known.name == words[0]:
+        return words[0], None, None
+    return (words[0], None, known.name) if app_name.looks_like_one(words[0]) else (None, words[0], None)
 
 
 @command("ps:stop", run=run_stop, example="pvdify ps:stop myapp")
