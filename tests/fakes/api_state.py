@@ -21,3 +21,4 @@ class ApiState(ConfigVars, Volumes, Jobs, Backups, Processes, Previews, Logs, Ac
     def __init__(self) -> None:
         super().__init__()
         self.checks: list[dict[str, str]] = []
+        self.volumes_of_plans: list[str] = []

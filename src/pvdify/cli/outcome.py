@@ -81,5 +81,6 @@ def _was_live(release: Release) -> bool:
     # A release that the guard takes back stays live for a moment; that is no success.
     if release.failure is not None and release.failure.code == "guard-tripped":
         return False
-    # A release that never ran can be superseded, too, but has no receipt.
-    return release.status == "active" or (release.status == "superseded" and release.receipt is not None)
+    # A release that never ran, or was refused for a newer build, can be superseded, too, and never switched.
+    has_switched = release.receipt is not None and "switch" in release.receipt.steps
+    return release.status == "active" or (release.status == "superseded" and has_switched)

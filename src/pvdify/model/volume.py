@@ -59,6 +59,11 @@ def volumes_of(manifest: Manifest, image_paths: Iterable[str]) -> dict[str, Volu
     return volumes
 
 
+def lasting(*every: Mapping[str, Volume]) -> list[str]:
+    """Return the names of the volumes of several releases that outlive each of them."""
+    return sorted({name for volumes in every for name, volume in volumes.items() if not volume.ephemeral})
+
+
 def mountable_paths(declared: Iterable[str]) -> tuple[str, ...]:
     """Return an image's ``VOLUME`` paths that can be volumes, normalised. Images may declare unusable paths."""
     paths = {PurePosixPath("/") / path for path in declared}

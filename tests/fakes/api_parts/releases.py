@@ -56,7 +56,9 @@ class Releases(Apps):
         live = self.releases[app][-1]
         target = self.find_release(app, asked.query.get("version", str(live["version"] - 1)))
         changes = _changes(live, target)
-        return {"current": live, "target": target, "is_warm": True, "changes": changes}
+        return {
+            "current": live, "target": target, "is_warm": True, "changes": changes, "volumes": self.volumes_of_plans,
+        }  # fmt: skip
 
     def diff(self, asked: Asked, app: str, version: str) -> dict[str, Any]:
         before, after = self.find_release(app, version), self.find_release(app, asked.query["to"])

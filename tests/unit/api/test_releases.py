@@ -95,6 +95,18 @@ async def test_rollback_is_planned_and_done(api: Api):
     assert (await api("GET", "/apps/shop")).json["release"] == 3
 
 
+async def test_plan_of_a_rollback_names_the_volumes_that_it_leaves_alone(api: Api):
+    old = {"data": {"path": "/data"}, "scratch": {"path": "/scratch", "ephemeral": True}}
+    new = {"data": {"path": "/data"}, "uploads": {"path": "/up", "shared": True}}
+    for volumes in (old, new):
+        version = (await api("POST", "/apps/shop/releases", {"image": IMAGE, "manifest": {"volumes": volumes}})).json
+        await api.daemon.finish("shop", version["version"])
+
+    plan = (await api("GET", "/apps/shop/rollback")).json
+
+    assert plan["volumes"] == ["data", "uploads"]
+
+
 async def test_diff_compares_with_what_is_live_unless_asked(api: Api):
     await api("PATCH", "/apps/shop/config", {"A": "1"})
     for body in ({"image": IMAGE}, {"image": IMAGE, "manifest": {"port": 3000}}):

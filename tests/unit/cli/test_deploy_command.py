@@ -205,6 +205,16 @@ def test_a_release_that_was_live_and_is_replaced_already_went_well(pvdify: Pvdif
     assert pvdify("deploy", "myapp", *IMAGE).stdout == "v1 was live  (6.2s); a newer release has taken its place\n"
 
 
+def test_a_release_that_was_refused_for_a_newer_build_was_never_live(pvdify: Pvdify, api: FakeApi) -> None:
+    facts = {"code": "superseded", "what": "v1 was built by run 8, run 9 is live already", "why": "", "next": "wait"}
+    admitted = RECEIPT | {"steps": {"admit": 3.0}, "seconds": 0.003}
+    api.script.outcome = {"status": "superseded", "receipt": admitted, "failure": facts}
+
+    ran = pvdify("deploy", "myapp", *IMAGE)
+
+    assert (ran.stdout, ran.code) == ("", 6)
+
+
 def test_a_refused_deploy_shows_every_problem(pvdify: Pvdify, api: FakeApi) -> None:
     problems = ["line 1: prot: unknown key; did you mean port?", "processes.web.count: expected a whole number"]
     content = {"code": "invalid-manifest", "detail": "pvdify.yml has 2 problems", "next": "x", "problems": problems}
@@ -316,6 +326,17 @@ def test_a_release_that_cannot_be_repeated_is_a_conflict(pvdify: Pvdify, api: Fa
     assert pvdify("rollback", "myapp", "--version", "v1") == Ran(
         stderr="error: release-not-rollbackable\n  myapp v1 never was live\n  next: choose another\n", code=5
     )
+
+
+def test_a_plan_names_the_volumes_that_are_not_rolled_back(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_release("myapp")
+    api.add_release("myapp")
+    api.volumes_of_plans = ["data", "uploads"]
+
+    ran = pvdify("rollback", "myapp", "--plan")
+
+    assert "volumes  data, uploads: not rolled back, what is in them stays as it is now\n" in ran.stdout
+    assert json.loads(pvdify("rollback", "myapp", "--plan", "--json").stdout)["volumes"] == ["data", "uploads"]
 
 
 def test_a_plan_changes_nothing(pvdify: Pvdify, api: FakeApi) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pvdify.errors import VolumeExists, VolumeInUse, VolumeNotFound, VolumeNotShared
+from pvdify.errors import AppNotFound, VolumeExists, VolumeInUse, VolumeNotFound, VolumeNotShared
 from pvdify.model.image import LocalImage
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.release import Release, ReleaseStatus
@@ -196,6 +196,10 @@ async def test_an_app_that_is_destroyed_leaves_its_volumes_in_the_trash(machine:
     await daemon.requests.destroy_app("shop", "shop", ACTOR)
     while await machine.store.app("shop"):
         await machine.clock.sleep(1.0)
+
+    with pytest.raises(AppNotFound) as refused:
+        await daemon.volumes.restore("shop", "data", ACTOR)
+    assert refused.value.next == "`pvdify apps:create shop`, then `pvdify volumes:restore shop data`, and deploy"
 
     await daemon.requests.create_app("shop", ACTOR)
     await daemon.volumes.restore("shop", "data", ACTOR)

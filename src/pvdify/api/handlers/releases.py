@@ -14,6 +14,7 @@ from pvdify.errors import InvalidError
 from pvdify.model.deploy_log import EntryKind
 from pvdify.model.operation import Strategy
 from pvdify.model.release import Source
+from pvdify.model.volume import lasting
 from pvdify.web.answers import ServerSentEvent, event_stream, json_answer, text_answer
 from pvdify.wire import answers
 from pvdify.wire.deploy_log import render
@@ -97,6 +98,7 @@ async def plan_rollback(call: Call) -> Response:
             target=await _release(call, target.version),
             is_warm=await queries.is_warm(call.app, target),
             changes=translate.differences(changes),
+            volumes=lasting(*(it.volumes for it in (live, target) if it)),
         )
     )
 

@@ -90,6 +90,8 @@ def _show_plan(plan: RollbackPlan, io: Io, *, as_json: bool) -> int:
         ("to", _describe(plan.target)),
         ("warm", is_warm if plan.is_warm else "no: its instances are started first"),
     ]
+    if plan.volumes:
+        rows.append(("volumes", f"{', '.join(plan.volumes)}: not rolled back, what is in them stays as it is now"))
     io.show(facts(rows))
     if plan.changes:
         io.show("")

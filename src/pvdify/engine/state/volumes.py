@@ -7,7 +7,7 @@ import structlog
 
 from pvdify.engine.world.concurrency import Locks, settle
 from pvdify.engine.world.not_found import no_app
-from pvdify.errors import PvdifyError, VolumeExists, VolumeInUse, VolumeNotFound
+from pvdify.errors import AppNotFound, PvdifyError, VolumeExists, VolumeInUse, VolumeNotFound
 from pvdify.manifest.definition import Volume
 from pvdify.model.action import Action
 from pvdify.model.backup import last_stored
@@ -98,10 +98,10 @@ class AppVolumes:
         """
         _check_no_service(app)
         async with self._locks.queue(app):
-            if await self._store.app(app) is None:
-                raise no_app(app)
             volumes = await self._store.volumes(app)
             volume = _newest(volumes, name, is_trashed=True)
+            if await self._store.app(app) is None:
+                raise no_app(app) if volume is None else _no_app_for(volume)
             if volume is None:
                 raise _no_volume(app, name)
             if _newest(volumes, name, is_trashed=False) is not None:
@@ -165,6 +165,15 @@ def _newest(volumes: tuple[AppVolume, ...], name: str, *, is_trashed: bool | Non
     """The newest of this name; ``is_trashed``: None for either, one in use first."""
     found = [it for it in volumes if it.name == name and is_trashed in (None, it.is_trashed)]
     return max(found, key=lambda it: (not it.is_trashed, it.created_at), default=None)
+
+
+def _no_app_for(volume: AppVolume) -> AppNotFound:
+    """The error of a restore for an app that is gone: its first deploy would make a volume of the name anew."""
+    app, name = volume.app, volume.name
+    return AppNotFound(
+        f"there is no app {app} that could have its volume {name} back",
+        next=f"`pvdify apps:create {app}`, then `pvdify volumes:restore {app} {name}`, and deploy",
+    )
 
 
 def _no_volume(app: str, name: str) -> VolumeNotFound:

@@ -70,12 +70,14 @@ class RollbackPlan:
 
     ``current``: the live release; ``target``: the release to repeat; ``is_warm``: the target's instances still run, so
     that the rollback is only a switch; ``changes``: how the target differs from the live release.
+    ``volumes``: the names of the volumes of either release, which a rollback leaves as they are.
     """
 
     current: Release | None
     target: Release
     is_warm: bool
     changes: list[Difference] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
