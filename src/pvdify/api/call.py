@@ -18,6 +18,7 @@ from pvdify.model.token import Actor
 from pvdify.web.body import content_of
 
 BodyT = TypeVar("BodyT")
+YES_OR_NO = {"": True, "1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +99,13 @@ class Call:
         return int(digits)
 
     def flag(self, name: str) -> bool:
-        """Whether a query parameter is set to something that means yes."""
-        return self.request.query_params.get(name, "").lower() in {"1", "true", "yes"}
+        """Whether a query parameter is set to something that means yes, as its bare name does. Raises InvalidError."""
+        text = self.request.query_params.get(name, "no").lower()
+        if text not in YES_OR_NO:
+            raise InvalidError(
+                f'the query parameter {name} is "{text[:40]}"', why="expected 1 or 0", next=f"correct {name}"
+            )
+        return YES_OR_NO[text]
 
 
 @cache

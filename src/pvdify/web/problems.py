@@ -6,11 +6,14 @@ import structlog
 from starlette.requests import Request
 
 from pvdify.errors import (
+    BackupTargetRefused,
+    EdgeRefused,
     InternalError,
     Kind,
     MalformedRequest,
     NotSignedIn,
     PvdifyError,
+    RegistryDenied,
     RequestTooLarge,
     RequestTooSlow,
     TooManyRequests,
@@ -34,6 +37,10 @@ STATUS_BY_TYPE: tuple[tuple[type[PvdifyError], int], ...] = (
     (MalformedRequest, 400),
     (NotSignedIn, 401),
     (TooManyRequests, 429),
+    # What the request brought is at fault, not this server.
+    (RegistryDenied, 422),
+    (EdgeRefused, 422),
+    (BackupTargetRefused, 422),
 )
 TITLES = {
     400: "Malformed request", 401: "Not signed in", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",

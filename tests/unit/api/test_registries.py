@@ -23,7 +23,7 @@ async def test_a_registry_is_put_shown_listed_and_removed_and_its_password_never
 async def test_a_wrong_password_is_refused_with_the_command_that_repairs_it(api: Api):
     answer = await api("PUT", "/registries/ghcr.io", LOGIN)
 
-    assert answer.json["code"] == "registry-denied"
+    assert (answer.status, answer.json["code"]) == (422, "registry-denied")
     assert "`pvdify registry:login ghcr.io -u octocat`" in answer.json["next"]
     assert "an-access-token" not in str(answer.json)
 

@@ -56,6 +56,30 @@ async def test_followed_log_ends_with_the_release(api: Api):
     assert json.loads(events[-1].partition("data: ")[2])["status"] == "active"
 
 
+@pytest.mark.parametrize(
+    ("query", "is_followed"),
+    [
+        ("follow", True), ("follow=", True), ("follow=1", True), ("follow=True", True), ("lines=1&follow", True),
+        ("follow=0", False), ("follow=false", False), ("", False),
+    ],
+)  # fmt: skip
+async def test_a_log_is_followed_by_the_bare_name_too(api: Api, query: str, is_followed: bool):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+
+    answer = await api("GET", f"/apps/shop/releases/1/log?{query}")
+
+    assert answer.headers["content-type"].startswith("text/event-stream") is is_followed
+
+
+async def test_what_is_neither_yes_nor_no_is_refused(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+
+    answer = await api("GET", "/apps/shop/releases/1/log?follow=2")
+
+    assert (answer.status, answer.json["detail"]) == (422, 'the query parameter follow is "2"')
+
+
 async def test_followed_log_goes_on_after_the_last_event_seen(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
