@@ -138,7 +138,7 @@ def backups_run(*, no_wait: bool, as_json: bool) -> RunOptions:
 
 @command("backups:verify", run=run_verify, example="pvdify backups:verify")
 @click.argument("backup", required=False, default="")
-@click.option("--accept-smaller", is_flag=True, help="It may have much less in it than the last one that was proven.")
+@click.option("--accept-smaller", is_flag=True, help="Accept much less data than in the last proven backup.")
 @_no_wait
 def backups_verify(*, backup: str, accept_smaller: bool, no_wait: bool, as_json: bool) -> VerifyOptions:
     """Restore a backup into scratch directories, and compare it.

@@ -68,10 +68,10 @@ def run_words(options: WordOptions, io: Io) -> int:
     example="pvdify completion bash --install\nsource <(pvdify completion bash)    # for this shell alone",
 )  # fmt: skip
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
-@click.option("--install", "is_installing", is_flag=True, help="Write it to where the shell looks for it.")
+@click.option("--install", "is_installing", is_flag=True, help="Write it to the file that the shell loads.")
 @click.pass_obj
 def completion(surroundings: Surroundings, *, shell: str | None, is_installing: bool) -> Options:
-    """Print or install what completes commands with the Tab key.
+    """Print or install a script for Tab completion.
 
     Commands, options, apps, releases, processes and names of config vars: the server is asked for a second at most, its
     answers are kept for ten, and where it does not answer nothing is said. SHELL is bash, zsh or fish; default: $SHELL.

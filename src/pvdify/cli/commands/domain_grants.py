@@ -76,9 +76,9 @@ def domains_grant(
 def domains_revoke(
     surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool
 ) -> ChangeOptions:
-    """Take back that APP may claim a hostname.
+    """Revoke the permission of APP to claim a hostname.
 
-    What it answers to now stays: remove it with `pvdify domains:remove`, or from its manifest.
+    Hostnames that it has already stay: remove them with `pvdify domains:remove`, or from its manifest.
     """
     return _change(surroundings, words, app, "domains:revoke", as_json=as_json)
 

@@ -80,9 +80,9 @@ def domains(*, app: str, as_json: bool) -> ListOptions:
 @app_option
 @click.pass_obj
 def domains_add(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> ChangeOptions:
-    """Have APP answer to one more hostname.
+    """Add a hostname to APP.
 
-    From now on, and whatever is deployed. A hostname belongs to one app. Wildcards are refused: name each hostname.
+    It stays, whatever is deployed. A hostname belongs to one app. Wildcards are refused: name each hostname.
     """
     return _change(surroundings, words, app, "domains:add", as_json=as_json)
 
@@ -94,7 +94,7 @@ def domains_add(surroundings: Surroundings, *, words: tuple[str, ...], app: str 
 def domains_remove(
     surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool
 ) -> ChangeOptions:
-    """Have APP no longer answer to a hostname that was added.
+    """Remove a hostname that was added to APP.
 
     A domain of its manifest goes away with the next deploy whose manifest does not list it.
     """

@@ -127,10 +127,10 @@ def github_link(  # noqa: PLR0913 - one parameter per option
     owner_id: int | None,
     as_json: bool,
 ) -> LinkOptions:
-    """Let a repository's workflows deploy APP without a secret.
+    """Allow a repository's workflows to deploy APP.
 
-    GitHub vouches for the workflow; the server checks repository, owner, branch, event, workflow file and environment,
-    and gives it a token for ten minutes. Linking the two again replaces what was said before.
+    No secret is stored. GitHub identifies the workflow; the server checks repository, owner, branch, event, workflow
+    file and environment, and gives it a token for ten minutes. Linking the two again replaces the earlier link.
     """
     if (repository_id is None) is not (owner_id is None):
         raise click.UsageError("--repository-id and --owner-id go together")
@@ -152,7 +152,7 @@ def github_link(  # noqa: PLR0913 - one parameter per option
 @click.argument("app")
 @click.argument("repository", metavar="OWNER/REPO")
 def github_unlink(*, app: str, repository: str, as_json: bool) -> UnlinkOptions:
-    """Have a repository's workflows deploy APP no longer.
+    """Forbid a repository's workflows to deploy APP.
 
     Tokens that they hold are revoked, too.
     """

@@ -51,15 +51,15 @@ def run(options: Options, io: Io) -> int:
 @local_command("init", run=run, example="pvdify init myapp\npvdify init --schema .vscode/pvdify.schema.json")
 @click.argument("argument", metavar="[APP]", required=False)
 @app_option
-@click.option("--schema", metavar="FILE", help="Write the JSON Schema there, too, and have editors find it.")
+@click.option("--schema", metavar="FILE", help="Write the JSON Schema there, too, and name the file in the manifest.")
 @click.option("--force", is_flag=True, help="Overwrite a manifest that is there.")
 @click.pass_obj
 def init(
     surroundings: Surroundings, *, argument: str | None, app: str | None, schema: str | None, force: bool, as_json: bool
 ) -> Options:
-    """Write a pvdify.yml to begin with.
+    """Write a first pvdify.yml.
 
-    It has every key there is, explained, most of them switched off. It needs no server. A first deploy needs no
+    It contains every key with an explanation, most of them disabled. It needs no server. A first deploy needs no
     manifest either: this is for when the image alone does not say enough.
     """
     name = _name(surroundings, argument, app)

@@ -51,10 +51,10 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.option("--token-stdin", is_flag=True, help="Read the token from stdin; the default when stdin is a pipe.")
 @click.pass_obj
 def login(surroundings: Surroundings, *, token_stdin: bool, as_json: bool) -> Options:
-    """Sign in to a server and stay so.
+    """Sign in to a server and save the token.
 
     The token is checked, then saved for you alone (mode 0600) below ~/.config/pvdify. The server signed in to
-    last is the one that all commands ask; `pvdify servers` shows them all by name.
+    last is the one that all commands use; `pvdify servers` shows them all by name.
     """
     file = saved_login.login_file(surroundings.environ)
     return Options(is_token_piped=token_stdin, file=file, as_json=as_json)

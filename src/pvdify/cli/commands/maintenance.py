@@ -33,7 +33,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 @command("maintenance:on", run=run, example="pvdify maintenance:on myapp")
 @app_parameter
 def maintenance_on(*, app: str, as_json: bool) -> Options:
-    """Turn visitors of APP away for a while (503).
+    """Answer visitors of APP with a 503 page for a while.
 
     Instances go on running, and deploys still work; their releases get visitors when maintenance ends.
     """
@@ -43,5 +43,5 @@ def maintenance_on(*, app: str, as_json: bool) -> Options:
 @command("maintenance:off", run=run, example="pvdify maintenance:off myapp")
 @app_parameter
 def maintenance_off(*, app: str, as_json: bool) -> Options:
-    """Let visitors of APP through again."""
+    """Serve visitors of APP again."""
     return Options(app=app, is_on=False, as_json=as_json)

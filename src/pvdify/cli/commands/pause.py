@@ -42,7 +42,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 @app_parameter
 @click.option("--for", "seconds", type=duration, metavar="30s", default="30s", help="How long; 5m at most.")
 def pause(*, app: str, seconds: int, as_json: bool) -> Options:
-    """Let new requests of APP wait for a moment.
+    """Hold new requests of APP for a moment.
 
     The router keeps them, unanswered, and what the app has begun is finished. They go on with `pvdify resume`, or when
     the time is over. At most 1000 requests wait; more are answered with 503.
@@ -53,5 +53,5 @@ def pause(*, app: str, seconds: int, as_json: bool) -> Options:
 @command("resume", run=run, example="pvdify resume myapp")
 @app_parameter
 def resume(*, app: str, as_json: bool) -> Options:
-    """Let the waiting requests of APP go on."""
+    """End the pause of APP: held requests are passed on."""
     return Options(app=app, seconds=None, as_json=as_json)

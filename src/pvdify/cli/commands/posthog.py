@@ -89,7 +89,7 @@ def posthog_connect(
 
 @command("posthog:remove", run=run_disconnect, example="pvdify posthog:remove")
 def posthog_remove(*, as_json: bool) -> Options:
-    """Tell PostHog nothing any more."""
+    """Disconnect this server from PostHog."""
     return Options(as_json=as_json)
 
 

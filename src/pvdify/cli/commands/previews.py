@@ -168,7 +168,7 @@ def preview(
 @click.option("--pr", "number", type=click.IntRange(min=1), metavar="N", help="The pull request; default: this one's.")
 @click.pass_obj
 def preview_close(surroundings: Surroundings, *, app: str, number: int | None, as_json: bool) -> CloseOptions:
-    """Have the preview of a closed pull request go.
+    """Close the preview of a pull request.
 
     It goes after `previews.close_delay`, by default a day; `pvdify preview` keeps it until then.
     """

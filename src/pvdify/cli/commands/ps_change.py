@@ -111,7 +111,7 @@ def run_stop(options: StopOptions, client: Client, io: Io) -> int:
 def ps_scale(
     surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, no_wait: bool, as_json: bool
 ) -> ScaleOptions:
-    """Have more or fewer instances of a process.
+    """Change the number of instances of a process.
 
     `web=3`, `web+1` or `web-1`, several at once; without any, show how many there are. More instances get visitors once
     they are healthy; fewer first answer what they have begun. It holds for later deploys, too, until the manifest names

@@ -99,10 +99,10 @@ def registry_list(*, as_json: bool) -> ListOptions:
     'printf %s "$TOKEN" | pvdify registry:login ghcr.io -u octocat',
 )
 @click.argument("host", metavar="HOST")
-@click.option("-u", "--username", required=True, metavar="USER", help="Who the server is to the registry.")
+@click.option("-u", "--username", required=True, metavar="USER", help="The user name at the registry.")
 @_APP
 def registry_login(*, host: str, username: str, app: str | None, as_json: bool) -> LoginOptions:
-    """Let the server get private images of a registry.
+    """Log the server in to a registry, for private images.
 
     The password, better an access token that may only read, is read from stdin. The registry is asked whether it takes
     it, and only then is it kept, readable by root alone.
@@ -114,7 +114,7 @@ def registry_login(*, host: str, username: str, app: str | None, as_json: bool) 
 @click.argument("host", metavar="HOST")
 @_APP
 def registry_logout(*, host: str, app: str | None, as_json: bool) -> LogoutOptions:
-    """Have the server forget its login to a registry."""
+    """Log the server out of a registry."""
     return LogoutOptions(host=_checked(host), app=app, as_json=as_json)
 
 

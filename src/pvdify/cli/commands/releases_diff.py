@@ -40,7 +40,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 @app_option
 @click.pass_obj
 def releases_diff(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> Options:
-    """Show what release B of APP has otherwise than A.
+    """Show how release B of APP differs from A.
 
     Image and digest, config vars that were added, removed or changed (by name, never by value), and the manifest.
     """

@@ -87,7 +87,7 @@ def secrets(*, as_json: bool) -> Options:
 @click.argument("name")
 @click.argument("key")
 def secrets_add(*, name: str, key: str, as_json: bool) -> AddOptions:
-    """Let one more recipient open the config files.
+    """Add a recipient who can decrypt the config files.
 
     NAME is for people. KEY is a public key: age1... as `age-keygen` prints it, or that of an SSH key (ssh-ed25519 or
     ssh-rsa). For a second admin, or for a recovery key that is kept offline. Every file is encrypted anew; apps notice
@@ -99,7 +99,7 @@ def secrets_add(*, name: str, key: str, as_json: bool) -> AddOptions:
 @command("secrets:remove", run=run_remove, example="pvdify secrets:remove recovery")
 @click.argument("name")
 def secrets_remove(*, name: str, as_json: bool) -> RemoveOptions:
-    """Take the recipient NAME away.
+    """Remove the recipient NAME.
 
     Every config file is encrypted anew, so that NAME opens none of them any more.
     """
@@ -108,7 +108,7 @@ def secrets_remove(*, name: str, as_json: bool) -> RemoveOptions:
 
 @command("secrets:rotate", run=run_rotate, example="pvdify secrets:rotate")
 def secrets_rotate(*, as_json: bool) -> Options:
-    """Give the server a new key of its own.
+    """Replace the server's own key.
 
     Every config file is encrypted anew. Apps go on running, and deploys go on. Values stay as they are.
     """

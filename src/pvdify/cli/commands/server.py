@@ -38,13 +38,13 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done
 )
 @_dry_run
 def install(*, base_domain: str | None, assignments: tuple[str, ...], dry_run: bool, as_json: bool) -> Install:
-    """Have the server run on this machine.
+    """Install the server on this machine.
 
-    Looks at the machine first, as `pvdify doctor` does, and changes nothing if something is missing. Then it makes the
+    Checks the machine first, as `pvdify doctor` does, and changes nothing if something is missing. Then it makes the
     directories, writes the settings, raises and limits what the journal keeps, writes the units of pvdifyd and of the
     router, and starts them; the admin token is shown once. It listens on loopback alone unless set otherwise.
 
-    Done again it does only what is not as it should be, so it goes on where it was cut short.
+    A second run does only what is missing, so it continues an installation that was interrupted.
     """
     settings = dict(_assignment(text) for text in assignments)
     if base_domain is not None:
@@ -55,7 +55,7 @@ def install(*, base_domain: str | None, assignments: tuple[str, ...], dry_run: b
 @local_command("upgrade", run=hand_over, example="pvdify server upgrade")
 @_dry_run
 def upgrade(*, dry_run: bool, as_json: bool) -> Install:
-    """Go over to the version of pvdify that is installed now.
+    """Switch the server to the installed version of pvdify.
 
     After `pip install --require-hashes -r requirements.txt`: units are written anew and pvdifyd is restarted. Visitors
     do not notice, because the router and the containers go on. A database of an older version is migrated at the
@@ -69,9 +69,9 @@ def upgrade(*, dry_run: bool, as_json: bool) -> Install:
 @click.option("--yes", is_flag=True, help="Stop every app, and do it.")
 @_dry_run
 def uninstall(*, purge: bool, yes: bool, dry_run: bool, as_json: bool) -> Uninstall:
-    """Take the server off this machine.
+    """Remove the server from this machine.
 
-    Every app stops. Data and settings stay, so that `pvdify server install` takes them up again, unless --purge
+    Every app stops. Data and settings stay, and `pvdify server install` uses them again, unless --purge
     deletes them.
     """
     return Uninstall(is_purging=purge, is_confirmed=yes, is_dry_run=dry_run, as_json=as_json)
@@ -83,9 +83,9 @@ def uninstall(*, purge: bool, yes: bool, dry_run: bool, as_json: bool) -> Uninst
 @click.argument("file")
 @click.option("--with-keys", is_flag=True, help="Also keys, tokens and passwords that nothing encrypts.")
 def backup(*, file: str, with_keys: bool, as_json: bool) -> BackUp:
-    """Write all that the server knows into FILE.
+    """Write the server's records into FILE.
 
-    Database, config, settings and deploy logs, as they are at this moment; the server goes on working. Not in it:
+    Database, config, settings and deploy logs, as they are at this moment; the server goes on working. Not included:
     images, which are in their registries, and what apps have written, which is in the journal. Without --with-keys
     it can be restored only where the server's age.key is, and passwords of registries have to be given again.
     """
@@ -103,7 +103,7 @@ def backup(*, file: str, with_keys: bool, as_json: bool) -> BackUp:
 @click.option("--backup", default="", metavar="ID", help="Of LOCATION: which backup; default: the newest.")
 @click.option("--replace", is_flag=True, help="Also where apps are already: what is here is put aside.")
 def restore(*, file: str, backup: str, replace: bool, as_json: bool) -> Restore:
-    """Have the server on this machine know what FILE says, or the target of backups at LOCATION.
+    """Restore the server's records from FILE or LOCATION.
 
     On this machine or another one, where it installs the server, too. What was here before is put aside in the data
     directory. Images come from their registries as instances start.

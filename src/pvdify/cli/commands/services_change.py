@@ -127,7 +127,7 @@ def services_rotate(*, name: str, no_wait: bool, as_json: bool) -> ChangeOptions
 @click.argument("name")
 @_no_wait
 def services_restore(*, name: str, no_wait: bool, as_json: bool) -> ChangeOptions:
-    """Take the service NAME out of the trash.
+    """Restore the service NAME from the trash.
 
     With its data and password; link its apps again.
     """
@@ -139,11 +139,11 @@ def services_restore(*, name: str, no_wait: bool, as_json: bool) -> ChangeOption
     example="pvdify services:upgrade db --image docker.io/library/postgres:17 --plan",
 )  # fmt: skip
 @click.argument("name")
-@click.option("-i", "--image", metavar="REF", required=True, help="The image to go on with.")
+@click.option("-i", "--image", metavar="REF", required=True, help="The new image.")
 @click.option("--plan", "is_plan", is_flag=True, help="Only say what would happen.")
 @_no_wait
 def services_upgrade(*, name: str, image: str, is_plan: bool, no_wait: bool, as_json: bool) -> UpgradeOptions:
-    """Have the service NAME go on with another image.
+    """Replace the image of the service NAME.
 
     Apps cannot reach it meanwhile.
     The new container gets a copy of the data. PostgreSQL of another major version gets it from a dump. If the new

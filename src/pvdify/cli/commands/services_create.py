@@ -52,7 +52,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.option("-k", "--kind", metavar="KIND", help="postgres or redis.")
 @click.option("-i", "--image", metavar="REF", help="Any image; with --kind: instead of the usual one.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Where the image listens.")
-@click.option("--volume", metavar="PATH", help="The directory in the container that is kept.")
+@click.option("--volume", metavar="PATH", help="The directory in the container whose data is kept.")
 @click.option("-e", "--env", "pairs", metavar="K=V", multiple=True,
               help="A variable of its environment; {password} stands for a password that pvdify makes.")  # fmt: skip
 @click.option("-m", "--memory", metavar="SIZE", help="The most memory it may use.  [default: 512M]")

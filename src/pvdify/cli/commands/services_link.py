@@ -67,7 +67,7 @@ def services_link(
     surroundings: Surroundings, *, name: str, app_argument: str | None, app: str | None, variable: str | None,
     as_json: bool,
 ) -> Options:  # fmt: skip
-    """Let APP reach the service NAME.
+    """Give APP access to the service NAME.
 
     In a private network of these two.
     The app finds the service under its name, and gets one URL with its password in its environment, like a secret. It
@@ -85,6 +85,6 @@ def services_link(
 def services_unlink(
     surroundings: Surroundings, *, name: str, app_argument: str | None, app: str | None, as_json: bool
 ) -> Options:
-    """Take the service NAME away from APP, at once."""
+    """Remove the access of APP to the service NAME, at once."""
     resolved = app_name.resolve(app_argument, app, surroundings)
     return Options(name=name, app=resolved, variable=None, as_json=as_json)

@@ -89,7 +89,7 @@ def tokens(*, as_json: bool) -> ListOptions:
 
 @command("tokens:create", run=run_create, example="pvdify tokens:create --name ci --app myapp --expires 90d")
 @click.option("--name", required=True, metavar="NAME", help="What it is for, such as ci.")
-@click.option("-a", "--app", metavar="APP", help="The only app it is good for; default: all.")
+@click.option("-a", "--app", metavar="APP", help="The only app that the token may use; default: all.")
 @click.option(
     "--role",
     type=click.Choice(("admin", "deploy", "read")),
@@ -97,7 +97,7 @@ def tokens(*, as_json: bool) -> ListOptions:
     show_default=True,
     help="What it may do.",
 )
-@click.option("--expires", type=duration, metavar="90d", help="How long it is good for; default: for ever.")
+@click.option("--expires", type=duration, metavar="90d", help="How long the token is valid; default: forever.")
 def tokens_create(*, name: str, app: str | None, role: str, expires: int | None, as_json: bool) -> CreateOptions:
     """Make a token and print it.
 
@@ -111,7 +111,7 @@ def tokens_create(*, name: str, app: str | None, role: str, expires: int | None,
 @command("tokens:revoke", run=run_revoke, example="pvdify tokens:revoke 3f9a2c")
 @click.argument("token_id", metavar="ID")
 def tokens_revoke(*, token_id: str, as_json: bool) -> RevokeOptions:
-    """Make a token useless from now on.
+    """Revoke a token.
 
     `pvdify tokens` shows the ids.
     """

@@ -70,9 +70,9 @@ def tunnel(
     surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, local: int | None, instance: str | None,
     as_json: bool,
 ) -> Options:  # fmt: skip
-    """Lead a port of this machine to one inside an instance.
+    """Forward a local port to a port inside an instance.
 
-    Also to one that listens on the container's loopback alone, such as a debugger's. Connections go through the API,
+    The port may listen on the container's loopback alone, as a debugger's does. Connections go through the API,
     with its token, and end with this command; only programs of this machine can make them.
     """
     name, (text,) = split(words, app, surroundings, command="tunnel", values="PORT")

@@ -105,7 +105,7 @@ def volumes_destroy(
 def volumes_restore(
     surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool
 ) -> ChangeOptions:
-    """Take a volume of APP out of the trash.
+    """Restore a volume of APP from the trash.
 
     Also of an app that was destroyed: create the app again, restore its volumes, then deploy.
     """
