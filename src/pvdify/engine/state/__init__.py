@@ -1,4 +1,4 @@
-"""What apps keep between releases: volumes and their trash, scheduled jobs, services, and backups of all of it.
+"""State that outlives a release: volumes and their trash, scheduled jobs, services, and backups of all of these.
 
 May import: ``world`` and the room running.
 """

@@ -1,4 +1,4 @@
-"""Measure what each app takes on the disks, and record an event when it exceeds the limit."""
+"""Measure the disk space that each app uses, and record an event when an app exceeds the limit."""
 
 import structlog
 
@@ -13,12 +13,12 @@ from pvdify.quantities import format_bytes
 from pvdify.settings import Settings
 
 log = structlog.get_logger()
-FIRST_AFTER, EVERY = 60.0, 900.0  # seconds; counting files costs the disk something
-RECOVERED = 0.95  # of the limit: an app at the limit does not cause an event after each measurement
+FIRST_AFTER, EVERY = 60.0, 900.0  # seconds; counting files loads the disk
+RECOVERED = 0.95  # fraction of the limit; prevents an event after each measurement of an app close to the limit
 
 
 class DiskWatch:
-    """Writes to the world's disk board; what shows it reads that and waits for nothing."""
+    """Measures disk use in the background and writes the result to the disk board, which is read without waiting."""
 
     def __init__(
         self, *, clock: Clock, disk_board: DiskBoard, disk_meter: DiskMeter, settings: Settings, store: Store
@@ -32,14 +32,14 @@ class DiskWatch:
         )
 
     async def run(self) -> None:
-        """Measure, wait, and again, forever."""
+        """Measure every 15 minutes until canceled."""
         await self._clock.sleep(FIRST_AFTER)
         while True:
             await self.look()
             await self._clock.sleep(EVERY)
 
     async def look(self) -> None:
-        """Measure once. Never raises."""
+        """Measure once. Errors are logged, not raised."""
         try:
             await self._look()
         except PvdifyError as error:
@@ -69,7 +69,7 @@ class DiskWatch:
 
 
 def described(use: DiskUse) -> str:
-    """Return the sizes in words, the largest first."""
+    """Return the total size as text, with the size of each kind in parentheses, the largest first."""
     kinds = sorted((("containers", use.layers), ("volumes", use.volumes), ("logs", use.logs)), key=lambda it: -it[1])
     parts = ", ".join(f"{name} {format_bytes(size)}" for name, size in kinds if size)
     return f"{format_bytes(use.total)}{f' ({parts})' if parts else ''}"

@@ -1,4 +1,4 @@
-"""The volumes of apps: list, destroy, restore, and purge what has been in the trash for long enough."""
+"""The volumes of apps: list, destroy and restore them, and purge volumes that are due from the trash."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,15 +21,15 @@ from pvdify.ports.volumes import Volumes
 from pvdify.settings import Settings
 
 log = structlog.get_logger()
-LOOK_EVERY = 3600.0  # seconds between two looks into the trash
+LOOK_EVERY = 3600.0  # seconds between two checks of the trash
 
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeView:
-    """One volume as people see it.
+    """A volume with its declaration, size and last backup.
 
-    ``declared``: what the live release says of it; None where it does not use it. ``size``: bytes, None if unknown.
-    ``last_backup``: when it was last stored at the target of backups.
+    ``declared``: its entry in the manifest of the live release, or None. ``processes``: the process types that mount
+    it. ``size``: bytes, None if unknown. ``last_backup``: when it was last stored at the backup target.
     """
 
     volume: AppVolume
@@ -65,9 +65,9 @@ class AppVolumes:
         return tuple(replace(view, last_backup=stored.get(view.volume.id)) for view in views)
 
     async def destroy(self, app: str, name: str, actor: Actor, *, purges: bool) -> AppVolume:
-        """Move a volume to the trash, or delete it at once; also one that is in the trash already.
+        """Move a volume to the trash. With ``purges``, delete it at once, even if it is in the trash already.
 
-        Raises VolumeNotFound, VolumeInUse (a release that runs or may run again uses it), RuntimeUnavailable,
+        Raises VolumeNotFound, VolumeInUse (a release that runs or may run again uses the volume), RuntimeUnavailable,
         StoreUnavailable.
         """
         _check_no_service(app)
@@ -115,7 +115,7 @@ class AppVolumes:
             return restored
 
     async def keep_trash(self) -> None:
-        """Purge what is due, forever."""
+        """Purge volumes that are due every hour until canceled."""
         while True:
             try:
                 await self.purge_due()
@@ -134,7 +134,7 @@ class AppVolumes:
                 log.info("volume.purged", app=volume.app, volume=volume.name)
 
     async def _users(self, app: str, name: str) -> tuple[int, ...]:
-        """The releases that run, or may run again, with this volume."""
+        """Return the versions of the releases that run, or may run again, with this volume."""
         slots = {slot.number for slot in await self._store.slots(app)}
         releases = [release for release in await self._store.releases(app) if release.version in slots]
         return tuple(sorted(release.version for release in releases if name in release.volumes))
@@ -151,7 +151,7 @@ class AppVolumes:
 
 
 def _check_no_service(app: str) -> None:
-    """Raise AppNotFound for what stands for a service: its volume goes with it."""
+    """Raise AppNotFound if the name belongs to a service: its volume is destroyed and restored with the service."""
     if app.startswith(SERVICE_PREFIX):
         raise no_app(app)
 
@@ -162,7 +162,10 @@ def _view(volume: AppVolume, declared: Volume | None, processes: tuple[str, ...]
 
 
 def _newest(volumes: tuple[AppVolume, ...], name: str, *, is_trashed: bool | None) -> AppVolume | None:
-    """The newest of this name; ``is_trashed``: None for either, one in use first."""
+    """Return the newest volume of this name, or None.
+
+    ``is_trashed``: None searches all volumes and prefers one that is not in the trash.
+    """
     found = [it for it in volumes if it.name == name and is_trashed in (None, it.is_trashed)]
     return max(found, key=lambda it: (not it.is_trashed, it.created_at), default=None)
 

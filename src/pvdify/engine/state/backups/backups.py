@@ -1,4 +1,4 @@
-"""Requests about backups: where they go, when they are made, and to make, prove or restore one."""
+"""Requests about backups: set the target and the schedule; make, prove or restore a backup."""
 
 import asyncio
 import re
@@ -30,7 +30,7 @@ from pvdify.settings import Settings
 KEYS = frozenset({
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "SSH_PRIVATE_KEY",
 })  # fmt: skip
-EXISTING = "RESTIC_PASSWORD"  # of a target that has backups already
+EXISTING = "RESTIC_PASSWORD"  # the key for the password of a target that has backups already
 _LOCATIONS = re.compile(r"(/[^\s]*|sftp:[^\s:/@]+@[^\s:/]+:[^\s]+|sftp://[^\s:@]+@[^\s]+|s3:https?://[^\s@]+/[^\s]+)")
 _NO = "none"
 MOST_KEPT = 1000
@@ -38,7 +38,7 @@ MOST_KEPT = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class BackupsView:
-    """What there is. ``plan``: None where no target was set; ``task``: what is done at this moment or waits."""
+    """All backups. ``plan``: None if no target is set. ``tasks``: the last 20, running and queued ones included."""
 
     plan: BackupPlan | None
     backups: tuple[Backup, ...]
@@ -48,7 +48,7 @@ class BackupsView:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupHealth:
-    """Whether there is a proven backup of now. ``problem``: why not, "" if there is."""
+    """The state of backups. ``problem``: why there is no recent proven backup; "" if there is one."""
 
     text: str
     problem: str
@@ -56,7 +56,7 @@ class BackupHealth:
 
 
 class Backups:
-    """The engine's front door for backups.
+    """Requests about backups.
 
     Args:
         tools: the ports that only backups need.
@@ -74,7 +74,7 @@ class Backups:
         self._changing = asyncio.Lock()
 
     async def show(self) -> BackupsView:
-        """Return what is known, newest first. Raises StoreUnavailable."""
+        """Return the plan, the backups and the tasks, newest first. Raises StoreUnavailable."""
         plan, store = await self._store.backup_plan(), self._store
         return BackupsView(
             plan=plan, backups=await store.backups(), tasks=await store.backup_tasks(20),
@@ -84,10 +84,10 @@ class Backups:
     async def set_target(
         self, location: str, keys: Mapping[str, str], actor: Actor
     ) -> tuple[BackupPlan, Secret | None]:
-        """Have backups go there from now on; return the plan, and the password if it was made now.
+        """Set the target of backups; return the plan, and the password if the location is new and ``keys`` had none.
 
-        Earlier backups stay where they are. Raises InvalidBackupTarget, BackupTargetUnavailable, BackupTargetRefused,
-        RuntimeUnavailable, StoreUnavailable.
+        Earlier backups stay at the old target. Raises InvalidBackupTarget, BackupsBusy, BackupTargetUnavailable,
+        BackupTargetRefused, RuntimeUnavailable, StoreUnavailable.
         """
         location = _checked(location, keys, self._settings.data_dir)
         async with self._changing:
@@ -98,7 +98,7 @@ class Backups:
             password = Secret(keys[EXISTING]) if EXISTING in keys else kept.get(PASSWORD)
             made = password or Secret(secrets.token_urlsafe(32))
             merged = {**{key: value for key, value in kept.items() if key != PASSWORD}, **given}
-            # before anything is made there: a password that is lost now would lock what was made
+            # before the repository is created, which could not be opened if its password was lost
             await self._credentials.write(name, {**merged, PASSWORD: made})
             target = BackupTarget(location=location, password=made, keys=merged)
             repository = await self._tools.targets.open(target, may_create=EXISTING not in keys)
@@ -134,14 +134,14 @@ class Backups:
         return await self._ask(new_task(TaskKind.BACKUP, self._clock.now(), actor.name))
 
     async def verify(self, id: str, actor: Actor, *, accepts_smaller: bool) -> BackupTask:
-        """Have a backup proven now, by default the newest. Raises BackupNotFound and as ``run``."""
+        """Request the proof of a backup, by default the newest. Raises BackupNotFound and as ``run``."""
         if id:
             await self._backup(id)
         task = new_task(TaskKind.VERIFY, self._clock.now(), actor.name)
         return await self._ask(replace(task, backup=id, accepts_smaller=accepts_smaller))
 
     async def plan_restore(self, id: str, wanted: Wanted) -> RestorePlan:
-        """Say what a restore would do.
+        """Return the steps of a restore.
 
         Raises BackupNotFound, VolumeExists, VolumeInUse, ServiceExists, ServiceBusy, InvalidError.
         """
@@ -153,7 +153,7 @@ class Backups:
         return await plan_restore(self._store, self._instances, await self._backup(id), wanted)
 
     async def restore(self, id: str, wanted: Wanted, actor: Actor) -> BackupTask:
-        """Have volumes of an app, or a service, restored. Raises as ``plan_restore`` and ``run``."""
+        """Request the restore of an app's volumes, or of a service. Raises as ``plan_restore`` and ``run``."""
         plan = await self.plan_restore(id, wanted)
         task = new_task(TaskKind.RESTORE, self._clock.now(), actor.name)
         return await self._ask(replace(task, backup=plan.backup.id, wanted=wanted))
@@ -166,7 +166,7 @@ class Backups:
         return found
 
     async def health(self) -> BackupHealth | None:
-        """Return whether there is a recent proven backup; None without a target, if nothing needs one."""
+        """Return whether there is a recent proven backup; None if there is neither a target nor a volume."""
         store = self._store
         plan = await store.backup_plan()
         if plan is None:
@@ -192,7 +192,7 @@ class Backups:
         return ""
 
     def _unproven(self, plan: BackupPlan, backups: Sequence[Backup]) -> str:
-        """Say what the last drill found, or that there was none for longer than its schedule asks."""
+        """Return the problem that the last drill found, or that a drill is late; "" for no problem."""
         drilled = max((it for it in backups if it.drilled_at), key=lambda it: it.drilled_at or it.made_at, default=None)
         if drilled is not None and drilled.proof:
             return f"the backup {drilled.id} could not be proven: {drilled.proof[0]}"

@@ -1,4 +1,4 @@
-"""Dumps of services in backups: streamed to the target and back, on no disk of this machine."""
+"""Dumps of services in backups, streamed to the target and back without a copy on this machine's disk."""
 
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -18,12 +18,12 @@ from pvdify.settings import Settings
 
 
 async def dumped_services(store: Store) -> tuple[Service, ...]:
-    """Return the services of which backups have a dump. Raises StoreUnavailable."""
+    """Return the services that are backed up by a dump. Raises StoreUnavailable."""
     return tuple(it for it in await store.services() if not it.is_trashed and can_be_dumped(it))
 
 
 class Dumps:
-    """What a backup and a drill do with services."""
+    """Stores dumps of services for backups, and proves them for drills."""
 
     def __init__(
         self, *, data: ServiceData, runs: ServiceRuns, scratch: Scratch, settings: Settings, tools: BackupTools
@@ -38,7 +38,10 @@ class Dumps:
         )
 
     async def store(self, work: Work, backup: str, service: Service) -> BackupItem:
-        """Stream a dump to the target. Raises ServiceFailed, NothingRuns, UnavailableError, and as storing."""
+        """Stream a dump to the target, and return its item, with ``problem`` if the dump is missing or too small.
+
+        Raises ServiceFailed, NothingRuns, UnavailableError, and as storing.
+        """
         data, item = self._data, self.blank(service)
         if service.state is not ServiceState.LIVE:
             why = service.problem or f"it is {service.state.value}"
@@ -55,7 +58,7 @@ class Dumps:
         return replace(item, snapshot=kept.snapshot, added=kept.added, counts=counts_of(dump.seal), problem=problem)
 
     async def prove(self, work: Work, item: BackupItem) -> BackupItem:
-        """Restore the dump into a scratch service, run its check and compare; return what was counted there.
+        """Restore the dump into a scratch service and check it; return the item with the counts of the restored data.
 
         Raises BackupDamaged, BackupFailed, ServiceFailed, UnavailableError.
         """
@@ -71,13 +74,13 @@ class Dumps:
 
 
 class StoredDumps:
-    """Where restored services get their data from."""
+    """Restores dumps from the backup target into services."""
 
     def __init__(self, *, credentials: Credentials, data: ServiceData, store: Store, tools: BackupTools) -> None:
         self._credentials, self._data, self._store, self._tools = credentials, data, store, tools
 
     async def restore(self, service: Service, backup: str, source: str) -> None:
-        """Give a new, empty service the dump of the service ``source`` (its id) in this backup.
+        """Restore the dump of the service with the id ``source`` in this backup into a new, empty service.
 
         Raises BackupNotFound, BackupDamaged, BackupFailed, ServiceFailed, UnavailableError.
         """
@@ -94,7 +97,7 @@ class StoredDumps:
 
 
 async def check_version(data: ServiceData, service: Service, version: str) -> None:
-    """Raise BackupDamaged if the dump is of a newer program than the service runs."""
+    """Raise BackupDamaged if the dump was made by a newer major version than the service runs."""
     runs = await data.version(service)
     if version and runs and int(version) > int(runs):
         raise BackupDamaged(
@@ -105,7 +108,7 @@ async def check_version(data: ServiceData, service: Service, version: str) -> No
 
 
 def counts_of(seal: Seal, found: Mapping[str, int] | None = None) -> Counts:
-    """What a dump has; with ``found``, as it was counted in a service that it was restored to."""
+    """Return the counts of a dump; with ``found``, the counts of the service that it was restored to."""
     tally = seal.tally if found is None else {it: rows for it, rows in found.items() if it in seal.tally}
     if found is not None and ALL in seal.tally:
         tally = found
@@ -113,7 +116,10 @@ def counts_of(seal: Seal, found: Mapping[str, int] | None = None) -> Counts:
 
 
 def _too_little(seal: Seal, before: Mapping[str, int]) -> str:
-    """Say what a dump lacks of what was counted right before it: rows come and go meanwhile, but not most of them."""
+    """Return a problem if the dump has far fewer rows than were counted right before it, else "".
+
+    Some rows may be deleted between the count and the dump, but not most of them.
+    """
     rows = sum(before.values())
     if rows >= SMALL and seal.rows * SHRUNK < rows:
         return f"the dump has {seal.rows} rows, and the service had {rows} right before it"

@@ -1,7 +1,7 @@
-"""The keeper of backups: makes them when they are due, proves them, restores them; one task at a time.
+"""The keeper of backups: makes, proves and restores backups when due or requested, one task at a time.
 
-A task is on record before anything is done for it. After a kill, what stood still goes on, half-made volumes are
-removed, and a backup or a drill that was cut short is done again.
+A task is recorded before its work begins. After a kill, frozen apps are resumed, incomplete volumes are removed, and an
+interrupted backup or drill is queued again.
 """
 
 import asyncio
@@ -33,23 +33,23 @@ from pvdify.ports.volumes import Volumes
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
-PAUSE = 15.0
-REMEMBERED = timedelta(days=7)  # backups that failed
+PAUSE = 15.0  # seconds between two passes
+REMEMBERED = timedelta(days=7)  # how long the records of failed backups are kept
 CUT_SHORT = "pvdify ended while it was done"
 _ACTIONS = {
     TaskKind.BACKUP: (Action.BACKUP_MADE, Action.BACKUP_FAILED),
     TaskKind.VERIFY: (Action.BACKUP_PROVEN, Action.BACKUP_UNPROVEN),
     TaskKind.RESTORE: (None, Action.BACKUP_RESTORE_FAILED),
 }
-ORPHANED = timedelta(days=1)  # what no backup has at the target is deleted when it is older
+ORPHANED = timedelta(days=1)  # a snapshot at the target that belongs to no backup is deleted when it is older
 
 
 class BackupKeeper:
-    """Does what is asked for or due, until it is canceled.
+    """Runs requested and due tasks until canceled.
 
     Args:
         tools: the ports that only backups need.
-        wake: wakes it when set.
+        wake: starts the next pass at once when set.
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
@@ -64,7 +64,7 @@ class BackupKeeper:
         self._wake = wake
 
     async def run(self) -> None:
-        """Put right what was cut short, then look, do, wait, and again."""
+        """Recover from a kill, then run tasks as they are requested or due, until canceled."""
         await self._safely(self.recover)
         while True:
             self._wake.clear()
@@ -72,7 +72,7 @@ class BackupKeeper:
             await self._pause()
 
     async def recover(self) -> None:
-        """Put right what a killed daemon left behind. Raises PvdifyError."""
+        """Resume frozen apps, delete temporary files, and clean up interrupted tasks. Raises PvdifyError."""
         await self._tools.copies.thaw()
         await self._tools.files.clear()
         for task in await self._store.backup_tasks():
@@ -80,13 +80,13 @@ class BackupKeeper:
                 await self._recover(task)
 
     async def look(self) -> None:
-        """Do what is asked for and what is due. Raises PvdifyError."""
+        """Queue due tasks, then run all queued tasks. Raises PvdifyError."""
         await self._note_due()
         while (task := await self._next()) is not None:
             await self._do(task)
 
     async def _note_due(self) -> None:
-        """Ask for a backup, or a drill, whose time has come; several due times that passed are one."""
+        """Queue a backup or a drill that is due. Several missed due times result in one task."""
         plan = await self._store.backup_plan()
         if plan is None:
             return
@@ -102,7 +102,7 @@ class BackupKeeper:
 
     async def _next(self) -> BackupTask | None:
         waiting = [it for it in await self._store.backup_tasks() if it.state is TaskState.QUEUED]
-        # of a backup and a drill that became due together, the drill proves the backup
+        # a backup goes before a drill that became due at the same time, so that the drill proves it
         return min(waiting, key=lambda it: (it.created_at, it.kind is not TaskKind.BACKUP), default=None)
 
     async def _do(self, task: BackupTask) -> None:
@@ -117,7 +117,7 @@ class BackupKeeper:
         await self._end(notes.task, cause)
 
     async def _carry_out(self, plan: BackupPlan, target: BackupTarget, notes: Notes) -> str:
-        """Return what went wrong, "" for nothing. Raises PvdifyError."""
+        """Run the task; return its problems, or "". Raises PvdifyError."""
         await self._proof.check_target(target, plan)
         await self._compare(await self._tools.targets.list(target))
         if notes.task.kind is TaskKind.BACKUP:
@@ -150,7 +150,7 @@ class BackupKeeper:
         return made.cause
 
     async def _tidy(self, plan: BackupPlan, target: BackupTarget, notes: Notes) -> None:
-        """Delete what is not to be kept, and count what is. A failure is noted; the next backup tries again."""
+        """Delete backups that are not to be kept, and record the target's size. A failure is logged in ``notes``."""
         store, targets = self._store, self._tools.targets
         try:
             backups = await store.backups()
@@ -175,13 +175,13 @@ class BackupKeeper:
             log.warning("backups.not_tidied", code=error.code, what=error.what, why=error.why)
 
     async def _in_use(self) -> frozenset[str]:
-        """Return the backups that services are being restored from, or will be."""
+        """Return the ids of backups from which services are being, or will be, restored."""
         services = await self._store.services()
         copies = [it.copy_of.removeprefix(FROM_BACKUP).partition(":")[0] for it in services if it.copy_of]
         return frozenset([*(it.pending.backup for it in services if it.pending), *copies])
 
     async def _compare(self, found: tuple[FoundItem, ...]) -> None:
-        """Bring what is known of backups in line with what the target has."""
+        """Update the records of backups: add complete ones found at the target, and mark missing ones as gone."""
         store = self._store
         known = {it.id: it for it in await store.backups()}
         there: dict[str, list[FoundItem]] = {}
@@ -201,7 +201,10 @@ class BackupKeeper:
                 await store.save(replace(backup, state=BackupState.GONE, cause=cause, proven_at=None))
 
     async def _chosen(self, id: str) -> Backup:
-        """Return the backup with this id, by default the newest; one that is gone from the target is found, too."""
+        """Return the backup with this id, by default the newest.
+
+        Raises BackupNotFound if there is none, or if it is gone from the target.
+        """
         backups = await self._store.backups()
         usable = [it for it in backups if it.is_restorable or it.state is BackupState.GONE]
         found = next((it for it in usable if id in ("", it.id)), None)
@@ -224,12 +227,12 @@ class BackupKeeper:
         if plan is not None and task.kind is not TaskKind.RESTORE:
             records.append(replace(plan, trouble=cause))
         action = bad if cause else good
-        if action is not None:  # what a restore put in place is an event already
+        if action is not None:  # a restore has recorded its own event
             records.append(event(now, task.created_by, action, text.removeprefix(": ")))
         await self._store.save(over, *records)
 
     async def _recover(self, task: BackupTask) -> None:
-        """Put right what the task owes, and ask for it again unless it was a restore."""
+        """Undo the unfinished parts of an interrupted task, and queue it again unless it was a restore."""
         now = self._clock.now()
         await self._undo(Notes(self._store, task))
         over = replace(task, state=TaskState.INTERRUPTED, cause=CUT_SHORT, ended_at=now, undo=())
@@ -241,7 +244,10 @@ class BackupKeeper:
         await self._store.save(over, *again, event(now, task.created_by, Action.BACKUP_INTERRUPTED, task.kind.value))
 
     async def _undo(self, notes: Notes) -> None:
-        """Put right what the task owes: volumes that were not finished, and commands that belong after a copy."""
+        """Remove unfinished containers and volumes of the task, and run pending ``backup.after`` commands.
+
+        An error is logged, and the rest is skipped.
+        """
         try:
             for debt in notes.task.undo:
                 kind, _, name = debt.partition(":")
@@ -268,7 +274,7 @@ class BackupKeeper:
 
 
 def due_times_of(plan: BackupPlan) -> dict[TaskKind, datetime | None]:
-    """When the next backup and the next drill are due; None without a schedule."""
+    """Return when the next backup and the next drill are due; None without a schedule."""
     return {
         TaskKind.BACKUP: first_due(plan.schedule, plan.time_zone, plan.accounted) if plan.schedule else None,
         TaskKind.VERIFY: first_due(plan.drills, plan.time_zone, plan.drills_accounted) if plan.drills else None,
@@ -276,7 +282,7 @@ def due_times_of(plan: BackupPlan) -> dict[TaskKind, datetime | None]:
 
 
 def new_task(kind: TaskKind, now: datetime, actor: str) -> BackupTask:
-    """Return a task that is to be done."""
+    """Return a new queued task."""
     return BackupTask(
         id=f"{kind.value}-{now:%Y%m%d%H%M%S%f}", kind=kind, state=TaskState.QUEUED, created_at=now, created_by=actor
     )

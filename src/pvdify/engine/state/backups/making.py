@@ -30,7 +30,7 @@ BEFORE, AFTER = "backup_before", "backup_after"
 
 
 class Making:
-    """One backup, item by item; each is on record when it is stored."""
+    """Makes a backup item by item. Each item is recorded as soon as it is stored."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, instance_logs: InstanceLogs, instances: Instances, locks: Locks, one_offs: set[str],
@@ -43,9 +43,9 @@ class Making:
         self._tools = tools
 
     async def make(self, work: Work, backup: Backup) -> Backup:
-        """Return the backup as it ended. What fails for one item is noted with it; the others are still made.
+        """Make all items and return the backup. If an item fails, its problem is recorded and the next one is made.
 
-        Raises StoreUnavailable: then it is not known how it ended.
+        Raises StoreUnavailable; the backup then stays recorded as running.
         """
         dumped = await dumped_services(self._store)
         for service in dumped:
@@ -72,7 +72,7 @@ class Making:
             return _failed(self._dumps.blank(service), error)
 
     async def run_after(self, app: str) -> None:
-        """Run the app's command that belongs after a backup. Raises BackupFailed, UnavailableError."""
+        """Run the app's command ``backup.after``, if it has one. Raises BackupFailed, UnavailableError."""
         live = await self._store.active_release(app)
         if live is not None and live.manifest.backup.after is not None:
             await self._hook(app, AFTER)
@@ -114,7 +114,7 @@ class Making:
         item = replace(item, counts=counted.counts, held=round(held, 3))
         labels = labels_of(self._settings.server_id, backup.id, item)
         kept = await self._tools.targets.store(work.target, directory, labels)
-        # what is damaged is stored as well: it may be all that there is
+        # damaged data is stored as well: it may be the only copy
         return replace(item, snapshot=kept.snapshot, added=kept.added, problem="; ".join(counted.damage))
 
     async def _check_disk(self, volume: AppVolume) -> None:
@@ -127,10 +127,10 @@ class Making:
             )
 
     async def _copy(self, work: Work, volume: AppVolume, directory: Path) -> float:
-        """Copy the volume's content; return for how long the app stood still.
+        """Copy the volume's content; return for how many seconds the app was frozen.
 
-        An app with a command of its own for this goes on working. Any other one is stopped for the moment in which what
-        changed since a first copy is copied again: no operation of the app begins meanwhile.
+        An app with ``backup`` commands is not frozen. Any other app is frozen while files that changed since a first
+        copy are copied again; no operation of the app begins meanwhile.
         """
         live = await self._store.active_release(volume.app)
         hooks = live.manifest.backup if live else None
@@ -148,7 +148,10 @@ class Making:
             await work.notes.paid(debt)
 
     async def _hook(self, app: str, moment: str) -> None:
-        """Run one of the app's commands to its end. Raises BackupFailed, UnavailableError."""
+        """Run ``backup.before`` or ``backup.after`` of the app and wait for its end.
+
+        Raises BackupFailed, UnavailableError.
+        """
         live = await self._store.active_release(app)
         if live is None:
             return
@@ -173,7 +176,7 @@ class Making:
             self._one_offs.discard(spec.name)
 
     async def _before_deadline(self, name: str, seconds: float) -> Exit | None:
-        """How it ended; None when the time was up."""
+        """Return how the container ended, or None after this many seconds."""
         ended, _ = await first_of(self._instances.wait(name), self._clock.sleep(seconds))
         return ended
 

@@ -1,6 +1,6 @@
-"""Proves a backup: brings all of it back into scratch directories, and compares what is there with what was stored.
+"""Proves a backup: restores all items into scratch directories, and compares the result with the stored counts.
 
-Dumps of services go into scratch services.
+Dumps of services are restored into scratch services.
 """
 
 from dataclasses import replace
@@ -15,13 +15,16 @@ from pvdify.ports.store import Store
 
 
 class Proof:
-    """One drill."""
+    """Proves backups, as drills do."""
 
     def __init__(self, *, clock: Clock, dumps: Dumps, store: Store, tools: BackupTools) -> None:
         self._clock, self._dumps, self._store, self._tools = clock, dumps, store, tools
 
     async def check_target(self, target: BackupTarget, plan: BackupPlan) -> None:
-        """Raise what is wrong with the target: BackupTargetUnavailable, BackupTargetRefused, BackupFailed."""
+        """Check that the target has this server's repository.
+
+        Raises BackupTargetUnavailable, BackupTargetRefused, BackupFailed.
+        """
         found = await self._tools.targets.open(target, may_create=False)
         if found != plan.repository:
             raise BackupFailed(
@@ -31,7 +34,7 @@ class Proof:
             )
 
     async def prove(self, work: Work, backup: Backup, *, accepts_smaller: bool) -> Backup:
-        """Return the backup with the proof, or with everything that is wrong with it. Raises UnavailableError."""
+        """Prove the backup; return it with the time of the proof, or with all problems. Raises UnavailableError."""
         there = frozenset(it.snapshot for it in await self._tools.targets.list(work.target))
         proven = [it for it in await self._store.backups() if it.proven_at and it.id != backup.id]
         problems: list[str] = []
@@ -62,7 +65,7 @@ class Proof:
     async def _restored(
         self, work: Work, item: BackupItem, proven: list[Backup], *, accepts_smaller: bool
     ) -> list[str]:
-        """Bring it back, and return what is wrong with what came back."""
+        """Restore the item into a scratch place, and return the problems found there."""
         if item.kind is ItemKind.SERVICE:
             found = await self._dumps.prove(work, item)
             return self._compared(item, found, proven, accepts_smaller=accepts_smaller)
@@ -79,7 +82,7 @@ class Proof:
     def _compared(
         self, item: BackupItem, found: BackupItem, proven: list[Backup], *, accepts_smaller: bool
     ) -> list[str]:  # fmt: skip
-        """Return in what something that came back differs from what was stored, and from earlier backups."""
+        """Return how the restored item differs from the stored counts, and whether it shrank since earlier backups."""
         problems = []
         if item.counts is not None and found.counts is not None and (it := differences(item.counts, found.counts)):
             problems.append(f"not all of it came back: {it}")

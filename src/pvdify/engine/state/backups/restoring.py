@@ -1,6 +1,7 @@
-"""Brings volumes of an app back from a backup, into new volumes: nothing that is there is written over.
+"""Restores volumes of an app from a backup into new volumes. Existing volumes are never overwritten.
 
-Another app that has no config yet gets the config that the app had in the backup, secrets included.
+If the volumes are restored to another app without config vars, the config vars of the backup are restored, too,
+secrets included.
 """
 
 from collections.abc import Mapping
@@ -21,12 +22,12 @@ from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 from pvdify.quantities import format_bytes
 
-CONFIG = "restore-config"  # the directory that the server's own data passes through
+CONFIG = "restore-config"  # the scratch directory for the server's own data
 
 
 @dataclass(frozen=True, kw_only=True)
 class RestorePlan:
-    """What a restore will do, in words; ``refusal``: why it will not."""
+    """The steps of a restore, as text."""
 
     backup: Backup
     items: tuple[BackupItem, ...]
@@ -34,7 +35,7 @@ class RestorePlan:
 
 
 async def plan_restore(store: Store, instances: Instances, backup: Backup, wanted: Wanted) -> RestorePlan:
-    """Say what a restore will do. Raises BackupNotFound, VolumeExists, VolumeInUse, StoreUnavailable."""
+    """Return the steps of a restore. Raises BackupNotFound, VolumeExists, VolumeInUse, StoreUnavailable."""
     items = _items(backup, wanted)
     there = {it.name: it for it in await store.volumes(wanted.to) if not it.is_trashed}
     steps = [f"make the app {wanted.to}"] if await store.app(wanted.to) is None else []
@@ -57,7 +58,7 @@ async def plan_restore(store: Store, instances: Instances, backup: Backup, wante
 
 
 class Restoring:
-    """One restore."""
+    """Restores volumes of apps."""
 
     def __init__(
         self, *, clock: Clock, instances: Instances, locks: Locks, secrets: Secrets, store: Store, tools: BackupTools
@@ -67,7 +68,7 @@ class Restoring:
         self._tools = tools
 
     async def restore(self, work: Work, backup: Backup, wanted: Wanted) -> None:
-        """Restore every volume, each first beside what is there and compared; then all take their places at once."""
+        """Restore each volume into a new one and compare it; then put all of them in place in one transaction."""
         plan = await plan_restore(self._store, self._instances, backup, wanted)
         made: list[AppVolume] = []
         for item in plan.items:
@@ -79,7 +80,7 @@ class Restoring:
         await self._put_in_place(work, wanted, made, backup, config)
 
     async def _config(self, work: Work, backup: Backup, app: str) -> Mapping[str, ConfigVar]:
-        """Return the newest config of an app that the backup has."""
+        """Return the app's newest config vars in the backup; empty if the backup lacks the server's own data."""
         files = self._tools.files
         server = next((it for it in backup.items if it.kind is ItemKind.SERVER and it.snapshot), None)
         if server is None:
@@ -145,12 +146,12 @@ def _items(backup: Backup, wanted: Wanted) -> tuple[BackupItem, ...]:
 
 
 async def _gets_config(store: Store, wanted: Wanted) -> bool:
-    """Whether the config comes back, too: for another app, which has none of its own."""
+    """Return whether the config vars are restored, too: the target is another app, and it has no config vars."""
     return wanted.to != wanted.app and not await store.config_versions(wanted.to)
 
 
 async def _check_free(instances: Instances, app: str) -> None:
-    """Raise VolumeInUse while anything of the app runs: it would go on with the volume that it has."""
+    """Raise VolumeInUse while an instance of the app runs: it would keep using its current volume."""
     running = [it for it in await instances.find(app) if it.state is InstanceState.RUNNING]
     if running:
         raise VolumeInUse(

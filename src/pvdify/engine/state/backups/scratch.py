@@ -1,4 +1,4 @@
-"""A service for one drill: a container of the kind with an empty volume, of which nothing is left afterwards."""
+"""Scratch services for drills: a container of the service's image with an empty volume, removed after the drill."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,12 +18,12 @@ from pvdify.ports.instances import Instances
 from pvdify.ports.store import Store
 from pvdify.ports.volumes import Volumes
 
-GENERATION = 1_000_000  # no service is upgraded so often
-CONTAINER, VOLUME = "container", "volume"  # what a task owes if it is cut short
+GENERATION = 1_000_000  # never reached by upgrades
+CONTAINER, VOLUME = "container", "volume"  # kinds of leftovers that an interrupted task must remove
 
 
 class Scratch:
-    """Makes them, one at a time."""
+    """Runs scratch services, one at a time."""
 
     def __init__(
         self, *, clock: Clock, images: Images, instances: Instances, one_offs: set[str], store: Store, volumes: Volumes,
@@ -34,10 +34,10 @@ class Scratch:
 
     @asynccontextmanager
     async def service(self, item: BackupItem, notes: Notes) -> AsyncIterator[Service]:
-        """Run a new service with the credentials and the image that the backed up one has today.
+        """Run a new service with the credentials and the image that the backed-up service has today.
 
-        Apps do not reach it. ``notes``: of the task that needs it. Raises BackupFailed (neither the service nor its
-        kind is known), ServiceFailed, RuntimeUnavailable, StoreUnavailable, and as pulling an image.
+        Apps cannot reach it. ``notes``: notes of the task that needs it. Raises BackupFailed (the service or its kind
+        is unknown), ServiceFailed, RuntimeUnavailable, StoreUnavailable, and as pulling an image.
         """
         known = await self._known(item)
         volume = new_volume(known.key, "drill", self._clock.now())

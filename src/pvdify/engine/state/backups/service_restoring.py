@@ -1,4 +1,4 @@
-"""Brings a service back from a backup: into a new one, or, if asked, in place of what a service has."""
+"""Restores a service from a backup: into a new service, or, on request, in place of an existing service's data."""
 
 from dataclasses import replace
 
@@ -15,11 +15,14 @@ from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 from pvdify.quantities import format_bytes
 
-LOOK_EVERY = 0.5  # seconds
+LOOK_EVERY = 0.5  # seconds between two checks of the service's record
 
 
 async def plan_service_restore(store: Store, backup: Backup, wanted: Wanted) -> RestorePlan:
-    """Say what a restore will do. Raises BackupNotFound, ServiceExists, ServiceBusy, InvalidError, StoreUnavailable."""
+    """Return the steps of a restore.
+
+    Raises BackupNotFound, ServiceExists, ServiceBusy, InvalidError, StoreUnavailable.
+    """
     check_service_name(wanted.to)
     item = _item(backup, wanted.service)
     there = await _current(store, wanted.to)
@@ -44,17 +47,17 @@ async def plan_service_restore(store: Store, backup: Backup, wanted: Wanted) -> 
 
 
 class ServiceRestoring:
-    """One restore. The keeper of services does the work, also if pvdify is killed meanwhile; this waits for it.
+    """Requests restores of services and waits for them. The keeper of services does the work, even after a kill.
 
     Args:
-        services: makes new ones, and takes orders for those that are there.
+        services: creates new services, and records orders for existing ones.
     """
 
     def __init__(self, *, clock: Clock, secrets: Secrets, services: Services, store: Store) -> None:
         self._clock, self._secrets, self._services, self._store = clock, secrets, services, store
 
     async def restore(self, notes: Notes, backup: Backup, wanted: Wanted) -> None:
-        """Have it restored, and wait for the end. Raises as ``plan_service_restore``, BackupFailed."""
+        """Restore the service and wait for the end. Raises BackupFailed, and as ``plan_service_restore``."""
         plan = await plan_service_restore(self._store, backup, wanted)
         (item,) = plan.items
         there = await _current(self._store, wanted.to)
@@ -91,7 +94,7 @@ class ServiceRestoring:
             await self._clock.sleep(LOOK_EVERY)
 
     async def _request(self, item: BackupItem, known: Service | None) -> ServiceRequest:
-        """A service like the one that was backed up, as far as that is known."""
+        """Return a request for a service like the backed-up one, with its settings if its record still exists."""
         if known is None:
             return ServiceRequest(kind=item.service, image=item.image)
         values = await self._secrets.read(known.key, known.config_version)

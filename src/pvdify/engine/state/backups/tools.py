@@ -1,4 +1,4 @@
-"""What everything about backups works with: the ports, the target with its keys, and notes of what was done."""
+"""Shared parts of backups: the ports, the target with its keys, labels of items, and the notes of a task."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from pvdify.ports.credentials import Credentials
 from pvdify.ports.store import Store
 
 PASSWORD = "password"  # noqa: S105 - a name
-DATA = "data"  # what a volume's content is called in a backup
+DATA = "data"  # the directory of a volume's content in a backup
 _COUNTS = ("files", "bytes", "empty", "databases", "rows")
 
 
@@ -27,7 +27,7 @@ class BackupTools:
 
 
 async def plan_of(store: Store) -> BackupPlan:
-    """Return where backups go and when. Raises NoBackupTarget, StoreUnavailable."""
+    """Return the target and the schedule of backups. Raises NoBackupTarget, StoreUnavailable."""
     plan = await store.backup_plan()
     if plan is None:
         raise NoBackupTarget(
@@ -38,7 +38,7 @@ async def plan_of(store: Store) -> BackupPlan:
 
 
 async def target_of(credentials: Credentials, plan: BackupPlan) -> BackupTarget:
-    """Return the target with what opens it. Raises StoreUnavailable, SecretsLocked."""
+    """Return the target with its password and keys. Raises StoreUnavailable, SecretsLocked."""
     kept = await credentials.read(credentials_of(plan.location))
     if kept is None or PASSWORD not in kept:
         raise StoreUnavailable(
@@ -51,12 +51,12 @@ async def target_of(credentials: Credentials, plan: BackupPlan) -> BackupTarget:
 
 
 def credentials_of(location: str) -> str:
-    """Return the name under which what opens a target is kept; another target never takes its place."""
+    """Return the name under which a target's password and keys are stored. Each location has its own name."""
     return f"backups-{hashlib.sha256(location.encode()).hexdigest()[:10]}"
 
 
 def labels_of(server: str, backup: str, item: BackupItem) -> dict[str, str]:
-    """Return what an item is stored with: enough to know it again when only the target is left."""
+    """Return the labels of a stored item. They suffice to identify the item if only the target is left."""
     counts = {name: str(getattr(item.counts, name)) for name in _COUNTS} if item.counts else {}
     known = {"server": server, "backup": backup, "kind": item.kind.value, "app": item.app, "name": item.name,
              "id": item.id, "service": item.service, "image": item.image, "version": item.version}  # fmt: skip
@@ -64,7 +64,7 @@ def labels_of(server: str, backup: str, item: BackupItem) -> dict[str, str]:
 
 
 def item_of(found: FoundItem) -> BackupItem | None:
-    """Return the item that something at the target is; None if pvdify did not store it."""
+    """Return the item for a snapshot at the target; None if pvdify did not store it."""
     labels = found.labels
     try:
         kind = ItemKind(labels.get("kind", ""))
@@ -81,22 +81,22 @@ def item_of(found: FoundItem) -> BackupItem | None:
 
 
 class Notes:
-    """What a task has done, on record as it goes. Also what has to be put right if it is cut short."""
+    """The log of a task and the cleanup that is due if the task is interrupted. Each change is saved at once."""
 
     def __init__(self, store: Store, task: BackupTask) -> None:
         self._store = store
         self.task = task
 
     async def say(self, text: str) -> None:
-        """Add a line. Raises StoreUnavailable."""
+        """Add a line to the log. Raises StoreUnavailable."""
         await self._keep(replace(self.task, log=(*self.task.log, text)))
 
     async def owe(self, what: str) -> None:
-        """Note what has to be put right if pvdify is killed now. Raises StoreUnavailable."""
+        """Record a cleanup that is due if pvdify is killed from now on. Raises StoreUnavailable."""
         await self._keep(replace(self.task, undo=(*self.task.undo, what)))
 
     async def paid(self, what: str) -> None:
-        """Note that it was put right, or is no longer needed. Raises StoreUnavailable."""
+        """Remove a cleanup that was done or is no longer due. Raises StoreUnavailable."""
         await self._keep(replace(self.task, undo=tuple(it for it in self.task.undo if it != what)))
 
     async def _keep(self, task: BackupTask) -> None:
@@ -105,13 +105,13 @@ class Notes:
 
 
 def event(now: datetime, actor: str, action: Action, text: str, app: str | None = None) -> Event:
-    """Return an event of now."""
+    """Return an event at the time ``now``."""
     return Event(at=now, actor=actor, action=action, app=app, text=text)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One task: the target whose backups it reads or writes, and what it has done."""
+    """The context of a task: the backup target and the notes of the task."""
 
     target: BackupTarget
     notes: Notes

@@ -1,4 +1,4 @@
-"""Accounts for due times: each has a run, or is on record as missed or skipped with the cause."""
+"""Accounts for due times: each one gets a run, or is recorded as missed or skipped with the cause."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,12 +15,12 @@ from pvdify.model.token import PVDIFY
 from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
 
-STEP = timedelta(seconds=60)  # how much a clock may be off before it was set rather than slewed
+STEP = timedelta(seconds=60)  # a larger jump of the clock means that the clock was set, not slewed
 NOT_RUNNING = "pvdify did not run at that time"
 
 
 def jobs_of(live: Release | None) -> Mapping[str, Job]:
-    """Return the scheduled jobs of an app: those of its live release, in a preview only if the manifest asks for it."""
+    """Return the scheduled jobs of the live release; none in a preview unless the manifest enables jobs there."""
     if live is None:
         return {}
     is_preview = environment_of(live.app) is Environment.PREVIEW
@@ -28,15 +28,15 @@ def jobs_of(live: Release | None) -> Mapping[str, Job]:
 
 
 class Accounting:
-    """Records the due times of each app: the scheduler at each look, and a switch before the release changes."""
+    """Records due times. Called by the scheduler in each pass, and by a switch before the live release changes."""
 
     def __init__(self, *, clock: Clock, locks: Locks, store: Store) -> None:
         self._clock, self._locks, self._store = clock, locks, store
 
     async def until_now(self, app: str, late: str = NOT_RUNNING) -> dict[str, datetime]:
-        """Account for each due time of the app until now, and return when each job is due next.
+        """Account for each due time of the app until now; return the next due time of each job.
 
-        ``late``: why due times may have passed unseen. Raises StoreUnavailable.
+        ``late``: the cause that is recorded for due times that were missed. Raises StoreUnavailable.
         """
         async with self._locks.jobs(app):
             live = await self._store.active_release(app)
@@ -54,7 +54,7 @@ class Accounting:
             return due
 
     def _is_quiet(self, record: JobRecord | None, job: Job | None) -> bool:
-        """Whether nothing of the job can have changed since its due times were last accounted for."""
+        """Return whether the job needs no accounting: same schedule, nothing due, and not newly overdue."""
         if record is None:
             return job is None
         now = self._clock.now()
@@ -91,14 +91,14 @@ class Accounting:
         if job is not None and may_be_late and _is_overdue(after, job, moment.now):
             after = replace(after, is_overdue=True)
             events.append(self._overdue(after, moment.now))
-        # without a due time, "accounted" alone is not worth a write every few seconds
+        # a new value of "accounted" alone does not justify a write every few seconds
         is_changed = record is None or known != record or replace(after, accounted=record.accounted) != record
         if runs or made or events or is_changed:
             await store.save(after, *runs, *events)
         return after
 
     async def _has_run(self, run: JobRun) -> bool:
-        """Whether the due time ran before the clock was set back over it."""
+        """Return whether this due time has a run already, from before the clock was set back."""
         return run.due_at is not None and await self._store.has_run_of(run.app, run.job, run.due_at)
 
     def _event(self, run: JobRun, now: datetime) -> Event:
@@ -113,7 +113,7 @@ class Accounting:
 
 
 def passed_text(run: JobRun) -> str:
-    """What an event says of due times that never ran."""
+    """Return the text of an event about due times that never ran."""
     due = f"{run.due_at:%Y-%m-%d %H:%M}Z" if run.due_at else "now"
     more = f" and {run.due_count - 1} more until {run.last_due_at:%Y-%m-%d %H:%M}Z" if run.due_count > 1 else ""
     return f"{run.job}, due at {due}{more}: {run.cause}"

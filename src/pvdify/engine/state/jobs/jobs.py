@@ -22,7 +22,7 @@ from pvdify.ports.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """One job as people see it. ``next_due``: None where it is paused or not scheduled here, as in a preview."""
+    """A job with its record and runs. ``next_due``: None if the job is paused, or not scheduled, as in a preview."""
 
     name: str
     job: Job
@@ -64,11 +64,11 @@ class AppJobs:
         return found
 
     async def records(self) -> tuple[JobRecord, ...]:
-        """Return what is known of every job. Raises StoreUnavailable."""
+        """Return the records of all jobs of all apps. Raises StoreUnavailable."""
         return await self._store.job_records()
 
     async def run(self, app: str, name: str, actor: Actor) -> JobRun:
-        """Start a run of a job now, also of a paused one; it starts within seconds.
+        """Request a run of a job, even if the job is paused. The run starts within seconds.
 
         Raises AppNotFound, JobNotFound, NothingRuns (the app is stopped), JobRunning, StoreUnavailable.
         """
@@ -108,7 +108,10 @@ class AppJobs:
         self._wake.set()
 
     async def history(self, app: str, name: str | None, limit: int) -> tuple[JobRun, ...]:
-        """Return runs, newest first, also of jobs that the live release lacks. Raises AppNotFound, JobNotFound."""
+        """Return runs, newest first, including those of jobs that the live release lacks.
+
+        Raises AppNotFound, JobNotFound.
+        """
         await self._live(app)
         runs = await self._store.job_runs(app, name, limit)
         if not runs and name is not None:
@@ -116,7 +119,10 @@ class AppJobs:
         return runs
 
     async def find_run(self, app: str, name: str, number: int | None) -> JobRun:
-        """Return one run, by default the newest that has started or will. Raises AppNotFound, JobNotFound."""
+        """Return the run with this number, by default the newest run that was not skipped or missed.
+
+        Raises AppNotFound, JobNotFound.
+        """
         await self._live(app)
         if number is not None:
             run = await self._store.job_run(app, name, number)
@@ -129,7 +135,7 @@ class AppJobs:
         return run
 
     async def output(self, run: JobRun, skip: int) -> tuple[LogLine, ...]:
-        """Return what a run wrote, without its first ``skip`` lines; so far, if it is not over."""
+        """Return the output of a run until now, without its first ``skip`` lines."""
         return await self._job_log.read(run.app, run.job, run.number, skip=skip)
 
     async def _view(self, name: str, job: Job, record: JobRecord | None, *, is_scheduled: bool, app: str) -> JobView:
@@ -151,7 +157,10 @@ class AppJobs:
         return live
 
     async def _known(self, app: str, name: str) -> tuple[Job, JobRecord]:
-        """The job of the live release, and its record: a new one where it was never scheduled, as in a preview."""
+        """Return the job of the live release and its record; a new record if the job was never scheduled.
+
+        Raises AppNotFound, JobNotFound.
+        """
         live = await self._live(app)
         job = live.manifest.jobs.get(name) if live else None
         if job is None:

@@ -1,4 +1,4 @@
-"""Runs of scheduled jobs: decide whether one may start, start it, follow it, record how it ended."""
+"""Runs of scheduled jobs: decide whether a run may start, start and follow it, and record how it ended."""
 
 import asyncio
 from contextlib import suppress
@@ -31,8 +31,8 @@ from pvdify.settings import Settings
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
-MOST_AT_ONCE = 10  # runs of one job with `overlap: allow`
-LEAST_AGE = timedelta(days=8)  # a run is kept for longer than a clock is set back: its due time must not come again
+MOST_AT_ONCE = 10  # parallel runs of one job with `overlap: allow`
+LEAST_AGE = timedelta(days=8)  # longer than a clock is set back: a due time whose run was deleted would run again
 GONE = "its container was removed while pvdify did not run"
 REBOOTED = "the server went down while it ran"
 Key = tuple[str, str, int]
@@ -62,10 +62,10 @@ class _Drop:
 
 
 class JobRuns:
-    """Runs that are not over, from their due time to their end.
+    """Starts and follows runs, from their due time to their end.
 
     Args:
-        wake: is set when a run ends, so that the next one of a queue starts at once.
+        wake: set when a run ends, so that the next queued run starts at once.
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
@@ -79,7 +79,10 @@ class JobRuns:
         self._followed: dict[Key, asyncio.Task[None]] = {}
 
     async def advance(self, app: str) -> None:
-        """Start what may start, and follow what runs. Raises Runtime-, Store- and SecretsUnavailable."""
+        """Start runs of the app that may start, and follow running ones.
+
+        Raises RuntimeUnavailable, StoreUnavailable, SecretsUnavailable.
+        """
         for run in await self._store.unsettled_job_runs(app):
             key = (run.app, run.job, run.number)
             if key in self._followed:
@@ -91,16 +94,16 @@ class JobRuns:
                 self._followed[key] = task
 
     async def close(self) -> None:
-        """Follow nothing any more."""
+        """Stop following runs. Their containers keep running."""
         tasks = tuple(self._followed.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _begin(self, key: Key) -> tuple[JobRun, bool] | None:
-        """Return a run whose container was started, now or before, and whether that was before a reboot.
+        """Start the run if it may start; return the run to follow and whether its container is from before a reboot.
 
-        None if there is nothing to follow. Under the lock of the app's instances.
+        Return None if there is nothing to follow. The caller holds the lock of the app's instances.
         """
         run = await self._store.job_run(*key)
         if run is None or run.state.is_over:
@@ -129,7 +132,7 @@ class JobRuns:
         return started
 
     async def _start(self, run: JobRun, start: _Start) -> tuple[JobRun, bool] | None:
-        """Make and start its container; that it runs is on record before."""
+        """Record the run as running, then start its container. Return None if the start fails."""
         release = start.release
         around = await self._environments.of(release)
         run = replace(run, state=RunState.RUNNING, release=release.version)
@@ -161,7 +164,7 @@ class JobRuns:
         return _Wait(why=why) if why else _Start(release=live, job=job)
 
     async def _in_the_way(self, run: JobRun, live: Release, job: Job, before: list[JobRun]) -> str:
-        """Why the run cannot start yet; "" if it can."""
+        """Return why the run cannot start yet, or ""."""
         most = MOST_AT_ONCE if job.overlap == "allow" else 1
         if len(before) >= most:
             return f"run {before[-1].number} had not ended"
@@ -175,7 +178,7 @@ class JobRuns:
         return "" if slot is not None and slot.state is SlotState.LIVE else f"v{live.version} did not run"
 
     async def _follow(self, key: Key, run: JobRun, *, is_of_earlier_boot: bool) -> None:
-        """Until it has ended, with its output kept as it comes."""
+        """Copy the run's output until the run ends, then record the end."""
         try:
             release = await self._store.release(run.app, run.release or 0)
             job = release.manifest.jobs.get(run.job) if release else None
@@ -192,7 +195,7 @@ class JobRuns:
             self._wake.set()
 
     async def _wait(self, key: Key, run: JobRun, job: Job | None, grace: float) -> tuple[Exit, str]:
-        """How it ended, and why if pvdify stopped it for its timeout."""
+        """Wait for the end; return the exit, and the cause if the run was stopped because of its timeout, else ""."""
         name, instances = job_name(*key), self._instances
         ended = asyncio.Event()
         output = asyncio.create_task(self._copy_output(key, ended))
@@ -212,7 +215,7 @@ class JobRuns:
         return how, cause
 
     def _left(self, run: JobRun, job: Job | None) -> float:
-        """Seconds until its timeout, also where an earlier daemon started it."""
+        """Return the seconds until the run's timeout, counted from its start, even if an earlier daemon started it."""
         ran = (self._clock.now() - run.started_at).total_seconds() if run.started_at else 0.0
         return max(0.0, job.timeout - max(0.0, ran)) if job else 0.0
 
@@ -221,14 +224,14 @@ class JobRuns:
         return ended
 
     async def _copy_output(self, key: Key, ended: asyncio.Event) -> None:
-        """Keep what it writes as it comes, without what is kept already."""
+        """Append the run's output to the job log while it is written, without the lines that the log has already."""
         copied = CopiedOutput(line.text for line in await self._job_log.read(*key))
         async for lines in self._instance_logs.output(job_name(*key), ended):
             if fresh := copied.fresh(lines):
                 await self._job_log.append(*key, fresh)
 
     async def _end(self, key: Key, how: Exit | None, cause: str, state: RunState | None = None) -> None:
-        """Record how it ended, then remove its container: as long as that is not on record, the container knows it."""
+        """Record how the run ended, then remove its container, which keeps the exit code until it is recorded."""
         app, job, number = key
         async with self._locks.jobs(app):
             run = await self._store.job_run(*key)
@@ -270,7 +273,7 @@ class JobRuns:
 
 
 def _noted(record: JobRecord, run: JobRun) -> tuple[JobRecord]:
-    """What the job's record says after a run."""
+    """Return the job's record after a run."""
     after = record.counted(run.state)
     if run.seconds is not None:
         after = replace(after, last_seconds=run.seconds)

@@ -1,8 +1,8 @@
 """The scheduler: accounts for each due time of each job, starts runs, and records how they ended.
 
-A due time and its run are written in one transaction, and a run is recorded as running before its container is made,
-under a name that is computed from the run. So a daemon that was killed anywhere looks the container up, and no due time
-runs twice. The look at the records is level-triggered: a restart or a clock that was set loses nothing.
+A due time and its run are written in one transaction. A run is recorded as running before its container is created, and
+the container's name is computed from the run. So a daemon that was killed at any point finds the container, and no due
+time runs twice. Each pass is level-triggered: a restart, or a clock that was set, loses no due time.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from pvdify.ports.store import Store
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
-PAUSE = 5.0  # seconds between two looks where nothing is due before
+PAUSE = 5.0  # seconds between two passes, unless a job is due earlier
 
 
 class Scheduler:
-    """Looks until it is canceled.
+    """Schedules the jobs of all apps until canceled.
 
     Args:
-        wake: set to look soon.
+        wake: starts the next pass at once when set.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class Scheduler:
         self._wake = wake
         self._last_look: tuple[datetime, float] | None = None
         self._late = NOT_RUNNING
-        self._next: dict[tuple[str, str], datetime] = {}  # when each job is due
+        self._next: dict[tuple[str, str], datetime] = {}  # (app, job) -> next due time
 
     async def run(self) -> None:
-        """Look, wait until something is due or a run ended, and again."""
+        """Advance all jobs, wait until a job is due or a run ends, and repeat until canceled."""
         try:
             while True:
                 self._wake.clear()
@@ -49,11 +49,11 @@ class Scheduler:
             await self.close()
 
     async def close(self) -> None:
-        """Follow no run any more; their containers go on, and the next daemon takes them up."""
+        """Stop following runs. Their containers keep running, and the next daemon follows them."""
         await self._runs.close()
 
     async def look(self) -> None:
-        """Look at everything once. Never raises: what cannot be done is logged and tried again."""
+        """Account for due times and advance the runs of all apps once. Errors are logged; the next pass retries."""
         try:
             self._notice_clock()
             store = self._store
@@ -63,12 +63,12 @@ class Scheduler:
             wanted = {app for app, release in live.items() if jobs_of(release)}
             apps = wanted | {it.app for it in records} | {it.app for it in unsettled}
             self._next = {}
-            await settle(*(self._see_to(app) for app in sorted(apps)))
+            await settle(*(self._advance(app) for app in sorted(apps)))
         except PvdifyError as error:
             log.warning("jobs.failed", code=error.code, what=error.what, why=error.why)
 
     def _notice_clock(self) -> None:
-        """Note why due times may have passed unseen since the last look."""
+        """Determine the cause to record for due times that were missed since the last pass."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         before, self._last_look = self._last_look, (now, monotonic)
         if before is None:
@@ -78,7 +78,7 @@ class Scheduler:
         forward = f"the clock was set forward by {step.total_seconds():.0f} s"
         self._late = forward if step > STEP else "pvdify did not look in time"
 
-    async def _see_to(self, app: str) -> None:
+    async def _advance(self, app: str) -> None:
         try:
             due = await self._accounting.until_now(app, self._late)
             self._next |= {(app, name): at for name, at in due.items()}
@@ -89,7 +89,7 @@ class Scheduler:
             log.exception("jobs.crashed", app=app)
 
     async def _pause(self) -> None:
-        """Wait for the next due time, a few seconds at most, or until a run ends or is asked for."""
+        """Wait for the next due time, but at most 5 s, or until a run ends or is requested."""
         now = self._clock.now()
         waits = [(due - now).total_seconds() for due in self._next.values() if due > now]
         await first_of(self._clock.sleep(max(0.05, min([PAUSE, *waits]))), self._wake.wait())

@@ -1,4 +1,4 @@
-"""Commands inside services: health checks, dumps, restores. What they write stays in this program."""
+"""Commands inside the containers of services: health checks, dumps, restores. Their output is not logged."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
@@ -16,13 +16,13 @@ from pvdify.ports.clock import Clock
 
 ResultT = TypeVar("ResultT")
 QUICK = 20.0  # seconds for a command that moves no data
-LONG = 12 * 3600.0
-SHOWN = 1000  # characters of what a command that failed wrote last
-_NUMBERS = count(10_000)  # commands of people have lower ones
+LONG = 12 * 3600.0  # seconds for a command that moves data
+SHOWN = 1000  # bytes; how much of the end of stderr an error message has
+_NUMBERS = count(10_000)  # commands that users start have lower numbers
 
 
 class ServiceCommands:
-    """Runs commands in the container of a service: the one of its generation, unless another one is named."""
+    """Runs commands in the container of a service, by default in the container of its current generation."""
 
     def __init__(self, *, clock: Clock, inside: Inside) -> None:
         self._clock, self._inside = clock, inside
@@ -31,7 +31,7 @@ class ServiceCommands:
         self, service: Service, words: Words, *, generation: int | None = None, stdin: bytes = b"",
         within: float = QUICK,
     ) -> str:  # fmt: skip
-        """Return what the command writes to stdout. Raises as ``stream``."""
+        """Run a command and return its stdout. ``within``: seconds. Raises as ``stream``."""
 
         async def pieces() -> AsyncGenerator[bytes, None]:
             if stdin:
@@ -44,9 +44,10 @@ class ServiceCommands:
         self, service: Service, words: Words, stdin: AsyncIterator[bytes], *, generation: int | None = None,
         within: float = LONG, note: Callable[[bytes], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:  # fmt: skip
-        """Yield what the command writes to stdout while it reads ``stdin``. ``note``: gets what it writes to stderr.
+        """Run a command with this ``stdin`` and yield its stdout.
 
-        Raises ServiceFailed unless it exits with 0 in time, NothingRuns, RuntimeUnavailable, and what ``stdin`` raises.
+        ``within``: seconds until the command is ended. ``note``: is called with each piece of stderr. Raises
+        ServiceFailed unless the command exits with 0 in time, NothingRuns, RuntimeUnavailable, and errors of ``stdin``.
         """
         clock, errors, failures = self._clock, bytearray(), list[BaseException]()
         deadline = clock.monotonic() + within
@@ -77,7 +78,10 @@ class ServiceCommands:
 
 
 async def _feed(process: Attached, stdin: AsyncIterator[bytes], failures: list[BaseException]) -> None:
-    """Give the command its input; one that fails half-way ends the command before it takes the rest for the end."""
+    """Write the input to the command.
+
+    If the input fails, end the command without closing its stdin: it must not take the failure for the end of input.
+    """
     try:
         async for piece in stdin:
             await process.write(piece)
@@ -90,7 +94,7 @@ async def _feed(process: Attached, stdin: AsyncIterator[bytes], failures: list[B
 
 
 async def _before(clock: Clock, deadline: float, work: Coroutine[None, None, ResultT]) -> ResultT:
-    """The result of the work. Raises TimeoutError when the clock passes the deadline first."""
+    """Return the result of the work. Raises TimeoutError if the work has not ended by the deadline."""
     return await within(clock, max(0.0, deadline - clock.monotonic()), work)
 
 

@@ -10,18 +10,18 @@ from pvdify.model.service_dump import LONGEST, Seal, Sealing, Unsealing, read_ta
 from pvdify.model.service_kinds import Words
 from pvdify.ports.secrets import Secrets
 
-TALLY = "="  # before each count on stderr
+TALLY = "="  # marks each line of stderr that has a count
 
 
 class StoredDump:
-    """A dump that comes from where it was stored. ``seal``: what it is; None until all of it was read."""
+    """A dump that is read from the backup target. ``seal``: the dump's seal; None until all of the dump was read."""
 
     def __init__(self, source: AsyncIterator[bytes]) -> None:
         self._source = source
         self.seal: Seal | None = None
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """Yield the dump without its seal. Raises BackupDamaged before the last piece if it is not whole."""
+        """Yield the dump without its seal. If the dump is incomplete, raises BackupDamaged before the last piece."""
         unsealing = Unsealing()
         async for piece in self._source:
             if sure := unsealing.add(piece):
@@ -32,7 +32,7 @@ class StoredDump:
 
 
 class SealedDump:
-    """A dump on its way to where it is stored. ``seal``: what it is; None until all of it was read."""
+    """A dump that is sent to the backup target. ``seal``: the dump's seal; None until all of the dump was read."""
 
     def __init__(self, source: AsyncIterator[bytes], said: bytearray, service: Service, version: str) -> None:
         self._source = source
@@ -52,17 +52,17 @@ class SealedDump:
 
 
 class ServiceData:
-    """Dumps, restores and counts, by the commands of each kind.
+    """Dumps, restores and counts data with the commands of each kind of service.
 
-    A dump is whole or raises: a command that fails half-way is an error after the last piece, so a reader keeps
-    nothing of it unless the iteration ended.
+    If a dump command fails half-way, the iteration raises after the last piece. A reader must discard the dump unless
+    the iteration ended without an error.
     """
 
     def __init__(self, *, commands: ServiceCommands, secrets: Secrets) -> None:
         self._commands, self._secrets = commands, secrets
 
     async def dump(self, service: Service, said: bytearray | None = None) -> AsyncGenerator[bytes, None]:
-        """Yield everything that the service holds. ``said``: gets what the command wrote about it.
+        """Yield a dump of all data of the service. ``said``: receives the end of the command's stderr.
 
         Raises ServiceFailed, NothingRuns, RuntimeUnavailable.
         """
@@ -77,12 +77,12 @@ class ServiceData:
                 yield piece
 
     def sealed(self, service: Service, version: str) -> SealedDump:
-        """Return a dump that says at its end what it is."""
+        """Return a dump that ends with a seal: kind, version and counts."""
         said = bytearray()
         return SealedDump(self.dump(service, said), said, service, version)
 
     async def restore(self, service: Service, pieces: AsyncIterator[bytes], *, generation: int | None = None) -> None:
-        """Give a new, empty service what ``dump`` yielded; a dump that was cut short is an error.
+        """Restore a dump into a new, empty service. An incomplete dump is an error.
 
         Raises ServiceFailed, NothingRuns, RuntimeUnavailable.
         """
@@ -92,9 +92,10 @@ class ServiceData:
                 pass
 
     async def restore_stored(self, service: Service, stored: StoredDump) -> Mapping[str, int]:
-        """Give a new, empty service a dump, and compare it with the dump's seal; return the counts of what it has.
+        """Restore a dump into a new, empty service, compare the counts with the dump's seal, and return the counts.
 
-        The service has its own password afterwards, not that of the dump. Raises BackupDamaged and as ``restore``.
+        Afterwards the service has its own password, not the password from the dump. Raises BackupDamaged and as
+        ``restore``.
         """
         await self.restore(service, stored.pieces())
         await self.take_password(service)
@@ -108,7 +109,7 @@ class ServiceData:
         return found
 
     async def count(self, service: Service, *, generation: int | None = None) -> str:
-        """Return a text that is equal for two services with the same data, like one line per table and its rows.
+        """Return counts as text, such as one line per table with its rows. Services with equal data have equal texts.
 
         Raises ServiceFailed, NothingRuns, RuntimeUnavailable.
         """
@@ -116,12 +117,12 @@ class ServiceData:
         return (await self._commands.ask(service, words, generation=generation, within=LONG)).strip()
 
     async def version(self, service: Service) -> str:
-        """Return the major version of the program that runs; "" if its kind does not say. Raises as ``count``."""
+        """Return the major version of the running program; "" if its kind cannot report it. Raises as ``count``."""
         words = service.row.version
         return major_of(await self._commands.ask(service, words)) if words is not None else ""
 
     async def take_password(self, service: Service) -> None:
-        """Give the service its own password again; a dump has brought that of its source. Raises as ``count``."""
+        """Set the service's own password again after a restore: the dump contains its source's. Raises as ``count``."""
         values = await self._secrets.read(service.key, service.config_version)
         if service.row.rotate is not None and PASSWORD in values:
             password = f"{values[PASSWORD].value}\n".encode()

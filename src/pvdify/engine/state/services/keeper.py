@@ -1,6 +1,6 @@
-"""The keeper of services: starts what should run, asks whether it answers, and carries out what was asked for.
+"""The keeper of services: starts services that should run, checks their health, and carries out pending orders.
 
-Level-triggered, from records: a daemon that was killed anywhere goes on from what is on record.
+The keeper is level-triggered: it acts on the records alone. A daemon that was killed at any point continues from them.
 """
 
 import asyncio
@@ -28,30 +28,30 @@ from pvdify.ports.volumes import Volumes
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
-PAUSE, SHORT_PAUSE = 5.0, 0.25  # seconds between two looks; the short one while a service is starting
-ASK_EVERY, ASK_NEW_EVERY = 30.0, 0.5
-FAILURES = 3
-FIRST_BACK_OFF, LONGEST_BACK_OFF, QUIET_AFTER = 1.0, 60.0, 600.0
-TIDY_EVERY = 60.0  # seconds; a network that was in use when its link went is left over until then
+PAUSE, SHORT_PAUSE = 5.0, 0.25  # seconds between two passes; the short pause applies while a service is starting
+ASK_EVERY, ASK_NEW_EVERY = 30.0, 0.5  # seconds between two health checks of a live and of a starting service
+FAILURES = 3  # health checks that fail in a row before a live service is restarted
+FIRST_BACK_OFF, LONGEST_BACK_OFF, QUIET_AFTER = 1.0, 60.0, 600.0  # seconds; after the last, the back-off starts anew
+TIDY_EVERY = 60.0  # seconds; removes networks that were in use when their link was removed
 
 
 @dataclass
 class _Watch:
-    """What is known of a running service from one look to the next."""
+    """Health checks and restarts of one service, kept in memory between two passes."""
 
     ask_at: float = 0.0
     failures: int = 0
     starts: int = 0
     start_at: float = 0.0
-    is_fresh: bool = True  # this daemon has not seen it run yet
+    is_fresh: bool = True  # this daemon has not seen the service run yet
 
 
 class ServiceKeeper:
-    """Looks until it is canceled.
+    """Advances all services until canceled.
 
     Args:
-        wake: set by requests, which want a look soon.
-        dumps: where restored services get their data from.
+        wake: starts the next pass at once when set.
+        dumps: restores data from backups into new services.
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
@@ -70,7 +70,7 @@ class ServiceKeeper:
         self._tidy_at = 0.0
 
     async def run(self) -> None:
-        """Look, wait, and again."""
+        """Advance all services, wait, and repeat until canceled."""
         try:
             while True:
                 self._wake.clear()
@@ -80,14 +80,14 @@ class ServiceKeeper:
             await self.close()
 
     async def close(self) -> None:
-        """Stop looking; what runs goes on."""
+        """Cancel the work on all services. Their containers keep running."""
         tasks = tuple(self._under_way.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def look(self) -> bool:
-        """Have every service looked at, each for itself; whether all of them are as they should be. Never raises."""
+        """Start a task for each service that has none; return whether all services are settled. Logs errors."""
         try:
             services = await self._store.services()
             for service in services:
@@ -103,7 +103,7 @@ class ServiceKeeper:
         return all(it.state in settled and not it.is_busy for it in services)
 
     async def settle(self) -> None:
-        """Wait for the looks that are under way."""
+        """Wait until the current tasks of all services have ended."""
         await asyncio.gather(*tuple(self._under_way.values()))
 
     async def _mind(self, id: str) -> None:
@@ -147,14 +147,14 @@ class ServiceKeeper:
             await self._keep(service, self._watches.setdefault(id, _Watch()))
 
     async def _is_left_over(self, service: Service) -> bool:
-        """Whether it was made for a preview that has gone."""
+        """Return whether the service was created for a preview that no longer exists."""
         if not service.owner or (service.pending is not None and service.pending.kind is OrderKind.DESTROY):
             return False
         store = self._store
         return await store.app(service.owner) is None and await store.preview(service.owner) is None
 
     async def _keep(self, service: Service, watch: _Watch) -> None:
-        """Start the service if it does not run, and check whether it answers."""
+        """Start the service if it does not run, and check its health. A failure is recorded and backed off."""
         try:
             if service.copy_of and service.state is ServiceState.UPGRADING and service.id not in self._copying:
                 service = await self._begin_anew(service)  # the copy was cut short
@@ -229,7 +229,7 @@ class ServiceKeeper:
             log.info("service.live", service=service.name)
 
     async def _copy(self, service: Service) -> Service:
-        """Fill a new service with the data of another one. Raises PvdifyError, and then begins anew the next time."""
+        """Copy data into a new service. Raises PvdifyError; the next pass then starts over with a new volume."""
         filling = self._runs.now_in(service, ServiceState.UPGRADING)
         self._copying.add(service.id)
         try:
@@ -242,7 +242,7 @@ class ServiceKeeper:
         return filled
 
     async def _fill(self, service: Service) -> str:
-        """Restore what the service is a copy of; say what that is."""
+        """Restore the data that ``copy_of`` names, from a backup or another service; return a description of it."""
         if service.copy_of.startswith(FROM_BACKUP):
             backup, _, id = service.copy_of.removeprefix(FROM_BACKUP).partition(":")
             await self._dumps.restore(service, backup, id)
@@ -255,7 +255,7 @@ class ServiceKeeper:
         return f"the data of {source.name}"
 
     async def _begin_anew(self, service: Service) -> Service:
-        """Throw away a copy that was cut short, with its container."""
+        """Remove the container and the volume of an interrupted copy, and return the service with a new volume."""
         await self._runs.stop(service)
         generation = service.generation + 1
         volume = new_volume(service.key, f"data-{generation}", self._clock.now())
@@ -273,14 +273,15 @@ class ServiceKeeper:
         current = await self._store.service(service.id)
         if current is None:
             return
-        is_filling = bool(current.copy_of) and current.state is ServiceState.UPGRADING  # to be seen as cut short
+        # stays UPGRADING, so that the next pass recognizes an interrupted copy
+        is_filling = bool(current.copy_of) and current.state is ServiceState.UPGRADING
         state = ServiceState.UPGRADING if is_filling else ServiceState.DOWN
         if current.state is state and current.problem == problem:
             return
         await self._runs.note(self._runs.now_in(current, state, problem), Action.SERVICE_DOWN, problem)
 
     async def _tidy(self) -> None:
-        """Remove private networks without a link, and containers that no service has any more."""
+        """Call ``remove_leftovers`` at most once a minute."""
         now = self._clock.monotonic()
         if now < self._tidy_at:
             return
@@ -288,7 +289,10 @@ class ServiceKeeper:
         await self.remove_leftovers()
 
     async def remove_leftovers(self) -> None:
-        """Do so now. Raises RuntimeUnavailable, StoreUnavailable."""
+        """Remove private networks without a link, and service containers that belong to no service.
+
+        Raises RuntimeUnavailable, StoreUnavailable.
+        """
         found = await self._private_networks.find()
         containers = [it for it in await self._instances.find() if it.role is Role.SERVICE]
         services = await self._store.services()
@@ -305,6 +309,6 @@ class ServiceKeeper:
 
 
 def _names(service: Service) -> tuple[str, ...]:
-    """The containers that a service has or is making."""
+    """Return the names of the service's container and of the one that a pending order is creating."""
     made = service.pending.generation if service.pending else 0
     return tuple(container_name(service, generation) for generation in (service.generation, made) if generation)

@@ -23,8 +23,8 @@ from pvdify.ports.store import Store
 class ServiceLinks:
     """Requests about links.
 
-    An app's containers join the network and get the URL when they are made: at its next deploy, or when an instance is
-    started again. The service is on the network from the link on.
+    An app's containers join the network and get the URL when they are created: at the next deploy or restart of the
+    app. The service joins the network as soon as the link is created.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class ServiceLinks:
         self._services = services
 
     async def link(self, name: str, app: str, variable: str | None, actor: Actor) -> ServiceLink:
-        """Let an app reach a service; the same again changes nothing.
+        """Link an app to a service. If the same link exists, nothing changes.
 
-        Raises ServiceNotFound, AppNotFound, ServiceLinked (the app has another URL of this name), InvalidError,
+        Raises ServiceNotFound, AppNotFound, ServiceLinked (the app has another variable of this name), InvalidError,
         RuntimeUnavailable, StoreUnavailable.
         """
         async with self._locks.services(name):
@@ -63,7 +63,7 @@ class ServiceLinks:
         return link
 
     async def unlink(self, name: str, app: str, actor: Actor) -> None:
-        """Take a service away from an app, at once. Raises ServiceNotFound, RuntimeUnavailable, StoreUnavailable."""
+        """Remove a link at once, with its network. Raises ServiceNotFound, RuntimeUnavailable, StoreUnavailable."""
         async with self._locks.services(name):
             service = await self._services.get(name)
             link = next((it for it in await self._store.service_links(app=app) if it.service == service.id), None)
@@ -78,7 +78,7 @@ class ServiceLinks:
             await self._store.save(self._event(actor, Action.SERVICE_UNLINKED, app, name))
 
     async def _refresh(self, service: Service) -> None:
-        """Put a running service on its networks; one that does not run joins when it starts."""
+        """Connect a running service to its networks. A stopped service joins them when it starts."""
         if await self._instances.is_running(service.container):
             with suppress(NothingRuns):
                 await self._runs.refresh(service)
@@ -102,7 +102,10 @@ class ServiceLinks:
 
 
 def _variable(service: Service, variable: str | None) -> str:
-    """The name of the URL in the app's environment: what was asked for, the kind's usual one, or the service's."""
+    """Return the variable for the URL: the requested name, the default of the kind, or a name made from the service's.
+
+    Raises InvalidError.
+    """
     wanted = variable or service.row.variable or f"{service.name.replace('-', '_').upper()}_URL"
     if not CONFIG_KEY.fullmatch(wanted) or wanted in RESERVED or wanted.startswith("PVDIFY_"):
         raise InvalidError(

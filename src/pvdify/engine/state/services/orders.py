@@ -1,4 +1,4 @@
-"""Carrying out what was asked of a service: restart, new password, destroy; upgrades have a file of their own."""
+"""Orders for services: restart, new password, destroy. Upgrades and restores are in their own modules."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -23,7 +23,7 @@ from pvdify.settings import Settings
 
 
 class ServiceOrders:
-    """Each order is on record until it is done, and doing a part of it again does no harm."""
+    """Carries out orders. An order stays recorded until it is done, and every part of it can be repeated."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, images: Images, instance_logs: InstanceLogs, networks: Networks,
@@ -37,9 +37,10 @@ class ServiceOrders:
         self._runs = runs
 
     async def carry_out(self, service: Service) -> Service | None:
-        """Return the service as it is then; None if nothing of it is left. Under the service's lock.
+        """Carry out the pending order; return the service afterwards, or None if it was purged.
 
-        Raises RuntimeUnavailable, StoreUnavailable, SecretsLocked: the order stays, and is tried again.
+        The caller holds the service's lock. Raises RuntimeUnavailable, StoreUnavailable, SecretsLocked; the order then
+        stays pending and is retried.
         """
         order = service.pending
         match order:
@@ -62,7 +63,7 @@ class ServiceOrders:
             await self.purge(service, PVDIFY.name)
 
     async def purge(self, service: Service, by: str) -> None:
-        """Delete a service with its data, credentials, image and logs. Raises PvdifyError; doing it again is fine."""
+        """Delete a service with its data, credentials, image and logs. Can be repeated. Raises PvdifyError."""
         for volume in await self._volumes_of(service):
             await self._volumes.remove(volume.id)
             await self._store.forget_volume(volume.id)
@@ -82,7 +83,7 @@ class ServiceOrders:
         return restarted
 
     async def _rotate(self, service: Service, order: Order) -> Service:
-        """Give the running service its new password; apps get it with their next deploy or restart."""
+        """Set the new password in the running service. Apps get it with their next deploy or restart."""
         values = await self._secrets.read(service.key, order.version)
         password = f"{values[PASSWORD].value}\n".encode()
         try:
@@ -97,7 +98,7 @@ class ServiceOrders:
         return rotated
 
     async def _destroy(self, service: Service, order: Order) -> Service | None:
-        """Stop it, and move its data to the trash or delete it."""
+        """Stop the service, remove its links and networks, and move its data to the trash or delete it."""
         now = self._clock.now()
         for generation in (service.generation, order.generation):
             if generation:
@@ -117,7 +118,7 @@ class ServiceOrders:
         return gone
 
     async def _volumes_of(self, service: Service) -> Iterable[AppVolume]:
-        """The volumes of this service and none of an earlier one of the same name."""
+        """Return the volumes of this service, without those of earlier or later services of the same name."""
         volumes = await self._store.volumes(service.key)
         later = [it.created_at for it in await self._store.services() if it.name == service.name]
         after = min((at for at in later if at > service.created_at), default=None)

@@ -1,7 +1,7 @@
-"""Restoring a service from a backup: an exclusive handover to a new container, which is filled before apps reach it.
+"""Restores of services from backups: apps are switched to a new container after the data was restored into it.
 
-What the service has goes to the trash only when the new container answers with what the backup has. A service whose
-data is lost, as on a new server, is not run without it: the restore is tried again until it succeeds.
+The old volume moves to the trash only after the new container was checked with the restored data. If the data of a
+service is lost, as on a new server, the service is not started without data: the restore is retried until it succeeds.
 """
 
 from dataclasses import replace
@@ -22,10 +22,10 @@ from pvdify.ports.volumes import Volumes
 
 
 class StoredData(Protocol):
-    """Where restored services get their data from."""
+    """The source of data for restores."""
 
     async def restore(self, service: Service, backup: str, source: str) -> None:
-        """Give a new, empty service what a backup has of the service ``source`` (its id). Raises PvdifyError."""
+        """Restore the backed-up data of the service with the id ``source`` into a new service. Raises PvdifyError."""
         ...
 
 
@@ -43,11 +43,11 @@ class ServiceRestores:
         self._dumps = dumps
 
     async def carry_out(self, service: Service, order: Order) -> Service:
-        """Return the service as it is then: with the data of the backup, or as it was with the reason as its failure.
+        """Restore the data and return the service. If the restore fails, the service has its old data and ``failure``.
 
-        Still with its order where it is to be tried again. Raises RuntimeUnavailable, StoreUnavailable.
+        If the old data is lost, the order stays pending and is retried. Raises RuntimeUnavailable, StoreUnavailable.
         """
-        if order.generation:  # an earlier daemon began it
+        if order.generation:  # an earlier daemon began the restore
             return await self._give_up(service, order, CUT_SHORT)
         made = new_volume(service.key, f"data-{service.generation + 1}", self._clock.now())
         new = replace(service, generation=service.generation + 1, volume=made.id, pending=None, copy_of="")
@@ -61,7 +61,7 @@ class ServiceRestores:
         return await self._commit(service, new, order)
 
     async def _fill(self, service: Service, new: Service, order: Order) -> None:
-        """Start a new container, out of reach of apps, and give it the data; then stop the old one."""
+        """Start a new container without networks of apps, restore the data into it, and stop the old container."""
         await self._take_off_networks(service)
         await self._runs.start(new, is_linked=False)
         await self._images.keep(new.image_id, new.key, new.generation)

@@ -1,4 +1,4 @@
-"""Running the container of a service: its image, its start, and whether it answers."""
+"""The container of a service: its image, start, stop and health."""
 
 from dataclasses import replace
 
@@ -25,11 +25,11 @@ from pvdify.quantities import format_bytes
 from pvdify.settings import Settings
 
 PROVEN_WITHIN = 180.0  # seconds for a new container to answer
-ASK_EVERY = 0.5
+ASK_EVERY = 0.5  # seconds between two health checks of a new container
 
 
 class ServiceRuns:
-    """What creating, restarting and upgrading a service have in common."""
+    """Operations on containers that creating, restarting and upgrading a service share."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, host: Host, images: Images, inspector: Inspector, instance_logs: InstanceLogs,
@@ -47,12 +47,15 @@ class ServiceRuns:
         return tuple(link.network for link in await self._store.service_links(service=service.id))
 
     async def spec_of(self, service: Service, *, is_linked: bool = True) -> InstanceSpec:
-        """Return what the service's container is made from. Raises StoreUnavailable, SecretsLocked."""
+        """Return the specification of the service's container. Raises StoreUnavailable, SecretsLocked."""
         values = await self._secrets.read(service.key, service.config_version)
         return service_spec(service, values, await self.networks_of(service) if is_linked else ())
 
     async def fetch(self, service: Service, image: str) -> Service:
-        """Return the service with this image, which is on this host then and stays. Raises as pulling an image."""
+        """Pull the image unless this host has it, keep it from pruning, and return the service with the image.
+
+        Raises NotEnoughDisk, WrongPlatform, and as pulling an image.
+        """
         images, reference = self._images, parse_image_reference(image)
         digest = await images.resolve(reference)
         found = await images.find(reference, digest)
@@ -64,7 +67,7 @@ class ServiceRuns:
         return replace(service, image=image, image_id=found.image_id, digest=found.digest)
 
     async def check_room(self, service: Service, needed: int) -> None:
-        """Raise NotEnoughDisk unless there is room for this many more bytes."""
+        """Raise NotEnoughDisk unless this many more bytes fit on the disk besides the setting ``min_free_disk``."""
         free, least = (await self._host.capacity()).free_disk, self._settings.min_free_disk
         if free is not None and free < needed + least:
             raise NotEnoughDisk(
@@ -81,7 +84,7 @@ class ServiceRuns:
         await self._instances.start(await self.spec_of(service, is_linked=is_linked))
 
     async def _with_image(self, service: Service) -> Service:
-        """Bring the very image of the service here if it is gone, as on a server that was restored."""
+        """Pull the image of the service by digest if this host lacks it, as on a server that was restored."""
         images = self._images
         if await images.get(service.image_id) is not None:
             return service
@@ -91,12 +94,12 @@ class ServiceRuns:
         return replace(service, image_id=found.image_id)
 
     async def stop(self, service: Service) -> None:
-        """Stop the container and remove it; its data stays. Raises RuntimeUnavailable."""
+        """Stop and remove the container. The data stays. Raises RuntimeUnavailable."""
         await self._instances.stop(service.container, service.row.stop_timeout)
         await self._instances.remove(service.container)
 
     async def refresh(self, service: Service) -> None:
-        """Have the running container's next start use what is on record now, and put it on its networks."""
+        """Update the specification for the container's next start, and connect a running container to its networks."""
         spec = await self.spec_of(service)
         await self._instances.refresh(spec)
         if await self._instances.is_running(spec.name):
@@ -104,7 +107,7 @@ class ServiceRuns:
                 await self._private_networks.connect(spec.name, network)
 
     async def ask(self, service: Service) -> str:
-        """Return why the service does not take commands; empty if it does. Raises RuntimeUnavailable."""
+        """Check the service's health; return the problem, or "". Raises RuntimeUnavailable."""
         if service.row.health is None:
             found = await self._inspector.listeners(service.container)
             listens = any(it.port == service.port and not it.is_loopback_only for it in found)
@@ -118,7 +121,7 @@ class ServiceRuns:
         return ""
 
     async def prove(self, service: Service) -> None:
-        """Wait until the service answers. Raises ServiceFailed, RuntimeUnavailable."""
+        """Wait up to 180 s until the service is healthy. Raises ServiceFailed, RuntimeUnavailable."""
         clock, supervisor = self._clock, self._instances
         deadline, why = clock.monotonic() + PROVEN_WITHIN, "it has not started"
         while clock.monotonic() < deadline:
@@ -138,22 +141,22 @@ class ServiceRuns:
         )
 
     async def ending_of(self, service: Service) -> str:
-        """Return how its container ended; empty while it runs or if it is not there."""
+        """Return how the service's container ended; "" while it runs or if there is none."""
         name = container_name(service, service.generation)
         found = [it for it in await self._instances.find(service.key) if it.name == name]
         return str(found[0].exit) if found and found[0].exit is not None else ""
 
     async def note(self, service: Service, action: Action, text: str = "", by: str = PVDIFY.name) -> None:
-        """Save the service with an event about it."""
+        """Save the service together with an event about it."""
         await self._store.save(service, self.event(service, action, text, by))
 
     def event(self, service: Service, action: Action, text: str = "", by: str = PVDIFY.name) -> Event:
-        """An event about a service."""
+        """Return an event about a service at the current time."""
         words = f"{service.name}: {text}" if text else service.name
         return Event(at=self._clock.now(), actor=by, action=action, app=service.key, text=words)
 
     def now_in(self, service: Service, state: ServiceState, problem: str = "") -> Service:
-        """The service in this state from now on."""
+        """Return the service in this state, with the current time as the start of the state."""
         return service.at(state, self._clock.now(), problem)
 
 

@@ -1,6 +1,6 @@
-"""What may be asked about services: create, list, restart, upgrade, rotate, destroy, restore.
+"""Requests about services: create, list, restart, upgrade, rotate, destroy, restore.
 
-A request changes records and wakes the keeper, which does the work; ``Service.pending`` says what is not done yet.
+A request writes records and wakes the keeper, which does the work. ``Service.pending`` is the order that is not done.
 """
 
 import asyncio
@@ -40,14 +40,14 @@ from pvdify.ports.volumes import Volumes
 from pvdify.settings import Settings
 
 LARGEST_PORT = 65_535
-LEAST_MEMORY = 16 * 1024**2
-DEFAULT_MEMORY = 512 * 1024**2
+LEAST_MEMORY = 16 * 1024**2  # bytes
+DEFAULT_MEMORY = 512 * 1024**2  # bytes
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,20}://\S{1,500}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceRequest:
-    """A service as it was asked for: of a kind, or of an ``image`` with its ``port``; see ``wire.requests``."""
+    """A requested service: of a ``kind``, or of an ``image`` with its ``port``; see ``wire.requests``."""
 
     kind: str = CUSTOM
     image: str | None = None
@@ -60,7 +60,10 @@ class ServiceRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceView:
-    """One service as people see it. ``size``: bytes of its volume, None if unknown; ``memory``: used, None if down."""
+    """A service with its links, variables and use.
+
+    ``size``: bytes of its volume, None if unknown. ``memory``: bytes in use, None if the service is down.
+    """
 
     service: Service
     links: tuple[ServiceLink, ...]
@@ -71,7 +74,7 @@ class ServiceView:
 
 @dataclass(frozen=True, kw_only=True)
 class UpgradePlan:
-    """What an upgrade would do, step by step. ``apps``: those that are without the service meanwhile."""
+    """The steps of an upgrade. ``apps``: the linked apps, which cannot reach the service during the upgrade."""
 
     service: str
     image: str
@@ -211,14 +214,14 @@ class Services:
         return await self._view(service)
 
     async def restore_data(self, name: str, backup: str, source: str, actor: Actor) -> ServiceView:
-        """Have a service filled anew with the dump of ``source`` (an id) in a backup; what it has goes to the trash.
+        """Request that a service's data is replaced by the dump of the service with the id ``source`` in a backup.
 
-        Raises ServiceNotFound, ServiceBusy, StoreUnavailable.
+        The current data moves to the trash. Raises ServiceNotFound, ServiceBusy, StoreUnavailable.
         """
         return await self._order(name, Order(kind=OrderKind.RESTORE, by=actor.name, backup=backup, source=source))
 
     async def destroy(self, name: str, confirm: str | None, actor: Actor, *, purges: bool = False) -> None:
-        """Request the end of a service: it stops, and its data moves to the trash or is deleted.
+        """Request that a service is stopped and its data moved to the trash, or deleted with ``purges``.
 
         Raises ServiceNotFound, NotConfirmed, ServiceLinked, StoreUnavailable.
         """
@@ -240,7 +243,7 @@ class Services:
         self._wake.set()
 
     async def order_destroy(self, service: Service, by: str, *, purges: bool) -> Service:
-        """Record that a service is to go, whatever else is being done to it. Raises StoreUnavailable."""
+        """Record an order to destroy a service, in place of any pending order. Raises StoreUnavailable."""
         made = service.pending.generation if service.pending else 0
         order = Order(kind=OrderKind.DESTROY, by=by, purges=purges, generation=made)
         going = replace(service, pending=order, failure="")
@@ -275,7 +278,7 @@ class Services:
         return await self._instance_logs.tail(writers, lines)
 
     async def follow(self, name: str) -> AsyncIterator[LogLine]:
-        """Return the lines that a service writes from now on, without end. Raises as ``logs``."""
+        """Return an endless iterator of the lines that a service writes from now on. Raises as ``logs``."""
         service = await self.get(name)
         writers = tuple({*await self._writers(service), service.container})
         return self._instance_logs.follow(writers, since=self._clock.now())
@@ -304,7 +307,10 @@ class Services:
         return service
 
     async def _keep_values(self, service: Service, values: Mapping[str, ConfigVar], actor: Actor) -> ConfigVersion:
-        """Put values into the vault under a new version; a service of this name may have had some before."""
+        """Write values to the secrets under a new version, and return its record.
+
+        Numbers continue after those of an earlier service of this name.
+        """
         versions = await self._store.config_versions(service.key)
         number = max((it.version for it in versions), default=0) + 1
         await self._secrets.write(service.key, number, values)

@@ -1,8 +1,8 @@
-"""Upgrading a service: an exclusive handover to a new container with a volume of its own.
+"""Upgrades of services: the old container is replaced by a new one with its own volume.
 
-The old volume is never given to the new program. It is copied; or, where the data of another major version cannot be
-read, dumped and restored. Only when the new container answers with the data, the old volume goes to the trash, where it
-can be had back for 7 days. If anything fails before, the old container runs again with its volume as it was.
+The new program never opens the old volume. The data is copied, or dumped and restored if the major version changes.
+After the new container was checked with the data, the old volume moves to the trash, where it can be restored for 7
+days. If anything fails before, the old container is started again with its unchanged volume.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from pvdify.ports.store import Store
 from pvdify.ports.volumes import Volumes
 from pvdify.timing import first_of
 
-VERSION_WITHIN = 60.0  # seconds; an image of something else may run for ever instead of saying a version
+VERSION_WITHIN = 60.0  # seconds; an unrelated image may run forever instead of printing a version
 CUT_SHORT = "pvdify was stopped in the middle of it"
 
 
@@ -40,11 +40,11 @@ class ServiceUpgrades:
         self._runs = runs
 
     async def carry_out(self, service: Service, order: Order) -> Service:
-        """Return the service as it is then: upgraded, or as it was with the reason as its problem.
+        """Upgrade the service and return it. If the upgrade fails, the service is unchanged except for ``failure``.
 
         Raises RuntimeUnavailable, StoreUnavailable.
         """
-        if order.generation:  # an earlier daemon began it
+        if order.generation:  # an earlier daemon began the upgrade
             return await self._give_up(service, order, CUT_SHORT)
         try:
             new, is_moved = await self._prepared(service, order)
@@ -65,7 +65,10 @@ class ServiceUpgrades:
         return await self.commit(service, new, order, Action.SERVICE_UPGRADED, text)
 
     async def is_moved(self, service: Service, new: Service) -> bool:
-        """Whether the data has to be dumped and restored. Raises ServiceFailed, RuntimeUnavailable."""
+        """Return whether the data must be dumped and restored: the major version changes.
+
+        Raises ServiceFailed, RuntimeUnavailable.
+        """
         row = service.row
         if not row.is_moved or row.version is None:
             return False
@@ -84,7 +87,10 @@ class ServiceUpgrades:
         return before != after
 
     async def _prepared(self, service: Service, order: Order) -> tuple[Service, bool]:
-        """The service as it will be, with its image here; what runs is not touched."""
+        """Pull the image; return the upgraded service and whether its data must be dumped and restored.
+
+        The running container is not changed.
+        """
         generation = service.generation + 1
         new = await self._runs.fetch(replace(service, generation=generation, pending=None), order.image)
         is_moved = await self.is_moved(service, new)
@@ -96,7 +102,7 @@ class ServiceUpgrades:
         return replace(new, volume=volume.id), is_moved
 
     async def _hand_over(self, service: Service, new: Service) -> None:
-        """Stop the old container, and start the new one with a copy of the data."""
+        """Stop the old container, and start the new container with a copy of the data."""
         await self._instances.stop(service.container, service.row.stop_timeout)
         if service.volume:
             await self._volumes.copy(service.volume, new.volume, service.key)
@@ -104,7 +110,10 @@ class ServiceUpgrades:
         await self._runs.prove(new)
 
     async def _move(self, service: Service, new: Service) -> None:
-        """Take the old container off the apps' networks, and give the new one its data."""
+        """Disconnect the old container from the apps' networks, and restore a dump of its data into the new container.
+
+        Then compare the counts, and stop the old container.
+        """
         for network in await self._runs.networks_of(service):
             await self._private_networks.disconnect(service.container, network)
         await self._runs.start(new, is_linked=False)
@@ -119,7 +128,10 @@ class ServiceUpgrades:
         await self._instances.stop(service.container, service.row.stop_timeout)
 
     async def commit(self, service: Service, new: Service, order: Order, action: Action, text: str) -> Service:
-        """Have the new container take the place of the old one, whose volume goes to the trash. Raises PvdifyError."""
+        """Record the new container as live, move the old volume to the trash, and remove the old container.
+
+        Raises PvdifyError.
+        """
         now = self._clock.now()
         old = [it for it in await self._store.volumes(service.key) if it.id == service.volume]
         kept = [replace(it, trashed_at=now, trashed_by=order.by) for it in old if not it.is_trashed]
@@ -135,7 +147,7 @@ class ServiceUpgrades:
         return await self.take_back(service, order, failure, Action.SERVICE_UPGRADE_FAILED, why)
 
     async def take_back(self, service: Service, order: Order, failure: str, action: Action, why: str) -> Service:
-        """Remove what was made, and run what was there before. Raises PvdifyError."""
+        """Remove the new container, volume and image, and start the old container again. Raises PvdifyError."""
         await self.remove_new(service, order)
         await self._runs.start(service)
         await self._runs.refresh(service)
@@ -145,7 +157,7 @@ class ServiceUpgrades:
         return kept
 
     async def remove_new(self, service: Service, order: Order) -> None:
-        """Remove what the order has made. Raises PvdifyError."""
+        """Remove the container, volume and image that the order has created. Raises PvdifyError."""
         new = replace(service, generation=order.generation)
         await self._instances.remove(new.container)
         if order.volume and order.volume != service.volume:
@@ -160,7 +172,7 @@ class ServiceUpgrades:
         return kept
 
     async def _version_of(self, new: Service) -> str:
-        """What the program in the new image says of itself, in a container that runs once."""
+        """Run the version command of the new image in a one-off container, and return its output."""
         spec = version_spec(new)
         name = spec.name
         supervisor, ended, lines = self._instances, asyncio.Event(), list[str]()
