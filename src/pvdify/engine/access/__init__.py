@@ -1,4 +1,4 @@
-"""Who may do what: tokens, keyless sign-in, registry logins, age recipients, rate limits, imported config files.
+"""Access control: tokens, keyless sign-in, registry logins, age recipients, rate limits, imported config files.
 
 May import: ``world`` and the rooms edge and deploys.
 """

@@ -1,4 +1,4 @@
-"""Deploys without a stored secret: which repository may deploy which app, and tokens for its workflows."""
+"""Deploys without a stored secret: links of repositories to apps, and short-lived tokens for their workflows."""
 
 import asyncio
 from collections.abc import Mapping
@@ -40,12 +40,12 @@ from pvdify.settings import Settings
 
 log = structlog.get_logger()
 GOOD_FOR = 600.0  # seconds
-REMEMBERED = timedelta(hours=1)  # what has ended, so that a late caller gets that answer
+REMEMBERED = timedelta(hours=1)  # how long expired tokens are kept, so that a late caller gets "expired" as the reason
 
 
 @dataclass(frozen=True, kw_only=True)
 class LinkRequest:
-    """A link as it was asked for; see ``wire.requests.LinkRepository``."""
+    """A requested link; see ``wire.requests.LinkRepository``."""
 
     repository: str
     branch: str = "main"
@@ -59,7 +59,7 @@ class LinkRequest:
 
 
 class Keyless:
-    """Links, and the exchange of a workflow's token for one of ours."""
+    """Requests about links, and the exchange of a workflow's identity token for a pvdify token."""
 
     def __init__(
         self, *, clock: Clock, former_names: FormerNames, settings: Settings, store: Store, claims: HostnameClaims,
@@ -74,7 +74,7 @@ class Keyless:
         self._unsigned = Limit(clock, "unsigned tokens from this address", most=30, per_second=0.2)
 
     async def link(self, app: str, wanted: LinkRequest, actor: Actor) -> Link:
-        """The repository's workflows may deploy the app from now on; an earlier link of the two is replaced.
+        """Allow the repository's workflows to deploy the app. An earlier link between the two is replaced.
 
         Raises InvalidError, RepositoryNotFound, CodeHostUnavailable, StoreUnavailable.
         """
@@ -100,7 +100,10 @@ class Keyless:
         return link
 
     async def unlink(self, app: str, repository: str, actor: Actor) -> None:
-        """The repository's workflows may nothing any more, nor do tokens that they hold. Raises LinkNotFound."""
+        """Remove a link, with its hostname rights, and revoke the tokens that were issued for it.
+
+        Raises LinkNotFound, StoreUnavailable.
+        """
         ours = await self._links.links(app)
         link = next((it for it in ours if it.repository.casefold() == repository.casefold()), None)
         if link is None:
@@ -122,15 +125,16 @@ class Keyless:
         await self._links.delete_link(link, tuple(replace(it, revoked_at=now) for it in given), event)
 
     async def links(self, app: str) -> tuple[Link, ...]:
-        """The app's links, by repository. Raises StoreUnavailable."""
+        """Return the app's links, by repository. Raises StoreUnavailable."""
         return await self._links.links(app)
 
     async def exchange(self, text: str, app: str, address: str) -> tuple[Token, str]:
-        """A token for this app alone, good for ten minutes, and its text.
+        """Exchange an identity token; return a token for this app only, valid for ten minutes, and its text.
 
-        A repository that is refused too often has to wait; so has an address whose tokens are not signed, but for those
-        alone: workflows of many repositories come from one address. Raises IdentityRefused with the claim at fault,
-        TooManyRequests, InvalidError, CodeHostUnavailable, StoreUnavailable.
+        Refused tokens are rate-limited per repository. Tokens with a wrong signature are rate-limited per address;
+        valid tokens from that address are not affected, because workflows of many repositories share an address.
+        Raises IdentityRefused with the claim at fault, TooManyRequests, InvalidError, CodeHostUnavailable,
+        StoreUnavailable.
         """
         check_app_name(app)
         claims = await self._genuine(text, app, address)

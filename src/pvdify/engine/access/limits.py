@@ -6,11 +6,11 @@ from pvdify.errors import TooManyRequests
 from pvdify.model.allowance import Allowance, allowance
 from pvdify.ports.clock import Clock
 
-MOST_CALLERS = 10_000  # beyond that, idle callers are forgotten, then all of them
+MOST_CALLERS = 10_000  # above this number, idle callers are forgotten; if that is not enough, all callers are
 
 
 class Limit:
-    """``most`` turns at once for each caller, and ``per_second`` more as time passes."""
+    """A token bucket for each caller, with room for ``most`` tokens, refilled with ``per_second``."""
 
     def __init__(self, clock: Clock, what: str, *, most: float, per_second: float) -> None:
         self._clock, self._what = clock, what
@@ -18,7 +18,7 @@ class Limit:
         self._callers: dict[str, Allowance] = {}
 
     def check(self, caller: str) -> None:
-        """Raises TooManyRequests when this caller has no turn left; takes none."""
+        """Raise TooManyRequests if this caller has no token left. Takes no token."""
         wait = self._of(caller).wait
         if wait > 0:
             seconds = math.ceil(wait)
@@ -30,7 +30,7 @@ class Limit:
             )
 
     def take(self, caller: str) -> None:
-        """One turn of this caller is gone."""
+        """Take one token of this caller."""
         if len(self._callers) >= MOST_CALLERS:
             self._forget()
         self._callers[caller] = self._of(caller).used()

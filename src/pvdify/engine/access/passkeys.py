@@ -1,4 +1,4 @@
-"""Passkeys: adding one, signing in with one, and taking one away."""
+"""Passkeys: add, remove, and sign in with them."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -18,21 +18,21 @@ from pvdify.ports.passkey_checks import PasskeyChecks
 from pvdify.ports.people_store import PeopleStore
 
 GOOD_FOR = timedelta(minutes=5)
-MOST_PENDING = 1000  # questions at the same time; further ones replace the oldest
+MOST_PENDING = 1000  # challenges at the same time; new ones replace the oldest
 MOST_OF_USER = 20
 LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A challenge that waits for its answer."""
+    """A challenge that was sent to a browser and not yet answered."""
 
     challenge: bytes
     until: datetime
 
 
 class Passkeys:
-    """Challenges are in memory and used once."""
+    """Requests about passkeys. Challenges are kept in memory, are valid for 5 minutes, and can be used once."""
 
     def __init__(self, *, clock: Clock, people: PeopleStore, sessions: Sessions, checks: PasskeyChecks) -> None:
         self._clock = clock
@@ -44,14 +44,17 @@ class Passkeys:
         return await self._people.passkeys(user)
 
     async def ask_for_new(self, signed_in: SignedIn, site: Site) -> str:
-        """Return what the browser of a signed-in user needs to make a passkey. Raises InvalidError, ConflictError."""
+        """Return the options with which a signed-in user's browser creates a passkey.
+
+        Raises InvalidError (the session does not belong to a user), ConflictError (too many passkeys).
+        """
         user, known = await self._user(signed_in), await self._people.passkeys(signed_in.session.holder)
         if len(known) >= MOST_OF_USER:
             raise ConflictError(f"{user.name} has {MOST_OF_USER} passkeys", next="remove one first")
         return self._checks.ask_for_new(site, user, self._challenge(_own(signed_in)), known)
 
     async def add(self, signed_in: SignedIn, site: Site, answer: str, name: str) -> Passkey:
-        """Keep the passkey that a device has made. Raises SignInRefused, InvalidError, ConflictError."""
+        """Check and store the passkey that a browser has created. Raises SignInRefused, InvalidError, ConflictError."""
         user = await self._user(signed_in)
         made = self._checks.check_new(site, self._taken(_own(signed_in)), answer)
         if await self._people.passkey(made.id) is not None:
@@ -65,7 +68,7 @@ class Passkeys:
         return passkey
 
     async def remove(self, id: str, signed_in: SignedIn) -> Passkey:
-        """Take away one of a user's own passkeys. Raises UserNotFound."""
+        """Remove a passkey of the signed-in user. Raises UserNotFound if the user has no such passkey."""
         passkey = await self._people.passkey(id)
         if passkey is None or signed_in.session.kind is not HolderKind.USER or passkey.user != signed_in.session.holder:
             raise UserNotFound("you have no such passkey", next="look at the list on your page")
@@ -75,12 +78,15 @@ class Passkeys:
         return passkey
 
     def ask(self, site: Site) -> tuple[str, str]:
-        """Return what a browser needs to sign in with a passkey, and what it has to bring back in a cookie."""
+        """Return the options for a sign-in with a passkey, and the value of the cookie that ``sign_in`` requires."""
         kept = secrets.token_urlsafe(32)
         return self._checks.ask(site, self._challenge(kept)), kept
 
     async def sign_in(self, site: Site, kept: str, answer: str, address: str, agent: str) -> tuple[Session, str]:
-        """Return the new session and its cookie. Raises SignInRefused, TooManyRequests, StoreUnavailable."""
+        """Check the answer to a challenge; return the new session and its cookie.
+
+        ``kept``: the cookie's value from ``ask``. Raises SignInRefused, TooManyRequests, StoreUnavailable.
+        """
         self._sessions.check_attempts(address)
         try:
             challenge = self._taken(kept)

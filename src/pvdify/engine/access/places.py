@@ -1,4 +1,4 @@
-"""How much a caller may have at once: requests that are being answered, and streams that go on."""
+"""Limits on concurrent requests and open streams, per token, per app and for the whole server."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -9,22 +9,25 @@ from pvdify.model.token import Actor
 REQUESTS_OF_TOKEN = 64
 STREAMS_OF_TOKEN = 32
 STREAMS_OF_APP = 128
-RETRY_AFTER = 5
+RETRY_AFTER = 5  # seconds
 
 
 class Places:
-    """Counts what is under way. A place is given back by calling what ``request`` or ``stream`` returned, once."""
+    """Counts concurrent requests and streams. ``request`` and ``stream`` return a function that frees the place.
+
+    The caller must call that function exactly once.
+    """
 
     def __init__(self, streams: int) -> None:
         self._streams = streams
         self._taken: Counter[str] = Counter()
 
     def request(self, actor: Actor) -> Callable[[], None]:
-        """A place for a request. Raises TooManyRequests."""
+        """Take a place for a request. Raises TooManyRequests."""
         return self._take("requests", {_token(actor): REQUESTS_OF_TOKEN})
 
     def stream(self, actor: Actor, app: str | None) -> Callable[[], None]:
-        """A place for a stream of an app, or of the whole server. Raises TooManyRequests."""
+        """Take a place for a stream of an app, or of the whole server if ``app`` is None. Raises TooManyRequests."""
         of_app = {f"the app {app}": STREAMS_OF_APP} if app else {}
         return self._take("streams", {_token(actor): STREAMS_OF_TOKEN, **of_app, "all clients": self._streams})
 

@@ -1,4 +1,4 @@
-"""Signing in with an account at a provider: only people who are invited, or on the allow list."""
+"""Sign-in with an account at a provider, for users who are invited or on the allow list."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from pvdify.ports.sign_in_provider import SignInProvider
 from pvdify.settings import Settings
 
 GOOD_FOR = timedelta(minutes=10)
-MOST_PENDING = 1000  # attempts at the same time; further ones replace the oldest
+MOST_PENDING = 1000  # attempts at the same time; new ones replace the oldest
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pending:
-    """An attempt whose browser is at the provider. ``to``: where it wanted to go here."""
+    """A sign-in that has begun. ``to``: the page to open after it."""
 
     challenge: Challenge
     to: str
@@ -31,7 +31,7 @@ class Pending:
 
 
 class ProviderSignIn:
-    """Attempts are in memory: a restart of pvdifyd ends them, and the person clicks once more."""
+    """Signs users in with a provider. Attempts are kept in memory: a restart of pvdifyd ends them."""
 
     def __init__(
         self,
@@ -48,11 +48,14 @@ class ProviderSignIn:
 
     @property
     def title(self) -> str:
-        """The provider's name; "" without one."""
+        """The provider's name; "" if no provider is set up."""
         return self._provider.title if self._provider is not None else ""
 
     async def begin(self, redirect: str, to: str) -> tuple[str, str]:
-        """Return where to send the browser, and what it has to bring back in a cookie. Raises ServiceUnavailable."""
+        """Begin a sign-in; return the provider's address for the browser, and the value of the cookie for ``finish``.
+
+        Raises UserNotFound (no provider is set up), ServiceUnavailable.
+        """
         if self._provider is None:
             raise UserNotFound("no provider is set up here", next="`pvdify open` signs you in")
         now, challenge = self._clock.now(), Challenge.fresh(redirect)
@@ -66,10 +69,11 @@ class ProviderSignIn:
     async def finish(
         self, code: str, state: str, kept: str, address: str, agent: str
     ) -> tuple[Session, str, str]:  # fmt: skip
-        """Return the new session, its cookie, and where to go.
+        """Finish a sign-in; return the new session, its cookie, and the page to open.
 
-        ``state`` came with the browser, ``kept`` in its cookie: another browser's attempt is not taken up.
-        Raises SignInRefused, NotInvited, TooManyRequests, ServiceUnavailable, StoreUnavailable.
+        ``state`` is from the address, ``kept`` from the cookie. They must be equal, so that a sign-in that another
+        browser began is refused. Raises SignInRefused, NotInvited, TooManyRequests, ServiceUnavailable,
+        StoreUnavailable.
         """
         self._sessions.check_attempts(address)
         try:
@@ -114,7 +118,7 @@ class ProviderSignIn:
         return bound
 
     async def _allowed(self, account: Account, taken: set[str]) -> User:
-        """A new user for an account on the allow list. Raises NotInvited."""
+        """Return a new user for an account on the allow list. Raises NotInvited for any other or a removed account."""
         settings, now = self._settings, self._clock.now()
         is_allowed = any(_matches(entry, account) for entry in settings.sign_in_allow)
         if not is_allowed or await self._people.was_removed(account.issuer, account.subject):
@@ -141,7 +145,11 @@ def _is_invited(user: User, account: Account) -> bool:
 
 
 def _matches(entry: str, account: Account) -> bool:
-    """``@example.com`` is every verified address there, ``ada@example.com`` one, and ``octocat`` a GitHub login."""
+    """Return whether an entry of the allow list matches an account.
+
+    ``@example.com`` matches every verified address of the domain, ``ada@example.com`` one address, and ``octocat`` a
+    GitHub login.
+    """
     if "@" in entry:
         return any(email == entry or (entry[0] == "@" and email.endswith(entry)) for email in account.emails)
     return bool(account.github) and entry == account.github.casefold()

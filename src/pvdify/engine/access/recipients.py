@@ -1,4 +1,4 @@
-"""Who can open the config files: the server by its own key, which is rotated, and other people by theirs."""
+"""The age keys that can decrypt the config files: the server's own key, which can be rotated, and other recipients."""
 
 import asyncio
 import re
@@ -15,18 +15,18 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,63}")
 
 
 class Recipients:
-    """Each change encrypts every file anew, so that who was taken away opens none of what is there from then on."""
+    """Requests about recipients. Each change re-encrypts every file, so that a removed recipient cannot open them."""
 
     def __init__(self, *, clock: Clock, secrets: Secrets, store: Store) -> None:
         self._clock, self._secrets, self._store = clock, secrets, store
         self._changing = asyncio.Lock()
 
     async def list(self) -> tuple[Recipient, ...]:
-        """All of them, the server itself first. Raises SecretsLocked."""
+        """Return all recipients, the server first. Raises SecretsLocked."""
         return await self._secrets.recipients()
 
     async def add(self, name: str, key: str, actor: Actor) -> Reencrypted:
-        """One more. Raises InvalidRecipient, SecretsLocked, StoreUnavailable."""
+        """Add a recipient and re-encrypt all files. Raises InvalidRecipient, SecretsLocked, StoreUnavailable."""
         recipient = Recipient(name=name.strip(), key=key.strip())
         async with self._changing:
             known = await self.list()
@@ -35,11 +35,11 @@ class Recipients:
                     "no recipient was added", why=problem, next="`pvdify secrets` shows who there is already"
                 )
             done = await self._secrets.set_recipients((*known[1:], recipient))
-            await self._tell(actor, Action.SECRETS_RECIPIENT_ADDED, f"{recipient.name} ({recipient.key})")
+            await self._record(actor, Action.SECRETS_RECIPIENT_ADDED, f"{recipient.name} ({recipient.key})")
         return done
 
     async def remove(self, name: str, actor: Actor) -> Reencrypted:
-        """One fewer. Raises RecipientNotFound, SecretsLocked, StoreUnavailable."""
+        """Remove a recipient and re-encrypt all files. Raises RecipientNotFound, SecretsLocked, StoreUnavailable."""
         async with self._changing:
             _, *others = await self.list()
             kept = tuple(recipient for recipient in others if recipient.name != name)
@@ -49,19 +49,19 @@ class Recipients:
                     next="`pvdify secrets` shows who there is",
                 )  # fmt: skip
             done = await self._secrets.set_recipients(kept)
-            await self._tell(actor, Action.SECRETS_RECIPIENT_REMOVED, name)
+            await self._record(actor, Action.SECRETS_RECIPIENT_REMOVED, name)
         return done
 
     async def rotate(self, actor: Actor) -> Reencrypted:
-        """A new key for the server, and every file encrypted anew. Raises SecretsLocked, StoreUnavailable."""
+        """Create a new key for the server and re-encrypt all files. Raises SecretsLocked, StoreUnavailable."""
         async with self._changing:
             done = await self._secrets.rotate()
-            await self._tell(
+            await self._record(
                 actor, Action.SECRETS_ROTATED, f"{done.documents} config files, key {done.recipients[0].key}"
             )
         return done
 
-    async def _tell(self, actor: Actor, action: Action, text: str) -> None:
+    async def _record(self, actor: Actor, action: Action, text: str) -> None:
         await self._store.save(
             Event(at=self._clock.now(), actor=actor.name, address=actor.address, action=action, text=text)
         )

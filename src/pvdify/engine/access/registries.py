@@ -1,4 +1,4 @@
-"""Which registries this server signs in to: to list, add and remove."""
+"""Logins at image registries: list, add and remove them."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ KEYS, LOGINS = "registries", "logins"
 
 
 class Registries:
-    """The engine's front door for registries. All of them are one encrypted value, so none can take another's place."""
+    """Requests about registry logins. All logins are stored in one encrypted value, so they cannot be swapped."""
 
     def __init__(
         self, *, clock: Clock, credentials: Credentials, registry_logins: RegistryLogins, store: Store
@@ -33,7 +33,7 @@ class Registries:
         self._changing = asyncio.Lock()
 
     async def list(self) -> tuple[RegistryLogin, ...]:
-        """All, by host. Raises StoreUnavailable."""
+        """Return all logins, by host. Raises StoreUnavailable."""
         kept = await self._credentials.read(KEYS)
         if kept is None:
             return ()
@@ -46,7 +46,10 @@ class Registries:
             ) from error  # fmt: skip
 
     async def get(self, host: str, app: str | None = None) -> RegistryLogin:
-        """One: the app's own, or the shared one. Raises InvalidRegistry, RegistryNotFound, StoreUnavailable."""
+        """Return the login of this app, or the shared login if ``app`` is None.
+
+        Raises InvalidRegistry, RegistryNotFound, StoreUnavailable.
+        """
         wanted = check_registry_host(host)
         found = next((login for login in await self.list() if (login.host, login.app) == (wanted, app)), None)
         if found is None:
@@ -58,9 +61,9 @@ class Registries:
     async def login(
         self, host: str, username: str, password: Secret, actor: Actor, app: str | None = None
     ) -> RegistryLogin:
-        """Sign in from now on, instead of any earlier login there; the registry is asked whether it takes it.
+        """Check a login at the registry and store it, in place of an earlier one for the same host and app.
 
-        ``app``: for this app and its previews alone; None: for every app.
+        ``app``: the login is used for this app and its previews only; None: for every app.
 
         Raises InvalidError, InvalidRegistry, RegistryDenied, RegistryUnavailable, RuntimeUnavailable, StoreUnavailable.
         """
@@ -80,14 +83,14 @@ class Registries:
         return login
 
     async def logout(self, host: str, actor: Actor, app: str | None = None) -> None:
-        """Forget the login. Raises InvalidRegistry, RegistryNotFound, RuntimeUnavailable, StoreUnavailable."""
+        """Delete a login. Raises InvalidRegistry, RegistryNotFound, RuntimeUnavailable, StoreUnavailable."""
         async with self._changing:
             login = await self.get(host, app)
             await self._keep(*[each for each in await self.list() if each != login])
         await self._note(actor, Action.REGISTRY_LOGOUT, login.host, app)
 
     async def rename(self, old: str, new: str) -> None:
-        """Make the logins that are for the app ``old`` alone those of ``new``; done again it changes nothing.
+        """Move the logins of the app ``old`` to the app ``new``. Can be repeated.
 
         Raises RuntimeUnavailable, StoreUnavailable.
         """
@@ -99,7 +102,10 @@ class Registries:
                 await self._keep(*kept, *(replace(it, app=new) for it in known if it.app == old))
 
     async def apply(self) -> None:
-        """At start-up: what is kept is used. What cannot be read does not prevent the start; pulls say what to do."""
+        """Pass the stored logins to the container runtime at start-up.
+
+        An error is logged and does not prevent the start; pulls then fail with a next step.
+        """
         try:
             async with self._changing:
                 await self._registry_logins.use(await self.list())

@@ -1,4 +1,4 @@
-"""Sessions of browsers: sign-in links, who a cookie belongs to, signing out. Rights are looked up at each request."""
+"""Sessions of browsers: sign-in links, cookies, sign-out. The holder's rights are looked up at each request."""
 
 import hashlib
 import hmac
@@ -18,15 +18,15 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.people_store import PeopleStore
 
 LINK_SECONDS = 60.0
-MOST_LINKS = 1000  # that are good at the same time; further ones replace the oldest
+MOST_LINKS = 1000  # valid links at the same time; new ones replace the oldest
 LIFE = {
     HolderKind.USER: timedelta(days=30),
     HolderKind.TOKEN: timedelta(hours=12),
     HolderKind.ROOT: timedelta(hours=12),
 }
-IDLE = timedelta(days=7)
-NOTED_EVERY = timedelta(minutes=1)
-REMEMBERED = timedelta(days=30)  # after its end, so that `last_used_at` can still be looked up in the database
+IDLE = timedelta(days=7)  # a session ends when it was not used for this long
+NOTED_EVERY = timedelta(minutes=1)  # limits the writes of `last_used_at`
+REMEMBERED = timedelta(days=30)  # how long the record of an ended session is kept
 LONGEST_AGENT = 200
 PREFIX = "pvs"
 ROOT = Actor(name="root", role=Role.ADMIN)
@@ -34,7 +34,7 @@ ROOT = Actor(name="root", role=Role.ADMIN)
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """A request's session, and what its holder may do now. ``key``: for the forms of this session (CSRF)."""
+    """The session of a request, with its holder's current rights. ``key``: the CSRF token of this session's forms."""
 
     session: Session
     actor: Actor
@@ -51,7 +51,7 @@ class Sessions:
         self._failures = Limit(clock, "failed sign-ins from this address", most=10, per_second=0.1)
 
     def make_link(self, actor: Actor) -> tuple[str, datetime]:
-        """Return the secret of a link that signs one browser in as this actor, and until when it does."""
+        """Return the secret of a link that signs one browser in as this actor, and the time when the link expires."""
         now = self._clock.now()
         self._links = {digest: it for digest, it in self._links.items() if it[1] > now}
         while len(self._links) >= MOST_LINKS:
@@ -61,7 +61,7 @@ class Sessions:
         return secret, until
 
     async def open_link(self, secret: str, address: str, agent: str) -> tuple[Session, str]:
-        """Use up a link: return the new session and its cookie. Raises NotSignedIn, TooManyRequests."""
+        """Consume a link; return the new session and its cookie. Raises NotSignedIn, TooManyRequests."""
         self.check_attempts(address)
         holder, until = self._links.pop(digest_of(secret), (None, None))
         if holder is None or until is None or until <= self._clock.now():
@@ -74,15 +74,18 @@ class Sessions:
         return await self.start(holder, "link", address, agent)
 
     def check_attempts(self, address: str) -> None:
-        """Raises TooManyRequests when too many sign-ins from this address have failed."""
+        """Raise TooManyRequests if too many sign-ins from this address have failed."""
         self._failures.check(address)
 
     def note_failure(self, address: str) -> None:
-        """Count a sign-in that failed."""
+        """Count a failed sign-in from this address."""
         self._failures.take(address)
 
     async def start(self, holder: Holder, way: str, address: str, agent: str) -> tuple[Session, str]:
-        """Sign a browser in: return the session and the text of its cookie. Raises NotSignedIn, StoreUnavailable."""
+        """Start a session; return it with the text of its cookie. ``way``: how the browser signed in.
+
+        Raises NotSignedIn, StoreUnavailable.
+        """
         await self._actor_of(holder.kind, holder.id)
         now, id = self._clock.now(), secrets.token_hex(6)
         text = f"{PREFIX}_{id}_{secrets.token_urlsafe(32)}"
@@ -98,7 +101,10 @@ class Sessions:
         return session, text
 
     async def who(self, text: str) -> SignedIn | None:
-        """Return the session of a cookie with its holder's present rights, or None. Raises StoreUnavailable."""
+        """Return the session of a cookie with its holder's current rights; None if it is unknown or over.
+
+        Raises StoreUnavailable.
+        """
         parts, now = text.split("_", 2), self._clock.now()
         session = await self._people.session(parts[1]) if len(parts) == 3 and parts[0] == PREFIX else None
         if session is None or not hmac.compare_digest(session.digest, digest_of(text)) or is_over(session, now):
@@ -112,12 +118,12 @@ class Sessions:
         return SignedIn(session=session, actor=actor, key=hashlib.sha256(f"form {text}".encode()).hexdigest())
 
     async def list(self) -> tuple[Session, ...]:
-        """Return the sessions that are good, the newest first. Raises StoreUnavailable."""
+        """Return the valid sessions, the newest first. Raises StoreUnavailable."""
         now = self._clock.now()
         return tuple(it for it in await self._people.sessions(now) if not is_over(it, now))
 
     async def revoke(self, id: str, actor: Actor) -> Session:
-        """End one session; a person who is no admin ends their own. Raises SessionNotFound, DeniedError."""
+        """End a session. An actor who is not an admin may end only their own. Raises SessionNotFound, DeniedError."""
         session, now = await self._people.session(id), self._clock.now()
         if session is None or is_over(session, now):
             raise SessionNotFound(f"there is no session {id[:40]}", next="`pvdify sessions` lists them")
@@ -138,7 +144,7 @@ class Sessions:
         await self._people.revoke_sessions(holder.kind, holder.id, now, event)
 
     async def _actor_of(self, kind: HolderKind, id: str) -> Actor:
-        """What the holder may do now. Raises NotSignedIn."""
+        """Return the holder with its current rights. Raises NotSignedIn if the user or token is gone."""
         if kind is HolderKind.ROOT:
             return ROOT
         if kind is HolderKind.TOKEN:
@@ -152,12 +158,12 @@ class Sessions:
         records = [replace(session, last_used_at=now)]
         user = await self._people.user(session.holder) if session.kind is HolderKind.USER else None
         seen = () if user is None else (replace(user, last_seen_at=now),)
-        with suppress(StoreUnavailable):  # on a full disk people can still look
+        with suppress(StoreUnavailable):  # pages can still be read while the disk is full
             await self._people.save_people(*records, *seen)
 
 
 def holder_of(actor: Actor) -> Holder:
-    """Whose rights the sessions have that this actor starts."""
+    """Return the holder of sessions that this actor starts."""
     if not actor.token:
         return Holder(kind=HolderKind.ROOT, id="", name=actor.name)
     kind, _, id = actor.token.rpartition(":")
@@ -165,7 +171,7 @@ def holder_of(actor: Actor) -> Holder:
 
 
 def is_over(session: Session, now: datetime) -> bool:
-    """Whether a session was revoked, has expired, or was not used for too long."""
+    """Return whether a session was revoked, has expired, or was idle for 7 days."""
     return session.revoked_at is not None or session.expires_at <= now or session.last_used_at + IDLE <= now
 
 

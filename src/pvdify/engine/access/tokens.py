@@ -1,4 +1,4 @@
-"""Who may do what: making, checking and revoking tokens."""
+"""Tokens: create, check and revoke them."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,12 +12,12 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
 
 LONGEST_NAME = 80
-LONGEST_LIFE = 100 * 365 * 86400  # seconds; dates end with the year 9999
-NOTED_EVERY = timedelta(minutes=1)  # how exactly the last use of a token is kept
+LONGEST_LIFE = 100 * 365 * 86400  # seconds; Python's dates end with the year 9999
+NOTED_EVERY = timedelta(minutes=1)  # limits the writes of `last_used_at`
 
 
 class Tokens:
-    """The engine's door-keeper."""
+    """Creates, checks and revokes tokens."""
 
     def __init__(self, *, clock: Clock, store: Store) -> None:
         self._clock, self._store = clock, store
@@ -25,7 +25,10 @@ class Tokens:
     async def create(
         self, name: str, role: Role, app: str | None, expires_in: float | None, actor: Actor
     ) -> tuple[Token, str]:
-        """A new token and its text, which is shown this once. Raises InvalidError, AppNotFound, StoreUnavailable."""
+        """Create a token; return it with its text, which is not stored. ``expires_in``: seconds, None for never.
+
+        Raises InvalidError, AppNotFound, StoreUnavailable.
+        """
         token, text = await self.draft(name, role, app, expires_in, actor)
         await self.keep(token, actor)
         return token, text
@@ -33,7 +36,10 @@ class Tokens:
     async def draft(
         self, name: str, role: Role, app: str | None, expires_in: float | None, actor: Actor
     ) -> tuple[Token, str]:
-        """A token that is good for nothing until it is kept. Raises InvalidError, AppNotFound, StoreUnavailable."""
+        """Return a new token and its text. The token is not valid until ``keep`` stores it.
+
+        Raises InvalidError, AppNotFound, StoreUnavailable.
+        """
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise InvalidError(f"a token's name has 1 to {LONGEST_NAME} printable characters", next="choose another")
         if app is not None and role is Role.ADMIN:
@@ -47,7 +53,7 @@ class Tokens:
         return fresh_token(name, role, app, expires_in, actor.name, self._clock.now())
 
     async def keep(self, token: Token, actor: Actor) -> None:
-        """The token is good from now on. Raises StoreUnavailable."""
+        """Store a token, which makes it valid. Raises StoreUnavailable."""
         text = f"{token.name} ({token.role.value})"
         event = Event(
             at=token.created_at,
@@ -60,7 +66,7 @@ class Tokens:
         await self._store.save(token, event)
 
     async def revoke(self, token_id: str, actor: Actor) -> None:
-        """The token is good for nothing from now on. Raises TokenNotFound, StoreUnavailable."""
+        """Revoke a token at once. Raises TokenNotFound, StoreUnavailable."""
         token = await self._store.token(token_id)
         if token is None or token.revoked_at is not None:
             raise TokenNotFound(f"there is no token {token_id}", next="`pvdify tokens` lists them")
@@ -71,7 +77,7 @@ class Tokens:
         await self._store.save(replace(token, revoked_at=now), event)
 
     async def actor_of(self, text: str) -> Actor:
-        """Who holds this token. Raises NotSignedIn, StoreUnavailable."""
+        """Return the actor that the text of a token belongs to. Raises NotSignedIn, StoreUnavailable."""
         token_id, now = id_in(text), self._clock.now()
         token = await self._store.token(token_id) if token_id else None
         if token is None or not is_valid(token, text, now):
@@ -86,7 +92,7 @@ class Tokens:
         return Actor(name=token.name, role=token.role, app=token.app, token=token.id)
 
     async def actor_with(self, token_id: str) -> Actor:
-        """Return what the holder of this token may do, without its text. Raises NotSignedIn, StoreUnavailable."""
+        """Return the actor of the token with this id. Raises NotSignedIn, StoreUnavailable."""
         token, now = await self._store.token(token_id), self._clock.now()
         if token is None or not is_good(token, now):
             raise NotSignedIn(
@@ -98,7 +104,7 @@ class Tokens:
 def fresh_token(
     name: str, role: Role, app: str | None, expires_in: float | None, by: str, now: datetime
 ) -> tuple[Token, str]:
-    """A token and its text, not kept yet."""
+    """Return a new token and its text, without storing them. ``expires_in``: seconds, None for never."""
     token_id, text = new_token_text()
     token = Token(
         id=token_id,
@@ -114,7 +120,7 @@ def fresh_token(
 
 
 def check_allowed(actor: Actor, needed: Role, app: str | None) -> None:
-    """Raises DeniedError unless the actor has the role, for this app (None: for the whole server)."""
+    """Raise DeniedError unless the actor has the role for this app (None: for the whole server)."""
     if not actor.role.includes(needed):
         raise DeniedError(
             f"this needs a token with the role {needed.value}; {actor.name} has {actor.role.value}",

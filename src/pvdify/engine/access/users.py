@@ -1,4 +1,4 @@
-"""Users: inviting people, what each may do, and removing them."""
+"""Users of the dashboard: invite them, change their roles, remove them."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ INVITED_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, kw_only=True)
 class Invitation:
-    """Who is invited. ``email``, ``github``: the account with which they may sign in besides the invitation's link."""
+    """A user to invite. ``email``, ``github``: an account that may sign in as this user without the invitation link."""
 
     name: str
     role: Role = Role.READ
@@ -40,7 +40,7 @@ class Invitation:
 
 
 class Users:
-    """The people who may use the dashboard."""
+    """Requests about the users of the dashboard."""
 
     def __init__(self, *, clock: Clock, store: Store, people: PeopleStore, sessions: Sessions) -> None:
         self._clock, self._store = clock, store
@@ -58,7 +58,7 @@ class Users:
         raise UserNotFound(f'there is no user "{name[:LONGEST_NAME]}"', next="`pvdify users` lists them")
 
     async def invite(self, wanted: Invitation, actor: Actor) -> tuple[User, str]:
-        """Make a user, and the secret of a link with which they sign in the first time.
+        """Create a user; return it with the secret of the link for the first sign-in, which expires after 7 days.
 
         Raises InvalidError, AppNotFound, UserExists, StoreUnavailable.
         """
@@ -75,11 +75,14 @@ class Users:
         return await self._invited(user, actor)
 
     async def invite_again(self, name: str, actor: Actor) -> tuple[User, str]:
-        """Make another link for a user; an earlier one is good for nothing. Raises UserNotFound, StoreUnavailable."""
+        """Create a new link for a user and invalidate an earlier one. Raises UserNotFound, StoreUnavailable."""
         return await self._invited(await self.find(name), actor)
 
     async def invited(self, secret: str) -> User:
-        """Return the user whose invitation this is, without using it up. Raises NotSignedIn, StoreUnavailable."""
+        """Return the user that an invitation belongs to. The invitation stays valid.
+
+        Raises NotSignedIn if the invitation is unknown, used or expired; StoreUnavailable.
+        """
         digest, now = digest_of(secret), self._clock.now()
         for user in await self._people.users():
             if user.invitation == digest and user.invited_until is not None and user.invited_until > now:
@@ -91,7 +94,7 @@ class Users:
         )
 
     async def accept(self, secret: str, address: str, agent: str) -> tuple[Session, str]:
-        """Use up an invitation: return the new session and its cookie. Raises NotSignedIn, TooManyRequests."""
+        """Consume an invitation; return the new session and its cookie. Raises NotSignedIn, TooManyRequests."""
         self._sessions.check_attempts(address)
         try:
             user = await self.invited(secret)
@@ -102,7 +105,10 @@ class Users:
         return await self._sessions.start(holder_for(user), "invitation", address, agent)
 
     async def set_role(self, name: str, role: Role, app: str | None, actor: Actor) -> User:
-        """Change what a user may do, from their next request on. Raises UserNotFound, InvalidError, AppNotFound."""
+        """Change a user's role and app; applies from the user's next request.
+
+        Raises UserNotFound, InvalidError, AppNotFound.
+        """
         user = await self.find(name)
         await self._check_scope(role, app)
         changed = replace(user, role=role, app=app)
@@ -111,7 +117,7 @@ class Users:
         return changed
 
     async def remove(self, name: str, actor: Actor) -> None:
-        """Take a user's rights away, and end their sessions. Raises UserNotFound, StoreUnavailable."""
+        """Remove a user and end the user's sessions. Raises UserNotFound, StoreUnavailable."""
         user = await self.find(name)
         removed = replace(user, removed_at=self._clock.now(), invitation="", invited_until=None)
         await self._people.save_people(
@@ -142,7 +148,7 @@ class Users:
 
 
 def holder_for(user: User) -> Holder:
-    """Whose rights a user's sessions have."""
+    """Return the holder of a user's sessions."""
     return Holder(kind=HolderKind.USER, id=user.id, name=user.name)
 
 
@@ -160,7 +166,7 @@ def _check(wanted: Invitation) -> None:
 
 
 def _check_other(wanted: Invitation, other: User) -> None:
-    """Raises UserExists if another user has the name or the account."""
+    """Raise UserExists if the other user has the name or the account."""
     if wanted.name.casefold() == other.name.casefold():
         raise UserExists(
             f"there is a user {other.name} already",

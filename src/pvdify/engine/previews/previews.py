@@ -1,4 +1,4 @@
-"""Requests about previews: open, update, close, keep, and take in news of a pull request."""
+"""Requests about previews: open, update, close and keep them, and apply changes of their pull requests."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,7 +35,7 @@ from pvdify.ports.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewRequest:
-    """A preview as a client asked for it; see ``wire.requests.PutPreview``."""
+    """A requested preview; see ``wire.requests.PutPreview``."""
 
     deploy: DeployRequest = field(default_factory=DeployRequest)
     repository: str | None = None
@@ -46,7 +46,7 @@ class PreviewRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewView:
-    """A preview with its newest release. ``is_ending``: it is being removed."""
+    """A preview with its newest release. ``is_ending``: the preview is being removed."""
 
     preview: Preview
     newest: ReleaseView | None
@@ -68,10 +68,10 @@ class PreviewRequests:
     async def open(
         self, parent: str, number: int, request: PreviewRequest, actor: Actor, idempotency: Idempotency | None = None
     ) -> tuple[PreviewView, Release]:
-        """Make the preview or update it in place; a preview whose pull request was closed is kept after all.
+        """Create the preview or update it in place. A closed preview is reopened.
 
-        Raises InvalidError (names, ``previews.config_from``), NothingToDeploy, ForkNotAllowed,
-        PreviewLimit, AppBusy (the last preview of this number is on its way out), StoreUnavailable.
+        Raises InvalidError (names, ``previews.config_from``), NothingToDeploy, ForkNotAllowed, PreviewLimit, AppBusy
+        (an earlier preview of this number is being removed), StoreUnavailable, and as ``Requests.deploy``.
         """
         check_app_name(parent)
         _check_repository(request.repository)
@@ -99,9 +99,9 @@ class PreviewRequests:
     async def deploy(
         self, app: str, request: DeployRequest, actor: Actor, idempotency: Idempotency | None = None
     ) -> ReleaseView:
-        """A new release of any app. One of a preview goes the preview's way, so that its limits and gate hold.
+        """Request a deploy of any app. A deploy of a preview goes through ``open``, which applies its limits and gate.
 
-        Raises what ``open`` and ``Requests.deploy`` raise.
+        Raises as ``open`` and ``Requests.deploy``.
         """
         check_app_name(app)
         preview = parent_of(app)
@@ -115,9 +115,9 @@ class PreviewRequests:
         self, app: str, version: int | None, actor: Actor, idempotency: Idempotency | None = None,
         strategy: Strategy = Strategy.BLUE_GREEN,
     ) -> ReleaseView:  # fmt: skip
-        """A rollback of any app; one of a preview to a release that its limits allow today.
+        """Request a rollback of any app. A preview can only return to a release that its current limits allow.
 
-        Raises what ``Requests.rollback`` raises.
+        Raises as ``Requests.rollback``.
         """
         preview = parent_of(app)
         if preview is not None:
@@ -150,7 +150,7 @@ class PreviewRequests:
         return preview
 
     async def close(self, parent: str, number: int, actor: Actor, as_of: datetime | None = None) -> PreviewView:
-        """Start the close delay of a preview, after which it ends. Closing twice postpones nothing.
+        """Start the close delay of a preview, after which it is removed. Closing again does not restart the delay.
 
         Raises PreviewNotFound, StoreUnavailable.
         """
@@ -161,7 +161,7 @@ class PreviewRequests:
         return await self._view(preview)
 
     async def keep(self, parent: str, number: int, actor: Actor) -> PreviewView:
-        """Keep a preview for a day from now at least, open or closed. Raises PreviewNotFound, StoreUnavailable."""
+        """Keep a preview for at least a day, even if it is closed. Raises PreviewNotFound, StoreUnavailable."""
         async with self._locks.previews:
             preview, now = await self.get(parent, number), self._clock.now()
             kept = previews.kept(preview, now)
@@ -173,7 +173,10 @@ class PreviewRequests:
         return await self._view(kept)
 
     async def note_pull_request(self, preview: Preview, sign: PullRequestState, actor: Actor) -> Preview:
-        """Apply news of the pull request to the preview, and record what changed. Raises StoreUnavailable."""
+        """Apply the state of the pull request to the preview, and record a change as an event.
+
+        The caller holds the lock of previews. Raises StoreUnavailable.
+        """
         now = self._clock.now()
         noted = previews.after(preview, sign, now)
         if noted == preview:
@@ -189,7 +192,7 @@ class PreviewRequests:
         return noted
 
     async def end(self, preview: Preview, why: str) -> None:
-        """Remove the preview now, with everything that belongs to it. Asking again meanwhile changes nothing.
+        """Request the removal of the preview with all its data. Does nothing if it is being removed already.
 
         Raises StoreUnavailable.
         """
@@ -198,14 +201,14 @@ class PreviewRequests:
             return
         event = Event(at=now, actor=PVDIFY.name, action=Action.PREVIEW_ENDED, app=preview.name, text=why)
         if await store.app(preview.name) is None:
-            # Asked for, and the daemon died before anything was made of it.
+            # the daemon was killed after the preview was recorded and before its app was created
             await store.delete_app(preview.name, event)
             return
         await store.save(event)
         await self._requests.destroy_app(preview.name, preview.name, PVDIFY)
 
     async def is_ending(self, name: str) -> bool:
-        """Whether the preview is being removed."""
+        """Return whether the preview is being removed."""
         operations = await self._store.unsettled_operations(name)
         return any(operation.kind is OperationKind.DESTROY for operation in operations)
 
@@ -220,10 +223,10 @@ class PreviewRequests:
     async def _policy(
         self, parent: str, name: str, given: Manifest | None, actor: Actor, *, is_fork: bool
     ) -> Policy:  # fmt: skip
-        """Return the policy of the app's previews: from the live app if there is one, else from the given manifest.
+        """Return the policy of the app's previews: from the live app or its staging app, else from the given manifest.
 
-        So a pull request cannot give itself more than its app's previews have; a fork's has no say at all. A token
-        for one app has a say only while nothing of the app is live, and then within the defaults.
+        This way a pull request cannot raise its own limits. The manifest of a fork is ignored. With a token for one
+        app, the given manifest counts only while nothing of the app is live, and within the defaults.
         """
         is_live = False
         for app in (parent, f"{parent}-staging"):
@@ -254,7 +257,7 @@ class PreviewRequests:
             )
 
     async def _check_startable(self, name: str, request: PreviewRequest, policy: Policy) -> None:
-        """Refuse early what a later step would refuse, before anything is made."""
+        """Check, before anything is created, what later steps would refuse. Raises NothingToDeploy, InvalidError."""
         if request.deploy.image is None:
             raise NothingToDeploy(
                 f"{name} is new, so it needs an image",
@@ -281,7 +284,7 @@ class PreviewRequests:
     async def _renew(
         self, preview: Preview | None, parent: str, number: int, request: PreviewRequest, policy: Policy, actor: Actor
     ) -> Preview:
-        """Store the preview before anything is made, so that the reaper finds all that may be left over."""
+        """Store the new or updated preview before its parts are created, so that the reaper finds leftovers."""
         now, linked = self._clock.now(), await self._store.origin_of(parent)
         repository = request.repository or (preview.repository if preview else None) or (linked[0] if linked else None)
         if preview is not None:
@@ -304,7 +307,7 @@ class PreviewRequests:
         return fresh
 
     async def _copy_config(self, name: str, policy: Policy, actor: Actor) -> None:
-        """A new preview begins with the config of ``config_from``; from then on it has its own."""
+        """Create the app of a new preview, and copy the config vars of ``config_from``. Later changes are separate."""
         store = self._store
         if await store.config_versions(name) or await store.releases(name, limit=1):
             return
@@ -319,9 +322,9 @@ class PreviewRequests:
             await self._requests.change_config(name, values, actor)
 
     async def _set_gate(self, name: str, policy: Policy) -> None:
-        """Set the login that visitors need, from the preview's own config. Raises InvalidError if it has none.
+        """Store the login that visitors need, from the preview's own config vars. Raises InvalidError if it is missing.
 
-        On disk before the preview is routed, so one that should have a gate is never open.
+        The gate is stored before the preview is routed, so a preview with a gate is never open to visitors.
         """
         app = await self._store.app(name)
         gate = await self._gate(name, policy.basic_auth, name) if policy.basic_auth is not None else None
@@ -342,7 +345,10 @@ class PreviewRequests:
             ) from error
 
     async def _config_source(self, name: str, policy: Policy) -> str | None:
-        """The app whose config previews get. Raises InvalidError: production's is for production."""
+        """Return the app whose config vars previews get, or None.
+
+        Raises InvalidError if it is a production app or does not exist.
+        """
         source = policy.config_from
         if source is None:
             return None
@@ -360,7 +366,7 @@ class PreviewRequests:
         return source
 
     async def _inherited(self, name: str, parent: str, policy: Policy) -> Manifest:
-        """What the preview ran with, else what its app or the app that its config is from runs with."""
+        """Return the live manifest of the preview, else of its app, else of ``config_from``, else an empty one."""
         for app in (name, parent, policy.config_from):
             live = await self._store.active_release(app) if app else None
             if live is not None:
@@ -369,7 +375,10 @@ class PreviewRequests:
 
 
 def _check_repository(name: str | None) -> None:
-    """GitHub is asked about it, with the server's token, so that it must be no other part of an address."""
+    """Raise InvalidError unless the name is OWNER/NAME.
+
+    The name becomes part of a GitHub API address that is requested with the server's token.
+    """
     if name is not None and not REPOSITORY.fullmatch(name):
         raise InvalidError(
             "the repository of this preview is not one", why="expected OWNER/NAME",

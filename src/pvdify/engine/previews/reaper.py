@@ -1,7 +1,7 @@
-"""The reaper: ends previews whose lease has run out, whatever did or did not arrive.
+"""The reaper: removes previews whose lease has ended.
 
-It looks at the records every half minute, so nothing depends on an event: not a webhook, not a timer that a restart
-would lose. Where it can, it asks the code host, now and then and always right before it ends anything.
+It checks the records every 30 s, so it does not depend on webhooks, or on timers that a restart would lose. If the code
+host can be asked, the reaper asks it about each pull request every hour, and again right before it removes a preview.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ from pvdify.ports.code_host import CodeHost
 from pvdify.ports.store import Store
 
 log = structlog.get_logger()
-PAUSE = 30.0
-STEP = 60.0  # seconds by which a clock may be wrong before it was set rather than slewed
+PAUSE = 30.0  # seconds between two passes
+STEP = 60.0  # seconds; a larger jump of the clock means that the clock was set, not slewed
 ASK_EVERY = timedelta(hours=1)
-FRESH = timedelta(minutes=2)  # how old the code host's word may be when a preview is ended on it
-PATIENCE = timedelta(hours=24)  # how long an end waits for a code host that does not answer
-AT_ONCE = 8  # questions to the code host at the same time
+FRESH = timedelta(minutes=2)  # maximum age of the code host's answer when a preview is removed
+PATIENCE = timedelta(hours=24)  # after this time, a preview is removed even if the code host does not answer
+AT_ONCE = 8  # concurrent requests to the code host
 
 
 class Reaper:
-    """Removes previews whose lease has ended, until it is canceled."""
+    """Removes previews whose lease has ended, until canceled."""
 
     def __init__(
         self, *, clock: Clock, locks: Locks, store: Store, requests: PreviewRequests, code_host: CodeHost
@@ -44,23 +44,23 @@ class Reaper:
         self._code_host = code_host
         self._asking = asyncio.Semaphore(AT_ONCE)
         self._last_look: tuple[datetime, float] | None = None
-        self._asked: dict[str, datetime] = {}  # when we last tried, by preview: also without an answer
-        self._untold: set[str] = set()  # previews of which the code host says nothing
+        self._asked: dict[str, datetime] = {}  # preview -> time of the last request to the code host
+        self._unknown: set[str] = set()  # previews whose pull request the code host does not know
 
     async def run(self) -> None:
-        """Look, wait, and again."""
+        """Check all previews every 30 s until canceled."""
         while True:
             await self.look()
             await self._clock.sleep(PAUSE)
 
     async def look(self) -> None:
-        """One look at everything. Never raises: what cannot be done is logged and tried again."""
+        """Check all previews once. Errors are logged; the next pass retries."""
         try:
             await self._notice_clock()
             await self._adopt()
             now = self._clock.now()
             due = await self._store.previews_due(now, now - ASK_EVERY)
-            results = await asyncio.gather(*(self._see_to(preview.name) for preview in due), return_exceptions=True)
+            results = await asyncio.gather(*(self._check(preview.name) for preview in due), return_exceptions=True)
             for preview, result in zip(due, results, strict=True):
                 if isinstance(result, BaseException):
                     log.warning("reaper.failed", app=preview.name, error=repr(result))
@@ -68,9 +68,9 @@ class Reaper:
             log.warning("reaper.failed", code=error.code, what=error.what, why=error.why)
 
     async def _notice_clock(self) -> None:
-        """Leases are measured in time that passed: a clock that was set makes none of them longer or shorter.
+        """Move all leases if the clock was set, so that no lease becomes longer or shorter.
 
-        While the daemon was down no time was measured, so the clock counts; but no lease gets longer than it is.
+        After a start, the time that passed is unknown, so the leases follow the clock; but none is extended.
         """
         now, monotonic = self._clock.now(), self._clock.monotonic()
         before, self._last_look = self._last_look, (now, monotonic)
@@ -93,7 +93,7 @@ class Reaper:
                 await self._store.save(*changed, *([note] if why else []))
 
     async def _adopt(self) -> None:
-        """An app with a preview's name that was deployed like any app gets a lease like any preview."""
+        """Create the missing records of previews that were deployed like ordinary apps, so that they get a lease."""
         for name in await self._store.unleased_previews():
             found = parent_of(name)
             if found is None:
@@ -107,7 +107,7 @@ class Reaper:
                 if await self._store.preview(name) is None:
                     await self._store.save(adopted, note)
 
-    async def _see_to(self, name: str) -> None:
+    async def _check(self, name: str) -> None:
         preview = await self._store.preview(name)
         if preview is None or await self._requests.is_ending(name):
             return
@@ -118,7 +118,7 @@ class Reaper:
             if current is not None and self._is_over(current):
                 await self._requests.end(current, _reason(current))
                 self._asked.pop(name, None)
-                self._untold.discard(name)
+                self._unknown.discard(name)
 
     def _wants_answer(self, preview: Preview) -> bool:
         if not self._code_host.is_askable or preview.repository is None:
@@ -138,9 +138,9 @@ class Reaper:
             log.info("code-host.unavailable", app=preview.name, why=error.why)
             return
         if sign is None:
-            self._untold.add(preview.name)
+            self._unknown.add(preview.name)
             return
-        self._untold.discard(preview.name)
+        self._unknown.discard(preview.name)
         async with self._locks.previews:
             current = await self._store.preview(preview.name)
             if current is not None:
@@ -150,7 +150,7 @@ class Reaper:
         now = self._clock.now()
         if now < preview.ends_at:
             return False
-        is_asked = self._code_host.is_askable and preview.repository is not None and preview.name not in self._untold
+        is_asked = self._code_host.is_askable and preview.repository is not None and preview.name not in self._unknown
         if not is_asked or now >= preview.ends_at + PATIENCE:
             return True
         return preview.asked_at is not None and now - preview.asked_at <= FRESH

@@ -1,4 +1,7 @@
-"""Services of previews: made and linked when a preview opens. The keeper of services deletes them when it has gone."""
+"""Services of previews, created and linked when a preview opens.
+
+The keeper of services deletes them after the preview was removed.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,7 +24,7 @@ HASH_LENGTH = 8
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
-    """A service that a preview gets: one like ``model``, under ``variable``; with its data if ``copies``."""
+    """A service like ``model`` to create for a preview. ``copies``: whether it gets a copy of the model's data."""
 
     name: str
     model: Service
@@ -30,12 +33,7 @@ class _Wanted:
 
 
 class PreviewServices:
-    """What ``previews.services`` of a manifest asks for.
-
-    Args:
-        services: makes them.
-        links: links them.
-    """
+    """Creates and links the services that ``previews.services`` in a manifest names."""
 
     def __init__(self, *, secrets: Secrets, store: Store, services: Services, links: ServiceLinks) -> None:
         self._secrets, self._store = secrets, store
@@ -43,11 +41,11 @@ class PreviewServices:
         self._links = links
 
     async def check(self, parent: str, preview: str, policy: Policy) -> None:
-        """Refuse what could not be made, before anything is. Raises InvalidError, StoreUnavailable."""
+        """Check, before anything is created, that all services are possible. Raises InvalidError, StoreUnavailable."""
         await self._wanted(parent, preview, policy)
 
     async def provide(self, parent: str, preview: str, policy: Policy, actor: Actor, *, is_fork: bool) -> None:
-        """Make what is missing, and link it to the preview. The preview of a fork gets new, empty services only.
+        """Create missing services and link all of them to the preview. Services for a fork are always empty.
 
         Raises InvalidError, ServiceExists, ServiceLinked, RuntimeUnavailable, StoreUnavailable.
         """
@@ -60,7 +58,7 @@ class PreviewServices:
     async def _create(self, wanted: _Wanted, preview: str, policy: Policy, actor: Actor, *, copies: bool) -> None:
         model = wanted.model
         values = await self._secrets.read(model.key, model.config_version)
-        # the secrets of the model are not for pull requests
+        # pull requests must not get the secrets of the model
         own = {name: str(var.value) for name, var in values.items() if name != PASSWORD and not var.is_secret}
         request = ServiceRequest(
             kind=model.kind, image=model.image, port=model.port, volume=model.path or None, environment=own,
@@ -84,7 +82,7 @@ class PreviewServices:
         return tuple(found)
 
     async def _linked(self, preview: str, name: str, family: tuple[str, ...]) -> tuple[Service, ServiceLink]:
-        """The service of this name that the app, or its staging, is linked to."""
+        """Return the service of this name to which one of these apps is linked, and the link. Raises InvalidError."""
         for app in family:
             for link in await self._store.service_links(app=app):
                 service = await self._store.service(link.service)
@@ -97,7 +95,10 @@ class PreviewServices:
         )
 
     async def _copied(self, preview: str, name: str, source: str) -> tuple[Service, ServiceLink | None]:
-        """The service that is copied: of this name, or the one of the app of this name. Never one of production."""
+        """Return the service to copy, and a link to it: the service named ``source``, or one of the app ``source``.
+
+        Raises InvalidError if there is none, if it is linked to a production app, or if it has no dump.
+        """
         store = self._store
         links = await store.service_links()
         services = {it.id: it for it in await store.services() if not it.is_trashed}
@@ -130,7 +131,7 @@ class PreviewServices:
 
 
 def service_name(preview: str, name: str) -> str:
-    """Return what a preview's service is called, in the 30 characters of such a name."""
+    """Return the name of a preview's service, shortened with a hash if it is not a valid service name."""
     usual = f"{preview}-{name}"
     if SERVICE_NAME.fullmatch(usual):
         return usual

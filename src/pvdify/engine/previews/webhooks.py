@@ -1,4 +1,4 @@
-"""Webhooks of a code host: check them, drop repeated ones, and pass news of pull requests to previews."""
+"""Webhooks of a code host: check them, ignore repeated ones, and apply changes of pull requests to previews."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -16,20 +16,20 @@ from pvdify.ports.code_host import CodeHost
 from pvdify.ports.store import Store
 
 GITHUB = Actor(name="github", role=Role.DEPLOY)
-REMEMBERED = timedelta(days=30)  # at GitHub, people can send again what is up to three days old
+REMEMBERED = timedelta(days=30)  # GitHub can redeliver a webhook for three days
 LONGEST_ID = 128
 
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """What became of a message: ``heard``, ``replayed`` or ``ignored``; and the previews that it names."""
+    """The outcome of a webhook: ``heard`` (applied), ``replayed`` or ``ignored``; and the previews that it names."""
 
     outcome: str
     previews: tuple[str, ...] = ()
 
 
 class Webhooks:
-    """Receives webhooks. ``secrets``: each may have made a signature; without any, all are refused."""
+    """Receives webhooks. ``secrets``: a signature with any of them is valid; without secrets, all are refused."""
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class Webhooks:
         self._unsigned = Limit(clock, "webhooks with a wrong signature from this address", most=20, per_second=0.2)
 
     async def receive(self, webhook: IncomingWebhook) -> Received:
-        """Take a message in. It is remembered only once it has been dealt with: one that failed may come again.
+        """Check and apply a webhook. It is remembered only after it was applied, so a failed one can be redelivered.
 
         Raises WebhookNotSigned, TooManyRequests, MalformedRequest, StoreUnavailable.
         """
         if not is_signed(webhook, self._secrets):
-            # A signed one is never refused for what others sent from the same address.
+            # counted apart, so that a signed webhook is not refused for unsigned ones from the same address
             self._unsigned.check(webhook.address)
             self._unsigned.take(webhook.address)
             raise _not_signed(webhook)
