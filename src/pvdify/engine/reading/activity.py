@@ -1,4 +1,4 @@
-"""Who did what: the events that were stored, and those that come."""
+"""Queries for events: the stored ones, and new ones as they are recorded."""
 
 from collections.abc import AsyncIterator
 
@@ -7,8 +7,8 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.outbox import Outbox
 from pvdify.ports.store import Store
 
-PAUSE = 0.5  # seconds between two looks for new events
-AT_ONCE = 200
+PAUSE = 0.5  # seconds between two queries for new events
+AT_ONCE = 200  # events per query
 
 
 class Activity:
@@ -18,16 +18,16 @@ class Activity:
         self._clock, self._outbox, self._store = clock, outbox, store
 
     async def last(self, wanted: EventFilter, limit: int) -> tuple[Event, ...]:
-        """The newest events that match, newest first."""
+        """Return the newest events that match, newest first."""
         return await self._store.matching_events(wanted, limit)
 
     async def newest_id(self) -> int:
-        """The id of the newest event of all; 0 when there is none."""
+        """Return the id of the newest event; 0 if there is none."""
         newest = await self._store.events(limit=1)
         return newest[0].id if newest else 0
 
     async def follow(self, wanted: EventFilter, after: int) -> AsyncIterator[Event]:
-        """Events that match, oldest first, from the one behind ``after`` on; does not end."""
+        """Yield matching events with an id greater than ``after``, oldest first, without end."""
         while True:
             found = await self._outbox.events_after(after, AT_ONCE)
             for event in found:

@@ -1,4 +1,4 @@
-"""What one release has otherwise than another: image, names of config vars, manifest."""
+"""Differences between two releases: image, names of config vars, manifest."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pvdify.model.release import Release
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """See ``wire.differences.Difference``; ``name`` is within the part."""
+    """One difference; see ``wire.differences.Difference``. ``name``: unique within ``part``."""
 
     part: str
     name: str
@@ -23,7 +23,7 @@ class Difference:
 def differences(
     older: Release, newer: Release, before: Mapping[str, ConfigVar], after: Mapping[str, ConfigVar]
 ) -> tuple[Difference, ...]:
-    """All differences; ``before`` and ``after`` are the releases' configs, whose values are never returned."""
+    """Return all differences. ``before``, ``after``: the releases' config vars; their values are never returned."""
     return (*_of_image(older, newer), *_of_config(before, after), *_of_manifest(older, newer))
 
 

@@ -1,4 +1,4 @@
-"""One reading of each log, however many follow it. The log itself is the memory of those who are slow."""
+"""Shared log streams: all followers of the same instances share one reader. Slow followers read the log again."""
 
 import asyncio
 from collections import deque
@@ -10,21 +10,21 @@ from pvdify.model.instance import LogLine
 from pvdify.ports.instance_logs import InstanceLogs
 
 INSTANT = timedelta(microseconds=1)
-MOST_WAITING = 1000  # lines for one follower; who is further behind reads them from the log again
-MOST_LINES = 100_000  # that a follower can be behind; older ones are lost to it
-Mark = tuple[datetime, int]  # a line's moment, and its number among the instance's lines of that moment
+MOST_WAITING = 1000  # buffered lines per follower; a follower that is further behind reads the log again
+MOST_LINES = 100_000  # lines that a follower reads again at most; older ones are skipped
+Mark = tuple[datetime, int]  # a line's timestamp, and its index among the instance's lines with the same timestamp
 _BEFORE: Mark = (datetime.min.replace(tzinfo=UTC), 0)
 
 
 class Feeds:
-    """Follows instances. Followers of the same instances share one reading, which ends with the last of them."""
+    """Follows instances. Followers of the same instances share one reader, which ends with the last follower."""
 
     def __init__(self, logs: InstanceLogs, most_waiting: int = MOST_WAITING) -> None:
         self._logs, self._most_waiting = logs, most_waiting
         self._feeds: dict[frozenset[str], _Feed] = {}
 
     async def follow(self, names: Sequence[str], since: datetime) -> AsyncGenerator[LogLine, None]:
-        """Lines after this moment as they come, each once, without end. Raises what the reading ended with."""
+        """Yield each line after ``since`` once, as it is written, without end. Raises the error of the reader."""
         key = frozenset(names)
         feed = self._feeds.get(key)
         follower = _Follower(self._most_waiting, is_behind=feed is not None)
@@ -66,7 +66,7 @@ class Feeds:
 
 
 class _Marks:
-    """Counts the lines of one reading."""
+    """Computes the marks of lines that are read in order."""
 
     def __init__(self) -> None:
         self._last: dict[str, Mark] = {}
@@ -77,7 +77,7 @@ class _Marks:
         return mark
 
     def is_new(self, line: LogLine, sent: dict[str, Mark], since: datetime) -> bool:
-        """Whether it was not sent yet; from now on it was."""
+        """Return whether the line is after ``since`` and not in ``sent``, and remember it as sent."""
         mark = self.of(line)
         if line.at <= since or mark <= sent.get(line.instance, _BEFORE):
             return False
@@ -86,7 +86,7 @@ class _Marks:
 
 
 class _Follower:
-    """Lines for one who follows. ``is_behind``: some were left out, and are to be read from the log."""
+    """The buffer of one follower. ``is_behind``: lines were dropped and must be read from the log."""
 
     def __init__(self, most: int, *, is_behind: bool) -> None:
         self.is_behind = is_behind
@@ -98,7 +98,7 @@ class _Follower:
         self._failure: Exception | None = None
 
     def put(self, line: LogLine, mark: Mark) -> None:
-        """One more line; with too many, all of them are left to the log."""
+        """Add a line. If the buffer is full, drop the buffered lines and set ``is_behind``."""
         if len(self._lines) >= self._most:
             self.begin_anew()
             self.is_behind = True
@@ -108,18 +108,18 @@ class _Follower:
         self._has_news.set()
 
     def fail(self, error: Exception) -> None:
-        """No line will come any more."""
+        """Raise this error in ``next`` after the buffered lines."""
         self._failure = error
         self._has_news.set()
 
     def begin_anew(self) -> None:
-        """Forget the lines that wait: the log has them."""
+        """Drop the buffered lines, which the log still has, and reset ``is_behind``."""
         self._lines.clear()
         self.has_room.set()
         self.is_behind = False
 
     async def next(self) -> tuple[LogLine, Mark] | None:
-        """The next line; None when it is to be read from the log. Raises what the reading ended with."""
+        """Wait for the next line; return None if it must be read from the log. Raises the error of the reader."""
         while not self.is_behind:
             if self._lines:
                 self.has_room.set()
@@ -132,7 +132,7 @@ class _Follower:
 
 
 class _Feed:
-    """Reads on its own, and passes each line to the followers of that moment."""
+    """The shared reader: a task that passes each line to all current followers."""
 
     def __init__(self, logs: InstanceLogs, names: Sequence[str], since: datetime) -> None:
         self.followers: list[_Follower] = []
@@ -140,7 +140,7 @@ class _Feed:
         self.task = asyncio.create_task(self._read(logs, names, since))
 
     def join(self, follower: _Follower) -> None:
-        """From now on this follower is given the lines."""
+        """Pass the lines from now on to this follower, too."""
         self.followers.append(follower)
         self._has_joined.set()
 
@@ -161,7 +161,7 @@ class _Feed:
                 await lines.aclose()
 
     async def _wait_for_room(self) -> None:
-        """Read no faster than the fastest follower takes; those who are slower than that read from the log."""
+        """Wait until a follower has room. The fastest follower sets the pace; slower ones read the log again."""
         while self.followers and not any(each.has_room.is_set() for each in self.followers):
             events = (self._has_joined, *(each.has_room for each in self.followers))
             waiting = [asyncio.ensure_future(each.wait()) for each in events]

@@ -1,4 +1,4 @@
-"""What instances use right now, and how they ended before."""
+"""The current memory and CPU use of instances, and how they ended before their last restart."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,21 +12,21 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.inspector import Inspector
 from pvdify.ports.store import Store
 
-MEASURED_FOR = 0.25  # seconds between two readings of the CPU time, whose difference is shown
-EVENTS = 1000  # as far back as one looks for how an instance ended
+MEASURED_FOR = 0.25  # seconds between the two readings of the CPU time
+EVENTS = 1000  # events that are searched for how an instance ended
 ENDS = (Action.INSTANCE_RESTARTED, Action.INSTANCE_OUT_OF_MEMORY)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InUse:
-    """Bytes of memory, and CPUs (0.5 is half of one) over the last moment."""
+    """Memory in bytes, and CPU use in CPUs (0.5 is half of one CPU) over the last measurement."""
 
     memory: int
     cpu: float
 
 
 async def measure(inspector: Inspector, clock: Clock, names: Sequence[str]) -> dict[str, InUse]:
-    """By name, of those that run."""
+    """Measure the use of the instances that run, by name. Takes 0.25 s."""
     begun, before = clock.monotonic(), await asyncio.gather(*(inspector.usage(name) for name in names))
     if not any(before):
         return {}
@@ -41,7 +41,7 @@ async def measure(inspector: Inspector, clock: Clock, names: Sequence[str]) -> d
 
 
 async def last_ends(store: Store, app: str) -> dict[tuple[int, str], str]:
-    """How instances ended before they were restarted, newest: by slot and ``web.1``."""
+    """Return how each instance last ended before a restart, by slot and name such as ``web.1``."""
     found: dict[tuple[int, str], str] = {}
     for event in await store.events(app, EVENTS):
         instance, _, how = event.text.partition(" ")
@@ -51,7 +51,7 @@ async def last_ends(store: Store, app: str) -> dict[tuple[int, str], str]:
 
 
 def end_of(standing: Standing | None) -> str:
-    """How and when an instance ended that was not steady since; "" where that is not known."""
+    """Return how and when an instance last ended; "" if that is unknown or the instance is stable since."""
     if standing is None or standing.exit is None or standing.ended_at is None or not standing.restarts:
         return ""
     return _end(str(standing.exit), standing.ended_at)

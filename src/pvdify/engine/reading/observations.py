@@ -1,4 +1,4 @@
-"""What the eyes of the server see: visits that ended, and figures."""
+"""Visits from the access log, and the figures for metrics."""
 
 import hmac
 from collections.abc import AsyncIterator, Mapping
@@ -28,15 +28,15 @@ from pvdify.ports.outbox import Outbox
 from pvdify.ports.router import Router
 from pvdify.ports.store import Store
 
-ROTATION_PAUSE = 60.0
+ROTATION_PAUSE = 60.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Everything that can be counted at one moment. ``targets``, ``containers``: None when they cannot be asked.
+    """All figures at one moment. ``targets``, ``containers``: None if the router or the runtime does not answer.
 
-    ``containers_at``: when they were seen, which is some time ago while the runtime hangs. ``usage``: by an instance's
-    main process.
+    ``containers_at``: when the containers were listed, which is some time ago while the runtime hangs. ``usage``: by
+    the process id of an instance's main process.
     """
 
     apps: tuple[App, ...]
@@ -57,7 +57,7 @@ class Figures:
 
 
 class Observations:
-    """Reads what the router wrote down; nothing here changes anything that visitors could notice."""
+    """Reads the access log and collects figures. Changes nothing that visitors could notice."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, access_log: AccessLog, clock: Clock, disk_board: DiskBoard, host: Host, instances: Instances,
@@ -68,21 +68,21 @@ class Observations:
         self._store, self._tally, self._statuses = store, tally, statuses
 
     async def is_from_router(self, key: str) -> bool:
-        """Whether a request that brings this key was passed on by the router. Raises nothing."""
+        """Return whether the key of a request is the router's, so the router passed the request on. Never raises."""
         known = await self._router.api_key()
         return bool(known) and hmac.compare_digest(key.encode(), known.encode())
 
     async def visits(self, app: str | None, limit: int) -> tuple[Visit, ...]:
-        """The last visits, of one app if it is named, oldest first. Raises nothing."""
+        """Return the last visits, oldest first, of one app or (None) of all apps. Never raises."""
         return await self._access_log.tail(limit, app=app)
 
     async def follow_visits(self, app: str | None) -> AsyncIterator[Visit | None]:
-        """Visits as they end, from now on; None when there has been nothing for a while."""
+        """Yield each visit that ends from now on, and None after a while without visits."""
         async for visit in self._access_log.follow(app=app):
             yield visit
 
     async def figures(self) -> Figures:
-        """Counts of now. Raises StoreUnavailable."""
+        """Collect the current figures. Raises StoreUnavailable."""
         try:
             targets = by_instance(await self._router.counts())
         except RouterUnavailable:
@@ -111,11 +111,11 @@ class Observations:
         )
 
     def note_answer(self, method: str, path: str, status: int, seconds: float) -> None:
-        """The API has answered a request; ``path`` is that of the route table."""
+        """Count an answer of the API. ``path``: the pattern in the route table."""
         self._tally.answered(method, path, status, seconds)
 
     async def keep_access_log_small(self) -> None:
-        """Rotate the access log whenever it has grown too large, forever."""
+        """Check every 60 s whether the access log must be rotated, until canceled."""
         while True:
             await self._access_log.rotate()
             await self._clock.sleep(ROTATION_PAUSE)

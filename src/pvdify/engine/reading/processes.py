@@ -1,4 +1,4 @@
-"""The processes of an app: their instances as they should be and as they are."""
+"""Queries for the processes of an app: desired instances and the containers that were found."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -23,10 +23,10 @@ from pvdify.ports.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedInstance:
-    """An instance: where it should be, and the container that was found there.
+    """An instance with its placement and the container that was found.
 
-    ``in_use``: of one that runs; ``last_end``: how it ended before it was restarted, or ""; ``problem``: why it cannot
-    be started, or "".
+    ``in_use``: None unless the instance runs. ``last_end``: how it ended before its last restart, or "". ``problem``:
+    why it cannot be started, or "".
     """
 
     place: Placement
@@ -40,7 +40,7 @@ class PlacedInstance:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessView:
-    """A process type with its instances: ``count`` there should be, ``declared`` in the manifest."""
+    """A process type with its instances. ``count``: desired instances; ``declared``: instances in the manifest."""
 
     name: str
     command: Command | None
@@ -52,7 +52,7 @@ class ProcessView:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessesView:
-    """The process types of an app, and how the app is doing."""
+    """The process types of an app, and the app's status."""
 
     status: Status
     processes: tuple[ProcessView, ...]
@@ -69,22 +69,22 @@ class ProcessQueries:
         self._sightings, self._standings, self._store, self._views = sightings, standings, store, views
 
     async def show(self, app: str) -> ProcessesView:
-        """The process types of the live release with all their instances, those that stand by too."""
+        """Return the process types of the live release with all instances, including those on standby."""
         view = await self._views.app(app)
         seen = await self._sightings.instances(self._instances, self._clock, app)
         return await self._view(view, seen, None)
 
     async def known(self, app: str, in_use: Mapping[str, InUse]) -> tuple[ProcessesView, datetime | None]:
-        """The same as it was known last, and since when; waits for nothing but the store.
+        """Return the processes as they were last seen, and when that was. Waits only for the store.
 
-        ``in_use``: what instances used when they were looked at last, by name.
+        ``in_use``: the last measured use of instances, by name.
         """
         seen = self._sightings.known
         mine = tuple(it for it in seen.instances if it.app == app)
         return await self._view(await self._views.app(app), replace(seen, instances=mine), in_use), seen.at
 
     async def _view(self, view: AppView, seen: Sighting, in_use: Mapping[str, InUse] | None) -> ProcessesView:
-        """``in_use``: None to measure it."""
+        """Build the view. ``in_use``: None to measure the use now."""
         app = view.app.name
         containers = {item.name: item for item in seen.instances}
         shown = [
@@ -126,7 +126,7 @@ class ProcessQueries:
         return ProcessesView(status=view.status, processes=processes)
 
     async def _limits(self, app: str, slots: Iterable[Slot]) -> dict[tuple[int, str], Limits]:
-        """What an instance may use, by slot and process: as the release says that started it."""
+        """Return the limits of instances by slot and process type, from the release that started them."""
         releases = [await self._store.release(app, number) for number in {slot.number for slot in slots}]
         return {
             (release.version, process): limits_of(release.manifest, process)
@@ -136,6 +136,6 @@ class ProcessQueries:
         }
 
     def running(self) -> Mapping[tuple[str, int], int]:
-        """How many instances ran when they were seen last, by app and slot; nothing is asked."""
+        """Return the number of running instances by app and slot, as last seen. The runtime is not asked."""
         found = newest_of_each(self._sightings.known.instances)
         return Counter((it.app, it.slot) for it in found if it.state is InstanceState.RUNNING)

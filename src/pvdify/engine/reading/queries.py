@@ -1,4 +1,4 @@
-"""Questions about apps, releases and the server. Nothing here changes anything."""
+"""Queries about apps, releases and the server. They change nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,14 +23,14 @@ from pvdify.ports.deploy_log import DeployLog
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 
-LOG_PAUSE = 0.5
-LOG_ENTRIES = 1000  # of a deploy log that are read at once
+LOG_PAUSE = 0.5  # seconds
+LOG_ENTRIES = 1000  # entries of a deploy log that are read at once
 
 
 class Queries:
     """Answers questions. Every method raises StoreUnavailable, and AppNotFound where an app is named.
 
-    ``runtime_logs``: what instances wrote; ``activity``: who did what; ``processes``: what runs; ``server``: how it is.
+    ``runtime_logs``: output of instances; ``activity``: events; ``processes``: instances; ``server``: its checks.
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
@@ -42,28 +42,28 @@ class Queries:
         self.activity, self.processes, self.runtime_logs, self.server = activity, processes, runtime_logs, server
 
     async def urls(self) -> Urls:
-        """How URLs of apps look now. Raises StoreUnavailable."""
+        """Return the current rules for the URLs of apps. Raises StoreUnavailable."""
         return await self._urls.now()
 
     async def apps(self) -> tuple[AppView, ...]:
-        """All apps by name, in a fixed number of queries however many there are."""
+        """Return all apps by name. The number of database queries does not depend on the number of apps."""
         return await self._views.apps()
 
     async def statuses(self) -> dict[str, Status]:
-        """How every app is doing, by name. Waits for nothing but the store."""
+        """Return the status of every app, by name. Waits only for the store."""
         return await self._statuses.by_app()
 
     async def app(self, name: str) -> AppView:
-        """One app."""
+        """Return an app."""
         return await self._views.app(name)
 
     async def releases(self, app: str, limit: int) -> tuple[ReleaseView, ...]:
-        """An app's releases, newest first."""
+        """Return an app's releases, newest first."""
         await self.app(app)
         return await self._views.releases(app, await self._store.releases(app, limit))
 
     async def release(self, app: str, version: int) -> ReleaseView:
-        """One release. Raises ReleaseNotFound."""
+        """Return a release. Raises ReleaseNotFound."""
         release = await self._store.release(app, version)
         if release is None:
             await self.app(app)
@@ -71,32 +71,32 @@ class Queries:
         return await self._views.release(release)
 
     async def diff(self, app: str, older: int, newer: int) -> tuple[Difference, ...]:
-        """What the second release has otherwise than the first. Raises ReleaseNotFound."""
+        """Return the differences between two releases. Raises ReleaseNotFound."""
         before, after = (await self.release(app, older)).release, (await self.release(app, newer)).release
         read = self._secrets.read
         return differences(before, after, await read(app, before.config_version), await read(app, after.config_version))
 
     async def is_warm(self, app: str, target: Release) -> bool:
-        """Whether the release's instances are still started, so that a rollback to it is a switch only."""
+        """Return whether the release's instances are on standby, so that a rollback to it only switches the route."""
         slot = await self._store.slot(app, target.slot) if target.slot else None
         return slot is not None and slot.state.is_idle
 
     async def operation(self, app: str, version: int) -> Operation | None:
-        """The work that makes a release live, with its steps so far; None once it is forgotten."""
+        """Return the operation that makes a release live, with its steps so far; None if it was deleted."""
         return await self._store.operation(operation_id(app, version))
 
     async def is_settled(self, app: str, version: int) -> bool:
-        """Whether a release's deploy has ended, with everything that belongs to it."""
+        """Return whether a release's deploy has settled. True if its operation was deleted."""
         operation = await self._store.operation(operation_id(app, version))
         return operation is None or operation.state.is_settled
 
     async def deploy_log(self, app: str, version: int, skip: int = 0) -> tuple[LogEntry, ...]:
-        """The deploy log so far. Raises ReleaseNotFound."""
+        """Return the deploy log until now, without its first ``skip`` entries. Raises ReleaseNotFound."""
         await self.release(app, version)
         return await self._deploy_log.read(app, version, skip=skip)
 
     async def follow_deploy_log(self, app: str, version: int, skip: int = 0) -> AsyncIterator[LogEntry | None]:
-        """The deploy log as it comes, until the deploy has settled; None when there has been nothing for a while."""
+        """Yield entries of the deploy log until the deploy has settled, and None after each 0.5 s without an entry."""
         seen = skip
         while True:
             grown = self._deploy_log.watch(app, version)
@@ -115,7 +115,7 @@ class Queries:
                 yield None
 
     async def config(self, app: str) -> ConfigView:
-        """The newest config."""
+        """Return the newest config."""
         if await self._store.app(app) is None:
             raise no_app(app)
         versions = await self._store.config_versions(app)
@@ -123,14 +123,14 @@ class Queries:
         return await self._views.config(app, version, await self._secrets.read(app, version))
 
     async def config_versions(self, app: str) -> tuple[ConfigVersion, ...]:
-        """All changes of the config, newest first."""
+        """Return all versions of the config, newest first."""
         await self.app(app)
         return await self._store.config_versions(app)
 
     async def failed_releases(self) -> tuple[Release, ...]:
-        """The newest release of each app whose newest release failed."""
+        """Return the newest release of each app if that release failed."""
         return await self._store.failed_releases()
 
     async def tokens(self) -> tuple[Token, ...]:
-        """All tokens that are not revoked."""
+        """Return all tokens that are not revoked."""
         return await self._store.tokens()

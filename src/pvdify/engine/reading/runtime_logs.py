@@ -1,4 +1,4 @@
-"""What instances wrote: whose lines are asked for, the last of them, and those that come."""
+"""Output of instances: select the instances, read their last lines, and follow new lines."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
@@ -16,15 +16,15 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import BATCH, InstanceLogs
 from pvdify.ports.store import Store
 
-LOOK_SECONDS = 0.5
-OURS = "pvdify"  # the stream of lines that the instance did not write
-MOST_WAITING = 1000  # lines; for a reader that is slow, reading goes on as it takes them, and not in our memory
-LOOKS_UNTIL_ALL = 10  # so often who is placed is looked up for once that all who ever wrote are
+LOOK_SECONDS = 0.5  # seconds between two queries for new instances
+OURS = "pvdify"  # the stream of lines that pvdify adds
+MOST_WAITING = 1000  # buffered lines; a slow client slows the reading down and does not fill the memory
+LOOKS_UNTIL_ALL = 10  # every 10th query also finds instances that are no longer placed, which is slower
 
 
 @dataclass(frozen=True, kw_only=True)
 class Writer:
-    """The instance that wrote a line; ``release``: the one that started it."""
+    """The instance that wrote a line. ``release``: the release that started the instance."""
 
     process: str
     number: int
@@ -33,29 +33,29 @@ class Writer:
 
 @dataclass(kw_only=True)
 class _Copying:
-    """The lines of one release's instances on their way; ``is_over`` once that release has no instance left."""
+    """A task that copies the lines of one release's instances. ``is_over``: the release has no instance any more."""
 
     release: int
     task: asyncio.Task[None]
     is_over: bool = False
 
     def raise_failure(self) -> None:
-        """Raise what it died of: the reader has to come again, rather than miss lines."""
+        """Raise the error of the task, if it failed, so that the client reconnects and misses no lines."""
         if self.task.done():
             self.task.result()
 
 
 class RuntimeLogs:
-    """Lines are found by who wrote them, also long after they were scaled away, restarted away, or replaced."""
+    """Reads and follows the output of instances, including instances that were removed."""
 
     def __init__(self, *, clock: Clock, instance_logs: InstanceLogs, standings: Standings, store: Store) -> None:
         self._clock, self._instance_logs, self._standings, self._store = clock, instance_logs, standings, store
         self._feeds = Feeds(instance_logs, MOST_WAITING // 2)
 
     async def writers(self, app: str, process: str | None, release: int | None) -> dict[str, Writer]:
-        """The instances whose lines are asked for, by container name: of one release, or of what is live.
+        """Return the instances of a release by container name, by default of the live release, else of the newest.
 
-        Where nothing is live yet: of the newest release. Raises AppNotFound, ReleaseNotFound and StoreUnavailable.
+        ``process``: None for all process types. Raises AppNotFound, ReleaseNotFound and StoreUnavailable.
         """
         number = await self._slot_of(app, release)
         if number is None:
@@ -70,9 +70,9 @@ class RuntimeLogs:
         }
 
     async def tail(self, names: Mapping[str, object], lines: int, since: datetime | None = None) -> tuple[LogLine, ...]:
-        """The last lines of these instances together, oldest first; only what came after ``since``, if given.
+        """Return the last lines of these instances together, oldest first; only lines after ``since``, if given.
 
-        Why an instance cannot be started is a line, too.
+        If an instance cannot be started, a line with the reason is added.
         """
         found = await self._instance_logs.tail(list(names), lines, since=since)
         problems = [line for line in self._problems(names) if since is None or line.at > since]
@@ -83,7 +83,7 @@ class RuntimeLogs:
     async def read(
         self, names: Mapping[str, object], lines: int, since: datetime | None = None
     ) -> AsyncGenerator[tuple[LogLine, ...], None]:
-        """The same lines in batches: of many lines, only a few are in memory at a time."""
+        """Yield the lines that ``tail`` returns in batches, so that only a few lines are in memory at a time."""
         if lines <= BATCH:
             yield await self.tail(names, lines, since)
             return
@@ -100,14 +100,15 @@ class RuntimeLogs:
     async def follow(
         self, app: str, process: str | None, release: int | None, since: datetime
     ) -> AsyncIterator[tuple[LogLine, Writer]]:
-        """Lines after this moment as they come; after a deploy the new instances' too, until the old ones are gone.
+        """Yield lines after ``since`` as they are written. After a deploy, lines of the new instances follow, too.
 
-        Lines of one instance come in order; lines of two instances may be out of order by a moment.
+        Lines of the old instances are yielded until these are gone. Lines of one instance are in order; lines of two
+        instances may be slightly out of order.
         """
         known: dict[str, Writer] = {}
         lines: asyncio.Queue[LogLine] = asyncio.Queue(MOST_WAITING // 2)
         copying: list[_Copying] = []
-        told: list[LogLine] = []
+        reported: list[LogLine] = []
         looks = 0
         try:
             while True:
@@ -120,8 +121,8 @@ class RuntimeLogs:
                     copying.append(_Copying(release=number, task=task))
                 async for line in _for_a_while(lines, LOOK_SECONDS):
                     yield line, known[line.instance]
-                for line in [line for line in self._problems(known) if line.at > since and line not in told]:
-                    told.append(line)
+                for line in [line for line in self._problems(known) if line.at > since and line not in reported]:
+                    reported.append(line)
                     yield line, known[line.instance]
                 looks += 1
                 for each in copying:
@@ -147,7 +148,7 @@ class RuntimeLogs:
         return {name: writer for name, writer in placed.items() if process in (None, writer.process)}
 
     async def _slot_of(self, app: str, release: int | None) -> int | None:
-        """The slot in which the release ran; None where it never came to that."""
+        """Return the slot of the release, or None if the release never ran. Raises AppNotFound, ReleaseNotFound."""
         store = self._store
         if await store.app(app) is None:
             raise no_app(app)
@@ -173,7 +174,10 @@ class RuntimeLogs:
                 await lines.put(line)
 
     async def _without_ended(self, app: str, copying: list[_Copying]) -> list[_Copying]:
-        """Those that still can have lines: a release without instances has told its last by the look after the next."""
+        """Return the copying tasks that can still have lines.
+
+        A release without instances is copied until the next check, so that its last lines are not lost.
+        """
         running = {slot.number for slot in await self._store.slots(app)}
         live = await self._slot_of(app, None)
         kept = []
@@ -187,7 +191,7 @@ class RuntimeLogs:
 
 
 async def _for_a_while(lines: "asyncio.Queue[LogLine]", seconds: float) -> AsyncIterator[LogLine]:
-    """What comes within so many seconds."""
+    """Yield the lines that arrive within this many seconds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     with suppress(TimeoutError):

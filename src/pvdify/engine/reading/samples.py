@@ -1,4 +1,4 @@
-"""Samples of what apps do: taken in the background every ten seconds, so that a page waits for nothing."""
+"""Samples of requests, memory and CPU of apps, taken in the background every 10 s, so that pages need not wait."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -22,14 +22,17 @@ from pvdify.ports.sample_store import SampleStore
 from pvdify.ports.store import Store
 
 log = structlog.get_logger()
-PAUSE = 10.0
-RECENT = 6  # looks: rates are those of the last minute
+PAUSE = 10.0  # seconds between two samples
+RECENT = 6  # samples; rates are averages of the last minute
 SAVED_EVERY = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """An app in the last minute. ``wait``: p95 seconds until an answer began; None: no request, or not known."""
+    """Rates of an app in the last minute: requests and 5xx answers per second, memory in bytes, CPU use in CPUs.
+
+    ``wait``: the 95th percentile of seconds until an answer begins; None without requests, or if unknown.
+    """
 
     requests: float = 0.0
     errors: float = 0.0
@@ -39,13 +42,13 @@ class Rates:
 
     @property
     def error_share(self) -> float:
-        """5xx as a share of all answers."""
+        """The share of 5xx in all answers, from 0 to 1."""
         return self.errors / self.requests if self.requests else 0.0
 
 
 @dataclass
 class _Count:
-    """What the router counted for one app in some time."""
+    """The router's counters of one app over ``seconds``."""
 
     seconds: float = 0.0
     requests: int = 0
@@ -61,7 +64,7 @@ class _Count:
 
 @dataclass
 class _App:
-    """What is known of one app: its day, the last looks, and the step that is being sampled."""
+    """The samples of one app: the last 24 hours, the last minute, and the current five-minute step."""
 
     series: Series = field(default_factory=Series)
     recent: deque[_Count] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -73,7 +76,7 @@ class _App:
 
 
 class Samples:
-    """Rates of the last minute, and 24 hours in five-minute steps: about 7 kB an app.
+    """Rates of the last minute, and 24 hours in five-minute steps. Uses about 7 kB per app.
 
     Args:
         sample_store: keeps the samples while pvdifyd is stopped.
@@ -93,11 +96,11 @@ class Samples:
 
     @property
     def in_use(self) -> Mapping[str, InUse]:
-        """What each instance used when it was looked at last, by name."""
+        """The last measured use of each instance, by name."""
         return self._in_use
 
     def rates(self, app: str) -> Rates:
-        """The last minute of an app."""
+        """Return the rates of an app in the last minute."""
         known = self._apps.get(app)
         if known is None:
             return Rates()
@@ -111,12 +114,12 @@ class Samples:
         )  # fmt: skip
 
     def day(self, app: str, measure: Measure) -> tuple[float | None, ...]:
-        """The last 24 hours of an app, oldest first."""
+        """Return the last 24 hours of an app in five-minute steps, oldest first."""
         known = self._apps.get(app)
         return (known.series if known else Series()).last(measure, self._clock.now())
 
     async def run(self) -> None:
-        """Load what was saved, then sample, forever."""
+        """Load the saved samples, then take samples until canceled, and save them every 15 minutes."""
         await self.load()
         saved = self._clock.now()
         while True:
@@ -127,7 +130,7 @@ class Samples:
             await self._clock.sleep(PAUSE)
 
     async def load(self) -> None:
-        """Take up the samples that were saved. What cannot be read is logged, and sampled anew."""
+        """Load the saved samples. If they cannot be read, log the error and start without samples."""
         try:
             saved = await self._sample_store.samples()
         except PvdifyError as error:
@@ -139,14 +142,14 @@ class Samples:
                 self._apps[app] = _App(series=series)
 
     async def save(self) -> None:
-        """Keep the samples for the next start. A failure is logged, and costs no more than samples."""
+        """Save the samples for the next start. A failure is only logged."""
         try:
             await self._sample_store.save_samples({app: known.series.to_bytes() for app, known in self._apps.items()})
         except PvdifyError as error:
             log.warning("samples.not-saved", error=str(error))
 
     async def take(self) -> None:
-        """Look once at what the router counted and what instances use."""
+        """Take one sample of the router's counters and of the use of instances."""
         now, moment = self._clock.now(), self._clock.monotonic()
         seconds = moment - self._looked if self._looked is not None else 0.0
         self._looked = moment
@@ -163,7 +166,7 @@ class Samples:
         self.at = now
 
     async def _new_counts(self, seconds: float) -> dict[str, _Count]:
-        """By app, what the router has counted since the last look."""
+        """Return the router's counts since the last sample, by app."""
         found = {(it.app, it.slot, it.number): it for it in by_instance(await self._router.counts())}
         before, self._counts = self._counts, found
         counts: dict[str, _Count] = {}
@@ -173,7 +176,7 @@ class Samples:
         return counts
 
     async def _usage(self, moment: float) -> dict[str, tuple[int, float]]:
-        """By app, the memory and the CPUs of its instances together, as far as they are known."""
+        """Return the memory (bytes) and CPU use of all known instances together, by app."""
         instances = self._sightings.known.instances
         usage = await self._host.usage({it.pid for it in instances if it.pid is not None})
         cpu, in_use, apps = {}, {}, dict[str, tuple[int, float]]()
@@ -198,7 +201,7 @@ def _paired(
 
 
 def _difference(earlier: TargetCount | None, it: TargetCount) -> _Count:
-    """What was counted in between; a target that counts from zero again has begun anew."""
+    """Return the counts between two readings. If a counter was reset, all of the later reading counts."""
     if earlier is None or earlier.requests > it.requests:
         earlier = TargetCount(app=it.app, slot=it.slot, number=it.number)
     waits = zip_longest(it.waits, earlier.waits, fillvalue=0)

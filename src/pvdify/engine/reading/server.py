@@ -1,4 +1,4 @@
-"""The server at a glance: what it has, and whether each part that it depends on answers."""
+"""The state of the server: capacity, and checks of the parts that it depends on."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from pvdify.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One part of the server: ``ok``, ``warning`` or ``broken``, and the next step."""
+    """The check of one part of the server. ``state``: ``ok``, ``warning`` or ``broken``."""
 
     name: str
     state: str
@@ -35,7 +35,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerView:
-    """The server at a glance."""
+    """The server with all checks."""
 
     apps: int
     running_operations: int
@@ -46,9 +46,9 @@ class ServerView:
 
 @dataclass(frozen=True, kw_only=True)
 class Glance:
-    """The server as it is known without asking it. ``runtime_late_since``: it has not answered since then.
+    """The server as last seen. ``runtime_late_since``: since when the runtime has not answered; None if it answers.
 
-    ``instances``: containers that were seen at ``instances_at``.
+    ``instances``: the number of containers found at ``instances_at``.
     """
 
     capacity: Capacity
@@ -71,7 +71,7 @@ class ServerQueries:
         self._sightings, self._standings, self._store = sightings, standings, store
 
     async def glance(self) -> Glance:
-        """The server as it is known; waits for nothing but the store."""
+        """Return the server as last seen. Waits only for the store and the host's capacity."""
         operations = await self._store.unsettled_operations()
         return Glance(
             capacity=await self._host.capacity(),
@@ -83,7 +83,7 @@ class ServerQueries:
         )
 
     async def show(self) -> ServerView:
-        """The server at a glance: each part it depends on is asked."""
+        """Check each part that the server depends on, and return the results."""
         operations = await self._store.unsettled_operations()
         checks = (await self._check_router(), await self._check_runtime(), await self._check_disk())
         return ServerView(
@@ -95,14 +95,14 @@ class ServerQueries:
         )
 
     def apps_over_limit(self) -> frozenset[str]:
-        """Return the apps that took more of the disk than ``max_app_disk`` when it was measured last."""
+        """Return the apps that used more disk space than ``max_app_disk`` in the last measurement."""
         return self._disk_board.over
 
     async def _disk(self) -> Mapping[str, ImagesOnDisk]:
         try:
             return await self._sightings.images(self._images, self._clock)
         except PvdifyError:
-            return {}  # the checks say what does not answer
+            return {}  # the checks report parts that do not answer
 
     async def _check_router(self) -> Check:
         try:
@@ -136,7 +136,7 @@ class ServerQueries:
 
 
 def check_of_apps(found: Mapping[str, Status]) -> Check:
-    """Whether everything that should run does, as a line of the server's state."""
+    """Return a check with the apps that have a problem."""
     ill = {app: status for app, status in found.items() if status.word.is_problem}
     if not ill:
         return Check(
@@ -152,7 +152,7 @@ def check_of_apps(found: Mapping[str, Status]) -> Check:
 
 
 def check_of_disk(over: Iterable[str], use: Mapping[str, DiskUse], limit: int) -> tuple[Check, ...]:
-    """The apps that take more of the disk than the limit, as a line; none if there are none."""
+    """Return a check with the apps that use more disk space than the limit; empty if there are none."""
     apps = sorted(app for app in over if app in use)
     if not apps:
         return ()
@@ -163,7 +163,7 @@ def check_of_disk(over: Iterable[str], use: Mapping[str, DiskUse], limit: int) -
 
 
 def check_of_jobs(overdue: Mapping[str, tuple[str, ...]]) -> tuple[Check, ...]:
-    """The scheduled jobs that have not succeeded for longer than they should, as a line; none if there are none."""
+    """Return a check with the overdue scheduled jobs; empty if there are none."""
     if not overdue:
         return ()
     text = "; ".join(f"{app}: {', '.join(names)} overdue" for app, names in overdue.items())

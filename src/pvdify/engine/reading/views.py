@@ -1,4 +1,4 @@
-"""Apps, releases and configs as clients see them; requests answer with the same views as queries."""
+"""Views of apps, releases and configs, as queries and requests return them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from pvdify.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class AppView:
-    """An app with what it runs."""
+    """An app with its live release, status, hostnames and scale."""
 
     app: App
     live: Release | None
@@ -27,7 +27,10 @@ class AppView:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseView:
-    """A release, what the router counted at its switch, whether it can be gone back to, and what was live before it."""
+    """A release as clients see it.
+
+    ``count``: the router's counts at its switch. ``previous``: the version that was live before it.
+    """
 
     release: Release
     count: SwitchCount | None
@@ -37,7 +40,7 @@ class ReleaseView:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigView:
-    """The newest config, and the version that the live release runs with."""
+    """The config vars of a version, and the config version of the live release."""
 
     version: int
     live_version: int | None
@@ -45,20 +48,20 @@ class ConfigView:
 
 
 class Views:
-    """Reads apps and releases as people see them."""
+    """Builds views."""
 
     def __init__(self, *, settings: Settings, statuses: AppStatuses, store: Store) -> None:
         self._settings, self._statuses, self._store = settings, statuses, store
 
     async def app(self, name: str) -> AppView:
-        """Return an app with what it runs. Raises AppNotFound, StoreUnavailable."""
+        """Return the view of an app. Raises AppNotFound, StoreUnavailable."""
         facts = (await self._statuses.facts(name)).get(name)
         if facts is None:
             raise no_app(name)
         return self._view_of(facts)
 
     async def apps(self) -> tuple[AppView, ...]:
-        """Return all apps by name, in a fixed number of queries however many there are. Raises StoreUnavailable."""
+        """Return the views of all apps by name, with a fixed number of database queries. Raises StoreUnavailable."""
         return tuple(self._view_of(facts) for facts in (await self._statuses.facts()).values())
 
     def _view_of(self, facts: AppFacts) -> AppView:
@@ -72,11 +75,11 @@ class Views:
         )
 
     async def release(self, release: Release) -> ReleaseView:
-        """Return a release as it is seen. Raises StoreUnavailable."""
+        """Return the view of a release. Raises StoreUnavailable."""
         return (await self.releases(release.app, (release,)))[0]
 
     async def releases(self, app: str, releases: tuple[Release, ...]) -> tuple[ReleaseView, ...]:
-        """Return releases of one app as they are seen, in the same order. Raises StoreUnavailable."""
+        """Return the views of releases of one app, in the same order. Raises StoreUnavailable."""
         counts = {count.release: count for count in await self._store.switch_counts(app)}
         live = await self._store.live_versions(app, 1000)
         kept = live[: self._settings.keep_releases]
@@ -91,6 +94,6 @@ class Views:
         )
 
     async def config(self, app: str, version: int, values: Mapping[str, ConfigVar]) -> ConfigView:
-        """Return these values of a config version as they are seen. Raises StoreUnavailable."""
+        """Return the view of a config version with these values. Raises StoreUnavailable."""
         live = await self._store.active_release(app)
         return ConfigView(version=version, live_version=live.config_version if live else None, values=values)
