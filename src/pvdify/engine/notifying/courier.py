@@ -1,7 +1,7 @@
 """The courier: reads the events that the engine records, and delivers them to subscriptions.
 
-The events are the outbox. A deploy writes them in the transaction that makes them true, and neither knows nor waits
-for who listens; so no receiver can delay a deploy or make it fail, and nothing is lost when pvdifyd dies.
+The events are the outbox. An operation writes an event in the same transaction as the change, and does not wait for
+deliveries. So no receiver can delay a deploy or make it fail, and no event is lost when pvdifyd is killed.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ from pvdify.settings import Settings
 
 log = structlog.get_logger()
 READER = "courier"
-GITHUB = "github"  # the subscription that needs to know where an app comes from
-PAUSE = 1.0
+GITHUB = "github"  # the id of the subscription whose notices need repository and pull request
+PAUSE = 1.0  # seconds between two passes
 EVENTS_AT_ONCE = 200
-EVENTS_FORGOTTEN_AT_ONCE, FORGET_PAUSE = 5000, 0.1
-DUE_AT_ONCE = 20  # of each subscription
-TIDY_EVERY = 3600.0
+EVENTS_FORGOTTEN_AT_ONCE, FORGET_PAUSE = 5000, 0.1  # events per transaction; seconds between two transactions
+DUE_AT_ONCE = 20  # deliveries per subscription and pass
+TIDY_EVERY = 3600.0  # seconds
 
 
 class Courier:
-    """Looks until it is canceled; one lane per subscription, so that one slow server delays no other."""
+    """Delivers events until canceled. Each subscription has its own task, so that a slow receiver delays no other."""
 
     def __init__(
         self, *, clock: Clock, credentials: Credentials, outbox: Outbox, settings: Settings, store: Store,
@@ -61,7 +61,7 @@ class Courier:
         self._tidied = -TIDY_EVERY
 
     async def run(self) -> None:
-        """Look, wait, and again."""
+        """Deliver events every second until canceled."""
         try:
             while True:
                 await self.look()
@@ -71,7 +71,7 @@ class Courier:
                 lane.cancel()
 
     async def look(self) -> None:
-        """Take in what is new, and send what is due. Never raises: what fails is logged, and tried again."""
+        """Create deliveries for new events, and start to send due ones. Errors are logged; the next pass retries."""
         try:
             await self._take_in()
             await self._dispatch()
@@ -82,11 +82,11 @@ class Courier:
             log.exception("courier.crashed")
 
     async def idle(self) -> None:
-        """Wait until no lane is at work."""
+        """Wait until the current tasks of all subscriptions have ended."""
         await asyncio.gather(*self._lanes.values())
 
     async def send(self, delivery: Delivery, subscription: Subscription) -> Delivery:
-        """Try once; the delivery as it stands then. Raises StoreUnavailable."""
+        """Send a delivery once, and return it with the result. Raises StoreUnavailable."""
         keys = await self._credentials.read(subscription.id)
         if keys is None:
             attempt = Attempt(is_delivered=False, is_final=True, text="its address is no longer known")
@@ -95,7 +95,10 @@ class Courier:
         return self._after(delivery, attempt)
 
     async def _take_in(self) -> None:
-        """Every event since the last look becomes a delivery to each who wants it; both or neither are on disk."""
+        """Create a delivery of each new event for each subscription that wants it.
+
+        Deliveries and the new position in the events are saved in one transaction.
+        """
         cursor = await self._outbox.cursor(READER)
         if cursor is None:  # events from before the first start are not delivered
             newest = await self._store.events(limit=1)
@@ -122,8 +125,8 @@ class Courier:
         )  # fmt: skip
 
     async def _notice(self, event: Event) -> Notice:
-        """The event with what is known of its release right now: later it may be gone with its app."""
-        text = event.text.partition("\n")[0]  # an app's own lines, which may follow, stay here
+        """Return the notice of an event with details of its release, read now because the app may be deleted later."""
+        text = event.text.partition("\n")[0]  # further lines may be output of the app, which is not sent
         notice = Notice(id=event.id, at=event.at, action=event.action, actor=event.actor, text=text)
         if event.app is None:
             return notice
@@ -152,15 +155,15 @@ class Courier:
         )
 
     async def _origin(self, app: str) -> tuple[str | None, int | None]:
-        """The app's repository and pull request; of a preview that is gone already, those of its last notice."""
+        """Return the app's repository and pull request; for a removed preview, those of its last notice to GitHub."""
         known = await self._store.origin_of(app)
         if known is not None or parent_of(app) is None:
             return known or (None, None)
-        told = (it.notice for it in await self._outbox.deliveries(GITHUB, EVENTS_AT_ONCE))
-        return next(((it.repository, it.pull_request) for it in told if it.app == app), (None, None))
+        notices = (it.notice for it in await self._outbox.deliveries(GITHUB, EVENTS_AT_ONCE))
+        return next(((it.repository, it.pull_request) for it in notices if it.app == app), (None, None))
 
     async def _dispatch(self) -> None:
-        """A lane for each subscription that has something due and no lane yet."""
+        """Start a task for each subscription that has due deliveries and no task."""
         due: defaultdict[str, list[Delivery]] = defaultdict(list)
         for delivery in await self._outbox.deliveries_due(self._clock.now(), DUE_AT_ONCE):
             due[delivery.subscription].append(delivery)
@@ -199,18 +202,18 @@ class Courier:
         return replace(tried, due_at=now + timedelta(seconds=wait))
 
     async def _tidy(self) -> None:
-        """The log of deliveries does not grow for ever."""
+        """Delete old deliveries and events, at most once an hour."""
         if self._clock.monotonic() - self._tidied >= TIDY_EVERY:
             self._tidied = self._clock.monotonic()
             await self._outbox.forget_deliveries(self._clock.now() - self._settings.keep_deliveries_for)
             await self._forget_events()
 
     async def _forget_events(self) -> None:
-        """Forget old events and those beyond the number to keep, a part at a time; undelivered ones stay."""
+        """Delete events that are too old or beyond the number to keep, in parts. Undelivered events are kept."""
         settings, clock, outbox = self._settings, self._clock, self._outbox
         cursor = await outbox.cursor(READER)
         if cursor is None:
             return
         before, keep, position = clock.now() - settings.keep_events_for, settings.keep_events, cursor.position
         while await outbox.forget_events(before, keep, position, EVENTS_FORGOTTEN_AT_ONCE):
-            await clock.sleep(FORGET_PAUSE)  # other writes take their turn
+            await clock.sleep(FORGET_PAUSE)  # so that other writes can proceed

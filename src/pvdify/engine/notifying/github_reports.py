@@ -1,4 +1,4 @@
-"""Telling GitHub of releases, where this server has a token for it: a subscription that comes and goes with it."""
+"""Reports of releases and previews to GitHub: a subscription that exists while the server has a GitHub token."""
 
 from pvdify.engine.notifying.courier import GITHUB
 from pvdify.model.action import Action
@@ -19,7 +19,7 @@ BY = "pvdify"
 
 
 async def ensure_reports(address: str, *, is_on: bool, clock: Clock, credentials: Credentials, outbox: Outbox) -> None:
-    """Start or stop to report to GitHub. Raises StoreUnavailable."""
+    """Create or remove the subscription for GitHub at ``address``, according to ``is_on``. Raises StoreUnavailable."""
     now, known = clock.now(), await outbox.subscription(ID)
     if is_on and known is None:
         await credentials.write(ID, {"api": Secret(address)})

@@ -21,14 +21,14 @@ from pvdify.ports.outbox import Outbox
 from pvdify.ports.store import Store
 
 CHAT = (Channel.SLACK, Channel.DISCORD)
-# Come and go with `pvdify posthog:connect`, and with the setting github_token_file.
+# created and removed by `pvdify posthog:connect` and the setting github_token_file
 MANAGED = (Channel.POSTHOG, Channel.POSTHOG_ANNOTATIONS, Channel.GITHUB)
 LONGEST_ADDRESS = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationRequest:
-    """A notification as it is asked for. ``events``: none for the usual ones."""
+    """A requested notification. ``events``: patterns of events; empty for the default events."""
 
     channel: Channel
     url: Secret
@@ -37,7 +37,7 @@ class NotificationRequest:
 
 
 class Notifications:
-    """The engine's front door for notifications."""
+    """Requests about notifications."""
 
     def __init__(
         self, *, clock: Clock, credentials: Credentials, outbox: Outbox, store: Store, courier: Courier
@@ -46,11 +46,11 @@ class Notifications:
         self._courier = courier
 
     async def list(self) -> tuple[Subscription, ...]:
-        """All, oldest first, without those that are managed elsewhere. Raises StoreUnavailable."""
+        """Return all notifications, oldest first, without those of GitHub and PostHog. Raises StoreUnavailable."""
         return tuple(it for it in await self._outbox.subscriptions() if it.channel not in MANAGED)
 
     async def add(self, request: NotificationRequest, actor: Actor) -> tuple[Subscription, Secret | None]:
-        """Add a notification; return it with the key that a program checks signatures by, shown this once.
+        """Add a notification; return it with the key for checking signatures, or None for chats.
 
         Raises InvalidWebAddress, InvalidError, AppNotFound, StoreUnavailable.
         """
@@ -83,7 +83,7 @@ class Notifications:
         return subscription, key
 
     async def remove(self, id: str, actor: Actor) -> None:
-        """Tell them nothing any more, not even what is on its way. Raises NotificationNotFound, StoreUnavailable."""
+        """Remove a notification with its pending deliveries. Raises NotificationNotFound, StoreUnavailable."""
         found = await self._get(id)
         event = Event(
             at=self._clock.now(), actor=actor.name, address=actor.address, action=Action.NOTIFY_REMOVED,
@@ -93,7 +93,7 @@ class Notifications:
         await self._credentials.remove(id)
 
     async def test(self, id: str, actor: Actor) -> Delivery:
-        """Tell them something now, once; how that went. Raises NotificationNotFound, StoreUnavailable."""
+        """Send a test once, without retries, and return the delivery. Raises NotificationNotFound, StoreUnavailable."""
         found, now = await self._get(id), self._clock.now()
         notice = Notice(
             id=0, at=now, action=Action.NOTIFY_TEST, actor=actor.name, app=found.app, text="pvdify can reach you here"
@@ -108,7 +108,10 @@ class Notifications:
         return tried
 
     async def deliveries(self, id: str | None, limit: int) -> tuple[Delivery, ...]:
-        """The log of deliveries, newest first. Raises NotificationNotFound, StoreUnavailable."""
+        """Return the deliveries of one notification, or (None) of all, newest first.
+
+        Raises NotificationNotFound, StoreUnavailable.
+        """
         if id is not None and await self._outbox.subscription(id) is None:
             raise _no_notification(id)
         return await self._outbox.deliveries(id, limit)
@@ -121,7 +124,7 @@ class Notifications:
 
 
 def check_address(url: str) -> SplitResult:
-    """The address in parts. Raises InvalidWebAddress; the message does not repeat what may be a secret."""
+    """Return the address in parts. Raises InvalidWebAddress, without the address, which may contain a secret."""
     why = _problem_with(url)
     if why:
         raise InvalidWebAddress(
@@ -131,7 +134,7 @@ def check_address(url: str) -> SplitResult:
 
 
 def shown(address: SplitResult) -> str:
-    """As much of an address as anybody may see: the rest of it is often a password."""
+    """Return the scheme and host of an address. Path and query are omitted because they often contain a password."""
     return f"{address.scheme}://{address.netloc}" + ("/…" if address.path.strip("/") or address.query else "")
 
 
@@ -169,7 +172,7 @@ def _check_events(patterns: Iterable[str]) -> None:
 
 
 def _new_key() -> Secret:
-    """A signing key as standardwebhooks.com wants it."""
+    """Return a new signing key in the format of standardwebhooks.com."""
     return Secret("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
 
 

@@ -1,4 +1,4 @@
-"""PostHog: one project for all apps of this server, and for what pvdify itself does."""
+"""The connection to PostHog: one project for all apps of this server and for pvdify's own events."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ ANNOTATED = (Action.DEPLOY_LIVE, Action.ROLLBACK_LIVE)
 
 @dataclass(frozen=True, kw_only=True)
 class Posthog:
-    """Which project. ``personal_key`` and ``project``: for annotations, which the project's own key cannot make."""
+    """A PostHog project. ``personal_key`` and ``project``: for annotations, which need more than the project's key."""
 
     host: str
     key: Secret
@@ -42,7 +42,7 @@ class PosthogLink:
         shared_vars.append(self._shared_vars)
 
     async def show(self) -> Posthog | None:
-        """The connection. Raises StoreUnavailable."""
+        """Return the connection, or None. Raises StoreUnavailable."""
         keys = await self._credentials.read(EVENTS)
         if keys is None:
             return None
@@ -52,7 +52,7 @@ class PosthogLink:
         )
 
     async def connect(self, wanted: Posthog, actor: Actor) -> Posthog:
-        """Connect, or connect to another project. Instances get the new values when they are started next.
+        """Connect to a project, in place of an earlier one. Instances get the new values at their next start.
 
         Raises InvalidWebAddress, InvalidError, StoreUnavailable.
         """
@@ -69,7 +69,7 @@ class PosthogLink:
         return Posthog(host=host, key=wanted.key, personal_key=wanted.personal_key, project=wanted.project)
 
     async def disconnect(self, actor: Actor) -> None:
-        """Tell PostHog nothing any more; instances lose the values at their next start. Raises StoreUnavailable."""
+        """Disconnect from PostHog. Instances lose the values at their next start. Raises StoreUnavailable."""
         for name in (ANNOTATIONS, EVENTS):
             await self._unsubscribe(name, actor)
 

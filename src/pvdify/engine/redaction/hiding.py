@@ -1,4 +1,4 @@
-"""Putting redaction between an engine and its world."""
+"""Wraps the ports of a world with redaction."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from pvdify.engine.world import World
 
 
 def with_secrets_hidden(world: World) -> tuple[World, Redactors]:
-    """The world as an engine may see it and write to it, and what knows its secrets."""
+    """Return the world with ports that hide secrets, and the redactors that these ports share."""
     redactors = Redactors(world.secrets, world.store, world.former_names)
     hidden = replace(
         world,

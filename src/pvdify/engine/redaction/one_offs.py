@@ -1,4 +1,4 @@
-"""Hide secrets in what one-off commands write; text without secrets stays byte for byte."""
+"""Hide secrets in the output of one-off commands. Output without secrets is not changed in any byte."""
 
 import asyncio
 import codecs
@@ -12,11 +12,11 @@ from pvdify.model.one_off import Output, Stream, TerminalSize
 from pvdify.model.redaction import Redactor
 from pvdify.ports.attached import Attached, Inside, OneOffs
 
-QUIET = 0.2  # seconds after which a terminal shows what might go on to be a secret: a person waits for it
+QUIET = 0.2  # seconds after which held-back text is shown in a terminal, where a user waits for it
 
 
 class CleanOneOffs:
-    """The ``one_offs`` port. Raises StoreUnavailable too: if secrets cannot be read, output cannot be shown."""
+    """The ``one_offs`` port without secrets in output. Raises StoreUnavailable, too, if secrets cannot be read."""
 
     def __init__(self, one_offs: OneOffs, redactors: Redactors) -> None:
         self._port = one_offs
@@ -26,9 +26,10 @@ class CleanOneOffs:
         self, spec: InstanceSpec, terminal: TerminalSize | None, raw: Collection[Stream] = (),
         secrets: Mapping[str, str] = MappingProxyType({}),
     ) -> "CleanAttached":  # fmt: skip
-        """See the port.
+        """Start a command, as the port does.
 
-        ``raw``: the streams that pass as they are; ``secrets``: by name, those that are counted in them.
+        ``raw``: the streams that are not redacted. ``secrets``: values by name, whose occurrences in these streams are
+        counted.
         """
         redactor = await self._redactors.of(spec.app)
         attached = await self._port.start(spec, terminal)
@@ -37,7 +38,7 @@ class CleanOneOffs:
 
 
 class CleanInside:
-    """The ``inside`` port. What a command writes is without secrets; what goes over a connection passes as it is."""
+    """The ``inside`` port without secrets in the output of commands. Data of connections is not changed."""
 
     def __init__(self, inside: Inside, redactors: Redactors) -> None:
         self._port = inside
@@ -47,7 +48,7 @@ class CleanInside:
         self, spec: InstanceSpec, instance: str, terminal: TerminalSize | None, raw: Collection[Stream],
         secrets: Mapping[str, str],
     ) -> "CleanAttached":  # fmt: skip
-        """See the port; ``raw`` and ``secrets`` as for ``CleanOneOffs``."""
+        """Start a command in an instance, as the port does. ``raw``, ``secrets``: as for ``CleanOneOffs.start``."""
         redactor = await self._redactors.of(spec.app)
         attached = await self._port.enter(instance, spec.number, spec.command or "", terminal)
         passing = {stream: PassedBytes(secrets) for stream in raw}
@@ -60,9 +61,9 @@ class CleanInside:
 
 
 class CleanAttached:
-    """The ``attached`` port.
+    """The ``attached`` port without secrets in output.
 
-    ``quiet``: seconds after which held text is passed on although more may come; None: not before more comes.
+    ``quiet``: seconds after which held-back text is passed on; None: it is held back until more output or the end.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class CleanAttached:
 
     @property
     def passed(self) -> Counter[str]:
-        """How often each secret stood in what passed as it is, by name."""
+        """How often each secret occurred in the streams that are not redacted, by name."""
         return sum((each.counts for each in self._passing.values()), Counter())
 
     async def write(self, data: bytes) -> None:
@@ -102,8 +103,8 @@ class CleanAttached:
             piece, self._next = self._next.result(), None
             if piece is None:
                 self._is_over = True
-            elif told := self._bytes[piece.stream].feed(piece.data):
-                return Output(stream=piece.stream, data=told)
+            elif cleaned := self._bytes[piece.stream].feed(piece.data):
+                return Output(stream=piece.stream, data=cleaned)
         return self._rest()
 
     async def end(self) -> None:
@@ -116,15 +117,15 @@ class CleanAttached:
         return any(held.is_holding for held in self._bytes.values())
 
     def _rest(self) -> Output | None:
-        """What is held back of one stream; None when nothing is."""
+        """Return the held-back text of one stream; None if no stream has any."""
         for stream, held in self._bytes.items():
-            if told := held.end():
-                return Output(stream=stream, data=told)
+            if text := held.end():
+                return Output(stream=stream, data=text)
         return None
 
 
 class PassedBytes:
-    """Passes bytes as they are, and counts the secrets in them."""
+    """Passes bytes on unchanged, and counts the secrets in them."""
 
     is_holding = False
 
@@ -135,7 +136,7 @@ class PassedBytes:
         self._tail = b""
 
     def feed(self, data: bytes) -> bytes:
-        """The same bytes."""
+        """Count secrets, including those that are split over two pieces, and return the bytes unchanged."""
         seen = self._tail + data
         for name, value in self._values.items():
             self.counts[name] += seen.count(value) - self._tail.count(value)
@@ -143,12 +144,12 @@ class PassedBytes:
         return data
 
     def end(self) -> bytes:
-        """Nothing: all has passed."""
+        """Return no bytes: none are held back."""
         return b""
 
 
 class CleanBytes:
-    """Hides secrets in bytes that come in pieces; what is no UTF-8 passes as it is."""
+    """Hides secrets in bytes that arrive in pieces. Bytes that are not UTF-8 are passed on unchanged."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
@@ -160,14 +161,14 @@ class CleanBytes:
         return self._stream.is_holding or bool(self._decoder.getstate()[0])
 
     def feed(self, data: bytes) -> bytes:
-        """Return what can be passed on after this piece."""
+        """Add a piece, and return the bytes that can be passed on."""
         return _bytes(self._stream.feed(self._decoder.decode(data)))
 
     def end(self) -> bytes:
-        """The rest; what comes after it is a text of its own."""
-        told = _bytes(self._stream.feed(self._decoder.decode(b"", final=True)) + self._stream.end())
+        """Return the held-back bytes, and begin a new text."""
+        rest = _bytes(self._stream.feed(self._decoder.decode(b"", final=True)) + self._stream.end())
         self._begin()
-        return told
+        return rest
 
     def _begin(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")

@@ -1,4 +1,4 @@
-"""Ports without secrets in what they write and answer. Each method is scrubbed here, or listed as unchanged."""
+"""Ports that hide secrets in arguments and results. Each method is redacted here, or listed as unchanged."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -36,18 +36,18 @@ from pvdify.ports.instances import Instances
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Record, Store
 
-CLEANED_AT_ONCE = 200  # lines; some milliseconds
+CLEANED_AT_ONCE = 200  # lines between two pauses for other tasks; takes some milliseconds
 
 
 class LearningSecrets(Secrets):
-    """The ``secrets`` port; whatever passes is hidden from then on."""
+    """The ``secrets`` port. Secrets that are read or written are hidden from then on."""
 
     def __init__(self, secrets: Secrets, redactors: Redactors) -> None:
         self._port = secrets
         self._redactors = redactors
 
     async def write(self, app: str, version: int, values: Mapping[str, ConfigVar]) -> None:
-        """Raises InvalidConfigVar: more secrets than are remembered."""
+        """Write values. Raises InvalidConfigVar if the app would have more secrets than can be hidden."""
         await self._redactors.check_room(app, values.values())
         await self._redactors.learn(app, values.values())
         await self._port.write(app, version, values)
@@ -62,7 +62,7 @@ class LearningSecrets(Secrets):
         self._redactors.forget(app)
 
     text = unchanged(Secrets.text)  # encrypted
-    open_file = unchanged(Secrets.open_file)  # what an operator brings; learned once it is written
+    open_file = unchanged(Secrets.open_file)  # a file from an operator; its secrets are learned when they are written
     recipients = unchanged(Secrets.recipients)
     rotate = unchanged(Secrets.rotate)
     set_recipients = unchanged(Secrets.set_recipients)
@@ -74,7 +74,7 @@ class LearningSecrets(Secrets):
 
 
 class CleanInstances(Instances):
-    """The ``instances`` port; what it says of an app in errors is without secrets."""
+    """The ``instances`` port without secrets in errors."""
 
     def __init__(self, instances: Instances, redactors: Redactors) -> None:
         self._port = instances
@@ -111,9 +111,9 @@ class CleanInstances(Instances):
 
 
 class CleanInstanceLogs(InstanceLogs):
-    """The ``instance_logs`` port; the lines are without secrets.
+    """The ``instance_logs`` port without secrets in lines.
 
-    What reads lines raises StoreUnavailable too: if secrets cannot be read, no line can be shown.
+    Methods that read lines raise StoreUnavailable, too: if secrets cannot be read, no line can be shown.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class CleanInstanceLogs(InstanceLogs):
 
 
 async def _with_pauses(lines: AsyncIterator[LogLine], cleaner: LineCleaner) -> AsyncGenerator[LogLine | None, None]:
-    """The lines, and None when nothing has followed for HELD although something is held back."""
+    """Yield the lines; also None if text is held back and no line has followed for HELD, and at the end."""
     following: asyncio.Future[LogLine] | None = None
     try:
         while True:
@@ -194,7 +194,7 @@ async def _with_pauses(lines: AsyncIterator[LogLine], cleaner: LineCleaner) -> A
 
 
 class CleanDeployLog(DeployLog):
-    """The ``deploy_log`` port; no secret is written into a log."""
+    """The ``deploy_log`` port. Secrets are removed before entries are written."""
 
     def __init__(self, deploy_log: DeployLog, redactors: Redactors) -> None:
         self._port = deploy_log
@@ -203,7 +203,7 @@ class CleanDeployLog(DeployLog):
     async def append(self, app: str, release: int, *entries: LogEntry) -> None:
         await self._port.append(app, release, *[await self._cleaned(app, entry) for entry in entries])
 
-    read = unchanged(DeployLog.read)  # was scrubbed when it was written
+    read = unchanged(DeployLog.read)  # entries were redacted when they were written
     watch = unchanged(DeployLog.watch)
     end = unchanged(DeployLog.end)
     remove = unchanged(DeployLog.remove)
@@ -215,7 +215,7 @@ class CleanDeployLog(DeployLog):
 
 
 class CleanStore(Store):
-    """The ``store`` port; no text of a record holds a secret."""
+    """The ``store`` port. Secrets are removed from the text of records before they are written."""
 
     def __init__(self, store: Store, redactors: Redactors) -> None:
         self._port = store
@@ -230,8 +230,8 @@ class CleanStore(Store):
     async def delete_grant(self, grant: Grant, event: Event) -> None:
         await self._port.delete_grant(grant, await self._event(event))
 
-    # Reading gives what was scrubbed when it was written.
-    rename_apps = unchanged(Store.rename_apps)  # its records have no text of programs
+    # records that are read were redacted when they were written
+    rename_apps = unchanged(Store.rename_apps)  # its records have no output of programs
     former_names = unchanged(Store.former_names)
     app = unchanged(Store.app)
     apps = unchanged(Store.apps)
@@ -305,7 +305,7 @@ class CleanStore(Store):
                 | NotedStatus() | Preview() | Release() | Scale() | SeenWebhook() | Service()
                 | ServiceLink() | Slot() | SwitchCount() | Token()
             ):  # fmt: skip
-                return record  # no words of an app's programs
+                return record  # has no output of an app's programs
             case _:
                 assert_never(record)
 

@@ -1,4 +1,4 @@
-"""What is to be hidden: per app, every value that its config ever had as a secret."""
+"""The secrets to hide: for each app, every value that a secret config var of the app ever had."""
 
 import asyncio
 from collections import defaultdict
@@ -12,20 +12,20 @@ from pvdify.model.service import Service, secrets_of
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 
-MOST_REMEMBERED = 1024 * 1024  # bytes of an app's secret values, earlier ones too
-QUICKLY_LEARNED = 1024  # bytes of an app's secret values
+MOST_REMEMBERED = 1024 * 1024  # bytes; limit for all secret values of an app, earlier ones included
+QUICKLY_LEARNED = 1024  # bytes of secret values; more are learned in a thread
 NOTHING = Redactor(())
 
 
 class Redactors:
-    """One redactor per app. An app's earlier values are read once; later ones are learned as they are set.
+    """One redactor per app. An app's earlier values are read once; later ones are learned when they are set.
 
-    Learning takes some 0.3 ms per kB. More than one kB is learned in a thread, and never while something is logged.
+    Learning takes about 0.3 ms per kB. More than 1 kB is learned in a thread, and never during a log call.
 
     Args:
-        secrets: the values of config versions.
-        store: says which versions there are.
-        former_names: lines of an instance from before its app was renamed are searched for the app's secrets.
+        secrets: has the values of config versions.
+        store: lists the config versions.
+        former_names: maps former names of apps, so that lines of instances from before a rename are redacted, too.
     """
 
     def __init__(self, secrets: Secrets, store: Store, former_names: FormerNames | None = None) -> None:
@@ -38,7 +38,7 @@ class Redactors:
         self._learning: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, app: str) -> Redactor:
-        """The app's redactor. Raises StoreUnavailable: what cannot be searched for its secrets must not be shown."""
+        """Return the app's redactor. Raises StoreUnavailable; the caller must then not show any text of the app."""
         app = self._former_names.current(app)
         if app not in self._read:
             async with self._learning[app]:
@@ -48,9 +48,9 @@ class Redactors:
         return self._built.get(app, NOTHING)
 
     async def clean(self, app: str | None, text: str) -> str:
-        """The text without the app's secrets; of no app, without those of all apps that are known by now.
+        """Return the text without the app's secrets; if ``app`` is None, without the known secrets of all apps.
 
-        A text that cannot be searched is withheld.
+        If the secrets cannot be read, return a placeholder instead of the text.
         """
         if not text:
             return text
@@ -62,22 +62,22 @@ class Redactors:
             return f"(withheld: the secrets of {app} cannot be read, so this was not searched for them)"
 
     def clean_of_all(self, text: str) -> str:
-        """The text without any value that this server has had in its hands since it started.
+        """Return the text without any secret that was read or written since the start.
 
-        Learns nothing, as it is called for each line that is logged: a value that is being learned at this moment is
-        hidden where it stands as it is.
+        This method is called for each log line and so does not learn. Values that are not learned yet are hidden only
+        in their literal form.
         """
         for value in [value for values in self._fresh.values() for value in values]:
             text = text.replace(value, HIDDEN)
         return clean_of_all(self._built.values(), text)
 
     async def learn(self, app: str, variables: Iterable[ConfigVar]) -> None:
-        """Hide these from now on, as far as they are secrets."""
+        """Hide the secrets among these config vars from now on."""
         if self._note(app, variables):
             await self._learn_fresh(app)
 
     async def check_room(self, app: str, variables: Iterable[ConfigVar]) -> None:
-        """Raise InvalidConfigVar if the app would have more secret values than are remembered; StoreUnavailable."""
+        """Raise InvalidConfigVar if the app would have more secrets than can be hidden. Raises StoreUnavailable."""
         redactor = await self.of(app)
         values = {str(var.value) for var in variables if var.is_secret}
         more = sum(len(value.encode()) for value in values if not redactor.knows(value))
@@ -90,7 +90,7 @@ class Redactors:
             )
 
     def forget(self, app: str) -> None:
-        """The app is gone."""
+        """Forget the secrets of an app that was deleted or renamed."""
         self._fresh.pop(app, None)
         self._built.pop(app, None)
         self._learning.pop(app, None)
@@ -108,12 +108,12 @@ class Redactors:
         self._read.add(app)
 
     async def _services_of(self, app: str) -> list[Service]:
-        """The services that the app is linked to, and the ones that it stands for."""
+        """Return the services that the app is linked to, and the services whose key is this name."""
         linked = {link.service for link in await self._store.service_links(app=app)}
         return [it for it in await self._store.services() if it.id in linked or it.key == app]
 
     def _note(self, app: str, variables: Iterable[ConfigVar]) -> bool:
-        """Remember what is new among these; whether anything is."""
+        """Remember the new secrets among these config vars; return whether there are any."""
         built = self._built.get(app, NOTHING)
         new = {str(var.value) for var in variables if var.is_secret and not built.knows(str(var.value))}
         if new:
@@ -124,7 +124,7 @@ class Redactors:
         async with self._learning[app]:
             while values := frozenset(self._fresh.get(app, ())):
                 redactor = await _grown(self._built.get(app, NOTHING), values)
-                if app not in self._fresh:  # the app is gone
+                if app not in self._fresh:  # the app was forgotten meanwhile
                     return
                 self._built[app] = redactor
                 self._fresh[app] -= values

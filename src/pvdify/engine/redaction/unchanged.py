@@ -1,8 +1,7 @@
-"""Methods of a port that carry no text of an app's programs, and are passed on as they are.
+"""Passes on methods of a port that have no output of an app's programs.
 
-A redacted port names each of its methods: those that it scrubs it defines, the others it takes from here. It derives
-from the protocol of the port, so that a method which is neither keeps it from being made (mypy: "Cannot instantiate
-abstract class").
+A redacted port defines each method that it redacts, and lists all others as ``unchanged``. It derives from the
+protocol of the port, so a forgotten method is a type error (mypy: "Cannot instantiate abstract class").
 """
 
 from collections.abc import Callable
@@ -13,7 +12,7 @@ R = TypeVar("R")
 
 
 def unchanged(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """Return a method that calls the one of this name of the port behind, ``_port``."""
+    """Return a method that calls the method of the same name of ``self._port``."""
     name = method.__name__
 
     def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
