@@ -1,4 +1,4 @@
-"""What a client asked for becomes a deploy with a parsed image and manifest, or an error with all of its problems."""
+"""Parses and checks a client's deploy request: the app's name, the image, the manifest and the source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ LARGEST_RUN = 10**15
 
 @dataclass(frozen=True, kw_only=True)
 class DeployRequest:
-    """A deploy whose image and manifest were parsed. Without an image, the live one is deployed again."""
+    """A deploy with a parsed image and manifest. Without an image, the image of the live release is deployed again."""
 
     image: ImageReference | None = None
     manifest: Manifest | None = None
@@ -37,7 +37,8 @@ async def read_deploy(
 ) -> DeployRequest:
     """Parse the image and the manifest of a deploy.
 
-    Raises InvalidError with every problem of the name, the image and the manifest; of one alone, its own error.
+    Raises InvalidError with every problem of the name, the source, the image and the manifest. If there is only one
+    problem, raises that problem's own error.
     """
     reader = _Reader()
     reader.check_name(app)
@@ -56,7 +57,10 @@ async def read_deploy(
 
 
 async def problems_in(app: str, body: Mapping[str, object]) -> list[str]:
-    """Return the problems of the image and manifest in a body that has others, too; skips fields of a wrong type."""
+    """Return the problems of the name, the image and the manifest, for a request body with other invalid fields.
+
+    Skips fields of a wrong type, which the caller reports.
+    """
     image, manifest = body.get("image"), body.get("manifest")
     reader = _Reader()
     reader.check_name(app)
@@ -78,7 +82,7 @@ class _Reader:
             self.errors.append(error)
 
     def check_source(self, source: Source) -> None:
-        """What CI says of itself is shown in lists, terminals and messages."""
+        """Check commit, branch and run number, which CI sends: they are printed in lists, terminals and messages."""
         for name, word in (("commit", source.commit), ("branch", source.branch)):
             if word is not None and (not word or len(word) > LONGEST_WORD or not word.isprintable()):
                 self.errors.append(InvalidError(
@@ -117,9 +121,9 @@ def _lines(error: InvalidError) -> list[str]:
 
 
 def check_config_source(app: str, manifest: Manifest, known: Manifest | None, actor: Actor) -> None:
-    """Refuse ``previews.config_from`` that names another tenant's app, unless it was there before (``known``).
+    """Raise DeniedError if ``previews.config_from`` names another tenant's app, which gives its secrets to previews.
 
-    Previews get that app's config vars, secrets included. Raises DeniedError.
+    An app that the earlier manifest ``known`` names is accepted.
     """
     _check_copied_services(app, manifest, known, actor)
     source = manifest.previews.config_from
@@ -136,7 +140,7 @@ def check_config_source(app: str, manifest: Manifest, known: Manifest | None, ac
 
 
 def _check_copied_services(app: str, manifest: Manifest, known: Manifest | None, actor: Actor) -> None:
-    """Refuse copies of services to a token of one app, unless they were there before. Raises DeniedError."""
+    """Raise DeniedError if a token for one app adds copies of services that the manifest ``known`` did not have."""
     if actor.app is None:
         return
     before = known.previews.services if known is not None else {}

@@ -1,4 +1,4 @@
-"""Why a candidate is not healthy, in words that name the cause and the next step."""
+"""Messages for instances that did not become healthy: the cause and the next step."""
 
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.running.probing import hostname_of
@@ -11,37 +11,37 @@ from pvdify.model.slot import Placement
 from pvdify.quantities import write_seconds
 
 LAST_LINES = 5
-ELF = "\x7fELF"  # how a program begins; only a shell that takes one for a script prints it
-SELDOM_ELSE = frozenset({400, 421})  # what a probe is answered for little else than its Host
-HOST_REFUSALS = frozenset({400, 401, 403, 404, 421, 500})  # what frameworks answer to a Host that they do not know
+ELF = "\x7fELF"  # the first bytes of a program; a shell prints them if it takes a foreign program for a script
+MOSTLY_HOST = frozenset({400, 421})  # statuses of a probe that rarely have another cause than the Host header
+HOST_REFUSALS = frozenset({400, 401, 403, 404, 421, 500})  # statuses of frameworks for a Host that they do not accept
 
 
 async def probe_failure(run: StepRun, place: Placement, result: ProbeResult, ended: Exit | None) -> ProbeFailed:
-    """The error for an instance that exited (``ended``) or did not become healthy in time."""
+    """Return the error for an instance that exited (``ended``) or did not become healthy in time."""
     release, instance = run.release, f"{place.process}.{place.number}"
     check = run.manifest.healthcheck
     if ended is not None:
         what = f"{run.app} v{release.version}: {instance} {ended} before it was healthy"
-        why = await _last_words(run, place, ended)
+        why = await _exit_cause(run, place, ended)
     else:
         path = check.path or DEFAULT_PATH
         what = f"{run.app} v{release.version}: {instance} did not answer GET {path} with 2xx within {check.limit}"
-        why = await _cause(run, place, result)
+        why = await _probe_cause(run, place, result)
     next_step = f"`pvdify logs {run.app} --release {release.version}`"
     if ended is None and result.status is None:
         more = write_seconds(max(60.0, 2 * check.seconds))
         next_step += f"; if it takes longer to start: `healthcheck: {{start_period: {more}}}` in pvdify.yml"
-    return ProbeFailed(what, why=why, next=f"{next_step}. {await _serving(run)}")
+    return ProbeFailed(what, why=why, next=f"{next_step}. {await _fallback(run)}")
 
 
-async def _serving(run: StepRun) -> str:
+async def _fallback(run: StepRun) -> str:
     live = await run.previous()
     if live is not None and run.has_made_room:
         return f"v{live.version} is started again; until it serves, requests wait."
     return f"v{live.version} is still serving; visitors saw no change." if live else "Nothing was live before."
 
 
-async def _last_words(run: StepRun, place: Placement, ended: Exit) -> str:
+async def _exit_cause(run: StepRun, place: Placement, ended: Exit) -> str:
     lines = await run.world.instance_logs.tail([place.name], LAST_LINES)
     said = "; ".join(line.text for line in lines) or "nothing"
     if ended.is_out_of_memory:
@@ -52,20 +52,20 @@ async def _last_words(run: StepRun, place: Placement, ended: Exit) -> str:
     return f"its last lines: {said}"
 
 
-async def _cause(run: StepRun, place: Placement, result: ProbeResult) -> str:
+async def _probe_cause(run: StepRun, place: Placement, result: ProbeResult) -> str:
     if result.status is not None and result.is_redirect:
         return f"it answered {result.status}, a redirect to {result.location or 'nowhere'}; only 2xx is healthy"
     if result.status is not None:
-        return await _about_hosts(run, place, result) or f"it answered {result.status}"
+        return await _host_cause(run, place, result) or f"it answered {result.status}"
     if result.answer is Answer.TIMEOUT:
         return f"it took the connection, but gave no answer within {run.manifest.healthcheck.timeout:g} s"
     if result.answer is Answer.NOT_HTTP:
         return f"what listens on port {run.release.port} does not speak HTTP"
-    return _about_listeners(run.release.port or 0, await run.world.inspector.listeners(place.name), result)
+    return _listener_cause(run.release.port or 0, await run.world.inspector.listeners(place.name), result)
 
 
-async def _about_hosts(run: StepRun, place: Placement, result: ProbeResult) -> str:
-    """What an app that answers only to hostnames it knows answers to another one; "" where that changes nothing."""
+async def _host_cause(run: StepRun, place: Placement, result: ProbeResult) -> str:
+    """Probe with the app's other hostnames; return a message if the Host header explains the status, or ""."""
     check = run.manifest.healthcheck
     asked = hostname_of(run.world.settings, run.app, check)
     for other in await _other_hosts(run, place, asked) if result.status in HOST_REFUSALS else ():
@@ -76,7 +76,7 @@ async def _about_hosts(run: StepRun, place: Placement, result: ProbeResult) -> s
                 f"only hostnames that it knows; add {asked} to them (ALLOWED_HOSTS in Django, config.hosts in Rails), "
                 f"or set `healthcheck: {{host: {other}}}` in pvdify.yml"
             )
-    if result.status in SELDOM_ELSE:
+    if result.status in MOSTLY_HOST:
         return (
             f"it answered {result.status} to the Host {asked}; if it accepts only hostnames that it knows, add {asked} "
             "to them, or set `healthcheck: {host: HOSTNAME}` in pvdify.yml"
@@ -85,7 +85,10 @@ async def _about_hosts(run: StepRun, place: Placement, result: ProbeResult) -> s
 
 
 async def _other_hosts(run: StepRun, place: Placement, asked: str) -> tuple[str, ...]:
-    """Hostnames that the app may accept: its own, those of its manifest, those added by hand, and its address."""
+    """Return hostnames that the app may accept: default, manifest, added domains, localhost and the instance's address.
+
+    ``asked``, which the probe used, is left out.
+    """
     app = await run.world.store.app(run.app)
     base_domain = run.world.settings.base_domain
     known = hostnames_of(app, base_domain, run.manifest) if app else run.manifest.domains
@@ -93,7 +96,7 @@ async def _other_hosts(run: StepRun, place: Placement, asked: str) -> tuple[str,
     return tuple(host for host in (*known, "localhost", *where) if host != asked)
 
 
-def _about_listeners(port: int, listeners: tuple[Listener, ...], result: ProbeResult) -> str:
+def _listener_cause(port: int, listeners: tuple[Listener, ...], result: ProbeResult) -> str:
     here = [listener for listener in listeners if listener.port == port]
     outside = [listener for listener in here if not listener.is_loopback_only]
     if here and not outside:

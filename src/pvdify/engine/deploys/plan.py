@@ -1,4 +1,4 @@
-"""Plans: ordered recipes of steps, with one commit point."""
+"""Plans: ordered lists of steps, with one commit point."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ Effect = Callable[[StepRun], Awaitable[str | None]]
 class Step:
     """One resumable part of a plan.
 
-    ``do`` looks, acts only if needed, and checks; running it twice equals running it once. It returns what people
-    should read about it, or None for a step without a text. ``undo`` puts everything back, also after a
-    ``do`` that failed half-way. ``commits``: once it is done, nothing is undone any more.
+    ``do`` observes, acts only if needed, and verifies; running it twice equals running it once. It returns a text for
+    the deploy log, or None. ``undo`` reverts the step, also after a ``do`` that failed half-way. ``commits``: once the
+    step is done, nothing is undone any more.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Step:
 
 
 def step(*, undo: Effect | None = None, commits: bool = False) -> Callable[[Effect], Step]:
-    """Make a function a step named like itself."""
+    """Return a decorator that makes a function a step; the step gets the function's name."""
 
     def make(do: Effect) -> Step:
         return Step(name=getattr(do, "__name__", "step"), do=do, undo=undo, commits=commits)
@@ -34,11 +34,11 @@ def step(*, undo: Effect | None = None, commits: bool = False) -> Callable[[Effe
 
 
 class Plan:
-    """Steps in their order."""
+    """The ordered steps of an operation."""
 
     def __init__(self, *steps: Step) -> None:
         self.steps = steps
 
     def records(self) -> tuple[StepRecord, ...]:
-        """A journal of this plan before it has begun."""
+        """Return the journal records of all steps, none of which has begun."""
         return tuple(StepRecord(name=step.name) for step in self.steps)

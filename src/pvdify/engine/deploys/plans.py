@@ -1,4 +1,4 @@
-"""The recipes. Each comment is the fact that is true once the step is done."""
+"""The plan of each kind of operation. Each comment states what is true once the step is done."""
 
 from pvdify.engine.deploys.plan import Plan
 from pvdify.engine.deploys.steps import scale
@@ -18,71 +18,71 @@ from pvdify.engine.deploys.steps.workers import workers
 from pvdify.model.operation import Operation, OperationKind, Strategy
 
 DEPLOY = Plan(
-    admit,        # the release may go on: not older than the live one, its hostnames are free, the machine has room
-    pull,         # exactly its image is on this host
-    on_failure,   # a failure will run the app's on_failure hooks, once everything below is undone
-    pre_deploy,   # the app's own hooks have exited zero
+    admit,        # the release is not older than the live one, its hostnames are free, the machine has room
+    pull,         # the release's image is on this host
+    on_failure,   # if a later step fails, the app's on_failure hooks run after all later steps are undone
+    pre_deploy,   # the app's pre_deploy hooks have exited zero
     start,        # every web instance of the candidate slot runs
-    health,       # each of them has answered its probe
+    health,       # each web instance has answered its probe
     workers,      # the other processes run the new release, and stayed up
     switch,       # COMMIT POINT: new requests reach the candidate slot
-    confirm,      # a request through the router was answered by it
-    public,       # it was seen at its public address, or it was said what is in the way
-    post_deploy,  # the app's own hooks have exited zero
-    tidy,         # no hook container is left
-    guard,        # its visitors get no more errors than the manifest allows, or a rollback is in the journal
+    confirm,      # the candidate slot has answered a request through the router
+    public,       # the release was reached at its public address, or the cause is in the deploy log
+    post_deploy,  # the app's post_deploy hooks have exited zero
+    tidy,         # the containers of hooks are removed
+    guard,        # the error rate stayed within the manifest's limit, or a rollback is in the journal
 )  # fmt: skip
 
-# The same, but the live release is down between ``make_room`` and ``switch``: for machines with no memory for both.
+# Like DEPLOY, but the live release is down from ``make_room`` to ``switch``: for machines without memory for both.
 DEPLOY_STOPPING_FIRST = Plan(
     admit, pull, on_failure, pre_deploy,
-    make_room,    # the live release has answered its last request and stopped, and requests wait
+    make_room,    # the live release has answered its last request and stopped; the router holds new requests
     start, health, workers, switch, confirm, public, post_deploy, tidy, guard,
 )  # fmt: skip
 
-# The same, where both releases use a volume that one of them may use at a time: its hooks use it, too.
+# Like DEPLOY, if both releases use a volume that only one release may use at a time. Hooks use the volume, too.
 DEPLOY_HANDING_OVER = Plan(
     admit, pull, on_failure,
-    make_room,    # the live release has answered its last request and stopped; no container of it has the volume
+    make_room,    # the live release has answered its last request and stopped; none of its containers uses the volume
     pre_deploy, start, health, workers, switch, confirm, public, post_deploy, tidy, guard,
 )  # fmt: skip
 
 ROLLBACK = Plan(
     admit,        # the machine has room
-    pull,         # exactly the old image is on this host, without asking a registry
+    pull,         # the old image is on this host; a registry is asked only if the image is gone
     start,        # every web instance runs: taken over from standby, or started again
-    health,       # each of them has answered its probe
+    health,       # each web instance has answered its probe
     workers,      # the other processes run the old release, and stayed up
     switch,       # COMMIT POINT: new requests reach the old release's slot
-    confirm,      # a request through the router was answered by it
-    public,       # it was seen at its public address, or it was said what is in the way
+    confirm,      # that slot has answered a request through the router
+    public,       # the release was reached at its public address, or the cause is in the deploy log
 )  # fmt: skip
 
 ROLLBACK_STOPPING_FIRST = Plan(admit, pull, make_room, start, health, workers, switch, confirm, public)
 
 SCALE = Plan(
-    scale.arrange,  # names and endpoints of the instances to come are on disk
-    scale.make_room,  # a web instance with a volume of its own has stopped, and requests wait for its successor
-    scale.start,    # every web instance that joins runs
-    scale.health,   # each of them has answered its probe
-    scale.workers,  # the other processes that join run, and stayed up; of a replaced one, two never ran at once
-    scale.switch,   # COMMIT POINT: new requests reach who joined, and none who leaves
-    scale.stop,     # who leaves has answered its last request, stopped and gone
+    scale.arrange,  # names and endpoints of the joining instances are on disk
+    scale.make_room,  # web instances with an exclusive volume have stopped, and requests wait for their successors
+    scale.start,    # every joining web instance runs
+    scale.health,   # each joining web instance has answered its probe
+    scale.workers,  # the other joining instances run, and stayed up; what they replace had stopped, without ``overlap``
+    scale.switch,   # COMMIT POINT: new requests reach the joined instances, and not the leaving ones
+    scale.stop,     # leaving instances have answered their last request, and are stopped and removed
 )  # fmt: skip
 
 RETIRE = Plan(
-    drain,        # the displaced slot has nothing in flight, or its deadline has passed
-    stand_by,     # it has waited long enough for a rollback that did not come
-    stop,         # COMMIT POINT: its instances have stopped and are gone
-    prune,        # images that no kept release needs are gone
+    drain,        # the displaced slot has no request in flight, or its deadline has passed
+    stand_by,     # the time during which a rollback can take over the slot has passed
+    stop,         # COMMIT POINT: the slot's instances are stopped and removed
+    prune,        # images that no kept release needs are removed
 )  # fmt: skip
 
 DESTROY = Plan(
     close_route,       # COMMIT POINT: the app's hostnames answer 404
-    on_close,          # a preview's own commands have run
-    remove_instances,  # none of its containers is left
-    remove_files,      # nor its images, config and logs
-    forget,            # nor its records, but for the events
+    on_close,          # the preview's on_close commands have run
+    remove_instances,  # all of the app's containers are removed
+    remove_files,      # the pins of its images, its config and its logs are removed
+    forget,            # its records are deleted, except the events
 )  # fmt: skip
 
 PLANS = {
@@ -105,5 +105,5 @@ BY_STRATEGY = {
 
 
 def plan_of(operation: Operation) -> Plan:
-    """Return the recipe for an operation; ``pull`` may change it, together with the operation's strategy."""
+    """Return the plan of an operation; the step ``pull`` may change the operation's strategy, and so its plan."""
     return BY_STRATEGY[operation.strategy][operation.kind]

@@ -1,4 +1,4 @@
-"""What one may ask about running processes: how many of each, new ones in place of old ones, none for a while."""
+"""Requests to scale, restart, stop and start the processes of an app."""
 
 import secrets
 from collections.abc import Mapping
@@ -21,14 +21,17 @@ from pvdify.ports.store import Store
 
 
 class Processes:
-    """Each request is an operation in the journal; it waits for what runs on the app already."""
+    """Scales, restarts, stops and starts processes.
+
+    Each request becomes an operation in the journal, which runs after the app's earlier operations.
+    """
 
     def __init__(self, *, clock: Clock, locks: Locks, store: Store, worker: Worker) -> None:
         self._clock, self._locks, self._store = clock, locks, store
         self._worker = worker
 
     async def scale(self, app: str, wishes: Mapping[str, Wish], actor: Actor) -> Operation:
-        """Scale these processes, now and for later deploys.
+        """Enqueue an operation that scales these processes, now and for later deploys.
 
         Raises AppNotFound, NothingRuns, InvalidScale with every problem, AppBusy, StoreUnavailable.
         """
@@ -42,7 +45,7 @@ class Processes:
             return await self._enqueue(app, OperationKind.SCALE, ProcessChange(counts=counts), actor)
 
     async def restart(self, app: str, process: str | None, actor: Actor) -> Operation:
-        """New instances in place of all, or of one process's: the same release with the same config.
+        """Enqueue an operation that replaces all instances, or those of one process, with the same release and config.
 
         Raises AppNotFound, NothingRuns, InvalidScale (no such process), AppBusy, StoreUnavailable.
         """
@@ -57,7 +60,9 @@ class Processes:
             return await self._enqueue(app, OperationKind.RESTART, ProcessChange(restarts=restarts), actor)
 
     async def set_stopped(self, app: str, actor: Actor, *, is_stopped: bool) -> Operation:
-        """Stop every instance until it is started again, also across deploys; visitors get 503 meanwhile.
+        """Enqueue an operation that stops every instance, or starts them again.
+
+        A stopped app stays stopped across deploys, and its visitors get 503.
 
         Raises AppNotFound, NothingRuns, AppBusy, StoreUnavailable.
         """
@@ -66,7 +71,7 @@ class Processes:
             return await self._enqueue(app, OperationKind.SCALE, ProcessChange(is_stopped=is_stopped), actor)
 
     async def operation(self, app: str, id: str) -> Operation:
-        """One operation of an app. Raises OperationNotFound, StoreUnavailable."""
+        """Return an operation of the app. Raises OperationNotFound, StoreUnavailable."""
         found = await self._store.operation(id)
         if found is None or found.app != app:
             raise no_operation(app, id)
@@ -84,7 +89,7 @@ class Processes:
         )
 
     async def _counts_to_come(self, app: str, manifest: Manifest) -> dict[str, int]:
-        """How many of each process there will be once all that was asked for before is done; stopped ones count."""
+        """Return the count of each process after all waiting scale operations; stopped instances are included."""
         scale = await self._store.scale(app)
         for operation in await self._store.unsettled_operations(app):
             if operation.kind is OperationKind.SCALE and operation.change is not None:
@@ -128,7 +133,7 @@ def _check(app: str, wishes: Mapping[str, Wish], current: Mapping[str, int]) -> 
 
 
 def _check_preview(app: str, manifest: Manifest, counts: Mapping[str, int]) -> None:
-    """A preview's own manifest holds the policy of its app."""
+    """Raise InvalidScale if the preview would exceed ``previews.instances``, which its manifest has from its app."""
     wanted, most = sum(counts.values()), manifest.previews.instances
     if parent_of(app) is not None and wanted > most:
         raise InvalidScale(

@@ -1,9 +1,8 @@
 """Renaming an app.
 
-Every record of the app gets the new name in one transaction: before it nothing has changed, after it the app has the
-new name. What cannot be in that transaction (config files, deploy logs, pins of images, registry logins, the route)
-follows from the records, and is completed at the next start if pvdifyd dies in between. Containers are left alone:
-those that run keep their names, which stay the app's own, until a deploy replaces them.
+One transaction gives every record of the app the new name. Config files, deploy logs, pins of images, registry logins
+and the route cannot be part of that transaction: they are renamed after it, and at the next start if pvdifyd dies in
+between. Running containers keep their names, which stay reserved for the app, until a deploy replaces them.
 """
 
 import asyncio
@@ -37,19 +36,19 @@ from pvdify.ports.store import Store
 from pvdify.settings import Settings
 
 log = structlog.get_logger()
-RETRY_PAUSE = 5.0  # seconds before what follows from a renaming is tried again
-Names = tuple[str, str]  # before, and from now on
+RETRY_PAUSE = 5.0  # seconds before the work after a renaming's transaction is retried
+Names = tuple[str, str]  # the old and the new name of an app
 
 
 class Renames:
-    """Requests to rename, and what follows from them.
+    """Renames apps.
 
     Args:
-        worker: has the app's background work, which goes on under the new name.
-        one_offs: knows which commands run in the app.
-        rename_logins: moves the registry logins that are the app's own.
-        put_routes: puts an app's route.
-        watch_anew: has these instances watched as their records are now.
+        worker: runs the app's retirements, which are stopped and resumed under the new name.
+        one_offs: says whether a one-off command runs in the app.
+        rename_logins: moves the app's own registry logins to the new name.
+        put_routes: puts an app's route into the router.
+        watch_anew: restarts the watches of these instances, so that they use the new records.
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
@@ -70,7 +69,7 @@ class Renames:
         self._under_way: set[asyncio.Task[AppView]] = set()
 
     async def recover(self) -> None:
-        """At start-up, before anything else: know the former names, and complete what was cut short.
+        """Load the former names, and complete unfinished renamings. Call this first at start-up.
 
         Raises StoreUnavailable.
         """
@@ -78,27 +77,27 @@ class Renames:
         await self._finish_all()
 
     async def run(self) -> None:
-        """Complete what could not be completed at once, as on a full disk, forever."""
+        """Retry unfinished work after a renaming (for example because the disk was full), forever."""
         while True:
             await self._unfinished.wait()
             await self._clock.sleep(RETRY_PAUSE)
             await self._finish_all()
 
     def former(self, name: str) -> FormerName | None:
-        """The renaming that ended this name, if one did."""
+        """Return the record of the renaming if this is the former name of an app, or None."""
         return self._former_names.get(name)
 
     async def rename(self, name: str, new: str, actor: Actor, *, keeps_hostname: bool) -> AppView:
-        """Give the app another name; its previews follow. In force when this returns, and visitors notice nothing.
+        """Rename the app and its previews, without an interruption for visitors. Return the app under its new name.
 
-        ``keeps_hostname``: the app's own hostname until now becomes a domain of it.
+        ``keeps_hostname``: keep the old default hostname as a domain of the app.
 
         Raises AppNotFound, InvalidError, AppExists, AppBusy, HostnameTaken, HostnameReserved,
-        RouterUnavailable (it is renamed; the reconciler goes on trying), StoreUnavailable.
+        RouterUnavailable (the app is renamed; the reconciler retries the route), StoreUnavailable.
         """
         self._check(name, new)
         work = asyncio.create_task(self._rename(name, new, actor, keeps_hostname=keeps_hostname))
-        self._under_way.add(work)  # goes on when the client goes away
+        self._under_way.add(work)  # the renaming continues if the client disconnects
         work.add_done_callback(self._under_way.discard)
         return await asyncio.shield(work)
 
@@ -131,7 +130,7 @@ class Renames:
         return await self._views.app(new)
 
     async def _move_routes(self, names: Iterable[Names]) -> None:
-        """Route the hostnames to the new name first; remove the old route when nothing looks it up any more."""
+        """Put the routes under the new names, and remove the old ones after ``SETTLING``."""
         for _, current in names:
             await self._put_routes(current)
         await self._clock.sleep(SETTLING.total_seconds())
@@ -141,13 +140,13 @@ class Renames:
                     await self._serving.remove(old)
 
     async def _family(self, name: str, new: str) -> tuple[Names, ...]:
-        """The app and its previews, with their names from now on."""
+        """Return the old and new names of the app and of each of its previews. Raises AppNotFound."""
         await self._app(name)
         previews = await self._store.previews(name)
         return ((name, new), *((each.name, preview_name(new, each.number)) for each in previews))
 
     async def _check_idle(self, names: Iterable[Names]) -> None:
-        """Raise AppBusy while something is under way that knows the app by its name."""
+        """Raise AppBusy if an operation, a job run, a one-off command or a pause uses the app's current name."""
         for name, _ in names:
             operations = await self._store.unsettled_operations(name)
             busy = next((it for it in operations if it.kind is not OperationKind.RETIRE), None)
@@ -173,7 +172,7 @@ class Renames:
             await self._claims.check_free(name, {default_hostname(new, self._settings.base_domain)})
 
     async def _commit(self, names: tuple[Names, ...], actor: Actor, *, keeps_hostname: bool) -> None:
-        """The one transaction, and what is known of it in memory."""
+        """Rename the records in one transaction, and reload the former names in memory. Raises StoreUnavailable."""
         (name, new), now = names[0], self._clock.now()
         app, before = await self._app(name), default_hostname(name, self._settings.base_domain)
         own = default_hostname(new, self._settings.base_domain)
@@ -198,7 +197,10 @@ class Renames:
         await self._finish((each.name, each.app) for each in self._former_names.all())
 
     async def _finish(self, names: Iterable[Names]) -> None:
-        """Do what follows from the records; doing it again changes nothing. What fails is tried again later."""
+        """Rename config, deploy logs, registry logins and pins of images; ``run`` retries if that fails.
+
+        Repeating it changes nothing.
+        """
         for old, new in names:
             try:
                 await self._secrets.rename(old, new)
@@ -210,7 +212,7 @@ class Renames:
                 log.warning("rename.unfinished", app=new, before=old, code=error.code, what=error.what, why=error.why)
 
     async def _move_pins(self, old: str, new: str) -> None:
-        """What the images of its releases are kept for is the app by its new name."""
+        """Pin the images of the app's releases under the new name, and remove the pins of the old name."""
         for version in sorted(await self._images.kept(old)):
             release = await self._store.release(new, version)
             if release is not None and release.image_id is not None:

@@ -1,8 +1,8 @@
-"""The runner: carries a plan out, journals every move, and undoes what must not stay.
+"""The runner: runs the steps of a plan, journals each step before and after, and undoes failed operations.
 
-The rules it keeps: record first; look, act, check (each step does); one commit point, before which a failure puts
-everything back and after which nothing is undone; undo runs backwards and covers the step that failed half-way;
-cancel is honoured before the commit point.
+Rules: Record first. Each step observes, acts and verifies. A failure before the commit point undoes every step; after
+the commit point nothing is undone. Undo runs backwards, and includes the step that failed half-way. An operation can be
+canceled before its commit point only.
 """
 
 import secrets
@@ -24,26 +24,29 @@ from pvdify.model.operation import Operation, OperationKind, OperationState, Ste
 from pvdify.model.release import Failure, Receipt, ReleaseStatus
 
 log = structlog.get_logger()
-UNDO_PAUSES = (0.5, 2.0, 8.0)  # seconds before each new try of an undo that failed
+UNDO_PAUSES = (0.5, 2.0, 8.0)  # seconds before each retry of an undo that failed
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Outcome:
-    """How an operation ends."""
+    """The final state of an operation, and its error."""
 
     state: OperationState
     error: PvdifyError | None = None
 
 
 class Runner:
-    """Runs one operation at a time per call; the caller keeps an app's operations apart."""
+    """Runs operations. The caller (the worker) runs only one operation of an app at a time, besides retirements."""
 
     def __init__(self, *, world: World, tools: StepTools) -> None:
         self._world, self.tools = world, tools
         self._running: dict[str, StepRun] = {}
 
     async def begin(self, operation: Operation) -> StepRun:
-        """Take it from the queue: from here on it runs. Raises StoreUnavailable, and then it does not."""
+        """Mark the operation as running, and return its context for ``run``.
+
+        Raises StoreUnavailable; then nothing has changed.
+        """
         run = StepRun(world=self._world, tools=self.tools, operation=operation)
         await run.load()
         await self._begin(run, plan_of(operation))
@@ -51,22 +54,23 @@ class Runner:
         return run
 
     async def run(self, run: StepRun) -> None:
-        """Carry the operation out from wherever its journal says it is.
+        """Run the operation to its end, starting at the step that its journal says is next.
 
-        Raises StoreUnavailable when the journal cannot be written: it is to be begun again from what is there.
+        Raises StoreUnavailable if the journal cannot be written; then read the operation from the store, and call
+        ``begin`` and ``run`` again.
         """
         try:
             if run.operation.state is OperationState.UNDOING:
                 await self._undo(run, _error_of(run.operation))
             else:
-                await self._go(run)
+                await self._run_steps(run)
         finally:
             del self._running[run.operation.id]
 
     async def request_cancel(self, operation_id: str) -> bool:
-        """Note, in the journal and for the running steps, that it is to be stopped; False if it is too late.
+        """Record, in the journal and for the running steps, that the operation is to be canceled.
 
-        Raises StoreUnavailable.
+        Returns False if it does not run or is past its commit point. Raises StoreUnavailable.
         """
         run = self._running.get(operation_id)
         if run is None or _is_committed(run.operation, plan_of(run.operation)):
@@ -91,28 +95,32 @@ class Runner:
             run.change(replace(run.release, status=ReleaseStatus.DEPLOYING))
         await run.save(run.operation, *run.take_changes())
 
-    async def _go(self, run: StepRun) -> None:
-        """Do the steps that are not done yet; past the commit point a failure is kept, and the rest still happens."""
+    async def _run_steps(self, run: StepRun) -> None:
+        """Run the steps that are not done yet, then record the outcome.
+
+        Before the commit point, the first failure starts the undo. After it, a failure is kept for the outcome, and the
+        remaining steps still run.
+        """
         problem: PvdifyError | None = None
         for step in _steps_of(run):
             recorded = run.operation.step(step.name).state
             if recorded is StepState.DONE:
                 continue
-            # A step that an earlier life of the daemon saw fail is not tried again; what follows from it is.
+            # A step that failed before pvdifyd restarted is not retried: its failure is handled as it was then.
             error = _error_of(run.operation) if recorded is StepState.FAILED else await self._do(run, step)
             if error is None:
                 continue
             if not _is_committed(run.operation, plan_of(run.operation)):
                 await self._undo(run, error)
                 return
-            # That a release is taken back outweighs what else went wrong after its switch.
+            # The outcome has one error: a tripped guard (which rolls back) is more important than any other.
             problem = error if isinstance(error, GuardTripped) else problem or error
         if not run.is_gone:
             state = OperationState.NEEDS_ATTENTION if problem else OperationState.SUCCEEDED
             await self._finish(run, _Outcome(state=state, error=problem))
 
     async def _do(self, run: StepRun, step: Step) -> PvdifyError | None:
-        """One step, journaled before and after; what went wrong, if anything."""
+        """Run one step, journaled before and after; return its error, or None. Raises StoreUnavailable."""
         run.current_step = step.name
         begun = self._world.clock.monotonic()
         try:
@@ -122,7 +130,7 @@ class Runner:
             await run.log(EntryKind.STEP_STARTED, "")
             text = await step.do(run)
         except Exception as error:
-            return await self._failed(run, step, _known(error, run), self._world.clock.monotonic() - begun)
+            return await self._failed(run, step, _as_pvdify_error(error, run), self._world.clock.monotonic() - begun)
         if run.is_gone:
             return None
         seconds = self._world.clock.monotonic() - begun
@@ -130,20 +138,20 @@ class Runner:
         self._world.tally.step(run.operation.kind.value, step.name, seconds)
         if text is not None:
             await run.log(EntryKind.STEP_DONE, text, seconds=seconds)
-        log.info("step.done", **_bound(run), step=step.name, ms=round(seconds * 1000))
+        log.info("step.done", **_log_context(run), step=step.name, ms=round(seconds * 1000))
         return None
 
     async def _failed(self, run: StepRun, step: Step, error: PvdifyError, seconds: float) -> PvdifyError:
-        run.take_changes()  # a failed step made none of it true
+        run.take_changes()  # discard the records that the failed step wanted to save
         run.operation = replace(run.operation, error=Failure.of(error))
         await self._journal(run, StepRecord(name=step.name, state=StepState.FAILED, seconds=seconds, text=error.what))
         if not isinstance(error, DeployCanceled):
             await run.log(EntryKind.STEP_FAILED, error.what, seconds=seconds)
-        log.info("step.failed", **_bound(run), step=step.name, code=error.code, what=error.what, why=error.why)
+        log.info("step.failed", **_log_context(run), step=step.name, code=error.code, what=error.what, why=error.why)
         return error
 
     async def _undo(self, run: StepRun, error: PvdifyError | None) -> None:
-        """Undo every step, the last one first, also if an undo fails; then record the outcome."""
+        """Undo every begun step, the last one first, then record the outcome. A failed undo does not end the loop."""
         left: list[str] = []
         patience = Patience(self._world.clock)
         patience.note(error)
@@ -162,15 +170,15 @@ class Runner:
         await self._finish(run, _outcome_of_undo(error, left))
 
     async def _undo_step(self, run: StepRun, step: Step, patience: Patience) -> bool:
-        """Whether it worked, after a few tries; one, in bounded time, where the runtime hangs."""
+        """Undo one step, with retries; return whether it succeeded. If the runtime hangs, try once, in limited time."""
         for pause in (*UNDO_PAUSES, None):
             try:
                 if step.undo is not None:
                     await patience.spend(step.undo(run))
             except Exception as error:
                 patience.note(error)
-                what = str(error) if isinstance(error, TimeoutError) else _known(error, run).what
-                log.warning("undo.failed", **_bound(run), step=step.name, error=what)
+                what = str(error) if isinstance(error, TimeoutError) else _as_pvdify_error(error, run).what
+                log.warning("undo.failed", **_log_context(run), step=step.name, error=what)
                 run.take_changes()
                 if pause is None or patience.is_bounded:
                     return False
@@ -180,7 +188,10 @@ class Runner:
         return False
 
     async def _finish(self, run: StepRun, outcome: _Outcome) -> None:
-        """The last write: state of the operation and of its release, the receipt, and an event, all at once."""
+        """Save the end of the operation in one write: its state, the release, the receipt and an event.
+
+        Raises StoreUnavailable.
+        """
         now, operation = self._world.clock.now(), run.operation
         run.operation = replace(
             operation.moved_to(outcome.state),
@@ -195,7 +206,7 @@ class Runner:
         self._world.tally.finished(run.app, operation.kind.value, outcome.state.value)
         if operation.release is not None:
             self._world.deploy_log.end(run.app, operation.release)
-        log.info("operation.finished", **_bound(run), state=outcome.state.value)
+        log.info("operation.finished", **_log_context(run), state=outcome.state.value)
 
     def _settle_release(self, run: StepRun, outcome: _Outcome) -> None:
         release, error = run.release, outcome.error
@@ -203,7 +214,7 @@ class Runner:
         if status is not ReleaseStatus.ACTIVE:
             status = _status_for(error)
         receipt = replace(release.receipt or Receipt(), steps=_steps(run.operation), seconds=_seconds(run.operation))
-        if not receipt.is_open:  # what could not be put back answers nothing until now, at least
+        if not receipt.is_open:  # the route could not be put back: requests were held or refused until now, at least
             receipt = receipt.opened(self._world.clock.now())
         failure = Failure.of(error) if error else None
         run.change(replace(release, status=status, failure=failure, receipt=receipt))
@@ -221,13 +232,13 @@ class Runner:
         )
 
     async def _journal(self, run: StepRun, record: StepRecord) -> None:
-        """Write the step's state together with everything that became true with it."""
+        """Save the step's state and the records that the step changed, in one write. Raises StoreUnavailable."""
         run.operation = run.operation.with_step(record)
         await run.save(run.operation, *run.take_changes())
 
 
 def _steps_of(run: StepRun) -> Iterator[Step]:
-    """The steps in order; a step may change the plan of what comes after it."""
+    """Yield the steps in order. A step may change the plan, and so the steps after it."""
     seen: set[str] = set()
     while step := next((step for step in plan_of(run.operation).steps if step.name not in seen), None):
         seen.add(step.name)
@@ -235,7 +246,7 @@ def _steps_of(run: StepRun) -> Iterator[Step]:
 
 
 def _is_about_a_release(operation: Operation) -> bool:
-    """Whether the operation decides the fate of its release."""
+    """Whether the operation changes the status of its release: deploys and rollbacks do."""
     return operation.kind in (OperationKind.DEPLOY, OperationKind.ROLLBACK)
 
 
@@ -249,12 +260,12 @@ def _is_committed(operation: Operation, plan: Plan) -> bool:
     return any(step.commits and operation.step(step.name).state is StepState.DONE for step in plan.steps)
 
 
-def _known(error: Exception, run: StepRun) -> PvdifyError:
-    """The error as people may see it; a fault of ours becomes a reference, its detail goes to the log."""
+def _as_pvdify_error(error: Exception, run: StepRun) -> PvdifyError:
+    """Return a PvdifyError as it is; log any other error, and return an InternalError with a reference to the log."""
     if isinstance(error, PvdifyError):
         return error
     reference = secrets.token_hex(4)
-    log.error("step.crashed", **_bound(run), reference=reference, exc_info=error)
+    log.error("step.crashed", **_log_context(run), reference=reference, exc_info=error)
     return InternalError(
         f"{run.app}: pvdify itself failed in the step {run.current_step}",
         why=f"{type(error).__name__}; reference {reference}",
@@ -263,7 +274,7 @@ def _known(error: Exception, run: StepRun) -> PvdifyError:
 
 
 def _error_of(operation: Operation) -> PvdifyError | None:
-    """The error that an earlier life of the daemon wrote into the journal."""
+    """Return the error that the journal has for the operation, as from before a restart of pvdifyd, or None."""
     if operation.error is None:
         return None
     kept = operation.error
@@ -292,5 +303,5 @@ def _seconds(operation: Operation) -> float:
     return round(sum(_steps(operation).values()), 6)
 
 
-def _bound(run: StepRun) -> dict[str, object]:
+def _log_context(run: StepRun) -> dict[str, object]:
     return {"app": run.app, "release": run.operation.release, "operation": run.operation.id}

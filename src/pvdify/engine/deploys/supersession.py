@@ -1,4 +1,4 @@
-"""An older build never replaces a newer one: its error."""
+"""The error and the final state of a release whose build is older than another one's. Pure functions."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from pvdify.model.release import Failure, Release, ReleaseStatus
 
 
 def superseded(late: Release, newer: Release, state: str) -> DeploySuperseded:
-    """The error of a release that was built before another one of its branch, which ``state``."""
+    """Return the error for a release built before ``newer``; ``state`` says what ``newer`` is: "is live already"."""
     return DeploySuperseded(
         f"{late.app} v{late.version} was built by run {late.source.run_number} of {late.source.branch}, "
         f"but v{newer.version} of run {newer.source.run_number} {state}",
@@ -18,6 +18,6 @@ def superseded(late: Release, newer: Release, state: str) -> DeploySuperseded:
 
 
 def superseded_by(late: Release, newer: Release, state: str) -> Release:
-    """The release as it ends without ever having begun."""
+    """Return the release with the status SUPERSEDED and this failure; for a deploy that never began."""
     failure = Failure.of(superseded(late, newer, state))
     return replace(late, status=ReleaseStatus.SUPERSEDED, failure=failure)

@@ -1,1 +1,1 @@
-"""The steps: one file a subject, the undo beside its step."""
+"""The steps of all plans, one file per subject; the undo function of a step is in the same file."""

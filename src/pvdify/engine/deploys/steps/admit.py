@@ -1,4 +1,4 @@
-"""May this release go on at all? Nothing has been touched yet, so a refusal costs nothing."""
+"""The checks before a release is deployed. Nothing has been changed yet, so there is nothing to undo."""
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
@@ -10,12 +10,15 @@ from pvdify.model.app import hostnames_of
 from pvdify.model.operation import Strategy
 from pvdify.quantities import format_bytes
 
-FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # what an instance that never ran here is taken to need, if its limit is higher
+FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # bytes that each new instance is assumed to need, unless its limit is lower
 
 
 @step()
 async def admit(run: StepRun) -> None:
-    """The release may go on: not older than the live one, its hostnames are free, the machine has room."""
+    """Check that the release is not older than the live one, its hostnames are free and the machine has room.
+
+    Raises DeploySuperseded, HostnameTaken, NotEnoughDisk, NotEnoughMemory.
+    """
     await _check_order(run)
     await _check_hostnames(run)
     await _check_room(run)
@@ -28,7 +31,7 @@ async def _check_order(run: StepRun) -> None:
 
 
 async def _check_hostnames(run: StepRun) -> None:
-    """The switch looks again, for good; but a conflict that is there already should cost no pull and no hook."""
+    """Check early that the hostnames are free, to avoid a pull and hooks in vain; the switch repeats the check."""
     app = await run.world.store.app(run.app)
     if app is not None:
         async with run.world.locks.hostnames:
@@ -54,7 +57,7 @@ async def _check_room(run: StepRun) -> None:
 
 
 async def _to_be_freed(run: StepRun) -> int:
-    """Bytes that the app's instances use and give back before the new ones start; 0 where they run side by side."""
+    """Return the bytes that running instances free before the new ones start; 0 unless the strategy is STOP_FIRST."""
     if run.operation.strategy is not Strategy.STOP_FIRST:
         return 0
     places = [place for slot in await run.world.store.slots(run.app) for place in slot.placements]

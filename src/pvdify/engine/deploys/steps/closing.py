@@ -1,4 +1,4 @@
-"""The last commands of a preview, in a container of its live release."""
+"""Runs the on_close commands of a preview in a container of its live release."""
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
@@ -16,7 +16,7 @@ MOMENT = "on_close"
 
 @step()
 async def on_close(run: StepRun) -> None:
-    """The commands of `previews.on_close` have run, each at most once; one that fails is noted and holds up nothing."""
+    """Run the commands of `previews.on_close`, each at most once. Failures are recorded in an event and not raised."""
     live = await run.world.store.active_release(run.app)
     if live is None or parent_of(run.app) is None or not live.manifest.previews.on_close:
         return
@@ -35,11 +35,11 @@ async def on_close(run: StepRun) -> None:
 
 
 async def _run(run: StepRun, live: Release, number: int, command: Command) -> str:
-    """Return why the command failed; "" if it did not. Raises PvdifyError."""
+    """Run a command; return why it failed, or "". Raises PvdifyError."""
     world, seconds = run.world, live.manifest.hooks.timeout
     spec = hook_spec(live, MOMENT, number, command, await run.tools.environments.of(live), {}, run.operation.id)
     if spec.name in {it.name for it in await world.instances.find(run.app)}:
-        return ""  # an earlier life of the daemon began it
+        return ""  # the command was started before pvdifyd restarted
     await world.instances.start(spec)
     ended, _ = await first_of(world.instances.wait(spec.name), world.clock.sleep(seconds))
     if ended is None:

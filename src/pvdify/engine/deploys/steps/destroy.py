@@ -1,4 +1,4 @@
-"""Taking an app away with everything that was made for it."""
+"""Destroying an app with everything that was made for it."""
 
 from dataclasses import replace
 
@@ -12,17 +12,17 @@ from pvdify.model.release import grace_of
 
 @step(commits=True)
 async def close_route(run: StepRun) -> None:
-    """The app's hostnames answer 404."""
+    """Remove the app's route; the router then answers its hostnames with 404."""
     async with run.world.locks.routes(run.app):
         await run.tools.serving.remove(run.app)
 
 
 @step()
 async def remove_instances(run: StepRun) -> None:
-    """None of the app's containers is left: they stop with their grace, then they go, and their network with them."""
+    """Stop the app's containers within their grace time, then remove them and their network."""
     live = await run.world.store.active_release(run.app)
     grace = grace_of(live)
-    # What starts one again has seen by now that the app is going, or is waited for here.
+    # The reconciler starts instances under this lock, and skips an app that is being destroyed.
     async with run.world.locks.instances(run.app):
         found = await run.world.instances.find(run.app)
         await settle(*(run.world.instances.stop(item.name, grace) for item in found))
@@ -32,12 +32,12 @@ async def remove_instances(run: StepRun) -> None:
 
 @step()
 async def remove_files(run: StepRun) -> None:
-    """None of its pinned images, config versions and logs is left; its volumes are in the trash, or deleted."""
+    """Remove the app's pins of images, config versions and logs; move its volumes to the trash, or purge them."""
     for version in await run.world.images.kept(run.app):
         await run.world.images.release(run.app, version)
     await run.world.secrets.remove(run.app)
     await run.world.deploy_log.remove(run.app)
-    await run.world.instance_logs.forget(run.app)  # afterwards: it may leave a mark in the same directory
+    await run.world.instance_logs.forget(run.app)  # last: it may leave a mark in the same directory
     for volume in await run.world.store.volumes(run.app):
         if run.operation.purges:
             await run.world.volumes.remove(volume.id)
@@ -48,7 +48,7 @@ async def remove_files(run: StepRun) -> None:
 
 @step()
 async def forget(run: StepRun) -> None:
-    """None of its records is left but the events; this operation itself is gone with them."""
+    """Delete the app's records, including this operation, but not its events."""
     gone = Event(at=run.world.clock.now(), actor=run.operation.created_by, action=Action.APP_DESTROYED, app=run.app)
     await run.world.store.delete_app(run.app, gone)
     run.world.former_names.forget(run.app)

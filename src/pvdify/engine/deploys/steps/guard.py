@@ -1,4 +1,4 @@
-"""Watching a release after its switch, and taking it back when its visitors get too many errors."""
+"""Watches the error rate of a release after its switch, and rolls back if the rate is too high."""
 
 from dataclasses import replace
 
@@ -19,23 +19,26 @@ ACTOR = "pvdify"
 
 @step()
 async def guard(run: StepRun) -> str | None:
-    """The release's visitors got no more errors than its manifest allows, or a rollback is in the journal."""
+    """Watch the error rate for the guard's window; if the rate is above the manifest's limit, enqueue a rollback.
+
+    Raises GuardTripped after a rollback was enqueued.
+    """
     slot, previous = await run.candidate(), await run.previous()
     if not run.manifest.guard.is_on or slot is None or previous is None or not slot.targets:
         return None
     if await run.is_past_router():
         return "not watched: visitors do not come through the router"
-    if run.release.is_taken_back and run.release.failure:  # done before pvdifyd restarted
+    if run.release.is_taken_back and run.release.failure:  # the rollback was enqueued before pvdifyd restarted
         kept = run.release.failure
         raise GuardTripped(kept.what, why=kept.why, next=kept.next)
     if (ended := _time_left(run, slot)) is None:
         return "not watched: its time was over before pvdifyd could look"
     verdict = judge(Traffic(), Traffic(), run.manifest.guard.max_error_rate)
     while ended is not None:
-        if await _waiting(run):
+        if await _has_waiting_operation(run):
             return f"{verdict}; not watched to the end, because a newer operation waits"
-        verdict = await _look(run, slot) or verdict
-        if verdict.is_too_bad and await _take_back(run, previous, verdict):
+        verdict = await _compare_traffic(run, slot) or verdict
+        if verdict.is_too_bad and await _enqueue_rollback(run, previous, verdict):
             raise _tripped(run, previous, verdict)
         await run.world.clock.sleep(min(PAUSE, ended))
         ended = _time_left(run, slot)
@@ -43,13 +46,13 @@ async def guard(run: StepRun) -> str | None:
 
 
 def _time_left(run: StepRun, slot: Slot) -> float | None:
-    """Seconds until the window closes, which the switch opened; None once it has."""
+    """Return the seconds until the guard's window, which began with the switch, ends; None if it has ended."""
     left = run.manifest.guard.window - (run.world.clock.now() - slot.since).total_seconds()
     return left if left > 0 else None
 
 
-async def _look(run: StepRun, slot: Slot) -> Verdict | None:
-    """What visitors got from the release and from the one before; None while the router does not answer."""
+async def _compare_traffic(run: StepRun, slot: Slot) -> Verdict | None:
+    """Compare the traffic of the release and of the previous one; None if the router does not answer."""
     displaced = await run.previous_slot()
     try:
         now = await run.world.router.traffic(run.app, slot.number)
@@ -59,19 +62,19 @@ async def _look(run: StepRun, slot: Slot) -> Verdict | None:
     return judge(now, before, run.manifest.guard.max_error_rate)
 
 
-async def _waiting(run: StepRun) -> bool:
-    """Whether an operation of the app waits that must not be delayed."""
+async def _has_waiting_operation(run: StepRun) -> bool:
+    """Whether another operation of the app waits; retirements do not count."""
     operations = await run.world.store.unsettled_operations(run.app)
     return any(it.state is OperationState.QUEUED and it.kind is not OperationKind.RETIRE for it in operations)
 
 
-async def _take_back(run: StepRun, previous: Release, verdict: Verdict) -> bool:
-    """Write down that the release failed and that the one before is to be put back; False if others came first.
+async def _enqueue_rollback(run: StepRun, previous: Release, verdict: Verdict) -> bool:
+    """Record that the release failed, and enqueue a rollback; return False if another operation waits already.
 
-    Both in one write: whenever we die, either nothing has been decided, or the rollback happens.
+    Both are in one write: if pvdifyd dies, either nothing was recorded, or the rollback happens.
     """
     async with run.world.locks.queue(run.app):
-        if await _waiting(run):
+        if await _has_waiting_operation(run):
             return False
         newest = (await run.world.store.releases(run.app, limit=1))[0]
         now, share = run.world.clock.now(), verdict.errors / verdict.requests * 100
@@ -79,7 +82,7 @@ async def _take_back(run: StepRun, previous: Release, verdict: Verdict) -> bool:
         rollback = previous.repeated(version=newest.version + 1, at=now, by=ACTOR, why=why)
         operation = Operation(
             id=operation_id(run.app, rollback.version), kind=OperationKind.ROLLBACK, app=run.app,
-            release=rollback.version, strategy=_asked_for(run.operation.strategy), created_at=now, created_by=ACTOR,
+            release=rollback.version, strategy=_strategy_back(run.operation.strategy), created_at=now, created_by=ACTOR,
         )  # fmt: skip
         event = Event(
             at=now,
@@ -103,6 +106,6 @@ def _tripped(run: StepRun, previous: Release, verdict: Verdict) -> GuardTripped:
     )
 
 
-def _asked_for(strategy: Strategy) -> Strategy:
-    """The strategy for the rollback: a volume that was handed over is handed back, so one release stops first."""
+def _strategy_back(strategy: Strategy) -> Strategy:
+    """Return the strategy of the rollback: STOP_FIRST after HAND_OVER, because the volume has to be handed back."""
     return Strategy.STOP_FIRST if strategy is Strategy.HAND_OVER else strategy

@@ -1,4 +1,4 @@
-"""Probing candidates until they answer, and saying exactly why one does not."""
+"""Probes the instances of the candidate slot until they answer, or reports why an instance did not."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -14,19 +14,19 @@ from pvdify.model.slot import Placement
 from pvdify.timing import first_of
 
 ResultT = TypeVar("ResultT")
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 1.0
-GROWTH = 1.5
+FIRST_PAUSE = 0.05  # seconds before the first probe
+LONGEST_PAUSE = 1.0  # seconds
+GROWTH = 1.5  # factor between two pauses
 
 
 @step()
 async def health(run: StepRun) -> str | None:
-    """Each web instance of the candidate slot has answered its probe, and the image is pinned for this release."""
+    """Wait until each web instance of the candidate slot has answered its probe, and pin the release's image."""
     slot = await run.candidate()
     places = web_places(slot) if slot else ()
     is_new = slot is not None and slot.number == run.release.version
-    pinning = asyncio.create_task(_pin(run)) if is_new else None  # while they boot; done before anybody depends on it
-    # Instances taken over from standby have been up for long: no pause before the first probe.
+    pinning = asyncio.create_task(_pin(run)) if is_new else None  # runs while the instances boot, to save time
+    # Instances from standby have been up for long: probe them at once.
     pause = FIRST_PAUSE if is_new else 0.0
     try:
         return await probed(run, places, pause)
@@ -36,7 +36,10 @@ async def health(run: StepRun) -> str | None:
 
 
 async def probed(run: StepRun, places: Sequence[Placement], pause: float = FIRST_PAUSE) -> str | None:
-    """Wait until each of these answers its probe; the answer as people read it. Raises ProbeFailed."""
+    """Wait until each of these instances answers its probe. Return path and status of the first as text, or None.
+
+    Raises ProbeFailed, DeployCanceled.
+    """
     answers = await _first_failure(*(_until_healthy(run, place, pause) for place in places))
     if not answers:
         return None
@@ -52,7 +55,7 @@ async def _pin(run: StepRun) -> None:
 
 
 async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeResult:
-    """Probe, first quickly and then ever slower, until healthy, exited or out of time. Raises ProbeFailed."""
+    """Probe with growing pauses until the instance is healthy, has exited or is out of time. Raises ProbeFailed."""
     clock, check = run.world.clock, run.manifest.healthcheck
     deadline = clock.monotonic() + check.seconds + check.settle
     result = ProbeResult(answer=Answer.REFUSED)
@@ -74,7 +77,7 @@ async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeR
 
 
 async def _settled(run: StepRun, place: Placement, exited: "asyncio.Task[Exit]", first: ProbeResult) -> ProbeResult:
-    """Wait for ``healthcheck.settle`` and ask again; the first answer if there is nothing to wait for."""
+    """Wait for ``healthcheck.settle`` and probe again; return the new answer, or the first one without ``settle``."""
     check, clock = run.manifest.healthcheck, run.world.clock
     if not check.settle:
         return first
@@ -86,13 +89,13 @@ async def _settled(run: StepRun, place: Placement, exited: "asyncio.Task[Exit]",
 
 
 async def _unless(exited: "asyncio.Task[Exit]", work: Coroutine[Any, Any, ResultT]) -> ResultT | None:
-    """What the work gives, or None as soon as the instance has exited: a probe would wait for it in vain."""
+    """Return the result of the work, or None as soon as the instance exits: no probe of it would succeed then."""
     given, _ = await first_of(work, exited)
     return given
 
 
 async def _first_failure(*probes: Coroutine[Any, Any, ProbeResult]) -> list[ProbeResult]:
-    """All answers; the first instance that fails ends the waiting for the others."""
+    """Wait for all answers and return them. The first failure cancels the other probes and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(probe) for probe in probes]

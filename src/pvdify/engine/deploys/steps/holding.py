@@ -1,4 +1,4 @@
-"""Waiting for the last answers of a slot while the router holds new requests."""
+"""Waits for the last answers of a slot while the router holds new requests."""
 
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.retire import traffic_of
@@ -6,13 +6,13 @@ from pvdify.errors import RouterUnavailable
 from pvdify.model.slot import Slot
 
 ARRIVES_WITHIN = 0.3  # requests routed before the hold arrive up to 74 ms after it; measured, with a margin
-ANSWERED_PAUSE = 0.02
+ANSWERED_PAUSE = 0.02  # seconds between two readings of the slot's traffic
 
 
 async def answered(run: StepRun, slot: Slot, seconds: float) -> None:
-    """Wait until the slot has answered what it has; upgraded connections are left for the app to close.
+    """Wait until the slot has no request in flight, at most this many seconds. Upgraded connections do not count.
 
-    New requests are held, so only those that the router had sent before can still arrive.
+    The router holds new requests, so only requests that it sent before the hold can still arrive.
     """
     clock = run.world.clock
     deadline, quiet_since = clock.monotonic() + seconds, clock.monotonic()

@@ -1,4 +1,4 @@
-"""Hooks: the app's own commands at named moments, each at most once per operation."""
+"""Runs hooks: the app's own commands at named moments of a deploy, each at most once per operation."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from pvdify.model.operation import StepState
 from pvdify.timing import first_of
 
 LAST_LINES = 5
-PAUSE = 0.5  # between two checks for a cancellation
+PAUSE = 0.5  # seconds between two checks for a cancellation
 
 
 async def remove_hooks(run: StepRun) -> None:
-    """None of this operation's hook containers is left; what they did stays done.
+    """Stop and remove this operation's hook containers. Effects of the hooks are not undone.
 
-    A container is how we know that its hook has run, so this comes only after the journal says that it did.
+    The container proves that its hook has run, so remove it only when the journal has recorded that.
     """
     for found in await run.world.instances.find(run.app):
         if found.role is Role.HOOK and found.operation == run.operation.id:
@@ -31,8 +31,11 @@ async def remove_hooks(run: StepRun) -> None:
             await run.world.instances.remove(found.name)
 
 
-async def tell_failure(run: StepRun) -> None:
-    """The app's on_failure hooks have run, after everything else was put back; a cancel is no failure."""
+async def run_failure_hooks(run: StepRun) -> None:
+    """Run the app's on_failure hooks; the runner calls this after the undo of all later steps. Skip it after a cancel.
+
+    Failures of these hooks are written to the deploy log and not raised.
+    """
     error = run.operation.error
     if error is None or error.code == DeployCanceled.code:
         return
@@ -46,14 +49,14 @@ async def tell_failure(run: StepRun) -> None:
         await run.note(f"on_failure: {text}")
 
 
-@step(undo=tell_failure)
+@step(undo=run_failure_hooks)
 async def on_failure(run: StepRun) -> None:
-    """From here on, a failure runs the app's on_failure hooks once everything is put back."""
+    """Do nothing; from this step on, the undo of a failed deploy runs the app's on_failure hooks."""
 
 
 @step(undo=remove_hooks)
 async def pre_deploy(run: StepRun) -> str | None:
-    """The app's hooks have exited zero, before anything of the release serves."""
+    """Run the pre_deploy hooks, and on_open hooks of a new preview. Raises HookFailed, DeployCanceled."""
     before = await _run_hooks(run, "pre_deploy", run.manifest.hooks.pre_deploy)
     opening = await _run_hooks(run, "on_open", run.manifest.previews.on_open) if await _is_opening(run) else None
     return ", ".join(filter(None, (before, opening))) or None
@@ -61,19 +64,19 @@ async def pre_deploy(run: StepRun) -> str | None:
 
 @step()
 async def post_deploy(run: StepRun) -> str | None:
-    """The app's hooks have exited zero."""
+    """Run the post_deploy hooks. Raises HookFailed."""
     return await _run_hooks(run, "post_deploy", run.manifest.hooks.post_deploy)
 
 
 @step()
 async def tidy(run: StepRun) -> None:
-    """No hook container is left."""
+    """Remove the containers of hooks."""
     if run.manifest.hooks.pre_deploy or run.manifest.hooks.post_deploy or run.manifest.previews.on_open:
         await remove_hooks(run)
 
 
 async def _is_opening(run: StepRun) -> bool:
-    """Whether nothing of this preview has served yet."""
+    """Whether this is a preview with on_open hooks, of which no release was ever live."""
     if parent_of(run.app) is None or not run.manifest.previews.on_open:
         return False
     return not any(it.was_live for it in await run.world.store.releases(run.app))
@@ -100,9 +103,9 @@ async def _spec(run: StepRun, moment: str, number: int, command: Command, facts:
 
 
 async def _run_once(run: StepRun, spec: InstanceSpec) -> Exit:
-    """Run the hook, or learn how it ended if an earlier life of the daemon ran it.
+    """Run the hook and return its exit; if it was started before pvdifyd restarted, only wait for its exit.
 
-    Making the container and starting it are two moves: one that exists but never started has done nothing yet.
+    Creating and starting the container are separate: a hook whose container was created only has not run yet.
     """
     instances = run.world.instances
     known = {found.name: found for found in await instances.find(run.app)}.get(spec.name)
@@ -116,7 +119,10 @@ async def _run_once(run: StepRun, spec: InstanceSpec) -> Exit:
 
 
 async def _wait(run: StepRun, spec: InstanceSpec, *, left: float) -> Exit:
-    """Wait until the hook has ended, and write its output to the deploy log. Raises HookFailed after the timeout."""
+    """Wait until the hook has ended, at most ``left`` seconds, and copy its output to the deploy log.
+
+    Raises HookFailed after the timeout, DeployCanceled.
+    """
     ended = asyncio.Event()
     output = asyncio.create_task(_copy_output(run, spec.name, ended))
     try:
@@ -136,7 +142,7 @@ async def _wait(run: StepRun, spec: InstanceSpec, *, left: float) -> Exit:
 
 
 async def _before_deadline(run: StepRun, spec: InstanceSpec, left: float) -> Exit | None:
-    """How it ended, None when the time is up. Raises DeployCanceled; removing the container is the undo's business."""
+    """Return the exit of the hook, or None after ``left`` seconds. Raises DeployCanceled; the undo stops the hook."""
     clock = run.world.clock
     deadline = clock.monotonic() + left
     ended = asyncio.create_task(run.world.instances.wait(spec.name))
@@ -154,7 +160,7 @@ async def _before_deadline(run: StepRun, spec: InstanceSpec, left: float) -> Exi
 
 
 async def _copy_output(run: StepRun, name: str, ended: asyncio.Event) -> None:
-    """Put what the hook writes into the deploy log as it comes, without what is there already."""
+    """Copy the hook's output to the deploy log while it is written; skip lines that the log has already."""
     entries = await run.world.deploy_log.read(run.app, run.release.version)
     copied = CopiedOutput(entry.text for entry in entries if entry.source == name)
     async for lines in run.world.instance_logs.output(name, ended):

@@ -1,4 +1,4 @@
-"""Runs of scheduled jobs that use a volume which another release is about to get."""
+"""Ends runs of scheduled jobs before another release takes over the volumes that they use."""
 
 from dataclasses import replace
 
@@ -8,14 +8,14 @@ from pvdify.model.job import JobRun, RunState
 from pvdify.model.names import job_name
 from pvdify.model.release import Release
 
-PAUSE = 0.1
+PAUSE = 0.1  # seconds between two checks whether the runs have ended
 
 
 async def end_job_runs(run: StepRun, release: Release) -> None:
-    """No run of the live release has a volume that only one release may use.
+    """End the app's job runs if the live release has a volume that only one release may use.
 
-    The runs get half of ``hold`` to end; then they are stopped and recorded as interrupted. Visitors are served
-    meanwhile. No run starts during a hand-over.
+    Wait half of ``hold`` for the runs to end, then stop them and record them as interrupted. The live release serves
+    visitors meanwhile. No run starts during a hand-over.
     """
     if not any(volume.is_exclusive for volume in release.volumes.values()):
         return

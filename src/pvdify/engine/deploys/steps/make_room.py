@@ -1,4 +1,7 @@
-"""Stopping first: the live release makes room where memory is for one only, and comes back if the next one fails."""
+"""Stops the live release before the next one starts, and starts it again if the next one fails.
+
+For machines without memory for both releases, and for volumes that only one release may use at a time.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,21 +18,21 @@ from pvdify.engine.world.concurrency import settle
 from pvdify.model.release import Receipt, Release
 from pvdify.model.slot import Slot, SlotState
 
-PROBE_PAUSE = 0.1
+PROBE_PAUSE = 0.1  # seconds between two rounds of probes
 
 
 async def come_back(run: StepRun) -> None:
-    """The release that was live runs again, and visitors reach it."""
+    """Start the previous release again, and route visitors to it."""
     slot, release = await run.previous_slot(), await run.previous()
     if slot is None or release is None:
         return
-    if slot.state is SlotState.STOPPED:  # on disk first: should we fail to start it, the reconciler goes on trying
+    if slot.state is SlotState.STOPPED:  # recorded first: if starting the slot fails here, the reconciler retries
         slot = replace(slot, state=SlotState.LIVE, since=run.world.clock.now())
         await run.save(slot)
     starter = await starter_of(run, slot)
     around = await run.tools.environments.of(starter)
     specs = [instance_spec(starter, place, around, run.operation.id) for place in slot.placements]
-    async with run.world.locks.instances(run.app):  # the reconciler wants them to run, too
+    async with run.world.locks.instances(run.app):  # the reconciler may start the same instances
         await settle(*(run.world.instances.start(spec) for spec in specs))
     if not await _answers(run, release, slot):
         await run.note(f"v{release.version} runs again, but does not answer its health check yet")
@@ -39,24 +42,27 @@ async def come_back(run: StepRun) -> None:
 
 @step(undo=come_back)
 async def make_room(run: StepRun) -> str | None:
-    """The live release has answered its last request and stopped, and requests wait."""
+    """Hold new requests, wait for the last answers of the live release, and stop it."""
     slot, release = await run.previous_slot(), await run.previous()
     if slot is None or release is None:
         return None
     await end_job_runs(run, release)
     if slot.targets:
-        await _close(run, release, slot)
+        await _hold_requests(run, release, slot)
     taken_over = await standby_of(run)
     kept = {slot.number, taken_over.number if taken_over else slot.number}
     others = [it.number for it in await run.world.store.slots(run.app) if it.state.has_served and it.number not in kept]
     cut = sum(await settle(*(_stop(run, release, number) for number in (slot.number, *others))))
     counted = await switch_count(run, run.release.version)
     run.change(replace(counted, cut=counted.cut + cut))
-    return f"v{release.version} stopped{_said(_receipt(run))}"
+    return f"v{release.version} stopped{_hold_text(_receipt(run))}"
 
 
-async def _close(run: StepRun, release: Release, slot: Slot) -> None:
-    """New requests wait, at most ``hold``, and are turned away after that; since when is on disk before."""
+async def _hold_requests(run: StepRun, release: Release, slot: Slot) -> None:
+    """Make the router hold new requests for at most ``hold`` seconds, and refuse them afterwards.
+
+    The start of the hold is recorded first.
+    """
     before = run.operation.baseline or (await run.world.router.traffic(run.app, slot.number)).baseline
     run.operation = replace(run.operation, baseline=before)
     receipt = _receipt(run).closed(run.world.clock.now(), release.manifest.hold)
@@ -66,22 +72,22 @@ async def _close(run: StepRun, release: Release, slot: Slot) -> None:
 
 
 def held_until(receipt: Receipt) -> datetime:
-    """When requests wait no longer."""
+    """Return the time at which the router ends the hold and refuses requests."""
     return (receipt.closed_at or datetime.now(UTC)) + timedelta(seconds=receipt.hold)
 
 
-def _said(receipt: Receipt) -> str:
+def _hold_text(receipt: Receipt) -> str:
     if receipt.closed_at is None:
         return ""
     return f"; requests wait, at most {receipt.hold:g} s" if receipt.hold else "; visitors are turned away (503)"
 
 
 async def _stop(run: StepRun, release: Release, number: int) -> int:
-    """Stop one slot's instances once they have answered their last request, at the latest after ``drain``.
+    """Stop a slot's instances once they have answered their last request, or after ``drain`` seconds.
 
-    Returns how many requests were in flight when they got the stop signal.
+    Return how many requests were in flight when the instances got the stop signal.
     """
-    # What takes it over, or starts an instance of it again, has done so by then or finds it stopped.
+    # A take-over or a repair of the slot ends before these locks are free, or finds the slot stopped.
     async with run.world.locks.slots(run.app), run.world.locks.instances(run.app):
         slot = await run.world.store.slot(run.app, number)
         if slot is None or slot.state is SlotState.RETIRED:
@@ -89,7 +95,7 @@ async def _stop(run: StepRun, release: Release, number: int) -> int:
         if slot.state is not SlotState.STOPPED:
             slot = replace(slot, state=SlotState.STOPPED, since=run.world.clock.now())
             await run.save(slot)
-    # From the moment on record: a restart of the daemon must not begin the time anew.
+    # Count from the recorded time: a restart of pvdifyd must not extend the wait.
     passed = (run.world.clock.now() - slot.since).total_seconds()
     if hold := _receipt(run).hold:
         await answered(run, slot, min(release.manifest.drain, hold / 2) - passed)
@@ -101,7 +107,7 @@ async def _stop(run: StepRun, release: Release, number: int) -> int:
 
 
 async def _answers(run: StepRun, release: Release, slot: Slot) -> bool:
-    """Wait until each web instance answers its probe, at the latest as long as its health check may take."""
+    """Wait until each web instance answers its probe, or the time of its health check is over; return which."""
     clock, check = run.world.clock, release.manifest.healthcheck
     deadline = clock.monotonic() + check.interval * check.retries
     while not await all_answer(run, release, web_places(slot)):

@@ -1,4 +1,4 @@
-"""Asking for a release where its visitors do: at its public address."""
+"""Requests the release at its public address, as visitors do."""
 
 import secrets
 
@@ -11,14 +11,17 @@ from pvdify.model.names import slot_key
 from pvdify.model.public import Cause, cause_of
 from pvdify.ports.router import PROOF_PATH
 
-WITHIN = 5.0  # seconds in all: a deploy does not wait longer for what it cannot change
-PAUSE = 0.5
+WITHIN = 5.0  # seconds for all requests: the deploy cannot change what stands between the router and visitors
+PAUSE = 0.5  # seconds between two requests
 ACTOR = "pvdify"
 
 
 @step()
 async def public(run: StepRun) -> str | None:
-    """The release was seen from outside, or it was said why not; neither undoes anything."""
+    """Request the release at its public address; if that fails, record the cause in an event and the deploy log.
+
+    A failure undoes nothing.
+    """
     slot, world = await run.candidate(), run.world
     app = await world.store.app(run.app)
     if app is None or slot is None or not await _is_public(run):
@@ -45,15 +48,18 @@ async def public(run: StepRun) -> str | None:
 
 
 async def _is_public(run: StepRun) -> bool:
-    """Whether visitors are known to come by a public address, as far as this server can know."""
+    """Whether to request the public address: by the setting ``confirm_public``, and if visitors use the router."""
     wanted = run.world.settings.confirm_public
     if await run.is_past_router():
-        return False  # only the app would answer, which knows nothing of this
+        return False  # the app would answer instead of the router, and cannot prove which slot serves
     return wanted == "always" or (wanted == "auto" and await run.tools.urls.has_edge())
 
 
 async def _ask(run: StepRun, hostname: str, slot: str) -> Cause | None:
-    """A nonce each time, so that no cache can have the answer; None as soon as it is the right one."""
+    """Request the proof of the slot until it is right or ``WITHIN`` is over; return the last cause, or None.
+
+    Each request has a new nonce, so that no cache can answer.
+    """
     clock, url = run.world.clock, (await run.tools.urls.now()).of(hostname)
     deadline = clock.monotonic() + WITHIN
     while True:

@@ -1,4 +1,4 @@
-"""Bringing the image here."""
+"""Pulls the release's image, or finds it on this host."""
 
 from dataclasses import replace
 
@@ -17,11 +17,14 @@ from pvdify.model.release import Release
 from pvdify.model.tenant import Tenant
 from pvdify.quantities import format_bytes
 
-UNPACKED = 3.0  # layers come compressed, and packed and unpacked ones are on the disk for a while side by side
+UNPACKED = 3.0  # times the download size: compressed and unpacked layers are on the disk at the same time
 
 
 async def keep_for_another_try(run: StepRun) -> None:
-    """Of the releases that failed, only this newest one keeps its image: the next try often is the same image."""
+    """Remove hook containers, and keep the image of this failed release, because the next deploy often uses it again.
+
+    Images of older failed releases are released.
+    """
     await remove_hooks(run)
     images, release = run.world.images, run.release
     if release.image_id is None or await images.get(release.image_id) is None:
@@ -35,10 +38,13 @@ async def keep_for_another_try(run: StepRun) -> None:
 
 @step(undo=keep_for_another_try)
 async def pull(run: StepRun) -> str:
-    """Exactly the release's image is on this host."""
+    """Bring the release's image to this host, record its volumes, and wait for the preview's services.
+
+    Raises WrongPlatform, NotEnoughDisk, NotRollbackable, VolumeNotShared, ServiceFailed, and the errors of ``Images``.
+    """
     release = run.release
     if await standby_of(run):
-        return f"{(release.digest or '')[:11]}…  here"  # its instances still run; nothing needs to be looked up
+        return f"{(release.digest or '')[:11]}…  here"  # the standby instances have the image
     if release.image_id is not None:
         image = await _stored(run, release.image_id)
     else:
@@ -56,7 +62,7 @@ async def pull(run: StepRun) -> str:
 
 
 def _check_platform(release: Release, image: LocalImage) -> None:
-    """An image for other machines fails here, before any hook of it runs."""
+    """Raise WrongPlatform if the image is built for another architecture, before a hook of the release runs."""
     if not image.runs_here:
         raise WrongPlatform(
             f"{release.image} cannot run on this server",
@@ -66,7 +72,7 @@ def _check_platform(release: Release, image: LocalImage) -> None:
 
 
 async def _fetch(run: StepRun, reference: ImageReference, digest: str, tenant: Tenant) -> LocalImage:
-    """The image from its registry, if there is room for it. Raises NotEnoughDisk before anything is sent."""
+    """Pull the image from its registry. Raises NotEnoughDisk before the download if there is no room for the image."""
     capacity = await run.world.host.capacity()
     size = await run.world.images.download_size(reference, digest, tenant)
     if size is not None and capacity.free_disk is not None:
@@ -83,7 +89,7 @@ async def _fetch(run: StepRun, reference: ImageReference, digest: str, tenant: T
 
 
 async def _stored(run: StepRun, image_id: str) -> LocalImage:
-    """The image of an earlier release as it is kept here; only if it is gone its registry is asked for it."""
+    """Return the kept image of an earlier release; pull it only if it is gone. Raises NotRollbackable."""
     release = run.release
     image = await run.world.images.get(image_id)
     if image is not None:

@@ -1,7 +1,7 @@
-"""Changing what runs of the live release: more, fewer, or new instances in place of old ones.
+"""Scales or restarts the processes of the live release.
 
-Who comes is JOINING in the live slot's record before anything is started. At the commit point, who came is UP and who
-goes is LEAVING, in one write with the route.
+New instances are recorded as JOINING in the live slot before they start. At the commit point, one write with the route
+makes them UP, and the instances that they replace LEAVING.
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ from pvdify.model.slot import Phase, Placement, Slot
 
 
 async def dismiss(run: StepRun) -> None:
-    """Nothing is left of who was to join."""
+    """Stop and remove the joining instances."""
     slot = await run.previous_slot()
     if slot is None:
         return
@@ -35,7 +35,7 @@ async def dismiss(run: StepRun) -> None:
 
 @step(undo=dismiss)
 async def arrange(run: StepRun) -> None:
-    """Names and endpoints of who joins are on disk."""
+    """Choose names and endpoints of the joining instances, and record them."""
     async with run.world.locks.places:
         slot = await _live_slot(run)
         counts = await _wanted(run)
@@ -45,7 +45,7 @@ async def arrange(run: StepRun) -> None:
 
 
 async def take_back(run: StepRun) -> None:
-    """Instances that stopped to make room run again, alone with their volume, and requests reach them."""
+    """Remove joining web instances, start those again that stopped for them, and route requests to these."""
     slot = await _live_slot(run)
     stopped = tuple(place for place in _sharers(run, slot) if place.phase is Phase.LEAVING)
     if not stopped:
@@ -62,7 +62,7 @@ async def take_back(run: StepRun) -> None:
 
 @step(undo=take_back)
 async def make_room(run: StepRun) -> str | None:
-    """Web instances with a volume of their own have answered and stopped; requests wait for their successors."""
+    """Stop web instances with an exclusive volume after their last answers; the router holds requests meanwhile."""
     slot = await _live_slot(run)
     sharers = _sharers(run, slot)
     if not sharers:
@@ -82,7 +82,7 @@ async def make_room(run: StepRun) -> str | None:
 
 @step()
 async def start(run: StepRun) -> str | None:
-    """Every web instance that joins runs."""
+    """Start the joining web instances."""
     slot = await _live_slot(run)
     joining = slot.of(WEB, Phase.JOINING)
     await _start(run, slot, joining)
@@ -91,12 +91,12 @@ async def start(run: StepRun) -> str | None:
 
 @step()
 async def health(run: StepRun) -> str | None:
-    """Each of them has answered its probe."""
+    """Wait until each joining web instance has answered its probe."""
     return await probed(run, (await _live_slot(run)).of(WEB, Phase.JOINING))
 
 
 async def bring_back(run: StepRun) -> None:
-    """The new workers are stopped and those they were to replace run again."""
+    """Stop the joining workers, and start those again that they were to replace."""
     slot = await run.previous_slot()
     if slot is None:
         return
@@ -106,7 +106,10 @@ async def bring_back(run: StepRun) -> None:
 
 @step(undo=bring_back)
 async def workers(run: StepRun) -> str | None:
-    """The other processes that join run and stayed up; of one that is replaced, two never ran at once."""
+    """Stop the workers that are replaced, start the joining ones, and wait until these have stayed up.
+
+    Workers with ``overlap`` stop later, in ``stop``.
+    """
     slot = await _live_slot(run)
     joining = tuple(place for place in slot.in_phase(Phase.JOINING) if place.process != WEB)
     await settle(*(_stop(run, place) for place in await _replaced_workers(run, slot)))
@@ -117,7 +120,7 @@ async def workers(run: StepRun) -> str | None:
 
 @step(undo=point_back, commits=True)
 async def switch(run: StepRun) -> str:
-    """New requests reach who joined, and none who leaves; the new scale is on record."""
+    """Route new requests to the joined instances and not to the leaving ones, and record the new scale."""
     slot, counts = await _live_slot(run), await _wanted(run)
     settled = slot.settled(await _leaving(run, slot))
     await put_route(run, await route_to(run, run.release, settled))
@@ -128,11 +131,11 @@ async def switch(run: StepRun) -> str:
 
 @step()
 async def stop(run: StepRun) -> str | None:
-    """Who leaves has answered its last request, stopped and gone."""
-    async with run.world.locks.instances(run.app):  # the reconciler has started what it was starting
+    """Drain, stop and remove the leaving instances."""
+    async with run.world.locks.instances(run.app):  # wait until the reconciler starts none of them
         slot = await _live_slot(run)
     leaving = slot.in_phase(Phase.LEAVING)
-    await settle(*(_let_go(run, slot, place) for place in leaving))
+    await settle(*(_drain_and_remove(run, slot, place) for place in leaving))
     run.change(slot.without(Phase.LEAVING))
     return "  ".join(f"{place.process}.{place.number}" for place in leaving) or None
 
@@ -160,7 +163,7 @@ async def _wanted(run: StepRun) -> dict[str, int]:
 
 
 def _numbers_to_come(run: StepRun, slot: Slot, process: str, wanted: int) -> tuple[int, ...]:
-    """The numbers of the instances that have still to join, also where some were on disk before the daemon died.
+    """Return the numbers of the instances to add; those recorded as JOINING before pvdifyd restarted are left out.
 
     A restarted instance keeps its number.
     """
@@ -175,7 +178,7 @@ def _numbers_to_come(run: StepRun, slot: Slot, process: str, wanted: int) -> tup
 
 
 async def _leaving(run: StepRun, slot: Slot) -> tuple[Placement, ...]:
-    """Who goes: of a restarted process all who were up, else the highest numbers beyond the count."""
+    """Return the instances to remove: all UP ones of a restarted process, or those beyond the wanted count."""
     if run.operation.kind is OperationKind.RESTART:
         return tuple(place for process in _change(run).restarts for place in slot.of(process, Phase.UP))
     counts = await _wanted(run)
@@ -184,7 +187,7 @@ async def _leaving(run: StepRun, slot: Slot) -> tuple[Placement, ...]:
 
 
 async def _replaced_workers(run: StepRun, slot: Slot) -> tuple[Placement, ...]:
-    """Instances that have to stop before their successors start: two of them must not run at once."""
+    """Return the workers that must stop before their successors start, because the two must not run at once."""
     if run.operation.kind is not OperationKind.RESTART:
         return ()
     exclusive = [volume for volume in run.release.volumes.values() if volume.is_exclusive]
@@ -197,7 +200,7 @@ async def _replaced_workers(run: StepRun, slot: Slot) -> tuple[Placement, ...]:
 
 
 def _sharers(run: StepRun, slot: Slot) -> tuple[Placement, ...]:
-    """Web instances to be replaced that have a volume which their successors must not have at the same time."""
+    """Return the web instances to be restarted if they use a volume that their successors must not use meanwhile."""
     if run.operation.kind is not OperationKind.RESTART or WEB not in _change(run).restarts:
         return ()
     if not any(volume.is_exclusive and volume.is_used_by(WEB) for volume in run.release.volumes.values()):
@@ -212,8 +215,8 @@ async def _start(run: StepRun, slot: Slot, places: tuple[Placement, ...]) -> Non
     await settle(*(run.world.instances.start(spec) for spec in specs))
 
 
-async def _let_go(run: StepRun, slot: Slot, place: Placement) -> None:
-    """Wait until nothing has been in flight for a moment, at the latest until ``drain`` is over; then stop it."""
+async def _drain_and_remove(run: StepRun, slot: Slot, place: Placement) -> None:
+    """Wait until the instance has no request in flight, at most ``drain`` seconds; then stop and remove it."""
     if place.has_route:
         await quiet(run, slot.number, run.manifest.drain, place.serial)
     await _stop(run, place)

@@ -1,4 +1,4 @@
-"""Waiting for the services that were made for a preview."""
+"""Waits for the services of a preview."""
 
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.errors import ServiceFailed
@@ -6,7 +6,7 @@ from pvdify.model.names import parent_of
 from pvdify.model.service import Service, ServiceState
 
 WITHIN = 1800.0  # seconds: a copy of a large database takes a while
-PAUSE = 0.5
+PAUSE = 0.5  # seconds between two checks
 
 
 async def wait_for_services(run: StepRun) -> None:

@@ -1,4 +1,4 @@
-"""Starting the candidate slot, or taking over one that stands by."""
+"""Starts the candidate slot, or takes over a slot from standby."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ from pvdify.model.slot import Phase, Placement, Slot, SlotState, other_colour
 
 
 async def remove_candidate(run: StepRun) -> None:
-    """Nothing of the candidate slot is left; one that was taken over from standby stands by again."""
+    """Stop and remove the candidate slot's instances; a slot that was taken over becomes STANDBY again."""
     slot = await run.candidate()
     if slot is None or slot.state is not SlotState.CANDIDATE:
         return
@@ -29,7 +29,7 @@ async def remove_candidate(run: StepRun) -> None:
 
 
 async def stop_and_remove(run: StepRun, places: Iterable[Placement]) -> None:
-    """Remove instances of the new release; those that run may finish what they do first."""
+    """Stop instances of the new release within its ``stop_timeout``, and remove them."""
 
     async def end(place: Placement) -> None:
         await run.world.instances.stop(place.name, run.manifest.stop_timeout)
@@ -40,12 +40,12 @@ async def stop_and_remove(run: StepRun, places: Iterable[Placement]) -> None:
 
 @step(undo=remove_candidate)
 async def start(run: StepRun) -> str:
-    """Every web instance of the candidate slot runs."""
+    """Start every web instance of the candidate slot. Raises NoFreePort."""
     slot = await run.candidate() or await _take_over(run) or await _place(run)
     release, places = run.release, web_places(slot)
     starter = await starter_of(run, slot)
     around = await run.tools.environments.of(starter)
-    # What is taken over runs already, and its image is pinned by the release that started it.
+    # The instances of a slot from standby run already; only missing ones are started.
     is_new = slot.number == release.version
     starting = [place for place in places if is_new or not place.is_up]
     specs = [instance_spec(starter, place, around, run.operation.id) for place in starting]
@@ -58,25 +58,25 @@ async def start(run: StepRun) -> str:
 
 
 def shown(place: Placement) -> str:
-    """An instance and where it listens, for the deploy log: ``web.1 :3001``."""
+    """Return an instance and its endpoint as text for the deploy log, for example ``web.1 :3001``."""
     where = "" if place.endpoint is NO_ROUTE else f" {place.endpoint.short}"
     return f"{place.process}.{place.number}{where}"
 
 
 def web_places(slot: Slot) -> tuple[Placement, ...]:
-    """The places of a slot that visitors' requests can go to."""
+    """Return the placements of a slot's web instances."""
     return tuple(place for place in slot.placements if place.process == WEB)
 
 
 async def starter_of(run: StepRun, slot: Slot) -> Release:
-    """The release whose containers these are: the one that started the slot."""
+    """Return the release that started the slot, and so made its containers."""
     if slot.number == run.release.version:
         return run.release
     return await run.world.store.release(run.app, slot.number) or run.release
 
 
 async def standby_of(run: StepRun) -> Slot | None:
-    """The slot of the release that is to be repeated, if it still stands by."""
+    """Return the slot of the release that this one repeats, if the slot is idle, or None."""
     store, repeats = run.world.store, run.release.repeats
     repeated = await store.release(run.app, repeats) if repeats else None
     slot = await store.slot(run.app, repeated.slot) if repeated and repeated.slot else None
@@ -84,9 +84,9 @@ async def standby_of(run: StepRun) -> Slot | None:
 
 
 async def _take_over(run: StepRun) -> Slot | None:
-    """The slot of the release that is repeated, if it still stands by and all its web instances are healthy.
+    """Return the idle slot of the release that is repeated, if all its web instances are healthy, or None.
 
-    From here on it is a candidate on disk, and its retirement leaves it alone.
+    The slot is recorded as CANDIDATE, so that its retirement skips it.
     """
     async with run.world.locks.slots(run.app):
         slot = await standby_of(run)
@@ -119,7 +119,7 @@ async def all_answer(run: StepRun, release: Release, places: Iterable[Placement]
 
 
 async def _place(run: StepRun) -> Slot:
-    """Choose names and endpoints, and store them before a container starts with them."""
+    """Return a new candidate slot; its names and endpoints are stored before a container starts. Raises NoFreePort."""
     release, counts = run.release, await run.counts()
     previous = await run.previous_slot()
     numbers = {process: range(1, count + 1) for process, count in counts.items()}
@@ -139,9 +139,10 @@ async def _place(run: StepRun) -> Slot:
 async def placed(
     run: StepRun, slot: int, numbers: Mapping[str, Iterable[int]], phase: Phase = Phase.UP, taken: Collection[str] = ()
 ) -> tuple[Placement, ...]:
-    """Where instances with these numbers go, the web ones with endpoints; theirs once on disk (under ``locks.places``).
+    """Return placements for instances with these numbers, with endpoints for web instances.
 
-    ``taken``: names that other instances of the slot have. Raises NoFreePort.
+    Call this under ``locks.places``, and store the placements before releasing the lock: only then are the endpoints
+    reserved. ``taken``: names that other instances of the slot have. Raises NoFreePort.
     """
     places = placements_of(run.app, slot, numbers, phase, taken)
     names = [place.name for place in places if place.process == WEB]

@@ -1,4 +1,4 @@
-"""The commit point: visitors' new requests go to the candidate slot."""
+"""The commit point: routes new requests to the candidate slot."""
 
 from dataclasses import replace
 
@@ -16,13 +16,13 @@ from pvdify.model.release import Release, ReleaseStatus
 from pvdify.model.route import Route, Traffic
 from pvdify.model.slot import Slot, SlotState
 
-CONFIRM_WITHIN = 5.0
-CONFIRM_PAUSE = 0.05
+CONFIRM_WITHIN = 5.0  # seconds
+CONFIRM_PAUSE = 0.05  # seconds between two requests
 Baseline = tuple[int, int, int]
 
 
 async def point_back(run: StepRun) -> None:
-    """The route is as it was before, even where the switch happened and yet reported a failure."""
+    """Restore the previous route. This also reverts a switch that happened but reported a failure."""
     previous, slot = await run.previous(), await run.previous_slot()
     async with run.world.locks.routes(run.app):
         if previous is None:
@@ -33,13 +33,13 @@ async def point_back(run: StepRun) -> None:
 
 @step(undo=point_back, commits=True)
 async def switch(run: StepRun) -> str:
-    """New requests reach the candidate slot."""
+    """Route new requests to the candidate slot. Raises HostnameTaken, RouterUnavailable."""
     candidate, displaced = await run.candidate(), await run.previous_slot()
     slot = candidate.settled() if candidate else None
     before = run.operation.baseline or (await _count(run, slot) + await _count(run, displaced)).baseline
     wanted = await route_to(run, run.release, slot)
     accounting = Accounting(clock=run.world.clock, locks=run.world.locks, store=run.world.store)
-    await accounting.until_now(run.app)  # by the schedules of the release that is displaced
+    await accounting.until_now(run.app)  # while the schedules of the displaced release still apply
     async with run.world.locks.hostnames:
         known = (await run.world.router.routes()).get(run.app)
         if known is None or known.hostnames != wanted.hostnames:
@@ -51,7 +51,7 @@ async def switch(run: StepRun) -> str:
 
 @step()
 async def confirm(run: StepRun) -> None:
-    """A request through the router was answered by the candidate slot."""
+    """Send requests through the router until the candidate slot answers. Raises ConfirmFailed."""
     slot, clock = await run.candidate(), run.world.clock
     if slot is None or (await route_to(run, run.release, slot)).slot is None:
         return  # nothing to ask: no process with a route, or maintenance
@@ -73,7 +73,7 @@ async def confirm(run: StepRun) -> None:
 
 
 async def route_to(run: StepRun, release: Release, slot: Slot | None) -> Route:
-    """The route that the app should have when this release serves from this slot."""
+    """Return the route that the app should have when this release serves from this slot. Raises AppNotFound."""
     app = await run.world.store.app(run.app)
     if app is None:
         raise no_app(run.app)
@@ -81,11 +81,11 @@ async def route_to(run: StepRun, release: Release, slot: Slot | None) -> Route:
 
 
 async def put_route(run: StepRun, wanted: Route) -> None:
-    """The router has this route, looked up afterwards. Raises RouterUnavailable."""
+    """Put the route into the router and verify that the router has it. Raises RouterUnavailable."""
     async with run.world.locks.routes(run.app):
         put = await run.tools.serving.put(wanted)
         found = (await run.world.router.routes()).get(run.app)
-    # An instance that ended since is out of the route already, which is no reason to fail.
+    # Ignore differences in targets: an instance that exited meanwhile is out of the route already.
     if found is None or replace(found, targets=put.targets, numbers=put.numbers) != put:
         raise RouterUnavailable(
             f"{run.app} v{run.release.version}: the router did not take the new route",
@@ -99,7 +99,7 @@ async def _count(run: StepRun, slot: Slot | None) -> Traffic:
 
 
 async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, before: Baseline) -> None:
-    """All that became true with the switch, for the one transaction that marks it done."""
+    """Hand in the records that the switch changes; the runner saves them in the write that marks the step done."""
     now = run.world.clock.now()
     previous = await run.previous()
     if previous is not None:

@@ -1,4 +1,4 @@
-"""The volumes of a release: recorded before anything mounts them, and handed from release to release."""
+"""Records the volumes of a release before a container mounts them, and decides which are handed over."""
 
 from dataclasses import replace
 
@@ -11,8 +11,9 @@ from pvdify.model.volume import new_volume, shared_exclusively
 
 
 async def provide_volumes(run: StepRun, release: Release) -> None:
-    """Record the volumes that the release needs and the app does not have, and decide whether one is handed over.
+    """Record the volumes that the release needs and the app does not have.
 
+    If another release may use one of them exclusively, set the operation's strategy to HAND_OVER.
     Raises VolumeNotShared.
     """
     volumes = release.volumes
@@ -32,7 +33,7 @@ async def provide_volumes(run: StepRun, release: Release) -> None:
 
 
 async def _handed_over(run: StepRun, release: Release) -> tuple[str, ...]:
-    """The volumes that instances of another release may still have when this one starts."""
+    """Return the exclusive volumes of this release that instances of other releases may still use."""
     found: set[str] = set()
     for slot in await run.world.store.slots(run.app):
         starter = await run.world.store.release(run.app, slot.number)
@@ -42,7 +43,7 @@ async def _handed_over(run: StepRun, release: Release) -> tuple[str, ...]:
 
 
 async def _check(run: StepRun, release: Release) -> None:
-    """Raise VolumeNotShared where several instances of one process would use a volume that is for one."""
+    """Raise VolumeNotShared if several instances of a process would use a volume that is not shared."""
     problems = volume_problems(release.volumes, await run.counts())
     if problems:
         raise VolumeNotShared(

@@ -1,4 +1,4 @@
-"""Processes without a route: they never run twice at once unless the manifest says so, and never not at all."""
+"""Replaces processes without a route. Old and new instances run at the same time only if the manifest allows it."""
 
 import asyncio
 
@@ -18,13 +18,13 @@ LAST_LINES = 5
 
 
 async def bring_back(run: StepRun) -> None:
-    """The new workers are stopped and the old ones run again."""
+    """Stop the new workers and start the old ones again."""
     slot, previous = await run.candidate(), await run.previous_slot()
     if slot is not None:
         grace = run.manifest.stop_timeout
         await settle(*(run.world.instances.stop(place.name, grace) for place in _workers(slot)))
     old = await run.previous()
-    if previous is None or old is None or previous.state is SlotState.STOPPED:  # who stopped it starts it again
+    if previous is None or old is None or previous.state is SlotState.STOPPED:  # make_room starts them again
         return
     starter = await starter_of(run, previous)
     around = await run.tools.environments.of(starter)
@@ -34,7 +34,10 @@ async def bring_back(run: StepRun) -> None:
 
 @step(undo=bring_back)
 async def workers(run: StepRun) -> str | None:
-    """The other processes run the new release and stayed up; the old ones have stopped."""
+    """Stop the old workers, start the new ones, and wait until these have stayed up.
+
+    Old workers with ``overlap`` stop only after that. Raises ProbeFailed.
+    """
     slot, previous = await run.candidate(), await run.previous_slot()
     new, old = _workers(slot) if slot else (), _workers(previous) if previous else ()
     old_manifest = await _manifest_of_previous(run)
@@ -61,7 +64,10 @@ def _overlaps(manifest: Manifest | None, place: Placement) -> bool:
 
 
 async def _manifest_of_previous(run: StepRun) -> Manifest | None:
-    """Whether two may run at once is for the new manifest to say, where it knows the process at all."""
+    """Return the previous manifest with the new release's processes merged in.
+
+    The new manifest decides ``overlap`` of each process that it has.
+    """
     previous = await run.previous()
     if previous is None:
         return None
@@ -70,12 +76,12 @@ async def _manifest_of_previous(run: StepRun) -> Manifest | None:
 
 
 async def _grace_of(run: StepRun, slot: Slot | None) -> float:
-    """The ``stop_timeout`` of the release that started the slot, whose programs know no other."""
+    """Return the ``stop_timeout`` of the release that started the slot, or 0 without a slot."""
     return (await starter_of(run, slot)).manifest.stop_timeout if slot is not None else 0.0
 
 
 async def stay_up(run: StepRun, places: tuple[Placement, ...]) -> None:
-    """Wait until these have run for a while. Raises ProbeFailed as soon as one of them exits."""
+    """Wait ``STAY_UP`` seconds. Raises ProbeFailed as soon as one of these instances exits."""
     exits = {place: asyncio.create_task(run.world.instances.wait(place.name)) for place in places}
     pause = asyncio.create_task(run.world.clock.sleep(STAY_UP if places else 0.0))
     try:
