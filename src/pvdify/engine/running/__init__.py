@@ -1,4 +1,4 @@
-"""Keep instances as the records say: container specs, environment, liveness probes, repairs, one-off containers.
+"""Keeps instances running as recorded: container specs, environment, probes, repairs, statuses, one-off commands.
 
 May import: ``world`` and the room notifying.
 """

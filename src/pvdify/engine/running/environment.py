@@ -1,4 +1,4 @@
-"""What an app's instances, hooks and one-off commands start with: config vars and volumes."""
+"""The config vars, volumes and networks that an app's instances, hooks and one-off commands start with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from pvdify.ports.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a release's containers get besides the image.
+    """The inputs of a release's containers besides the image.
 
-    ``config``: with the URLs of the services that the app is linked to. ``volumes``: the id of each of the app's
-    volumes by name; ``url``: where visitors find the app, None: nowhere. ``networks``: those of its links.
+    ``config``: config vars, with the URLs of linked services. ``volumes``: the ids of the app's volumes by name.
+    ``url``: the app's public URL, None if it has none. ``networks``: the networks of linked services.
     """
 
     config: Mapping[str, ConfigVar]
@@ -31,10 +31,10 @@ class Surroundings:
 
 
 class Environments:
-    """Gathers what a release's containers get.
+    """Collects the surroundings of a release's containers.
 
-    ``hide`` has these config vars hidden in what an app writes from then on. ``shared_vars``: what connections of the
-    server add to every app's config vars.
+    ``hide`` redacts the secrets among these config vars in all later output of the app. ``shared_vars``: functions that
+    return config vars which this server adds to every app.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Environments:
         return Surroundings(config={**config, **services}, volumes=volumes, url=url, networks=networks)
 
     async def _services_of(self, app: str, links: Sequence[ServiceLink]) -> dict[str, ConfigVar]:
-        """Return the URL of each service that the app is linked to, under the name that it has in the app."""
+        """Return the URL of each linked service by the name of its config var, and redact its secrets from now on."""
         urls: dict[str, ConfigVar] = {}
         for link in links:
             service = await self._store.service(link.service)
@@ -70,7 +70,7 @@ class Environments:
     async def _config_of(self, app: str, version: int) -> dict[str, ConfigVar]:
         """Return an app's config, and the variables that this server shares with all apps.
 
-        All that are shared together or none: if the app sets one of them, the others would not fit.
+        If the app sets one variable of a shared group, the whole group is left out, because its values belong together.
         """
         config = await self._secrets.read(app, version)
         for shared in self._shared_vars:
@@ -81,7 +81,7 @@ class Environments:
 
 
 async def tenant_of(store: Store, app: str) -> Tenant:
-    """The app with its grants; a preview shares images, logins and grants of its app. Raises StoreUnavailable."""
+    """Return the app and its grants; a preview shares images, logins and grants of its app. Raises StoreUnavailable."""
     preview = parent_of(app)
     apps = (app, preview[0]) if preview else (app,)
     grants = [grant for each in apps for grant in await store.grants(each)]

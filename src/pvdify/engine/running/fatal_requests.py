@@ -1,4 +1,4 @@
-"""Name the requests that an instance was working at when it ended: one of them may be what ends instances."""
+"""Reports the requests that were in flight when an instance exited, because one of them may have caused the exit."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -13,21 +13,24 @@ from pvdify.ports.access_log import AccessLog
 from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
 
-LOOKED_AT = 500  # the app's newest visits
-TOGETHER = timedelta(seconds=1)  # the router notes the requests of one end within this time
+LOOKED_AT = 500  # number of the app's newest visits that are read
+TOGETHER = timedelta(seconds=1)  # the router logs all requests that an exit cut within this time
 SAME_AFTER = 3600.0  # seconds until the same requests of a release are reported again
-MOST_NAMED = 3
+MOST_NAMED = 3  # requests in an event
 
 
 class FatalRequests:
-    """Records an event once an hour for the same requests of a release, however many instances they end."""
+    """Records events about requests during which an instance exited: for the same requests, at most one per hour."""
 
     def __init__(self, *, access_log: AccessLog, clock: Clock, store: Store) -> None:
         self._access_log, self._clock, self._store = access_log, clock, store
         self._noted: dict[tuple[str, int, str], float] = {}
 
     async def note(self, slot: Slot, place: Placement, ended: Exit | None) -> None:
-        """Record which requests were cut when this instance ended; nothing if it ended well or with none in flight."""
+        """Record which requests were cut when this instance exited; skip exits with code 0 or without such requests.
+
+        Raises StoreUnavailable.
+        """
         if not place.has_route or (ended is not None and ended.code == 0):
             return
         visits = await self._access_log.tail(LOOKED_AT, app=slot.app)
@@ -48,7 +51,7 @@ class FatalRequests:
 
 
 def cut_at_the_end(visits: list[Visit]) -> list[Visit]:
-    """The newest visits of an instance, if all of them were lost at one moment."""
+    """Return the newest visits of an instance that were lost at the same time, newest first. Pure function."""
     cut: list[Visit] = []
     for visit in reversed(visits):
         if not visit.is_lost or visits[-1].at - visit.at > TOGETHER:
@@ -58,7 +61,7 @@ def cut_at_the_end(visits: list[Visit]) -> list[Visit]:
 
 
 def _named(visits: Iterable[Visit]) -> str:
-    """Method and path of each, without queries; long lists and paths are shortened."""
+    """Return method and path of each visit as text, without queries; long lists and paths are shortened."""
     requests = sorted({f"{visit.method} {visit.path[:100]}" for visit in visits})
     more = f" and {len(requests) - MOST_NAMED} more" if len(requests) > MOST_NAMED else ""
     return ", ".join(requests[:MOST_NAMED]) + more

@@ -1,4 +1,4 @@
-"""Keeping instances running: one that exited is started again, ever more slowly."""
+"""Restarts instances that exited, with a growing back-off."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,20 +34,20 @@ from pvdify.timing import BackOff
 
 log = structlog.get_logger()
 BACK_OFF = BackOff(first=1.0, longest=60.0)  # before a restart
-QUIET_AFTER = 600.0  # an instance that stayed up this long starts over with the shortest back-off
-NOT_RUNNING = (SlotState.CANDIDATE, SlotState.STOPPED, SlotState.RETIRED)  # not up yet, or not to be up
+QUIET_AFTER = 600.0  # seconds of uptime after which the next back-off is the shortest one again
+NOT_RUNNING = (SlotState.CANDIDATE, SlotState.STOPPED, SlotState.RETIRED)  # the reconciler starts no instance of these
 
 
 @dataclass
 class _Restarts:
-    """How often an instance had to be restarted of late, and when it may be again."""
+    """The number of recent restarts of an instance, and the earliest time of the next one."""
 
     count: int = 0
     not_before: float = 0.0
 
 
 class InstanceRepair:
-    """Starts again what should run and does not."""
+    """Starts instances that should run and do not."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, down: DownTargets, images: Images, instances: Instances, locks: Locks,
@@ -62,32 +62,35 @@ class InstanceRepair:
         self._restarts: dict[str, _Restarts] = {}
 
     def seconds_to_next(self) -> float | None:
-        """Seconds until the first back-off ends; None when none is under way."""
+        """Return the seconds until the first back-off ends, or None if no instance waits for one."""
         now = self._clock.monotonic()
         waits = [item.not_before - now for item in self._restarts.values() if item.not_before > now]
         return min(waits, default=None)
 
     def forget(self, name: str) -> None:
-        """Forget an instance that was taken away."""
+        """Forget the back-off and the watch of an instance that was removed."""
         self._restarts.pop(name, None)
         self._watches.forget(name)
 
     async def keep_running(self, found_containers: Iterable[FoundInstance]) -> None:
-        """Start every instance that should run and is not among these containers, running. Raises StoreUnavailable."""
+        """Start every instance that should run and has no running container among these. Raises StoreUnavailable."""
         containers = {item.name: item for item in found_containers}
         found = await take_snapshot(self._store)
         self._forget_others(found)
-        for slot in await self._in_order(found.slots):
+        for slot in await self._in_start_order(found.slots):
             for place in filter(lambda place: place.is_up, slot.placements):
                 is_settled = not found.is_busy(slot.app) and not found.has_candidate(slot.app)
                 if _should_run(slot, place, is_settled=is_settled):
-                    with logged(app=slot.app, name=place.name):  # one that cannot be started keeps no other one down
+                    with logged(app=slot.app, name=place.name):  # a failed start must not end the loop
                         await self._keep(slot, place, containers.get(place.name))
                 else:
                     await self._note_standing(place, containers.get(place.name))
 
     async def note_restarts(self) -> None:
-        """Record once what the supervisor restarted by itself, also while pvdifyd was down."""
+        """Record each restart that the supervisor made by itself once, also those while pvdifyd was down.
+
+        Raises RuntimeUnavailable, StoreUnavailable.
+        """
         restarts = await self._instances.restarts()
         if not restarts:
             return
@@ -109,8 +112,11 @@ class InstanceRepair:
         for name in self._restarts.keys() - {place.name for place in places}:
             del self._restarts[name]
 
-    async def _in_order(self, slots: Iterable[Slot]) -> list[Slot]:
-        """Slots that serve first, as they went live; previews last. After a boot, instances start in this order."""
+    async def _in_start_order(self, slots: Iterable[Slot]) -> list[Slot]:
+        """Return slots whose instances should run: live ones first, oldest first, previews last.
+
+        After a boot of the server, instances start in this order.
+        """
         previews = {preview.name for preview in await self._store.previews()}
         started = (slot for slot in slots if slot.state not in NOT_RUNNING)
         return sorted(
@@ -129,7 +135,7 @@ class InstanceRepair:
         await self._note_standing(place, container)
         now = self._clock.monotonic()
         if container is not None and container.is_restarting:
-            restarts.not_before = now + BACK_OFF.first  # look again soon whether it is back
+            restarts.not_before = now + BACK_OFF.first  # check soon whether the supervisor has restarted it
             return
         if now < restarts.not_before:
             return
@@ -140,14 +146,14 @@ class InstanceRepair:
         await self._start_again(slot, place, container)
 
     async def _note_standing(self, place: Placement, container: FoundInstance | None) -> None:
-        """Note what was found of an instance, for the status of its app."""
+        """Record in memory whether the instance is up, for the status of its app."""
         standings, now = self._standings, self._clock.now()
         is_running = container is not None and container.state is InstanceState.RUNNING
         started_at = container.started_at if container is not None and is_running else None
         if (is_running or await self._instances.is_running(place.name)) and not self._down.has(place):
             standings.seen_up(place.name, now, started_at=started_at)
         else:
-            # While its supervisor restarts it, the supervisor's own record says how it ended.
+            # While the supervisor restarts the instance, note_restarts reports the exit from the supervisor's record.
             is_known = container is not None and not container.is_restarting
             standings.seen_down(place.name, now, container.exit if container and is_known else None)
 
@@ -160,11 +166,11 @@ class InstanceRepair:
             await self._routes.put_routes(slot.app)
 
     async def _start_again(self, slot: Slot, place: Placement, container: FoundInstance | None) -> None:
-        """Start the instance, unless an operation changed what should run since ``container`` was looked at."""
+        """Start the instance, unless an operation has changed what should run since ``container`` was read."""
         release = await self._store.release(slot.app, slot.number)
         if release is None or not await self._should_start(slot, place):
             return
-        missing = await self._bring_image(release)  # may take minutes: no operation waits for it
+        missing = await self._bring_image(release)  # may take minutes, so it runs without the lock
         async with self._locks.instances(slot.app):
             if not await self._should_start(slot, place):
                 return
@@ -183,13 +189,13 @@ class InstanceRepair:
         self._watches.expect_back(slot, place)
 
     async def _should_start(self, slot: Slot, place: Placement) -> bool:
-        """Decide by what the records and the runtime say now."""
+        """Whether the records want this instance to run now, and it does not."""
         operations = await self._store.unsettled_operations(slot.app)
         current = await self._store.slot(slot.app, slot.number)
         is_leaving = any(operation.kind is OperationKind.DESTROY for operation in operations)
         if current is None or is_leaving or place not in current.placements:
             return False
-        # Workers of a candidate whose undo could not end them may still run: until they are gone, no other one starts.
+        # If an undo could not stop a candidate's workers, they may still run: start no other workers until they end.
         found = await take_snapshot(self._store)
         is_settled = not found.is_busy(slot.app) and not found.has_candidate(slot.app)
         if not _should_run(current, place, is_settled=is_settled):
@@ -204,7 +210,7 @@ class InstanceRepair:
         images, about = self._images, {"app": release.app, "image": release.image}
         if release.image_id is None or release.digest is None:
             return None
-        with logged(**about):  # it may be here all the same
+        with logged(**about):  # if the check fails, the image may still be here: try to start the instance
             if await images.get(release.image_id) is not None:
                 return None
             log.info("image.missing", release=release.version, digest=release.digest, **about)
@@ -217,13 +223,13 @@ class InstanceRepair:
         return None
 
     async def _keep_image(self, release: Release) -> None:
-        """Pin the image for the release, as its deploy did."""
+        """Pin the image for the release, if the pin is missing."""
         if release.image_id is not None and release.version not in await self._images.kept(release.app):
             with logged(app=release.app, image=release.image):
                 await self._images.keep(release.image_id, release.app, release.version)
 
     async def _not_started(self, slot: Slot, place: Placement, error: PvdifyError, missing: PvdifyError | None) -> None:
-        """Record why an instance cannot be started: once for each reason."""
+        """Record why an instance cannot be started, in one event per reason."""
         why, short = error.why or error.what, error.why or error.what
         if missing is not None:
             why, short = f"its image is not on this server, and {missing.what}", "image missing"
@@ -233,7 +239,7 @@ class InstanceRepair:
             await self._store.save(_event(slot, Action.INSTANCE_NOT_STARTED, problem, now))
 
     async def _record(self, slot: Slot, place: Placement, ended: Exit | None, at: datetime) -> None:
-        """Record a restart. Those of a crash loop are no events: that it is one, is an event already."""
+        """Record a restart. During a crash loop, which has an event of its own, restarts make no events."""
         is_out_of_memory = ended is not None and ended.is_out_of_memory
         action = Action.INSTANCE_OUT_OF_MEMORY if is_out_of_memory else Action.INSTANCE_RESTARTED
         why = str(ended or "is not there")
@@ -250,7 +256,7 @@ def _event(slot: Slot, action: Action, text: str, at: datetime) -> Event:
 
 
 def _should_run(slot: Slot, place: Placement, *, is_settled: bool) -> bool:
-    """Whether the reconciler keeps this instance up. Which workers run is for an unfinished operation to decide."""
+    """Whether the reconciler keeps this instance up. While an operation is unfinished, it starts no workers."""
     if slot.state in NOT_RUNNING or not place.is_up:
         return False
     return place.process == WEB or (slot.state is SlotState.LIVE and is_settled)

@@ -1,4 +1,4 @@
-"""Leftovers: what an operation that was cut short left behind, and what belongs to no record."""
+"""Removes instances and networks that interrupted operations left behind, or that belong to no record."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,11 +22,11 @@ from pvdify.settings import Settings
 
 log = structlog.get_logger()
 SHOWN = 5  # names in an event
-NETWORKS_EVERY = 600.0  # seconds between two looks at networks: one is left over only where something was cut short
+NETWORKS_EVERY = 600.0  # seconds between two checks of networks, which are rarely left over
 
 
 class Leftovers:
-    """Takes away what no record wants. Each removal is decided under the app's lock, by what the records say then."""
+    """Removes leftovers. Each removal is decided under the app's lock, by the records as they are then."""
 
     def __init__(
         self, *, clock: Clock, instances: Instances, locks: Locks, networks: Networks, one_offs: set[str],
@@ -38,21 +38,22 @@ class Leftovers:
         self._reported: list[str] = []  # the names in the last event about orphans
 
     async def finish_phases(self) -> None:
-        """Remove the instances that were to join or to leave, where no operation is at them any more.
+        """Remove joining and leaving instances, and candidate slots, of apps without an unfinished operation.
 
-        So too those of a release that failed, where its undo could not: one that had stood by stands by again.
+        A candidate slot that was taken over from standby becomes STANDBY again. Raises RuntimeUnavailable,
+        StoreUnavailable.
         """
         for slot in (await take_snapshot(self._store)).slots:
             if (_has_phases(slot) or _is_candidate(slot)) and await is_settled(self._store, slot.app):
                 await self._finish_phases_of(slot)
 
     async def remove_orphans(self, containers: Iterable[FoundInstance]) -> None:
-        """Remove those of these containers that neither a slot nor an operation knows.
+        """Remove those of these containers that no slot, operation, job run or one-off command knows.
 
-        Of more than ``most_orphans`` whose release is unknown, none is removed: the database may be too old.
+        If more than ``most_orphans`` of them are of unknown releases, those are kept: the database may be too old.
         Raises RuntimeUnavailable, StoreUnavailable.
         """
-        found = await take_snapshot(self._store)  # after the containers: what was started meanwhile is no orphan
+        found = await take_snapshot(self._store)  # read after the containers: newly started ones are known by then
         orphans = [each for each in containers if not self._is_known(each, found)]
         unexplained = [each for each in orphans if not await self._had_slot(each)]
         if len(unexplained) > self._settings.most_orphans:
@@ -62,15 +63,15 @@ class Leftovers:
             await self._remove_orphan(container)
 
     async def remove_networks(self) -> None:
-        """Remove the networks of apps that are gone. Raises RuntimeUnavailable."""
+        """Remove the networks of apps that do not exist any more. Raises RuntimeUnavailable, StoreUnavailable."""
         now = self._clock.monotonic()
         if now < self._networks_due:
             return
         found = await self._networks.apps()
-        known = {app.name for app in await self._store.apps()}  # after the networks: an app comes before its own
+        known = {app.name for app in await self._store.apps()}  # read after the networks: apps are recorded first
         for app in sorted(found - known):
             if app.startswith(SERVICE_PREFIX):
-                continue  # goes with its service
+                continue  # the service keeper removes it
             async with self._locks.instances(app):
                 if await self._store.app(app) is None:
                     log.info("network.removed", app=app)
@@ -93,11 +94,11 @@ class Leftovers:
                 await store.save(replace(after, since=self._clock.now()))
 
     async def _had_slot(self, container: FoundInstance) -> bool:
-        """Whether the records know the release that started this container: then only the instance is too many."""
+        """Whether the records have the slot of this container, so that the database is recent enough to trust."""
         return await self._store.slot(container.app, container.slot) is not None
 
     async def _report(self, orphans: list[FoundInstance]) -> None:
-        """Record once that a person has to decide: that many unknown containers mean a database that is too old."""
+        """Record once that an operator has to decide about these containers, because the database may be too old."""
         names = sorted(each.name for each in orphans)
         if names == self._reported:
             return
@@ -123,7 +124,7 @@ class Leftovers:
     def _is_known(self, container: FoundInstance, found: Snapshot) -> bool:
         placed = {place.name for slot in found.slots for place in slot.placements}
         return (
-            container.role is Role.SERVICE  # the keeper of services removes its own
+            container.role is Role.SERVICE  # the service keeper removes these
             or container.name in placed
             or container.name in self._one_offs
             or container.name in found.job_runs
@@ -137,7 +138,7 @@ def _is_candidate(slot: Slot) -> bool:
 
 
 def _finished(slot: Slot, release: Release | None) -> Slot:
-    """The slot as the operation that is over should have left it; ``release``: the one that started it."""
+    """Return the slot as the ended operation should have left it; ``release`` is the release that started it."""
     if not _is_candidate(slot):
         return slot.without(Phase.JOINING, Phase.LEAVING)
     if release is not None and release.was_live:
@@ -146,5 +147,5 @@ def _finished(slot: Slot, release: Release | None) -> Slot:
 
 
 def _has_phases(slot: Slot) -> bool:
-    """Whether an instance is joining or leaving. A candidate's are its own operation's."""
+    """Whether an instance of the slot is joining or leaving; False for a candidate slot."""
     return slot.state is not SlotState.CANDIDATE and any(not place.is_up for place in slot.placements)

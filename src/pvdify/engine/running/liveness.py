@@ -1,7 +1,7 @@
-"""Liveness: what answered its probe once has to go on doing so.
+"""Liveness probes: stops web instances that do not answer their health check any more.
 
-Every 30 seconds each web instance that serves is asked as it was before its release went live. Three failures in a row
-stop it; the reconciler notices the exit, takes it out of the route, and starts it again with its back-off.
+Every 30 seconds each web instance of a live slot is probed as during its deploy. After three failures in a row the
+instance is stopped; the reconciler then takes it out of the route and restarts it with its back-off.
 """
 
 import asyncio
@@ -28,21 +28,21 @@ from pvdify.ports.instances import Instances
 from pvdify.ports.store import Store
 
 log = structlog.get_logger()
-PAUSE = 30.0
-FAILURES = 3
-AT_ONCE = 20  # probes under way together, however many instances there are
+PAUSE = 30.0  # seconds between two rounds
+FAILURES = 3  # in a row, after which an instance is stopped
+AT_ONCE = 20  # concurrent probes
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Subject:
-    """An instance that serves, and the release that says how to ask it."""
+    """An instance to probe, and its release, which has the health check."""
 
     release: Release
     place: Placement
 
 
 class Liveness:
-    """Asks until it is canceled."""
+    """Probes all live web instances in rounds, until canceled."""
 
     def __init__(
         self, *, clock: Clock, instances: Instances, locks: Locks, standings: Standings, store: Store, probes: Probes
@@ -52,7 +52,7 @@ class Liveness:
         self._failures: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Probe every instance, wait, and repeat."""
+        """Wait, probe every instance, and repeat forever. Errors are logged."""
         while True:
             await self._clock.sleep(PAUSE)
             try:
@@ -61,7 +61,7 @@ class Liveness:
                 log.warning("liveness.failed", code=error.code, what=error.what, why=error.why)
 
     async def look(self) -> None:
-        """One round. Raises StoreUnavailable, RuntimeUnavailable."""
+        """Probe every instance once. Raises StoreUnavailable, RuntimeUnavailable."""
         subjects, slots = await self._subjects(), asyncio.Semaphore(AT_ONCE)
         self._failures = {it.place.name: self._failures.get(it.place.name, 0) for it in subjects}
 
@@ -72,7 +72,7 @@ class Liveness:
         await asyncio.gather(*(ask(subject) for subject in subjects))
 
     async def _subjects(self) -> list[_Subject]:
-        """Every web instance of a live slot, but not of an app that an operation is at."""
+        """Return every web instance of a live slot, except of apps with an unfinished operation."""
         store = self._store
         busy = {it.app for it in await store.unsettled_operations() if it.kind is not OperationKind.RETIRE}
         live = {slot.app: slot for slot in await store.slots() if slot.state is SlotState.LIVE}
@@ -95,7 +95,7 @@ class Liveness:
                     await self._stop(subject, result, failures)
 
     def _allowed(self, name: str, check: HealthCheck) -> int:
-        """How many failures in a row stop it; one that was started again may take as long as at its deploy."""
+        """Return how many failures in a row stop the instance: more for a restarted one that has yet to boot."""
         standing = self._standings.of([name], self._clock.now()).get(name)
         if standing is None or standing.is_up:
             return FAILURES

@@ -1,6 +1,6 @@
-"""One-off commands: run in a container of the live release, for as long as a client is connected.
+"""One-off commands, which run in a container of the live release for as long as a client is connected.
 
-They live with this daemon: nothing of them is in the journal, and the reconciler takes away what an earlier life left.
+They are not in the journal. After a restart of pvdifyd, the reconciler removes their containers.
 """
 
 import asyncio
@@ -33,25 +33,25 @@ from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 
 log = structlog.get_logger()
-ABSENCE = 5.0  # kill the command after this many seconds without a viewer; a connection may be lost and made again
-KEPT_PIECES = 64  # for those who come back
-NUMBERS = range(1000, 10_000)
+ABSENCE = 5.0  # kill the command after this many seconds without a client, which may reconnect meanwhile
+KEPT_PIECES = 64  # of output, for clients that reconnect
+NUMBERS = range(1000, 10_000)  # of one-off commands, as in run.4711
 EXEC, TUNNEL = "exec", "tunnel"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """Which instance: of this process and number, or of any."""
+    """Selects an instance by process and number; None matches any."""
 
     process: str | None = None
     number: int | None = None
 
 
 class OneOff:
-    """A command under way."""
+    """A running one-off command."""
 
     def __init__(self, spec: InstanceSpec, process: CleanAttached, *, place: str = "") -> None:
-        """``place``: the instance that it is inside of, such as ``web.1``."""
+        """``place``: the instance in which the command runs, such as ``web.1``, or ""."""
         self.spec = spec
         self.place = place
         self._process = process
@@ -63,11 +63,14 @@ class OneOff:
 
     @property
     def id(self) -> str:
-        """``run.4711``."""
+        """The command's id within its app, such as ``run.4711``."""
         return f"{self.spec.process}.{self.spec.number}"
 
     async def output(self, seen: int) -> AsyncGenerator[tuple[int, Output], None]:
-        """Numbered pieces after the ``seen`` first ones, to the end; what was not seen lately may be lost."""
+        """Yield the numbered pieces of output after the first ``seen`` ones, until the output ends.
+
+        Only the newest ``KEPT_PIECES`` of the pieces that were read before are available.
+        """
         async with self._reading:
             for number, piece in [kept for kept in self._kept if kept[0] > seen]:
                 yield number, piece
@@ -77,37 +80,37 @@ class OneOff:
                 yield self._read, fresh
 
     async def exit_code(self) -> int:
-        """How it ended, once it has."""
+        """Wait until the command has ended, and return its exit code."""
         return await self._process.wait()
 
     @property
     def passed(self) -> Counter[str]:
-        """How often each secret stood in output whose secrets are not hidden, by name."""
+        """How often each secret (by name) occurred in output that was not redacted."""
         return +self._process.passed
 
     async def write(self, at: int, data: bytes) -> None:
-        """Input from this offset on; what came before is not taken twice."""
+        """Write input that starts at this offset (bytes). Bytes that were written before are skipped."""
         async with self._writing:
             fresh = data[max(0, self._taken - at) :]
             self._taken += len(fresh)
             await self._process.write(fresh)
 
     async def close_input(self) -> None:
-        """There is no more input."""
+        """Signal the end of the input."""
         async with self._writing:
             await self._process.close_input()
 
     def resize(self, size: TerminalSize) -> None:
-        """Its terminal has another size now."""
+        """Set the size of the command's terminal."""
         self._process.resize(size)
 
     async def end(self) -> None:
-        """It has ended, whatever it was doing, and its container is gone. Raises RuntimeUnavailable."""
+        """End the command and remove its container. Raises RuntimeUnavailable."""
         await self._process.end()
 
 
 class OneOffRuns:
-    """What one may ask about one-off commands."""
+    """Starts, finds and ends one-off commands."""
 
     def __init__(
         self, *, clock: Clock, instances: Instances, names: set[str], secrets: Secrets, store: Store,
@@ -123,9 +126,9 @@ class OneOffRuns:
     async def start(
         self, app: str, command: Command, terminal: TerminalSize | None, actor: Actor, raw: Collection[Stream] = ()
     ) -> OneOff:
-        """Run a command with the live release's image and config; ``raw``: streams whose secrets are not hidden.
+        """Run a command with the live release's image and config; ``raw``: streams whose secrets are not redacted.
 
-        It is ended after a few seconds without a viewer. Raises AppNotFound, NothingRuns, InvalidError,
+        The command is ended after a few seconds without a client. Raises AppNotFound, NothingRuns, InvalidError,
         RuntimeUnavailable, StoreUnavailable.
         """
         if not command or not command[0]:
@@ -133,7 +136,7 @@ class OneOffRuns:
         _check_words(command)
         live = await self._store.active_release(app)
         if live is None:
-            raise await self._nothing(app)
+            raise await self._nothing_runs(app)
         around = await self._environments.of(live)
         spec = run_spec(live, secrets.choice(NUMBERS), command, around)
         self._names.add(spec.name)
@@ -148,7 +151,7 @@ class OneOffRuns:
         self, app: str, where: Where, command: Command, terminal: TerminalSize | None, actor: Actor,
         raw: Collection[Stream] = (),
     ) -> OneOff:  # fmt: skip
-        """Run a command inside a running instance, with its config vars; the rest is as for ``start``.
+        """Run a command inside a running instance, with the instance's config vars; otherwise like ``start``.
 
         Raises AppNotFound, NothingRuns, InvalidError, RuntimeUnavailable, StoreUnavailable.
         """
@@ -165,7 +168,7 @@ class OneOffRuns:
         self, service: Service, command: Command | None, terminal: TerminalSize | None, actor: Actor,
         raw: Collection[Stream] = (),
     ) -> OneOff:  # fmt: skip
-        """Run a command in the container of a service; without one, the client of its kind, or a shell.
+        """Run a command in the container of a service; by default, the client program of its kind, or a shell.
 
         Raises NothingRuns, InvalidError, RuntimeUnavailable, StoreUnavailable.
         """
@@ -177,7 +180,7 @@ class OneOffRuns:
         return await self._keep(OneOff(spec, process, place=service.name), actor)
 
     async def connect(self, app: str, where: Where, port: int, actor: Actor) -> OneOff:
-        """Connect to a port inside a running instance: input and output are the connection's.
+        """Connect to a port inside a running instance; input and output of the result are those of the connection.
 
         Raises AppNotFound, NothingRuns, RuntimeUnavailable, StoreUnavailable.
         """
@@ -187,18 +190,18 @@ class OneOffRuns:
         return await self._keep(OneOff(spec, process, place=f"{place.process}.{place.number}"), actor)
 
     def has_any(self, app: str) -> bool:
-        """Whether a command runs in the app, or ended a moment ago."""
+        """Whether a command runs in the app, or ended a few seconds ago."""
         return any(owner == app for owner, _ in self._running)
 
     def find(self, app: str, id: str) -> OneOff:
-        """A command that is under way, or ended a moment ago. Raises OneOffNotFound."""
+        """Return a command that runs, or ended a few seconds ago. Raises OneOffNotFound."""
         run = self._running.get((app, id))
         if run is None:
             raise OneOffNotFound(f"{app} runs no {id}", next="it has ended; `pvdify run` starts another one")
         return run
 
     async def watch(self, run: OneOff, seen: int) -> AsyncGenerator[tuple[int, Output] | int, None]:
-        """Its output as it comes, then its exit code. The command runs as long as a client follows."""
+        """Yield the command's output, then its exit code. While a client reads this, the command is kept running."""
         run.watchers += 1
         run.watched.set()
         try:
@@ -209,25 +212,28 @@ class OneOffRuns:
             run.watchers -= 1
 
     async def close(self) -> None:
-        """End all of them."""
+        """End all commands, and wait until they have ended."""
         for minder in tuple(self._minders):
             minder.cancel()
         await asyncio.gather(*self._minders, return_exceptions=True)
 
     async def _keep(self, run: OneOff, actor: Actor) -> OneOff:
-        """Have it found and minded from now on."""
+        """Make the command available to ``find``, and start the task that ends it without a client."""
         self._running[run.spec.app, run.id] = run
-        minder = asyncio.create_task(self._mind(run, actor))
+        minder = asyncio.create_task(self._end_when_unwatched(run, actor))
         self._minders.add(minder)
         minder.add_done_callback(self._minders.discard)
         await self._note(run, actor, Action.RUN_STARTED)
         return run
 
     async def _instance(self, app: str, where: Where) -> tuple[int, Placement]:
-        """The slot and place of the running instance that is meant: of web where no process is named."""
+        """Return slot and placement of a running instance that matches; by default a web instance, if there is one.
+
+        Raises AppNotFound, NothingRuns, RuntimeUnavailable, StoreUnavailable.
+        """
         slots = [slot for slot in await self._store.slots(app) if slot.state is SlotState.LIVE]
         if not slots:
-            raise await self._nothing(app)
+            raise await self._nothing_runs(app)
         found = await self._instances.find(app)
         running = {it.name for it in found if it.state is InstanceState.RUNNING}
         places = [(slot.number, place) for slot in slots for place in slot.placements if place.name in running]
@@ -240,8 +246,8 @@ class OneOffRuns:
             f"{app} has no running instance{f' {wanted}' if wanted else ''}", next=f"`pvdify ps {app}` shows what runs"
         )
 
-    async def _mind(self, run: OneOff, actor: Actor) -> None:
-        """Wait until it has ended and its end was read, or there was no viewer for a while."""
+    async def _end_when_unwatched(self, run: OneOff, actor: Actor) -> None:
+        """Wait until no client has been connected for ``ABSENCE`` seconds, then record the end and end the command."""
         clock = self._clock
         ended = asyncio.create_task(run.exit_code())
         last_seen = clock.monotonic()
@@ -264,13 +270,13 @@ class OneOffRuns:
         except PvdifyError as error:
             log.warning("run.not-removed", app=run.spec.app, name=run.spec.name, what=error.what, why=error.why)
         finally:
-            # from now on the reconciler takes away what may be left of it
+            # if the container is left, the reconciler removes it once its name is discarded
             self._running.pop((run.spec.app, run.id), None)
             self._names.discard(run.spec.name)
 
     async def _note(self, run: OneOff, actor: Actor, action: Action, how: str = "") -> None:
         spec = run.spec
-        # arguments may hold secrets: the program is named, its arguments are not
+        # the event has the program without its arguments, which may contain secrets
         words = spec.command.split() if isinstance(spec.command, str) else list(spec.command or ())
         event = Event(
             at=self._clock.now(), actor=actor.name, address=actor.address, action=action, app=spec.app,
@@ -278,7 +284,7 @@ class OneOffRuns:
         )  # fmt: skip
         await self._store.save(event)
 
-    async def _nothing(self, app: str) -> PvdifyError:
+    async def _nothing_runs(self, app: str) -> PvdifyError:
         if await self._store.app(app) is None:
             return no_app(app)
         return NothingRuns(
@@ -293,7 +299,7 @@ def _check_words(command: Command) -> None:
 
 
 def _inside_spec(app: str, kind: str, slot: int, command: Command) -> InstanceSpec:
-    """What is known of something inside an instance; no container is made from it."""
+    """Return the spec that describes a command or tunnel inside an instance; no container is made from it."""
     number = secrets.choice(NUMBERS)
     return InstanceSpec(
         name=instance_name(app, kind, slot, number), app=app, process=kind, slot=slot, number=number, role=Role.RUN,

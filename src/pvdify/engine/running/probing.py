@@ -1,4 +1,4 @@
-"""One probe, the same wherever an instance is asked: at a deploy, afterwards for liveness, and after a restart."""
+"""The probe of an instance, which deploys, liveness probes and restarts share."""
 
 from pvdify.manifest.definition import HealthCheck
 from pvdify.model.app import default_hostname
@@ -10,13 +10,13 @@ from pvdify.settings import Settings
 
 
 class Probes:
-    """Asks instances whether they are healthy."""
+    """Probes instances with their health check."""
 
     def __init__(self, *, prober: Prober, settings: Settings) -> None:
         self._prober, self._settings = prober, settings
 
     async def ask(self, app: str, check: HealthCheck, place: Placement, *, hostname: str = "") -> ProbeResult:
-        """Ask the instance at this place as a visitor of the app would. Never raises.
+        """Send a request to the instance like one of a visitor. Never raises.
 
         Many frameworks answer only to hostnames that they know, so the Host header is the app's own hostname,
         ``healthcheck.host`` or, if given, ``hostname``.
@@ -33,5 +33,5 @@ class Probes:
 
 
 def hostname_of(settings: Settings, app: str, check: HealthCheck) -> str:
-    """The Host header of the app's probes."""
+    """Return the Host header of the app's probes."""
     return check.host or default_hostname(app, settings.base_domain)

@@ -1,8 +1,8 @@
-"""The reconciler: compares what should be with what is, and repairs the difference.
+"""The reconciler: compares the desired state with the observed state, and repairs the difference.
 
-Level-triggered: it looks at everything, at start-up and every few seconds, and at once when an instance ends. What an
-unfinished operation is working on it leaves alone: each repair is decided under the app's lock, by what the records say
-then, because a look at all containers can take seconds.
+It is level-triggered: a pass checks everything, at start-up, every few seconds, and at once when an instance exits. It
+skips everything an unfinished operation is working on. Each repair is decided under the app's lock, by the records as
+they are then, because reading all containers can take seconds.
 """
 
 import asyncio
@@ -30,15 +30,15 @@ from pvdify.ports.store import Store
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
-PAUSE = 5.0
-LEAST_PAUSE = 0.5  # between two starts of the router that follow each other at once
+PAUSE = 5.0  # seconds between two passes
+LEAST_PAUSE = 0.5  # seconds to wait before a restart of a router that crashed right after its start
 
 
 class Reconciler:
     """Repairs drift until it is canceled.
 
     Args:
-        wake_worker: has an operation of the journal carried out.
+        wake_worker: makes the worker run an operation that is in the journal.
         wake: set to start a pass soon.
     """
 
@@ -55,7 +55,7 @@ class Reconciler:
         self._due = asyncio.Event()
 
     async def run(self) -> None:
-        """Look and repair, forever. A repair that fails is tried again at the next pass."""
+        """Make passes forever. A repair that fails is retried in the next pass."""
         watching = asyncio.create_task(self._keep_watching())
         try:
             while True:
@@ -67,30 +67,30 @@ class Reconciler:
             self.close()
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Cancel all watches."""
         self._watches.close()
 
     async def watch_anew(self, names: Iterable[str]) -> None:
-        """Watch these instances as their records are now: their app was renamed. Raises StoreUnavailable."""
+        """Restart the watches of these instances with their new records, after a renaming. Raises StoreUnavailable."""
         for name in names:
             self._watches.forget(name)
         await self._watches.watch_all()
 
     async def keep_router(self) -> None:
-        """Start the router again as soon as it dies, forever; visitors notice nothing else so soon.
+        """Restart the router as soon as it dies, forever.
 
-        Beside ``run``, so that a pass that takes its time does not delay it.
+        Run this beside ``run``, so that a slow pass does not delay the restart.
         """
         while True:
             begun = self._clock.monotonic()
             await self.ensure_router()
             await self._router.wait_died()
-            # Avoid a busy loop when the router keeps crashing; after a first crash it starts at once.
+            # Avoid a busy loop when the router keeps crashing. The first restart has no delay.
             if self._clock.monotonic() - begun < LEAST_PAUSE:
                 await self._clock.sleep(LEAST_PAUSE)
 
     async def ensure_router(self) -> None:
-        """Start the router with its last routes, if it can be started, before any unfinished work goes on."""
+        """Start the router with its last routes. Never raises: errors are logged, and shown in the status of apps."""
         try:
             await self._router.ensure_running()
             self._standings.router_down_since = None
@@ -100,11 +100,14 @@ class Reconciler:
             log.error("router.unavailable", what=error.what, why=error.why, next=error.next)
 
     async def put_routes(self, app: str | None = None) -> None:
-        """Start the router if it does not run, and put each app's route, or one app's. Raises RouterUnavailable."""
+        """Start the router if it does not run, and put the route of each app, or of one app.
+
+        Raises RouterUnavailable, StoreUnavailable.
+        """
         await self._routes.put_routes(app)
 
     async def reconcile(self) -> None:
-        """Make one pass over everything. Never raises: what cannot be repaired is logged and tried again."""
+        """Make one pass over everything. Never raises: errors are logged, and the next pass retries."""
         for repair in (
             self._routes.put_routes,
             self._unfinished,
@@ -122,12 +125,12 @@ class Reconciler:
                 log.exception("reconcile.crashed", repair=repair.__name__)
 
     async def _unfinished(self) -> None:
-        """Have unfinished operations carried out."""
+        """Wake the worker for each unfinished operation."""
         for operation in await self._store.unsettled_operations():
             self._wake_worker(operation)
 
     async def _containers(self) -> None:
-        """Look at all containers once: start what should run, remove what nothing wants."""
+        """Read all containers once: start instances that should run, and remove orphans."""
         await self._watches.watch_all()
         containers = await self._instances.find()
         self._sightings.note(containers, self._clock.now())
@@ -135,7 +138,7 @@ class Reconciler:
         await self._leftovers.remove_orphans(containers)
 
     async def _slots(self) -> None:
-        """Give every slot that drains or stands by a retirement that will end it."""
+        """Enqueue a retirement for every slot that drains or stands by without one."""
         found = await take_snapshot(self._store)
         for slot in found.slots:
             if slot.state.has_served and not found.is_retiring(slot.app, slot.number) and not found.is_busy(slot.app):
@@ -161,7 +164,7 @@ class Reconciler:
         self._wake_worker(retirement)
 
     async def _keep_watching(self) -> None:
-        """Watch what operations start, whatever a pass is waiting for, and pass on who wants the next one."""
+        """Watch newly started instances, also during a slow pass, and request the next pass when ``wake`` is set."""
         while True:
             if await self._is_woken(self._wake, WATCH_PAUSE):
                 self._wake.clear()
@@ -170,7 +173,7 @@ class Reconciler:
                 await self._watches.watch_all()
 
     async def _pause(self) -> None:
-        """Wait for the next pass: a few seconds, the end of a back-off, or until an instance or operation ends."""
+        """Wait until the next pass is due: after ``PAUSE``, at the end of a back-off, or when an instance exits."""
         back_off = self._repair.seconds_to_next()
         await self._is_woken(self._due, PAUSE if back_off is None else max(0.05, min(PAUSE, back_off)))
 

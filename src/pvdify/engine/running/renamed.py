@@ -1,4 +1,4 @@
-"""Containers of apps that were renamed: what was started before carries the former name, and is still the app's."""
+"""Ports that find the containers, networks and logs of renamed apps, some of which still have the former name."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from pvdify.ports.networks import Networks
 
 
 def with_former_names(world: World) -> World:
-    """The world in which an app's containers, networks and logs are those under its former names, too."""
+    """Return the world with ports that include containers, networks and logs under an app's former names."""
     names = world.former_names
     return replace(
         world,
@@ -23,7 +23,7 @@ def with_former_names(world: World) -> World:
 
 
 class RenamedInstances(Instances):
-    """The ``instances`` port by the names of today."""
+    """The ``instances`` port with current app names; finds containers under former names, too."""
 
     def __init__(self, instances: Instances, former_names: FormerNames) -> None:
         self._port = instances
@@ -47,7 +47,7 @@ class RenamedInstances(Instances):
 
 
 class RenamedNetworks(Networks):
-    """The ``networks`` port by the names of today."""
+    """The ``networks`` port that removes an app's networks under former names, too."""
 
     def __init__(self, networks: Networks, former_names: FormerNames) -> None:
         self._port = networks
@@ -61,7 +61,7 @@ class RenamedNetworks(Networks):
 
 
 class RenamedLogs(InstanceLogs):
-    """The ``instance_logs`` port by the names of today."""
+    """The ``instance_logs`` port that includes an app's logs under former names."""
 
     def __init__(self, logs: InstanceLogs, former_names: FormerNames) -> None:
         self._port = logs

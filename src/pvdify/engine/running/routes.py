@@ -1,4 +1,4 @@
-"""The routes of all apps: as the records want them, and past the instances that are down."""
+"""Puts the routes of apps as recorded, without the instances that are down."""
 
 from collections.abc import Mapping
 
@@ -20,9 +20,9 @@ log = structlog.get_logger()
 
 
 class ServingRoutes:
-    """Puts and removes the routes of apps: without the instances that are down, which it remembers with them.
+    """Puts and removes routes. Instances that are down are left out, and kept in the remembered whole route.
 
-    Hold ``locks.routes`` of the app.
+    Callers hold ``locks.routes`` of the app.
     """
 
     def __init__(self, *, down: DownTargets, router: Router) -> None:
@@ -30,9 +30,9 @@ class ServingRoutes:
         self._whole: dict[str, Route] = {}
 
     async def put(self, wanted: Route) -> Route:
-        """Put this route without the instances that are down; the route that was put. Raises RouterUnavailable.
+        """Put this route without the instances that are down; return the route that was put. Raises RouterUnavailable.
 
-        An instance may end while the router takes the route, which would undo ``take_out``: then it is put again.
+        If an instance exits meanwhile, the route is put again, because the first put may have reverted ``take_out``.
         """
         self._whole[wanted.app] = wanted
         while True:
@@ -42,25 +42,25 @@ class ServingRoutes:
                 return serving
 
     async def remove(self, app: str) -> None:
-        """Have the app's hostnames answer 404. Raises RouterUnavailable."""
+        """Remove the app's route; the router then answers its hostnames with 404. Raises RouterUnavailable."""
         self.forget(app)
         await self._router.remove(app)
 
     def whole(self, app: str) -> Route | None:
-        """The app's route as it was last put or learned, with the instances that are down."""
+        """Return the app's route as last put or learned, including instances that are down, or None."""
         return self._whole.get(app)
 
     def learn(self, whole: Route) -> None:
-        """Remember the whole route of an app, which an earlier pvdifyd put."""
+        """Remember the whole route of an app whose route was put before pvdifyd restarted."""
         self._whole[whole.app] = whole
 
     def forget(self, app: str) -> None:
-        """Forget the app's route, which the router keeps."""
+        """Forget the app's route. The router keeps it."""
         self._whole.pop(app, None)
 
 
 class RouteRepair:
-    """Puts the routes that are missing or differ."""
+    """Puts routes that are missing or differ from the records, and removes those of unknown apps."""
 
     def __init__(
         self, *, clock: Clock, down: DownTargets, former_names: FormerNames, locks: Locks, router: Router,
@@ -78,7 +78,7 @@ class RouteRepair:
         await self._router.ensure_running()
         routes = await self._router.routes()
         active = {release.app: release for release in await self._store.active_releases()}
-        known = {each.name for each in await self._store.apps()}  # after the routes: an app comes before its own
+        known = {each.name for each in await self._store.apps()}  # read after the routes: apps are recorded first
         if app is not None:
             await self._learn_whole(app)
             await self._put(app)
@@ -95,9 +95,9 @@ class RouteRepair:
         return wanted is not None and routes.get(app) != self._down.leave_out(wanted)
 
     async def _learn_whole(self, app: str) -> None:
-        """Learn the whole route of an app whose route an earlier pvdifyd put: operations keep to it.
+        """Remember the whole route of an app after a restart of pvdifyd, so that repairs during operations can use it.
 
-        It is known if the route in force is the one of the records, or that one without some of its instances.
+        The recorded route is remembered only if the router has it, possibly without some of its instances.
         """
         if self._serving.whole(app) is not None:
             return
@@ -110,11 +110,11 @@ class RouteRepair:
                 self._serving.learn(wanted)
 
     async def _put(self, app: str) -> None:
-        """Decide anew, now that no operation can begin, and put the route."""
+        """Put the app's route if it differs; decided under ``locks.routes``, so that no operation can begin."""
         async with self._locks.routes(app):
             if await is_settled(self._store, app):
                 wanted = await self._wanted(app, await self._store.active_release(app))
-            else:  # the route is the operation's; but an instance that is up again gets its visitors back
+            else:  # the operation decides the route; only add instances that are up again
                 wanted = self._serving.whole(app)
             current = (await self._router.routes()).get(app)
             if wanted is None or current == self._down.leave_out(wanted):
@@ -124,13 +124,13 @@ class RouteRepair:
 
     async def _remove(self, app: str) -> None:
         if self._former_names.is_settling(app, self._clock.now()):
-            return  # requests that were routed a moment ago still look its slot up
+            return  # requests that were just routed still use the old name's route
         async with self._locks.routes(app):
             if await self._store.app(app) is None:
                 await self._serving.remove(app)
 
     async def _wanted(self, name: str, release: Release | None) -> Route | None:
-        """The whole route that the app should have; None where no release serves."""
+        """Return the whole route that the app should have by the records, or None if no release is live."""
         app = await self._store.app(name)
         if app is None or release is None:
             return None

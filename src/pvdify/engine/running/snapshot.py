@@ -1,7 +1,7 @@
-"""What the records say at one moment: enough to see what may have to be repaired, not to repair it.
+"""A snapshot of the records, used to find what may need a repair.
 
-Between a snapshot and a repair an operation may begin or end. Every repair therefore takes the app's lock, reads the
-records again, and decides anew.
+An operation may begin or end between a snapshot and a repair. Every repair therefore takes the app's lock, reads the
+records again, and decides by them.
 """
 
 from collections.abc import Iterator
@@ -21,18 +21,18 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """Unfinished operations, the slots that are not retired, and the containers of job runs that are not over."""
+    """Unfinished operations, slots that are not retired, and the container names of unfinished job runs."""
 
     operations: tuple[Operation, ...]
     slots: tuple[Slot, ...]
     job_runs: frozenset[str] = frozenset()
 
     def is_busy(self, app: str) -> bool:
-        """Whether an operation other than a retirement is unfinished."""
+        """Whether the app has an unfinished operation other than a retirement."""
         return any(item.app == app and item.kind is not OperationKind.RETIRE for item in self.operations)
 
     def has_candidate(self, app: str) -> bool:
-        """Whether instances of a release that is not live may run."""
+        """Whether the app has a candidate slot, so that instances of a release that is not live may run."""
         return any(slot.app == app and slot.state is SlotState.CANDIDATE for slot in self.slots)
 
     def is_retiring(self, app: str, slot: int) -> bool:
@@ -41,7 +41,10 @@ class Snapshot:
 
 
 async def take_snapshot(store: Store) -> Snapshot:
-    """Read operations before slots: what an operation left behind is seen once it is no longer unfinished."""
+    """Read a snapshot. Raises StoreUnavailable.
+
+    Operations are read before slots: if an operation ends in between, its final slots are in the snapshot.
+    """
     operations = await store.unsettled_operations()
     runs = await store.unsettled_job_runs()
     names = frozenset(job_name(run.app, run.job, run.number) for run in runs)
@@ -49,14 +52,17 @@ async def take_snapshot(store: Store) -> Snapshot:
 
 
 async def is_settled(store: Store, app: str) -> bool:
-    """Whether no operation but retirements is unfinished. Under ``locks.instances`` or ``locks.routes`` it stays so."""
+    """Whether the app has no unfinished operation other than retirements. Raises StoreUnavailable.
+
+    While the caller holds ``locks.instances`` or ``locks.routes``, no operation begins.
+    """
     operations = await store.unsettled_operations(app)
     return all(operation.kind is OperationKind.RETIRE for operation in operations)
 
 
 @contextmanager
 def logged(**context: str) -> Iterator[None]:
-    """Log an error of the work inside; the next pass tries again."""
+    """Log and suppress a PvdifyError of the work inside; the next pass retries."""
     try:
         yield
     except PvdifyError as error:

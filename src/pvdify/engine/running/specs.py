@@ -1,4 +1,4 @@
-"""What a release's containers are made from: the one place that turns releases into instance specs."""
+"""Builds the instance specs of a release's containers: instances, hooks, job runs and one-off commands. No I/O."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ def placements_of(
     phase: Phase = Phase.UP,
     taken: Collection[str] = (),
 ) -> tuple[Placement, ...]:
-    """Where instances with these numbers of each process go, without their endpoints.
+    """Return placements for instances with these numbers of each process, without endpoints.
 
     ``taken``: names that other instances of the slot have.
     """
@@ -43,20 +43,20 @@ def placements_of(
 
 
 def _free_name(app: str, process: str, slot: int, number: int, taken: Collection[str]) -> str:
-    # By what follows the app's name: instances from before a renaming have another one, and their serials must differ.
+    # Compare only the part after the app's name, which a renaming changes: serials are derived from that part.
     ends = {name_end(name) for name in taken}
     names = (instance_name(app, process, slot, number, generation) for generation in count())
     return next(name for name in names if name_end(name) not in ends)
 
 
 def next_numbers(slot: Slot, process: str, wanted: int) -> tuple[int, ...]:
-    """The lowest numbers that no instance of the process has."""
+    """Return the ``wanted`` lowest numbers that no instance of the process has."""
     taken = {place.number for place in slot.of(process)}
     return tuple(islice((number for number in range(1, len(taken) + wanted + 1) if number not in taken), wanted))
 
 
 def instance_spec(release: Release, place: Placement, around: Surroundings, operation: str) -> InstanceSpec:
-    """The container for one place of the release that started the slot."""
+    """Return the spec of an instance; ``release`` is the release that started the slot."""
     port, at = release.port or DEFAULT_PORT, place.endpoint
     return replace(
         _spec(release, place.process, place.number, around, mounts_for=place.process),
@@ -72,7 +72,7 @@ def hook_spec(
     release: Release, moment: str, number: int, command: Command, around: Surroundings,
     facts: Mapping[str, str], operation: str,
 ) -> InstanceSpec:  # fmt: skip
-    """The one-off container for a hook; ``facts`` are more variables for it."""
+    """Return the spec of a hook's container; ``facts`` are additional variables."""
     spec = _spec(release, moment, number, around, {"PVDIFY_IMAGE": release.image, **facts})
     return replace(
         spec,
@@ -85,7 +85,7 @@ def hook_spec(
 
 
 def job_spec(release: Release, job: Job, run: JobRun, around: Surroundings) -> InstanceSpec:
-    """The one-off container for a run of a scheduled job."""
+    """Return the spec of the container for a run of a scheduled job."""
     facts = {"PVDIFY_IMAGE": release.image, "PVDIFY_JOB": run.job, "PVDIFY_RUN": str(run.number),
              "PVDIFY_DUE_AT": run.due_at.isoformat() if run.due_at else ""}  # fmt: skip
     spec = _spec(release, run.job, run.number, around, facts)
@@ -100,7 +100,7 @@ def job_spec(release: Release, job: Job, run: JobRun, around: Surroundings) -> I
 
 
 def run_spec(release: Release, number: int, command: Command, around: Surroundings) -> InstanceSpec:
-    """The one-off container for a one-off command."""
+    """Return the spec of the container for a one-off command."""
     return replace(_spec(release, RUN, number, around), role=Role.RUN, command=command)
 
 
@@ -108,7 +108,7 @@ def _spec(
     release: Release, process: str, number: int, around: Surroundings, facts: Mapping[str, str] | None = None,
     *, mounts_for: str | None = None,
 ) -> InstanceSpec:  # fmt: skip
-    """What every container of a release has. ``mounts_for``: a process; by default the main one."""
+    """Return the part of a spec that all containers of a release share. ``mounts_for``: a process (default: main)."""
     own = {
         "PVDIFY_APP": release.app,
         "PVDIFY_RELEASE": str(release.version),
@@ -135,7 +135,7 @@ def _spec(
 
 
 def mounts_of(release: Release, process: str, stored: Mapping[str, str]) -> tuple[Mount, ...]:
-    """Return what instances of a process mount, ordered by path so that one inside another comes after it."""
+    """Return the mounts of a process's instances, ordered by path, so that nested mounts come after outer ones."""
     mounts = (
         Mount(path=volume.path, volume=None if volume.ephemeral else stored.get(name))
         for name, volume in release.volumes.items()
@@ -145,24 +145,24 @@ def mounts_of(release: Release, process: str, stored: Mapping[str, str]) -> tupl
 
 
 def _without_exclusive(release: Release, mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
-    """After a failure the previous release has its exclusive volumes again."""
+    """Return the mounts without exclusive volumes, which the previous release uses again after a failure."""
     exclusive = {volume.path for volume in release.volumes.values() if volume.is_exclusive}
     return tuple(mount for mount in mounts if mount.path not in exclusive)
 
 
 def _main_process(manifest: Manifest) -> str:
-    """The process whose volumes hooks and one-off commands get."""
+    """Return the process whose volumes hooks and one-off commands get: web, or else the first one."""
     return WEB if WEB in manifest.processes else next(iter(manifest.processes), WEB)
 
 
 def limits_of(manifest: Manifest, process: str) -> Limits:
-    """What one instance of the process may use."""
+    """Return the memory and CPU limits of one instance of the process."""
     resources = manifest.limits_of(process)
     return Limits(memory=resources.memory, cpu=resources.cpu)
 
 
 def port_of(manifest: Manifest, exposed: tuple[int, ...]) -> int:
-    """Where the app listens: as the manifest says, else the image's only exposed port, else 8080."""
+    """Return the port on which the app listens: the manifest's, else the image's only exposed port, else 8080."""
     return manifest.port or (exposed[0] if len(exposed) == 1 else DEFAULT_PORT)
 
 

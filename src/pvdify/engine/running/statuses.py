@@ -1,4 +1,4 @@
-"""The statuses of apps: gathering the facts, and keeping a record and events of what changed."""
+"""The statuses of apps: reads them from the records, and records changes with events."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,25 +17,25 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import InstanceLogs
 from pvdify.ports.store import Store
 
-ANNOUNCED_AFTER = timedelta(seconds=10)  # a restart takes a moment; what lasts longer is an event
+ANNOUNCED_AFTER = timedelta(seconds=10)  # degraded and down are announced only if they last longer than a restart
 LAST_LINES = 5
 _SHOWN_AS_DEPLOYING = (OperationKind.DEPLOY, OperationKind.ROLLBACK, OperationKind.DESTROY)
-# The events of the deploy itself say that an app is deploying, and that it is live afterwards.
-_SAID_OTHERWISE = (StatusWord.NEW, StatusWord.DEPLOYING)
+# Deploys have their own events for these statuses.
+_WITH_OWN_EVENTS = (StatusWord.NEW, StatusWord.DEPLOYING)
 
 
 class AppStatuses:
-    """Reads the statuses of apps. Asks neither the runtime nor the router."""
+    """Reads the statuses of apps from the store and memory, without asking the runtime or the router."""
 
     def __init__(self, *, clock: Clock, standings: Standings, store: Store) -> None:
         self._clock, self._standings, self._store = clock, standings, store
 
     async def by_app(self) -> dict[str, Status]:
-        """The status of every app. Raises StoreUnavailable."""
+        """Return the status of every app by name. Raises StoreUnavailable."""
         return {app: status_of(facts) for app, facts in (await self.facts()).items()}
 
     async def facts(self, name: str | None = None) -> dict[str, AppFacts]:
-        """What the statuses of all apps, or of one, follow from, by name. Raises StoreUnavailable."""
+        """Return the facts that determine the status, by name, for all apps or for one. Raises StoreUnavailable."""
         store = self._store
         if name is None:
             apps, live = await store.apps(), await store.active_releases()
@@ -77,7 +77,7 @@ class AppStatuses:
 
 
 def _under_way(operations: tuple[Operation, ...]) -> Mapping[str, Operation]:
-    """By app: its removal, else the oldest deploy or rollback, which is the one that runs."""
+    """Return the operation to show for each app: a destruction, else the oldest deploy or rollback."""
     found: dict[str, Operation] = {}
     for operation in operations:
         if operation.kind is OperationKind.DESTROY or operation.kind in _SHOWN_AS_DEPLOYING:
@@ -88,7 +88,7 @@ def _under_way(operations: tuple[Operation, ...]) -> Mapping[str, Operation]:
 
 
 class StatusKeeper:
-    """Notes each app's status when it changes, and says so in an event: a crash loop at once, and once."""
+    """Records each app's status when it changes, with an event. A crash loop makes one event, without delay."""
 
     def __init__(
         self, *, clock: Clock, instance_logs: InstanceLogs, standings: Standings, store: Store, statuses: AppStatuses
@@ -96,10 +96,10 @@ class StatusKeeper:
         self._clock, self._instance_logs, self._standings = clock, instance_logs, standings
         self._store, self._statuses = store, statuses
         self._has_seeded = False
-        self._announced: set[str] = set()  # instances whose crash loop was an event
+        self._announced: set[str] = set()  # instances whose crash loop has an event
 
     async def note(self) -> None:
-        """Compare every app's status with the one on record. Raises StoreUnavailable."""
+        """Record the status of every app that changed. Raises StoreUnavailable."""
         if not self._has_seeded:
             await self._seed()
         crashing: set[str] = set()
@@ -111,7 +111,7 @@ class StatusKeeper:
         self._announced = crashing
 
     async def _seed(self) -> None:
-        """A crash loop that an earlier pvdifyd announced goes on, unless its instances have been up for long."""
+        """Continue crash loops that were announced before pvdifyd restarted, unless the instances stayed up since."""
         for facts in (await self._statuses.facts()).values():
             if facts.noted is not None and facts.noted.word is StatusWord.CRASHING:
                 for place in _places(facts):
@@ -156,7 +156,7 @@ class StatusKeeper:
 
 
 def _places(facts: AppFacts) -> tuple[Placement, ...]:
-    """The instances that should run, web first."""
+    """Return the placements of the live slot, web instances first."""
     places = facts.slot.placements if facts.slot else ()
     return tuple(sorted(places, key=lambda place: (place.process != WEB, place.process, place.number)))
 
@@ -167,10 +167,13 @@ def _is_crashing(facts: AppFacts, place: Placement) -> bool:
 
 
 def _is_news(now: NotedStatus, noted: NotedStatus | None) -> bool:
-    """Whether no other event says it: a deploy has its own, and live again is news only after something else was."""
-    if now.word in _SAID_OTHERWISE:
+    """Whether the status needs an event of its own.
+
+    Deploys have their own events. "Live" needs one only after another status of the same release was announced.
+    """
+    if now.word in _WITH_OWN_EVENTS:
         return False
     if now.word is not StatusWord.LIVE:
         return True
-    is_back = noted is not None and noted.word not in (*_SAID_OTHERWISE, StatusWord.LIVE)
+    is_back = noted is not None and noted.word not in (*_WITH_OWN_EVENTS, StatusWord.LIVE)
     return noted is not None and is_back and noted.is_announced and noted.release == now.release

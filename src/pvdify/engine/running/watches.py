@@ -1,4 +1,4 @@
-"""Watches: one per instance that runs. They notice its end at once, and when it answers again."""
+"""Watches of running web instances, which react at once to an exit, and to the first answer after a restart."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -21,16 +21,16 @@ from pvdify.ports.store import Store
 
 log = structlog.get_logger()
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two probes of an instance that was down
-RETURN_WITHIN = 60.0  # seconds; a later return is noticed by the reconciler's pass
-PAUSE = 2.0  # seconds within which an instance that an operation has started is watched
+RETURN_WITHIN = 60.0  # seconds of probing; a later return is found by the reconciler's pass
+PAUSE = 2.0  # seconds until an instance that an operation has started is watched, at most
 
 
 class Watches:
-    """Takes an instance out of the route when it ends, and puts it back when it answers its health check.
+    """Takes instances out of the route when they exit, and puts them back when they answer their health check.
 
     Args:
         routes: puts routes.
-        wake: set when it is known how an instance ended, and it can be started again.
+        wake: set when the exit of an instance is known, so that the reconciler can restart the instance.
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
@@ -43,15 +43,15 @@ class Watches:
         self._wake = wake
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._returning: dict[str, asyncio.Task[None]] = {}
-        self._ending: set[asyncio.Task[None]] = set()  # down, but how they ended is not known yet
+        self._ending: set[asyncio.Task[None]] = set()  # wait for the exit of instances that are down
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Cancel all watches."""
         for task in (*self._watched.values(), *self._returning.values(), *self._ending):
             task.cancel()
 
     async def watch_all(self) -> None:
-        """Watch every web instance that visitors can reach and that runs. Raises StoreUnavailable."""
+        """Watch every running web instance of a live slot. Raises StoreUnavailable, RuntimeUnavailable."""
         for slot in await self._store.slots():
             for place in slot.placements if slot.state is SlotState.LIVE else ():
                 is_watchable = place.process == WEB and place.is_up and place.name not in self._watched
@@ -59,19 +59,19 @@ class Watches:
                     self.watch(slot, place)
 
     def watch(self, slot: Slot, place: Placement) -> None:
-        """Act at once when this instance ends."""
+        """Watch this instance until it exits, unless it is watched already."""
         if place.name not in self._watched:
             self._watched[place.name] = asyncio.create_task(self._until_down(slot, place))
 
     def forget(self, name: str) -> None:
-        """Watch this instance no more: it was taken away."""
+        """Cancel the watch of this instance."""
         for tasks in (self._watched, self._returning):
             task = tasks.pop(name, None)
             if task:
                 task.cancel()
 
     def expect_back(self, slot: Slot, place: Placement) -> None:
-        """Put this web instance, which is down, back into the route as soon as it answers."""
+        """Probe this instance, which is down, and put it back into the route when it answers."""
         if place.has_route and place.name not in self._returning:
             self._returning[place.name] = asyncio.create_task(self._until_back(slot, place))
 
@@ -94,7 +94,7 @@ class Watches:
             await self._routes.put_routes(slot.app)
 
     async def _until_down(self, slot: Slot, place: Placement) -> None:
-        """Take the instance out of the route first; how it ended takes longer to find out."""
+        """Wait until the instance is down, take it out of the route, and only then wait for its exit status."""
         try:
             await self._instances.wait_down(place.name)
             self._down.add(place)
@@ -114,7 +114,7 @@ class Watches:
         ending.add_done_callback(self._ending.discard)
 
     async def _wake_when_known(self, name: str) -> None:
-        """Wake the reconciler once the instance's exit is known, so that it can be started again."""
+        """Wake the reconciler once the exit of the instance is known, so that it can restart the instance."""
         try:
             await self._instances.wait(name)
         except PvdifyError as error:
