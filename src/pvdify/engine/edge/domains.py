@@ -1,4 +1,4 @@
-"""Hostnames: which app answers to which, and that no two answer to the same."""
+"""The hostnames of apps, and grants for hostnames. No two apps have the same hostname."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from pvdify.settings import Settings
 
 
 class Origin(Enum):
-    """Where a hostname of an app comes from."""
+    """The source of a hostname: the app's name, its manifest, or `pvdify domains:add`."""
 
     APP = "app"
     MANIFEST = "manifest"
@@ -37,7 +37,7 @@ class Domain:
 
 
 class Domains:
-    """The hostnames of apps, to read and to change."""
+    """Lists, adds and removes hostnames of apps, and grants."""
 
     def __init__(
         self, *, clock: Clock, locks: Locks, settings: Settings, store: Store, claims: HostnameClaims,
@@ -48,7 +48,7 @@ class Domains:
         self._put_routes = put_routes
 
     async def list(self, name: str) -> tuple[Domain, ...]:
-        """All hostnames of an app: its own first. Raises AppNotFound, StoreUnavailable."""
+        """Return all hostnames of an app, its default hostname first. Raises AppNotFound, StoreUnavailable."""
         app = await self._app(name)
         live = await self._store.active_release(name)
         own = default_hostname(name, self._settings.base_domain)
@@ -62,9 +62,9 @@ class Domains:
         )
 
     async def add(self, name: str, hostname: str, actor: Actor) -> tuple[Domain, bool]:
-        """Have the app answer to one more hostname; the domain, and whether it is new to the app.
+        """Add a hostname to the app; return the domain, and whether it is new to the app.
 
-        In force when this returns, or as soon as the operation that is at the app has ended. Raises AppNotFound,
+        The route has the hostname when this returns, or once the app's running operation has ended. Raises AppNotFound,
         InvalidHostname, HostnameTaken, HostnameReserved, HostnameNotGranted, RouterUnavailable, StoreUnavailable.
         """
         wanted = _canonical(name, hostname)
@@ -80,7 +80,7 @@ class Domains:
         return Domain(hostname=wanted, origin=Origin.ADDED), True
 
     async def remove(self, name: str, hostname: str, actor: Actor) -> None:
-        """Have the app no longer answer to a hostname that was added to it.
+        """Remove a hostname that was added to the app.
 
         Raises AppNotFound, InvalidHostname, DomainNotFound, DomainNotRemovable, RouterUnavailable, StoreUnavailable.
         """
@@ -97,7 +97,7 @@ class Domains:
         await self._put_routes(name)
 
     async def grants(self, name: str) -> tuple[Grant, ...]:
-        """The hostnames that were granted to an app, which need not exist yet. Raises StoreUnavailable."""
+        """Return the hostname grants of an app, which need not exist yet. Raises StoreUnavailable."""
         return tuple(it for it in await self._store.grants(name) if it.kind is GrantKind.HOSTNAME)
 
     async def grant(self, name: str, hostname: str, actor: Actor) -> Grant:
@@ -119,8 +119,9 @@ class Domains:
         return made[0] if made else grant
 
     async def revoke(self, name: str, hostname: str, actor: Actor) -> None:
-        """Take a grant back; what the app answers to now stays until its next deploy. Raises DomainNotFound,
-        InvalidHostname, StoreUnavailable.
+        """Revoke a grant. The app keeps its current hostnames until its next deploy.
+
+        Raises DomainNotFound, InvalidHostname, StoreUnavailable.
         """
         wanted = _canonical(name, hostname)
         known = next((it for it in await self.grants(name) if it.name == wanted), None)

@@ -1,4 +1,4 @@
-"""The edge, kept as it should be: in the background, so that no deploy ever waits for it."""
+"""Keeps the configuration of the edge up to date in the background, so that no deploy waits for the edge."""
 
 import asyncio
 import random
@@ -25,14 +25,14 @@ from pvdify.settings import Address, Settings
 from pvdify.timing import BackOff
 
 log = structlog.get_logger()
-PAUSE = 2.0  # seconds between two looks at what should be
-LOOK_AGAIN = 300.0  # seconds after which the edge itself is looked at, whether or not anything changed here
+PAUSE = 2.0  # seconds between two comparisons of the wanted configuration with the last one that was put
+LOOK_AGAIN = 300.0  # seconds after which the configuration is put again, even if nothing changed here
 BACK_OFF = BackOff(first=2.0, longest=300.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeView:
-    """How the edge is. ``failure``: why the last look did not end; ``process``: words about the tunnel's program."""
+    """The state of the edge. ``failure``: the error of the last update; ``process``: text about the tunnel program."""
 
     kind: str
     wanted: EdgeWanted
@@ -42,7 +42,7 @@ class EdgeView:
 
 
 class EdgeKeeper:
-    """The server's edge, if it has one; looks until it is canceled."""
+    """Connects and disconnects the server's edge, and updates its configuration until canceled."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, credentials: Credentials, edge_board: EdgeBoard, router: Router, settings: Settings,
@@ -58,22 +58,22 @@ class EdgeKeeper:
         self._view: EdgeView | None = None
         self._failures = 0
         self._next = 0.0
-        self._router_follows: bool | None = None  # whether the router believes that there is an edge, once it is known
-        self._arriving: int | None = None  # a version of the rules that the tunnel's program has not loaded yet
+        self._router_follows: bool | None = None  # whether the router is configured for an edge; None: not known yet
+        self._pending_version: int | None = None  # a version of the rules that the tunnel program has not loaded yet
 
     @property
     def address_headers(self) -> tuple[str, ...]:
-        """Headers in which the edge says where a visitor comes from."""
+        """Request headers in which the edge sends the visitor's address."""
         return self._edge.address_headers
 
     async def show(self) -> EdgeView | None:
-        """How it is; None where no edge is connected. Raises StoreUnavailable."""
+        """Return the state of the edge, or None if no edge is connected. Raises StoreUnavailable."""
         if await self._link() is None:
             return None
         return self._view or EdgeView(kind=self._edge.kind, wanted=await self._wanted())
 
     async def check(self) -> Check:
-        """One line for the server's state, as of the last look. Raises StoreUnavailable."""
+        """Return the edge's line for the server's status, as of the last update. Raises StoreUnavailable."""
         view = await self.show()
         if view is None:
             return Check(name="edge", state="ok", text="none: visitors come by what you put in front of the router")
@@ -87,15 +87,15 @@ class EdgeKeeper:
         if state.problems:
             text = f"{len(state.problems)} of {len(view.wanted.hostnames)} hostnames are not routed here"
             return Check(name="edge", state="warning", text=text, next=more)
-        # The edge's word is that of the last look; what the program of the tunnel says itself is fresh.
+        # The health is from the last update; rules_in_force asks the tunnel program, so it is current.
         if state.health != "healthy" and await self._edge.rules_in_force() is None:
             return Check(name="edge", state="warning", text=f"tunnel {state.tunnel} is {state.health}", next=more)
         return Check(name="edge", state="ok", text=f"tunnel {state.tunnel}, hostnames: {len(view.wanted.hostnames)}")
 
     async def connect(self, link: EdgeLink, actor: Actor) -> EdgeView:
-        """Connect, and have everything as it should be; where the edge does not answer, that goes on by itself.
+        """Connect the edge and put its configuration. If the edge is unavailable, ``run`` retries that.
 
-        Raises InvalidError, EdgeRefused (and then nothing is kept), StoreUnavailable.
+        Raises InvalidError, EdgeRefused (then the keys are not stored), StoreUnavailable.
         """
         if not link.token or not link.token.isascii() or not link.token.isprintable() or " " in link.token:
             raise InvalidError(
@@ -114,14 +114,14 @@ class EdgeKeeper:
             keys = {"token": link.token} | ({"tunnel": Secret(link.tunnel)} if link.tunnel else {})
             await self._credentials.write(EDGE_KEYS, keys)
             self._view = view
-            await self._tell_router(has_edge=True)
+            await self._configure_router(has_edge=True)
             await self._note(Action.EDGE_CONNECTED, view.state.tunnel if view.state else "", actor)
         return view
 
     async def disconnect(self, actor: Actor) -> None:
-        """Take away everything that was made at the edge; nothing happens where none is connected.
+        """Remove everything that pvdify made at the edge, and the keys. Does nothing if no edge is connected.
 
-        Raises ServiceUnavailable, EdgeRefused (and then it stays connected), RuntimeUnavailable, StoreUnavailable.
+        Raises ServiceUnavailable, EdgeRefused (then the edge stays connected), RuntimeUnavailable, StoreUnavailable.
         """
         async with self._lock:
             link = await self._link()
@@ -130,18 +130,18 @@ class EdgeKeeper:
             await self._process.stop()
             await self._edge.remove(await self._wanted(), link)
             await self._credentials.remove(EDGE_KEYS)
-            await self._tell_router(has_edge=False)
-            self._view = self._arriving = self._edge_board.arrived = None
+            await self._configure_router(has_edge=False)
+            self._view = self._pending_version = self._edge_board.arrived = None
             await self._note(Action.EDGE_DISCONNECTED, "", actor)
 
     async def run(self) -> None:
-        """Look, wait, and again."""
+        """Update the edge every ``PAUSE`` seconds, forever."""
         while True:
             await self.look()
             await self._clock.sleep(PAUSE)
 
     async def look(self) -> None:
-        """Have the edge as it should be, if that changed or was not looked at for a while. Never raises."""
+        """Put the edge's configuration if it changed or ``LOOK_AGAIN`` has passed. Never raises: errors are logged."""
         try:
             async with self._lock:
                 await self._look()
@@ -152,7 +152,7 @@ class EdgeKeeper:
 
     async def _look(self) -> None:
         link = await self._link()
-        await self._tell_router(has_edge=link is not None)
+        await self._configure_router(has_edge=link is not None)
         if link is None:
             return
         wanted, now = await self._wanted(), self._clock.monotonic()
@@ -165,30 +165,33 @@ class EdgeKeeper:
         except PvdifyError as error:
             state = self._view.state if self._view else None
             view = EdgeView(kind=self._edge.kind, wanted=wanted, state=state, failure=Failure.of(error))
-        await self._take(view)
+        await self._remember(view)
         await self._note_arrival()
 
     async def _put(self, wanted: EdgeWanted, link: EdgeLink) -> EdgeView:
-        """Everything at the edge, then the program here: where that lacks, the rest is done all the same."""
+        """Put the edge's configuration, then start the tunnel program.
+
+        If the program cannot be started, the result has the failure. Raises ServiceUnavailable, EdgeRefused.
+        """
         state = await self._edge.put(wanted, link)
         try:
             process = await self._process.ensure_running(state.run_token)
         except PvdifyError as error:
             return EdgeView(kind=self._edge.kind, wanted=wanted, state=state, failure=Failure.of(error))
         self._failures, self._next = 0, self._clock.monotonic() + LOOK_AGAIN
-        self._arriving = state.version
+        self._pending_version = state.version
         return EdgeView(kind=self._edge.kind, wanted=wanted, state=state, process=process)
 
     async def _note_arrival(self) -> None:
-        """Rules are in force when the program of the tunnel says so, and not when the edge has taken them."""
-        if self._arriving is None or self._view is None or self._view.failure is not None:
+        """Record that the new rules are in force once the tunnel program, not only the edge, has them."""
+        if self._pending_version is None or self._view is None or self._view.failure is not None:
             return
         version = await self._edge.rules_in_force()
-        if version is not None and version >= self._arriving:
-            self._edge_board.arrived, self._arriving = self._view.wanted, None
+        if version is not None and version >= self._pending_version:
+            self._edge_board.arrived, self._pending_version = self._view.wanted, None
 
-    async def _take(self, view: EdgeView) -> None:
-        """What fails is retried later. Its beginning and its end are events, not each try."""
+    async def _remember(self, view: EdgeView) -> None:
+        """Remember the result of an update. The first failure and the recovery are events; retries are not."""
         before, self._view = self._view, view
         was_well = before is None or before.failure is None
         if view.failure is None:
@@ -204,8 +207,8 @@ class EdgeKeeper:
         self._failures += 1
         self._next = self._clock.monotonic() + BACK_OFF.spread(self._failures, self._chance)
 
-    async def _tell_router(self, *, has_edge: bool) -> None:
-        """Have the router believe the headers of what stands in front now; tried again with the next look."""
+    async def _configure_router(self, *, has_edge: bool) -> None:
+        """Configure the router to trust the edge's address headers, or not. A failure is retried at the next update."""
         if self._router_follows is has_edge:
             return
         try:
@@ -222,7 +225,7 @@ class EdgeKeeper:
         return EdgeLink(token=keys["token"], tunnel=str(keys["tunnel"]) if "tunnel" in keys else None)
 
     async def _wanted(self) -> EdgeWanted:
-        """All hostnames of all apps, also of apps about to have their first release; and that of this server's API."""
+        """Return the wanted configuration: hostnames of all apps, even without a release, and of this server's API."""
         settings, store = self._settings, self._store
         active = {release.app: release for release in await store.active_releases()}
         services: dict[str, str] = {}
@@ -238,7 +241,7 @@ class EdgeKeeper:
         return wanted_edge(services, settings.base_domain, router_url(settings.router_listen))
 
     async def _service(self, app: App, release: Release | None) -> str:
-        """Straight to the app's instance where that is wanted and it has just one; else to the router."""
+        """Return the URL of the app's only instance if ``edge_mode`` is direct, else the URL of the router."""
         is_direct = self._settings.edge_mode == "direct" and not app.is_in_maintenance
         if is_direct and release is not None and release.slot is not None:
             slot = await self._store.slot(app.name, release.slot)
@@ -252,5 +255,5 @@ class EdgeKeeper:
 
 
 def router_url(listen: Address) -> str:
-    """Where a program on this machine reaches the router."""
+    """Return the URL of the router for programs on this machine."""
     return f"http://{listen.from_here}"

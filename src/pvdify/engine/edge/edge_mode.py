@@ -1,17 +1,17 @@
-"""Which way visitors come, as far as a deploy has to know."""
+"""Whether visitors reach instances through the router or directly from the edge."""
 
 from pvdify.engine.world.urls import PublicUrls
 from pvdify.settings import Settings
 
 
 class EdgeMode:
-    """The setting ``edge_mode``, which matters where an edge is connected."""
+    """Evaluates the setting ``edge_mode``, which applies only if an edge is connected."""
 
     def __init__(self, *, settings: Settings, urls: PublicUrls) -> None:
         self._settings, self._urls = settings, urls
 
     async def is_past_router(self) -> bool:
-        """Whether visitors may come straight to an instance, so that the router sees and counts none of them.
+        """Whether the edge may send requests directly to an instance, so that the router does not count them.
 
         Raises StoreUnavailable.
         """

@@ -1,4 +1,4 @@
-"""Whether an app may claim hostnames: they are free, and the app or the actor has a right to them."""
+"""Checks whether an app may claim hostnames: they are free, and the app or the actor has a right to them."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ from pvdify.settings import Settings
 
 
 class HostnameClaims:
-    """Checks claims; what it allows is stored by its caller."""
+    """Checks claims to hostnames. The caller stores the claim."""
 
     def __init__(
         self, *, clock: Clock, former_names: FormerNames, router: Router, settings: Settings, store: Store
@@ -25,7 +25,7 @@ class HostnameClaims:
         self._settings, self._store = settings, store
 
     async def check_rights(self, app: str, wanted: Iterable[str], actor: Actor) -> tuple[Grant, ...]:
-        """Grants to store together with the claim: those that the actor's own word makes.
+        """Return the grants to store with the claim: an actor for all apps grants hostnames by claiming them.
 
         Raises HostnameReserved, HostnameNotGranted, StoreUnavailable.
         """
@@ -52,10 +52,10 @@ class HostnameClaims:
         )
 
     async def check_free(self, app: str, wanted: Iterable[str]) -> None:
-        """No other app answers to any of these, or is about to.
+        """Raise HostnameTaken if another app has one of these hostnames, in the store or in the router.
 
-        Hold ``locks.hostnames`` from this check until the claim is on disk or in the router: both are looked at.
-        Raises HostnameTaken, RouterUnavailable, StoreUnavailable.
+        Hold ``locks.hostnames`` from this check until the claim is in the store or in the router.
+        Raises RouterUnavailable, StoreUnavailable, too.
         """
         owners = await self._owners(app)
         taken = sorted(set(wanted) & owners.keys())
@@ -68,7 +68,7 @@ class HostnameClaims:
             )
 
     async def _owners(self, but: str) -> dict[str, str]:
-        """Hostname -> app, of all apps but one: by what they declare, and by what the router does right now."""
+        """Return the app of each hostname, except of the app ``but``, by the records and by the router's routes."""
         manifests: dict[str, Manifest] = {it.app: it.manifest for it in await self._store.active_releases()}
         owners = {
             hostname: other.name

@@ -1,7 +1,7 @@
-"""Which hostnames an app may claim, and by whose word.
+"""The rules for hostnames that an app may claim.
 
-Its own name on this server, and everything below it, is the app's. Any other needs a token for the whole server, or a
-grant that such a token made. Names of this server belong to no app.
+An app may claim its default hostname and all hostnames below it. Any other needs a token for the whole server, or a
+grant that such a token made. No app may claim the server's own hostnames.
 """
 
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from pvdify.settings import Settings
 
 
 def check_own_hostname(settings: Settings, app: str) -> None:
-    """Refuse an app whose own hostname is one of the server. Raises HostnameReserved."""
+    """Raise HostnameReserved if the app's default hostname is one of the server's own."""
     own = default_hostname(app, settings.base_domain)
     if own in reserved_hostnames(settings):
         raise HostnameReserved(
@@ -24,16 +24,16 @@ def check_own_hostname(settings: Settings, app: str) -> None:
 
 
 async def granted_hostnames(store: Store, app: str) -> frozenset[str]:
-    """The hostnames that were granted to an app. Raises StoreUnavailable."""
+    """Return the hostnames that were granted to an app. Raises StoreUnavailable."""
     return frozenset(it.name for it in await store.grants(app) if it.kind is GrantKind.HOSTNAME)
 
 
 def reserved_hostnames(settings: Settings) -> frozenset[str]:
-    """The base domain, and the host of ``public_url``."""
+    """Return the server's own hostnames: the base domain, and the host of ``public_url``."""
     public = urlsplit(settings.audience).hostname or ""
     return frozenset({settings.base_domain, public} - {""})
 
 
 def is_within(hostname: str, own: str) -> bool:
-    """Whether this is the app's own hostname or one below it."""
+    """Whether a hostname equals the app's default hostname ``own`` or is below it."""
     return hostname == own or hostname.endswith(f".{own}")

@@ -1,6 +1,6 @@
-"""The one wiring of the engine: which part is given which. The daemon and every test build their engine here.
+"""Builds the engine from the ports. The daemon and every test build their engine here.
 
-Each room is wired in the module of its name, which hands out the ports of the world by name.
+Each room is wired in the module of its name, which passes each port to the parts by name.
 """
 
 from collections.abc import Coroutine
@@ -36,10 +36,9 @@ from pvdify.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Wired:
-    """The whole engine: its front door, and the parts that work on their own.
+    """The whole engine: its front door, and the parts that work in the background.
 
-    ``world`` is what the engine sees: with secrets hidden, which ``redactors`` know. ``running``: the parts of that
-    room which others share.
+    ``world``: the engine's ports, with secrets redacted by ``redactors``. ``running``: the shared parts of that room.
     """
 
     engine: Engine
@@ -58,7 +57,7 @@ class Wired:
     courier: Courier
 
     def background_work(self) -> tuple[Coroutine[None, None, None], ...]:
-        """What is done all the time, each until it is canceled."""
+        """Return the coroutines of the background work, each of which runs until canceled."""
         return (
             self.reconciler.keep_router(),
             self.reconciler.run(),
@@ -77,7 +76,7 @@ class Wired:
         )
 
     async def close(self) -> None:
-        """Stop where it is; the journal says how to go on."""
+        """Save samples, and stop service work, one-off commands and operations; the journal resumes operations."""
         await self.engine.samples.save()
         await self.service_keeper.close()
         await self.engine.one_offs.close()
@@ -102,7 +101,7 @@ class _Rooms:
 
 
 def build_engine(world: World, outside: Outside) -> Wired:
-    """Make every part, with secrets hidden from all that apps write. Nothing is started, opened or written yet."""
+    """Make every part, with secrets redacted in all output of apps. Starts, opens and writes nothing."""
     world, redactors = with_secrets_hidden(with_former_names(world))
     rooms = _wire_rooms(world, outside, redactors)
     return Wired(
@@ -124,7 +123,7 @@ def build_engine(world: World, outside: Outside) -> Wired:
 
 
 def _wire_rooms(world: World, outside: Outside, redactors: Redactors) -> _Rooms:
-    """Wire each room after those whose parts it uses."""
+    """Make the parts of all rooms, each room after the rooms whose parts it uses."""
     urls = PublicUrls(credentials=world.credentials, host=world.host, settings=world.settings)
     running = wire_running(world, outside, redactors, urls)
     reading = wire_reading(world, outside, running, urls)

@@ -33,7 +33,7 @@ class AccessParts:
 
 
 def wire_registries(world: World) -> Registries:
-    """Make the registry logins, which follow an app that is renamed."""
+    """Make the registry logins, which are made first because renaming an app moves its logins."""
     return Registries(
         clock=world.clock, credentials=world.credentials, registry_logins=world.registry_logins, store=world.store
     )

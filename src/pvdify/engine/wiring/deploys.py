@@ -19,7 +19,7 @@ from pvdify.engine.world.urls import PublicUrls
 
 @dataclass(frozen=True, kw_only=True)
 class DeployParts:
-    """What may be asked of this room."""
+    """The parts of this room that take requests."""
 
     processes: Processes
     renames: Renames
@@ -27,7 +27,7 @@ class DeployParts:
 
 
 def wire_worker(world: World, running: RunningParts, edge: EdgeParts, urls: PublicUrls) -> tuple[Runner, Worker]:
-    """Make what carries operations out."""
+    """Make the runner and the worker, which run operations."""
     tools = StepTools(
         claims=edge.claims, edge_mode=edge.mode, environments=running.environments, probes=running.probes,
         serving=running.serving, urls=urls,
@@ -40,7 +40,7 @@ def wire_deploys(
     world: World, runner: Runner, worker: Worker, reconciler: Reconciler, edge: EdgeParts, running: RunningParts,
     views: Views, registries: Registries,
 ) -> DeployParts:  # fmt: skip
-    """Make what takes requests."""
+    """Make the parts that take requests."""
     clock, locks, settings, store = world.clock, world.locks, world.settings, world.store
     return DeployParts(
         processes=Processes(clock=clock, locks=locks, store=store, worker=worker),

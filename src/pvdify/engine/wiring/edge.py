@@ -1,4 +1,4 @@
-"""Wires the room of hostnames, and of how visitors reach the router."""
+"""Wires the room of hostnames and the edge."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What comes from outside besides the world, for one part each."""
+"""The inputs of the engine besides the world, each of which one part uses."""
 
 import random
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from pvdify.ports.sign_in_provider import SignInProvider
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """The ports that one part each uses, and what else comes from outside. ``chance`` spreads retries."""
+    """Ports and other inputs that only one part uses each. ``chance``: the random numbers that spread retries."""
 
     one_offs: OneOffs
     inside: Inside

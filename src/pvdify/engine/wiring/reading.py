@@ -1,4 +1,4 @@
-"""Wires the room that answers questions."""
+"""Wires the room that answers queries."""
 
 from dataclasses import dataclass
 

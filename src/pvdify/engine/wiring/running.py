@@ -23,7 +23,7 @@ from pvdify.engine.world.urls import PublicUrls
 
 @dataclass(frozen=True, kw_only=True)
 class RunningParts:
-    """What other rooms use of this one."""
+    """The parts of this room that other rooms use."""
 
     environments: Environments
     liveness: Liveness
@@ -35,7 +35,7 @@ class RunningParts:
 
 
 def wire_running(world: World, outside: Outside, redactors: Redactors, urls: PublicUrls) -> RunningParts:
-    """Make all parts but the reconciler, which wakes the worker."""
+    """Make all parts except the reconciler, which needs the worker."""
     clock, locks, settings, store = world.clock, world.locks, world.settings, world.store
     serving = ServingRoutes(down=world.down, router=world.router)
     probes = Probes(prober=world.prober, settings=settings)
@@ -63,7 +63,7 @@ def wire_running(world: World, outside: Outside, redactors: Redactors, urls: Pub
 
 
 def wire_reconciler(world: World, running: RunningParts, worker: Worker) -> Reconciler:
-    """Make the reconciler with what it repairs by. The end of an operation wakes it, as that of an instance does."""
+    """Make the reconciler and its parts. It is woken when an operation ends, and when an instance exits."""
     clock, instances, locks, store = world.clock, world.instances, world.locks, world.store
     watches = Watches(
         clock=clock, down=world.down, instances=instances, router=world.router, standings=world.standings, store=store,

@@ -1,4 +1,4 @@
-"""Wires the rooms of what outlives a release: volumes, services, scheduled jobs, backups."""
+"""Wires the rooms of volumes, services, scheduled jobs and backups, which outlive releases."""
 
 import asyncio
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ def wire_state(world: World, tools: BackupTools, environments: Environments) -> 
 
 
 def wire_services(world: World, tools: BackupTools) -> ServiceParts:
-    """Make the parts of services. ``tools`` bring dumps from backups."""
+    """Make the parts of services. ``tools`` read dumps from backups."""
     clock, secrets, store, due = world.clock, world.secrets, world.store, asyncio.Event()
     commands = ServiceCommands(clock=clock, inside=world.inside)
     data = ServiceData(commands=commands, secrets=secrets)

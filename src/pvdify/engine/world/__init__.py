@@ -1,6 +1,6 @@
-"""What all rooms share: the ports, bundled once by the composition root, and what is known in memory.
+"""The parts that all rooms share: the ports, bundled once by the composition root, and state in memory.
 
-Locks, the tally, sightings of instances, targets that are down, URLs, and the errors of what does not exist.
+Locks, the tally, sightings of instances, targets that are down, URLs, and errors about missing apps and releases.
 Imports no room of the engine.
 """
 
@@ -47,17 +47,16 @@ Hide = Callable[[str, Iterable[ConfigVar]], Awaitable[None]]
 
 
 async def _hide_nothing(app: str, variables: Iterable[ConfigVar]) -> None:
-    """For worlds without redaction."""
+    """Do nothing; the default of ``World.hide``, for worlds without redaction."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Everything outside, behind ports, and how this server is configured.
+    """All ports, the server's settings, and the engine's state in memory.
 
-    ``one_offs``: the containers of commands with a viewer, which no record mentions. ``down``: the web
-    instances that routes leave out.
-    ``inside`` hides no secrets; ``hide`` has these hidden in what an app writes from then on.
-    ``shared_vars``: what connections of the server add to every app's config vars.
+    ``one_offs``: names of the containers of one-off commands, which are not in the store. ``down``: web instances that
+    routes leave out. ``inside`` does not redact secrets. ``hide`` redacts the secrets among these config vars in all
+    later output of the app. ``shared_vars``: functions that return config vars which this server adds to every app.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""Which web instances are known to be down: no route is given to them while another instance of the slot is up."""
+"""The web instances that are known to be down, and are left out of routes if another instance of the slot is up."""
 
 from collections.abc import Iterable
 
@@ -8,22 +8,22 @@ from pvdify.model.slot import Placement
 
 
 class DownTargets:
-    """Kept in memory: after a restart of pvdifyd the reconciler finds out again what is down.
+    """The set of web instances that are down, in memory. After a restart of pvdifyd, the reconciler fills it again.
 
-    An instance is known by its port and the end of its name, because an app may have had another name when the instance
-    was started.
+    Targets of a route are compared by endpoint and the end of the instance's name, because the app may have had another
+    name when the instance was started.
     """
 
     def __init__(self) -> None:
         self._places: dict[str, Placement] = {}
 
     def add(self, place: Placement) -> None:
-        """Note that this instance has ended. One without a route is not kept."""
+        """Add an instance that exited. An instance without a route is ignored."""
         if place.has_route:
             self._places[place.name] = place
 
     def discard(self, place: Placement) -> None:
-        """Note that this instance answered its health check."""
+        """Remove an instance that has answered its health check."""
         self._places.pop(place.name, None)
 
     def has(self, place: Placement) -> bool:
@@ -31,12 +31,12 @@ class DownTargets:
         return place.name in self._places
 
     def keep_only(self, places: Iterable[Placement]) -> None:
-        """Forget every instance that has none of these places."""
+        """Remove every instance that is not among these placements."""
         names = {place.name for place in places}
         self._places = {name: place for name, place in self._places.items() if name in names}
 
     def leave_out(self, route: Route) -> Route:
-        """The route without the instances that are down; the whole route where none of them is up."""
+        """Return the route without the instances that are down, or the whole route if all of them are down."""
         ends = {(place.endpoint, name_end(name)) for name, place in self._places.items()}
         pairs = zip(route.targets, route.numbers, strict=True)
         serving = route.without({target for target, number in pairs if (target, _end(route, number)) in ends})

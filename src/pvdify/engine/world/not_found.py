@@ -1,11 +1,11 @@
-"""The errors for what is not here, the same wherever it is asked for."""
+"""The errors for missing apps, releases and operations. Pure functions."""
 
 from pvdify.errors import AppNotFound, AppRenamed, OperationNotFound, ReleaseNotFound
 from pvdify.model.former_name import FormerName
 
 
 def no_app(name: str) -> AppNotFound:
-    """No app has this name."""
+    """Return the error for a name that no app has."""
     return AppNotFound(
         f"there is no app {name} on this server",
         next=f"`pvdify apps` lists the apps; `pvdify deploy {name} --image REFERENCE` makes it",
@@ -13,7 +13,7 @@ def no_app(name: str) -> AppNotFound:
 
 
 def renamed(former: FormerName) -> AppRenamed:
-    """The app of this name has another one now."""
+    """Return the error for a former name, with the app's current name."""
     return AppRenamed(
         f"{former.name} is called {former.app} since {former.since:%Y-%m-%d %H:%M} UTC",
         next=f"use {former.app}, also as `app` in pvdify.yml, in workflows and in PVDIFY_APP",
@@ -21,10 +21,10 @@ def renamed(former: FormerName) -> AppRenamed:
 
 
 def no_release(app: str, version: int) -> ReleaseNotFound:
-    """The app has no release with this number."""
+    """Return the error for a release number that the app does not have."""
     return ReleaseNotFound(f"{app} has no release v{version}", next=f"`pvdify releases {app}` lists them")
 
 
 def no_operation(app: str, id: str) -> OperationNotFound:
-    """There is no operation with this id."""
+    """Return the error for an operation id that the app does not have."""
     return OperationNotFound(f"{app} has no operation {id}", next=f"`pvdify ps {app}` shows what runs now")

@@ -1,4 +1,4 @@
-"""What the container runtime answered last, for readers that must not wait for a runtime that hangs."""
+"""The last answers of the container runtime, for readers that must not wait for a runtime that hangs."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -13,15 +13,16 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.images import Images
 from pvdify.ports.instances import Instances
 
-PATIENCE = 2.0  # seconds; podman takes a tenth of one on a busy server
+PATIENCE = 2.0  # seconds to wait for an answer; podman takes 0.1 s on a busy server
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """The instances, and when they were seen; ``is_late``: the runtime hangs, and this is from before.
+    """Instances, and when the runtime reported them.
 
-    ``at``: None where the runtime has not answered since pvdifyd started.
+    ``is_late``: the runtime hangs, and this is an earlier answer. ``at``: None if it has not answered since pvdifyd
+    started.
     """
 
     instances: tuple[FoundInstance, ...] = ()
@@ -30,7 +31,7 @@ class Sighting:
 
 
 class Sightings:
-    """Asks the runtime with little patience. While a question hangs, further ones are not asked at all."""
+    """Asks the runtime, and returns the last answer if it hangs. While a question hangs, no other one is sent."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self.patience = patience
@@ -40,26 +41,29 @@ class Sightings:
 
     @property
     def late_since(self) -> datetime | None:
-        """When the oldest question was asked that has no answer and is late; None while the runtime answers."""
+        """When the oldest hanging question was sent; None while the runtime answers."""
         return min(self._hanging.values(), default=None)
 
     @property
     def known_at(self) -> datetime | None:
-        """When all instances were seen last; None: not since pvdifyd started."""
+        """When the runtime last reported all instances; None if it has not since pvdifyd started."""
         return self._all.at
 
     @property
     def known(self) -> Sighting:
-        """All instances as they were seen last; nothing is asked."""
+        """The last report of all instances, without asking the runtime."""
         return self._all
 
     def note(self, instances: tuple[FoundInstance, ...], at: datetime) -> None:
-        """All instances were found so."""
+        """Remember a report of all instances."""
         self._all = Sighting(instances=instances, at=at)
 
     async def instances(self, instances: Instances, clock: Clock, app: str | None = None) -> Sighting:
-        """All instances, or those of an app; the last known ones if the runtime hangs. Raises RuntimeUnavailable."""
-        found = await self._soon(lambda: instances.find(app), clock)
+        """Return all instances, or those of an app; the last known ones if the runtime hangs.
+
+        Raises RuntimeUnavailable.
+        """
+        found = await self._ask(lambda: instances.find(app), clock)
         if found is None:
             known = self._all
             mine = tuple(each for each in known.instances if app in (None, each.app))
@@ -69,12 +73,12 @@ class Sightings:
         return Sighting(instances=found, at=clock.now())
 
     async def images(self, images: Images, clock: Clock) -> Mapping[str, ImagesOnDisk]:
-        """What images take on the disk; as last known if the runtime hangs. Raises RuntimeUnavailable."""
-        found = await self._soon(images.disk, clock)
+        """Return the disk use of images; the last known one if the runtime hangs. Raises RuntimeUnavailable."""
+        found = await self._ask(images.disk, clock)
         self._images = self._images if found is None else found
         return self._images
 
-    async def _soon(self, question: Callable[[], Coroutine[Any, Any, T]], clock: Clock) -> T | None:
+    async def _ask(self, question: Callable[[], Coroutine[Any, Any, T]], clock: Clock) -> T | None:
         if self._hanging:
             return None
         asked = clock.now()
@@ -87,17 +91,17 @@ class Sightings:
         if answer.done():
             return answer.result()
         self._hanging[answer] = asked
-        answer.add_done_callback(self._came)
+        answer.add_done_callback(self._answered)
         return None
 
-    def _came(self, answer: "asyncio.Task[Any]") -> None:
+    def _answered(self, answer: "asyncio.Task[Any]") -> None:
         del self._hanging[answer]
         if not answer.cancelled():
-            answer.exception()  # the client has gone; the next request asks again
+            answer.exception()  # retrieve the error, so that asyncio does not log it; the next request asks again
 
 
 def hangs(sightings: Sightings, now: datetime) -> RuntimeUnavailable:
-    """The runtime as an error: for how long it has not answered, and what is known."""
+    """Return the error for a runtime that hangs: for how long, and from when the last known state is."""
     since, known = sightings.late_since, sightings.known_at
     seconds = (now - since).total_seconds() if since else 0.0
     return RuntimeUnavailable(

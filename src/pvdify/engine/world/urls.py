@@ -1,4 +1,4 @@
-"""Which URLs visitors can open: decided here for the API, hooks, instances, events and notifications."""
+"""The public URLs of apps, decided here for the API, hooks, instances, events and notifications."""
 
 import ipaddress
 
@@ -12,16 +12,16 @@ TLS_PORT = 443
 
 
 class PublicUrls:
-    """The URLs as they look now. Without a setting they follow the facts."""
+    """Determines scheme and port of public URLs, by the setting ``app_urls`` or by what stands before the router."""
 
     def __init__(self, *, credentials: Credentials, host: Host, settings: Settings) -> None:
         self._credentials, self._host, self._settings = credentials, host, settings
 
     async def now(self) -> Urls:
-        """Return how URLs of this server look now. Raises StoreUnavailable.
+        """Return the current form of this server's URLs. Raises StoreUnavailable.
 
-        An edge, or something else with TLS in front, takes https on the usual port. Otherwise visitors open the router
-        itself, by plain http at its port.
+        Behind an edge or another program with TLS, URLs have https and the default port. Otherwise they have http and
+        the router's port.
         """
         settings = self._settings
         if settings.app_urls != "auto":
@@ -36,7 +36,7 @@ class PublicUrls:
         return await self._credentials.read(EDGE_KEYS) is not None
 
     async def _has_tls_in_front(self) -> bool:
-        """Whether a proxy on another machine is trusted, or another program than the router has port 443 here."""
+        """Whether a proxy on another machine is trusted, or a program other than the router listens on port 443."""
         if _trusts_another_machine(self._settings):
             return True
         return self._settings.router_listen.port != TLS_PORT and await self._host.has_listener(TLS_PORT)
