@@ -82,7 +82,8 @@ async def _enqueue_rollback(run: StepRun, previous: Release, verdict: Verdict) -
         rollback = previous.repeated(version=newest.version + 1, at=now, by=ACTOR, why=why)
         operation = Operation(
             id=operation_id(run.app, rollback.version), kind=OperationKind.ROLLBACK, app=run.app,
-            release=rollback.version, strategy=_strategy_back(run.operation.strategy), created_at=now, created_by=ACTOR,
+            release=rollback.version, strategy=_rollback_strategy(run.operation.strategy), created_at=now,
+            created_by=ACTOR,
         )  # fmt: skip
         event = Event(
             at=now,
@@ -106,6 +107,6 @@ def _tripped(run: StepRun, previous: Release, verdict: Verdict) -> GuardTripped:
     )
 
 
-def _strategy_back(strategy: Strategy) -> Strategy:
+def _rollback_strategy(strategy: Strategy) -> Strategy:
     """Return the strategy of the rollback: STOP_FIRST after HAND_OVER, because the volume has to be handed back."""
     return Strategy.STOP_FIRST if strategy is Strategy.HAND_OVER else strategy
