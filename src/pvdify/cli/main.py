@@ -33,7 +33,7 @@ def run_program(argv: Sequence[str], surroundings: Surroundings, io: Io, *, unde
     except PvdifyError as error:
         _say_error(io, error.render())
         if io.workflow is not None:
-            io.workflow.tell_error(error)
+            io.workflow.report_error(error)
         return exit_code(error)
     except (KeyboardInterrupt, click.Abort):
         io.say("\ninterrupted; what the server had been asked for already goes on")

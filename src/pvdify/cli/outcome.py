@@ -27,7 +27,7 @@ def report(release: Release, io: Io, *, as_json: bool) -> int:
             io.show(text, style="good")
     error = failure_of(release)
     if io.workflow is not None:
-        io.workflow.tell_release(release, error)
+        io.workflow.report_release(release, error)
     if error is None:
         return DONE
     first, _, rest = error.render().partition("\n")

@@ -34,12 +34,12 @@ class Workflow:
         escaped = secret.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         self._say(f"::add-mask::{escaped}")
 
-    def tell_release(self, release: Release, error: PvdifyError | None = None) -> None:
+    def report_release(self, release: Release, error: PvdifyError | None = None) -> None:
         """Write the outputs ``url`` and ``version``, and a summary. ``error``: the release's failure, if any."""
         self._append("GITHUB_OUTPUT", f"url={release.url or ''}\nversion={release.version}\n")
         self._append("GITHUB_STEP_SUMMARY", summary_of(release, error))
 
-    def tell_error(self, error: PvdifyError) -> None:
+    def report_error(self, error: PvdifyError) -> None:
         """Write a summary that says why there is no release."""
         self._append("GITHUB_STEP_SUMMARY", f"### pvdify: {error.code}\n\n{_verbatim(error.render())}\n")
 

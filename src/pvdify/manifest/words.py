@@ -95,7 +95,7 @@ def _check_path(path: str) -> str:
 def _check_capability(name: str) -> str:
     found = name.upper().removeprefix("CAP_")
     if found not in CAPABILITIES:
-        raise ValueError(f"expected one of {', '.join(CAPABILITIES)}; no other one can be had")
+        raise ValueError(f"expected one of {', '.join(CAPABILITIES)}; apps cannot have any other")
     return found
 
 

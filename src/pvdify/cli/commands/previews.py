@@ -70,7 +70,7 @@ def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
         io.say(f"Deploying {release.image} to {release.app}")
         return watch(release, client, io, as_json=options.as_json)
     if io.workflow is not None:
-        io.workflow.tell_release(release)
+        io.workflow.report_release(release)
     if options.as_json:
         io.show_json(preview)
     else:

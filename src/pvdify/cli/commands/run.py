@@ -124,7 +124,7 @@ def converse(options: Options, client: Client, io: Io, *, start: Start | None = 
         raise OutcomeUnknown(
             f"{options.app}: the connection to {started.id} was lost, and so it was ended",
             why=lost.why if isinstance(lost, StreamLost) else "the server ends a command without a viewer",
-            next=f"look at what it had done by then, then `pvdify {name} {options.app} -- …` again",
+            next=f"check what it had done until then, and run `pvdify {name} {options.app} -- …` again",
         ) from lost
     finally:
         with suppress(PvdifyError):

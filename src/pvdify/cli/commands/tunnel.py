@@ -100,7 +100,7 @@ def _announce(options: Options, address: str, client: Client, io: Io) -> None:
     if options.as_json:
         io.show_json({"app": options.app, "listen": address, "port": options.wanted.port}, is_line=True)
     else:
-        io.show(f"{address} leads to port {options.wanted.port} of {options.app}; Ctrl-C ends it")
+        io.show(f"{address} is forwarded to port {options.wanted.port} of {options.app}; Ctrl-C ends it")
 
 
 def accept(listener: socket.socket) -> socket.socket:

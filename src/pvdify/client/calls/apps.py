@@ -52,7 +52,7 @@ class AppCalls(Asking):
 
         Its volumes stay in the trash for a while, unless ``purges`` deletes them at once.
         """
-        lost, look = f"{app} may or may not be on its way out", "`pvdify apps` shows whether it is still there"
+        lost, look = f"the removal of {app} may or may not have started", "`pvdify apps` shows whether it exists"
         query = {"confirm": app} | ({"purge": "1"} if purges else {})
         question = Question(method="DELETE", path=app_path(app), query=query, lost=lost, look=look)
         return self._session.ask_for(DestroyedApp, question)
