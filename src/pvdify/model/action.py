@@ -195,16 +195,16 @@ def problem_with_pattern(pattern: str) -> str:
     """Return why ``deploy.live``, ``deploy.*`` or ``*`` matches no event, with the nearest name; "" if it matches."""
     if pattern == "*" or pattern in tuple(Action) or (pattern.endswith(".*") and pattern[:-2] in GROUPS):
         return ""
-    return _instead(pattern, (*Action, *(f"{group}.*" for group in GROUPS)))
+    return _suggestion(pattern, (*Action, *(f"{group}.*" for group in GROUPS)))
 
 
 def problem_with_kind(kind: str) -> str:
     """Return why ``deploy`` or ``deploy.live`` is no kind of event, with the nearest name; "" if it is one."""
     if kind in tuple(Action) or kind in GROUPS:
         return ""
-    return _instead(kind, (*Action, *GROUPS))
+    return _suggestion(kind, (*Action, *GROUPS))
 
 
-def _instead(name: str, known: Iterable[str]) -> str:
+def _suggestion(name: str, known: Iterable[str]) -> str:
     near = nearest(name, known)
     return f'did you mean "{near}"?' if near else f"there are events of {', '.join(sorted(GROUPS))}"

@@ -13,7 +13,7 @@ from pvdify.model.secret_forms import refusal_of
 RESERVED = frozenset({"PORT", "sops"})  # ``sops`` is the key for encryption metadata in a SOPS file
 # Linux allows 128 KiB for a variable and 2 MiB for all variables and arguments of a program; these limits are far
 # lower.
-LONGEST_VALUE, LARGEST_CONFIG = 64 * 1024, 256 * 1024
+LONGEST_VALUE, LARGEST_CONFIG = 64 * 1024, 256 * 1024  # bytes
 MOST_VARS = 2000  # of one app; with 10,000, a stored config could not be read again
 NUL = "\0"
 _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")  # a NUL ends a variable in the kernel; lone surrogates cannot be encoded
@@ -52,7 +52,7 @@ def apply_changes(current: Mapping[str, ConfigVar], wanted: Changes) -> dict[str
     Raises InvalidConfigVar with every problem.
     """
     _check_count(current, wanted)
-    changes = {key: _as_before(current.get(key), var) if isinstance(var, str) else var for key, var in wanted.items()}
+    changes = {key: _updated(current.get(key), var) if isinstance(var, str) else var for key, var in wanted.items()}
     kept = {key: var for key, var in current.items() if key not in changes}
     values = dict(sorted((kept | {key: var for key, var in changes.items() if var is not None}).items()))
     _check_size(values, most=max(LARGEST_CONFIG, sum(_sizes(current).values())))  # the next check scans every value
@@ -105,7 +105,7 @@ def _sizes(values: Mapping[str, ConfigVar]) -> dict[str, int]:
     return {key: len(key) + len(var.value.encode(errors="surrogatepass")) + 2 for key, var in values.items()}
 
 
-def _as_before(now: ConfigVar | None, value: Secret) -> ConfigVar:
+def _updated(now: ConfigVar | None, value: Secret) -> ConfigVar:
     return ConfigVar(value=value, is_secret=now is not None and now.is_secret)
 
 

@@ -32,7 +32,7 @@ def judge(now: Traffic, before: Traffic, limit: float) -> Verdict:
     Both must be statistically certain. Errors that occurred before the new release are no reason to roll it back.
     """
     errors, errors_before = (it.app_errors + it.router_errors for it in (now, before))
-    is_beyond = now.requests >= LEAST_REQUESTS and _at_least(errors, now.requests) > limit
+    is_beyond = now.requests >= LEAST_REQUESTS and _lower_bound(errors, now.requests) > limit
     return Verdict(
         requests=now.requests,
         errors=errors,
@@ -43,7 +43,7 @@ def judge(now: Traffic, before: Traffic, limit: float) -> Verdict:
     )
 
 
-def _at_least(errors: int, requests: int) -> float:
+def _lower_bound(errors: int, requests: int) -> float:
     """Return the lower end of Wilson's interval for a share."""
     share, square = errors / requests, CERTAINTY**2
     middle = share + square / (2 * requests)

@@ -13,7 +13,7 @@ _REFERENCE = re.compile(
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 LOCAL_HOST = "localhost"
 PINNED = "pvdify"  # localhost/pvdify/SERVER/APP:vN are the tags that pin images for releases
-LONGEST = 1024
+LONGEST = 1024  # characters
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,20 +128,20 @@ def account(
     if known is None or not known.schedule:
         if job is None:
             return known, ()
-        known = _begun(known, app, name, moment)
+        known = _started_record(known, app, name, moment)
         known = replace(known, schedule=job.schedule, time_zone=job.time_zone)
     ledger = _Ledger(known, moment, last)
     if job is None:
         boundary = _boundary(known, moment)
-        ledger.pass_over(_due(known, boundary), "the live release has no such job any more", RunState.SKIPPED)
+        ledger.pass_over(_unaccounted(known, boundary), "the live release has no such job any more", RunState.SKIPPED)
         return replace(ledger.record, schedule="", time_zone="", accounted=moment.now), ledger.runs
     if (job.schedule, job.time_zone) != (known.schedule, known.time_zone):
         boundary = _boundary(known, moment)
-        ledger.take(_due(known, boundary), job)
+        ledger.take(_unaccounted(known, boundary), job)
         ledger.record = replace(
             ledger.record, schedule=job.schedule, time_zone=job.time_zone, accounted=boundary
         )  # fmt: skip
-    ledger.take(_due(ledger.record, moment.now), job)
+    ledger.take(_unaccounted(ledger.record, moment.now), job)
     return replace(ledger.record, accounted=max(ledger.record.accounted, moment.now)), ledger.runs
 
 
@@ -222,7 +222,7 @@ class _Ledger:
         return run
 
 
-def _begun(known: JobRecord | None, app: str, name: str, moment: Moment) -> JobRecord:
+def _started_record(known: JobRecord | None, app: str, name: str, moment: Moment) -> JobRecord:
     """Return the record of a job that is new, or in the live release again."""
     begun = min(moment.begun, moment.now)
     if known is not None:
@@ -236,7 +236,7 @@ def _boundary(known: JobRecord, moment: Moment) -> datetime:
     return max(known.accounted, min(moment.begun, moment.now))
 
 
-def _due(record: JobRecord, until: datetime) -> list[datetime]:
+def _unaccounted(record: JobRecord, until: datetime) -> list[datetime]:
     """Return due times that are not accounted for; of very many, the first ones and those of the last day."""
     times = due_times(record.schedule, record.time_zone, record.accounted)
     found = list(islice(takewhile(lambda due: due <= until, times), MOST_COUNTED))

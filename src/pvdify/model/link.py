@@ -15,7 +15,7 @@ from pvdify.model.names import parent_of
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/(?!\.\.?\Z)[A-Za-z0-9._-]{1,100}")
 LEEWAY = timedelta(seconds=30)  # by which two servers' clocks may differ
 LONGEST_LIFE = timedelta(hours=1)
-LONGEST_WORD = 255
+LONGEST_WORD = 255  # characters
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 DEFAULT_EVENTS = ("push", "workflow_dispatch", "schedule", "release")
 # Any GitHub user can cause these, or they run code from any user's pull request: no link allows them to deploy an app.
@@ -94,17 +94,17 @@ def check_token(claims: Mapping[str, Any], expected: Expected, now: datetime) ->
     for name, value in (("iss", expected.issuer), ("aud", expected.audience)):
         # A list that has the right audience among others is for other servers, too.
         if claims.get(name) != value:
-            raise refused(name, f"is {_shown(claims.get(name))}, expected {_shown(value)}")
-    expires_at = _moment(claims, "exp")
+            raise refused(name, f"is {_quoted(claims.get(name))}, expected {_quoted(value)}")
+    expires_at = _time_claim(claims, "exp")
     if expires_at + LEEWAY <= now:
         raise refused("exp", f"was {expires_at:%Y-%m-%d %H:%M:%S}Z, now it is {now:%H:%M:%S}Z")
     if expires_at > now + LONGEST_LIFE:
         raise refused("exp", "is more than an hour away")
     for name in ("nbf", "iat"):
-        begins_at = _moment(claims, name)
+        begins_at = _time_claim(claims, name)
         if begins_at - LEEWAY > now:
             raise refused(name, f"is {begins_at:%Y-%m-%d %H:%M:%S}Z, now it is {now:%H:%M:%S}Z")
-    _word(claims, "jti")
+    _text_claim(claims, "jti")
     return expires_at
 
 
@@ -114,10 +114,10 @@ def link_for(claims: Mapping[str, Any], app: str, links: tuple[Link, ...], previ
     ``links``: those of the app, or for a preview those of its parent. ``preview_branch``: the branch of the preview's
     newest release, if it has one.
     """
-    repository = _word(claims, "repository_id")
+    repository = _text_claim(claims, "repository_id")
     ours = [link for link in links if str(link.repository_id) == repository]
     if not ours:
-        raise refused("repository_id", f"is {_shown(repository)}, which is not linked to {app}")
+        raise refused("repository_id", f"is {_quoted(repository)}, which is not linked to {app}")
     reasons = []
     for link in ours:
         try:
@@ -150,9 +150,9 @@ def refused(claim: str, why: str) -> IdentityRefused:
 
 
 def _check_owner(claims: Mapping[str, Any], link: Link) -> None:
-    owner = _word(claims, "repository_owner_id")
+    owner = _text_claim(claims, "repository_owner_id")
     if owner != str(link.owner_id):
-        raise refused("repository_owner_id", f"is {_shown(owner)}: {link.repository} belongs to another owner now")
+        raise refused("repository_owner_id", f"is {_quoted(owner)}: {link.repository} belongs to another owner now")
 
 
 def _check_deploy(claims: Mapping[str, Any], link: Link) -> None:
@@ -160,19 +160,19 @@ def _check_deploy(claims: Mapping[str, Any], link: Link) -> None:
     environment = claims.get("environment")
     is_there = isinstance(environment, str) and environment.casefold() == (link.environment or "").casefold()
     if link.environment is not None and not is_there:
-        raise refused("environment", f"is {_shown(environment)}, expected {_shown(link.environment)}")
+        raise refused("environment", f"is {_quoted(environment)}, expected {_quoted(link.environment)}")
 
 
 def _check_start(claims: Mapping[str, Any], link: Link) -> None:
     """Check the event that started the workflow, its branch and its file."""
-    event = _word(claims, "event_name")
+    event = _text_claim(claims, "event_name")
     if event not in link.events or event in NEVER:
-        raise refused("event_name", f"is {_shown(event)}, expected {' or '.join(link.events)}")
-    ref = _word(claims, "ref")
+        raise refused("event_name", f"is {_quoted(event)}, expected {' or '.join(link.events)}")
+    ref = _text_claim(claims, "ref")
     # A release has the ref of its tag, which can be on any commit: only an environment's rules at GitHub guard that.
     is_release = event == "release" and ref.startswith(TAGS) and link.environment is not None
     if ref != HEADS + link.branch and not is_release:
-        raise refused("ref", f"is {_shown(ref)}, expected {_shown(HEADS + link.branch)}")
+        raise refused("ref", f"is {_quoted(ref)}, expected {_quoted(HEADS + link.branch)}")
     if link.workflow is not None:
         _check_workflow(claims, link.workflow)
 
@@ -183,44 +183,44 @@ def _check_workflow(claims: Mapping[str, Any], wanted: str) -> None:
     The claim names the file that was started, not a file that it calls. An organization can run workflows of another
     repository for this one, and their files can have the same names.
     """
-    found = _word(claims, "workflow_ref").partition("@")[0]
-    repository = _word(claims, "repository")
+    found = _text_claim(claims, "workflow_ref").partition("@")[0]
+    repository = _text_claim(claims, "repository")
     full = f"{repository}/{wanted if '/' in wanted else f'.github/workflows/{wanted}'}"
     is_own = found[: len(repository)].casefold() == repository.casefold()
     if not is_own or found[len(repository) :] != full[len(repository) :]:
-        raise refused("workflow_ref", f"is of {_shown(found)}, expected {_shown(full)}")
+        raise refused("workflow_ref", f"is of {_quoted(found)}, expected {_quoted(full)}")
 
 
 def _check_preview(claims: Mapping[str, Any], link: Link, app: str, preview_branch: str | None) -> None:
     found = parent_of(app)
     if found is None or not link.allows_previews:
         raise refused("event_name", f"counts for nothing here: the link of {link.app} does not allow previews")
-    event, ref = _word(claims, "event_name"), _word(claims, "ref")
+    event, ref = _text_claim(claims, "event_name"), _text_claim(claims, "ref")
     if event not in NEVER:
         _check_start(claims, link)  # a workflow that may deploy the app may work on its previews
         return
     if event != "pull_request":
-        raise refused("event_name", f'is {_shown(event)}, which names no pull request, expected "pull_request"')
+        raise refused("event_name", f'is {_quoted(event)}, which names no pull request, expected "pull_request"')
     own = f"refs/pull/{found[1]}/merge"
     # After a merge, the ref is the target branch, and only ``head_ref`` names the pull request's own branch.
     is_merged = ref.startswith(HEADS) and preview_branch is not None and claims.get("head_ref") == preview_branch
     if ref != own and not is_merged:
-        raise refused("ref", f"is {_shown(ref)}, expected {_shown(own)}")
+        raise refused("ref", f"is {_quoted(ref)}, expected {_quoted(own)}")
 
 
-def _word(claims: Mapping[str, Any], name: str) -> str:
+def _text_claim(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str) or not value or len(value) > LONGEST_WORD * 4:
-        raise refused(name, f"is {_shown(value)}, expected some text")
+        raise refused(name, f"is {_quoted(value)}, expected some text")
     return value
 
 
-def _moment(claims: Mapping[str, Any], name: str) -> datetime:
+def _time_claim(claims: Mapping[str, Any], name: str) -> datetime:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**33:
-        raise refused(name, f"is {_shown(value)}, expected seconds since 1970")
+        raise refused(name, f"is {_quoted(value)}, expected seconds since 1970")
     return datetime.fromtimestamp(value, tz=UTC)
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     return "not there" if value is None else f'"{str(value)[:120]}"'

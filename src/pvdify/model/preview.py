@@ -133,13 +133,13 @@ def first_to_give_way(previews: tuple[Preview, ...]) -> Preview | None:
 def manifest_for_preview(manifest: Manifest, policy: Previews) -> Manifest:
     """Return a preview's manifest: the previews' limits for each instance, and no hostnames but its own."""
     processes = {
-        name: process.model_copy(update={"resources": _lower(manifest.limits_of(name), policy.resources)})
+        name: process.model_copy(update={"resources": _lower_limits(manifest.limits_of(name), policy.resources)})
         for name, process in manifest.processes.items()
     }
     return manifest.model_copy(
         update={
             "processes": processes,
-            "resources": _lower(manifest.resources, policy.resources),
+            "resources": _lower_limits(manifest.resources, policy.resources),
             "domains": (),
             "previews": policy,
         }
@@ -151,7 +151,7 @@ def within_defaults(policy: Previews) -> Previews:
     usual = Previews()
     return policy.model_copy(
         update={
-            "resources": _lower(policy.resources, usual.resources),
+            "resources": _lower_limits(policy.resources, usual.resources),
             "max": min(policy.max, usual.max),
             "instances": min(policy.instances, usual.instances),
             "lease": min(policy.lease, usual.lease),
@@ -170,6 +170,6 @@ def _is_late(preview: Preview, sign: PullRequestState) -> bool:
     return sign.as_of < preview.known_at or is_doubtful
 
 
-def _lower(own: Resources, limit: Resources) -> Resources:
+def _lower_limits(own: Resources, limit: Resources) -> Resources:
     cpus = [cpu for cpu in (own.cpu, limit.cpu) if cpu is not None]
     return Resources(memory=min(own.memory, limit.memory), cpu=min(cpus, default=None))

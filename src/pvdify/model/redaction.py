@@ -74,7 +74,7 @@ class Redactor:
         found = [span for shelf in _suspected(self._shelves, raw) for span in shelf.find(raw)]
         if not found:
             return []
-        joined = _joined(found)
+        joined = _merged(found)
         return joined if len(raw) == len(text) else [_in_characters(raw, span) for span in joined]
 
     def _unfinished(self, text: str) -> int:
@@ -110,7 +110,7 @@ class _Shelf:
         return bool(self._search.find_matches_as_indexes(data))
 
     def _hits(self, views: list[View]) -> list[tuple[int, int, int]]:
-        return self._search.find_matches_as_indexes(_together(views), overlapping=True)
+        return self._search.find_matches_as_indexes(_joined_data(views), overlapping=True)
 
     def _found(self, views: list[View]) -> Iterator[tuple[int, Span]]:
         begins = list(accumulate((len(view.data) + 1 for view in views), initial=0))
@@ -121,7 +121,7 @@ class _Shelf:
                 continue
             view = bisect_right(begins, start) - 1
             begin = begins[view]
-            first, last = _grown(needle, views[view].data, start - begin, end - begin)
+            first, last = _extended(needle, views[view].data, start - begin, end - begin)
             if last - first >= min(needle.least, len(needle.whole)):
                 known[needle.whole] = last + begin
                 yield view, (first, last)
@@ -133,12 +133,12 @@ class _Shelf:
         match = UNFINISHED_ESCAPE.search(tail)
         begin = match.start() if match else len(tail)
         for view, least in unfinished_views(tail[:begin], self.kinds):
-            at = self._begun(view.data, least)
+            at = self._begin_of_needle(view.data, least)
             if at < len(view.data):
                 begin = min(begin, view.origin(at, at + 1)[0])
         return skipped + begin
 
-    def _begun(self, data: bytes, least: int) -> int:
+    def _begin_of_needle(self, data: bytes, least: int) -> int:
         """Return where the longest end of ``data``, of at least ``least`` bytes, starts that begins a needle."""
         texts = self._sorted
         for start in range(max(0, len(data) - self._longest + 1), len(data) - least + 1):
@@ -190,7 +190,7 @@ class CleanStream:
             return ""
         spans = [(max(start, sent), end) for start, end in self._redactor._spans(text) if end > sent]
         if self._hidden is not None:
-            spans = _joined([(sent, sent + self._hidden), *spans])
+            spans = _merged([(sent, sent + self._hidden), *spans])
         shown = _hide(text[sent:cut], [(start - sent, min(end, cut) - sent) for start, end in spans if start < cut])
         if self._hidden is not None:
             shown = shown.removeprefix(HIDDEN)
@@ -215,7 +215,7 @@ def _suspected(shelves: Iterable[_Shelf], raw: bytes) -> list[_Shelf]:
     found = []
     for shelf in shelves:
         if shelf.kinds not in together:
-            together[shelf.kinds] = _together(list(views_of(raw, shelf.kinds)))
+            together[shelf.kinds] = _joined_data(list(views_of(raw, shelf.kinds)))
         if shelf.is_hit(together[shelf.kinds]):
             found.append(shelf)
     return found
@@ -230,11 +230,11 @@ def _distinct(needles: Iterable[Needle]) -> Iterator[Needle]:
             yield needle
 
 
-def _together(views: list[View]) -> bytes:
+def _joined_data(views: list[View]) -> bytes:
     return views[0].data if len(views) == 1 else _BETWEEN.join([view.data for view in views])
 
 
-def _grown(needle: Needle, data: bytes, start: int, end: int) -> Span:
+def _extended(needle: Needle, data: bytes, start: int, end: int) -> Span:
     """Return the span around the needle in which ``data`` equals the whole value, at most GROWTH bytes to each side."""
     whole, at = needle.whole, needle.at
     last = at + len(needle.text)
@@ -281,14 +281,14 @@ def _text(raw: bytes) -> str:
 
 
 def _hide(text: str, spans: Iterable[Span]) -> str:
-    told, at = [], 0
+    output, at = [], 0
     for start, end in spans:
-        told += [text[at:start], HIDDEN]
+        output += [text[at:start], HIDDEN]
         at = end
-    return "".join((*told, text[at:]))
+    return "".join((*output, text[at:]))
 
 
-def _joined(spans: Iterable[Span]) -> list[Span]:
+def _merged(spans: Iterable[Span]) -> list[Span]:
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:

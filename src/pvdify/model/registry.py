@@ -10,7 +10,7 @@ from pvdify.model.instance import Secret
 
 _DOCKER_HUB = {"docker.com", "hub.docker.com", "index.docker.io", "registry-1.docker.io", "www.docker.com"}
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
-LONGEST = 8192
+LONGEST = 8192  # characters of a user name or a password
 
 
 @dataclass(frozen=True, kw_only=True)

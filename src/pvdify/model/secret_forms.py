@@ -19,7 +19,7 @@ SHORTEST_CUT, SHORTEST_WORDY_CUT = 24, 48  # bytes of the value that must be pre
 _SHORT = 12  # bytes; the encoded forms of shorter values are too short for views
 _LONGEST_ADDRESS = 8192  # characters of a value that is parsed as a URL or a connection string
 _PEM_BORDER = "-----"
-_LEAST_CHANGES = 5
+_LEAST_CHANGES = 5  # changes between kinds of letters and digits in a fragment that looks random
 
 # Bits per kind of character: only the XOR of two different kinds among letters and digits is 3, 5 or 6.
 _LOWER, _UPPER, _DIGIT, _OTHER = 1, 2, 4, 16

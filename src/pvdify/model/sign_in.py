@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pvdify.errors import SignInRefused
 
-LONGEST_NAME = 80
+LONGEST_NAME = 80  # characters
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pvdify.model.instance import Exit
 
 STEADY = timedelta(seconds=60)  # an instance that was up this long has recovered
 LOOP = 3  # restarts in a row, each before the instance was steady, that count as a crash loop
-_KILLED = 137
+_KILLED = 137  # exit code after SIGKILL
 
 
 @dataclass(frozen=True, kw_only=True)

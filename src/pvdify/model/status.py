@@ -83,14 +83,14 @@ class AppFacts:
 
 def status_of(facts: AppFacts) -> Status:
     """Return the status. If the word is unchanged, ``since`` stays the time of its first record."""
-    status = _of_operation(facts) or _of_wishes(facts) or _of_instances(facts)
+    status = _of_operation(facts) or _of_requests(facts) or _of_instances(facts)
     noted = facts.noted
-    if noted is not None and noted.word is status.word and noted.since >= _earliest(facts):
+    if noted is not None and noted.word is status.word and noted.since >= _records_count_from(facts):
         return Status(word=status.word, cause=status.cause, since=noted.since)
     return status
 
 
-def _earliest(facts: AppFacts) -> datetime:
+def _records_count_from(facts: AppFacts) -> datetime:
     """Return the time before which recorded statuses do not apply to the current deploy or release."""
     if facts.operation is not None:
         return facts.operation.created_at
@@ -112,7 +112,7 @@ def _of_operation(facts: AppFacts) -> Status | None:
     return None
 
 
-def _of_wishes(facts: AppFacts) -> Status | None:
+def _of_requests(facts: AppFacts) -> Status | None:
     """Return the status that follows from requests: no deploy yet, stopped, or requests held."""
     if facts.live is None:
         failure = facts.newest.failure if facts.newest else None

@@ -7,7 +7,7 @@ from enum import Enum
 
 from pvdify.model.token import Actor, Role
 
-LONGEST_NAME = 80
+LONGEST_NAME = 80  # characters
 RESERVED = frozenset({"root", "pvdify", "nobody", ".", ".."})  # they have other meanings in events or in paths
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _GITHUB = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")

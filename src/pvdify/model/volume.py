@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from pvdify.manifest.definition import NOT_FOR_VOLUMES, Manifest, Volume
 from pvdify.manifest.names import VOLUME_NAME
 
-LONGEST_NAME = 30
+LONGEST_NAME = 30  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
