@@ -1,7 +1,7 @@
 """Config vars: the app's environment, in numbered, immutable versions."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,6 +42,7 @@ class ConfigVersion:
 
 
 Changes = Mapping[str, ConfigVar | Secret | None]
+ChangesOf = Callable[[Mapping[str, ConfigVar]], Changes]  # the changes, given the newest values
 
 
 def apply_changes(current: Mapping[str, ConfigVar], wanted: Changes) -> dict[str, ConfigVar]:

@@ -1,13 +1,13 @@
 """Config as an operator handles it: reveal secrets, export the file, import an edited one, copy between apps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pvdify.engine.deploys.requests import Requests
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import ConfigVarNotFound, ConfigVersionNotFound
 from pvdify.model.action import Action
-from pvdify.model.config import ConfigVar
+from pvdify.model.config import Changes, ConfigVar
 from pvdify.model.event import Event
 from pvdify.model.instance import Secret
 from pvdify.model.token import Actor
@@ -79,11 +79,11 @@ class ConfigFiles:
 
         Raises AppNotFound, InvalidConfigFile, InvalidConfigVar, StoreUnavailable.
         """
-        version, current = await self._newest(app)
+        await self._newest(app)
         opened = await self._secrets.open_file(text, kind)
-        wanted = {name: self._var(name, opened, current, plain) for name in opened.values}
-        changed = {name: var for name, var in wanted.items() if current.get(name) != var}
-        return await self._made(app, version, changed, sorted(current.keys() - wanted.keys()), actor)
+        return await self._replace(
+            app, lambda current: {name: self._var(name, opened, current, plain) for name in opened.values}, actor
+        )
 
     async def roll_back(self, app: str, version: int | None, actor: Actor) -> Imported:
         """Set and unset what makes the config equal to an older version; None: to the one before the newest.
@@ -92,7 +92,7 @@ class ConfigFiles:
 
         Raises AppNotFound, ConfigVersionNotFound, StoreUnavailable.
         """
-        newest, current = await self._newest(app)
+        newest, _ = await self._newest(app)
         target = newest - 1 if version is None else version
         if not 0 <= target < max(newest, 1):
             raise ConfigVersionNotFound(
@@ -100,25 +100,35 @@ class ConfigFiles:
                 why=f"there is no version {target} before the newest, {newest}",
                 next=f"`pvdify config:history {app}` lists the versions",
             )
-        hidden = {name: var.value for name, var in current.items() if var.is_secret}
         older = await self._secrets.read(app, target)
-        wanted = {
-            name: replace(var, is_secret=True) if hidden.get(name) == var.value else var for name, var in older.items()
-        }
-        changed = {name: var for name, var in wanted.items() if current.get(name) != var}
-        return await self._made(app, newest, changed, sorted(current.keys() - wanted.keys()), actor)
 
-    async def _made(
-        self, app: str, version: int, changed: dict[str, ConfigVar], gone: Sequence[str], actor: Actor
-    ) -> Imported:  # fmt: skip
-        if changed or gone:
-            changes = {**changed, **dict.fromkeys(gone)}
-            version = (await self._requests.change_config(app, changes, actor)).version
+        def wanted(current: Mapping[str, ConfigVar]) -> dict[str, ConfigVar]:
+            hidden = {name: var.value for name, var in current.items() if var.is_secret}
+            return {
+                name: replace(var, is_secret=True) if hidden.get(name) == var.value else var
+                for name, var in older.items()
+            }
+
+        return await self._replace(app, wanted, actor)
+
+    async def _replace(
+        self, app: str, wanted_of: Callable[[Mapping[str, ConfigVar]], Mapping[str, ConfigVar]], actor: Actor
+    ) -> Imported:
+        """Make the config equal to ``wanted_of`` the newest values, which no other request changes meanwhile."""
+        changes: dict[str, ConfigVar | None] = {}
+
+        def changes_of(current: Mapping[str, ConfigVar]) -> Changes:
+            wanted = wanted_of(current)
+            changes.update({name: var for name, var in wanted.items() if current.get(name) != var})
+            changes.update(dict.fromkeys(current.keys() - wanted.keys()))
+            return changes
+
+        made = await self._requests.change_config(app, changes_of, actor)
         return Imported(
-            version=version,
-            live_version=await self._live_version(app),
-            set_keys=tuple(sorted(changed)),
-            unset_keys=tuple(gone),
+            version=made.version,
+            live_version=made.live_version,
+            set_keys=tuple(sorted(name for name, var in changes.items() if var is not None)),
+            unset_keys=tuple(sorted(name for name, var in changes.items() if var is None)),
         )
 
     async def copy(
@@ -136,18 +146,24 @@ class ConfigFiles:
             raise ConfigVarNotFound(
                 f"{source} has no config var {', '.join(missing)}", next=f"`pvdify config {source}` shows what is set"
             )
-        version, current = await self._newest(target)
+        await self._newest(target)
         wanted = {key: values[key] for key in keys or sorted(values)}
         left_out = () if with_secrets else tuple(key for key, var in wanted.items() if var.is_secret)
-        changes = {key: var for key, var in wanted.items() if key not in left_out and current.get(key) != var}
+        changes: dict[str, ConfigVar] = {}
+
+        def changes_of(current: Mapping[str, ConfigVar]) -> Changes:
+            changes.update({key: var for key, var in wanted.items() if key not in left_out and current.get(key) != var})
+            return changes
+
+        made = await self._requests.change_config(target, changes_of, actor)
         if changes:
-            version = (await self._requests.change_config(target, changes, actor)).version
             await self._tell(source, actor, Action.CONFIG_COPIED, f"to {target}: {', '.join(sorted(changes))}")
-        live = await self._live_version(target)
-        return Copied(version=version, live_version=live, set_keys=tuple(sorted(changes)), left_out=left_out)
+        return Copied(
+            version=made.version, live_version=made.live_version, set_keys=tuple(sorted(changes)), left_out=left_out
+        )
 
     def _var(
-        self, name: str, opened: OpenedFile, current: dict[str, ConfigVar], plain: Sequence[str]
+        self, name: str, opened: OpenedFile, current: Mapping[str, ConfigVar], plain: Sequence[str]
     ) -> ConfigVar:  # fmt: skip
         """What the file marks is secret; so is what it encrypts, unless it is plain in the app already."""
         was_plain = name in current and not current[name].is_secret
@@ -160,10 +176,6 @@ class ConfigFiles:
         versions = await self._store.config_versions(app)
         version = versions[0].version if versions else 0
         return version, await self._secrets.read(app, version)
-
-    async def _live_version(self, app: str) -> int | None:
-        live = await self._store.active_release(app)
-        return live.config_version if live else None
 
     async def _tell(self, app: str, actor: Actor, action: Action, text: str) -> None:
         event = Event(at=self._clock.now(), actor=actor.name, address=actor.address, action=action, app=app, text=text)

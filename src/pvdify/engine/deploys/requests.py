@@ -28,7 +28,7 @@ from pvdify.errors import (
 from pvdify.manifest.definition import Manifest
 from pvdify.model.action import Action
 from pvdify.model.app import App, hostnames_of
-from pvdify.model.config import Changes, ConfigVersion, apply_changes, named
+from pvdify.model.config import Changes, ChangesOf, ConfigVersion, apply_changes, named
 from pvdify.model.event import Event, IdempotentRequest
 from pvdify.model.former_name import FormerNames
 from pvdify.model.grant import Grant, GrantKind
@@ -242,8 +242,10 @@ class Requests:
                 )
         return await self._views.release(release)
 
-    async def change_config(self, app: str, changes: Changes, actor: Actor) -> ConfigView:
+    async def change_config(self, app: str, wanted: Changes | ChangesOf, actor: Actor) -> ConfigView:
         """Create a config version if anything changes; None unsets. The next deploy applies it.
+
+        Call ``wanted``, if it is a function, with the newest values while no other request can change them.
 
         Raises AppNotFound, InvalidConfigVar, StoreUnavailable.
         """
@@ -252,6 +254,7 @@ class Requests:
             versions = await self._store.config_versions(app)
             newest = versions[0].version if versions else 0
             current = await self._secrets.read(app, newest)
+            changes = wanted(current) if callable(wanted) else wanted
             values = apply_changes(current, changes)
             changes = {key: var for key, var in changes.items() if var is not None or key in current}
             if not changes:
