@@ -171,7 +171,7 @@ def _newest(volumes: tuple[AppVolume, ...], name: str, *, is_trashed: bool | Non
 
 
 def _no_app_for(volume: AppVolume) -> AppNotFound:
-    """The error of a restore for an app that is gone: its first deploy would make a volume of the name anew."""
+    """Return the error for a restore to a deleted app, whose first deploy would create a new volume of the name."""
     app, name = volume.app, volume.name
     return AppNotFound(
         f"there is no app {app} that could have its volume {name} back",

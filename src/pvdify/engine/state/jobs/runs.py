@@ -158,12 +158,12 @@ class JobRuns:
         before = [it for it in await store.unsettled_job_runs(run.app) if it.job == run.job and it.number < run.number]
         if before and job.overlap == "skip" and run.due_at is not None:
             return _Drop(state=RunState.SKIPPED, cause=f"run {before[0].number} had not ended")
-        why = await self._in_the_way(run, live, job, before)
+        why = await self._reason_to_wait(run, live, job, before)
         if run.due_at is not None and self._clock.now() - run.due_at > window(job):
             return _Drop(state=RunState.MISSED, cause=why or "pvdify could not start it in time")
         return _Wait(why=why) if why else _Start(release=live, job=job)
 
-    async def _in_the_way(self, run: JobRun, live: Release, job: Job, before: list[JobRun]) -> str:
+    async def _reason_to_wait(self, run: JobRun, live: Release, job: Job, before: list[JobRun]) -> str:
         """Return why the run cannot start yet, or ""."""
         most = MOST_AT_ONCE if job.overlap == "allow" else 1
         if len(before) >= most:

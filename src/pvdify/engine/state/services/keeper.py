@@ -31,7 +31,7 @@ log = structlog.get_logger()
 PAUSE, SHORT_PAUSE = 5.0, 0.25  # seconds between two passes; the short pause applies while a service is starting
 ASK_EVERY, ASK_NEW_EVERY = 30.0, 0.5  # seconds between two health checks of a live and of a starting service
 FAILURES = 3  # health checks that fail in a row before a live service is restarted
-FIRST_BACK_OFF, LONGEST_BACK_OFF, QUIET_AFTER = 1.0, 60.0, 600.0  # seconds; after the last, the back-off starts anew
+FIRST_BACK_OFF, LONGEST_BACK_OFF, QUIET_AFTER = 1.0, 60.0, 600.0  # seconds; after the third, reset the back-off
 TIDY_EVERY = 60.0  # seconds; removes networks that were in use when their link was removed
 
 
@@ -92,7 +92,7 @@ class ServiceKeeper:
             services = await self._store.services()
             for service in services:
                 if service.id not in self._under_way:
-                    self._under_way[service.id] = asyncio.create_task(self._mind(service.id))
+                    self._under_way[service.id] = asyncio.create_task(self._advance_safely(service.id))
             for id in self._watches.keys() - {service.id for service in services}:
                 del self._watches[id]
             await self._tidy()
@@ -106,7 +106,7 @@ class ServiceKeeper:
         """Wait until the current tasks of all services have ended."""
         await asyncio.gather(*tuple(self._under_way.values()))
 
-    async def _mind(self, id: str) -> None:
+    async def _advance_safely(self, id: str) -> None:
         try:
             await self._advance(id)
         except PvdifyError as error:

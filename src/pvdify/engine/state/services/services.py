@@ -116,7 +116,10 @@ class Services:
         return found
 
     async def show(self, name: str) -> ServiceView:
-        """Return a service with what it uses. Raises ServiceNotFound, StoreUnavailable, SecretsLocked."""
+        """Return a service with its links, variables and use.
+
+        Raises ServiceNotFound, StoreUnavailable, SecretsLocked.
+        """
         return await self._view(await self.get(name))
 
     async def _view(self, service: Service) -> ServiceView:
