@@ -28,7 +28,9 @@ from pvdify.adapters.sops import age_keys
 from pvdify.adapters.sops.secrets import SopsSecrets
 from pvdify.adapters.sqlite.copy import copy_database
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.adapters.systemd import exits
 from pvdify.adapters.systemd.cloudflared import CloudflaredUnit
+from pvdify.adapters.systemd.instances import writing_unit
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.cli.io import Io
 from pvdify.daemon.admin_token import ensure_admin_token
@@ -49,7 +51,7 @@ from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.ports.backups import BackupTarget
 from pvdify.ports.secrets import Recipient
 from pvdify.settings import Address, Settings, load
-from tests.support.writers import NOW, NoPrograms, Work, calls, spec, systemd_instances, vault_of
+from tests.support.writers import NOW, NoPrograms, Work, calls, spec, vault_of
 
 
 class Podman:
@@ -293,8 +295,14 @@ def adopted_container(place: Path) -> Work:
 
 
 def started_unit(place: Path) -> Work:
-    supervisor = systemd_instances(place)
-    return lambda: supervisor.start(spec())
+    """What a start writes after the unit, which ``unit`` covers."""
+    (place / "instance").mkdir()
+
+    async def start() -> None:
+        with writing_unit("shop-web-v1-1"):
+            exits.start_over(place / "instance")
+
+    return start
 
 
 def collected_server(place: Path) -> Work:
@@ -312,6 +320,7 @@ SERVER_WRITERS = (
 IN_MEMORY = (backup_key, entered_instance, gate, checked_login, adopted_container, started_unit)  # tmpfs needs no fsync
 WITHOUT = {
     ("sync", volume_copy), ("rename", volume_copy), ("sync", mark_of_the_paused), ("rename", mark_of_the_paused),
+    ("rename", started_unit),
     ("sync", copy_of_the_database), ("sync", collected_server), ("sync", data_directory), ("rename", data_directory),
     ("sync", lock_of_the_directory), ("rename", lock_of_the_directory),
     # Whole files are there by then, and the same work goes on from them when it is done again.
