@@ -33,13 +33,13 @@ METRICS_PATHS = ("/metrics", f"{PREFIX}/metrics")
 def build_application(
     engine: Engine, *, is_local: bool, streams: int = MOST_STREAMS, places: Places | None = None
 ) -> ASGIApp:
-    """The API over the network, or (``is_local``) over the unix socket that only root can open.
+    """Build the API for the network, or (``is_local``) over the unix socket that only root can open.
 
     Args:
         engine: does the work.
         is_local: every client is root, and has as many requests and streams at once as connections.
-        streams: of all other clients together at once.
-        places: counts them, where another application on the same listener does so too.
+        streams: the limit of streams open at once, for all other clients together.
+        places: the counter of streams, if another application on the same listener shares it.
     """
     use_small_numbers()
     authenticate = as_root if is_local else by_token(engine.tokens)
@@ -65,7 +65,7 @@ def _route(endpoint: Endpoint, engine: Engine, authenticate: Authenticate, place
         if endpoint.needs is not None:
             address = await _address(request, engine, is_local=places is None)
             actor = replace(await authenticate(request), address=address)
-            # A list for a token of one app shows that app alone; what is not about an app needs a token for all.
+            # With a token of one app, a list shows only that app. Other requests without an app need a token for all.
             is_filtered = endpoint.needs is Role.READ and app is None
             _check_current(request, engine, actor)
             check_allowed(actor, endpoint.needs, actor.app if is_filtered else app)
@@ -92,7 +92,7 @@ def _metrics(engine: Engine, authenticate: Authenticate) -> Callable[[Request], 
 
 
 def _app_of(request: Request) -> str | None:
-    """The app that a request concerns; a preview's token is good for that preview."""
+    """Return the app in the path, or the preview's app, so that a preview's token is valid for that preview."""
     app, number = request.path_params.get("app"), request.path_params.get("pr")
     return app if number is None else f"{app}-pr-{number}"
 

@@ -1,4 +1,4 @@
-"""One request as a handler sees it: who asks, what for, and the engine to ask."""
+"""The request that a handler gets: the actor, the parameters and body, and the engine."""
 
 import asyncio
 from dataclasses import dataclass, fields
@@ -45,9 +45,9 @@ class Call:
         return int(self.request.path_params["pr"])
 
     async def body(self, wire_type: type[BodyT], *, and_deploy_of: str = "") -> BodyT:
-        """The JSON body as a wire type. Raises MalformedRequest, InvalidError with every problem.
+        """Return the JSON body as a wire type. Raises MalformedRequest, InvalidError with every problem.
 
-        ``and_deploy_of``: the body is a deploy of this app, so the problems of its image and manifest are among them.
+        ``and_deploy_of``: the body is a deploy of this app, so problems of its image and manifest are reported, too.
         """
         content = await self.object()
         known = tuple(item.name for item in fields(wire_type))  # type: ignore[arg-type]
@@ -69,11 +69,11 @@ class Call:
         return body
 
     async def content(self) -> bytes:
-        """The body as it came. Raises RequestTooLarge, if it can before reading any of it, and RequestTooSlow."""
+        """Return the raw body. Raises MalformedRequest, RequestTooLarge (early if announced), RequestTooSlow."""
         return await content_of(self.request)
 
     async def object(self) -> dict[str, object]:
-        """The JSON object in the body; no body is an empty one. Raises MalformedRequest."""
+        """Return the JSON object in the body; an empty one without a body. Raises MalformedRequest."""
         content = await self.content()
         try:
             value = await _parsed(content) if content.strip() else {}
@@ -86,7 +86,7 @@ class Call:
         return value
 
     def number(self, name: str, default: int | None, *, least: int = 1, most: int = 10_000) -> int | None:
-        """A whole number in the query. Raises InvalidError."""
+        """Return a whole number from the query, without a leading "v"; the default if absent. Raises InvalidError."""
         text = self.request.query_params.get(name)
         if text is None or text == "":
             return default
@@ -115,6 +115,6 @@ def _reader(wire_type: type) -> TypeAdapter[Any]:
 
 
 async def _parsed(content: bytes) -> object:
-    """The JSON value; a large one is read in a thread, so that nothing else waits for it. Raises ValueError."""
+    """Return the JSON value; parse a large one in a thread, to keep the event loop free. Raises ValueError."""
     check_marks(content)
     return await asyncio.to_thread(from_json, content) if len(content) > QUICK else from_json(content)

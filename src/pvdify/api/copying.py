@@ -1,4 +1,4 @@
-"""Model -> wire where both have the same fields: one mechanism, whose tables are made and checked at import."""
+"""Convert model records to wire types with the same fields; field tables are built and checked at import."""
 
 from dataclasses import MISSING, fields
 from enum import Enum
@@ -11,14 +11,14 @@ WireT = TypeVar("WireT")
 
 
 class Copying(Generic[ModelT, WireT]):
-    """Makes the wire's form of a record. Fields of the same name are copied: an enum's value, a tuple as a list.
+    """Converts a record to its wire type. Copies fields of the same name: an enum as its value, a tuple as a list.
 
     Args:
         model: the type of the record.
-        wire: the type that travels.
-        others: fields that each call gives, because the record has none of this name or another value.
+        wire: the type that is sent.
+        others: fields passed in each call, because the record lacks the field or has a different value.
 
-    Raises TypeError for a field that neither the record nor a call has, and for one that is a secret.
+    Raises TypeError for a field that neither the record nor ``others`` has, and for a secret field.
     """
 
     def __init__(self, model: type[ModelT], wire: type[WireT], *others: str) -> None:
@@ -34,7 +34,7 @@ class Copying(Generic[ModelT, WireT]):
             raise TypeError(f"{model.__name__} -> {wire.__name__}: {', '.join(secret)} is secret")
 
     def __call__(self, it: ModelT, /, **others: object) -> WireT:
-        """Return the wire's form. Raises TypeError if ``others`` are not those that were announced."""
+        """Return the wire's form. Raises TypeError if ``others`` differ from those given at construction."""
         if others.keys() != self._others:
             raise TypeError(f"{self._wire.__name__} needs {', '.join(sorted(self._others))}")
         return self._wire(**{name: _value(getattr(it, name)) for name in self._copied}, **others)

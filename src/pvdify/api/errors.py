@@ -12,14 +12,14 @@ from pvdify.wire.answers import Problem
 
 
 async def answer_known(request: Request, error: Exception) -> Response:
-    """An error of ours."""
+    """Return the response for a PvdifyError; re-raise any other error."""
     if not isinstance(error, PvdifyError):
         raise error
     return problem(request, error, status_of(error))
 
 
 async def answer_http(request: Request, error: Exception) -> Response:
-    """No such path, or not with this method."""
+    """Return the response for an unknown path or method; re-raise any other error."""
     if not isinstance(error, HTTPException):
         raise error
     what = f"{request.method} {request.url.path} is not part of the API"
@@ -38,12 +38,12 @@ def _methods_here(request: Request) -> list[str]:
 
 
 async def answer_unexpected(request: Request, error: Exception) -> Response:
-    """A fault of ours: a reference for the caller, the details for the log."""
+    """Log an unexpected exception, and return its reference with status 500."""
     return problem(request, unexpected(request, error), 500)
 
 
 def problem(request: Request, error: PvdifyError, status: int, headers: dict[str, str] | None = None) -> Response:
-    """An error in the one shape that all errors have."""
+    """Return an error as application/problem+json."""
     problems = error.details.get("problems")
     document = Problem(
         type=f"urn:pvdify:error:{error.code}",

@@ -8,7 +8,7 @@ from pvdify.manifest.quantities import parse_seconds
 
 
 def since(call: Call) -> datetime | None:
-    """The moment that ``since`` names, or so long ago; None without it. Raises InvalidError."""
+    """Return the time of the query's ``since``: a timestamp or an age like 10m; or None. Raises InvalidError."""
     text = call.request.query_params.get("since", "")
     if not text:
         return None

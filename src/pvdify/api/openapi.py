@@ -1,4 +1,4 @@
-"""The API's description for machines, made from the route table and the wire types."""
+"""The OpenAPI description, generated from the route table and the wire types."""
 
 import re
 from functools import cache
@@ -17,7 +17,7 @@ _PARAMETER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 @cache
 def openapi_document() -> bytes:
-    """OpenAPI 3.1 as JSON."""
+    """Return the OpenAPI 3.1 description as JSON."""
     mentioned = [type_ for endpoint in ENDPOINTS for type_ in (endpoint.takes, endpoint.gives) if type_ is not None]
     types = {type_ for type_ in mentioned if _is_wire(type_)} | {Problem}
     ordered = sorted(types, key=lambda type_: type_.__name__)

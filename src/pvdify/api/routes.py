@@ -1,4 +1,4 @@
-"""The route table: path, handler, and who may. Everything else of the API follows from it."""
+"""The route table: path, handler and required role. The application and its OpenAPI text are built from it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

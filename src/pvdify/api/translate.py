@@ -128,12 +128,12 @@ def preview(view: PreviewView, urls: Urls) -> answers.Preview:
 
 
 def imported(it: Imported) -> answers.ImportedConfig:
-    """What an imported file, or an older version, changed in a config."""
+    """Convert the changes that an import or a rollback made to a config."""
     return _imported(it, set=list(it.set_keys), unset=list(it.unset_keys))
 
 
 def new_token(it: Token, text: str) -> answers.NewToken:
-    """A token with its secret, which is shown this once."""
+    """Convert a new token with its secret, which is shown only once."""
     return _new_token(it, token=text)
 
 
@@ -152,7 +152,7 @@ def delivery(it: Delivery) -> answers.Delivery:
 
 
 def visit(it: Visit) -> answers.Visit:
-    """A request as the router saw it end."""
+    """Convert an entry of the access log."""
     return _visit(it, release=it.slot)
 
 
@@ -177,12 +177,12 @@ def link(it: Link) -> answers.Link:
 
 
 def app_status(app: str, it: Status) -> answers.AppStatus:
-    """How an app is doing."""
+    """Convert an app's status."""
     return answers.AppStatus(app=app, status=it.word.value, status_cause=it.cause, status_since=it.since)
 
 
 def differences(found: Iterable[Difference]) -> list[wire.Difference]:
-    """What differs between two releases."""
+    """Convert the differences between two releases."""
     return [difference(it) for it in found]
 
 
@@ -203,7 +203,7 @@ def process(view: ProcessView) -> answers.Process:
 
 
 def operation(it: Operation) -> answers.Operation:
-    """A change of what runs."""
+    """Convert an operation with its finished steps."""
     done = [step for step in it.steps if step.state is StepState.DONE]
     return answers.Operation(
         id=it.id, app=it.app, kind=it.kind.value, text=str(it.change or ""), state=it.state.value,

@@ -14,7 +14,7 @@ _backup_item = Copying(BackupItem, answers.BackupItem, "files", "bytes", "rows")
 
 
 def backups(view: BackupsView) -> answers.Backups:
-    """Everything that is known."""
+    """Convert the overview of backups."""
     return answers.Backups(
         target=target(view.plan) if view.plan else None,
         backups=[backup(it) for it in view.backups],
@@ -23,7 +23,7 @@ def backups(view: BackupsView) -> answers.Backups:
 
 
 def target(plan: BackupPlan, password: Secret | None = None) -> answers.BackupTarget:
-    """Where backups go."""
+    """Convert the backup target; ``password`` only when it is new."""
     due = due_times_of(plan)
     return answers.BackupTarget(
         location=plan.location, schedule=plan.schedule, drills=plan.drills, time_zone=plan.time_zone,
@@ -39,12 +39,12 @@ def backup(it: Backup) -> answers.Backup:
 
 
 def task(it: BackupTask) -> answers.BackupTask:
-    """Something that is done with backups."""
+    """Convert a backup, drill or restore task."""
     return _task(it, is_over=it.state.is_over)
 
 
 def restore_plan(plan: RestorePlan) -> answers.RestorePlan:
-    """What a restore will do."""
+    """Convert the plan of a restore."""
     it = plan.backup
     return answers.RestorePlan(backup=it.id, made_at=it.made_at, proven_at=it.proven_at, steps=list(plan.steps))
 

@@ -1,4 +1,4 @@
-"""Who sends a request, where something in front of us passes it on."""
+"""The address of a request's sender, also behind the router or a trusted proxy."""
 
 import ipaddress
 
@@ -17,9 +17,9 @@ async def address_of(request: Request, engine: Engine) -> str:
 
 
 async def sender_of(request: Request, engine: Engine) -> str:
-    """Return the sender's address: what the router or a trusted proxy says of it, else where the connection comes from.
+    """Return the sender's address: the one that the router or a trusted proxy names, else the peer's.
 
-    The router proves itself with its key. Loopback alone proves nothing: every program on this machine has it.
+    The router is recognized by its key, not by loopback: every program on this machine can connect from there.
     """
     if await engine.observations.is_from_router(request.headers.get(API_KEY_HEADER, "")):
         return _plain(_last(request, "X-Forwarded-For") or UNKNOWN)
@@ -38,12 +38,12 @@ def _said(request: Request, settings: Settings, of_edge: tuple[str, ...]) -> str
 
 
 def _last(request: Request, name: str) -> str | None:
-    # The last one was added by the proxy that we trust; what stands before it anybody could have sent.
+    # The trusted proxy added the last address; any client can forge the earlier ones.
     return request.headers.get(name, "").rpartition(",")[2].strip() or None
 
 
 def _is_trusted(peer: str, settings: Settings) -> bool:
-    """Whether it is another machine that the settings name as a proxy."""
+    """Return whether the peer is another machine that the settings name as a proxy."""
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Answers: JSON, text, and server-sent events."""
+"""Responses: JSON, text, and server-sent events."""
 
 import asyncio
 import re
@@ -9,19 +9,19 @@ from pydantic_core import to_json
 from starlette.responses import Response, StreamingResponse
 
 KEEP_ALIVE = 15.0
-_LINE_END = re.compile("\r\n|\r|\n")  # each ends a line for those who read a stream of events
+_LINE_END = re.compile("\r\n|\r|\n")  # each ends a line of an event stream
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSentEvent:
-    """One event of a stream; ``data`` may have several lines. No name is a plain message."""
+    """One event of a stream; ``data`` may have several lines. Without a name, the event is a plain message."""
 
     data: str
     name: str | None = None
     id: str | None = None
 
     def encode(self) -> bytes:
-        """As the WHATWG HTML standard's event stream format wants it."""
+        """Return the event in the event stream format of the WHATWG HTML standard."""
         lines = [f"event: {self.name}"] if self.name else []
         lines += [f"id: {self.id}"] if self.id is not None else []
         lines += [f"data: {line}" for line in _LINE_END.split(self.data)]
@@ -29,34 +29,34 @@ class ServerSentEvent:
 
 
 def json_answer(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A wire value as JSON."""
+    """Return a response with a wire value as JSON."""
     return Response(to_json(content), status, headers, "application/json")
 
 
 def text_answer(content: str) -> Response:
-    """Plain text."""
+    """Return a plain-text response."""
     return Response(content, media_type="text/plain; charset=utf-8")
 
 
 def streamed_answer(pieces: AsyncGenerator[bytes, None], *, is_json: bool) -> Response:
-    """JSON or plain text that is too large to have in memory."""
+    """Return a streamed response, for JSON or plain text that is too large for memory."""
     return StreamingResponse(pieces, media_type="application/json" if is_json else "text/plain; charset=utf-8")
 
 
 class EventStream(StreamingResponse):
-    """An answer that goes on until one side ends it."""
+    """A response that continues until the server or the client ends it."""
 
     media_type = "text/event-stream"
 
 
 def event_stream(events: AsyncIterator[ServerSentEvent]) -> Response:
-    """A stream of events that nothing on its way should hold back."""
+    """Return a stream of events, with headers that stop proxies from storing or buffering it."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return EventStream(_encode(events), headers=headers)
 
 
 async def _encode(events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[bytes]:
-    """The events, and a comment now and then so that no proxy takes the silence for the end."""
+    """Yield the encoded events, and a comment after KEEP_ALIVE seconds of silence, so that proxies keep it open."""
     yield b": stream\n\n"
     pending = asyncio.ensure_future(anext(events))
     try:

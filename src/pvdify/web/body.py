@@ -13,7 +13,7 @@ MOST_FIELDS = 1000
 
 
 async def content_of(request: Request) -> bytes:
-    """The body as it came. Raises MalformedRequest, RequestTooLarge (if it can before reading any), RequestTooSlow."""
+    """Return the raw body. Raises MalformedRequest, RequestTooLarge (early if announced), RequestTooSlow."""
     announced = request.headers.get("content-length", "")
     content = bytearray()
     if not (announced.isdecimal() and int(announced) > LARGEST_BODY):
@@ -35,7 +35,7 @@ async def content_of(request: Request) -> bytes:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of an HTML form (``application/x-www-form-urlencoded``); of a repeated field, the last value.
+    """Return the fields of an HTML form (``application/x-www-form-urlencoded``); of a repeated field, the last value.
 
     Raises MalformedRequest, RequestTooLarge, RequestTooSlow.
     """

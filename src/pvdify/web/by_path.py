@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class ByPath:
-    """Leads to ``application`` what is at one of its paths or below, and to ``other`` everything else."""
+    """Sends requests at or below the given paths to ``application``, and all others to ``other``."""
 
     def __init__(self, paths: tuple[str, ...], application: ASGIApp, other: ASGIApp) -> None:
         self._paths, self._application, self._other = paths, application, other
@@ -12,5 +12,5 @@ class ByPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         path = scope.get("path", "")
-        is_its = any(path == each or path.startswith(f"{each}/") for each in self._paths)
-        await (self._application if is_its else self._other)(scope, receive, send)
+        is_match = any(path == each or path.startswith(f"{each}/") for each in self._paths)
+        await (self._application if is_match else self._other)(scope, receive, send)

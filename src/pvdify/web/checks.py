@@ -5,7 +5,7 @@ from pvdify.engine.state.backups.backups import BackupHealth
 
 
 def check_of_backups(health: BackupHealth | None) -> tuple[Check, ...]:
-    """Return whether there is a proven backup of now; nothing where none is needed."""
+    """Return the check of recent, proven backups; empty if no backup is needed."""
     if health is None:
         return ()
     text = f"{health.problem}; {health.text}" if health.problem and health.problem != health.text else health.text

@@ -1,4 +1,4 @@
-"""Hold a caller's places (see ``engine.access.places``) until its answer has been sent."""
+"""Reserve a caller's places (see ``engine.access.places``) until its response has been sent."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ MOST_STREAMS = 512
 async def answered(
     answer: Callable[[], Awaitable[Response]], places: Places, actor: Actor, app: str | None
 ) -> Response:  # fmt: skip
-    """Answer while the caller holds a place for the request; a stream holds another one until it ends.
+    """Return the response; the caller occupies one place until it is sent, and a stream occupies a second one.
 
     Raises TooManyRequests.
     """
@@ -29,7 +29,7 @@ async def answered(
 
 
 class Holding(Response):
-    """An answer that holds places until it has been sent to its end."""
+    """A response that releases its places when it has been sent completely."""
 
     def __init__(self, response: Response, places: ExitStack) -> None:
         self._response, self._places = response, places

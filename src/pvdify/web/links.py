@@ -1,4 +1,4 @@
-"""Addresses of pages that are given to people outside the dashboard."""
+"""URLs of dashboard pages that are sent to people outside the dashboard."""
 
 from pvdify.engine.front_door import Engine
 

@@ -21,15 +21,15 @@ class Mark:
 
     @classmethod
     def after(cls, last: "Mark | None", at: datetime) -> "Mark":
-        """The mark of the instance's next line."""
+        """Return the mark of the instance's next line, written at ``at``."""
         return cls(at=at, count=last.count + 1) if last is not None and last.at == at else cls(at=at)
 
 
 @dataclass(kw_only=True)
 class Position:
-    """The last line of each instance; of one without a mark, everything up to ``floor`` has been read.
+    """The last line read of each instance. An instance without a mark has been read up to ``floor``.
 
-    One mark for all would not do: lines of two instances are not sent in the order in which they were written.
+    Each instance needs its own mark: lines of two instances are not sent in the order in which they were written.
     """
 
     floor: datetime
@@ -42,7 +42,7 @@ class Position:
 
     @classmethod
     def of(cls, text: str) -> "Position | None":
-        """As ``id`` wrote it; None for anything else."""
+        """Parse the text that ``id`` returns; return None for any other text."""
         floor, *marks = text.split(";")
         try:
             at = datetime.fromisoformat(floor)
@@ -52,22 +52,22 @@ class Position:
 
     @property
     def id(self) -> str:
-        """As the id of an event: ``FLOOR;web.1.v42@MICROSECONDS/COUNT``."""
+        """The position as the id of an event: ``FLOOR;web.1.v42@MICROSECONDS/COUNT``."""
         marks = (f"{key}@{(mark.at - EPOCH) // INSTANT}/{mark.count}" for key, mark in self.marks.items())
         return ";".join((self.floor.isoformat(), *marks))
 
     @property
     def begin(self) -> datetime:
-        """Lines until then have been read, of every instance."""
+        """The time up to which the lines of every instance have been read."""
         return min((self.floor, *(mark.at - INSTANT for mark in self.marks.values())))
 
     def has(self, writer: Writer, mark: Mark) -> bool:
-        """Whether this line has been read."""
+        """Return whether this line has been read."""
         last = self.marks.get(_key(writer))
         return mark <= last if last is not None else mark.at <= self.floor
 
     def move(self, writer: Writer, at: datetime) -> None:
-        """One more line of this instance has been read."""
+        """Record that the next line of this instance has been read, and drop the marks of silent instances."""
         key, now = _key(writer), self.clock()
         self.marks[key], self._sent[key] = Mark.after(self.marks.get(key), at), now
         for silent in [key for key, then in self._sent.items() if now - then > SILENT_SECONDS]:

@@ -1,4 +1,4 @@
-"""Around every application: a request id, and the time that each answer takes."""
+"""Middleware for every application: request ids, and the time until each response begins."""
 
 import re
 import time
@@ -10,16 +10,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pvdify import __version__
 from pvdify.engine.reading.observations import Observations
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")  # as the router takes it
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")  # the same pattern as the router's
 
 
 def observed(application: ASGIApp, observations: Observations) -> ASGIApp:
-    """The application with request ids, counted in the server's own metrics."""
+    """Wrap the application: add request ids, and count its requests in the server's own metrics."""
     return RequestId(Timed(application, observations))
 
 
 class Timed:
-    """Counts requests and the time until their answer begins, by the path of the route table.
+    """Counts requests and the time until their response begins, by the path in the route table.
 
     An application puts that path into ``request.state.route``; without it the request counts as ``other``.
     """
@@ -42,7 +42,7 @@ class Timed:
 
 
 class RequestId:
-    """Gives every request an id (the caller's own, if it is a plain one), and sends that id and our version back."""
+    """Gives every request an id (the caller's own, if it is a plain one), and returns that id and pvdify's version."""
 
     def __init__(self, application: ASGIApp) -> None:
         self._application = application

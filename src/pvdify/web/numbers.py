@@ -4,7 +4,7 @@ from starlette.convertors import IntegerConvertor, register_url_convertor
 
 
 class SmallNumber(IntegerConvertor):
-    """``{version:int}``. A path with a larger number is that of no route."""
+    """``{version:int}``. A path with a larger number matches no route."""
 
     regex = "[0-9]{1,9}"
 

@@ -1,4 +1,4 @@
-"""The one table from an error's kind to its HTTP status, and what an unexpected exception becomes."""
+"""The one table from an error's kind to its HTTP status, and the error that an unexpected exception becomes."""
 
 import secrets
 
@@ -30,7 +30,7 @@ STATUS_BY_KIND = {
     Kind.FAILED: 500,
     Kind.INTERNAL: 500,
 }
-# Errors with a status of their own within a kind; the first that fits.
+# Errors whose status differs from that of their kind; the first match counts.
 STATUS_BY_TYPE: tuple[tuple[type[PvdifyError], int], ...] = (
     (RequestTooLarge, 413),
     (RequestTooSlow, 408),
@@ -50,23 +50,23 @@ TITLES = {
 
 
 def status_of(error: PvdifyError) -> int:
-    """The HTTP status for an error: by its type if that has one of its own, else by its kind."""
+    """Return the HTTP status of an error: by its type if listed there, else by its kind."""
     found = (status for type_, status in STATUS_BY_TYPE if isinstance(error, type_))
     return next(found, STATUS_BY_KIND[error.kind])
 
 
 def request_id_of(request: Request) -> str:
-    """The id that ``middleware.RequestId`` gave this request."""
+    """Return the id that ``middleware.RequestId`` gave this request."""
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 
 def retry_after(error: PvdifyError) -> dict[str, str]:
-    """The header that says when to ask again, where the error knows."""
+    """Return the Retry-After header, if the error names a delay; else no header."""
     return {"Retry-After": str(error.details["retry_after"])} if "retry_after" in error.details else {}
 
 
 def unexpected(request: Request, error: Exception) -> InternalError:
-    """A fault of ours: write the details to the log, and return an error that refers to them."""
+    """Log an unexpected exception, and return an error with the reference of that log line."""
     reference = secrets.token_hex(4)
     log.error("request.crashed", path=request.url.path, method=request.method, reference=reference, exc_info=error)
     return InternalError(

@@ -1,4 +1,4 @@
-"""Find out who sends a request that carries a token."""
+"""Authenticate requests by token, or as root on the unix socket."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ async def as_root(_request: Request) -> Actor:
 
 
 def by_token(tokens: Tokens) -> Authenticate:
-    """Accept ``Authorization: Bearer TOKEN`` alone. What is returned raises NotSignedIn, StoreUnavailable."""
+    """Accept ``Authorization: Bearer TOKEN`` alone. The returned function raises NotSignedIn, StoreUnavailable."""
 
     async def authenticate(request: Request) -> Actor:
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
@@ -35,7 +35,7 @@ def by_token(tokens: Tokens) -> Authenticate:
 
 
 def is_from_this_machine(request: Request) -> bool:
-    """Whether it comes over loopback, and not from far away through a proxy or tunnel that ends here."""
+    """Return whether the request comes over loopback, and not through a proxy or tunnel on this machine."""
     is_passed_on = any(name in request.headers for name in ("x-forwarded-for", "cf-connecting-ip", "forwarded", "via"))
     if request.client is None or is_passed_on:
         return False

@@ -90,7 +90,7 @@ def _changes(body: Mapping[str, object]) -> dict[str, ConfigVar | Secret | None]
 
 
 def _problem(given: object) -> str | None:
-    """Why this is no change of a config var; never with the value."""
+    """Return why this is not a valid change of a config var, without the value; None if it is valid."""
     if given is None or isinstance(given, str):
         return None
     if not isinstance(given, Mapping) or not isinstance(given.get("value"), str):

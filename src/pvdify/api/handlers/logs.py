@@ -36,7 +36,7 @@ async def show_logs(call: Call) -> Response:
         recent = _recent(call, writers, begun, first, count)
         return event_stream(_follow(call, release, begun, recent, is_json=is_json))
     batches = logs.read(writers, wanted, since)
-    begin = await anext(batches, ())  # what fails, fails before the answer has begun
+    begin = await anext(batches, ())  # a failure must come before the response begins
     shown = _shown(begin, batches, writers)
     return streamed_answer(_as_json(shown) if is_json else _as_text(shown), is_json=is_json)
 
@@ -68,7 +68,7 @@ async def _as_json(batches: AsyncGenerator[list[answers.LogLine], None]) -> Asyn
 
 
 async def _first(batches: AsyncGenerator[Batch, None]) -> tuple[datetime | None, int]:
-    """When the first line was written, and how many of them have that moment."""
+    """Return the first line's timestamp, or None, and the number of lines with that timestamp."""
     first, count = None, 0
     async with aclosing(batches):
         async for batch in batches:
@@ -81,7 +81,7 @@ async def _first(batches: AsyncGenerator[Batch, None]) -> tuple[datetime | None,
 async def _recent(
     call: Call, writers: Mapping[str, Writer], begun: Position, first: datetime | None, count: int
 ) -> AsyncGenerator[tuple[LogLine, Writer], None]:
-    """The lines, and what came since. Of those of the first moment, all but ``count`` were left out: they are read."""
+    """Yield the lines since ``begun``; of those with the first timestamp the last ``count``; earlier ones count as read."""
     if first is None:
         return
     early: list[LogLine] = []
@@ -103,7 +103,7 @@ async def _recent(
 
 
 def _without(early: list[LogLine], count: int, begun: Position, writers: Mapping[str, Writer]) -> list[LogLine]:
-    """The last ``count`` of these lines; those before them count as read."""
+    """Return the last ``count`` of these lines, and mark the earlier ones as read."""
     left_out = max(0, len(early) - count)
     for line in early[:left_out]:
         begun.move(writers[line.instance], line.at)
@@ -114,18 +114,18 @@ async def _follow(
     call: Call, release: int | None, seen: Position,
     recent: AsyncGenerator[tuple[LogLine, Writer], None] | None = None, *, is_json: bool,
 ) -> AsyncIterator[ServerSentEvent]:  # fmt: skip
-    """What was there, then what comes."""
+    """Yield the position, the recent lines if given, and then new lines."""
     yield ServerSentEvent(name="position", id=seen.id, data="")
     if recent is not None:
         async with aclosing(recent):
             async for line, writer in recent:
                 seen.move(writer, line.at)
                 yield _event(line, writer, seen, is_json=is_json)
-    told: dict[Writer, Mark] = {}
+    counted: dict[Writer, Mark] = {}
     process = call.request.query_params.get("process")
     lines = call.engine.queries.runtime_logs.follow(call.app, process, release, seen.begin)
     async for line, writer in lines:
-        told[writer] = mark = Mark.after(told.get(writer), line.at)
+        counted[writer] = mark = Mark.after(counted.get(writer), line.at)
         if not seen.has(writer, mark):
             seen.move(writer, line.at)
             yield _event(line, writer, seen, is_json=is_json)

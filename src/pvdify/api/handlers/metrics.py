@@ -47,13 +47,13 @@ async def show_metrics(call: Call) -> Response:
 
 
 class _Figures(Collector):
-    """One moment's figures as metric families: of the actor's apps, and of the server for who may see all of it."""
+    """One moment's figures as metric families: for the actor's apps, and for the server if the actor reaches all."""
 
     def __init__(self, figures: Figures, actor: Actor) -> None:
         self._figures, self._actor = figures, actor
 
     def collect(self) -> Iterator[Metric]:
-        """What prometheus_client asks for."""
+        """Yield the metric families; prometheus_client calls this."""
         figures, reaches = self._figures, self._actor.reaches
         if reaches(None):
             yield from _server(figures)
@@ -105,7 +105,7 @@ def _releases(live: Iterable[Release]) -> Metric:
 
 
 def _statuses(found: Mapping[str, Status]) -> Iterator[Metric]:
-    """1 for the word that holds and 0 for every other one, so that a change of word is a change of two series."""
+    """Yield 1 for the current status and 0 for every other, so that a change shows in two series."""
     words = GaugeMetricFamily("pvdify_app_status", "How an app is doing: 1 for its status", labels=["app", "status"])
     since = GaugeMetricFamily("pvdify_app_status_since_seconds", "Since when, as a Unix time", labels=["app"])
     for app, status in found.items():
@@ -238,7 +238,7 @@ def _durations(name: str, text: str, labels: list[str], found: dict[tuple[str, s
 
 
 def _buckets(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
-    """Counts of single ranges as Prometheus wants them: each with all below it."""
+    """Return cumulative bucket counts, as Prometheus expects, from the counts of single ranges."""
     names = [*(f"{bound:g}" for bound in bounds), "+Inf"]
     sums = list(accumulate(counts)) or [0] * len(names)
     return [(name, float(value)) for name, value in zip(names, sums, strict=True)]

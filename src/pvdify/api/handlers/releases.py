@@ -127,7 +127,7 @@ async def _accepted(call: Call, view: ReleaseView) -> Response:
 
 
 def idempotency(call: Call, *content: object) -> Idempotency | None:
-    """The request's Idempotency-Key with a print of what it asks for. Raises InvalidError."""
+    """Return the request's Idempotency-Key with a hash of the request, or None. Raises InvalidError."""
     key = call.request.headers.get("idempotency-key")
     if key is None:
         return None

@@ -84,7 +84,7 @@ async def end_run(call: Call) -> Response:
 
 
 def raw_streams(names: list[str] | None) -> frozenset[Stream]:
-    """The streams of these names. Raises InvalidError."""
+    """Return the streams with these names. Raises InvalidError."""
     known = {stream.value: stream for stream in Stream}
     if unknown := [name for name in names or () if name not in known]:
         raise InvalidError(f'raw: "{unknown[0][:40]}" is no stream', next="name stdout, stderr, or both")
@@ -92,7 +92,7 @@ def raw_streams(names: list[str] | None) -> frozenset[Stream]:
 
 
 def terminal_size(terminal: Terminal) -> TerminalSize:
-    """How large the terminal is. Raises InvalidError."""
+    """Return the size of the terminal. Raises InvalidError."""
     if not (0 < terminal.rows <= MOST_CELLS and 0 < terminal.columns <= MOST_CELLS):
         raise InvalidError(
             f"a terminal of {terminal.rows} rows and {terminal.columns} columns", why=f"each is from 1 to {MOST_CELLS}",
@@ -118,7 +118,7 @@ def _written(number: int, output: Output) -> ServerSentEvent:
 def _ended(code: int, run: OneOff) -> ServerSentEvent:
     passed = run.passed
     end = answers.OneOffEnd(exit_code=code, secrets=sorted(passed), secret_count=passed.total())
-    # clients from before there were secrets in it get what they know
+    # without secrets, older clients get the format that they accept
     return ServerSentEvent(name="end", data=to_json(end if passed else {"exit_code": code}).decode())
 
 

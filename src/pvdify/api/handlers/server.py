@@ -57,12 +57,12 @@ async def show_status(call: Call) -> Response:
 
 
 async def _of_backups(call: Call) -> tuple[Check, ...]:
-    """Whether there is a proven backup of now; nothing for a token of one app."""
+    """Return the check of backups; empty for a token of one app."""
     return check_of_backups(await call.engine.backups.health()) if call.actor.app is None else ()
 
 
 def _disk(view: ServerView) -> list[AppDisk]:
-    """What each app takes, the largest first."""
+    """Return the disk use of each app, the largest first."""
     found = []
     for app in view.disk.keys() | view.use.keys():
         images, use = view.disk.get(app, ImagesOnDisk(images=0, size=0, shared=0)), view.use.get(app)
@@ -72,7 +72,7 @@ def _disk(view: ServerView) -> list[AppDisk]:
 
 
 async def _of_tenant(call: Call, view: ServerView) -> ServerView:
-    """What a token for one app may see of it: its own app and previews."""
+    """Return the view without other apps: a token for one app sees that app and its previews."""
     reaches = call.actor.reaches
     own = [it for it in await call.engine.queries.apps() if reaches(it.app.name)]
     disk = {app: images for app, images in view.disk.items() if reaches(app)}

@@ -124,7 +124,7 @@ def _text(line: LogLine) -> str:
 
 
 def _linked(call: Call) -> str:
-    """The app in the path. Not called ``app`` there: which services it reaches is not for a token of one app to say."""
+    """Return the app in the path. Not named ``app`` there, so that a token of one app may not choose its services."""
     return str(call.request.path_params["linked"])
 
 
