@@ -1,7 +1,7 @@
-"""Accepting connections up to a bound, so that the descriptors that the engine needs are never taken by clients.
+"""Accept connections up to a limit, so that clients never take the descriptors that the engine needs.
 
-asyncio's own server accepts until the process has no descriptor left, and then writes a traceback for each connection
-that waits.
+asyncio's own server accepts until the process has no descriptor left, and then logs a traceback for each waiting
+connection.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from pvdify.daemon.connections import LimitedConnection, is_far
 
 log = structlog.get_logger()
 
-AT_ONCE = 32  # accepted before others have their turn
-PAUSE_SECONDS = 1.0  # after the kernel refused a connection for lack of descriptors or memory
+AT_ONCE = 32  # connections accepted before the event loop runs other callbacks
+PAUSE_SECONDS = 1.0  # pause after the kernel refused a connection for lack of descriptors or memory
 LOG_EVERY_SECONDS = 60.0
 RETRY_AFTER = 5
 _BODY = (
@@ -32,17 +32,17 @@ MakeConnection = Callable[[str, "Acceptor"], LimitedConnection]
 
 
 class Acceptor:
-    """Listens in the place of an ``asyncio.Server``.
+    """A listener that replaces ``asyncio.Server``.
 
-    Where there is no room, the connection that has waited for a request the longest makes it; where all are being
-    answered, the new one gets 503.
+    At the limit, it closes the connection that has waited longest for a request. If all connections are being
+    answered, the new connection gets 503.
 
     Args:
-        listener: non-blocking, and listening.
-        make: makes the protocol of a connection from the peer's address.
-        most: connections open at once.
-        most_of_peer: of them, from one address that is not this machine's.
-        name: for the log.
+        listener: a non-blocking, listening socket.
+        make: creates the protocol of a connection, from the peer's address.
+        most: the limit of connections open at once.
+        most_of_peer: the limit for one address that is not loopback.
+        name: the listener's name in the log.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._complaints = Complaints(name)
         self._open: dict[LimitedConnection, None] = {}
-        self._waiting: dict[LimitedConnection, None] = {}  # the longest first
+        self._waiting: dict[LimitedConnection, None] = {}  # the longest waiting first
         self._arriving: set[asyncio.Task[None]] = set()
         self._is_closed = False
         self._listen()
@@ -66,7 +66,7 @@ class Acceptor:
             self._complaints.close()
 
     async def wait_closed(self) -> None:
-        """Return when connections that were just accepted have been handed over."""
+        """Wait until all accepted connections have their protocol."""
         await asyncio.gather(*self._arriving, return_exceptions=True)
 
     def waits(self, connection: LimitedConnection) -> None:
@@ -107,7 +107,7 @@ class Acceptor:
             _refuse(connection)
             return
         if connection.family != socket.AF_UNIX:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60_000)  # a peer that has vanished
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60_000)  # ms; for a vanished peer
         task = self._loop.create_task(self._hand_over(connection, peer))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
@@ -116,10 +116,10 @@ class Acceptor:
         try:
             await self._loop.connect_accepted_socket(lambda: self._make(peer, self), connection)
         except OSError:
-            connection.close()  # it went away in between
+            connection.close()  # the client disconnected in between
 
     def _has_room(self, peer: str) -> bool:
-        """Whether one more fits in, after another one was given up for it if need be."""
+        """Return whether there is room for a new connection; close a silent one to make room."""
         if is_far(peer):
             of_peer = [each for each in self._open if each.peer == peer]
             if len(of_peer) >= self._most_of_peer:
@@ -138,7 +138,7 @@ class Acceptor:
 
 
 class Complaints:
-    """One line a minute in the log, with how often it happened since the last one."""
+    """Logs refused connections: one line a minute, with the count since the previous line."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -146,13 +146,13 @@ class Complaints:
         self._pause: asyncio.TimerHandle | None = None
 
     def note(self, why: str) -> None:
-        """It happened once more."""
+        """Count one more, and log it unless a line was logged within the last minute."""
         self._count, self._why = self._count + 1, why
         if self._pause is None:
             self._say()
 
     def close(self) -> None:
-        """Say nothing any more."""
+        """Stop logging."""
         if self._pause is not None:
             self._pause.cancel()
 
@@ -167,6 +167,6 @@ class Complaints:
 def _refuse(connection: socket.socket) -> None:
     with connection, suppress(OSError):
         with suppress(BlockingIOError):
-            connection.recv(65536)  # what was not read would make the kernel drop the answer
+            connection.recv(65536)  # unread data would make the kernel drop the response
         connection.send(REFUSAL)
         connection.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""The first token: written once, for the person who installed the server."""
+"""Write the first admin token, for the operator who installed the server."""
 
 import asyncio
 
@@ -17,8 +17,8 @@ INSTALLER = Actor(name="pvdifyd", role=Role.ADMIN)
 async def ensure_admin_token(server: Server) -> None:
     """Write ``DATA_DIR/admin.token`` (0600) if this server has no admin token yet.
 
-    The file comes before the record: a crash in between leaves a file that the next start replaces, never a token
-    that was lost. Raises StoreUnavailable.
+    The file is written before the record: after a crash in between, the next start replaces the file, and no token
+    is lost. Raises StoreUnavailable.
     """
     tokens = await server.store.tokens()
     if any(token.role is Role.ADMIN for token in tokens):

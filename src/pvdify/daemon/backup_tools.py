@@ -1,4 +1,4 @@
-"""The adapters that only backups need; put together here and in ``bootstrap``, and for a restored server."""
+"""Build the adapters that only backups need, for a running and for a restored server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ PODMAN_SECONDS = 120.0
 
 
 def build_backup_tools(settings: Settings) -> BackupTools:
-    """What backups go through on this server."""
+    """Return the adapters that this server's backups use."""
     runner, work = SubprocessRunner(), settings.data_dir / WORK
 
     async def run(argv: Argv) -> Completed:
@@ -47,12 +47,12 @@ def build_backup_tools(settings: Settings) -> BackupTools:
 
 
 def locked_files(data_dir: Path) -> tuple[str, ...]:
-    """Return which encrypted files of a data directory cannot be opened with the key in it."""
+    """Return a problem for each encrypted file that the data directory's own key cannot decrypt."""
     return tuple(_locked(data_dir))
 
 
 def config_in(data_dir: Path, app: str) -> dict[str, ConfigVar]:
-    """Return the newest config of an app in a data directory, opened with the key in it. Raises BackupDamaged."""
+    """Return the newest config of an app in a data directory; {} without any. Raises BackupDamaged."""
     versions = {file.name.removeprefix("v").removesuffix(ENDING): file
                 for file in (data_dir / "config" / app).glob(f"v*{ENDING}")}  # fmt: skip
     if not versions:

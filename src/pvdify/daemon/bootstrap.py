@@ -1,4 +1,4 @@
-"""The composition root: with ``runtimes`` the only files that name both a port and its adapter."""
+"""The composition root. Only this package names both a port and its adapter."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -67,7 +67,7 @@ RESERVE_PAUSE = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Encrypted:
-    """What is at rest in SOPS files."""
+    """The adapters of data stored in SOPS files."""
 
     vault: Vault
     config: SopsSecrets
@@ -87,15 +87,15 @@ class Server:
 
     @property
     def engine(self) -> Engine:
-        """What the API and the dashboard may ask."""
+        """The engine that the API and the dashboard call."""
         return self.wired.engine
 
     def background_work(self) -> tuple[Coroutine[None, None, None], ...]:
-        """What is done all the time, each until it is canceled."""
+        """Return the background work; each coroutine runs until it is canceled."""
         return (*self.wired.background_work(), self._keep_reserve())
 
     async def _keep_reserve(self) -> None:
-        """Make the space for a full disk again once there is room for it, forever."""
+        """Re-create the disk space reserve when there is room for it, forever."""
         reserve = Reserve(self.settings.data_dir)
         while True:
             await asyncio.to_thread(reserve.make)
@@ -103,7 +103,7 @@ class Server:
 
 
 def build_server(settings: Settings, store: SqliteStore, database: DatabaseIdentity) -> Server:
-    """Make every part around the open database; nothing else is started, opened or written yet."""
+    """Build all parts around the open database. Starts, opens and writes nothing."""
     router, web, encrypted = build_router(settings), HttpxWeb(), build_encrypted(settings)
     ground = Ground(settings=settings, runner=SubprocessRunner(), clock=SystemClock(), web=web, database=database)
     runtime = build_runtime(ground)
@@ -113,7 +113,7 @@ def build_server(settings: Settings, store: SqliteStore, database: DatabaseIdent
 
 
 def build_router(settings: Settings) -> HaproxyRouter:
-    """The router: a unit of its own where the settings name one. The headers that it believes follow the edge."""
+    """Build the router, as a unit if the settings name one. The headers that it trusts depend on the edge."""
     unit, edge = settings.router_unit, settings.data_dir / "credentials" / f"{EDGE_KEYS}{ENDING}"
 
     def front() -> Front:
@@ -136,7 +136,7 @@ def build_router(settings: Settings) -> HaproxyRouter:
 
 
 def build_control_plane(settings: Settings) -> ControlPlane | None:
-    """Where the router passes requests for the API on to; None where it is not exposed."""
+    """Return the address to which the router forwards API requests; None if the API is not exposed."""
     if not settings.is_api_exposed:
         return None
     public = urlsplit(settings.audience)
@@ -147,7 +147,7 @@ def build_control_plane(settings: Settings) -> ControlPlane | None:
 
 
 def build_encrypted(settings: Settings) -> Encrypted:
-    """The config vars and keys to services, at rest."""
+    """Build the encrypted storage of config vars and credentials."""
     keys = KeyFiles(directory=settings.data_dir, write_whole=write_whole)
     config, credentials = settings.data_dir / "config", settings.data_dir / "credentials"
     vault = Vault((config, credentials), keys, SystemClock())
@@ -157,7 +157,7 @@ def build_encrypted(settings: Settings) -> Encrypted:
 def build_world(
     ground: Ground, runtime: Runtime, store: SqliteStore, router: Router, encrypted: Encrypted
 ) -> World:  # fmt: skip
-    """The adapters behind the ports that many parts of the engine use."""
+    """Build the adapters behind the ports that many parts of the engine use."""
     settings = ground.settings
     return World(
         settings=settings,
@@ -188,7 +188,7 @@ def build_world(
 
 
 def build_outside(ground: Ground, runtime: Runtime, store: SqliteStore, web: Web) -> Outside:
-    """The adapters behind the ports that one part each uses. Raises InvalidSetting."""
+    """Build the adapters behind the ports that only one part of the engine uses. Raises InvalidSetting."""
     settings, clock, github = ground.settings, ground.clock, _github(ground.settings, web)
     return Outside(
         one_offs=runtime.one_offs,
@@ -209,7 +209,7 @@ def build_outside(ground: Ground, runtime: Runtime, store: SqliteStore, web: Web
 
 
 def build_outlets(web: Web, clock: Clock, settings: Settings, github: RestApi) -> dict[Channel, Outlet]:
-    """The outlet of each channel."""
+    """Return the outlet of each notification channel."""
     return {
         Channel.WEBHOOK: WebhookOutlet(web, clock),
         Channel.SLACK: WebhookOutlet(web, clock, bodies.slack),
@@ -221,13 +221,13 @@ def build_outlets(web: Web, clock: Clock, settings: Settings, github: RestApi) -
 
 
 def _github(settings: Settings, web: Web) -> RestApi:
-    """GitHub's API, with the token of ``github_token_file`` if there is one. Raises InvalidSetting."""
+    """Return the provider of accounts for signing in, or None. Raises InvalidSetting."""
     file = settings.github_token_file
     return RestApi(web=web, url=settings.github_api, token=read_secret(file, "github_token_file") if file else None)
 
 
 def build_sign_in_provider(settings: Settings, web: Web, clock: Clock) -> SignInProvider | None:
-    """Where people have the accounts with which they sign in; None where no provider is set. Raises InvalidSetting."""
+    """Return the provider of accounts for signing in; None if none is set. Raises InvalidSetting."""
     if not settings.sign_in_with:
         return None
     if not settings.sign_in_client_id or not settings.sign_in_client_secret_file:
@@ -244,7 +244,7 @@ def build_sign_in_provider(settings: Settings, web: Web, clock: Clock) -> SignIn
 
 
 def build_access_log(settings: Settings, runner: CommandRunner, clock: Clock) -> AccessLog:
-    """Where the router's lines go: to the journal if it is a unit, else to its file."""
+    """Return the reader of the router's access log: the journal if the router is a unit, else its file."""
     if settings.router_unit:
         return AccessLogJournal(settings.router_unit, runner=runner, clock=clock)
     return AccessLogFile(settings.data_dir / "router", clock=clock, largest=settings.keep_access_log)

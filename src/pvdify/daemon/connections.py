@@ -1,4 +1,4 @@
-"""One HTTP connection with time limits: for a request's head, and for a client that does not read its answer."""
+"""An HTTP connection with time limits for a request's head, and for a client that does not read the response."""
 
 import asyncio
 import ipaddress
@@ -10,9 +10,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """Seconds: ``head`` until a request's head is complete; ``stuck`` in which a client takes nothing of its answer.
+    """Time limits in seconds: ``head`` to receive a request's head; ``stuck`` while a client reads no response data.
 
-    ``head`` counts from the connection's begin, or from the first byte of a later request.
+    ``head`` counts from the start of the connection, or from the first byte of a later request.
     """
 
     head: float = 15.0
@@ -20,23 +20,23 @@ class Patience:
 
 
 class Register(Protocol):
-    """Keeps which connections wait for a request; the one that has waited longest is the first to be given up."""
+    """Tracks which connections wait for a request; the longest waiting is closed first."""
 
     def waits(self, connection: "LimitedConnection") -> None:
-        """No request of this connection is being answered."""
+        """Record that no request of this connection is being answered."""
         ...
 
     def works(self, connection: "LimitedConnection") -> None:
-        """A request of this connection is being answered."""
+        """Record that a request of this connection is being answered."""
         ...
 
     def ended(self, connection: "LimitedConnection") -> None:
-        """The connection is closed."""
+        """Record that the connection is closed."""
         ...
 
 
 class LimitedConnection(H11Protocol):
-    """uvicorn's own connection knows one limit of time, which is between two requests."""
+    """uvicorn's connection with more time limits: uvicorn itself has only one, between two requests."""
 
     def __init__(self, *, peer: str, register: Register, patience: Patience, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -53,7 +53,7 @@ class LimitedConnection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         self._head, self._stuck = _without(self._head), _without(self._stuck)
-        self._unset_keepalive_if_required()  # uvicorn leaves it running when the client was the one who broke off
+        self._unset_keepalive_if_required()  # uvicorn leaves the timer running if the client disconnected
         super().connection_lost(exc)
         self._register.ended(self)
 
@@ -63,7 +63,7 @@ class LimitedConnection(H11Protocol):
         self._note()
 
     def on_response_complete(self) -> None:
-        """See uvicorn: from now on its limit between two requests holds, until the next one begins."""
+        """See uvicorn: its limit between two requests applies until the next request begins."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._stop_when_stuck()
@@ -85,13 +85,13 @@ class LimitedConnection(H11Protocol):
         super().resume_writing()
 
     def abort(self) -> None:
-        """Close at once, and drop what is not sent yet."""
+        """Close at once, and drop unsent data."""
         if self.transport is not None:
             self.transport.abort()
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing is lost when it is closed: no request is being answered, and no answer is on its way."""
+        """Whether closing loses nothing: no request is being answered, and no response data is unsent."""
         return self._is_waiting and self.transport.get_write_buffer_size() == 0
 
     @property
@@ -114,7 +114,7 @@ class LimitedConnection(H11Protocol):
 
 
 def is_far(peer: str) -> bool:
-    """Whether an address says who connects: from loopback come the router and tunnels, and with them everyone."""
+    """Return whether the peer is not on loopback. The router and tunnels connect from loopback, for all clients."""
     try:
         return not ipaddress.ip_address(peer).is_loopback
     except ValueError:

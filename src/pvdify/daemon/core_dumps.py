@@ -1,9 +1,9 @@
-"""What is left on disk when the daemon crashes: nothing of its memory."""
+"""Disable core dumps, so that a crash writes no memory of the daemon to disk."""
 
 import resource
 
 
 def leave_no_core() -> None:
-    """Have the kernel write no core file of this process. Programs that it starts may raise their limit again."""
+    """Disable core files of this process. Programs that it starts may raise their own limit again."""
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))

@@ -1,6 +1,6 @@
-"""Opening the database at start-up: never an empty one where there was another, and never a damaged one.
+"""Open the database at start-up. Refuse a damaged one, or an empty one if there was another before.
 
-What runs is judged by the records. A database without them would have every container removed as an orphan.
+The reconciler compares containers with the records; with an empty database it would remove all as orphans.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ from pvdify.settings import DEFAULT_DATA_DIR, Settings
 
 log = structlog.get_logger()
 LIST_SECONDS = 30.0
-SHOWN = 5  # names of containers in a message
+SHOWN = 5  # container names shown in a message
 PUT_ASIDE = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", DATABASE_ID, "config", "admin.token")
 
 
 async def open_database(settings: Settings) -> tuple[SqliteStore, DatabaseIdentity]:
-    """Open the database that belongs to this data directory; a new one where nothing was before.
+    """Open the database that belongs to this data directory; a new one if there was none before.
 
     Raises DatabaseMissing, StoreDamaged, StoreUnavailable.
     """
@@ -47,9 +47,9 @@ async def open_database(settings: Settings) -> tuple[SqliteStore, DatabaseIdenti
 
 
 async def begin_anew(settings: Settings) -> None:
-    """Make an empty database. Files of an earlier one are put aside; its containers go on running, and are left alone.
+    """Make an empty database. Move files of an earlier one aside; its containers keep running.
 
-    Raises DatabaseExists where a whole one is here, StoreUnavailable.
+    Raises DatabaseExists if there is an undamaged one, StoreUnavailable.
     """
     file, known = settings.data_dir / DATABASE, None
     try:
@@ -75,7 +75,7 @@ async def begin_anew(settings: Settings) -> None:
 
 
 async def _open(settings: Settings) -> tuple[SqliteStore, DatabaseIdentity]:
-    """Open it and bring its schema up to date; a database from before there were ids takes the directory's."""
+    """Open the database and migrate its schema; a database without an id gets the directory's id."""
     file, id_file = settings.data_dir / DATABASE, settings.data_dir / DATABASE_ID
     expected = _read(id_file)
     had_identity = checking.is_there(file) and await asyncio.to_thread(checking.has_identity, file)
@@ -91,7 +91,7 @@ async def _open(settings: Settings) -> tuple[SqliteStore, DatabaseIdentity]:
 
 
 async def _check(settings: Settings) -> None:
-    """Raises DatabaseMissing, StoreDamaged."""
+    """Check the database file and its id. Raises DatabaseMissing, StoreDamaged, StoreUnavailable."""
     file = settings.data_dir / DATABASE
     if not checking.is_there(file):
         traces = (*traces_in(settings.data_dir), *_containers(await containers_here(settings)))
@@ -118,7 +118,7 @@ async def _check(settings: Settings) -> None:
 
 
 async def containers_here(settings: Settings) -> tuple[str, ...]:
-    """The names of this server's containers, whichever database made them; none where podman does not answer."""
+    """Return the names of this server's containers, of any database; none if podman does not answer."""
     argv = commands.list_containers(settings.podman_binary, settings.server_id)
     try:
         done = await SubprocessRunner().run(argv, timeout=LIST_SECONDS)
@@ -169,7 +169,7 @@ def _writing(settings: Settings) -> AbstractContextManager[None]:
 
 
 def _put_aside(data_dir: Path) -> Path | None:
-    """Move what belongs to the earlier database into a folder beside it. Raises OSError."""
+    """Move files of the earlier database into a new folder beside them; return it, or None. Raises OSError."""
     there = [data_dir / name for name in PUT_ASIDE if (data_dir / name).exists()]
     if not there:
         return None

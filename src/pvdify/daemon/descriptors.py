@@ -1,4 +1,4 @@
-"""How many file descriptors the process may have, and which part of them connections may take."""
+"""The limit of file descriptors, and the share of them for connections."""
 
 import resource
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ MOST_OF_ROOT = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Connections that may be open at once: over the network, of one address there, and over root's socket.
+    """Limits of open connections: over the network, from one network address, and over root's socket.
 
-    ``streams``: of those over the network, at most so many may be streams, so that other requests always have room.
+    ``streams``: the limit of streams over the network; the other connections stay free for other requests.
     """
 
     network: int
@@ -22,7 +22,7 @@ class Bounds:
 
 
 def raise_limit() -> int:
-    """Raise the soft limit towards WANTED, as far as the hard limit allows; return what it is then."""
+    """Raise the soft limit towards WANTED, as far as the hard limit allows; return the usable limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = WANTED if hard == resource.RLIM_INFINITY else min(WANTED, hard)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
@@ -32,7 +32,7 @@ def raise_limit() -> int:
 
 
 def bounds(limit: int) -> Bounds:
-    """A third of the descriptors at most for the network; more than half remain for programs, files and root."""
+    """Return the limits: a third of the descriptors for the network; over half remain for programs, files and root."""
     network = max(8, min(MOST_CONNECTIONS, limit // 3))
     return Bounds(
         network=network, streams=network // 2, peer=max(4, network // 4), root=max(4, min(MOST_OF_ROOT, limit // 12))

@@ -1,4 +1,4 @@
-"""The data and run directories: made with the right modes, and held by one pvdifyd at a time."""
+"""Create the data and run directories with their modes, and lock them for one pvdifyd at a time."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from pvdify.settings import LONGEST_SOCKET_PATH, Settings
 
 
 def prepare(settings: Settings) -> None:
-    """Make what is missing. Raises InvalidSetting, and StoreUnavailable where the disk is the cause."""
+    """Create missing directories. Raises InvalidSetting, or StoreUnavailable if the disk is the cause."""
     try:
         for directory in (settings.data_dir, settings.data_dir / "logs", settings.data_dir / "config"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def prepare(settings: Settings) -> None:
 
 
 def _link_run_dir(settings: Settings) -> None:
-    """``DATA_DIR/run`` is a link to the run directory, so that a second server's sockets are easy to find."""
+    """Link ``DATA_DIR/run`` to the run directory, so that a second server's sockets are easy to find."""
     link = settings.data_dir / "run"
     if not link.is_symlink() or link.readlink() != settings.run_dir:
         link.unlink(missing_ok=True)
@@ -37,14 +37,14 @@ def _link_run_dir(settings: Settings) -> None:
 
 
 class DataDirLock:
-    """Held for as long as the process lives; the kernel releases it however the process ends."""
+    """The lock of a data directory. The kernel releases it when the process ends, also after a crash."""
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / "pvdifyd.lock"
         self._descriptor = -1
 
     def acquire(self) -> None:
-        """Raises DataDirInUse when another pvdifyd holds it, StoreUnavailable when there is no room for the file."""
+        """Lock. Raises DataDirInUse if another pvdifyd has it, StoreUnavailable if the file cannot be made."""
         with naming_cause(StoreUnavailable, f"{self._file} cannot be written", next="correct its path"):
             self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -56,10 +56,10 @@ class DataDirLock:
                 f"another pvdifyd (pid {holder}) runs with the data directory {self._file.parent}",
                 next="use that one, stop it first, or pass another --data-dir",
             ) from error
-        with suppress(OSError):  # the lock counts; the pid is for people, and needs room on the disk
+        with suppress(OSError):  # the pid is only for messages; a full disk must not fail the lock
             os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """Let go."""
+        """Release the lock."""
         os.close(self._descriptor)

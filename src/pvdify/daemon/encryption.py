@@ -1,4 +1,4 @@
-"""Before anything is read: a key where none was ever needed, no secret in clear, every file for its recipients."""
+"""Prepare encryption at start-up: create a first key, encrypt clear files, re-encrypt for the recipients."""
 
 import structlog
 
@@ -12,9 +12,9 @@ log = structlog.get_logger()
 
 
 def prepare_encryption(vault: Vault, *keepers: SopsSecrets | SopsCredentials) -> None:
-    """Raises StoreUnavailable: the disk cannot be written.
+    """Create a first key if none was needed yet; encrypt files. Raises StoreUnavailable if the disk is not writable.
 
-    A lost or wrong key, or a damaged file, does not prevent the start: what needs it reports it.
+    A lost or wrong key, or a damaged file, does not prevent the start: it is logged, and later reads of the file fail.
     """
     try:
         vault.make_key_if_none_was_needed()

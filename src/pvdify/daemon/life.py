@@ -1,4 +1,4 @@
-"""The life of pvdifyd: open, answer until a signal, close. The journal says how to go on."""
+"""Run pvdifyd: open, serve until a signal, close. The next start resumes unfinished operations."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 async def serve(settings: Settings) -> None:
-    """Start everything, answer until a signal, stop where we are. Raises PvdifyError when it cannot start."""
+    """Start everything, answer until a signal, stop. Raises PvdifyError if it cannot start."""
     leave_no_core()
     logs.configure()
     limit = raise_limit()
@@ -43,7 +43,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def begin_anew(settings: Settings) -> None:
-    """Make an empty database for the next start, on purpose. Raises PvdifyError when it cannot."""
+    """Make an empty database for the next start, on the operator's request. Raises PvdifyError if it cannot."""
     logs.configure()
     prepare(settings)
     lock = DataDirLock(settings.data_dir)
@@ -63,7 +63,7 @@ def _warn_of_disk(settings: Settings) -> None:
 
 
 async def _opened(settings: Settings) -> Server:
-    """All parts, with everything on disk as they need it."""
+    """Open the database, build the server, and create its missing files."""
     store, identity = await database.open_database(settings)
     ensure_webhook_secret(settings)
     server = build_server(settings, store, identity)

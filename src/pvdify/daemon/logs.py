@@ -1,4 +1,4 @@
-"""pvdifyd's own log: one event a line, name and fields, to stderr, without any app's secrets."""
+"""pvdifyd's own log: one event per line, as name and fields, to stderr, with the secrets of apps redacted."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ FORMAT = "level=%(levelname)s event=%(message)s"
 
 
 def configure(clean: Clean = str) -> None:
-    """logfmt lines, which the journal and people both read well; ``clean`` takes secrets out of each."""
+    """Configure logging as logfmt lines; ``clean`` redacts secrets in each line."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -31,7 +31,7 @@ def configure(clean: Clean = str) -> None:
 
 
 def cleaning(clean: Clean) -> Processor:
-    """Cleans every text among an event's fields, tracebacks too."""
+    """Return a processor that redacts every text field of an event, tracebacks included."""
 
     def process(_: object, __: str, event: EventDict) -> EventDict:
         return {name: clean(value) if isinstance(value, str) else value for name, value in event.items()}
@@ -40,12 +40,12 @@ def cleaning(clean: Clean) -> Processor:
 
 
 class CleanFormatter(logging.Formatter):
-    """For what libraries log."""
+    """A formatter that redacts log records of libraries."""
 
     def __init__(self, clean: Clean) -> None:
         super().__init__(FORMAT)
         self._clean = clean
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, with its traceback if there is one."""
+        """Return the redacted line, with its traceback if there is one."""
         return self._clean(super().format(record))

@@ -16,7 +16,7 @@ EXIT_USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script. Exits with 0 after SIGTERM or SIGINT, 2 for bad settings, 1 when it cannot start."""
+    """Run pvdifyd. Exits with 0 after SIGTERM or SIGINT, 2 for bad settings, 1 when it cannot start."""
     options = _parser().parse_args(arguments)
     try:
         settings = load({name: getattr(options, name) for name in names()}, os.environ, Path(options.settings))

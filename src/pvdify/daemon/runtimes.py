@@ -40,7 +40,7 @@ from pvdify.settings import DEFAULT_DATA_DIR, Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """What every runtime is built on. Without ``web`` no registry is asked why it gives no image."""
+    """The inputs to build a runtime. Without ``web``, registries are not asked why a pull failed."""
 
     settings: Settings
     runner: CommandRunner
@@ -50,23 +50,23 @@ class Ground:
 
     @property
     def log_dir(self) -> Path:
-        """Where logs are kept, on the disk."""
+        """The directory of logs, on disk."""
         return self.settings.data_dir / "logs"
 
     @property
     def run_dir(self) -> Path:
-        """Where instances have their directories; an earlier database has others, since its names are the same."""
+        """The directory of instance files; separate after --new-database, since instance names may repeat."""
         run_dir, database = self.settings.run_dir, self.database
         return run_dir / database.id if database.is_apart else run_dir
 
 
 def build_runtime(ground: Ground) -> Runtime:
-    """The runtime that the settings name."""
+    """Build the runtime that the settings name."""
     return RUNTIMES[ground.settings.runtime](ground)
 
 
 def _podman(ground: Ground) -> Runtime:
-    """Containers in the background, with their logs in files."""
+    """Build the runtime of detached containers, with their logs in files."""
     calls, clock = _calls(ground), ground.clock
     kept = PodmanKeptOutput(run_dir=ground.run_dir, clock=clock)
     files = LogFiles(ground.log_dir, clock, instances=ground.run_dir / "instances")
@@ -80,7 +80,7 @@ def _podman(ground: Ground) -> Runtime:
 
 
 def _systemd(ground: Ground) -> Runtime:
-    """One unit per instance, with its logs in the journal. podman makes the containers."""
+    """Build the runtime of one unit per instance, with logs in the journal. podman creates the containers."""
     calls, clock, server = _calls(ground), ground.clock, ground.settings.server_id
     systemctl = Systemctl(runner=ground.runner)
     logs = SystemdLogs(
@@ -109,7 +109,7 @@ RUNTIMES: Mapping[str, Callable[[Ground], Runtime]] = {"podman": _podman, "syste
 def _on_podman(
     ground: Ground, calls: Calls, *, instances: Instances, logs: InstanceLogs, tunnel_process: TunnelProcess
 ) -> Runtime:
-    """What podman does for either runtime, and what differs."""
+    """Build a runtime: the arguments differ, podman does the rest."""
     settings, runner = ground.settings, ground.runner
     auth_file = AuthFile(settings.run_dir / "registries" / "auth.json")
     return Runtime(

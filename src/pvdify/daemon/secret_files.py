@@ -8,7 +8,7 @@ from pvdify.errors import InvalidSetting
 
 
 def read_secret(file: str, setting: str) -> str:
-    """The one line in the file that a setting names. Raises InvalidSetting: missing, empty, or readable by others."""
+    """Return the one line in the file. Raises InvalidSetting if it is missing, empty, or readable by others."""
     path = Path(file)
     try:
         with path.open(encoding="utf-8") as stream:

@@ -15,10 +15,10 @@ ALIVE = "WATCHDOG=1"
 
 
 class ServiceManager:
-    """Who started us, if it wants to hear.
+    """The service manager that started pvdifyd, if it expects notifications.
 
     Args:
-        environment: ours. What is meant for us alone is taken out of it: programs that we start would answer too.
+        environment: of this process. Its sd_notify variables are removed, so that child programs do not notify, too.
     """
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
@@ -26,10 +26,10 @@ class ServiceManager:
         allowed = environment.pop("WATCHDOG_USEC", "")
         is_watched = environment.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self.pause = int(allowed) / 2_000_000 if is_watched and allowed.isdigit() and int(allowed) > 0 else None
-        """Seconds between two signs of life: half of what is allowed; None without a watchdog."""
+        """Seconds between two watchdog notifications: half the watchdog's time; None without a watchdog."""
 
     def notify(self, state: str) -> None:
-        """Say one thing. Never raises: a service manager that does not listen must not stop us."""
+        """Send one state. Never raises: a failed notification must not stop pvdifyd."""
         if not self._address.startswith(("/", "@")):
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
@@ -37,7 +37,7 @@ class ServiceManager:
             sender.sendto(state.encode(), address)
 
     async def keep_calm(self) -> None:
-        """Show a sign of life for as long as the event loop turns; one that hangs is ended and started anew."""
+        """Notify the watchdog while the event loop runs; systemd restarts pvdifyd if the loop hangs."""
         while self.pause is not None:
             self.notify(ALIVE)
             await asyncio.sleep(self.pause)

@@ -1,4 +1,4 @@
-"""The two doors: TCP for tokens, a unix socket for root. Each has connections of its own, up to a bound of its own."""
+"""The two listeners: TCP for tokens, a unix socket for root. Each has its own limit of connections."""
 
 import asyncio
 import logging
@@ -24,17 +24,17 @@ from pvdify.settings import Address, Settings
 from pvdify.web.by_path import ByPath
 
 _BACKLOG = 2048
-GRACE = 3  # seconds that answers under way get when pvdifyd stops
+GRACE = 3  # seconds for unfinished responses when pvdifyd stops
 
 
 class Doors:
-    """Listens before anything is served, so that a taken port is an error at start and not a surprise later."""
+    """Both listeners. Binds at construction, so that a port in use is an error at start."""
 
     def __init__(self, settings: Settings, engine: Engine, bounds: Bounds) -> None:
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below are lines for each broken request
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # lower levels log a line for each malformed request
         self._sockets = (_tcp_socket(settings.listen), _unix_socket(settings.socket_path))
         for listener in self._sockets:
-            listener.listen(_BACKLOG)  # connections are accepted from now on, answered after ``serve``
+            listener.listen(_BACKLOG)  # the kernel queues connections until ``serve`` runs
         tcp, local = self._sockets
         self._servers = (
             Server(
@@ -47,7 +47,7 @@ class Doors:
         )
 
     async def serve(self) -> None:
-        """Answer until ``close``."""
+        """Serve requests until ``close`` is called."""
         try:
             await asyncio.gather(*(server.serve() for server in self._servers))
         finally:
@@ -55,13 +55,13 @@ class Doors:
                 listener.close()
 
     def close(self) -> None:
-        """Take no new requests; ``serve`` returns when those under way have been answered."""
+        """Take no new requests; ``serve`` returns when the current requests have been answered."""
         for server in self._servers:
             server.should_exit = True
 
 
 def build_listener(engine: Engine, places: Places) -> ASGIApp:
-    """What is served over the network: the API, and the dashboard at every other path unless it is off."""
+    """Build the network application: the API, and the dashboard at all other paths unless it is off."""
     api = build_application(engine, is_local=False, places=places)
     if not engine.settings.has_dashboard:
         return api
@@ -69,10 +69,10 @@ def build_listener(engine: Engine, places: Places) -> ASGIApp:
 
 
 class Server(uvicorn.Server):
-    """uvicorn with an acceptor of ours. Signals are the daemon's business.
+    """uvicorn with ``Acceptor`` as its listener. The daemon handles signals.
 
-    uvicorn's ``limit_concurrency`` answers 503 to everyone while silent connections keep the process full, and has no
-    limit of time for a head.
+    uvicorn's ``limit_concurrency`` answers 503 to all clients while silent connections fill it, and uvicorn has no time
+    limit for a request's head.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """None are captured here."""
+        """Capture no signals."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
@@ -140,7 +140,7 @@ def _tcp_socket(address: Address) -> socket.socket:
 
 
 def _unix_socket(path: Path) -> socket.socket:
-    """A socket that only its owner can connect to, from its birth on."""
+    """Return a bound socket with mode 0600 from its creation."""
     with suppress(FileNotFoundError):
         path.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""The secrets that GitHub signs its webhooks with: one that we made, unless the operator has another."""
+"""The secrets that GitHub signs its webhooks with: generated, unless the operator sets another."""
 
 import secrets
 
@@ -11,7 +11,7 @@ FILE = "github-webhook.secret"
 
 
 def ensure_webhook_secret(settings: Settings) -> None:
-    """Write ``DATA_DIR/github-webhook.secret`` (0600) if it is not there. Raises StoreUnavailable."""
+    """Write ``DATA_DIR/github-webhook.secret`` (0600) if it does not exist. Raises StoreUnavailable."""
     file = settings.data_dir / FILE
     if file.exists():
         return
@@ -24,5 +24,5 @@ def ensure_webhook_secret(settings: Settings) -> None:
 
 
 def webhook_secrets(settings: Settings) -> tuple[str, ...]:
-    """Every word of the file: two while one takes the other's place. Raises InvalidSetting."""
+    """Return every word of the file: two secrets during a replacement. Raises InvalidSetting."""
     return tuple(read_secret(str(settings.data_dir / FILE), FILE).split())

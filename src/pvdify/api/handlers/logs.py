@@ -81,7 +81,7 @@ async def _first(batches: AsyncGenerator[Batch, None]) -> tuple[datetime | None,
 async def _recent(
     call: Call, writers: Mapping[str, Writer], begun: Position, first: datetime | None, count: int
 ) -> AsyncGenerator[tuple[LogLine, Writer], None]:
-    """Yield the lines since ``begun``; of those with the first timestamp the last ``count``; earlier ones count as read."""
+    """Yield the lines since ``begun``; of those with the first timestamp the last ``count``; earlier count as read."""
     if first is None:
         return
     early: list[LogLine] = []
