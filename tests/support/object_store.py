@@ -1,5 +1,6 @@
 """A store for objects that speaks S3: the server of moto, which others keep."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -19,7 +20,11 @@ class ObjectStore:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true"},  # the bucket is in the path alone
         )
         wait_until(self._answers, "the object store does not start")
         return self
