@@ -19,30 +19,30 @@ class Action(Protocol):
 
     @property
     def touches(self) -> tuple[Path, ...]:
-        """Files that are written or removed by it."""
+        """Return the files that this action writes or removes."""
         return ()
 
     @property
     def follows(self) -> tuple[Path, ...]:
-        """Files that make it due again when they are touched."""
+        """Return the files whose change makes this action due again."""
         return ()
 
     def describe(self) -> str:
-        """What is going to be done, in the imperative."""
+        """Return a description of the action, in the imperative."""
         ...
 
     def is_done(self, machine: Machine) -> bool:
-        """Whether the machine is as it would be afterwards. Raises InstallationFailed, OSError."""
+        """Return whether the machine is already in the resulting state. Raises InstallationFailed, OSError."""
         ...
 
     def apply(self, machine: Machine) -> None:
-        """Do it. Raises InstallationFailed, OSError."""
+        """Carry out the action. Raises InstallationFailed, OSError."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class MakeDirectory(Action):
-    """A directory with this mode; what is in it stays."""
+    """Create a directory with this mode; keep its contents."""
 
     path: Path
     mode: int
@@ -63,7 +63,7 @@ class MakeDirectory(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class WriteFile(Action):
-    """A file with this content and mode."""
+    """Write a file with this content and mode."""
 
     path: Path
     mode: int
@@ -86,7 +86,7 @@ class WriteFile(Action):
         """See Action."""
         _make_parents(self.path)
         write_whole(self.path, self.content.encode(), self.mode)
-        self.path.chmod(self.mode)  # whatever the umask took away
+        self.path.chmod(self.mode)  # the umask may have cleared bits
 
 
 @dataclass(frozen=True, kw_only=True)

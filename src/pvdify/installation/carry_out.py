@@ -48,7 +48,7 @@ def _refused(action: Action, error: OSError) -> InstallationFailed:
 
 
 def show_outlook(due: Sequence[str], io: Io, *, as_json: bool) -> int:
-    """Tell what would be done; the exit code."""
+    """Print what would be done; return the exit code."""
     if as_json:
         io.show_json({"would": list(due)})
     elif due:

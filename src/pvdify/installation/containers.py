@@ -50,7 +50,7 @@ class RemoveContainers(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveNetworks(Action):
-    """No app of this server has a network here."""
+    """Remove the networks of this server's apps."""
 
     server: str
     podman: str = "podman"
@@ -77,7 +77,7 @@ class RemoveNetworks(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveImages(Action):
-    """No image that this server has pinned for its releases is here."""
+    """Remove the images that this server has pinned for its releases."""
 
     server: str
     podman: str = "podman"
@@ -104,7 +104,7 @@ class RemoveImages(Action):
 
 
 def parse_pins(names: Iterable[str], server: str) -> tuple[tuple[str, int], ...]:
-    """App and release of each name of an image that is a pin of this server."""
+    """Return the app and release of each name of an image that is a pin of this server."""
     stem = f"localhost/pvdify/{server}/"
     parted = (name.removeprefix(stem).partition(":v") for name in names if name.startswith(stem))
     return tuple((app, int(release)) for app, _, release in parted if release.isdigit())

@@ -61,7 +61,7 @@ def uninstall(layout: Layout, *, is_purging: bool) -> tuple[Action, ...]:
 
 
 def unit_files(layout: Layout) -> tuple[tuple[str, str], ...]:
-    """Name and text of every unit of the server itself."""
+    """Return the name and text of every unit of the server itself."""
     router = RouterUnit(
         binary=layout.router_binary,
         directory=layout.router_dir,

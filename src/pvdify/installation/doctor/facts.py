@@ -1,4 +1,4 @@
-"""What was observed of a machine; None where it could not be."""
+"""The facts observed on a machine; None if a fact could not be observed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
