@@ -1,4 +1,7 @@
-"""The composition root. Only this package names both a port and its adapter."""
+"""The composition root of pvdifyd: build the adapters and pass them to the engine as its ports.
+
+Besides this package, only ``installation`` imports adapters. It uses them directly, without an engine.
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -221,7 +224,7 @@ def build_outlets(web: Web, clock: Clock, settings: Settings, github: RestApi) -
 
 
 def _github(settings: Settings, web: Web) -> RestApi:
-    """Return the provider of accounts for signing in, or None. Raises InvalidSetting."""
+    """Build the client of GitHub's API, with the token of ``github_token_file`` if set. Raises InvalidSetting."""
     file = settings.github_token_file
     return RestApi(web=web, url=settings.github_api, token=read_secret(file, "github_token_file") if file else None)
 

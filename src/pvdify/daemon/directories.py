@@ -44,7 +44,10 @@ class DataDirLock:
         self._descriptor = -1
 
     def acquire(self) -> None:
-        """Lock. Raises DataDirInUse if another pvdifyd has it, StoreUnavailable if the file cannot be made."""
+        """Lock the data directory for this process, without waiting.
+
+        Raises DataDirInUse if another pvdifyd holds the lock, StoreUnavailable if the lock file cannot be created.
+        """
         with naming_cause(StoreUnavailable, f"{self._file} cannot be written", next="correct its path"):
             self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

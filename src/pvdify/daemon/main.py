@@ -16,7 +16,11 @@ EXIT_USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run pvdifyd. Exits with 0 after SIGTERM or SIGINT, 2 for bad settings, 1 when it cannot start."""
+    """Run pvdifyd until SIGTERM or SIGINT, then return.
+
+    Exits with status 2 if an option or a setting is invalid, 5 for a conflict, such as another pvdifyd with the same
+    data directory, and 1 for any other error. With ``--new-database``, make an empty database and return.
+    """
     options = _parser().parse_args(arguments)
     try:
         settings = load({name: getattr(options, name) for name in names()}, os.environ, Path(options.settings))

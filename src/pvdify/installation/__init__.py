@@ -1,5 +1,5 @@
-"""Puts the server onto a machine and takes it off: ``python -m pvdify.installation ORDER``, started by the CLI.
+"""Install the server on a machine, and remove it: ``python -m pvdify.installation ORDER``, started by the CLI.
 
-It first looks (``doctor``), then describes (``plans`` of ``actions``), then does. May import everything below it;
-nothing imports it.
+The program first checks the machine (``doctor``), then builds a plan (``plans`` of ``actions``), then carries it out.
+May import every layer below; no other package imports this one.
 """

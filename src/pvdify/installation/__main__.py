@@ -1,4 +1,4 @@
-"""``python -m pvdify.installation ORDER``."""
+"""The entry point of ``python -m pvdify.installation ORDER``."""
 
 import sys
 

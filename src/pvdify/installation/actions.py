@@ -1,7 +1,7 @@
-"""What can be done to a machine's files, each described, looked at and done apart from the others.
+"""The interface of an action on a machine, and the actions on files.
 
-Every action is a plain value. Doing one twice equals doing it once, so an installation that was cut short goes on
-with the same command.
+Every action is a plain value. Applying an action twice equals applying it once, so the same command continues an
+installation that was interrupted.
 """
 
 import shutil
@@ -91,7 +91,7 @@ class WriteFile(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class Link(Action):
-    """A symbolic link. A foreign file in its place stays, and counts as done."""
+    """Make a symbolic link. If another file has that path, keep it; the action then counts as done."""
 
     path: Path
     target: Path
@@ -115,7 +115,7 @@ class Link(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class Unlink(Action):
-    """No symbolic link to this target is there; anything else stays."""
+    """Remove the symbolic link if it points to this target; keep anything else."""
 
     path: Path
     target: Path
@@ -135,7 +135,7 @@ class Unlink(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class Remove(Action):
-    """Nothing is at this path: neither a file nor a directory with all that is in it."""
+    """Remove a file, or a directory with its contents."""
 
     path: Path
 

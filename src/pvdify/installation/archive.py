@@ -1,7 +1,7 @@
-"""A backup: one compressed tar file with what a server knows, and first of all what is in it.
+"""The file format of ``pvdify server backup``: one compressed tar file with a server's data.
 
-``about.json`` says which pvdify wrote it and has the checksum of each of the others: ``pvdify.db``, ``settings.toml``,
-and whatever else is in the data directory under ``data/``.
+The first member, ``about.json``, has the version of pvdify that wrote the file and the checksums of the other members:
+``pvdify.db``, ``settings.toml``, and other files of the data directory under ``data/``.
 """
 
 import gzip
@@ -33,13 +33,13 @@ __all__ = [
     "ABOUT", "DATA", "DATABASE", "ENCRYPTED", "FORMAT", "SETTINGS", "About", "checksums", "data_files", "is_key",
     "path_in_data",
 ]  # fmt: skip
-SMALLEST_BOUND = 256 * 1024 * 1024  # bytes that an archive of any size may unpack to
-MOST_TIMES_LARGER = 100  # a database of our own compresses about ten times
-ASIDE = ASIDE_FOR_RESTORE  # folders in the data directory with what was here before, or is about to be
+SMALLEST_BOUND = 256 * 1024 * 1024  # bytes; an archive of any size may unpack to this many
+MOST_TIMES_LARGER = 100  # limit of unpacked size / archive size; pvdify's databases compress about ten times
+ASIDE = ASIDE_FOR_RESTORE  # prefix of folders in the data directory with previous files, or with files to move in
 
 
 def write(file: Path, contents: dict[str, bytes], about: About) -> None:
-    """Write the archive, which only its owner can read. Raises OSError, FileExistsError."""
+    """Write the archive as a whole, with mode 0600. Raises FileExistsError if the file exists, OSError."""
     if file.exists():
         raise FileExistsError(file)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
@@ -58,7 +58,7 @@ def write(file: Path, contents: dict[str, bytes], about: About) -> None:
 
 
 def read(file: Path) -> tuple[About, dict[str, bytes]]:
-    """What is in an archive, each file as it was. Raises BackupUnusable."""
+    """Return the archive's description of itself, and its files by name. Raises BackupUnusable."""
     try:
         most = max(SMALLEST_BOUND, MOST_TIMES_LARGER * file.stat().st_size)
         with gzip.open(file) as unpacked, tarfile.open(fileobj=_Bounded(unpacked, most), mode="r:") as archive:
@@ -73,7 +73,7 @@ def read(file: Path) -> tuple[About, dict[str, bytes]]:
 
 
 def check_whole(where: str, about: About, found: dict[str, bytes]) -> None:
-    """Raise BackupUnusable if this pvdify cannot read it, or a file is not as it was written."""
+    """Raise BackupUnusable if this pvdify does not know the format, or the files do not match their checksums."""
     if about.format != FORMAT:
         raise BackupUnusable(
             f"{where} was written by a newer pvdify ({about.version})", next="install that version, then restore"
@@ -87,23 +87,23 @@ def check_whole(where: str, about: About, found: dict[str, bytes]) -> None:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that refuses to be read beyond ``most`` bytes: a small archive can unpack to any size."""
+    """A stream that refuses reads beyond ``most`` bytes, because a small archive can unpack to any size."""
 
     def __init__(self, stream: gzip.GzipFile, most: int) -> None:
         self._stream, self._most = stream, most
 
     def read(self, size: int = -1) -> bytes:
-        """Up to ``size`` bytes. Raises tarfile.ReadError."""
+        """Return up to ``size`` bytes. Raises tarfile.ReadError beyond the limit."""
         self._check(self._stream.tell() + max(size, 0))
         return self._stream.read(size if size >= 0 else self._most)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Raises tarfile.ReadError."""
+        """Move to a position. Raises tarfile.ReadError beyond the limit."""
         self._check(offset)
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where the next read begins."""
+        """Return the position of the next read."""
         return self._stream.tell()
 
     def _check(self, position: int) -> None:

@@ -1,4 +1,4 @@
-"""``pvdify server backup``: all that the server knows in one file, also while it works."""
+"""``pvdify server backup``: write the server's data to one file. The server may be running."""
 
 import errno
 import sqlite3
@@ -20,7 +20,7 @@ from pvdify.wire.installation import BackUp
 
 
 def run(order: BackUp, io: Io) -> int:
-    """Write the backup. Raises BackupExists, NotInstalled, InstallationFailed, InvalidSetting."""
+    """Write the backup and describe it. Raises BackupExists, NotInstalled, InstallationFailed, InvalidSetting."""
     file = Path(order.file).absolute()
     known = settings.load({}, {}, DEFAULT_FILE)
     about, contents = collect(known, DEFAULT_FILE, with_keys=order.with_keys)
@@ -30,10 +30,10 @@ def run(order: BackUp, io: Io) -> int:
 
 
 def store(file: Path, contents: dict[str, bytes], about: About, data_dir: Path) -> None:
-    """Write the backup, and where it is. Raises BackupExists, InstallationFailed."""
+    """Write the backup, and record its path in the data directory. Raises BackupExists, InstallationFailed."""
     try:
         archive.write(file, contents, about)
-        # Should the database be lost or damaged, pvdifyd and the doctor name this file.
+        # If the database is lost or damaged, pvdifyd and the doctor name this backup.
         write_whole(data_dir / LAST_BACKUP, f"{file}\n".encode())
     except FileExistsError as error:
         raise BackupExists(f"there is a {file} already", next="choose another name, or remove that file") from error
@@ -44,7 +44,10 @@ def store(file: Path, contents: dict[str, bytes], about: About, data_dir: Path) 
 
 
 def collect(known: Settings, settings_file: Path, *, with_keys: bool) -> tuple[About, dict[str, bytes]]:
-    """What the server knows at this moment. Raises NotInstalled, InstallationFailed."""
+    """Return a backup of the present data: its description, and its files by name.
+
+    Raises NotInstalled, InstallationFailed.
+    """
     database = known.data_dir / archive.DATABASE
     if not database.exists():
         raise NotInstalled(f"no server has its data in {known.data_dir}", next="`pvdify server install` makes one")
@@ -56,7 +59,7 @@ def collect(known: Settings, settings_file: Path, *, with_keys: bool) -> tuple[A
             contents[archive.DATABASE] = copy.read_bytes()
         if settings_file.exists():
             contents[archive.SETTINGS] = settings_file.read_bytes()
-        # After the database: what it speaks of is there already, and is never changed.
+        # After the database: the files that it refers to exist by now, and never change.
         for path in archive.data_files(known.data_dir, with_keys=with_keys):
             contents[f"{archive.DATA}{path}"] = (known.data_dir / path).read_bytes()
     except (OSError, sqlite3.Error) as error:

@@ -1,4 +1,4 @@
-"""Carry out a plan: only what is not done yet, and report each action when it is done."""
+"""Carry out a plan: apply the actions that are not done yet, and report each."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +11,10 @@ from pvdify.installation.machine import Machine
 
 
 def carry_out(actions: Sequence[Action], machine: Machine, io: Io) -> tuple[str, ...]:
-    """Do what is not done; what was done. Raises InstallationFailed, RuntimeUnavailable; what was done stays.
+    """Apply the actions that are not done yet, and return their descriptions.
 
-    An action is looked at when its turn comes: whether a unit has to be started anew depends on those before it.
+    Each action is checked just before its turn: whether a unit has to be restarted depends on the actions before it.
+    Raises InstallationFailed, RuntimeUnavailable; actions that were applied before the failure stay.
     """
     done = []
     for action in actions:
@@ -29,7 +30,10 @@ def carry_out(actions: Sequence[Action], machine: Machine, io: Io) -> tuple[str,
 
 
 def outlook(actions: Sequence[Action], machine: Machine) -> tuple[str, ...]:
-    """What ``carry_out`` would do, as the machine is now; nothing is changed. Raises as it does."""
+    """Return descriptions of the actions that ``carry_out`` would apply now, and change nothing.
+
+    Raises InstallationFailed, RuntimeUnavailable.
+    """
     due, touched = [], set[Path]()
     for action in actions:
         try:
@@ -60,7 +64,7 @@ def show_outlook(due: Sequence[str], io: Io, *, as_json: bool) -> int:
 
 
 def read(file: Path) -> str | None:
-    """The text of a file; None: there is none. Raises InstallationFailed."""
+    """Return the text of a file; None if the file does not exist. Raises InstallationFailed."""
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a server has made on its machine: units, containers and images of apps; taken away when it goes."""
+"""Actions that remove what a server has made on its machine: units, containers, networks and images of apps."""
 
 import asyncio
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from pvdify.plumbing.command_runner import Argv
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveContainers(Action):
-    """No instance of this server runs, and none is left behind. ``unit_dir``: where instances have their units."""
+    """Stop and remove the instances of this server. ``unit_dir``: the directory of their units."""
 
     server: str
     podman: str = "podman"
@@ -64,14 +64,14 @@ class RemoveNetworks(Action):
         return not self._apps(machine)
 
     def apply(self, machine: Machine) -> None:
-        """See Action. Comes after the containers: podman removes no network that one is on."""
+        """See Action. Has to follow RemoveContainers: podman does not remove a network that a container uses."""
         for app in sorted(self._apps(machine)):
             machine.must(commands.remove_network(self.podman, network_of(self.server, app)))
 
     def _apps(self, machine: Machine) -> frozenset[str]:
         try:
             return parse.apps_with_network(machine.must(commands.list_networks(self.podman, self.server)), self.server)
-        except RuntimeUnavailable:  # without podman there is nothing of ours either
+        except RuntimeUnavailable:  # without podman, there are no networks of pvdify
             return frozenset()
 
 
@@ -91,7 +91,7 @@ class RemoveImages(Action):
         return not self._pins(machine)
 
     def apply(self, machine: Machine) -> None:
-        """See Action. An image that has another name, or that a foreign container is made of, stays."""
+        """See Action. Keeps images that have another name or that a container uses."""
         asyncio.run(self._release(machine, self._pins(machine)))
 
     async def _release(self, machine: Machine, pins: Iterable[tuple[str, int]]) -> None:
@@ -111,18 +111,18 @@ def parse_pins(names: Iterable[str], server: str) -> tuple[tuple[str, int], ...]
 
 
 def list_container_ids(podman: str, server: str) -> Argv:
-    """The id of every container of this server, one a line."""
+    """Return the command that prints the ids of this server's containers, one per line."""
     return (podman, "ps", "--all", "--quiet", f"--filter=label={SERVER}={server}")
 
 
 def list_pins(podman: str, server: str) -> Argv:
-    """The name of every image that this server has pinned, one a line."""
+    """Return the command that prints the names of the images that this server has pinned, one per line."""
     wanted = f"--filter=reference=localhost/pvdify/{server}/*"
     return (podman, "images", "--format", "{{.Repository}}:{{.Tag}}", wanted)
 
 
 def _listed(machine: Machine, argv: Argv) -> tuple[str, ...]:
-    """Nothing where there is no podman: then there is nothing of ours either."""
+    """Return the words of a podman command's output; none if podman is missing, since then nothing is pvdify's."""
     try:
         return tuple(machine.must(argv).split())
     except RuntimeUnavailable:

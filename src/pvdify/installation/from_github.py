@@ -8,14 +8,14 @@ _LINK = "`pvdify github:link APP OWNER/REPO`"
 
 
 def lines(settings: Settings) -> tuple[str, ...]:
-    """Two commands to paste in a clone of the repository; none where workflows cannot reach the API."""
+    """Return two commands to paste in a clone of the repository; none if workflows cannot reach the API."""
     if not settings.is_api_exposed:
         return ()
     return (f"gh variable set PVDIFY_URL --body {settings.audience}", "gh secret set PVDIFY_TOKEN")
 
 
 def show(settings: Settings, io: Io) -> None:
-    """Show them, and say where the token comes from."""
+    """Print the commands, and how to get the token."""
     found = lines(settings)
     if not found:
         return

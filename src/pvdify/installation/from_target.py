@@ -1,6 +1,7 @@
-"""A lost server from the target of its backups alone: its own data, then the volumes of its apps, before it starts.
+"""Restore a lost server from its backup target alone: the server's data, then the volumes of its apps.
 
-Services are filled from their dumps by the server itself, each before its apps reach it.
+Both are restored before pvdifyd starts. For services, only an order is recorded: pvdifyd loads the dump of each service
+before the service's apps can reach it.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ PODMAN_SECONDS = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:
-    """A volume that the restored server knows."""
+    """A volume in the restored database."""
 
     id: str
     app: str
@@ -47,18 +48,18 @@ class Volume:
 
 
 def is_target(text: str) -> bool:
-    """Whether this is a target of backups, and no file that ``server backup`` wrote."""
+    """Return whether the text names a backup target, not a file that ``server backup`` wrote."""
     return text.startswith(("sftp:", "s3:")) or (Path(text).is_dir() and Path(text, "keys").is_dir())
 
 
 class Target:
-    """The target of a lost server's backups.
+    """The target of a lost server's backups. Raises InvalidBackupTarget if the password is missing.
 
     Args:
-        location: where it is.
+        location: the target's location.
         backup: the id of a backup; "" for the newest.
         runner: starts restic and podman.
-        keys: what opens it.
+        keys: the target's password and credentials, by name.
     """
 
     def __init__(self, location: str, backup: str, runner: CommandRunner, keys: Mapping[str, str]) -> None:
@@ -74,7 +75,10 @@ class Target:
         self._found: tuple[FoundItem, ...] = ()
 
     def read_server(self) -> tuple[About, dict[str, bytes]]:
-        """Return what the server knew. Raises BackupNotFound, BackupUnusable, BackupDamaged, UnavailableError."""
+        """Return the description and the files of the chosen backup of the server.
+
+        Raises BackupNotFound, BackupUnusable, BackupDamaged, UnavailableError.
+        """
         with tempfile.TemporaryDirectory(prefix="pvdify-restore-", dir="/var/tmp") as folder:
             chosen = asyncio.run(self._fetch_server(Path(folder)))
             try:
@@ -87,7 +91,7 @@ class Target:
         return about, contents
 
     def restore_state(self, known: Settings, io: Io) -> int:
-        """Bring volumes and services back, and say what became of each; return how many are not back."""
+        """Restore volumes and order the restore of services; print each result. Return how many cannot be restored."""
         return asyncio.run(self._restore_state(known, io))
 
     async def _fetch_server(self, folder: Path) -> str:
@@ -117,19 +121,22 @@ class Target:
         return len(missing) + await self._restore_volumes(known, frozenset(it.key for it in services), io)
 
     async def _make_networks(self, known: Settings, store: SqliteStore) -> None:
-        """Make the networks of links before any app's: podman would give their subnets to apps that start first."""
+        """Make the networks of service links before pvdifyd starts.
+
+        Otherwise podman could use their subnets for the networks of apps that start first.
+        """
         networks = Networks(run=self._podman, server_id=known.server_id, binary=known.podman_binary)
         for link in await store.service_links():
             if (await self._podman(networks.private_creation(link.network))).exit_code == 0:
                 continue
-            await networks.make_private(link.network.id)  # with another subnet, where this machine uses that one
+            await networks.make_private(link.network.id)  # unless it exists, with another subnet: the old one is taken
             name = private_network_of(known.server_id, link.network.id)
             asked = await self._podman(commands.ask_for_subnet(known.podman_binary, name))
             if asked.exit_code == 0 and asked.stdout.strip() != link.subnet:
                 await store.save(replace(link, subnet=asked.stdout.strip()))
 
     async def _order(self, service: Service, store: SqliteStore, io: Io) -> bool:
-        """Have the server fill the service before anything else is done with it; return whether a backup has it."""
+        """Record an order for pvdifyd to restore the service first; return whether a backup contains the service."""
         item = self._item_of(service.id)
         if item is None:
             io.say(f"  the service {service.name} is NOT restored: no backup has it, so it begins empty")
@@ -182,7 +189,7 @@ class Target:
         return f"restore the volume {volume.name} of {volume.app}: {counted.files} files{of}"
 
     def _item_of(self, id: str) -> FoundItem | None:
-        """A volume or a service in the chosen backup; else the newest that is not newer."""
+        """Return the newest snapshot of a volume or service that is not newer than the chosen backup, or None."""
         until = max(it.at for it in self._found if it.labels.get("backup") == self._backup)
         found = [it for it in self._found if it.labels.get("id") == id and it.at <= until]
         return found[-1] if found else None
@@ -195,7 +202,7 @@ class Target:
 
 
 def keys_for(location: str, io: Io) -> dict[str, str]:
-    """Read what opens the target from stdin, or ask at a terminal. Raises click.UsageError."""
+    """Read the target's password and credentials from stdin; at a terminal, ask for them. Raises click.UsageError."""
     if not io.is_stdin_terminal:
         return parse_keys(io.stdin.read())
     return {PASSWORD: io.ask_secret("password of the backups: "), **read_keys(location, io)}

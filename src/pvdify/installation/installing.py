@@ -1,4 +1,4 @@
-"""``pvdify server install`` and ``upgrade``: the machine is looked at, then made as it is to be."""
+"""``pvdify server install`` and ``upgrade``: check the machine, then apply the actions that are not done yet."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -27,13 +27,13 @@ from pvdify.wire.installation import Install
 
 
 def run(order: Install, machine: Machine, io: Io) -> int:
-    """Have the server run here; the second time there is nothing to do.
+    """Install or upgrade the server, and start it. If everything is done already, change nothing.
 
     Raises MachineNotReady, NotInstalled, InvalidSetting, InstallationFailed, RuntimeUnavailable.
     """
     wanted = {**order.settings, **plans.ALWAYS}
     _check_names(order.settings)
-    settings.load(wanted, {}, DEFAULT_FILE)  # a bad value is refused before the machine is looked at
+    settings.load(wanted, {}, DEFAULT_FILE)  # refuses bad values before the machine is checked
     wanted = {**preferred_router(read(DEFAULT_FILE), machine), **wanted}
     layout = layout_of(settings.load(wanted, {}, DEFAULT_FILE), machine)
     if order.is_upgrade and not (layout.unit_dir / DAEMON).exists():
@@ -50,13 +50,13 @@ def run(order: Install, machine: Machine, io: Io) -> int:
 
 
 def preferred_router(settings_text: str | None, machine: Machine) -> dict[str, str]:
-    """Choose the distribution's HAProxy for a new server, where it is new enough: its packages get security fixes.
+    """Return the setting for the distribution's HAProxy if it is new enough: its packages get security fixes.
 
-    Return the setting; none where there is a settings file, whose router stays until an operator changes it.
+    Return no setting if there is a settings file: a server keeps its router until an operator changes it.
     """
     if settings_text is not None:
         return {}
-    with suppress(PvdifyError):  # it is not installed
+    with suppress(PvdifyError):  # HAProxy is not installed
         version = haproxy_version(machine.ask(haproxy_commands.version(DISTRIBUTION_HAPROXY)).stdout)
         if version is not None and version.number >= PREFERRED_HAPROXY:
             return {"router_binary": DISTRIBUTION_HAPROXY}
@@ -64,22 +64,19 @@ def preferred_router(settings_text: str | None, machine: Machine) -> dict[str, s
 
 
 def layout_of(wanted: Settings, machine: Machine) -> Layout:
-    """Where everything is for the pvdify that runs now, with these settings.
-
-    Raises RouterUnavailable, RuntimeUnavailable.
-    """
+    """Return the layout of the running pvdify with these settings. Raises RouterUnavailable, RuntimeUnavailable."""
     layout = layout_here(wanted, wanted.router_binary or bundled_binary())
     return replace(layout, has_router_user=_can_confine(machine))
 
 
 def _can_confine(machine: Machine) -> bool:
-    """Try it: containers of a host's kernel may not make the mounts that it takes, whatever systemd's version."""
+    """Return whether systemd can confine the router. Tried out, because a container may not be allowed to mount."""
     version = parse.version(machine.ask(commands.read_version()).stdout)
     return version >= CONFINED_SINCE and machine.ask(commands.try_confined(TRIAL)).exit_code == 0
 
 
 def _check_names(wanted: Mapping[str, str]) -> None:
-    """A file with a name that pvdifyd does not know would keep it from starting. Raises InvalidSetting."""
+    """Raise InvalidSetting if a name is unknown: pvdifyd would not start with it in the settings file."""
     unknown = [name for name in wanted if name not in settings.names()]
     if unknown:
         near = nearest(unknown[0], settings.names())
@@ -88,7 +85,7 @@ def _check_names(wanted: Mapping[str, str]) -> None:
 
 
 def check(machine: Machine, wanted: Settings) -> None:
-    """Whether a server can run here. Raises MachineNotReady: with all that is missing."""
+    """Raise MachineNotReady, with all missing parts, if a server cannot run on this machine."""
     found = report.checks(machine, wanted)
     missing = [check for check in found if check.state == "broken" or (check.name == "systemd" and check.next)]
     if missing:

@@ -1,4 +1,4 @@
-"""What pvdify asks of journald: that logs outlive a reboot, are limited by size and age, and that none is dropped."""
+"""pvdify's settings for journald: keep logs across reboots, limit them by size and age, drop no lines."""
 
 LARGEST = "2G"
 LEAVE_FREE = "1G"
@@ -6,7 +6,7 @@ OLDEST = "1month"
 
 
 def drop_in() -> str:
-    """The drop-in's text. Names that systemd 219 knows, which later versions take too."""
+    """Return the text of the drop-in file. Its setting names exist in systemd 219 and work in later versions."""
     return f"""\
 # Written by `pvdify server install`. To choose differently, write a drop-in whose name sorts after this one's.
 [Journal]

@@ -1,4 +1,4 @@
-"""Where everything of a server is on its machine."""
+"""The paths of a server's files on its machine."""
 
 import stat
 import sysconfig
@@ -11,10 +11,10 @@ from pvdify.settings import DEFAULT_FILE, Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """One installation.
+    """The paths of one installation.
 
-    ``scripts``: where ``pvdify`` and ``pvdifyd`` are; ``package``: a file that each upgrade writes; ``router_binary``:
-    the router's program. ``has_router_user``: whether systemd can confine the router to a user of its own.
+    ``scripts``: the directory of ``pvdify`` and ``pvdifyd``. ``package``: a file that each upgrade writes.
+    ``router_binary``: the router's program. ``has_router_user``: systemd can confine the router to a user of its own.
     """
 
     settings: Settings
@@ -29,33 +29,33 @@ class Layout:
 
     @property
     def daemon(self) -> Path:
-        """The program that the unit starts."""
+        """The program that pvdifyd's unit starts."""
         return self.scripts / "pvdifyd"
 
     @property
     def router_dir(self) -> Path:
-        """The router's configuration and maps."""
+        """The directory of the router's configuration and maps."""
         return self.settings.data_dir / "router"
 
     @property
     def journald_drop_in(self) -> Path:
-        """What we ask of the journal."""
+        """The drop-in file with pvdify's settings for journald."""
         return self.journald_dir / "50-pvdify.conf"
 
     @property
     def admin_token(self) -> Path:
-        """The first token, which pvdifyd writes at its first start."""
+        """The file of the first token. pvdifyd writes the file at its first start."""
         return self.settings.data_dir / "admin.token"
 
 
 def closed_above(program: Path) -> Path | None:
-    """The highest directory above a program that other users may not enter; None: they can all be entered."""
+    """Return the highest directory above a program that other users may not enter; None if they may enter all."""
     found = (each for each in reversed(program.parents) if each.exists())
     return next((each for each in found if not each.stat().st_mode & stat.S_IXOTH), None)
 
 
 def layout_here(settings: Settings, router_binary: str) -> Layout:
-    """That of the pvdify that is running now."""
+    """Return the layout of the running pvdify."""
     return Layout(
         settings=settings,
         router_binary=Path(router_binary),

@@ -1,4 +1,4 @@
-"""This machine as the installation sees it: programs that are run, and units that systemd has."""
+"""The machine that pvdify is installed on: run programs, and read the state of systemd units."""
 
 import asyncio
 import time
@@ -9,15 +9,15 @@ from pvdify.errors import InstallationFailed
 from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
 
 PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "InactiveExitTimestampMonotonic")
-PATIENCE = 330.0  # seconds; pvdifyd may take 300 of them for its start
+PATIENCE = 330.0  # seconds; longer than the 300 that systemd allows for the start of pvdifyd
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitState:
-    """A unit, as far as it matters here.
+    """The state of a systemd unit.
 
-    ``is_idle``: it neither runs nor is about to be started again. ``began``: when it was last started, in seconds since
-    the epoch.
+    ``is_idle``: it neither runs nor waits for a restart. ``is_stale``: its file has changed since systemd read it.
+    ``began``: when it was last started, in seconds since the epoch; 0 if it never was.
     """
 
     is_known: bool = False
@@ -30,16 +30,19 @@ class UnitState:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Runs one program after another: nothing of an installation happens side by side."""
+    """Runs programs on this machine, one at a time."""
 
     runner: CommandRunner
 
     def ask(self, argv: Argv, *, within: float = 60.0) -> Completed:
-        """Run a program, however it ends. Raises RuntimeUnavailable: it is missing, or hangs."""
+        """Run a program and return its result, whatever the exit code.
+
+        Raises RuntimeUnavailable if the program is missing or runs longer than ``within`` seconds.
+        """
         return asyncio.run(self.runner.run(argv, timeout=within))
 
     def must(self, argv: Argv) -> str:
-        """Run a program that is to succeed; what it printed. Raises InstallationFailed, RuntimeUnavailable."""
+        """Run a program and return its output. Raises InstallationFailed if it fails, RuntimeUnavailable."""
         done = self.ask(argv, within=PATIENCE)
         if done.exit_code != 0:
             raise InstallationFailed(
@@ -50,17 +53,17 @@ class Machine:
         return done.stdout
 
     def unit(self, name: str) -> UnitState:
-        """What systemd has of this unit. Raises InstallationFailed, RuntimeUnavailable."""
+        """Return the state of a unit. Raises InstallationFailed, RuntimeUnavailable."""
         return parse_unit(self.must(show_unit(name)), offset=time.time() - time.monotonic())
 
 
 def show_unit(name: str) -> Argv:
-    """Ask systemd about a unit."""
+    """Return the command that prints the properties of a unit."""
     return ("systemctl", "show", name, f"--property={','.join(PROPERTIES)}")
 
 
 def parse_unit(text: str, *, offset: float) -> UnitState:
-    """A unit from ``systemctl show``. ``offset``: from the machine's own clock to the epoch, in seconds."""
+    """Parse the output of ``systemctl show``. ``offset``: seconds from the epoch to the monotonic clock's zero."""
     said: Mapping[str, str] = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     began = said.get("InactiveExitTimestampMonotonic", "")
     return UnitState(

@@ -1,4 +1,4 @@
-"""Which actions make an installation, and which take it away; pure."""
+"""The actions that install a server, and those that remove it. No I/O, except that modes of directories are read."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ ALWAYS = {"router_unit": ROUTER}
 
 
 def install(layout: Layout, settings_text: str) -> tuple[Action, ...]:
-    """The server runs on this machine, with these settings, and is started at each boot."""
+    """Return the actions that install the server with these settings, start it, and enable it at boot."""
     drop_in = layout.journald_drop_in
     return (
         *_directories(layout),
@@ -38,7 +38,10 @@ def install(layout: Layout, settings_text: str) -> tuple[Action, ...]:
 
 
 def uninstall(layout: Layout, *, is_purging: bool) -> tuple[Action, ...]:
-    """The server is not on this machine; what it knows stays in its data directory, unless that is purged too."""
+    """Return the actions that remove the server from this machine.
+
+    ``is_purging``: also remove its settings, its data directory and the images of releases.
+    """
     server = layout.settings.server_id
     purge = (Remove(path=layout.settings_file), Remove(path=layout.settings.data_dir)) if is_purging else ()
     podman = layout.settings.podman_binary

@@ -1,4 +1,4 @@
-"""What ``python -m pvdify.installation ORDER`` does: parse the order, carry it out, and report every failure."""
+"""The program of ``python -m pvdify.installation ORDER``: parse the order, carry it out, report failures."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from pvdify.wire.installation import ORDERS, BackUp, CheckMachine, Install, Orde
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Carry out the one order, a JSON object of ``wire.installation``; the exit code."""
+    """Carry out the one order, a JSON object of ``wire.installation``; return the exit code."""
     io, order = process_io(os.environ), read_order(arguments[0])
     try:
         return _carry_out(order, Machine(runner=SubprocessRunner()), io)
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def read_order(text: str) -> Order:
-    """The order in its JSON text."""
+    """Parse the JSON text of an order."""
     said = json.loads(text)
     return decode(ORDERS[said["do"]], said)
 

@@ -1,4 +1,4 @@
-"""``pvdify server restore``: the server knows what a backup says. What was here is put aside, not lost."""
+"""``pvdify server restore``: replace the server's data by a backup. The previous data is moved aside, not deleted."""
 
 import shutil
 import sqlite3
@@ -28,11 +28,11 @@ from pvdify.settings import DEFAULT_FILE, Settings
 from pvdify.wire.installation import Restore
 
 ADMIN_TOKEN = "admin.token"  # noqa: S105 - the name of a file
-_STAYS = frozenset({"run", "router", "pvdifyd.lock"})
+_STAYS = frozenset({"run", "router", "pvdifyd.lock"})  # pvdifyd writes them anew at each start
 
 
 def run(order: Restore, machine: Machine, io: Io) -> int:
-    """Check the backup and the machine, put what is here aside, write what the backup has, start the server.
+    """Check the backup and the machine, move the previous data aside, write the backup's files, start the server.
 
     Raises BackupUnusable, NotConfirmed, MachineNotReady, InvalidSetting, InstallationFailed, RuntimeUnavailable.
     """
@@ -60,14 +60,14 @@ def run(order: Restore, machine: Machine, io: Io) -> int:
 
 
 def _target_of(order: Restore, machine: Machine, io: Io) -> Target | None:
-    """The target of backups that is named; None where a file is."""
+    """Return the backup target that the order names; None if the order names a file."""
     if not is_target(order.file):
         return None
     return Target(order.file, order.backup, machine.runner, keys_for(order.file, io))
 
 
 def check_backup(order: Restore, about: About, contents: dict[str, bytes], layout: Layout) -> None:
-    """Whether it can be restored here. Raises BackupUnusable, NotConfirmed, InstallationFailed."""
+    """Check that the backup can be restored on this machine. Raises BackupUnusable, NotConfirmed."""
     data_dir = layout.settings.data_dir
     if about.schema > len(migrations()):
         raise BackupUnusable(
@@ -82,7 +82,7 @@ def check_backup(order: Restore, about: About, contents: dict[str, bytes], layou
     try:
         apps = count_apps(data_dir / archive.DATABASE)
     except sqlite3.Error:
-        apps = 0  # what cannot be read is put aside like the rest
+        apps = 0  # an unreadable database is moved aside like the other files
     if apps and not order.is_replacing:
         raise NotConfirmed(
             f"the server here has {_apps(apps)} already, which the backup would replace",
@@ -91,10 +91,10 @@ def check_backup(order: Restore, about: About, contents: dict[str, bytes], layou
 
 
 def put_in_place(contents: dict[str, bytes], layout: Layout) -> Path | None:
-    """Write what the backup has into the data directory; where everything of before is now. Raises InstallationFailed.
+    """Write the backup's files into the data directory. Return the folder with the previous files, None if none moved.
 
-    It is written beside first, so that a full disk is noticed before anything is moved. Where a move fails, everything
-    is moved back.
+    The files are first written to a temporary folder, so that a full disk is noticed before anything is moved. If a
+    move fails, all files are moved back. Raises InstallationFailed.
     """
     data_dir = layout.settings.data_dir
     try:
@@ -125,7 +125,10 @@ def _write_all(contents: dict[str, bytes], directory: Path) -> None:
 
 
 def _put_aside(data_dir: Path, staged: Path, moves: Moves) -> Path | None:
-    """Everything but what each start makes anew; a key that is still good stays, unless the backup brings one."""
+    """Move the previous files aside and return their new folder, or None if there were none.
+
+    Keys that are valid for the restored database stay, unless the backup contains them.
+    """
     coming = {path.name for path in staged.iterdir()}
     there = [
         path
@@ -148,8 +151,8 @@ def _apps(number: int) -> str:
 
 
 def _is_still_good(path: Path, database: Path) -> bool:
-    """Whether a key of before has a meaning for what is restored; an admin token may be of another server."""
-    if path.name == DATABASE_ID:  # a backup of before databases had an id goes on with the one that was here
+    """Return whether a previous key is valid for the restored database; an admin token may be another server's."""
+    if path.name == DATABASE_ID:  # old backups have a database without an id, so the previous id file stays
         return not has_identity(database)
     if path.name != ADMIN_TOKEN:
         return archive.is_key(Path(path.name))
@@ -158,7 +161,7 @@ def _is_still_good(path: Path, database: Path) -> bool:
 
 
 def _settings_of(contents: dict[str, bytes]) -> Settings:
-    """Those of the server that was backed up. Raises InvalidSetting."""
+    """Return the settings of the server that was backed up. Raises InvalidSetting."""
     with tempfile.TemporaryDirectory(prefix="pvdify-restore-") as folder:
         file = Path(folder, DEFAULT_FILE.name)
         file.write_bytes(contents.get(archive.SETTINGS, b""))

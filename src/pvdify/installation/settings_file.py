@@ -1,4 +1,4 @@
-"""The settings file: what is to be said in it is put in, everything else stays as it was written. Pure."""
+"""Write settings into the text of the settings file, and keep all other lines. No I/O."""
 
 import json
 import re
@@ -10,7 +10,7 @@ HEAD = """\
 
 
 def merged(text: str | None, wanted: Mapping[str, str]) -> str:
-    """The file's text with these settings; None: there is no file yet."""
+    """Return the file's text with these settings. ``text``: the present text; None if there is no file yet."""
     result = HEAD if text is None else text
     for name, value in wanted.items():
         result = _with(result, name, value)

@@ -1,4 +1,4 @@
-"""``pvdify server uninstall``: the server is taken off its machine; what it knows stays, unless that is to go too."""
+"""``pvdify server uninstall``: remove the server from its machine, and its data only if the order says so."""
 
 from pvdify import settings
 from pvdify.cli.exit_codes import DONE
@@ -13,7 +13,7 @@ from pvdify.wire.installation import Uninstall
 
 
 def run(order: Uninstall, machine: Machine, io: Io) -> int:
-    """Take the server off. Raises NotConfirmed, InvalidSetting, InstallationFailed, RuntimeUnavailable."""
+    """Remove the server. Raises NotConfirmed, InvalidSetting, InstallationFailed, RuntimeUnavailable."""
     layout = layout_of(settings.load({}, {}, DEFAULT_FILE), machine)
     actions = plans.uninstall(layout, is_purging=order.is_purging)
     if order.is_dry_run:

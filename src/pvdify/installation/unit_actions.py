@@ -1,4 +1,4 @@
-"""What can be done to a machine's units."""
+"""Actions on systemd units."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pvdify.installation.machine import Machine, UnitState
 
 @dataclass(frozen=True, kw_only=True)
 class ReadUnits(Action):
-    """systemd has the units as these files say, and none of those that are gone."""
+    """Make systemd read its unit files again after these files were changed or removed."""
 
     files: tuple[Path, ...]
 
@@ -34,7 +34,7 @@ class ReadUnits(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class Enable(Action):
-    """The unit is started at boot."""
+    """Enable the unit: systemd starts it at boot."""
 
     unit: str
 
@@ -53,10 +53,10 @@ class Enable(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Action):
-    """The unit runs, and was started after these files were last written.
+    """Start the unit; restart it if it was started before the files of ``after`` were last written.
 
-    ``stop_first``: another unit that has to stop for it, and is not started here. ``if_active``: one that does
-    not run is left alone.
+    ``stop_first``: another unit to stop before such a restart; this action does not start it again. ``if_active``: skip
+    a unit that does not run.
     """
 
     unit: str
@@ -90,11 +90,9 @@ class Run(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class Stop(Action):
-    """The unit neither runs, nor is about to run again, nor is started at boot.
+    """Stop the unit, also if it waits for a restart, and disable it.
 
-    Args:
-        unit: its name.
-        ends_all: end the processes that the unit leaves running when it stops, and with them open connections.
+    ``ends_all``: also end the processes that the unit leaves running when it stops, and with them open connections.
     """
 
     unit: str
@@ -115,13 +113,13 @@ class Stop(Action):
         if not state.is_idle:
             machine.must(("systemctl", "stop", self.unit))
             if self.ends_all:
-                machine.ask(("systemctl", "kill", "--signal=TERM", self.unit))  # fails where none is left
+                machine.ask(("systemctl", "kill", "--signal=TERM", self.unit))  # fails if no process is left
         if state.is_enabled:
             machine.must(("systemctl", "disable", "--quiet", self.unit))
 
 
 def _written(file: Path) -> float:
-    """When the file was last written; long ago, if it is not there."""
+    """Return when the file was last written, in seconds since the epoch; 0 if it does not exist."""
     with suppress(OSError):
         return file.stat().st_mtime
     return 0.0

@@ -1,4 +1,4 @@
-"""What can be done to a machine's users, and to what they may read."""
+"""Actions on the machine's users, and on directories that they may read."""
 
 import stat
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from pvdify.errors import InstallationFailed
 from pvdify.installation.actions import Action
 from pvdify.installation.machine import Machine
 
-IN_USE = 8  # userdel's exit code
-SHARED = 0o2750  # new files have the directory's group
+IN_USE = 8  # exit code of userdel if the user has processes
+SHARED = 0o2750  # setgid: new files get the directory's group
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddUser(Action):
-    """A user for one service, with a group of the same name, without a home and without a login."""
+    """Add a system user with a group of the same name, without a home directory and without a login."""
 
     name: str
 
@@ -42,7 +42,7 @@ class AddUser(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveUser(Action):
-    """There is no such user. One that still has processes stays, as a router that is answering its last requests."""
+    """Remove the user, unless it still has processes, such as a router that answers its last requests."""
 
     name: str
 
@@ -65,7 +65,7 @@ class RemoveUser(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class ShareDirectory(Action):
-    """A directory that root writes to, and that a group may read."""
+    """Create a directory that root can write and a group can read."""
 
     path: Path
     group: str

@@ -1,5 +1,6 @@
-"""Whether this machine can run the server, and runs it well: facts are observed, then judged; each judgement is pure.
+"""Check whether this machine can run the server, and runs it well.
 
-``observe`` looks and ``parse`` understands, ``facts`` is what they find, ``judgements`` says what is missing and what
-mends it, ``report`` tells. It works before anything is installed, and changes nothing.
+``observe`` collects the facts with the parsers of ``parse``; ``facts`` has their types. ``judgements`` has one pure
+function per check, which finds what is missing and the command that repairs it. ``report`` prints the checks. The
+doctor also works before anything is installed, and changes nothing on the machine.
 """

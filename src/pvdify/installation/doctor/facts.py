@@ -10,7 +10,7 @@ from pvdify.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
-    """``name`` as people say it; ``family``: ``debian``, ``rhel`` or empty."""
+    """A Linux distribution. ``name``: its display name; ``family``: ``debian``, ``rhel`` or empty."""
 
     name: str = "this system"
     family: str = ""
@@ -18,7 +18,7 @@ class Distribution:
 
 @dataclass(frozen=True, kw_only=True)
 class Podman:
-    """podman as it describes itself; ``version`` in numbers."""
+    """The properties that podman reports about itself."""
 
     version: tuple[int, ...]
     runtime: str
@@ -29,9 +29,10 @@ class Podman:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A container that was started as an app's is, on a network of its own.
+    """The result of starting a container like an app's, on a network of its own.
 
-    ``refusal``: why it did not start; else what it found inside. ``is_apart``: podman keeps such networks apart.
+    ``refusal``: why the container did not start, empty if it did. ``is_apart``: podman isolates such networks from each
+    other. ``memory_limit`` in bytes, ``open_files``: the limits inside the container.
     """
 
     refusal: str = ""
@@ -42,7 +43,7 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Disk:
-    """The file system that a directory is, or will be, on."""
+    """The file system of a directory, which need not exist yet. Sizes in bytes."""
 
     path: Path
     free: int
@@ -52,7 +53,7 @@ class Disk:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalSettings:
-    """What is in force for journald: as its files say it, empty for its own defaults."""
+    """The settings in journald's files; empty where journald's default applies."""
 
     storage: str = ""
     max_use: str = ""
@@ -62,26 +63,26 @@ class JournalSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything that is judged.
+    """The facts that are judged. Sizes in bytes.
 
     Args:
-        settings: those of the server that runs here or is to.
-        is_root: whether all could be looked at.
-        package_refusal: why pvdifyd could not even start, as Python says it; empty if it can.
-        kernel: its release.
-        is_openvz: the kernel is shared with other tenants, and not ours to choose.
-        systemd: its version; None: it is not process 1.
-        podman: None: not installed, or it says ``podman_refusal``.
-        on_shared_network: instances from before each app had a network of its own.
-        database_trouble: why pvdifyd would refuse to start with its database; empty if it would not.
-        database_copy: the newest backup or copy of the database that is known, if there is trouble.
-        listeners: TCP port -> who listens there, as far as known, on loopback or everywhere.
-        run_file_system: what the run directory is on; empty: not known.
-        own_ports: those at which an installed pvdify listens now.
-        is_clock_kept: something keeps it right.
-        haproxy: the router's version, as it prints it; distribution_haproxy: that of the distribution's program.
-        today: the date by which versions are old.
-        firewalls: names of those that manage this machine's packet filter.
+        settings: the settings of the server that runs here, or that is to be installed.
+        is_root: whether the doctor runs as root. Other users cannot observe all facts.
+        package_refusal: Python's error message if the modules of pvdifyd cannot be imported; empty if they can.
+        kernel: the kernel's release.
+        is_openvz: whether the kernel is shared with other tenants, who cannot choose it.
+        systemd: the version of systemd; None if systemd is not process 1.
+        podman: None if podman is not installed, or failed with the message ``podman_refusal``.
+        on_shared_network: names of instances that were started before each app had a network of its own.
+        database_trouble: why pvdifyd would refuse to start with its database; empty if it would start.
+        database_copy: the newest known backup or copy of the database; empty unless there is trouble.
+        listeners: TCP port -> name of the program that listens there on any address; the name is empty if unknown.
+        run_file_system: type of the run directory's file system; empty if unknown.
+        own_ports: the ports on which an installed pvdify listens now.
+        is_clock_kept: whether the clock follows time servers; None if unknown.
+        haproxy: the version text of the router's program; distribution_haproxy: of the distribution's program.
+        today: the date to which the release dates of versions are compared.
+        firewalls: names of the programs that manage this machine's packet filter.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""What each fact means for a server, and the command that repairs it. Pure."""
+"""Judge the facts: one function per check, with the command that repairs what is missing. No I/O."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from pvdify.wire.answers import Check
 
 OLDEST_KERNEL = (3, 10)
 OLDEST_SYSTEMD = 219
-PREFERRED_HAPROXY = (2, 8)  # the oldest that counts everything
+PREFERRED_HAPROXY = (2, 8)  # the oldest version with all counters that pvdify reads
 OLD_HAPROXY = timedelta(days=365)
 OLDEST_PODMAN = (4, 0)
 TRIAL_MEMORY = 64 * 1024 * 1024
@@ -20,7 +20,7 @@ FEW_OPEN_FILES = 4096
 LITTLE_DISK = 5 * 1024**3
 FEW_INODES = 50_000
 LITTLE_MEMORY = 512 * 1024**2
-SMALL_BURST = 10_000  # journald's own default, for 30 s
+SMALL_BURST = 10_000  # lines in 30 s; journald's default
 _RHEL = ("podman", "runc", "catatonit", "skopeo")
 _PODMAN = {
     "debian": ("podman", "runc", "catatonit", "netavark", "aardvark-dns", "iptables", "skopeo"),
@@ -31,12 +31,12 @@ CONTAINERS_CONF = "/etc/containers/containers.conf.d"
 
 
 def judge(facts: Facts) -> tuple[Check, ...]:
-    """Every judgement, in the order of repair."""
+    """Return all checks, in the order in which they should be repaired."""
     return tuple(each(facts) for each in JUDGEMENTS)
 
 
 def package(facts: Facts) -> Check:
-    """A pvdifyd that cannot start must not take the place of one that runs."""
+    """Check that pvdifyd can be imported. An upgrade that cannot start must not replace a running server."""
     if facts.package_refusal:
         return _broken(
             "package", f"pvdify {__version__} is not whole: {facts.package_refusal}",
@@ -46,7 +46,10 @@ def package(facts: Facts) -> Check:
 
 
 def database(facts: Facts) -> Check:
-    """Without its records a server would take all that runs for leftovers, so it does not start."""
+    """Check that the database is neither lost nor damaged. Without it, pvdifyd refuses to start.
+
+    With an empty database, the reconciler would remove all containers as orphans.
+    """
     if facts.database_trouble:
         known = f"the newest copy is {facts.database_copy}" if facts.database_copy else "no copy of it is known here"
         return _broken(
@@ -57,7 +60,7 @@ def database(facts: Facts) -> Check:
 
 
 def kernel(facts: Facts) -> Check:
-    """Old kernels are fine down to 3.10."""
+    """Check that the kernel is 3.10 or newer."""
     version = _numbers(facts.kernel)
     shared = ", shared with others by OpenVZ" if facts.is_openvz else ""
     text = f"Linux {facts.kernel}{shared}"
@@ -67,7 +70,7 @@ def kernel(facts: Facts) -> Check:
 
 
 def systemd(facts: Facts) -> Check:
-    """Units keep the server and its apps running."""
+    """Check that systemd is process 1 and new enough. Its units keep the server and its apps running."""
     if facts.systemd is None:
         return _warning(
             "systemd", "it is not process 1 here: nothing starts pvdifyd again, and it cannot be installed",
@@ -79,7 +82,7 @@ def systemd(facts: Facts) -> Check:
 
 
 def podman(facts: Facts) -> Check:
-    """It runs the containers."""
+    """Check that podman works, is 4.0 or newer, and has a storage driver that shares image layers."""
     if facts.podman is None:
         if facts.podman_refusal:
             return _broken("podman", f"it does not work: {facts.podman_refusal}", "podman info")
@@ -99,21 +102,21 @@ def podman(facts: Facts) -> Check:
 
 
 def restic(facts: Facts) -> Check:
-    """What makes backups; a server runs without it."""
+    """Check that restic is installed. It makes the backups; the server runs without it."""
     if not facts.has_restic:
         return _warning("restic", "not installed, so no backups can be made", _install(facts.distribution, ("restic",)))
     return _ok("restic", "installed")
 
 
 def skopeo(facts: Facts) -> Check:
-    """It asks registries what a tag means."""
+    """Check that skopeo is installed. It resolves image tags to digests."""
     if not facts.has_skopeo:
         return _broken("skopeo", "not installed", _install(facts.distribution, ("skopeo",)))
     return _ok("skopeo", "installed")
 
 
 def containers(facts: Facts) -> Check:
-    """Whether a container does start, with limits that hold."""
+    """Check that a container starts, and that its memory limit is enforced."""
     if facts.trial is None:
         why = "only root can try" if not facts.is_root else "not tried: podman is missing"
         return _warning("containers", why, "sudo pvdify doctor" if not facts.is_root else "install podman first")
@@ -129,7 +132,7 @@ def containers(facts: Facts) -> Check:
 
 
 def networks(facts: Facts) -> Check:
-    """What runs of one app cannot reach what runs of another one, which matters most for previews."""
+    """Check that containers of one app cannot reach those of another app, which matters most for previews."""
     if facts.trial is None or facts.trial.refusal:
         return _ok("networks", "not tried")
     if not facts.trial.is_apart:
@@ -146,7 +149,7 @@ def networks(facts: Facts) -> Check:
 
 
 def open_files(facts: Facts) -> Check:
-    """An instance holds a file for each connection."""
+    """Check the limit of open files in a container. An instance needs one for each connection."""
     found = facts.trial.open_files if facts.trial else None
     if found is None:
         return _ok("open files", "not tried")
@@ -159,7 +162,7 @@ def open_files(facts: Facts) -> Check:
 
 
 def init(facts: Facts) -> Check:
-    """With an init program as process 1, a container goes on until all of its programs have finished."""
+    """Check that catatonit is installed. As process 1, it keeps a container running until all programs have ended."""
     if not facts.has_init:
         return _warning(
             "init", "catatonit is missing: a container ends with its first program, and cuts off the others",
@@ -169,7 +172,7 @@ def init(facts: Facts) -> Check:
 
 
 def ports(facts: Facts) -> Check:
-    """The server's own ports are free or its own; 80 and 443 are not checked."""
+    """Check that the server's ports are free, or in use by the server itself. Other programs may use 80 and 443."""
     wanted = {facts.settings.listen.port: "listen", facts.settings.router_listen.port: "router_listen"}
     taken = {port: facts.listeners[port] for port in wanted if port in facts.listeners and port not in facts.own_ports}
     if taken:
@@ -186,7 +189,7 @@ def ports(facts: Facts) -> Check:
 
 
 def disk(facts: Facts) -> Check:
-    """Images, logs and the database need room."""
+    """Check the free space and inodes for images, logs and the database."""
     if not facts.disks:
         return _warning("disk", "cannot be read", "df -h")
     least = min(facts.disks, key=lambda each: each.free)
@@ -204,7 +207,7 @@ def disk(facts: Facts) -> Check:
 
 
 def run_directory(facts: Facts) -> Check:
-    """Config vars are there in clear, for programs to start with."""
+    """Check that the run directory is in memory. It contains config vars in clear, which instances start with."""
     where, kind = facts.settings.run_dir, facts.run_file_system
     if kind and kind not in IN_MEMORY:
         return _warning(
@@ -215,7 +218,7 @@ def run_directory(facts: Facts) -> Check:
 
 
 def memory(facts: Facts) -> Check:
-    """Both releases are in memory during a switch."""
+    """Check the available memory. During a switch, two releases run."""
     if facts.total_memory is None or facts.available_memory is None:
         return _warning("memory", "cannot be read", "free -m")
     text = f"{_bytes(facts.available_memory)} of {_bytes(facts.total_memory)} available"
@@ -227,7 +230,7 @@ def memory(facts: Facts) -> Check:
 
 
 def clock(facts: Facts) -> Check:
-    """Tokens expire and logs are ordered by it."""
+    """Check that the clock follows time servers. Tokens expire by the clock, and logs are sorted by it."""
     if facts.is_openvz:
         return _ok("clock", "kept by the host")
     if facts.is_clock_kept is None:
@@ -238,7 +241,7 @@ def clock(facts: Facts) -> Check:
 
 
 def journal(facts: Facts) -> Check:
-    """Logs outlive containers and reboots, within limits, and none is dropped."""
+    """Check that journald keeps logs across reboots, limits them by size and age, and drops no lines."""
     found = facts.journal
     wrong = []
     if found.storage == "volatile" or not (found.storage == "persistent" or facts.has_persistent_journal):
@@ -253,7 +256,10 @@ def journal(facts: Facts) -> Check:
 
 
 def haproxy(facts: Facts) -> Check:
-    """The router's program."""
+    """Check that the router's program runs and is recent.
+
+    Warn if the distribution's HAProxy could be used instead: the distribution keeps it up to date.
+    """
     version = parse.version(facts.haproxy or "")
     name = facts.settings.router_binary or "the HAProxy that comes with pvdify"
     if version is None:
@@ -272,7 +278,7 @@ def haproxy(facts: Facts) -> Check:
 
 
 def firewall(facts: Facts) -> Check:
-    """Some drop podman's rules when they are reloaded; nothing has to be opened for pvdify."""
+    """Check for firewalls that drop podman's rules when they are reloaded. pvdify needs no port opened."""
     if not facts.firewalls:
         return _ok("firewall", "none that manages rules was found; pvdify needs no port opened")
     names = " and ".join(facts.firewalls)
@@ -289,7 +295,7 @@ JUDGEMENTS: tuple[Callable[[Facts], Check], ...] = (
 
 
 def _mend_start(facts: Facts, trial: Trial) -> str:
-    """The first of the known reasons; else podman's own words have to do."""
+    """Return the command that repairs the first known cause in podman's message, else general advice."""
     words = trial.refusal.lower()
     if "rlimit" in words or "ulimit" in words:
         return _setting("containers", 'default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]')

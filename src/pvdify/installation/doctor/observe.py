@@ -1,4 +1,4 @@
-"""Looking at a machine. Nothing is changed; what cannot be seen is left open."""
+"""Observe the facts about a machine, without changing it. A fact that cannot be observed is None or empty."""
 
 import os
 import platform
@@ -37,9 +37,9 @@ INITS = tuple(
         "/usr/libexec",
         "/usr/bin",
     )
-)  # where podman looks
+)  # where podman searches for its init program
 DISTRIBUTION_HAPROXY = "/usr/sbin/haproxy"
-SHARED_NETWORK = "podman"  # the one that podman itself brings
+SHARED_NETWORK = "podman"  # podman's default network
 CSF = Path("/etc/csf/csf.conf")
 FIREWALL_UNITS = ("firewalld", "nftables", "netfilter-persistent")
 JOURNALD_FOLDERS = tuple(Path(root, "systemd") for root in ("/usr/lib", "/usr/local/lib", "/run", "/etc"))
@@ -48,7 +48,7 @@ LOOK_SECONDS = 30.0
 
 
 def observe(machine: Machine, settings: Settings) -> Facts:
-    """All that is judged. It takes about a second, most of it for the trial container."""
+    """Return all facts. Takes about a second, most of it for the trial container."""
     is_root = os.geteuid() == 0
     listeners = _listeners()
     podman, refusal = _podman(machine, settings.podman_binary)
@@ -90,7 +90,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
 
 
 def _package_refusal(machine: Machine) -> str:
-    """The last line of what Python says when it loads all of pvdifyd: an upgrade may have left something out."""
+    """Return the last line of Python's error if pvdifyd cannot be imported: an upgrade may have been incomplete."""
     done = machine.ask((sys.executable, "-P", "-c", f"import {', '.join(DAEMON_MODULES)}"), within=LOOK_SECONDS)
     return "" if done.exit_code == 0 else (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
 
@@ -109,7 +109,10 @@ def _on_shared_network(machine: Machine, settings: Settings) -> tuple[str, ...]:
 
 
 def _database_trouble(data_dir: Path) -> str:
-    """What is wrong with the database of a server that has run here; empty if nothing is, or only root can look."""
+    """Describe what is wrong with the database of a server that has run here.
+
+    Empty if nothing is wrong, or if only root can read the data directory.
+    """
     file = data_dir / DATABASE
     with suppress(OSError):
         if not checking.is_there(file):
@@ -133,7 +136,7 @@ def _haproxy(machine: Machine, binary: str) -> str | None:
 
 
 def _own_ports(machine: Machine, settings: Settings) -> frozenset[int]:
-    """Those at which units of pvdify listen now."""
+    """Return the ports on which units of pvdify listen now."""
     owners = {DAEMON: settings.listen.port, ROUTER_SOCKET: settings.router_listen.port}
     with suppress(PvdifyError):
         return frozenset(port for unit, port in owners.items() if machine.unit(unit).is_active)
@@ -148,7 +151,7 @@ def _firewalls(machine: Machine) -> tuple[str, ...]:
 
 
 def _listeners() -> dict[int, str]:
-    """Port -> the program's name; empty where only root may see it."""
+    """Return port -> name of the program that listens there; the name is empty if only root may see it."""
     sockets: dict[int, set[str]] = {}
     for name in ("tcp", "tcp6"):
         for port, inodes in parse.listening_sockets(_text(Path("/proc/net", name))).items():
@@ -177,21 +180,24 @@ def _disks(*directories: Path) -> Iterator[Disk]:
         existing = next(each for each in (path, *path.parents) if each.exists())
         with suppress(OSError):
             stat = os.statvfs(existing)
-            # file systems that make inodes as they go (btrfs) count none
+            # File systems that create inodes on demand (btrfs) report 0.
             inodes = stat.f_favail if stat.f_files else None
             unit = stat.f_frsize
             yield Disk(path=path, free=stat.f_bavail * unit, total=stat.f_blocks * unit, free_inodes=inodes)
 
 
 def _journal() -> JournalSettings:
-    """The main file first, then all drop-ins by their name; of two with one name the later folder's counts."""
+    """Read journald's main file, then all drop-ins, sorted by name.
+
+    Of files with the same name, only the one in the last folder counts, as for journald itself.
+    """
     main = [folder / "journald.conf" for folder in JOURNALD_FOLDERS if (folder / "journald.conf").is_file()][-1:]
     drop_ins = {path.name: path for folder in JOURNALD_FOLDERS for path in (folder / "journald.conf.d").glob("*.conf")}
     return parse.journal(map(_text, (*main, *(drop_ins[name] for name in sorted(drop_ins)))))
 
 
 def _printed(machine: Machine, argv: Argv) -> str | None:
-    """What a program printed; None if it is missing or failed."""
+    """Return a program's output; None if the program is missing or failed."""
     with suppress(PvdifyError):
         done = machine.ask(argv, within=LOOK_SECONDS)
         return done.stdout if done.exit_code == 0 else None

@@ -1,4 +1,4 @@
-"""Understanding what files and programs say of a machine. Pure."""
+"""Parsers of system files and of program output. No I/O."""
 
 import json
 import re
@@ -12,7 +12,7 @@ _LISTENING = "0A"
 
 
 def distribution(os_release: str) -> Distribution:
-    """``/etc/os-release``."""
+    """Parse ``/etc/os-release``."""
     said = {name: value.strip("\"'") for name, _, value in (line.partition("=") for line in os_release.splitlines())}
     kinds = (said.get("ID", ""), *said.get("ID_LIKE", "").split())
     family = next((_FAMILIES[kind] for kind in kinds if kind in _FAMILIES), "")
@@ -20,7 +20,7 @@ def distribution(os_release: str) -> Distribution:
 
 
 def podman(text: str) -> Podman | None:
-    """``podman info --format json``; None for anything else."""
+    """Parse the output of ``podman info --format json``; return None for any other text."""
     try:
         said: Mapping[str, Any] = json.loads(text)
         host = said["host"]
@@ -36,13 +36,13 @@ def podman(text: str) -> Podman | None:
 
 
 def trial(printed: str) -> Trial:
-    """What the trial container found: lines of ``name=value``."""
+    """Parse the output of the trial container: lines ``name=value``."""
     said = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
     return Trial(memory_limit=_number(said.get("memory", "")), open_files=_number(said.get("files", "")))
 
 
 def listening_sockets(text: str) -> dict[int, set[str]]:
-    """``/proc/net/tcp`` or ``tcp6``: port -> inodes of the sockets that listen there, on any address."""
+    """Parse ``/proc/net/tcp`` or ``tcp6``. Return port -> inodes of the sockets that listen there, on any address."""
     found: dict[int, set[str]] = {}
     for fields in map(str.split, text.splitlines()[1:]):
         if len(fields) > 9 and fields[3] == _LISTENING:
@@ -51,7 +51,7 @@ def listening_sockets(text: str) -> dict[int, set[str]]:
 
 
 def journal(files: Iterable[str]) -> JournalSettings:
-    """The texts of journald's files, in the order in which they are read: the last that names a setting decides."""
+    """Parse journald's files, in the order in which journald reads them: the last value of a setting applies."""
     said: dict[str, str] = {}
     for text in files:
         for line in text.splitlines():
@@ -67,19 +67,19 @@ def journal(files: Iterable[str]) -> JournalSettings:
 
 
 def is_clock_kept(text: str) -> bool | None:
-    """``timedatectl``: whether the clock follows time servers; None where it does not say."""
+    """Return whether the clock follows time servers, according to ``timedatectl``; None if the output has no answer."""
     match = re.search(r"^\s*(?:System clock|NTP) synchronized: (yes|no)", text, re.MULTILINE)
     return match[1] == "yes" if match else None
 
 
 def memory(meminfo: str) -> tuple[int | None, int | None]:
-    """``/proc/meminfo``: all, and what is available, in bytes."""
+    """Parse ``/proc/meminfo``. Return total and available memory, in bytes."""
     said = {name: int(number) * 1024 for name, number in re.findall(r"^(\w+):\s+(\d+) kB$", meminfo, re.MULTILINE)}
-    # kernels before 3.14 do not say what is available; what they could drop at once comes close
+    # Kernels before 3.14 have no MemAvailable; free memory plus caches is close to it.
     rest = sum(said.get(name, 0) for name in ("MemFree", "Buffers", "Cached"))
     return said.get("MemTotal"), said.get("MemAvailable", rest or None)
 
 
 def _number(text: str) -> int | None:
-    """Whole numbers alone; ``max`` and ``unlimited`` are none."""
+    """Return the whole number in the text; None for any other text, such as ``max`` or ``unlimited``."""
     return int(text) if text.isdigit() else None

@@ -1,4 +1,4 @@
-"""Whether workflows and webhooks reach the API at its public address: the router, the name, and the way in."""
+"""Check that workflows and webhooks reach the API at its public URL: the router's route, DNS, and the request path."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came of one request: whether pvdifyd answered, and in words what did instead."""
+    """The result of one request. ``is_ours``: pvdifyd answered; ``text``: else the error or the other answer."""
 
     is_ours: bool
     text: str = ""
@@ -25,7 +25,11 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What was seen. ``outside``: None if the name has no address."""
+    """The observed facts.
+
+    ``router``: the router's answer; ``addresses``: the hostname's addresses. ``outside``: the answer at the public URL;
+    None if the hostname has no address.
+    """
 
     router: Answer
     addresses: tuple[str, ...]
@@ -33,14 +37,14 @@ class Seen:
 
 
 def check(settings: Settings) -> Check:
-    """Look, and judge. It takes some seconds where nothing answers."""
+    """Observe and judge. Takes several seconds if nothing answers: each request may take SECONDS."""
     if not settings.is_api_exposed:
         return Check(name=NAME, state="ok", text="the API is not in public (expose_api=off)")
     return judge(settings, see(settings))
 
 
 def see(settings: Settings) -> Seen:
-    """Ask the router as what stands in front of it would, look the name up, and ask as a workflow would."""
+    """Send a request to the router like a proxy in front of it, resolve the hostname, and request the public URL."""
     public = urlsplit(settings.audience)
     hostname = public.hostname or ""
     listen = settings.router_listen.from_here
@@ -52,7 +56,7 @@ def see(settings: Settings) -> Seen:
 
 
 def judge(settings: Settings, seen: Seen) -> Check:
-    """The check, and the command that repairs it."""
+    """Return the check, with the command that repairs a problem. No I/O."""
     hostname = urlsplit(settings.audience).hostname
     if not seen.router.is_ours:
         text = f"the router does not lead {hostname} to pvdifyd: {seen.router.text}"

@@ -1,4 +1,4 @@
-"""``pvdify doctor``: what was found, and the command for each piece that is missing."""
+"""``pvdify doctor``: print the checks, and the command that repairs each problem."""
 
 import os
 
@@ -17,7 +17,7 @@ from pvdify.wire.installation import CheckMachine
 
 
 def run(order: CheckMachine, machine: Machine, io: Io) -> int:
-    """Tell of everything; 1 if something is broken. Raises InvalidSetting."""
+    """Run all checks and print them; return the exit code, 1 if a check is broken. Raises InvalidSetting."""
     here = settings.load({}, os.environ, DEFAULT_FILE)
     of_server = running_server.checks(here.socket_path)
     if of_server and of_server[0].state == "ok":
@@ -36,7 +36,7 @@ def run(order: CheckMachine, machine: Machine, io: Io) -> int:
 
 
 def checks(machine: Machine, wanted: Settings) -> tuple[Check, ...]:
-    """Everything that was looked at."""
+    """Observe this machine and return its checks."""
     return judge(observe(machine, wanted))
 
 

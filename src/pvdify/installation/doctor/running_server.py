@@ -1,4 +1,4 @@
-"""What the server that runs on this machine says of itself, if one does."""
+"""The checks that the server running on this machine reports about itself."""
 
 from pathlib import Path
 
@@ -9,11 +9,14 @@ from pvdify.client.target import Target
 from pvdify.errors import PvdifyError
 from pvdify.wire.answers import Check
 
-ASKED = ("router", "runtime", "apps", "app-disk")  # the rest has been looked at from outside
+ASKED = ("router", "runtime", "apps", "app-disk")  # the doctor does the server's other checks itself
 
 
 def checks(socket: Path) -> tuple[Check, ...]:
-    """Nothing where no server has its socket; what is wrong where it does not answer."""
+    """Ask the server at this socket for its checks.
+
+    Return nothing if there is no socket, and one broken check if the server does not answer.
+    """
     if not socket.is_socket():
         return ()
     try:

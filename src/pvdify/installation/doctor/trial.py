@@ -1,4 +1,4 @@
-"""A container that is started to see whether one does: made of this machine's own programs, without an image."""
+"""Start a container as a test. It needs no image: the machine's own directories of programs are mounted into it."""
 
 import os
 import tempfile
@@ -17,9 +17,9 @@ from pvdify.plumbing.command_runner import Argv
 
 MEMORY = 64 * 1024 * 1024
 SECONDS = 60.0
-NETWORK = ("doctor", "trial")  # as if it were a server's and an app's
+NETWORK = ("doctor", "trial")  # used instead of a server's id and an app's name
 FOLDERS = ("usr", "bin", "sbin", "lib", "lib64")
-# Of cgroup v2 and v1, whichever is there.
+# The first file of the memory limit is that of cgroup v2, the second that of v1.
 LOOK = (
     "echo files=$(ulimit -n); "
     "echo memory=$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null)"
@@ -27,7 +27,10 @@ LOOK = (
 
 
 def try_container(machine: Machine, podman: str, port: int) -> Trial:
-    """Start one as an app's is: with limits, a network, and a port published on loopback. All is gone afterwards."""
+    """Start a container like an app's: with limits, a network, and a port published on loopback.
+
+    Remove the container and its network afterwards.
+    """
     try:
         refusal, is_apart = _make_network(machine, podman)
         return Trial(refusal=refusal) if refusal else replace(_try(machine, podman, port), is_apart=is_apart)
@@ -39,10 +42,13 @@ def try_container(machine: Machine, podman: str, port: int) -> Trial:
 
 
 def _make_network(machine: Machine, podman: str) -> tuple[str, bool]:
-    """Why podman makes none, or nothing; and whether it keeps the network apart."""
+    """Make the network, with isolation if podman has it.
+
+    Return why podman refused, empty if it did not; and whether the network is isolated.
+    """
     for is_apart in (True, False):
         done = machine.ask(commands.create_network(podman, *NETWORK, is_isolated=is_apart), within=SECONDS)
-        if done.exit_code == 0 or refusals.is_network_there(done):  # one of a doctor that was killed
+        if done.exit_code == 0 or refusals.is_network_there(done):  # left over by a doctor that was killed
             return "", is_apart
         if not refusals.is_isolation_unknown(done):
             break
@@ -59,7 +65,7 @@ def _try(machine: Machine, podman: str, port: int) -> Trial:
 
 
 def run_trial(podman: str, rootfs: Path, folders: tuple[str, ...], port: int) -> Argv:
-    """Run the look in a container whose programs are those of these folders."""
+    """Return the command that runs LOOK in a container in which these folders of the machine are mounted."""
     return (
         *(podman, "run", "--rm"),
         *("--memory", f"{MEMORY}b", "--memory-swap", f"{MEMORY}b", "--cpus", "0.5", "--pids-limit", "64"),
@@ -72,11 +78,14 @@ def run_trial(podman: str, rootfs: Path, folders: tuple[str, ...], port: int) ->
 
 
 def _furnish(rootfs: Path) -> Iterator[str]:
-    """Links as this machine has them (``/bin`` to ``usr/bin``); the folders that have to be mounted."""
+    """Make the root file system: copy the machine's symbolic links (``/bin`` to ``usr/bin``), make mount points.
+
+    Yield the folders that have to be mounted.
+    """
     for name in FOLDERS:
         here = Path("/", name)
         if here.is_symlink():
-            (rootfs / name).symlink_to(os.readlink(here))  # noqa: PTH115 - relative as it is
+            (rootfs / name).symlink_to(os.readlink(here))  # noqa: PTH115 - keeps the target relative
         elif here.is_dir():
             (rootfs / name).mkdir()
             yield name
