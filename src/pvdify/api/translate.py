@@ -1,4 +1,4 @@
-"""Model -> wire."""
+"""Conversion of the engine's records to the wire types of the API. Pure functions."""
 
 from collections.abc import Iterable, Mapping
 
@@ -63,7 +63,7 @@ _link = Copying(Link, answers.Link, "previews")
 
 
 def app(view: AppView, urls: Urls) -> answers.App:
-    """An app."""
+    """Convert an app. Without a live release it has no image, release and processes."""
     live = view.live
     manifest = live.manifest if live else Manifest()
     return answers.App(
@@ -85,7 +85,7 @@ def app(view: AppView, urls: Urls) -> answers.App:
 
 
 def release(view: ReleaseView, urls: Urls) -> answers.Release:
-    """A release with its receipt."""
+    """Convert a release with its receipt."""
     it = view.release
     return answers.Release(
         app=it.app,
@@ -109,7 +109,7 @@ def release(view: ReleaseView, urls: Urls) -> answers.Release:
 
 
 def preview(view: PreviewView, urls: Urls) -> answers.Preview:
-    """A preview with its newest release."""
+    """Convert a preview with its newest release."""
     it, newest = view.preview, release(view.newest, urls) if view.newest else None
     return answers.Preview(
         app=it.parent,
@@ -138,12 +138,12 @@ def new_token(it: Token, text: str) -> answers.NewToken:
 
 
 def notification(it: Subscription, secret: str | None = None) -> answers.Notification:
-    """A notification, without its address."""
+    """Convert a notification; ``secret``: its signing key, only in the answer that creates it."""
     return _notification(it, secret=secret)
 
 
 def delivery(it: Delivery) -> answers.Delivery:
-    """A delivery and its state."""
+    """Convert a delivery; it has a due time only while it is pending."""
     notice, due = it.notice, it.due_at if it.state is DeliveryState.PENDING else None
     return _delivery(
         it, notification=it.subscription, event=notice.id, action=notice.action.value, app=notice.app,
@@ -157,22 +157,22 @@ def visit(it: Visit) -> answers.Visit:
 
 
 def log_line(line: LogLine, writer: Writer) -> answers.LogLine:
-    """A line that an instance wrote."""
+    """Convert a line of an instance's output."""
     return _log_line(line, process=writer.process, number=writer.number, release=writer.release)
 
 
 def grant(it: Grant) -> answers.DomainGrant:
-    """A hostname that an app may claim."""
+    """Convert the grant of a hostname to an app."""
     return _grant(it, hostname=it.name)
 
 
 def user(it: User) -> answers.User:
-    """A person who may use the dashboard."""
+    """Convert a dashboard user."""
     return _user(it, is_invited=bool(it.invitation))
 
 
 def link(it: Link) -> answers.Link:
-    """A repository whose workflows may deploy an app."""
+    """Convert the link between an app and a repository whose workflows may deploy it."""
     return _link(it, previews=it.allows_previews)
 
 
@@ -191,7 +191,7 @@ def _failure(it: Failure | None) -> answers.Failure | None:
 
 
 def process(view: ProcessView) -> answers.Process:
-    """A process type with its instances."""
+    """Convert a process with its instances."""
     return answers.Process(
         name=view.name,
         command=_command(view.command),
@@ -214,7 +214,7 @@ def operation(it: Operation) -> answers.Operation:
 
 
 def domain(it: Domain, urls: Urls) -> answers.Domain:
-    """A hostname of an app."""
+    """Convert a hostname of an app."""
     return answers.Domain(
         hostname=it.hostname,
         readable=readable_hostname(it.hostname),
@@ -278,7 +278,7 @@ def _instance(item: PlacedInstance) -> answers.Instance:
 
 
 def volume(view: VolumeView, settings: Settings) -> answers.Volume:
-    """A volume."""
+    """Convert a volume; ``deleted_at`` is when the trash deletes it."""
     stored, declared = view.volume, view.declared
     state = "trash" if stored.is_trashed else "unused" if declared is None else "used"
     return answers.Volume(
@@ -296,7 +296,7 @@ def volume(view: VolumeView, settings: Settings) -> answers.Volume:
 
 
 def job(view: JobView) -> answers.Job:
-    """A scheduled job."""
+    """Convert a scheduled job."""
     record = view.record
     return answers.Job(
         name=view.name,

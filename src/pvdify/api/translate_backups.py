@@ -1,4 +1,4 @@
-"""Model -> wire, for backups."""
+"""Conversion of backup records to the wire types of the API. Pure functions."""
 
 from pvdify.api.copying import Copying
 from pvdify.engine.state.backups.backups import BackupsView
@@ -34,7 +34,7 @@ def target(plan: BackupPlan, password: Secret | None = None) -> answers.BackupTa
 
 
 def backup(it: Backup) -> answers.Backup:
-    """One backup."""
+    """Convert a backup."""
     return _backup(it, problems=list(it.proof), items=[_item(each) for each in it.items])
 
 

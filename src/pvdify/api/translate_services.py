@@ -1,4 +1,4 @@
-"""Model -> wire, of services."""
+"""Conversion of service records to the wire types of the API. Pure functions."""
 
 from pvdify.api.copying import Copying
 from pvdify.engine.state.services.services import ServiceView, UpgradePlan
@@ -14,7 +14,7 @@ _service = Copying(
 
 
 def service(view: ServiceView, settings: Settings) -> answers.Service:
-    """A service; without its password."""
+    """Convert a service; its URL has no password."""
     it = view.service
     return _service(
         it,

@@ -1,4 +1,4 @@
-"""The front door: one object with everything that the API and the dashboard may ask of the engine."""
+"""The engine's public interface for the API and the dashboard."""
 
 from dataclasses import dataclass
 
@@ -34,9 +34,9 @@ from pvdify.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """Requests change something, queries only read; each subject has its own object.
+    """The engine's public objects, one per subject.
 
-    ``requests``: deploys, rollbacks, config, apps. ``queries``: what is known about apps, releases and the server.
+    ``requests`` changes apps, releases and config. ``queries`` reads apps, releases and the server.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""Config as an operator handles it: reveal secrets, export the file, import an edited one, copy between apps."""
+"""Requests about a whole config: reveal values, export, import, roll back, and copy to another app."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +18,9 @@ from pvdify.ports.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """What a file or an older version changed: the version that was made, or the newest, and the names that changed.
+    """The changes of an import or a rollback: the new config version, or the newest if nothing changed; changed names.
 
-    ``live_version``: what the live release runs with.
+    ``live_version``: the config version of the live release.
     """
 
     version: int
@@ -31,9 +31,9 @@ class Imported:
 
 @dataclass(frozen=True, kw_only=True)
 class Copied:
-    """What was copied: the version that it made, or the one that there was, and the secrets that were left out.
+    """The changes of a copy: the target's new config version, or the newest if nothing changed; omitted secrets.
 
-    ``live_version``: what the live release runs with.
+    ``live_version``: the config version of the target's live release.
     """
 
     version: int
@@ -43,14 +43,14 @@ class Copied:
 
 
 class ConfigFiles:
-    """Config versions read, copied and imported whole."""
+    """Reveals, exports, imports, rolls back and copies the config of apps."""
 
     def __init__(self, *, clock: Clock, secrets: Secrets, store: Store, requests: Requests) -> None:
         self._clock, self._secrets, self._store = clock, secrets, store
         self._requests = requests
 
     async def reveal(self, app: str, keys: Sequence[str], actor: Actor) -> dict[str, Secret]:
-        """The values of these names, secret or not; an event says who asked for which.
+        """Return the values of the named config vars, also secrets, and record an event with the actor and the names.
 
         Raises AppNotFound, ConfigVarNotFound, StoreUnavailable.
         """
@@ -63,7 +63,7 @@ class ConfigFiles:
         return {key: values[key].value for key in keys}
 
     async def export_file(self, app: str, actor: Actor) -> tuple[int, str]:
-        """The newest version's number, and its file, encrypted as it is. An event says who took it.
+        """Return the newest config version and its encrypted file, and record an event with the actor.
 
         Raises AppNotFound, ConfigVarNotFound (nothing was ever set), StoreUnavailable.
         """
@@ -75,7 +75,7 @@ class ConfigFiles:
         return version, text
 
     async def import_file(self, app: str, text: str, kind: str, plain: Sequence[str], actor: Actor) -> Imported:
-        """Make what the file holds the app's config, all of it. Names in ``plain`` are no secrets.
+        """Replace the app's whole config with the values of the file. Names in ``plain`` are not secrets.
 
         Raises AppNotFound, InvalidConfigFile, InvalidConfigVar, StoreUnavailable.
         """
@@ -86,9 +86,9 @@ class ConfigFiles:
         )
 
     async def roll_back(self, app: str, version: int | None, actor: Actor) -> Imported:
-        """Set and unset what makes the config equal to an older version; None: to the one before the newest.
+        """Create a config version equal to an older one; None selects the version before the newest.
 
-        Versions stay as they are: a change makes a new one. A value that is secret now stays secret.
+        Existing versions do not change. A value that is secret now stays secret.
 
         Raises AppNotFound, ConfigVersionNotFound, StoreUnavailable.
         """
@@ -114,7 +114,10 @@ class ConfigFiles:
     async def _replace(
         self, app: str, wanted_of: Callable[[Mapping[str, ConfigVar]], Mapping[str, ConfigVar]], actor: Actor
     ) -> Imported:
-        """Make the config equal to ``wanted_of`` the newest values, which no other request changes meanwhile."""
+        """Replace the config with the result of ``wanted_of``.
+
+        It is called with the newest values, while no other request can change them.
+        """
         changes: dict[str, ConfigVar | None] = {}
 
         def changes_of(current: Mapping[str, ConfigVar]) -> Changes:
@@ -134,10 +137,10 @@ class ConfigFiles:
     async def copy(
         self, source: str, target: str, keys: Sequence[str], actor: Actor, *, with_secrets: bool
     ) -> Copied:  # fmt: skip
-        """Set config vars of another app in ``target``: these names, by default all. No value leaves the server.
+        """Copy config vars of ``source`` to ``target``: the names in ``keys``, or all. No value leaves the server.
 
-        Secrets are left out, also those that are named, unless ``with_secrets``; they stay secrets. Names that only
-        ``target`` has stay. The source gets an event, too.
+        Secrets are omitted, even if they are in ``keys``, unless ``with_secrets``; copied secrets stay secret. Other
+        names of ``target`` do not change. An event is also recorded for the source.
 
         Raises AppNotFound, ConfigVarNotFound, InvalidConfigVar, StoreUnavailable.
         """
@@ -165,7 +168,11 @@ class ConfigFiles:
     def _var(
         self, name: str, opened: OpenedFile, current: Mapping[str, ConfigVar], plain: Sequence[str]
     ) -> ConfigVar:  # fmt: skip
-        """What the file marks is secret; so is what it encrypts, unless it is plain in the app already."""
+        """Return the config var of a name in the file.
+
+        The value is secret if the file marks it as secret, or encrypts it and the app has no plain value of that name.
+        A name in ``plain`` is never secret.
+        """
         was_plain = name in current and not current[name].is_secret
         is_secret = name in opened.marked or not (was_plain or name in opened.clear)
         return ConfigVar(value=opened.values[name], is_secret=is_secret and name not in plain)

@@ -1,4 +1,4 @@
-"""Requests about apps and releases. Each one checks, writes the journal and wakes the worker, then answers."""
+"""Requests that change apps and releases. Each request is checked and stored before the worker starts its operation."""
 
 import hashlib
 import json
@@ -43,12 +43,12 @@ from pvdify.ports.store import Record, Store
 from pvdify.settings import Settings
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
-LONGEST_PAUSE = 300  # seconds; proxies in front of the router have deadlines of their own
+LONGEST_PAUSE = 300  # seconds; proxies in front of the router have their own timeouts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Idempotency:
-    """A key under which the same request gets the same answer, and a hash of the request's content."""
+    """An idempotency key and a hash of the request's content. A repeated request gets the same answer."""
 
     key: str
     fingerprint: str
@@ -60,7 +60,7 @@ def fingerprint(*content: object) -> str:
 
 
 class Requests:
-    """Changes of apps and releases. When a method returns, its change is on disk."""
+    """Changes apps and releases. When a method returns, its change is in the store."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, former_names: FormerNames, locks: Locks, secrets: Secrets, settings: Settings,
@@ -89,9 +89,9 @@ class Requests:
         return await self._views.app(name)
 
     async def set_maintenance(self, name: str, actor: Actor, *, is_on: bool) -> AppView:
-        """Answer visitors with a 503 page, or serve them again; instances go on running.
+        """Turn maintenance on (visitors get a 503 page) or off; instances keep running.
 
-        In force when this returns, or once the app's running operation has ended. Raises AppNotFound,
+        Takes effect before this returns, or when the app's running operation has ended. Raises AppNotFound,
         RouterUnavailable, StoreUnavailable.
         """
         async with self._locks.queue(name):
@@ -106,7 +106,7 @@ class Requests:
         return await self._views.app(name)
 
     async def pause(self, name: str, seconds: float, actor: Actor) -> AppView:
-        """Hold new requests in the router for these seconds or until ``resume``; instances go on running.
+        """Hold new requests in the router for ``seconds`` or until ``resume``; instances keep running.
 
         Raises AppNotFound, InvalidError (seconds), RouterUnavailable, StoreUnavailable.
         """
@@ -118,7 +118,7 @@ class Requests:
         return await self._set_pause(name, self._clock.now() + timedelta(seconds=seconds), actor)
 
     async def resume(self, name: str, actor: Actor) -> AppView:
-        """Pass the held requests on. Raises AppNotFound, RouterUnavailable, StoreUnavailable."""
+        """Forward the held requests to the app. Raises AppNotFound, RouterUnavailable, StoreUnavailable."""
         return await self._set_pause(name, None, actor)
 
     async def _set_pause(self, name: str, until: datetime | None, actor: Actor) -> AppView:
@@ -130,9 +130,9 @@ class Requests:
         return await self._views.app(name)
 
     async def destroy_app(self, name: str, confirm: str | None, actor: Actor, *, purges: bool = False) -> None:
-        """Request the removal of the app and everything that belongs to it, after its running operation.
+        """Request the removal of the app and everything that belongs to it, after the running operation ends.
 
-        Its volumes go to the trash; ``purges``: they are deleted at once.
+        The app's volumes are moved to the trash; ``purges`` deletes them immediately.
 
         Raises AppNotFound, InvalidError (``confirm`` is not the name), StoreUnavailable.
         """
@@ -162,7 +162,7 @@ class Requests:
     async def deploy(
         self, app: str, request: DeployRequest, actor: Actor, idempotency: Idempotency | None = None
     ) -> Release:
-        """Create a release of this image with the newest config, and the app if there is none.
+        """Create a release of the image with the newest config; create the app if it does not exist.
 
         Raises InvalidError (name, manifest of another app), HostnameReserved, HostnameNotGranted, NothingToDeploy,
         IdempotencyKeyReused, StoreUnavailable.
@@ -198,7 +198,7 @@ class Requests:
             return await self._enqueue(draft, actor, idempotency, strategy)
 
     async def rollback_target(self, app: str, version: int | None) -> Release:
-        """Return the release that a rollback would repeat: this one, else the one that was live before.
+        """Return the release that a rollback would repeat: ``version``, or by default the previous live release.
 
         Raises AppNotFound, ReleaseNotFound, NotRollbackable, StoreUnavailable.
         """
@@ -243,9 +243,9 @@ class Requests:
         return await self._views.release(release)
 
     async def change_config(self, app: str, wanted: Changes | ChangesOf, actor: Actor) -> ConfigView:
-        """Create a config version if anything changes; None unsets. The next deploy applies it.
+        """Create a config version if anything changes; None unsets a name. The next deploy applies the version.
 
-        Call ``wanted``, if it is a function, with the newest values while no other request can change them.
+        If ``wanted`` is a function, it is called with the newest values while no other request can change them.
 
         Raises AppNotFound, InvalidConfigVar, StoreUnavailable.
         """
@@ -304,7 +304,7 @@ class Requests:
     async def _enqueue(
         self, release: Release, actor: Actor, idempotency: Idempotency | None, strategy: Strategy
     ) -> Release:
-        """Write the release to the journal. A waiting deploy is superseded, unless this build is the older one."""
+        """Store the release with its operation. Supersede the app's queued deploys, unless this build is older."""
         if any(it.kind is OperationKind.DESTROY for it in await self._store.unsettled_operations(release.app)):
             raise AppBusy(f"{release.app} is being destroyed", next=f"`pvdify deploy {release.app}` once it is gone")
         if strategy is Strategy.STOP_FIRST and await self._edge_mode.is_past_router():
@@ -344,7 +344,7 @@ class Requests:
         return release
 
     async def _built_later(self, release: Release, waiting: list[Operation]) -> Release | None:
-        """Return the waiting release that was built later than this one, if there is any."""
+        """Return the queued release that was built later than this one, or None."""
         for item in waiting:
             other = await self._store.release(release.app, item.release or 0)
             if other is not None and release.must_not_replace(other):
@@ -401,7 +401,7 @@ class Requests:
         return release
 
     def _check_current(self, name: str) -> None:
-        """Raise AppRenamed for a name that an app no longer has."""
+        """Raise AppRenamed if the name is the former name of an app."""
         if former := self._former_names.get(name):
             raise renamed(former)
 
@@ -410,7 +410,10 @@ class Requests:
         return App(name=name, created_at=now, updated_at=now)
 
     def _registry_grant(self, release: Release, actor: Actor) -> Grant:
-        """A token for the whole server also grants the use of the registry, even one on this machine."""
+        """Return the grant to pull from the image's registry, even one on this machine.
+
+        A deploy with a token for the whole server adds it.
+        """
         host = parse_image_reference(release.image).host
         return Grant(
             app=release.app, kind=GrantKind.REGISTRY, name=host, created_at=release.created_at, created_by=actor.name
@@ -429,7 +432,10 @@ class Requests:
 
 
 def _live_before(releases: tuple[Release, ...], live: Release | None) -> Release | None:
-    """Return the release that was live before, without those taken back: a second rollback undoes the first."""
+    """Return the newest release before ``live`` that was live, or None. Skip releases that their guard rolled back.
+
+    So a second rollback undoes the first.
+    """
     older = (it for it in releases if live is None or it.version < live.version)
     return next((it for it in older if it.was_live and not it.is_taken_back), None)
 
@@ -440,7 +446,10 @@ def _canceled_in_queue(release: Release) -> Release:
 
 
 def _check_manifest_is_for(app: str, manifest: Manifest | None) -> None:
-    """A manifest's ``app`` names the production app; its staging and previews share it."""
+    """Raise InvalidError if the manifest names another app.
+
+    A manifest names the production app; the app's staging and preview apps use the same manifest.
+    """
     if manifest is None or manifest.app is None or app == manifest.app or app.startswith(f"{manifest.app}-"):
         return
     raise InvalidError(

@@ -1,4 +1,4 @@
-"""One operation while it runs: what its steps read, and how they record what they did."""
+"""The context of a running operation: the inputs of its steps, and the records that they store."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from pvdify.ports.store import Record
 
 @dataclass(frozen=True, kw_only=True)
 class StepTools:
-    """What steps share with other rooms."""
+    """Services that steps share with other packages of the engine."""
 
     claims: HostnameClaims
     edge_mode: EdgeMode
@@ -36,9 +36,9 @@ class StepTools:
 class StepRun:
     """The context of the running operation.
 
-    Steps read ``operation``, ``release`` and ``world``, and use ``tools``. What a step makes true it hands to
-    ``change``: the runner saves it in the same transaction that marks the step done. ``save`` is for what must be on
-    disk before an effect.
+    Steps read ``operation``, ``release`` and ``world``, and use ``tools``. A step passes changed records to ``change``:
+    the runner saves them in the transaction that marks the step as done. ``save`` is for records that must be stored
+    before an effect.
     """
 
     def __init__(self, *, world: World, tools: StepTools, operation: Operation) -> None:
@@ -57,7 +57,7 @@ class StepRun:
 
     @property
     def release(self) -> Release:
-        """The release of this operation."""
+        """The release of this operation. Raises ReleaseNotFound if the operation has none."""
         if self._release is None:
             raise ReleaseNotFound(f"operation {self.operation.id} is not about a release")
         return self._release
@@ -69,63 +69,63 @@ class StepRun:
 
     @property
     def has_made_room(self) -> bool:
-        """Whether the live release was stopped for this one, so that visitors notice."""
+        """Whether the live release was stopped for this one, which visitors notice."""
         return self.operation.previous is not None and self.operation.step("make_room").state is not StepState.PENDING
 
     @property
     def fallback(self) -> str:
-        """What becomes of the live release if this one fails, in words; of a first deploy, that there is none."""
+        """The words for messages that say which release serves if this one fails."""
         if self.operation.previous is None:
             return "nothing was live before"
         return "what was live is started again" if self.has_made_room else "what served before still serves"
 
     async def load(self) -> None:
-        """Read the release from the store: a change of processes concerns the live one."""
+        """Load the operation's release from the store; for a change of processes, the live release."""
         if self.operation.release is not None:
             self._release = await self.world.store.release(self.app, self.operation.release)
         elif self.operation.kind.is_about_processes:
             self._release = await self.world.store.active_release(self.app)
 
     async def previous(self) -> Release | None:
-        """The release that was live when the operation began."""
+        """Return the release that was live when the operation began, or None."""
         if self.operation.previous is None:
             return None
         return await self.world.store.release(self.app, self.operation.previous)
 
     async def counts(self) -> dict[str, int]:
-        """How many instances of each of the release's processes should run."""
+        """Return the number of instances that should run of each process of the release."""
         return (await self.world.store.scale(self.app)).counts(self.manifest)
 
     async def candidate(self) -> Slot | None:
-        """The slot that this release is to run in, once it has one."""
+        """Return the slot of this operation's release, or None before it has one."""
         return await self._slot_of(self._release)
 
     async def previous_slot(self) -> Slot | None:
-        """The slot that was live when the operation began."""
+        """Return the slot that was live when the operation began, or None."""
         return await self._slot_of(await self.previous())
 
     async def is_past_router(self) -> bool:
-        """Whether visitors may come straight to instances: asked once, so that all steps go by the same answer.
+        """Return whether the edge may send requests directly to instances.
 
-        Raises StoreUnavailable.
+        Evaluated once per operation, so that all steps use the same answer. Raises StoreUnavailable.
         """
         if self._is_past_router is None:
             self._is_past_router = await self.tools.edge_mode.is_past_router()
         return self._is_past_router
 
     def change(self, record: Record) -> None:
-        """Have this saved together with the step's end; the last word on a record wins."""
+        """Save the record in the transaction that ends the step; the last version of a record wins."""
         if isinstance(record, Release) and record.version == self.operation.release:
             self._release = record
         self._changes[_identity(record)] = record
 
     def take_changes(self) -> tuple[Record, ...]:
-        """What the step handed in, once."""
+        """Return the records that were passed to ``change``, and clear them."""
         changes, self._changes = tuple(self._changes.values()), {}
         return changes
 
     async def save(self, *records: Record) -> None:
-        """Write now."""
+        """Save the records immediately, and wake the tasks that wait for a change of the app."""
         for record in records:
             if isinstance(record, Release) and record.version == self.operation.release:
                 self._release = record
@@ -133,7 +133,7 @@ class StepRun:
         self.world.changes.note(self.app)
 
     def check_canceled(self) -> None:
-        """Called in long waits before the commit point. Raises DeployCanceled if it was asked for."""
+        """Raise DeployCanceled if cancellation was requested. Called in long waits before the commit point."""
         if self.operation.is_cancel_requested:
             raise DeployCanceled(
                 f"{self.app} v{self.operation.release} was canceled",
@@ -141,13 +141,13 @@ class StepRun:
             )
 
     async def log(self, kind: EntryKind, text: str, *, seconds: float | None = None) -> None:
-        """Add a line to the release's deploy log; a retirement in the background writes none."""
+        """Add a line to the release's deploy log; a background retirement writes no lines."""
         await self._append(
             LogEntry(at=self.world.clock.now(), kind=kind, step=self.current_step, text=text, seconds=seconds)
         )
 
     async def log_output(self, lines: Iterable[LogLine]) -> None:
-        """Add what a hook wrote to the release's deploy log."""
+        """Add the output of a hook to the release's deploy log."""
         now = self.world.clock.now()
         await self._append(
             *(
@@ -161,7 +161,7 @@ class StepRun:
             await self.world.deploy_log.append(self.app, self.operation.release, *entries)
 
     async def note(self, text: str) -> None:
-        """Tell something worth knowing that is no failure."""
+        """Add a note to the deploy log: useful information that is not a failure."""
         await self.log(EntryKind.NOTE, text)
 
     async def _slot_of(self, release: Release | None) -> Slot | None:
@@ -171,7 +171,7 @@ class StepRun:
 
 
 def _identity(record: Record) -> tuple[object, ...]:
-    """Records that are versions of one thing share it; events are all different."""
+    """Return a key that is equal for versions of the same record; each event has its own key."""
     match record:
         case Release(version=version):
             return (Release, version)

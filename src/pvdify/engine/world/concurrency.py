@@ -1,4 +1,4 @@
-"""Doing several things at once without leaving any of them behind."""
+"""Helpers for concurrent tasks: waiting for all, time limits, locks, and notices of changed records."""
 
 import asyncio
 from collections import defaultdict
@@ -12,9 +12,9 @@ ResultT = TypeVar("ResultT")
 
 
 async def settle(*work: Awaitable[ResultT]) -> list[ResultT]:
-    """Wait until all of it has ended, then raise the first error, if any.
+    """Run the awaitables concurrently, wait until all have ended, and return their results.
 
-    Nothing is still being started while an error is already being undone.
+    Then raise the first error, if any. So no work is still under way when the caller starts to undo.
     """
     results = await asyncio.gather(*work, return_exceptions=True)
     for result in results:
@@ -24,7 +24,7 @@ async def settle(*work: Awaitable[ResultT]) -> list[ResultT]:
 
 
 async def within(clock: Clock, seconds: float, work: Awaitable[ResultT]) -> ResultT:
-    """Wait for the work, at most this many seconds, then cancel it. Raises TimeoutError, and what the work raises."""
+    """Return the result of the work. Raises its errors; after ``seconds``, cancels the work and raises TimeoutError."""
     task, late = asyncio.ensure_future(work), asyncio.create_task(clock.sleep(seconds))
     try:
         await asyncio.wait({task, late}, return_when=asyncio.FIRST_COMPLETED)
@@ -39,18 +39,21 @@ async def within(clock: Clock, seconds: float, work: Awaitable[ResultT]) -> Resu
 
 
 class Locks:
-    """In-process locks: one pvdifyd owns a data directory, so these are enough.
+    """In-process locks; these are enough, because only one pvdifyd uses a data directory.
 
-    ``places`` guards choosing endpoints until they are on disk; ``slots(app)`` guards reading a slot's state and
-    writing the next one, where a retirement and a rollback may want the same slot; ``queue(app)`` guards what waits for
-    its turn: numbering, superseding and canceling it on one side, beginning it on the other; ``hostnames`` guards
-    looking whether a hostname is free until the claim to it can be seen by others (taken after ``queue`` where both
-    are); ``previews`` guards counting an app's previews and changing one of them (taken before ``queue``);
-    ``instances(app)`` guards repairing what runs of an app on one side; on the other the beginning of an operation, and
-    the record that an instance is to go. ``routes(app)`` guards repairing the app's route on one side; on the other the
-    beginning of an operation, and its putting of a route. So a repair that was decided under its lock is done before
-    any operation begins, and none is decided while one runs. Order: ``slots``, ``instances``, ``routes``,
-    ``jobs``, ``queue``. ``everything(apps)`` is all of them.
+    ``places``: choosing endpoints, until they are stored.
+    ``hostnames``: checking that a hostname is free, until the claim is visible to other requests.
+    ``previews``: counting an app's previews and changing one of them.
+    ``slots(app)``: reading a slot's state and storing the next one; a retirement and a rollback may want the same slot.
+    ``instances(app)``: repairing the app's instances; beginning an operation; recording that an instance is to be
+    removed.
+    ``routes(app)``: repairing the app's route; beginning an operation, and the operation's change of the route.
+    ``jobs(app)``: reading and changing the records of the app's jobs and runs.
+    ``queue(app)``: numbering, superseding, canceling and beginning the app's queued operations.
+    ``services(name)``: reading and changing a service's record.
+
+    A repair that was decided under its lock is done before an operation begins, and none is decided while an operation
+    runs. Order: ``previews``, ``slots``, ``instances``, ``routes``, ``jobs``, ``queue``, ``hostnames``.
     """
 
     def __init__(self) -> None:
@@ -65,32 +68,32 @@ class Locks:
         self._services: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def queue(self, app: str) -> asyncio.Lock:
-        """The lock of one app's waiting work."""
+        """Return the lock of the app's queued operations."""
         return self._queues[app]
 
     def slots(self, app: str) -> asyncio.Lock:
-        """The lock of one app's slots."""
+        """Return the lock of the app's slots."""
         return self._slots[app]
 
     def instances(self, app: str) -> asyncio.Lock:
-        """The lock of one app's instances."""
+        """Return the lock of the app's instances."""
         return self._instances[app]
 
     def jobs(self, app: str) -> asyncio.Lock:
-        """The lock of one app's jobs."""
+        """Return the lock of the app's jobs."""
         return self._jobs[app]
 
     def services(self, name: str) -> asyncio.Lock:
-        """The lock of one service's record: read, decide, write."""
+        """Return the lock of the service's record."""
         return self._services[name]
 
     def routes(self, app: str) -> asyncio.Lock:
-        """The lock of one app's route."""
+        """Return the lock of the app's route."""
         return self._routes[app]
 
     @asynccontextmanager
     async def everything(self, apps: Iterable[str]) -> AsyncIterator[None]:
-        """Hold every lock of these apps: nothing of them begins, and no repair of them is under way."""
+        """Hold every lock of these apps, so that no operation of them begins and no repair of them runs."""
         ordered = sorted(set(apps))
         async with AsyncExitStack() as held:
             for lock_of in (self.slots, self.instances, self.routes, self.jobs, self.queue):
@@ -100,13 +103,13 @@ class Locks:
 
 
 class Changes:
-    """Wakes tasks that wait until operations change the records of an app, so that they need not ask the store."""
+    """Wakes tasks that wait until an operation changes the records of an app; they need not poll the store."""
 
     def __init__(self) -> None:
         self._next: dict[str, asyncio.Event] = {}
 
     def next_of(self, app: str) -> asyncio.Event:
-        """Return the event that the app's next change sets. Take it before reading, or a change can be missed."""
+        """Return the event that the app's next change sets. Call this before reading, or a change can be missed."""
         return self._next.setdefault(app, asyncio.Event())
 
     def note(self, app: str) -> None:

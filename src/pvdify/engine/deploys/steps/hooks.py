@@ -26,7 +26,7 @@ async def remove_hooks(run: StepRun) -> None:
     """
     for found in await run.world.instances.find(run.app):
         if found.role is Role.HOOK and found.operation == run.operation.id:
-            if found.state is InstanceState.RUNNING:  # canceled
+            if found.state is InstanceState.RUNNING:  # the deploy was canceled while the hook ran
                 await run.world.instances.stop(found.name, run.manifest.stop_timeout)
             await run.world.instances.remove(found.name)
 
@@ -76,7 +76,7 @@ async def tidy(run: StepRun) -> None:
 
 
 async def _is_opening(run: StepRun) -> bool:
-    """Whether this is a preview with on_open hooks, of which no release was ever live."""
+    """Return whether this is a preview with on_open hooks, and no release of it was ever live."""
     if parent_of(run.app) is None or not run.manifest.previews.on_open:
         return False
     return not any(it.was_live for it in await run.world.store.releases(run.app))
@@ -98,7 +98,7 @@ async def _spec(run: StepRun, moment: str, number: int, command: Command, facts:
     around = await run.tools.environments.of(release)
     known = {"PVDIFY_PREVIOUS_RELEASE": str(run.operation.previous or "")}
     if around.url is not None:
-        known["PVDIFY_URL"] = around.url  # the older name of PVDIFY_APP_URL, kept for one release
+        known["PVDIFY_URL"] = around.url  # part of the hooks' documented environment; the same as PVDIFY_APP_URL
     return hook_spec(release, moment, number, command, around, {**known, **facts}, run.operation.id)
 
 

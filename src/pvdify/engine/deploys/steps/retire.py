@@ -1,4 +1,4 @@
-"""The displaced slot: its last requests end, it stands by for a rollback, it goes."""
+"""Steps that retire the displaced slot: drain its requests, wait for a rollback, stop and remove its instances."""
 
 from dataclasses import replace
 
@@ -15,16 +15,19 @@ from pvdify.model.slot import Slot, SlotState
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
-QUIET = 1.0  # requests that were routed before the switch arrive up to 74 ms after it; measured, with a margin
-DRAIN_PAUSE = 0.1
-ENDED_WITHIN = 2.0  # seconds for the router to end what is in flight
-EDGE_PAUSE = 1.0
-STANDBY_PAUSE = 60.0  # seconds; a change of the app's records ends the pause, so this only limits a mistake
+QUIET = 1.0  # seconds; requests that were routed before the switch arrive up to 74 ms after it (measured)
+DRAIN_PAUSE = 0.1  # seconds
+ENDED_WITHIN = 2.0  # seconds for the router to end the requests in flight
+EDGE_PAUSE = 1.0  # seconds
+STANDBY_PAUSE = 60.0  # seconds; a change of the app's records ends the pause earlier
 
 
 @step()
 async def drain(run: StepRun) -> None:
-    """Wait until nothing has been in flight to the displaced slot for a while; at its deadline, end what is left."""
+    """Wait until the displaced slot has had no request in flight for ``QUIET`` seconds; end the others at its deadline.
+
+    Then store the slot as STANDBY, with the final count of the switch.
+    """
     clock = run.world.clock
     is_counted = not await _leave_edge(run)
     deadline = clock.monotonic() + await _drain_left(run, is_counted=is_counted)
@@ -35,7 +38,7 @@ async def drain(run: StepRun) -> None:
         if is_counted and clock.monotonic() - quiet_since >= QUIET:
             break
         await clock.sleep(DRAIN_PAUSE)
-    # Under the lock: a rollback that takes the slot over must not have its visitors cut off.
+    # The lock prevents ending requests of visitors after a rollback has taken the slot over.
     async with run.world.locks.slots(run.app):
         slot = await _slot(run)
         cut = await _end_visits(run, slot)
@@ -45,7 +48,7 @@ async def drain(run: StepRun) -> None:
 
 
 async def _end_visits(run: StepRun, slot: Slot) -> int:
-    """End what is still in flight to the slot, WebSockets and event streams too; return how many requests it was."""
+    """End the slot's requests in flight, also WebSockets and event streams; return how many were ended."""
     cut, deadline = 0, run.world.clock.monotonic() + ENDED_WITHIN
     while (await traffic_of(run, slot.number)).in_flight and run.world.clock.monotonic() < deadline:
         try:
@@ -59,10 +62,10 @@ async def _end_visits(run: StepRun, slot: Slot) -> int:
 
 
 async def _drain_left(run: StepRun, *, is_counted: bool) -> float:
-    """Return the seconds until the slot's deadline: ``drain`` after its switch, also where the daemon restarted since.
+    """Return the seconds until the slot's deadline: ``drain`` after its switch, even if the daemon restarted since.
 
-    At least as long as requests that were routed before the switch may take to arrive. Visitors that came past the
-    router until now get all of ``drain``.
+    The total is at least ``QUIET``, so that requests that were routed before the switch arrive. If the edge sent
+    requests directly to the slot, the whole ``drain`` begins now.
     """
     slot = await _slot(run)
     starter = await run.world.store.release(run.app, slot.number)
@@ -72,7 +75,10 @@ async def _drain_left(run: StepRun, *, is_counted: bool) -> float:
 
 
 async def _leave_edge(run: StepRun) -> bool:
-    """Wait until the edge sends no request straight to the slot; return whether it could, past the router's counts."""
+    """Wait until the edge sends no requests directly to the slot.
+
+    Return whether the edge could do so; the router does not count such requests.
+    """
     if not await run.is_past_router():
         return False
     while run.world.edge_board.leads_to((await _slot(run)).targets):
@@ -82,7 +88,7 @@ async def _leave_edge(run: StepRun) -> bool:
 
 @step()
 async def stand_by(run: StepRun) -> None:
-    """Wait for a rollback until ``standby`` is over, or until the slot of a later release stands by in its place."""
+    """Wait for a rollback until ``standby`` has passed, or until the slot of a later release is on standby instead."""
     clock, standby = run.world.clock, run.world.settings.standby
     while True:
         changed = run.world.changes.next_of(run.app)
@@ -96,8 +102,8 @@ async def stand_by(run: StepRun) -> None:
 
 @step(commits=True)
 async def stop(run: StepRun) -> None:
-    """The slot's instances have stopped and are gone, and the router has forgotten it."""
-    # Once this is on disk, the reconciler has started what it was starting, and starts nothing more of the slot.
+    """Stop and remove the slot's instances, and delete its targets and counts in the router."""
+    # Under both locks the reconciler is starting no instance, and it starts none of a slot that is RETIRED.
     async with run.world.locks.slots(run.app), run.world.locks.instances(run.app):
         slot = await _slot(run)
         await run.save(replace(slot, state=SlotState.RETIRED, since=run.world.clock.now()))
@@ -114,10 +120,13 @@ async def stop(run: StepRun) -> None:
 
 @step()
 async def prune(run: StepRun) -> None:
-    """Only the newest releases, the live one and the one before it keep an image on this server."""
+    """Remove the image pins of old releases.
+
+    Keep those of the newest ``keep_releases`` that were live, of every slot, and of releases that are not settled.
+    """
     releases = await run.world.store.releases(run.app)
     deployed = [release for release in releases if release.was_live]
-    # The pin belongs to the release that started the slot: one that took it over from standby has none of its own.
+    # The pin belongs to the release that started the slot. A rollback that reuses a standby slot has no own pin.
     needed = {release.slot or release.version for release in deployed[: run.world.settings.keep_releases]}
     needed |= {slot.number for slot in await run.world.store.slots(run.app)}
     needed |= {release.version for release in releases if not release.status.is_settled}
@@ -126,7 +135,10 @@ async def prune(run: StepRun) -> None:
 
 
 async def _slot(run: StepRun) -> Slot:
-    """The slot to retire, as it is now. Raises DeployCanceled if another operation has taken it over."""
+    """Return the current record of the slot to retire.
+
+    Raises DeployCanceled if another operation has taken the slot over, or the app is being destroyed.
+    """
     operations = await run.world.store.unsettled_operations(run.app)
     if any(operation.kind is OperationKind.DESTROY for operation in operations):
         raise DeployCanceled(f"{run.app} is being destroyed, and its slots with it")
@@ -139,9 +151,9 @@ async def _slot(run: StepRun) -> Slot:
 
 
 async def _is_displaced(run: StepRun, slot: Slot) -> bool:
-    """Return whether another idle slot served a later release: only the newest one waits for a rollback.
+    """Return whether another idle slot served a later release: only the newest of them waits for a rollback.
 
-    When a slot finished draining says nothing: an older slot with a long answer finishes after a newer one.
+    Compares releases, not the times when draining ended: an older slot with a long request ends after a newer slot.
     """
     idle = [other.number for other in await run.world.store.slots(run.app) if other.state.is_idle]
     if not set(idle) - {slot.number}:
@@ -151,7 +163,7 @@ async def _is_displaced(run: StepRun, slot: Slot) -> bool:
 
 
 async def _may_come_back(run: StepRun, slot: Slot) -> bool:
-    """Whether the release that made room is still the live one, because its successor is on its way."""
+    """Return whether the slot is stopped but still live, because its successor has not been switched to yet."""
     live = await run.world.store.active_release(run.app)
     return slot.state is SlotState.STOPPED and live is not None and live.slot == slot.number
 
@@ -164,7 +176,10 @@ async def switch_count(run: StepRun, release: int) -> SwitchCount:
 
 
 async def quiet(run: StepRun, slot: int, seconds: float, number: int | None = None) -> None:
-    """Wait until a slot, or one instance of it, has had nothing in flight for a moment; at the latest so long."""
+    """Wait until a slot, or one of its instances, has had no request in flight for ``QUIET`` seconds.
+
+    Wait at most ``seconds``.
+    """
     clock = run.world.clock
     deadline, quiet_since = clock.monotonic() + seconds, clock.monotonic()
     while clock.monotonic() - quiet_since < QUIET and clock.monotonic() < deadline:
@@ -174,7 +189,7 @@ async def quiet(run: StepRun, slot: int, seconds: float, number: int | None = No
 
 
 async def traffic_of(run: StepRun, slot: int, number: int | None = None) -> Traffic:
-    """What the router counts; one that does not answer right now has nothing in flight either."""
+    """Return the router's counts; zeros if the router does not answer, because it has no request in flight then."""
     try:
         return await run.world.router.traffic(run.app, slot, number)
     except RouterUnavailable:
@@ -182,7 +197,10 @@ async def traffic_of(run: StepRun, slot: int, number: int | None = None) -> Traf
 
 
 async def _counted(run: StepRun, slot: Slot, cut: int) -> tuple[SwitchCount, ...]:
-    """What the switch cost visitors, complete now that the displaced slot has drained; ``cut`` are added."""
+    """Return the final count of requests during the switch, now that the displaced slot has drained.
+
+    ``cut`` is added to the requests that were broken off.
+    """
     release = await run.world.store.release(run.app, run.operation.release or 0)
     if release is None or run.operation.baseline is None:
         return ()
