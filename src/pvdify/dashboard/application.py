@@ -1,4 +1,4 @@
-"""The ASGI application of the dashboard: sessions, roles, forms and errors around the table of pages."""
+"""The dashboard's ASGI application: checks sessions, roles and forms, calls the pages, and renders errors."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,7 +34,7 @@ from pvdify.web.numbers import use_small_numbers
 
 
 def build_application(engine: Engine, *, places: Places | None = None) -> ASGIApp:
-    """The dashboard. ``places``: counts requests and streams together with the API on the same listener."""
+    """Build the dashboard. ``places``: the limits on requests and streams, shared with the API of the same listener."""
     use_small_numbers()
     counted = places or Places(MOST_STREAMS)
     shared = _shared(engine)
@@ -89,7 +89,10 @@ async def _streamed_while_signed_in(page: Page, call: Call) -> Response:
 
 
 async def _signed_in(request: Request, engine: Engine, address: str) -> SignedIn | None:
-    """Whose session it is. The cookie says which session alone; what its holder may do is looked up."""
+    """Return the session of the request's cookie, or None.
+
+    The cookie contains no rights: the holder's current rights are read from the store.
+    """
     text = cookies.read(request, engine.settings)
     found = await engine.sessions.who(text) if text else None
     return replace(found, actor=replace(found.actor, address=address)) if found is not None else None
@@ -109,7 +112,7 @@ def _check(call: Call, needs: Role) -> None:
     if call.signed_in is None:
         raise no_session()
     actor, app = call.actor, _app_of(call.request)
-    # A list shows a person of one app that app alone; what is not about an app needs rights for all.
+    # A user of one app may open a list, which shows only that app. Other pages without an app need rights for all apps.
     is_filtered = needs is Role.READ and app is None
     check_allowed(actor, needs, actor.app if is_filtered else app)
 

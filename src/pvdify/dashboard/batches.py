@@ -1,4 +1,4 @@
-"""Gather what comes at nearly the same time, so that a stream sends, and a browser draws, once for all of it."""
+"""Batching of items that arrive at nearly the same time, so that a stream sends and a browser draws once per batch."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ MOST_AT_ONCE = 200
 
 
 async def batched(items: AsyncIterator[T]) -> AsyncIterator[list[T]]:
-    """Yield lists of items, each what came within a tenth of a second."""
+    """Yield lists of items; each has the items of ``GATHERED_SECONDS``, at most ``MOST_AT_ONCE``."""
     pending = asyncio.ensure_future(anext(items))
     try:
         while True:

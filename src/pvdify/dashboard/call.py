@@ -1,4 +1,4 @@
-"""One request as a page's handler sees it: who asks, the form that was sent, and the engine to ask."""
+"""The argument of a page's handler: the request, its session and form, and the engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ TABS = (
 
 @dataclass
 class Sparks:
-    """The small charts of the list of apps, as they were drawn from the samples of ``at``."""
+    """A cache of the small charts in the list of apps. ``at``: the time of the samples that they show."""
 
     at: datetime | None = None
     drawn: dict[str, Markup] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Sparks:
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
-    """What all requests share: the look for changes, and answers of slow parts of the server."""
+    """State shared by all requests: the detection of changes, and caches for slow parts of the server."""
 
     pulse: Pulse
     checks: Remembered[tuple[Check, ...]]
@@ -50,7 +50,7 @@ class Shared:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A request that passed the checks of ``application``. ``form``: the fields of a POST."""
+    """A checked request. ``form``: the fields of a POST. ``address``: the client's IP address."""
 
     engine: Engine
     request: Request
@@ -61,20 +61,20 @@ class Call:
 
     @property
     def actor(self) -> Actor:
-        """Who asks, with the rights that the records give now."""
+        """The actor of the request with their current rights; NOBODY without a session."""
         return self.signed_in.actor if self.signed_in is not None else NOBODY
 
     @property
     def app(self) -> str:
-        """The app in the path."""
+        """The name of the app in the path."""
         return str(self.request.path_params["app"])
 
     def may(self, role: Role, app: str | None = None) -> bool:
-        """Whether to offer an action; the route table decides whether it is carried out."""
+        """Return whether to show an action. Only a hint: the route table enforces the rights."""
         return self.signed_in is not None and self.actor.role.includes(role) and self.actor.reaches(app)
 
     def page(self, template: str, status: int = 200, **context: object) -> Response:
-        """Render a template. It has ``call``, and ``csrf`` for its forms, besides ``context``."""
+        """Render a template with ``context``, ``call``, and ``csrf`` (the token for forms)."""
         key = form_key(self.signed_in.key) if self.signed_in is not None else ""
         notice = notices.read(self.request)
         content = render(template, call=self, csrf=key, notice=notice, **context)
@@ -84,25 +84,25 @@ class Call:
         return response
 
     def app_page(self, template: str, tab: str, **context: Any) -> Response:
-        """Render a page of an app, with the app's own navigation."""
+        """Render a page of an app with the app's tabs. A preview has no Previews tab."""
         tabs = TABS if parent_of(self.app) is None else TABS[:-1]
         return self.page(template, app=self.app, tab=tab, tabs=tabs, **context)
 
     def query(self, name: str) -> str:
-        """A parameter of the address; "" if it is not there."""
+        """Return a query parameter without surrounding white space, or ""."""
         return self.request.query_params.get(name, "").strip()
 
     def number(self, name: str, default: int, most: int) -> int:
-        """A parameter that is a number from 1 on; ``default`` for anything else."""
+        """Return a query parameter that is a positive integer, limited to ``most``; ``default`` for any other text."""
         text = self.query(name)
         return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 12 and int(text) else default
 
     def field(self, name: str) -> str:
-        """A field of the form without white space around it; "" if it was not sent."""
+        """Return a field of the form without surrounding white space, or ""."""
         return self.form.get(name, "").strip()
 
     def done(self, path: str, notice: str = "") -> Response:
-        """Answer a form that was carried out: lead on to a page, which shows the notice once."""
+        """Redirect to a page after a successful form; the page shows the notice once."""
         response = RedirectResponse(quote(path, safe="/?&=%#:@"), 303)
         if notice:
             notices.write(response, notice)

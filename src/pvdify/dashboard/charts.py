@@ -1,4 +1,4 @@
-"""Charts as SVG, made on the server: pure functions from numbers to markup. Colours come from the stylesheet."""
+"""Server-side SVG charts. Pure functions; colours come from the stylesheet."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _AXIS = ("−24 h", "−18 h", "−12 h", "−6 h", "now")
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A deploy in a chart. ``share``: where, from 0 (a day ago) to 1 (now)."""
+    """A deploy in a chart. ``share``: the horizontal position, from 0 (24 hours ago) to 1 (now)."""
 
     share: float
     label: str
@@ -22,7 +22,7 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """A step of a deploy. ``kind``: done, doing, failed or pending."""
+    """A step of a deploy. ``kind``: done, doing, failed, pending, undoing or undone."""
 
     name: str
     seconds: float | None
@@ -30,7 +30,7 @@ class Bar:
 
 
 def sparkline(values: Values, label: str, points: int = 24, width: int = 72, height: int = 16) -> Markup:
-    """A line without axes; gaps stay gaps. Of several values that share a point, the largest is drawn."""
+    """Draw a line without axes. None values are gaps. If several values share a point, the largest is drawn."""
     top = max((value for value in values if value is not None), default=0.0)
     lines = _lines(_thinned(values, points), width, height - 2, top)
     return Markup(
@@ -42,7 +42,7 @@ def sparkline(values: Values, label: str, points: int = 24, width: int = 72, hei
 def day_chart(
     title: str, values: Values, show: Format, *, second: Values = (), second_title: str = "", marks: Sequence[Mark] = ()
 ) -> Markup:
-    """The last 24 hours, with a line for each deploy. ``second``: drawn over the first, to the same scale."""
+    """Draw the last 24 hours with a vertical line for each deploy. ``second``: a second line to the same scale."""
     known = [value for value in (*values, *second) if value is not None]
     if not known:
         return Markup(
@@ -69,7 +69,7 @@ def day_chart(
 
 
 def step_bars(bars: Sequence[Bar]) -> Markup:
-    """Each step with its share of the whole time, one after another as they were done."""
+    """Draw a table of steps in their order, with a bar for each step's share of the whole time."""
     whole = sum(bar.seconds or 0.0 for bar in bars) or 1.0
     begun, rows = 0.0, []
     for bar in bars:
@@ -95,7 +95,7 @@ def step_bars(bars: Sequence[Bar]) -> Markup:
 
 
 def milliseconds(seconds: float | None) -> str:
-    """``4 ms``, ``1,830 ms``, ``2 min 5 s``; "" where it is not known."""
+    """Format a duration like ``4 ms``, ``1,830 ms`` or ``2 min 5 s``; None gives ""."""
     if seconds is None:
         return ""
     if seconds >= 60:
@@ -104,14 +104,14 @@ def milliseconds(seconds: float | None) -> str:
 
 
 def _thinned(values: Values, most: int) -> Values:
-    """The largest value of each group, in no more than so many groups."""
+    """Split the values into at most ``most`` groups and return the largest value of each; None for an empty group."""
     size = -(-len(values) // most) if values else 1
     groups = [[value for value in values[i : i + size] if value is not None] for i in range(0, len(values), size)]
     return [max(group) if group else None for group in groups]
 
 
 def _lines(values: Values, width: float, height: float, top: float) -> list[list[tuple[float, float]]]:
-    """Connected points; a gap begins a new line."""
+    """Return lists of connected points; a gap begins a new list."""
     lines: list[list[tuple[float, float]]] = []
     is_open = False
     for number, value in enumerate(values):
@@ -161,5 +161,5 @@ def _mark(mark: Mark) -> Markup:
 
 
 def _ceiling(value: float) -> float:
-    """A little above the highest value, so that its line is seen."""
+    """Return the top of the scale: 8 % above the highest value, so that its line is visible; 1 if all are 0."""
     return value * 1.08 or 1.0

@@ -1,4 +1,4 @@
-"""The session's cookie. Only the browser and the hash in the database know its text."""
+"""The session cookie, and the cookie of a sign-in attempt. The store has only a hash of the session cookie's text."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -9,11 +9,11 @@ from starlette.responses import Response
 from pvdify.settings import Settings
 
 SECURE_NAME = "__Host-pvdify"
-ATTEMPT_SECONDS = 600
+ATTEMPT_SECONDS = 600  # how long a sign-in attempt is valid
 
 
 def is_over_https(request: Request, settings: Settings) -> bool:
-    """Whether the browser speaks https: at the public name it does, unless this machine is its own domain."""
+    """Return whether the browser uses https: at the public hostname, unless the server's domain is this machine."""
     public, host = urlsplit(settings.audience), request.headers.get("host", "").lower()
     if public.scheme != "https" or settings.is_local or _is_loopback(host):
         return False
@@ -21,17 +21,20 @@ def is_over_https(request: Request, settings: Settings) -> bool:
 
 
 def name_of(request: Request, settings: Settings) -> str:
-    """The cookie's name. Cookies are shared by all ports of a host, so on loopback each server has its own name."""
+    """Return the session cookie's name.
+
+    Without https the name contains the server's id, because all ports of a host share their cookies.
+    """
     return SECURE_NAME if is_over_https(request, settings) else f"pvdify-{settings.server_id}"
 
 
 def read(request: Request, settings: Settings) -> str:
-    """Return the text of the session's cookie, or ""."""
+    """Return the text of the session cookie, or ""."""
     return request.cookies.get(name_of(request, settings), "")
 
 
 def write(response: Response, request: Request, settings: Settings, text: str, seconds: int) -> None:
-    """Have the browser keep the session, for this site's own requests alone."""
+    """Set the session cookie for ``seconds``; browsers send it only with requests from this site."""
     response.set_cookie(
         name_of(request, settings), text, max_age=seconds, httponly=True, samesite="strict",
         secure=is_over_https(request, settings),
@@ -39,19 +42,19 @@ def write(response: Response, request: Request, settings: Settings, text: str, s
 
 
 def clear(response: Response, request: Request, settings: Settings) -> None:
-    """Have the browser forget the session."""
+    """Delete the session cookie."""
     response.delete_cookie(
         name_of(request, settings), httponly=True, samesite="strict", secure=is_over_https(request, settings)
     )
 
 
 def origin_of(request: Request, settings: Settings) -> str:
-    """How the browser calls this site."""
+    """Return the origin of this site as the browser sees it, such as ``https://example.com``."""
     return f"{'https' if is_over_https(request, settings) else 'http'}://{request.headers.get('host', '').lower()}"
 
 
 def write_attempt(response: Response, request: Request, settings: Settings, text: str) -> None:
-    """Have the browser bring this back from a provider; ``lax``, since it comes back from another site."""
+    """Set the cookie of a sign-in attempt. ``lax``, because the provider's redirect comes from another site."""
     response.set_cookie(
         f"{name_of(request, settings)}-attempt", text, max_age=ATTEMPT_SECONDS, httponly=True, samesite="lax",
         secure=is_over_https(request, settings),
@@ -59,12 +62,12 @@ def write_attempt(response: Response, request: Request, settings: Settings, text
 
 
 def read_attempt(request: Request, settings: Settings) -> str:
-    """Return what the browser brought back, or ""."""
+    """Return the text of the sign-in attempt's cookie, or ""."""
     return request.cookies.get(f"{name_of(request, settings)}-attempt", "")
 
 
 def clear_attempt(response: Response, request: Request, settings: Settings) -> None:
-    """Have the browser forget it."""
+    """Delete the cookie of the sign-in attempt."""
     response.delete_cookie(
         f"{name_of(request, settings)}-attempt", httponly=True, samesite="lax", secure=is_over_https(request, settings)
     )

@@ -1,4 +1,4 @@
-"""Filters of templates: times, sizes and rates as people read them. Pure but for the clock."""
+"""Template filters that format times, sizes and rates. Pure functions, except that ``moment`` reads the clock."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from pvdify.model.status import StatusWord
 from pvdify.quantities import format_bytes
 
 UNKNOWN = "–"
-# Each status has a shape of its own, so that it is clear without colours.
+# Each status has a shape, so that it is recognizable without colours.
 SHAPES = {
     StatusWord.LIVE.value: "●", StatusWord.DEPLOYING.value: "◌", StatusWord.DEGRADED.value: "◐",
     StatusWord.CRASHING.value: "✕", StatusWord.DOWN.value: "▼", StatusWord.STOPPED.value: "■",
@@ -25,7 +25,10 @@ _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 def moment(at: datetime | None) -> Markup:
-    """A point in time, relative; the exact one on hover. The script keeps it fresh, and shows the reader's zone."""
+    """Format a time as relative, with the exact time as tooltip; None gives ``never``.
+
+    The page's script updates the text and converts the tooltip to the reader's time zone.
+    """
     if at is None:
         return Markup("never")
     utc = at.astimezone(UTC)
@@ -36,7 +39,7 @@ def moment(at: datetime | None) -> Markup:
 
 
 def relative(at: datetime, now: datetime) -> str:
-    """``3 min ago``, ``in 2 h``, ``now``."""
+    """Format a time relative to ``now``, like ``3 min ago``, ``in 2 h`` or ``now``."""
     seconds = (now - at).total_seconds()
     size = abs(seconds)
     if size < 1:
@@ -47,7 +50,7 @@ def relative(at: datetime, now: datetime) -> str:
 
 
 def clock(at: datetime) -> Markup:
-    """The time of day of a log line, to the millisecond."""
+    """Format the time of day of a log line in UTC, with milliseconds."""
     utc = at.astimezone(UTC)
     return Markup(  # noqa: S704 - digits and words of ours
         f'<time class="clock" datetime="{utc.isoformat(timespec="microseconds").removesuffix("+00:00")}Z"'
@@ -56,17 +59,17 @@ def clock(at: datetime) -> Markup:
 
 
 def size(count: float | None) -> str:
-    """``41 MB``; a dash where it is not known."""
+    """Format a number of bytes like ``41 MB``; None gives a dash."""
     return UNKNOWN if count is None else format_bytes(int(count))
 
 
 def rate(per_second: float) -> str:
-    """Requests per second."""
+    """Format a number of requests per second."""
     return "0" if per_second < 0.005 else f"{per_second:.2f}" if per_second < 10 else f"{per_second:,.0f}"
 
 
 def percent(share: float) -> str:
-    """``2.5 %``; what is not 0 is not shown as 0."""
+    """Format a share like ``2.5 %``; a share above 0 is never shown as ``0 %``."""
     number = 100 * share
     return (
         "0 %" if number == 0 else "<0.1 %" if number < 0.1 else f"{number:.1f} %" if number < 10 else f"{number:.0f} %"
@@ -74,17 +77,17 @@ def percent(share: float) -> str:
 
 
 def cpus(count: float | None) -> str:
-    """``0.25``: of one CPU."""
+    """Format a number of CPUs like ``0.25``; None gives a dash."""
     return UNKNOWN if count is None else f"{count:.2f}"
 
 
 def wait(seconds: float | None) -> str:
-    """``12 ms``; a dash where there was no answer."""
+    """Format a response time in seconds like ``12 ms``; None (no response) gives a dash."""
     return UNKNOWN if seconds is None else milliseconds(seconds)
 
 
 def duration(value: timedelta | float | None) -> str:
-    """``3 min``: a whole number of the largest unit that fits."""
+    """Format a duration like ``3 min``, in the largest unit that fits, rounded; None gives a dash."""
     if value is None:
         return UNKNOWN
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
@@ -93,14 +96,14 @@ def duration(value: timedelta | float | None) -> str:
 
 
 def status(word: str, cause: str = "") -> Markup:
-    """A status as shape, word and colour, with its cause."""
+    """Format a status as a shape and a word in its colour, with its cause."""
     said, shape = escape(word), SHAPES.get(word, "○")
     shown = f'<span class="status s-{said}"><span aria-hidden="true">{shape}</span> {said}</span>'
     return Markup(f'{shown} <span class="cause">{escape(cause)}</span>' if cause else shown)  # noqa: S704 - escaped above
 
 
 def short_image(reference: str | None) -> str:
-    """The part of an image's reference that differs between releases: last name, and tag or begin of the digest."""
+    """Return the end of an image reference: the last part of its name, and the tag or the start of the digest."""
     if not reference:
         return UNKNOWN
     name = reference.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Forms that only our own pages can send: an origin check and a token in each (CSRF)."""
+"""Protection of forms against cross-site request forgery (CSRF): an origin check and a token in each form."""
 
 import hashlib
 import hmac
@@ -12,17 +12,20 @@ from pvdify.errors import DeniedError
 from pvdify.settings import Settings
 
 FIELD = "csrf"
-HEADER = "X-CSRF-Token"  # sent by scripts
+HEADER = "X-CSRF-Token"  # scripts send the token as a header
 
 
 def form_key(key: str) -> str:
-    """Return a token for the forms of one page: another text each time, so that compression does not reveal it."""
+    """Return a token for the forms of one page; its text differs in each call, so that compression does not reveal it.
+
+    See the BREACH attack.
+    """
     nonce = secrets.token_hex(16)
     return f"{nonce}.{_sign(key, nonce)}"
 
 
 def check_origin(request: Request, settings: Settings) -> None:
-    """Raises DeniedError unless the request comes from a page of this dashboard."""
+    """Raise DeniedError unless the request comes from a page of this dashboard."""
     own = origin_of(request, settings)
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if (origin is not None and origin.lower() != own) or (site is not None and site != "same-origin"):
@@ -32,7 +35,7 @@ def check_origin(request: Request, settings: Settings) -> None:
 
 
 def check_key(request: Request, form: Mapping[str, str], key: str) -> None:
-    """Raises DeniedError unless the form, or the script's header, has a token of this session."""
+    """Raise DeniedError unless the form or the header has a token of this session."""
     nonce, _, signature = (form.get(FIELD) or request.headers.get(HEADER, "")).partition(".")
     if not hmac.compare_digest(signature.encode(), _sign(key, nonce).encode()):
         raise _refused("its token is not of your present session")

@@ -1,4 +1,4 @@
-"""What the name of the dashboard's host allows."""
+"""Checks of the hostname under which the browser opened the dashboard."""
 
 import ipaddress
 
@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 
 def can_have_passkeys(request: Request) -> bool:
-    """Whether browsers have passkeys for this address: they have none for one that is a number."""
+    """Return whether browsers support passkeys for the request's host; they do not for an IP address."""
     host = request.url.hostname or ""
     try:
         ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""Live parts of pages: fragments sent again when they have changed, rendered once for all who see the same."""
+"""Streams of page fragments. A changed fragment is sent again; streams of the same actor share the rendering."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -7,11 +7,11 @@ from starlette.responses import Response
 from pvdify.dashboard.call import Call
 from pvdify.web.answers import ServerSentEvent, event_stream
 
-LONGEST_WAIT = 30.0  # seconds until a session is looked at again
+LONGEST_WAIT = 30.0  # seconds until the fragment is compared again without a change
 
 
 def stream(call: Call, name: str, render: Callable[[], Awaitable[str]]) -> Response:
-    """Send a fragment whenever it is another one than the page, or the stream before it was cut, has shown."""
+    """Send a fragment whenever it differs from the last one that the browser received, by the page or a stream."""
     seen = call.request.headers.get("last-event-id") or call.request.query_params.get("seen", "")
     return event_stream(_fragments(call, name, render, seen))
 

@@ -1,4 +1,4 @@
-"""Errors as pages: what happened, why, and what to do next."""
+"""Error pages with the problem, the reason and the next step."""
 
 from urllib.parse import quote
 
@@ -16,14 +16,14 @@ NO_SESSION = "no_session"
 
 
 def no_session() -> NotSignedIn:
-    """What a page raises that needs a session, and there is none."""
+    """Return the error for a page that needs a session when there is none."""
     return NotSignedIn(
         "you are not signed in", next="open the sign-in page, or run `pvdify open`", details={NO_SESSION: True}
     )
 
 
 async def answer_known(request: Request, error: Exception) -> Response:
-    """An error of ours; who is not signed in and wants to see a page, is led to the sign-in page."""
+    """Render a PvdifyError. A GET request without a session is redirected to the sign-in page."""
     if not isinstance(error, PvdifyError):
         raise error
     if error.details.get(NO_SESSION) and request.method == "GET":
@@ -32,7 +32,7 @@ async def answer_known(request: Request, error: Exception) -> Response:
 
 
 async def answer_http(request: Request, error: Exception) -> Response:
-    """No such page, or not with this method."""
+    """Render an HTTP error: the page does not exist, or does not support the method."""
     if not isinstance(error, HTTPException):
         raise error
     known = PvdifyError("there is no such page", why=request.url.path[:200], next="go to the start page")
@@ -40,29 +40,29 @@ async def answer_http(request: Request, error: Exception) -> Response:
 
 
 async def answer_unexpected(request: Request, error: Exception) -> Response:
-    """A fault of ours: a reference for the reader, the details for the log."""
+    """Render an unexpected error. The page shows a reference; the log has the details."""
     return _page(request, unexpected(request, error), 500)
 
 
 def _to_sign_in(request: Request) -> Response:
-    # A link on another site comes without the session's cookie (SameSite=Strict). Our own page leads there once more.
+    # A request from a link on another site has no session cookie (SameSite=Strict). A page of this site repeats it.
     if request.headers.get("sec-fetch-site") == "cross-site":
         return moving_on(own_path(request))
     return RedirectResponse(f"{SIGN_IN}?to={quote(own_path(request), safe='')}", 303)
 
 
 def moving_on(path: str) -> Response:
-    """A page that goes on to ``path`` by itself, as a request of this site."""
+    """Return a page that reloads to ``path``. The browser sends that request as one of this site, with its cookies."""
     return Response(render("moving_on.html", path=path), media_type="text/html")
 
 
 def own_path(request: Request) -> str:
-    """The path and query of a request."""
+    """Return the path and query of a request."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _page(request: Request, error: PvdifyError, status: int) -> Response:
-    if "application/json" in request.headers.get("accept", ""):  # a script that asks
+    if "application/json" in request.headers.get("accept", ""):  # the request of a script
         return json_answer({"detail": error.what, "why": error.why, "next": error.next}, status, retry_after(error))
     problems = error.details.get("problems")
     content = render(

@@ -1,4 +1,4 @@
-"""One look for changes on behalf of every stream."""
+"""Detection of changes, shared by all streams."""
 
 import asyncio
 import hashlib
@@ -19,14 +19,17 @@ _TIME = re.compile(r"(<time [^>]*>)[^<]*")
 
 @dataclass(frozen=True)
 class Shown:
-    """A rendered fragment. ``digest``: equal for equal content, whatever relative times it shows."""
+    """A rendered fragment. ``digest``: a hash of the content without relative times."""
 
     text: str
     digest: str
 
 
 class Pulse:
-    """One look a second, for all streams together, at whether anything may look different. None without streams."""
+    """Checks once per ``LOOK_SECONDS``, for all streams, whether a page may have changed.
+
+    Stops after ``_LOOKS_WITHOUT_STREAMS`` checks without a waiting stream; the next ``wait`` starts it again.
+    """
 
     def __init__(self, engine: Engine, *remembered: Remembered[Any]) -> None:
         self._engine, self._remembered = engine, remembered
@@ -38,7 +41,7 @@ class Pulse:
         self._shown: dict[tuple[str, object], tuple[int, asyncio.Future[Shown]]] = {}
 
     async def shown(self, key: tuple[str, object], render: Callable[[], Awaitable[str]]) -> Shown:
-        """Return a fragment as of the newest change, rendered once for all streams with the same key."""
+        """Return the fragment after the newest change, rendered once for all streams with the same key."""
         number, known = self._shown.get(key, (-1, None))
         if known is None or number != self.number or _has_failed(known):
             known = asyncio.ensure_future(_render(render))
@@ -46,10 +49,10 @@ class Pulse:
             self._shown[key] = (self.number, known)
             while len(self._shown) > MOST_SHOWN:
                 del self._shown[next(iter(self._shown))]
-        return await asyncio.shield(known)  # a stream that ends must not end the rendering for the others
+        return await asyncio.shield(known)  # a stream that ends must not cancel the rendering for other streams
 
     async def wait(self, number: int, seconds: float) -> int:
-        """Return the number of the newest change, as soon as it is not this one; after so many seconds the same."""
+        """Wait until the number of the newest change differs from ``number``, at most ``seconds``; return it."""
         self._waiting += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look())

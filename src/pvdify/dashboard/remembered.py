@@ -1,4 +1,4 @@
-"""Answers that take time, remembered: a page shows the last one and since when, while a new one is asked for."""
+"""A cache of slow answers. A page shows the last answer with its time while a new one is requested."""
 
 import asyncio
 import time
@@ -11,14 +11,14 @@ from pvdify.errors import PvdifyError
 
 T = TypeVar("T")
 FRESH_SECONDS = 10.0
-MOST = 500  # answers that are kept; the oldest gives way
+MOST = 500  # answers in the cache; the oldest is removed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Known(Generic[T]):
-    """What was answered last, and when; ``value``: None before the first answer.
+    """The last answer and its time; ``value``: None before the first answer.
 
-    ``problem``: why the last try failed.
+    ``problem``: why the last request failed.
     """
 
     value: T | None = None
@@ -27,7 +27,7 @@ class Known(Generic[T]):
 
 
 class Remembered(Generic[T]):
-    """One answer for each key. Asking in the background has no effect on who reads."""
+    """A cache with one answer per key. Answers are refreshed in the background; readers never wait for them."""
 
     def __init__(self, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._fresh_seconds = fresh_seconds
@@ -36,14 +36,14 @@ class Remembered(Generic[T]):
         self.changes = 0
 
     def get(self, key: str, ask: Callable[[], Awaitable[T]]) -> Known[T]:
-        """What is known now; if that is not fresh, ask for more in the background."""
+        """Return the last answer. If it is older than ``fresh_seconds``, request a new one in the background."""
         known, moment = self._known.get(key, (Known[T](), float("-inf")))
         if time.monotonic() - moment > self._fresh_seconds and key not in self._asking:
             self._asking[key] = asyncio.ensure_future(self._ask(key, ask))
         return known
 
     def forget(self, key: str) -> None:
-        """Something was changed: ask again at the next look, and show the old answer until then."""
+        """Mark the answer as outdated: the next ``get`` requests a new one and still returns the old one."""
         if key in self._known:
             self._known[key] = (self._known[key][0], float("-inf"))
 

@@ -1,4 +1,4 @@
-"""Templates: Jinja2 with everything escaped, and the few filters that pages share."""
+"""Rendering of Jinja2 templates with automatic escaping, and the filters that pages share."""
 
 import gzip
 import re
@@ -15,14 +15,14 @@ from pvdify.dashboard.static_files import address_of
 from pvdify.model.token import Role
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
-# control characters but tab and line breaks, and those that change the direction of text
+# control characters except tab and line feed, and characters that change the direction of text
 _HIDING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_SMALL = 1000  # characters that are not worth compressing
+_SMALL = 1000  # characters; shorter pages are not compressed
 
 
 @cache
 def environment() -> Environment:
-    """Every value is escaped unless it is Markup of ours; an unknown name is an error."""
+    """Return the Jinja2 environment. Every value that is not Markup is escaped; an unknown name is an error."""
     made = Environment(
         loader=PackageLoader("pvdify.dashboard"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False, cache_size=200, finalize=visible,
@@ -38,7 +38,10 @@ def render(template: str, **context: object) -> str:
 
 
 def answer(request: Request, content: str, status: int = 200) -> Response:
-    """A page as an answer, compressed if the browser takes that. A form's token is another text each time (BREACH)."""
+    """Return a page as a response, compressed if the browser accepts gzip.
+
+    Compression reveals no form token, because the token's text differs in each page (BREACH).
+    """
     headers = {"Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", "") and len(content) > _SMALL:
         compressed = gzip.compress(content.encode(), 4, mtime=0)
@@ -47,7 +50,10 @@ def answer(request: Request, content: str, status: int = 200) -> Response:
 
 
 def visible(value: object) -> object:
-    """Text without terminal colours, and with a sign in place of what could hide or turn round other text."""
+    """Return text without terminal colours. Characters that could hide or reorder other text become U+FFFD.
+
+    Values that are not text are returned unchanged.
+    """
     if not isinstance(value, str) or not _HIDING.search(value):
         return value
     cleaned = _HIDING.sub("\N{REPLACEMENT CHARACTER}", _COLOUR.sub("", value))
@@ -55,9 +61,9 @@ def visible(value: object) -> object:
 
 
 def prose(text: str) -> Markup:
-    """A sentence of pvdify's, in which the text between backquotes is code."""
+    """Convert a message of pvdify to HTML: text between backquotes becomes ``<code>``."""
     parts = text.split("`")
-    if len(parts) % 2 == 0:  # a lone backquote is one
+    if len(parts) % 2 == 0:  # an unpaired backquote is plain text
         return escape(text)
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)

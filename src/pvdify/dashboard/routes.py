@@ -1,4 +1,4 @@
-"""The table of pages: path, handler, and who may. A POST is an action of a page, and always checked against CSRF."""
+"""The table of pages: method, path, handler and required role. Every POST is checked against CSRF."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ READ, DEPLOY, ADMIN, ANYONE = Role.READ, Role.DEPLOY, Role.ADMIN, None
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One line of the table. ``needs``: the role, None for people who are not signed in, too.
+    """One row of the table. ``needs``: the required role; None if no session is required.
 
-    ``is_raw``: the handler reads the body, which is no form; a script sends the CSRF token as a header then.
+    ``is_raw``: the body is not a form, and the handler reads it; a script sends the CSRF token as a header.
     """
 
     method: str

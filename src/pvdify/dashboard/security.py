@@ -1,4 +1,4 @@
-"""Headers on every answer of the dashboard: nothing from elsewhere, nothing inline, in no frame."""
+"""Security headers on every response: no content of other sites, no inline code, no framing."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,7 +11,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",  # `no-referrer` would make browsers send `Origin: null` with our own forms
+    "Referrer-Policy": "same-origin",  # with `no-referrer`, browsers send `Origin: null` with this site's own forms
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -20,13 +20,13 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds them; a page is not kept by caches unless it says otherwise."""
+    """ASGI middleware that adds ``HEADERS``, and ``Cache-Control: no-store`` unless the response has its own."""
 
     def __init__(self, application: ASGIApp) -> None:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """Serve one ASGI connection."""
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""The stylesheet and the scripts: read once, compressed once, named by their content."""
+"""The stylesheet and the scripts. Each file is read and compressed once; its address contains a hash of its content."""
 
 import gzip
 import hashlib
@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 PATH = "/static"
-_OWN_SCRIPT_EXTRAS = re.compile(rb"^[ \t]*(?://.*)?\n|^[ \t]+", re.MULTILINE)  # what only readers of the source need
+_OWN_SCRIPT_EXTRAS = re.compile(rb"^[ \t]*(?://.*)?\n|^[ \t]+", re.MULTILINE)  # comment lines and indentation
 _KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class StaticFile:
-    """A file's content as it is sent. ``version`` changes whenever the content does."""
+    """A file as it is sent. ``version``: a hash of the content."""
 
     content: bytes
     compressed: bytes
@@ -28,7 +28,7 @@ class StaticFile:
 
 @cache
 def files() -> dict[str, StaticFile]:
-    """Return every file that browsers may have, by its path below ``static``."""
+    """Return every public file by its path below ``static``."""
     root = resources.files("pvdify.dashboard") / "static"
     found = {}
     for folder in ("", "vendor"):
@@ -43,12 +43,12 @@ def files() -> dict[str, StaticFile]:
 
 
 def address_of(name: str) -> str:
-    """The path of a file, with its version so that browsers may keep it for ever. Raises KeyError."""
+    """Return the address of a file with its version, so that browsers may cache it forever. Raises KeyError."""
     return f"{PATH}/{name}?v={files()[name].version}"
 
 
 async def show_file(request: Request) -> Response:
-    """Answer with a file; the address with its version is good for a year."""
+    """Send a file. Browsers may cache it for a year if the address has its current version."""
     request.state.route = f"{PATH}/{{name}}"
     found = files().get(request.path_params["name"])
     if found is None:

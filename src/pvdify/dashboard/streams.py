@@ -1,4 +1,4 @@
-"""Streams of events end when the session does: rights that were taken away are not read for hours more."""
+"""Ends event streams with their session, so that a stream does not outlive rights that were revoked."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
@@ -7,11 +7,11 @@ from typing import Any
 
 from pvdify.web.answers import EventStream
 
-CHECK_SECONDS = 15.0  # as often as a silent stream is kept alive
+CHECK_SECONDS = 15.0  # the interval of keep-alives, which trigger the check in a silent stream
 
 
 def ended_with_session(stream: EventStream, is_good: Callable[[], Awaitable[bool]]) -> EventStream:
-    """Have a stream end when ``is_good`` says no, which is asked every ``CHECK_SECONDS``."""
+    """Make the stream end when ``is_good`` returns False; it is called before a piece, once per ``CHECK_SECONDS``."""
     stream.body_iterator = _while_good(stream.body_iterator, is_good)
     return stream
 

@@ -1,1 +1,1 @@
-"""Pages: each handler reads through the engine's front door, and renders one template."""
+"""The handlers of pages. A handler calls the engine, then renders a template or redirects to a page."""

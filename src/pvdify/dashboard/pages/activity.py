@@ -1,4 +1,4 @@
-"""*Activity*: who did what, when and from where; to filter and to export."""
+"""The *Activity* page: the events of all apps, with filters and export."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ _FIELDS = ("id", "at", "actor", "address", "action", "app", "release", "text")
 
 
 async def show_activity(call: Call) -> Response:
-    """Events that match, newest first."""
+    """Show the events that match the filter, newest first."""
     limit = call.number("n", SHOWN, MOST)
     found = await call.engine.queries.activity.last(_wanted(call), limit + 1)
     names = ("app", "actor", "kind", "since")
@@ -30,7 +30,7 @@ async def show_activity(call: Call) -> Response:
 
 
 async def export_activity(call: Call) -> Response:
-    """The same as a file: CSV, or JSON lines."""
+    """Send the events that match the filter as a file: CSV or JSON lines, at most ``EXPORTED`` events."""
     events = await call.engine.queries.activity.last(_wanted(call), EXPORTED)
     if call.query("format") == "json":
         lines = b"".join(to_json(_values(event)) + b"\n" for event in events)
@@ -51,7 +51,7 @@ def _values(event: Event) -> dict[str, object]:
 
 
 def _cell(value: object) -> object:
-    """A value as a spreadsheet may have it: text that it would take for a formula is marked as text."""
+    """Return a value for a spreadsheet. Text that a spreadsheet would run as a formula is marked as text with `'`."""
     is_formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
     return f"'{value}" if is_formula else value
 

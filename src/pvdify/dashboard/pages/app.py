@@ -1,4 +1,4 @@
-"""*App*: what is live, undo, deploy, the last 24 hours, and every instance."""
+"""The *App* page: the live release, undo, deploy, charts of the last 24 hours, and instances."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,14 +26,14 @@ RECENT_EVENTS, RECENT_RELEASES = 12, 60
 
 @dataclass(frozen=True, kw_only=True)
 class Undo:
-    """The release that a rollback would repeat, and whether its instances still run."""
+    """The release that a rollback would repeat. ``is_warm``: its instances still run."""
 
     target: Release
     is_warm: bool
 
 
 async def show_app(call: Call) -> Response:
-    """Everything about one app at a glance."""
+    """Show the overview of an app."""
     top, rest = await _content(call)
     engine = call.engine
     view = await engine.queries.app(call.app)
@@ -45,13 +45,13 @@ async def show_app(call: Call) -> Response:
 
 
 async def stream_app(call: Call) -> Response:
-    """The same as it changes."""
+    """Stream the overview of an app whenever it changes."""
     await call.engine.queries.app(call.app)
     return stream(call, f"app {call.app}", lambda: _latest(call))
 
 
 async def deploy(call: Call) -> Response:
-    """Deploy an image, or without one the live image with the newest config."""
+    """Deploy an image; without an image, deploy the live image again with the newest config."""
     strategy = Strategy.STOP_FIRST if call.field("strategy") == "stop-first" else Strategy.BLUE_GREEN
     request = await read_deploy(call.app, image=call.field("image") or None, strategy=strategy)
     release = (await call.engine.previews.deploy(call.app, request, call.actor)).release
@@ -59,7 +59,7 @@ async def deploy(call: Call) -> Response:
 
 
 async def rollback(call: Call) -> Response:
-    """Put an older release live again, as a new one."""
+    """Roll back: create a release that repeats an older one."""
     version = call.field("version")
     if version and not (version.isascii() and version.isdigit()):
         raise InvalidError(
@@ -74,25 +74,25 @@ async def rollback(call: Call) -> Response:
 
 
 async def restart(call: Call) -> Response:
-    """New instances in place of all, or of one process's."""
+    """Replace all instances, or those of one process, with new ones."""
     await call.engine.processes.restart(call.app, call.field("process") or None, call.actor)
     return call.done(f"/apps/{call.app}", f"Restarting {call.field('process') or 'every process'}.")
 
 
 async def stop(call: Call) -> Response:
-    """Stop every instance until it is started again."""
+    """Stop the app's instances until ``start``."""
     await call.engine.processes.set_stopped(call.app, call.actor, is_stopped=True)
     return call.done(f"/apps/{call.app}", f"Stopping {call.app}. Undo: Start, or `pvdify ps:start {call.app}`")
 
 
 async def start(call: Call) -> Response:
-    """Start what was stopped."""
+    """Start the instances of a stopped app."""
     await call.engine.processes.set_stopped(call.app, call.actor, is_stopped=False)
     return call.done(f"/apps/{call.app}", f"Starting {call.app}.")
 
 
 async def scale(call: Call) -> Response:
-    """Scale a process."""
+    """Set the number of instances of a process."""
     process, count = call.field("process"), call.field("count")
     if not (count.isascii() and count.isdigit() and len(count) < 4):
         raise InvalidError("nothing was scaled", why="the count is no number from 0 to 100", next="send another one")
@@ -104,7 +104,7 @@ async def scale(call: Call) -> Response:
 
 
 async def set_maintenance(call: Call) -> Response:
-    """Answer visitors with a page, or serve them again."""
+    """Turn the app's maintenance page on or off."""
     is_on = call.field("is_on") == "yes"
     await call.engine.requests.set_maintenance(call.app, call.actor, is_on=is_on)
     undo = f"`pvdify maintenance:off {call.app}`" if is_on else f"`pvdify maintenance:on {call.app}`"
@@ -114,25 +114,25 @@ async def set_maintenance(call: Call) -> Response:
 
 
 async def pause(call: Call) -> Response:
-    """Hold new requests for a while."""
+    """Hold new requests for at most a minute."""
     await call.engine.requests.pause(call.app, 60, call.actor)
     return call.done(f"/apps/{call.app}", "New requests wait, for a minute at most. Undo: Let requests through.")
 
 
 async def resume(call: Call) -> Response:
-    """Let the requests that wait go on."""
+    """Forward the held requests to the app."""
     await call.engine.requests.resume(call.app, call.actor)
     return call.done(f"/apps/{call.app}", "Requests go on.")
 
 
 async def destroy(call: Call) -> Response:
-    """Take the app away; its name has to be repeated."""
+    """Destroy the app. The form must repeat its name."""
     await call.engine.requests.destroy_app(call.app, call.field("confirm"), call.actor)
     return call.done("/", f"{call.app} is being destroyed. Its volumes are in the trash.")
 
 
 async def undo_of(call: Call) -> Undo | None:
-    """What Undo would do; None without an earlier release to go back to."""
+    """Return the rollback that Undo offers, or None if no rollback is possible."""
     try:
         target = await call.engine.requests.rollback_target(call.app, None)
     except PvdifyError:
@@ -170,7 +170,7 @@ async def _content(call: Call) -> tuple[Markup, Markup]:
 
 
 async def _unapplied(call: Call, live: Release | None) -> int | None:
-    """The newest config version, if the live release does not have it."""
+    """Return the newest config version if the live release has another one, else None."""
     versions = await call.engine.queries.config_versions(call.app)
     newest = versions[0].version if versions else 0
     return newest if live is not None and newest != live.config_version else None
@@ -191,7 +191,7 @@ def _charts(call: Call, releases: tuple[ReleaseView, ...]) -> tuple[Markup, ...]
 
 
 def marks_of(releases: tuple[ReleaseView, ...], now: datetime) -> tuple[charts.Mark, ...]:
-    """The deploys of the last 24 hours."""
+    """Return the chart marks of the deploys in the last 24 hours."""
     return tuple(
         charts.Mark(
             share=1 - (now - it.release.created_at) / DAY, is_failed=it.release.status is ReleaseStatus.FAILED,

@@ -1,4 +1,4 @@
-"""*Config*: names, who set them and since which release; secrets are written and not shown."""
+"""The *Config* page: the config vars, the actor and release of each, and their history. Secrets are hidden."""
 
 from starlette.responses import Response
 
@@ -12,12 +12,12 @@ HISTORY, RELEASES = 30, 200
 
 
 async def show_config(call: Call) -> Response:
-    """The newest config, and what of it is not live yet."""
+    """Show the newest config, and its changes that are not live yet."""
     return await _page(call, {})
 
 
 async def change_config(call: Call) -> Response:
-    """Set one config var; the next deploy applies it."""
+    """Set a config var. The next deploy applies the change."""
     name = call.field("name")
     if not name:
         raise InvalidError("nothing was set", why="no name was given", next="name the config var")
@@ -28,14 +28,14 @@ async def change_config(call: Call) -> Response:
 
 
 async def unset_config(call: Call) -> Response:
-    """Unset one config var; the next deploy applies that."""
+    """Unset a config var. The next deploy applies the change."""
     name = call.field("name")
     version = (await call.engine.requests.change_config(call.app, {name: None}, call.actor)).version
     return call.done(f"/apps/{call.app}/config", f"{name} is not set in config v{version}. Deploy to apply it.")
 
 
 async def roll_back_config(call: Call) -> Response:
-    """Make the config equal to an older version; the next deploy applies that."""
+    """Create a config version equal to an older one. The next deploy applies the change."""
     text = call.field("version")
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise InvalidError("nothing was changed", why="the version is no number", next="choose one of the history")
@@ -44,7 +44,7 @@ async def roll_back_config(call: Call) -> Response:
 
 
 async def reveal_config(call: Call) -> Response:
-    """Show the value of one config var, this once. An event says who asked."""
+    """Show the value of a config var in this response only, and record an event with the actor."""
     name = call.field("name")
     found = await call.engine.config_files.reveal(call.app, [name], call.actor)
     return await _page(call, {key: str(value) for key, value in found.items()})

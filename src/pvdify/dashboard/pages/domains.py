@@ -1,4 +1,4 @@
-"""*Domains and edge*: the hostnames of an app, and whether visitors are led here by them."""
+"""The *Domains* page: the hostnames of an app, and the state of each at the edge."""
 
 from starlette.responses import Response
 
@@ -6,7 +6,7 @@ from pvdify.dashboard.call import Call
 
 
 async def show_domains(call: Call) -> Response:
-    """Hostnames with where each comes from, and what the edge says of it."""
+    """Show the hostnames with their origin, and the problems that the edge reports."""
     engine = call.engine
     found, edge = await engine.domains.list(call.app), await engine.edge.show()
     state = edge.state if edge else None
@@ -18,14 +18,14 @@ async def show_domains(call: Call) -> Response:
 
 
 async def add_domain(call: Call) -> Response:
-    """Answer to one more hostname."""
+    """Add a hostname to the app."""
     domain, is_new = await call.engine.domains.add(call.app, call.field("hostname"), call.actor)
     said = f"{call.app} answers to {domain.hostname}" + ("" if is_new else " already") + "."
     return call.done(f"/apps/{call.app}/domains", said)
 
 
 async def remove_domain(call: Call) -> Response:
-    """Answer to a hostname no longer."""
+    """Remove a hostname from the app."""
     hostname = call.field("hostname")
     await call.engine.domains.remove(call.app, hostname, call.actor)
     undo = f"Undo: `pvdify domains:add {call.app} {hostname}`"

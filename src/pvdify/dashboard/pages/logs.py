@@ -1,4 +1,4 @@
-"""*Logs*: what instances wrote, and what the router saw; filtered, live, each line with a link of its own."""
+"""The *Logs* page: the output of instances and the router's requests, with filters. Each line has its own link."""
 
 from collections import deque
 from collections.abc import AsyncIterator
@@ -18,13 +18,13 @@ from pvdify.web.answers import ServerSentEvent, event_stream
 from pvdify.web.log_position import INSTANT, Mark, Position
 
 SHOWN, MOST_SHOWN = 200, 2000
-SEARCHED = 20_000  # lines that a filter looks through
-AROUND = timedelta(seconds=30)  # before the line that a link names
+SEARCHED = 20_000  # lines that a filter reads
+AROUND = timedelta(seconds=30)  # lines this long before the linked line are shown too
 _SPANS = {"15m": 900, "1h": 3600, "6h": 21600, "24h": 86400, "7d": 604800}
 
 
 async def show_logs(call: Call) -> Response:
-    """The last lines that match, or those around the line that a link names."""
+    """Show the last lines that match the filter, or the lines around the line of a link."""
     at, wanted, release = _moment(call.query("at")), _wanted(call), call.number("release", 0, 10**9) or None
     shown, position = await _lines(call, at, wanted, release)
     writers = await call.engine.queries.runtime_logs.writers(call.app, None, None)
@@ -37,7 +37,7 @@ async def show_logs(call: Call) -> Response:
 
 
 async def stream_logs(call: Call) -> Response:
-    """Lines that match, as they come; a stream that was cut goes on behind the last line it sent."""
+    """Stream new lines that match the filter. A reconnected stream continues after the last line that was sent."""
     seen = Position.of(call.request.headers.get("last-event-id") or call.query("from"))
     release = call.number("release", 0, 10**9) or None
     await call.engine.queries.runtime_logs.writers(call.app, call.query("process") or None, release)
@@ -45,7 +45,7 @@ async def stream_logs(call: Call) -> Response:
 
 
 async def show_router_log(call: Call) -> Response:
-    """Requests as the router saw them end, by status and path."""
+    """Show the finished requests in the router's log, filtered by status and path."""
     await call.engine.queries.app(call.app)
     visits = await call.engine.observations.visits(call.app, SEARCHED // 4)
     found = [visit for visit in visits if _matches(call, visit)]

@@ -1,4 +1,4 @@
-"""*Me*: the reader's own sessions."""
+"""The *Me* page: the reader's own sessions and passkeys."""
 
 from starlette.responses import RedirectResponse, Response
 
@@ -11,7 +11,7 @@ from pvdify.model.user import HolderKind
 
 
 async def show_me(call: Call) -> Response:
-    """What the reader may do, and the browsers in which they are signed in."""
+    """Show the reader's rights, sessions and passkeys."""
     holder = holder_of(call.actor)
     sessions = [it for it in await call.engine.sessions.list() if (it.kind, it.holder) == (holder.kind, holder.id)]
     is_user = holder.kind is HolderKind.USER
@@ -22,13 +22,13 @@ async def show_me(call: Call) -> Response:
 
 
 async def end_session(call: Call) -> Response:
-    """Sign one of the reader's browsers out."""
+    """End one of the reader's sessions."""
     session = await call.engine.sessions.revoke(str(call.request.path_params["session"]), call.actor)
     return call.done("/me", f"The session {session.id} is signed out.")
 
 
 async def sign_out_everywhere(call: Call) -> Response:
-    """Sign all browsers of the reader out, this one included."""
+    """End all sessions of the reader, including this one."""
     await call.engine.sessions.revoke_all(holder_of(call.actor), call.actor)
     response = RedirectResponse(SIGN_IN, 303)
     cookies.clear(response, call.request, call.engine.settings)

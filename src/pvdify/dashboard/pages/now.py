@@ -1,4 +1,4 @@
-"""*Now*: the start page. What needs attention, one row an app, and the server."""
+"""The start page, *Now*: problems that need attention, one row per app, and the server."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ _ORDER = ("crashing", "down", "degraded", "held", "maintenance", "deploying")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An app in the list."""
+    """An app in the list. ``running`` and ``wanted``: numbers of instances."""
 
     view: AppView
     environment: str
@@ -40,23 +40,23 @@ class Row:
 
 
 async def show_now(call: Call) -> Response:
-    """All apps that the reader may see; the ones with a problem come first."""
+    """Show all apps that the reader may see. Apps with a problem come first."""
     content = await _content(call)
     return call.page("now.html", content=Markup(content), digest=digest(content))  # noqa: S704 - rendered by us
 
 
 async def stream_now(call: Call) -> Response:
-    """The same as it changes."""
+    """Stream the start page whenever it changes."""
     return stream(call, "now", lambda: _content(call))
 
 
 async def list_apps(call: Call) -> Response:
-    """The names of apps, for the palette."""
+    """Send the names of apps as JSON, for the command palette."""
     return JSONResponse([name for name in await call.engine.queries.statuses() if call.actor.reaches(name)])
 
 
 async def deploy_any(call: Call) -> Response:
-    """Deploy an image to an app, which is made if it is not there."""
+    """Deploy an image to an app; create the app if it does not exist."""
     app, image = call.field("app"), call.field("image")
     if not image:
         raise InvalidError("nothing was deployed", why="no image was named", next="name one, like ghcr.io/org/app:v1")
@@ -84,7 +84,7 @@ async def _content(call: Call) -> str:
 
 
 def _for(call: Call, items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """What is said of the server is said to who may use all of it."""
+    """Return the items for the reader. Items about the server are only for actors with rights for all apps."""
     return items if call.actor.app is None else tuple(it for it in items if it.path != "/server")
 
 
@@ -98,7 +98,7 @@ def _row(call: Call, view: AppView, running: int) -> Row:
 
 
 def _spark(call: Call, app: str) -> Markup:
-    """The requests of 24 hours as a line, drawn again when there are new samples."""
+    """Return the chart of the app's requests in the last 24 hours. It is drawn once per set of samples."""
     samples, sparks = call.engine.samples, call.shared.sparks
     if sparks.at != samples.at:
         sparks.at = samples.at
@@ -120,7 +120,7 @@ def _place(row: Row) -> tuple[int, str]:
 
 
 def known_backups(call: Call) -> Check | None:
-    """Whether there was a proven backup when that was looked at last."""
+    """Return the last check of backups; None if none was needed or made yet. It is refreshed in the background."""
 
     async def ask() -> tuple[Check, ...]:
         return check_of_backups(await call.engine.backups.health())
@@ -130,7 +130,7 @@ def known_backups(call: Call) -> Check | None:
 
 
 def known_edge(call: Call) -> Check | None:
-    """How the edge was when it was looked at last."""
+    """Return the last check of the edge, or None before the first one. It is refreshed in the background."""
 
     async def ask() -> tuple[Check, ...]:
         return (await call.engine.edge.check(),)

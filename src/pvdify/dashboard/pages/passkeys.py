@@ -1,4 +1,4 @@
-"""Passkeys: questions and answers as JSON, for ``static/passkeys.js``."""
+"""Passkeys: the JSON requests of ``static/passkeys.js`` to create, use and remove passkeys."""
 
 from starlette.responses import Response
 
@@ -15,26 +15,26 @@ from pvdify.web.body import content_of
 
 
 async def ask_for_new(call: Call) -> Response:
-    """What the browser needs to make a passkey."""
+    """Send the options with which the browser creates a passkey."""
     content = await call.engine.passkeys.ask_for_new(_signed_in(call), _site(call))
     return Response(content, media_type="application/json")
 
 
 async def add(call: Call) -> Response:
-    """Keep the passkey that the browser has made; its name is in the query."""
+    """Store the passkey that the browser has created; its name is in the query."""
     name = call.request.query_params.get("name", "")
     passkey = await call.engine.passkeys.add(_signed_in(call), _site(call), await _answer(call), name)
     return json_answer({"name": passkey.name}, 201)
 
 
 async def remove(call: Call) -> Response:
-    """Take one of the reader's passkeys away."""
+    """Remove one of the reader's passkeys."""
     passkey = await call.engine.passkeys.remove(str(call.request.path_params["passkey"]), _signed_in(call))
     return call.done("/me", f"The passkey {passkey.name} is removed.")
 
 
 async def ask(call: Call) -> Response:
-    """What the browser needs to sign in."""
+    """Send the options with which the browser signs in."""
     content, kept = call.engine.passkeys.ask(_site(call))
     response = Response(content, media_type="application/json")
     cookies.write_attempt(response, call.request, call.engine.settings, kept)
@@ -42,7 +42,7 @@ async def ask(call: Call) -> Response:
 
 
 async def sign_in(call: Call) -> Response:
-    """Sign in; the answer says where to go."""
+    """Sign in with a passkey. The response has the page to open next."""
     kept, agent = cookies.read_attempt(call.request, call.engine.settings), call.request.headers.get("user-agent", "")
     session, text = await call.engine.passkeys.sign_in(_site(call), kept, await _answer(call), call.address, agent)
     response = json_answer({"to": own(call.request.query_params.get("to", "/"))})

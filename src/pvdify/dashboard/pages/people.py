@@ -1,4 +1,4 @@
-"""*People*: users, invitations, roles and sessions. For admins."""
+"""The *People* page for admins: users, invitations, roles and sessions."""
 
 from starlette.responses import Response
 
@@ -12,12 +12,12 @@ from pvdify.web.links import INVITATION
 
 
 async def show_people(call: Call) -> Response:
-    """All users and all sessions."""
+    """Show all users and all sessions."""
     return await _people(call)
 
 
 async def invite(call: Call) -> Response:
-    """Invite a person; the answer shows their link, this once."""
+    """Invite a user. Only this response shows the invitation's link."""
     form = call.form
     wanted = Invitation(
         name=form.get("name", ""), role=_role(call), app=form.get("app") or None, email=form.get("email", ""),
@@ -28,13 +28,13 @@ async def invite(call: Call) -> Response:
 
 
 async def invite_again(call: Call) -> Response:
-    """Make another link for a user."""
+    """Create a new invitation for a user. Only this response shows its link."""
     user, secret = await call.engine.users.invite_again(_user(call), call.actor)
     return await _people(call, user, secret)
 
 
 async def set_role(call: Call) -> Response:
-    """Change what a user may do."""
+    """Change the role and the app of a user."""
     user = await call.engine.users.set_role(_user(call), _role(call), call.form.get("app") or None, call.actor)
     return call.done("/people", f"{user.name} now has the role {user.role.value} for {user.app or 'all apps'}.")
 
@@ -47,14 +47,14 @@ async def sign_out(call: Call) -> Response:
 
 
 async def remove(call: Call) -> Response:
-    """Remove a user."""
+    """Remove a user and end their sessions."""
     user = await call.engine.users.find(_user(call))
     await call.engine.users.remove(user.id, call.actor)
     return call.done("/people", f"{user.name} was removed.")
 
 
 async def end_session(call: Call) -> Response:
-    """Sign any browser out."""
+    """End any session."""
     session = await call.engine.sessions.revoke(str(call.request.path_params["session"]), call.actor)
     return call.done("/people", f"The session {session.id} of {session.name} is signed out.")
 

@@ -1,4 +1,4 @@
-"""*Previews*: one app for each pull request, and when it goes."""
+"""The *Previews* page: one app per pull request, and when it ends."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from pvdify.model.status import Status
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A preview with what runs of it."""
+    """A preview with its state, and the status, live release and URL of its app."""
 
     preview: Preview
     state: str
@@ -22,7 +22,7 @@ class Row:
 
 
 async def show_previews(call: Call) -> Response:
-    """The previews of an app, by pull request."""
+    """Show the previews of an app."""
     engine = call.engine
     await engine.queries.app(call.app)
     views = {view.app.name: view for view in await engine.queries.apps()}
@@ -38,20 +38,20 @@ async def show_previews(call: Call) -> Response:
 
 
 async def close_preview(call: Call) -> Response:
-    """The pull request is closed: the preview goes after its close delay."""
+    """Mark the pull request as closed: the preview ends after its close delay."""
     preview = (await call.engine.previews.close(call.app, _number(call), call.actor)).preview
     undo = f"Undo: `pvdify preview {call.app} --pr {preview.number}`"
     return call.done(f"/apps/{call.app}/previews", f"{preview.name} goes {preview.ends_at:%Y-%m-%d %H:%M} UTC. {undo}")
 
 
 async def keep_preview(call: Call) -> Response:
-    """Keep a preview for one more day from now."""
+    """Keep a preview for at least one more day, even if its pull request is closed."""
     preview = (await call.engine.previews.keep(call.app, _number(call), call.actor)).preview
     return call.done(f"/apps/{call.app}/previews", f"{preview.name} stays until {preview.ends_at:%Y-%m-%d %H:%M} UTC.")
 
 
 async def end_preview(call: Call) -> Response:
-    """Take a preview away now; its name has to be repeated."""
+    """Destroy a preview now. The form must repeat its name."""
     preview = await call.engine.previews.get(call.app, _number(call))
     await call.engine.requests.destroy_app(preview.name, call.field("confirm"), call.actor)
     return call.done(f"/apps/{call.app}/previews", f"{preview.name} is being taken away.")

@@ -1,4 +1,4 @@
-"""*Releases* and *Release N*: history, and one deploy as it runs or ran."""
+"""The *Releases* and *Release N* pages: the history, and the steps and log of one deploy."""
 
 from collections.abc import AsyncIterator
 
@@ -16,11 +16,11 @@ from pvdify.model.deploy_log import EntryKind, LogEntry
 from pvdify.web.answers import ServerSentEvent, event_stream
 
 SHOWN, MOST = 50, 1000
-LOG_LINES = 400  # of a deploy log that a page shows; all of it is behind a link
+LOG_LINES = 400  # the last lines of a deploy log that the page shows; a link opens the whole log
 
 
 async def list_releases(call: Call) -> Response:
-    """History, newest first."""
+    """Show the app's releases, newest first."""
     limit = call.number("n", SHOWN, MOST)
     found = await call.engine.queries.releases(call.app, limit + 1)
     keep = call.engine.settings.keep_releases
@@ -30,7 +30,7 @@ async def list_releases(call: Call) -> Response:
 
 
 async def show_release(call: Call) -> Response:
-    """One release, running or past."""
+    """Show a release with its steps, deploy log, and differences from another release."""
     view = await call.engine.queries.release(call.app, _version(call))
     entries = await call.engine.queries.deploy_log(call.app, view.release.version)
     to = call.number("to", 0, 10**9)
@@ -44,21 +44,21 @@ async def show_release(call: Call) -> Response:
 
 
 async def show_log(call: Call) -> Response:
-    """The whole deploy log as text."""
+    """Send the whole deploy log as text."""
     entries = _shown(await call.engine.queries.deploy_log(call.app, _version(call)))
     lines = (f"{entry.at.isoformat(timespec='milliseconds')} {entry.step or '|'} {entry.text}\n" for entry in entries)
     return PlainTextResponse("".join(lines))
 
 
 async def stream_release(call: Call) -> Response:
-    """Steps and log as they come; a stream that was cut goes on behind the last line it sent."""
+    """Stream a deploy's steps and log lines. A reconnected stream continues after the last line that was sent."""
     await call.engine.queries.release(call.app, _version(call))
     seen = call.request.headers.get("last-event-id") or call.query("seen")
     return event_stream(_follow(call, int(seen) + 1 if seen.isascii() and seen.isdigit() and len(seen) < 12 else 0))
 
 
 async def cancel(call: Call) -> Response:
-    """Stop a release that is not live yet."""
+    """Cancel the deploy of a release that is not live yet."""
     await call.engine.requests.cancel(call.app, _version(call), call.actor)
     path = f"/apps/{call.app}/releases/{_version(call)}"
     return call.done(path, f"v{_version(call)} is being canceled. Visitors see no change.")

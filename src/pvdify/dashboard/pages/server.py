@@ -1,4 +1,4 @@
-"""*Server*: how each part is, who may use it, registries, notifications, and disk by app."""
+"""The *Server* page: checks of each part, tokens, registries, notifications, and disk use by app."""
 
 from starlette.responses import Response
 
@@ -18,12 +18,12 @@ _DAYS = 86400.0
 
 
 async def show_server(call: Call) -> Response:
-    """The server; who may use one app alone sees little of it."""
+    """Show the server. Actors with rights for one app see only part of the page."""
     return await _page(call)
 
 
 async def create_token(call: Call) -> Response:
-    """A new token, shown this once."""
+    """Create a token. Only this response shows its text."""
     name, days = call.field("name"), call.field("days")
     if days and not (days.isascii() and days.isdigit() and len(days) < 6):
         raise InvalidError("no token was made", why="the days are no number", next="send another number, or none")
@@ -37,13 +37,13 @@ async def create_token(call: Call) -> Response:
 
 
 async def revoke_token(call: Call) -> Response:
-    """A token is good for nothing from now on."""
+    """Revoke a token, and end the sessions that were opened with it."""
     await call.engine.tokens.revoke(call.field("token"), call.actor)
     return call.done("/server#tokens", "The token is revoked, and every session that was made with it has ended.")
 
 
 async def log_in_to_registry(call: Call) -> Response:
-    """Sign in to a registry from now on."""
+    """Store the login for a registry."""
     login = await call.engine.registries.login(
         call.field("host"), call.field("username"), Secret(call.form.get("password", "")), call.actor,
         call.field("app") or None,
@@ -52,14 +52,14 @@ async def log_in_to_registry(call: Call) -> Response:
 
 
 async def log_out_of_registry(call: Call) -> Response:
-    """Sign in to a registry no longer."""
+    """Remove the login for a registry."""
     host = call.field("host")
     await call.engine.registries.logout(host, call.actor, call.field("app") or None)
     return call.done("/server#registries", f"This server is no longer signed in to {host}.")
 
 
 async def add_notification(call: Call) -> Response:
-    """Tell a webhook or a chat of events from now on."""
+    """Add a notification: a webhook or a chat that is notified of events."""
     try:
         channel = Channel(call.field("channel"))
     except ValueError as error:
@@ -77,13 +77,13 @@ async def add_notification(call: Call) -> Response:
 
 
 async def remove_notification(call: Call) -> Response:
-    """Notify a subscriber no longer."""
+    """Remove a notification."""
     await call.engine.notifications.remove(call.field("notification"), call.actor)
     return call.done("/server#notifications", "The notification is removed.")
 
 
 async def test_notification(call: Call) -> Response:
-    """Send a test now, and say how that went."""
+    """Send a test notification now, and show its result."""
     delivery = await call.engine.notifications.test(call.field("notification"), call.actor)
     if delivery.state is DeliveryState.DELIVERED:
         return call.done("/server#notifications", "The test was delivered.")

@@ -1,4 +1,4 @@
-"""Signing in with a link of ``pvdify open``, and signing out."""
+"""Sign-in with a link of ``pvdify open``, a provider's account or an invitation, and sign-out."""
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -13,7 +13,7 @@ CALLBACK = "/sign-in/callback"
 
 
 async def show_sign_in(call: Call) -> Response:
-    """The ways to sign in; who is signed in is led on."""
+    """Show the ways to sign in; with a session, redirect to the page in ``to``."""
     if call.signed_in is not None:
         return RedirectResponse(own(call.request.query_params.get("to", "/")), 303)
     to = own(call.request.query_params.get("to", "/"))
@@ -22,8 +22,8 @@ async def show_sign_in(call: Call) -> Response:
 
 
 async def open_link(call: Call) -> Response:
-    """Sign in with a link, which is used up by this."""
-    # A browser that reads ahead, or a program that looks whether there is a page, must not use the link up.
+    """Sign in with a link. A link works once."""
+    # A prefetch of the browser, or a HEAD request of a program that checks links, must not use the link.
     if call.request.method == "HEAD" or "prefetch" in call.request.headers.get("sec-purpose", ""):
         raise HTTPException(503)
     agent = call.request.headers.get("user-agent", "")
@@ -32,7 +32,11 @@ async def open_link(call: Call) -> Response:
 
 
 async def begin_with_account(call: Call) -> Response:
-    """Send the browser to the provider. A link leads here and no form: the policy keeps forms on this site."""
+    """Redirect the browser to the provider.
+
+    The sign-in page has a link to this address and no form, because the content policy forbids forms that redirect to
+    other sites.
+    """
     to = own(call.request.query_params.get("to", "/"))
     redirect = f"{cookies.origin_of(call.request, call.engine.settings)}{CALLBACK}"
     address, kept = await call.engine.provider_sign_in.begin(redirect, to)
@@ -42,7 +46,7 @@ async def begin_with_account(call: Call) -> Response:
 
 
 async def finish_with_account(call: Call) -> Response:
-    """Sign in with what the provider sent along with the browser."""
+    """Sign in with the code that the provider's redirect contains."""
     query, agent = call.request.query_params, call.request.headers.get("user-agent", "")
     kept = cookies.read_attempt(call.request, call.engine.settings)
     session, text, to = await call.engine.provider_sign_in.finish(
@@ -54,20 +58,23 @@ async def finish_with_account(call: Call) -> Response:
 
 
 async def show_invitation(call: Call) -> Response:
-    """Ask whether to sign in: programs that look at links in messages must not use an invitation up."""
+    """Show a form to accept the invitation.
+
+    Opening the address does not use the invitation, because programs open links in messages.
+    """
     user = await call.engine.users.invited(str(call.request.path_params["secret"]))
     return call.page("invitation.html", user=user)
 
 
 async def accept_invitation(call: Call) -> Response:
-    """Sign in with an invitation, which is used up by this."""
+    """Sign in with an invitation. An invitation works once."""
     agent = call.request.headers.get("user-agent", "")
     session, text = await call.engine.users.accept(str(call.request.path_params["secret"]), call.address, agent)
     return signed_in(call, session, text, "/me")
 
 
 async def sign_out(call: Call) -> Response:
-    """End this session."""
+    """End the session and delete its cookie."""
     if call.signed_in is not None:
         await call.engine.sessions.revoke(call.signed_in.session.id, call.actor)
     response = RedirectResponse(SIGN_IN, 303)
@@ -76,19 +83,22 @@ async def sign_out(call: Call) -> Response:
 
 
 def signed_in(call: Call, session: Session, text: str, to: str = "/") -> Response:
-    """Sign the browser in. It may have come from another site, so a page of ours leads on."""
+    """Return a response that sets the session cookie and opens ``to``.
+
+    The browser may come from another site, so a page of this site opens ``to``: only then is the cookie sent.
+    """
     response = moving_on(own(to))
     give_cookie(call, response, session, text)
     return response
 
 
 def give_cookie(call: Call, response: Response, session: Session, text: str) -> None:
-    """Have the browser keep its session until the session ends."""
+    """Set the session cookie until the session expires."""
     seconds = int((session.expires_at - session.created_at).total_seconds())
     cookies.write(response, call.request, call.engine.settings, text, seconds)
 
 
 def own(path: str) -> str:
-    """A path of this site as it is; of anything else the start page."""
+    """Return the path if it is one of this site, else the path of the start page."""
     is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path
     return path if is_own else "/"

@@ -1,4 +1,4 @@
-"""*State*: volumes, services, backups, and scheduled jobs with their runs."""
+"""The *State* page: volumes, services, backups, and scheduled jobs with their runs."""
 
 from starlette.responses import Response
 
@@ -10,7 +10,7 @@ RUNS, OUTPUT_LINES, BACKUPS = 30, 1000, 10
 
 
 async def show_state(call: Call) -> Response:
-    """Volumes as they were seen last, linked services, the newest backups with them, jobs, and the newest runs."""
+    """Show the volumes (from a cache), linked services, the app's newest backups, jobs, and their newest runs."""
     engine, app = call.engine, call.app
     await engine.queries.app(app)
     volumes = call.shared.volumes.get(app, lambda: _volumes(call))
@@ -23,7 +23,7 @@ async def show_state(call: Call) -> Response:
 
 
 async def show_run(call: Call) -> Response:
-    """What one run of a job wrote."""
+    """Show a run of a job with the last ``OUTPUT_LINES`` lines of its output."""
     number = int(call.request.path_params["number"])
     run = await call.engine.jobs.find_run(call.app, str(call.request.path_params["job"]), number)
     lines = await call.engine.jobs.output(run, 0)
@@ -31,7 +31,7 @@ async def show_run(call: Call) -> Response:
 
 
 async def destroy_volume(call: Call) -> Response:
-    """Move a volume to the trash; its name has to be repeated."""
+    """Move a volume to the trash. The form must repeat its name."""
     name = call.field("volume")
     if call.field("confirm") != name:
         raise InvalidError(
@@ -44,7 +44,7 @@ async def destroy_volume(call: Call) -> Response:
 
 
 async def restore_volume(call: Call) -> Response:
-    """Take a volume out of the trash."""
+    """Restore a volume from the trash."""
     await call.engine.volumes.restore(call.app, call.field("volume"), call.actor)
     call.shared.volumes.forget(call.app)
     return call.done(f"/apps/{call.app}/state", f"The volume {call.field('volume')} is back.")

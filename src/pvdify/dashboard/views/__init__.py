@@ -1,1 +1,1 @@
-"""View models: pure functions from what the engine says to what a page shows."""
+"""View models: pure functions that convert answers of the engine to the content of a page."""

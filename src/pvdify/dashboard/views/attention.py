@@ -1,4 +1,4 @@
-"""What needs attention, the worst first, each with its next step."""
+"""The list of problems on the start page, worst first, each with its next step. Pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ _SAID_BY_STATUS = ("app.", "deploy.failed", "rollback.failed")
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One thing. ``rank``: 0 is the worst; ``word``: its kind, as statuses are named.
+    """One problem. ``rank``: 0 is the worst. ``word``: its kind, shown like a status.
 
-    ``path``: the page that shows more; ``next``: what to do.
+    ``path``: the page with details; ``link``: the text of the link to it. ``next``: the next step for the reader.
     """
 
     rank: int
@@ -35,13 +35,13 @@ class Item:
 
     @property
     def is_warning(self) -> bool:
-        """Whether visitors are served all the same."""
+        """Whether it is only a warning: visitors are still served."""
         return self.rank > 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything that attention is decided from, of the apps that the reader may see."""
+    """The input of ``attention``, limited to the apps that the reader may see. ``min_free_disk``: bytes."""
 
     apps: Sequence[AppView]
     failed: Sequence[Release]
@@ -55,7 +55,7 @@ class Facts:
 
 
 def attention(facts: Facts) -> tuple[Item, ...]:
-    """Every item, the worst and then the newest first."""
+    """Return all items, ordered by rank, then newest first; items without a time come first in their rank."""
     found = [
         *_of_server(facts), *_of_apps(facts.apps), *_of_releases(facts.failed), *_of_jobs(facts.jobs),
         *_of_events(facts),
@@ -99,7 +99,10 @@ def _of_jobs(records: Iterable[JobRecord]) -> Iterable[Item]:
 
 
 def _of_events(facts: Facts) -> Iterable[Item]:
-    """Bad events of the last day that nothing above says already, those of one kind and app together."""
+    """Yield one item for each app and kind of bad event in the last 24 hours.
+
+    Skip events that a status, a failed release or an overdue job already reports, and jobs that have succeeded since.
+    """
     grouped: dict[tuple[str, str], list[Event]] = {}
     known = {view.app.name for view in facts.apps}
     for event in facts.events:

@@ -1,4 +1,4 @@
-"""Config vars as a page shows them: who set each, since which release, and what the next deploy would apply."""
+"""View models of config vars: the actor and release of each, and the changes that the next deploy applies."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pvdify.model.release import Release
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One config var. ``text``: None for a secret. ``release``: the first that had it as it is now, None: none yet."""
+    """One config var. ``text``: None for a secret. ``release``: the first release with its current value, or None."""
 
     name: str
     text: str | None
@@ -22,7 +22,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What the next deploy changes. ``kind``: added, changed or removed."""
+    """A change that the next deploy applies. ``kind``: added, changed or removed."""
 
     name: str
     kind: str
@@ -31,7 +31,7 @@ class Change:
 def rows_of(
     values: Mapping[str, ConfigVar], versions: Sequence[ConfigVersion], releases: Sequence[Release]
 ) -> tuple[Row, ...]:
-    """The config vars by name; ``versions`` and ``releases``: newest first."""
+    """Return the config vars ordered by name. Pass ``versions`` and ``releases`` newest first."""
     last_set: dict[str, ConfigVersion] = {}
     for version in versions:
         for key in version.set_keys:
@@ -53,7 +53,10 @@ def _row(name: str, var: ConfigVar, version: ConfigVersion | None, releases: Seq
 def unapplied(
     values: Mapping[str, ConfigVar], versions: Iterable[ConfigVersion], live_version: int | None
 ) -> tuple[Change, ...]:
-    """What the newest config has otherwise than that of the live release; a name that was set anew is changed."""
+    """Return the differences between the newest config and the live release's config, ordered by name.
+
+    A name that was set again counts as changed, even with an equal value.
+    """
     if live_version is None:
         return ()
     ordered = sorted(versions, key=lambda it: it.version)

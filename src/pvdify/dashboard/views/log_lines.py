@@ -1,4 +1,4 @@
-"""Lines of logs as pages show them: their level, their name in links, and which of them are asked for."""
+"""View models of log lines: their level, their id in links, and the filter. Pure functions."""
 
 import re
 from collections.abc import Callable
@@ -16,12 +16,12 @@ _ERROR = re.compile(
 )
 _NONE = re.compile(r"\b(?:0|no|without) (?:errors?|exceptions?)\b|\berrors?[=:]\s*0\b", re.IGNORECASE)
 _WARNING = re.compile(r"\b(?:warn|warning|deprecated|deprecationwarning)\b|\blevel\"?\s*[:=]\s*\"?40\b", re.IGNORECASE)
-_EXAMINED = 400  # characters: a line says its level early
+_EXAMINED = 400  # characters from the start of a line, where programs write the level
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line to show. ``id``: its name in a link, unique among lines of one page."""
+    """A line to show. ``id``: its anchor in links, unique in one page. ``origin``: process, number and release."""
 
     id: str
     at: datetime
@@ -32,20 +32,20 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which lines are asked for, besides process and release. ``level``: "" for all, warning includes error."""
+    """A filter of lines by text and level. ``level``: "" for all; ``warning`` includes errors."""
 
     text: str = ""
     level: str = ""
 
     def matches(self, text: str) -> bool:
-        """Whether a line is one of them; letters match in either case."""
+        """Return whether the filter selects a line with this text. The case of letters does not matter."""
         if self.text and self.text.casefold() not in text.casefold():
             return False
         return not self.level or level_of(text) in (LEVELS if self.level == "warning" else LEVELS[:1])
 
 
 def level_of(text: str) -> str:
-    """``error``, ``warning`` or "", guessed from what a line says."""
+    """Guess the level from the text of a line: ``error``, ``warning`` or ""."""
     begin = text[:_EXAMINED]
     if _ERROR.search(_NONE.sub("", begin)):
         return "error"
@@ -53,7 +53,7 @@ def level_of(text: str) -> str:
 
 
 def namer() -> Callable[[LogLine, Writer], Line]:
-    """Make lines to show; those of one moment and instance are numbered."""
+    """Return a function that converts log lines. It numbers lines of the same instance with the same timestamp."""
     counts: dict[str, int] = {}
 
     def shown(line: LogLine, writer: Writer) -> Line:

@@ -1,4 +1,4 @@
-"""Releases as pages show them: why one cannot be rolled back to, and steps with the time of each."""
+"""View models of releases: why a rollback to a release is impossible, and the durations of steps. Pure functions."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ _KINDS: Mapping[StepState, str] = {
 
 
 def why_not(view: ReleaseView, keep: int) -> str:
-    """Why a release cannot be rolled back to; "" if it can."""
+    """Return why a rollback to the release is impossible, or "". ``keep``: how many releases keep their image."""
     release = view.release
     if view.can_roll_back:
         return ""
@@ -28,7 +28,7 @@ def why_not(view: ReleaseView, keep: int) -> str:
 
 
 def bars(view: ReleaseView, operation: Operation | None) -> tuple[Bar, ...]:
-    """The steps of a deploy: as the journal has them, else as the receipt does."""
+    """Return the steps of a deploy from its operation, or from the release's receipt if there is no operation."""
     if operation is not None and operation.steps:
         begun = [it.name for it in operation.steps if it.state is not StepState.PENDING]
         failed = begun[-1] if begun and operation.error is not None else ""
