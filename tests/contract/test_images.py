@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from pvdify.errors import ImageNotFound, RegistryUnavailable
+from pvdify.errors import ImageNotFound, RegistryUnavailable, RuntimeUnavailable
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.ports.images import Images
 from tests.fakes.images import FakeImages, FakeRegistry
@@ -216,6 +216,13 @@ async def test_what_is_not_here_cannot_be_fetched_from_here(world):
 
 async def test_an_unknown_id_is_not_there(world):
     assert await world.images.get("0" * 64) is None
+
+
+async def test_an_image_that_is_not_there_cannot_be_pinned(world):
+    with pytest.raises(RuntimeUnavailable):
+        await world.images.keep("0" * 64, "shop", 1)
+
+    assert await world.images.kept("shop") == frozenset()
 
 
 async def test_the_last_pin_takes_the_image_with_it(world):

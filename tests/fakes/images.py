@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pvdify.errors import ImageNotFound, PvdifyError, RegistryDenied, RegistryUnavailable
+from pvdify.errors import ImageNotFound, PvdifyError, RegistryDenied, RegistryUnavailable, RuntimeUnavailable
 from pvdify.model.image import ImagesOnDisk, LocalImage
 from pvdify.model.image_reference import ImageReference, parse_image_reference
 from pvdify.model.tenant import Tenant
@@ -155,6 +155,8 @@ class FakeImages:
 
     async def keep(self, image_id: str, app: str, release: int) -> None:
         self._fail("keep")
+        if image_id not in self._stored:
+            raise RuntimeUnavailable("podman failed", why=f"{image_id}: image not known")
         self._pins[app, release] = image_id
 
     async def kept(self, app: str) -> frozenset[int]:

@@ -11,6 +11,7 @@ from pvdify.errors import (
     RuntimeUnavailable,
 )
 from pvdify.model.config import ConfigVar
+from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.instance import Secret
 from pvdify.model.release import ReleaseStatus, Source
 from tests.fakes.behaviour import Behaviour
@@ -384,6 +385,45 @@ async def test_the_image_of_a_release_that_failed_goes_once_another_is_live(mach
     assert failed.status is ReleaseStatus.FAILED
     assert await machine.images.kept("shop") == {1, 3}
     assert failed.image_id not in machine.images.stored
+
+
+async def test_an_image_that_is_removed_with_another_app_before_it_is_pinned_is_pulled_again(
+    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    image = machine.registry.push(V1)
+    await machine.images.pull(parse_image_reference(V1), image.digest)
+    keep, is_removed = machine.images.keep, []
+
+    async def keep_late(image_id: str, app: str, release: int) -> None:
+        if not is_removed:
+            is_removed.append(True)
+            machine.images.lose(image_id)
+        await keep(image_id, app, release)
+
+    monkeypatch.setattr(machine.images, "keep", keep_late)
+
+    release = await daemon.deploy(image=V1)
+
+    assert (release.status, release.image_id) == (ReleaseStatus.ACTIVE, image.image_id)
+    assert len(machine.images.pulled) == 2
+
+
+async def test_an_image_is_pinned_before_anything_is_started_of_it(
+    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    """Else the end of another app with the same image could remove it between two hooks."""
+    keep, containers = machine.images.keep, []
+
+    async def note(image_id: str, app: str, release: int) -> None:
+        containers.append(len(machine.supervisor.names))
+        await keep(image_id, app, release)
+
+    monkeypatch.setattr(machine.images, "keep", note)
+
+    machine.supervisor.script(Behaviour(exit_code=0), process="pre_deploy")
+    release = await daemon.deploy(image=V1, manifest={"hooks": {"pre_deploy": ["migrate"]}})
+
+    assert (release.status, containers) == (ReleaseStatus.ACTIVE, [0])
 
 
 async def test_an_image_that_does_not_fit_on_the_disk_is_not_pulled(machine: Machine, daemon: Daemon):

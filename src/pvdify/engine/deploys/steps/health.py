@@ -21,18 +21,12 @@ GROWTH = 1.5  # factor between two pauses
 
 @step()
 async def health(run: StepRun) -> str | None:
-    """Wait until each web instance of the candidate slot has answered its probe, and pin the release's image."""
+    """Wait until each web instance of the candidate slot has answered its probe."""
     slot = await run.candidate()
     places = web_places(slot) if slot else ()
     is_new = slot is not None and slot.number == run.release.version
-    pinning = asyncio.create_task(_pin(run)) if is_new else None  # runs while the instances boot, to save time
     # Instances from standby have been up for long: probe them at once.
-    pause = FIRST_PAUSE if is_new else 0.0
-    try:
-        return await probed(run, places, pause)
-    finally:
-        if pinning:
-            await pinning
+    return await probed(run, places, FIRST_PAUSE if is_new else 0.0)
 
 
 async def probed(run: StepRun, places: Sequence[Placement], pause: float = FIRST_PAUSE) -> str | None:
@@ -48,10 +42,6 @@ async def probed(run: StepRun, places: Sequence[Placement], pause: float = FIRST
     if answer.status == 404:
         await run.note(f"nothing is at {path}; any answer counts. Set healthcheck.path to have a page asked for")
     return f"{path} {answer.status}"
-
-
-async def _pin(run: StepRun) -> None:
-    await run.world.images.keep(run.release.image_id or "", run.app, run.release.version)
 
 
 async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeResult:

@@ -10,13 +10,21 @@ from pvdify.engine.deploys.steps.start import standby_of
 from pvdify.engine.deploys.steps.volumes import provide_volumes
 from pvdify.engine.running.environment import tenant_of
 from pvdify.engine.running.specs import port_of
-from pvdify.errors import NotEnoughDisk, NotRollbackable, PvdifyError, WrongPlatform
+from pvdify.errors import (
+    NotEnoughDisk,
+    NotRollbackable,
+    PullFailed,
+    PvdifyError,
+    RuntimeUnavailable,
+    WrongPlatform,
+)
 from pvdify.model.image import LocalImage
 from pvdify.model.image_reference import ImageReference, parse_image_reference
 from pvdify.model.release import Release
 from pvdify.model.tenant import Tenant
 from pvdify.quantities import format_bytes
 
+PIN_ATTEMPTS = 3
 UNPACKED = 3.0  # times the download size: compressed and unpacked layers are on the disk at the same time
 
 
@@ -38,20 +46,14 @@ async def keep_for_another_try(run: StepRun) -> None:
 
 @step(undo=keep_for_another_try)
 async def pull(run: StepRun) -> str:
-    """Bring the release's image to this host, record its volumes, and wait for the preview's services.
+    """Bring the release's image to this host, pin it, record its volumes, and wait for the preview's services.
 
     Raises WrongPlatform, NotEnoughDisk, NotRollbackable, VolumeNotShared, ServiceFailed, and the errors of ``Images``.
     """
     release = run.release
     if await standby_of(run):
         return f"{(release.digest or '')[:11]}…  here"  # the standby instances have the image
-    if release.image_id is not None:
-        image = await _stored(run, release.image_id)
-    else:
-        reference = parse_image_reference(release.image)
-        tenant = await tenant_of(run.world.store, run.app)
-        digest = await run.world.images.resolve(reference, tenant)
-        image = await run.world.images.find(reference, digest) or await _fetch(run, reference, digest, tenant)
+    image = await _pinned(run)
     _check_platform(release, image)
     port = release.port or port_of(run.manifest, image.exposed_ports)
     pulled = replace(release, digest=image.digest, image_id=image.image_id, port=port, image_volumes=image.volumes)
@@ -59,6 +61,33 @@ async def pull(run: StepRun) -> str:
     await provide_volumes(run, pulled)
     await wait_for_services(run)
     return f"{image.digest[:11]}…  {format_bytes(image.size)}"
+
+
+async def _pinned(run: StepRun) -> LocalImage:
+    """Return the release's image, on this host and pinned.
+
+    Until the pin is set, the image is removed when the last release of another app that uses it is removed. In that
+    case, bring the image to this host again. Raises PullFailed after several attempts, and as ``pull``.
+    """
+    images, release = run.world.images, run.release
+    for _ in range(PIN_ATTEMPTS):
+        image = await (_stored(run, release.image_id) if release.image_id else _found(run))
+        try:
+            await images.keep(image.image_id, run.app, release.version)
+            return image
+        except RuntimeUnavailable:
+            if await images.get(image.image_id) is not None:
+                raise
+    raise PullFailed(
+        f"{release.image} could not be pulled", why="it was removed right after the pull", next="deploy again"
+    )
+
+
+async def _found(run: StepRun) -> LocalImage:
+    """Return the image that the release's reference names now; pull it if it is not on this host."""
+    reference, tenant = parse_image_reference(run.release.image), await tenant_of(run.world.store, run.app)
+    digest = await run.world.images.resolve(reference, tenant)
+    return await run.world.images.find(reference, digest) or await _fetch(run, reference, digest, tenant)
 
 
 def _check_platform(release: Release, image: LocalImage) -> None:
