@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from pvdify.errors import PvdifyError
 from pvdify.model.app import hostnames_of
-from pvdify.model.operation import Strategy
+from pvdify.model.operation import OperationKind, StepState, Strategy
 from pvdify.model.slot import SlotState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.images import FakeRegistry
@@ -91,6 +91,12 @@ class Histories(HistoryRules):
         await self.daemon.recover()
         await self.compare()
 
+    async def is_stopping(self) -> bool:
+        """Whether a slot's instances are being stopped: they are still there, and no record wants them any more."""
+        operations = await self.machine.store.unsettled_operations("shop")
+        stops = [it.step("stop").state for it in operations if it.kind is OperationKind.RETIRE]
+        return StepState.DOING in stops
+
     async def compare(self) -> None:
         """Declared = running."""
         machine = self.machine
@@ -101,6 +107,8 @@ class Histories(HistoryRules):
             assert machine.supervisor.running == frozenset()
             return
         await self.daemon.reconciler.reconcile()
+        while await self.is_stopping():
+            await machine.clock.sleep(0.1)
         await assert_consistent(machine)
         app = await machine.store.app("shop")
         assert app is not None
