@@ -10,7 +10,7 @@ MOST_AT_ONCE = 200
 
 
 async def batched(items: AsyncIterator[T]) -> AsyncIterator[list[T]]:
-    """Yield lists of items; each has the items of ``GATHERED_SECONDS``, at most ``MOST_AT_ONCE``."""
+    """Yield lists of the items that arrive within ``GATHERED_SECONDS`` of the first, at most ``MOST_AT_ONCE``."""
     pending = asyncio.ensure_future(anext(items))
     try:
         while True:

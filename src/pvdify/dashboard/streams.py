@@ -11,7 +11,10 @@ CHECK_SECONDS = 15.0  # the interval of keep-alives, which trigger the check in 
 
 
 def ended_with_session(stream: EventStream, is_good: Callable[[], Awaitable[bool]]) -> EventStream:
-    """Make the stream end when ``is_good`` returns False; it is called before a piece, once per ``CHECK_SECONDS``."""
+    """End the stream when ``is_good`` returns False.
+
+    ``is_good`` is called before a piece is sent, at most once per ``CHECK_SECONDS``.
+    """
     stream.body_iterator = _while_good(stream.body_iterator, is_good)
     return stream
 

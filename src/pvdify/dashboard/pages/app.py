@@ -170,7 +170,7 @@ async def _content(call: Call) -> tuple[Markup, Markup]:
 
 
 async def _unapplied(call: Call, live: Release | None) -> int | None:
-    """Return the newest config version if the live release has another one, else None."""
+    """Return the newest config version if the live release has another version; None if it has not, or none is live."""
     versions = await call.engine.queries.config_versions(call.app)
     newest = versions[0].version if versions else 0
     return newest if live is not None and newest != live.config_version else None

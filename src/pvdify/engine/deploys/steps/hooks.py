@@ -32,7 +32,7 @@ async def remove_hooks(run: StepRun) -> None:
 
 
 async def run_failure_hooks(run: StepRun) -> None:
-    """Run the app's on_failure hooks; the runner calls this after the undo of all later steps. Skip it after a cancel.
+    """Run the app's on_failure hooks, after the undo of all later steps. Run none after a cancellation.
 
     Failures of these hooks are written to the deploy log and not raised.
     """
@@ -105,7 +105,7 @@ async def _spec(run: StepRun, moment: str, number: int, command: Command, facts:
 async def _run_once(run: StepRun, spec: InstanceSpec) -> Exit:
     """Run the hook and return its exit; if it was started before pvdifyd restarted, only wait for its exit.
 
-    Creating and starting the container are separate: a hook whose container was created only has not run yet.
+    Creating and starting the container are separate: a hook whose container was only created has not run yet.
     """
     instances = run.world.instances
     known = {found.name: found for found in await instances.find(run.app)}.get(spec.name)

@@ -163,7 +163,7 @@ async def _is_displaced(run: StepRun, slot: Slot) -> bool:
 
 
 async def _may_come_back(run: StepRun, slot: Slot) -> bool:
-    """Return whether the slot is stopped but still live, because its successor has not been switched to yet."""
+    """Return whether the slot is stopped but still the live release's: the switch to its successor is pending."""
     live = await run.world.store.active_release(run.app)
     return slot.state is SlotState.STOPPED and live is not None and live.slot == slot.number
 
