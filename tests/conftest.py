@@ -45,6 +45,7 @@ class LogOnFailure:
         return report
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses ports, containers or servers of this machine: such tests run one at a time.
 
