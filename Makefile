@@ -9,10 +9,8 @@ SHELL := /bin/bash
 
 bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
-# Tests that use this machine run one after the other; those on disposable servers do so beside them.
-in_two_groups := --numprocesses=2 --dist=loadgroup tests/browser tests/contract tests/e2e tests/integration tests/load
 python_sources := src tests tools bench examples
-shell_sources := tools/setup tools/lock tools/build-sample tools/build-service .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
+shell_sources := tools/setup tools/lock tools/machine-tests tools/build-sample tools/build-service .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
 
 help: ## list the targets
 	@echo "make TARGET"
@@ -28,7 +26,7 @@ demo: setup ## deploy, fail and roll back under load on this machine, with the n
 test: setup lint ## everything: lint, types, import directions, fresh docs and all tests
 	$(bin)/pytest $(parallel) -m "not machine and not slow and not long"
 	$(bin)/pytest $(parallel) -m "slow and not machine and not long"
-	$(bin)/pytest $(in_two_groups) -m "machine and not long"
+	tools/machine-tests
 
 check: python lint ## the same without containers: needs neither root nor Debian
 	$(bin)/pytest $(parallel) tests/unit tests/contract -m "not machine and not slow and not long"
@@ -40,7 +38,7 @@ test-properties: python ## the slow property suites: a daemon killed at every wr
 	$(bin)/pytest $(parallel) -m "slow and not machine and not long"
 
 test-machine: setup ## tests that use this machine's containers, ports and servers
-	$(bin)/pytest $(in_two_groups) -m "machine and not long"
+	tools/machine-tests
 
 test-long: setup ## what takes up to hours: 100,000 schedules of the reconciler, 500 restarts of every command
 	$(bin)/pytest $(parallel) -m "long and not machine"

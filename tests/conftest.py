@@ -45,18 +45,15 @@ class LogOnFailure:
         return report
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses ports, containers or servers of this machine: such tests run one at a time.
 
-    Disposable servers have containers, ports and systemd of their own, so their tests run beside the others.
     Slow tests and those of the machine have longer timeouts than others, unless they bring their own.
     """
     for item in items:
         folder = item.path.relative_to(HERE).parts[0]
         if folder in FOLDERS_THAT_NEED_IT or any(item.get_closest_marker(name) for name in NEED_THE_MACHINE):
             item.add_marker(pytest.mark.machine)
-            item.add_marker(pytest.mark.xdist_group("servers" if item.get_closest_marker("vps") else "machine"))
         if not item.get_closest_marker("timeout"):
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT))
