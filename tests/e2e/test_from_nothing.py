@@ -22,6 +22,7 @@ from tests.e2e.real_server import build_wheel
 from tests.e2e.test_previews import Github
 from tests.fakes.github import FakeGithub
 from tests.support import dockerfile, gh
+from tests.support.addresses import own_address
 from tests.support.internet import NAMES, Authority, Internet
 from tests.support.issuer import ISSUER
 from tests.support.object_store import ObjectStore
@@ -408,11 +409,9 @@ def object_store(world: World) -> Iterator[None]:
     address = f"{world.vps.address.rpartition('.')[0]}.253"
     routes = subprocess.run(("ip", "-json", "address"), check=True, capture_output=True).stdout
     (link,) = (it["ifname"] for it in json.loads(routes) if gateway in [each.get("local") for each in it["addr_info"]])
-    subprocess.run(("ip", "address", "add", f"{address}/32", "dev", link), check=True)
     world.vps.run("sh", "-c", f"echo {address} {STORE} >> /etc/hosts")
-    with ObjectStore(address, 443, *world.authority.issue(STORE)):
+    with own_address(address, link), ObjectStore(address, 443, *world.authority.issue(STORE)):
         yield
-    subprocess.run(("ip", "address", "delete", f"{address}/32", "dev", link), check=True)
 
 
 @pytest.mark.vps

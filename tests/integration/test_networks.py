@@ -21,6 +21,7 @@ from pvdify.installation.doctor.trial import try_container
 from pvdify.installation.machine import Machine
 from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec, InstanceState, Limits, Role
+from tests.support.addresses import own_address
 from tests.support.endpoints import exposed
 from tests.support.images import build_image, image_id, missing_for_podman
 from tests.support.podman import PodmanServer, Supervisor, podman, podman_server
@@ -217,14 +218,12 @@ def test_the_doctor_sees_that_networks_are_apart_and_leaves_none():
 def metadata_service() -> Iterator[str]:
     """What a cloud has: a link-local address that answers on port 80, and is the name server too."""
     address = "169.254.169.254"
-    subprocess.run(("ip", "address", "add", f"{address}/32", "dev", "lo"), check=True)
-    with contextlib.ExitStack() as listening:
+    with own_address(address, "lo"), contextlib.ExitStack() as listening:
         for port in (80, 53):
             server = listening.enter_context(socketserver.TCPServer((address, port), socketserver.BaseRequestHandler))
             threading.Thread(target=server.serve_forever, daemon=True).start()
             listening.callback(server.shutdown)
         yield address
-    subprocess.run(("ip", "address", "delete", f"{address}/32", "dev", "lo"), check=True)
 
 
 @pytest.mark.parametrize("is_allowed", [False, True])
