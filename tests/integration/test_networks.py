@@ -214,13 +214,19 @@ def test_the_doctor_sees_that_networks_are_apart_and_leaves_none():
     assert "pvdify-doctor" not in podman("network", "ls")
 
 
+class Closing(socketserver.TCPServer):
+    """Accepts connections and closes them, also on a port whose last connection was closed a moment ago."""
+
+    allow_reuse_address = True
+
+
 @pytest.fixture
 def metadata_service() -> Iterator[str]:
     """What a cloud has: a link-local address that answers on port 80, and is the name server too."""
     address = "169.254.169.254"
     with own_address(address, "lo"), contextlib.ExitStack() as listening:
         for port in (80, 53):
-            server = listening.enter_context(socketserver.TCPServer((address, port), socketserver.BaseRequestHandler))
+            server = listening.enter_context(Closing((address, port), socketserver.BaseRequestHandler))
             threading.Thread(target=server.serve_forever, daemon=True).start()
             listening.callback(server.shutdown)
         yield address
