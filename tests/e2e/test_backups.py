@@ -114,6 +114,28 @@ def test_a_daemon_killed_anywhere_in_a_backup_leaves_nothing_standing_still_and_
     )
 
 
+def test_the_files_of_a_service_of_any_image_are_restored_by_its_name(trial: Trial):
+    image = trial.stage.image("v1")
+    trial.pvdify("services:create", "files", "--image", image, "--port", "8080", "--volume", "/data")
+    in_service = ("services:connect", "files", "--", "sh", "-c")
+    trial.pvdify(*in_service, "echo kept > /data/note; chown 1234:50 /data/note; chmod 640 /data/note")
+    trial.pvdify("backups:run")
+    trial.pvdify(*in_service, "echo spoilt > /data/note")
+
+    refused = trial.pvdify("backups:restore", "--service", "files", check=False)
+    replaced = trial.pvdify("backups:restore", "--service", "files", "--replace")
+    beside = trial.pvdify("backups:restore", "--service", "files", "--to", "files-2")
+
+    look = "cat /data/note; stat -c '%u %g %a' /data/note"
+    assert refused.returncode == 5
+    assert "restore its volume into a new one" in replaced.stdout + beside.stdout
+    for name in ("files", "files-2"):
+        found = trial.pvdify("services:connect", name, "--", "sh", "-c", look).stdout.split()
+        assert found == ["kept", "1234", "50", "640"], name
+        assert trial.ask("GET", f"/services/{name}")[1]["state"] == "live"
+        trial.pvdify("services:destroy", name, "--confirm", name, "--purge")
+
+
 def test_no_secret_of_the_target_is_in_any_argument_log_or_file_in_clear(trial: Trial, tmp_path: Path):
     target = tmp_path / "other"
     target.mkdir()

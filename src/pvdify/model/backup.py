@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from pvdify.model.service import PREFIX as SERVICE_PREFIX
+from pvdify.model.service import is_of_service
+
 DEFAULT_SCHEDULE, DEFAULT_DRILLS = "0 3 * * *", "0 5 * * 0"
 PLAN = "default"
 SHRUNK = 10  # a drill reports an item that is less than 1/10 of the same item in the newest proven backup
@@ -97,6 +100,8 @@ class BackupItem:
             return "the server's own data"
         if self.kind is ItemKind.SERVICE:
             return f"the service {self.name}"
+        if is_of_service(self.app):
+            return f"the volume of the service {self.app.removeprefix(SERVICE_PREFIX)}"
         return f"the volume {self.name} of {self.app}"
 
     def is_same_as(self, other: "BackupItem") -> bool:

@@ -53,7 +53,7 @@ class Order:
 
     ``image``: of an upgrade. ``volume`` and ``generation``: what the upgrade has made, to undo it. ``version``: the
     config version with the new password of a rotation. ``purges``: deletes the data at once. ``backup``: the id of the
-    backup to restore from, and ``source`` that of the service in it.
+    backup to restore from, and ``source`` that of the service or volume in it.
     """
 
     kind: OrderKind
@@ -75,8 +75,8 @@ class Service:
     a service without storage. ``problem``: why it is down. ``pending``: the order in progress; ``failure``: why the
     last order failed. ``generation``: the number of its container. ``config_version``: the vault's version of its
     password and environment. ``owner``: the preview that it was made for. ``copy_of``: the id of the service whose data
-    it starts with, or ``backup:BACKUP:ID`` for a service in a backup; empty once it has the data. ``data_name``: the
-    name of its user and database, if they came with the data of another service.
+    it starts with, or ``backup:BACKUP:ID`` for a service or volume in a backup; empty once it has the data.
+    ``data_name``: the name of its user and database, if they came with the data of another service.
     """
 
     id: str
@@ -162,6 +162,11 @@ def network_id(service: str, at: datetime) -> str:
 def can_be_dumped(service: Service) -> bool:
     """Return whether its kind has commands for a dump and a restore."""
     return service.row.dump is not None and service.row.restore is not None
+
+
+def is_of_service(app: str) -> bool:
+    """Return whether this is the key of a service in place of an app's name."""
+    return app.startswith(PREFIX)
 
 
 def key_of(name: str) -> str:

@@ -68,8 +68,9 @@ def backups_restore(  # noqa: PLR0913 - one parameter per option
 
     Nothing that is there is written over: a volume that APP has already is an error, unless --to names another app or
     --replace moves it to the trash, where it stays for 7 days. Everything is compared with what was stored before it
-    takes its place. A service that is replaced is out of reach of its apps until it has the data of the backup; what it
-    had stays in the trash for 7 days, too. For a server that is lost as a whole: `pvdify server restore LOCATION`.
+    takes its place. Apps cannot reach a postgres or redis service that is replaced until it has the data of the backup;
+    any other service is only restarted. The data that it had stays in the trash for 7 days, too. For a server that is
+    lost as a whole: `pvdify server restore LOCATION`.
     """
     if service and (app or volumes):
         raise click.UsageError("--service restores a service: an app and its volumes are restored without it")

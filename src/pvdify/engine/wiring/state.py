@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from pvdify.engine.running.environment import Environments
 from pvdify.engine.state.backups.backups import Backups
-from pvdify.engine.state.backups.dumps import Dumps, StoredDumps
+from pvdify.engine.state.backups.dumps import Dumps
 from pvdify.engine.state.backups.keeper import BackupKeeper
 from pvdify.engine.state.backups.making import Making
 from pvdify.engine.state.backups.proof import Proof
 from pvdify.engine.state.backups.restoring import Restoring
 from pvdify.engine.state.backups.scratch import Scratch
 from pvdify.engine.state.backups.service_restoring import ServiceRestoring
+from pvdify.engine.state.backups.stored_services import StoredServices
 from pvdify.engine.state.backups.tools import BackupTools
 from pvdify.engine.state.disk_watch import DiskWatch
 from pvdify.engine.state.jobs.accounting import Accounting
@@ -85,7 +86,7 @@ def wire_state(world: World, tools: BackupTools, environments: Environments) -> 
 
 
 def wire_services(world: World, tools: BackupTools) -> ServiceParts:
-    """Make the parts of services. ``tools`` read dumps from backups."""
+    """Make the parts of services. ``tools`` read the data of services from backups."""
     clock, secrets, store, due = world.clock, world.secrets, world.store, asyncio.Event()
     commands = ServiceCommands(clock=clock, inside=world.inside)
     data = ServiceData(commands=commands, secrets=secrets)
@@ -98,13 +99,13 @@ def wire_services(world: World, tools: BackupTools) -> ServiceParts:
         clock=clock, inspector=world.inspector, instance_logs=world.instance_logs, locks=world.locks, secrets=secrets,
         settings=world.settings, store=store, volumes=world.volumes, wake=due,
     )  # fmt: skip
-    dumps = StoredDumps(credentials=world.credentials, data=data, store=store, tools=tools)
+    stored = StoredServices(credentials=world.credentials, data=data, store=store, tools=tools)
     return ServiceParts(
         data=data,
         keeper=ServiceKeeper(
             clock=clock, images=world.images, instances=world.instances, locks=world.locks,
             private_networks=world.private_networks, store=store, volumes=world.volumes,
-            orders=_service_orders(world, data, dumps, runs), data=data, runs=runs, wake=due, dumps=dumps,
+            orders=_service_orders(world, data, stored, runs), data=data, runs=runs, wake=due, stored=stored,
         ),
         links=ServiceLinks(
             clock=clock, instances=world.instances, locks=world.locks, private_networks=world.private_networks,
@@ -115,7 +116,7 @@ def wire_services(world: World, tools: BackupTools) -> ServiceParts:
     )  # fmt: skip
 
 
-def _service_orders(world: World, data: ServiceData, dumps: StoredDumps, runs: ServiceRuns) -> ServiceOrders:
+def _service_orders(world: World, data: ServiceData, stored: StoredServices, runs: ServiceRuns) -> ServiceOrders:
     clock, images, store, volumes = world.clock, world.images, world.store, world.volumes
     upgrades = ServiceUpgrades(
         clock=clock, images=images, instance_logs=world.instance_logs, instances=world.instances,
@@ -124,7 +125,7 @@ def _service_orders(world: World, data: ServiceData, dumps: StoredDumps, runs: S
     )  # fmt: skip
     restores = ServiceRestores(
         clock=clock, images=images, instances=world.instances, private_networks=world.private_networks, store=store,
-        volumes=volumes, runs=runs, upgrades=upgrades, dumps=dumps,
+        volumes=volumes, runs=runs, upgrades=upgrades, stored=stored,
     )  # fmt: skip
     return ServiceOrders(
         clock=clock, images=images, instance_logs=world.instance_logs, networks=world.networks,

@@ -5,14 +5,13 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from pvdify.engine.state.backups.scratch import Scratch
-from pvdify.engine.state.backups.tools import BackupTools, Work, labels_of, plan_of, target_of
+from pvdify.engine.state.backups.tools import BackupTools, Work, labels_of
 from pvdify.engine.state.services.data import ServiceData, StoredDump
 from pvdify.engine.state.services.runs import ServiceRuns
-from pvdify.errors import BackupDamaged, BackupNotFound
+from pvdify.errors import BackupDamaged
 from pvdify.model.backup import SHRUNK, SMALL, BackupItem, Counts, ItemKind
 from pvdify.model.service import Service, ServiceState, can_be_dumped
 from pvdify.model.service_dump import ALL, Seal, read_tally
-from pvdify.ports.credentials import Credentials
 from pvdify.ports.store import Store
 from pvdify.settings import Settings
 
@@ -71,29 +70,6 @@ class Dumps:
         if stored.seal is None or stored.seal.kind != item.service:
             raise BackupDamaged(f"{item.title} is not what was stored", why=f"it is a dump of {stored.seal}")
         return replace(item, counts=counts_of(stored.seal, found))
-
-
-class StoredDumps:
-    """Restores dumps from the backup target into services."""
-
-    def __init__(self, *, credentials: Credentials, data: ServiceData, store: Store, tools: BackupTools) -> None:
-        self._credentials, self._data, self._store, self._tools = credentials, data, store, tools
-
-    async def restore(self, service: Service, backup: str, source: str) -> None:
-        """Restore the dump of the service with the id ``source`` in this backup into a new, empty service.
-
-        Raises BackupNotFound, BackupDamaged, BackupFailed, ServiceFailed, UnavailableError.
-        """
-        target = await target_of(self._credentials, await plan_of(self._store))
-        labels = {"backup": backup, "id": source, "kind": ItemKind.SERVICE.value}
-        found = [it for it in await self._tools.targets.list(target) if labels.items() <= dict(it.labels).items()]
-        if not found:
-            raise BackupNotFound(
-                f"the backup {backup} has no dump of the service {service.name}", next="`pvdify backups` lists them"
-            )
-        await check_version(self._data, service, found[-1].labels.get("version", ""))
-        stored = StoredDump(self._tools.targets.fetch_stream(target, found[-1].snapshot))
-        await self._data.restore_stored(service, stored)
 
 
 async def check_version(data: ServiceData, service: Service, version: str) -> None:

@@ -1,5 +1,6 @@
 """Makes one backup: a dump of each service, every other volume, then the server's own data, which makes it complete."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import BackupFailed, NotEnoughDisk, PvdifyError
 from pvdify.model.backup import Backup, BackupItem, BackupState, ItemKind
 from pvdify.model.instance import Exit
-from pvdify.model.service import Service
+from pvdify.model.service import Service, is_of_service
 from pvdify.model.volume import AppVolume
 from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import InstanceLogs
@@ -50,8 +51,7 @@ class Making:
         dumped = await dumped_services(self._store)
         for service in dumped:
             backup = await self._add(work, backup, await self._dump(work, backup, service))
-        keys = {it.key for it in dumped}
-        volumes = [it for it in await self._store.volumes() if not it.is_trashed and it.app not in keys]
+        volumes = await self._volumes_to_copy(dumped)
         stored = await self._volumes.find()
         for volume in volumes:
             if volume.id in stored:
@@ -64,6 +64,15 @@ class Making:
         server = BackupItem(kind=ItemKind.SERVER, name=SERVER)
         backup = await self._add(work, backup, await self._attempt(work, backup, server, None))
         return self._ended(backup)
+
+    async def _volumes_to_copy(self, dumped: Sequence[Service]) -> list[AppVolume]:
+        """Return the volumes outside the trash, without those of dumped services and those being filled."""
+        keys = {it.key for it in dumped}
+        current = {it.volume for it in await self._store.services()}
+        return [
+            it for it in await self._store.volumes()
+            if not it.is_trashed and it.app not in keys and (it.id in current or not is_of_service(it.app))
+        ]  # fmt: skip
 
     async def _dump(self, work: Work, backup: Backup, service: Service) -> BackupItem:
         try:

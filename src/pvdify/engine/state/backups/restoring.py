@@ -7,12 +7,12 @@ secrets included.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pvdify.engine.state.backups.tools import DATA, BackupTools, Work, event
+from pvdify.engine.state.backups.tools import BackupTools, Work, event, fill_volume
 from pvdify.engine.world.concurrency import Locks
-from pvdify.errors import BackupDamaged, BackupNotFound, VolumeExists, VolumeInUse
+from pvdify.errors import BackupNotFound, VolumeExists, VolumeInUse
 from pvdify.model.action import Action
 from pvdify.model.app import App
-from pvdify.model.backup import Backup, BackupItem, ItemKind, Wanted, differences
+from pvdify.model.backup import Backup, BackupItem, ItemKind, Wanted
 from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.instance import InstanceState
 from pvdify.model.volume import AppVolume, new_volume
@@ -93,21 +93,9 @@ class Restoring:
             await files.end(CONFIG)
 
     async def _fill(self, work: Work, item: BackupItem, volume: AppVolume) -> None:
-        files, name = self._tools.files, f"restore-{volume.id}"
-        try:
-            directory = await files.begin(name)
-            await self._tools.targets.fetch(work.target, item.snapshot, directory)
-            counted = await files.count(directory)
-            if item.counts is not None and (differs := differences(item.counts, counted.counts)):
-                raise BackupDamaged(
-                    f"{item.title} was not restored", why=f"not all of it came back: {differs}",
-                    next="`pvdify backups` shows older backups; `--backup ID` chooses one",
-                )  # fmt: skip
-            await self._tools.copies.copy_in(volume.app, volume.id, directory / DATA)
-            rows = f", {counted.counts.rows} rows" if counted.counts.databases else ""
-            await work.notes.say(f"{item.title}: {counted.counts.files} files{rows} restored")
-        finally:
-            await files.end(name)
+        counted = await fill_volume(self._tools, work.target, item, volume.app, volume.id)
+        rows = f", {counted.counts.rows} rows" if counted.counts.databases else ""
+        await work.notes.say(f"{item.title}: {counted.counts.files} files{rows} restored")
 
     async def _put_in_place(
         self, work: Work, wanted: Wanted, made: list[AppVolume], backup: Backup, config: Mapping[str, ConfigVar]

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pvdify.engine.state.backups.restoring import RestorePlan
 from pvdify.engine.state.backups.tools import Notes
 from pvdify.engine.state.services.services import ServiceRequest, Services
-from pvdify.errors import BackupFailed, BackupNotFound, ServiceBusy, ServiceExists
+from pvdify.errors import BackupFailed, BackupNotFound, InvalidError, ServiceBusy, ServiceExists, ServiceNotFound
 from pvdify.model.backup import Backup, BackupItem, ItemKind, Wanted
-from pvdify.model.service import FROM_BACKUP, PASSWORD, Service, check_service_name
+from pvdify.model.service import FROM_BACKUP, PASSWORD, Service, ServiceState, check_service_name, key_of
 from pvdify.model.service_kinds import CUSTOM
 from pvdify.model.token import PVDIFY
 from pvdify.ports.clock import Clock
@@ -21,13 +21,14 @@ LOOK_EVERY = 0.5  # seconds between two checks of the service's record
 async def plan_service_restore(store: Store, backup: Backup, wanted: Wanted) -> RestorePlan:
     """Return the steps of a restore.
 
-    Raises BackupNotFound, ServiceExists, ServiceBusy, InvalidError, StoreUnavailable.
+    Raises BackupNotFound, ServiceNotFound, ServiceExists, ServiceBusy, InvalidError, StoreUnavailable.
     """
     check_service_name(wanted.to)
     item = _item(backup, wanted.service)
     there = await _current(store, wanted.to)
     if there is None:
-        steps = [f"make the service {wanted.to} with a password of its own, of {item.image}"]
+        image = item.image or (await _settings_of(store, item, wanted.service)).image
+        steps = [f"make the service {wanted.to} with a password of its own, of {image}"]
     elif not wanted.replaces:
         raise ServiceExists(
             f"the service {wanted.service} was not restored",
@@ -37,10 +38,13 @@ async def plan_service_restore(store: Store, backup: Backup, wanted: Wanted) -> 
     elif there.is_busy:
         raise ServiceBusy(f"something is being done to {wanted.to} already", next=f"`pvdify services:info {wanted.to}`")
     else:
+        _check_same_kind(item, there)
         apps = [link.app for link in await store.service_links(service=there.id)]
-        steps = [f"take {wanted.to} off the networks of its apps ({', '.join(apps)})"] if apps else []
-    rows = f", {item.counts.rows} rows or keys, {format_bytes(item.counts.bytes)}" if item.counts else ""
-    steps.append(f"restore the dump into a new volume and compare it{rows}")
+        is_away = apps and item.kind is ItemKind.SERVICE
+        steps = [f"take {wanted.to} off the networks of its apps ({', '.join(apps)})"] if is_away else []
+    steps.append(_filling(item))
+    if there is not None and item.kind is ItemKind.VOLUME:
+        steps.append(f"stop {wanted.to} and start it with the new volume")
     if there is not None:
         steps.append(f"move the volume that {wanted.to} has now to the trash, where it stays for 7 days")
     return RestorePlan(backup=backup, items=(item,), steps=tuple(steps))
@@ -66,9 +70,9 @@ class ServiceRestoring:
             await self._services.restore_data(wanted.to, backup.id, item.id, by)
             await self._in_place(there.id)
         else:
-            known = await self._store.service(item.id)
+            known = await _known(self._store, item, wanted.service)
             source = f"{FROM_BACKUP}{backup.id}:{item.id}"
-            request, of = await self._request(item, known), (known.data_name if known else "") or item.name
+            request, of = await self._request(item, known), (known.data_name if known else "") or wanted.service
             made = await self._services.create(wanted.to, request, by, copy_of=source, data_name=of)
             await self._made(made.service, notes)
         await notes.say(f"{item.title}: restored as the service {wanted.to}")
@@ -83,7 +87,8 @@ class ServiceRestoring:
             )  # fmt: skip
 
     async def _made(self, made: Service, notes: Notes) -> None:
-        while (service := await self._store.service(made.id)) is not None and service.copy_of:
+        """Wait until the service is live with its data. Raises BackupFailed."""
+        while (service := await self._store.service(made.id)) is not None and not _is_ready(service):
             if service.problem or service.is_trashed:
                 if not service.is_trashed:
                     await self._services.order_destroy(service, notes.task.created_by, purges=True)
@@ -106,14 +111,65 @@ class ServiceRestoring:
 
 
 def _item(backup: Backup, service: str) -> BackupItem:
-    found = [it for it in backup.items if it.kind is ItemKind.SERVICE and it.name == service and it.snapshot]
-    if not found:
+    """Return the dump of a service, or the volume of a service that has no dump. Raises BackupNotFound."""
+    dumps = [it for it in backup.items if it.kind is ItemKind.SERVICE and it.name == service and it.snapshot]
+    volumes = [it for it in backup.items if it.app == key_of(service) and it.snapshot]
+    if not dumps and not volumes:
         raise BackupNotFound(
-            f"the backup {backup.id} has no dump of the service {service}",
-            why=f"services of the kind {CUSTOM} have their volume in backups instead: `pvdify backups {backup.id}`",
-            next="`pvdify backups` lists the others",
+            f"the backup {backup.id} has neither a dump nor a volume of the service {service}",
+            next=f"`pvdify backups {backup.id}` shows what it has; `pvdify backups` lists the others",
         )
-    return found[0]
+    return (dumps or volumes)[0]
+
+
+def _filling(item: BackupItem) -> str:
+    counts = item.counts
+    if item.kind is ItemKind.SERVICE:
+        rows = f", {counts.rows} rows or keys, {format_bytes(counts.bytes)}" if counts else ""
+        return f"restore the dump into a new volume and compare it{rows}"
+    files = f": {counts.files} files, {format_bytes(counts.bytes)}" if counts else ""
+    return f"restore its volume into a new one and compare it{files}"
+
+
+async def _known(store: Store, item: BackupItem, name: str) -> Service | None:
+    """Return the record of the service in the backup if it still exists, also in the trash."""
+    if item.kind is ItemKind.SERVICE:
+        return await store.service(item.id)
+    services = [it for it in await store.services() if it.name == name and it.kind == CUSTOM]
+    return max(services, key=lambda it: (it.volume == item.id, it.created_at), default=None)
+
+
+async def _settings_of(store: Store, item: BackupItem, name: str) -> Service:
+    """Return the record whose image and port a new service gets. Raises ServiceNotFound, StoreUnavailable."""
+    known = await _known(store, item, name)
+    if known is None:
+        raise ServiceNotFound(
+            f"the service {name} was not restored as a new one",
+            why="the backup has its volume, and this server no longer knows its image and port",
+            next=f"`pvdify services:create {name} --image IMAGE --port N --volume PATH`, then "
+            f"`pvdify backups:restore --service {name} --replace`",
+        )
+    return known
+
+
+def _check_same_kind(item: BackupItem, there: Service) -> None:
+    """Raise InvalidError unless the service can hold the item."""
+    kind = item.service if item.kind is ItemKind.SERVICE else CUSTOM
+    if there.kind != kind:
+        raise InvalidError(
+            f"the service {there.name} was not replaced",
+            why=f"it is of the kind {there.kind}, and the backup has one of the kind {kind}",
+            next="`--to NEW` restores beside it",
+        )
+    if not there.volume:
+        raise InvalidError(
+            f"the service {there.name} was not replaced", why="it keeps no data: it was created without a volume",
+            next="`--to NEW` restores beside it",
+        )  # fmt: skip
+
+
+def _is_ready(service: Service) -> bool:
+    return service.state is ServiceState.LIVE and not service.copy_of
 
 
 async def _current(store: Store, name: str) -> Service | None:

@@ -4,11 +4,11 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pvdify.errors import NoBackupTarget, StoreUnavailable
+from pvdify.errors import BackupDamaged, NoBackupTarget, StoreUnavailable
 from pvdify.model.action import Action
-from pvdify.model.backup import BackupItem, BackupPlan, BackupTask, Counts, ItemKind
+from pvdify.model.backup import BackupItem, BackupPlan, BackupTask, Counts, ItemKind, differences
 from pvdify.model.event import Event
-from pvdify.ports.backups import BackupFiles, BackupTarget, BackupTargets, FoundItem, VolumeCopies
+from pvdify.ports.backups import BackupFiles, BackupTarget, BackupTargets, Counted, FoundItem, VolumeCopies
 from pvdify.ports.credentials import Credentials
 from pvdify.ports.store import Store
 
@@ -24,6 +24,27 @@ class BackupTools:
     targets: BackupTargets
     files: BackupFiles
     copies: VolumeCopies
+
+
+async def fill_volume(tools: BackupTools, target: BackupTarget, item: BackupItem, app: str, volume: str) -> Counted:
+    """Create a volume with the content of an item, and return what the item holds.
+
+    Raises BackupDamaged (the content differs from what was stored), BackupFailed, VolumeExists, UnavailableError.
+    """
+    name = f"restore-{volume}"
+    try:
+        directory = await tools.files.begin(name)
+        await tools.targets.fetch(target, item.snapshot, directory)
+        counted = await tools.files.count(directory)
+        if item.counts is not None and (differs := differences(item.counts, counted.counts)):
+            raise BackupDamaged(
+                f"{item.title} was not restored", why=f"not all of it came back: {differs}",
+                next="`pvdify backups` shows older backups; `--backup ID` chooses one",
+            )  # fmt: skip
+        await tools.copies.copy_in(app, volume, directory / DATA)
+        return counted
+    finally:
+        await tools.files.end(name)
 
 
 async def plan_of(store: Store) -> BackupPlan:

@@ -16,7 +16,15 @@ from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import PvdifyError, ServiceFailed
 from pvdify.model.action import Action
 from pvdify.model.instance import Role
-from pvdify.model.service import FROM_BACKUP, Order, OrderKind, Service, ServiceState, container_name
+from pvdify.model.service import (
+    FROM_BACKUP,
+    Order,
+    OrderKind,
+    Service,
+    ServiceState,
+    can_be_dumped,
+    container_name,
+)
 from pvdify.model.token import PVDIFY
 from pvdify.model.volume import new_volume
 from pvdify.ports.clock import Clock
@@ -51,19 +59,19 @@ class ServiceKeeper:
 
     Args:
         wake: starts the next pass at once when set.
-        dumps: restores data from backups into new services.
+        stored: restores data from backups into new services.
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, images: Images, instances: Instances, locks: Locks, private_networks: PrivateNetworks,
         store: Store, volumes: Volumes, orders: ServiceOrders, data: ServiceData, runs: ServiceRuns,
-        wake: asyncio.Event, dumps: StoredData,
+        wake: asyncio.Event, stored: StoredData,
     ) -> None:  # fmt: skip
         self._clock, self._images, self._instances, self._locks = clock, images, instances, locks
         self._private_networks, self._store, self._volumes = private_networks, store, volumes
         self._orders, self._data, self._runs = orders, data, runs
         self._wake = wake
-        self._dumps = dumps
+        self._stored = stored
         self._watches: dict[str, _Watch] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._copying: set[str] = set()
@@ -163,6 +171,8 @@ class ServiceKeeper:
             if not service.image_id:
                 service = await self._runs.fetch(service, service.image)
                 await self._store.save(service)
+            if service.copy_of and not can_be_dumped(service):  # its volume is filled before it first runs
+                service = await self._copy(service, then=ServiceState.STARTING)
             if not await self._is_up(service, watch):
                 return
             await self._check(service, watch)
@@ -228,14 +238,17 @@ class ServiceKeeper:
             await self._runs.note(live, action, live.image if is_new else "")
             log.info("service.live", service=service.name)
 
-    async def _copy(self, service: Service) -> Service:
-        """Copy data into a new service. Raises PvdifyError; the next pass then starts over with a new volume."""
+    async def _copy(self, service: Service, *, then: ServiceState = ServiceState.UPGRADING) -> Service:
+        """Copy data into a new service, which is in the state ``then`` afterwards.
+
+        Raises PvdifyError; the next pass then starts over with a new volume.
+        """
         filling = self._runs.now_in(service, ServiceState.UPGRADING)
         self._copying.add(service.id)
         try:
             await self._store.save(filling)
             text = await self._fill(service)
-            filled = replace(filling, copy_of="")
+            filled = replace(self._runs.now_in(filling, then), copy_of="")
             await self._runs.note(filled, Action.SERVICE_COPIED, text)
         finally:
             self._copying.discard(service.id)
@@ -245,7 +258,7 @@ class ServiceKeeper:
         """Restore the data that ``copy_of`` names, from a backup or another service; return a description of it."""
         if service.copy_of.startswith(FROM_BACKUP):
             backup, _, id = service.copy_of.removeprefix(FROM_BACKUP).partition(":")
-            await self._dumps.restore(service, backup, id)
+            await self._stored.restore(service, backup, id)
             return f"the data of the backup {backup}"
         source = await self._store.service(service.copy_of)
         if source is None or source.is_trashed:

@@ -1,4 +1,4 @@
-"""Restores of services from backups: apps are switched to a new container after the data was restored into it.
+"""Restores of services from backups: apps are switched to a new container that has the data of the backup.
 
 The old volume moves to the trash only after the new container was checked with the restored data. If the data of a
 service is lost, as on a new server, the service is not started without data: the restore is retried until it succeeds.
@@ -11,7 +11,7 @@ from pvdify.engine.state.services.runs import ServiceRuns
 from pvdify.engine.state.services.upgrades import CUT_SHORT, ServiceUpgrades
 from pvdify.errors import NothingRuns, PvdifyError
 from pvdify.model.action import Action
-from pvdify.model.service import Order, Service, ServiceState
+from pvdify.model.service import Order, Service, ServiceState, can_be_dumped
 from pvdify.model.volume import new_volume
 from pvdify.ports.clock import Clock
 from pvdify.ports.images import Images
@@ -25,7 +25,11 @@ class StoredData(Protocol):
     """The source of data for restores."""
 
     async def restore(self, service: Service, backup: str, source: str) -> None:
-        """Restore the backed-up data of the service with the id ``source`` into a new service. Raises PvdifyError."""
+        """Restore the item of the backup whose dump or volume has the id ``source`` into a new service.
+
+        A service with a dump has to run already; the volume of any other service is filled before it first runs.
+        Raises PvdifyError.
+        """
         ...
 
 
@@ -34,13 +38,13 @@ class ServiceRestores:
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, images: Images, instances: Instances, private_networks: PrivateNetworks, store: Store,
-        volumes: Volumes, runs: ServiceRuns, upgrades: ServiceUpgrades, dumps: StoredData,
+        volumes: Volumes, runs: ServiceRuns, upgrades: ServiceUpgrades, stored: StoredData,
     ) -> None:  # fmt: skip
         self._clock, self._images, self._instances = clock, images, instances
         self._private_networks, self._store, self._volumes = private_networks, store, volumes
         self._runs = runs
         self._upgrades = upgrades
-        self._dumps = dumps
+        self._stored = stored
 
     async def carry_out(self, service: Service, order: Order) -> Service:
         """Restore the data and return the service. If the restore fails, the service has its old data and ``failure``.
@@ -61,14 +65,29 @@ class ServiceRestores:
         return await self._commit(service, new, order)
 
     async def _fill(self, service: Service, new: Service, order: Order) -> None:
-        """Start a new container without networks of apps, restore the data into it, and stop the old container."""
+        """Fill a new container or its volume, and stop the old container."""
+        if can_be_dumped(service):
+            await self._fill_container(service, new, order)
+        else:
+            await self._fill_volume(service, new, order)
+
+    async def _fill_container(self, service: Service, new: Service, order: Order) -> None:
+        """Start a new container without networks of apps, restore the dump into it, and stop the old container."""
         await self._take_off_networks(service)
         await self._runs.start(new, is_linked=False)
         await self._images.keep(new.image_id, new.key, new.generation)
         await self._runs.prove(new)
-        await self._dumps.restore(new, order.backup, order.source)
+        await self._stored.restore(new, order.backup, order.source)
         await self._runs.prove(new)
         await self._instances.stop(service.container, service.row.stop_timeout)
+
+    async def _fill_volume(self, service: Service, new: Service, order: Order) -> None:
+        """Fill a new volume while the old container still runs; then stop it and start the new one."""
+        await self._stored.restore(new, order.backup, order.source)
+        await self._instances.stop(service.container, service.row.stop_timeout)
+        await self._runs.start(new)
+        await self._images.keep(new.image_id, new.key, new.generation)
+        await self._runs.prove(new)
 
     async def _take_off_networks(self, service: Service) -> None:
         if not await self._instances.is_running(service.container):

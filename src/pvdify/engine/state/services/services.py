@@ -217,9 +217,11 @@ class Services:
         return await self._view(service)
 
     async def restore_data(self, name: str, backup: str, source: str, actor: Actor) -> ServiceView:
-        """Request that a service's data is replaced by the dump of the service with the id ``source`` in a backup.
+        """Request that a service's data is replaced by that of a backup. The current data moves to the trash.
 
-        The current data moves to the trash. Raises ServiceNotFound, ServiceBusy, StoreUnavailable.
+        ``source``: the id of the service whose dump is restored, or of the volume that is restored.
+
+        Raises ServiceNotFound, ServiceBusy, StoreUnavailable.
         """
         return await self._order(name, Order(kind=OrderKind.RESTORE, by=actor.name, backup=backup, source=source))
 
