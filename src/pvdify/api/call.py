@@ -49,13 +49,13 @@ class Call:
 
         ``and_deploy_of``: the body is a deploy of this app, so problems of its image and manifest are reported, too.
         """
-        content = await self.object()
+        raw = await self.content()
+        content = await _object_in(raw)
         known = tuple(item.name for item in fields(wire_type))  # type: ignore[arg-type]
         unknown = [name for name in content if name not in known]
         problems = [f"{name[:LONGEST_KEY]}: {unknown_key(name, known)}" for name in unknown[:MOST_PROBLEMS]]
         try:
-            known_content = {name: content[name] for name in content if name in known}
-            body: BodyT = _reader(wire_type).validate_python(known_content)  # type: ignore[arg-type]
+            body: BodyT = await _read(wire_type, raw)
         except ValidationError as error:
             problems = [f"{format_path(path)}: {text}" for path, text in problems_of(error, {})] + problems
         if problems and and_deploy_of:
@@ -74,16 +74,7 @@ class Call:
 
     async def object(self) -> dict[str, object]:
         """Return the JSON object in the body; an empty one without a body. Raises MalformedRequest."""
-        content = await self.content()
-        try:
-            value = await _parsed(content) if content.strip() else {}
-        except ValueError as error:
-            raise MalformedRequest(
-                "the request's body is not JSON", why=str(error), next="send a JSON object"
-            ) from error
-        if not isinstance(value, dict):
-            raise MalformedRequest("the request's body is not a JSON object", next="send a JSON object")
-        return value
+        return await _object_in(await self.content())
 
     def number(self, name: str, default: int | None, *, least: int = 1, most: int = 10_000) -> int | None:
         """Return a whole number from the query, without a leading "v"; the default if absent. Raises InvalidError."""
@@ -91,7 +82,7 @@ class Call:
         if text is None or text == "":
             return default
         digits = text.removeprefix("v")
-        if not digits.isdecimal() or not least <= int(digits) <= most:
+        if not (digits.isascii() and digits.isdecimal()) or not least <= int(digits) <= most:
             raise InvalidError(
                 f'the query parameter {name} is "{text[:40]}"', why=f"expected a whole number from {least} to {most}",
                 next=f"correct {name}",
@@ -106,6 +97,32 @@ class Call:
                 f'the query parameter {name} is "{text[:40]}"', why="expected 1 or 0", next=f"correct {name}"
             )
         return YES_OR_NO[text]
+
+
+async def _read(wire_type: type[BodyT], raw: bytes) -> BodyT:
+    """Return the JSON object as a wire type; keys that the type does not have are ignored. Raises ValidationError.
+
+    In strict mode ``"yes"`` is not true and ``"5"`` is not a number. Only from JSON text may lists and dates still be
+    what JSON has for them.
+    """
+    reader, text = _reader(wire_type), raw.strip() or b"{}"  # type: ignore[arg-type]
+    read: BodyT = (
+        await asyncio.to_thread(reader.validate_json, text, strict=True)
+        if len(text) > QUICK
+        else reader.validate_json(text, strict=True)
+    )
+    return read
+
+
+async def _object_in(raw: bytes) -> dict[str, object]:
+    """Return the JSON object; an empty one for an empty body. Raises MalformedRequest."""
+    try:
+        value = await _parsed(raw) if raw.strip() else {}
+    except ValueError as error:
+        raise MalformedRequest("the request's body is not JSON", why=str(error), next="send a JSON object") from error
+    if not isinstance(value, dict):
+        raise MalformedRequest("the request's body is not a JSON object", next="send a JSON object")
+    return value
 
 
 @cache

@@ -7,7 +7,7 @@ example shows if the default would explain nothing.
 
 from collections.abc import Mapping
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
 
 from pvdify.manifest.names import WEB
 from pvdify.manifest.parts import (
@@ -57,7 +57,7 @@ class Manifest(Part):
     app: AppName | None = Field(
         None, examples=["myapp"], description="The app's name. Its staging and its previews share this file."
     )
-    port: int | None = Field(
+    port: StrictInt | None = Field(
         None,
         ge=1,
         le=65535,
@@ -128,7 +128,7 @@ class Manifest(Part):
         STOP_TIMEOUT,
         description="How long processes may take to finish after the stop signal, before SIGKILL ends them.",
     )
-    init: bool = Field(
+    init: StrictBool = Field(
         default=True,
         description="Whether a small init program runs as process 1 of each container. `false` for images whose own "
         "program has to be process 1. Images that start tini, dumb-init, s6 or systemd are recognized.",

@@ -6,7 +6,7 @@ contain it. ``examples`` is what the example shows if the default would explain 
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, model_validator
 
 from pvdify.manifest.names import CONFIG_KEY
 from pvdify.manifest.quantities import Rate, Seconds
@@ -49,7 +49,7 @@ class Resources(Part):
         512 * 1024**2,
         description="Memory of one instance. The kernel kills one that uses more; it is started again.",
     )
-    cpu: float | None = Field(
+    cpu: StrictFloat | None = Field(
         None, gt=0, le=256, examples=[0.5], description="CPUs of one instance; 0.5 is half of one. Default: no limit."
     )
 
@@ -62,11 +62,11 @@ class ProcessType(Part):
         examples=["npm start"],
         description="A text is run by the image's /bin/sh, a list is executed. Default: the image's own command.",
     )
-    count: int = Field(1, ge=0, le=100, description="How many instances.")
+    count: StrictInt = Field(1, ge=0, le=100, description="How many instances.")
     resources: Resources | None = Field(
         None, examples=[{"memory": "256M"}], description="Limits of this process. Default: the app's `resources`."
     )
-    overlap: bool = Field(
+    overlap: StrictBool = Field(
         default=False,
         description="For processes without a route: start the new one before the old one is stopped. "
         "Otherwise two never run at once.",
@@ -83,12 +83,12 @@ class Volume(Part):
     """A directory that belongs to the app and outlives its releases."""
 
     path: MountPath = Field(description="Where it is in the container. First use copies what the image has there.")
-    shared: bool = Field(
+    shared: StrictBool = Field(
         default=False,
         description="Whether several instances, and two releases during a deploy, may use it at the same time. "
         "Otherwise a deploy stops the old release first, and requests wait meanwhile.",
     )
-    ephemeral: bool = Field(
+    ephemeral: StrictBool = Field(
         default=False, description="Whether each instance gets an empty one of its own that is removed with it."
     )
     processes: tuple[ProcessName, ...] | None = Field(
@@ -177,7 +177,7 @@ class HealthCheck(Part):
         "this, at most to one second.",
     )
     timeout: Seconds = Field(3.0, gt=0, description="How long one probe may take.")
-    retries: int = Field(10, ge=1, le=1000, description="The whole check may take `interval` times this.")
+    retries: StrictInt = Field(10, ge=1, le=1000, description="The whole check may take `interval` times this.")
     start_period: Seconds = Field(
         0.0, description="For apps that take long to boot: added to the time that the whole check may take."
     )
@@ -260,9 +260,11 @@ class Previews(Part):
     )
     close_delay: Seconds = Field(86400.0, description="How long a preview outlives its pull request.")
     lease: Seconds = Field(604800.0, gt=0, description="How long a preview lives without any sign of its pull request.")
-    max: int = Field(10, ge=0, description="How many previews there may be at a time.")
-    instances: int = Field(10, ge=1, le=1000, description="How many instances of all processes one preview may have.")
-    allow_forks: bool = Field(default=False, description="Whether pull requests from forks get previews.")
+    max: StrictInt = Field(10, ge=0, description="How many previews there may be at a time.")
+    instances: StrictInt = Field(
+        10, ge=1, le=1000, description="How many instances of all processes one preview may have."
+    )
+    allow_forks: StrictBool = Field(default=False, description="Whether pull requests from forks get previews.")
     fork_label: str = Field(
         "preview", min_length=1, description="The label that gives the pull request of a fork a preview."
     )
@@ -292,7 +294,7 @@ class Previews(Part):
         description="Run in the live release before a preview is taken away; one that fails is noted and holds up "
         "nothing.",
     )
-    jobs: bool = Field(default=False, description="Whether the scheduled jobs run in previews, too.")
+    jobs: StrictBool = Field(default=False, description="Whether the scheduled jobs run in previews, too.")
     resources: Resources = Field(
         default_factory=lambda: Resources(memory=256 * 1024**2, cpu=0.25), description="Limits of one instance."
     )

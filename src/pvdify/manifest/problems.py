@@ -25,6 +25,9 @@ _EXPECTED = {
     "dict_type": "expected a mapping of names to values",
     "model_type": "expected a mapping of names to values",
     "dataclass_type": "expected an object",
+    "datetime_type": "expected a date and time",
+    "datetime_parsing": "expected a date and time",
+    "datetime_from_date_parsing": "expected a date and time",
     "missing": "is required",
     "missing_keyword_only_argument": "is required",
 }
@@ -90,7 +93,7 @@ def _got(item: Any) -> str:
 def _plain(value: float) -> str:
     if isinstance(value, int) and value.bit_length() > 200:
         return "a number of more than 60 digits"
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _general(path: Path, known: Mapping[Path, Iterable[str]]) -> Path:

@@ -1,5 +1,6 @@
 """Durations, sizes and shares as written in a manifest: ``1m30s``, ``512M``, ``5%``."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -7,6 +8,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pvdify.quantities import LARGEST_SIZE, parse_duration, parse_size
 
 LONGEST = 7 * 86400
+_PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 
 
 def parse_seconds(value: Any) -> float:
@@ -35,12 +37,12 @@ def parse_bytes(value: Any) -> int:
 
 def parse_rate(value: Any) -> float:
     """Return the share of ``5%`` or of a number from 0 to 1. Raises ValueError."""
-    text = value.strip().removesuffix("%") if isinstance(value, str) else ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    percent = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, bool) or (not isinstance(value, int | float) and percent is None):
         raise ValueError("expected a share like 5%")
     try:
-        rate = float(text) / 100 if isinstance(value, str) and text != value.strip() else float(value)
-    except (ValueError, OverflowError) as error:
+        rate = float(percent[1]) / 100 if percent is not None else float(value)
+    except OverflowError as error:
         raise ValueError("expected a share like 5%") from error
     if not 0 <= rate <= 1:
         raise ValueError("expected a share between 0% and 100%, like 5%")

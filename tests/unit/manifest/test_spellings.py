@@ -1,0 +1,63 @@
+"""Numbers and truth values in a manifest are YAML's own: quoted ones, and 1 for true, are refused."""
+
+from typing import Any, get_args, get_origin
+
+import pytest
+
+from pvdify.manifest.definition import parts
+from pvdify.manifest.reading import find_problems, parse_manifest
+
+FOREIGN: dict[type, tuple[str, ...]] = {
+    bool: ('"yes"', '"true"', "1", "0", "1.0"),
+    int: ('"2"', "2.0", "true"),
+    float: ('"0.5"', "true"),
+}
+
+
+def fields() -> list[tuple[tuple[str, ...], str, type]]:
+    """Every field that has a number or a truth value: the path of its mapping, its name and its type."""
+    found = []
+    for path, part in parts().items():
+        for name, field in part.model_fields.items():
+            hint: Any = field.annotation
+            kinds = get_args(hint) if get_origin(hint) is not None or "|" in str(hint) else (hint,)
+            is_own = any("Validator" in type(it).__name__ for it in field.metadata) or "Validator" in str(hint)
+            found += [(path, name, kind) for kind in kinds if kind in FOREIGN and not is_own]
+            if "Strict(" in str(hint):
+                found += [(path, name, get_args(kind)[0]) for kind in kinds if get_args(kind)]
+    return found
+
+
+def cases() -> list[tuple[str, str, str]]:
+    return [
+        ("{" + ": {".join([*(key.replace("*", "a") for key in path), f"{name}: {value}"]) + "}" * (len(path) + 1), name,
+         value)
+        for path, name, kind in fields() for value in FOREIGN[kind]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "name", "value"), cases())
+def test_a_foreign_spelling_is_refused(text: str, name: str, value: str) -> None:
+    found = [problem for problem in find_problems(text) if problem.path.endswith(name)]
+
+    assert [str(it.text).partition(", got")[0] for it in found] in (
+        ["expected true or false"], ["expected a whole number"], ["expected a number"],
+    ), (text, found)  # fmt: skip
+
+
+def test_every_kind_of_number_is_among_the_cases() -> None:
+    names = {name for _, name, _ in cases()}
+    assert names >= {"port", "init", "count", "overlap", "cpu", "shared", "ephemeral", "retries", "max", "allow_forks"}
+
+
+def test_the_words_of_yaml_stay_truth_values() -> None:
+    manifest = parse_manifest("processes: {worker: {command: work, overlap: yes}}\ninit: off\nresources: {cpu: 1}")
+
+    assert manifest.processes["worker"].overlap
+    assert not manifest.init
+    assert manifest.resources.cpu == 1
+
+
+@pytest.mark.parametrize("share", ['"0.05"', '"nan%"', '"1_0%"', '"\u0663%"', '"-1%"', '"1e1%"'])
+def test_a_share_is_a_number_or_a_percentage(share: str) -> None:
+    assert find_problems(f"guard: {{max_error_rate: {share}}}")
