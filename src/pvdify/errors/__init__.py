@@ -101,6 +101,7 @@ from pvdify.errors.invalid import (
     NothingToDeploy,
     RequestTooLarge,
     RequestTooSlow,
+    UnknownProcess,
     VolumeNotShared,
 )
 from pvdify.errors.kinds import (
@@ -278,6 +279,7 @@ __all__ = [
     "TokenNotFound",
     "TooManyRequests",
     "UnavailableError",
+    "UnknownProcess",
     "UserExists",
     "UserNotFound",
     "VolumeExists",

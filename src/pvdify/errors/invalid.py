@@ -87,6 +87,12 @@ class InvalidScale(InvalidError):
     code = "invalid-scale"
 
 
+class UnknownProcess(InvalidError):
+    """The release has no process of this name."""
+
+    code = "unknown-process"
+
+
 class NothingToDeploy(InvalidError):
     """The request names no image, and the app has no live one to repeat."""
 

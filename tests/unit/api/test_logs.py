@@ -166,3 +166,47 @@ async def test_a_follower_is_shown_more_lines_than_a_batch_has(api: Api) -> None
     events = await streamed(api, "/apps/shop/logs?follow=1&lines=1200&format=json")
 
     assert texts(events) == [f"line {number}" for number in range(300, 1500)]
+
+
+TWO = {"processes": {"web": {"count": 1}, "worker": {"command": ["work"]}}}
+
+
+@pytest.mark.parametrize("query", ["", "&follow=1", "&lines=0", "&release=1", "&follow=1&since=2026-11-01T00:00:00Z"])
+async def test_a_process_that_does_not_exist_is_named(api: Api, query: str) -> None:
+    await api.daemon.deploy(manifest=TWO)
+
+    answer = await api("GET", f"/apps/shop/logs?process=wroker{query}")
+
+    assert (answer.status, answer.json["code"]) == (422, "unknown-process")
+    assert answer.json["detail"] == 'shop has no process "wroker" in v1'
+    assert answer.json["why"] == 'did you mean "worker"?'
+
+
+async def test_a_process_of_another_release_is_one_of_that_release_only(api: Api) -> None:
+    await api.daemon.deploy(manifest=TWO)
+    api.machine.supervisor.write("pvdify-shop-worker-v1-1", "done")
+    await api.daemon.deploy(manifest={"processes": {"web": {"count": 1}}})
+    await api.daemon.finish_retirements()
+
+    now = await api("GET", "/apps/shop/logs?process=worker")
+    earlier = await api("GET", "/apps/shop/logs?process=worker&release=1")
+
+    assert (now.status, now.json["why"]) == (422, "its processes are web")
+    assert earlier.content.decode().endswith("| done\n")
+
+
+async def test_a_process_that_comes_or_goes_can_be_followed(api: Api) -> None:
+    await api.daemon.deploy(manifest=TWO)
+    await api.daemon.deploy(manifest={"processes": {"web": {"count": 1}}})
+    await api.daemon.finish_retirements()
+
+    events = await streamed(api, "/apps/shop/logs?follow=1&process=worker&format=json")
+    again = await streamed(api, "/apps/shop/logs?follow=1&process=gone&format=json", last_event_id=events[0]["id"])
+
+    assert [event["event"] for event in (*events, *again)] == ["position", "position"]
+
+
+async def test_an_app_without_a_release_has_no_lines_of_any_process(api: Api) -> None:
+    await api("POST", "/apps", {"name": "shop"})
+
+    assert (await api("GET", "/apps/shop/logs?process=web")).status == 200

@@ -23,10 +23,13 @@ Batch = tuple[LogLine, ...]
 async def show_logs(call: Call) -> Response:
     """Runtime logs: the last lines, or as they come; a stream that was cut goes on behind the last line seen."""
     logs, release = call.engine.queries.runtime_logs, call.number("release", None, most=10**9)
-    writers = await logs.writers(call.app, call.request.query_params.get("process"), release)
+    process = call.request.query_params.get("process")
     is_json = call.request.query_params.get("format") == "json"
     since = moments.since(call)
     seen = Position.of(call.request.headers.get("last-event-id", ""))
+    if process is not None and seen is None:  # a stream that was cut goes on, whatever was deployed meanwhile
+        await logs.check_process(call.app, process, release, is_following=call.flag("follow"))
+    writers = await logs.writers(call.app, process, release)
     if call.flag("follow") and seen is not None:
         return event_stream(_follow(call, release, seen, is_json=is_json))
     wanted = call.number("lines", 100 if since is None else MOST_LINES, least=0, most=MOST_LINES) or 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pvdify.engine.reading.feeds import Feeds
-from pvdify.engine.world.not_found import no_app, no_release
+from pvdify.engine.world.not_found import no_app, no_process, no_release
 from pvdify.model.instance import LogLine
 from pvdify.model.names import place_of_instance
 from pvdify.model.release import Release
@@ -19,6 +19,7 @@ from pvdify.ports.store import Store
 LOOK_SECONDS = 0.5  # seconds between two queries for new instances
 OURS = "pvdify"  # the stream of lines that pvdify adds
 MOST_WAITING = 1000  # buffered lines; a slow client slows the reading down and does not fill the memory
+RECENT = 10  # releases in which a follower's process may be
 LOOKS_UNTIL_ALL = 10  # every 10th query also finds instances that are no longer placed, which is slower
 
 
@@ -60,14 +61,37 @@ class RuntimeLogs:
         number = await self._slot_of(app, release)
         if number is None:
             return {}
-        named = [(name, place_of_instance(name)) for name in await self._instance_logs.writers(app)]
-        gone = {name: Writer(process=it[0], release=it[1], number=it[2]) for name, it in named if it is not None}
-        everyone = gone | await self._placed(app, number)
+        everyone = await self._everyone(app, number)
         return {
             name: writer
             for name, writer in everyone.items()
             if writer.release == number and process in (None, writer.process)
         }
+
+    async def check_process(self, app: str, process: str, release: int | None, *, is_following: bool) -> None:
+        """Raise UnknownProcess if the release neither has this process nor has a line of it.
+
+        A follower also gets the lines of later releases, so for it any release may have the process, such as one that
+        is being deployed. Raises AppNotFound, ReleaseNotFound and StoreUnavailable, too.
+        """
+        chosen = await self._chosen(app, release)
+        if chosen is None:
+            return
+        candidates = (chosen, *await self._store.releases(app, RECENT)) if is_following else (chosen,)
+        processes = {name for it in candidates for name in it.manifest.processes}
+        slots = {it.slot for it in candidates}
+        if process in processes:
+            return
+        everyone = await self._everyone(app, chosen.slot) if chosen.slot is not None else {}
+        processes |= {writer.process for writer in everyone.values() if is_following or writer.release in slots}
+        if process not in processes:
+            raise no_process(app, process, chosen.version, processes)
+
+    async def _everyone(self, app: str, number: int) -> dict[str, Writer]:
+        """Return every instance of the app that has lines, and those placed in this slot."""
+        named = [(name, place_of_instance(name)) for name in await self._instance_logs.writers(app)]
+        gone = {name: Writer(process=it[0], release=it[1], number=it[2]) for name, it in named if it is not None}
+        return gone | await self._placed(app, number)
 
     async def tail(self, names: Mapping[str, object], lines: int, since: datetime | None = None) -> tuple[LogLine, ...]:
         """Return the last lines of these instances together, oldest first; only lines after ``since``, if given.
@@ -149,17 +173,20 @@ class RuntimeLogs:
 
     async def _slot_of(self, app: str, release: int | None) -> int | None:
         """Return the slot of the release, or None if the release never ran. Raises AppNotFound, ReleaseNotFound."""
+        chosen = await self._chosen(app, release)
+        return chosen.slot if chosen is not None else None
+
+    async def _chosen(self, app: str, release: int | None) -> Release | None:
+        """Return this release, by default the live one, else the newest. Raises AppNotFound, ReleaseNotFound."""
         store = self._store
         if await store.app(app) is None:
             raise no_app(app)
-        chosen: Release | None
-        if release is not None:
-            chosen = await store.release(app, release)
-            if chosen is None:
-                raise no_release(app, release)
-        else:
-            chosen = await store.active_release(app) or next(iter(await store.releases(app, 1)), None)
-        return chosen.slot if chosen is not None else None
+        if release is None:
+            return await store.active_release(app) or next(iter(await store.releases(app, 1)), None)
+        chosen = await store.release(app, release)
+        if chosen is None:
+            raise no_release(app, release)
+        return chosen
 
     async def _placed(self, app: str, number: int) -> dict[str, Writer]:
         slot = await self._store.slot(app, number)

@@ -1,6 +1,9 @@
-"""The errors for missing apps, releases and operations. Pure functions."""
+"""The errors for missing apps, releases, processes and operations. Pure functions."""
 
-from pvdify.errors import AppNotFound, AppRenamed, OperationNotFound, ReleaseNotFound
+from collections.abc import Iterable
+
+from pvdify.errors import AppNotFound, AppRenamed, OperationNotFound, ReleaseNotFound, UnknownProcess
+from pvdify.manifest.names import nearest
 from pvdify.model.former_name import FormerName
 
 
@@ -23,6 +26,17 @@ def renamed(former: FormerName) -> AppRenamed:
 def no_release(app: str, version: int) -> ReleaseNotFound:
     """Return the error for a release number that the app does not have."""
     return ReleaseNotFound(f"{app} has no release v{version}", next=f"`pvdify releases {app}` lists them")
+
+
+def no_process(app: str, process: str, version: int, known: Iterable[str]) -> UnknownProcess:
+    """Return the error for a process that a release does not have. ``known``: the processes that it has."""
+    names = sorted(known)
+    near = nearest(process, names)
+    return UnknownProcess(
+        f'{app} has no process "{process[:40]}" in v{version}',
+        why=f'did you mean "{near}"?' if near else f"its processes are {', '.join(names) or 'none'}",
+        next=f"`pvdify logs {app} --process {near or next(iter(names), 'web')}`; `pvdify ps {app}` lists the processes",
+    )
 
 
 def no_operation(app: str, id: str) -> OperationNotFound:
