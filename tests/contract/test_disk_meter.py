@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman.disk_meter import PodmanDiskMeter
+from pvdify.adapters.podman.volumes.disk_meter import PodmanDiskMeter
 from pvdify.model.disk_use import DiskUse
 from pvdify.ports.disk_meter import DiskMeter
 from tests.fakes.disk_meter import FakeDiskMeter

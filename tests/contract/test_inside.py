@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pvdify.adapters.podman.inside import PodmanInside
+from pvdify.adapters.podman.attached.inside import PodmanInside
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.errors import NothingRuns
 from pvdify.model.instance import InstanceSpec, Limits, Role

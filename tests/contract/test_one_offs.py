@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pvdify.adapters.podman.one_offs import PodmanOneOffs
+from pvdify.adapters.podman.attached.one_offs import PodmanOneOffs
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.model.instance import InstanceSpec, Limits, Role
 from pvdify.model.one_off import Stream, TerminalSize

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from pvdify.adapters.podman.private_networks import PodmanPrivateNetworks
+from pvdify.adapters.podman.networks.private_networks import PodmanPrivateNetworks
 from pvdify.model.instance import InstanceSpec, Limits, Role
 from pvdify.model.private_network import PrivateNetwork
 from pvdify.ports.instances import Instances

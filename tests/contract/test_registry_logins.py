@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
+from pvdify.adapters.podman.images.registry_logins import AuthFile, PodmanRegistryLogins
 from pvdify.errors import RegistryDenied, RegistryUnavailable
 from pvdify.model.instance import Secret
 from pvdify.model.registry import RegistryLogin

@@ -23,8 +23,8 @@ from pvdify.adapters.github.code_host import GithubCodeHost
 from pvdify.adapters.github.rest import RestApi
 from pvdify.adapters.openid.identities import _key_name
 from pvdify.adapters.openid.keys import Keys
-from pvdify.adapters.podman.images import image_in, sizes_in
-from pvdify.adapters.podman.registry_api import understood
+from pvdify.adapters.podman.images.images import image_in, sizes_in
+from pvdify.adapters.podman.images.registry_api import understood
 from pvdify.adapters.sops import age_keys
 from pvdify.adapters.sops.key_files import KeyFiles
 from pvdify.adapters.sops.metadata import parse_metadata

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman.disk_meter import PodmanDiskMeter
+from pvdify.adapters.podman.volumes.disk_meter import PodmanDiskMeter
 from pvdify.model.instance import InstanceSpec, Limits, Mount
 from tests.support.images import build_image, image_id, missing_for_podman
 from tests.support.podman import PodmanServer, podman_server

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman.inside import PodmanInside
+from pvdify.adapters.podman.attached.inside import PodmanInside
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.errors import NothingRuns
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret

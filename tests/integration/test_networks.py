@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pvdify.adapters.podman.attached.one_offs import PodmanOneOffs
 from pvdify.adapters.podman.commands import list_on_network
-from pvdify.adapters.podman.instance_dir import InstanceDir
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir
 from pvdify.adapters.podman.labels import network_of
-from pvdify.adapters.podman.one_offs import PodmanOneOffs
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.installation.containers import RemoveNetworks

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman.one_offs import PodmanOneOffs
+from pvdify.adapters.podman.attached.one_offs import PodmanOneOffs
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
 from pvdify.model.one_off import Stream, TerminalSize

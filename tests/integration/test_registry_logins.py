@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman.images import PodmanImages
-from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
+from pvdify.adapters.podman.images.images import PodmanImages
+from pvdify.adapters.podman.images.registry_logins import AuthFile, PodmanRegistryLogins
 from pvdify.errors import RegistryDenied, RegistryUnavailable
 from pvdify.model.image_reference import ImageReference, parse_image_reference
 from pvdify.model.instance import Secret

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.containers import PodmanContainers
-from pvdify.adapters.podman.images import PodmanImages
-from pvdify.adapters.podman.inspector import PodmanInspector
-from pvdify.adapters.podman.instance_logs import PodmanKeptOutput, PodmanLogs
-from pvdify.adapters.podman.instances import PodmanInstances
-from pvdify.adapters.podman.logs import LogFiles
+from pvdify.adapters.podman.images.images import PodmanImages
+from pvdify.adapters.podman.instances.containers import PodmanContainers
+from pvdify.adapters.podman.instances.inspector import PodmanInspector
+from pvdify.adapters.podman.instances.instances import PodmanInstances
+from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput, PodmanLogs
+from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.adapters.systemd import units as systemd_units
 from pvdify.adapters.systemd.instance_logs import SystemdLogs

@@ -17,11 +17,11 @@ from pvdify.adapters.haproxy import disk
 from pvdify.adapters.haproxy.launchers import Order
 from pvdify.adapters.haproxy.process import appending_to
 from pvdify.adapters.haproxy.router import HaproxyRouter
-from pvdify.adapters.podman.inside import PodmanInside
-from pvdify.adapters.podman.instance_dir import InstanceDir
-from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
-from pvdify.adapters.podman.starter import Starter
-from pvdify.adapters.podman.volume_copies import PodmanVolumeCopies
+from pvdify.adapters.podman.attached.inside import PodmanInside
+from pvdify.adapters.podman.images.registry_logins import AuthFile, PodmanRegistryLogins
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir
+from pvdify.adapters.podman.instances.starter import Starter
+from pvdify.adapters.podman.volumes.volume_copies import PodmanVolumeCopies
 from pvdify.adapters.restic.commands import SSH_KEY
 from pvdify.adapters.restic.targets import ResticTargets
 from pvdify.adapters.sops import age_keys

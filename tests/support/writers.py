@@ -8,11 +8,11 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
 from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.containers import PodmanContainers
-from pvdify.adapters.podman.instance_logs import PodmanKeptOutput
-from pvdify.adapters.podman.instances import PodmanInstances
-from pvdify.adapters.podman.logs import LogFiles
-from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
+from pvdify.adapters.podman.images.registry_logins import AuthFile, PodmanRegistryLogins
+from pvdify.adapters.podman.instances.containers import PodmanContainers
+from pvdify.adapters.podman.instances.instances import PodmanInstances
+from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput
+from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.sops.credentials import SopsCredentials
 from pvdify.adapters.sops.key_files import KeyFiles
 from pvdify.adapters.sops.secrets import SopsSecrets

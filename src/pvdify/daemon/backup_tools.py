@@ -7,7 +7,7 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.files.backup_files import BackupFilesOnDisk
 from pvdify.adapters.files.server_data import WORK
 from pvdify.adapters.files.whole_file import write_whole
-from pvdify.adapters.podman.volume_copies import PodmanVolumeCopies
+from pvdify.adapters.podman.volumes.volume_copies import PodmanVolumeCopies
 from pvdify.adapters.restic.targets import ResticTargets
 from pvdify.adapters.sops.config_vars import vars_of
 from pvdify.adapters.sops.key_files import KeyFiles

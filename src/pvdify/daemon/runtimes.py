@@ -6,20 +6,20 @@ from pathlib import Path
 
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
 from pvdify.adapters.host.places import LoopbackPorts
+from pvdify.adapters.podman.attached.inside import PodmanInside
+from pvdify.adapters.podman.attached.one_offs import PodmanOneOffs
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.containers import PodmanContainers
-from pvdify.adapters.podman.disk_meter import PodmanDiskMeter
-from pvdify.adapters.podman.images import PodmanImages
-from pvdify.adapters.podman.inside import PodmanInside
-from pvdify.adapters.podman.inspector import PodmanInspector
-from pvdify.adapters.podman.instance_logs import PodmanKeptOutput, PodmanLogs
-from pvdify.adapters.podman.instances import PodmanInstances
-from pvdify.adapters.podman.local_hosts import HostGate
-from pvdify.adapters.podman.logs import LogFiles
-from pvdify.adapters.podman.one_offs import PodmanOneOffs
-from pvdify.adapters.podman.private_networks import PodmanPrivateNetworks
-from pvdify.adapters.podman.registry_api import RegistryApi
-from pvdify.adapters.podman.registry_logins import AuthFile, PodmanRegistryLogins
+from pvdify.adapters.podman.images.images import PodmanImages
+from pvdify.adapters.podman.images.local_hosts import HostGate
+from pvdify.adapters.podman.images.registry_api import RegistryApi
+from pvdify.adapters.podman.images.registry_logins import AuthFile, PodmanRegistryLogins
+from pvdify.adapters.podman.instances.containers import PodmanContainers
+from pvdify.adapters.podman.instances.inspector import PodmanInspector
+from pvdify.adapters.podman.instances.instances import PodmanInstances
+from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput, PodmanLogs
+from pvdify.adapters.podman.logs.logs import LogFiles
+from pvdify.adapters.podman.networks.private_networks import PodmanPrivateNetworks
+from pvdify.adapters.podman.volumes.disk_meter import PodmanDiskMeter
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.systemd.cloudflared import UNIT, CloudflaredUnit
 from pvdify.adapters.systemd.instance_logs import SystemdLogs

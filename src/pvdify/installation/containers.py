@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvdify.adapters.podman import commands, parse
-from pvdify.adapters.podman.images import PodmanImages
+from pvdify.adapters.podman.images.images import PodmanImages
 from pvdify.adapters.podman.labels import SERVER, network_of
 from pvdify.adapters.systemd import unit
 from pvdify.adapters.systemd.units import DIRECTORY

@@ -16,8 +16,8 @@ from pvdify.adapters.files import server_data
 from pvdify.adapters.files.backup_files import BackupFilesOnDisk
 from pvdify.adapters.podman import commands
 from pvdify.adapters.podman.labels import private_network_of
-from pvdify.adapters.podman.networks import Networks
-from pvdify.adapters.podman.volume_copies import PodmanVolumeCopies
+from pvdify.adapters.podman.networks.networks import Networks
+from pvdify.adapters.podman.volumes.volume_copies import PodmanVolumeCopies
 from pvdify.adapters.restic.targets import ResticTargets
 from pvdify.adapters.sqlite.copy import copy_database
 from pvdify.adapters.sqlite.store import SqliteStore

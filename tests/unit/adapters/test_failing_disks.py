@@ -20,10 +20,10 @@ from pvdify.adapters.files.deploy_log import FileDeployLog
 from pvdify.adapters.files.job_log import FileJobLog
 from pvdify.adapters.files.reserve import Reserve
 from pvdify.adapters.haproxy.access_log import AccessLogFile
-from pvdify.adapters.podman.containers import PodmanContainers
-from pvdify.adapters.podman.instance_dir import InstanceDir
-from pvdify.adapters.podman.instance_logs import PodmanKeptOutput
-from pvdify.adapters.podman.volumes import PodmanVolumes
+from pvdify.adapters.podman.instances.containers import PodmanContainers
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir
+from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput
+from pvdify.adapters.podman.volumes.volumes import PodmanVolumes
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.adapters.systemd.instance_logs import SystemdLogs
 from pvdify.adapters.systemd.instances import SystemdInstances

@@ -1,6 +1,11 @@
 """The ports of a ``Runtime``, implemented with podman's command line.
 
-``commands`` builds the arguments and ``parse`` reads the output; both are pure. ``instances``, ``instance_logs``,
-``inspector``, ``networks``, ``images``, ``volumes``, ``registry_logins``, ``one_offs``, ``inside`` are the ports; the
-other modules each do one thing for them. May import: plumbing, ports, model, settings, errors.
+Here is what all rooms use. ``commands`` builds arguments and ``parse`` reads output, both pure; ``labels`` names what
+is this server's; ``refusals`` classifies failures; ``calls`` holds the calls that several ports make. ``stopper`` runs
+as a program of its own; units of an earlier version name it by this path, so it stays here.
+
+The rooms: ``instances`` starts, watches and stops containers; ``attached`` connects clients to them; ``logs`` reads
+their output; ``images`` has podman's storage and registries; ``volumes`` and ``networks``.
+
+May import: plumbing, ports, model, settings, errors.
 """

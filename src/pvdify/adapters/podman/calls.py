@@ -3,12 +3,13 @@
 from contextlib import suppress
 from pathlib import Path
 
-from pvdify.adapters.podman import commands, init, parse, refusals
-from pvdify.adapters.podman.images import image_in
-from pvdify.adapters.podman.instance_dir import InstanceDir
-from pvdify.adapters.podman.launcher import find_conmon, write_launcher
-from pvdify.adapters.podman.networks import Networks
-from pvdify.adapters.podman.volumes import PodmanVolumes
+from pvdify.adapters.podman import commands, parse, refusals
+from pvdify.adapters.podman.images.images import image_in
+from pvdify.adapters.podman.instances import init
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir
+from pvdify.adapters.podman.instances.launcher import find_conmon, write_launcher
+from pvdify.adapters.podman.networks.networks import Networks
+from pvdify.adapters.podman.volumes.volumes import PodmanVolumes
 from pvdify.errors import NotAnImage, RuntimeUnavailable, naming_cause
 from pvdify.model.database import UNNAMED, DatabaseIdentity
 from pvdify.model.instance import InstanceSpec

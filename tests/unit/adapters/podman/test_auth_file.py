@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pvdify.adapters.podman.registry_logins import AuthFile
+from pvdify.adapters.podman.images.registry_logins import AuthFile
 from pvdify.model.instance import Secret
 from pvdify.model.registry import RegistryLogin
 

@@ -2,7 +2,7 @@
 
 import json
 
-from pvdify.adapters.podman.images import PodmanImages
+from pvdify.adapters.podman.images.images import PodmanImages
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.tenant import Tenant
 from pvdify.plumbing.command_runner import Argv, Completed

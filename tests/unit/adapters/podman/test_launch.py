@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from pvdify.adapters.podman import launch, refusals
-from pvdify.adapters.podman.instance_dir import InstanceDir
-from pvdify.adapters.podman.launcher import launcher_script, write_launcher
+from pvdify.adapters.podman import refusals
+from pvdify.adapters.podman.instances import launch
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir
+from pvdify.adapters.podman.instances.launcher import launcher_script, write_launcher
 from pvdify.adapters.podman.stopper import read_stop_signal
 from pvdify.cli.exit_codes import exit_code
 from tests.support.writers import spec

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pvdify.adapters.podman.local_hosts import HostGate, is_local
+from pvdify.adapters.podman.images.local_hosts import HostGate, is_local
 from pvdify.errors import RegistryNotAllowed
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.tenant import Tenant

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pvdify.adapters.podman import log_history
-from pvdify.adapters.podman.logs import LogFiles
+from pvdify.adapters.podman.logs import log_history
+from pvdify.adapters.podman.logs.logs import LogFiles
 from tests.fakes.clock import FakeClock
 
 BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman import logs
-from pvdify.adapters.podman.logs import LogFiles
-from pvdify.adapters.podman.records import LineAssembler
+from pvdify.adapters.podman.logs.logs import LogFiles, logs
+from pvdify.adapters.podman.logs.records import LineAssembler
 from tests.fakes.clock import FakeClock
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pvdify.adapters.podman.networks import Networks
+from pvdify.adapters.podman.networks.networks import Networks
 from pvdify.adapters.podman.parse import apps_with_network
 from pvdify.errors import RuntimeUnavailable
 from pvdify.plumbing.command_runner import Argv, Completed

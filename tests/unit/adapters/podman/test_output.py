@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman import output
+from pvdify.adapters.podman.logs import output
 from pvdify.model.instance import LogLine
 from tests.fakes.clock import FakeClock
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pvdify.adapters.podman import parse
-from pvdify.adapters.podman.images import image_in
+from pvdify.adapters.podman.images.images import image_in
 from pvdify.adapters.podman.labels import Identity
 from pvdify.errors import NotAnImage
 from pvdify.model.instance import InstanceState, Role

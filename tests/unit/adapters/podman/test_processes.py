@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman import init, oom, watch
-from pvdify.adapters.podman.instance_dir import GATE, InstanceDir
+from pvdify.adapters.podman.instances import init, oom, watch
+from pvdify.adapters.podman.instances.instance_dir import GATE, InstanceDir
 from pvdify.model.instance import Secret
 from tests.fakes.clock import FakeClock
 

@@ -1,6 +1,7 @@
 import pytest
 
-from pvdify.adapters.podman import refusals, registry_errors
+from pvdify.adapters.podman import refusals
+from pvdify.adapters.podman.images import registry_errors
 from pvdify.errors import ImageNotFound, NotEnoughDisk, PullFailed, RegistryDenied, RegistryUnavailable
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.instance import InstanceSpec, Limits

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pvdify.adapters.podman import registry_errors
-from pvdify.adapters.podman.images import pause_before_retry
-from pvdify.adapters.podman.registry_api import Asker, RegistryApi, Said
+from pvdify.adapters.podman.images import registry_errors
+from pvdify.adapters.podman.images.images import pause_before_retry
+from pvdify.adapters.podman.images.registry_api import Asker, RegistryApi, Said
 from pvdify.errors import RegistryNotAllowed, ServiceUnavailable
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.plumbing.web import WebAnswer, WebRequest

@@ -1,4 +1,4 @@
-from pvdify.adapters.podman.sockets import parse_table, read_listeners
+from pvdify.adapters.podman.instances.sockets import parse_table, read_listeners
 from pvdify.model.instance import Listener
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pvdify.adapters.podman import storage
+from pvdify.adapters.podman.images import storage
 from pvdify.model.image import ImagesOnDisk
 
 LAYERS = json.dumps([

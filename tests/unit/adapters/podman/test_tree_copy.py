@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman.tree_copy import TreeCopy
+from pvdify.adapters.podman.volumes.tree_copy import TreeCopy
 
 
 @pytest.fixture

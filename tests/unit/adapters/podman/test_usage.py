@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pvdify.adapters.podman.usage import read_usage
+from pvdify.adapters.podman.instances.usage import read_usage
 from pvdify.model.instance import Usage
 
 

@@ -14,7 +14,7 @@ import structlog
 
 from pvdify.adapters.podman import commands, refusals
 from pvdify.adapters.podman.labels import volume_of
-from pvdify.adapters.podman.tree_copy import TreeCopy
+from pvdify.adapters.podman.volumes.tree_copy import TreeCopy
 from pvdify.errors import BackupFailed, RuntimeUnavailable, VolumeExists, storage_error
 from pvdify.plumbing.command_runner import Argv, Completed
 

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
+from pvdify.adapters.podman.images.registry_api import Said
 from pvdify.adapters.podman.refusals import FULL, words_of
-from pvdify.adapters.podman.registry_api import Said
 from pvdify.errors import (
     ImageNotFound,
     NotAnImage,

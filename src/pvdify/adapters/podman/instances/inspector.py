@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pvdify.adapters.podman import sockets
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.instance_dir import InstanceDir
-from pvdify.adapters.podman.usage import read_usage
+from pvdify.adapters.podman.instances import sockets
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir
+from pvdify.adapters.podman.instances.usage import read_usage
 from pvdify.model.instance import Listener, Usage
 
 

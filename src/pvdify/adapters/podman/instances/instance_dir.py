@@ -9,8 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from pvdify.adapters.podman import launch
-from pvdify.adapters.podman.watch import is_alive, parent_of
+from pvdify.adapters.podman.instances import launch
+from pvdify.adapters.podman.instances.watch import is_alive, parent_of
 from pvdify.errors import RuntimeUnavailable, naming_cause
 from pvdify.model.instance import Secret
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from pvdify.adapters.podman import launch
+from pvdify.adapters.podman.instances import launch
 
 # the paths that podman searches, in podman's order
 CONMON_PATHS = tuple(

@@ -10,9 +10,9 @@ from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 
-from pvdify.adapters.podman import log_history
-from pvdify.adapters.podman.instance_dir import OUTPUT
-from pvdify.adapters.podman.records import LineAssembler, when
+from pvdify.adapters.podman.instances.instance_dir import OUTPUT
+from pvdify.adapters.podman.logs import log_history
+from pvdify.adapters.podman.logs.records import LineAssembler, when
 from pvdify.model.instance import LogLine
 from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import BATCH, PATIENCE

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import structlog
 
-from pvdify.adapters.podman import commands, parse, refusals, registry_errors, storage
-from pvdify.adapters.podman.local_hosts import HostGate
-from pvdify.adapters.podman.registry_api import Asker, RegistryApi, Said
-from pvdify.adapters.podman.registry_logins import AuthFile
+from pvdify.adapters.podman import commands, parse, refusals
+from pvdify.adapters.podman.images import registry_errors, storage
+from pvdify.adapters.podman.images.local_hosts import HostGate
+from pvdify.adapters.podman.images.registry_api import Asker, RegistryApi, Said
+from pvdify.adapters.podman.images.registry_logins import AuthFile
 from pvdify.errors import NotAnImage, PullFailed, RuntimeUnavailable
 from pvdify.model.foreign_json import QUICK
 from pvdify.model.image import ImagesOnDisk, LocalImage

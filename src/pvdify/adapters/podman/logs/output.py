@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from pvdify.adapters.podman.logs import LOOK_EVERY_SECONDS, LogReader
-from pvdify.adapters.podman.records import LineAssembler
+from pvdify.adapters.podman.logs.logs import LOOK_EVERY_SECONDS, LogReader
+from pvdify.adapters.podman.logs.records import LineAssembler
 from pvdify.model.instance import LogLine
 from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import PATIENCE

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.containers import PodmanContainers
-from pvdify.adapters.podman.logs import LogFiles
-from pvdify.adapters.podman.starter import Starter
+from pvdify.adapters.podman.instances.containers import PodmanContainers
+from pvdify.adapters.podman.instances.starter import Starter
+from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.model.instance import InstanceSpec, Restart
 from pvdify.ports.clock import Clock
 

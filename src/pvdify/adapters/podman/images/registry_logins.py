@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pvdify.adapters.podman import commands, registry_errors
+from pvdify.adapters.podman import commands
+from pvdify.adapters.podman.images import registry_errors
 from pvdify.errors import RuntimeUnavailable, storage_error
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.registry import RegistryLogin

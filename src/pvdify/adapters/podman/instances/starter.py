@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from pvdify.adapters.podman import commands, refusals, watch
+from pvdify.adapters.podman import commands, refusals
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.instance_dir import InstanceDir, writing_files
-from pvdify.adapters.podman.logs import LogFiles
-from pvdify.adapters.podman.started import check_started
+from pvdify.adapters.podman.instances import watch
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir, writing_files
+from pvdify.adapters.podman.instances.started import check_started
+from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.errors import RuntimeUnavailable, StartFailed, naming_cause
 from pvdify.model.instance import InstanceSpec, InstanceState, LogLine
 from pvdify.plumbing.command_runner import Completed

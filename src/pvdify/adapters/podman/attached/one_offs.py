@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from pvdify.adapters.podman import commands
-from pvdify.adapters.podman.attach import Attach, AttachedPodman
+from pvdify.adapters.podman.attached.attach import Attach, AttachedPodman
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.instance_dir import InstanceDir, writing_files
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir, writing_files
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.one_off import TerminalSize
 from pvdify.ports.attached import Attached

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from pvdify.adapters.podman import commands, oom, parse, refusals, watch
+from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.calls import STOP_SECONDS, Calls
-from pvdify.adapters.podman.instance_dir import GATE, InstanceDir, writing_files
-from pvdify.adapters.podman.started import check_started
+from pvdify.adapters.podman.instances import oom, watch
+from pvdify.adapters.podman.instances.instance_dir import GATE, InstanceDir, writing_files
+from pvdify.adapters.podman.instances.started import check_started
 from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, InstanceState, LogLine
 from pvdify.plumbing.containers import Launch, RetryAdvice
 from pvdify.ports.clock import Clock

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from pvdify.adapters.podman import init, refusals
-from pvdify.adapters.podman.instance_dir import InstanceDir
+from pvdify.adapters.podman import refusals
+from pvdify.adapters.podman.instances import init
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir
 from pvdify.model.instance import InstanceSpec, LogLine
 from pvdify.ports.clock import Clock
 

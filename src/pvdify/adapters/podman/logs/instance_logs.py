@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pvdify.adapters.podman import output
-from pvdify.adapters.podman.instance_dir import InstanceDir
-from pvdify.adapters.podman.logs import LogFiles
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir
+from pvdify.adapters.podman.logs import output
+from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.model.instance import LogLine
 from pvdify.ports.clock import Clock
 

@@ -9,11 +9,13 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from pvdify.adapters.podman import commands, launch, relay
-from pvdify.adapters.podman.attach import Attach, AttachedPodman
+from pvdify.adapters.podman import commands
+from pvdify.adapters.podman.attached import relay
+from pvdify.adapters.podman.attached.attach import Attach, AttachedPodman
 from pvdify.adapters.podman.calls import Calls
-from pvdify.adapters.podman.instance_dir import InstanceDir, writing_files
-from pvdify.adapters.podman.launcher import remove_entrance, write_entrance
+from pvdify.adapters.podman.instances import launch
+from pvdify.adapters.podman.instances.instance_dir import InstanceDir, writing_files
+from pvdify.adapters.podman.instances.launcher import remove_entrance, write_entrance
 from pvdify.errors import NothingRuns
 from pvdify.model.one_off import TerminalSize
 from pvdify.ports.attached import Attached

@@ -8,7 +8,7 @@ from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
 
-from pvdify.adapters.podman.records import LineAssembler, when
+from pvdify.adapters.podman.logs.records import LineAssembler, when
 from pvdify.model.instance import LogLine
 
 CHUNK = 256 * 1024  # bytes

@@ -1,0 +1,1 @@
+"""The networks of apps and services, and those between two of them."""
