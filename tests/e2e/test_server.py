@@ -133,6 +133,10 @@ def test_an_instance_out_of_memory_is_back_and_the_event_says_why(server: RealSe
     assert server.units("pvdify-blog-*") == before
 
 
+# On a busy machine a killed process accepts connections for some milliseconds more, until the kernel schedules its end.
+KILL = 'pid=$(cat "$0"); kill -KILL "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done'
+
+
 async def test_only_what_a_killed_instance_had_begun_is_lost(server: RealServer) -> None:
     def restarts() -> int:
         return sum(event["action"] == "instance.restarted" for event in server.events("shop"))
@@ -144,13 +148,13 @@ async def test_only_what_a_killed_instance_had_begun_is_lost(server: RealServer)
 
     async with Load(server.visitors, f"shop.{BASE_DOMAIN}", clients=12, pause=0.01, mix=(GET,)) as visitors:
         await asyncio.sleep(0.5)
-        await asyncio.to_thread(server.vps.run, "sh", "-c", f"kill -KILL $(cat /run/pvdify/instances/{name}/pid)")
-        killed_at = time.monotonic()
+        await asyncio.to_thread(server.vps.run, "sh", "-c", KILL, f"/run/pvdify/instances/{name}/pid")
+        gone_at = time.monotonic()
         await asyncio.to_thread(wait_until, lambda: restarts() > before, "nothing was restarted")
         report = await visitors.stop()
 
     # A request that an instance has begun is never sent on to another one; all that came later are answered.
-    assert [it for it in report.failures if it.started > killed_at] == [], report.summary()
+    assert [it for it in report.failures if it.started > gone_at] == [], report.summary()
     assert len(report.failures) <= 12, report.summary()
     await asyncio.to_thread(server.pvdify, "ps:scale", "shop", "web=1")
 
