@@ -11,7 +11,7 @@ from pvdify.wire.requests import ChangeApp, CreateApp, PauseApp, RenameApp
 
 
 async def list_apps(call: Call) -> Response:
-    """All apps that the caller may see."""
+    """List the apps that the token may see."""
     views = await call.engine.queries.apps()
     mine = [view for view in views if call.actor.reaches(view.app.name)]
     urls = await call.engine.queries.urls()
@@ -19,43 +19,43 @@ async def list_apps(call: Call) -> Response:
 
 
 async def create_app(call: Call) -> Response:
-    """A new app without a release."""
+    """Create an app, without a release."""
     body = await call.body(CreateApp)
     view = await call.engine.requests.create_app(body.name, call.actor)
     return await _answer(call, view, 201, {"Location": f"/api/v1/apps/{body.name}"})
 
 
 async def show_app(call: Call) -> Response:
-    """One app."""
+    """Return an app."""
     return await _answer(call, await call.engine.queries.app(call.app))
 
 
 async def change_app(call: Call) -> Response:
-    """Maintenance on or off."""
+    """Turn maintenance on or off."""
     body = await call.body(ChangeApp)
     return await _answer(call, await call.engine.requests.set_maintenance(call.app, call.actor, is_on=body.maintenance))
 
 
 async def rename_app(call: Call) -> Response:
-    """Give the app another name, with everything that it has."""
+    """Rename an app; everything that belongs to it moves along."""
     body = await call.body(RenameApp)
     view = await call.engine.renames.rename(call.app, body.name, call.actor, keeps_hostname=body.keep_hostname)
     return await _answer(call, view)
 
 
 async def pause_app(call: Call) -> Response:
-    """Hold requests of the app."""
+    """Hold the app's requests."""
     body = await call.body(PauseApp)
     return await _answer(call, await call.engine.requests.pause(call.app, body.seconds, call.actor))
 
 
 async def resume_app(call: Call) -> Response:
-    """Pass held requests of the app on."""
+    """Stop to hold the app's requests, and pass the held ones on."""
     return await _answer(call, await call.engine.requests.resume(call.app, call.actor))
 
 
 async def destroy_app(call: Call) -> Response:
-    """Remove the app and everything that belongs to it; ``confirm`` repeats its name, ``purge`` deletes its volumes."""
+    """Destroy an app and everything that belongs to it; ``confirm`` repeats its name, ``purge`` deletes its volumes."""
     confirm = call.request.query_params.get("confirm")
     purges = call.flag("purge")
     await call.engine.requests.destroy_app(call.app, confirm, call.actor, purges=purges)

@@ -11,19 +11,19 @@ from pvdify.wire import requests
 
 
 async def list_backups(call: Call) -> Response:
-    """Answer with the target, the backups and what is done with them."""
+    """Return the backup target, the backups and the running task."""
     return json_answer(translate.backups(await call.engine.backups.show()))
 
 
 async def set_target(call: Call) -> Response:
-    """Set where backups go."""
+    """Set the backup target."""
     body = await call.body(requests.SetBackupTarget)
     plan, password = await call.engine.backups.set_target(body.location, body.keys, call.actor)
     return json_answer(translate.target(plan, password))
 
 
 async def set_schedule(call: Call) -> Response:
-    """Change when backups are made and proven, and which are kept."""
+    """Change the schedules of backups and drills, and which backups are kept."""
     body = await call.body(requests.ScheduleBackups)
     known = (await call.engine.backups.show()).plan
     keep = known.keep if known else Keep()
@@ -39,31 +39,31 @@ async def set_schedule(call: Call) -> Response:
 
 
 async def run_backup(call: Call) -> Response:
-    """Start a backup now."""
+    """Start a backup."""
     return json_answer(translate.task(await call.engine.backups.run(call.actor)), 202)
 
 
 async def verify_backup(call: Call) -> Response:
-    """Start a drill of a backup now."""
+    """Start a restore drill of a backup."""
     body = await call.body(requests.VerifyBackup)
     task = await call.engine.backups.verify(body.backup, call.actor, accepts_smaller=body.accept_smaller)
     return json_answer(translate.task(task), 202)
 
 
 async def plan_restore(call: Call) -> Response:
-    """Answer with what a restore would do."""
+    """Return what a restore would do."""
     body = await call.body(requests.RestoreBackup)
     return json_answer(translate.restore_plan(await call.engine.backups.plan_restore(body.backup, _wanted(body))))
 
 
 async def restore_backup(call: Call) -> Response:
-    """Start to restore volumes of an app, or a service."""
+    """Start a restore of an app's volumes, or of a service."""
     body = await call.body(requests.RestoreBackup)
     return json_answer(translate.task(await call.engine.backups.restore(body.backup, _wanted(body), call.actor)), 202)
 
 
 async def show_task(call: Call) -> Response:
-    """Answer with what is done, and how it ended."""
+    """Return a backup task and its outcome."""
     return json_answer(translate.task(await call.engine.backups.task(str(call.request.path_params["task"]))))
 
 

@@ -18,19 +18,19 @@ from pvdify.wire.requests import CopyConfig, RollBackConfig
 
 
 async def show_config(call: Call) -> Response:
-    """The newest config: name -> value; with ``versions``: its number, the live release's, and ``vars``."""
+    """Return the newest config: name -> value; with ``versions``: its version, the live release's, and ``vars``."""
     view = await call.engine.queries.config(call.app)
     return _answer(call, view)
 
 
 async def change_config(call: Call) -> Response:
-    """A new config version; null unsets. With ``versions`` as for GET."""
+    """Create a config version from changes; null unsets a config var. With ``versions`` as for GET."""
     changes = _changes(await call.object())
     return _answer(call, await call.engine.requests.change_config(call.app, changes, call.actor))
 
 
 async def copy_config(call: Call) -> Response:
-    """Config vars of another app, set in this one; secrets only if asked."""
+    """Copy config vars from another app; secrets only if ``secrets`` is true."""
     body = await call.body(CopyConfig)
     check_allowed(call.actor, Role.DEPLOY if body.secrets else Role.READ, body.source)
     done = await call.engine.config_files.copy(
@@ -45,20 +45,20 @@ async def copy_config(call: Call) -> Response:
 
 
 async def roll_back_config(call: Call) -> Response:
-    """A new config version that is equal to an older one, by default to the one before the newest."""
+    """Create a config version equal to an older one, by default to the one before the newest."""
     body = await call.body(RollBackConfig)
     return json_answer(translate.imported(await call.engine.config_files.roll_back(call.app, body.version, call.actor)))
 
 
 async def list_versions(call: Call) -> Response:
-    """All changes of the config, newest first; names only."""
+    """List the config versions, newest first, with the names that changed and without values."""
     versions = await call.engine.queries.config_versions(call.app)
     shown = [translate.config_version(it, set=list(it.set_keys), unset=list(it.unset_keys)) for it in versions]
     return json_answer({"versions": shown})
 
 
 def _answer(call: Call, view: ConfigView) -> Response:
-    """Answer with the vars alone and the versions in headers; with the versions in the body, too, if asked."""
+    """Return the response: config vars alone, and versions in headers, or also in the body if asked."""
     headers = {"X-Config-Version": str(view.version)}
     if view.live_version is not None:
         headers["X-Live-Config-Version"] = str(view.live_version)

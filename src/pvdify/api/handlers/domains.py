@@ -11,7 +11,7 @@ from pvdify.wire.requests import AddDomain
 
 
 async def list_domains(call: Call) -> Response:
-    """All hostnames that the app answers to, its own first."""
+    """List the app's hostnames, its own first."""
     found = await call.engine.domains.list(call.app)
     urls = await call.engine.queries.urls()
     return json_answer({"domains": [translate.domain(it, urls) for it in found]})
@@ -26,13 +26,13 @@ async def add_domain(call: Call) -> Response:
 
 
 async def remove_domain(call: Call) -> Response:
-    """Remove a hostname that was added to the app."""
+    """Remove a hostname from the app."""
     await call.engine.domains.remove(call.app, str(call.request.path_params["hostname"]), call.actor)
     return Response(status_code=204)
 
 
 async def list_grants(call: Call) -> Response:
-    """The hostnames that the app may claim besides its own."""
+    """List the hostnames that the app may claim besides its own."""
     return json_answer({"grants": [translate.grant(it) for it in await call.engine.domains.grants(call.app)]})
 
 
@@ -43,6 +43,6 @@ async def add_grant(call: Call) -> Response:
 
 
 async def remove_grant(call: Call) -> Response:
-    """Take a grant back."""
+    """Remove a grant."""
     await call.engine.domains.revoke(call.app, str(call.request.path_params["hostname"]), call.actor)
     return Response(status_code=204)

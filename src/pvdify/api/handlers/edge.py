@@ -15,7 +15,7 @@ from pvdify.wire.requests import ConnectEdge
 
 
 async def show_edge(call: Call) -> Response:
-    """The edge and its state; a token for one app sees that app's hostnames alone."""
+    """Return the edge and its state; a token for one app sees only that app's hostnames."""
     shown = _answer(await call.engine.edge.show())
     if call.actor.app is None:
         return json_answer(shown)
@@ -30,14 +30,14 @@ async def show_edge(call: Call) -> Response:
 
 
 async def connect_edge(call: Call) -> Response:
-    """Connect the edge; what could not be done at once is retried in the background."""
+    """Connect the edge; parts that failed are retried in the background."""
     body = await call.body(ConnectEdge)
     link = EdgeLink(token=Secret(body.token), tunnel=body.tunnel)
     return json_answer(_answer(await call.engine.edge.connect(link, call.actor)))
 
 
 async def disconnect_edge(call: Call) -> Response:
-    """Disconnect the edge, and remove what was made there; there may be nothing."""
+    """Disconnect the edge and remove its records; succeeds also if no edge is connected."""
     await call.engine.edge.disconnect(call.actor)
     return Response(status_code=204)
 

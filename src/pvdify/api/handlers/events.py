@@ -16,7 +16,7 @@ LONGEST_ID = 19  # digits; more are no number that SQLite has
 
 
 async def list_events(call: Call) -> Response:
-    """Who did what, newest first, or as it happens; a token for one app sees that app's."""
+    """List the events, newest first, or follow them; a token for one app sees that app's."""
     query = call.request.query_params
     kind = query.get("kind")
     if kind is not None and (problem := problem_with_kind(kind)):

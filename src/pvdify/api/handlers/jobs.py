@@ -12,37 +12,37 @@ MOST_LINES = 10**7
 
 
 async def list_jobs(call: Call) -> Response:
-    """Answer with the jobs of the live release."""
+    """List the scheduled jobs of the live release."""
     return json_answer({"jobs": [translate.job(it) for it in await call.engine.jobs.list(call.app)]})
 
 
 async def run_job(call: Call) -> Response:
-    """Start a run of a job now."""
+    """Start a run of a job."""
     run = await call.engine.jobs.run(call.app, _job(call), call.actor)
     return json_answer(translate.job_run(run), 202)
 
 
 async def pause_job(call: Call) -> Response:
-    """Skip the due times of a job until it is resumed."""
+    """Pause a job: its due times are skipped until it is resumed."""
     await call.engine.jobs.pause(call.app, _job(call), call.actor)
     return Response(status_code=204)
 
 
 async def resume_job(call: Call) -> Response:
-    """Resume a job: it runs at its due times."""
+    """Resume a paused job."""
     await call.engine.jobs.resume(call.app, _job(call), call.actor)
     return Response(status_code=204)
 
 
 async def list_runs(call: Call) -> Response:
-    """Answer with runs, newest first, of one job if it is named."""
+    """List the runs of jobs, newest first; of one job if it is named."""
     name = call.request.query_params.get("job") or None
     runs = await call.engine.jobs.history(call.app, name, call.number("limit", 20, most=1000) or 20)
     return json_answer({"runs": [translate.job_run(it) for it in runs]})
 
 
 async def show_output(call: Call) -> Response:
-    """Answer with what a run wrote, by default the newest one."""
+    """Return the log of a run, by default of the newest."""
     jobs = call.engine.jobs
     run = await jobs.find_run(call.app, _job(call), call.number("run", None, most=10**9))
     lines = await jobs.output(run, call.number("skip", 0, least=0, most=MOST_LINES) or 0)

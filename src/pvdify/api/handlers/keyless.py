@@ -12,12 +12,12 @@ from pvdify.wire.requests import ExchangeIdentity, LinkRepository
 
 
 async def list_links(call: Call) -> Response:
-    """The repositories whose workflows may deploy the app."""
+    """List the repositories whose workflows may deploy the app."""
     return json_answer({"links": [translate.link(it) for it in await call.engine.keyless.links(call.app)]})
 
 
 async def link(call: Call) -> Response:
-    """This repository's workflows may deploy the app from now on; an earlier link of the two is replaced."""
+    """Allow a repository's workflows to deploy the app; an earlier link of the two is replaced."""
     body = await call.body(LinkRepository)
     wanted = LinkRequest(
         repository=body.repository,
@@ -34,14 +34,14 @@ async def link(call: Call) -> Response:
 
 
 async def unlink(call: Call) -> Response:
-    """This repository's workflows may nothing any more, nor do tokens that they hold."""
+    """Remove a repository's link; the tokens of its workflows stop working at once."""
     repository = "{owner}/{name}".format(**call.request.path_params)
     await call.engine.keyless.unlink(call.app, repository, call.actor)
     return Response(status_code=204)
 
 
 async def exchange(call: Call) -> Response:
-    """A token for one app, good for ten minutes, for the OpenID token of a workflow of a linked repository."""
+    """Exchange the OpenID token of a linked repository's workflow for a token for one app, valid for ten minutes."""
     address = await address_of(call.request, call.engine)
     body = await call.body(ExchangeIdentity)
     token, text = await call.engine.keyless.exchange(body.token, body.app, address)

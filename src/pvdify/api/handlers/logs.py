@@ -21,7 +21,7 @@ Batch = tuple[LogLine, ...]
 
 
 async def show_logs(call: Call) -> Response:
-    """Runtime logs: the last lines, or as they come; a stream that was cut goes on behind the last line seen."""
+    """Return the last lines of the runtime logs, or follow them; a stream resumes after the last line received."""
     logs, release = call.engine.queries.runtime_logs, call.number("release", None, most=10**9)
     process = call.request.query_params.get("process")
     is_json = call.request.query_params.get("format") == "json"

@@ -38,7 +38,7 @@ _INSTANCE = ("app", "process", "release", "instance")
 
 
 async def show_metrics(call: Call) -> Response:
-    """Figures in the form that the caller asks for: Prometheus text or OpenMetrics."""
+    """Return the metrics as Prometheus text or OpenMetrics."""
     figures = await call.engine.observations.figures()
     registry = CollectorRegistry()
     registry.register(_Figures(figures, call.actor))

@@ -33,7 +33,7 @@ async def remove_notification(call: Call) -> Response:
 
 
 async def test_notification(call: Call) -> Response:
-    """Send a test notice now, once; the answer says how that ended, also if it failed."""
+    """Send a test notice once, and return the outcome, also of a failure."""
     return json_answer(translate.delivery(await call.engine.notifications.test(_id(call), call.actor)))
 
 

@@ -11,12 +11,12 @@ from pvdify.wire.requests import ConnectPosthog
 
 
 async def show_posthog(call: Call) -> Response:
-    """Whether the server is connected to PostHog, and to which project."""
+    """Return the PostHog project that the server is connected to."""
     return json_answer(_answer(await call.engine.posthog.show()))
 
 
 async def connect_posthog(call: Call) -> Response:
-    """Connect to a project, instead of the one before."""
+    """Connect to a PostHog project, in place of an earlier one."""
     body = await call.body(ConnectPosthog)
     personal = Secret(body.personal_key) if body.personal_key is not None else None
     wanted = Posthog(host=body.host, key=Secret(body.key), personal_key=personal, project=body.project)
@@ -24,7 +24,7 @@ async def connect_posthog(call: Call) -> Response:
 
 
 async def disconnect_posthog(call: Call) -> Response:
-    """End the connection; there may be none."""
+    """Disconnect from PostHog; succeeds also without a connection."""
     await call.engine.posthog.disconnect(call.actor)
     return Response(status_code=204)
 

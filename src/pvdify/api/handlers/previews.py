@@ -17,19 +17,19 @@ from pvdify.wire.requests import PutPreview
 
 
 async def list_previews(call: Call) -> Response:
-    """An app's previews, by pull request."""
+    """List an app's previews, ordered by pull request."""
     found = await call.engine.previews.list(call.app)
     urls = await call.engine.queries.urls()
     return json_answer({"previews": [translate.preview(it, urls) for it in found]})
 
 
 async def show_preview(call: Call) -> Response:
-    """One preview."""
+    """Return a preview."""
     return json_answer(await _shown(call, await call.engine.previews.show(call.app, call.pr)))
 
 
 async def put_preview(call: Call) -> Response:
-    """Make the preview, or update it in place; the answer comes before it is live."""
+    """Create the preview, or deploy to the existing one; answers before it is live."""
     body = await call.body(PutPreview, and_deploy_of=call.app)
     source = Source(
         commit=body.commit, branch=body.branch, run_number=body.run_number, is_older_allowed=body.allow_older
@@ -49,7 +49,7 @@ async def put_preview(call: Call) -> Response:
 
 
 async def close_preview(call: Call) -> Response:
-    """The pull request is closed: the preview goes after ``previews.close_delay``."""
+    """Close the preview: it is removed after ``previews.close_delay``."""
     text = call.request.query_params.get("as_of")
     try:
         as_of = _aware(datetime.fromisoformat(text)) if text else None
@@ -61,7 +61,7 @@ async def close_preview(call: Call) -> Response:
 
 
 async def keep_preview(call: Call) -> Response:
-    """Keep the preview for a day from now at least, open or closed."""
+    """Keep an open or closed preview for at least one more day."""
     return json_answer(await _shown(call, await call.engine.previews.keep(call.app, call.pr, call.actor)))
 
 

@@ -17,7 +17,7 @@ _WISH = re.compile(r"([=+-]?)([0-9]{1,4})")
 
 
 async def list_processes(call: Call) -> Response:
-    """Process types and their instances, and how the app is doing."""
+    """Return the app's status, process types and instances."""
     view = await call.engine.queries.processes.show(call.app)
     return json_answer(
         answers.Processes(
@@ -36,23 +36,23 @@ async def scale_processes(call: Call) -> Response:
 
 
 async def restart_processes(call: Call) -> Response:
-    """New instances in place of all, or of one process's; the same release with the same config."""
+    """Replace all instances, or those of one process, with new ones of the same release and config."""
     body = await call.body(RestartProcesses)
     return _accepted(await call.engine.processes.restart(call.app, body.process, call.actor))
 
 
 async def stop_processes(call: Call) -> Response:
-    """No instance runs until they are started again, whatever is deployed; visitors get 503 meanwhile."""
+    """Stop all instances until they are started again, also across deploys; visitors get 503."""
     return _accepted(await call.engine.processes.set_stopped(call.app, call.actor, is_stopped=True))
 
 
 async def start_processes(call: Call) -> Response:
-    """As many instances as before they were stopped."""
+    """Start as many instances as ran before the stop."""
     return _accepted(await call.engine.processes.set_stopped(call.app, call.actor, is_stopped=False))
 
 
 async def show_operation(call: Call) -> Response:
-    """The state of a change of processes."""
+    """Return the state of a scale, restart, stop or start."""
     id = str(call.request.path_params["operation"])
     return json_answer(translate.operation(await call.engine.processes.operation(call.app, id)))
 

@@ -10,19 +10,19 @@ from pvdify.wire.requests import LogInToRegistry
 
 
 async def list_registries(call: Call) -> Response:
-    """Where this server signs in, and as whom; a token for one app sees that app's logins."""
+    """List the registry logins, without passwords; a token for one app sees that app's."""
     found = [it for it in await call.engine.registries.list() if call.actor.reaches(it.app)]
     return json_answer({"registries": [translate.registry(it) for it in found]})
 
 
 async def show_registry(call: Call) -> Response:
-    """One of them."""
+    """Return a registry login, without its password."""
     app = call.actor.app or _app(call)
     return json_answer(translate.registry(await call.engine.registries.get(_host(call), app)))
 
 
 async def put_registry(call: Call) -> Response:
-    """Sign in from now on, for one app or for every app."""
+    """Store a registry login, for one app or for all apps."""
     body = await call.body(LogInToRegistry)
     password = Secret(body.password)
     login = await call.engine.registries.login(_host(call), body.username, password, call.actor, body.app)
@@ -30,7 +30,7 @@ async def put_registry(call: Call) -> Response:
 
 
 async def remove_registry(call: Call) -> Response:
-    """Sign in no more."""
+    """Remove a registry login."""
     await call.engine.registries.logout(_host(call), call.actor, _app(call))
     return Response(status_code=204)
 

@@ -25,14 +25,14 @@ LONGEST_KEY = 255
 
 
 async def list_releases(call: Call) -> Response:
-    """An app's releases, newest first."""
+    """List an app's releases, newest first."""
     views = await call.engine.queries.releases(call.app, call.number("limit", 100) or 100)
     urls = await call.engine.queries.urls()
     return json_answer({"releases": [translate.release(view, urls) for view in views]})
 
 
 async def deploy(call: Call) -> Response:
-    """A new release; the answer comes before it is live."""
+    """Deploy a new release; answers before it is live."""
     body = await call.body(Deploy, and_deploy_of=call.app)
     request = await read_deploy(
         call.app,
@@ -48,12 +48,12 @@ async def deploy(call: Call) -> Response:
 
 
 async def show_release(call: Call) -> Response:
-    """One release."""
+    """Return a release."""
     return json_answer(await _release(call, call.version))
 
 
 async def show_diff(call: Call) -> Response:
-    """What another release, or the live one, has otherwise than this one."""
+    """Compare a release with another one, by default with the live release."""
     queries = call.engine.queries
     other = call.number("to", None, most=10**9)
     if other is None:
@@ -64,7 +64,7 @@ async def show_diff(call: Call) -> Response:
 
 
 async def show_log(call: Call) -> Response:
-    """The deploy log: text so far, or as it comes."""
+    """Return the deploy log, or follow it."""
     if call.flag("follow"):
         await call.engine.queries.release(call.app, call.version)
         return event_stream(_follow(call))
@@ -74,12 +74,12 @@ async def show_log(call: Call) -> Response:
 
 
 async def cancel(call: Call) -> Response:
-    """Stop a release that is not live yet."""
+    """Cancel a release that is not live yet."""
     return await _accepted(call, await call.engine.requests.cancel(call.app, call.version, call.actor))
 
 
 async def rollback(call: Call) -> Response:
-    """A new release that repeats an older one."""
+    """Roll back: deploy a new release that repeats an older one."""
     body = await call.body(Rollback)
     strategy, key = Strategy(body.strategy or Strategy.BLUE_GREEN), idempotency(call, call.app, body)
     view = await call.engine.previews.rollback(call.app, body.version, call.actor, key, strategy)
@@ -87,7 +87,7 @@ async def rollback(call: Call) -> Response:
 
 
 async def plan_rollback(call: Call) -> Response:
-    """What a rollback would do."""
+    """Return what a rollback would do."""
     target = await call.engine.requests.rollback_target(call.app, call.number("version", None, most=10**9))
     queries = call.engine.queries
     live = (await queries.app(call.app)).live

@@ -22,7 +22,7 @@ MOST_PORTS = 65_535
 
 
 async def run_command(call: Call) -> Response:
-    """Run a command in a container of the live release; it goes on for as long as its output is watched."""
+    """Run a command in a new container of the live release; it ends when no client reads its output any more."""
     body = await call.body(RunCommand)
     command = body.command if isinstance(body.command, str) else tuple(body.command)
     size = terminal_size(body.terminal) if body.terminal else None
@@ -31,7 +31,7 @@ async def run_command(call: Call) -> Response:
 
 
 async def exec_command(call: Call) -> Response:
-    """Run a command inside a running instance; it is followed and ended as one of /run."""
+    """Run a command inside a running instance; its output and end are those of /run."""
     body = await call.body(ExecCommand)
     command = body.command if isinstance(body.command, str) else tuple(body.command)
     size = terminal_size(body.terminal) if body.terminal else None
@@ -40,7 +40,7 @@ async def exec_command(call: Call) -> Response:
 
 
 async def open_tunnel(call: Call) -> Response:
-    """Connect to a port inside a running instance; it is read, written to and ended as one of /run."""
+    """Connect to a port inside a running instance; its output, input and end are those of /run."""
     body = await call.body(OpenTunnel)
     if not 0 < body.port <= MOST_PORTS:
         raise InvalidError(f"{body.port} is no TCP port", why=f"ports go from 1 to {MOST_PORTS}", next="correct it")
@@ -49,20 +49,20 @@ async def open_tunnel(call: Call) -> Response:
 
 
 def created(run: OneOff) -> Response:
-    """Answer with a command that is under way."""
+    """Return a running command."""
     headers = {"Location": f"/api/v1/apps/{run.spec.app}/run/{run.id}"}
     return json_answer(answers.OneOff(id=run.id, app=run.spec.app, release=run.spec.slot), 201, headers)
 
 
 async def watch_run(call: Call) -> Response:
-    """What it writes, base64, as events named ``stdout`` and ``stderr``; ``end`` has its exit code."""
+    """Follow a command's output, base64, as events named ``stdout`` and ``stderr``; ``end`` has its exit code."""
     run = _run(call)
     seen = call.request.headers.get("last-event-id", "")
     return event_stream(_until_gone(call.request, _events(call, run, int(seen) if seen.isdecimal() else 0)))
 
 
 async def write_run(call: Call) -> Response:
-    """Bytes for it to read; ``at`` says how many came before, and ``end=1`` that none will follow."""
+    """Send bytes to a command's input; ``at`` is the number of bytes before them, ``end=1`` closes the input."""
     run = _run(call)
     await run.write(call.number("at", 0, least=0, most=2**62) or 0, await call.content())
     if call.flag("end"):
@@ -71,14 +71,14 @@ async def write_run(call: Call) -> Response:
 
 
 async def resize_run(call: Call) -> Response:
-    """Its terminal has another size."""
+    """Resize a command's terminal."""
     size = terminal_size(await call.body(Terminal))
     _run(call).resize(size)
     return Response(status_code=204)
 
 
 async def end_run(call: Call) -> Response:
-    """End it, whatever it is doing."""
+    """End a command."""
     await _run(call).end()
     return Response(status_code=204)
 

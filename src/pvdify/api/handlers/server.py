@@ -19,18 +19,18 @@ from pvdify.wire.requests import CreateToken
 
 
 async def show_health(_call: Call) -> Response:
-    """That pvdifyd answers."""
+    """Return 200 if pvdifyd answers."""
     return json_answer(answers.Health(status="ok", version=__version__))
 
 
 async def show_identity(call: Call) -> Response:
-    """Whose token this is."""
+    """Return the token's name, role and app."""
     it = call.actor
     return json_answer(answers.Identity(name=it.name, role=it.role.value, app=it.app))
 
 
 async def show_status(call: Call) -> Response:
-    """The server at a glance; a token for one app sees that app's figures, and of the server how each part is."""
+    """Return the server's status; a token for one app sees that app's figures and the state of each part."""
     view, statuses = await call.engine.queries.server.show(), await call.engine.queries.statuses()
     mine = {app: status for app, status in statuses.items() if call.actor.reaches(app)}
     of_server: tuple[Check, ...] = (*view.checks, await call.engine.edge.check())
@@ -82,18 +82,18 @@ async def _of_tenant(call: Call, view: ServerView) -> ServerView:
 
 
 async def list_tokens(call: Call) -> Response:
-    """All tokens, without their secrets."""
+    """List the tokens, without their secrets."""
     return json_answer({"tokens": [translate.token(it) for it in await call.engine.queries.tokens()]})
 
 
 async def create_token(call: Call) -> Response:
-    """A new token; this is the only time it is shown."""
+    """Create a token; only this answer shows its secret."""
     body = await call.body(CreateToken)
     token, text = await call.engine.tokens.create(body.name, Role(body.role), body.app, body.expires_in, call.actor)
     return json_answer(translate.new_token(token, text), 201, {"Location": f"/api/v1/tokens/{token.id}"})
 
 
 async def revoke_token(call: Call) -> Response:
-    """The token is good for nothing from now on."""
+    """Revoke a token, at once."""
     await call.engine.tokens.revoke(call.request.path_params["token"], call.actor)
     return Response(status_code=204)

@@ -20,13 +20,13 @@ MOST_LINES = 10_000
 
 
 async def list_services(call: Call) -> Response:
-    """Answer with all services, those in the trash last."""
+    """List the services, those in the trash last."""
     found = [_own_part(call, it) for it in await call.engine.services.list() if _is_shown(call, it)]
     return json_answer({"services": [translate.service(it, call.engine.settings) for it in found]})
 
 
 async def create_service(call: Call) -> Response:
-    """Record a new service, which starts then."""
+    """Create a service; answers before it is ready."""
     body = await call.body(CreateService)
     wanted = ServiceRequest(
         kind=body.kind or CUSTOM, image=body.image, port=body.port, volume=body.volume,
@@ -36,40 +36,40 @@ async def create_service(call: Call) -> Response:
 
 
 async def show_service(call: Call) -> Response:
-    """Answer with one service."""
+    """Return a service."""
     return _shown(call, await _view(call, _name(call)), 200)
 
 
 async def destroy_service(call: Call) -> Response:
-    """Stop a service and move its data to the trash, or delete it with ``purge``."""
+    """Destroy a service; its data is moved to the trash, or deleted with ``purge``."""
     confirm = call.request.query_params.get("confirm")
     await call.engine.services.destroy(_name(call), confirm, call.actor, purges=call.flag("purge"))
     return Response(status_code=202)
 
 
 async def restore_service(call: Call) -> Response:
-    """Take a service out of the trash."""
+    """Restore a service from the trash."""
     return _shown(call, await call.engine.services.restore(_name(call), call.actor), 202)
 
 
 async def restart_service(call: Call) -> Response:
-    """Stop a service and start it again."""
+    """Restart a service."""
     return _shown(call, await call.engine.services.restart(_name(call), call.actor), 202)
 
 
 async def rotate_service(call: Call) -> Response:
-    """Give a service a new password."""
+    """Replace a service's password."""
     return _shown(call, await call.engine.services.rotate(_name(call), call.actor), 202)
 
 
 async def upgrade_service(call: Call) -> Response:
-    """Go on with another image."""
+    """Upgrade a service to another image."""
     body = await call.body(UpgradeService)
     return _shown(call, await call.engine.services.upgrade(_name(call), body.image, call.actor), 202)
 
 
 async def plan_upgrade(call: Call) -> Response:
-    """Answer with what an upgrade would do."""
+    """Return what an upgrade would do."""
     await _view(call, _name(call))
     plan = await call.engine.services.plan_upgrade(_name(call), call.request.query_params.get("image") or "")
     apps = tuple(app for app in plan.apps if call.actor.app in (None, app))
@@ -77,20 +77,20 @@ async def plan_upgrade(call: Call) -> Response:
 
 
 async def link_service(call: Call) -> Response:
-    """Let an app reach a service."""
+    """Link a service to an app."""
     body = await call.body(LinkService)
     link = await call.engine.service_links.link(_name(call), _linked(call), body.variable, call.actor)
     return json_answer(translate.service_link(link))
 
 
 async def unlink_service(call: Call) -> Response:
-    """Take a service away from an app."""
+    """Remove the link between a service and an app."""
     await call.engine.service_links.unlink(_name(call), _linked(call), call.actor)
     return Response(status_code=204)
 
 
 async def show_logs(call: Call) -> Response:
-    """Answer with the last lines that a service wrote, or with those that it writes."""
+    """Return the last lines of a service's log, or follow it."""
     services, name = call.engine.services, _name(call)
     await _view(call, name)
     if call.flag("follow"):
@@ -100,7 +100,7 @@ async def show_logs(call: Call) -> Response:
 
 
 async def connect_service(call: Call) -> Response:
-    """Run a command in a service's container; it is followed and ended as one of /run."""
+    """Run a command in a service's container; its output and end are those of /run."""
     body = await call.body(ConnectService)
     words = tuple(body.command) if isinstance(body.command, list) else body.command
     size = terminal_size(body.terminal) if body.terminal else None

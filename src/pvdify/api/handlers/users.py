@@ -16,7 +16,7 @@ _UNKEPT = {"Cache-Control": "no-store"}
 
 
 async def make_link(call: Call) -> Response:
-    """A link that signs one browser in to the dashboard as the caller, once and within a minute."""
+    """Create a link that signs in one browser to the dashboard as the caller, once and within a minute."""
     _check_dashboard(call)
     secret, until = call.engine.sessions.make_link(call.actor)
     path = f"{SIGN_IN_LINK}/{secret}"
@@ -27,12 +27,12 @@ async def make_link(call: Call) -> Response:
 
 
 async def list_users(call: Call) -> Response:
-    """The people who may use the dashboard."""
+    """List the users of the dashboard."""
     return json_answer({"users": [translate.user(it) for it in await call.engine.users.list()]})
 
 
 async def invite(call: Call) -> Response:
-    """A new user, and the link with which they sign in the first time, which is shown this once."""
+    """Create a user; only this answer shows the link for the first sign-in."""
     _check_dashboard(call)
     body = await call.body(InviteUser)
     if body.again:
@@ -51,14 +51,14 @@ async def invite(call: Call) -> Response:
 
 
 async def set_role(call: Call) -> Response:
-    """Change what a user, by name or id, may do."""
+    """Change the rights of a user, by name or id."""
     body = await call.body(SetUserRole)
     user = await call.engine.users.set_role(_name(call), Role(body.role), body.app, call.actor)
     return json_answer(translate.user(user))
 
 
 async def remove(call: Call) -> Response:
-    """Remove a user, by name or id; their sessions end."""
+    """Remove a user, by name or id, and end the user's sessions."""
     await call.engine.users.remove(_name(call), call.actor)
     return Response(status_code=204)
 
@@ -70,12 +70,12 @@ async def sign_out(call: Call) -> Response:
 
 
 async def list_sessions(call: Call) -> Response:
-    """The browsers that are signed in, the newest first."""
+    """List the sessions of browsers, newest first."""
     return json_answer({"sessions": [translate.session(it) for it in await call.engine.sessions.list()]})
 
 
 async def end_session(call: Call) -> Response:
-    """Sign a browser out."""
+    """End a browser's session."""
     await call.engine.sessions.revoke(str(call.request.path_params["session"]), call.actor)
     return Response(status_code=204)
 

@@ -10,7 +10,7 @@ from pvdify.wire import answers
 
 
 async def receive_github(call: Call) -> Response:
-    """Take a webhook of GitHub, signed with the secret. Events other than those of pull requests are ignored."""
+    """Receive a webhook of GitHub, signed with the shared secret; ignores events other than those of pull requests."""
     headers, address = call.request.headers, await address_of(call.request, call.engine)
     webhook = IncomingWebhook(
         id=headers.get("x-github-delivery", ""),
