@@ -29,7 +29,11 @@ if sys.version_info < (3, 10):
         "  next: install Python 3.10 or newer as python3" % sys.version_info[:2]
     )
 
-from pvdify.cli.extension import main
+# Nothing in this file is compiled beforehand: what is not imported costs nothing.
+if sys.argv[1:] == ["--version"]:
+    from pvdify.cli.main import main
+else:
+    from pvdify.cli.extension import main
 
 sys.exit(main())
 """

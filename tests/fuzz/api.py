@@ -21,7 +21,8 @@ ADMIN = Actor(name="admin", role=Role.ADMIN)
 _LEFT_OUT = re.compile(r"follow|/run|/exec|/tunnel|/rotate|/tokens|/users|/rename|/recipients")
 ROUTES = [it for it in ENDPOINTS if not _LEFT_OUT.search(it.path) and it.method != "DELETE"]
 SECONDS = 20.0
-_NAMES = sorted({it.name for found in vars(requests).values() if is_dataclass(found) for it in fields(found)})
+_BODIES = (getattr(requests, name) for name in requests.__all__)
+_NAMES = sorted({it.name for found in _BODIES if is_dataclass(found) for it in fields(found)})
 
 
 class Site:

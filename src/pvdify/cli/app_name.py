@@ -4,14 +4,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from pvdify.cli import git, manifest_file
+from pvdify.cli import manifest_file
 from pvdify.cli.io import Surroundings
 from pvdify.errors import InvalidError
 
 # The server checks the name; this check keeps a path or an image out of the URL.
-_SHAPE = re.compile(r"[a-z0-9-]+")
+_SHAPE = r"[a-z0-9-]+"
 # Equal to manifest.names.APP_NAME, whose module needs a package that the zipapp does not contain.
 APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
 OF_REPOSITORY = "the repository's name"
@@ -28,6 +26,8 @@ def resolve(argument: str | None, option: str | None, surroundings: Surroundings
 def find(argument: str | None, option: str | None, surroundings: Surroundings) -> str | None:
     """Return the app like ``resolve``, or None if there is none."""
     if argument and option and argument != option:
+        import click
+
         raise click.UsageError(f"the app is named twice: {argument}, and --app {option}")
     if named := argument or option:
         return check(named)
@@ -56,7 +56,7 @@ def implied(surroundings: Surroundings) -> Implied | None:
 
 def check(name: str) -> str:
     """Return the name if it could be an app's name. Raises InvalidError."""
-    if not _SHAPE.fullmatch(name):
+    if not re.fullmatch(_SHAPE, name):
         is_image = "/" in name or ":" in name
         raise InvalidError(
             f'"{name}" is not the name of an app',
@@ -79,10 +79,12 @@ def _check_implied(found: Implied) -> str:
 
 def looks_like_one(text: str) -> bool:
     """Return whether an argument could be an app's name, not a config var's name or a number."""
-    return _SHAPE.fullmatch(text) is not None and not text.isdigit()
+    return re.fullmatch(_SHAPE, text) is not None and not text.isdigit()
 
 
 def _of_repository(surroundings: Surroundings) -> str | None:
+    from pvdify.cli import git
+
     repository = surroundings.environ.get("GITHUB_REPOSITORY") or git.remote_url(surroundings.folder) or ""
     name = Path(repository.rstrip("/").rpartition(":")[2]).name.removesuffix(".git")
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or None

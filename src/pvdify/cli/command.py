@@ -5,16 +5,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from pvdify.cli import app_name
 from pvdify.cli.io import Io, Surroundings
 
 if TYPE_CHECKING:
+    import click
+
     from pvdify.client.api import Client
 
 Run = Callable[[Any, "Client", Io], int]
 RunHere = Callable[[Any, Io], int]
+PARAMETERS = "__click_params__"  # where click's decorators keep the parameters of a function
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,36 +63,66 @@ class LocalInvocation:
 AnyInvocation = Invocation | LocalInvocation
 
 
+class Declared:
+    """A command of the server: how its words are parsed, and what it runs."""
+
+    def __init__(
+        self, name: str, parse: Callable[..., Any], *, run: Run, example: str, cls: "type[click.Command] | None"
+    ) -> None:  # fmt: skip
+        self._name, self._parse, self._run, self._example, self._cls = name, parse, run, example, cls
+        self._for_click: click.Command | None = None
+
+    def without_words(self, *, as_json: bool) -> "Invocation | None":
+        """Return the result of the command line without any arguments and options but ``--json``.
+
+        Returns None if the command declares some, so that click has to parse them, or asks for click's context.
+        """
+        if hasattr(self._parse, PARAMETERS) or hasattr(self._parse, "__wrapped__"):
+            return None
+        return self._invoke(None, None, as_json=as_json)
+
+    def for_click(self) -> "click.Command":
+        """Return the command with its parameters, ``--url``, ``--server`` and ``--json``."""
+        import click
+
+        if self._for_click is None:
+            by_url = click.Option(
+                ["--url"], metavar="URL", help="The server; default: PVDIFY_URL, or the one signed in to."
+            )
+            by_name = click.Option(["--server"], metavar="NAME", help="The same by its name in `pvdify servers`.")
+
+            @functools.wraps(self._parse)
+            def invoke(**typed: Any) -> Invocation:
+                return self._invoke(**typed)
+
+            options = (_json_option(), by_url, by_name)
+            self._for_click = _declared(self._name, invoke, self._example, *options, cls=self._cls)
+        return self._for_click
+
+    def _invoke(self, url: str | None, server: str | None, **typed: Any) -> "Invocation":
+        if url and server:
+            import click
+
+            raise click.UsageError("--url and --server both name the server: leave one out")
+        return Invocation(run=self._run, options=self._parse(**typed), url=url, server=server)
+
+
 def command(
-    name: str, *, run: Run, example: str, cls: type[click.Command] = click.Command
-) -> Callable[[Callable[..., Any]], click.Command]:
+    name: str, *, run: Run, example: str, cls: "type[click.Command] | None" = None
+) -> Callable[[Callable[..., Any]], Declared]:  # fmt: skip
     """Return a decorator that declares a command: the decorated function turns arguments into options for ``run``.
 
     Adds ``--url``, ``--server`` and ``--json``; the function gets the last one as ``as_json``.
     """
-
-    def declare(parse: Callable[..., Any]) -> click.Command:
-        @functools.wraps(parse)
-        def invoke(url: str | None, server: str | None, **typed: Any) -> Invocation:
-            if url and server:
-                raise click.UsageError("--url and --server both name the server: leave one out")
-            return Invocation(run=run, options=parse(**typed), url=url, server=server)
-
-        by_url = click.Option(
-            ["--url"], metavar="URL", help="The server; default: PVDIFY_URL, or the one signed in to."
-        )
-        by_name = click.Option(["--server"], metavar="NAME", help="The same by its name in `pvdify servers`.")
-        return _declared(name, invoke, example, _json_option(), by_url, by_name, cls=cls)
-
-    return declare
+    return lambda parse: Declared(name, parse, run=run, example=example, cls=cls)
 
 
 def local_command(
     name: str, *, run: RunHere, example: str, has_json: bool = True
-) -> Callable[[Callable[..., Any]], click.Command]:
+) -> Callable[[Callable[..., Any]], "click.Command"]:
     """Return a decorator like ``command``, for a command that needs no server. ``has_json``: add ``--json``."""
 
-    def declare(parse: Callable[..., Any]) -> click.Command:
+    def declare(parse: Callable[..., Any]) -> "click.Command":
         @functools.wraps(parse)
         def invoke(**typed: Any) -> LocalInvocation:
             return LocalInvocation(run=run, options=parse(**typed))
@@ -104,11 +135,11 @@ def local_command(
 def app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
     """Add the app as first argument or ``--app``; the function gets the name that ``cli.app_name`` resolves."""
 
-    def with_app(surroundings: Surroundings, app_argument: str | None, app: str | None, **typed: Any) -> Any:
-        return parse(app=app_name.resolve(app_argument, app, surroundings), **typed)
+    @functools.wraps(parse)
+    def with_app(app_argument: str | None, app: str | None, **typed: Any) -> Any:
+        return parse(app=app_name.resolve(app_argument, app, _surroundings()), **typed)
 
-    named: Callable[..., Any] = functools.wraps(parse)(with_app)
-    return click.argument("app_argument", metavar="[APP]", required=False)(app_option(click.pass_obj(named)))
+    return _with_later(app_option(with_app), _app_argument)
 
 
 def named_app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,27 +148,57 @@ def named_app_parameter(parse: Callable[..., Any]) -> Callable[..., Any]:
     The function gets None if the app is not named, and the surroundings, too.
     """
 
-    def with_app(surroundings: Surroundings, app_argument: str | None, app: str | None, **typed: Any) -> Any:
+    @functools.wraps(parse)
+    def with_app(app_argument: str | None, app: str | None, **typed: Any) -> Any:
+        surroundings = _surroundings()
         if app_argument or app:
             app = app_name.resolve(app_argument, app, surroundings)
         return parse(app=app, surroundings=surroundings, **typed)
 
-    named: Callable[..., Any] = functools.wraps(parse)(with_app)
-    return click.argument("app_argument", metavar="[APP]", required=False)(app_option(click.pass_obj(named)))
+    return _with_later(app_option(with_app), _app_argument)
 
 
 def app_option(parse: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--app`` alone, for commands that find the app among their other arguments."""
-    return click.option("-a", "--app", metavar="APP", help="The app, when it is not the first argument.")(parse)
+    return _with_later(parse, _app_option)
+
+
+def _with_later(parse: Callable[..., Any], make: "Callable[[], click.Parameter]") -> Callable[..., Any]:
+    """Add a parameter, in order with those that click's decorators add; it is made when the command is parsed."""
+    parse.__dict__.setdefault(PARAMETERS, []).append(make)
+    return parse
+
+
+def _surroundings() -> Surroundings:
+    import click
+
+    found: Surroundings = click.get_current_context().obj
+    return found
+
+
+def _app_argument() -> "click.Parameter":
+    import click
+
+    return click.Argument(["app_argument"], metavar="[APP]", required=False)
+
+
+def _app_option() -> "click.Parameter":
+    import click
+
+    return click.Option(["-a", "--app"], metavar="APP", help="The app, when it is not the first argument.")
 
 
 def _declared(
-    name: str, invoke: Callable[..., Any], example: str, *options: click.Option,
-    cls: type[click.Command] = click.Command,
-) -> click.Command:  # fmt: skip
+    name: str, invoke: Callable[..., Any], example: str, *options: "click.Option",
+    cls: "type[click.Command] | None" = None,
+) -> "click.Command":  # fmt: skip
+    import click
+
+    parameters = getattr(invoke, PARAMETERS, [])
+    parameters[:] = [it if isinstance(it, click.Parameter) else it() for it in parameters]
     declared = click.command(
         name,
-        cls,
+        cls or click.Command,
         epilog=f"\b\nExample:\n{_indented(example)}",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )(invoke)
@@ -145,7 +206,9 @@ def _declared(
     return declared
 
 
-def _json_option() -> click.Option:
+def _json_option() -> "click.Option":
+    import click
+
     return click.Option(["--json", "as_json"], is_flag=True, help="One JSON object on stdout.")
 
 

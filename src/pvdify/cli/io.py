@@ -14,7 +14,7 @@ from pvdify.wire.terminal_text import lines_of, shown_at_terminal, shown_in_work
 if TYPE_CHECKING:
     from pvdify.cli.workflow import Workflow
 
-_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = "[\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 _STYLES = {"error": "31", "good": "32", "faint": "2"}
 _PREFIX_COLORS = ("36", "33", "35", "34", "32", "96", "93", "95")
 
@@ -116,7 +116,7 @@ def _write(stream: TextIO, text: str, style: str) -> None:
 def _json_text(value: object, *, is_line: bool) -> str:
     """Return JSON in which every character that could control a terminal is escaped."""
     text = json.dumps(_to_json(value), indent=None if is_line else 2, ensure_ascii=False)
-    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub(_CONTROLS, lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _ask_secret(prompt: str) -> str:

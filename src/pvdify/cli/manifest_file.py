@@ -11,7 +11,7 @@ from pathlib import Path
 from pvdify.errors import InvalidManifest, PackedWithout
 
 NAME = "pvdify.yml"
-_SIBLING = re.compile(r"-(staging|pr-[1-9][0-9]*)")
+_SIBLING = r"-(staging|pr-[1-9][0-9]*)"
 
 
 def read(path: Path) -> str:
@@ -79,4 +79,4 @@ def is_for(manifest_app: str | None, app: str) -> bool:
     """Return whether a manifest may be used for an app: the named app, its staging or one of its previews."""
     if manifest_app is None or manifest_app == app:
         return True
-    return app.startswith(manifest_app) and _SIBLING.fullmatch(app.removeprefix(manifest_app)) is not None
+    return app.startswith(manifest_app) and re.fullmatch(_SIBLING, app.removeprefix(manifest_app)) is not None

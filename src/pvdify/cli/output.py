@@ -1,11 +1,16 @@
 """Results as text: aligned tables, lists of facts, sizes and moments."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pvdify.cli.tables import NOTHING, available_width, printable, short_image, table
-from pvdify.wire.answers import Check
-from pvdify.wire.differences import Difference
+
+if TYPE_CHECKING:
+    from pvdify.wire.answers import Check
+    from pvdify.wire.differences import Difference
 
 __all__ = [
     "NONE", "checks", "command_text", "differences", "facts", "memory", "of_limit", "printable", "share", "size",

@@ -1,6 +1,8 @@
 """Tables that fit the terminal: cells are shortened, then wrapped between words, then columns are left out."""
 
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,11 +17,11 @@ EXPENDABLE = (
 )  # fmt: skip
 # Never shortened, because users copy these values.
 WHOLE = frozenset({"URL", "ADDRESS", "VALUE", "KEY", "HOSTNAME"})
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d(Z|[+-]\d\d:\d\d)")
-_COMMIT = re.compile(r":([0-9a-f]{12})[0-9a-f]{28}$")
-_DIGEST = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]{52}$")
-_DIGEST_ALONE = re.compile(r"^(sha256:[0-9a-f]{12})[0-9a-f]{52}$")
-_IMAGE_IN_TEXT = re.compile(r"\S+/([^\s/]+(?::|@sha256:)[0-9a-f]{7})(?:[0-9a-f]{57}|[0-9a-f]{33})\b")
+_MOMENT = r"(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d(Z|[+-]\d\d:\d\d)"
+_COMMIT = r":([0-9a-f]{12})[0-9a-f]{28}$"
+_DIGEST = r"@sha256:([0-9a-f]{12})[0-9a-f]{52}$"
+_DIGEST_ALONE = r"^(sha256:[0-9a-f]{12})[0-9a-f]{52}$"
+_IMAGE_IN_TEXT = r"\S+/([^\s/]+(?::|@sha256:)[0-9a-f]{7})(?:[0-9a-f]{57}|[0-9a-f]{33})\b"
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,23 @@ def table(
 
 def available_width() -> int:
     """Return the terminal's columns, or COLUMNS; 80 if the output is no terminal."""
-    from shutil import get_terminal_size
+    # As shutil.get_terminal_size, which imports every format that it can pack.
+    try:
+        return int(os.environ["COLUMNS"]) or _terminal_columns()
+    except (KeyError, ValueError):
+        return _terminal_columns()
 
-    return get_terminal_size((80, 24)).columns
+
+def _terminal_columns() -> int:
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 80
 
 
 def short_image(text: str) -> str:
     """Return an image's reference or digest without the registry and most of the hash."""
-    return _DIGEST_ALONE.sub(r"\1…", _with_short_commit("IMAGE", _without_registry("IMAGE", text)))
+    return re.sub(_DIGEST_ALONE, r"\1…", _with_short_commit("IMAGE", _without_registry("IMAGE", text)))
 
 
 def printable(text: str) -> str:
@@ -140,7 +151,7 @@ def _whole(_header: str, text: str) -> str:
 
 
 def _without_seconds(_header: str, text: str) -> str:
-    return _MOMENT.sub(r"\1\2", text)
+    return re.sub(_MOMENT, r"\1\2", text)
 
 
 def _without_registry(header: str, text: str) -> str:
@@ -149,11 +160,11 @@ def _without_registry(header: str, text: str) -> str:
 
 
 def _with_short_commit(header: str, text: str) -> str:
-    return _DIGEST.sub(r"@\1", _COMMIT.sub(r":\1", text)) if header == "IMAGE" else text
+    return re.sub(_DIGEST, r"@\1", re.sub(_COMMIT, r":\1", text)) if header == "IMAGE" else text
 
 
 def _with_short_images(header: str, text: str) -> str:
-    return _IMAGE_IN_TEXT.sub(r"…/\1", text) if header == "TEXT" else text
+    return re.sub(_IMAGE_IN_TEXT, r"…/\1", text) if header == "TEXT" else text
 
 
 def _wrap(text: str, width: int) -> list[str]:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pvdify.errors import InvalidSetting
 
 _FORMS = "write https://HOST, http://127.0.0.1:PORT, or unix:///PATH of the server's socket"
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+_LOOPBACK = r"localhost|127(\.\d{1,3}){3}|::1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -28,9 +28,13 @@ class Endpoint:
         """The normalized URL, under which logins are saved."""
         if self.scheme == "unix":
             return f"unix://{self.path}"
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as in the Host header of a request; the port of the scheme is left out."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}{self.path}"
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     def check_secrecy(self) -> None:
         """Raise InvalidSetting if the connection is not encrypted and leaves this machine."""
@@ -44,7 +48,7 @@ class Endpoint:
 
 def is_loopback(host: str) -> bool:
     """Return whether a connection to this host stays on this machine."""
-    return _LOOPBACK.fullmatch(host) is not None
+    return re.fullmatch(_LOOPBACK, host) is not None
 
 
 def parse_url(url: str) -> Endpoint:

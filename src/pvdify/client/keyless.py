@@ -3,16 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from http.client import HTTPException
 from urllib.parse import quote, urlsplit
 
-from pvdify.client.encode import request_body
 from pvdify.client.endpoint import is_loopback
 from pvdify.client.session import Question, Session
 from pvdify.client.target import Target
 from pvdify.errors import NotSignedIn
-from pvdify.wire.answers import NewToken
-from pvdify.wire.requests import ExchangeIdentity
 
 ADDRESS, SECRET = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 SECONDS = 20.0
@@ -29,6 +25,10 @@ def sign_in(target: Target, environ: Mapping[str, str], app: str | None) -> Targ
     is_workflow = environ.get("GITHUB_ACTIONS") == "true"
     if target.token is not None or target.endpoint.scheme == "unix" or not is_workflow or app is None:
         return target
+    from pvdify.client.encode import request_body
+    from pvdify.wire.answers import NewToken
+    from pvdify.wire.requests import ExchangeIdentity
+
     target.check_chosen()
     if not environ.get(ADDRESS) or not environ.get(SECRET):
         raise NotSignedIn(
@@ -46,6 +46,7 @@ def sign_in(target: Target, environ: Mapping[str, str], app: str | None) -> Targ
 def _ask_github(audience: str, environ: Mapping[str, str]) -> str:
     import urllib.error
     import urllib.request
+    from http.client import HTTPException
 
     address = f"{environ[ADDRESS]}&audience={quote(audience, safe='')}"
     parts = urlsplit(address)

@@ -1,6 +1,8 @@
 """Conversion of the server's problem documents into errors."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from pvdify.errors import (
     ConflictError,
@@ -14,7 +16,9 @@ from pvdify.errors import (
     UnavailableError,
     by_code,
 )
-from pvdify.wire.answers import Failure
+
+if TYPE_CHECKING:
+    from pvdify.wire.answers import Failure
 
 _BY_STATUS: dict[int, type[PvdifyError]] = {
     400: InvalidError,

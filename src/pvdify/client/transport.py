@@ -9,13 +9,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pvdify import __version__
+from pvdify.client.http1 import Answer, BadAnswer, send
 from pvdify.client.target import Target
-
-if TYPE_CHECKING:
-    import http.client
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
@@ -64,12 +62,9 @@ class NoAnswer(Exception):
 
 def exchange(target: Target, request: HttpRequest) -> HttpAnswer:
     """Send the request and return the complete answer. Raises NotSent or NoAnswer."""
-    connection = _connect(target, ANSWER_SECONDS)
-    try:
-        response = _send(connection, target, request)
-        return HttpAnswer(status=response.status, headers=_headers(response), body=_read(response))
-    finally:
-        connection.close()
+    with _connect(target, ANSWER_SECONDS) as connection:
+        answer = _send(connection, target, request)
+        return HttpAnswer(status=answer.status, headers=answer.headers, body=_read(answer))
 
 
 def stream(target: Target, request: HttpRequest) -> tuple[HttpAnswer, Iterator[bytes]]:
@@ -80,41 +75,45 @@ def stream(target: Target, request: HttpRequest) -> tuple[HttpAnswer, Iterator[b
     """
     connection = _connect(target, SILENCE_SECONDS)
     try:
-        response = _send(connection, target, request)
-        if response.status == 200:
-            answer = HttpAnswer(status=200, headers=_headers(response), body=b"")
-            return answer, _lines(connection, response)
-        answer = HttpAnswer(status=response.status, headers=_headers(response), body=_read(response))
+        answer = _send(connection, target, request)
+        if answer.status == 200:
+            return HttpAnswer(status=200, headers=answer.headers, body=b""), _lines(connection, answer)
+        whole = HttpAnswer(status=answer.status, headers=answer.headers, body=_read(answer))
     except BaseException:
         connection.close()
         raise
     connection.close()
-    return answer, iter(())
+    return whole, iter(())
 
 
-def _connect(target: Target, timeout: float) -> http.client.HTTPConnection:
+def _connect(target: Target, timeout: float) -> socket.socket:
     if target.token is not None:
         target.check_chosen()
-    connection = _connection(target)
     try:
-        if target.endpoint.scheme == "unix":
-            connection.sock = _unix_socket(target.endpoint.path)
-        else:
-            connection.connect()
+        connection = _unix_socket(target.endpoint.path) if target.endpoint.scheme == "unix" else _network_socket(target)
     except (OSError, ValueError) as error:
-        connection.close()
         raise NotSent(_explain(error), is_lasting=_is_lasting(error)) from error
-    connection.sock.settimeout(timeout)
+    connection.settimeout(timeout)
     return connection
 
 
-def _connection(target: Target) -> http.client.HTTPConnection:
-    from http.client import HTTPConnection, HTTPSConnection
-
+def _network_socket(target: Target) -> socket.socket:
     endpoint = target.endpoint
-    if endpoint.scheme == "https":
-        return HTTPSConnection(endpoint.host, endpoint.port, timeout=CONNECT_SECONDS)
-    return HTTPConnection(endpoint.host, endpoint.port or None, timeout=CONNECT_SECONDS)
+    # As bytes, the name needs no codec of its own: encodings.idna takes longer to import than this to connect.
+    name: Any = endpoint.host.encode() if endpoint.host.isascii() else endpoint.host
+    connected = socket.create_connection((name, endpoint.port), timeout=CONNECT_SECONDS)
+    try:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if endpoint.scheme == "http":
+            return connected
+        import ssl
+
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context.wrap_socket(connected, server_hostname=endpoint.host)
+    except BaseException:
+        connected.close()
+        raise
 
 
 def _unix_socket(path: str) -> socket.socket:
@@ -128,46 +127,40 @@ def _unix_socket(path: str) -> socket.socket:
     return connected
 
 
-def _send(connection: http.client.HTTPConnection, target: Target, request: HttpRequest) -> http.client.HTTPResponse:
-    from http.client import HTTPException
-
-    prefix = "" if target.endpoint.scheme == "unix" else target.endpoint.path
-    headers = {"User-Agent": f"pvdify/{__version__}", "Connection": "close", **request.headers}
+def _send(connection: socket.socket, target: Target, request: HttpRequest) -> Answer:
+    endpoint = target.endpoint
+    is_unix = endpoint.scheme == "unix"
+    prefix, host = ("", "localhost") if is_unix else (endpoint.path, _in_ascii(endpoint.authority))
+    headers = {"Host": host, "User-Agent": f"pvdify/{__version__}", "Connection": "close", **request.headers}
     if target.token is not None:
         headers["Authorization"] = f"Bearer {target.token}"
     try:
-        connection.request(request.method, prefix + request.path, request.body, headers)
-        return connection.getresponse()
-    except (OSError, HTTPException) as error:
+        return send(connection, request.method, prefix + request.path, headers, request.body)
+    except (OSError, BadAnswer) as error:
         raise NoAnswer(_explain(error)) from error
 
 
-def _read(response: http.client.HTTPResponse) -> bytes:
-    from http.client import HTTPException
+def _in_ascii(authority: str) -> str:
+    return authority if authority.isascii() else authority.encode("idna").decode("ascii")
 
+
+def _read(answer: Answer) -> bytes:
     try:
-        return response.read()
-    except (OSError, HTTPException) as error:
+        return answer.body()
+    except (OSError, BadAnswer) as error:
         raise NoAnswer(_explain(error)) from error
     finally:
-        response.close()
+        answer.close()
 
 
-def _lines(connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> Iterator[bytes]:
-    from http.client import HTTPException
-
+def _lines(connection: socket.socket, answer: Answer) -> Iterator[bytes]:
     try:
-        while line := response.readline():
-            yield line
-    except (OSError, HTTPException) as error:
+        yield from answer.lines()
+    except (OSError, BadAnswer) as error:
         raise NoAnswer(_explain(error)) from error
     finally:
-        response.close()
+        answer.close()
         connection.close()
-
-
-def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.getheaders()}
 
 
 def _explain(error: Exception) -> str:
@@ -179,7 +172,5 @@ def _explain(error: Exception) -> str:
 
 
 def _is_lasting(error: Exception) -> bool:
-    import ssl
-
-    lasting = (socket.gaierror, ssl.SSLCertVerificationError, PermissionError, ValueError)
-    return isinstance(error, lasting)
+    # ssl.SSLCertVerificationError is a ValueError, too.
+    return isinstance(error, socket.gaierror | PermissionError | ValueError)

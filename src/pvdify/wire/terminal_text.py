@@ -4,15 +4,15 @@ import re
 
 # Control sequences (CSI), strings for the terminal (OSC, DCS, SOS, PM, APC), and other escapes, 7 and 8 bits wide. A
 # sequence without an end is cut at the end of its line.
-_SEQUENCE = re.compile(
+_SEQUENCE = (
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*(?:[@-~]|$)"
     "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\\\|\x9c|(?=[\x1b\n])|$)"
     "|\x1b[ -/]*[0-~]?"
 )
-_COLOR = re.compile("\x1b\\[[0-9;:]*m")
-_LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_COLOR = "\x1b\\[[0-9;:]*m"
+_LINE_ENDS = "\r\n|[\r\v\f\x85\u2028\u2029]"
 # remaining control characters, and marks that change the direction of text
-_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = "[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 _RESET = "\x1b[0m"
 _COMMAND = re.compile(r"^(\s*):(?=:)|(?<=#)(?=#\[)", re.MULTILINE)
 
@@ -23,9 +23,11 @@ def shown_at_terminal(text: str, *, with_colors: bool) -> str:
     Each carriage return becomes a line break. ``with_colors``: keep colors and styles, and reset them at each line's
     end.
     """
-    text = _LINE_ENDS.sub("\n", text)
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    text = re.sub(_LINE_ENDS, "\n", text)
     if "\x1b" not in text:
-        return _INVISIBLE.sub("", _SEQUENCE.sub("", text) if _HAS_C1.search(text) else text)
+        return re.sub(_INVISIBLE, "", re.sub(_SEQUENCE, "", text) if re.search(_HAS_C1, text) else text)
     return "\n".join(_line(line, with_colors=with_colors) for line in text.split("\n"))
 
 
@@ -36,16 +38,16 @@ def shown_in_workflow(text: str) -> str:
 
 def lines_of(text: str) -> list[str]:
     """Split the text at every line end that a terminal or a browser would show."""
-    return _LINE_ENDS.sub("\n", text).split("\n")
+    return re.sub(_LINE_ENDS, "\n", text).split("\n")
 
 
 def _line(line: str, *, with_colors: bool) -> str:
     def kept(match: re.Match[str]) -> str:
-        return match[0] if with_colors and _COLOR.fullmatch(match[0]) else ""
+        return match[0] if with_colors and re.fullmatch(_COLOR, match[0]) else ""
 
-    cleaned = _INVISIBLE.sub("", _SEQUENCE.sub(kept, line))
+    cleaned = re.sub(_INVISIBLE, "", re.sub(_SEQUENCE, kept, line))
     is_colored = with_colors and "\x1b" in cleaned and not cleaned.endswith((_RESET, "\x1b[m"))
     return f"{cleaned}{_RESET}" if is_colored else cleaned
 
 
-_HAS_C1 = re.compile("[\x80-\x9f]")
+_HAS_C1 = "[\x80-\x9f]"

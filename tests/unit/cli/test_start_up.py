@@ -1,5 +1,6 @@
 """What the command line must not import, so that it starts fast and can be packed into one file."""
 
+import io
 import os
 import shutil
 import subprocess
@@ -8,10 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from pvdify.cli import main
+from pvdify.cli.command_names import COMMANDS
+from pvdify.cli.io import Surroundings
 from tests.fakes.api import TOKEN, FakeApi
 
 REPOSITORY = Path(__file__).parents[3]
-HEAVY = ("ssl", "yaml", "http.client", "rich", "pydantic", "starlette", "asyncio", "subprocess", "importlib.metadata")
+HEAVY = (
+    "click", "pvdify.errors", "ssl", "yaml", "http.client", "rich", "pydantic", "starlette", "asyncio", "subprocess",
+    "importlib.metadata",
+)  # fmt: skip
+NOT_FOR_APPS = (
+    "click", "http.client", "email", "ssl", "shutil", "encodings.idna", "yaml", "rich", "pydantic", "asyncio",
+    "subprocess", "pvdify.wire.requests.apps", "pvdify.wire.answers.releases", "pvdify.client.calls.releases",
+)  # fmt: skip
 # Refuses every extension module that is not part of Python itself.
 REFUSE_COMPILED = """
 import importlib.machinery, sys, sysconfig
@@ -54,13 +65,33 @@ def test_the_version_imports_nothing_heavy() -> None:
 def test_asking_for_apps_imports_no_more_than_it_needs(tmp_path: Path) -> None:
     with FakeApi() as api:
         code = (
-            "import sys; from pvdify.cli.main import main; assert main(['apps', '--url', sys.argv[1]]) == 0; "
-            "print([name for name in ('yaml', 'rich', 'pydantic', 'asyncio', 'subprocess') if name in sys.modules])"
+            "import sys; from pvdify.cli.main import main; assert main(['apps']) == 0; "
+            f"print([name for name in {NOT_FOR_APPS!r} if name in sys.modules])"
         )
 
-        shown = python(code, api.url, environ={"PVDIFY_TOKEN": TOKEN})
+        shown = python(code, environ={"PVDIFY_URL": api.url, "PVDIFY_TOKEN": TOKEN})
 
     assert shown.splitlines()[-1] == "[]"
+
+
+def test_a_command_line_that_needs_no_parser_means_what_it_means_to_the_parser(tmp_path: Path) -> None:
+    surroundings = Surroundings(environ={}, folder=tmp_path, stdin=io.StringIO())
+    plain = {name: it for name in COMMANDS for it in [main._parse_plain([name])] if it is not None}
+
+    assert {"apps", "status", "whoami", "tokens"} <= plain.keys()
+    for name in plain:
+        for more in ([], ["--json"]):
+            by_click = main._parse_by_click([name, *more], surroundings, None, "pvdify")
+            assert main._parse_plain([name, *more]) == by_click
+
+
+def test_the_version_goes_to_a_reader_that_has_gone_as_any_output_does() -> None:
+    ran = subprocess.run(
+        (sys.executable, "-c", "import sys; from pvdify.cli.main import main; sys.exit(main(['--version']))"),
+        stdout=os.open("/dev/full", os.O_WRONLY), stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+
+    assert (ran.returncode, ran.stderr.splitlines()[0]) == (1, "error: internal")
 
 
 @pytest.mark.parametrize("argv", [("apps",), ("deploy", "--image", "app:v1"), ("config", "myapp")])

@@ -114,7 +114,7 @@ def restore(*, file: str, backup: str, replace: bool, as_json: bool) -> Restore:
     return Restore(file=file, backup=backup, is_replacing=replace, as_json=as_json)
 
 
-for _command in (install, upgrade, backup, restore, uninstall, edge):
+for _command in (install, upgrade, backup, restore, uninstall, edge.for_click()):
     server.add_command(_command)
 
 

@@ -1,28 +1,55 @@
 """Response types, one module per subject; this package exports all of them."""
 
-from pvdify.wire.answers.access import Identity, InvitedUser, NewToken, Registry, Session, SignInLink, Token, User
-from pvdify.wire.answers.apps import App, AppStatus, DestroyedApp, Domain, DomainGrant, ProcessType
-from pvdify.wire.answers.backups import Backup, BackupItem, Backups, BackupTarget, BackupTask, RestorePlan
-from pvdify.wire.answers.config import (
-    Config,
-    ConfigFile,
-    ConfigVar,
-    ConfigVersion,
-    CopiedConfig,
-    ImportedConfig,
-    Recipient,
-    Reencrypted,
+from typing import TYPE_CHECKING
+
+from pvdify.wire.on_demand import on_demand
+
+if TYPE_CHECKING:
+    from pvdify.wire.answers.access import Identity, InvitedUser, NewToken, Registry, Session, SignInLink, Token, User
+    from pvdify.wire.answers.apps import App, AppStatus, DestroyedApp, ProcessType
+    from pvdify.wire.answers.backups import Backup, BackupItem, Backups, BackupTarget, BackupTask, RestorePlan
+    from pvdify.wire.answers.config import (
+        Config,
+        ConfigFile,
+        ConfigVar,
+        ConfigVersion,
+        CopiedConfig,
+        ImportedConfig,
+        Recipient,
+        Reencrypted,
+    )
+    from pvdify.wire.answers.connections import Delivery, Edge, EdgeProblem, Notification, Posthog
+    from pvdify.wire.answers.domains import Domain, DomainGrant
+    from pvdify.wire.answers.jobs import Job, JobOutput, JobRun
+    from pvdify.wire.answers.logs import Event, LogLine, Visit
+    from pvdify.wire.answers.previews import Link, Preview, ReceivedWebhook
+    from pvdify.wire.answers.problem import Failure, Problem
+    from pvdify.wire.answers.processes import Instance, OneOff, OneOffEnd, Operation, OperationStep, Process, Processes
+    from pvdify.wire.answers.releases import LogEntry, Receipt, Release, Requests, RollbackPlan
+    from pvdify.wire.answers.server import Check, Health, Status
+    from pvdify.wire.answers.services import Service, ServiceLines, ServiceLink, ServicePlan
+    from pvdify.wire.answers.volumes import Volume
+
+__getattr__ = on_demand(
+    __name__,
+    {
+        "access": "Identity InvitedUser NewToken Registry Session SignInLink Token User",
+        "apps": "App AppStatus DestroyedApp ProcessType",
+        "backups": "Backup BackupItem BackupTarget BackupTask Backups RestorePlan",
+        "config": "Config ConfigFile ConfigVar ConfigVersion CopiedConfig ImportedConfig Recipient Reencrypted",
+        "connections": "Delivery Edge EdgeProblem Notification Posthog",
+        "domains": "Domain DomainGrant",
+        "jobs": "Job JobOutput JobRun",
+        "logs": "Event LogLine Visit",
+        "previews": "Link Preview ReceivedWebhook",
+        "problem": "Failure Problem",
+        "processes": "Instance OneOff OneOffEnd Operation OperationStep Process Processes",
+        "releases": "LogEntry Receipt Release Requests RollbackPlan",
+        "server": "Check Health Status",
+        "services": "Service ServiceLines ServiceLink ServicePlan",
+        "volumes": "Volume",
+    },
 )
-from pvdify.wire.answers.connections import Delivery, Edge, EdgeProblem, Notification, Posthog
-from pvdify.wire.answers.jobs import Job, JobOutput, JobRun
-from pvdify.wire.answers.logs import Event, LogLine, Visit
-from pvdify.wire.answers.previews import Link, Preview, ReceivedWebhook
-from pvdify.wire.answers.problem import Failure, Problem
-from pvdify.wire.answers.processes import Instance, OneOff, OneOffEnd, Operation, OperationStep, Process, Processes
-from pvdify.wire.answers.releases import LogEntry, Receipt, Release, Requests, RollbackPlan
-from pvdify.wire.answers.server import Check, Health, Status
-from pvdify.wire.answers.services import Service, ServiceLines, ServiceLink, ServicePlan
-from pvdify.wire.answers.volumes import Volume
 
 __all__ = [
     "App",

@@ -40,16 +40,6 @@ class App:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DomainGrant:
-    """A hostname that an app may claim besides its own; see ``pvdify domains:grant``."""
-
-    app: str
-    hostname: str
-    created_at: datetime
-    created_by: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class AppStatus:
     """The status of one app, as in ``App``."""
 
@@ -57,19 +47,6 @@ class AppStatus:
     status: str
     status_cause: str = ""
     status_since: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Domain:
-    """A hostname of an app. ``readable``: the hostname in its own script (``bücher.example``).
-
-    ``origin``: ``app`` (its own address on this server), ``manifest`` (of the live release) or ``added`` (by a user).
-    """
-
-    hostname: str
-    readable: str
-    origin: str
-    url: str
 
 
 @dataclass(frozen=True, kw_only=True)
