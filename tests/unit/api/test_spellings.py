@@ -20,7 +20,7 @@ FOREIGN: dict[type, tuple[object, ...]] = {
     float: ("1.5", True),
     datetime: (0, 1.5, "soon"),
 }
-BODIES = [it for it in vars(requests).values() if dataclasses.is_dataclass(it)]
+BODIES = [it for it in (getattr(requests, name) for name in requests.__all__) if dataclasses.is_dataclass(it)]
 
 
 def cases() -> list[tuple[type, str, object]]:

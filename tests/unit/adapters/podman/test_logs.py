@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.podman.logs.logs import LogFiles, logs
+from pvdify.adapters.podman.logs import logs
+from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.podman.logs.records import LineAssembler
 from tests.fakes.clock import FakeClock
 
