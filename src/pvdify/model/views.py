@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from html.entities import html5
 
+from pvdify.model.number_lists import NumberList, number_lists, unfinished_lists
+
 Span = tuple[int, int]
 Replace = Callable[[re.Match[bytes]], bytes]
 SHORTEST = 6  # bytes of the shortest text to search for
@@ -27,13 +29,14 @@ _ESCAPE = re.compile(
     rb"|%(?:25)*[0-9a-fA-F]{2}"
     rb"|&(?:amp;)*(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,7});"
     rb"|\x1b\[[0-9;:]*[mK]"
-    rb"|0[xX][0-9a-fA-F]{2}(?:,\ ?|(?![0-9a-zA-Z%&\\=]))"
+    rb"|0[xX][0-9a-fA-F]{2}(?:,\s{0,32}|\s(?=0[xX][0-9a-fA-F]{2})|(?![0-9a-zA-Z%&\\=]))"
 )
 _HIGH_ESCAPE = re.compile(rb"(?:\\x|%)[89a-fA-F][0-9a-fA-F]|\\[23][0-7]{2}")
 UNFINISHED_ESCAPE = re.compile(
     rb"(?:(?<!\\)\\+(?:u\{?[0-9a-fA-F]{0,6}(?:\\*u?[0-9a-fA-F]{0,3})?|U[0-9a-fA-F]{0,7}|x\{[0-9a-fA-F]{0,6}"
     rb"|x[0-9a-fA-F]?|[0-7]{0,2})?"
-    rb"|%(?:25)*[0-9a-fA-F]?|&(?:amp;)*#?[A-Za-z0-9]{0,8}|\x1b(?:\[[0-9;:]*)?|0[xX][0-9a-fA-F]{0,2})\Z"
+    rb"|%(?:25)*[0-9a-fA-F]?|&(?:amp;)*#?[A-Za-z0-9]{0,8}|\x1b(?:\[[0-9;:]*)?|0[xX][0-9a-fA-F]{0,2}"
+    rb"|(?<=0[xX][0-9a-fA-F]{2})[,\s]{1,32}(?:0[xX]?[0-9a-fA-F]{0,2})?)\Z"
 )
 _CONTROL = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"v": b"\v", b"f": b"\f", b"e": b"\x1b", b"E": b"\x1b"}
 # Programs double quotes, close and reopen them, or escape them with backslashes; they wrap long lines.
@@ -129,6 +132,22 @@ class _Decoded(View):
         return self._parent.origin(first, last)
 
 
+class _Listed(View):
+    """The bytes that a list of numbers in another view stands for."""
+
+    def __init__(self, found: NumberList, parent: View) -> None:
+        super().__init__(found.content)
+        self._found, self._parent = found, parent
+
+    @cached_property
+    def _places(self) -> list[Span]:
+        return self._found.places()
+
+    def origin(self, start: int, end: int) -> Span:
+        """See View."""
+        return self._parent.origin(self._places[start][0], self._places[end - 1][1])
+
+
 def unescaped(data: bytes) -> bytes:
     """Return the text's unescaped form, in which texts are compared; see ``views_of``."""
     return list(_plain(View(data)))[-1].data
@@ -169,6 +188,7 @@ def unfinished_views(data: bytes, kinds: Kinds) -> Iterator[tuple[View, int]]:
     for view in views_of(data, replace(kinds, has_unlike=True), depth=0):
         yield view, 1
     *_, dropped, _spaced = _plain(View(data))
+    yield from ((_Listed(found, dropped), 2) for found in unfinished_lists(dropped.data))
     for match in _LAST_RUN.finditer(dropped.data):
         for decoded in _decoded_run(dropped, match[0], match.start(), shortest=4):
             yield decoded, 2
@@ -295,6 +315,8 @@ def _character(code: int) -> bytes:
 
 
 def _decoded(view: View, kinds: Kinds) -> Iterator[View]:
+    for found in number_lists(view.data):
+        yield _Listed(found, view)
     runs, shortest = (_SHORT_RUN, 8) if kinds.has_many_short else (_RUN, _SHORTEST_BASE64)
     for match in runs.finditer(view.data):
         yield from _decoded_run(view, match[0], match.start(), shortest=shortest)

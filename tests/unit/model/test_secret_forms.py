@@ -64,6 +64,38 @@ ENCODERS: dict[str, Callable[[str], str]] = {
     "HEX": lambda text: text.encode().hex().upper(),
     "hex with 0x": lambda text: ", ".join(f"0x{byte:02x}" for byte in text.encode()),
 }
+
+
+def _pairs(text: str) -> list[str]:
+    return [f"{byte:02x}" for byte in text.encode()]
+
+
+def _in_groups(text: str, size: int) -> str:
+    return " ".join(wrap(text.encode().hex(), size))
+
+
+LISTS: dict[str, Callable[[str], str]] = {
+    "hex with colons": lambda text: ":".join(_pairs(text)),
+    "HEX with colons": lambda text: ":".join(_pairs(text)).upper(),
+    "openssl": lambda text: ":\n    ".join(wrap(":".join(_pairs(text)), 45)).replace("::", ":"),
+    "hex with dashes": lambda text: "-".join(_pairs(text)),
+    "hex with dots": lambda text: ".".join(_pairs(text)),
+    "hex with commas": lambda text: ",".join(_pairs(text)),
+    "hex with commas and spaces": lambda text: ", ".join(_pairs(text)),
+    "hex with tabs": lambda text: "\t".join(_pairs(text)),
+    "node": lambda text: f"<Buffer {' '.join(_pairs(text))}>",
+    "xxd": lambda text: _in_groups(text, 4),
+    "words": lambda text: _in_groups(text, 8),
+    "hexdump": lambda text: f"00000000  {' '.join(_pairs(text)[:8])}  {' '.join(_pairs(text)[8:])}",
+    "escapes": lambda text: "".join(f"\\x{pair}" for pair in _pairs(text)),
+    "0x with spaces": lambda text: " ".join(f"0x{pair}" for pair in _pairs(text)),
+    "C": lambda text: "{" + "\n    ".join(wrap(", ".join(f"0X{pair.upper()}" for pair in _pairs(text)), 70)) + "}",
+    "JSON of Node": lambda text: json.dumps({"type": "Buffer", "data": list(text.encode())}),
+    "indented JSON": lambda text: json.dumps(list(text.encode()), indent=4),
+    "compact JSON": lambda text: json.dumps(list(text.encode()), separators=(",", ":")),
+    "JSON of texts": lambda text: json.dumps(_pairs(text)),
+    "go": lambda text: f"[{' '.join(map(str, text.encode()))}]",
+}
 CHARACTERS = "abcXYZ0189'\"<>&:/=+@ é-_"
 VALUES = st.text(alphabet=CHARACTERS, min_size=12, max_size=60).filter(
     lambda value: sum(char.isalnum() for char in value) > 8 and value[0].isalnum() and value[-1].isalnum()
@@ -86,6 +118,46 @@ def test_no_encoder_gets_a_secret_through(name: str, secret: str, before: str) -
     told = Redactor([secret]).clean(f"{before}{written}")
 
     assert shown(told.rstrip("=")) <= len(before) + 4, told
+
+
+@pytest.mark.parametrize("name", LISTS)
+@given(secret=VALUES, before=st.sampled_from(["", "token=", "x: ", "Bearer ", "2026-11-25 12:03:41.118 "]))
+def test_no_list_of_numbers_gets_a_secret_through(name: str, secret: str, before: str) -> None:
+    written = LISTS[name](secret)
+
+    told = Redactor([secret]).clean(f"{before}{written} and more")
+
+    assert "***" in told
+    assert shown(told) <= len(before) + len('{"type": "Buffer", "data": [') + 4, told
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_of_numbers_that_arrives_in_pieces_gives_nothing_away(name: str) -> None:
+    secret = "Tr0ub4dor&3-horse-battery"
+    written = LISTS[name](secret)
+    whole = Redactor([secret]).clean(f"a {written} b\n")
+
+    for size in (1, 2, 5, 16):
+        stream, told = Redactor([secret]).stream(), ""
+        for at in range(0, len(written) + 5, size):
+            told += stream.feed(f"a {written} b\n"[at : at + size])
+        told += stream.end()
+
+        assert len(told) <= len(whole) + 2 * len('"54", '), (size, told)  # two numbers could be those of anything
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at 2026-11-25 12:03:41.118 from 10.12.14.16:18 to 803468b6-b610-a9f7-f927-0f4eb8b333a8",
+        "de:ad:be:ef:00:11 is up, sizes 10, 20, 30, 40, 50, 60 of [1 2 3 4 5 6 7 8], 300, 301, 302, 303, 304, 305, 306",
+        "be ad de ed fa ce added faced decade 12 34 56 78 90",
+    ],
+)
+def test_other_lists_of_numbers_stay(text: str) -> None:
+    redactor = Redactor(["Tr0ub4dor&3-horse-battery", "correct horse"])
+
+    assert redactor.clean(text) is text
 
 
 @pytest.mark.parametrize("before", ["%", "\\", "x%", "=\\"])
