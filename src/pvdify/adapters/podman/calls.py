@@ -9,6 +9,7 @@ from pvdify.adapters.podman.instances import init
 from pvdify.adapters.podman.instances.instance_dir import InstanceDir
 from pvdify.adapters.podman.instances.launcher import find_conmon, write_launcher
 from pvdify.adapters.podman.networks.networks import Networks
+from pvdify.adapters.podman.reading import read
 from pvdify.adapters.podman.volumes.volumes import PodmanVolumes
 from pvdify.errors import NotAnImage, RuntimeUnavailable, naming_cause
 from pvdify.model.database import UNNAMED, DatabaseIdentity
@@ -63,7 +64,7 @@ class Calls:
             raise refusals.unavailable(done)
         return tuple(
             each
-            for each in parse.listed(done.stdout)
+            for each in await read(done.stdout, parse.listed)
             if each.identity.server == self.server
             and self.database.owns(each.identity.database)
             and app in (None, each.identity.app)

@@ -14,8 +14,8 @@ from pvdify.adapters.podman.images import registry_errors, storage
 from pvdify.adapters.podman.images.local_hosts import HostGate
 from pvdify.adapters.podman.images.registry_api import Asker, RegistryApi, Said
 from pvdify.adapters.podman.images.registry_logins import AuthFile
+from pvdify.adapters.podman.reading import read
 from pvdify.errors import NotAnImage, PullFailed, RuntimeUnavailable
-from pvdify.model.foreign_json import QUICK
 from pvdify.model.image import ImagesOnDisk, LocalImage
 from pvdify.model.image_reference import PINNED, ImageReference
 from pvdify.model.tenant import Tenant
@@ -169,7 +169,7 @@ class PodmanImages:
         store = Path(await self._directory())
         try:
             images, layers = await asyncio.to_thread(_read_lists, store)
-            return storage.by_app(images, layers, self._server)
+            return await asyncio.to_thread(storage.by_app, images, layers, self._server)
         except (OSError, ValueError) as error:
             raise RuntimeUnavailable(
                 f"the size of the images in {store} cannot be read",
@@ -239,7 +239,8 @@ class PodmanImages:
         return replace(image, runs_here=runs_here, machine=machine)
 
     async def _named(self, pattern: str) -> tuple[parse.NamedImage, ...]:
-        return parse.named_images((await self._must(commands.list_images(self._podman, pattern))).stdout)
+        done = await self._must(commands.list_images(self._podman, pattern))
+        return await read(done.stdout, parse.named_images)
 
     async def _ask(self, argv: Argv, *, within: float = ASK_SECONDS * 3) -> Completed:
         """Run podman; if a damaged image makes it fail, remove that image and run podman again.
@@ -283,9 +284,7 @@ class PodmanImages:
 async def image_in(name: str, text: str, digest: str | None = None) -> LocalImage:
     """What ``parse.local_image`` finds; a large one is read in a thread. Raises NotAnImage."""
     try:
-        if len(text) <= QUICK:
-            return parse.local_image(text, digest=digest)
-        return await asyncio.to_thread(parse.local_image, text, digest=digest)
+        return await read(text, lambda text: parse.local_image(text, digest=digest))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAnImage(
             f"{name} is not an image that can run", why=f"what it says of itself cannot be used: {error}",
@@ -296,9 +295,7 @@ async def image_in(name: str, text: str, digest: str | None = None) -> LocalImag
 async def sizes_in(manifest: str) -> tuple[int | None, str | None]:
     """Return the result of ``parse.manifest``; parse a long manifest in a thread."""
     machine = platform.machine()
-    if len(manifest) <= QUICK:
-        return parse.manifest(manifest, machine=machine)
-    return await asyncio.to_thread(parse.manifest, manifest, machine=machine)
+    return await read(manifest, lambda text: parse.manifest(text, machine=machine))
 
 
 def _apps(tenant: Tenant | None) -> tuple[str, ...]:

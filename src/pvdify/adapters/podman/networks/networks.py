@@ -9,6 +9,7 @@ from functools import partial
 
 from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.labels import network_of
+from pvdify.adapters.podman.reading import read
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.private_network import PrivateNetwork
 from pvdify.plumbing.command_runner import Argv, Completed
@@ -88,4 +89,4 @@ class Networks:
         done = await self._run(commands.list_networks(self._podman, self._server))
         if done.exit_code != 0:
             raise refusals.unavailable(done)
-        return parse.apps_with_network(done.stdout, self._server)
+        return await read(done.stdout, lambda text: parse.apps_with_network(text, self._server))

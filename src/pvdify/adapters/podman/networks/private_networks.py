@@ -3,6 +3,7 @@
 from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.labels import private_network_of
+from pvdify.adapters.podman.reading import read
 from pvdify.errors import NothingRuns
 from pvdify.model.private_network import PrivateNetwork
 
@@ -52,7 +53,7 @@ class PodmanPrivateNetworks:
         done = await self._calls.run(commands.list_networks(self._calls.podman, self._calls.server))
         if done.exit_code != 0:
             raise refusals.unavailable(done)
-        return parse.private_networks(done.stdout, self._calls.server)
+        return await read(done.stdout, lambda text: parse.private_networks(text, self._calls.server))
 
     async def remove(self, id: str) -> None:
         self._calls.networks.forget(id)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.calls import Calls
+from pvdify.adapters.podman.reading import read
 from pvdify.model.disk_use import DiskUse
 
 COUNT_SECONDS = 600.0  # the longest one `du` may take
@@ -53,7 +54,7 @@ class PodmanDiskMeter:
         done = await self._calls.run(commands.list_volumes(self._calls.podman, self._calls.server))
         if done.exit_code != 0:
             raise refusals.unavailable(done)
-        return parse.mountpoints(done.stdout, self._calls.server)
+        return await read(done.stdout, lambda text: parse.mountpoints(text, self._calls.server))
 
     def _logs(self) -> dict[str, str]:
         try:

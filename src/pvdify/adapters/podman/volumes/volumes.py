@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.labels import volume_of
+from pvdify.adapters.podman.reading import read
 from pvdify.errors import VolumeInUse, VolumeNotCopied
 from pvdify.model.instance import InstanceSpec
 from pvdify.plumbing.command_runner import Argv, Completed
@@ -56,7 +57,7 @@ class PodmanVolumes:
         done = await self._run(commands.list_volumes(self._podman, self._server))
         if done.exit_code != 0:
             raise refusals.unavailable(done)
-        return parse.volumes(done.stdout, self._server)
+        return await read(done.stdout, lambda text: parse.volumes(text, self._server))
 
     async def size(self, id: str) -> int | None:
         """See the port. Counts with ``du``, because podman counts all volumes or none."""
