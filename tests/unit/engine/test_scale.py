@@ -133,6 +133,24 @@ async def test_a_rollback_takes_over_a_standby_slot_in_the_present_size(machine:
     assert machine.unserved == []
 
 
+async def test_a_stopped_app_has_no_instance_left_on_standby(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=BOTH)
+    await daemon.deploy(image=V2, manifest=BOTH)
+    before = {name for name in machine.supervisor.running if "-v1-" in name}
+    began = machine.clock.monotonic()
+
+    await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=True))
+    left, took = set(machine.supervisor.running), machine.clock.monotonic() - began
+    await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=False))
+
+    assert before
+    assert left == set()
+    assert took < 15
+    assert len(await machine.route_of("shop")) == 2
+    assert (await daemon.rollback()).failure is None
+    await assert_consistent(machine)
+
+
 async def test_a_rollback_to_a_larger_slot_drops_the_surplus(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.scale(web=3)

@@ -27,6 +27,7 @@ class History:
             self.machine.registry.push(image)
         self.daemon = self.machine.daemon()
         self.in_flight: list[int] = []
+        self.idle_at_a_stop: set[int] = set()
 
     async def live(self) -> None:
         await self.daemon.deploy(image=IMAGES[0], manifest={"drain": f"{LONGEST_DRAIN}s"})
@@ -76,6 +77,7 @@ class History:
         await self.daemon.recover()
 
     async def stop_and_start(self) -> None:
+        self.idle_at_a_stop |= {it.number for it in await self.machine.store.slots("shop") if it.state.is_idle}
         for is_stopped in (True, False):
             await self.daemon.processes.set_stopped("shop", ACTOR, is_stopped=is_stopped)
             await self.machine.clock.sleep(5)
@@ -100,6 +102,8 @@ async def test_the_previous_release_stands_by_and_no_other_is_left(seed: int):
     await history.live()
 
     found = {slot.number: slot.state for slot in await history.machine.store.slots("shop")}
-    assert found == await history.wanted()
+    wanted = await history.wanted()
+    without = {number: state for number, state in wanted.items() if number not in history.idle_at_a_stop}
+    assert found in (wanted, without)  # a slot still drains after a short stop, and then stands by
     await assert_consistent(history.machine)
     await history.daemon.bury()

@@ -88,13 +88,18 @@ async def _leave_edge(run: StepRun) -> bool:
 
 @step()
 async def stand_by(run: StepRun) -> None:
-    """Wait for a rollback until ``standby`` has passed, or until the slot of a later release is on standby instead."""
+    """Wait for a rollback until ``standby`` has passed.
+
+    End earlier if the slot of a later release is on standby instead, or if the app was stopped.
+    """
     clock, standby = run.world.clock, run.world.settings.standby
     while True:
         changed = run.world.changes.next_of(run.app)
         slot = await _slot(run)
         waited = clock.now() - slot.since
         if slot.state is SlotState.STOPPED or waited >= standby or await _is_displaced(run, slot):
+            return
+        if (await run.world.store.scale(run.app)).is_stopped:
             return
         pause = min(STANDBY_PAUSE, max(0.0, (standby - waited).total_seconds()))
         await first_of(clock.sleep(pause), changed.wait())

@@ -21,7 +21,9 @@ from pvdify.errors import NothingRuns
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind
 from pvdify.model.scale import ProcessChange, Scale
-from pvdify.model.slot import Phase, Placement, Slot
+from pvdify.model.slot import Phase, Placement, Slot, SlotState
+
+STANDBY_ENDED_WITHIN, LOOK_EVERY = 30.0, 0.1  # seconds
 
 
 async def dismiss(run: StepRun) -> None:
@@ -131,13 +133,26 @@ async def switch(run: StepRun) -> str:
 
 @step()
 async def stop(run: StepRun) -> str | None:
-    """Drain, stop and remove the leaving instances."""
+    """Drain, stop and remove the leaving instances. If the app is stopped, its standby instances end, too."""
     async with run.world.locks.instances(run.app):  # wait until the reconciler starts none of them
         slot = await _live_slot(run)
     leaving = slot.in_phase(Phase.LEAVING)
     await settle(*(_drain_and_remove(run, slot, place) for place in leaving))
     run.change(slot.without(Phase.LEAVING))
+    if (await _scale(run)).is_stopped:
+        await _until_none_stands_by(run)
     return "  ".join(f"{place.process}.{place.number}" for place in leaving) or None
+
+
+async def _until_none_stands_by(run: StepRun) -> None:
+    """Wait until every displaced slot is removed, at most ``STANDBY_ENDED_WITHIN``."""
+    clock = run.world.clock
+    deadline = clock.monotonic() + STANDBY_ENDED_WITHIN
+    while clock.monotonic() < deadline:
+        slots = await run.world.store.slots(run.app)
+        if not any(slot.state.is_idle or slot.state is SlotState.RETIRED for slot in slots):
+            return
+        await clock.sleep(LOOK_EVERY)
 
 
 async def _live_slot(run: StepRun) -> Slot:
