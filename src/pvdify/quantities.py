@@ -113,3 +113,8 @@ def format_bytes(count: int) -> str:
             number = count / factor
             return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
     return f"{count} B"
+
+
+def number_of(count: int, noun: str, nouns: str = "") -> str:
+    """Return the number with its noun: ``1 file``, ``2 files``. ``nouns``: the plural, if it has no plain s."""
+    return f"{count} {noun if count == 1 else nouns or f'{noun}s'}"

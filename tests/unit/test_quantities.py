@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from pvdify.quantities import parse_size, parse_size_between, parse_span, parse_whole
+from pvdify.quantities import number_of, parse_size, parse_size_between, parse_span, parse_whole
 from pvdify.settings import parse_address, parse_port_range
 
 
@@ -45,3 +45,9 @@ def test_what_is_no_size_is_refused_in_our_words(text: str):
 def test_ports_that_are_none_are_refused_in_our_words(parse, text: str):
     with pytest.raises(ValueError, match="expected"):
         parse(text)
+
+
+def test_a_number_has_its_noun_in_the_right_form():
+    assert [number_of(count, "file") for count in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
+    assert number_of(1, "row or key", "rows or keys") == "1 row or key"
+    assert number_of(3, "row or key", "rows or keys") == "3 rows or keys"

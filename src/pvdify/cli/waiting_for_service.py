@@ -15,8 +15,9 @@ def wait_for(name: str, client: Client, io: Io) -> Service:
     while True:
         service = client.service(name)
         if not service.doing and service.failure:
+            what, _, why = service.failure.partition(": ")
             raise ServiceFailed(
-                f"{name}: {service.failure.split(':')[0]}", why=service.failure.partition(": ")[2],
+                f"{name}: {what}", why=why,
                 next=f"`pvdify services:logs {name}`; it is {service.state}, with {service.image}",
             )  # fmt: skip
         if not service.doing and service.state == "live":

@@ -36,5 +36,5 @@ class Volumes:
     def _find_volume(self, app: str, name: str) -> dict[str, Any]:
         found = next((it for it in self.volumes.get(app, ()) if it["name"] == name), None)
         if found is None:
-            raise Refused(404, "volume-not-found", f"{app} has no volume {name} there")
+            raise Refused(404, "volume-not-found", f"{app} has no volume {name}")
         return found

@@ -78,7 +78,7 @@ class AppVolumes:
             if not volume.is_trashed and (users := await self._users(app, name)):
                 raise VolumeInUse(
                     f"the volume {name} of {app} was not destroyed",
-                    why=f"{', '.join(f'v{number}' for number in users)} uses it",
+                    why=f"{', '.join(f'v{number}' for number in users)} {'uses' if len(users) == 1 else 'use'} it",
                     next="remove it from `volumes` in pvdify.yml and deploy; once the previous release is gone from "
                     f"standby, `pvdify volumes:destroy {app} {name}` works",
                 )
@@ -103,7 +103,9 @@ class AppVolumes:
             if await self._store.app(app) is None:
                 raise no_app(app) if volume is None else _no_app_for(volume)
             if volume is None:
-                raise _no_volume(app, name)
+                raise VolumeNotFound(
+                    f"no volume {name} of {app} is in the trash", next=f"`pvdify volumes {app}` lists its volumes"
+                )
             if _newest(volumes, name, is_trashed=False) is not None:
                 raise VolumeExists(
                     f"the volume {name} of {app} was not restored",
@@ -180,4 +182,4 @@ def _no_app_for(volume: AppVolume) -> AppNotFound:
 
 
 def _no_volume(app: str, name: str) -> VolumeNotFound:
-    return VolumeNotFound(f"{app} has no volume {name} there", next=f"`pvdify volumes {app}` lists them")
+    return VolumeNotFound(f"{app} has no volume {name}", next=f"`pvdify volumes {app}` lists them")

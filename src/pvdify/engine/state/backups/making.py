@@ -21,7 +21,7 @@ from pvdify.ports.instance_logs import InstanceLogs
 from pvdify.ports.instances import Instances
 from pvdify.ports.store import Store
 from pvdify.ports.volumes import Volumes
-from pvdify.quantities import format_bytes
+from pvdify.quantities import format_bytes, number_of
 from pvdify.settings import Settings
 from pvdify.timing import first_of
 
@@ -208,8 +208,11 @@ def _summary_of(item: BackupItem) -> str:
     if counts is None:
         return "stored"
     if item.kind is ItemKind.SERVICE:
-        what = f"{counts.rows} in {counts.databases} {'tables' if counts.databases != 1 else 'table'}"
+        what = f"{number_of(counts.rows, 'row or key', 'rows or keys')} in {number_of(counts.databases, 'table')}"
         return f"{what}, {format_bytes(counts.bytes)}; {format_bytes(item.added)} sent"
-    rows = f", {counts.rows} rows in {counts.databases} SQLite databases" if counts.databases else ""
+    databases = number_of(counts.databases, "SQLite database")
+    rows = f", {number_of(counts.rows, 'row')} in {databases}" if counts.databases else ""
     held = f"; the app stood still for {item.held:.2f} s" if item.held else ""
-    return f"{counts.files} files, {format_bytes(counts.bytes)}{rows}; {format_bytes(item.added)} sent{held}"
+    return (
+        f"{number_of(counts.files, 'file')}, {format_bytes(counts.bytes)}{rows}; {format_bytes(item.added)} sent{held}"
+    )

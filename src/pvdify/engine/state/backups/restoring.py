@@ -20,7 +20,7 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.instances import Instances
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
-from pvdify.quantities import format_bytes
+from pvdify.quantities import format_bytes, number_of
 
 CONFIG = "restore-config"  # the scratch directory for the server's own data
 
@@ -50,7 +50,7 @@ async def plan_restore(store: Store, instances: Instances, backup: Backup, wante
         if live is not None:
             await _check_free(instances, wanted.to)
             steps.append(f"move the volume {item.name} of {wanted.to} to the trash, where it stays for 7 days")
-        size = f": {item.counts.files} files, {format_bytes(item.counts.bytes)}" if item.counts else ""
+        size = f": {number_of(item.counts.files, 'file')}, {format_bytes(item.counts.bytes)}" if item.counts else ""
         steps.append(f"restore the volume {item.name} of {wanted.to}{size}")
     if await _gets_config(store, wanted):
         steps.append(f"set the config vars of {wanted.to} to those that {wanted.app} has in the backup")
@@ -94,8 +94,8 @@ class Restoring:
 
     async def _fill(self, work: Work, item: BackupItem, volume: AppVolume) -> None:
         counted = await fill_volume(self._tools, work.target, item, volume.app, volume.id)
-        rows = f", {counted.counts.rows} rows" if counted.counts.databases else ""
-        await work.notes.say(f"{item.title}: {counted.counts.files} files{rows} restored")
+        rows = f", {number_of(counted.counts.rows, 'row')}" if counted.counts.databases else ""
+        await work.notes.say(f"{item.title}: {number_of(counted.counts.files, 'file')}{rows} restored")
 
     async def _put_in_place(
         self, work: Work, wanted: Wanted, made: list[AppVolume], backup: Backup, config: Mapping[str, ConfigVar]

@@ -13,7 +13,7 @@ from pvdify.model.token import PVDIFY
 from pvdify.ports.clock import Clock
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
-from pvdify.quantities import format_bytes
+from pvdify.quantities import format_bytes, number_of
 
 LOOK_EVERY = 0.5  # seconds between two checks of the service's record
 
@@ -125,9 +125,11 @@ def _item(backup: Backup, service: str) -> BackupItem:
 def _filling(item: BackupItem) -> str:
     counts = item.counts
     if item.kind is ItemKind.SERVICE:
-        rows = f", {counts.rows} rows or keys, {format_bytes(counts.bytes)}" if counts else ""
+        rows = (
+            f", {number_of(counts.rows, 'row or key', 'rows or keys')}, {format_bytes(counts.bytes)}" if counts else ""
+        )
         return f"restore the dump into a new volume and compare it{rows}"
-    files = f": {counts.files} files, {format_bytes(counts.bytes)}" if counts else ""
+    files = f": {number_of(counts.files, 'file')}, {format_bytes(counts.bytes)}" if counts else ""
     return f"restore its volume into a new one and compare it{files}"
 
 
