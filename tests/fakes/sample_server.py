@@ -29,6 +29,7 @@ from pvdify.model.visit import Visit
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import Daemon, Machine
 from tests.fakes.router import FakeRouter
+from tests.support.databases import Databases
 from tests.support.wanted import deploy_request, preview_request
 
 ADMIN = Actor(name="ada", role=Role.ADMIN)
@@ -85,7 +86,7 @@ class SampleServer:
         await self.daemon.worker.resume()
         for duty in (
             self.daemon.reconciler.run(), self.daemon.scheduler.run(), self.daemon.courier.run(),
-            self.daemon.service_keeper.run(), self.engine.samples.run(), self._live(),
+            self.daemon.service_keeper.run(), self.daemon.keeper.run(), self.engine.samples.run(), self._live(),
         ):  # fmt: skip
             self._tasks.append(asyncio.create_task(duty))
 
@@ -203,6 +204,7 @@ async def fill(server: SampleServer) -> None:
     machine.supervisor.script(made, process="report")
     for image in filter(None, (kind.image for kind in KINDS.values())):  # a custom service has no usual image
         machine.registry.push(image)
+    Databases(machine)
     await engine.requests.create_app("shop", ADMIN)
     secret = ConfigVar(value=Secret("postgres://shop:kX9v2LqT@db/shop"), is_secret=True)
     changes = {"DATABASE_URL": secret, "LOG_LEVEL": Secret("info"), "PAYMENT_TIMEOUT": Secret("2000")}
