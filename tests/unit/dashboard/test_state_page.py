@@ -61,7 +61,7 @@ async def test_a_backup_that_could_not_be_proven_needs_attention_with_its_next_s
     for page in (now, server, state):
         assert "db.public.orders has 499 instead of 500" in page
         assert "pvdify backups:verify" in page
-    assert "There is no proven backup of now" in now
+    assert "No recent backup is proven" in now
 
 
 async def test_it_is_not_said_to_a_token_of_one_app(site: Site) -> None:

@@ -148,7 +148,7 @@ def _of_server(facts: Facts) -> Iterable[Item]:
         )  # fmt: skip
     if facts.backups is not None and facts.backups.state != "ok":
         yield Item(
-            rank=2, word="unproven", what="There is no proven backup of now", why=facts.backups.text,
+            rank=2, word="unproven", what="No recent backup is proven", why=facts.backups.text,
             next=facts.backups.next, path="/server", link="Server",
         )  # fmt: skip
     free = glance.capacity.free_disk

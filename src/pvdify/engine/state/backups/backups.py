@@ -24,7 +24,7 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.credentials import Credentials
 from pvdify.ports.instances import Instances
 from pvdify.ports.store import Store
-from pvdify.quantities import format_bytes
+from pvdify.quantities import format_bytes, number_of
 from pvdify.settings import Settings
 
 KEYS = frozenset({
@@ -171,7 +171,7 @@ class Backups:
         plan = await store.backup_plan()
         if plan is None:
             volumes = [it for it in await store.volumes() if not it.is_trashed]
-            text = f"none are made of {len(volumes)} volume{'' if len(volumes) == 1 else 's'}"
+            text = f"none are made: {number_of(len(volumes), 'volume')} of this server would be lost with it"
             return BackupHealth(text=text, problem=text, next="`pvdify backups:target LOCATION`") if volumes else None
         backups = await store.backups()
         newest = next((it for it in backups if it.is_restorable), None)
