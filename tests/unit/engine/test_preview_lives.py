@@ -11,6 +11,7 @@ import structlog
 from tests.support.preview_lives import LIVES_A_SERVER, Outcome, one_server, total
 
 PROCESSES = 2
+LIVES_WITH_SERVICES = 25  # on one server: four times as many take twenty-five times as long
 IN_THE_LONG_SUITE = pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(7200)])
 
 
@@ -41,7 +42,7 @@ def test_so_it_is_with_thousands_of_pull_requests(lives: int):
 def with_services(seed: int) -> Outcome:
     """As ``quietly``; each preview has services of its own, one of them a copy."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    return asyncio.run(one_server(seed, services=True))
+    return asyncio.run(one_server(seed, LIVES_WITH_SERVICES, services=True))
 
 
 @pytest.mark.slow
@@ -55,7 +56,7 @@ async def test_of_services_of_previews_nothing_is_left_either():
 @pytest.mark.parametrize("lives", [400, IN_THE_LONG_SUITE])
 def test_of_services_of_hundreds_of_previews_nothing_is_left_either(lives: int):
     with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
-        outcome = total(pool.map(with_services, range(1, 1 + lives // LIVES_A_SERVER)))
+        outcome = total(pool.map(with_services, range(1, 1 + lives // LIVES_WITH_SERVICES)))
 
     assert (outcome.lives, outcome.broken, outcome.left) == (lives, [], [])
 
