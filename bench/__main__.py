@@ -12,6 +12,7 @@ from bench.deaths import deaths
 from bench.product import APP, Figure
 from bench.redaction import redaction
 from bench.sent_once import sent_once
+from bench.services import services
 from tests.e2e.trial import Trial
 
 RESULTS = Path(__file__).with_name("results.md")
@@ -20,8 +21,8 @@ SWITCH_TARGETS = {1: 10.0, 100: None, 500: 25.0}
 
 def main() -> None:
     figures = [
-        *tell("redaction", redaction()), *tell("dashboard", dashboard()), *measure_router(), *measure_requests(),
-        *measure_server(),
+        *tell("redaction", redaction()), *tell("dashboard", dashboard()), *tell("dashboard", dashboard(1000)),
+        *measure_router(), *measure_requests(), *measure_server(),
     ]  # fmt: skip
     text = render(figures)
     RESULTS.write_text(text, encoding="utf-8")
@@ -44,6 +45,7 @@ def measure_server() -> list[Figure]:
             *tell("api", asyncio.run(product.api(trial))),
             *tell("swaps", asyncio.run(product.swaps(trial))),
             *tell("deaths", asyncio.run(deaths(trial))),
+            *tell("services", services(trial)),
         ]
 
 
