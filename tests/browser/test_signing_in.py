@@ -147,7 +147,7 @@ def test_a_passkey_that_no_user_has_is_said_on_the_page(server: Server, new_page
     page.get_by_role("button", name="Sign in with a passkey").click()
 
     assert devices.send("WebAuthn.getCredentials", {"authenticatorId": authenticator})["credentials"]
-    expect(page.get_by_role("alert")).to_contain_text("nobody here has this passkey")
+    expect(page.get_by_role("alert")).to_contain_text("no user of this server has this passkey")
 
 
 def test_hostile_names_are_text(server: Server, new_page: NewPage) -> None:

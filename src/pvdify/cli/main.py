@@ -118,7 +118,7 @@ def _misused(error: Exception, io: "Io") -> int:
 def _interrupted(io: "Io") -> int:
     from pvdify.cli.exit_codes import DETACHED
 
-    io.say("\ninterrupted; what the server had been asked for already goes on")
+    io.say("\ninterrupted; requests that the server has accepted continue")
     return DETACHED
 
 

@@ -43,7 +43,7 @@ def needing_the_definition() -> Iterator[None]:
         yield
     except ImportError as error:
         raise PackedWithout(
-            "this copy of pvdify knows no more of manifests than to send them to the server",
+            "this copy of pvdify can only send manifests to the server",
             why=f"it was packed without {error.name}",
             next="install the whole of it where you need this: `pip install pvdify`",
         ) from error

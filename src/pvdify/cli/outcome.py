@@ -68,11 +68,11 @@ def failure_of(release: Release) -> PvdifyError | None:
     if _was_live(release):
         return None
     name = f"{release.app} v{release.version}"
-    look = f"`pvdify releases {release.app}` shows what is live"
+    check = f"`pvdify releases {release.app}` shows what is live"
     if release.status == "superseded":
-        return DeploySuperseded(f"{name}: a newer deploy took its place before it began", next=look)
+        return DeploySuperseded(f"{name}: a newer deploy took its place before it began", next=check)
     if release.status == "canceled":
-        return DeployCanceled(f"{name} was canceled before its switch; visitors saw no change", next=look)
+        return DeployCanceled(f"{name} was canceled before its switch; visitors saw no change", next=check)
     log = f"`pvdify logs {release.app} --deploy --release {release.version}` shows its log"
     return FailedError(f"{name} ended as {release.status}", next=log)
 

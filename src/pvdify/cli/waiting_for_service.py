@@ -25,7 +25,7 @@ def wait_for(name: str, client: Client, io: Io) -> Service:
         if not service.doing and service.state == "down":
             raise ServiceFailed(
                 f"the service {name} is down", why=service.problem,
-                next=f"`pvdify services:logs {name}` shows what it wrote; pvdify goes on trying",
+                next=f"`pvdify services:logs {name}` shows what it wrote; pvdifyd keeps trying",
             )  # fmt: skip
         looks += 1
         if looks == SHOWN_AFTER:

@@ -38,8 +38,8 @@ def sign_in(target: Target, environ: Mapping[str, str], app: str | None) -> Targ
             f"`pvdify github:link {app} OWNER/REPO`; or set PVDIFY_TOKEN from a secret",
         )
     body = request_body(ExchangeIdentity(token=_ask_github(target.endpoint.url, environ), app=app))
-    lost, look = "GitHub's token was sent, and no answer came", "run the job again; each run gets a token of its own"
-    question = Question(method="POST", path="/auth/github", body=body, lost=lost, look=look)
+    lost, check = "GitHub's token was sent, and no answer came", "run the job again; each run gets a token of its own"
+    question = Question(method="POST", path="/auth/github", body=body, lost=lost, check=check)
     return replace(target, token=Session(target).ask_for(NewToken, question).token)
 
 

@@ -33,7 +33,7 @@ class Question:
     """One request to the API.
 
     ``key`` is an Idempotency-Key, by which the server recognizes a repetition. ``lost`` says what is uncertain if no
-    answer arrives, and ``look`` how to find out; a question without ``lost`` changes nothing.
+    answer arrives, and ``check`` how to find out; a question without ``lost`` changes nothing.
     """
 
     method: str = "GET"
@@ -42,7 +42,7 @@ class Question:
     body: Any = field(default=None, repr=False)
     key: str | None = None
     lost: str = ""
-    look: str = ""
+    check: str = ""
 
     @property
     def is_repeatable(self) -> bool:
@@ -159,7 +159,7 @@ class Session:
 
     def _given_up(self, question: Question, failure: NotSent | NoAnswer, *, was_sent: bool) -> PvdifyError:
         if was_sent and question.lost:
-            return OutcomeUnknown(question.lost, why=failure.why, next=question.look)
+            return OutcomeUnknown(question.lost, why=failure.why, next=question.check)
         return ServerUnreachable(
             f"the server at {self.target.endpoint.url} cannot be reached",
             why=failure.why,
@@ -171,12 +171,12 @@ class Session:
         # Without a cause a proxy answered, for example at the local end of a tunnel to another machine.
         is_here = endpoint.scheme == "unix" or (is_loopback(endpoint.host) and failure.__cause__ is not None)
         if is_here and isinstance(failure.__cause__, PermissionError):
-            look = "run it as root (sudo), or `pvdify login --url URL` with a token"
+            check = "run it as root (sudo), or `pvdify login --url URL` with a token"
         elif is_here:
-            look = "`systemctl status pvdifyd` on this machine shows whether it runs, and its last lines"
+            check = "`systemctl status pvdifyd` on this machine shows whether it runs, and its last lines"
         else:
-            look = "check the URL (PVDIFY_URL, or `pvdify login --url URL`) and that pvdifyd runs there"
-        return f"{look}; what is live stays live without it"
+            check = "check the URL (PVDIFY_URL, or `pvdify login --url URL`) and that pvdifyd runs there"
+        return f"{check}; what is live stays live without it"
 
 
 def _request(question: Question, headers: Mapping[str, str] | None = None) -> HttpRequest:

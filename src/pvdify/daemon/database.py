@@ -106,7 +106,7 @@ async def _check(settings: Settings) -> None:
         raise StoreUnavailable(f"the database {file} cannot be read", why=str(error), next="check its disk") from error
     if damage is not None:
         raise StoreDamaged(
-            f"the database {file} is damaged, so pvdifyd did not start; what runs goes on running",
+            f"the database {file} is damaged, so pvdifyd did not start; running apps keep running",
             why=f"SQLite says: {damage}", next=_way_out(settings),
         )  # fmt: skip
     expected = _read(settings.data_dir / DATABASE_ID)
@@ -129,7 +129,7 @@ async def containers_here(settings: Settings) -> tuple[str, ...]:
 
 def _missing(settings: Settings, what: str, traces: Iterable[str]) -> DatabaseMissing:
     return DatabaseMissing(
-        f"{what}, but this server has run before; pvdifyd did not start, and what runs goes on running",
+        f"{what}, but this server has run before; pvdifyd did not start; running apps keep running",
         why=f"found: {'; '.join(traces)}",
         next=_way_out(settings),
     )

@@ -18,7 +18,7 @@ from pvdify.errors.unavailable import (
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
-MAKE_ROOM = "free space on the server's disk (`pvdify status` shows the size of images); running apps go on running"
+MAKE_ROOM = "free space on the server's disk (`pvdify status` shows the size of images); running apps keep running"
 _FULL: dict[type[PvdifyError], type[PvdifyError]] = {
     StoreUnavailable: StoreDiskFull,
     RouterUnavailable: RouterDiskFull,

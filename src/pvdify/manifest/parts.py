@@ -118,7 +118,7 @@ class Backup(Part):
         None,
         examples=["sqlite3 /data/app.db '.backup /data/backup.db'"],
         description="Before the copy, in a container of the live release with the volumes that hooks get: writes what "
-        "is consistent into a volume. The app then goes on working during the copy.",
+        "is consistent into a volume. The app then keeps working during the copy.",
     )
     after: Words | None = Field(
         None,
@@ -148,7 +148,7 @@ class Job(Part):
     timeout: Seconds = Field(3600.0, gt=0, description="How long a run may take; then it is stopped and has failed.")
     overlap: Literal["skip", "queue", "allow"] = Field(
         "skip",
-        description="What happens at a due time while the run before it still goes on: `skip` it, `queue` it, or "
+        description="What happens at a due time while the run before it is still running: `skip` it, `queue` it, or "
         "`allow` both at the same time.",
     )
     catch_up: Seconds = Field(

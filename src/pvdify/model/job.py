@@ -107,7 +107,7 @@ class Moment:
     now: datetime
     begun: datetime
     held: str = ""
-    late: str = "pvdify did not look in time"
+    late: str = "pvdifyd was too busy to start it in time"
 
 
 def window(job: Job) -> timedelta:

@@ -72,5 +72,5 @@ def unexpected(request: Request, error: Exception) -> InternalError:
     return InternalError(
         "pvdify itself failed to answer this request",
         why=f"{type(error).__name__}; reference {reference}",
-        next="look for the reference in pvdifyd's log, and report it",
+        next="search pvdifyd's log for the reference, and report it",
     )

@@ -30,7 +30,7 @@ def test_visitors_are_turned_away_and_let_in_again(pvdify: Pvdify, api: FakeApi)
     api.add_app("myapp")
 
     assert pvdify("maintenance:on", "myapp") == Ran(
-        stdout="myapp is in maintenance: visitors get 503, its instances go on running\n",
+        stdout="myapp is in maintenance: visitors get 503, its instances keep running\n",
         stderr="undo: pvdify maintenance:off myapp\n",
     )
     assert pvdify("maintenance:off", "myapp") == Ran(

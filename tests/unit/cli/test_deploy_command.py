@@ -238,7 +238,7 @@ def test_a_connection_that_is_lost_for_good_leaves_the_outcome_open(
         stderr="Deploying ghcr.io/org/app:v1 to myapp\nerror: outcome-unknown\n"
         "  myapp v1: the connection was lost before the deploy had ended\n"
         "  why:  the connection was closed\n"
-        "  next: `pvdify deploy:attach myapp` follows it again; it goes on without us\n",
+        "  next: `pvdify deploy:attach myapp` follows it again; the deploy continues\n",
         code=10,
     )
 

@@ -38,7 +38,7 @@ def test_a_test_says_how_it_went(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_delivery(state="failed", status=404, error="answered 404")
     assert pvdify("notify:test", "n1") == Ran(
         stdout="not delivered: answered 404\n",
-        stderr="look whether the address is still the right one, and make a new notification if not\n",
+        stderr="check the address; if it has changed, add a new notification\n",
         code=1,
     )
 

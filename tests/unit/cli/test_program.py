@@ -120,7 +120,7 @@ def test_an_interrupted_command_says_what_that_means(pvdify: Pvdify, monkeypatch
     monkeypatch.setattr(app_name, "resolve", interrupt)
 
     assert pvdify("ps", "myapp") == Ran(
-        stderr="\ninterrupted; what the server had been asked for already goes on\n", code=130
+        stderr="\ninterrupted; requests that the server has accepted continue\n", code=130
     )
 
 

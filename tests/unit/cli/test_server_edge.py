@@ -48,6 +48,6 @@ def test_what_does_not_lead_here_is_reported_with_what_to_do(pvdify: Pvdify, api
 
 def test_it_is_disconnected(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("server", "edge", "none").stdout == (
-        "nothing leads here by Cloudflare any more; what pvdify made there is gone\n"
+        "Cloudflare sends no visitors to this server any more; pvdify's records there are deleted\n"
     )
     assert api.asked[-1].method == "DELETE"

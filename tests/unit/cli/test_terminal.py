@@ -145,7 +145,7 @@ def test_ctrl_c_detaches_and_says_how_to_go_on(api: FakeApi) -> None:
     assert shown.screen() == [
         "Deploying app:v2 to myapp",
         PULL,
-        "Detached; the deploy of v2 goes on.",
+        "Detached; the deploy of v2 continues.",
         "  attach: pvdify deploy:attach myapp",
         "  cancel: pvdify deploy:cancel myapp",
         "",

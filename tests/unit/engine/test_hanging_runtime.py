@@ -78,7 +78,7 @@ async def test_a_deploy_that_hangs_at_pull_ends_within_one_deadline(machine: Mac
     assert machine.clock.monotonic() - begun <= ASKED + patience.SECONDS + 5
     assert release.status is ReleaseStatus.FAILED
     assert release.failure is not None
-    assert "Could not be put back: pull; pvdifyd goes on trying" in release.failure.next
+    assert "Could not be put back: pull; pvdifyd keeps trying" in release.failure.next
     assert (await machine.router.routes())["shop"].slot == 1
 
 

@@ -117,7 +117,7 @@ class Calls:
             with naming_cause(
                 RuntimeUnavailable,
                 f"what starts containers cannot be written to {self._launcher_dir}",
-                next="check the disk of the server's data directory; what runs goes on running",
+                next="check the disk of the server's data directory; running apps keep running",
             ):
                 self._launcher = write_launcher(self._launcher_dir, conmon, allows_metadata=self._allows_metadata)
         return self._launcher

@@ -133,7 +133,7 @@ def unavailable(done: Completed) -> RuntimeUnavailable:
     return RuntimeUnavailable(
         f"podman cannot do its work on this server (`podman {verb}`)",
         why=words_of(done.stderr),
-        next="run `podman info` as root on the server, and correct what it says; what runs goes on running",
+        next="run `podman info` as root on the server, and correct what it says; running apps keep running",
     )
 
 

@@ -209,7 +209,7 @@ def writing_unit(name: str) -> AbstractContextManager[None]:
     return naming_cause(
         RuntimeUnavailable,
         f"the unit of {name} cannot be written",
-        next="check /run on the server (`df /run`); what runs goes on running",
+        next="check /run on the server (`df /run`); running apps keep running",
     )
 
 

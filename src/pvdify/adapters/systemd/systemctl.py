@@ -89,5 +89,5 @@ def refused(done: Completed) -> RuntimeUnavailable:
     return RuntimeUnavailable(
         f"systemd cannot do its work on this server (`{' '.join(done.argv[:2])}`)",
         why=done.stderr.strip()[:400] or f"it ended with {done.exit_code}",
-        next="`systemctl status` as root on the server shows its state; what runs goes on running",
+        next="`systemctl status` as root on the server shows its state; running apps keep running",
     )

@@ -99,7 +99,7 @@ def follow(task: BackupTask, client: Client, io: Io, *, is_waiting: bool, as_jso
             else:
                 task = found
     except KeyboardInterrupt:
-        io.say("it goes on; `pvdify backups` shows how it ends")
+        io.say("it continues; `pvdify backups` shows its outcome")
         return DETACHED
     if as_json:
         io.show_json(task)

@@ -30,7 +30,7 @@ def run(options: Options, client: Client, io: Io) -> int:
     else:
         io.show(output.checks(checks))
         io.say(
-            f"this is what {client.target.endpoint.url} sees; `pvdify doctor` as root on it looks at all of its machine"
+            f"this is what {client.target.endpoint.url} sees; `pvdify doctor` as root on it checks all of its machine"
         )
     return FAILED if broken else DONE
 

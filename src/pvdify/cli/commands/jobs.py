@@ -82,7 +82,7 @@ def run_run(options: RunOptions, client: Client, io: Io) -> int:
     try:
         return follow_run(options.app, options.name, run.number, client, io, as_json=options.as_json)
     except KeyboardInterrupt:
-        io.say(f"the run goes on; follow: {follow}")
+        io.say(f"the run continues; follow: {follow}")
         return DETACHED
 
 

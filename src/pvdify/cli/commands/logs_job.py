@@ -36,5 +36,5 @@ def run(options: Options, client: Client, io: Io) -> int:
         return DONE
     for line in lines:
         io.show_prefixed(*log_text.parts(line), color=zlib.crc32(f"{line.process}.{line.number}".encode()))
-    io.say(f"run {found.run.number} of {options.job} {ended(found.run) if found.is_over else 'goes on'}")
+    io.say(f"run {found.run.number} of {options.job} {ended(found.run) if found.is_over else 'is still running'}")
     return DONE

@@ -23,7 +23,7 @@ def run(options: Options, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json(app)
     elif options.is_on:
-        io.show(f"{app.name} is in maintenance: visitors get 503, its instances go on running")
+        io.show(f"{app.name} is in maintenance: visitors get 503, its instances keep running")
         io.say(f"undo: pvdify maintenance:off {app.name}")
     else:
         io.show(f"{app.name} serves its visitors again" + (f" at {app.url}" if app.url else ""))

@@ -101,7 +101,7 @@ def run_test(options: ChosenOptions, client: Client, io: Io) -> int:
         io.show(f"delivered: the other side answered {tried.status}")
     else:
         io.show(f"not delivered: {tried.error}")
-        io.say("look whether the address is still the right one, and make a new notification if not")
+        io.say("check the address; if it has changed, add a new notification")
     return DONE if is_delivered else FAILED
 
 

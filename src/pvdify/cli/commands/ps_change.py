@@ -215,7 +215,7 @@ def _finish(
         try:
             operation = _followed(operation, client, io)
         except KeyboardInterrupt:
-            io.say(f"Detached; it goes on. `pvdify ps {operation.app}` shows what runs.")
+            io.say(f"Detached; the change continues. `pvdify ps {operation.app}` shows what runs.")
             return DETACHED
     if options.as_json:
         io.show_json(operation)

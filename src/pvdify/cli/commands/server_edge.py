@@ -36,7 +36,7 @@ def run(options: Options, client: Client, io: Io) -> int:
         if options.as_json:
             io.show_json({"kind": "none"})
         else:
-            io.show("nothing leads here by Cloudflare any more; what pvdify made there is gone")
+            io.show("Cloudflare sends no visitors to this server any more; pvdify's records there are deleted")
         io.say("visitors now come by whatever you put in front of the router: pvdify status shows its address")
         return DONE
     found = client.edge()

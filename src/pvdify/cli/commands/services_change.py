@@ -93,7 +93,7 @@ def run_destroy(options: DestroyOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"name": name, "status": status})
     else:
-        io.show(f"the service {name} is gone; its data is {status}")
+        io.show(f"the service {name} is destroyed; its data is {status}")
     if not options.purges:
         io.say(f"undo, for 7 days: pvdify services:restore {name}")
     return DONE
@@ -175,7 +175,7 @@ def _finish(
         try:
             service = wait_for(name, client, io)
         except KeyboardInterrupt:
-            io.say(f"it goes on; `pvdify services:info {name}` shows how far it is")
+            io.say(f"it continues; `pvdify services:info {name}` shows its progress")
             return DETACHED
     if options.as_json:
         io.show_json(service)

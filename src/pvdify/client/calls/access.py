@@ -19,15 +19,17 @@ class AccessCalls(Asking):
     def create_token(self, wanted: CreateToken) -> NewToken:
         """Create a token. Only this answer contains its secret."""
         lost = f'a token "{wanted.name}" may or may not have been made'
-        look = "`pvdify tokens` shows whether it was; then `pvdify tokens:revoke ID`, and create another"
+        check = "`pvdify tokens` shows whether it was; then `pvdify tokens:revoke ID`, and create another"
         body = request_body(wanted)
-        return self._session.ask_for(NewToken, Question(method="POST", path="/tokens", body=body, lost=lost, look=look))
+        return self._session.ask_for(
+            NewToken, Question(method="POST", path="/tokens", body=body, lost=lost, check=check)
+        )
 
     def revoke_token(self, token_id: str) -> None:
         """Revoke a token, at once."""
-        lost, look = f"the token {token_id} may or may not be revoked", "`pvdify tokens` shows it"
+        lost, check = f"the token {token_id} may or may not be revoked", "`pvdify tokens` shows it"
         path = f"/tokens/{quote(token_id, safe='')}"
-        self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
+        self._session.ask(Question(method="DELETE", path=path, lost=lost, check=check))
 
     def registries(self) -> list[Registry]:
         """List the registries that the server is logged in to."""
@@ -39,9 +41,9 @@ class AccessCalls(Asking):
 
     def log_out_of_registry(self, host: str, app: str | None = None) -> None:
         """Delete the server's login to a registry; with ``app``, the login used for this app only."""
-        lost, look = f"the server may or may not be signed out of {host}", "`pvdify registry` shows it"
+        lost, check = f"the server may or may not be signed out of {host}", "`pvdify registry` shows it"
         query = {"app": app} if app else {}
-        self._session.ask(Question(method="DELETE", path=_registry(host), query=query, lost=lost, look=look))
+        self._session.ask(Question(method="DELETE", path=_registry(host), query=query, lost=lost, check=check))
 
 
 def _registry(host: str) -> str:

@@ -67,4 +67,4 @@ class BackupCalls(Asking):
             self._session.sleep(PAUSE)
 
     def _change(self, kind: type[T], method: str, path: str, body: Any, lost: str) -> T:
-        return self._session.ask_for(kind, Question(method=method, path=path, body=body, lost=lost, look=_LOOK))
+        return self._session.ask_for(kind, Question(method=method, path=path, body=body, lost=lost, check=_LOOK))

@@ -29,16 +29,16 @@ class ConfigCalls(Asking):
 
     def change_config(self, app: str, changes: Mapping[str, object]) -> Config:
         """Create a config version. A name with a value is set; a name with None is unset."""
-        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
-        question = Question(method="PATCH", path=app_path(app, "config"), body=dict(changes), lost=lost, look=look)
+        lost, check = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        question = Question(method="PATCH", path=app_path(app, "config"), body=dict(changes), lost=lost, check=check)
         return self._config(question)
 
     def reveal_config(self, app: str, key: str) -> str:
         """Return the value of a config var, secret or not. The server records who read it."""
         body = request_body(RevealConfig(keys=[key]))
-        lost, look = "the server may or may not have noted that you asked", "ask again"
+        lost, check = "the server may or may not have noted that you asked", "ask again"
         path = app_path(app, "config", "reveal")
-        answer = self._session.ask(Question(method="POST", path=path, body=body, lost=lost, look=look))
+        answer = self._session.ask(Question(method="POST", path=path, body=body, lost=lost, check=check))
         return str(self._object(answer)[key])
 
     def config_file(self, app: str) -> ConfigFile:
@@ -47,23 +47,23 @@ class ConfigCalls(Asking):
 
     def import_config(self, app: str, file: ImportConfig) -> ImportedConfig:
         """Replace the app's config by the content of a SOPS file."""
-        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        lost, check = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
         path = app_path(app, "config", "import")
-        question = Question(method="POST", path=path, body=request_body(file), lost=lost, look=look)
+        question = Question(method="POST", path=path, body=request_body(file), lost=lost, check=check)
         return self._session.ask_for(ImportedConfig, question)
 
     def roll_back_config(self, app: str, version: int | None) -> ImportedConfig:
         """Create a config version that repeats an older one; None repeats the one before the newest."""
-        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        lost, check = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
         path, body = app_path(app, "config", "rollback"), request_body(RollBackConfig(version=version))
-        question = Question(method="POST", path=path, body=body, lost=lost, look=look)
+        question = Question(method="POST", path=path, body=body, lost=lost, check=check)
         return self._session.ask_for(ImportedConfig, question)
 
     def copy_config(self, app: str, wanted: CopyConfig) -> CopiedConfig:
         """Copy config vars from another app to this one."""
-        lost, look = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
+        lost, check = f"the config of {app} may or may not have changed", f"`pvdify config:history {app}` shows it"
         path = app_path(app, "config", "copy")
-        question = Question(method="POST", path=path, body=request_body(wanted), lost=lost, look=look)
+        question = Question(method="POST", path=path, body=request_body(wanted), lost=lost, check=check)
         return self._session.ask_for(CopiedConfig, question)
 
     def config_versions(self, app: str) -> list[ConfigVersion]:
@@ -88,8 +88,8 @@ class ConfigCalls(Asking):
         return self._reencrypt("POST", "/secrets/rotate", {})
 
     def _reencrypt(self, method: str, path: str, body: dict[str, Any] | None = None) -> Reencrypted:
-        lost, look = "the config files may or may not be encrypted anew", "`pvdify secrets` shows for whom they are"
-        return self._session.ask_for(Reencrypted, Question(method=method, path=path, body=body, lost=lost, look=look))
+        lost, check = "the config files may or may not be encrypted anew", "`pvdify secrets` shows for whom they are"
+        return self._session.ask_for(Reencrypted, Question(method=method, path=path, body=body, lost=lost, check=check))
 
     def _config(self, question: Question) -> Config:
         answer = self._session.ask(question)

@@ -21,22 +21,22 @@ class ConnectionCalls(Asking):
 
         For a webhook, the answer contains the key that verifies signatures; no other answer does.
         """
-        lost, look = "a notification may or may not have been added", "`pvdify notify` shows it"
+        lost, check = "a notification may or may not have been added", "`pvdify notify` shows it"
         body = request_body(wanted)
-        question = Question(method="POST", path="/notifications", body=body, lost=lost, look=look)
+        question = Question(method="POST", path="/notifications", body=body, lost=lost, check=check)
         return self._session.ask_for(Notification, question)
 
     def remove_notification(self, notification: str) -> None:
         """Remove a notification."""
-        lost, look = f"the notification {notification} may or may not be removed", "`pvdify notify` shows it"
+        lost, check = f"the notification {notification} may or may not be removed", "`pvdify notify` shows it"
         path = f"/notifications/{quote(notification, safe='')}"
-        self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
+        self._session.ask(Question(method="DELETE", path=path, lost=lost, check=check))
 
     def test_notification(self, notification: str) -> Delivery:
         """Send a test notification now, and return its delivery."""
         path = f"/notifications/{quote(notification, safe='')}/test"
-        lost, look = "a test may or may not have been sent", f"`pvdify notify:log {notification}` shows it"
-        return self._session.ask_for(Delivery, Question(method="POST", path=path, lost=lost, look=look))
+        lost, check = "a test may or may not have been sent", f"`pvdify notify:log {notification}` shows it"
+        return self._session.ask_for(Delivery, Question(method="POST", path=path, lost=lost, check=check))
 
     def deliveries(self, notification: str | None, limit: int) -> list[Delivery]:
         """List the deliveries, newest first; with ``notification``, only this notification's."""

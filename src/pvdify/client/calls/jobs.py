@@ -18,8 +18,8 @@ class JobCalls(Asking):
 
     def run_job(self, app: str, name: str) -> JobRun:
         """Start a run of the job now. Raises JobNotFound, JobRunning, NothingRuns."""
-        lost, look = "the job may or may not run now", f"`pvdify jobs:history {app} {name}` shows its runs"
-        question = Question(method="POST", path=app_path(app, "jobs", name, "run"), lost=lost, look=look)
+        lost, check = "the job may or may not run now", f"`pvdify jobs:history {app} {name}` shows its runs"
+        question = Question(method="POST", path=app_path(app, "jobs", name, "run"), lost=lost, check=check)
         return self._session.ask_for(JobRun, question)
 
     def set_job_paused(self, app: str, name: str, *, is_paused: bool) -> None:

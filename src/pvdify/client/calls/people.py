@@ -27,8 +27,8 @@ class PeopleCalls(Asking):
     def invite_user(self, wanted: InviteUser) -> InvitedUser:
         """Create a user. Only this answer contains the invitation link."""
         lost = f"{wanted.name} may or may not be invited"
-        look = f"`pvdify users` shows it; then `pvdify users:invite '{wanted.name}' --again`"
-        question = Question(method="POST", path="/users", body=request_body(wanted), lost=lost, look=look)
+        check = f"`pvdify users` shows it; then `pvdify users:invite '{wanted.name}' --again`"
+        question = Question(method="POST", path="/users", body=request_body(wanted), lost=lost, check=check)
         return self._reachable(self._session.ask_for(InvitedUser, question))
 
     def set_user_role(self, name: str, wanted: SetUserRole) -> User:
@@ -36,8 +36,8 @@ class PeopleCalls(Asking):
         return self._session.ask_for(User, Question(method="PATCH", path=_user(name), body=request_body(wanted)))
 
     def remove_user(self, name: str) -> None:
-        lost, look = f"{name} may or may not be removed", "`pvdify users` shows it"
-        self._session.ask(Question(method="DELETE", path=_user(name), lost=lost, look=look))
+        lost, check = f"{name} may or may not be removed", "`pvdify users` shows it"
+        self._session.ask(Question(method="DELETE", path=_user(name), lost=lost, check=check))
 
     def sign_user_out(self, name: str) -> None:
         """End all sessions of a user. Repeating the call is harmless."""
@@ -49,9 +49,9 @@ class PeopleCalls(Asking):
 
     def revoke_session(self, session_id: str) -> None:
         """End a session: its browser is signed out."""
-        lost, look = f"the session {session_id} may or may not have ended", "`pvdify sessions` shows it"
+        lost, check = f"the session {session_id} may or may not have ended", "`pvdify sessions` shows it"
         path = f"/sessions/{quote(session_id, safe='')}"
-        self._session.ask(Question(method="DELETE", path=path, lost=lost, look=look))
+        self._session.ask(Question(method="DELETE", path=path, lost=lost, check=check))
 
     def _reachable(self, link: LinkT) -> LinkT:
         """Return the link with the host that this client used to reach the server.

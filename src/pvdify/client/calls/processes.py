@@ -45,5 +45,5 @@ class ProcessCalls(Asking):
         return self._session.ask_for(Operation, Question(path=app_path(app, "operations", id)))
 
     def _change_processes(self, question: Question, app: str) -> Operation:
-        lost, look = f"the processes of {app} may or may not be about to change", f"`pvdify ps {app}` shows them"
-        return self._session.ask_for(Operation, replace(question, lost=lost, look=look))
+        lost, check = f"the processes of {app} may or may not be about to change", f"`pvdify ps {app}` shows them"
+        return self._session.ask_for(Operation, replace(question, lost=lost, check=check))

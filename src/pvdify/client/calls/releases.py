@@ -69,9 +69,9 @@ class ReleaseCalls(Asking):
     def cancel(self, app: str, version: int) -> Release:
         """Request the cancellation of a release that is being deployed."""
         lost = f"v{version} of {app} may or may not be canceled"
-        look = f"`pvdify releases:info {app} {version}` shows its status"
+        check = f"`pvdify releases:info {app} {version}` shows its status"
         path = app_path(app, "releases", version, "cancel")
-        return self._session.ask_for(Release, Question(method="POST", path=path, lost=lost, look=look))
+        return self._session.ask_for(Release, Question(method="POST", path=path, lost=lost, check=check))
 
     def deploy_log(self, app: str, version: int) -> str:
         """Return the deploy log as written so far."""
@@ -94,6 +94,6 @@ class ReleaseCalls(Asking):
 
     def _make_release(self, app: str, path: str, body: dict[str, Any], key: str) -> Release:
         lost = f"{app}: the answer was lost; a new release may or may not be on its way"
-        look = f"`pvdify releases {app}` shows whether it is; visitors see no change until a switch"
-        question = Question(method="POST", path=path, body=body, key=key, lost=lost, look=look)
+        check = f"`pvdify releases {app}` shows whether it is; visitors see no change until a switch"
+        question = Question(method="POST", path=path, body=body, key=key, lost=lost, check=check)
         return self._session.ask_for(Release, question)

@@ -37,16 +37,18 @@ class RunCalls(Asking):
 
     def run(self, app: str, command: RunCommand) -> OneOff:
         """Start a one-off command. The server ends it if ``follow_run`` is not read."""
-        lost, look = f"the command may have been started in {app}", "it ends by itself without a viewer"
+        lost, check = f"the command may have been started in {app}", "it ends by itself without a viewer"
         body = request_body(command)
         return self._session.ask_for(
-            OneOff, Question(method="POST", path=app_path(app, "run"), body=body, lost=lost, look=look)
+            OneOff, Question(method="POST", path=app_path(app, "run"), body=body, lost=lost, check=check)
         )
 
     def exec(self, app: str, command: ExecCommand) -> OneOff:
         """Start a command inside a running instance. Follow, write to and end it like a command of ``run``."""
-        lost, look = f"the command may have been started in {app}", "it ends by itself without a viewer"
-        question = Question(method="POST", path=app_path(app, "exec"), body=request_body(command), lost=lost, look=look)
+        lost, check = f"the command may have been started in {app}", "it ends by itself without a viewer"
+        question = Question(
+            method="POST", path=app_path(app, "exec"), body=request_body(command), lost=lost, check=check
+        )
         return self._session.ask_for(OneOff, question)
 
     def open_tunnel(self, app: str, wanted: OpenTunnel) -> OneOff:

@@ -44,7 +44,7 @@ class ServiceCalls(Asking):
     def destroy_service(self, name: str, confirm: str, *, purges: bool) -> None:
         """Stop a service and move its data to the trash, or delete it. Raises ServiceNotFound, ServiceLinked."""
         query = {"confirm": confirm, **({"purge": "1"} if purges else {})}
-        question = Question(method="DELETE", path=_path(name), query=query, lost=_LOST, look=_look(name))
+        question = Question(method="DELETE", path=_path(name), query=query, lost=_LOST, check=_check(name))
         self._session.ask(question)
 
     def link_service(self, name: str, app: str, variable: str | None) -> ServiceLink:
@@ -74,12 +74,12 @@ class ServiceCalls(Asking):
 
 
 def _change(method: str, name: str, path: str, body: object = None) -> Question:
-    return Question(method=method, path=path, body=body, lost=_LOST, look=_look(name))
+    return Question(method=method, path=path, body=body, lost=_LOST, check=_check(name))
 
 
 def _path(name: str, *rest: str) -> str:
     return "/".join(["/services", *(quote(part, safe="") for part in (name, *rest))])
 
 
-def _look(name: str) -> str:
+def _check(name: str) -> str:
     return f"`pvdify services:info {name}` shows it"

@@ -17,13 +17,13 @@ class VolumeCalls(Asking):
     def destroy_volume(self, app: str, name: str, *, purges: bool) -> None:
         """Move a volume to the trash, or delete it. Raises VolumeNotFound, VolumeInUse."""
         path, query = app_path(app, "volumes", name), {"purge": "1"} if purges else {}
-        self._session.ask(Question(method="DELETE", path=path, query=query, lost=_LOST, look=_look(app)))
+        self._session.ask(Question(method="DELETE", path=path, query=query, lost=_LOST, check=_check(app)))
 
     def restore_volume(self, app: str, name: str) -> None:
         """Restore a volume from the trash. Raises VolumeNotFound, VolumeExists."""
         path = app_path(app, "volumes", name, "restore")
-        self._session.ask(Question(method="POST", path=path, lost=_LOST, look=_look(app)))
+        self._session.ask(Question(method="POST", path=path, lost=_LOST, check=_check(app)))
 
 
-def _look(app: str) -> str:
+def _check(app: str) -> str:
     return f"`pvdify volumes {app}` shows it"

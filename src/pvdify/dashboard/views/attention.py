@@ -143,8 +143,8 @@ def _of_server(facts: Facts) -> Iterable[Item]:
     if glance.runtime_late_since is not None:
         yield Item(
             rank=1, word="broken", what="The container runtime does not answer", at=glance.runtime_late_since,
-            why="what runs goes on running; what is shown of containers is from before", path="/server", link="Server",
-            next="look what podman waits for (`ps -ef | grep podman` as root)",
+            why="running apps keep running; what is shown of containers is from before", path="/server", link="Server",
+            next="find out why podman does not answer (`ps -ef | grep podman` as root)",
         )  # fmt: skip
     if facts.backups is not None and facts.backups.state != "ok":
         yield Item(

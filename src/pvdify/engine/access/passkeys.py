@@ -71,7 +71,7 @@ class Passkeys:
         """Remove a passkey of the signed-in user. Raises UserNotFound if the user has no such passkey."""
         passkey = await self._people.passkey(id)
         if passkey is None or signed_in.session.kind is not HolderKind.USER or passkey.user != signed_in.session.holder:
-            raise UserNotFound("you have no such passkey", next="look at the list on your page")
+            raise UserNotFound("you have no such passkey", next="your page lists your passkeys")
         await self._people.forget_passkey(
             passkey, self._event(Action.USER_PASSKEY_REMOVED, signed_in.actor, passkey.name)
         )  # fmt: skip
@@ -93,7 +93,7 @@ class Passkeys:
             passkey = await self._people.passkey(self._checks.id_in(answer))
             user = await self._people.user(passkey.user) if passkey is not None else None
             if passkey is None or user is None or user.removed_at is not None:
-                raise refused("nobody here has this passkey")
+                raise refused("no user of this server has this passkey")
             uses = self._checks.check(site, challenge, answer, passkey)
         except SignInRefused:
             self._sessions.note_failure(address)

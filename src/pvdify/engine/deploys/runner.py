@@ -269,7 +269,7 @@ def _as_pvdify_error(error: Exception, run: StepRun) -> PvdifyError:
     return InternalError(
         f"{run.app}: pvdify itself failed in the step {run.current_step}",
         why=f"{type(error).__name__}; reference {reference}",
-        next="look for the reference in pvdifyd's log, and report it",
+        next="search pvdifyd's log for the reference, and report it",
     )
 
 
@@ -283,7 +283,7 @@ def _error_of(operation: Operation) -> PvdifyError | None:
 
 def _outcome_of_undo(error: PvdifyError | None, left: list[str]) -> _Outcome:
     if left and error is not None:
-        error.next = f"{error.next} Could not be put back: {', '.join(left)}; pvdifyd goes on trying."
+        error.next = f"{error.next} Could not be put back: {', '.join(left)}; pvdifyd keeps trying."
         return _Outcome(state=OperationState.NEEDS_ATTENTION, error=error)
     is_canceled = isinstance(error, DeployCanceled)
     return _Outcome(state=OperationState.CANCELED if is_canceled else OperationState.FAILED, error=error)

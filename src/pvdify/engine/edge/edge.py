@@ -82,7 +82,7 @@ class EdgeKeeper:
             text = ": ".join(filter(None, (failure.what, failure.why)))
             return Check(name="edge", state="broken", text=text, next=failure.next)
         if view.state is None:
-            return Check(name="edge", state="ok", text=f"{self._edge.kind}, not looked at yet since pvdifyd began")
+            return Check(name="edge", state="ok", text=f"{self._edge.kind}, not checked yet since pvdifyd started")
         state, more = view.state, "`pvdify server edge` says more"
         if state.problems:
             text = f"{len(state.problems)} of {len(view.wanted.hostnames)} hostnames are not routed here"

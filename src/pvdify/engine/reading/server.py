@@ -125,7 +125,7 @@ class ServerQueries:
     async def _check_disk(self) -> Check:
         capacity, limit = await self._host.capacity(), self._settings.min_free_disk
         if capacity.free_disk is None:
-            return Check(name="disk", state="warning", text="cannot be read", next="look at the data directory's disk")
+            return Check(name="disk", state="warning", text="cannot be read", next="check the data directory's disk")
         is_low = capacity.free_disk < limit
         return Check(
             name="disk",

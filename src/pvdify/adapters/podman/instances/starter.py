@@ -168,6 +168,6 @@ class Starter:
         with naming_cause(
             RuntimeUnavailable,
             f"there is no place for the logs of {spec.app}",
-            next="check the disk of the server's data directory; what runs goes on running",
+            next="check the disk of the server's data directory; running apps keep running",
         ):
             return self._logs.make_room(spec.app, spec.name)

@@ -32,7 +32,7 @@ async def guard(run: StepRun) -> str | None:
         kept = run.release.failure
         raise GuardTripped(kept.what, why=kept.why, next=kept.next)
     if (ended := _time_left(run, slot)) is None:
-        return "not watched: its time was over before pvdifyd could look"
+        return "not watched: its period had ended before pvdifyd could check"
     verdict = judge(Traffic(), Traffic(), run.manifest.guard.max_error_rate)
     while ended is not None:
         if await _has_waiting_operation(run):

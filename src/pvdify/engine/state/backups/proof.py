@@ -30,7 +30,7 @@ class Proof:
             raise BackupFailed(
                 f"{plan.location} does not have the backups of this server",
                 why=f"another repository is there: {found[:8]} instead of {plan.repository[:8]}",
-                next=f"look what happened at {plan.location}; `pvdify backups:target` begins anew there",
+                next=f"find out what happened at {plan.location}; `pvdify backups:target` starts again there",
             )
 
     async def prove(self, work: Work, backup: Backup, *, accepts_smaller: bool) -> Backup:

@@ -76,7 +76,7 @@ class Scheduler:
             return
         step = (now - before[0]) - timedelta(seconds=monotonic - before[1])
         forward = f"the clock was set forward by {step.total_seconds():.0f} s"
-        self._late = forward if step > STEP else "pvdify did not look in time"
+        self._late = forward if step > STEP else "pvdifyd was too busy to start it in time"
 
     async def _advance(self, app: str) -> None:
         try:
