@@ -54,6 +54,18 @@ Record = (
 class Store(JobStore, BackupStore, ServiceStore, Protocol):
     """Durable records. Every method raises StoreUnavailable and nothing else."""
 
+    @property
+    def writes(self) -> int:
+        """The number of transactions since the store was opened, failed ones included.
+
+        While it stays equal, no record has changed.
+        """
+        ...
+
+    async def next_write(self, seen: int) -> int:
+        """Wait until there were more than ``seen`` transactions, and return their number. Never raises."""
+        ...
+
     async def save(self, *records: Record) -> None:
         """Write all records, new or changed, in one transaction: on return all are on disk; after an error, none."""
         ...

@@ -23,6 +23,7 @@ from pvdify.adapters.sqlite.renaming import RenamingRecords
 from pvdify.adapters.sqlite.rows import TABLES, from_row, to_row
 from pvdify.adapters.sqlite.samples import SampleRecords
 from pvdify.adapters.sqlite.services import ServiceRecords
+from pvdify.adapters.sqlite.writes import Writes
 from pvdify.errors import StoreUnavailable, storage_error
 from pvdify.model.app import App
 from pvdify.model.config import ConfigVersion
@@ -56,6 +57,14 @@ class SqliteStore(
         self._file, self._make_room = file, make_room
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
         self._connection: sqlite3.Connection | None = None
+        self._writes = Writes()
+
+    @property
+    def writes(self) -> int:
+        return self._writes.count
+
+    async def next_write(self, seen: int) -> int:
+        return await self._writes.after(seen)
 
     async def open(self) -> None:
         """Open or make the database and migrate its schema.
@@ -184,7 +193,10 @@ class SqliteStore(
         await self._write([(statements()["forget_webhooks"], {"before": _stamp(before)})])
 
     async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
-        await self._in_thread(_run_transaction, self._connection, work)
+        try:
+            await self._in_thread(_run_transaction, self._connection, work)
+        finally:
+            self._writes.note()  # also if the caller was canceled, because the thread may have committed
 
     async def _one(self, record_type: type[RecordT], query: str, **values: object) -> RecordT | None:
         found = await self._all(record_type, query, **values)

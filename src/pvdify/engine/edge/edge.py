@@ -22,10 +22,10 @@ from pvdify.ports.edge import Edge, TunnelProcess
 from pvdify.ports.router import Router
 from pvdify.ports.store import Store
 from pvdify.settings import Address, Settings
-from pvdify.timing import BackOff
+from pvdify.timing import BackOff, first_of
 
 log = structlog.get_logger()
-PAUSE = 2.0  # seconds between two comparisons of the wanted configuration with the last one that was put
+PAUSE = 2.0  # seconds between two comparisons of the wanted configuration with the last one, while records are written
 LOOK_AGAIN = 300.0  # seconds after which the configuration is put again, even if nothing changed here
 BACK_OFF = BackOff(first=2.0, longest=300.0)
 
@@ -135,10 +135,14 @@ class EdgeKeeper:
             await self._note(Action.EDGE_DISCONNECTED, "", actor)
 
     async def run(self) -> None:
-        """Update the edge every ``PAUSE`` seconds, forever."""
+        """Update the edge forever: soon after a record is written, when a retry is due, and at ``LOOK_AGAIN``."""
         while True:
+            seen = self._store.writes
             await self.look()
             await self._clock.sleep(PAUSE)
+            if not self._failures and self._pending_version is None:
+                until = self._next - self._clock.monotonic() if self._view is not None else LOOK_AGAIN
+                await first_of(self._store.next_write(seen), self._clock.sleep(max(0.0, until)))
 
     async def look(self) -> None:
         """Put the edge's configuration if it changed or ``LOOK_AGAIN`` has passed. Never raises: errors are logged."""

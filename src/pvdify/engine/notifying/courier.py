@@ -35,11 +35,13 @@ from pvdify.ports.outbox import Outbox
 from pvdify.ports.outlet import Outlet
 from pvdify.ports.store import Store
 from pvdify.settings import Settings
+from pvdify.timing import first_of
 
 log = structlog.get_logger()
 READER = "courier"
 GITHUB = "github"  # the id of the subscription whose notices need repository and pull request
-PAUSE = 1.0  # seconds between two passes
+PAUSE = 1.0  # seconds between two passes, while deliveries are pending or events are written
+IDLE_PAUSE = 300.0  # seconds until the next pass if no record is written
 EVENTS_AT_ONCE = 200
 EVENTS_FORGOTTEN_AT_ONCE, FORGET_PAUSE = 5000, 0.1  # events per transaction; seconds between two transactions
 DUE_AT_ONCE = 20  # deliveries per subscription and pass
@@ -61,25 +63,33 @@ class Courier:
         self._tidied = -TIDY_EVERY
 
     async def run(self) -> None:
-        """Deliver events every second until canceled."""
+        """Deliver events until canceled: at most a second after they are written, and when a retry is due."""
         try:
             while True:
-                await self.look()
+                seen = self._store.writes
+                is_done = await self.look()
                 await self._clock.sleep(PAUSE)
+                if is_done:
+                    await first_of(self._store.next_write(seen), self._clock.sleep(IDLE_PAUSE))
         finally:
             for lane in self._lanes.values():
                 lane.cancel()
 
-    async def look(self) -> None:
-        """Create deliveries for new events, and start to send due ones. Errors are logged; the next pass retries."""
+    async def look(self) -> bool:
+        """Create deliveries for new events, and start to send due ones; return whether none is pending.
+
+        Errors are logged; the next pass retries.
+        """
         try:
             await self._take_in()
             await self._dispatch()
             await self._tidy()
+            return await self._outbox.pending() == 0
         except PvdifyError as error:
             log.warning("courier.failed", code=error.code, what=error.what, why=error.why)
         except Exception:
             log.exception("courier.crashed")
+        return False
 
     async def idle(self) -> None:
         """Wait until the current tasks of all subscriptions have ended."""

@@ -6,8 +6,10 @@ from pvdify.model.event import Event, EventFilter
 from pvdify.ports.clock import Clock
 from pvdify.ports.outbox import Outbox
 from pvdify.ports.store import Store
+from pvdify.timing import first_of
 
-PAUSE = 0.5  # seconds between two queries for new events
+PAUSE = 0.5  # seconds between two queries for new events, while records are written
+IDLE_PAUSE = 30.0  # seconds until the next query if no record is written
 AT_ONCE = 200  # events per query
 
 
@@ -29,6 +31,7 @@ class Activity:
     async def follow(self, wanted: EventFilter, after: int) -> AsyncIterator[Event]:
         """Yield matching events with an id greater than ``after``, oldest first, without end."""
         while True:
+            seen = self._store.writes
             found = await self._outbox.events_after(after, AT_ONCE)
             for event in found:
                 after = event.id
@@ -36,3 +39,4 @@ class Activity:
                     yield event
             if len(found) < AT_ONCE:
                 await self._clock.sleep(PAUSE)
+                await first_of(self._store.next_write(seen), self._clock.sleep(IDLE_PAUSE))

@@ -230,7 +230,12 @@ class CleanStore(Store):
     async def delete_grant(self, grant: Grant, event: Event) -> None:
         await self._port.delete_grant(grant, await self._event(event))
 
+    @property
+    def writes(self) -> int:
+        return self._port.writes
+
     # records that are read were redacted when they were written
+    next_write = unchanged(Store.next_write)
     rename_apps = unchanged(Store.rename_apps)  # its records have no output of programs
     former_names = unchanged(Store.former_names)
     app = unchanged(Store.app)

@@ -41,6 +41,7 @@ ASK_EVERY, ASK_NEW_EVERY = 30.0, 0.5  # seconds between two health checks of a l
 FAILURES = 3  # health checks that fail in a row before a live service is restarted
 FIRST_BACK_OFF, LONGEST_BACK_OFF, QUIET_AFTER = 1.0, 60.0, 600.0  # seconds; after the third, reset the back-off
 TIDY_EVERY = 60.0  # seconds; removes networks that were in use when their link was removed
+TIDY_ANYWAY_EVERY = 300.0  # seconds; if no record was written, only another program can have left something over
 
 
 @dataclass
@@ -75,7 +76,7 @@ class ServiceKeeper:
         self._watches: dict[str, _Watch] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._copying: set[str] = set()
-        self._tidy_at = 0.0
+        self._tidy_at, self._tidy_anyway_at, self._tidied_writes = 0.0, 0.0, -1
 
     async def run(self) -> None:
         """Advance all services, wait, and repeat until canceled."""
@@ -294,11 +295,11 @@ class ServiceKeeper:
         await self._runs.note(self._runs.now_in(current, state, problem), Action.SERVICE_DOWN, problem)
 
     async def _tidy(self) -> None:
-        """Call ``remove_leftovers`` at most once a minute."""
-        now = self._clock.monotonic()
-        if now < self._tidy_at:
+        """Call ``remove_leftovers`` at most once a minute, and less often while no record is written."""
+        now, writes = self._clock.monotonic(), self._store.writes
+        if now < self._tidy_at or (writes == self._tidied_writes and now < self._tidy_anyway_at):
             return
-        self._tidy_at = now + TIDY_EVERY
+        self._tidy_at, self._tidy_anyway_at, self._tidied_writes = now + TIDY_EVERY, now + TIDY_ANYWAY_EVERY, writes
         await self.remove_leftovers()
 
     async def remove_leftovers(self) -> None:
