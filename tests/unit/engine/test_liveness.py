@@ -3,7 +3,8 @@
 import asyncio
 
 from pvdify.engine.running.liveness import Liveness
-from tests.fakes.machine import Daemon, Machine, assert_consistent
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 
 IMAGE = "reg.example.com/shop:v1"
 
@@ -67,4 +68,55 @@ async def test_it_goes_on_asking_every_thirty_seconds():
     running.cancel()
 
     assert len(machine.prober.probed) == asked + 3
+    await daemon.bury()
+
+
+async def test_the_probes_of_many_instances_are_spread_over_the_round():
+    machine, daemon, liveness = await deployed(processes={"web": {"count": 30}})
+    machine.prober.probed.clear()
+    running, at_once = asyncio.ensure_future(liveness.run()), []
+
+    for _ in range(30):
+        before = len(machine.prober.probed)
+        await machine.clock.sleep(1)
+        at_once.append(len(machine.prober.probed) - before)
+    await machine.clock.sleep(0.5)
+
+    assert len(set(machine.prober.probed)) == len(machine.prober.probed) == 30
+    assert max(at_once) <= 6
+    running.cancel()
+    await daemon.bury()
+
+
+async def test_an_instance_that_does_not_answer_delays_no_other_probe_and_is_asked_once_at_a_time():
+    machine, daemon, liveness = await deployed(processes={"web": {"count": 3}}, healthcheck={"timeout": "60s"})
+    machine.supervisor.script(Behaviour(answers_in=50), number=2)
+    await machine.supervisor.stop("pvdify-shop-web-v1-2", 0)
+    await daemon.reconciler.reconcile()
+    machine.prober.probed.clear()
+    running = asyncio.ensure_future(liveness.run())
+
+    await machine.clock.sleep(90)
+
+    asked = [at.port for at, _ in machine.prober.probed]
+    assert (asked.count(3001), asked.count(3003)) == (3, 3)
+    assert asked.count(3002) <= 2
+    running.cancel()
+    await daemon.bury()
+
+
+async def test_records_are_read_for_probes_only_when_something_was_written():
+    machine, daemon, liveness = await deployed()
+    running = asyncio.ensure_future(liveness.run())
+    await machine.clock.sleep(60)
+    reads, read = [], machine.store.active_releases
+    machine.store.active_releases = lambda: reads.append(1) or read()  # type: ignore[method-assign]
+
+    await machine.clock.sleep(300)
+    assert reads == []
+    await daemon.requests.set_maintenance("shop", ACTOR, is_on=True)
+    await machine.clock.sleep(2)
+
+    assert reads != []
+    running.cancel()
     await daemon.bury()

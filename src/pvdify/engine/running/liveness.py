@@ -1,12 +1,15 @@
 """Liveness probes: stops web instances that do not answer their health check any more.
 
-Every 30 seconds each web instance of a live slot is probed as during its deploy. After three failures in a row the
-instance is stopped; the reconciler then takes it out of the route and restarts it with its back-off.
+Every 30 seconds each web instance of a live slot is probed as during its deploy, each at its own second, so that the
+probes of many instances are spread. After three failures in a row the instance is stopped; the reconciler then takes it
+out of the route and restarts it with its back-off.
 """
 
 import asyncio
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from zlib import crc32
 
 import structlog
 
@@ -28,7 +31,8 @@ from pvdify.ports.instances import Instances
 from pvdify.ports.store import Store
 
 log = structlog.get_logger()
-PAUSE = 30.0  # seconds between two rounds
+PAUSE = 30.0  # seconds between two probes of an instance
+PARTS = 30  # of a round: instances are probed in this many groups, one after the other
 FAILURES = 3  # in a row, after which an instance is stopped
 AT_ONCE = 20  # concurrent probes
 
@@ -50,26 +54,48 @@ class Liveness:
         self._clock, self._instances, self._locks, self._standings = clock, instances, locks, standings
         self._store, self._probes = store, probes
         self._failures: dict[str, int] = {}
+        self._known: list[_Subject] = []
+        self._seen_writes = -1
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Wait, probe every instance, and repeat forever. Errors are logged."""
-        while True:
-            await self._clock.sleep(PAUSE)
-            try:
-                await self.look()
-            except PvdifyError as error:
-                log.warning("liveness.failed", code=error.code, what=error.what, why=error.why)
+        """Probe every instance once in ``PAUSE`` seconds, forever. Errors are logged."""
+        try:
+            while True:
+                for part in range(PARTS):
+                    await self._clock.sleep(PAUSE / PARTS)
+                    await self._begin(part)
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
 
     async def look(self) -> None:
-        """Probe every instance once. Raises StoreUnavailable, RuntimeUnavailable."""
-        subjects, slots = await self._subjects(), asyncio.Semaphore(AT_ONCE)
-        self._failures = {it.place.name: self._failures.get(it.place.name, 0) for it in subjects}
+        """Probe every instance once, and wait for all answers. Errors are logged."""
+        for part in range(PARTS):
+            await self._begin(part)
+        await asyncio.gather(*self._under_way.values())
 
-        async def ask(subject: _Subject) -> None:
-            async with slots:
-                await self._ask(subject)
+    async def _begin(self, part: int) -> None:
+        """Begin to probe the instances of this part of the round, except those whose last probe is still under way."""
+        try:
+            subjects = await self._current()
+        except PvdifyError as error:
+            log.warning("liveness.failed", code=error.code, what=error.what, why=error.why)
+            return
+        for subject in _of_part(subjects, part):
+            name = subject.place.name
+            if name not in self._under_way:
+                self._under_way[name] = asyncio.create_task(self._ask_safely(subject))
 
-        await asyncio.gather(*(ask(subject) for subject in subjects))
+    async def _current(self) -> list[_Subject]:
+        """Return all subjects; they are read again only after a record was written. Raises StoreUnavailable."""
+        writes = self._store.writes
+        if writes != self._seen_writes:
+            self._known = await self._subjects()
+            self._failures = {it.place.name: self._failures.get(it.place.name, 0) for it in self._known}
+            self._seen_writes = writes
+        return self._known
 
     async def _subjects(self) -> list[_Subject]:
         """Return every web instance of a live slot, except of apps with an unfinished operation."""
@@ -83,6 +109,15 @@ class Liveness:
             for place in live[release.app].placements
             if place.process == WEB and place.is_up
         ]
+
+    async def _ask_safely(self, subject: _Subject) -> None:
+        try:
+            async with self._slots:
+                await self._ask(subject)
+        except PvdifyError as error:
+            log.warning("liveness.failed", code=error.code, what=error.what, why=error.why)
+        finally:
+            self._under_way.pop(subject.place.name, None)
 
     async def _ask(self, subject: _Subject) -> None:
         check, name = subject.release.manifest.healthcheck, subject.place.name
@@ -123,3 +158,8 @@ class Liveness:
         slot = await self._store.slot(subject.release.app, subject.release.slot or 0)
         is_live = slot is not None and slot.state is SlotState.LIVE and subject.place in slot.placements
         return is_live and await is_settled(self._store, subject.release.app)
+
+
+def _of_part(subjects: Iterable[_Subject], part: int) -> Iterable[_Subject]:
+    """Return the subjects of this part. An instance stays in its part for life, whatever else runs."""
+    return (it for it in subjects if crc32(it.place.name.encode()) % PARTS == part)
