@@ -201,6 +201,7 @@ class Daemon(Asking):
             store=CountingStore(machine.store, self),  # type: ignore[arg-type]
             images=runtime.images,
             instances=runtime.instances,
+            container_changes=machine.supervisor.container_changes,
             instance_logs=runtime.logs,
             networks=runtime.networks,
             places=runtime.places,

@@ -12,6 +12,7 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import BATCH
 from tests.fakes.behaviour import Behaviour, Rule
 from tests.fakes.container import Container
+from tests.fakes.container_changes import FakeContainerChanges
 
 KILLED = Exit(code=137)
 GONE = KILLED
@@ -33,6 +34,7 @@ class FakeSupervisor:
         self._containers: dict[str, Container] = {}
         self.made_networks: set[str] = set()
         self.networks = FakeNetworks(self)
+        self.container_changes = FakeContainerChanges()
         self.instances = self.logs = self.inspector = self  # as the bundles of real ones have them
         self.stored_volumes: dict[str, str] = {}  # id -> app
         self.shared_by: dict[str, set[frozenset[int]]] = {}  # volume -> the slots that ran with it at one time
@@ -74,6 +76,13 @@ class FakeSupervisor:
     def lose(self, name: str) -> None:
         """Somebody removes the container behind our back."""
         self._containers.pop(name).remove()
+        self.container_changes.note()
+
+    def intrude(self, spec: InstanceSpec) -> None:
+        """Somebody starts a container with this server's labels behind our back."""
+        self._containers[spec.name] = self._make(spec)
+        self._start(self._containers[spec.name])
+        self.container_changes.note()
 
     def reboot(self) -> None:
         """The machine goes down and comes back: every container has exited."""

@@ -168,6 +168,7 @@ def build_world(
         store=store,
         images=runtime.images,
         instances=runtime.instances,
+        container_changes=runtime.container_changes,
         instance_logs=runtime.logs,
         networks=runtime.networks,
         places=runtime.places,

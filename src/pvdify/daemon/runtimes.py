@@ -16,6 +16,7 @@ from pvdify.adapters.podman.images.registry_logins import AuthFile, PodmanRegist
 from pvdify.adapters.podman.instances.containers import PodmanContainers
 from pvdify.adapters.podman.instances.inspector import PodmanInspector
 from pvdify.adapters.podman.instances.instances import PodmanInstances
+from pvdify.adapters.podman.instances.storage_changes import StorageChanges
 from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput, PodmanLogs
 from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.podman.networks.private_networks import PodmanPrivateNetworks
@@ -135,6 +136,7 @@ def _on_podman(
         one_offs=PodmanOneOffs(calls=calls, attach=attach, run_dir=ground.run_dir),
         inside=PodmanInside(calls=calls, attach=attach, run_dir=ground.run_dir),
         tunnel_process=tunnel_process,
+        container_changes=StorageChanges(calls=calls, run_dir=ground.run_dir, clock=ground.clock),
     )
 
 

@@ -27,6 +27,11 @@ class SlotState(Enum):
         return self in (SlotState.DRAINING, SlotState.STANDBY)
 
     @property
+    def is_kept_up(self) -> bool:
+        """Whether its instances are started again when they exit."""
+        return self is SlotState.LIVE or self.is_idle
+
+    @property
     def has_served(self) -> bool:
         """Whether it was live and gets no new requests."""
         return self.is_idle or self is SlotState.STOPPED

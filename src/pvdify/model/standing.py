@@ -117,6 +117,14 @@ class Standings:
         """Return the standings of those of these instances that were observed, as of now."""
         return {name: _recovered(self._known[name], now) for name in names if name in self._known}
 
+    def are_up(self, names: Iterable[str]) -> bool:
+        """Return whether each of these instances was up when it was last observed."""
+        return all(name in self._known and self._known[name].is_up for name in names)
+
+    def are_steady(self, names: Iterable[str], now: datetime) -> bool:
+        """Return whether each of these instances is up, and none was restarted lately."""
+        return self.are_up(names) and not any(_recovered(self._known[name], now).restarts for name in names)
+
     def keep_only(self, names: frozenset[str] | set[str]) -> None:
         """Forget all other instances."""
         self._known = {name: standing for name, standing in self._known.items() if name in names}

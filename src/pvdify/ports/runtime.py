@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pvdify.ports.attached import Inside, OneOffs
+from pvdify.ports.container_changes import ContainerChanges
 from pvdify.ports.disk_meter import DiskMeter
 from pvdify.ports.edge import TunnelProcess
 from pvdify.ports.images import Images
@@ -18,7 +19,11 @@ from pvdify.ports.volumes import Volumes
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """All container ports on one technology. The parts share state."""
+    """All container ports on one technology. The parts share state.
+
+    ``container_changes``: None if the technology reports no changes; then the reconciler lists the containers in every
+    pass.
+    """
 
     instances: Instances
     logs: InstanceLogs
@@ -33,3 +38,4 @@ class Runtime:
     one_offs: OneOffs
     inside: Inside
     tunnel_process: TunnelProcess
+    container_changes: ContainerChanges | None = None

@@ -287,6 +287,11 @@ def ask_for_store(binary: str) -> Argv:
     return (binary, "info", "--format", "{{.Store.GraphRoot}}")
 
 
+def ask_for_containers(binary: str) -> Argv:
+    """Print the directory that images and containers are stored in, a tab, and the name of the storage driver."""
+    return (binary, "info", "--format", "{{.Store.GraphRoot}}\t{{.Store.GraphDriverName}}")
+
+
 def bring_to_disk(directory: str) -> Argv:
     """Write all unwritten data of this directory's file system to disk."""
     return ("sync", "--file-system", directory)

@@ -96,11 +96,13 @@ class Worker:
                 self.wake(operation)
 
     async def _retire(self, operation: Operation) -> None:
-        """Run a retirement. If the store is unavailable, it ends early, and the reconciler wakes it again."""
+        """Run a retirement. If the store is unavailable, it ends early, and the reconciler wakes it again soon."""
         try:
             await self._runner.run(await self._runner.begin(operation))
         except StoreUnavailable as error:
             log.error("journal.unavailable", app=operation.app, operation=operation.id, why=error.why)
+            await self._clock.sleep(STORE_PAUSE)
+            self.settled.set()
         finally:
             del self._retirements[operation.app, operation.id]
 

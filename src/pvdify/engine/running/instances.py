@@ -35,7 +35,6 @@ from pvdify.timing import BackOff
 log = structlog.get_logger()
 BACK_OFF = BackOff(first=1.0, longest=60.0)  # before a restart
 QUIET_AFTER = 600.0  # seconds of uptime after which the next back-off is the shortest one again
-NOT_RUNNING = (SlotState.CANDIDATE, SlotState.STOPPED, SlotState.RETIRED)  # the reconciler starts no instance of these
 
 
 @dataclass
@@ -60,6 +59,7 @@ class InstanceRepair:
         self._routes = routes
         self._watches = watches
         self._restarts: dict[str, _Restarts] = {}
+        self.kept: frozenset[str] = frozenset()  # the instances that should run, as of the last ``keep_running``
 
     def seconds_to_next(self) -> float | None:
         """Return the seconds until the first back-off ends, or None if no instance waits for one."""
@@ -77,14 +77,17 @@ class InstanceRepair:
         containers = {item.name: item for item in found_containers}
         found = await take_snapshot(self._store)
         self._forget_others(found)
+        kept: set[str] = set()
         for slot in await self._in_start_order(found.slots):
             for place in filter(lambda place: place.is_up, slot.placements):
                 is_settled = not found.is_busy(slot.app) and not found.has_candidate(slot.app)
                 if _should_run(slot, place, is_settled=is_settled):
+                    kept.add(place.name)
                     with logged(app=slot.app, name=place.name):  # a failed start must not end the loop
                         await self._keep(slot, place, containers.get(place.name))
                 else:
                     await self._note_standing(place, containers.get(place.name))
+        self.kept = frozenset(kept)
 
     async def note_restarts(self) -> None:
         """Record each restart that the supervisor made by itself once, also those while pvdifyd was down.
@@ -118,7 +121,7 @@ class InstanceRepair:
         After a boot of the server, instances start in this order.
         """
         previews = {preview.name for preview in await self._store.previews()}
-        started = (slot for slot in slots if slot.state not in NOT_RUNNING)
+        started = (slot for slot in slots if slot.state.is_kept_up)
         return sorted(
             started, key=lambda slot: (slot.app in previews, slot.state is not SlotState.LIVE, slot.since, slot.app)
         )
@@ -257,6 +260,6 @@ def _event(slot: Slot, action: Action, text: str, at: datetime) -> Event:
 
 def _should_run(slot: Slot, place: Placement, *, is_settled: bool) -> bool:
     """Whether the reconciler keeps this instance up. While an operation is unfinished, it starts no workers."""
-    if slot.state in NOT_RUNNING or not place.is_up:
+    if not slot.state.is_kept_up or not place.is_up:
         return False
     return place.process == WEB or (slot.state is SlotState.LIVE and is_settled)

@@ -1,17 +1,19 @@
 """The reconciler: compares the desired state with the observed state, and repairs the difference.
 
-It is level-triggered: a pass checks everything, at start-up, every few seconds, and at once when an instance exits. It
-skips everything an unfinished operation is working on. Each repair is decided under the app's lock, by the records as
-they are then, because reading all containers can take seconds.
+It is level-triggered: a pass checks everything, at start-up, at once when an instance exits or another program makes or
+removes a container, every few seconds while something is not in order, and else every few minutes. It skips everything
+an unfinished operation is working on. Each repair is decided under the app's lock, by the records as they are then,
+because reading all containers can take seconds.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
 from pvdify.engine.running.instances import InstanceRepair
 from pvdify.engine.running.leftovers import Leftovers
+from pvdify.engine.running.quiet import Quiet
 from pvdify.engine.running.routes import RouteRepair
 from pvdify.engine.running.snapshot import is_settled, logged, take_snapshot
 from pvdify.engine.running.statuses import StatusKeeper
@@ -24,13 +26,14 @@ from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.slot import Slot
 from pvdify.model.standing import Standings
 from pvdify.ports.clock import Clock
+from pvdify.ports.container_changes import ContainerChanges
 from pvdify.ports.instances import Instances
 from pvdify.ports.router import Router
 from pvdify.ports.store import Store
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
-PAUSE = 5.0  # seconds between two passes
+PAUSE = 5.0  # seconds between two passes while something is not in order, and after a written record
 LEAST_PAUSE = 0.5  # seconds to wait before a restart of a router that crashed right after its start
 
 
@@ -46,6 +49,7 @@ class Reconciler:
         self, *, clock: Clock, instances: Instances, locks: Locks, router: Router, sightings: Sightings,
         standings: Standings, store: Store, routes: RouteRepair, watches: Watches, repair: InstanceRepair,
         leftovers: Leftovers, statuses: StatusKeeper, wake_worker: Callable[[Operation], None], wake: asyncio.Event,
+        changes: ContainerChanges | None, quiet: Quiet,
     ) -> None:  # fmt: skip
         self._clock, self._instances, self._locks, self._router = clock, instances, locks, router
         self._sightings, self._standings, self._store, self._routes = sightings, standings, store, routes
@@ -53,17 +57,20 @@ class Reconciler:
         self._wake_worker = wake_worker
         self._wake = wake
         self._due = asyncio.Event()
+        self._changes, self._quiet = changes, quiet
+        self._seen_writes = -1
 
     async def run(self) -> None:
         """Make passes forever. A repair that fails is retried in the next pass."""
-        watching = asyncio.create_task(self._keep_watching())
+        watching = [asyncio.create_task(self._keep_watching()), asyncio.create_task(self._follow_changes())]
         try:
             while True:
                 self._due.clear()
-                await self.reconcile()
+                await self._make_pass()
                 await self._pause()
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             self.close()
 
     def close(self) -> None:
@@ -108,6 +115,13 @@ class Reconciler:
 
     async def reconcile(self) -> None:
         """Make one pass over everything. Never raises: errors are logged, and the next pass retries."""
+        self._quiet.want_listing()
+        await self._make_pass()
+
+    async def _make_pass(self) -> None:
+        """Make one pass over everything, but list the containers only if that is due."""
+        self._seen_writes = self._store.writes
+        self._quiet.begin_pass()
         for repair in (
             self._routes.put_routes,
             self._unfinished,
@@ -118,23 +132,38 @@ class Reconciler:
             self._statuses.note,
             self._leftovers.remove_networks,
         ):
-            try:
-                with logged(repair=repair.__name__):
-                    await repair()
-            except Exception:
-                log.exception("reconcile.crashed", repair=repair.__name__)
+            if not await self._has_done(repair):
+                self._quiet.failed()
+
+    async def _has_done(self, repair: Callable[[], Awaitable[None]]) -> bool:
+        """Make one repair; return False if it failed, which is logged."""
+        try:
+            await repair()
+        except PvdifyError as error:
+            log.warning("reconcile.failed", code=error.code, what=error.what, why=error.why, repair=_name(repair))
+        except Exception:
+            log.exception("reconcile.crashed", repair=_name(repair))
+        else:
+            return True
+        return False
 
     async def _unfinished(self) -> None:
         """Wake the worker for each unfinished operation."""
-        for operation in await self._store.unsettled_operations():
+        unsettled = await self._store.unsettled_operations()
+        self._quiet.note_operations(unsettled)
+        for operation in unsettled:
             self._wake_worker(operation)
 
     async def _containers(self) -> None:
         """Read all containers once: start instances that should run, and remove orphans."""
         await self._watches.watch_all()
+        if not self._quiet.is_listing_due(self._repair.seconds_to_next()):
+            return
+        self._quiet.begin_listing()
         containers = await self._instances.find()
         self._sightings.note(containers, self._clock.now())
         await self._repair.keep_running(containers)
+        self._quiet.note_kept(self._repair.kept)
         await self._leftovers.remove_orphans(containers)
 
     async def _slots(self) -> None:
@@ -164,20 +193,48 @@ class Reconciler:
         self._wake_worker(retirement)
 
     async def _keep_watching(self) -> None:
-        """Watch newly started instances, also during a slow pass, and request the next pass when ``wake`` is set."""
+        """Watch newly started instances, also during a slow pass, and request the next pass when ``wake`` is set.
+
+        An instance starts only together with a written record, so nothing is read while none is written.
+        """
         while True:
-            if await self._is_woken(self._wake, WATCH_PAUSE):
-                self._wake.clear()
-                self._due.set()
+            seen = self._store.writes
             with logged(repair="watch_all"):
                 await self._watches.watch_all()
+            if not await self._is_woken(self._wake, WATCH_PAUSE):
+                await first_of(self._wake.wait(), self._store.next_write(seen))
+            if self._wake.is_set():
+                self._wake.clear()
+                self._request_pass()
+
+    async def _follow_changes(self) -> None:
+        """Request a pass whenever another program has made or removed containers, at most one in ``PAUSE`` seconds."""
+        while self._changes is not None:
+            await self._changes.wait()
+            self._request_pass()
+            await self._clock.sleep(PAUSE)
+
+    def _request_pass(self) -> None:
+        self._quiet.want_listing()
+        self._due.set()
 
     async def _pause(self) -> None:
-        """Wait until the next pass is due: after ``PAUSE``, at the end of a back-off, or when an instance exits."""
+        """Wait until the next pass is due: after ``PAUSE``, at the end of a back-off, or when an instance exits.
+
+        If everything is in order, only a change or ``FULL_PAUSE`` ends the pause.
+        """
         back_off = self._repair.seconds_to_next()
-        await self._is_woken(self._due, PAUSE if back_off is None else max(0.05, min(PAUSE, back_off)))
+        pause = PAUSE if back_off is None else max(0.05, min(PAUSE, back_off))
+        if await self._is_woken(self._due, pause) or self._statuses.is_waiting or not self._quiet.is_calm(back_off):
+            return
+        news = first_of(self._due.wait(), self._store.next_write(self._seen_writes))
+        await first_of(news, self._clock.sleep(self._quiet.seconds_to_listing))
 
     async def _is_woken(self, event: asyncio.Event, seconds: float) -> bool:
         """Wait for the event, at most this many seconds; return whether it is set."""
         await first_of(self._clock.sleep(seconds), event.wait())
         return event.is_set()
+
+
+def _name(repair: Callable[[], Awaitable[None]]) -> str:
+    return str(getattr(repair, "__name__", repair))

@@ -96,6 +96,7 @@ class StatusKeeper:
         self._clock, self._instance_logs, self._standings = clock, instance_logs, standings
         self._store, self._statuses = store, statuses
         self._has_seeded = False
+        self.is_waiting = False  # whether a status changes with time alone: a short one is announced, a hold ends
         self._announced: set[str] = set()  # instances whose crash loop has an event
 
     async def note(self) -> None:
@@ -103,12 +104,15 @@ class StatusKeeper:
         if not self._has_seeded:
             await self._seed()
         crashing: set[str] = set()
+        waiting = False
         for facts in (await self._statuses.facts()).values():
             mine = [place for place in _places(facts) if _is_crashing(facts, place)]
             crashing |= {place.name for place in mine}
             fresh = [place for place in mine if place.name not in self._announced]
-            await self._note(facts, status_of(facts), fresh)
-        self._announced = crashing
+            status = status_of(facts)
+            is_announced = await self._note(facts, status, fresh)
+            waiting = waiting or not is_announced or status.word is StatusWord.HELD
+        self._announced, self.is_waiting = crashing, waiting
 
     async def _seed(self) -> None:
         """Continue crash loops that were announced before pvdifyd restarted, unless the instances stayed up since."""
@@ -119,7 +123,8 @@ class StatusKeeper:
                     self._announced.add(place.name)
         self._has_seeded = True
 
-    async def _note(self, facts: AppFacts, status: Status, fresh: Sequence[Placement]) -> None:
+    async def _note(self, facts: AppFacts, status: Status, fresh: Sequence[Placement]) -> bool:
+        """Record the status; return whether it is announced, or needs no announcement."""
         noted, release = facts.noted, facts.live.version if facts.live else None
         now = (status.word, status.since, release)
         is_same = noted is not None and (noted.word, noted.since, noted.release) == now
@@ -130,9 +135,10 @@ class StatusKeeper:
             is_announced=was_announced or is_due,
         )  # fmt: skip
         if record == noted and not fresh:
-            return
+            return record.is_announced
         event = await self._event(facts, status, fresh) if is_due and _is_news(record, noted) else None
         await self._store.save(record, *((event,) if event else ()))
+        return record.is_announced
 
     def _has_lasted(self, status: Status) -> bool:
         is_short = status.word in (StatusWord.DEGRADED, StatusWord.DOWN)

@@ -1,4 +1,4 @@
-"""Watches of running web instances, which react at once to an exit, and to the first answer after a restart."""
+"""Watches of running instances, which react at once to an exit, and to the first answer after a restart."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -51,11 +51,11 @@ class Watches:
             task.cancel()
 
     async def watch_all(self) -> None:
-        """Watch every running web instance of a live slot. Raises StoreUnavailable, RuntimeUnavailable."""
+        """Watch every running instance that the reconciler keeps up. Raises StoreUnavailable, RuntimeUnavailable."""
         for slot in await self._store.slots():
-            for place in slot.placements if slot.state is SlotState.LIVE else ():
-                is_watchable = place.process == WEB and place.is_up and place.name not in self._watched
-                if is_watchable and await self._instances.is_running(place.name):
+            for place in slot.placements if slot.state.is_kept_up else ():
+                is_kept = place.is_up and (place.process == WEB or slot.state is SlotState.LIVE)
+                if is_kept and place.name not in self._watched and await self._instances.is_running(place.name):
                     self.watch(slot, place)
 
     def watch(self, slot: Slot, place: Placement) -> None:

@@ -12,6 +12,7 @@ from pvdify.engine.running.leftovers import Leftovers
 from pvdify.engine.running.liveness import Liveness
 from pvdify.engine.running.one_offs import OneOffRuns
 from pvdify.engine.running.probing import Probes
+from pvdify.engine.running.quiet import Quiet
 from pvdify.engine.running.reconciler import Reconciler
 from pvdify.engine.running.routes import RouteRepair, ServingRoutes
 from pvdify.engine.running.statuses import AppStatuses, StatusKeeper
@@ -83,8 +84,11 @@ def wire_reconciler(world: World, running: RunningParts, worker: Worker) -> Reco
         clock=clock, instance_logs=world.instance_logs, standings=world.standings, store=store,
         statuses=running.statuses,
     )  # fmt: skip
+    changes = world.container_changes
+    quiet = Quiet(clock=clock, changes=changes, down=world.down, standings=world.standings)
     return Reconciler(
         clock=clock, instances=instances, locks=locks, router=world.router, sightings=world.sightings,
         standings=world.standings, store=store, routes=running.routes, watches=watches, repair=repair,
         leftovers=leftovers, statuses=statuses, wake_worker=worker.wake, wake=worker.settled,
+        changes=changes, quiet=quiet,
     )  # fmt: skip

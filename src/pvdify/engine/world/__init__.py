@@ -20,6 +20,7 @@ from pvdify.model.standing import Standings
 from pvdify.ports.access_log import AccessLog
 from pvdify.ports.attached import Inside
 from pvdify.ports.clock import Clock
+from pvdify.ports.container_changes import ContainerChanges
 from pvdify.ports.credentials import Credentials
 from pvdify.ports.deploy_log import DeployLog
 from pvdify.ports.disk_meter import DiskMeter
@@ -83,6 +84,7 @@ class World:
     disk_meter: DiskMeter
     private_networks: PrivateNetworks
     inside: Inside
+    container_changes: ContainerChanges | None = None
     hide: Hide = field(default=_hide_nothing)
     edge_board: EdgeBoard = field(default_factory=EdgeBoard)
     disk_board: DiskBoard = field(default_factory=DiskBoard)

@@ -30,6 +30,11 @@ class DownTargets:
         """Whether this instance is known to be down."""
         return place.name in self._places
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no instance is known to be down."""
+        return not self._places
+
     def keep_only(self, places: Iterable[Placement]) -> None:
         """Remove every instance that is not among these placements."""
         names = {place.name for place in places}

@@ -151,8 +151,10 @@ class PodmanContainers:
                 await watch.wait_for_end(known.conmon_pid, container, self._clock)
             elif known.pid and not watch.is_running(known.pid):
                 return GONE  # conmon was killed before the container ended, so the exit code is unknown
+            elif known.pid:
+                await watch.wait_for_process(known.pid, self._clock)  # conmon was killed, and the container runs
             else:
-                await self._clock.sleep(LOOK_EVERY_SECONDS)  # not started yet, or running without conmon
+                await self._clock.sleep(LOOK_EVERY_SECONDS)  # not started yet
 
     async def is_running(self, name: str) -> bool:
         return self._files(name).is_running

@@ -23,6 +23,11 @@ async def wait_for_child(pid: int, parent: int, clock: Clock) -> None:
     await _wait(pid, lambda: parent_of(pid) == parent, clock)
 
 
+async def wait_for_process(pid: int, clock: Clock) -> None:
+    """As ``wait_for_end``, for a process that was just seen running under this pid."""
+    await _wait(pid, lambda: is_running(pid), clock)
+
+
 def is_alive(pid: int, mark: str, proc: Path = Path("/proc")) -> bool:
     """Return whether the process with this pid runs and has the mark on its command line."""
     try:

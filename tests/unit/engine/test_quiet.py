@@ -1,0 +1,224 @@
+"""While nothing happens, nothing is asked; what happens is noticed all the same, however it comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from pvdify.engine.running.quiet import FULL_PAUSE
+from pvdify.engine.running.reconciler import PAUSE
+from pvdify.errors import RuntimeUnavailable, StoreUnavailable
+from pvdify.model.instance import InstanceSpec, Limits
+from pvdify.model.operation import Operation, OperationKind
+from pvdify.ports.store import Record
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.machine import ACTOR, Daemon, Machine
+
+IMAGE = "reg.example.com/shop:v1"
+WEB, WORKER = "pvdify-shop-web-v1-1", "pvdify-shop-worker-v1-1"
+PROCESSES = {"web": {}, "worker": {"command": "work"}}
+SOON = 2.0  # seconds; sooner than any pause between two passes
+INTRUDER = "pvdify-gone-web-v1-1"
+
+
+def intruder() -> InstanceSpec:
+    return InstanceSpec(
+        name=INTRUDER, app="gone", process="web", slot=1, number=1, image_id="f00d", limits=Limits(memory=1)
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def running(daemon: Daemon) -> AsyncIterator[None]:
+    task = asyncio.create_task(daemon.reconciler.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def at_rest() -> AsyncIterator[tuple[Machine, Daemon]]:
+    """A server with one app that has run for an hour."""
+    machine = Machine()
+    machine.registry.push(IMAGE)
+    daemon = machine.daemon()
+    await daemon.deploy(image=IMAGE, manifest={"processes": PROCESSES})
+    async with running(daemon):
+        await machine.clock.sleep(3600)
+        yield machine, daemon
+    await daemon.bury()
+
+
+def listings(machine: Machine) -> int:
+    return [verb for verb, _ in machine.supervisor.calls].count("find")
+
+
+async def test_a_server_at_rest_lists_its_containers_every_few_minutes_only():
+    async with at_rest() as (machine, _):
+        before = listings(machine)
+        await machine.clock.sleep(3600)
+
+        assert listings(machine) - before == 3600 / FULL_PAUSE
+
+
+@pytest.mark.parametrize("name", [WEB, WORKER])
+async def test_an_instance_that_exits_starts_again_at_once(name: str):
+    async with at_rest() as (machine, _):
+        machine.supervisor.crash(name)
+        await machine.clock.sleep(SOON)
+
+        assert name in machine.supervisor.running
+
+
+@pytest.mark.parametrize("name", [WEB, WORKER])
+async def test_an_instance_that_another_program_removes_is_made_again_at_once(name: str):
+    async with at_rest() as (machine, _):
+        machine.supervisor.lose(name)
+        await machine.clock.sleep(SOON)
+
+        assert name in machine.supervisor.running
+
+
+async def test_an_instance_that_the_supervisor_restarts_is_watched_again():
+    async with at_rest() as (machine, daemon):
+        for _ in range(3):
+            machine.supervisor.crash_and_restart(WEB)
+            await machine.clock.sleep(3600)
+        machine.supervisor.crash(WEB)
+        await machine.clock.sleep(SOON)
+
+        assert WEB in machine.supervisor.running
+        events = [event.action for event in await machine.store.events("shop")]
+        assert events.count("instance.restarted") == 4
+        assert (await daemon.queries.statuses())["shop"].word.value == "live"
+
+
+async def test_a_container_that_another_program_made_goes_soon():
+    async with at_rest() as (machine, _):
+        machine.supervisor.intrude(intruder())
+        await machine.clock.sleep(SOON)
+
+        assert INTRUDER not in machine.supervisor.names
+
+
+async def test_many_changes_by_other_programs_cause_one_listing_in_a_few_seconds():
+    async with at_rest() as (machine, _):
+        before = listings(machine)
+        for _ in range(120):
+            machine.supervisor.container_changes.note()
+            await machine.clock.sleep(0.5)
+
+        assert listings(machine) - before <= 60 / PAUSE + 1
+
+
+async def test_a_change_whose_report_was_lost_is_found_by_the_next_full_listing():
+    async with at_rest() as (machine, _):
+        machine.supervisor.container_changes.is_deaf = True
+        machine.supervisor.intrude(intruder())
+        await machine.clock.sleep(FULL_PAUSE + PAUSE)
+
+        assert INTRUDER not in machine.supervisor.names
+
+
+async def test_while_nothing_is_reported_the_containers_are_listed_every_few_seconds():
+    async with at_rest() as (machine, _):
+        changes = machine.supervisor.container_changes
+        changes.stop()
+        await machine.clock.sleep(SOON)
+        changes.is_deaf = True
+        machine.supervisor.intrude(intruder())
+        await machine.clock.sleep(2 * PAUSE)
+        assert INTRUDER not in machine.supervisor.names
+
+        changes.is_deaf = False
+        changes.resume()
+        await machine.clock.sleep(60)
+        before = listings(machine)
+        await machine.clock.sleep(3600)
+
+        assert listings(machine) - before == 3600 / FULL_PAUSE
+
+
+async def test_what_happened_while_pvdifyd_was_down_is_found_at_its_start():
+    async with at_rest() as (machine, _):
+        pass
+    machine.supervisor.lose(WORKER)
+    machine.supervisor.intrude(intruder())
+
+    successor = machine.daemon()
+    async with running(successor):
+        await machine.clock.sleep(SOON)
+
+        assert WORKER in machine.supervisor.running
+        assert INTRUDER not in machine.supervisor.names
+    await successor.bury()
+
+
+async def test_a_listing_that_fails_is_made_again_soon():
+    async with at_rest() as (machine, _):
+        machine.supervisor.fail_next("find", RuntimeUnavailable("podman does not answer", why="?", next="look"))
+        machine.supervisor.intrude(intruder())
+        await machine.clock.sleep(2 * PAUSE)
+
+        assert INTRUDER not in machine.supervisor.names
+
+
+async def test_a_status_that_follows_from_a_record_alone_is_recorded_soon():
+    async with at_rest() as (machine, daemon):
+        await daemon.requests.set_maintenance("shop", ACTOR, is_on=True)
+        await machine.clock.sleep(2 * PAUSE)
+
+        (noted,) = await machine.store.noted_statuses("shop")
+        assert noted.word.value == "maintenance"
+
+
+async def test_an_app_that_stays_down_is_announced_and_so_is_its_return():
+    async with at_rest() as (machine, _):
+        machine.supervisor.script(Behaviour(refuse="no memory"), name=WEB, starts=4)
+        machine.supervisor.lose(WEB)
+        await machine.clock.sleep(120)
+
+        actions = [event.action for event in await machine.store.events("shop")]
+        assert (actions.count("app.down"), actions.count("app.live")) == (1, 1)
+
+
+async def test_a_pause_of_requests_that_ends_by_itself_is_recorded_soon():
+    async with at_rest() as (machine, daemon):
+        await daemon.requests.pause("shop", 30, ACTOR)
+        await machine.clock.sleep(2 * PAUSE)
+        (held,) = await machine.store.noted_statuses("shop")
+        await machine.clock.sleep(30)
+
+        (noted,) = await machine.store.noted_statuses("shop")
+        assert (held.word.value, noted.word.value) == ("held", "live")
+
+
+async def test_a_retirement_that_the_store_interrupted_goes_on_soon():
+    machine = Machine(standby="1h")
+    for image in (IMAGE, "reg.example.com/shop:v2"):
+        machine.registry.push(image)
+    daemon = machine.daemon()
+    async with running(daemon):
+        await daemon.deploy(image=IMAGE)
+        await daemon.deploy(image="reg.example.com/shop:v2")
+        await machine.clock.sleep(3000)
+        fail_next_save_of_a_retirement(machine)
+        await machine.clock.sleep(600 + 2 * PAUSE)
+
+        assert WEB not in machine.supervisor.names
+    await daemon.bury()
+
+
+def fail_next_save_of_a_retirement(machine: Machine) -> None:
+    """The disk is full for one moment."""
+    save = machine.store.save
+
+    async def failing(*records: Record) -> None:
+        if any(isinstance(it, Operation) and it.kind is OperationKind.RETIRE for it in records):
+            machine.store.save = save  # type: ignore[method-assign]
+            raise StoreUnavailable("the disk is full", next="make room")
+        await save(*records)
+
+    machine.store.save = failing  # type: ignore[method-assign]
