@@ -378,3 +378,13 @@ async def test_an_app_that_takes_its_time_is_live_within_a_second_of_its_first_g
 
     assert release.receipt is not None
     assert 37.0 < release.receipt.steps["health"] <= 38.3
+
+
+async def test_the_end_of_a_step_and_the_beginning_of_the_next_one_are_one_write(machine: Machine, daemon: Daemon):
+    before = machine.store.writes
+
+    release = await daemon.deploy(image=V1)
+
+    assert release.receipt is not None
+    # Four more: the request, the beginning of the operation and of its first step, the places, and the outcome.
+    assert machine.store.writes - before <= len(release.receipt.steps) + 5

@@ -126,7 +126,8 @@ class Runner:
         try:
             if not _is_committed(run.operation, plan_of(run.operation)):
                 run.check_canceled()
-            await self._journal(run, StepRecord(name=step.name, state=StepState.DOING))
+            if run.operation.step(step.name).state is not StepState.DOING:
+                await self._journal(run, StepRecord(name=step.name, state=StepState.DOING))
             await run.log(EntryKind.STEP_STARTED, "")
             text = await step.do(run)
         except Exception as error:
@@ -232,8 +233,14 @@ class Runner:
         )
 
     async def _journal(self, run: StepRun, record: StepRecord) -> None:
-        """Save the step's state and the records that the step changed, in one write. Raises StoreUnavailable."""
+        """Save the step's state and the records that the step changed, in one write. Raises StoreUnavailable.
+
+        The write that marks a step done also marks the next one begun, because each write waits for the disk.
+        """
         run.operation = run.operation.with_step(record)
+        following = _following(run) if record.state is StepState.DONE else None
+        if following is not None:
+            run.operation = run.operation.with_step(StepRecord(name=following.name, state=StepState.DOING))
         await run.save(run.operation, *run.take_changes())
 
 
@@ -243,6 +250,14 @@ def _steps_of(run: StepRun) -> Iterator[Step]:
     while step := next((step for step in plan_of(run.operation).steps if step.name not in seen), None):
         seen.add(step.name)
         yield step
+
+
+def _following(run: StepRun) -> Step | None:
+    """Return the step that begins now, after one is done; None at the end, or if the operation is to be canceled."""
+    plan = plan_of(run.operation)
+    if run.operation.is_cancel_requested and not _is_committed(run.operation, plan):
+        return None
+    return next((it for it in plan.steps if run.operation.step(it.name).state is StepState.PENDING), None)
 
 
 def _is_about_a_release(operation: Operation) -> bool:
