@@ -167,3 +167,27 @@ async def test_an_app_that_listens_for_ipv6_only_is_reported():
     why = "it listens on [::]:8080 for IPv6 only; it must listen on 0.0.0.0:8080 as well"
     assert failure_of(release).why == why
     await daemon.bury()
+
+
+async def test_an_app_is_healthy_some_milliseconds_after_it_listens():
+    _, daemon, release = await deploy(Behaviour(listens_after=0.342))
+
+    assert release.receipt is not None
+    assert 0.342 <= release.receipt.steps["health"] <= 0.352
+    await daemon.bury()
+
+
+async def test_an_app_that_listens_and_is_not_healthy_is_asked_in_growing_pauses():
+    machine, daemon, release = await deploy(Behaviour(healthy_after=1.0))
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert len(machine.prober.probed) <= 8
+    await daemon.bury()
+
+
+async def test_an_app_that_takes_long_to_listen_is_asked_in_growing_pauses_after_a_second():
+    machine, daemon, release = await deploy(Behaviour(listens_after=8))
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert len(machine.prober.probed) <= 1000 / 5 + 20
+    await daemon.bury()

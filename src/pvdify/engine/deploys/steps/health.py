@@ -14,7 +14,9 @@ from pvdify.model.slot import Placement
 from pvdify.timing import first_of
 
 ResultT = TypeVar("ResultT")
-FIRST_PAUSE = 0.05  # seconds before the first probe
+SHORT_PAUSE = 0.005  # seconds between two probes while nothing listens, which the kernel answers without the app
+SHORT_FOR = 1.0  # seconds after which the pauses grow although nothing listens
+FIRST_PAUSE = 0.05  # seconds between the first two probes of an app that listens and is not healthy yet
 LONGEST_PAUSE = 1.0  # seconds
 GROWTH = 1.5  # factor between two pauses
 
@@ -24,17 +26,15 @@ async def health(run: StepRun) -> str | None:
     """Wait until each web instance of the candidate slot has answered its probe."""
     slot = await run.candidate()
     places = web_places(slot) if slot else ()
-    is_new = slot is not None and slot.number == run.release.version
-    # Instances from standby have been up for long: probe them at once.
-    return await probed(run, places, FIRST_PAUSE if is_new else 0.0)
+    return await probed(run, places)
 
 
-async def probed(run: StepRun, places: Sequence[Placement], pause: float = FIRST_PAUSE) -> str | None:
+async def probed(run: StepRun, places: Sequence[Placement]) -> str | None:
     """Wait until each of these instances answers its probe. Return path and status of the first as text, or None.
 
     Raises ProbeFailed, DeployCanceled.
     """
-    answers = await _first_failure(*(_until_healthy(run, place, pause) for place in places))
+    answers = await _first_failure(*(_until_healthy(run, place) for place in places))
     if not answers:
         return None
     answer = answers[0]
@@ -44,10 +44,14 @@ async def probed(run: StepRun, places: Sequence[Placement], pause: float = FIRST
     return f"{path} {answer.status}"
 
 
-async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeResult:
-    """Probe with growing pauses until the instance is healthy, has exited or is out of time. Raises ProbeFailed."""
-    clock, check = run.world.clock, run.manifest.healthcheck
-    deadline = clock.monotonic() + check.seconds + check.settle
+async def _until_healthy(run: StepRun, place: Placement) -> ProbeResult:
+    """Probe until the instance is healthy, has exited or is out of time. Raises ProbeFailed.
+
+    The pauses grow, except in the first second while nothing listens yet.
+    """
+    clock, check, pause = run.world.clock, run.manifest.healthcheck, 0.0
+    begun = clock.monotonic()
+    deadline = begun + check.seconds + check.settle
     result = ProbeResult(answer=Answer.REFUSED)
     exited = asyncio.create_task(run.world.instances.wait(place.name))
     try:
@@ -60,10 +64,16 @@ async def _until_healthy(run: StepRun, place: Placement, pause: float) -> ProbeR
                 if is_healthy(check, result) and not exited.done():
                     run.world.down.discard(place)
                     return result
-            pause = min(max(pause, FIRST_PAUSE) * GROWTH, check.interval, LONGEST_PAUSE)
+            pause = _next_pause(pause, result, clock.monotonic() - begun, check.interval)
         raise await probe_failure(run, place, result, exited.result() if exited.done() else None)
     finally:
         exited.cancel()
+
+
+def _next_pause(pause: float, result: ProbeResult, passed: float, interval: float) -> float:
+    if result.answer is Answer.REFUSED and passed < SHORT_FOR:
+        return min(SHORT_PAUSE, interval)
+    return min(max(pause * GROWTH, FIRST_PAUSE), interval, LONGEST_PAUSE)
 
 
 async def _settled(run: StepRun, place: Placement, exited: "asyncio.Task[Exit]", first: ProbeResult) -> ProbeResult:
