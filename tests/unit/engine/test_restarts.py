@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from pvdify.engine.running.reconciler import PAUSE
 from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.operation import Operation, OperationKind
@@ -334,3 +336,35 @@ async def test_an_instance_that_boots_slowly_has_visitors_within_a_second_of_its
     assert machine.clock.monotonic() - begun <= 9.6
     running.cancel()
     await daemon.bury()
+
+
+async def test_an_image_that_is_removed_between_pull_and_pin_is_pulled_again_before_an_instance_starts(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    machine, daemon = await deployed()
+    release = await machine.store.release("shop", 1)
+    assert release is not None
+    assert release.image_id is not None
+    machine.images.lose(release.image_id)
+    await machine.supervisor.remove(WEB)
+    lose_before_next_pin(machine, monkeypatch)
+
+    await daemon.reconciler.reconcile()
+
+    assert machine.images.pulled == [f"reg.example.com/shop@{release.digest}"] * 3
+    assert await machine.images.kept("shop") == {1}
+    assert machine.supervisor.running == {WEB}
+    await daemon.bury()
+
+
+def lose_before_next_pin(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last release of another app that has the image goes just before the next pin is set."""
+    keep, is_removed = machine.images.keep, []
+
+    async def keep_late(image_id: str, app: str, release: int) -> None:
+        if not is_removed:
+            is_removed.append(True)
+            machine.images.lose(image_id)
+        await keep(image_id, app, release)
+
+    monkeypatch.setattr(machine.images, "keep", keep_late)

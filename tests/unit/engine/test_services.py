@@ -430,3 +430,27 @@ async def nothing_left(machine: Machine) -> None:
     assert await machine.store.volumes("service--db") == ()
     assert await machine.store.config_versions("service--db") == ()
     assert not [app for app, _ in machine.secrets.versions if app.startswith("service--")]
+
+
+async def test_an_image_that_is_removed_with_another_app_before_it_is_pinned_is_pulled_again(
+    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    keep, lost = machine.images.keep, []
+
+    async def keep_late(image_id: str, app: str, release: int) -> None:
+        if not lost:
+            lost.append(image_id)
+            machine.images.lose(image_id)
+        await keep(image_id, app, release)
+
+    monkeypatch.setattr(machine.images, "keep", keep_late)
+
+    await daemon.services.create("db", PG, ACTOR)
+    await daemon.service_keeper.look()
+    await daemon.service_keeper.settle()
+
+    service = await daemon.services.get("db")
+    assert (lost, service.problem) == ([service.image_id], "")
+    assert len(machine.images.pulled) == 2
+    assert await machine.images.kept("service--db") == {1}
+    await daemon.bury()

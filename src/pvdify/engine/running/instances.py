@@ -8,6 +8,7 @@ import structlog
 
 from pvdify.engine.running.environment import Environments, tenant_of
 from pvdify.engine.running.fatal_requests import FatalRequests
+from pvdify.engine.running.pinning import pinned
 from pvdify.engine.running.routes import RouteRepair
 from pvdify.engine.running.snapshot import Snapshot, logged, take_snapshot
 from pvdify.engine.running.specs import instance_spec
@@ -18,6 +19,7 @@ from pvdify.engine.world.tally import Tally
 from pvdify.errors import PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.event import Event
+from pvdify.model.image import LocalImage
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.instance import Exit, FoundInstance, InstanceState
 from pvdify.model.names import WEB, app_of_instance
@@ -218,18 +220,27 @@ class InstanceRepair:
                 return None
             log.info("image.missing", release=release.version, digest=release.digest, **about)
             try:
-                tenant = await tenant_of(self._store, release.app)
-                await images.pull(parse_image_reference(release.image), release.digest, tenant)
+                await self._pull(release, release.digest)
             except PvdifyError as error:
                 log.warning("reconcile.failed", code=error.code, what=error.what, why=error.why, **about)
                 return error
         return None
 
     async def _keep_image(self, release: Release) -> None:
-        """Pin the image for the release, if the pin is missing."""
-        if release.image_id is not None and release.version not in await self._images.kept(release.app):
-            with logged(app=release.app, image=release.image):
-                await self._images.keep(release.image_id, release.app, release.version)
+        """Pin the image for the release, if the pin is missing; pull it if it was removed since ``_bring_image``."""
+        image_id, digest, images = release.image_id, release.digest, self._images
+        if image_id is None or digest is None or release.version in await images.kept(release.app):
+            return
+
+        async def bring() -> LocalImage:
+            return await images.get(image_id) or await self._pull(release, digest)
+
+        with logged(app=release.app, image=release.image):
+            await pinned(images, release.app, release.version, release.image, bring)
+
+    async def _pull(self, release: Release, digest: str) -> LocalImage:
+        tenant = await tenant_of(self._store, release.app)
+        return await self._images.pull(parse_image_reference(release.image), digest, tenant)
 
     async def _not_started(self, slot: Slot, place: Placement, error: PvdifyError, missing: PvdifyError | None) -> None:
         """Record why an instance cannot be started, in one event per reason."""

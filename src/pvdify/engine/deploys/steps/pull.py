@@ -1,6 +1,7 @@
 """Pulls the release's image, or finds it on this host."""
 
 from dataclasses import replace
+from functools import partial
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
@@ -9,13 +10,12 @@ from pvdify.engine.deploys.steps.services import wait_for_services
 from pvdify.engine.deploys.steps.start import standby_of
 from pvdify.engine.deploys.steps.volumes import provide_volumes
 from pvdify.engine.running.environment import tenant_of
+from pvdify.engine.running.pinning import pinned
 from pvdify.engine.running.specs import port_of
 from pvdify.errors import (
     NotEnoughDisk,
     NotRollbackable,
-    PullFailed,
     PvdifyError,
-    RuntimeUnavailable,
     WrongPlatform,
 )
 from pvdify.model.image import LocalImage
@@ -24,7 +24,6 @@ from pvdify.model.release import Release
 from pvdify.model.tenant import Tenant
 from pvdify.quantities import format_bytes
 
-PIN_ATTEMPTS = 3
 UNPACKED = 3.0  # times the download size: compressed and unpacked layers are on the disk at the same time
 
 
@@ -64,23 +63,11 @@ async def pull(run: StepRun) -> str:
 
 
 async def _pinned(run: StepRun) -> LocalImage:
-    """Return the release's image, on this host and pinned.
-
-    Until the pin is set, the image is removed when the last release of another app that uses it is removed. In that
-    case, bring the image to this host again. Raises PullFailed after several attempts, and as ``pull``.
-    """
-    images, release = run.world.images, run.release
-    for _ in range(PIN_ATTEMPTS):
-        image = await (_stored(run, release.image_id) if release.image_id else _found(run))
-        try:
-            await images.keep(image.image_id, run.app, release.version)
-            return image
-        except RuntimeUnavailable:
-            if await images.get(image.image_id) is not None:
-                raise
-    raise PullFailed(
-        f"{release.image} could not be pulled", why="it was removed right after the pull", next="deploy again"
-    )
+    """Return the release's image, on this host and pinned. Raises as ``pull``."""
+    release = run.release
+    known = release.image_id
+    bring = partial(_stored, run, known) if known else partial(_found, run)
+    return await pinned(run.world.images, run.app, release.version, release.image, bring)
 
 
 async def _found(run: StepRun) -> LocalImage:

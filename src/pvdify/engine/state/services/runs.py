@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pvdify.engine.running.pinning import pinned
 from pvdify.engine.state.services.commands import ServiceCommands
 from pvdify.errors import NotEnoughDisk, PvdifyError, ServiceFailed, WrongPlatform
 from pvdify.model.action import Action
@@ -57,13 +58,17 @@ class ServiceRuns:
         Raises NotEnoughDisk, WrongPlatform, and as pulling an image.
         """
         images, reference = self._images, parse_image_reference(image)
-        digest = await images.resolve(reference)
-        found = await images.find(reference, digest)
-        if found is None:
-            await self.check_room(service, await images.download_size(reference, digest) or 0)
-            found = await images.pull(reference, digest)
-        _check_platform(service, image, found)
-        await images.keep(found.image_id, service.key, service.generation)
+
+        async def bring() -> LocalImage:
+            digest = await images.resolve(reference)
+            found = await images.find(reference, digest)
+            if found is None:
+                await self.check_room(service, await images.download_size(reference, digest) or 0)
+                found = await images.pull(reference, digest)
+            _check_platform(service, image, found)
+            return found
+
+        found = await pinned(images, service.key, service.generation, image, bring)
         return replace(service, image=image, image_id=found.image_id, digest=found.digest)
 
     async def check_room(self, service: Service, needed: int) -> None:
@@ -89,8 +94,11 @@ class ServiceRuns:
         if await images.get(service.image_id) is not None:
             return service
         reference = parse_image_reference(service.image)
-        found = await images.find(reference, service.digest) or await images.pull(reference, service.digest)
-        await images.keep(found.image_id, service.key, service.generation)
+
+        async def bring() -> LocalImage:
+            return await images.find(reference, service.digest) or await images.pull(reference, service.digest)
+
+        found = await pinned(images, service.key, service.generation, service.image, bring)
         return replace(service, image_id=found.image_id)
 
     async def stop(self, service: Service) -> None:
