@@ -1,16 +1,19 @@
 """What a registry's answers mean: the status decides, and names that people chose never do."""
 
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
 from pvdify.adapters.podman.images import registry_errors
-from pvdify.adapters.podman.images.images import pause_before_retry
+from pvdify.adapters.podman.images.images import NOT_DIRECTLY_FOR, PodmanImages, pause_before_retry
 from pvdify.adapters.podman.images.registry_api import Asker, RegistryApi, Said
 from pvdify.errors import RegistryNotAllowed, ServiceUnavailable
 from pvdify.model.image_reference import parse_image_reference
+from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.plumbing.web import WebAnswer, WebRequest
+from tests.fakes.clock import FakeClock
 
 IMAGE = "application/vnd.oci.image.config.v1+json"
 REFERENCE = parse_image_reference("ghcr.io/org/shop:v1")
@@ -183,3 +186,79 @@ async def test_a_registry_that_does_not_answer_says_nothing() -> None:
 )
 def test_only_a_busy_registry_is_asked_again(said: Said, tries: int, pause: float | None) -> None:
     assert pause_before_retry(said, tries) == pause
+
+
+MANIFEST = b'{"schemaVersion": 2}'
+DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
+
+
+def manifest(digest: str = DIGEST) -> WebAnswer:
+    return WebAnswer(status=200, headers={"docker-content-digest": digest}, content=MANIFEST)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (manifest(), DIGEST),
+        (manifest("sha256:0000"), None),
+        (WebAnswer(status=200, content=MANIFEST), None),
+        (answer(404, {"errors": [{"code": "MANIFEST_UNKNOWN"}]}), ""),
+        (answer(429), ""),
+    ],
+    ids=["right", "another", "no header", "no tag", "busy"],
+)
+async def test_the_digest_of_a_tag_is_that_of_the_content(given: WebAnswer, expected: str | None):
+    web = Answering(("https://ghcr.io/v2/org/shop/manifests/v1", "", given))
+
+    assert await RegistryApi(web).digest(REFERENCE, Asker()) == expected
+
+
+async def test_a_registry_that_does_not_answer_has_no_digest():
+    assert await RegistryApi(Answering()).digest(REFERENCE, Asker()) is None
+
+
+class Skopeo:
+    """A runner that knows one digest; ``asked``: how often it was started."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def run(self, argv: Argv, **_: object) -> Completed:
+        self.asked += 1
+        return Completed(argv=argv, exit_code=0, stdout="sha256:of-skopeo\n", stderr="")
+
+
+def images_on(web: Answering) -> tuple[PodmanImages, Skopeo, FakeClock]:
+    skopeo, clock = Skopeo(), FakeClock()
+    return PodmanImages(runner=skopeo, server_id="abc", registry=RegistryApi(web), clock=clock), skopeo, clock  # type: ignore[arg-type]
+
+
+async def test_a_tag_is_resolved_without_a_program():
+    images, skopeo, _ = images_on(Answering(("https://ghcr.io/v2/org/shop/manifests/v1", "", manifest())))
+
+    assert await images.resolve(REFERENCE) == DIGEST
+    assert skopeo.asked == 0
+
+
+async def test_a_registry_that_only_skopeo_reaches_is_asked_directly_now_and_then_only():
+    web = Answering()
+    images, skopeo, clock = images_on(web)
+
+    for _ in range(3):
+        assert await images.resolve(REFERENCE) == "sha256:of-skopeo"
+    assert (skopeo.asked, len(web.asked)) == (3, 1)
+    await clock.sleep(NOT_DIRECTLY_FOR)
+    await images.resolve(REFERENCE)
+
+    assert len(web.asked) == 2
+
+
+async def test_a_tag_that_does_not_exist_keeps_no_other_one_from_being_resolved_directly():
+    missing = answer(404, {"errors": [{"code": "MANIFEST_UNKNOWN"}]})
+    url = "https://ghcr.io/v2/org/shop/manifests/"
+    images, skopeo, _ = images_on(Answering((f"{url}v0", "", missing), (f"{url}v1", "", manifest())))
+
+    await images.resolve(parse_image_reference("ghcr.io/org/shop:v0"))
+    assert await images.resolve(REFERENCE) == DIGEST
+
+    assert skopeo.asked == 1

@@ -1,9 +1,10 @@
-"""Queries of a registry over HTTP that find out why podman or skopeo failed.
+"""Queries of a registry over HTTP: what a tag means now, and why podman or skopeo failed.
 
-Only after a failure, the manifest is requested again, as the OCI distribution specification describes. The status and
-the error codes decide, because a tool's words contain names that users chose.
+The manifest is requested as the OCI distribution specification describes. After a failure, the status and the error
+codes decide, because a tool's words contain names that users chose.
 """
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pvdify.model.image_reference import ImageReference
 from pvdify.plumbing.web import Web, WebAnswer, WebRequest
 
 ASK_SECONDS = 10.0  # the longest one request may take
+SHORT_SECONDS = 3.0  # the longest a request may take that a program can make instead
 DOCKER_HUB, DOCKER_HUB_API = "docker.io", "registry-1.docker.io"
 IMAGES = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -65,23 +67,43 @@ class RegistryApi:
 
         Raises whatever ``asker.check_host`` raises for the host of the registry's token service.
         """
+        answer = await self._manifest(reference, asker, ASK_SECONDS)
+        return understood(answer) if answer is not None else None
+
+    async def digest(self, reference: ImageReference, asker: Asker) -> str | None:
+        """Return the digest that the reference has now; "" if the registry refuses; None if only a program can tell.
+
+        None means: no answer, or content without the digest in its header, because it is of the old schema, or cut.
+        Raises as ``ask``.
+        """
+        answer = await self._manifest(reference, asker, SHORT_SECONDS)
+        if answer is None or answer.status != 200:
+            return None if answer is None else ""
+        digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
+        return digest if answer.headers.get("docker-content-digest") == digest else None
+
+    async def _manifest(self, reference: ImageReference, asker: Asker, seconds: float) -> WebAnswer | None:
+        """Return the answer to the request for the manifest, or the token service's refusal; None if none came."""
         scheme = "http" if reference.is_loopback else "https"
         host = DOCKER_HUB_API if reference.host == DOCKER_HUB else reference.host
         url = f"{scheme}://{host}/v2/{reference.path}/manifests/{reference.digest or reference.tag}"
+        accept = {"Accept": ", ".join((*IMAGES, *INDEXES))}
         try:
-            answer = await self._get(url, {"Accept": ", ".join((*IMAGES, *INDEXES))})
+            answer = await self._get(url, accept, seconds)
             if answer.status == 401:
-                authorization = await self._authorization(reference, answer.headers.get("www-authenticate", ""), asker)
+                challenge = answer.headers.get("www-authenticate", "")
+                authorization = await self._authorization(reference, challenge, asker, seconds)
                 if isinstance(authorization, WebAnswer):
-                    return understood(authorization)
+                    return authorization
                 if authorization:
-                    accept = ", ".join((*IMAGES, *INDEXES))
-                    answer = await self._get(url, {"Accept": accept, "Authorization": authorization})
+                    answer = await self._get(url, {**accept, "Authorization": authorization}, seconds)
         except ServiceUnavailable:
             return None
-        return understood(answer)
+        return answer
 
-    async def _authorization(self, reference: ImageReference, challenge: str, asker: Asker) -> str | WebAnswer:
+    async def _authorization(
+        self, reference: ImageReference, challenge: str, asker: Asker, seconds: float
+    ) -> str | WebAnswer:
         """Return the Authorization header for the challenge, "" if there is none, or the token service's refusal."""
         basic = asker.login
         kind, _, rest = challenge.partition(" ")
@@ -96,12 +118,12 @@ class RegistryApi:
         asked.setdefault("scope", f"repository:{reference.path}:pull")
         query = urlencode({key: value for key, value in asked.items() if key in ("service", "scope")})
         headers = {"Authorization": f"Basic {basic}"} if basic else {}
-        answer = await self._get(f"{realm}{'&' if '?' in realm else '?'}{query}", headers)
+        answer = await self._get(f"{realm}{'&' if '?' in realm else '?'}{query}", headers, seconds)
         token = (_json(answer) or {}).get("token") or (_json(answer) or {}).get("access_token")
         return f"Bearer {token}" if answer.status == 200 and isinstance(token, str) else answer
 
-    async def _get(self, url: str, headers: dict[str, str]) -> WebAnswer:
-        return await self._web.ask(WebRequest(method="GET", url=url, headers=headers, timeout=ASK_SECONDS))
+    async def _get(self, url: str, headers: dict[str, str], seconds: float) -> WebAnswer:
+        return await self._web.ask(WebRequest(method="GET", url=url, headers=headers, timeout=seconds))
 
 
 def understood(answer: WebAnswer) -> Said:
