@@ -69,12 +69,12 @@ async def swaps(trial: Trial) -> list[Figure]:
 
 def deploys(trial: Trial) -> list[Figure]:
     """A deploy of an image that is here, against what podman alone takes until the same image answers."""
-    image, floors, whole = _stored(), [], []
+    image, floors, whole = stored_image(), [], []
     port = trial.stage.first_instance_port + 90
     for _ in range(ROUNDS):
-        floors.append(_floor(image, port))
+        floors.append(time_floor(image, port))
         whole.append(deploy(trial, "v1"))
-        _wait_quiet(trial)
+        wait_quiet(trial)
     floor, deployed = statistics.median(floors), statistics.median(whole)
     limit = 1.25 * floor + 0.3
     return [
@@ -96,8 +96,8 @@ def rollbacks(trial: Trial) -> list[Figure]:
     cold, floors = [], []
     port = trial.stage.first_instance_port + 90
     for _ in range(ROUNDS):
-        _wait_quiet(trial, containers=1)
-        floors.append(_floor(_stored(), port))
+        wait_quiet(trial, containers=1)
+        floors.append(time_floor(stored_image(), port))
         cold.append(rollback(trial))
     trial.stop()
     trial.start()
@@ -236,13 +236,13 @@ def _followed(trial: Trial, method: str, path: str, body: object) -> float:
     return seconds
 
 
-def _stored() -> str:
+def stored_image() -> str:
     """The image that the newest instance is of, by its id: podman alone asks no registry for it either."""
     argv = ("podman", "ps", "--filter", f"label=io.pvdify.app={APP}", "--format", "{{.ImageID}}")
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()[0]
 
 
-def _floor(image: str, port: int) -> float:
+def time_floor(image: str, port: int) -> float:
     name = "pvdify-bench-floor"
     argv = ("podman", "run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:8080", image)
 
@@ -265,7 +265,7 @@ def _floor(image: str, port: int) -> float:
         subprocess.run(("podman", "rm", "--force", "--time", "0", name), check=True, capture_output=True)
 
 
-def _wait_quiet(trial: Trial, containers: int = 2) -> None:
+def wait_quiet(trial: Trial, containers: int = 2) -> None:
     """Until retirements have nothing more to stop: they must not be measured with the next deploy."""
     deadline = time.monotonic() + 30
     while len(trial.containers()) > containers and time.monotonic() < deadline:
