@@ -305,13 +305,7 @@ class Requests:
         self, release: Release, actor: Actor, idempotency: Idempotency | None, strategy: Strategy
     ) -> Release:
         """Store the release with its operation. Supersede the app's queued deploys, unless this build is older."""
-        if any(it.kind is OperationKind.DESTROY for it in await self._store.unsettled_operations(release.app)):
-            raise AppBusy(f"{release.app} is being destroyed", next=f"`pvdify deploy {release.app}` once it is gone")
-        if strategy is Strategy.STOP_FIRST and await self._edge_mode.is_past_router():
-            raise InvalidError(
-                f"{release.app} was not stopped", why="with edge_mode=direct visitors come straight to what would stop",
-                next="deploy without --strategy, or have visitors come through the router: edge_mode=router",
-            )  # fmt: skip
+        await self._check_acceptable(release.app, strategy)
         grants = list(await self._claims.check_rights(release.app, release.manifest.domains, actor))
         if actor.app is None:
             grants.append(self._registry_grant(release, actor))
@@ -342,6 +336,16 @@ class Requests:
         if newer is None:
             self._worker.wake(operation)
         return release
+
+    async def _check_acceptable(self, app: str, strategy: Strategy) -> None:
+        """Raise AppBusy if the app is being destroyed, InvalidError if visitors would reach a stopped app."""
+        if any(it.kind is OperationKind.DESTROY for it in await self._store.unsettled_operations(app)):
+            raise AppBusy(f"{app} is being destroyed", next=f"`pvdify deploy {app}` once it is gone")
+        if strategy is Strategy.STOP_FIRST and await self._edge_mode.is_past_router():
+            raise InvalidError(
+                f"{app} was not stopped", why="with edge_mode=direct visitors come straight to what would stop",
+                next="deploy without --strategy, or have visitors come through the router: edge_mode=router",
+            )  # fmt: skip
 
     async def _built_later(self, release: Release, waiting: list[Operation]) -> Release | None:
         """Return the queued release that was built later than this one, or None."""

@@ -1,7 +1,7 @@
 """Queries for the processes of an app: desired instances and the containers that were found."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -109,21 +109,7 @@ class ProcessQueries:
             )
             for slot, place in shown
         ]
-        declared = view.live.manifest.processes if view.live else {}
-        counts = view.scale.counts(view.live.manifest) if view.live else {}
-        names = dict.fromkeys([*declared, *(item.place.process for item in placed)])
-        processes = tuple(
-            ProcessView(
-                name=name,
-                command=declared[name].command if name in declared else None,
-                count=counts.get(name, 0),
-                declared=declared[name].count if name in declared else 0,
-                instances=tuple(item for item in placed if item.place.process == name),
-                affinity=declared[name].affinity if name in declared else None,
-            )
-            for name in names
-        )
-        return ProcessesView(status=view.status, processes=processes)
+        return ProcessesView(status=view.status, processes=_processes(view, placed))
 
     async def _limits(self, app: str, slots: Iterable[Slot]) -> dict[tuple[int, str], Limits]:
         """Return the limits of instances by slot and process type, from the release that started them."""
@@ -139,3 +125,21 @@ class ProcessQueries:
         """Return the number of running instances by app and slot, as last seen. The runtime is not asked."""
         found = newest_of_each(self._sightings.known.instances)
         return Counter((it.app, it.slot) for it in found if it.state is InstanceState.RUNNING)
+
+
+def _processes(view: AppView, placed: Sequence[PlacedInstance]) -> tuple[ProcessView, ...]:
+    """Return the declared process types, and then those that only have instances."""
+    declared = view.live.manifest.processes if view.live else {}
+    counts = view.scale.counts(view.live.manifest) if view.live else {}
+    names = dict.fromkeys([*declared, *(item.place.process for item in placed)])
+    return tuple(
+        ProcessView(
+            name=name,
+            command=declared[name].command if name in declared else None,
+            count=counts.get(name, 0),
+            declared=declared[name].count if name in declared else 0,
+            instances=tuple(item for item in placed if item.place.process == name),
+            affinity=declared[name].affinity if name in declared else None,
+        )
+        for name in names
+    )
