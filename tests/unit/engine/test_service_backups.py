@@ -487,6 +487,17 @@ async def prepared(name: str = "db") -> tuple[Machine, Daemon]:
     return machine, daemon
 
 
+async def test_a_backup_of_the_volume_of_a_linked_service_is_one_of_the_app(machine: Machine, daemon: Daemon):
+    await daemon.requests.create_app("shop", ACTOR)
+    await files_service(machine, daemon)
+    before = await daemon.backups.for_app("shop")
+
+    await daemon.service_links.link("files", "shop", "FILES_URL", ACTOR)
+
+    assert before == ()
+    assert len(await daemon.backups.for_app("shop")) == 1
+
+
 async def test_a_volume_that_is_just_being_filled_is_not_in_a_backup(machine: Machine, daemon: Daemon):
     service = await files_service(machine, daemon)
     filling = new_volume(service.key, "data-2", daemon.clock.now())

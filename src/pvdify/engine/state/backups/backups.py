@@ -207,8 +207,9 @@ class Backups:
     async def for_app(self, app: str) -> tuple[Backup, ...]:
         """Return the backups that have volumes or services of an app, newest first. Raises StoreUnavailable."""
         linked = {link.service for link in await self._store.service_links(app=app)}
+        apps = {app} | {it.key for it in await self._store.services() if it.id in linked}
         backups = await self._store.backups()
-        return tuple(it for it in backups if any(item.app == app or item.id in linked for item in it.items))
+        return tuple(it for it in backups if any(item.app in apps or item.id in linked for item in it.items))
 
     async def _ask(self, task: BackupTask) -> BackupTask:
         async with self._changing:
