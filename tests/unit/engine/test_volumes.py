@@ -77,6 +77,16 @@ async def test_the_old_release_stops_before_the_new_one_starts_and_its_hooks_run
     await assert_consistent(machine)
 
 
+async def test_the_receipt_of_a_hand_over_has_the_steps_in_the_order_in_which_they_ran(daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DATA)
+
+    release = await daemon.deploy(image=V2, manifest=DATA)
+
+    assert release.receipt is not None
+    steps = list(release.receipt.steps)
+    assert steps.index("pull") < steps.index("make_room") < steps.index("start") < steps.index("switch")
+
+
 async def test_the_old_release_comes_back_if_the_new_one_fails(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DATA)
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), slot=2)

@@ -241,7 +241,15 @@ class Runner:
         following = _following(run) if record.state is StepState.DONE else None
         if following is not None:
             run.operation = run.operation.with_step(StepRecord(name=following.name, state=StepState.DOING))
+        run.operation = _arranged(run.operation)
         await run.save(run.operation, *run.take_changes())
+
+
+def _arranged(operation: Operation) -> Operation:
+    """Return the operation with its steps in the order of its plan: a step may have changed the plan."""
+    names = [step.name for step in plan_of(operation).steps]
+    others = tuple(step for step in operation.steps if step.name not in names)
+    return replace(operation, steps=(*(operation.step(name) for name in names), *others))
 
 
 def _steps_of(run: StepRun) -> Iterator[Step]:
