@@ -1,8 +1,11 @@
 """Samples: what apps do is known without asking anybody, and survives a restart."""
 
+import asyncio
+from collections.abc import Collection
+
 import pytest
 
-from pvdify.engine.reading.samples import PAUSE
+from pvdify.engine.reading.samples import IDLE_PAUSE, PAUSE
 from pvdify.errors import StoreUnavailable
 from pvdify.model.capacity import Usage
 from pvdify.model.route import Traffic
@@ -118,3 +121,58 @@ async def test_samples_that_cannot_be_saved_stop_nothing(machine: Machine, daemo
     await samples.save()
 
     assert samples.rates("shop").requests == 0
+
+
+async def running(daemon: Daemon) -> "asyncio.Task[None]":
+    task = asyncio.create_task(daemon.samples.run())
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_samples_that_nobody_reads_are_taken_every_minute(machine: Machine, daemon: Daemon) -> None:
+    task = await running(daemon)
+    await machine.clock.sleep(600)
+    looks, look = [], machine.host.usage
+
+    async def usage(pids: Collection[int]) -> dict[int, Usage]:
+        looks.append(machine.clock.monotonic())
+        return await look(pids)
+
+    machine.host.usage = usage  # type: ignore[method-assign]
+    await machine.clock.sleep(600)
+
+    assert len(looks) == 600 / IDLE_PAUSE
+    task.cancel()
+
+
+async def test_the_first_reader_after_a_rest_causes_a_sample_at_once_and_more_while_it_reads(
+    machine: Machine, daemon: Daemon
+) -> None:
+    task = await running(daemon)
+    await machine.clock.sleep(625)
+
+    daemon.samples.rates("shop")
+    await machine.clock.sleep(0.1)
+    first = daemon.samples.at
+    await machine.clock.sleep(PAUSE)
+
+    assert first is not None
+    assert (machine.clock.now() - first).total_seconds() <= PAUSE + 0.1
+    assert daemon.samples.at is not None
+    assert daemon.samples.at > first
+    task.cancel()
+
+
+async def test_rates_are_those_of_the_last_minute_however_rarely_samples_were_taken(
+    machine: Machine, daemon: Daemon
+) -> None:
+    task = await running(daemon)
+    await machine.clock.sleep(1)
+    machine.router.serve("shop", 1, Traffic(requests=600))
+    await machine.clock.sleep(60)
+    assert daemon.samples.rates("shop").requests == pytest.approx(10, rel=0.1)
+
+    await machine.clock.sleep(120)
+
+    assert daemon.samples.rates("shop").requests == 0
+    task.cancel()
