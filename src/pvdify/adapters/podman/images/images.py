@@ -25,6 +25,7 @@ from pvdify.ports.clock import Clock
 log = structlog.get_logger()
 ASK_SECONDS = 20  # the longest a query of a registry may take
 NOT_DIRECTLY_FOR = 600.0  # seconds
+MOST_REMEMBERED = 1000  # images
 PULL_SECONDS = 1800.0  # the longest a pull may take
 SYNC_SECONDS = 300.0  # the longest writing an image to disk may take
 PINS = f"localhost/{PINNED}"
@@ -63,6 +64,7 @@ class PodmanImages:
         self._gate = gate or HostGate()
         self._registry, self._clock = registry, clock
         self._pinning = asyncio.Lock()
+        self._inspected: dict[str, LocalImage] = {}
         self._not_directly: dict[str, float] = {}  # host -> until when skopeo alone asks it
 
     async def resolve(self, reference: ImageReference, tenant: Tenant | None = None) -> str:
@@ -145,7 +147,8 @@ class PodmanImages:
         return Asker(login=login, check_host=check_host)
 
     async def find(self, reference: ImageReference, digest: str) -> LocalImage | None:
-        return await self._inspect(str(reference.pinned(digest)), digest=digest)
+        name = str(reference.pinned(digest))
+        return await self._known(name) or self._remembered(name, await self._inspect(name, digest=digest))
 
     async def download_size(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> int | None:
         """See the port. In a list for several platforms, the image for this machine counts."""
@@ -221,7 +224,31 @@ class PodmanImages:
             )
 
     async def get(self, image_id: str) -> LocalImage | None:
-        return await self._inspect(image_id)
+        return await self._known(image_id) or self._remembered(image_id, await self._inspect(image_id))
+
+    async def _known(self, name: str) -> LocalImage | None:
+        """Return an image that was inspected under this name or id, if podman's list of images still has both.
+
+        Reads that list, which takes a millisecond; to ask podman takes 30 to 90. An image never changes.
+        """
+        known = self._inspected.get(name)
+        if known is None:
+            return None
+        try:
+            store = Path(await self._directory())
+            names = await asyncio.to_thread(_names_of, store, known.image_id)
+        except (OSError, ValueError, RuntimeUnavailable):
+            return None
+        is_there = names is not None and name in (known.image_id, *names)
+        return known if is_there else None
+
+    def _remembered(self, name: str, image: LocalImage | None) -> LocalImage | None:
+        self._inspected.pop(name, None)
+        if image is not None:
+            self._inspected[name] = image
+            while len(self._inspected) > MOST_REMEMBERED:
+                del self._inspected[next(iter(self._inspected))]
+        return image
 
     async def keep(self, image_id: str, app: str, release: int) -> None:
         async with self._pinning:
@@ -345,9 +372,17 @@ def _is_emulated(architecture: str) -> bool:
 
 def _read_lists(store: Path) -> tuple[str, str]:
     """Return the JSON lists of images and of layers in the storage, for any storage driver. Raises OSError."""
-    images = next(iter(store.glob("*-images/images.json")), store / "images.json")
+    images = _list_of_images(store)
     driver = images.parent.name.removesuffix("-images")
     return images.read_text(encoding="utf-8"), (store / f"{driver}-layers" / "layers.json").read_text(encoding="utf-8")
+
+
+def _names_of(store: Path, image_id: str) -> tuple[str, ...] | None:
+    return storage.names_of(_list_of_images(store).read_text(encoding="utf-8"), image_id)
+
+
+def _list_of_images(store: Path) -> Path:
+    return next(iter(store.glob("*-images/images.json")), store / "images.json")
 
 
 def _by_one_name(reference: ImageReference) -> ImageReference:

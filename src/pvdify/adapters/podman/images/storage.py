@@ -35,6 +35,15 @@ def by_app(images: str, layers: str, server_id: str) -> dict[str, ImagesOnDisk]:
     }
 
 
+def names_of(images: str, image_id: str) -> tuple[str, ...] | None:
+    """Return the names of an image, with tags and with digests; None if it is not in the list. Raises ValueError."""
+    try:
+        found = next((each for each in json.loads(images) if each["id"] == image_id), None)
+        return None if found is None else tuple(found.get("names") or ())
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"podman's storage has a form that is not known: {error!r}") from error
+
+
 def _pinned(images: list[Mapping[str, Any]], server_id: str) -> dict[str, set[str]]:
     """Return the top layers of each app's pinned images."""
     pin = re.compile(rf"localhost/pvdify/{re.escape(server_id)}/([a-z0-9-]+):v\d+")
