@@ -5,8 +5,9 @@ They are not in the journal. After a restart of pvdifyd, the reconciler removes 
 
 import asyncio
 import secrets
-from collections import Counter, deque
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -15,7 +16,7 @@ from pvdify.engine.redaction.one_offs import CleanAttached, CleanInside, CleanOn
 from pvdify.engine.running.environment import Environments
 from pvdify.engine.running.specs import run_spec
 from pvdify.engine.world.not_found import no_app
-from pvdify.errors import InvalidError, NothingRuns, OneOffNotFound, PvdifyError
+from pvdify.errors import AppBusy, InvalidError, NothingRuns, OneOffNotFound, PvdifyError
 from pvdify.manifest.definition import Command
 from pvdify.manifest.names import unusable_in_command
 from pvdify.model.action import Action
@@ -36,7 +37,8 @@ log = structlog.get_logger()
 ABSENCE = 5.0  # kill the command after this many seconds without a client, which may reconnect meanwhile
 KEPT_PIECES = 64  # of output, for clients that reconnect
 NUMBERS = range(1000, 10_000)  # of one-off commands, as in run.4711
-EXEC, TUNNEL = "exec", "tunnel"
+RUN, EXEC, TUNNEL = "run", "exec", "tunnel"
+MOST_AT_ONCE = {RUN: 20, EXEC: 50, TUNNEL: 100}  # of one app or service; a run has a container and memory of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,7 @@ class OneOffRuns:
         self._one_offs = one_offs
         self._inside = inside
         self._running: dict[tuple[str, str], OneOff] = {}
+        self._numbers: defaultdict[tuple[str, str], set[int]] = defaultdict(set)  # in use, by app and kind
         self._minders: set[asyncio.Task[None]] = set()
 
     async def start(
@@ -129,7 +132,7 @@ class OneOffRuns:
         """Run a command with the live release's image and config; ``raw``: streams whose secrets are not redacted.
 
         The command is ended after a few seconds without a client. Raises AppNotFound, NothingRuns, InvalidError,
-        RuntimeUnavailable, StoreUnavailable.
+        AppBusy (too many run), RuntimeUnavailable, StoreUnavailable.
         """
         if not command or not command[0]:
             raise InvalidError("there is no command to run", next=f"`pvdify run {app} -- COMMAND`")
@@ -138,13 +141,14 @@ class OneOffRuns:
         if live is None:
             raise await self._nothing_runs(app)
         around = await self._environments.of(live)
-        spec = run_spec(live, secrets.choice(NUMBERS), command, around)
-        self._names.add(spec.name)
-        try:
-            process = await self._one_offs.start(spec, terminal, raw, _named_secrets(around.config))
-        except BaseException:
-            self._names.discard(spec.name)
-            raise
+        with self._number(app, RUN) as number:
+            spec = run_spec(live, number, command, around)
+            self._names.add(spec.name)
+            try:
+                process = await self._one_offs.start(spec, terminal, raw, _named_secrets(around.config))
+            except BaseException:
+                self._names.discard(spec.name)
+                raise
         return await self._keep(OneOff(spec, process), actor)
 
     async def enter(
@@ -153,15 +157,16 @@ class OneOffRuns:
     ) -> OneOff:  # fmt: skip
         """Run a command inside a running instance, with the instance's config vars; otherwise like ``start``.
 
-        Raises AppNotFound, NothingRuns, InvalidError, RuntimeUnavailable, StoreUnavailable.
+        Raises AppNotFound, NothingRuns, InvalidError, AppBusy, RuntimeUnavailable, StoreUnavailable.
         """
         if not command or not command[0]:
             raise InvalidError("there is no command to run", next=f"`pvdify ps:exec {app} -- COMMAND`")
         slot, place = await self._instance(app, where)
         release = await self._store.release(app, slot)
         config = {} if release is None else (await self._environments.of(release)).config
-        spec = _inside_spec(app, EXEC, slot, command)
-        process = await self._inside.enter(spec, place.name, terminal, raw, _named_secrets(config))
+        with self._number(app, EXEC) as number:
+            spec = _inside_spec(app, EXEC, slot, number, command)
+            process = await self._inside.enter(spec, place.name, terminal, raw, _named_secrets(config))
         return await self._keep(OneOff(spec, process, place=f"{place.process}.{place.number}"), actor)
 
     async def enter_service(
@@ -170,23 +175,25 @@ class OneOffRuns:
     ) -> OneOff:  # fmt: skip
         """Run a command in the container of a service; by default, the client program of its kind, or a shell.
 
-        Raises NothingRuns, InvalidError, RuntimeUnavailable, StoreUnavailable.
+        Raises NothingRuns, InvalidError, AppBusy, RuntimeUnavailable, StoreUnavailable.
         """
         words = command or service.row.shell
         _check_words(words)
         values = await self._secrets.read(service.key, service.config_version)
-        spec = _inside_spec(service.key, EXEC, service.generation, words)
-        process = await self._inside.enter(spec, service.container, terminal, raw, _named_secrets(values))
+        with self._number(service.key, EXEC) as number:
+            spec = _inside_spec(service.key, EXEC, service.generation, number, words)
+            process = await self._inside.enter(spec, service.container, terminal, raw, _named_secrets(values))
         return await self._keep(OneOff(spec, process, place=service.name), actor)
 
     async def connect(self, app: str, where: Where, port: int, actor: Actor) -> OneOff:
         """Connect to a port inside a running instance; input and output of the result are those of the connection.
 
-        Raises AppNotFound, NothingRuns, RuntimeUnavailable, StoreUnavailable.
+        Raises AppNotFound, NothingRuns, AppBusy, RuntimeUnavailable, StoreUnavailable.
         """
         slot, place = await self._instance(app, where)
-        spec = _inside_spec(app, TUNNEL, slot, (f"port {port}",))
-        process = await self._inside.connect(app, place.name, port)
+        with self._number(app, TUNNEL) as number:
+            spec = _inside_spec(app, TUNNEL, slot, number, (f"port {port}",))
+            process = await self._inside.connect(app, place.name, port)
         return await self._keep(OneOff(spec, process, place=f"{place.process}.{place.number}"), actor)
 
     def has_any(self, app: str) -> bool:
@@ -216,6 +223,24 @@ class OneOffRuns:
         for minder in tuple(self._minders):
             minder.cancel()
         await asyncio.gather(*self._minders, return_exceptions=True)
+
+    @contextmanager
+    def _number(self, app: str, kind: str) -> Iterator[int]:
+        """Reserve a number for a command that begins; it stays reserved until the command has ended. Raises AppBusy."""
+        used, most = self._numbers[app, kind], MOST_AT_ONCE[kind]
+        if len(used) >= most:
+            raise AppBusy(
+                f"{app}: {most} commands of the kind {kind} run already",
+                why="more of them could take the memory and processes of the server's other apps",
+                next="wait until one has ended, or end one: Ctrl-C where it was started",
+            )
+        number = secrets.choice([number for number in NUMBERS if number not in used])
+        used.add(number)
+        try:
+            yield number
+        except BaseException:
+            used.discard(number)
+            raise
 
     async def _keep(self, run: OneOff, actor: Actor) -> OneOff:
         """Make the command available to ``find``, and start the task that ends it without a client."""
@@ -273,6 +298,7 @@ class OneOffRuns:
             # if the container is left, the reconciler removes it once its name is discarded
             self._running.pop((run.spec.app, run.id), None)
             self._names.discard(run.spec.name)
+            self._numbers[run.spec.app, run.spec.process].discard(run.spec.number)
 
     async def _note(self, run: OneOff, actor: Actor, action: Action, how: str = "") -> None:
         spec = run.spec
@@ -298,9 +324,8 @@ def _check_words(command: Command) -> None:
             raise InvalidError(why, next="correct the command; its input and its files may hold any byte")
 
 
-def _inside_spec(app: str, kind: str, slot: int, command: Command) -> InstanceSpec:
+def _inside_spec(app: str, kind: str, slot: int, number: int, command: Command) -> InstanceSpec:
     """Return the spec that describes a command or tunnel inside an instance; no container is made from it."""
-    number = secrets.choice(NUMBERS)
     return InstanceSpec(
         name=instance_name(app, kind, slot, number), app=app, process=kind, slot=slot, number=number, role=Role.RUN,
         image_id="", command=command, limits=Limits(memory=0),
