@@ -1,11 +1,14 @@
 """Hostnames: added by hand or by a manifest, each belonging to one app."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from pvdify.engine.edge import domains
 from pvdify.errors import DomainNotFound, DomainNotRemovable, HostnameTaken, InvalidHostname
 from pvdify.model.release import ReleaseStatus
+from pvdify.model.token import Role
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 from tests.support.wanted import deploy_request
 
@@ -157,3 +160,20 @@ async def test_only_what_was_added_can_be_removed(machine: Machine, daemon: Daem
         await daemon.domains.remove("shop", "www.shop.net", ACTOR)
     with pytest.raises(DomainNotRemovable, match=r"shop\.example\.com stays"):
         await daemon.domains.remove("shop", "shop.example.com", ACTOR)
+
+
+async def test_one_app_cannot_add_hostnames_without_end(
+    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domains, "MOST_ADDED", 3)
+    await daemon.deploy()
+    scoped = replace(ACTOR, app="shop", role=Role.DEPLOY)
+    for number in range(3):
+        await daemon.domains.add("shop", f"a{number}.shop.example.com", scoped)
+
+    with pytest.raises(InvalidHostname) as refused:
+        await daemon.domains.add("shop", "a3.shop.example.com", scoped)
+
+    assert refused.value.why == "3 hostnames have been added to it, and that is the most"
+    await daemon.domains.remove("shop", "a0.shop.example.com", scoped)
+    await daemon.domains.add("shop", "a3.shop.example.com", scoped)

@@ -19,6 +19,8 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
 from pvdify.settings import Settings
 
+MOST_ADDED = 1000  # hostnames of one app; each change writes all of them, and the router searches those of all apps
+
 
 class Origin(Enum):
     """The source of a hostname: the app's name, its manifest, or `pvdify domains:add`."""
@@ -75,6 +77,12 @@ class Domains:
             grants = await self._claims.check_rights(name, (wanted,), actor)
             await self._claims.check_free(name, {wanted})
             app = await self._app(name)
+            if len(app.domains) >= MOST_ADDED:
+                raise InvalidHostname(
+                    f"{wanted} was not added to {name}",
+                    why=f"{MOST_ADDED} hostnames have been added to it, and that is the most",
+                    next=f"`pvdify domains:remove {name} HOSTNAME` removes one",
+                )
             await self._save(replace(app, domains=(*app.domains, wanted)), Action.DOMAIN_ADDED, wanted, actor, *grants)
         await self._put_routes(name)
         return Domain(hostname=wanted, origin=Origin.ADDED), True
