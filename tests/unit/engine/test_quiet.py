@@ -9,7 +9,7 @@ import pytest
 from pvdify.engine.running.quiet import FULL_PAUSE
 from pvdify.engine.running.reconciler import PAUSE
 from pvdify.errors import RuntimeUnavailable, StoreUnavailable
-from pvdify.model.instance import InstanceSpec, Limits
+from pvdify.model.instance import Exit, InstanceSpec, Limits
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.ports.store import Record
 from tests.fakes.behaviour import Behaviour
@@ -40,13 +40,17 @@ async def running(daemon: Daemon) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def at_rest() -> AsyncIterator[tuple[Machine, Daemon]]:
-    """A server with one app that has run for an hour."""
+    """A server with one app that has run for an hour, and has just listed its containers."""
     machine = Machine()
     machine.registry.push(IMAGE)
     daemon = machine.daemon()
     await daemon.deploy(image=IMAGE, manifest={"processes": PROCESSES})
     async with running(daemon):
         await machine.clock.sleep(3600)
+        before = listings(machine)
+        while listings(machine) == before:
+            await machine.clock.sleep(1)
+        await machine.clock.sleep(30)
         yield machine, daemon
     await daemon.bury()
 
@@ -222,3 +226,25 @@ def fail_next_save_of_a_retirement(machine: Machine) -> None:
         await save(*records)
 
     machine.store.save = failing  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("name", [WEB, WORKER])
+async def test_an_instance_that_the_supervisor_restarted_before_its_exit_was_known_is_watched_again(
+    name: str, monkeypatch: pytest.MonkeyPatch
+):
+    async with at_rest() as (machine, _):
+        wait = machine.supervisor.wait
+
+        async def too_late(name: str) -> Exit:
+            await machine.clock.sleep(1.5)
+            return await wait(name)
+
+        monkeypatch.setattr(machine.supervisor, "wait", too_late)
+        machine.supervisor.crash_and_restart(name)
+        await machine.clock.sleep(1.2)
+        await machine.supervisor.find()  # as systemd: it is started again by now, whoever looks
+        await machine.clock.sleep(10)
+
+        actions = [event.action for event in await machine.store.events("shop")]
+        assert actions.count("instance.restarted") == 1
+        assert machine.supervisor.calls.count(("wait_down", name)) == 2

@@ -18,10 +18,12 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.instances import Instances
 from pvdify.ports.router import Router
 from pvdify.ports.store import Store
+from pvdify.timing import first_of
 
 log = structlog.get_logger()
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two probes of an instance that was down
 RETURN_WITHIN = 60.0  # seconds of probing; a later return is found by the reconciler's pass
+KNOWN_WITHIN = 5.0  # seconds until a pass is due although it is not known how an instance ended
 PAUSE = 2.0  # seconds until an instance that an operation has started is watched, at most
 
 
@@ -114,9 +116,13 @@ class Watches:
         ending.add_done_callback(self._ending.discard)
 
     async def _wake_when_known(self, name: str) -> None:
-        """Wake the reconciler once the exit of the instance is known, so that it can restart the instance."""
+        """Wake the reconciler once the exit of the instance is known, so that it can restart the instance.
+
+        If the supervisor has restarted the instance meanwhile, ``wait`` waits for its next exit: wake the reconciler
+        without an answer then.
+        """
         try:
-            await self._instances.wait(name)
+            await first_of(self._instances.wait(name), self._clock.sleep(KNOWN_WITHIN))
         except PvdifyError as error:
             log.debug("watch.failed", name=name, what=error.what)
         self._wake.set()
