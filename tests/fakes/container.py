@@ -147,6 +147,7 @@ class Container:
             restarts=max(0, len(self.runs) - 1),
             is_restarting=self.restarts_at is not None,
             is_of_earlier_boot=self.is_of_earlier_boot and not self.is_running,
+            runtime=spec.runtime,
             pid=endpoint.port if endpoint is not NO_ROUTE and self.is_running else None,
         )
 

@@ -13,7 +13,6 @@ from pvdify.adapters.podman.images.images import PodmanImages
 from pvdify.adapters.podman.images.local_hosts import HostGate
 from pvdify.adapters.podman.images.registry_api import RegistryApi
 from pvdify.adapters.podman.images.registry_logins import AuthFile, PodmanRegistryLogins
-from pvdify.adapters.podman.instances.containers import PodmanContainers
 from pvdify.adapters.podman.instances.inspector import PodmanInspector
 from pvdify.adapters.podman.instances.instances import PodmanInstances
 from pvdify.adapters.podman.instances.storage_changes import StorageChanges
@@ -22,10 +21,13 @@ from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.podman.networks.private_networks import PodmanPrivateNetworks
 from pvdify.adapters.podman.volumes.disk_meter import PodmanDiskMeter
 from pvdify.adapters.subprocess.attached import attach
+from pvdify.adapters.systemd.beside_podman import PODMAN, SYSTEMD, InstancesBesidePodman
 from pvdify.adapters.systemd.cloudflared import UNIT, CloudflaredUnit
 from pvdify.adapters.systemd.instance_logs import SystemdLogs
 from pvdify.adapters.systemd.instances import SystemdInstances
 from pvdify.adapters.systemd.journal import Journal
+from pvdify.adapters.systemd.logs_beside_podman import LogsBesidePodman
+from pvdify.adapters.systemd.own_unit import is_in_service
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.units import Units
 from pvdify.model.database import UNNAMED, DatabaseIdentity
@@ -68,51 +70,22 @@ def build_runtime(ground: Ground) -> Runtime:
 
 def _podman(ground: Ground) -> Runtime:
     """Build the runtime of detached containers, with their logs in files."""
-    calls, clock = _calls(ground), ground.clock
-    kept = PodmanKeptOutput(run_dir=ground.run_dir, clock=clock)
-    files = LogFiles(ground.log_dir, clock, instances=ground.run_dir / "instances")
-    return _on_podman(
-        ground,
-        calls,
-        instances=PodmanInstances(calls=calls, run_dir=ground.run_dir, logs=files, clock=clock),
-        logs=PodmanLogs(files, kept),
-        tunnel_process=TunnelTokenFile(ground.settings.data_dir),
-    )
+    return _on_podman(ground, PODMAN, TunnelTokenFile(ground.settings.data_dir))
 
 
 def _systemd(ground: Ground) -> Runtime:
     """Build the runtime of one unit per instance, with logs in the journal. podman creates the containers."""
-    calls, clock, server = _calls(ground), ground.clock, ground.settings.server_id
-    systemctl = Systemctl(runner=ground.runner)
-    logs = SystemdLogs(
-        Journal(runner=ground.runner, systemctl=systemctl, server_id=server, log_dir=ground.log_dir, clock=clock),
-        PodmanKeptOutput(run_dir=ground.run_dir, clock=clock),
-    )
-    return _on_podman(
-        ground,
-        calls,
-        instances=SystemdInstances(
-            containers=PodmanContainers(calls=calls, run_dir=ground.run_dir, clock=clock),
-            systemctl=systemctl,
-            units=Units(server_id=server, run_dir=ground.run_dir, database=ground.database),
-            logs=logs,
-            run_dir=ground.run_dir,
-            server_id=server,
-        ),
-        logs=logs,
-        tunnel_process=_cloudflared(ground.settings, systemctl),
-    )
+    return _on_podman(ground, SYSTEMD, _cloudflared(ground.settings, Systemctl(runner=ground.runner)))
 
 
 RUNTIMES: Mapping[str, Callable[[Ground], Runtime]] = {"podman": _podman, "systemd": _systemd}
 
 
-def _on_podman(
-    ground: Ground, calls: Calls, *, instances: Instances, logs: InstanceLogs, tunnel_process: TunnelProcess
-) -> Runtime:
-    """Build a runtime: the arguments differ, podman does the rest."""
-    settings, runner = ground.settings, ground.runner
+def _on_podman(ground: Ground, default: str, tunnel_process: TunnelProcess) -> Runtime:
+    """Build a runtime whose new instances are containers or units (``default``); existing ones keep their kind."""
+    settings, runner, calls = ground.settings, ground.runner, _calls(ground)
     auth_file = AuthFile(settings.run_dir / "registries" / "auth.json")
+    instances, logs = _instances(ground, calls, default)
     return Runtime(
         instances=instances,
         logs=logs,
@@ -140,12 +113,30 @@ def _on_podman(
     )
 
 
+def _instances(ground: Ground, calls: Calls, default: str) -> tuple[Instances, InstanceLogs]:
+    """Build instances that are detached containers or units, as their specs say, and their logs."""
+    run_dir, log_dir, clock, server = ground.run_dir, ground.log_dir, ground.clock, ground.settings.server_id
+    systemctl, kept = Systemctl(runner=ground.runner), PodmanKeptOutput(run_dir=run_dir, clock=clock)
+    files = LogFiles(log_dir, clock, instances=run_dir / "instances")
+    journal = Journal(runner=ground.runner, systemctl=systemctl, server_id=server, log_dir=log_dir, clock=clock)
+    units = Units(server_id=server, run_dir=run_dir, database=ground.database)
+    podman = PodmanInstances(calls=calls, run_dir=run_dir, logs=files, clock=clock)
+    systemd = SystemdInstances(
+        containers=podman, systemctl=systemctl, units=units, logs=SystemdLogs(journal, kept), run_dir=run_dir,
+        server_id=server,
+    )  # fmt: skip
+    return (
+        InstancesBesidePodman(podman=podman, systemd=systemd, units=units, default=default),
+        LogsBesidePodman(podman=PodmanLogs(files, kept), journal=journal),
+    )
+
+
 def _calls(ground: Ground) -> Calls:
     settings = ground.settings
     return Calls(
         runner=ground.runner, server_id=settings.server_id, launcher_dir=ground.log_dir,
         binary=settings.podman_binary, database=ground.database,
-        allows_metadata=settings.metadata_services == "allowed",
+        allows_metadata=settings.metadata_services == "allowed", is_in_unit=is_in_service(),
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ class InstanceSpec:
     for the image's own. ``exposed``: how requests reach it. ``networks``: the container's networks besides its app's
     own; a service has its address there, an app the service's hostname. ``capabilities``: Linux capabilities besides
     the default ones. ``operation`` is the id of the operation that made it. ``has_init``: whether an init program runs
-    as process 1, unless the image has one.
+    as process 1, unless the image has one. ``runtime``: the container runtime that starts it; "" for the server's.
     """
 
     name: str
@@ -72,6 +72,7 @@ class InstanceSpec:
     stop_timeout: float = STOP_TIMEOUT
     capabilities: tuple[str, ...] = ()
     has_init: bool = True
+    runtime: str = ""
 
 
 class InstanceState(Enum):
@@ -100,7 +101,8 @@ class FoundInstance:
     """A container of this server as found on the host.
 
     ``is_restarting``: it has exited, and its supervisor restarts it. ``pid`` is its main process.
-    ``is_of_earlier_boot``: it was down when the host booted, and has not been started since.
+    ``is_of_earlier_boot``: it was down when the host booted, and has not been started since. ``runtime``: the container
+    runtime that it was found on; "" if the server has only one.
     """
 
     name: str
@@ -118,6 +120,7 @@ class FoundInstance:
     is_restarting: bool = False
     is_of_earlier_boot: bool = False
     pid: int | None = None
+    runtime: str = ""
 
 
 def newest_of_each(found: Iterable[FoundInstance]) -> tuple[FoundInstance, ...]:

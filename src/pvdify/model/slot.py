@@ -73,7 +73,11 @@ class Placement:
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """The instances of one release. ``number`` is the release that started them; ``colour`` is only a label."""
+    """The instances of one release. ``number`` is the release that started them; ``colour`` is only a label.
+
+    ``runtime``: the container runtime of all its instances, also of those that a restart or a scaling adds. "" in
+    records of earlier versions, until pvdifyd has started.
+    """
 
     app: str
     number: int
@@ -81,6 +85,7 @@ class Slot:
     state: SlotState
     since: datetime
     placements: tuple[Placement, ...] = ()
+    runtime: str = ""
 
     @property
     def targets(self) -> tuple[Endpoint, ...]:

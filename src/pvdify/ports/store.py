@@ -14,6 +14,7 @@ from pvdify.model.job import JobRecord, JobRun
 from pvdify.model.operation import Operation
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
+from pvdify.model.runtime_choice import RuntimeChoice
 from pvdify.model.scale import Scale
 from pvdify.model.service import Service, ServiceLink
 from pvdify.model.slot import Slot
@@ -48,6 +49,7 @@ Record = (
     | BackupTask
     | Service
     | ServiceLink
+    | RuntimeChoice
 )
 
 
@@ -134,6 +136,10 @@ class Store(JobStore, BackupStore, ServiceStore, Protocol):
 
     async def slot(self, app: str, number: int) -> Slot | None:
         """Return the slot with this number, retired or not."""
+        ...
+
+    async def runtime_choice(self) -> RuntimeChoice | None:
+        """Return the runtime that an operator chose; None if the setting ``runtime`` applies."""
         ...
 
     async def volumes(self, app: str | None = None) -> tuple[AppVolume, ...]:

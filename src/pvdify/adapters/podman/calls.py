@@ -30,11 +30,13 @@ class Calls:
         binary: the podman command.
         database: the present database; containers made with another database are ignored.
         allows_metadata: containers may connect to the metadata services of clouds.
+        is_in_unit: pvdifyd is a systemd unit. When the unit stops, systemd kills every process in it, so detached
+            containers start in a scope of their own.
     """
 
     def __init__(
         self, *, runner: CommandRunner, server_id: str, launcher_dir: Path, binary: str,
-        database: DatabaseIdentity = UNNAMED, allows_metadata: bool = False,
+        database: DatabaseIdentity = UNNAMED, allows_metadata: bool = False, is_in_unit: bool = False,
     ) -> None:  # fmt: skip
         self.server = server_id
         self.database = database
@@ -44,6 +46,7 @@ class Calls:
         self._runner = runner
         self._launcher_dir = launcher_dir
         self._allows_metadata = allows_metadata
+        self._apart = commands.IN_OWN_SCOPE if is_in_unit else ()
         self._launcher: Path | None = None
         self._has_init = True
         self._is_own_init: dict[str, bool] = {}
@@ -56,6 +59,10 @@ class Calls:
     async def run(self, argv: Argv, directory: Path | None = None, timeout: float = START_SECONDS) -> Completed:
         """Run podman to its end. Raises RuntimeUnavailable if it cannot be started or does not end in time."""
         return await self._runner.run(argv, directory=directory, timeout=timeout)
+
+    async def run_apart(self, argv: Argv, directory: Path) -> Completed:
+        """Run podman so that the conmon that it starts outlives pvdifyd's unit. Raises as ``run``."""
+        return await self.run((*self._apart, *argv), directory)
 
     async def list(self, *, app: str | None = None, name: str | None = None) -> tuple[parse.Listed, ...]:
         """Return this server's containers, of one app or one name if given. Raises RuntimeUnavailable."""

@@ -28,6 +28,7 @@ from pvdify.plumbing.command_runner import Argv
 # (SETFCAP) would have no effect, because of no-new-privileges.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 LARGEST_LOG = "20mb"
+IN_OWN_SCOPE = ("systemd-run", "--quiet", "--scope", "--")
 
 
 @dataclass(frozen=True, kw_only=True)

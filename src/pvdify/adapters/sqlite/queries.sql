@@ -48,6 +48,9 @@ SELECT * FROM noted_statuses WHERE :app IS NULL OR app = :app ORDER BY app;
 -- name: slots
 SELECT * FROM slots WHERE state <> 'retired' AND (:app IS NULL OR app = :app) ORDER BY since, number;
 
+-- name: runtime_choice
+SELECT * FROM runtime_choices;
+
 -- name: slot
 SELECT * FROM slots WHERE app = :app AND number = :number;
 

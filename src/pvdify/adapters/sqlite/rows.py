@@ -23,6 +23,7 @@ from pvdify.model.operation import Operation
 from pvdify.model.passkey import Passkey
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
+from pvdify.model.runtime_choice import RuntimeChoice
 from pvdify.model.scale import Scale
 from pvdify.model.service import Service, ServiceLink
 from pvdify.model.slot import Slot
@@ -139,6 +140,7 @@ TABLES: dict[type, Table] = {
     Backup: _table(Backup, "backups", "id"),
     BackupPlan: _table(BackupPlan, "backup_plans", "name"),
     BackupTask: _table(BackupTask, "backup_tasks", "id"),
+    RuntimeChoice: _table(RuntimeChoice, "runtime_choices", "id"),
     AppVolume: _table(AppVolume, "volumes", "id"),
     User: _table(User, "users", "id"),
     Session: _table(Session, "sessions", "id"),

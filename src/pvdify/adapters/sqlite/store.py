@@ -32,6 +32,7 @@ from pvdify.model.event import Event, EventFilter, IdempotentRequest
 from pvdify.model.operation import Operation
 from pvdify.model.preview import Preview
 from pvdify.model.release import Release, SwitchCount
+from pvdify.model.runtime_choice import RuntimeChoice
 from pvdify.model.scale import Scale
 from pvdify.model.slot import Slot
 from pvdify.model.status import NotedStatus
@@ -140,6 +141,9 @@ class SqliteStore(
 
     async def slot(self, app: str, number: int) -> Slot | None:
         return await self._one(Slot, "slot", app=app, number=number)
+
+    async def runtime_choice(self) -> RuntimeChoice | None:
+        return await self._one(RuntimeChoice, "runtime_choice")
 
     async def volumes(self, app: str | None = None) -> tuple[AppVolume, ...]:
         return await self._all(AppVolume, "volumes", app=app)

@@ -51,6 +51,11 @@ class Units:
         """Return every unit that may run this instance: the name that is free now may have been taken at the start."""
         return tuple(f"{stem}{SUFFIX}" for stem in dict.fromkeys((self.stem_of(name), self.own_stem_of(name))))
 
+    def has(self, name: str) -> bool:
+        """Return whether this instance has a unit of this server."""
+        marks = (unit.read_mark(_read(self._directory / each)) for each in self.names_of(name))
+        return any(mark is not None and self._is_ours(mark) and mark.name == name for mark in marks)
+
     async def write(self, stem: str, text: str) -> bool:
         """Write the unit and the keeper if they differ; return whether an existing unit changed and needs a reload."""
         return await asyncio.to_thread(self._write, stem, text)

@@ -23,6 +23,7 @@ from pvdify.model.names import app_of_instance
 from pvdify.model.operation import Operation, StepRecord
 from pvdify.model.preview import Preview
 from pvdify.model.release import Failure, Release, SwitchCount
+from pvdify.model.runtime_choice import RuntimeChoice
 from pvdify.model.scale import Scale
 from pvdify.model.service import Service, ServiceLink
 from pvdify.model.slot import Slot
@@ -252,6 +253,7 @@ class CleanStore(Store):
     noted_statuses = unchanged(Store.noted_statuses)
     slots = unchanged(Store.slots)
     slot = unchanged(Store.slot)
+    runtime_choice = unchanged(Store.runtime_choice)
     volumes = unchanged(Store.volumes)
     forget_volume = unchanged(Store.forget_volume)
     operation = unchanged(Store.operation)
@@ -307,7 +309,7 @@ class CleanStore(Store):
                 return await self._of_backups(record)
             case (
                 App() | AppVolume() | ConfigVersion() | Grant() | IdempotentRequest() | JobRecord() | JobRun()
-                | NotedStatus() | Preview() | Release() | Scale() | SeenWebhook() | Service()
+                | NotedStatus() | Preview() | Release() | Scale() | RuntimeChoice() | SeenWebhook() | Service()
                 | ServiceLink() | Slot() | SwitchCount() | Token()
             ):  # fmt: skip
                 return record  # has no output of an app's programs

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pvdify.engine.world import Hide, SharedVars
+from pvdify.engine.world.runtimes import runtime_in_effect
 from pvdify.engine.world.urls import PublicUrls
 from pvdify.model.config import ConfigVar
 from pvdify.model.grant import GrantKind
@@ -11,9 +12,11 @@ from pvdify.model.names import parent_of
 from pvdify.model.private_network import PrivateNetwork
 from pvdify.model.release import Release
 from pvdify.model.service import PASSWORD, ServiceLink, secrets_of, url_of
+from pvdify.model.slot import SlotState
 from pvdify.model.tenant import Tenant
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +24,15 @@ class Surroundings:
     """The inputs of a release's containers besides the image.
 
     ``config``: config vars, with the URLs of linked services. ``volumes``: the ids of the app's volumes by name.
-    ``url``: the app's public URL, None if it has none. ``networks``: the networks of linked services.
+    ``url``: the app's public URL, None if it has none. ``networks``: the networks of linked services. ``runtime``: the
+    container runtime of the release's slot, or of new slots if the release has none.
     """
 
     config: Mapping[str, ConfigVar]
     volumes: Mapping[str, str]
     url: str | None = None
     networks: tuple[PrivateNetwork, ...] = ()
+    runtime: str = ""
 
 
 class Environments:
@@ -38,10 +43,11 @@ class Environments:
     """
 
     def __init__(
-        self, *, hide: Hide, secrets: Secrets, shared_vars: Sequence[SharedVars], store: Store, urls: PublicUrls
-    ) -> None:
+        self, *, hide: Hide, secrets: Secrets, settings: Settings, shared_vars: Sequence[SharedVars], store: Store,
+        urls: PublicUrls,
+    ) -> None:  # fmt: skip
         self._hide, self._secrets, self._shared_vars = hide, secrets, shared_vars
-        self._store, self._urls = store, urls
+        self._settings, self._store, self._urls = settings, store, urls
 
     async def of(self, release: Release) -> Surroundings:
         """Return the config version of this release, and the volumes, services and URL that its app has now.
@@ -54,7 +60,16 @@ class Environments:
         links = await self._store.service_links(app=release.app)
         services = await self._services_of(release.app, links)
         networks = tuple(link.network for link in links)
-        return Surroundings(config={**config, **services}, volumes=volumes, url=url, networks=networks)
+        return Surroundings(
+            config={**config, **services}, volumes=volumes, url=url, networks=networks,
+            runtime=await self._runtime_of(release),
+        )  # fmt: skip
+
+    async def _runtime_of(self, release: Release) -> str:
+        slot = await self._store.slot(release.app, release.slot) if release.slot else None
+        if slot is not None and slot.runtime and slot.state is not SlotState.RETIRED:
+            return slot.runtime
+        return await runtime_in_effect(self._store, self._settings)
 
     async def _services_of(self, app: str, links: Sequence[ServiceLink]) -> dict[str, ConfigVar]:
         """Return the URL of each linked service by the name of its config var, and redact its secrets from now on."""

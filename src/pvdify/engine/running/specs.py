@@ -127,6 +127,7 @@ def _spec(
         environment=_environment(around, {**own, **(facts or {})}),
         mounts=mounts_of(release, mounts_for or _main_process(manifest), around.volumes),
         networks=around.networks,
+        runtime=around.runtime,
         limits=Limits(memory=manifest.resources.memory, cpu=manifest.resources.cpu),
         stop_timeout=manifest.stop_timeout,
         capabilities=manifest.capabilities,

@@ -41,7 +41,7 @@ def wire_running(world: World, outside: Outside, redactors: Redactors, urls: Pub
     serving = ServingRoutes(down=world.down, router=world.router)
     probes = Probes(prober=world.prober, settings=settings)
     environments = Environments(
-        hide=world.hide, secrets=world.secrets, shared_vars=world.shared_vars, store=store, urls=urls
+        hide=world.hide, secrets=world.secrets, settings=settings, shared_vars=world.shared_vars, store=store, urls=urls
     )
     return RunningParts(
         environments=environments,

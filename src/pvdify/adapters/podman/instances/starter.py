@@ -77,7 +77,7 @@ class Starter:
         build = commands.run_instance if is_started else commands.create_instance
         argv = build(self._calls.podman, spec, self._calls.server, place, has_init=await self._calls.needs_init(spec))
         with files.open_gate():
-            done = await self._calls.run(argv, files.path)
+            done = await self._calls.run_apart(argv, files.path)
         if refusals.is_init_missing(done):
             self._calls.do_without_init()
             return await self._make_as(spec, files, name, is_started=is_started)
@@ -122,10 +122,10 @@ class Starter:
         with files.open_gate():
             launcher = await self._calls.launcher()
             argv = commands.start_container(self._calls.podman, launcher, container)
-            done = await self._calls.run(argv, files.path)
+            done = await self._calls.run_apart(argv, files.path)
             if refusals.is_network_missing(done):
                 await self._calls.networks.ensure_for(spec, is_certain=True)
-                done = await self._calls.run(argv, files.path)
+                done = await self._calls.run_apart(argv, files.path)
         if refusals.is_container_missing(done):
             return False
         if refusals.is_not_startable(done) or (done.exit_code == 0 and not files.was_launched):

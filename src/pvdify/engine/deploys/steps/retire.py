@@ -7,6 +7,7 @@ import structlog
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.world.concurrency import settle
+from pvdify.engine.world.runtimes import runtime_in_effect
 from pvdify.errors import DeployCanceled, RouterUnavailable
 from pvdify.model.operation import OperationKind
 from pvdify.model.release import SwitchCount, grace_of, last_served
@@ -90,16 +91,19 @@ async def _leave_edge(run: StepRun) -> bool:
 async def stand_by(run: StepRun) -> None:
     """Wait for a rollback until ``standby`` has passed.
 
-    End earlier if the slot of a later release is on standby instead, or if the app was stopped.
+    End earlier if the slot of a later release is on standby instead, if the app was stopped, or if new slots are on
+    another runtime, because no rollback takes over the slot then.
     """
-    clock, standby = run.world.clock, run.world.settings.standby
+    clock, standby, store = run.world.clock, run.world.settings.standby, run.world.store
     while True:
         changed = run.world.changes.next_of(run.app)
         slot = await _slot(run)
         waited = clock.now() - slot.since
         if slot.state is SlotState.STOPPED or waited >= standby or await _is_displaced(run, slot):
             return
-        if (await run.world.store.scale(run.app)).is_stopped:
+        if (await store.scale(run.app)).is_stopped:
+            return
+        if slot.runtime not in ("", await runtime_in_effect(store, run.world.settings)):
             return
         pause = min(STANDBY_PAUSE, max(0.0, (standby - waited).total_seconds()))
         await first_of(clock.sleep(pause), changed.wait())

@@ -7,6 +7,7 @@ from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.running.specs import instance_spec, next_numbers, placements_of
 from pvdify.engine.world.concurrency import settle
+from pvdify.engine.world.runtimes import runtime_in_effect
 from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.names import WEB
 from pvdify.model.probe import is_healthy
@@ -76,11 +77,13 @@ async def starter_of(run: StepRun, slot: Slot) -> Release:
 
 
 async def standby_of(run: StepRun) -> Slot | None:
-    """Return the slot of the release that this one repeats, if the slot is idle, or None."""
+    """Return the slot of the release that this one repeats, if it is idle and on the server's runtime, or None."""
     store, repeats = run.world.store, run.release.repeats
     repeated = await store.release(run.app, repeats) if repeats else None
     slot = await store.slot(run.app, repeated.slot) if repeated and repeated.slot else None
-    return slot if slot is not None and slot.state.is_idle else None
+    if slot is None or not slot.state.is_idle:
+        return None
+    return slot if slot.runtime in ("", await runtime_in_effect(store, run.world.settings)) else None
 
 
 async def _take_over(run: StepRun) -> Slot | None:
@@ -131,6 +134,7 @@ async def _place(run: StepRun) -> Slot:
             state=SlotState.CANDIDATE,
             since=run.world.clock.now(),
             placements=await placed(run, release.version, numbers),
+            runtime=await runtime_in_effect(run.world.store, run.world.settings),
         )
         await run.save(slot, replace(release, slot=slot.number))
     return slot
