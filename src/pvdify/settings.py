@@ -221,7 +221,10 @@ class Settings:
     listen: Address = _setting(parse_address, "127.0.0.1:9443", "address of the REST API")
     router_listen: Address = _setting(parse_address, "127.0.0.1:9080", "address visitors' requests arrive at")
     runtime: str = _setting(
-        parse_runtime, "", "systemd (a unit an instance) or podman; empty: systemd where it is process 1"
+        parse_runtime,
+        "",
+        "systemd (a unit an instance) or podman, until `pvdify server runtime` changes it; empty: "
+        "systemd where it is process 1",
     )
     ports: PortRange = _setting(parse_port_range, "3001-3999", "loopback ports for instances")
     base_domain: str = _setting(parse_base_domain, "pvdify.win", "an app answers at APP.BASE-DOMAIN")

@@ -12,10 +12,11 @@ from tests.fakes.api_parts.jobs import Jobs
 from tests.fakes.api_parts.logs import Logs
 from tests.fakes.api_parts.previews import Previews
 from tests.fakes.api_parts.processes import Processes
+from tests.fakes.api_parts.runtime import ServerRuntime
 from tests.fakes.api_parts.volumes import Volumes
 
 
-class ApiState(ConfigVars, Volumes, Jobs, Backups, Processes, Previews, Logs, Access, Connections):
+class ApiState(ConfigVars, Volumes, Jobs, Backups, Processes, Previews, Logs, Access, Connections, ServerRuntime):
     """All of it, in memory."""
 
     def __init__(self) -> None:

@@ -41,6 +41,7 @@ from tests.fakes.prober import FakeProber
 from tests.fakes.public import FakePublicWeb
 from tests.fakes.registry_logins import FakeRegistryLogins
 from tests.fakes.router import FakeRouter
+from tests.fakes.runtime_options import FakeRuntimeOptions
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.sign_in_provider import FakeSignInProvider
 from tests.fakes.store import MemoryStore
@@ -90,6 +91,7 @@ class Machine:
         self.one_offs = FakeOneOffs()
         self.inside = FakeInside(lambda name: name in self.supervisor.running)
         self.outbox: Outbox | None = None  # the store, unless a test sets another
+        self.runtime_options = FakeRuntimeOptions()
         self.unserved: list[str] = []
         self.is_watched = True  # whether every call is followed by a look at the visitors
 
@@ -237,6 +239,7 @@ class Daemon(Asking):
             samples=machine.store,
             sign_in_provider=machine.sign_in_provider,
             passkey_checks=WebauthnPasskeys(),
+            runtime_options=machine.runtime_options,
             outlets=machine.outlets,
             webhook_secrets=(WEBHOOK_SECRET,),
             backup_tools=BackupTools(targets=backups, files=backups, copies=backups),  # type: ignore[arg-type]
@@ -261,6 +264,7 @@ class Daemon(Asking):
         self.liveness = wired.liveness
         self.backups, self.keeper = engine.backups, wired.keeper
         self.renames = engine.renames
+        self.runtime_moves, self.runtime_plan = engine.runtime_moves, engine.runtime_plan
         self.services, self.service_links = engine.services, engine.service_links
         self.service_keeper = wired.service_keeper
 
@@ -285,6 +289,7 @@ class Daemon(Asking):
     async def recover(self) -> None:
         """What a daemon does at its start, until nothing but retirements is left to do."""
         await self.renames.recover()
+        await self.runtime_moves.recover()
         await self.reconciler.ensure_router()
         await self.worker.resume()
         for _ in range(3):

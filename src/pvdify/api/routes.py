@@ -24,6 +24,7 @@ from pvdify.api.handlers import (
     releases,
     router,
     run,
+    runtime,
     secrets,
     server,
     services,
@@ -187,6 +188,10 @@ ENDPOINTS = (
     _route("GET",    "/edge", edge.show_edge,       READ,  gives=answers.Edge),
     _route("PUT",    "/edge", edge.connect_edge,    ADMIN, takes=requests.ConnectEdge, gives=answers.Edge),
     _route("DELETE", "/edge", edge.disconnect_edge, ADMIN, 204),
+
+    _route("GET",    "/runtime", runtime.show_runtime,   ADMIN,      gives=answers.ServerRuntime, query="to"),
+    _route("PUT",    "/runtime", runtime.choose_runtime, ADMIN, 202, takes=requests.ChooseRuntime, gives=answers.ServerRuntime),
+    _route("DELETE", "/runtime", runtime.cancel_move,    ADMIN,      gives=answers.ServerRuntime),
 
     _route("GET",    "/services",                        services.list_services,   READ,        gives=answers.Service, list_of="services"),
     _route("POST",   "/services",                        services.create_service,  DEPLOY, 202, takes=requests.CreateService, gives=answers.Service),

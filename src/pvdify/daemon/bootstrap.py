@@ -39,6 +39,7 @@ from pvdify.adapters.sops.secrets import SopsSecrets
 from pvdify.adapters.sops.vault import ENDING, Vault
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.adapters.systemd.beside_podman import PodmanOrSystemd
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.webauthn.passkeys import WebauthnPasskeys
 from pvdify.adapters.webhooks import bodies
@@ -206,6 +207,7 @@ def build_outside(ground: Ground, runtime: Runtime, store: SqliteStore, web: Web
         samples=store,
         sign_in_provider=build_sign_in_provider(settings, web, clock),
         passkey_checks=WebauthnPasskeys(),
+        runtime_options=PodmanOrSystemd(settings.runtime),
         outlets=build_outlets(web, clock, settings, github),
         webhook_secrets=webhook_secrets(settings),
         backup_tools=build_backup_tools(settings),

@@ -84,6 +84,7 @@ async def _answer(server: Server, doors: Doors, manager: ServiceManager) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await server.engine.renames.recover()
+    await server.engine.runtime_moves.recover()
     await server.engine.registries.apply()
     await server.wired.reconciler.ensure_router()
     await server.wired.worker.resume()

@@ -14,6 +14,8 @@ from pvdify.engine.access.users import Users
 from pvdify.engine.deploys.processes import Processes
 from pvdify.engine.deploys.renames import Renames
 from pvdify.engine.deploys.requests import Requests
+from pvdify.engine.deploys.runtime_moves import RuntimeMoves
+from pvdify.engine.deploys.runtime_plan import RuntimePlan
 from pvdify.engine.edge.domains import Domains
 from pvdify.engine.edge.edge import EdgeKeeper
 from pvdify.engine.notifying.notifications import Notifications
@@ -51,6 +53,8 @@ class Engine:
     service_links: ServiceLinks
     one_offs: OneOffRuns
     renames: Renames
+    runtime_moves: RuntimeMoves
+    runtime_plan: RuntimePlan
     previews: PreviewRequests
     webhooks: Webhooks
     keyless: Keyless

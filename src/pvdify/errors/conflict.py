@@ -57,6 +57,12 @@ class NotCancelable(ConflictError):
     code = "release-not-cancelable"
 
 
+class NothingToCancel(ConflictError):
+    """No move of apps to another runtime is under way."""
+
+    code = "no-move"
+
+
 class AppBusy(ConflictError):
     """An operation is running on the app; the message says which, since when and why."""
 

@@ -116,3 +116,16 @@ def test_what_others_wrote_is_as_they_published_it() -> None:
             import hashlib
 
             assert hashlib.sha256((FOLDER / "static/vendor" / found[1]).read_bytes()).hexdigest() == found[2]
+
+
+async def test_the_server_page_names_the_runtime_in_effect_and_a_move(site: Site) -> None:
+    browser = await site.signed_in()
+    moves = site.daemon.runtime_moves
+    other = "podman" if (await moves.in_effect()).name == "systemd" else "systemd"
+
+    before = (await browser.get("/server")).content.decode()
+    await moves.choose(other, ADMIN)
+    after = (await browser.get("/server")).content.decode()
+
+    assert f"<dt>Runtime</dt><dd>{other}" not in before
+    assert f"<dt>Runtime</dt><dd>{other}; apps are moving to it" in after

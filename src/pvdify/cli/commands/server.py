@@ -4,6 +4,7 @@ import click
 
 from pvdify.cli.command import local_command
 from pvdify.cli.commands.server_edge import edge
+from pvdify.cli.commands.server_runtime import runtime
 from pvdify.cli.installation import hand_over
 from pvdify.errors import InvalidSetting
 from pvdify.wire.installation import BackUp, Install, Restore, Uninstall
@@ -114,7 +115,7 @@ def restore(*, file: str, backup: str, replace: bool, as_json: bool) -> Restore:
     return Restore(file=file, backup=backup, is_replacing=replace, as_json=as_json)
 
 
-for _command in (install, upgrade, backup, restore, uninstall, edge.for_click()):
+for _command in (install, upgrade, backup, restore, uninstall, edge.for_click(), runtime.for_click()):
     server.add_command(_command)
 
 

@@ -1,16 +1,16 @@
-"""Requests about the server's connections: notifications, PostHog and Cloudflare."""
+"""Requests about the server's connections: notifications, PostHog, Cloudflare, and its runtime."""
 
 from urllib.parse import quote
 
 from pvdify.client.calls.asking import Asking
 from pvdify.client.encode import request_body
 from pvdify.client.session import Question
-from pvdify.wire.answers import Delivery, Edge, Notification, Posthog
-from pvdify.wire.requests import AddNotification, ConnectEdge, ConnectPosthog
+from pvdify.wire.answers import Delivery, Edge, Notification, Posthog, ServerRuntime
+from pvdify.wire.requests import AddNotification, ChooseRuntime, ConnectEdge, ConnectPosthog
 
 
 class ConnectionCalls(Asking):
-    """Requests about notifications, PostHog and the edge."""
+    """Requests about notifications, PostHog, the edge and the runtime."""
 
     def notifications(self) -> list[Notification]:
         """List the notifications."""
@@ -63,6 +63,18 @@ class ConnectionCalls(Asking):
     def connect_edge(self, wanted: ConnectEdge) -> Edge:
         """Connect a Cloudflare Tunnel; a second call changes nothing."""
         return self._session.ask_for(Edge, Question(method="PUT", path="/edge", body=request_body(wanted)))
+
+    def runtime(self, to: str | None = None) -> ServerRuntime:
+        """Return the runtime of new releases, and what a move of all apps to the runtime ``to`` would do."""
+        return self._session.ask_for(ServerRuntime, Question(path="/runtime", query={"to": to} if to else {}))
+
+    def choose_runtime(self, wanted: ChooseRuntime) -> ServerRuntime:
+        """Put new releases on this runtime, and begin to move the apps to it."""
+        return self._session.ask_for(ServerRuntime, Question(method="PUT", path="/runtime", body=request_body(wanted)))
+
+    def cancel_runtime_move(self) -> ServerRuntime:
+        """Move no further app."""
+        return self._session.ask_for(ServerRuntime, Question(method="DELETE", path="/runtime"))
 
     def disconnect_edge(self) -> None:
         """Disconnect the edge; a second call changes nothing."""

@@ -45,7 +45,8 @@ CALLS = {
     "connections": (
         "ConnectionCalls",
         "notifications add_notification remove_notification test_notification deliveries posthog "
-        "connect_posthog disconnect_posthog edge connect_edge disconnect_edge",
+        "connect_posthog disconnect_posthog edge connect_edge disconnect_edge "
+        "runtime choose_runtime cancel_runtime_move",
     ),
     "jobs": ("JobCalls", "jobs run_job set_job_paused job_runs job_output follow_job"),
     "logs": ("LogCalls", "logs follow_logs visits follow_visits events follow_events"),

@@ -106,5 +106,5 @@ async def _page(call: Call, made: Token | None = None, secret: str = "", signing
         registries=await engine.registries.list() if is_admin else (),
         notifications=await engine.notifications.list() if is_admin else (), channels=CHANNELS,
         deliveries=await engine.notifications.deliveries(None, DELIVERIES) if is_admin else (),
-        settings=engine.settings, roles=tuple(Role),
+        settings=engine.settings, runtime=await engine.runtime_moves.in_effect(), roles=tuple(Role),
     )  # fmt: skip

@@ -438,10 +438,17 @@ class Requests:
 def _live_before(releases: tuple[Release, ...], live: Release | None) -> Release | None:
     """Return the newest release before ``live`` that was live, or None. Skip releases that their guard rolled back.
 
-    So a second rollback undoes the first.
+    So a second rollback undoes the first. A release that only moved to another runtime counts as the one it repeats.
     """
-    older = (it for it in releases if live is None or it.version < live.version)
-    return next((it for it in older if it.was_live and not it.is_taken_back), None)
+    current = live
+    for release in (it for it in releases if it.was_live and (live is None or it.version < live.version)):
+        if current is not None and current.repeats == release.version:
+            current = release
+        elif not release.is_taken_back:
+            return release
+        else:
+            current = None
+    return None
 
 
 def _canceled_in_queue(release: Release) -> Release:

@@ -21,7 +21,7 @@ from pvdify.engine.state.disk_watch import DiskWatch
 from pvdify.engine.state.jobs.scheduler import Scheduler
 from pvdify.engine.state.services.keeper import ServiceKeeper
 from pvdify.engine.wiring.access import AccessParts, wire_access, wire_registries
-from pvdify.engine.wiring.deploys import DeployParts, wire_deploys, wire_worker
+from pvdify.engine.wiring.deploys import DeployParts, RuntimeParts, wire_deploys, wire_runtime, wire_worker
 from pvdify.engine.wiring.edge import EdgeParts, wire_edge
 from pvdify.engine.wiring.notifying import NotifyingParts, wire_notifying
 from pvdify.engine.wiring.outside import Outside
@@ -72,6 +72,7 @@ class Wired:
             self.engine.volumes.keep_trash(),
             self.engine.samples.run(),
             self.engine.renames.run(),
+            self.engine.runtime_moves.run(),
             self.disk_watch.run(),
         )
 
@@ -94,6 +95,7 @@ class _Rooms:
     previews: PreviewParts
     reading: ReadingParts
     running: RunningParts
+    runtime: RuntimeParts
     state: StateParts
     runner: Runner
     worker: Worker
@@ -141,6 +143,7 @@ def _wire_rooms(world: World, outside: Outside, redactors: Redactors) -> _Rooms:
         previews=wire_previews(world, outside, deploys.requests, reading.views, state.services),
         reading=reading,
         running=running,
+        runtime=wire_runtime(world, outside.runtime_options, deploys.requests, worker),
         state=state,
         runner=runner,
         worker=worker,
@@ -155,6 +158,8 @@ def _front_door(settings: Settings, rooms: _Rooms) -> Engine:
         requests=rooms.deploys.requests,
         processes=rooms.deploys.processes,
         renames=rooms.deploys.renames,
+        runtime_moves=rooms.runtime.moves,
+        runtime_plan=rooms.runtime.plan,
         queries=reading.queries,
         observations=reading.observations,
         samples=reading.samples,

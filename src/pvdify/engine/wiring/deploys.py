@@ -7,6 +7,8 @@ from pvdify.engine.deploys.processes import Processes
 from pvdify.engine.deploys.renames import Renames
 from pvdify.engine.deploys.requests import Requests
 from pvdify.engine.deploys.runner import Runner
+from pvdify.engine.deploys.runtime_moves import RuntimeMoves
+from pvdify.engine.deploys.runtime_plan import RuntimePlan
 from pvdify.engine.deploys.step_run import StepTools
 from pvdify.engine.deploys.worker import Worker
 from pvdify.engine.reading.views import Views
@@ -15,6 +17,7 @@ from pvdify.engine.wiring.edge import EdgeParts
 from pvdify.engine.wiring.running import RunningParts
 from pvdify.engine.world import World
 from pvdify.engine.world.urls import PublicUrls
+from pvdify.ports.runtime_options import RuntimeOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,14 @@ class DeployParts:
     processes: Processes
     renames: Renames
     requests: Requests
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeParts:
+    """The parts that move apps to another runtime."""
+
+    moves: RuntimeMoves
+    plan: RuntimePlan
 
 
 def wire_worker(world: World, running: RunningParts, edge: EdgeParts, urls: PublicUrls) -> tuple[Runner, Worker]:
@@ -42,6 +53,11 @@ def wire_deploys(
 ) -> DeployParts:  # fmt: skip
     """Make the parts that take requests."""
     clock, locks, settings, store = world.clock, world.locks, world.settings, world.store
+    requests = Requests(
+        clock=clock, former_names=world.former_names, locks=locks, secrets=world.secrets, settings=settings,
+        store=store, claims=edge.claims, edge_mode=edge.mode, views=views, runner=runner, worker=worker,
+        put_routes=reconciler.put_routes,
+    )  # fmt: skip
     return DeployParts(
         processes=Processes(clock=clock, locks=locks, store=store, worker=worker),
         renames=Renames(
@@ -50,9 +66,19 @@ def wire_deploys(
             serving=running.serving, views=views, worker=worker, one_offs=running.one_offs,
             rename_logins=registries.rename, put_routes=reconciler.put_routes, watch_anew=reconciler.watch_anew,
         ),
-        requests=Requests(
-            clock=clock, former_names=world.former_names, locks=locks, secrets=world.secrets, settings=settings,
-            store=store, claims=edge.claims, edge_mode=edge.mode, views=views, runner=runner, worker=worker,
-            put_routes=reconciler.put_routes,
-        ),
+        requests=requests,
     )  # fmt: skip
+
+
+def wire_runtime(world: World, options: RuntimeOptions, requests: Requests, worker: Worker) -> RuntimeParts:
+    """Make the parts that move apps to another runtime."""
+    clock, settings, store = world.clock, world.settings, world.store
+    moves = RuntimeMoves(
+        changes=world.changes, clock=clock, locks=world.locks, options=options, settings=settings, store=store,
+        requests=requests, worker=worker,
+    )  # fmt: skip
+    plan = RuntimePlan(
+        clock=clock, host=world.host, instances=world.instances, settings=settings, sightings=world.sightings,
+        store=store, moves=moves,
+    )  # fmt: skip
+    return RuntimeParts(moves=moves, plan=plan)

@@ -14,6 +14,7 @@ from pvdify.ports.link_store import LinkStore
 from pvdify.ports.outlet import Outlet
 from pvdify.ports.passkey_checks import PasskeyChecks
 from pvdify.ports.people_store import PeopleStore
+from pvdify.ports.runtime_options import RuntimeOptions
 from pvdify.ports.sample_store import SampleStore
 from pvdify.ports.sign_in_provider import SignInProvider
 
@@ -33,6 +34,7 @@ class Outside:
     samples: SampleStore
     sign_in_provider: SignInProvider | None
     passkey_checks: PasskeyChecks
+    runtime_options: RuntimeOptions
     outlets: Mapping[Channel, Outlet]
     webhook_secrets: tuple[str, ...]
     backup_tools: BackupTools

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pvdify.wire.answers.problem import Failure, Problem
     from pvdify.wire.answers.processes import Instance, OneOff, OneOffEnd, Operation, OperationStep, Process, Processes
     from pvdify.wire.answers.releases import LogEntry, Receipt, Release, Requests, RollbackPlan
+    from pvdify.wire.answers.runtime import RuntimeApp, ServerRuntime
     from pvdify.wire.answers.server import Check, Health, Status
     from pvdify.wire.answers.services import Service, ServiceLines, ServiceLink, ServicePlan
     from pvdify.wire.answers.volumes import Volume
@@ -45,6 +46,7 @@ __getattr__ = on_demand(
         "problem": "Failure Problem",
         "processes": "Instance OneOff OneOffEnd Operation OperationStep Process Processes",
         "releases": "LogEntry Receipt Release Requests RollbackPlan",
+        "runtime": "RuntimeApp ServerRuntime",
         "server": "Check Health Status",
         "services": "Service ServiceLines ServiceLink ServicePlan",
         "volumes": "Volume",
@@ -105,6 +107,8 @@ __all__ = [
     "Requests",
     "RestorePlan",
     "RollbackPlan",
+    "RuntimeApp",
+    "ServerRuntime",
     "Service",
     "ServiceLines",
     "ServiceLink",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pvdify.wire.requests.apps import AddDomain, ChangeApp, CreateApp, PauseApp, RenameApp
     from pvdify.wire.requests.backups import RestoreBackup, ScheduleBackups, SetBackupTarget, VerifyBackup
     from pvdify.wire.requests.config import AddRecipient, CopyConfig, ImportConfig, RevealConfig, RollBackConfig
-    from pvdify.wire.requests.connections import AddNotification, ConnectEdge, ConnectPosthog
+    from pvdify.wire.requests.connections import AddNotification, ChooseRuntime, ConnectEdge, ConnectPosthog
     from pvdify.wire.requests.previews import ExchangeIdentity, LinkRepository, PutPreview
     from pvdify.wire.requests.processes import ExecCommand, OpenTunnel, RestartProcesses, RunCommand, Terminal
     from pvdify.wire.requests.releases import Deploy, Rollback, Strategy
@@ -22,7 +22,7 @@ __getattr__ = on_demand(
         "apps": "AddDomain ChangeApp CreateApp PauseApp RenameApp",
         "backups": "RestoreBackup ScheduleBackups SetBackupTarget VerifyBackup",
         "config": "AddRecipient CopyConfig ImportConfig RevealConfig RollBackConfig",
-        "connections": "AddNotification ConnectEdge ConnectPosthog",
+        "connections": "AddNotification ChooseRuntime ConnectEdge ConnectPosthog",
         "previews": "ExchangeIdentity LinkRepository PutPreview",
         "processes": "ExecCommand OpenTunnel RestartProcesses RunCommand Terminal",
         "releases": "Deploy Rollback Strategy",
@@ -35,6 +35,7 @@ __all__ = [
     "AddNotification",
     "AddRecipient",
     "ChangeApp",
+    "ChooseRuntime",
     "ConnectEdge",
     "ConnectPosthog",
     "ConnectService",

@@ -26,6 +26,13 @@ class ConnectEdge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChooseRuntime:
+    """PUT /runtime. ``runtime``: the runtime of new releases; apps on another one move to it."""
+
+    runtime: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConnectPosthog:
     """PUT /posthog.
 

@@ -46,3 +46,27 @@ async def test_another_databases_containers_are_not_seen_and_those_of_before_the
 
 async def test_a_database_that_was_begun_beside_others_sees_only_what_it_made():
     assert await seen(APART) == ["ours"]
+
+
+class Noting:
+    """A runner that notes what it runs."""
+
+    def __init__(self) -> None:
+        self.ran: list[Argv] = []
+
+    async def run(self, argv: Argv, **_: object) -> Completed:
+        self.ran.append(argv)
+        return Completed(argv=argv, exit_code=0, stdout="", stderr="")
+
+
+async def test_in_a_unit_podman_starts_containers_in_a_scope_of_their_own():
+    for is_in_unit, before in ((False, ()), (True, ("systemd-run", "--quiet", "--scope", "--"))):
+        runner = Noting()
+        calls = Calls(
+            runner=runner, server_id="abc", launcher_dir=Path("/l"), binary="podman", is_in_unit=is_in_unit  # type: ignore[arg-type]
+        )  # fmt: skip
+
+        await calls.run_apart(("podman", "run"), Path("/run/i"))
+        await calls.run(("podman", "ps"))
+
+        assert runner.ran == [(*before, "podman", "run"), ("podman", "ps")]

@@ -1,11 +1,14 @@
 """The checks before a release is deployed. Nothing has been changed yet, so there is nothing to undo."""
 
+from collections.abc import Mapping
+
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.supersession import superseded
 from pvdify.engine.running.specs import limits_of
 from pvdify.engine.world.concurrency import settle
 from pvdify.errors import NotEnoughDisk, NotEnoughMemory
+from pvdify.manifest.definition import Manifest
 from pvdify.model.app import hostnames_of
 from pvdify.model.operation import Strategy
 from pvdify.quantities import format_bytes
@@ -46,14 +49,16 @@ async def _check_room(run: StepRun) -> None:
             f"{format_bytes(settings.min_free_disk)} must stay free",
             next="make room on the server (`podman system df` shows what images take), then deploy again",
         )
-    needed = settings.min_free_memory + sum(
-        min(FIRST_GUESS_OF_MEMORY, limits_of(run.manifest, name).memory) * count
-        for name, count in (await run.counts()).items()
-    )
+    needed = settings.min_free_memory + first_guess_of_memory(run.manifest, await run.counts())
     if capacity.available_memory is not None:
         available = capacity.available_memory + await _to_be_freed(run)
         if available < needed:
             raise await _not_enough_memory(run, available, needed)
+
+
+def first_guess_of_memory(manifest: Manifest, counts: Mapping[str, int]) -> int:
+    """Return the bytes that these new instances are assumed to need at first."""
+    return sum(min(FIRST_GUESS_OF_MEMORY, limits_of(manifest, name).memory) * count for name, count in counts.items())
 
 
 async def _to_be_freed(run: StepRun) -> int:

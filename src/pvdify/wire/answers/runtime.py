@@ -1,0 +1,42 @@
+"""Response types about the container runtime of the server."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeApp:
+    """An app with a live release. ``state``: ``there`` (on the target), ``to move`` or ``failed`` (its last move).
+
+    ``memory``: bytes that its new instances are assumed to need while the old ones still run. ``held``: its volumes
+    that one release uses at a time; requests wait in the router while the app is handed over. ``problem``: why it
+    cannot move now, or why its last move failed.
+    """
+
+    app: str
+    runtime: str
+    state: str
+    instances: list[str]
+    memory: int
+    held: list[str]
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerRuntime:
+    """The runtime of new releases, and a move of the apps to ``target``.
+
+    ``setting``: the setting ``runtime``, which applies until a runtime is chosen. ``move``: ``moving``, ``settled`` or
+    ``canceled``; null before the first choice. ``obstacle``: why no instance can run on the target. ``services``: the
+    services on another runtime; each moves when it restarts.
+    """
+
+    runtime: str
+    setting: str
+    target: str
+    move: str | None
+    chosen_at: datetime | None
+    chosen_by: str | None
+    obstacle: str
+    apps: list[RuntimeApp]
+    services: list[str]
