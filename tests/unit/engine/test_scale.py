@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pvdify.errors import AppNotFound, InvalidScale, NothingRuns, RuntimeUnavailable
+from pvdify.engine.deploys.processes import MOST_WAITING
+from pvdify.errors import AppBusy, AppNotFound, InvalidScale, NothingRuns, RuntimeUnavailable
 from pvdify.model.operation import Operation, OperationState
 from pvdify.model.route import Traffic
 from pvdify.model.scale import Relative, Wish
@@ -364,3 +365,23 @@ async def test_what_is_in_flight_to_the_old_instance_is_not_taken_for_the_new_on
     await daemon.finish_operation(operation)
 
     assert machine.clock.monotonic() - begun < 15
+
+
+async def test_one_app_cannot_fill_the_journal_with_changes_that_wait(machine: Machine, daemon: Daemon):
+    machine.registry.push("reg.example.com/blog:v1")
+    await daemon.deploy(image=V1)
+    await daemon.deploy("blog", "reg.example.com/blog:v1")
+    accepted = [await daemon.processes.restart("shop", None, ACTOR) for _ in range(MOST_WAITING)]
+
+    for ask in (
+        lambda: daemon.processes.restart("shop", "web", ACTOR),
+        lambda: daemon.processes.scale("shop", {"web": Wish(number=2)}, ACTOR),
+        lambda: daemon.processes.set_stopped("shop", ACTOR, is_stopped=True),
+    ):
+        with pytest.raises(AppBusy, match="changes of its processes wait already"):
+            await ask()
+
+    await daemon.restart("blog")
+    done = [await daemon.finish_operation(operation) for operation in accepted]
+    assert {operation.state for operation in done} == {OperationState.SUCCEEDED}
+    assert (await daemon.restart("shop")).state is OperationState.SUCCEEDED

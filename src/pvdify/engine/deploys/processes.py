@@ -19,6 +19,9 @@ from pvdify.model.token import Actor
 from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
 
+MOST_WAITING = 20  # of one app: scale, restart, stop and start; of deploys only the newest waits
+_WAITING = frozenset({OperationKind.SCALE, OperationKind.RESTART})
+
 
 class Processes:
     """Scales, restarts, stops and starts processes.
@@ -100,6 +103,12 @@ class Processes:
         unsettled = await self._store.unsettled_operations(app)
         if any(operation.kind is OperationKind.DESTROY for operation in unsettled):
             raise AppBusy(f"{app} is being destroyed", next="`pvdify apps` shows when it is gone")
+        if sum(operation.kind in _WAITING for operation in unsettled) >= MOST_WAITING:
+            raise AppBusy(
+                f"{app}: {MOST_WAITING} changes of its processes wait already",
+                why="every look at all apps reads what waits, so more would slow the server down",
+                next=f"`pvdify ps {app}` shows when they are done",
+            )
         now = self._clock.now()
         operation = Operation(
             id=f"{app}-{kind.value}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", kind=kind, app=app, change=change,
