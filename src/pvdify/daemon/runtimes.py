@@ -127,7 +127,11 @@ def _instances(ground: Ground, calls: Calls, default: str) -> tuple[Instances, I
     )  # fmt: skip
     return (
         InstancesBesidePodman(podman=podman, systemd=systemd, units=units, default=default),
-        LogsBesidePodman(podman=PodmanLogs(files, kept), journal=journal),
+        LogsBesidePodman(
+            podman=PodmanLogs(files, kept),
+            journal=journal,
+            is_in_journal=lambda name: units.has(name) and not kept.keeps_output(name),
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +20,20 @@ class LogsBesidePodman:
     """The logs of detached containers from ``podman``'s files, and of units from the journal.
 
     An app that moved has lines in both. The journal is read only if this host runs systemd.
+
+    Args:
+        podman: reads log files, and the output of containers that run once.
+        journal: reads the journal.
+        is_in_journal: returns whether an instance writes to the journal; False also if that is unknown, as of a removed
+            instance, which is looked for in both.
+        root: exists if this host runs systemd.
     """
 
-    def __init__(self, *, podman: InstanceLogs, journal: Journal, root: Path = SYSTEMD_IS_HERE) -> None:
-        self._podman, self._journal = podman, journal
+    def __init__(
+        self, *, podman: InstanceLogs, journal: Journal, is_in_journal: Callable[[str], bool],
+        root: Path = SYSTEMD_IS_HERE,
+    ) -> None:  # fmt: skip
+        self._podman, self._journal, self._is_in_journal = podman, journal, is_in_journal
         self._root = root
 
     async def writers(self, app: str) -> tuple[str, ...]:
@@ -34,7 +44,8 @@ class LogsBesidePodman:
     async def tail(self, names: Sequence[str], lines: int, *, since: datetime | None = None) -> tuple[LogLine, ...]:
         if lines <= 0:
             return ()
-        found = await self._podman.tail(names, lines, since=since)
+        unsure = self._perhaps_in_files(names)
+        found = await self._podman.tail(unsure, lines, since=since) if unsure else ()
         known = {line.instance for line in found}
         others = [name for name in names if name not in known]
         more = await self._journal.tail(others, lines, since) if others and self._has_journal else ()
@@ -59,12 +70,11 @@ class LogsBesidePodman:
                 too_many -= len(batch)
 
     async def follow(self, names: Sequence[str], *, since: datetime) -> AsyncIterator[LogLine]:
-        if not self._has_journal:
-            async for each in self._podman.follow(names, since=since):
-                yield each
-            return
         found: asyncio.Queue[LogLine | BaseException] = asyncio.Queue(maxsize=BATCH)
-        sources = (self._podman.follow(names, since=since), self._journal.follow(names, since))
+        # A file is looked for several times a second, so no instance is followed there that writes to the journal.
+        unsure = self._perhaps_in_files(names)
+        sources = [self._podman.follow(unsure, since=since)] if unsure else []
+        sources += [self._journal.follow(names, since)] if self._has_journal else []
         tasks = [asyncio.create_task(_pass_on(source, found)) for source in sources]
         try:
             while True:
@@ -91,10 +101,14 @@ class LogsBesidePodman:
         return self._root.exists()
 
     def _sources(self, names: Sequence[str], lines: int, since: datetime | None) -> list["_Source"]:
+        unsure = self._perhaps_in_files(names)
         return [
-            lambda: self._podman.history(names, lines, since=since),
+            *([lambda: self._podman.history(unsure, lines, since=since)] if unsure else []),
             *([lambda: self._journal.read(names, lines, since)] if self._has_journal else []),
         ]
+
+    def _perhaps_in_files(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if not (self._has_journal and self._is_in_journal(name))]
 
 
 class _Source(Protocol):

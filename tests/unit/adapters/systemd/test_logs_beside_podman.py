@@ -26,6 +26,7 @@ class Lines:
         self.lines, self.batch, self.error = list(lines), batch, error
         self.forgotten: list[str] = []
         self.asked = 0
+        self.followed: list[str] = []
 
     async def writers(self, app: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(it.instance for it in self.lines))
@@ -48,6 +49,7 @@ class Lines:
             yield batch
 
     async def follow(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
+        self.followed += names
         for it in self._wanted(names, since):
             yield it
         if self.error:
@@ -65,8 +67,10 @@ FILES = [line(second, OLD) for second in (1, 2, 3, 5, 8)]
 JOURNAL = [line(second, NEW) for second in (4, 6, 7, 9)]
 
 
-def logs(podman: Lines, journal: Lines, root: Path) -> LogsBesidePodman:
-    return LogsBesidePodman(podman=podman, journal=journal, root=root)  # type: ignore[arg-type]
+def logs(podman: Lines, journal: Lines, root: Path, *units: str) -> LogsBesidePodman:
+    return LogsBesidePodman(
+        podman=podman, journal=journal, is_in_journal=lambda name: name in units, root=root  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 async def history(both: LogsBesidePodman, count: int) -> list[str]:
@@ -140,3 +144,17 @@ async def test_an_error_of_one_ends_the_following(tmp_path: Path):
     with pytest.raises(RuntimeUnavailable):
         async for _ in both.follow((OLD, NEW), since=START):
             pass
+
+
+async def test_an_instance_with_a_unit_is_not_looked_for_in_files(tmp_path: Path):
+    podman, journal = Lines(*FILES), Lines(*JOURNAL)
+    both = logs(podman, journal, tmp_path, NEW)
+
+    tail = [it.text for it in await both.tail((NEW,), 2)]
+    past = [it.text async for batch in both.history((NEW,), 2) for it in batch]
+    async for _ in both.follow((OLD, NEW), since=START):
+        break
+
+    assert (tail, past) == (["7", "9"], ["7", "9"])
+    assert podman.asked == 0
+    assert podman.followed == [OLD]
