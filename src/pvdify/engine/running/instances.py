@@ -179,7 +179,8 @@ class InstanceRepair:
         async with self._locks.instances(slot.app):
             if not await self._should_start(slot, place):
                 return
-            await self._keep_image(release)
+            if missing is None:
+                await self._keep_image(release)
             around = await self._environments.of(release)
             try:
                 await self._instances.start(instance_spec(release, place, around, ""))
