@@ -248,3 +248,23 @@ async def test_an_instance_that_the_supervisor_restarted_before_its_exit_was_kno
         actions = [event.action for event in await machine.store.events("shop")]
         assert actions.count("instance.restarted") == 1
         assert machine.supervisor.calls.count(("wait_down", name)) == 2
+
+
+async def test_a_fault_in_the_reports_ends_them_for_a_moment_only(monkeypatch: pytest.MonkeyPatch):
+    async with at_rest() as (machine, _):
+        changes = machine.supervisor.container_changes
+        wait, faults = changes.wait, [ValueError("a fault of ours")]
+
+        async def faulty() -> None:
+            if faults:
+                raise faults.pop()
+            await wait()
+
+        monkeypatch.setattr(changes, "wait", faulty)
+        changes.note()  # the call that is under way ends, and the next one fails
+        await machine.clock.sleep(3 * PAUSE)
+        assert faults == []
+        machine.supervisor.intrude(intruder())
+        await machine.clock.sleep(2 * PAUSE)
+
+        assert INTRUDER not in machine.supervisor.names

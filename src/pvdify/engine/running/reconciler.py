@@ -210,7 +210,10 @@ class Reconciler:
     async def _follow_changes(self) -> None:
         """Request a pass whenever another program has made or removed containers, at most one in ``PAUSE`` seconds."""
         while self._changes is not None:
-            await self._changes.wait()
+            try:
+                await self._changes.wait()
+            except Exception:
+                log.exception("changes.crashed")
             self._request_pass()
             await self._clock.sleep(PAUSE)
 
