@@ -12,6 +12,7 @@ from pvdify.engine.front_door import Engine
 from pvdify.errors import PvdifyError
 
 LOOK_SECONDS = 1.0
+READ_AGAIN_SECONDS = 5.0  # statuses that change with time alone, such as the end of a crash loop, are read so often
 MOST_SHOWN = 200
 _LOOKS_WITHOUT_STREAMS = 5
 _TIME = re.compile(r"(<time [^>]*>)[^<]*")
@@ -37,6 +38,8 @@ class Pulse:
         self._waiting = 0
         self._task: asyncio.Task[None] | None = None
         self._seen: object = None
+        self._version: object = None
+        self._read_at = 0.0
         self.number = 0
         self._shown: dict[tuple[str, object], tuple[int, asyncio.Future[Shown]]] = {}
 
@@ -82,10 +85,15 @@ class Pulse:
 
     async def _state(self) -> object:
         engine = self._engine
+        version = (engine.queries.version, engine.samples.at, tuple(it.changes for it in self._remembered))
+        now = asyncio.get_running_loop().time()
+        if version == self._version and now - self._read_at < READ_AGAIN_SECONDS:
+            return self._seen  # nothing was written or observed, so nothing is read
         found = await engine.queries.statuses()
         words = tuple((app, it.word, it.cause, it.since) for app, it in found.items())
-        known = tuple(it.changes for it in self._remembered)
-        return (await engine.queries.activity.newest_id(), words, engine.samples.at, known)
+        newest = await engine.queries.activity.newest_id()
+        self._version, self._read_at = version, now  # only now: after an error, the next check reads again
+        return (newest, words, *version[1:])
 
 
 def digest(fragment: str) -> str:

@@ -53,12 +53,14 @@ class Standing:
 class Standings:
     """The latest observations of the reconciler, from which statuses are computed without I/O.
 
-    Empty when pvdifyd starts. ``router_down_since``: None while the router runs.
+    Empty when pvdifyd starts. ``router_down_since``: None while the router runs. ``changes``: how often an observation
+    differed from the one before.
     """
 
     def __init__(self) -> None:
         self._known: dict[str, Standing] = {}
         self.router_down_since: datetime | None = None
+        self.changes = 0
 
     def seen_up(self, name: str, now: datetime, *, started_at: datetime | None = None) -> None:
         """Record that the instance runs and serves. ``started_at``: from the runtime; may be before pvdifyd started."""
@@ -67,7 +69,7 @@ class Standings:
         if known and known.is_up and started_at and started_at > known.since:
             since = started_at  # it was restarted between two observations
         kept = known or Standing(is_up=True, since=since)
-        self._known[name] = _recovered(replace(kept, is_up=True, since=since, problem="", short=""), now)
+        self._put(name, _recovered(replace(kept, is_up=True, since=since, problem="", short=""), now))
 
     def seen_down(self, name: str, now: datetime, ended: Exit | None = None) -> None:
         """Record that the instance has ended, is missing, or gets no visitors yet.
@@ -78,13 +80,13 @@ class Standings:
         exit = known.exit or ended if not known.is_up else ended or known.exit
         if known.is_up:
             known = replace(known, is_up=False, since=now, ended_at=now)
-        self._known[name] = replace(known, exit=exit)
+        self._put(name, replace(known, exit=exit))
 
     def restarted(self, name: str, at: datetime, ended: Exit | None) -> bool:
         """Record a restart of the instance. Return whether that made it a crash loop."""
         self.seen_down(name, at, ended)
         known = self._known[name]
-        self._known[name] = replace(
+        counted = replace(
             known,
             exit=ended or known.exit,
             restarts=known.restarts + 1,
@@ -93,6 +95,7 @@ class Standings:
             problem="",
             short="",
         )
+        self._put(name, counted)
         return self._known[name].restarts == LOOP
 
     def refused(self, name: str, now: datetime, problem: str, short: str) -> bool:
@@ -100,13 +103,13 @@ class Standings:
         self.seen_down(name, now)
         is_news = self._known[name].problem != problem
         at = now if is_news else self._known[name].problem_at
-        self._known[name] = replace(self._known[name], problem=problem, short=short, problem_at=at)
+        self._put(name, replace(self._known[name], problem=problem, short=short, problem_at=at))
         return is_news
 
     def was_crashing(self, name: str, since: datetime, now: datetime) -> None:
         """Record a crash loop known from before pvdifyd's restart; it lasts until the instance is steady."""
         known = self._known.get(name) or Standing(is_up=False, since=now)
-        self._known[name] = _recovered(replace(known, restarts=max(LOOP, known.restarts), loop_since=since), now)
+        self._put(name, _recovered(replace(known, restarts=max(LOOP, known.restarts), loop_since=since), now))
 
     def is_looping(self, name: str) -> bool:
         """Return whether the instance is in a crash loop, which was announced when it began."""
@@ -128,6 +131,11 @@ class Standings:
     def keep_only(self, names: frozenset[str] | set[str]) -> None:
         """Forget all other instances."""
         self._known = {name: standing for name, standing in self._known.items() if name in names}
+
+    def _put(self, name: str, standing: Standing) -> None:
+        if self._known.get(name) != standing:
+            self.changes += 1
+            self._known[name] = standing
 
 
 def short_exit(ended: Exit) -> str:

@@ -49,6 +49,11 @@ class Queries:
         """Return all apps by name. The number of database queries does not depend on the number of apps."""
         return await self._views.apps()
 
+    @property
+    def version(self) -> tuple[object, ...]:
+        """A value that differs whenever records or statuses may have changed, except by time alone."""
+        return self._statuses.version
+
     async def statuses(self) -> dict[str, Status]:
         """Return the status of every app, by name. Waits only for the store."""
         return await self._statuses.by_app()

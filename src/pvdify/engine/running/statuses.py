@@ -30,6 +30,11 @@ class AppStatuses:
     def __init__(self, *, clock: Clock, standings: Standings, store: Store) -> None:
         self._clock, self._standings, self._store = clock, standings, store
 
+    @property
+    def version(self) -> tuple[object, ...]:
+        """A value that differs whenever a status may have changed, except by time alone. Reads nothing."""
+        return (self._store.writes, self._standings.changes, self._standings.router_down_since)
+
     async def by_app(self) -> dict[str, Status]:
         """Return the status of every app by name. Raises StoreUnavailable."""
         return {app: status_of(facts) for app, facts in (await self.facts()).items()}

@@ -1,0 +1,79 @@
+"""What streams wait for: a change is noticed within a moment, and nothing is read while nothing changes."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pvdify.dashboard import pulse
+from pvdify.dashboard.pulse import Pulse
+from pvdify.errors import StoreUnavailable
+
+
+class Engine:
+    """As much of an engine as the pulse asks for; ``reads``: how often it was asked for all statuses."""
+
+    def __init__(self) -> None:
+        self.version, self.newest, self.reads, self.is_broken = 1, 1, 0, False
+        self.samples = SimpleNamespace(at=None)
+        self.queries: Any = self
+        self.activity = SimpleNamespace(newest_id=self._newest)
+
+    async def _newest(self) -> int:
+        return self.newest
+
+    async def statuses(self) -> dict[str, object]:
+        self.reads += 1
+        if self.is_broken:
+            raise StoreUnavailable("the disk is full", next="make room")
+        return {}
+
+    def write(self) -> None:
+        """An event is recorded."""
+        self.version, self.newest = self.version + 1, self.newest + 1
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "LOOK_SECONDS", 0.01)
+
+
+async def test_statuses_are_read_only_after_something_changed():
+    engine = Engine()
+    watched = Pulse(engine)  # type: ignore[arg-type]
+    number = await watched.wait(0, 1)
+    assert await watched.wait(number, 0.2) == number
+    assert engine.reads == 1
+
+    engine.write()
+
+    assert await watched.wait(number, 1) == number + 1
+    assert engine.reads == 2
+
+
+async def test_what_changes_with_time_alone_is_noticed_after_a_while(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pulse, "READ_AGAIN_SECONDS", 0.05)
+    engine = Engine()
+    watched = Pulse(engine)  # type: ignore[arg-type]
+    number = await watched.wait(0, 1)
+
+    engine.newest += 1
+
+    assert await watched.wait(number, 1) == number + 1
+
+
+async def test_after_an_error_it_is_read_again_at_the_next_check():
+    engine = Engine()
+    watched = Pulse(engine)  # type: ignore[arg-type]
+    engine.is_broken = True
+    await watched.wait(0, 0.05)
+    assert engine.reads > 1
+
+    engine.is_broken = False
+
+    assert await watched.wait(0, 1) == 1
+    await asyncio.sleep(0.1)
+    reads = engine.reads
+    await watched.wait(1, 0.1)
+    assert engine.reads == reads
