@@ -29,7 +29,8 @@ _ESCAPE = re.compile(
     rb"|%(?:25)*[0-9a-fA-F]{2}"
     rb"|&(?:amp;)*(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,7});"
     rb"|\x1b\[[0-9;:]*[mK]"
-    rb"|0[xX][0-9a-fA-F]{2}(?:,\s{0,32}|\s(?=0[xX][0-9a-fA-F]{2})|(?![0-9a-zA-Z%&\\=]))"
+    # not before a quote, because JSON writes a backslash between them
+    rb"|0[xX][0-9a-fA-F]{2}(?:,\s{0,32}|\s(?=0[xX][0-9a-fA-F]{2})|(?![0-9a-zA-Z%&\\='\"]))"
 )
 _HIGH_ESCAPE = re.compile(rb"(?:\\x|%)[89a-fA-F][0-9a-fA-F]|\\[23][0-7]{2}")
 UNFINISHED_ESCAPE = re.compile(

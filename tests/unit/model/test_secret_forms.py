@@ -120,6 +120,15 @@ def test_no_encoder_gets_a_secret_through(name: str, secret: str, before: str) -
     assert shown(told.rstrip("=")) <= len(before) + 4, told
 
 
+@pytest.mark.parametrize("secret", ['0000000X00"0', "pass0x41'word", '"0x41-0x42"abcdef'])
+@pytest.mark.parametrize("name", ["raw", "json", "json inside json", "shell", "base64"])
+def test_a_secret_with_a_number_before_a_quote_is_hidden_whole(name: str, secret: str) -> None:
+    told = Redactor([secret]).clean(f"x {WRITERS[name](secret)} y")
+
+    assert "***" in told
+    assert shown(told) <= len("x ") + len(json.dumps(json.dumps('"'))), told
+
+
 @pytest.mark.parametrize("name", LISTS)
 @given(secret=VALUES, before=st.sampled_from(["", "token=", "x: ", "Bearer ", "2026-11-25 12:03:41.118 "]))
 def test_no_list_of_numbers_gets_a_secret_through(name: str, secret: str, before: str) -> None:
