@@ -129,3 +129,23 @@ async def test_the_server_page_names_the_runtime_in_effect_and_a_move(site: Site
 
     assert f"<dt>Runtime</dt><dd>{other}" not in before
     assert f"<dt>Runtime</dt><dd>{other}; apps are moving to it" in after
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/apps/shop/rollback", {"version": "9" * 5000}),
+        ("/apps/shop/rollback", {"version": "9" * 19}),
+        ("/apps/shop/rollback", {"version": "\u0663"}),
+        ("/apps/shop/config/rollback", {"version": "9" * 5000}),
+        ("/apps/shop/scale", {"process": "web", "count": "9" * 5000}),
+        ("/server/tokens", {"name": "ci", "role": "read", "days": "9" * 5000}),
+    ],
+)
+async def test_a_form_with_a_number_without_end_is_refused(site: Site, path: str, form: dict[str, str]) -> None:
+    await site.daemon.deploy()
+    browser = await site.signed_in()
+
+    answer = await browser.post(path, form)
+
+    assert answer.status == 422
