@@ -16,6 +16,7 @@ from pvdify.manifest.problems import LONGEST_KEY, MOST_PROBLEMS, format_path, pr
 from pvdify.model.foreign_json import QUICK, check_marks
 from pvdify.model.token import Actor
 from pvdify.web.body import content_of
+from pvdify.web.numbers import whole_number
 
 BodyT = TypeVar("BodyT")
 YES_OR_NO = {"": True, "1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -81,13 +82,13 @@ class Call:
         text = self.request.query_params.get(name)
         if text is None or text == "":
             return default
-        digits = text.removeprefix("v")
-        if not (digits.isascii() and digits.isdecimal()) or not least <= int(digits) <= most:
+        value = whole_number(text.removeprefix("v"))
+        if value is None or not least <= value <= most:
             raise InvalidError(
                 f'the query parameter {name} is "{text[:40]}"', why=f"expected a whole number from {least} to {most}",
                 next=f"correct {name}",
             )  # fmt: skip
-        return int(digits)
+        return value
 
     def flag(self, name: str) -> bool:
         """Whether a query parameter is set to something that means yes, as its bare name does. Raises InvalidError."""

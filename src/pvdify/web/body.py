@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 
 from pvdify.errors import MalformedRequest, RequestTooLarge, RequestTooSlow
+from pvdify.web.numbers import whole_number
 
 LARGEST_BODY = 1024 * 1024
 BODY_SECONDS = 60.0
@@ -14,9 +15,9 @@ MOST_FIELDS = 1000
 
 async def content_of(request: Request) -> bytes:
     """Return the raw body. Raises MalformedRequest, RequestTooLarge (early if announced), RequestTooSlow."""
-    announced = request.headers.get("content-length", "")
+    announced = whole_number(request.headers.get("content-length", ""))
     content = bytearray()
-    if not (announced.isdecimal() and int(announced) > LARGEST_BODY):
+    if announced is None or announced <= LARGEST_BODY:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 async for chunk in request.stream():

@@ -16,6 +16,7 @@ from pvdify.model.operation import Strategy
 from pvdify.model.release import Source
 from pvdify.model.volume import lasting
 from pvdify.web.answers import ServerSentEvent, event_stream, json_answer, text_answer
+from pvdify.web.numbers import whole_number
 from pvdify.wire import answers
 from pvdify.wire.deploy_log import render
 from pvdify.wire.differences import ReleaseDiff
@@ -105,7 +106,8 @@ async def plan_rollback(call: Call) -> Response:
 
 async def _follow(call: Call) -> AsyncIterator[ServerSentEvent]:
     seen = call.request.headers.get("last-event-id", "")
-    number = int(seen) + 1 if seen.isdecimal() else 0
+    last = whole_number(seen)
+    number = 0 if last is None else last + 1
     async for entry in call.engine.queries.follow_deploy_log(call.app, call.version, number):
         if entry is None:
             continue

@@ -14,6 +14,7 @@ from pvdify.engine.running.one_offs import OneOff, Where
 from pvdify.errors import InvalidError
 from pvdify.model.one_off import Output, Stream, TerminalSize
 from pvdify.web.answers import ServerSentEvent, event_stream, json_answer
+from pvdify.web.numbers import whole_number
 from pvdify.wire import answers
 from pvdify.wire.requests import ExecCommand, OpenTunnel, RunCommand, Terminal
 
@@ -58,7 +59,7 @@ async def watch_run(call: Call) -> Response:
     """Follow a command's output, base64, as events named ``stdout`` and ``stderr``; ``end`` has its exit code."""
     run = _run(call)
     seen = call.request.headers.get("last-event-id", "")
-    return event_stream(_until_gone(call.request, _events(call, run, int(seen) if seen.isdecimal() else 0)))
+    return event_stream(_until_gone(call.request, _events(call, run, whole_number(seen) or 0)))
 
 
 async def write_run(call: Call) -> Response:
