@@ -174,6 +174,8 @@ async def test_a_registry_that_does_not_answer_says_nothing() -> None:
     ("said", "tries", "pause"),
     [
         (Said(status=429, retry_after=5.0), 1, 5.0),
+        (Said(status=429, retry_after=0.0), 1, 1.0),
+        (Said(status=429, retry_after=0.0), 59, 1.0),
         (Said(status=429), 1, None),
         (Said(status=503), 1, 1.0),
         (Said(status=503), 2, 3.0),

@@ -355,8 +355,8 @@ def _apps(tenant: Tenant | None) -> tuple[str, ...]:
 
 def pause_before_retry(said: Said, tries: int) -> float | None:
     """Return the seconds to wait before the next attempt, after ``tries`` attempts; None if no retry is useful."""
-    if said.status == 429:
-        return said.retry_after
+    if said.status == 429:  # with "Retry-After: 0", pauses would never add up to LONGEST_WAIT
+        return None if said.retry_after is None else max(FIRST_PAUSE, said.retry_after)
     if said.status == 200:
         return FIRST_PAUSE if tries == 1 else None  # the registry works again
     if said.status < 500 or tries >= TRIES:
