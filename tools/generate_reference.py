@@ -45,7 +45,8 @@ def settings_page() -> Iterator[str]:
     for name in settings.names():
         default, text = settings.describe(name)
         flag = "--" + name.replace("_", "-")
-        yield f"| `{name}` | `{flag}` | `PVDIFY_{name.upper()}` | {f'`{default}`' if default else ''} | {text} |"
+        variable = "" if name in settings.NOT_FROM_ENVIRONMENT else f"`{settings.variable_of(name)}`"
+        yield f"| `{name}` | `{flag}` | {variable} | {f'`{default}`' if default else ''} | {text} |"
 
 
 def errors_page() -> Iterator[str]:

@@ -57,6 +57,7 @@ class PortRange:
 
 
 _port = parse_whole(1, 65535)
+NOT_FROM_ENVIRONMENT = ("router_binary",)  # the router's program serves all visitors, and environments are inherited
 
 
 def parse_address(text: str) -> Address:
@@ -435,12 +436,17 @@ def describe(name: str) -> tuple[str, str]:
     return item.metadata["default"], item.metadata["help"]
 
 
+def variable_of(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return "PVDIFY_" + name.upper()
+
+
 def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: Path = DEFAULT_FILE) -> Settings:
     """Load all settings from flags, environment and file, in this order of precedence.
 
     Args:
         flags: setting name -> text, None if the flag was not given.
-        environment: the process's environment; only ``PVDIFY_<NAME>`` is used.
+        environment: the process's environment; only ``PVDIFY_<NAME>`` is used, except for NOT_FROM_ENVIRONMENT.
         file: a TOML file of ``name = value``; it need not exist.
 
     Raises:
@@ -450,6 +456,8 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: 
     problems = [f"{file}: unknown setting {name!r}" for name in from_file if name not in names()]
     values: dict[str, Any] = {}
     for item in fields(Settings):
+        if item.name in NOT_FROM_ENVIRONMENT and variable_of(item.name) in environment:
+            problems.append(f"{variable_of(item.name)}: set {item.name} by flag or in {file}, not in the environment")
         text, origin = _first(item.name, flags, environment, from_file, file)
         try:
             values[item.name] = item.metadata["parse"](item.metadata["default"] if text is None else text)
@@ -467,7 +475,7 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: 
 def _first(
     name: str, flags: Mapping[str, str | None], environment: Mapping[str, str], from_file: Mapping[str, Any], file: Path
 ) -> tuple[str | None, str]:
-    flag, variable = "--" + name.replace("_", "-"), "PVDIFY_" + name.upper()
+    flag, variable = "--" + name.replace("_", "-"), variable_of(name)
     if flags.get(name) is not None:
         return flags[name], flag
     if variable in environment:

@@ -35,6 +35,18 @@ def test_flag_wins_over_environment_over_file(tmp_path: Path):
     assert settings.keep_releases == 3
 
 
+def test_no_environment_variable_chooses_the_routers_program(tmp_path: Path):
+    file = tmp_path / "pvdifyd.toml"
+
+    with pytest.raises(InvalidSetting) as caught:
+        load({}, {"PVDIFY_ROUTER_BINARY": "/tmp/haproxy"}, file)
+
+    assert caught.value.details["problems"] == [
+        f"PVDIFY_ROUTER_BINARY: set router_binary by flag or in {file}, not in the environment"
+    ]
+    assert load({"router_binary": "/usr/sbin/haproxy"}, {}, file).router_binary == "/usr/sbin/haproxy"
+
+
 def test_every_problem_is_reported_at_once(tmp_path: Path):
     file = tmp_path / "pvdifyd.toml"
     file.write_text('colour = "blue"\nrouter_listen = "9080"\n')
