@@ -1,16 +1,19 @@
 """An app with an SQLite file on a volume, on the real thing: no failed request, no row lost or doubled."""
 
-import asyncio
 import json
-import os
+import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from tests.e2e.rounds import FEW, LONGEST_RUN, MANY, describe, operate
 from tests.e2e.trial import Trial
 from tests.load import Load, Shape
 from tests.load.connection import Answer
+from tests.support.waiting import wait_until
 from tools.demo.stage import BASE_DOMAIN
 
 MANIFEST = """
@@ -20,7 +23,6 @@ resources: {memory: 128M}
 volumes: {data: {path: /data}}
 drain: 5s
 """
-ROUNDS = int(os.environ.get("PVDIFY_TEST_VOLUME_ROUNDS", "2"))
 
 
 def is_row(body: bytes, answer: Answer) -> bool:
@@ -46,21 +48,45 @@ def rows(trial: Trial) -> dict[str, object]:
     return json.loads(trial.get("hello", "/rows")[2])
 
 
-async def test_no_request_fails_and_no_row_is_lost_over_deploys_rollbacks_restarts_and_kills(trial: Trial):
+def own_stop_and_start(trial: Trial) -> tuple[float, float]:
+    """How many seconds the app itself takes to stop, and to start until it answers, without pvdify."""
+    name, port = "pvdify-test-own-time", trial.stage.first_instance_port + 90
+    image = subprocess.run(
+        ("podman", "inspect", "--format", "{{.Image}}", next(iter(trial.containers()))), check=True,
+        capture_output=True, text=True,
+    ).stdout.strip()  # fmt: skip
+    run = ("podman", "run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:8080", image)
+    try:
+        begun = time.monotonic()
+        subprocess.run((*run, "python3", "/app/app.py"), check=True, capture_output=True)
+        wait_until(lambda: is_open(port), "the app does not start without pvdify")
+        started = time.monotonic()
+        subprocess.run(("podman", "stop", name), check=True, capture_output=True)
+        return time.monotonic() - started, started - begun
+    finally:
+        subprocess.run(("podman", "rm", "--force", "--time", "0", name), check=False, capture_output=True)
+
+
+def is_open(port: int) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=[pytest.mark.long, pytest.mark.timeout(LONGEST_RUN)])])
+async def test_no_request_fails_and_no_row_is_lost_over_deploys_rollbacks_restarts_and_kills(
+    trial: Trial, count: int
+):  # fmt: skip
+    def deploy(*options: str) -> None:
+        trial.pvdify("deploy", "hello", "--image", trial.stage.image("v2"), *options)
+
     before = rows(trial)["rows"]
     async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, pause=0.02, mix=(INSERT,)) as visitors:
-        for _ in range(ROUNDS):
-            await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", trial.stage.image("v2"))
-            await asyncio.to_thread(trial.pvdify, "rollback", "hello")
-            await asyncio.to_thread(trial.pvdify, "ps:restart", "hello")
-            await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", trial.stage.image("v2"), "--no-wait")
-            await asyncio.sleep(0.5)
-            trial.kill()
-            await asyncio.to_thread(trial.start)
-            assert (await asyncio.to_thread(trial.settle, "hello"))["status"] == "active"
+        windows = await operate(trial, "hello", deploy, count)
         report = await visitors.stop()
 
-    after = rows(trial)
+    after, (stop, start) = rows(trial), own_stop_and_start(trial)
+    print(f"{describe(windows, report)}\n  the app alone: {stop:.2f} s to stop, {start:.2f} s to start")
     assert report.failures == [], report.summary()
     assert after == {"rows": before + report.requests, "integrity": "ok"}
 
