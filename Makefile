@@ -40,7 +40,7 @@ test-properties: python ## the slow property suites: a daemon killed at every wr
 test-machine: setup ## tests that use this machine's containers, ports and servers
 	tools/machine-tests
 
-test-long: setup ## what takes up to hours: 100,000 schedules of the reconciler, 500 restarts of every command
+test-long: setup ## what takes up to hours: 100,000 schedules of the reconciler, 500 restarts, 500 deploys and kills, an hour of jobs, 200 tabs
 	$(bin)/pytest $(parallel) -m "long and not machine"
 	$(bin)/pytest -m "long and machine"
 
@@ -48,7 +48,7 @@ test-integration: setup ## tests against the real podman, router and database
 	$(bin)/pytest tests/integration tests/contract -m "not long"
 
 test-e2e: setup ## tests that start a whole server, with load across a switch
-	$(bin)/pytest tests/e2e
+	$(bin)/pytest tests/e2e -m "not long"
 
 fuzz: python ## ten minutes of made-up foreign input: manifests, config, hostnames, images, archives, webhooks
 	$(bin)/python -m tests.fuzz $(or $(ARGS),600)
