@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage, Server
 
-LINES = 40
+LINES = 28
 HOOK = f"for number in $(seq 1 {LINES}); do echo line $number of the hook; sleep 0.25; done"
 
 
@@ -28,7 +28,7 @@ def lines_of_the_hook(page: Page) -> list[int]:
 def fall_asleep(server: Server, page: Page) -> None:
     """The laptop is closed for some seconds: what is sent meanwhile does not arrive."""
     page.context.set_offline(True)
-    time.sleep(3)
+    time.sleep(2)
     page.context.set_offline(False)
 
 
@@ -38,7 +38,6 @@ def kill_daemon(server: Server, page: Page) -> None:
     server.trial.start()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("cut", [fall_asleep, kill_daemon])
 def test_a_deploy_is_shown_whole_although_its_stream_was_cut(
     server: Server, image: str, new_page: NewPage, tmp_path: Path, cut: Callable[[Server, Page], None]
