@@ -5,12 +5,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e fuzz bench run gh-pvdify dist docs clean lint python run-server screenshots
+.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes fuzz bench run gh-pvdify dist docs clean lint python run-server screenshots
 
 bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
 python_sources := src tests tools bench examples
-shell_sources := tools/setup tools/lock tools/machine-tests tools/build-sample tools/build-service .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
+shell_sources := tools/setup tools/lock tools/machine-tests tools/build-sample tools/build-service tools/cluster/boot.sh .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
 
 help: ## list the targets
 	@echo "make TARGET"
@@ -49,6 +49,11 @@ test-integration: setup ## tests against the real podman, router and database
 
 test-e2e: setup ## tests that start a whole server, with load across a switch
 	$(bin)/pytest tests/e2e -m "not long"
+
+test-kubernetes: ## tests on a real cluster of two workers; builds its programs once, into ~/.cache/pvdify-test
+	@tools/setup --kubernetes
+	$(bin)/python -m tools.cluster build
+	$(bin)/pytest tests/kubernetes -m "not long"
 
 fuzz: python ## ten minutes of made-up foreign input: manifests, config, hostnames, images, archives, webhooks
 	$(bin)/python -m tests.fuzz $(or $(ARGS),600)

@@ -13,7 +13,7 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 HERE = Path(__file__).parent
-NEED_THE_MACHINE = frozenset({"podman", "router", "systemd", "vps", "e2e"})
+NEED_THE_MACHINE = frozenset({"podman", "router", "systemd", "vps", "e2e", "kubernetes"})
 FOLDERS_THAT_NEED_IT = ("integration", "e2e", "load", "browser")
 SLOW_TIMEOUT = 1800  # seconds, also where other work leaves a test a tenth of a core
 MACHINE_TIMEOUT = 900
