@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from pvdify.api.app_answers import AppAnswers
 from pvdify.api.call import Call
 from pvdify.api.errors import answer_http, answer_known, answer_unexpected
 from pvdify.api.handlers import metrics
@@ -44,7 +45,8 @@ def build_application(
     use_small_numbers()
     authenticate = as_root if is_local else by_token(engine.tokens)
     counted = None if is_local else places or Places(streams)
-    routes = [_route(endpoint, engine, authenticate, counted) for endpoint in ENDPOINTS]
+    apps = AppAnswers()
+    routes = [_route(endpoint, engine, authenticate, counted, apps) for endpoint in ENDPOINTS]
     routes.append(Route(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]))
     routes += [Route(path, _metrics(engine, authenticate), methods=["GET"]) for path in METRICS_PATHS]
     application = Starlette(
@@ -58,7 +60,9 @@ def build_application(
     return observed(application, engine.observations)
 
 
-def _route(endpoint: Endpoint, engine: Engine, authenticate: Authenticate, places: Places | None) -> Route:
+def _route(
+    endpoint: Endpoint, engine: Engine, authenticate: Authenticate, places: Places | None, apps: AppAnswers
+) -> Route:  # fmt: skip
     async def handle(request: Request) -> Response:
         request.state.route = PREFIX + endpoint.path
         actor, app = NOBODY, _app_of(request)
@@ -69,7 +73,7 @@ def _route(endpoint: Endpoint, engine: Engine, authenticate: Authenticate, place
             is_filtered = endpoint.needs is Role.READ and app is None
             _check_current(request, engine, actor)
             check_allowed(actor, endpoint.needs, actor.app if is_filtered else app)
-        call = Call(engine=engine, request=request, actor=actor)
+        call = Call(engine=engine, request=request, actor=actor, apps=apps)
         if places is None or endpoint.needs is None:
             return await endpoint.handler(call)
         return await answered(lambda: endpoint.handler(call), places, actor, app)

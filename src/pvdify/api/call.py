@@ -1,7 +1,7 @@
 """The request that a handler gets: the actor, the parameters and body, and the engine."""
 
 import asyncio
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 from starlette.requests import Request
 
+from pvdify.api.app_answers import AppAnswers
 from pvdify.engine.deploys.acceptance import problems_in
 from pvdify.engine.front_door import Engine
 from pvdify.errors import InvalidError, MalformedRequest
@@ -24,11 +25,12 @@ YES_OR_NO = {"": True, "1": True, "true": True, "yes": True, "0": False, "false"
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One authenticated request."""
+    """One authenticated request. ``apps``: the JSON of apps, shared by all requests."""
 
     engine: Engine
     request: Request
     actor: Actor
+    apps: AppAnswers = field(default_factory=AppAnswers)
 
     @property
     def app(self) -> str:

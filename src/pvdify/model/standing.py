@@ -130,7 +130,9 @@ class Standings:
 
     def keep_only(self, names: frozenset[str] | set[str]) -> None:
         """Forget all other instances."""
-        self._known = {name: standing for name, standing in self._known.items() if name in names}
+        kept = {name: standing for name, standing in self._known.items() if name in names}
+        self.changes += len(self._known) - len(kept)
+        self._known = kept
 
     def _put(self, name: str, standing: Standing) -> None:
         if self._known.get(name) != standing:

@@ -80,6 +80,11 @@ class AppFacts:
     router_down_since: datetime | None = None
     held_since: datetime | None = None
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether time alone does not change them: no hold ends, and no instance is about to have recovered."""
+        return self.held_since is None and not any(each.restarts for each in self.standings.values())
+
 
 def status_of(facts: AppFacts) -> Status:
     """Return the status. If the word is unchanged, ``since`` stays the time of its first record."""

@@ -68,6 +68,13 @@ class Store(JobStore, BackupStore, ServiceStore, Protocol):
         """Wait until there were more than ``seen`` transactions, and return their number. Never raises."""
         ...
 
+    def writes_to_apps(self) -> int:
+        """Return how often apps, or records that decide their status, were written to since the store was opened.
+
+        A write is counted before its method returns, also if it failed in a way that leaves it unclear.
+        """
+        ...
+
     async def save(self, *records: Record) -> None:
         """Write all records, new or changed, in one transaction: on return all are on disk; after an error, none."""
         ...

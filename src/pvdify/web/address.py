@@ -1,6 +1,7 @@
 """The address of a request's sender, also behind the router or a trusted proxy."""
 
 import ipaddress
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -9,6 +10,7 @@ from pvdify.ports.router import API_KEY_HEADER
 from pvdify.settings import Settings
 
 UNKNOWN = "unknown"
+REMEMBERED = 1024  # addresses; parsing one takes as long as finding an app
 
 
 async def address_of(request: Request, engine: Engine) -> str:
@@ -44,15 +46,19 @@ def _last(request: Request, name: str) -> str | None:
 
 def _is_trusted(peer: str, settings: Settings) -> bool:
     """Return whether the peer is another machine that the settings name as a proxy."""
+    return _is_in(peer, settings.trusted_proxies)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _is_in(peer: str, networks: tuple[str, ...]) -> bool:
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
         return False
-    return not address.is_loopback and any(
-        address in ipaddress.ip_network(network) for network in settings.trusted_proxies
-    )
+    return not address.is_loopback and any(address in ipaddress.ip_network(network) for network in networks)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _plain(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))

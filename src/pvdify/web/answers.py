@@ -30,7 +30,12 @@ class ServerSentEvent:
 
 def json_answer(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return a response with a wire value as JSON."""
-    return Response(to_json(content), status, headers, "application/json")
+    return encoded_answer(to_json(content), status, headers)
+
+
+def encoded_answer(json: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a response with JSON that is encoded already."""
+    return Response(json, status, headers, "application/json")
 
 
 def text_answer(content: str) -> Response:

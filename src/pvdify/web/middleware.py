@@ -4,13 +4,13 @@ import re
 import time
 import uuid
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pvdify import __version__
 from pvdify.engine.reading.observations import Observations
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")  # the same pattern as the router's
+_VERSION = (b"x-pvdify-version", __version__.encode("ascii"))
 
 
 def observed(application: ASGIApp, observations: Observations) -> ASGIApp:
@@ -58,9 +58,8 @@ class RequestId:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                headers["X-Pvdify-Version"] = __version__
+                own = ((b"x-request-id", request_id.encode("latin-1")), _VERSION)
+                message["headers"] = [*message.get("headers", ()), *own]
             await send(message)
 
         await self._application(scope, receive, send_with_id)

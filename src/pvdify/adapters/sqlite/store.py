@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pvdify.adapters.sqlite.answers import Answers, Read
 from pvdify.adapters.sqlite.backups import BackupRecords
 from pvdify.adapters.sqlite.causes import is_full, system_error
 from pvdify.adapters.sqlite.copy import copy_database
@@ -41,6 +42,7 @@ from pvdify.model.volume import AppVolume
 from pvdify.ports.store import Record
 
 RecordT = TypeVar("RecordT")
+_OF_APPS = frozenset({"apps", "releases", "scales", "slots", "operations", "noted_statuses"})
 _FORGET = (
     "releases", "switch_counts", "scales", "noted_statuses", "slots", "operations", "config_versions",
     "idempotent_requests", "previews", "tokens", "links", "grants", "job_records",
@@ -59,6 +61,7 @@ class SqliteStore(
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
         self._connection: sqlite3.Connection | None = None
         self._writes = Writes()
+        self._answers = Answers(statements())
 
     @property
     def writes(self) -> int:
@@ -91,6 +94,9 @@ class SqliteStore(
     async def set_apart(self) -> None:
         """Record that this host has containers of an earlier database. Raises StoreUnavailable."""
         await self._write([(statements()["set_apart"], {})])
+
+    def writes_to_apps(self) -> int:
+        return self._answers.writes_to(_OF_APPS)
 
     async def save(self, *records: Record) -> None:
         await self._write([(TABLES[type(record)].upsert, to_row(record)) for record in records])
@@ -198,7 +204,7 @@ class SqliteStore(
 
     async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
         try:
-            await self._in_thread(_run_transaction, self._connection, work)
+            await self._in_thread(_run_transaction, self._connection, work, self._answers)
         finally:
             self._writes.note()  # also if the caller was canceled, because the thread may have committed
 
@@ -207,7 +213,12 @@ class SqliteStore(
         return found[0] if found else None
 
     async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
-        return tuple(from_row(record_type, row) for row in await self._rows(query, **values))
+        known: tuple[RecordT, ...] | None = self._answers.known(query, values)
+        if known is None:
+            read: Read = await self._in_thread(_read, self._connection, self._answers, record_type, query, values)
+            self._answers.keep(query, values, read)
+            known = read.records
+        return known
 
     async def _rows(self, query: str, **values: object) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = await self._in_thread(_fetch, self._connection, statements()[query], values)
@@ -265,7 +276,23 @@ def _fetch(connection: sqlite3.Connection, statement: str, values: dict[str, Any
     return connection.execute(statement, values).fetchall()
 
 
-def _run_transaction(connection: sqlite3.Connection, work: list[tuple[str, dict[str, Any]]]) -> None:
+def _read(
+    connection: sqlite3.Connection, answers: Answers, record_type: type, query: str, values: dict[str, Any]
+) -> Read:  # fmt: skip
+    rows: list[Any] = _fetch(connection, statements()[query], values)
+    return Read(records=tuple(from_row(record_type, row) for row in rows), writes=answers.writes(query))
+
+
+def _run_transaction(
+    connection: sqlite3.Connection, work: list[tuple[str, dict[str, Any]]], answers: Answers
+) -> None:  # fmt: skip
+    try:
+        _commit(connection, work)
+    finally:
+        answers.written(statement for statement, _ in work)
+
+
+def _commit(connection: sqlite3.Connection, work: list[tuple[str, dict[str, Any]]]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement, values in work:

@@ -2,10 +2,9 @@
 
 from starlette.responses import Response
 
-from pvdify.api import translate
 from pvdify.api.call import Call
 from pvdify.engine.reading.views import AppView
-from pvdify.web.answers import json_answer
+from pvdify.web.answers import encoded_answer, json_answer
 from pvdify.wire import answers
 from pvdify.wire.requests import ChangeApp, CreateApp, PauseApp, RenameApp
 
@@ -13,9 +12,10 @@ from pvdify.wire.requests import ChangeApp, CreateApp, PauseApp, RenameApp
 async def list_apps(call: Call) -> Response:
     """List the apps that the token may see."""
     views = await call.engine.queries.apps()
-    mine = [view for view in views if call.actor.reaches(view.app.name)]
+    is_everything = call.actor.app is None
+    mine = views if is_everything else [view for view in views if call.actor.reaches(view.app.name)]
     urls = await call.engine.queries.urls()
-    return json_answer({"apps": [translate.app(view, urls) for view in mine]})
+    return encoded_answer(await call.apps.all_of(mine, urls, is_everything=is_everything))
 
 
 async def create_app(call: Call) -> Response:
@@ -66,4 +66,4 @@ async def destroy_app(call: Call) -> Response:
 async def _answer(
     call: Call, view: AppView, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:  # fmt: skip
-    return json_answer(translate.app(view, await call.engine.queries.urls()), status, headers)
+    return encoded_answer(call.apps.of(view, await call.engine.queries.urls()), status, headers)

@@ -1,5 +1,6 @@
 """Views of apps, releases and configs, as queries and requests return them."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from pvdify.model.scale import Scale
 from pvdify.model.status import AppFacts, Status, status_of
 from pvdify.ports.store import Store
 from pvdify.settings import Settings
+
+AT_ONCE = 50  # views that are made between two pauses for other tasks; takes some milliseconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +55,51 @@ class Views:
 
     def __init__(self, *, settings: Settings, statuses: AppStatuses, store: Store) -> None:
         self._settings, self._statuses, self._store = settings, statuses, store
+        self._made: dict[str, tuple[AppFacts, AppView]] = {}
+        self._all: tuple[AppView, ...] = ()
+        self._named: dict[str, AppView] = {}
+        self._version: tuple[object, ...] | None = None  # of these two; None if time alone may change them
 
     async def app(self, name: str) -> AppView:
         """Return the view of an app. Raises AppNotFound, StoreUnavailable."""
+        if self._version == self._statuses.version and name in self._named:
+            return self._named[name]
         facts = (await self._statuses.facts(name)).get(name)
         if facts is None:
             raise no_app(name)
         return self._view_of(facts)
 
     async def apps(self) -> tuple[AppView, ...]:
-        """Return the views of all apps by name, with a fixed number of database queries. Raises StoreUnavailable."""
-        return tuple(self._view_of(facts) for facts in (await self._statuses.facts()).values())
+        """Return the views of all apps by name: the same tuple as long as nothing has changed. Raises StoreUnavailable.
+
+        The number of database queries does not depend on the number of apps.
+        """
+        version = self._statuses.version
+        if version == self._version:
+            return self._all
+        found = await self._statuses.facts()
+        if len(self._made) > len(found):
+            self._made = {name: made for name, made in self._made.items() if name in found}
+        views = []
+        for at, facts in enumerate(found.values(), start=1):
+            views.append(self._view_of(facts))
+            if at % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self._all, self._named = tuple(views), dict(zip(found, views, strict=True))
+        # A write that came in between is in some of the facts only: the next reader has to look again.
+        is_valid = version == self._statuses.version and all(facts.is_lasting for facts in found.values())
+        self._version = version if is_valid else None
+        return self._all
 
     def _view_of(self, facts: AppFacts) -> AppView:
+        """Return the view of these facts: the same object as long as the facts are equal."""
+        known = self._made.get(facts.app.name)
+        # Records that have not changed are the same objects, so comparing two sets of facts looks at none of them.
+        if known is None or known[0] != facts:
+            known = self._made[facts.app.name] = (facts, self._make(facts))
+        return known[1]
+
+    def _make(self, facts: AppFacts) -> AppView:
         manifest = facts.live.manifest if facts.live else None
         return AppView(
             app=facts.app,

@@ -237,6 +237,7 @@ class CleanStore(Store):
 
     # records that are read were redacted when they were written
     next_write = unchanged(Store.next_write)
+    writes_to_apps = unchanged(Store.writes_to_apps)
     rename_apps = unchanged(Store.rename_apps)  # its records have no output of programs
     former_names = unchanged(Store.former_names)
     app = unchanged(Store.app)

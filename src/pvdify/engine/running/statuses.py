@@ -32,8 +32,12 @@ class AppStatuses:
 
     @property
     def version(self) -> tuple[object, ...]:
-        """A value that differs whenever a status may have changed, except by time alone. Reads nothing."""
-        return (self._store.writes, self._standings.changes, self._standings.router_down_since)
+        """A value that differs whenever the facts of an app may have changed, except by time alone. Reads nothing.
+
+        Facts that are asked for after the value contain every write that had been acknowledged before it.
+        """
+        standings = self._standings
+        return self._store.writes_to_apps(), standings.changes, standings.router_down_since
 
     async def by_app(self) -> dict[str, Status]:
         """Return the status of every app by name. Raises StoreUnavailable."""

@@ -4,7 +4,7 @@ Each room is wired in the module of its name, which passes each port to the part
 """
 
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pvdify.engine.deploys.runner import Runner
 from pvdify.engine.deploys.worker import Worker
@@ -30,6 +30,7 @@ from pvdify.engine.wiring.reading import ReadingParts, wire_reading
 from pvdify.engine.wiring.running import RunningParts, wire_reconciler, wire_running
 from pvdify.engine.wiring.state import StateParts, wire_state
 from pvdify.engine.world import World
+from pvdify.engine.world.counted_credentials import CountedCredentials
 from pvdify.engine.world.urls import PublicUrls
 from pvdify.settings import Settings
 
@@ -126,7 +127,9 @@ def build_engine(world: World, outside: Outside) -> Wired:
 
 def _wire_rooms(world: World, outside: Outside, redactors: Redactors) -> _Rooms:
     """Make the parts of all rooms, each room after the rooms whose parts it uses."""
-    urls = PublicUrls(credentials=world.credentials, host=world.host, settings=world.settings)
+    credentials = CountedCredentials(world.credentials)
+    world = replace(world, credentials=credentials)
+    urls = PublicUrls(clock=world.clock, credentials=credentials, host=world.host, settings=world.settings)
     running = wire_running(world, outside, redactors, urls)
     reading = wire_reading(world, outside, running, urls)
     state = wire_state(world, outside.backup_tools, running.environments)

@@ -1,0 +1,156 @@
+"""What reads of the API take: rate, latency and CPU per read with 1, 200 and 1,000 apps, and what a list costs.
+
+`python -m bench.reads [APPS...]` prints the figures. The server is a process of its own on one core: the real listener
+and a real database, over recorded containers.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from bench.product import Figure
+from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.sqlite.store import SqliteStore
+from pvdify.daemon.serving import Server, build_listener
+from pvdify.engine.access.places import Places
+from pvdify.model.token import Actor, Role
+from pvdify.settings import Address
+from tests.fakes.machine import Machine
+from tests.load import Load, Report
+from tests.load.shapes import Shape
+
+ADMIN = Actor(name="ada", role=Role.ADMIN)
+APPS = (1, 200, 1000)
+CLIENTS, SECONDS = 50, 5.0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A server that runs, and a token for it."""
+
+    process: int
+    address: str
+    token: str
+
+    def cpu(self) -> float:
+        """The CPU seconds that it has used so far."""
+        fields = Path(f"/proc/{self.process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory(self) -> float:
+        """Its resident memory in MB."""
+        for line in Path(f"/proc/{self.process}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1000
+        raise AssertionError("the process has no memory")
+
+
+def name_of(number: int) -> str:
+    """The name of the app with this number."""
+    return f"app-with-a-usual-name-{number:04d}"
+
+
+def reads(apps: int) -> list[Figure]:
+    """Measure with this many apps."""
+    with serving(apps) as subject:
+        return asyncio.run(_measure(subject, apps))
+
+
+async def _measure(subject: Subject, apps: int) -> list[Figure]:
+    figures = []
+    for path in ("/apps", f"/apps/{name_of(apps // 2)}", "/health"):
+        report, cpu = await drive(subject, f"/api/v1{path}")
+        shown = path.replace(name_of(apps // 2), "x")
+        figures.append(
+            Figure(
+                name=f"`GET {shown}` with {apps} app{'' if apps == 1 else 's'}, {CLIENTS} clients",
+                value=f"{report.rate:,.0f}/s, p50 {report.latency(0.5) * 1000:.1f} ms, "
+                f"p99 {report.latency(0.99) * 1000:.1f} ms, {cpu * 1e6:,.0f} µs of CPU each, "
+                f"{len(report.failures)} failed",
+            )
+        )
+    return [*figures, Figure(name=f"memory with {apps} apps", value=f"{subject.memory():.0f} MB")]
+
+
+async def drive(subject: Subject, path: str) -> tuple[Report, float]:
+    """Read for some seconds; return the report and the server's CPU seconds for each read."""
+    headers = (("Authorization", f"Bearer {subject.token}"),)
+    mix = (Shape(name=path, path=path),)
+    async with Load(subject.address, "localhost", clients=CLIENTS, mix=mix, headers=headers) as load:
+        await asyncio.sleep(1.0)
+        begun, before = subject.cpu(), load.report.requests
+        await asyncio.sleep(SECONDS)
+        spent, answered = subject.cpu() - begun, load.report.requests - before
+        return await load.stop(), spent / max(answered, 1)
+
+
+@contextmanager
+def serving(apps: int) -> Iterator[Subject]:
+    """A server with this many apps in a process of its own, on one core."""
+    process = subprocess.Popen(
+        (sys.executable, "-m", "bench.reads", "--serve", str(apps)), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        port, token = process.stdout.readline().split()
+        yield Subject(process=process.pid, address=f"127.0.0.1:{port}", token=token)
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+async def _serve(apps: int) -> None:
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    with tempfile.TemporaryDirectory() as folder:
+        clock: Any = SystemClock()
+        machine = Machine(clock)
+        store: Any = SqliteStore(Path(folder) / "pvdify.db")
+        await store.open()
+        machine.store = store
+        machine.registry.push("reg.example.com/shop:v1")
+        daemon = machine.daemon()
+        await daemon.reconciler.ensure_router()
+        for begin in range(0, apps, 20):
+            some = [name_of(number) for number in range(begin, min(begin + 20, apps))]
+            await asyncio.gather(*(daemon.deploy(name, image="reg.example.com/shop:v1") for name in some))
+        _, token = await daemon.engine.tokens.create("bench", Role.ADMIN, None, None, ADMIN)
+        listener = listening()
+        server = Server(build_listener(daemon.engine, Places(512)), listener, most=1000, most_of_peer=1000)
+        print(listener.getsockname()[1], token, flush=True)
+        await server.serve()
+
+
+def listening() -> Any:
+    """A listener on loopback."""
+    from pvdify.daemon.serving import _tcp_socket
+
+    listener = _tcp_socket(Address(host="127.0.0.1", port=0))
+    listener.listen(2048)
+    return listener
+
+
+def main() -> None:
+    """Print every figure."""
+    if sys.argv[1:2] == ["--serve"]:
+        asyncio.run(_serve(int(sys.argv[2])))
+        return
+    for apps in map(int, sys.argv[1:] or map(str, APPS)):
+        for figure in reads(apps):
+            print(f"{figure.name}: {figure.value}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

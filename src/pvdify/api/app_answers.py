@@ -1,0 +1,52 @@
+"""The JSON of apps, made once for each view: reading an app again costs no more than finding it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic_core import to_json
+
+from pvdify.api import translate
+from pvdify.engine.reading.views import AppView
+from pvdify.model.urls import Urls
+
+AT_ONCE = 50  # apps that are encoded between two pauses for other requests; takes some milliseconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Made:
+    view: AppView
+    urls: Urls
+    json: bytes
+
+
+class AppAnswers:
+    """The JSON of each app that was asked for, as of its last view."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, _Made] = {}
+        self._all: tuple[Sequence[AppView], Urls, bytes] | None = None
+
+    def of(self, view: AppView, urls: Urls) -> bytes:
+        """Return the JSON of an app. A view is the same object only while nothing has changed."""
+        made = self._made.get(view.app.name)
+        if made is None or made.view is not view or made.urls != urls:
+            made = _Made(view=view, urls=urls, json=to_json(translate.app(view, urls)))
+            self._made[view.app.name] = made
+        return made.json
+
+    async def all_of(self, views: Sequence[AppView], urls: Urls, *, is_everything: bool) -> bytes:
+        """Return the JSON of a list. ``is_everything``: it has every app there is, and is kept for the next reader."""
+        if is_everything and self._all is not None and self._all[0] is views and self._all[1] == urls:
+            return self._all[2]
+        parts = []
+        for at, view in enumerate(views, start=1):
+            parts.append(self.of(view, urls))
+            if at % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        text = b'{"apps":[%b]}' % b",".join(parts)
+        if is_everything:
+            self._all = (views, urls, text)
+            names = {view.app.name for view in views}
+            self._made = {name: made for name, made in self._made.items() if name in names}
+        return text
