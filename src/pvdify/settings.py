@@ -2,11 +2,10 @@
 
 A setting comes from the first of: flag (``--data-dir``), environment (``PVDIFY_DATA_DIR``), file
 (``/etc/pvdify/pvdifyd.toml``), default. Loaded once at start-up into a frozen object. Imports only ``errors`` and
-``quantities``.
+``quantities`` and ``setting_parsers``.
 """
 
 import hashlib
-import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,21 @@ from urllib.parse import urlsplit
 
 from pvdify.errors import InvalidSetting
 from pvdify.quantities import parse_size, parse_size_between, parse_span, parse_whole
+from pvdify.setting_parsers import (
+    parse_accounts,
+    parse_app_urls,
+    parse_base_domain,
+    parse_choice,
+    parse_header_names,
+    parse_namespace_prefix,
+    parse_networks,
+    parse_own_address,
+    parse_provider,
+    parse_quota,
+    parse_registry_hosts,
+    parse_service_images,
+    parse_web_address,
+)
 
 DEFAULT_DATA_DIR = Path("/var/lib/pvdify")
 DEFAULT_FILE = Path("/etc/pvdify/pvdifyd.toml")
@@ -101,113 +115,9 @@ def parse_directory(text: str) -> Path:
 
 def parse_runtime(text: str) -> str:
     """Return the name of a runtime adapter; for an empty text, the one that fits this machine. Raises ValueError."""
-    if text not in ("", "podman", "systemd"):
-        raise ValueError('expected "podman" or "systemd"')
+    if text not in ("", "podman", "systemd", "kubernetes"):
+        raise ValueError('expected "podman", "systemd" or "kubernetes"')
     return text or ("systemd" if SYSTEMD_IS_HERE.is_dir() else "podman")
-
-
-def parse_service_images(text: str) -> Mapping[str, str]:
-    """Parse ``KIND=IMAGE``, separated by commas. Raises ValueError."""
-    found = dict[str, str]()
-    for part in filter(None, (each.strip() for each in text.split(","))):
-        kind, equals, image = (each.strip() for each in part.partition("="))
-        if not (equals and image and kind.isidentifier()):
-            raise ValueError("expected KIND=IMAGE, like postgres=registry.example.com/postgres:16")
-        found[kind] = image
-    return found
-
-
-def parse_choice(*choices: str) -> Callable[[str], str]:
-    """Return a parser that accepts only these words."""
-
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"expected {', '.join(choices[:-1])} or {choices[-1]}")
-        return text
-
-    return parse
-
-
-def parse_web_address(text: str) -> str:
-    """Parse ``https://HOST[/PATH]``, without a slash at the end; plain http only for loopback. Raises ValueError."""
-    scheme, _, rest = text.partition("://")
-    host = rest.partition("/")[0].rpartition("@")[2]
-    is_loopback = host.partition(":")[0] in ("localhost", "127.0.0.1")
-    if not host or "@" in rest or any(mark in rest for mark in "?# ") or (scheme, is_loopback) == ("http", False):
-        raise ValueError("expected https://HOST, like https://api.github.com")
-    if scheme not in ("http", "https"):
-        raise ValueError("expected https://HOST, like https://api.github.com")
-    return text.rstrip("/")
-
-
-def parse_own_address(text: str) -> str:
-    """Parse a web address with a plain host and path, for the router's rules, or an empty text. Raises ValueError."""
-    if text and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9_-]+)*/?", text):
-        raise ValueError("expected https://HOST, like https://apps.example.com")
-    return parse_web_address(text) if text else ""
-
-
-def parse_app_urls(text: str) -> str:
-    """Parse ``auto``, ``https``, ``http``, or one of these two with a port. Raises ValueError."""
-    scheme, _, port = text.partition(":")
-    is_port = not port or (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
-    if text != "auto" and (scheme not in ("http", "https") or not is_port or text.endswith(":")):
-        raise ValueError("expected auto, https, http or a port with it, like http:8080")
-    return text
-
-
-def parse_base_domain(text: str) -> str:
-    """Parse a DNS name, and return it in lower case. Raises ValueError."""
-    labels = text.lower().split(".")
-    if not all(label and len(label) < 64 and label.replace("-", "a").isalnum() and label.isascii() for label in labels):
-        raise ValueError("expected a domain name, like apps.example.com")
-    return text.lower()
-
-
-def parse_networks(text: str) -> tuple[str, ...]:
-    """Parse addresses and networks, separated by commas; empty for none. Raises ValueError."""
-    networks = tuple(word.strip() for word in text.split(",") if word.strip())
-    for network in networks:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            raise ValueError("expected addresses and networks, like 127.0.0.0/8, ::1") from error
-    return networks
-
-
-def parse_registry_hosts(text: str) -> tuple[str, ...]:
-    """Parse ``HOST`` or ``HOST:PORT``, separated by commas; empty for none. Raises ValueError."""
-    hosts = tuple(word.strip().lower() for word in text.split(",") if word.strip())
-    if not all(re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", host) for host in hosts):
-        raise ValueError("expected hosts as image references begin with, like 127.0.0.1:5000")
-    return hosts
-
-
-def parse_header_names(text: str) -> tuple[str, ...]:
-    """Parse names of HTTP headers, separated by commas; empty for none. Raises ValueError."""
-    names = tuple(word.strip() for word in text.split(",") if word.strip())
-    if not all(re.fullmatch(r"[A-Za-z0-9-]{1,64}", name) for name in names):
-        raise ValueError("expected names of headers, like CF-Connecting-IP, X-Forwarded-For")
-    return names
-
-
-def parse_provider(text: str) -> str:
-    """Parse ``github``, the issuer of an OpenID provider, or an empty text. Raises ValueError."""
-    if text in ("", "github"):
-        return text
-    try:
-        return parse_web_address(text)
-    except ValueError as error:
-        raise ValueError("expected github or an issuer, like https://accounts.google.com") from error
-
-
-def parse_accounts(text: str) -> tuple[str, ...]:
-    """Parse email addresses, ``@domain``, and GitHub logins, separated by commas. Raises ValueError."""
-    accounts = tuple(word.strip().lower() for word in text.split(",") if word.strip())
-    for account in accounts:
-        if not re.fullmatch(r"[^@\s]*@[^@\s]+\.[^@\s]+|[a-z0-9][a-z0-9-]{0,38}", account):
-            raise ValueError("expected accounts, like ada@example.com, @example.com, octocat")
-    return accounts
 
 
 def _setting(parse: Callable[[str], Any], default: str, help: str) -> Any:
@@ -224,8 +134,32 @@ class Settings:
     runtime: str = _setting(
         parse_runtime,
         "",
-        "systemd (a unit an instance) or podman, until `pvdify server runtime` changes it; empty: "
-        "systemd where it is process 1",
+        "systemd (a unit an instance), podman, or kubernetes (instances on a cluster), until `pvdify server runtime` "
+        "changes it; empty: systemd where it is process 1, else podman",
+    )
+    kubeconfig: str = _setting(
+        str, "", "the kubeconfig of the cluster, for the runtime kubernetes; empty: the account of pvdifyd's own pod"
+    )
+    kubectl_binary: str = _setting(str, "kubectl", "the kubectl command, which connects commands in the cluster")
+    kubernetes_namespace_prefix: str = _setting(
+        parse_namespace_prefix, "pvd-", "how the namespaces of apps begin: PREFIXapp"
+    )
+    kubernetes_quota: Mapping[str, str] = _setting(
+        parse_quota,
+        "pods=100",
+        "hard limits of each app's namespace, as in a ResourceQuota, like pods=100, limits.memory=64Gi",
+    )
+    kubernetes_router_networks: tuple[str, ...] = _setting(
+        parse_networks,
+        "",
+        "networks from which the router's requests reach pods, if it is not on a node of the cluster",
+    )
+    kubernetes_storage_class: str = _setting(
+        str, "", "the storage class of volumes in the cluster; empty: the cluster's default"
+    )
+    kubernetes_volume_size: int = _setting(parse_size, "10G", "what each volume asks of the cluster's storage")
+    kubernetes_helper_image: str = _setting(
+        str, "docker.io/library/busybox:1.36", "an image with /bin/sh and cp, which copies volumes in the cluster"
     )
     ports: PortRange = _setting(parse_port_range, "3001-3999", "loopback ports for instances")
     base_domain: str = _setting(parse_base_domain, "pvdify.win", "an app answers at APP.BASE-DOMAIN")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pvdify.adapters.clock.clock import SystemClock
+from pvdify.model.endpoint import Exposed
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
 from pvdify.ports.clock import Clock
 from tests.fakes.behaviour import Behaviour
@@ -43,6 +44,10 @@ class World(Protocol):
     image_id: str
     first_port: int
 
+    def exposed(self, number: int) -> Exposed:
+        """How requests reach instance ``number``, whose program listens on 8080."""
+        ...
+
     async def lose_daemon(self) -> None:
         """The daemon dies; ``supervisor`` is its successor's."""
         ...
@@ -55,6 +60,9 @@ class FakeWorld:
     image_id: str = "image"
     first_port: int = 3001
 
+    def exposed(self, number: int) -> Exposed:
+        return exposed(self.first_port + number)
+
     async def lose_daemon(self) -> None:
         pass  # the fake is the machine, not the daemon
 
@@ -66,6 +74,9 @@ class PodmanWorld:
     first_port: int
     clock: SystemClock
     supervisor: Supervisor
+
+    def exposed(self, number: int) -> Exposed:
+        return exposed(self.first_port + number)
 
     async def lose_daemon(self) -> None:
         self.supervisor = self.successor()
@@ -92,7 +103,7 @@ def make_spec(world: World, command: str | tuple[str, ...] = SERVER, *, number: 
         "image_id": world.image_id,
         "command": command,
         "environment": {"PORT": Secret("8080")},
-        "exposed": exposed(world.first_port + number),
+        "exposed": world.exposed(number),
         "limits": Limits(memory=32 * 1024**2),
     }
     return InstanceSpec(**(usual | parts))

@@ -55,7 +55,7 @@ async def network(world: World, app: str = "shop") -> PrivateNetwork:
 def service(world: World, *networks: PrivateNetwork) -> InstanceSpec:
     return InstanceSpec(
         name="pvdify-service--db-service-v1-1", app="service--db", process="service", slot=1, number=1,
-        role=Role.SERVICE, image_id=world.image_id, command=SERVES, networks=networks,
+        role=Role.SERVICE, image_id=world.image_id, command=SERVES, networks=networks, ports=(8080,),
         limits=Limits(memory=64 * 1024**2),
     )  # fmt: skip
 

@@ -167,7 +167,13 @@ class Cluster:
         return self.push_layers(name, sample_layers(), sample_config(version, **environment), tag=tag)
 
     def push_layers(
-        self, name: str, layers: list[bytes], config: Mapping[str, object], *, tag: str = "latest", private: bool = False
+        self,
+        name: str,
+        layers: list[bytes],
+        config: Mapping[str, object],
+        *,
+        tag: str = "latest",
+        private: bool = False,
     ) -> str:
         """Push an image of these tar files; return its reference with a digest."""
         address = self.private_registry if private else self.registry

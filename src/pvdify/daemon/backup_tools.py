@@ -7,6 +7,7 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.files.backup_files import BackupFilesOnDisk
 from pvdify.adapters.files.server_data import WORK
 from pvdify.adapters.files.whole_file import write_whole
+from pvdify.adapters.kubernetes.volume_copies import NoVolumeCopies
 from pvdify.adapters.podman.volumes.volume_copies import PodmanVolumeCopies
 from pvdify.adapters.restic.targets import ResticTargets
 from pvdify.adapters.sops.config_vars import vars_of
@@ -40,7 +41,9 @@ def build_backup_tools(settings: Settings) -> BackupTools:
             locked=locked_files,
             config=config_in,
         ),
-        copies=PodmanVolumeCopies(
+        copies=NoVolumeCopies()
+        if settings.runtime == "kubernetes"
+        else PodmanVolumeCopies(
             run=run, server_id=settings.server_id, binary=settings.podman_binary, mark=work / "paused"
         ),
     )

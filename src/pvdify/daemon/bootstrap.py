@@ -25,7 +25,6 @@ from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.control_plane import ControlPlane
 from pvdify.adapters.haproxy.launchers import AsUnit
 from pvdify.adapters.haproxy.router import HaproxyRouter
-from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.http_probe.prober import HttpProber
 from pvdify.adapters.httpx2.public import HttpxPublicWeb
 from pvdify.adapters.httpx2.web import HttpxWeb
@@ -45,7 +44,7 @@ from pvdify.adapters.webauthn.passkeys import WebauthnPasskeys
 from pvdify.adapters.webhooks import bodies
 from pvdify.adapters.webhooks.outlet import WebhookOutlet
 from pvdify.daemon.backup_tools import build_backup_tools
-from pvdify.daemon.runtimes import Ground, build_runtime
+from pvdify.daemon.runtimes import Ground, build_host, build_runtime
 from pvdify.daemon.secret_files import read_secret
 from pvdify.daemon.webhook_secret import webhook_secrets
 from pvdify.engine.front_door import Engine
@@ -182,7 +181,7 @@ def build_world(
         router=router,
         prober=HttpProber(),
         secrets=encrypted.config,
-        host=LinuxHost(settings.data_dir),
+        host=build_host(settings),
         deploy_log=FileDeployLog(ground.log_dir),
         job_log=FileJobLog(ground.log_dir),
         access_log=build_access_log(settings, ground.runner, ground.clock),

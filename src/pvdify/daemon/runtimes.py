@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
+from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.host.places import LoopbackPorts
 from pvdify.adapters.podman.attached.inside import PodmanInside
 from pvdify.adapters.podman.attached.one_offs import PodmanOneOffs
@@ -35,6 +36,7 @@ from pvdify.plumbing.command_runner import CommandRunner
 from pvdify.plumbing.web import Web
 from pvdify.ports.clock import Clock
 from pvdify.ports.edge import TunnelProcess
+from pvdify.ports.host import Host
 from pvdify.ports.instance_logs import InstanceLogs
 from pvdify.ports.instances import Instances
 from pvdify.ports.runtime import Runtime
@@ -68,6 +70,16 @@ def build_runtime(ground: Ground) -> Runtime:
     return RUNTIMES[ground.settings.runtime](ground)
 
 
+def build_host(settings: Settings) -> Host:
+    """Build the view of this machine, whose memory counts only if the instances run on it."""
+    host = LinuxHost(settings.data_dir)
+    if settings.runtime != "kubernetes":
+        return host
+    from pvdify.adapters.kubernetes.host import HostBesideCluster
+
+    return HostBesideCluster(host)
+
+
 def _podman(ground: Ground) -> Runtime:
     """Build the runtime of detached containers, with their logs in files."""
     return _on_podman(ground, PODMAN, TunnelTokenFile(ground.settings.data_dir))
@@ -78,7 +90,17 @@ def _systemd(ground: Ground) -> Runtime:
     return _on_podman(ground, SYSTEMD, _cloudflared(ground.settings, Systemctl(runner=ground.runner)))
 
 
-RUNTIMES: Mapping[str, Callable[[Ground], Runtime]] = {"podman": _podman, "systemd": _systemd}
+def _kubernetes(ground: Ground) -> Runtime:
+    """Build the runtime of a cluster. The modules are imported only here, as a server on one machine needs none."""
+    from pvdify.adapters.httpx2.web import HttpxWeb
+    from pvdify.daemon.cluster_runtime import build_on_cluster
+
+    return build_on_cluster(ground, ground.web or HttpxWeb())
+
+
+RUNTIMES: Mapping[str, Callable[[Ground], Runtime]] = {
+    "podman": _podman, "systemd": _systemd, "kubernetes": _kubernetes,
+}  # fmt: skip
 
 
 def _on_podman(ground: Ground, default: str, tunnel_process: TunnelProcess) -> Runtime:

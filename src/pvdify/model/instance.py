@@ -53,6 +53,7 @@ class InstanceSpec:
     own; a service has its address there, an app the service's hostname. ``capabilities``: Linux capabilities besides
     the default ones. ``operation`` is the id of the operation that made it. ``has_init``: whether an init program runs
     as process 1, unless the image has one. ``runtime``: the container runtime that starts it; "" for the server's.
+    ``ports``: those of a service, for networks that pass on only named ports.
     """
 
     name: str
@@ -73,6 +74,7 @@ class InstanceSpec:
     capabilities: tuple[str, ...] = ()
     has_init: bool = True
     runtime: str = ""
+    ports: tuple[int, ...] = ()
 
 
 class InstanceState(Enum):

@@ -10,6 +10,8 @@ ADDRESS = 250  # of the service in its subnet; podman gives other containers the
 class PrivateNetwork:
     """The network of one link. ``hostname``: the app's name for the service.
 
+    ``subnet`` is a single address (``/32``) where the runtime gives the network no other: it is the service's.
+
     The service's IP and MAC addresses are computed from the subnet, so they stay the same when the service restarts:
     the app's containers have them in their hosts file and in their neighbour table.
     """
@@ -21,7 +23,8 @@ class PrivateNetwork:
     @property
     def address(self) -> str:
         """The service's IPv4 address."""
-        return str(IPv4Network(self.subnet)[ADDRESS])
+        network = IPv4Network(self.subnet)
+        return str(network[ADDRESS] if network.num_addresses > ADDRESS else network[0])
 
     @property
     def hardware_address(self) -> str:

@@ -243,6 +243,7 @@ def service_spec(
         networks=networks,
         limits=Limits(memory=service.memory),
         stop_timeout=service.row.stop_timeout,
+        ports=(service.port,),
     )
 
 

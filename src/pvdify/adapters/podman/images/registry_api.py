@@ -67,7 +67,7 @@ class RegistryApi:
 
         Raises whatever ``asker.check_host`` raises for the host of the registry's token service.
         """
-        answer = await self._manifest(reference, asker, ASK_SECONDS)
+        answer = await self.get(reference, manifest_of(reference), asker)
         return understood(answer) if answer is not None else None
 
     async def digest(self, reference: ImageReference, asker: Asker) -> str | None:
@@ -76,30 +76,43 @@ class RegistryApi:
         None means: no answer, or content without the digest in its header, because it is of the old schema, or cut.
         Raises as ``ask``.
         """
-        answer = await self._manifest(reference, asker, SHORT_SECONDS)
+        answer = await self.get(reference, manifest_of(reference), asker, SHORT_SECONDS)
         if answer is None or answer.status != 200:
             return None if answer is None else ""
         digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
         return digest if answer.headers.get("docker-content-digest") == digest else None
 
-    async def _manifest(self, reference: ImageReference, asker: Asker, seconds: float) -> WebAnswer | None:
-        """Return the answer to the request for the manifest, or the token service's refusal; None if none came."""
+    async def get(
+        self, reference: ImageReference, path: str, asker: Asker, seconds: float = ASK_SECONDS
+    ) -> WebAnswer | None:
+        """Return the answer below ``/v2/``, or the token service's refusal; None if none came. Raises as ``ask``."""
         scheme = "http" if reference.is_loopback else "https"
         host = DOCKER_HUB_API if reference.host == DOCKER_HUB else reference.host
-        url = f"{scheme}://{host}/v2/{reference.path}/manifests/{reference.digest or reference.tag}"
-        accept = {"Accept": ", ".join((*IMAGES, *INDEXES))}
+        url = f"{scheme}://{host}/v2/{path}"
+        headers = {"Accept": ", ".join((*IMAGES, *INDEXES))} if "/manifests/" in path else {}
         try:
-            answer = await self._get(url, accept, seconds)
+            answer = await self._get(url, headers, seconds)
             if answer.status == 401:
                 challenge = answer.headers.get("www-authenticate", "")
                 authorization = await self._authorization(reference, challenge, asker, seconds)
                 if isinstance(authorization, WebAnswer):
                     return authorization
                 if authorization:
-                    answer = await self._get(url, {**accept, "Authorization": authorization}, seconds)
+                    answer = await self._get(url, headers | {"Authorization": authorization}, seconds)
+            return await self._redirected(reference, answer, asker, seconds)
         except ServiceUnavailable:
             return None
-        return answer
+
+    async def _redirected(
+        self, reference: ImageReference, answer: WebAnswer, asker: Asker, seconds: float
+    ) -> WebAnswer:  # fmt: skip
+        """Follow one redirect, to where a registry stores its blobs, without the login."""
+        url = answer.headers.get("location", "")
+        if answer.status not in (301, 302, 303, 307, 308) or not _may_be_asked(url, reference):
+            return answer
+        if asker.check_host is not None:
+            await asker.check_host(urlsplit(url).netloc.rpartition("@")[2])
+        return await self._get(url, {}, seconds)
 
     async def _authorization(
         self, reference: ImageReference, challenge: str, asker: Asker, seconds: float
@@ -124,6 +137,11 @@ class RegistryApi:
 
     async def _get(self, url: str, headers: dict[str, str], seconds: float) -> WebAnswer:
         return await self._web.ask(WebRequest(method="GET", url=url, headers=headers, timeout=seconds))
+
+
+def manifest_of(reference: ImageReference) -> str:
+    """Return the path of the image's manifest."""
+    return f"{reference.path}/manifests/{reference.digest or reference.tag}"
 
 
 def understood(answer: WebAnswer) -> Said:

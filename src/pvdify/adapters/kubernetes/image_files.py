@@ -1,0 +1,104 @@
+"""What is known of images whose layers are in registries and on nodes: files in the data directory.
+
+An image is known while a release pins it, or an instance uses it.
+"""
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pvdify.model.image import ImagesOnDisk, LocalImage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """An image and the sizes of its parts by digest."""
+
+    image: LocalImage
+    parts: Mapping[str, int]
+
+
+class ImageFiles:
+    """The files ``images/<hash>.json`` and ``pins/<app>/v<release>``. Every method raises OSError."""
+
+    def __init__(self, directory: Path) -> None:
+        self._images = directory / "images"
+        self._pins = directory / "pins"
+
+    def read(self, image_id: str) -> Known | None:
+        """Return the image with this id; None if it is not known."""
+        try:
+            found = json.loads(self._file(image_id).read_text(encoding="utf-8"))
+            image = found["image"]
+            for name in ("exposed_ports", "entrypoint", "command", "volumes"):
+                image[name] = tuple(image[name])
+            return Known(image=LocalImage(**image), parts=found["parts"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            return None  # damaged; it is asked of the registry again
+
+    def write(self, known: Known) -> None:
+        """Remember the image."""
+        text = json.dumps({"image": asdict(known.image), "parts": dict(known.parts)})
+        _write(self._file(known.image.image_id), text)
+
+    def forget(self, image_id: str) -> None:
+        """Forget the image."""
+        self._file(image_id).unlink(missing_ok=True)
+
+    def pin(self, image_id: str, app: str, release: int) -> None:
+        """Pin the image for a release."""
+        _write(self._pins / app / f"v{release}", image_id)
+
+    def unpin(self, app: str, release: int) -> str | None:
+        """Remove the release's pin; return the image's id, None if there was no pin."""
+        path = self._pins / app / f"v{release}"
+        try:
+            image_id = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        path.unlink(missing_ok=True)
+        return image_id
+
+    def pins(self) -> Iterator[tuple[str, int, str]]:
+        """Yield app, release and image id of each pin."""
+        for path in sorted(self._pins.glob("*/v*")):
+            number = path.name.removeprefix("v")
+            if number.isdecimal():
+                yield path.parent.name, int(number), path.read_text(encoding="utf-8")
+
+    def disk(self) -> dict[str, ImagesOnDisk]:
+        """Return the size of each app's pinned images; a part that several have counts once."""
+        of_app: defaultdict[str, set[str]] = defaultdict(set)
+        for app, _, image_id in self.pins():
+            of_app[app].add(image_id)
+        parts = {app: self._parts(ids) for app, ids in of_app.items()}
+        return {
+            app: ImagesOnDisk(
+                images=len(of_app[app]), size=sum(own.values()),
+                shared=sum(size for key, size in own.items() if any(key in parts[it] for it in parts if it != app)),
+            )
+            for app, own in parts.items()
+        }  # fmt: skip
+
+    def _parts(self, ids: set[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for image_id in ids:
+            known = self.read(image_id)
+            found |= dict(known.parts) if known else {}
+        return found
+
+    def _file(self, image_id: str) -> Path:
+        return self._images / f"{hashlib.sha256(image_id.encode()).hexdigest()}.json"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)

@@ -1,0 +1,289 @@
+"""The ``instances`` port on a cluster: a Deployment of one replica for each instance, a pod for what runs once."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from pvdify.adapters.kubernetes import causes, found, manifests, pods
+from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused, unavailable
+from pvdify.adapters.kubernetes.collector import Collector
+from pvdify.adapters.kubernetes.names import EXIT, TOLD, Scope, app_of, object_name
+from pvdify.adapters.kubernetes.pods import Pod
+from pvdify.adapters.kubernetes.supplies import Supplies
+from pvdify.adapters.kubernetes.watch import Watch
+from pvdify.errors import RuntimeHangs, RuntimeUnavailable, StartFailed
+from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Restart
+from pvdify.ports.clock import Clock
+
+START_SECONDS = 180.0  # the longest that a start may take, with its pull
+SCHEDULE_SECONDS = 30.0  # after which a pod that no node takes is an error; a cluster may be adding a node
+STOP_SECONDS = 60.0  # what a stop may take beyond its grace
+QUICK_SECONDS = 5.0  # the longest that the first question whether an instance runs may take
+LOOK_EVERY = 5.0  # seconds between two looks, if the watch tells nothing
+GONE = Exit(code=pods.KILLED)
+
+
+class ClusterInstances:
+    """The instances of one server in a cluster.
+
+    Args:
+        cluster: the API server.
+        scope: this server's share of the cluster.
+        clock: the time.
+        supplies: makes what an instance needs before it starts.
+        watch: tells what the pods do.
+        collector: keeps what they write.
+        forget_output: removes the output of a container that ran once.
+    """
+
+    def __init__(
+        self, *, cluster: Cluster, scope: Scope, clock: Clock, supplies: Supplies, watch: Watch, collector: Collector,
+        forget_output: Callable[[str], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        self._cluster, self._scope, self._clock = cluster, scope, clock
+        self._supplies, self._watch, self._collector = supplies, watch, collector
+        self._forget_output = forget_output
+        self._killed: set[str] = set()  # uids of pods that were to be killed at once
+
+    async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
+        await self._watch.begin()
+        selector = self._scope.selector() if app is None else self._scope.selector(app=app)
+        deployments = await self._cluster.objects(self._scope.everywhere("deployments"), selector)
+        markers = await self._cluster.objects(self._scope.everywhere("configmaps"), selector)
+        return found.instances(deployments, markers, await self._watch.look(app))
+
+    async def is_running(self, name: str) -> bool:
+        with suppress(RuntimeUnavailable, TimeoutError):
+            async with asyncio.timeout(QUICK_SECONDS):
+                await self._watch.begin()
+        return self._runs(name)
+
+    async def start(self, spec: InstanceSpec) -> None:
+        await self._watch.begin()
+        if spec.role.is_kept_running:
+            await self._start_kept(spec)
+        else:
+            await self._start_once(spec)
+
+    async def create(self, spec: InstanceSpec) -> None:
+        await self._watch.begin()
+        kind = "deployments" if spec.role.is_kept_running else "configmaps"
+        if await self._cluster.get(self._path(spec.name, kind)) is None:
+            document = (
+                manifests.deployment(self._scope, spec, starts=0) if spec.role.is_kept_running
+                else manifests.marker(self._scope, spec, is_started=False)
+            )  # fmt: skip
+            await self._make(spec, kind, document)
+
+    async def refresh(self, spec: InstanceSpec) -> None:
+        """See the port. A running pod keeps its environment, also for commands that enter it, until its next start."""
+        await self._supplies.bring(spec)
+
+    async def stop(self, name: str, grace: float) -> None:
+        await self._watch.begin()
+        seconds = max(1, math.ceil(grace))
+        is_kept = await self._cluster.merge(self._path(name, "deployments"), {"spec": {"replicas": 0}}) is not None
+        there = [pod for pod in await self._watch.look(app_of(name)) if pod.identity.name == name and not pod.is_over]
+        for pod in there:
+            if grace == 0:
+                self._killed.add(pod.uid)
+            await self._cluster.delete(self._pod_path(pod), grace=seconds, uid=pod.uid)
+        deadline = self._clock.monotonic() + seconds + STOP_SECONDS
+        ended = [await self._until_over(pod, deadline) for pod in there]
+        await self._collector.drain(name)
+        if ended:
+            annotation = {"metadata": {"annotations": {EXIT: found.exit_text(ended[-1])}}}
+            await self._cluster.merge(self._path(name, "deployments" if is_kept else "configmaps"), annotation)
+
+    async def remove(self, name: str) -> None:
+        await self._watch.begin()
+        await self._cluster.delete(self._path(name, "deployments"))
+        there = [pod for pod in await self._watch.look(app_of(name)) if pod.identity.name == name]
+        for pod in there:
+            if not pod.is_over:
+                self._killed.add(pod.uid)
+            await self._cluster.delete(self._pod_path(pod), grace=1, uid=pod.uid)
+        deadline = self._clock.monotonic() + STOP_SECONDS
+        for pod in there:
+            await self._until_over(pod, deadline)
+        await self._collector.drain(name)
+        for pod in self._watch.of(name):
+            if pod.ended is not None:  # nothing of it runs: its object, which the node may keep for a minute, can go
+                await self._cluster.delete(self._pod_path(pod), grace=0, uid=pod.uid)
+        for kind in ("services", "secrets", "configmaps"):
+            await self._cluster.delete(self._path(name, kind))
+        await self._supplies.unprotect(app_of(name), name)
+        self._collector.forget(name)
+        await self._forget_output(name)
+
+    async def wait_down(self, name: str) -> None:
+        await self._watch.begin()
+        while self._runs(name) or await self._is_coming(name):
+            await self._watch.change(name, LOOK_EVERY)
+
+    async def wait(self, name: str) -> Exit:
+        await self._watch.begin()
+        seen = self._watch.current(name)
+        while True:
+            pod = self._watch.current(name)
+            if pod is None or not pod.is_up:
+                ended = await self._ended(name, seen, pod)
+                if ended is not None:
+                    await self._collector.drain(name)
+                    return ended
+            elif seen is not None and seen.is_up and seen.run != pod.run:  # it ended, and runs again already
+                await self._collector.drain(name)
+                return self._exit(seen.uid, pod.last.exit if pod.last is not None and seen.uid == pod.uid else GONE)
+            seen = pod
+            await self._watch.change(name, LOOK_EVERY)
+
+    async def restarts(self) -> tuple[Restart, ...]:
+        """See the port. Of several restarts of one pod between two calls, the last one is told."""
+        await self._watch.begin()
+        return tuple(
+            Restart(name=pod.identity.name, at=pod.last.at, exit=pod.last.exit)
+            for pod in self._watch.all()
+            if pod.last is not None and pod.restarts > pod.told and pod.identity.role.is_kept_running
+        )
+
+    async def forget_restarts(self, restarts: Sequence[Restart]) -> None:
+        told = {(each.name, each.at) for each in restarts}
+        for pod in self._watch.all():
+            if pod.last is not None and (pod.identity.name, pod.last.at) in told:
+                await self._cluster.merge(self._pod_path(pod), {"metadata": {"annotations": {TOLD: str(pod.restarts)}}})
+
+    async def _start_kept(self, spec: InstanceSpec) -> None:
+        there = await self._cluster.get(self._path(spec.name, "deployments"))
+        before = found.starts(there)
+        if there is not None and int(there["spec"].get("replicas") or 0) > 0:
+            if await self._is_up_now(spec):
+                return
+            before -= 1  # it is being started already
+        await self._make(spec, "deployments", manifests.deployment(self._scope, spec, starts=max(0, before) + 1))
+        await self._await_start(spec)
+
+    async def _start_once(self, spec: InstanceSpec) -> None:
+        """Start a container that runs once; do nothing if it has been started before."""
+        there = await self._cluster.get(self._path(spec.name, "configmaps"))
+        if found.starts(there) == 0:
+            await self._make(spec, "configmaps", manifests.marker(self._scope, spec, is_started=True))
+            try:
+                await self._cluster.create(self._scope.path(spec.app, "pods"), manifests.pod(self._scope, spec))
+            except Refused as refused:
+                if refused.reason != "AlreadyExists":
+                    await self.remove(spec.name)
+                    raise causes.not_made(spec, refused.message) from refused
+        await self._await_start(spec)
+
+    async def _make(self, spec: InstanceSpec, kind: str, document: Json) -> None:
+        """Apply the object after what it needs. Raises StartFailed, RuntimeUnavailable."""
+        await self._supplies.bring(spec)
+        try:
+            await self._cluster.apply(self._path(spec.name, kind), document)
+            if spec.role.is_kept_running:
+                await self._supplies.protect(spec)
+        except Refused as refused:
+            if refused.status in (401, 403) and "cannot" in refused.message:
+                raise unavailable(refused) from refused
+            raise causes.not_made(spec, refused.message) from refused
+
+    async def _await_start(self, spec: InstanceSpec) -> None:
+        """Wait until the program runs or has run. If it does not start, remove it and raise StartFailed."""
+        begun, pull = self._clock.monotonic(), ""
+        while True:
+            pod = self._watch.current(spec.name)
+            if pod is not None and not pod.is_ending and (pod.has_run or pod.is_up):
+                return
+            if pod is not None and pod.waits_for == "ErrImagePull":
+                pull = pod.message
+            error = await self._why_not(spec, pod, self._clock.monotonic() - begun, pull)
+            if error is not None:
+                await self.remove(spec.name)
+                raise error
+            await self._watch.change(spec.name, 1.0)
+
+    async def _why_not(self, spec: InstanceSpec, pod: Pod | None, waited: float, pull: str) -> StartFailed | None:
+        if pod is not None and not pod.is_ending:
+            if error := causes.refusal(spec, pod, pull):
+                return error
+            if pod.unscheduled and waited > SCHEDULE_SECONDS:
+                return causes.unscheduled(spec, pod.unscheduled)
+        elif spec.role.is_kept_running and waited > 1:
+            words = found.replica_failure(await self._cluster.get(self._path(spec.name, "deployments")))
+            if words:
+                return causes.not_made(spec, words)
+        if waited <= START_SECONDS:
+            return None
+        fields = f"involvedObject.name={pod.name}" if pod is not None else ""
+        events = await self._cluster.objects(self._scope.path(spec.app, "events"), fieldSelector=fields)
+        return causes.too_slow(spec, START_SECONDS, events)
+
+    async def _is_up_now(self, spec: InstanceSpec) -> bool:
+        there = [pod for pod in await self._watch.look(spec.app) if pod.identity.name == spec.name]
+        pod = pods.current(there)
+        return pod is not None and pod.is_up and not pod.is_ending
+
+    async def _until_over(self, pod: Pod, deadline: float) -> Exit:
+        """Wait until the pod's container has ended, and return how; its object may stay for a while."""
+        name = pod.identity.name
+        while self._clock.monotonic() < deadline:
+            now = next((each for each in self._watch.of(name) if each.uid == pod.uid), None)
+            if now is None:
+                return self._exit(pod.uid, pod.ended.exit if pod.ended else GONE)
+            if now.ended is not None or now.is_lost or not now.node:
+                return self._exit(pod.uid, now.ended.exit if now.ended else GONE)
+            if now.running_since is None and not now.has_run and now.is_ending:
+                return GONE
+            await self._watch.change(name, LOOK_EVERY)
+        raise RuntimeHangs(
+            f"{name} did not end", why=f"its pod {pod.name} still runs on {pod.node or 'no node'}",
+            next=f"`kubectl describe pod {pod.name}` shows why; it is tried again",
+        )  # fmt: skip
+
+    async def _ended(self, name: str, seen: Pod | None, pod: Pod | None) -> Exit | None:
+        """Return how the instance ended; None if it has still to start."""
+        if pod is not None and not pod.is_ending and (ended := pod.ended or pod.last) is not None:
+            return self._exit(pod.uid, ended.exit)
+        deployment = await self._cluster.get(self._path(name, "deployments"))
+        if deployment is not None and int(deployment["spec"].get("replicas") or 0) > 0:
+            return GONE if seen is not None and (pod is None or pod.is_lost) else None
+        if deployment is not None:
+            return self._stopped(deployment, pod)
+        marker = await self._cluster.get(self._path(name, "configmaps"))
+        if marker is None:
+            return GONE
+        if pod is not None:
+            return None if pod.ended is None else self._exit(pod.uid, pod.ended.exit)
+        return (found.exit_of(marker) or GONE) if found.starts(marker) else None
+
+    def _stopped(self, deployment: Json, pod: Pod | None) -> Exit | None:
+        """Return how an instance ended that is to be down; None if it was never started, or still runs."""
+        if pod is not None and pod.ended is not None:
+            return self._exit(pod.uid, pod.ended.exit)
+        if pod is not None and pod.running_since is not None and not pod.is_lost:
+            return None
+        return found.exit_of(deployment) or (GONE if found.starts(deployment) else None)
+
+    async def _is_coming(self, name: str) -> bool:
+        """Return whether the instance is created and not started yet; then it is not down."""
+        if self._watch.of(name):
+            return False
+        for kind in ("deployments", "configmaps"):
+            there = await self._cluster.get(self._path(name, kind))
+            if there is not None:
+                return found.starts(there) == 0
+        return False
+
+    def _runs(self, name: str) -> bool:
+        return any(pod.is_up for pod in self._watch.of(name))
+
+    def _exit(self, uid: str, ended: Exit) -> Exit:
+        """Return the end of a pod; one that was to be killed at once may have had a second to end by itself."""
+        return GONE if uid in self._killed and not ended.is_out_of_memory else ended
+
+    def _path(self, name: str, kind: str) -> str:
+        return self._scope.path(app_of(name), kind, object_name(name))
+
+    def _pod_path(self, pod: Pod) -> str:
+        return self._scope.path(pod.identity.app, "pods", pod.name)

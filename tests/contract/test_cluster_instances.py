@@ -1,0 +1,128 @@
+"""The contract of instances on a cluster whose API server is in memory; tests/kubernetes has it on a real one."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.httpx2.web import HttpxWeb
+from pvdify.adapters.kubernetes.cluster import Cluster
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.daemon.cluster_runtime import ClusterParts, build_on_cluster
+from pvdify.daemon.runtimes import Ground
+from pvdify.model.endpoint import NO_ROUTE, Endpoint, Exposed
+from pvdify.model.instance import Exit, InstanceState, Role
+from pvdify.ports.runtime import Runtime
+from pvdify.settings import load
+from tests.contract import test_supervisor
+from tests.contract.supervisor_worlds import FAKE_BEHAVIOURS, TALKER, eventually, make_spec
+from tests.fakes.kubernetes_api import FakeKubernetes
+
+# What the API server in memory does not play: sockets, metrics; and what is different on every cluster.
+WITHOUT = (
+    "test_waiting_reports_how_it_ended_also_later",
+    "test_a_last_line_without_its_end_is_read_while_it_runs_and_afterwards",
+    "test_following_gives_old_and_new_lines_of_every_run",
+    "test_two_instances_cannot_have_one_port",
+    "test_what_a_running_instance_uses_is_reported",
+    "test_listeners_are_seen_from_outside",
+    "test_who_listens_on_loopback_only_is_distinguished",
+)
+globals().update({
+    name: getattr(test_supervisor, name)
+    for name in dir(test_supervisor)
+    if name.startswith("test_") and name not in WITHOUT
+})  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestGround(Ground):
+    """Whose directories are all below one."""
+
+    __test__ = False
+
+    @property
+    def run_dir(self) -> Path:
+        return self.settings.data_dir / "run"
+
+
+@dataclass
+class ApiWorld:
+    ground: TestGround
+    api: FakeKubernetes
+    clock: SystemClock
+    parts: ClusterParts
+    supervisor: Runtime
+    image_id: str = f"reg.example.com/shop@sha256:{'a' * 64}"
+    first_port: int = 80
+
+    def exposed(self, number: int) -> Exposed:
+        return Exposed(port=8080, at=Endpoint(f"10.211.1.{number}", 80))
+
+    async def lose_daemon(self) -> None:
+        await self.parts.close()
+        self.parts, self.supervisor = parts_of(self.ground, self.api)
+
+
+def parts_of(ground: Ground, api: FakeKubernetes) -> tuple[ClusterParts, Runtime]:
+    cluster = Cluster(kubeconfig="", clock=ground.clock, connect=lambda _: api.client())
+    parts = ClusterParts(ground, cluster)
+    return parts, build_on_cluster(ground, HttpxWeb(), parts)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[ApiWorld]:
+    settings = load({"runtime": "kubernetes", "data_dir": str(tmp_path)}, {}, tmp_path / "none")
+    ground, api = (
+        TestGround(settings=settings, runner=SubprocessRunner(), clock=SystemClock()),
+        FakeKubernetes(FAKE_BEHAVIOURS),
+    )
+    world = ApiWorld(ground, api, ground.clock, *parts_of(ground, api))
+    yield world
+    await world.parts.close()
+    await api.close()
+
+
+async def test_a_hook_runs_once_however_often_it_is_started(world):
+    hook = {"name": "pvdify-shop-pre_deploy-v1-1", "process": "pre_deploy", "role": Role.HOOK, "exposed": NO_ROUTE}
+    spec = make_spec(world, TALKER, **hook)
+    await world.supervisor.instances.start(spec)
+    assert await world.supervisor.instances.wait(spec.name) == Exit(code=3)
+
+    await world.lose_daemon()
+    await world.supervisor.instances.start(spec)
+
+    assert await world.supervisor.instances.wait(spec.name) == Exit(code=3)
+    assert [line.text for line in await world.supervisor.logs.tail([spec.name], 10)] == ["one", "two"]
+
+
+async def test_while_the_api_server_is_away_what_runs_counts_as_running(world):
+    spec = make_spec(world)
+    await world.supervisor.instances.start(spec)
+    world.api.is_away = True
+
+    assert await world.supervisor.instances.is_running(spec.name)
+
+    world.api.is_away = False
+    (found,) = await world.supervisor.instances.find()
+    assert found.state is InstanceState.RUNNING
+
+
+async def test_a_crash_is_told_once(world):
+    spec = make_spec(world, TALKER)
+    await world.supervisor.instances.start(spec)
+
+    async def is_told() -> bool:
+        return bool(await world.supervisor.instances.restarts())
+
+    await eventually(world, is_told)
+    (restart,) = await world.supervisor.instances.restarts()
+    assert (restart.name, restart.exit) == (spec.name, Exit(code=3))
+    await world.supervisor.instances.forget_restarts([restart])
+
+    async def is_forgotten() -> bool:
+        return not await world.supervisor.instances.restarts()
+
+    await eventually(world, is_forgotten)

@@ -1,0 +1,134 @@
+from pvdify.adapters.kubernetes import causes, found, manifests, pods
+from pvdify.model.instance import Exit, InstanceState
+from tests.unit.adapters.kubernetes.objects import RUNNING, SCOPE, ended, once, pod, spec
+
+QUOTA = 'pods "x" is forbidden: exceeded quota: pvdify, requested: pods=1, used: pods=2, limited: pods=2'
+
+
+def deployment(*, replicas: int = 1, starts: int = 1, exit: str = "") -> dict:
+    document = manifests.deployment(SCOPE, spec(), starts=starts)
+    document["spec"]["replicas"] = replicas
+    document["metadata"]["annotations"]["pvdify.win/exit"] = exit
+    return document
+
+
+def one(*documents: dict, of: dict | None = None):
+    (instance,) = found.instances([of or deployment()], [], [pods.read(each) for each in documents])
+    return instance
+
+
+def test_an_instance_runs_while_its_container_does():
+    instance = one(pod(state=RUNNING))
+
+    assert (instance.state, instance.exit, instance.restarts) == (InstanceState.RUNNING, None, 0)
+    assert instance.endpoint == spec().exposed.at
+
+
+def test_one_on_a_node_that_is_away_does_not_run_and_comes_again():
+    instance = one(pod(state=RUNNING, ready="False"))
+
+    assert (instance.state, instance.is_restarting) == (InstanceState.EXITED, True)
+
+
+def test_one_that_crashes_again_and_again_has_the_exit_of_its_last_run():
+    instance = one(pod(state={"waiting": {"reason": "CrashLoopBackOff"}}, last=ended(3), restarts=4))
+
+    assert (instance.state, instance.exit, instance.is_restarting) == (InstanceState.EXITED, Exit(code=3), True)
+    assert instance.restarts == 4
+
+
+def test_memory_that_ran_out_is_distinguished():
+    assert one(pod(state=ended(137, "OOMKilled"))).exit == Exit(code=137, is_out_of_memory=True)
+
+
+def test_one_that_was_stopped_has_the_exit_that_the_stop_recorded():
+    stopped = deployment(replicas=0, exit=found.exit_text(Exit(code=143)))
+
+    instance = one(pod(state=ended(0), is_ending=True), of=stopped)
+
+    assert (instance.state, instance.exit, instance.is_restarting) == (InstanceState.EXITED, Exit(code=143), False)
+
+
+def test_one_that_was_never_started_is_created():
+    assert one(of=deployment(replicas=0, starts=0)).state is InstanceState.CREATED
+
+
+def test_a_pod_that_replaces_another_one_is_the_instance():
+    old = pod(state=ended(0), uid="u1", is_ending=True)
+    new = pod(state=RUNNING, uid="u2", made="2026-01-01T01:00:00Z")
+
+    assert one(new, old).state is InstanceState.RUNNING
+    assert pods.current([pods.read(old), pods.read(new)]).uid == "u2"
+
+
+def test_a_hook_whose_pod_was_lost_has_ended_and_is_not_to_run_again():
+    marker = manifests.marker(SCOPE, once(), is_started=True)
+
+    (instance,) = found.instances([], [marker], [])
+
+    assert (instance.state, instance.exit) == (InstanceState.EXITED, Exit(code=137))
+
+
+def why(document: dict, of=None) -> str:
+    error = causes.refusal(of or spec(), pods.read(document))
+    assert error is not None
+    return f"{error.why} → {error.next}"
+
+
+def test_a_pull_that_may_still_work_is_waited_for():
+    assert (
+        causes.refusal(spec(), pods.read(pod(state={"waiting": {"reason": "ErrImagePull"}}, phase="Pending"))) is None
+    )
+
+
+def test_a_pull_that_is_denied_names_the_login():
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "401 Unauthorized"}}
+
+    assert "registry:login reg.example.com" in why(pod(state=waiting, phase="Pending"))
+
+
+def test_a_program_that_is_not_there_is_named():
+    words = 'exec: "/no/such": stat /no/such: no such file or directory: unknown'
+
+    assert "no /no/such" in why(pod(state=ended(128, "StartError", words)), spec(command=("/no/such",)))
+    assert "no /bin/sh" in why(pod(state=ended(128, "StartError", words)), spec(command="x"))
+
+
+def test_a_program_that_ran_and_failed_has_started():
+    assert causes.refusal(spec(), pods.read(pod(state=ended(3)))) is None
+
+
+def test_no_room_names_the_resource_and_how_much_is_asked():
+    error = causes.unscheduled(spec(), "0/2 nodes are available: 2 Insufficient memory.")
+
+    assert "no node of 2" in error.why
+    assert "Insufficient memory" in error.why
+    assert "64 MiB" in error.why
+
+
+def test_a_full_quota_names_its_numbers():
+    words = found.replica_failure({"status": {"conditions": [
+        {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": QUOTA},
+    ]}})  # fmt: skip
+    error = causes.not_made(spec(), words)
+
+    assert "quota pvdify" in error.why
+    assert "pods=2" in error.why
+    assert "kubernetes_quota" in error.next
+
+
+def test_an_admission_webhook_is_named_with_its_words():
+    error = causes.not_made(spec(), 'admission webhook "check.example.com" denied the request: no latest tag')
+
+    assert "check.example.com" in error.why
+    assert "no latest tag" in error.why
+
+
+def test_a_start_that_takes_too_long_quotes_the_newest_warning():
+    events = [
+        {"type": "Warning", "reason": "FailedMount", "message": "volume is away", "lastTimestamp": "2026-01-02"},
+        {"type": "Warning", "reason": "Older", "message": "old", "lastTimestamp": "2026-01-01"},
+        {"type": "Normal", "reason": "Pulling", "message": "x", "lastTimestamp": "2026-01-03"},
+    ]
+
+    assert "FailedMount: volume is away" in causes.too_slow(spec(), 180, events).why
