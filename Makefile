@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes fuzz bench run gh-pvdify dist docs clean lint python run-server screenshots
+.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes fuzz bench bench-scale run gh-pvdify dist docs clean lint python run-server screenshots
 
 bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
@@ -60,6 +60,9 @@ fuzz: python ## ten minutes of made-up foreign input: manifests, config, hostnam
 
 bench: setup ## measure everything that is promised, and write bench/results.md
 	@$(bin)/python -m bench
+
+bench-scale: setup ## measure what reads of the API cost with many apps, and write bench/scale.md
+	@$(bin)/python -m bench.scale
 
 run: python ## start the dashboard and the API with sample apps on fakes, without podman: http://127.0.0.1:9443
 	@$(bin)/python -m tests.fakes.sample_server $(ARGS)
