@@ -122,10 +122,9 @@ class Leftovers:
             self._repair.forget(container.name)
 
     def _is_known(self, container: FoundInstance, found: Snapshot) -> bool:
-        placed = {place.name for slot in found.slots for place in slot.placements}
         return (
             container.role is Role.SERVICE  # the service keeper removes these
-            or container.name in placed
+            or container.name in found.placed
             or container.name in self._one_offs
             or container.name in found.job_runs
             or found.is_retiring(container.app, container.slot)

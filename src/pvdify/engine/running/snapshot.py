@@ -7,6 +7,7 @@ records again, and decides by them.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import structlog
 
@@ -26,6 +27,11 @@ class Snapshot:
     operations: tuple[Operation, ...]
     slots: tuple[Slot, ...]
     job_runs: frozenset[str] = frozenset()
+
+    @cached_property
+    def placed(self) -> frozenset[str]:
+        """The names of all instances that have a place."""
+        return frozenset(place.name for slot in self.slots for place in slot.placements)
 
     def is_busy(self, app: str) -> bool:
         """Whether the app has an unfinished operation other than a retirement."""
