@@ -100,7 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.deploy_time", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--tries", type=int, default=5, help="deploys and rollbacks in a round (%(default)s)")
-    parser.add_argument("--before", type=Path, help="another checkout to measure in turns with this one")
+    parser.add_argument(
+        "--before",
+        type=Path,
+        help="another checkout to measure in turns with this one; its database must have the same schema",
+    )
     return parser
 
 

@@ -144,7 +144,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--apps", type=int, default=50, help="number of apps, with a container each (%(default)s)")
     parser.add_argument("--rounds", type=int, default=2, help="(%(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="of one measurement (%(default)s)")
-    parser.add_argument("--before", type=Path, help="another checkout to measure in turns with this one")
+    parser.add_argument(
+        "--before",
+        type=Path,
+        help="another checkout to measure in turns with this one; its database must have the same schema",
+    )
     return parser
 
 
