@@ -1,5 +1,6 @@
 """The cluster that other tests rely on: it runs pods, loses machines, and is gone at the end."""
 
+import os
 import subprocess
 import time
 import uuid
@@ -12,7 +13,7 @@ from tests.support.cluster_objects import Seen, answer, claim, deployment, event
 from tools.cluster.build import build
 from tools.cluster.cluster import Cluster as RealCluster
 from tools.cluster.cluster import ClusterFailed, remove_leftovers
-from tools.cluster.layout import Layout
+from tools.cluster.layout import Layout, name_of_checkout
 from tools.cluster.traces import traces
 
 pytestmark = pytest.mark.kubernetes
@@ -166,7 +167,7 @@ def test_a_service_answers_while_the_api_server_is_away(cluster: Cluster, web: s
 
 
 def test_a_cluster_whose_owner_was_killed_is_removed_without_a_trace() -> None:
-    layout = Layout(name="leftover", nodes=1)
+    layout = Layout(name=f"{name_of_checkout()}l", nodes=1)
     cluster = RealCluster(layout, build())
     owner = subprocess.Popen(("sleep", "1000"))
     cluster.up(owner=owner.pid)
@@ -181,13 +182,13 @@ def test_a_cluster_whose_owner_was_killed_is_removed_without_a_trace() -> None:
 
 
 def test_a_half_made_cluster_is_made_again() -> None:
-    layout = Layout(name="halfmade", nodes=1)
+    layout = Layout(name=f"{name_of_checkout()}h", nodes=1)
     cluster = RealCluster(layout, build())
-    cluster.up(owner=1)
+    cluster.up(owner=os.getpid())
     (layout.folder / "ready").unlink()
     started = time.monotonic()
 
-    cluster.up(owner=1)
+    cluster.up(owner=os.getpid())
 
     assert time.monotonic() - started < 120
     assert cluster.ready_nodes() == {"n1"}
