@@ -1,7 +1,7 @@
 """The settings of pvdify: one table of name, type, default and help.
 
 A setting comes from the first of: flag (``--data-dir``), environment (``PVDIFY_DATA_DIR``), file
-(``/etc/pvdify/pvdifyd.toml``), default. Loaded once at start-up into a frozen object. Imports only ``errors`` and
+(``/etc/pvdify/pvdifyd.toml``), default. Loaded once at start-up into a frozen object. Imports only ``errors``,
 ``quantities`` and ``setting_parsers``.
 """
 

@@ -1,10 +1,12 @@
 """One real cluster for all tests of this folder, and each test runs in its outside network."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.cluster import Cluster, missing_for_cluster
+from tests.support.cluster_runtime import ClusterServer, cluster_server
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,11 @@ def cluster(shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterato
     assert shared_cluster.ready_nodes() == set(shared_cluster.nodes), "an earlier test left a worker off"
     with shared_cluster.inside():
         yield shared_cluster
+
+
+@pytest.fixture
+async def server(cluster: Cluster, tmp_path: Path) -> AsyncIterator[ClusterServer]:
+    """A server with namespaces of its own in the cluster."""
+    with cluster_server(cluster, tmp_path) as made:
+        yield made
+        await made.close()
