@@ -24,7 +24,7 @@ from pvdify.manifest.parts import (
     Resources,
     Volume,
 )
-from pvdify.manifest.quantities import Seconds
+from pvdify.manifest.quantities import Seconds, unquote_whole
 from pvdify.manifest.words import (
     CAPABILITIES,
     COPY_OF,
@@ -140,6 +140,8 @@ class Manifest(Part):
         description="More hostnames of this app, besides its own below the server's base domain.",
     )
     previews: Previews = Field(default_factory=Previews, description="What previews of pull requests are like.")
+
+    _unquoted = field_validator("port", mode="before")(unquote_whole)
 
     @field_validator("processes")
     @classmethod

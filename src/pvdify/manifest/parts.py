@@ -6,10 +6,10 @@ contain it. ``examples`` is what the example shows if the default would explain 
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, field_validator, model_validator
 
 from pvdify.manifest.names import CONFIG_KEY
-from pvdify.manifest.quantities import Rate, Seconds
+from pvdify.manifest.quantities import Rate, Seconds, unquote_decimal, unquote_whole
 from pvdify.manifest.words import (
     MOST_HOOKS,
     AppName,
@@ -53,6 +53,8 @@ class Resources(Part):
         None, gt=0, le=256, examples=[0.5], description="CPUs of one instance; 0.5 is half of one. Default: no limit."
     )
 
+    _unquoted = field_validator("cpu", mode="before")(unquote_decimal)
+
 
 class ProcessType(Part):
     """A named command and how many instances of it run."""
@@ -77,6 +79,8 @@ class ProcessType(Part):
         description="For `web`: `cookie` keeps each visitor at one instance, for apps with sessions in memory. "
         "Default: each request goes to the instance that is least busy.",
     )
+
+    _unquoted = field_validator("count", mode="before")(unquote_whole)
 
 
 class Volume(Part):
@@ -203,6 +207,8 @@ class HealthCheck(Part):
         period = f" + start_period {self.start_period:g}s" if self.start_period else ""
         return f"{self.seconds:g} s (interval {self.interval:g}s × retries {self.retries}{period})"
 
+    _unquoted = field_validator("retries", mode="before")(unquote_whole)
+
 
 class Hooks(Part):
     """The app's own commands at named moments of a deploy, each in a container of the new image with the new config."""
@@ -298,3 +304,5 @@ class Previews(Part):
     resources: Resources = Field(
         default_factory=lambda: Resources(memory=256 * 1024**2, cpu=0.25), description="Limits of one instance."
     )
+
+    _unquoted = field_validator("max", "instances", mode="before")(unquote_whole)

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pvdify.quantities import LARGEST_SIZE, parse_duration, parse_size
 
 LONGEST = 7 * 86400
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 
 
@@ -47,6 +49,16 @@ def parse_rate(value: Any) -> float:
     if not 0 <= rate <= 1:
         raise ValueError("expected a share between 0% and 100%, like 5%")
     return rate
+
+
+def unquote_whole(value: Any) -> Any:
+    """Return the number in a quoted number such as ``"8080"``, as templates often write it; all else unchanged."""
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
+
+
+def unquote_decimal(value: Any) -> Any:
+    """Return the number in a quoted number such as ``"0.5"``; all else unchanged."""
+    return float(value) if isinstance(value, str) and _DECIMAL.fullmatch(value) else value
 
 
 def write_rate(rate: float) -> str:

@@ -1,4 +1,4 @@
-"""Numbers and truth values in a manifest are YAML's own: quoted ones, and 1 for true, are refused."""
+"""Truth values in a manifest are YAML's own, as in 1.2 and 1.1; numbers may be in quotes."""
 
 from typing import Any, get_args, get_origin
 
@@ -9,8 +9,8 @@ from pvdify.manifest.reading import find_problems, parse_manifest
 
 FOREIGN: dict[type, tuple[str, ...]] = {
     bool: ('"yes"', '"true"', "1", "0", "1.0"),
-    int: ('"2"', "2.0", "true"),
-    float: ('"0.5"', "true"),
+    int: ("2.0", "true", '"2.0"', '"0x2"', '" 2"', '"1_0"', '"\u0663"', '"-1"', '""'),
+    float: ("true", '"1e1"', '"nan"', '".5"', '"0.5 "'),
 }
 
 
@@ -61,3 +61,13 @@ def test_the_words_of_yaml_stay_truth_values() -> None:
 @pytest.mark.parametrize("share", ['"0.05"', '"nan%"', '"1_0%"', '"\u0663%"', '"-1%"', '"1e1%"'])
 def test_a_share_is_a_number_or_a_percentage(share: str) -> None:
     assert find_problems(f"guard: {{max_error_rate: {share}}}")
+
+
+def test_a_number_may_be_in_quotes() -> None:
+    text = 'port: "8080"\nprocesses: {web: {count: "2", resources: {cpu: "0.5"}}}\nhealthcheck: {retries: "3"}\n'
+    manifest = parse_manifest(text + 'previews: {max: "4", instances: "5"}')
+
+    assert (manifest.port, manifest.processes["web"].count, manifest.healthcheck.retries) == (8080, 2, 3)
+    assert manifest.processes["web"].resources is not None
+    assert manifest.processes["web"].resources.cpu == 0.5
+    assert (manifest.previews.max, manifest.previews.instances) == (4, 5)
