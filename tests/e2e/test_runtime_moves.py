@@ -160,6 +160,39 @@ async def test_apps_move_back_while_pvdifyd_is_killed_again_and_again(server: Re
     assert rows(server) == before
 
 
+def test_the_log_of_each_release_is_found_where_it_ran(server: RealServer) -> None:
+    logs = [log_of(server, "shop", "--release", number) for number in ("1", "2", "3")]
+
+    assert [{line["release"] for line in lines} for lines in logs] == [{1}, {2}, {3}]
+
+
+def test_a_service_moves_when_it_restarts_and_keeps_its_data(server: RealServer) -> None:
+    server.pvdify("server", "runtime", "podman")
+    (container,) = [name for name in server.vps.run(*PODMAN_ITSELF).stdout.split() if "kept" in name]
+    server.vps.run("podman", "exec", container, "/bin/sh", "-c", "echo still here >/data/file")
+    unit = server.units("*kept*")
+
+    server.pvdify("services:restart", "kept")
+
+    assert len(unit) == 1
+    assert server.units("*kept*") == []
+    (container,) = [name for name in server.vps.run(*PODMAN_ITSELF).stdout.split() if "kept" in name]
+    assert server.vps.run("podman", "exec", container, "cat", "/data/file").stdout == "still here\n"
+    assert server.ask("server", "runtime")["services"] == []
+
+
+def test_after_a_power_cut_each_instance_comes_back_on_its_runtime(server: RealServer) -> None:
+    before = runtimes(server)
+
+    server.vps.cut_power()
+    server.vps.boot()
+    wait_until(lambda: _is_live(server))
+
+    assert before == {"shop": "podman", "notes": "podman"}
+    assert runtimes(server) == before
+    assert of_apps(server) == []
+
+
 def _move_of(server: RealServer) -> str | None:
     """The state of the move; None while pvdifyd does not answer."""
     done = server.pvdify("server", "runtime", "--json", check=False)
