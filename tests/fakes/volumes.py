@@ -15,6 +15,7 @@ class FakeVolumes:
         self._supervisor = supervisor
         self.copies: list[tuple[str, str]] = []
         self.copy_fails = False
+        self.survive_renames = True
 
     async def find(self) -> Mapping[str, str]:
         return dict(self._supervisor.stored_volumes)

@@ -7,6 +7,11 @@ from typing import Protocol
 class Volumes(Protocol):
     """The volumes of this server. Volumes that other programs made are not visible."""
 
+    @property
+    def survive_renames(self) -> bool:
+        """Whether an app finds its volumes again after it was renamed."""
+        ...
+
     async def find(self) -> Mapping[str, str]:
         """Return the app of every stored volume, by the volume's id. Raises RuntimeUnavailable."""
         ...

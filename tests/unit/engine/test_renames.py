@@ -242,3 +242,14 @@ async def test_killed_at_every_write_it_ends_with_the_old_name_or_the_new(machin
         assert fresh.unserved == []
         await daemon.bury()
     assert ends == {"shop", "store"}
+
+
+async def test_an_app_whose_volumes_stay_behind_is_not_renamed(machine: Machine, daemon: Daemon) -> None:
+    await furnish(daemon)
+    machine.volumes.survive_renames = False
+
+    with pytest.raises(InvalidError, match="was not renamed") as refused:
+        await daemon.renames.rename("shop", "store", ADMIN, keeps_hostname=False)
+
+    assert "data" in refused.value.why
+    assert (await daemon.queries.app("shop")).app.name == "shop"

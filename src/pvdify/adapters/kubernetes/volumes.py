@@ -36,6 +36,11 @@ class ClusterVolumes:
         self._cluster, self._scope, self._clock = cluster, scope, clock
         self._namespaces, self._storage, self._helper_image = namespaces, storage, helper_image
 
+    @property
+    def survive_renames(self) -> bool:
+        """See the port. A claim is in the namespace of its app, and cannot change its namespace."""
+        return False
+
     async def find(self) -> Mapping[str, str]:
         return {id: app for id, (app, _) in (await self._claims()).items()}
 

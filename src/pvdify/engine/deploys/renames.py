@@ -33,6 +33,7 @@ from pvdify.ports.deploy_log import DeployLog
 from pvdify.ports.images import Images
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
 from pvdify.settings import Settings
 
 log = structlog.get_logger()
@@ -53,12 +54,14 @@ class Renames:
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, deploy_log: DeployLog, former_names: FormerNames, images: Images, locks: Locks,
-        secrets: Secrets, settings: Settings, store: Store, claims: HostnameClaims, serving: ServingRoutes,
-        views: Views, worker: Worker, one_offs: OneOffRuns, rename_logins: Callable[[str, str], Awaitable[None]],
+        secrets: Secrets, settings: Settings, store: Store, volumes: Volumes, claims: HostnameClaims,
+        serving: ServingRoutes, views: Views, worker: Worker, one_offs: OneOffRuns,
+        rename_logins: Callable[[str, str], Awaitable[None]],
         put_routes: Callable[[str], Awaitable[None]], watch_anew: Callable[[Iterable[str]], Awaitable[None]],
     ) -> None:  # fmt: skip
         self._clock, self._deploy_log, self._former_names = clock, deploy_log, former_names
         self._images, self._locks, self._secrets, self._settings = images, locks, secrets, settings
+        self._volumes = volumes
         self._store, self._claims, self._serving, self._views = store, claims, serving, views
         self._worker = worker
         self._one_offs = one_offs
@@ -117,6 +120,7 @@ class Renames:
             apps = [each for pair in names for each in pair]
             async with self._locks.everything(apps):
                 await self._check_idle(names)
+                await self._check_volumes(names)
                 async with self._locks.hostnames:
                     await self._check_free(names)
                     await self._commit(names, actor, keeps_hostname=keeps_hostname)
@@ -159,6 +163,20 @@ class Renames:
             app = await self._store.app(name)
             if app is not None and app.paused_until is not None and app.paused_until > self._clock.now():
                 raise _busy(name, "its requests wait, because it is paused", f"`pvdify resume {name}`")
+
+    async def _check_volumes(self, names: Iterable[Names]) -> None:
+        """Raise InvalidError if an app has volumes that it would not find under its new name."""
+        if self._volumes.survive_renames:
+            return
+        for name, _ in names:
+            if found := await self._store.volumes(name):
+                raise InvalidError(
+                    f"{name} was not renamed",
+                    why=f"it has volumes ({', '.join(sorted({it.name for it in found}))}), and in a Kubernetes cluster "
+                    "a volume cannot move to the namespace of another name",
+                    next=f"deploy an app with the new name and copy the data, or `pvdify volumes:destroy {name} NAME "
+                    "--purge` if you do not need it",
+                )
 
     async def _check_free(self, names: Iterable[Names]) -> None:
         for name, new in names:

@@ -62,8 +62,8 @@ def wire_deploys(
         processes=Processes(clock=clock, locks=locks, store=store, worker=worker),
         renames=Renames(
             clock=clock, deploy_log=world.deploy_log, former_names=world.former_names, images=world.images,
-            locks=locks, secrets=world.secrets, settings=settings, store=store, claims=edge.claims,
-            serving=running.serving, views=views, worker=worker, one_offs=running.one_offs,
+            locks=locks, secrets=world.secrets, settings=settings, store=store, volumes=world.volumes,
+            claims=edge.claims, serving=running.serving, views=views, worker=worker, one_offs=running.one_offs,
             rename_logins=registries.rename, put_routes=reconciler.put_routes, watch_anew=reconciler.watch_anew,
         ),
         requests=requests,

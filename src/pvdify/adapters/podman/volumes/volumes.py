@@ -29,7 +29,7 @@ class Run(Protocol):
 
 
 class PodmanVolumes:
-    """One server's volumes in podman's storage.
+    """One server's volumes in podman's storage. They are named by their ids, so a new name of the app changes nothing.
 
     Args:
         run: runs podman to its end.
@@ -52,6 +52,10 @@ class PodmanVolumes:
                 if done.exit_code != 0 and not await self._is_there(id):
                     raise refusals.unavailable(done)
             self._made.add(id)
+
+    @property
+    def survive_renames(self) -> bool:
+        return True
 
     async def find(self) -> Mapping[str, str]:
         done = await self._run(commands.list_volumes(self._podman, self._server))
