@@ -7,6 +7,8 @@ from pathlib import Path
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
 from pvdify.adapters.files.whole_file import write_whole
+from pvdify.adapters.kubernetes.image_files import ImageFiles, Known
+from pvdify.adapters.kubernetes.images import ClusterImages
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.images.registry_logins import AuthFile, PodmanRegistryLogins
 from pvdify.adapters.podman.instances.containers import PodmanContainers
@@ -26,6 +28,7 @@ from pvdify.adapters.systemd.units import Units
 from pvdify.installation import archive, backing_up
 from pvdify.installation.archive import About
 from pvdify.model.config import ConfigVar
+from pvdify.model.image import LocalImage
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
 from pvdify.model.registry import RegistryLogin
 from pvdify.plumbing.command_runner import Argv, Completed
@@ -119,6 +122,14 @@ def unit(place: Path) -> Work:
     return lambda: systemd_instances(place).create(spec())
 
 
+def known_image(place: Path) -> Work:
+    """The pin of an image of a cluster."""
+    files = ImageFiles(place, write_whole)
+    files.write(Known(image=LocalImage(image_id="1", digest="sha256:1", size=1), parts={}))
+    images = ClusterImages(cluster=None, scope=None, files=files, content=None)  # type: ignore[arg-type]
+    return lambda: images.keep("1", "shop", 1)
+
+
 def server_backup(place: Path) -> Work:
     about = About(format=1, version="1", schema=1, made_at="", has_keys=False, checksums={})
 
@@ -129,5 +140,6 @@ def server_backup(place: Path) -> Work:
 
 
 WRITERS = (
-    config, credentials, tunnel, registry_logins, instance_directory, launcher, prepared_instance, unit, server_backup,
+    config, credentials, tunnel, registry_logins, instance_directory, launcher, prepared_instance, unit,
+    known_image, server_backup,
 )  # fmt: skip

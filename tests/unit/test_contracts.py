@@ -6,7 +6,8 @@ TESTS = Path(__file__).parents[1]
 # Fakes of what is outside of adapters: other companies' servers, programs, and what tests are made of.
 NO_PORT = {
     "api", "api_routes", "api_state", "behaviour", "cloudflare", "cloudflared_rules", "container", "github",
-    "github_api", "github_description", "machine", "runner_tokens", "sample_server", "systemctl", "web_server",
+    "github_api", "github_description", "kubernetes_api", "machine", "runner_tokens", "sample_server", "systemctl",
+    "web_server",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ WRITING = {
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 FLAGS = {"O_RDWR", "O_WRONLY"}
 WRITERS, SERVER = "support/writers.py::", "support/server_writers.py::"
+CLUSTER_LOGS = "unit/adapters/kubernetes/test_collector.py::test_lines_that_a_full_disk_refused_are_written"
 DISKS = "unit/adapters/test_failing_disks.py::test_"
 SQLITE = "unit/adapters/sqlite/test_full_disk.py::test_"
 LOGS = f"{DISKS}lines_of_a_log_wait_for_the_disk_and_stop_nothing"
@@ -35,6 +36,7 @@ TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "adapters/haproxy/disk.py": (4, f"{SERVER}router_files", f"{SERVER}route"),
     "adapters/haproxy/process.py": (1, f"{SERVER}router_files"),
     "adapters/haproxy/router.py": (1, f"{SERVER}router_files"),
+    "adapters/kubernetes/collector.py": (2, CLUSTER_LOGS),
     "adapters/podman/instances/containers.py": (1, f"{WRITERS}prepared_instance"),
     "adapters/podman/attached/inside.py": (1, f"{SERVER}entered_instance"),
     "adapters/podman/instances/instance_dir.py": (
@@ -60,6 +62,7 @@ TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "adapters/systemd/units.py": (1, f"{WRITERS}unit"),
     "client/saved_login.py": (1, f"{DISKS}a_token_of_a_login_is_not_left_beside_the_file"),
     "daemon/admin_token.py": (1, f"{SERVER}admin_token"),
+    "daemon/cluster_runtime.py": (1, CLUSTER_LOGS),
     "daemon/database.py": (3, f"{SERVER}identity_of_the_database", f"{SERVER}new_database"),
     "daemon/directories.py": (3, f"{SERVER}data_directory", f"{SERVER}lock_of_the_directory"),
     "daemon/webhook_secret.py": (1, f"{SERVER}webhook_secret"),

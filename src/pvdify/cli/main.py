@@ -111,6 +111,8 @@ def _misused(error: Exception, io: "Io") -> int:
     if isinstance(error, click.Abort):
         return _interrupted(io)
     fault = _fault(error)
+    if isinstance(error, OSError):
+        _silence()  # such as a full disk behind stdout: Python would fail again at exit, with code 120
     _say_error(io, fault.render())
     return exit_code(fault)
 
@@ -160,6 +162,6 @@ def _fault(error: Exception) -> "InternalError":
 
 
 def _silence() -> None:
-    """Redirect stdout to /dev/null: its reader is gone, and Python flushes stdout at exit."""
+    """Redirect stdout to /dev/null: writing to it failed, and Python flushes stdout at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
+from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.kubernetes.cluster import Cluster
 from pvdify.adapters.kubernetes.collector import Collector
 from pvdify.adapters.kubernetes.disk_meter import ClusterDiskMeter
@@ -97,7 +98,7 @@ def build_on_cluster(ground: Ground, web: Web, parts: ClusterParts | None = None
         api=RegistryApi(web), auth_file=auth_file, gate=HostGate(settings.allow_registries), clock=clock
     )
     images = ClusterImages(
-        cluster=cluster, scope=scope, files=ImageFiles(settings.data_dir / "cluster"), content=content
+        cluster=cluster, scope=scope, files=ImageFiles(settings.data_dir / "cluster", write_whole), content=content
     )
     volumes = ClusterVolumes(
         cluster=cluster, scope=scope, clock=clock, namespaces=parts.namespaces, storage=parts.storage,

@@ -31,6 +31,8 @@ _ESCAPE = re.compile(
     rb"|\x1b\[[0-9;:]*[mK]"
     # not before a quote, because JSON writes a backslash between them
     rb"|0[xX][0-9a-fA-F]{2}(?:,\s{0,32}|\s(?=0[xX][0-9a-fA-F]{2})|(?![0-9a-zA-Z%&\\='\"]))"
+    # but the last number of a list has a quote behind it where the list is a text
+    rb"|(?:(?<=,)|(?<=,\s)|(?<=[0-9a-fA-F]\s))0[xX][0-9a-fA-F]{2}(?=\\{0,16}['\"])"
 )
 _HIGH_ESCAPE = re.compile(rb"(?:\\x|%)[89a-fA-F][0-9a-fA-F]|\\[23][0-7]{2}")
 UNFINISHED_ESCAPE = re.compile(

@@ -4,6 +4,7 @@ The files have the form in which conmon writes them, so that one reader serves a
 """
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,11 +18,12 @@ from pvdify.adapters.kubernetes.names import CONTAINER, Identity, Scope
 from pvdify.adapters.kubernetes.pods import Pod
 from pvdify.errors import PvdifyError
 from pvdify.ports.clock import Clock
+from pvdify.timing import BackOff
 
 log = structlog.get_logger()
 LARGEST_FILE = 20 * 1024 * 1024  # bytes; then the file begins anew
 LARGEST_PIECE = 16 * 1024  # bytes; longer lines are written in pieces
-TRIES, PAUSE = 30, 1.0  # attempts to open a log, and seconds between two
+BACK_OFF = BackOff(first=1.0, longest=30.0)  # before a log is opened again; the shortest one after new lines
 DRAIN_SECONDS = 10.0  # the longest that the end of a container waits for its last lines
 _TAIL = 64 * 1024  # bytes at the end of a file in which its last record is
 
@@ -81,20 +83,30 @@ class Collector:
     async def _collect(self, pod: Pod, *, is_previous: bool, is_resumed: bool) -> None:
         """Write the container's lines to the file until it ends; the containers of an instance one after the other."""
         async with self._order.setdefault(pod.identity.name, asyncio.Lock()):
-            try:
-                path = await asyncio.to_thread(self._file_of, pod.identity)
-                writer = RecordFile(path, is_resumed=is_resumed)
-            except OSError as error:
-                log.warning("log.not_kept", instance=pod.identity.name, why=error.strerror or str(error))
-                return
+            writer = await self._opened(pod, is_resumed=is_resumed)
             try:
                 await self._stream(pod, writer, is_previous=is_previous)
             finally:
                 writer.close()
 
+    async def _opened(self, pod: Pod, *, is_resumed: bool) -> "RecordFile":
+        """Return the file of the pod's lines; wait while the disk does not take it."""
+        failures = 0
+        while True:
+            try:
+                path = await asyncio.to_thread(self._file_of, pod.identity)
+                return RecordFile(path, is_resumed=is_resumed)
+            except OSError as error:
+                log.warning("log.not_kept", instance=pod.identity.name, why=error.strerror or str(error))
+            failures += 1
+            await self._clock.sleep(BACK_OFF.pause(failures))
+
     async def _stream(self, pod: Pod, writer: "RecordFile", *, is_previous: bool) -> None:
+        """Write the log until the container has ended or its pod is gone; begin again where a connection broke."""
         path = f"{self._scope.path(pod.identity.app, 'pods', pod.name)}/log"
-        for _ in range(TRIES):
+        failures = 0
+        while True:
+            seen = writer.last
             params = {"container": CONTAINER, "timestamps": "true", "follow": str(not is_previous).lower()}
             if is_previous:
                 params["previous"] = "true"
@@ -112,14 +124,15 @@ class Collector:
             except (PvdifyError, OSError) as error:
                 log.info("log.broken", instance=pod.identity.name, why=str(error))
             writer.drop_rest()
-            await self._clock.sleep(PAUSE)
+            failures = 1 if writer.last != seen else failures + 1
+            await self._clock.sleep(BACK_OFF.pause(failures))
 
 
 class RecordFile:
     """A file of records ``TIME stdout F TEXT``, written from a pod's log with times. Raises OSError.
 
-    ``last``: the time of the newest record of this run. Older ones, which a repeated request brings again, are left
-    out. ``is_resumed``: the file may have the beginning of this run already.
+    ``last``: the time of the newest record of this run that is in the file. Older ones, which a repeated request brings
+    again, are left out. ``is_resumed``: the file may have the beginning of this run already.
     """
 
     def __init__(self, path: Path, *, is_resumed: bool = False) -> None:
@@ -127,6 +140,7 @@ class RecordFile:
         self._file = path.open("ab", buffering=0)
         path.chmod(0o600)
         self.last = last_time(path) if is_resumed else ""
+        self._newest = self.last
         self._at_last = order(self.last)
         self._rest = b""
         self._piece_of = b""
@@ -149,6 +163,7 @@ class RecordFile:
     def drop_rest(self) -> None:
         """Forget an unfinished line, as a repeated request brings it again."""
         self._rest = self._piece_of = b""
+        self._newest = self.last
         self._at_last = order(self.last)
 
     def close(self) -> None:
@@ -164,10 +179,11 @@ class RecordFile:
         moment = order(at.decode(errors="replace"))
         if not moment or (moment <= self._at_last):
             return b""
-        self.last = at.decode(errors="replace")
+        self._newest = at.decode(errors="replace")
         return b"%s stdout %s %s\n" % (at, flag, text.rstrip(b"\r"))
 
     def _write(self, records: bytes) -> None:
+        """Append the records, all of them or, if the disk fails, none."""
         if not records:
             return
         if self._file.tell() + len(records) > LARGEST_FILE:
@@ -176,7 +192,15 @@ class RecordFile:
                 self._path.unlink()
             self._file = self._path.open("ab", buffering=0)
             self._path.chmod(0o600)
-        self._file.write(records)
+        begun_at = self._file.tell()
+        try:
+            if self._file.write(records) != len(records):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(begun_at)
+            raise
+        self.last = self._newest
 
 
 def last_time(path: Path) -> str:

@@ -5,9 +5,8 @@ An image is known while a release pins it, or an instance uses it.
 
 import hashlib
 import json
-import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,9 +22,15 @@ class Known:
 
 
 class ImageFiles:
-    """The files ``images/<hash>.json`` and ``pins/<app>/v<release>``. Every method raises OSError."""
+    """The files ``images/<hash>.json`` and ``pins/<app>/v<release>``. Every method raises OSError.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: contains them.
+        write: replaces a file whole and durably, and creates missing folders.
+    """
+
+    def __init__(self, directory: Path, write: Callable[[Path, bytes], None]) -> None:
+        self._write = write
         self._images = directory / "images"
         self._pins = directory / "pins"
 
@@ -45,7 +50,7 @@ class ImageFiles:
     def write(self, known: Known) -> None:
         """Remember the image."""
         text = json.dumps({"image": asdict(known.image), "parts": dict(known.parts)})
-        _write(self._file(known.image.image_id), text)
+        self._write(self._file(known.image.image_id), text.encode())
 
     def forget(self, image_id: str) -> None:
         """Forget the image."""
@@ -53,7 +58,7 @@ class ImageFiles:
 
     def pin(self, image_id: str, app: str, release: int) -> None:
         """Pin the image for a release."""
-        _write(self._pins / app / f"v{release}", image_id)
+        self._write(self._pins / app / f"v{release}", image_id.encode())
 
     def unpin(self, app: str, release: int) -> str | None:
         """Remove the release's pin; return the image's id, None if there was no pin."""
@@ -95,10 +100,3 @@ class ImageFiles:
 
     def _file(self, image_id: str) -> Path:
         return self._images / f"{hashlib.sha256(image_id.encode()).hexdigest()}.json"
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)

@@ -58,6 +58,21 @@ async def test_lines_that_come_again_after_a_break_are_left_out(tmp_path: Path):
     assert await lines(path) == [("one", False), ("two", False)]
 
 
+async def test_lines_that_a_full_disk_refused_are_written_when_they_come_again(tmp_path: Path):
+    file = RecordFile(path := place(tmp_path))
+    file.add(FIRST + b" one\n")
+    with Path("/dev/full").open("ab", buffering=0) as full:
+        disk, file._file = file._file, full
+        with pytest.raises(OSError, match="No space left"):
+            file.add(SECOND + b" two\n")
+    file._file = disk
+
+    file.drop_rest()
+    file.add(FIRST + b" one\n" + SECOND + b" two\n")
+
+    assert await lines(path) == [("one", False), ("two", False)]
+
+
 async def test_after_a_restart_the_file_goes_on_where_it_ended(tmp_path: Path):
     file = RecordFile(path := place(tmp_path))
     file.add(FIRST + b" one\n")
