@@ -1,15 +1,24 @@
-"""A whole server whose instances run on the cluster: pvdifyd and its router are in the cluster's outside network."""
+"""A whole server whose instances run on the cluster: pvdifyd and its router are in the cluster's outside network.
 
+pvdifyd has the account of ``packaging/kubernetes/rbac.yaml``, so every right that it lacks there fails a test.
+"""
+
+import base64
 import random
 import shutil
 import tempfile
 from pathlib import Path
 
+import yaml
+
 from tests.e2e.trial import Trial
 from tests.support.cluster import Cluster
+from tests.support.waiting import wait_until
 from tools.demo import stage as stages
 from tools.demo.stage import Stage
 from tools.loopback_registry import LoopbackRegistry
+
+RIGHTS = Path(__file__).parents[2] / "packaging" / "kubernetes" / "rbac.yaml"
 
 
 class ClusterTrial(Trial):
@@ -24,7 +33,7 @@ class ClusterTrial(Trial):
             api_port=first + 1, router_port=first + 2, first_instance_port=first + 3, base_was_there=True,
         )  # fmt: skip
         self._settings = (
-            "--runtime", "kubernetes", "--kubeconfig", str(cluster.kubeconfig),
+            "--runtime", "kubernetes", "--kubeconfig", str(kubeconfig(cluster, Path(self.stage.directory))),
             "--kubernetes-namespace-prefix", self.prefix, "--allow-registries", cluster.registry, *settings,
         )  # fmt: skip
         self.process = None
@@ -48,3 +57,20 @@ class ClusterTrial(Trial):
         listed = self.cluster.kubectl("get", "namespaces", "--output=name").split()
         names = (name.removeprefix("namespace/") for name in listed)
         return [name for name in names if name.startswith(self.prefix)]
+
+
+def kubeconfig(cluster: Cluster, directory: Path) -> Path:
+    """Apply the rights of the package, and return a kubeconfig of the account that has them."""
+
+    def token() -> str:
+        wanted = "--output=jsonpath={.data.token}"
+        return cluster.kubectl("get", "secret", "pvdifyd-token", "--namespace=pvdify", wanted)
+
+    cluster.kubectl("apply", f"--filename={RIGHTS}")
+    wait_until(token, "the account has no token")
+    content = yaml.safe_load(cluster.kubeconfig.read_text())
+    for user in content["users"]:
+        user["user"] = {"token": base64.b64decode(token()).decode()}
+    file = directory / "kubeconfig"
+    file.write_text(yaml.safe_dump(content))
+    return file

@@ -16,10 +16,12 @@ from pvdify.daemon.core_dumps import leave_no_core
 from pvdify.daemon.descriptors import bounds, raise_limit
 from pvdify.daemon.directories import DataDirLock, prepare
 from pvdify.daemon.encryption import prepare_encryption
+from pvdify.daemon.runtime_check import check_runtime
 from pvdify.daemon.service_manager import READY, STOPPING, ServiceManager
 from pvdify.daemon.serving import Doors
 from pvdify.daemon.webhook_secret import ensure_webhook_secret
 from pvdify.engine.notifying.github_reports import ensure_reports
+from pvdify.errors import PvdifyError
 from pvdify.settings import Settings
 
 log = structlog.get_logger()
@@ -65,6 +67,11 @@ def _warn_of_disk(settings: Settings) -> None:
 async def _opened(settings: Settings) -> Server:
     """Open the database, build the server, and create its missing files."""
     store, identity = await database.open_database(settings)
+    try:
+        await check_runtime(store, settings)
+    except PvdifyError:
+        await store.close()
+        raise
     ensure_webhook_secret(settings)
     server = build_server(settings, store, identity)
     logs.configure(server.wired.redactors.clean_of_all)

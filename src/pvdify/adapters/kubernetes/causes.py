@@ -17,6 +17,8 @@ _DENIED = re.compile(r"\b40[13]\b|unauthorized|denied|authorization failed|no ba
 _MISSING = re.compile(r"not found|manifest unknown|\b404\b", re.IGNORECASE)
 _NO_PROGRAM = re.compile(r"no such file or directory|executable file not found", re.IGNORECASE)
 _NOT_EXECUTABLE = re.compile(r"permission denied|exec format error", re.IGNORECASE)
+# A busy kubelet says these, and tries again by itself.
+_PASSING = re.compile(r"failed to sync|timed out waiting|deadline exceeded|failed to reserve")
 _QUOTA = re.compile(
     r"exceeded quota: (?P<which>[^,]+), requested: (?P<asked>.+), used: (?P<used>.+), limited: (?P<most>.+)"
 )
@@ -35,7 +37,7 @@ def refusal(spec: InstanceSpec, pod: Pod, words: str = "") -> StartFailed | None
     ended = pod.ended or pod.last
     if ended is not None:
         return failed(spec, *_of_program(spec, ended.message or f"{ended.reason}, exit code {ended.code}"))
-    if pod.waits_for in _GIVE_UP:
+    if pod.waits_for in _GIVE_UP and (pod.waits_for in _PULLS or not _PASSING.search(pod.message)):
         return waiting(spec, pod, words)
     return None
 

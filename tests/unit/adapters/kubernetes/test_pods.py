@@ -1,3 +1,5 @@
+import pytest
+
 from pvdify.adapters.kubernetes import causes, found, manifests, pods
 from pvdify.model.instance import Exit, InstanceState
 from tests.unit.adapters.kubernetes.objects import RUNNING, SCOPE, ended, once, pod, spec
@@ -79,6 +81,24 @@ def test_a_pull_that_may_still_work_is_waited_for():
     assert (
         causes.refusal(spec(), pods.read(pod(state={"waiting": {"reason": "ErrImagePull"}}, phase="Pending"))) is None
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition"),
+        ("CreateContainerError", "context deadline exceeded"),
+        ("CreateContainerError", 'failed to reserve container name "app_shop_0": name is reserved'),
+    ],
+)
+def test_what_a_busy_kubelet_tries_again_is_waited_for(reason: str, message: str):
+    waiting = {"waiting": {"reason": reason, "message": message}}
+    assert causes.refusal(spec(), pods.read(pod(state=waiting, phase="Pending"))) is None
+
+
+def test_a_config_that_is_wrong_is_not_waited_for():
+    waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "pvdify-shop" not found'}}
+    assert causes.refusal(spec(), pods.read(pod(state=waiting, phase="Pending"))) is not None
 
 
 def test_a_pull_that_is_denied_names_the_login():
