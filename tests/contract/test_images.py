@@ -315,6 +315,7 @@ async def test_an_image_damaged_by_a_power_cut_is_pulled_again_and_stands_in_no_
 
     assert await world.images.pull(other, digests[other])
     assert (await world.images.pull(damaged, digests[damaged])).image_id == image.image_id
+    assert podman("image", "inspect", image.image_id)
 
 
 def damage(image_id: str) -> None:

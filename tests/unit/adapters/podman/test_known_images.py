@@ -20,7 +20,10 @@ class Podman:
     def __init__(self, root: Path) -> None:
         self.inspections = 0
         self._root = root
-        (root / "overlay-images").mkdir()
+        self.files = root / "overlay-images" / ID
+        self.files.mkdir(parents=True)
+        for name in ("manifest", "=c2hhMjU2"):
+            (self.files / name).write_text("{}")
 
     def store(self, *names: str, text: str | None = None) -> None:
         images = [{"id": ID, "names": list(names)}] if names else []
@@ -74,6 +77,19 @@ async def test_an_image_that_has_lost_this_name_is_asked_for_again(podman: Podma
     podman.store("localhost/pvdify/abc/shop:v1")
 
     assert await images.find(REFERENCE, DIGEST) is None
+
+
+@pytest.mark.parametrize("lost", ["manifest", "=c2hhMjU2"])
+@pytest.mark.parametrize("is_empty", [True, False])
+async def test_podman_is_asked_about_an_image_whose_files_are_damaged(
+    podman: Podman, images: PodmanImages, lost: str, *, is_empty: bool
+):
+    await images.find(REFERENCE, DIGEST)
+    (podman.files / lost).write_text("") if is_empty else (podman.files / lost).unlink()
+
+    await images.find(REFERENCE, DIGEST)
+
+    assert podman.inspections == 2
 
 
 async def test_a_list_that_cannot_be_read_is_replaced_by_asking_podman(podman: Podman, images: PodmanImages):

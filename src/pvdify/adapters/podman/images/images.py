@@ -227,7 +227,7 @@ class PodmanImages:
         return await self._known(image_id) or self._remembered(image_id, await self._inspect(image_id))
 
     async def _known(self, name: str) -> LocalImage | None:
-        """Return an image that was inspected under this name or id, if podman's list of images still has both.
+        """Return an image that was inspected under this name or id, if podman's storage still has both, undamaged.
 
         Reads that list, which takes a millisecond; to ask podman takes 30 to 90. An image never changes.
         """
@@ -378,7 +378,16 @@ def _read_lists(store: Path) -> tuple[str, str]:
 
 
 def _names_of(store: Path, image_id: str) -> tuple[str, ...] | None:
-    return storage.names_of(_list_of_images(store).read_text(encoding="utf-8"), image_id)
+    """Return the image's names; None if it is not in the list, or its files are damaged. Raises OSError, ValueError."""
+    listed = _list_of_images(store)
+    names = storage.names_of(listed.read_text(encoding="utf-8"), image_id)
+    return names if names is not None and _is_whole(listed.parent / image_id) else None
+
+
+def _is_whole(directory: Path) -> bool:
+    """Whether an image's manifest and configuration are there. A power cut leaves them out, or empty."""
+    full = [file.name for file in directory.iterdir() if file.stat().st_size]
+    return "manifest" in full and any(name.startswith("=") for name in full)
 
 
 def _list_of_images(store: Path) -> Path:
