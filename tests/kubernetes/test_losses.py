@@ -1,0 +1,92 @@
+"""A worker and the API server are lost while visitors ask: the router goes on, and Kubernetes replaces what it lost."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kubernetes.trial import ClusterTrial
+from tests.load import GET, Load
+from tests.support.cluster import Cluster
+from tests.support.waiting import wait_until
+from tools.demo.stage import BASE_DOMAIN
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(900)]
+
+HOST = f"hello.{BASE_DOMAIN}"
+AWAY_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def images(shared_cluster: Cluster) -> dict[str, str]:
+    return {version: shared_cluster.push_sample(version) for version in ("v1", "v2")}
+
+
+@pytest.fixture(scope="module")
+def trial(shared_cluster: Cluster, images: dict[str, str]) -> Iterator[ClusterTrial]:
+    """A server with two instances of v1."""
+    with shared_cluster.inside(), ClusterTrial(shared_cluster) as trial:
+        trial.start()
+        trial.pvdify("deploy", "hello", "--image", images["v1"])
+        trial.pvdify("ps:scale", "hello", "web=2")
+        yield trial
+
+
+@pytest.fixture(autouse=True)
+def _in_the_outside_network(cluster: Cluster) -> None:
+    pass
+
+
+async def test_no_get_fails_when_a_worker_dies_and_both_instances_run_elsewhere(trial: ClusterTrial, cluster: Cluster):
+    victim, survivor = cluster.nodes
+    assert ready_on(trial) == [victim, survivor]
+
+    async with Load(trial.stage.router, HOST, clients=8, pause=0.02, mix=[GET]) as load:
+        await asyncio.sleep(2)
+        await asyncio.to_thread(cluster.kill_node, victim)
+        try:
+            await asyncio.to_thread(wait_until, lambda: ready_on(trial) == [survivor, survivor])
+            await asyncio.sleep(2)
+            report = await load.stop()
+        finally:
+            await asyncio.to_thread(cluster.start_node, victim)
+
+    assert report.failures == [], report.summary()
+
+
+async def test_visitors_do_not_notice_that_the_api_server_is_away_and_a_deploy_says_so(
+    trial: ClusterTrial, cluster: Cluster, images: dict[str, str]
+):
+    async with Load(trial.stage.router, HOST, clients=8, pause=0.02) as load:
+        await asyncio.to_thread(cluster.kill_api)
+        try:
+            refused, _ = await asyncio.gather(deploy(trial, images["v2"]), asyncio.sleep(AWAY_SECONDS))
+        finally:
+            back_at = time.monotonic()
+            await asyncio.to_thread(cluster.start_api)
+        await asyncio.to_thread(wait_until, trial.is_idle)
+        after = await deploy(trial, images["v2"])
+        report = await load.stop()
+
+    assert refused[0] != 0
+    assert "the API server of the cluster does not answer" in refused[1]
+    assert after[0] == 0, after[1]
+    # Once it is back, Kubernetes takes pods for not ready until their nodes have reported: not the router's doing.
+    assert [it for it in report.failures if it.failed < back_at] == [], report.summary()
+
+
+async def deploy(trial: ClusterTrial, image: str) -> tuple[int, str]:
+    """The exit code, and what the command said on stderr."""
+    done = await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", image, check=False)
+    return done.returncode, done.stderr
+
+
+def ready_on(trial: ClusterTrial) -> list[str]:
+    """The workers of the app's ready pods, sorted; not of those that are being deleted."""
+    pods = trial.cluster.kubectl(
+        "get", "pods", "--namespace", f"{trial.prefix}hello", "--output",
+        "jsonpath={range .items[*]}{.spec.nodeName} {.metadata.deletionTimestamp} "
+        "{.status.conditions[?(@.type=='Ready')].status}{'\\n'}{end}",
+    )  # fmt: skip
+    return sorted(line.split()[0] for line in pods.splitlines() if line.split()[1:] == ["True"])
