@@ -377,6 +377,13 @@ ANOTHER_DAY = "2026-11-25"
 ELSEWHERE = {
     "server restore sftp:backup@example.com:/srv/pvdify": "tests/e2e/test_lost_server.py",
     "server restore s3:https://s3.example.com/my-backups": "test_a_server_comes_back_from_an_object_store",
+    "server install --set runtime=kubernetes --set kubeconfig=/etc/pvdify/kubeconfig": "tests/kubernetes/trial.py",
+    "server runtime": "tests/e2e/test_runtime_moves.py",
+    "server runtime podman --plan": "tests/e2e/test_runtime_moves.py",
+    "server runtime podman": "tests/e2e/test_runtime_moves.py",
+    "server runtime systemd --plan": "tests/e2e/test_runtime_moves.py",
+    "server runtime systemd": "tests/e2e/test_runtime_moves.py",
+    "server runtime --cancel": "tests/unit/engine/test_runtime_moves.py",
 }
 
 
