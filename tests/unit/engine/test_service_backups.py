@@ -1,98 +1,33 @@
 """Services in backups on a machine of fakes: dumped, proven in a scratch service, restored, and bad ones found."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
 from pvdify.engine.state.backups.scratch import GENERATION
-from pvdify.engine.state.services.services import ServiceRequest
-from pvdify.errors import BackupNotFound, InvalidError, ServiceExists, ServiceNotFound
-from pvdify.model.backup import Backup, BackupState, BackupTask, Counts, ItemKind, Keep, TaskState, Wanted
-from pvdify.model.service import Order, OrderKind, Service, ServiceState, container_name
-from pvdify.model.volume import new_volume
+from pvdify.errors import BackupNotFound, ServiceExists
+from pvdify.model.backup import BackupState, ItemKind, Keep, TaskState, Wanted
+from pvdify.model.service import Order, OrderKind, ServiceState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import Daemon, Killed, Machine
 from tests.support.asking import ACTOR
 from tests.support.databases import DUMP, ROW, ROWS, Databases
+from tests.support.service_backups import (
+    FILES,
+    POSTGRES,
+    REQUESTS,
+    daemon,
+    databases,
+    drill,
+    kinds_of,
+    looks,
+    machine,
+    make,
+    restore,
+    scratch_of,
+)
 
-POSTGRES, FILES = "reg.example.com/postgres:15", "reg.example.com/files:1"
-
-REQUESTS = {
-    "db": ServiceRequest(kind="postgres", image=POSTGRES),
-    "files": ServiceRequest(image=FILES, port=80, volume="/srv", environment={"TOKEN": "{password}"}),
-}
-
-
-@pytest.fixture
-def machine() -> Machine:
-    machine = Machine()
-    for image in (POSTGRES, FILES):
-        machine.registry.push(image, content=image)
-    return machine
-
-
-@pytest.fixture
-def databases(machine: Machine) -> Databases:
-    return Databases(machine)
-
-
-@pytest.fixture
-async def daemon(machine: Machine, databases: Databases) -> AsyncIterator[Daemon]:
-    """A server with a live service and a target."""
-    daemon = machine.daemon()
-    await daemon.services.create("db", ServiceRequest(kind="postgres", image=POSTGRES), ACTOR)
-    await looks(daemon)
-    await daemon.backups.set_target("/mnt/nas", {}, ACTOR)
-    yield daemon
-    await daemon.bury()
-
-
-async def looks(daemon: Daemon, times: int = 3, *, pause: float = 6.0) -> None:
-    for _ in range(times):
-        await daemon.service_keeper.look()
-        await daemon.service_keeper.settle()
-        await daemon.clock.sleep(pause)
-
-
-@asynccontextmanager
-async def minded(daemon: Daemon) -> AsyncIterator[None]:
-    """The keeper of services works meanwhile."""
-    working = asyncio.create_task(daemon.service_keeper.run())
-    try:
-        yield
-    finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-
-
-async def make(daemon: Daemon) -> Backup:
-    await daemon.backups.run(ACTOR)
-    await daemon.keeper.look()
-    return (await daemon.store.backups())[0]
-
-
-async def drill(daemon: Daemon) -> BackupTask:
-    await daemon.backups.verify("", ACTOR, accepts_smaller=False)
-    await daemon.keeper.look()
-    return (await daemon.store.backup_tasks())[0]
-
-
-async def restore(daemon: Daemon, *, to: str = "db", replaces: bool = False) -> BackupTask:
-    await daemon.backups.restore("", Wanted(app="", service="db", to=to, replaces=replaces), ACTOR)
-    async with minded(daemon):
-        await daemon.keeper.look()
-    return (await daemon.store.backup_tasks())[0]
-
-
-def scratch_of(service: Service) -> str:
-    return container_name(service, GENERATION)
-
-
-def kinds_of(backup: Backup) -> list[str]:
-    return [it.kind.value for it in backup.items]
+__all__ = ["daemon", "databases", "machine"]  # fixtures
 
 
 async def test_a_service_is_dumped_to_the_target_and_its_volume_is_not_copied(machine: Machine, daemon: Daemon):
@@ -105,112 +40,6 @@ async def test_a_service_is_dumped_to_the_target_and_its_volume_is_not_copied(ma
     assert server.kind is ItemKind.SERVER
     assert machine.backups.streams[item.snapshot].startswith(DUMP.encode())
     assert backup.state is BackupState.STORED
-
-
-async def test_a_service_of_any_image_has_its_volume_in_backups_instead(daemon: Daemon):
-    request = ServiceRequest(image=FILES, port=80, volume="/srv")
-    await daemon.services.create("files", request, ACTOR)
-    await looks(daemon)
-
-    backup = await make(daemon)
-
-    assert [(it.kind.value, it.app) for it in backup.items] == [
-        ("service", ""), ("volume", "service--files"), ("server", ""),
-    ]  # fmt: skip
-
-
-async def files_service(machine: Machine, daemon: Daemon) -> Service:
-    """A live service of any image, with seven files in its volume and a backup of them."""
-    machine.supervisor.script(Behaviour(listens_port=80), process="service")
-    await daemon.services.create("files", REQUESTS["files"], ACTOR)
-    await looks(daemon)
-    service = await daemon.services.get("files")
-    machine.backups.content[service.volume] = Counts(files=7, bytes=700)
-    await make(daemon)
-    machine.backups.content[service.volume] = Counts(files=1, bytes=1)
-    return service
-
-
-async def restore_files(daemon: Daemon, *, to: str = "files", replaces: bool = False) -> BackupTask:
-    await daemon.backups.restore("", Wanted(app="", service="files", to=to, replaces=replaces), ACTOR)
-    async with minded(daemon):
-        await daemon.keeper.look()
-    return (await daemon.store.backup_tasks())[0]
-
-
-async def test_the_volume_of_a_service_of_any_image_is_replaced_by_name(machine: Machine, daemon: Daemon):
-    before = await files_service(machine, daemon)
-    plan = await daemon.backups.plan_restore("", Wanted(app="", service="files", to="files", replaces=True))
-
-    task = await restore_files(daemon, replaces=True)
-
-    after = await daemon.services.get("files")
-    trashed = [it.id for it in await machine.store.volumes(after.key) if it.is_trashed]
-    assert task.state is TaskState.SUCCEEDED, task.cause
-    assert plan.steps == (
-        "restore its volume into a new one and compare it: 7 files, 700 B",
-        "stop files and start it with the new volume",
-        "move the volume that files has now to the trash, where it stays for 7 days",
-    )
-    assert machine.backups.content[after.volume] == Counts(files=7, bytes=700)
-    assert (after.generation, after.state, after.pending) == (before.generation + 1, ServiceState.LIVE, None)
-    assert trashed == [before.volume]
-    assert before.container not in machine.supervisor.names
-
-
-async def test_the_volume_of_a_service_of_any_image_is_restored_into_a_new_service(machine: Machine, daemon: Daemon):
-    first = await files_service(machine, daemon)
-
-    task = await restore_files(daemon, to="copy")
-
-    made = await daemon.services.get("copy")
-    assert task.state is TaskState.SUCCEEDED, task.cause
-    assert (made.state, made.copy_of, made.image, made.port) == (ServiceState.LIVE, "", FILES, 80)
-    assert machine.backups.content[made.volume] == Counts(files=7, bytes=700)
-    token = machine.supervisor.spec(made.container).environment["TOKEN"]
-    assert token != machine.supervisor.spec(first.container).environment["TOKEN"]
-
-
-async def test_a_volume_that_does_not_come_back_whole_leaves_the_service_as_it_was(machine: Machine, daemon: Daemon):
-    before = await files_service(machine, daemon)
-    snapshot = next(it.snapshot for it in (await daemon.store.backups())[0].items if it.app == before.key)
-    labels, _ = machine.backups.stored[snapshot]
-    machine.backups.stored[snapshot] = (labels, Counts(files=6, bytes=600))
-
-    replaced = await restore_files(daemon, replaces=True)
-    copied = await restore_files(daemon, to="copy")
-    await looks(daemon)
-
-    after = await daemon.services.get("files")
-    assert "not all of it came back" in replaced.cause
-    assert "not all of it came back" in copied.cause
-    assert (after.container, after.volume, after.state) == (before.container, before.volume, ServiceState.LIVE)
-    assert len(await machine.volumes.find()) == 2
-    assert [it.service.name for it in await daemon.services.list()] == ["db", "files"]
-
-
-async def test_a_volume_of_a_purged_service_needs_a_new_service_to_go_to(machine: Machine, daemon: Daemon):
-    await files_service(machine, daemon)
-    await daemon.services.destroy("files", "files", ACTOR, purges=True)
-    await looks(daemon)
-
-    with pytest.raises(ServiceNotFound, match="files"):
-        await daemon.backups.plan_restore("", Wanted(app="", service="files", to="files"))
-    await daemon.services.create("files", ServiceRequest(image=FILES, port=80, volume="/srv"), ACTOR)
-    await looks(daemon)
-    task = await restore_files(daemon, replaces=True)
-
-    assert task.state is TaskState.SUCCEEDED, task.cause
-    assert machine.backups.content[(await daemon.services.get("files")).volume] == Counts(files=7, bytes=700)
-
-
-async def test_files_do_not_replace_the_data_of_a_database(machine: Machine, daemon: Daemon):
-    await files_service(machine, daemon)
-
-    with pytest.raises(InvalidError, match="db was not replaced"):
-        await daemon.backups.plan_restore("", Wanted(app="", service="files", to="db", replaces=True))
-    with pytest.raises(InvalidError, match="files was not replaced"):
-        await daemon.backups.plan_restore("", Wanted(app="", service="db", to="files", replaces=True))
 
 
 async def test_a_drill_restores_it_into_a_scratch_service_of_which_nothing_is_left(machine: Machine, daemon: Daemon):
@@ -485,28 +314,6 @@ async def prepared(name: str = "db") -> tuple[Machine, Daemon]:
     await make(daemon)
     await daemon.bury()
     return machine, daemon
-
-
-async def test_a_backup_of_the_volume_of_a_linked_service_is_one_of_the_app(machine: Machine, daemon: Daemon):
-    await daemon.requests.create_app("shop", ACTOR)
-    await files_service(machine, daemon)
-    before = await daemon.backups.for_app("shop")
-
-    await daemon.service_links.link("files", "shop", "FILES_URL", ACTOR)
-
-    assert before == ()
-    assert len(await daemon.backups.for_app("shop")) == 1
-
-
-async def test_a_volume_that_is_just_being_filled_is_not_in_a_backup(machine: Machine, daemon: Daemon):
-    service = await files_service(machine, daemon)
-    filling = new_volume(service.key, "data-2", daemon.clock.now())
-    machine.supervisor.stored_volumes[filling.id] = service.key
-    await daemon.store.save(filling)
-
-    backup = await make(daemon)
-
-    assert [it.id for it in backup.items if it.app == service.key] == [service.volume]
 
 
 async def test_found_at_the_target_alone_it_is_proven_all_the_same(machine: Machine, daemon: Daemon):
