@@ -1,4 +1,4 @@
-"""The contract of private networks on a real cluster. Who may use a link is told by policies, which it only stores."""
+"""The contract of private networks on a real cluster, which stores the policies and does not enforce them."""
 
 import pytest
 

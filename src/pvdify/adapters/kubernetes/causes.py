@@ -30,7 +30,7 @@ _AGAIN = "then `pvdify deploy` again"
 def refusal(spec: InstanceSpec, pod: Pod, words: str = "") -> StartFailed | None:
     """Return the error for a container that will not start by itself; None if it may still start.
 
-    ``words``: why its pull failed before, which a waiting pod no longer tells.
+    ``words``: why its pull failed before, which the status of a waiting pod no longer says.
     """
     if pod.has_run:
         return None

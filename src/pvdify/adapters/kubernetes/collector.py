@@ -48,7 +48,7 @@ class Collector:
         """Follow the pod's container if it is not followed yet, and no client reads its output."""
         if pod.is_attached:
             return
-        if pod.restarts > pod.told and pod.last is not None and (pod.uid, pod.restarts - 1) not in self._tasks:
+        if pod.restarts > pod.recorded and pod.last is not None and (pod.uid, pod.restarts - 1) not in self._tasks:
             self._follow(pod, (pod.uid, pod.restarts - 1), is_previous=True)
         is_there = pod.running_since is not None or (pod.ended is not None and pod.ended.has_begun)
         if is_there and pod.run not in self._tasks:

@@ -8,7 +8,7 @@ from pvdify.ports.host import Host
 
 
 class HostBesideCluster:
-    """The machine that pvdifyd runs on. Whether a node has room for an instance is told by the scheduler at its start.
+    """The machine that pvdifyd runs on. The cluster's scheduler decides at the start whether a node has room.
 
     Args:
         host: the machine's own figures.

@@ -23,7 +23,7 @@ SIZES = {"": 1, "Ti": 1024**4, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "k": 10
 class ClusterInspector:
     """Figures about pods.
 
-    The metrics API tells the CPU in use, not the seconds since the start; these are added up from call to call.
+    The metrics API has the CPU in use, not the seconds since the start; these are added up from call to call.
     """
 
     def __init__(self, *, cluster: Cluster, scope: Scope, watch: Watch, kubectl: Kubectl) -> None:

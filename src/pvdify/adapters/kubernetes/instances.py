@@ -8,7 +8,7 @@ from contextlib import suppress
 from pvdify.adapters.kubernetes import causes, found, manifests, pods
 from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused, unavailable
 from pvdify.adapters.kubernetes.collector import Collector
-from pvdify.adapters.kubernetes.names import EXIT, TOLD, Scope, app_of, object_name
+from pvdify.adapters.kubernetes.names import EXIT, RECORDED, Scope, app_of, object_name
 from pvdify.adapters.kubernetes.pods import Pod
 from pvdify.adapters.kubernetes.supplies import Supplies
 from pvdify.adapters.kubernetes.watch import Watch
@@ -20,7 +20,7 @@ START_SECONDS = 180.0  # the longest that a start may take, with its pull
 SCHEDULE_SECONDS = 30.0  # after which a pod that no node takes is an error; a cluster may be adding a node
 STOP_SECONDS = 60.0  # what a stop may take beyond its grace
 QUICK_SECONDS = 5.0  # the longest that the first question whether an instance runs may take
-LOOK_EVERY = 5.0  # seconds between two looks, if the watch tells nothing
+LOOK_EVERY = 5.0  # seconds between two checks without a report of the watch
 GONE = Exit(code=pods.KILLED)
 
 
@@ -32,7 +32,7 @@ class ClusterInstances:
         scope: this server's share of the cluster.
         clock: the time.
         supplies: makes what an instance needs before it starts.
-        watch: tells what the pods do.
+        watch: the state of this server's pods.
         collector: keeps what they write.
         forget_output: removes the output of a container that ran once.
     """
@@ -139,19 +139,21 @@ class ClusterInstances:
             await self._watch.change(name, LOOK_EVERY)
 
     async def restarts(self) -> tuple[Restart, ...]:
-        """See the port. Of several restarts of one pod between two calls, the last one is told."""
+        """See the port. Of several restarts of one pod between two calls, only the last one is returned."""
         await self._watch.begin()
         return tuple(
             Restart(name=pod.identity.name, at=pod.last.at, exit=pod.last.exit)
             for pod in self._watch.all()
-            if pod.last is not None and pod.restarts > pod.told and pod.identity.role.is_kept_running
+            if pod.last is not None and pod.restarts > pod.recorded and pod.identity.role.is_kept_running
         )
 
     async def forget_restarts(self, restarts: Sequence[Restart]) -> None:
-        told = {(each.name, each.at) for each in restarts}
+        returned = {(each.name, each.at) for each in restarts}
         for pod in self._watch.all():
-            if pod.last is not None and (pod.identity.name, pod.last.at) in told:
-                await self._cluster.merge(self._pod_path(pod), {"metadata": {"annotations": {TOLD: str(pod.restarts)}}})
+            if pod.last is not None and (pod.identity.name, pod.last.at) in returned:
+                await self._cluster.merge(
+                    self._pod_path(pod), {"metadata": {"annotations": {RECORDED: str(pod.restarts)}}}
+                )
 
     async def _start_kept(self, spec: InstanceSpec) -> None:
         there = await self._cluster.get(self._path(spec.name, "deployments"))

@@ -32,9 +32,9 @@ class ClusterOneOffs:
         scope: this server's share of the cluster.
         clock: the time.
         supplies: makes what a pod needs before it starts.
-        watch: tells what the pods do.
+        watch: the state of this server's pods.
         kubectl: connects to them.
-        images: tells how an image's own program is started.
+        images: the entrypoints and commands of images.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pvdify.adapters.kubernetes.cluster import Json
-from pvdify.adapters.kubernetes.names import TOLD, Identity
+from pvdify.adapters.kubernetes.names import RECORDED, Identity
 from pvdify.model.instance import Exit
 
 KILLED = 137
@@ -38,7 +38,7 @@ class Ended:
 class Pod:
     """A pod of this server. ``ended``: how its container ended if it does not run; ``last``: the run before.
 
-    ``told``: the number of restarts that are recorded already. ``is_attached``: a client reads its output.
+    ``recorded``: the number of restarts that are recorded already. ``is_attached``: a client reads its output.
     """
 
     identity: Identity
@@ -56,7 +56,7 @@ class Pod:
     restarts: int
     unscheduled: str
     node: str
-    told: int
+    recorded: int
     is_attached: bool
 
     @property
@@ -113,7 +113,7 @@ def read(document: Json) -> Pod | None:
         restarts=int(container.get("restartCount") or 0),
         unscheduled=str(scheduled.get("message") or "") if scheduled.get("status") == "False" else "",
         node=str((document.get("spec") or {}).get("nodeName") or ""),
-        told=_number((metadata.get("annotations") or {}).get(TOLD)),
+        recorded=_number((metadata.get("annotations") or {}).get(RECORDED)),
         is_attached=any(each.get("stdin") for each in (document.get("spec") or {}).get("containers") or ()),
     )
 
@@ -136,7 +136,7 @@ def _number(text: object) -> int:
 
 
 def _is_lost(status: Json, running: object, ready: Json) -> bool:
-    """Return whether the node of a running pod is away: then its status is old, and it is told as not ready."""
+    """Return whether the node of a running pod is away. Then its status is old, and the pod counts as not ready."""
     words = {str(status.get("reason") or ""), str(ready.get("reason") or "")}
     return bool(running) and (bool(words & _NODE_AWAY) or ready.get("status") == "False")
 

@@ -21,7 +21,7 @@ class ClusterPrivateNetworks:
         cluster: the API server.
         scope: this server's share of the cluster.
         namespaces: the namespaces of services.
-        watch: tells what the pods do.
+        watch: the state of this server's pods.
     """
 
     def __init__(self, *, cluster: Cluster, scope: Scope, namespaces: Namespaces, watch: Watch) -> None:

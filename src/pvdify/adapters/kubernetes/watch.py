@@ -1,4 +1,4 @@
-"""What the pods of this server do, as one watch of the API server tells it. While it is away, the last word counts.
+"""The state of this server's pods, from one watch of the API server, or as it was when that server went away.
 
 Implements the ``container_changes`` port, too.
 """
@@ -26,7 +26,7 @@ LONGEST_EVENT = 4 * 1024 * 1024  # bytes
 
 
 class Watch:
-    """The pods of one server, always as the watch told last.
+    """The pods of one server, always as in the last report of the watch.
 
     Args:
         cluster: the API server.
@@ -46,7 +46,7 @@ class Watch:
 
     @property
     def is_reporting(self) -> bool:
-        """Whether the API server tells changes now."""
+        """Whether the API server reports changes now."""
         return self._is_open and self._task is not None and not self._task.done()
 
     async def wait(self) -> None:
@@ -69,15 +69,15 @@ class Watch:
                 self._task = asyncio.create_task(self._run(version))
 
     def of(self, instance: str) -> tuple[Pod, ...]:
-        """Return the instance's pods, as last told."""
+        """Return the instance's pods, as in the last report."""
         return tuple(self._pods.get(instance, {}).values())
 
     def all(self) -> tuple[Pod, ...]:
-        """Return all pods, as last told."""
+        """Return all pods, as in the last report."""
         return tuple(pod for each in self._pods.values() for pod in each.values())
 
     def current(self, instance: str) -> Pod | None:
-        """Return the pod that is the instance now, as last told."""
+        """Return the pod that is the instance now, as in the last report."""
         return pods.current(self.of(instance))
 
     async def look(self, app: str | None = None) -> tuple[Pod, ...]:
