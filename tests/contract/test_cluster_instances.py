@@ -11,7 +11,7 @@ from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.kubernetes.cluster import Cluster
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon.cluster_runtime import ClusterParts, build_on_cluster
-from pvdify.daemon.runtimes import Ground
+from pvdify.daemon.ground import Ground
 from pvdify.model.endpoint import NO_ROUTE, Endpoint, Exposed
 from pvdify.model.instance import Exit, InstanceState, Role
 from pvdify.ports.runtime import Runtime

@@ -12,7 +12,7 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon.cluster_runtime import ClusterParts, build_on_cluster
-from pvdify.daemon.runtimes import Ground
+from pvdify.daemon.ground import Ground
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.ports.runtime import Runtime
 from pvdify.settings import load

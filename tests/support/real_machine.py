@@ -18,7 +18,8 @@ from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon.bootstrap import build_encrypted, build_outside, build_router, build_world
 from pvdify.daemon.directories import prepare
 from pvdify.daemon.encryption import prepare_encryption
-from pvdify.daemon.runtimes import Ground, build_runtime
+from pvdify.daemon.ground import Ground
+from pvdify.daemon.runtimes import build_runtime
 from pvdify.daemon.webhook_secret import ensure_webhook_secret
 from pvdify.engine.wiring import build_engine
 from pvdify.engine.wiring.outside import Outside

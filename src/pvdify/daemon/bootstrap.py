@@ -44,7 +44,8 @@ from pvdify.adapters.webauthn.passkeys import WebauthnPasskeys
 from pvdify.adapters.webhooks import bodies
 from pvdify.adapters.webhooks.outlet import WebhookOutlet
 from pvdify.daemon.backup_tools import build_backup_tools
-from pvdify.daemon.runtimes import Ground, build_host, build_runtime
+from pvdify.daemon.ground import Ground
+from pvdify.daemon.runtimes import build_host, build_runtime
 from pvdify.daemon.secret_files import read_secret
 from pvdify.daemon.webhook_secret import webhook_secrets
 from pvdify.engine.front_door import Engine

@@ -37,7 +37,7 @@ from pvdify.adapters.subprocess.attached import attach
 from pvdify.ports.runtime import Runtime
 
 if TYPE_CHECKING:
-    from pvdify.daemon.runtimes import Ground
+    from pvdify.daemon.ground import Ground
     from pvdify.plumbing.web import Web
 
 

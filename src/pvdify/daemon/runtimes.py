@@ -1,8 +1,6 @@
 """The container runtimes: one table from the setting ``runtime`` to a bundle of adapters."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
 from pvdify.adapters.host.host import LinuxHost
@@ -31,38 +29,13 @@ from pvdify.adapters.systemd.logs_beside_podman import LogsBesidePodman
 from pvdify.adapters.systemd.own_unit import is_in_service
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.units import Units
-from pvdify.model.database import UNNAMED, DatabaseIdentity
-from pvdify.plumbing.command_runner import CommandRunner
-from pvdify.plumbing.web import Web
-from pvdify.ports.clock import Clock
+from pvdify.daemon.ground import Ground
 from pvdify.ports.edge import TunnelProcess
 from pvdify.ports.host import Host
 from pvdify.ports.instance_logs import InstanceLogs
 from pvdify.ports.instances import Instances
 from pvdify.ports.runtime import Runtime
 from pvdify.settings import DEFAULT_DATA_DIR, Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ground:
-    """The inputs to build a runtime. Without ``web``, registries are not asked why a pull failed."""
-
-    settings: Settings
-    runner: CommandRunner
-    clock: Clock
-    web: Web | None = None
-    database: DatabaseIdentity = UNNAMED
-
-    @property
-    def log_dir(self) -> Path:
-        """The directory of logs, on disk."""
-        return self.settings.data_dir / "logs"
-
-    @property
-    def run_dir(self) -> Path:
-        """The directory of instance files; separate after --new-database, since instance names may repeat."""
-        run_dir, database = self.settings.run_dir, self.database
-        return run_dir / database.id if database.is_apart else run_dir
 
 
 def build_runtime(ground: Ground) -> Runtime:
