@@ -44,7 +44,7 @@ class FakeCloudflare:
         self.permissions = permissions
         self.token = "cf-token"
         self.next_fault: Callable[[], Fault | None] = lambda: None
-        self.meddle: Callable[[WebRequest], None] = lambda request: None
+        self.before_request: Callable[[WebRequest], None] = lambda request: None
         self.connector_version: int | None = None
         self.asked: list[str] = []
         self._ids = itertools.count(1000)
@@ -85,7 +85,7 @@ class FakeCloudflare:
         body = json.loads(request.content) if request.content else None
         operation = _check(request.method, path, query, body)
         self.asked.append(f"{request.method} {operation}")
-        self.meddle(request)
+        self.before_request(request)
         fault = self.next_fault()
         if fault is None or fault.is_done:
             answer = self._answer(request, path, query, body)

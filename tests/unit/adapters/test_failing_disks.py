@@ -81,7 +81,7 @@ def files_below(place: Path) -> list[Path]:
         if it not in WITHOUT
     ],
 )
-async def test_the_cause_is_named_and_nothing_is_left_behind(
+async def test_a_failing_disk_is_named_and_no_partial_file_remains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: Writer, moment: str, code: int, cause: str,
     exits_with: int,
 ) -> None:  # fmt: skip
@@ -191,12 +191,12 @@ async def test_what_waits_for_the_disk_is_bounded(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
 @pytest.mark.parametrize("moment", ["open", "rename"])
-async def test_a_mark_that_cannot_be_written_counts_all_the_same(
+async def test_a_mark_that_cannot_be_written_is_effective_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, code: int, cause: str, exits_with: int
 ) -> None:
     """An app of the same name must not see what the one before it wrote."""
-    told = '{"__REALTIME_TIMESTAMP": "1000000", "CONTAINER_TAG": "shop-web-v1-1.s", "MESSAGE": "secret"}'
-    programs = NoPrograms(told)
+    entry = '{"__REALTIME_TIMESTAMP": "1000000", "CONTAINER_TAG": "shop-web-v1-1.s", "MESSAGE": "secret"}'
+    programs = NoPrograms(entry)
     systemctl = Systemctl(runner=programs)  # type: ignore[arg-type]
     journal = Journal(runner=programs, systemctl=systemctl, server_id="s", log_dir=tmp_path, clock=SystemClock())  # type: ignore[arg-type]
     before = await journal.tail(["shop-web-v1-1"], 10, None)
@@ -215,7 +215,7 @@ async def test_a_mark_that_cannot_be_written_counts_all_the_same(
 
 @pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
 @pytest.mark.parametrize("moment", ["open", "rename"])
-async def test_an_access_log_that_cannot_be_rotated_loses_no_more_than_it_would_have(
+async def test_a_failed_rotation_of_the_access_log_loses_no_more_than_a_successful_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, code: int, cause: str, exits_with: int
 ) -> None:
     names = ("access.log", "access.log.1", "access.log.2", "access.log.3")
@@ -245,7 +245,7 @@ async def test_an_access_log_that_cannot_be_rotated_loses_no_more_than_it_would_
         ("Error: read /var/lib/containers/x: input/output error", "the disk fails to read or write", 1),
     ],
 )
-async def test_a_volume_that_podman_cannot_make_has_the_cause(words: str, cause: str, exits_with: int) -> None:
+async def test_a_volume_that_podman_cannot_create_reports_the_cause(words: str, cause: str, exits_with: int) -> None:
     async def refuse(argv: Argv) -> Completed:
         return Completed(argv=argv, exit_code=1 if "exists" in argv else 125, stdout="", stderr=words)
 
@@ -258,7 +258,9 @@ async def test_a_volume_that_podman_cannot_make_has_the_cause(words: str, cause:
     assert exit_code(raised.value) == exits_with
 
 
-async def test_a_stop_goes_on_where_its_grace_cannot_be_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_continues_if_its_grace_period_cannot_be_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     programs = NoPrograms()
     systemctl = Systemctl(runner=programs)  # type: ignore[arg-type]
     journal = Journal(runner=programs, systemctl=systemctl, server_id="s", log_dir=tmp_path, clock=SystemClock())  # type: ignore[arg-type]
@@ -278,7 +280,7 @@ async def test_a_stop_goes_on_where_its_grace_cannot_be_noted(tmp_path: Path, mo
     assert any("stop" in argv for argv in programs.asked)
 
 
-async def test_a_program_that_finds_no_descriptor_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_running_out_of_descriptors_is_not_reported_as_a_missing_program(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fails(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
@@ -291,7 +293,7 @@ async def test_a_program_that_finds_no_descriptor_is_not_called_missing(monkeypa
     assert "install" not in raised.value.next
 
 
-async def test_an_instance_that_runs_again_is_no_failure_where_that_cannot_be_counted(
+async def test_a_restart_succeeds_although_its_count_cannot_be_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = InstanceDir(tmp_path / "shop-web-v1-1")
@@ -306,7 +308,7 @@ async def test_an_instance_that_runs_again_is_no_failure_where_that_cannot_be_co
 
 @pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
 @pytest.mark.parametrize("moment", ["open", "rename"])
-async def test_a_token_of_a_login_is_not_left_beside_the_file(
+async def test_a_failed_save_of_a_login_leaves_no_temporary_file_with_the_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, code: int, cause: str, exits_with: int
 ) -> None:
     disk = BrokenDisk(monkeypatch, tmp_path, code)
@@ -318,7 +320,7 @@ async def test_a_token_of_a_login_is_not_left_beside_the_file(
     assert (disk.struck, files_below(tmp_path)) == (1, [])
 
 
-def test_a_full_disk_is_not_called_damage_of_a_database_in_a_backup(
+def test_a_full_disk_is_not_reported_as_a_damaged_database_in_a_backup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def is_full(*_: object, **__: object) -> sqlite3.Connection:
@@ -354,7 +356,7 @@ async def test_a_log_that_cannot_be_moved_stays_where_it_is(
 
 
 @pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
-async def test_a_reserve_that_cannot_be_made_is_none(
+async def test_a_reserve_that_cannot_be_allocated_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, cause: str, exits_with: int
 ) -> None:
     def fails(*_: object) -> None:

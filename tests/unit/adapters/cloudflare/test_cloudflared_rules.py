@@ -1,4 +1,4 @@
-"""The rules by which the fake of Cloudflare judges what it is sent."""
+"""How the fake Cloudflare validates tunnel rules."""
 
 import pytest
 
@@ -8,7 +8,7 @@ LAST = {"service": "http_status:404"}
 APP = {"hostname": "*.example.com", "service": "http://127.0.0.1:9080"}
 
 
-def test_a_wildcard_and_a_last_rule_are_fine() -> None:
+def test_a_wildcard_and_a_catch_all_rule_are_accepted() -> None:
     assert cloudflared_rules.problem([APP, LAST]) is None
     assert cloudflared_rules.problem([APP, {"hostname": "", **LAST}]) is None
 
@@ -26,5 +26,5 @@ def test_a_wildcard_and_a_last_rule_are_fine() -> None:
         [APP, {"service": "http_status:999"}],
     ],
 )
-def test_what_cloudflared_would_not_run_with_is_refused(rules: list[dict[str, str]]) -> None:
+def test_rules_that_cloudflared_would_reject_are_refused(rules: list[dict[str, str]]) -> None:
     assert cloudflared_rules.problem(rules)

@@ -1,4 +1,4 @@
-"""Cloudflare made to lead visitors here, and nothing else of the account touched."""
+"""A Cloudflare Tunnel and its DNS records, set up without changing anything else in the account."""
 
 import random
 
@@ -32,7 +32,7 @@ def wanted(*hostnames: str) -> EdgeWanted:
     return wanted_edge(hostnames, "example.com", ROUTER)
 
 
-async def test_a_tunnel_its_rules_and_a_record_for_each_hostname_are_made():
+async def test_a_tunnel_its_rules_and_a_dns_record_for_each_hostname_are_created():
     cloudflare, edge = make()
 
     state = await edge.put(wanted(*SHOP), LINK)
@@ -59,7 +59,7 @@ async def test_a_tunnel_its_rules_and_a_record_for_each_hostname_are_made():
     ]
 
 
-async def test_what_is_as_it_should_be_is_only_looked_at():
+async def test_applying_an_unchanged_state_only_reads():
     cloudflare, edge = make()
     await edge.put(wanted(*SHOP), LINK)
     cloudflare.asked.clear()
@@ -69,7 +69,7 @@ async def test_what_is_as_it_should_be_is_only_looked_at():
     assert {asked.partition(" ")[0] for asked in cloudflare.asked} == {"GET"}
 
 
-async def test_a_new_app_changes_no_rules_and_a_hostname_that_goes_takes_its_record_with_it():
+async def test_a_new_app_changes_no_rules_and_a_removed_hostname_removes_its_record():
     cloudflare, edge = make()
     state = await edge.put(wanted(*SHOP), LINK)
     version = state.version
@@ -82,7 +82,7 @@ async def test_a_new_app_changes_no_rules_and_a_hostname_that_goes_takes_its_rec
     assert cloudflare.ingress(state.tunnel_id) == [("*.example.com", ROUTER), ("", "http_status:404")]
 
 
-async def test_records_that_others_made_are_left_alone_and_reported():
+async def test_records_made_by_others_are_kept_and_reported():
     cloudflare, edge = make()
     cloudflare.add_record("shop.example.com", "192.0.2.1", "A")
     cloudflare.add_record("example.com", "mail.example.net", "MX")
@@ -97,7 +97,7 @@ async def test_records_that_others_made_are_left_alone_and_reported():
     assert "blog.example.com" in cloudflare.leads()
 
 
-async def test_a_record_that_somebody_made_just_as_we_would_serves_and_stays_theirs():
+async def test_an_equal_record_made_by_others_is_used_and_never_removed():
     cloudflare, edge = make()
     state = await edge.put(wanted(), LINK)
     theirs = cloudflare.add_record("shop.example.com", f"{state.tunnel_id}.cfargotunnel.com", proxied=True)
@@ -109,7 +109,7 @@ async def test_a_record_that_somebody_made_just_as_we_would_serves_and_stays_the
     assert cloudflare.records == {theirs["id"]: theirs}
 
 
-async def test_two_servers_share_an_account_in_peace():
+async def test_two_servers_share_an_account_without_changing_each_others_records():
     cloudflare, edge = make()
     other = edge_on(cloudflare, "9876543210")
     await edge.put(wanted("shop.example.com"), LINK)
@@ -124,7 +124,7 @@ async def test_two_servers_share_an_account_in_peace():
 @pytest.mark.parametrize(
     "drift", [{"content": "elsewhere.net"}, {"proxied": False}, {"type": "CNAME", "content": "x.cfargotunnel.com"}]
 )
-async def test_drift_of_our_own_records_is_mended(drift: dict[str, object]):
+async def test_changed_records_of_this_server_are_repaired(drift: dict[str, object]):
     cloudflare, edge = make()
     state = await edge.put(wanted("shop.example.com"), LINK)
     (record,) = cloudflare.records.values()
@@ -137,7 +137,7 @@ async def test_drift_of_our_own_records_is_mended(drift: dict[str, object]):
     assert state.problems == ()
 
 
-async def test_the_rules_of_an_adopted_tunnel_keep_what_was_there():
+async def test_adopting_a_tunnel_keeps_its_existing_rules():
     cloudflare, edge = make()
     theirs = [
         {"hostname": "ssh.example.com", "service": "ssh://localhost:22", "originRequest": {"noTLSVerify": True}},
@@ -163,7 +163,7 @@ async def test_the_rules_of_an_adopted_tunnel_keep_what_was_there():
     assert not cloudflare.tunnels[id]["deleted_at"]
 
 
-async def test_removing_takes_away_what_was_made_and_nothing_else():
+async def test_removing_deletes_only_what_this_server_created():
     cloudflare, edge = make()
     theirs = cloudflare.add_record("old.example.com", "somewhere.net")
     office = cloudflare.add_tunnel("office", [{"service": "http_status:404"}])
@@ -184,7 +184,7 @@ async def test_removing_takes_away_what_was_made_and_nothing_else():
         (ALL - {"tunnel"}, "Account > Cloudflare Tunnel > Edit"),
     ],
 )
-async def test_a_permission_that_lacks_is_named(permissions: frozenset[str], words: str):
+async def test_a_missing_permission_is_named(permissions: frozenset[str], words: str):
     _, edge = make(permissions=permissions)
 
     with pytest.raises(EdgeRefused) as caught:
@@ -195,7 +195,7 @@ async def test_a_permission_that_lacks_is_named(permissions: frozenset[str], wor
     assert "cf-token" not in caught.value.render()
 
 
-async def test_a_token_that_is_none_and_a_zone_that_is_not_reached_are_reported():
+async def test_an_invalid_token_and_an_unreachable_zone_are_reported():
     _, edge = make()
 
     with pytest.raises(EdgeRefused, match="does not allow pvdify to read the list of zones") as caught:
@@ -206,7 +206,7 @@ async def test_a_token_that_is_none_and_a_zone_that_is_not_reached_are_reported(
         await edge.put(wanted(), LINK)
 
 
-async def test_a_hostname_outside_the_accounts_zones_is_a_problem_of_its_own():
+async def test_a_hostname_outside_the_accounts_zones_is_a_separate_problem():
     cloudflare, edge = make("example.com")
 
     state = await edge.put(wanted(*SHOP), LINK)
@@ -224,19 +224,19 @@ async def test_a_tunnel_that_cannot_be_adopted_is_reported():
             await edge.put(wanted(), EdgeLink(token=Secret("cf-token"), tunnel=name))
 
 
-async def test_rules_that_somebody_else_writes_at_the_same_time_are_noticed_and_written_over():
+async def test_rules_that_another_program_writes_at_the_same_time_are_detected_and_overwritten():
     cloudflare, edge = make()
     state = await edge.put(wanted("shop.example.com"), LINK)
-    meddlings = iter([True, False, True, False])
+    overwrites = iter([True, False, True, False])
 
-    def meddle(request: object) -> None:
-        """Right before each of the first reads after our writes, another writer replaces everything."""
+    def overwrite_rules(request: object) -> None:
+        """Replace all rules as another writer, just before each of the first reads after our writes."""
         method = getattr(request, "method", "")
-        if method == "GET" and "configurations" in getattr(request, "url", "") and next(meddlings, False):
+        if method == "GET" and "configurations" in getattr(request, "url", "") and next(overwrites, False):
             version, _ = cloudflare.configs[state.tunnel_id]
             cloudflare.configs[state.tunnel_id] = (version + 1, {"ingress": [{"service": "http_status:500"}]})
 
-    cloudflare.meddle = meddle
+    cloudflare.before_request = overwrite_rules
 
     after = await edge.put(wanted("shop.example.com"), LINK)
 
@@ -244,21 +244,21 @@ async def test_rules_that_somebody_else_writes_at_the_same_time_are_noticed_and_
     assert after.version == cloudflare.configs[state.tunnel_id][0]
 
 
-async def test_a_program_that_never_stops_writing_is_reported():
+async def test_a_program_that_keeps_overwriting_the_rules_is_reported():
     cloudflare, edge = make()
     state = await edge.put(wanted(), LINK)
 
-    def meddle(request: object) -> None:
+    def overwrite_rules(request: object) -> None:
         if "configurations" in getattr(request, "url", "") and getattr(request, "method", "") == "GET":
             cloudflare.configs[state.tunnel_id] = (99, {"ingress": [{"service": "http_status:500"}]})
 
-    cloudflare.meddle = meddle
+    cloudflare.before_request = overwrite_rules
 
     with pytest.raises(ServiceUnavailable, match="do not stay as pvdify writes them"):
         await edge.put(wanted(), LINK)
 
 
-async def test_too_many_requests_are_waited_out_as_asked():
+async def test_a_rate_limit_is_waited_out_as_retry_after_says():
     cloudflare, edge = make()
     faults = [Fault(status=429, headers={"retry-after": "7"})]
     cloudflare.next_fault = lambda: faults.pop() if faults else None
@@ -292,7 +292,7 @@ async def test_cloudflared_reports_which_rules_it_runs_with():
     assert await edge.rules_in_force() == 7
 
 
-async def test_straight_to_the_app_each_hostname_has_a_rule_of_its_own():
+async def test_with_direct_routing_each_hostname_has_its_own_rule():
     cloudflare, edge = make()
 
     state = await edge.put(wanted_edge_direct({"shop.example.com": "http://127.0.0.1:3001"}, "example.com"), LINK)
@@ -306,8 +306,8 @@ async def test_straight_to_the_app_each_hostname_has_a_rule_of_its_own():
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_whatever_goes_wrong_the_end_is_exact(seed: int):
-    """Faults of every kind between random changes, by us and by others; 4 seeds of 250 faults make 1,000."""
+async def test_after_any_faults_rules_and_records_are_exactly_as_wanted(seed: int):
+    """Inject faults of every kind between random changes by any server; 4 seeds of 250 faults make 1,000."""
     chance = random.Random(seed)
     cloudflare, edge = make()
     cloudflare.add_record("taken.example.com", "192.0.2.1", "A")
@@ -355,7 +355,7 @@ async def test_whatever_goes_wrong_the_end_is_exact(seed: int):
 
 
 def _drift(cloudflare: FakeCloudflare, chance: random.Random) -> None:
-    """Somebody's hand slips on what is ours: a record is changed or deleted, or the rules are."""
+    """Change or delete one of this server's records, or change its rules, as an operator could by mistake."""
     ours = [record for record in cloudflare.records.values() if record["comment"].startswith("made by pvdify")]
     if ours and chance.random() < 0.5:
         record = chance.choice(ours)

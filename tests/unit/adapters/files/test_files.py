@@ -37,7 +37,7 @@ async def test_reading_on_reads_only_what_is_new(tmp_path: Path):
     await log.append("shop", 1, *entries[:200])
     first = await log.read("shop", 1, most=150)
     second = await log.read("shop", 1, skip=150)
-    with file.open("r+b") as stream:  # nobody reads this again
+    with file.open("r+b") as stream:  # no reader reads this again
         stream.write(b"x" * 1000)
 
     await log.append("shop", 1, *entries[200:])
@@ -46,7 +46,7 @@ async def test_reading_on_reads_only_what_is_new(tmp_path: Path):
     assert [*first, *second, *third] == entries
 
 
-async def test_half_written_last_line_is_no_entry(tmp_path: Path):
+async def test_a_half_written_last_line_is_not_an_entry(tmp_path: Path):
     log = FileDeployLog(tmp_path)
     await log.append("shop", 1, LogEntry(at=NOW, kind=EntryKind.NOTE, text="x"))
     with open(tmp_path / "shop" / "v1.deploy.jsonl", "a") as stream:
@@ -55,7 +55,7 @@ async def test_half_written_last_line_is_no_entry(tmp_path: Path):
     assert len(await log.read("shop", 1)) == 1
 
 
-async def test_who_watches_is_woken_by_an_entry_and_by_the_end(tmp_path: Path):
+async def test_a_watcher_is_woken_by_an_entry_and_by_the_end(tmp_path: Path):
     log = FileDeployLog(tmp_path)
     first = log.watch("shop", 1)
     await log.append("shop", 1, LogEntry(at=NOW, kind=EntryKind.NOTE))
@@ -67,7 +67,7 @@ async def test_who_watches_is_woken_by_an_entry_and_by_the_end(tmp_path: Path):
     assert second.is_set()
 
 
-async def test_log_that_cannot_be_written_stops_nothing(tmp_path: Path):
+async def test_a_log_that_cannot_be_written_raises_no_error(tmp_path: Path):
     (tmp_path / "shop").write_text("in the way")
 
     await FileDeployLog(tmp_path).append("shop", 1, LogEntry(at=NOW, kind=EntryKind.NOTE))

@@ -1,4 +1,4 @@
-"""Space that is given up when the disk is full."""
+"""Reserved disk space, which is released when the disk is full."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from pvdify.adapters.files.reserve import NAME, Reserve
 MORE_THAN_ANY_DISK = 1 << 62
 
 
-def test_the_space_is_taken_and_given_up_once(tmp_path: Path) -> None:
+def test_the_reserve_is_allocated_and_released_once(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path, size=65536)
 
     reserve.make()
@@ -19,13 +19,13 @@ def test_the_space_is_taken_and_given_up_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_taken_of_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
+def test_no_reserve_is_allocated_on_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
     Reserve(tmp_path, size=MORE_THAN_ANY_DISK).make()
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_is_made_again(tmp_path: Path) -> None:
+def test_the_reserve_is_allocated_again_after_a_release(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path, size=65536)
     reserve.make()
     reserve.release()

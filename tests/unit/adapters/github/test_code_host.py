@@ -17,7 +17,7 @@ CLOSED = b'{"number": 12, "state": "closed", "updated_at": "2026-01-01T10:00:00Z
 
 
 class Github(ThreadingHTTPServer):
-    """Says what it was told to say, and remembers what it was asked."""
+    """An HTTP server that sends scripted answers and records requests."""
 
     status = 200
     content = CLOSED
@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.server.content)
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def host(github: Github, web: HttpxWeb) -> GithubCodeHost:
     return GithubCodeHost(RestApi(web=web, url=github.url, token="t0ken"))
 
 
-async def test_a_closed_one_is_reported_with_its_age_in_githubs_own_time(github: Github, host: GithubCodeHost):
+async def test_a_closed_pull_request_is_reported_with_its_age_by_githubs_clock(github: Github, host: GithubCodeHost):
     sign = await host.pull_request("org/shop", 12)
 
     as_of = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
@@ -83,7 +83,7 @@ async def test_a_closed_one_is_reported_with_its_age_in_githubs_own_time(github:
 
 
 @pytest.mark.parametrize("status", [404, 401, 403, 410])
-async def test_what_github_does_not_say_is_nothing(github: Github, host: GithubCodeHost, status: int):
+async def test_an_unknown_pull_request_is_none(github: Github, host: GithubCodeHost, status: int):
     github.status = status
 
     assert await host.pull_request("org/shop", 12) is None
@@ -93,7 +93,7 @@ async def test_what_github_does_not_say_is_nothing(github: Github, host: GithubC
     ("status", "more"),
     [(500, {}), (502, {}), (429, {}), (403, {"X-RateLimit-Remaining": "0"}), (403, {"Retry-After": "60"})],
 )
-async def test_no_answer_for_now_is_an_error_that_says_so(
+async def test_a_temporary_failure_is_an_error_that_says_so(
     github: Github, host: GithubCodeHost, status: int, more: dict[str, str]
 ):
     github.status, github.more = status, more
@@ -105,21 +105,21 @@ async def test_no_answer_for_now_is_an_error_that_says_so(
 @pytest.mark.parametrize(
     "content", [b"<html>", b"[]", b"{}", CLOSED.replace(b"closed", b"odd"), CLOSED.replace(b"Z", b"")]
 )
-async def test_an_answer_that_makes_no_sense_is_no_answer(github: Github, host: GithubCodeHost, content: bytes):
+async def test_a_malformed_answer_counts_as_no_answer(github: Github, host: GithubCodeHost, content: bytes):
     github.content = content
 
     with pytest.raises(CodeHostUnavailable):
         await host.pull_request("org/shop", 12)
 
 
-async def test_a_host_that_is_not_there_is_no_answer(web: HttpxWeb):
+async def test_an_unreachable_host_counts_as_no_answer(web: HttpxWeb):
     host = GithubCodeHost(RestApi(web=web, url="http://127.0.0.1:9", token="t"))
 
     with pytest.raises(CodeHostUnavailable):
         await host.pull_request("org/shop", 12)
 
 
-def test_without_a_token_nothing_is_asked():
+def test_without_a_token_no_request_is_sent():
     assert not GithubCodeHost(RestApi(web=HttpxWeb(), url="https://api.github.com")).is_askable
     assert "t0ken" not in repr(RestApi(web=HttpxWeb(), url="https://api.github.com", token="t0ken"))
 
@@ -141,7 +141,7 @@ async def test_the_token_goes_to_no_other_server(github: Github, host: GithubCod
     assert len(github.asked) == 1
 
 
-async def test_addresses_that_lead_in_a_circle_are_no_answer(github: Github, host: GithubCodeHost):
+async def test_a_redirect_loop_counts_as_no_answer(github: Github, host: GithubCodeHost):
     github.moved = {"/repos/org/old/pulls/12": "/repos/org/old/pulls/12"}
 
     with pytest.raises(CodeHostUnavailable):

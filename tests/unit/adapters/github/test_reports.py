@@ -1,4 +1,4 @@
-"""What GitHub is told of releases and previews; the fake holds every request against GitHub's published description."""
+"""Deployments and comments on GitHub; the fake validates every request against GitHub's OpenAPI description."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,7 +34,7 @@ def github() -> Iterator[FakeGithub]:
         github.check()
 
 
-async def tell(github: FakeGithub, notice: Notice, attempts: int = 0) -> Attempt:
+async def send(github: FakeGithub, notice: Notice, attempts: int = 0) -> Attempt:
     delivery = Delivery(
         id=f"github-{notice.id}", subscription="github", notice=notice, attempts=attempts, created_at=AT, due_at=AT
     )
@@ -48,9 +48,9 @@ async def tell(github: FakeGithub, notice: Notice, attempts: int = 0) -> Attempt
 async def test_a_preview_has_one_comment_that_is_edited_in_place(github: FakeGithub):
     github.state.comments += [{**_foreign(1000 + number), "body": f"comment {number}"} for number in range(130)]
 
-    await tell(github, LIVE)
-    await tell(github, replace(LIVE, id=9, release=3))
-    await tell(
+    await send(github, LIVE)
+    await send(github, replace(LIVE, id=9, release=3))
+    await send(
         github, replace(LIVE, id=11, action=Action("preview.closed"), release=None, text="goes at 2026-01-02 12:00Z")
     )
 
@@ -62,25 +62,25 @@ async def test_a_preview_has_one_comment_that_is_edited_in_place(github: FakeGit
     ]
 
 
-async def test_what_comes_late_overwrites_nothing(github: FakeGithub):
-    await tell(github, replace(LIVE, id=9, release=3))
+async def test_a_late_notice_overwrites_nothing(github: FakeGithub):
+    await send(github, replace(LIVE, id=9, release=3))
 
-    attempt = await tell(github, replace(LIVE, id=7), attempts=1)
+    attempt = await send(github, replace(LIVE, id=7), attempts=1)
 
     assert attempt.is_delivered
     assert "v3 is live" in github.state.comments[0]["body"]
 
 
 async def test_another_previews_comment_is_not_ours(github: FakeGithub):
-    await tell(github, LIVE)
-    await tell(github, replace(LIVE, app="api-pr-12"))
+    await send(github, LIVE)
+    await send(github, replace(LIVE, app="api-pr-12"))
 
     assert len(github.state.comments) == 2
 
 
 async def test_each_release_is_a_deployment_of_its_commit(github: FakeGithub):
-    await tell(github, PRODUCTION)
-    await tell(
+    await send(github, PRODUCTION)
+    await send(
         github, replace(LIVE, id=8, action=Action("deploy.failed"), failure="web.1 did not answer", failure_code="x")
     )
 
@@ -95,11 +95,11 @@ async def test_each_release_is_a_deployment_of_its_commit(github: FakeGithub):
     assert github.state.comments[0]["body"].count("web.1 did not answer") == 1
 
 
-async def test_a_lost_answer_makes_no_second_deployment(github: FakeGithub):
+async def test_a_lost_answer_creates_no_second_deployment(github: FakeGithub):
     github.state.lose_answers = 1
 
-    first = await tell(github, PRODUCTION)
-    second = await tell(github, PRODUCTION, attempts=1)
+    first = await send(github, PRODUCTION)
+    second = await send(github, PRODUCTION, attempts=1)
 
     assert (first.is_delivered, first.is_final, second.is_delivered) == (False, False, True)
     assert len(github.state.deployments) == 1
@@ -107,38 +107,38 @@ async def test_a_lost_answer_makes_no_second_deployment(github: FakeGithub):
 
 
 async def test_a_preview_that_is_gone_has_no_active_deployment(github: FakeGithub):
-    await tell(github, LIVE)
+    await send(github, LIVE)
 
-    await tell(github, replace(LIVE, id=9, action=Action("preview.ended"), release=None, text="closed"))
+    await send(github, replace(LIVE, id=9, action=Action("preview.ended"), release=None, text="closed"))
 
     assert [it["state"] for _, it in github.state.statuses] == ["success", "inactive"]
     assert "gone, with everything of it" in github.state.comments[0]["body"]
 
 
-async def test_what_belongs_to_no_repository_is_not_reported(github: FakeGithub):
-    attempt = await tell(github, replace(LIVE, repository=None))
+async def test_an_app_without_a_repository_is_not_reported(github: FakeGithub):
+    attempt = await send(github, replace(LIVE, repository=None))
 
     assert attempt.is_delivered
     assert github.state.asked == []
 
 
 async def test_without_a_commit_there_is_a_comment_and_no_deployment(github: FakeGithub):
-    await tell(github, replace(LIVE, commit=None))
+    await send(github, replace(LIVE, commit=None))
 
     assert (len(github.state.comments), len(github.state.deployments)) == (1, 0)
 
 
 @pytest.mark.parametrize(("status", "is_final"), [(403, True), (404, True), (422, True), (500, False), (429, False)])
-async def test_a_refusal_is_final_and_silence_is_not(github: FakeGithub, status: int, is_final: bool):
+async def test_a_refusal_is_final_and_a_missing_answer_is_retried(github: FakeGithub, status: int, is_final: bool):
     github.state.faults = [status]
 
-    attempt = await tell(github, LIVE)
+    attempt = await send(github, LIVE)
 
     assert (attempt.is_delivered, attempt.is_final) == (False, is_final)
     assert str(status) in attempt.text or "too many" in attempt.text
 
 
-def test_text_of_others_is_no_markup_and_mentions_no_one():
+def test_foreign_text_is_escaped_and_mentions_no_user():
     notice = replace(LIVE, action=Action("deploy.failed"), failure="@team | <b>`x`\n[a](b)", failure_code="x")
 
     line = next(it for it in report_bodies.comment(notice)["body"].splitlines() if it.startswith("| status"))
@@ -146,7 +146,7 @@ def test_text_of_others_is_no_markup_and_mentions_no_one():
     assert line == "| status | shop-pr-12 v2 failed: @\u200bteam \\| \\<b\\>'x' \\[a\\](b) |"
 
 
-def test_a_commit_that_a_token_of_one_app_names_is_no_markup_either():
+def test_a_commit_named_by_an_app_token_is_escaped_too():
     notice = replace(LIVE, commit="@team **see** [log in](https://evil.example) \u202e", image="x`y\x1b[31m")
 
     lines = report_bodies.comment(notice)["body"].splitlines()
@@ -155,7 +155,7 @@ def test_a_commit_that_a_token_of_one_app_names_is_no_markup_either():
     assert "| image | `x'y` |" in lines
 
 
-def test_the_fake_would_notice_what_github_does_not_know():
+def test_the_fake_refuses_requests_outside_githubs_description():
     good: dict[str, Any] = {"ref": "c0ffee"}
     check_request("POST", "/repos/o/r/deployments", {}, good)
     check_request("GET", "/repos/o/r", {}, None)

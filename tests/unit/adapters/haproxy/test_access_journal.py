@@ -1,4 +1,4 @@
-"""The access log in the journal: a journal that a fake journalctl prints."""
+"""The access log in the journal, printed by a fake journalctl."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -58,7 +58,7 @@ def journal(fake: FakeJournal) -> AccessLogJournal:
     return AccessLogJournal(UNIT, runner=fake, clock=FakeClock())
 
 
-async def test_the_routers_other_words_are_no_visits() -> None:
+async def test_other_lines_of_the_router_are_not_visits() -> None:
     fake = FakeJournal([entry(request_id="1"), "[NOTICE] Loading success.", entry(request_id="2")])
 
     assert [visit.request_id for visit in await journal(fake).tail(2)] == ["1", "2"]
@@ -71,11 +71,11 @@ async def test_the_last_visits_of_one_app_are_found_behind_those_of_others() -> 
     assert [visit.request_id for visit in await journal(fake).tail(1, app="shop")] == ["2"]
 
 
-async def test_no_lines_are_no_lines() -> None:
+async def test_an_empty_journal_has_no_visits() -> None:
     assert await journal(FakeJournal([entry()])).tail(0) == ()
 
 
-async def test_a_journal_that_cannot_be_read_is_an_empty_one() -> None:
+async def test_an_unreadable_journal_counts_as_empty() -> None:
     assert await journal(FakeJournal([], is_missing=True)).tail(5) == ()
 
 
@@ -93,14 +93,14 @@ async def test_new_visits_come_as_they_are_written() -> None:
     assert [visit.request_id for visit in seen] == ["new"]
 
 
-async def test_what_is_asked_of_the_journal() -> None:
+async def test_the_journalctl_arguments() -> None:
     assert read_entries(UNIT, 20) == (
         "journalctl", "--quiet", "--no-pager", "--all", "--output", "cat", "--unit", UNIT, "--lines", "20",
     )  # fmt: skip
     assert follow_entries(UNIT, FakeClock().now())[-4:-2] == ("--since", f"@{int(FakeClock().now().timestamp())}")
 
 
-async def test_answers_that_broke_off_are_counted() -> None:
+async def test_aborted_answers_are_counted() -> None:
     entries = [entry.decode().strip() for entry in (*BROKEN_OFF, *NOT_BROKEN_OFF)]
     journal = FakeJournal(["a word of its own", *entries])
     subject = AccessLogJournal(UNIT, runner=journal, clock=FakeClock())

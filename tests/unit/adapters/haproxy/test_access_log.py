@@ -26,7 +26,7 @@ def log(directory: Path, content: bytes, *, largest: int = 10_000) -> AccessLogF
     return AccessLogFile(directory, clock=FakeClock(), largest=largest)
 
 
-def test_a_line_is_a_visit() -> None:
+def test_a_line_becomes_a_visit() -> None:
     visit = parse(line())
 
     assert visit == Visit(
@@ -38,7 +38,7 @@ def test_a_line_is_a_visit() -> None:
     assert (visit.app, visit.slot, visit.instance) == ("shop", 42, 2)
 
 
-def test_what_the_router_answered_itself_went_to_no_app() -> None:
+def test_a_response_of_the_router_itself_belongs_to_no_app() -> None:
     visit = parse(line(target="-", wait_ms=-1))
 
     assert visit is not None
@@ -46,7 +46,7 @@ def test_what_the_router_answered_itself_went_to_no_app() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b'{"time": "-"}', b"[]", line(time="-.-Z"), b"\xff"])
-def test_what_is_no_line_is_left_out(text: bytes) -> None:
+def test_malformed_lines_are_skipped(text: bytes) -> None:
     assert parse(text) is None
 
 
@@ -58,18 +58,18 @@ async def test_the_newest_lines_come_oldest_first(tmp_path: Path) -> None:
     assert [visit.request_id for visit in found] == [str(number) for number in range(100, 600)]
 
 
-async def test_only_one_apps_lines(tmp_path: Path) -> None:
+async def test_lines_are_filtered_by_app(tmp_path: Path) -> None:
     content = line(target="blog/v1:1") + line() + line(target="-")
 
     assert [visit.app for visit in await log(tmp_path, content).tail(10, app="blog")] == ["blog"]
 
 
-async def test_no_lines_are_wanted_or_there(tmp_path: Path) -> None:
+async def test_zero_lines_or_an_empty_log_return_nothing(tmp_path: Path) -> None:
     assert await log(tmp_path, line()).tail(0) == ()
     assert await AccessLogFile(tmp_path / "none", clock=FakeClock(), largest=1).tail(5) == ()
 
 
-async def test_lines_are_followed_from_now_on_and_across_a_rotation(tmp_path: Path) -> None:
+async def test_following_starts_now_and_continues_across_a_rotation(tmp_path: Path) -> None:
     access_log = log(tmp_path, line(request_id="before"), largest=10)
     file = tmp_path / "access.log"
     followed = access_log.follow()
@@ -92,7 +92,7 @@ async def test_lines_are_followed_from_now_on_and_across_a_rotation(tmp_path: Pa
     await followed.aclose()  # type: ignore[attr-defined]
 
 
-async def test_a_large_log_is_rotated_and_the_oldest_goes(tmp_path: Path) -> None:
+async def test_a_large_log_is_rotated_and_the_oldest_file_removed(tmp_path: Path) -> None:
     access_log = log(tmp_path, b"", largest=10)
     with (tmp_path / "access.log").open("ab") as router:
         for number in range(6):
@@ -105,7 +105,7 @@ async def test_a_large_log_is_rotated_and_the_oldest_goes(tmp_path: Path) -> Non
     assert [visit.request_id for visit in await access_log.tail(10)] == ["3", "4", "5"]
 
 
-async def test_a_small_log_is_left_alone(tmp_path: Path) -> None:
+async def test_a_small_log_is_not_rotated(tmp_path: Path) -> None:
     await log(tmp_path, line()).rotate()
 
     assert [path.name for path in tmp_path.iterdir()] == ["access.log"]
@@ -119,7 +119,7 @@ NOT_BROKEN_OFF = [
 ]  # fmt: skip
 
 
-async def test_answers_that_broke_off_are_counted_whatever_file_they_are_in(tmp_path: Path) -> None:
+async def test_aborted_answers_are_counted_in_all_rotated_files(tmp_path: Path) -> None:
     (tmp_path / "access.log.1").write_bytes(b"".join([*BROKEN_OFF, *NOT_BROKEN_OFF]))
     subject = log(tmp_path, b"".join([*NOT_BROKEN_OFF, *BROKEN_OFF]) + line() * 1000)
 
@@ -136,7 +136,9 @@ async def test_answers_that_broke_off_are_counted_whatever_file_they_are_in(tmp_
         ("cR--", 408, False), ("PR--", 400, False), ("LR--", 503, False), ("KD--", 200, False), ("SD--", 101, False),
     ],
 )  # fmt: skip
-def test_what_a_visitor_lost_is_distinguished_from_what_a_visitor_left(ended: str, status: int, is_lost: bool) -> None:
+def test_an_aborted_answer_is_distinguished_from_a_client_that_disconnected(
+    ended: str, status: int, is_lost: bool
+) -> None:
     visit = parse(line(ended=ended, status=status))
 
     assert visit is not None

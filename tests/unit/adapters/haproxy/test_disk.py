@@ -14,7 +14,7 @@ def test_only_root_reads_the_files_of_a_router_without_a_user(tmp_path: Path) ->
     assert modes(tmp_path / "router") == {0o600}
 
 
-def test_the_group_of_the_routers_user_reads_them_also_those_from_before(tmp_path: Path) -> None:
+def test_the_group_of_the_routers_user_reads_new_and_existing_files(tmp_path: Path) -> None:
     directory = tmp_path / "router"
     disk.prepare(directory)
     directory.chmod(0o2750)
@@ -26,7 +26,7 @@ def test_the_group_of_the_routers_user_reads_them_also_those_from_before(tmp_pat
     assert {path.name for path in directory.iterdir()} == {disk.CONFIG, disk.TOKEN, *maps.MAPS}
 
 
-def test_a_file_that_says_the_same_already_is_not_written(tmp_path: Path) -> None:
+def test_an_unchanged_file_is_not_written(tmp_path: Path) -> None:
     disk.write_whole(tmp_path / disk.CONFIG, "global\n")
     before = (tmp_path / disk.CONFIG).stat().st_ino
 

@@ -1,4 +1,4 @@
-"""What is said to HAProxy, compared word by word."""
+"""Commands for HAProxy, compared literally."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_a_start_that_takes_over_the_listening_sockets() -> None:
     )
 
 
-def test_a_start_after_processes_that_take_no_commands_any_more() -> None:
+def test_a_start_after_processes_that_accept_no_commands() -> None:
     assert commands.start("haproxy", DIRECTORY, "haproxy.cfg", Replaced(pids=(7, 8)))[-3:] == ("-sf", "7", "8")
 
 
@@ -34,7 +34,7 @@ def test_a_switch_is_one_command() -> None:
     assert commands.act(SWITCH, is_present=False) == "add map live.map shop shop/v43"
 
 
-def test_an_entry_goes() -> None:
+def test_an_entry_is_removed() -> None:
     assert commands.act(Change(map=LIVE, key="shop", value=None), is_present=True) == "del map live.map shop"
 
 
@@ -61,5 +61,5 @@ def test_the_access_log_is_appended_to_in_the_background() -> None:
     )  # fmt: skip
 
 
-def test_the_counts_of_all_targets_are_asked_for_at_once() -> None:
+def test_the_counts_of_all_targets_are_one_command() -> None:
     assert commands.show_all_counts() == "show table targets"

@@ -1,4 +1,4 @@
-"""The configuration text, compared whole with a copy that a person can read: ``haproxy.cfg`` beside this file."""
+"""The configuration text, compared whole with ``haproxy.cfg`` beside this file."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -45,14 +45,14 @@ def test_every_part_of_the_spec_changes_the_fingerprint() -> None:
     assert len({config.fingerprint(spec) for spec in (SPEC, *others)}) == 10
 
 
-def test_without_a_control_plane_nothing_leads_to_one() -> None:
+def test_without_a_control_plane_no_backend_points_to_one() -> None:
     text = config.build(replace(SPEC, control_plane=None))
 
     assert "api" not in text
     assert "9443" not in text
 
 
-def test_without_a_dashboard_the_api_alone_is_led_to() -> None:
+def test_without_a_dashboard_only_the_api_is_routed() -> None:
     text = config.build(replace(SPEC, control_plane=replace(SPEC.control_plane, has_dashboard=False)))
 
     assert "use_backend control_plane if is_api\n" in text
@@ -60,7 +60,7 @@ def test_without_a_dashboard_the_api_alone_is_led_to() -> None:
     assert "dashboard" not in text
 
 
-def test_an_older_haproxy_gets_what_it_understands() -> None:
+def test_an_older_haproxy_gets_only_directives_it_supports() -> None:
     def lines(version: tuple[int, int]) -> set[str]:
         return set(config.build(replace(SPEC, version=version)).splitlines())
 
@@ -70,13 +70,13 @@ def test_an_older_haproxy_gets_what_it_understands() -> None:
     }
 
 
-def test_a_socket_that_systemd_passes_is_taken_as_it_is() -> None:
+def test_a_socket_passed_by_systemd_is_used_unchanged() -> None:
     text = config.build(replace(SPEC, bind="fd@3"))
 
     assert "    bind fd@3\n" in text
 
 
-def test_nobody_is_believed_when_nothing_stands_in_front() -> None:
+def test_no_forwarded_header_is_trusted_without_a_proxy_in_front() -> None:
     text = config.build(replace(SPEC, front=Front(trusted=())))
 
     assert "    acl is_in_front src 0.0.0.0/32\n" in text
@@ -89,7 +89,7 @@ def test_a_header_that_is_not_asked_for_reaches_no_app() -> None:
     assert "req.hdr_ip(cf-connecting-ip" not in text
 
 
-def test_pages_say_nothing_about_what_is_behind_them() -> None:
+def test_error_pages_reveal_nothing_about_the_backend() -> None:
     for each in pages.ALL:
         page = pages.html(each).lower()
         assert "'" not in page

@@ -23,7 +23,7 @@ def tables(*routes: Route) -> Tables:
     return result
 
 
-def test_the_three_files() -> None:
+def test_a_route_is_three_map_files() -> None:
     found = tables(SHOP, BLOG)
 
     assert maps.render(found[HOSTS]) == "blog.test blog\nshop.test shop\nwww.shop.test shop\n"
@@ -37,11 +37,11 @@ def test_a_file_is_read_as_it_was_written() -> None:
     assert all(maps.parse(maps.render(found[name])) == found[name] for name in maps.MAPS)
 
 
-def test_routes_are_what_was_put() -> None:
+def test_routes_are_read_back_from_the_maps() -> None:
     assert maps.routes(tables(SHOP, BLOG)) == {"blog": BLOG, "shop": SHOP}
 
 
-def test_maintenance_is_distinguished_from_what_cannot_serve() -> None:
+def test_maintenance_is_distinguished_from_a_route_without_a_slot() -> None:
     closed = Route(app="shop", hostnames=("shop.test",), slot=None, is_in_maintenance=True)
 
     found = tables(closed, BLOG)
@@ -50,7 +50,7 @@ def test_maintenance_is_distinguished_from_what_cannot_serve() -> None:
     assert maps.routes(found) == {"blog": BLOG, "shop": closed}
 
 
-def test_putting_comes_target_first_and_hostname_last() -> None:
+def test_a_route_is_written_target_first_and_hostname_last() -> None:
     before = tables(Route(app="shop", hostnames=("old.test",), slot=41, targets=here(3000)))
 
     assert maps.put(before, SHOP) == (
@@ -79,7 +79,7 @@ def test_a_switch_keeps_the_old_slot_known_until_it_is_forgotten() -> None:
     )
 
 
-def test_an_instance_is_taken_out_by_moving_the_others_up_before_they_are_fewer() -> None:
+def test_an_instance_is_removed_by_renumbering_the_others_before_the_count_is_lowered() -> None:
     three = Route(app="shop", hostnames=("shop.test",), slot=42, targets=here(3001, 3002, 3003))
 
     assert maps.take_out(tables(three), "shop", 42, 1) == (
@@ -92,7 +92,7 @@ def test_an_instance_is_taken_out_by_moving_the_others_up_before_they_are_fewer(
     assert maps.take_out(tables(Route(app="shop", hostnames=(), slot=42, targets=here(3001))), "shop", 42, 1) == ()
 
 
-def test_a_shrunk_slot_keeps_its_dropped_target_for_requests_that_drew_it_a_moment_ago() -> None:
+def test_a_shrunk_slot_keeps_its_dropped_target_for_requests_already_assigned_to_it() -> None:
     shrunk = tables(SHOP, Route(app="shop", hostnames=SHOP.hostnames, slot=42, targets=here(3004), numbers=(3,)))
 
     assert maps.render(shrunk[TARGETS]) == "shop/v42 1\nshop/v42/0 3\nshop/v42/1 3\nshop/v42:1 3001\nshop/v42:3 3004\n"
@@ -100,7 +100,7 @@ def test_a_shrunk_slot_keeps_its_dropped_target_for_requests_that_drew_it_a_mome
     assert maps.routes(shrunk)["shop"].targets == here(3004)
 
 
-def test_removing_comes_hostname_first_and_spares_apps_with_a_longer_name() -> None:
+def test_a_route_is_removed_hostname_first_and_longer_app_names_are_kept() -> None:
     found = tables(SHOP, Route(app="shop-two", hostnames=("two.test",), slot=1, targets=here(3009)))
 
     changes = maps.remove(found, "shop")
@@ -118,7 +118,7 @@ def test_removing_comes_hostname_first_and_spares_apps_with_a_longer_name() -> N
     assert list(maps.routes(maps.apply(found, changes))) == ["shop-two"]
 
 
-def test_a_repair_adds_before_it_takes_away() -> None:
+def test_a_repair_adds_entries_before_it_removes_others() -> None:
     found = tables(Route(app="odd", hostnames=("odd.test",), slot=1, targets=here(9)))
     wanted = tables(Route(app="shop", hostnames=("shop.test",), slot=1, targets=here(3001)))
 
@@ -141,12 +141,12 @@ def test_a_repair_adds_before_it_takes_away() -> None:
 
 
 @pytest.mark.parametrize("hostname", ["a b", "a;show info", "a\nb c", "a#b", ""])
-def test_nothing_that_could_end_a_line_gets_into_one(hostname: str) -> None:
+def test_a_value_with_a_line_break_is_refused(hostname: str) -> None:
     with pytest.raises(ValueError, match=r"hosts\.map"):
         maps.put(Tables(), Route(app="shop", hostnames=(hostname,), slot=None))
 
 
-def test_a_gate_is_there_before_the_route_and_goes_after_it() -> None:
+def test_a_gate_is_added_before_the_route_and_removed_after_it() -> None:
     gated = Route(app="shop", hostnames=("shop.test",), slot=42, targets=here(3001), gate="5e" * 32)
     opened = Route(app="shop", hostnames=("shop.test",), slot=42, targets=here(3001))
 
@@ -169,14 +169,14 @@ def test_affinity_is_part_of_the_route() -> None:
     assert maps.routes(maps.apply(found, maps.put(found, SHOP))) == {"blog": BLOG, "shop": SHOP}
 
 
-def test_marks_are_there_before_the_slot_is_live() -> None:
+def test_affinity_marks_are_added_before_the_slot_is_live() -> None:
     changes = maps.put(tables(), STICKY, "a secret")
 
     order = [change.map for change in changes]
     assert order.index(TARGETS) < order.index(AFFINITY) < order.index(LIVE)
 
 
-def test_a_restarted_instance_has_the_mark_of_the_one_before_it() -> None:
+def test_a_restarted_instance_keeps_its_affinity_mark() -> None:
     before = maps.apply(Tables(), maps.put(Tables(), STICKY, "a secret"))
     after = maps.apply(
         before, maps.put(before, replace(STICKY, targets=here(3005, 3006), numbers=(101, 103)), "a secret")
@@ -186,7 +186,7 @@ def test_a_restarted_instance_has_the_mark_of_the_one_before_it() -> None:
     assert [after[AFFINITY][key] for key, value in before[AFFINITY].items() if value == "3.1"] == ["103.1"]
 
 
-def test_no_mark_leads_to_an_instance_that_was_taken_out() -> None:
+def test_no_affinity_mark_points_to_a_removed_instance() -> None:
     found = tables(STICKY)
 
     found = maps.apply(found, maps.take_out(found, "shop", 42, 1))
@@ -194,7 +194,7 @@ def test_no_mark_leads_to_an_instance_that_was_taken_out() -> None:
     assert [value for key, value in found[AFFINITY].items() if "=" in key] == ["3.0"]
 
 
-def test_another_secret_slot_or_number_makes_another_mark() -> None:
+def test_the_affinity_mark_depends_on_secret_slot_and_number() -> None:
     made = {
         affinity.mark(secret, slot, serial)
         for secret in ("a", "b") for slot in ("shop/v1", "shop/v11") for serial in (1, 2, 12)
@@ -204,7 +204,7 @@ def test_another_secret_slot_or_number_makes_another_mark() -> None:
     assert affinity.mark("a", "shop/v1", 101) == affinity.mark("a", "shop/v1", 1)
 
 
-def test_a_slot_and_an_app_leave_no_marks() -> None:
+def test_removing_a_slot_or_an_app_removes_its_affinity_marks() -> None:
     found = tables(STICKY, replace(STICKY, slot=43))
 
     found = maps.apply(found, maps.forget(found, "shop", 42))
@@ -212,7 +212,7 @@ def test_a_slot_and_an_app_leave_no_marks() -> None:
     assert maps.apply(found, maps.remove(found, "shop"))[AFFINITY] == {}
 
 
-def test_a_timeout_is_there_before_its_release_and_goes_with_it() -> None:
+def test_a_timeout_is_added_before_its_release_and_removed_with_it() -> None:
     patient = Route(app="shop", hostnames=("shop.test",), slot=2, targets=here(3001), timeout=900.5)
     changes = maps.put(Tables(), patient)
     found = maps.apply(Tables(), changes)
@@ -224,7 +224,7 @@ def test_a_timeout_is_there_before_its_release_and_goes_with_it() -> None:
     assert maps.apply(found, maps.remove(found, "shop"))[TIMEOUTS] == {}
 
 
-def test_a_target_on_another_machine_has_an_address_beside_its_port_and_keeps_it_until_it_is_forgotten() -> None:
+def test_a_remote_target_has_an_address_and_a_port_until_it_is_removed() -> None:
     remote = Route(app="shop", hostnames=("shop.test",), slot=7, targets=(Endpoint("10.0.0.7", 3001), *here(3002)))
 
     put = tables(remote)
@@ -238,6 +238,6 @@ def test_a_target_on_another_machine_has_an_address_beside_its_port_and_keeps_it
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint("node7.internal", 80), Endpoint("/run/web.sock")])
-def test_what_the_maps_cannot_lead_to_is_refused_before_anything_changes(endpoint: Endpoint) -> None:
+def test_a_target_that_maps_cannot_represent_is_refused_before_any_change(endpoint: Endpoint) -> None:
     with pytest.raises(RouterUnavailable, match="cannot send requests to"):
         maps.put(Tables(), Route(app="shop", hostnames=("shop.test",), slot=7, targets=(endpoint,)))

@@ -39,7 +39,7 @@ def test_a_build_with_lua_says_so() -> None:
     assert found.has_lua
 
 
-def test_something_else_has_no_version() -> None:
+def test_output_of_another_program_has_no_version() -> None:
     assert parse.version("nginx version: nginx/1.22") is None
 
 
@@ -78,7 +78,7 @@ def test_counts() -> None:
     assert parse.counts("") == Counts()
 
 
-def test_haproxys_own_words() -> None:
+def test_messages_of_haproxy_are_extracted_from_stderr() -> None:
     stderr = (
         "[NOTICE]   (12) : haproxy version is 2.8.25\n"
         "[ALERT]    (12) : Binding [haproxy.cfg:30] for frontend visitors: cannot bind socket\n"
@@ -106,7 +106,7 @@ def test_a_version_names_the_page_of_its_known_bugs() -> None:
     assert found.known_bugs == "http://www.haproxy.org/bugs/bugs-2.8.25.html"
 
 
-def test_a_date_that_is_none_is_left_out() -> None:
+def test_an_invalid_date_is_left_out() -> None:
     found = parse.version("HAProxy version 2.8.25 2026/13/45")
 
     assert found == Version(text="2.8.25", number=(2, 8))

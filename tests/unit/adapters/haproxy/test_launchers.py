@@ -1,4 +1,4 @@
-"""The router as a unit: what the service manager is asked for, and what is said when it refuses."""
+"""The router as a systemd unit: requests to the service manager, and the error if it refuses."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class FakeServices:
             raise RuntimeUnavailable("systemd cannot do its work", why=self._refusal, next="look")
 
 
-async def test_one_that_does_not_answer_is_started_anew_whatever_it_does() -> None:
+async def test_a_router_that_does_not_answer_is_restarted() -> None:
     services = FakeServices()
 
     await AsUnit(services, UNIT).launch(Order(binary="haproxy"))
@@ -43,7 +43,7 @@ async def test_one_that_does_not_answer_is_started_anew_whatever_it_does() -> No
 
 
 @pytest.mark.parametrize(("is_other_version", "verb"), [(False, "reload"), (True, "restart")])
-async def test_another_text_is_read_again_and_another_version_is_started_anew(
+async def test_a_changed_config_is_reloaded_and_a_changed_version_is_restarted(
     is_other_version: bool, verb: str
 ) -> None:
     services = FakeServices()
@@ -53,7 +53,7 @@ async def test_another_text_is_read_again_and_another_version_is_started_anew(
     assert services.asked == [(verb, UNIT)]
 
 
-async def test_a_refusal_names_the_unit_and_where_to_look() -> None:
+async def test_a_refusal_names_the_unit_and_the_journal_command() -> None:
     launcher = AsUnit(FakeServices("Unit pvdify-router.service not found."), UNIT)
 
     with pytest.raises(RouterUnavailable) as refused:

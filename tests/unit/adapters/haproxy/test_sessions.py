@@ -28,9 +28,9 @@ def test_only_the_address_of_the_server_counts():
     assert sessions.to_targets(LISTED, here(3001, 3002)) == ("0x3b2cb4e0",)
 
 
-def test_a_second_try_is_found_once():
+def test_a_retried_request_is_listed_once():
     assert sessions.to_targets(LISTED, here(30010)) == ("0x7f38dc052690",)
 
 
-def test_nothing_is_found_where_nothing_is_listed():
+def test_an_empty_listing_has_no_requests():
     assert sessions.to_targets("", here(3001)) == ()

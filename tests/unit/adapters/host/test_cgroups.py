@@ -1,4 +1,4 @@
-"""What an instance uses, in the words of both versions of control groups."""
+"""Resource usage of an instance, read from both versions of cgroups."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_version_1(tmp_path: Path):
     assert found == Usage(memory=900000, memory_limit=None, cpu_seconds=2.5)
 
 
-def test_what_is_not_limited_or_not_there_is_unknown(tmp_path: Path):
+def test_missing_limits_and_files_are_unknown(tmp_path: Path):
     write(tmp_path / "proc" / "42", {"cgroup": "0::/x\n"})
     write(tmp_path / "cgroup" / "x", {"memory.max": "max\n"})
 

@@ -29,5 +29,5 @@ def test_the_nearest_mount_above_a_directory_counts(tmp_path: Path, directory: s
     assert kind_of(Path(directory), mounts) == expected
 
 
-def test_without_the_kernels_list_nothing_is_said(tmp_path: Path) -> None:
+def test_without_the_kernels_mount_list_the_file_system_is_unknown(tmp_path: Path) -> None:
     assert kind_of(Path("/run"), tmp_path / "missing") == ""

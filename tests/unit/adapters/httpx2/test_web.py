@@ -1,4 +1,4 @@
-"""Answers from the internet: bounded, whatever the other side sends."""
+"""Answers from the internet: bounded in size, whatever the server sends."""
 
 import asyncio
 import gzip
@@ -24,7 +24,7 @@ async def answering(head: bytes, content: bytes) -> AsyncIterator[tuple[str, lis
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", asked
 
 
-async def test_an_answer_that_is_compressed_all_the_same_is_not_unpacked():
+async def test_a_compressed_answer_that_was_not_requested_is_not_decompressed():
     bomb = gzip.compress(bytes(64 * 1024 * 1024))
     web = HttpxWeb()
 

@@ -1,4 +1,4 @@
-"""Objects as the API server writes them, for tests of what reads them."""
+"""Kubernetes objects as the API server writes them, for tests of their readers."""
 
 from typing import Any
 

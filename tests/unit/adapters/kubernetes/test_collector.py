@@ -38,7 +38,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "shop" / "web-1.log"
 
 
-async def test_what_is_written_is_read_as_lines(tmp_path: Path):
+async def test_collected_output_is_read_as_lines(tmp_path: Path):
     file = RecordFile(path := place(tmp_path))
 
     file.add(FIRST + b" one\n" + SECOND[:10])
@@ -48,7 +48,7 @@ async def test_what_is_written_is_read_as_lines(tmp_path: Path):
     assert await lines(path) == [("one", False), ("two", False), ("Password: ", True)]
 
 
-async def test_lines_that_come_again_after_a_break_are_left_out(tmp_path: Path):
+async def test_lines_repeated_after_a_reconnect_are_skipped(tmp_path: Path):
     file = RecordFile(path := place(tmp_path))
     file.add(FIRST + b" one\n" + SECOND + b" tw")
     file.drop_rest()
@@ -58,7 +58,7 @@ async def test_lines_that_come_again_after_a_break_are_left_out(tmp_path: Path):
     assert await lines(path) == [("one", False), ("two", False)]
 
 
-async def test_lines_that_a_full_disk_refused_are_written_when_they_come_again(tmp_path: Path):
+async def test_lines_lost_to_a_full_disk_are_written_when_they_are_sent_again(tmp_path: Path):
     file = RecordFile(path := place(tmp_path))
     file.add(FIRST + b" one\n")
     with Path("/dev/full").open("ab", buffering=0) as full:
@@ -73,7 +73,7 @@ async def test_lines_that_a_full_disk_refused_are_written_when_they_come_again(t
     assert await lines(path) == [("one", False), ("two", False)]
 
 
-async def test_after_a_restart_the_file_goes_on_where_it_ended(tmp_path: Path):
+async def test_after_a_restart_collecting_continues_where_the_file_ended(tmp_path: Path):
     file = RecordFile(path := place(tmp_path))
     file.add(FIRST + b" one\n")
     file.close()
@@ -95,7 +95,7 @@ async def test_the_next_container_may_have_a_clock_that_is_behind(tmp_path: Path
     assert sorted(await lines(path)) == [("one", False), ("two", False)]
 
 
-async def test_a_line_without_an_end_takes_no_memory_without_end(tmp_path: Path):
+async def test_an_endless_line_takes_bounded_memory(tmp_path: Path):
     file = RecordFile(path := place(tmp_path))
 
     file.add(FIRST + b" ")
@@ -108,7 +108,7 @@ async def test_a_line_without_an_end_takes_no_memory_without_end(tmp_path: Path)
     assert (len(text), is_part) == (100 * 1024, False)
 
 
-async def test_a_file_that_grew_too_large_begins_anew(tmp_path: Path, monkeypatch):
+async def test_a_file_that_grew_too_large_is_truncated(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(collector, "LARGEST_FILE", 100)
     file = RecordFile(path := place(tmp_path))
 

@@ -2,7 +2,7 @@ from pvdify.adapters.kubernetes.host import HostBesideCluster
 from tests.fakes.host import FakeHost
 
 
-async def test_the_memory_of_this_machine_does_not_count_and_its_disk_does():
+async def test_host_memory_is_not_checked_and_the_disk_is():
     machine = FakeHost()
 
     found = await HostBesideCluster(machine).capacity()

@@ -7,7 +7,7 @@ VERDICT = b"command terminated with exit code 7\n"
 
 
 class Said:
-    """A program that has ended, and wrote this."""
+    """An ended program that wrote these chunks."""
 
     def __init__(self, *pieces: tuple[Stream, bytes]) -> None:
         self._pieces = [Output(stream=stream, data=data) for stream, data in pieces]
@@ -41,19 +41,19 @@ async def all_of(*pieces: tuple[Stream, bytes]) -> dict[Stream, bytes]:
     return said
 
 
-async def test_the_verdict_of_kubectl_is_not_the_commands():
+async def test_the_status_line_of_kubectl_is_not_output_of_the_command():
     said = await all_of((Stream.STDOUT, b"said\n"), (Stream.STDERR, b"failed\n"), (Stream.STDERR, VERDICT))
 
     assert said == {Stream.STDOUT: b"said\n", Stream.STDERR: b"failed\n"}
 
 
-async def test_the_verdict_may_come_in_pieces_and_after_other_words():
+async def test_the_status_line_is_found_in_pieces_and_after_other_output():
     said = await all_of((Stream.STDERR, b"failed\ncommand termi"), (Stream.STDERR, VERDICT[13:]))
 
     assert said[Stream.STDERR] == b"failed\n"
 
 
-async def test_words_of_the_command_that_only_begin_so_are_kept():
+async def test_output_that_only_begins_like_the_status_line_is_kept():
     words = b"command terminated by a shark\n"
 
     assert (await all_of((Stream.STDERR, words)))[Stream.STDERR] == words

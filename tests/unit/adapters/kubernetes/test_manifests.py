@@ -39,7 +39,7 @@ def test_the_image_is_named_by_its_digest_and_the_pod_has_no_token():
     assert document["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
 
 
-def test_what_is_created_has_no_replica_until_it_is_started():
+def test_a_created_deployment_has_zero_replicas_until_it_is_started():
     assert manifests.deployment(SCOPE, spec(), starts=0)["spec"]["replicas"] == 0
     assert manifests.deployment(SCOPE, spec(), starts=2)["spec"]["replicas"] == 1
 
@@ -114,7 +114,7 @@ def test_an_identity_survives_its_annotation():
     assert Identity.read({}) is None
 
 
-def test_names_that_kubernetes_refuses_are_changed_and_stay_different():
+def test_names_invalid_in_kubernetes_are_mapped_to_distinct_names():
     assert object_name("pvdify-shop-web-v1-1") == "pvdify-shop-web-v1-1"
     one, other = object_name("pvdify-shop-pre_deploy-v1-1"), object_name("pvdify-shop-pre-deploy-v1-1")
     assert one != other

@@ -26,24 +26,24 @@ def test_an_instance_runs_while_its_container_does():
     assert instance.endpoint == spec().exposed.at
 
 
-def test_one_on_a_node_that_is_away_does_not_run_and_comes_again():
+def test_an_instance_on_a_lost_node_does_not_run_and_will_be_restarted():
     instance = one(pod(state=RUNNING, ready="False"))
 
     assert (instance.state, instance.is_restarting) == (InstanceState.EXITED, True)
 
 
-def test_one_that_crashes_again_and_again_has_the_exit_of_its_last_run():
+def test_a_crash_looping_instance_has_the_exit_of_its_last_run():
     instance = one(pod(state={"waiting": {"reason": "CrashLoopBackOff"}}, last=ended(3), restarts=4))
 
     assert (instance.state, instance.exit, instance.is_restarting) == (InstanceState.EXITED, Exit(code=3), True)
     assert instance.restarts == 4
 
 
-def test_memory_that_ran_out_is_distinguished():
+def test_an_out_of_memory_kill_is_distinguished():
     assert one(pod(state=ended(137, "OOMKilled"))).exit == Exit(code=137, is_out_of_memory=True)
 
 
-def test_one_that_was_stopped_has_the_exit_that_the_stop_recorded():
+def test_a_stopped_instance_has_the_exit_that_the_stop_recorded():
     stopped = deployment(replicas=0, exit=found.exit_text(Exit(code=143)))
 
     instance = one(pod(state=ended(0), is_ending=True), of=stopped)
@@ -51,11 +51,11 @@ def test_one_that_was_stopped_has_the_exit_that_the_stop_recorded():
     assert (instance.state, instance.exit, instance.is_restarting) == (InstanceState.EXITED, Exit(code=143), False)
 
 
-def test_one_that_was_never_started_is_created():
+def test_an_instance_that_never_started_is_in_state_created():
     assert one(of=deployment(replicas=0, starts=0)).state is InstanceState.CREATED
 
 
-def test_a_pod_that_replaces_another_one_is_the_instance():
+def test_the_newest_pod_of_a_deployment_is_the_instance():
     old = pod(state=ended(0), uid="u1", is_ending=True)
     new = pod(state=RUNNING, uid="u2", made="2026-01-01T01:00:00Z")
 
@@ -63,7 +63,7 @@ def test_a_pod_that_replaces_another_one_is_the_instance():
     assert pods.current([pods.read(old), pods.read(new)]).uid == "u2"
 
 
-def test_a_hook_whose_pod_was_lost_has_ended_and_is_not_to_run_again():
+def test_a_hook_whose_pod_was_lost_has_ended_and_is_not_repeated():
     marker = manifests.marker(SCOPE, once(), is_started=True)
 
     (instance,) = found.instances([], [marker], [])
@@ -77,7 +77,7 @@ def why(document: dict, of=None) -> str:
     return f"{error.why} → {error.next}"
 
 
-def test_a_pull_that_may_still_work_is_waited_for():
+def test_a_pull_error_that_may_be_temporary_is_waited_for():
     assert (
         causes.refusal(spec(), pods.read(pod(state={"waiting": {"reason": "ErrImagePull"}}, phase="Pending"))) is None
     )
@@ -91,12 +91,12 @@ def test_a_pull_that_may_still_work_is_waited_for():
         ("CreateContainerError", 'failed to reserve container name "app_shop_0": name is reserved'),
     ],
 )
-def test_what_a_busy_kubelet_tries_again_is_waited_for(reason: str, message: str):
+def test_a_start_that_the_kubelet_retries_is_waited_for(reason: str, message: str):
     waiting = {"waiting": {"reason": reason, "message": message}}
     assert causes.refusal(spec(), pods.read(pod(state=waiting, phase="Pending"))) is None
 
 
-def test_a_config_that_is_wrong_is_not_waited_for():
+def test_an_invalid_container_config_is_not_waited_for():
     waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "pvdify-shop" not found'}}
     assert causes.refusal(spec(), pods.read(pod(state=waiting, phase="Pending"))) is not None
 
@@ -107,7 +107,7 @@ def test_a_pull_that_is_denied_names_the_login():
     assert "registry:login reg.example.com" in why(pod(state=waiting, phase="Pending"))
 
 
-def test_a_program_that_is_not_there_is_named():
+def test_a_missing_program_is_named():
     words = 'exec: "/no/such": stat /no/such: no such file or directory: unknown'
 
     assert "no /no/such" in why(pod(state=ended(128, "StartError", words)), spec(command=("/no/such",)))
@@ -118,7 +118,7 @@ def test_a_program_that_ran_and_failed_has_started():
     assert causes.refusal(spec(), pods.read(pod(state=ended(3)))) is None
 
 
-def test_no_room_names_the_resource_and_how_much_is_asked():
+def test_an_unschedulable_pod_names_the_resource_and_the_amount():
     error = causes.unscheduled(spec(), "0/2 nodes are available: 2 Insufficient memory.")
 
     assert "no node of 2" in error.why
@@ -137,7 +137,7 @@ def test_a_full_quota_names_its_numbers():
     assert "kubernetes_quota" in error.next
 
 
-def test_an_admission_webhook_is_named_with_its_words():
+def test_an_admission_webhook_is_named_with_its_message():
     error = causes.not_made(spec(), 'admission webhook "check.example.com" denied the request: no latest tag')
 
     assert "check.example.com" in error.why

@@ -22,7 +22,7 @@ def refuse(status: int, reason: str = "", message: str = "no") -> Handler:
     return lambda _: httpx2.Response(status, json={"kind": "Status", "reason": reason, "message": message})
 
 
-async def test_what_is_not_there_is_none_and_deleting_it_is_fine():
+async def test_a_missing_object_is_none_and_deleting_it_succeeds():
     api = cluster(refuse(404, "NotFound"))
 
     assert await api.get("/api/v1/nodes/n1") is None
@@ -31,7 +31,7 @@ async def test_what_is_not_there_is_none_and_deleting_it_is_fine():
     await api.close()
 
 
-async def test_a_server_that_is_busy_for_a_moment_is_asked_again():
+async def test_a_busy_api_server_is_retried():
     answers = iter((503, 429, 200))
     api = cluster(lambda _: httpx2.Response(next(answers), json={"kind": "Node"}))
 
@@ -39,7 +39,7 @@ async def test_a_server_that_is_busy_for_a_moment_is_asked_again():
     await api.close()
 
 
-async def test_a_server_that_stays_away_is_an_error_that_says_so():
+async def test_an_unreachable_api_server_is_an_error_that_says_so():
     def fail(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("connection refused", request=request)
 
@@ -55,7 +55,7 @@ async def test_a_server_that_stays_away_is_an_error_that_says_so():
     await api.close()
 
 
-async def test_a_missing_right_is_named():
+async def test_a_missing_permission_of_the_service_account_is_named():
     words = 'deployments.apps is forbidden: User "x" cannot list resource "deployments"'
     api = cluster(refuse(403, "Forbidden", words))
 
@@ -66,7 +66,7 @@ async def test_a_missing_right_is_named():
     await api.close()
 
 
-async def test_a_refusal_is_passed_on_with_its_words():
+async def test_a_refusal_is_reported_with_its_message():
     api = cluster(refuse(422, "Invalid", "spec.clusterIP: taken"))
 
     with pytest.raises(Refused, match="taken") as refused:

@@ -1,4 +1,4 @@
-"""Genuine tokens, and the keys that show that they are."""
+"""ID tokens of workflows, and the issuer's keys that verify them."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ class Provider:
         return str(error.value.details["claim"])
 
 
-async def test_a_genuine_token_is_read_with_keys_that_were_fetched_once():
+async def test_a_valid_token_is_accepted_with_keys_fetched_once():
     provider = Provider()
     token = signed(provider.claims, rsa_key("one"))
 
@@ -37,7 +37,7 @@ async def test_a_genuine_token_is_read_with_keys_that_were_fetched_once():
     assert provider.web.asked == ["https://token.actions.githubusercontent.com/.well-known/jwks"]
 
 
-async def test_a_new_key_is_looked_up_and_made_up_names_of_keys_ask_only_now_and_then():
+async def test_a_new_key_is_fetched_and_unknown_key_ids_refetch_rarely():
     provider = Provider()
     await provider.identities.claims_of(signed(provider.claims, rsa_key("one")))
     provider.web.keys = [rsa_key("two")]
@@ -51,7 +51,7 @@ async def test_a_new_key_is_looked_up_and_made_up_names_of_keys_ask_only_now_and
     assert await provider.refusal(signed(provider.claims, rsa_key("one"))) == "kid"
 
 
-async def test_known_keys_are_good_for_a_day_while_the_issuer_does_not_answer():
+async def test_known_keys_are_used_for_a_day_while_the_issuer_is_down():
     provider = Provider()
     token = signed(provider.claims, rsa_key("one"))
     await provider.identities.claims_of(token)
@@ -65,7 +65,7 @@ async def test_known_keys_are_good_for_a_day_while_the_issuer_does_not_answer():
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": [1]}', b'{"keys": 5}'])
-async def test_without_keys_nothing_is_read_and_the_next_attempt_waits(content: bytes):
+async def test_without_keys_tokens_are_refused_and_the_next_fetch_waits(content: bytes):
     provider = Provider()
     provider.web.content = content
     token = signed(provider.claims, rsa_key("one"))
@@ -81,7 +81,7 @@ async def test_without_keys_nothing_is_read_and_the_next_attempt_waits(content: 
 
 
 @pytest.mark.filterwarnings("ignore:Key size")  # the library says so, too
-async def test_keys_that_are_short_or_meant_for_something_else_are_none():
+async def test_short_keys_and_keys_for_other_uses_are_ignored():
     provider = Provider()
     whole = rsa_key("one").as_dict(private=False)
     others = [{**whole, "use": "enc"}, {**whole, "alg": "RS512"}, {**whole, "kty": "oct"}, {**whole, "kid": 5},
@@ -101,7 +101,7 @@ async def test_keys_that_are_short_or_meant_for_something_else_are_none():
         ({"kid": None}, "kid"), ({"kid": 5}, "kid"),
     ],
 )  # fmt: skip
-async def test_another_kind_of_header_is_refused_by_its_name(header: dict[str, object], claim: str):
+async def test_an_unsupported_header_is_refused_by_name(header: dict[str, object], claim: str):
     provider = Provider()
     _, payload, signature = signed(provider.claims, rsa_key("one")).split(".")
     words = json.dumps({"alg": "RS256", "typ": "JWT", "kid": "one", **header}).encode()
@@ -109,7 +109,7 @@ async def test_another_kind_of_header_is_refused_by_its_name(header: dict[str, o
     assert await provider.refusal(f"{encoded(words)}.{payload}.{signature}") == claim
 
 
-async def test_the_spare_bits_of_a_signature_do_not_make_another_token():
+async def test_a_signature_with_changed_unused_bits_is_refused():
     provider = Provider()
     token = signed(provider.claims, rsa_key("one"))
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -120,11 +120,11 @@ async def test_the_spare_bits_of_a_signature_do_not_make_another_token():
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "a.b", "a.b.c", "é.é.é", "x" * 20_000, "e30.e30.e30.e30"])
-async def test_what_is_no_token_is_refused(text: str):
+async def test_malformed_tokens_are_refused(text: str):
     assert await Provider().refusal(text) in {"token", "header", "payload", "signature", "alg"}
 
 
-async def test_the_right_words_under_another_signature_are_refused():
+async def test_the_right_claims_under_another_signature_are_refused():
     provider = Provider()
 
     assert await provider.refusal(signed(provider.claims, rsa_key("two"), kid="one")) == "signature"
@@ -140,7 +140,7 @@ async def test_the_right_words_under_another_signature_are_refused():
         b'{"keys": 5}',
     ],
 )
-async def test_a_set_of_keys_that_costs_too_much_or_is_none_counts_as_away(content: bytes):
+async def test_an_oversized_or_malformed_key_set_counts_as_unavailable(content: bytes):
     provider = Provider()
     provider.web.content = content
 
@@ -148,7 +148,7 @@ async def test_a_set_of_keys_that_costs_too_much_or_is_none_counts_as_away(conte
         await provider.identities.claims_of(signed(provider.claims, rsa_key("one")))
 
 
-async def test_a_header_of_many_levels_is_refused():
+async def test_a_deeply_nested_header_is_refused():
     provider = Provider()
     header = base64.urlsafe_b64encode(b"[" * 9_000).rstrip(b"=").decode()
 

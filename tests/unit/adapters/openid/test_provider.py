@@ -1,4 +1,4 @@
-"""What an OpenID provider has to sign so that somebody is signed in; over real HTTP on loopback."""
+"""What an OpenID provider has to sign so that a user is signed in; over real HTTP on loopback."""
 
 import hmac
 import json
@@ -23,7 +23,7 @@ NOW = int(time.time())
 
 
 class Attempts:
-    """Ada signs in again and again."""
+    """Repeated sign-ins by one user."""
 
     def __init__(self, server: AccountsServer, web: HttpxWeb) -> None:
         self.server, self._web = server, web
@@ -53,14 +53,14 @@ async def ada() -> AsyncIterator[Attempts]:
         {"sub": None}, {"sub": ""}, {"sub": 7}, {"sub": "x" * 256},
     ],
 )  # fmt: skip
-async def test_a_token_for_another_is_refused(ada: Attempts, claims: dict[str, Any]) -> None:
+async def test_a_token_for_another_audience_is_refused(ada: Attempts, claims: dict[str, Any]) -> None:
     ada.server.claims = claims
 
     with pytest.raises(SignInRefused):
         await ada()
 
 
-async def test_a_token_for_several_that_names_us_is_taken(ada: Attempts) -> None:
+async def test_a_token_for_several_audiences_including_this_server_is_accepted(ada: Attempts) -> None:
     ada.server.claims = {"aud": [CLIENT, "another"], "azp": CLIENT}
 
     assert (await ada()).subject == "7"
@@ -92,13 +92,13 @@ async def test_a_token_without_a_real_signature_is_refused(
         await ada()
 
 
-async def test_an_address_that_is_not_verified_is_none(ada: Attempts) -> None:
+async def test_an_unverified_email_address_is_ignored(ada: Attempts) -> None:
     ada.server.person.is_verified = False
 
     assert (await ada()).emails == ()
 
 
-async def test_who_leaves_the_address_to_user_info_is_asked_there(ada: Attempts) -> None:
+async def test_the_email_address_is_read_from_user_info_if_the_token_has_none(ada: Attempts) -> None:
     ada.server.has_email_in_token = False
 
     assert (await ada()).emails == ("ada@example.com",)
@@ -112,14 +112,14 @@ async def test_user_info_about_another_account_is_refused(ada: Attempts) -> None
         await ada()
 
 
-async def test_elliptic_curves_are_taken_too(ada: Attempts) -> None:
+async def test_elliptic_curve_keys_are_accepted(ada: Attempts) -> None:
     ada.server.key = ECKey.generate_key("P-256", parameters={"kid": "curve", "use": "sig"})
     ada.server.published = [ada.server.key]
 
     assert (await ada()).subject == "7"
 
 
-async def test_the_description_is_read_once(ada: Attempts) -> None:
+async def test_the_provider_metadata_is_read_once(ada: Attempts) -> None:
     await ada()
     await ada()
 
@@ -127,7 +127,7 @@ async def test_the_description_is_read_once(ada: Attempts) -> None:
     assert ada.server.asked.count("/jwks") == 1
 
 
-async def test_a_description_of_another_issuer_is_not_believed(ada: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_provider_metadata_of_another_issuer_is_refused(ada: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
     described = ada.server.description()
     for changed in (
         {"issuer": "https://evil.example"},

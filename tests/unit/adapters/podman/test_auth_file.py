@@ -1,4 +1,4 @@
-"""Which login a registry is asked with: the app's own, then the shared one, and never another app's."""
+"""Which login is used for a registry: the app's own, then the shared one, and never another app's."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_an_app_uses_its_own_login_then_its_parents_then_the_shared_one(tmp_path
     assert file.for_host("quay.io", ("blog",)) == tmp_path / "app-blog.json"
 
 
-def test_a_login_that_is_gone_leaves_no_file(tmp_path: Path):
+def test_a_removed_login_leaves_no_file(tmp_path: Path):
     file = AuthFile(tmp_path / "auth.json")
     file.write([login("ghcr.io", "all"), login("ghcr.io", "shops", "shop")])
 

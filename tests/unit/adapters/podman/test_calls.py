@@ -1,4 +1,4 @@
-"""Whose containers are seen: this server's, and of those the ones made with this database."""
+"""Which containers are listed: those of this server that were made with this database."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def container(name: str, server: str, database: str) -> dict[str, object]:
 
 
 class Printed:
-    """podman, which prints these containers."""
+    """A podman that prints these containers."""
 
     async def run(self, argv: Argv, **_: object) -> Completed:
         found = [
@@ -40,16 +40,16 @@ async def seen(database: DatabaseIdentity) -> list[str]:
     return [each.id for each in await calls.list()]
 
 
-async def test_another_databases_containers_are_not_seen_and_those_of_before_the_label_are():
+async def test_containers_of_another_database_are_ignored_and_unlabelled_ones_are_not():
     assert await seen(OURS) == ["ours", "earlier"]
 
 
-async def test_a_database_that_was_begun_beside_others_sees_only_what_it_made():
+async def test_a_database_started_beside_others_sees_only_its_own_containers():
     assert await seen(APART) == ["ours"]
 
 
 class Noting:
-    """A runner that notes what it runs."""
+    """A runner that records what it runs."""
 
     def __init__(self) -> None:
         self.ran: list[Argv] = []

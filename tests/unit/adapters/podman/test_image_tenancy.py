@@ -1,4 +1,4 @@
-"""A stored image is no app's for knowing its digest: its registry is asked, unless the app itself keeps it."""
+"""Knowing the digest of a stored image is not enough to use it: the registry decides, unless the app keeps it."""
 
 import json
 
@@ -13,7 +13,7 @@ REFERENCE = parse_image_reference(f"ghcr.io/org/private@{DIGEST}")
 
 
 class Machine:
-    """podman with one image, which the app ``blog`` keeps; skopeo that answers with the digest."""
+    """A podman with one image, which the app ``blog`` keeps; its skopeo answers with the digest."""
 
     def __init__(self) -> None:
         self.ran: list[Argv] = []
@@ -43,7 +43,7 @@ async def resolve(tenant: Tenant | None) -> bool:
     return machine.has_asked_the_registry
 
 
-async def test_another_app_has_to_be_allowed_by_the_registry():
+async def test_the_registry_decides_for_an_app_that_does_not_keep_the_image():
     assert await resolve(Tenant(apps=("shop",)))
     assert await resolve(Tenant(apps=("blo",)))
 

@@ -1,4 +1,4 @@
-"""An image that was inspected once is found again in podman's list, without starting podman."""
+"""An image that was inspected once is found in podman's list, without starting podman."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ async def test_podman_is_asked_once_for_each_name(podman: Podman, images: Podman
     assert podman.inspections == 2
 
 
-async def test_an_image_that_is_gone_is_not_found(podman: Podman, images: PodmanImages):
+async def test_a_removed_image_is_not_found(podman: Podman, images: PodmanImages):
     await images.find(REFERENCE, DIGEST)
     podman.store()
 

@@ -17,7 +17,7 @@ from tests.support.writers import spec
 PODMANS = "org.opencontainers.image.stopSignal"
 
 
-def test_ours_replace_theirs_and_the_rest_stays():
+def test_environment_variables_replace_existing_ones_and_other_settings_stay():
     config = {"process": {"args": ["/app"], "env": ["PATH=/bin", "GREETING=theirs", "EMPTY"]}, "root": {"path": "/"}}
 
     changed = launch.with_environment(config, {"GREETING": "ours", "LINES": "1\n2"})
@@ -28,7 +28,7 @@ def test_ours_replace_theirs_and_the_rest_stays():
     }
 
 
-def test_the_launcher_becomes_conmon_with_a_bundle_of_ours(tmp_path):
+def test_the_launcher_executes_conmon_with_a_changed_bundle(tmp_path):
     theirs, instance = tmp_path / "theirs", tmp_path / "with a 'space"
     theirs.mkdir()
     instance.mkdir()

@@ -1,4 +1,4 @@
-"""Registries at addresses of this machine: refused in the same words, whatever listens there."""
+"""Registries at addresses of this machine: refused with the same message, whatever listens there."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ def test_an_address_of_this_machine_or_its_link_is_local(address: str):
 
 
 @pytest.mark.parametrize("address", ["192.168.1.5", "10.0.0.1", "140.82.112.3", "2606:4700::1", "64:ff9b::8c52:7003"])
-def test_any_other_is_not(address: str):
+def test_any_other_address_is_not_local(address: str):
     assert not is_local(address)
 
 
@@ -33,7 +33,7 @@ def test_any_other_is_not(address: str):
     ["127.0.0.1:22", "127.0.0.1", "127.1:5000", "2130706433:80", "0x7f.1:80", "localhost:5000", "LOCALHOST:9",
      "[::1]:1", "[::ffff:7f00:1]:1", "0.0.0.0:5000", "169.254.169.254"],
 )  # fmt: skip
-async def test_every_spelling_of_a_local_host_is_refused_in_the_same_words(host: str):
+async def test_every_spelling_of_a_local_host_is_refused_with_the_same_message(host: str):
     reference = parse_image_reference(f"{host}/shop:v1")
 
     with pytest.raises(RegistryNotAllowed) as refused:
@@ -43,7 +43,7 @@ async def test_every_spelling_of_a_local_host_is_refused_in_the_same_words(host:
     assert refused.value.why == "it is an address of this server or of its network link"
 
 
-async def test_a_port_that_listens_and_one_that_does_not_are_reported_in_the_same_words():
+async def test_open_and_closed_local_ports_are_reported_with_the_same_message():
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     said = []
@@ -66,7 +66,9 @@ async def test_a_port_that_listens_and_one_that_does_not_are_reported_in_the_sam
         (HostGate(), None),
     ],
 )
-async def test_a_setting_a_grant_or_the_server_itself_may_use_it(gate: HostGate, tenant: Tenant | None):
+async def test_a_local_registry_is_allowed_by_setting_by_grant_and_for_the_server_itself(
+    gate: HostGate, tenant: Tenant | None
+):
     await gate.check(parse_image_reference("localhost:5000/shop:v1"), tenant)
 
 

@@ -1,4 +1,4 @@
-"""Many lines of conmon's logs: the same as ``tail`` finds, without having them all in memory."""
+"""Many lines of conmon's logs: the same lines as ``tail``, without having all in memory."""
 
 import tracemalloc
 from collections import deque
@@ -31,7 +31,7 @@ RECORDS = st.lists(st.tuples(st.sampled_from("FFFP"), st.text("ab ", max_size=40
     is_ended=st.booleans(), chunk=st.integers(1, 200),
 )  # fmt: skip
 @settings(deadline=None, max_examples=300)
-async def test_it_finds_what_tail_finds(
+async def test_history_returns_the_same_lines_as_tail(
     tmp_path_factory: pytest.TempPathFactory, first: list[tuple[str, str]], second: list[tuple[str, str]], count: int,
     since: int | None, is_ended: bool, chunk: int,
 ) -> None:  # fmt: skip

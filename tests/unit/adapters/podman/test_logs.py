@@ -105,7 +105,7 @@ async def test_following_waits_for_a_log_that_is_not_there_yet(files, log, clock
     assert await following == ["first", "second"]
 
 
-async def test_following_goes_on_through_truncation_and_replacement(files, log, clock):
+async def test_following_continues_after_truncation_and_replacement(files, log, clock):
     log.write_text(record(1, "one") + record(2, "two"))
     following = asyncio.create_task(collect(files, ["web"], 4))
     await clock.sleep(3)
@@ -119,13 +119,13 @@ async def test_following_goes_on_through_truncation_and_replacement(files, log, 
     assert await following == ["one", "two", "three", "four"]
 
 
-async def test_following_leaves_out_what_is_older(files, log):
+async def test_following_skips_older_lines(files, log):
     log.write_text(record(1, "one") + record(2, "two") + record(3, "three"))
 
     assert await collect(files, ["web"], 1, since=START + timedelta(seconds=2)) == ["three"]
 
 
-def test_of_many_old_logs_the_oldest_give_way(files, log, monkeypatch):
+def test_the_oldest_of_many_logs_are_removed(files, log, monkeypatch):
     monkeypatch.setattr(logs, "MOST_FILES_OF_AN_APP", 2)
     for number in range(4):
         log.with_name(f"web{number}.log").write_text("")
@@ -135,7 +135,7 @@ def test_of_many_old_logs_the_oldest_give_way(files, log, monkeypatch):
     assert len(list(log.parent.glob("*.log"))) == 2
 
 
-async def test_what_runs_once_is_read_from_its_own_directory(files, log, tmp_path):
+async def test_one_off_output_is_read_from_its_own_directory(files, log, tmp_path):
     output = tmp_path / "run" / "instances" / "hook" / "output.log"
     output.parent.mkdir(parents=True)
     output.write_text(record(0, "+ migrate"))

@@ -1,4 +1,4 @@
-"""An app's network, on a podman that answers as it is told."""
+"""An app's network, on a podman with scripted answers."""
 
 import pytest
 
@@ -14,7 +14,7 @@ NO_ISOLATION = "Error: unsupported bridge network option isolate"
 
 
 class Podman:
-    """Refuses with these words, one a call, and then no more."""
+    """Refuse the first calls with these messages, one for each call."""
 
     def __init__(self, *refusals: str) -> None:
         self.ran: list[Argv] = []
@@ -42,7 +42,7 @@ async def test_a_network_is_made_once_and_anew_after_it_was_removed() -> None:
     assert podman.ran == [ours.creation("shop"), ("podman", "network", "rm", "pvdify-abc-shop"), ours.creation("shop")]
 
 
-async def test_one_that_is_there_is_as_good() -> None:
+async def test_an_existing_network_is_reused() -> None:
     podman = Podman(THERE, THERE)
     ours = networks(podman)
 
@@ -52,7 +52,7 @@ async def test_one_that_is_there_is_as_good() -> None:
     assert len(podman.ran) == 2
 
 
-async def test_a_podman_that_keeps_no_networks_apart_is_asked_for_plain_ones() -> None:
+async def test_a_podman_without_network_isolation_gets_plain_networks() -> None:
     podman = Podman(NO_ISOLATION)
     ours = networks(podman)
 
@@ -63,7 +63,7 @@ async def test_a_podman_that_keeps_no_networks_apart_is_asked_for_plain_ones() -
     assert "isolate=true" not in ours.creation("shop")
 
 
-async def test_another_refusal_is_reported_in_podmans_words() -> None:
+async def test_another_refusal_is_reported_with_podmans_message() -> None:
     ours = networks(Podman("Error: could not find free subnet from subnet pools"))
 
     with pytest.raises(RuntimeUnavailable) as failure:
@@ -73,7 +73,7 @@ async def test_another_refusal_is_reported_in_podmans_words() -> None:
 
 
 @pytest.mark.parametrize("words", [MISSING, IN_USE])
-async def test_removing_what_is_gone_or_still_used_is_no_failure(words: str) -> None:
+async def test_removing_a_missing_or_used_network_raises_no_error(words: str) -> None:
     podman = Podman(words)
 
     await networks(podman).remove("shop")
@@ -81,7 +81,7 @@ async def test_removing_what_is_gone_or_still_used_is_no_failure(words: str) -> 
     assert len(podman.ran) == 1
 
 
-def test_the_networks_of_other_servers_and_of_nobody_are_not_ours() -> None:
+def test_networks_of_other_servers_and_unlabelled_networks_are_ignored() -> None:
     text = """[
         {"name": "podman"},
         {"name": "a", "labels": {"io.pvdify.server": "abc", "io.pvdify.app": "shop"}},

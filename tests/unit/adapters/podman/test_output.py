@@ -55,7 +55,7 @@ async def test_lines_come_in_batches_while_it_runs_and_dots_after_a_second(tmp_p
     assert batches == before
 
 
-async def test_of_very_much_output_the_middle_is_left_out_and_a_line_says_so(tmp_path, clock, monkeypatch):
+async def test_the_middle_of_very_long_output_is_left_out_and_a_line_says_so(tmp_path, clock, monkeypatch):
     monkeypatch.setattr(output, "MOST_FIRST", 10_000)
     monkeypatch.setattr(output, "MOST_LAST", 5_000)
     file = tmp_path / "output"

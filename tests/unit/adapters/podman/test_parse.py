@@ -50,7 +50,7 @@ def ps(state: str, **parts) -> str:
         ("created", 1700000000, InstanceState.EXITED, 137),  # ran when the power went
     ],
 )
-def test_podmans_words_for_states(word, started, state, code):
+def test_states_of_podman_are_mapped(word, started, state, code):
     (found,) = parse.listed(ps(word, StartedAt=started))
 
     assert (found.state, found.exit_code) == (state, code)
@@ -63,7 +63,7 @@ def test_labels_survive_the_round_trip():
     assert (found.id, found.pid, found.identity) == ("c1", 7, IDENTITY)
 
 
-def test_containers_of_others_are_not_listed():
+def test_containers_of_other_programs_are_not_listed():
     assert parse.listed(ps("running", Labels={"maintainer": "me"})) == ()
     assert parse.listed(ps("running", Labels=None)) == ()
     assert parse.listed(ps("running", Labels=IDENTITY.labels() | {"io.pvdify.slot": "x"})) == ()
@@ -110,7 +110,7 @@ def test_an_image_is_listed_once_with_all_its_names():
     )
 
 
-def test_what_is_no_list_is_an_error():
+def test_malformed_listings_are_an_error():
     with pytest.raises(ValueError, match="expected a list"):
         parse.listed("{}")
 
@@ -121,7 +121,7 @@ def test_the_size_of_an_image_is_that_of_its_layers_and_its_config():
     assert parse.manifest(text, machine="x86_64") == (760, None)
 
 
-def test_a_list_of_images_leads_to_the_one_for_this_machine():
+def test_a_manifest_list_is_resolved_to_this_machines_platform():
     entries = [("amd64", "sha256:aa"), ("arm64", "sha256:bb"), ("unknown", "sha256:cc")]
     platforms = [{"digest": digest, "platform": {"os": "linux", "architecture": name}} for name, digest in entries]
     text = json.dumps({"manifests": platforms})
@@ -131,7 +131,7 @@ def test_a_list_of_images_leads_to_the_one_for_this_machine():
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"layers": [{}]}', '{"schemaVersion": 1, "fsLayers": []}'])
-def test_of_a_manifest_in_another_form_nobody_can_say_the_size(text: str):
+def test_the_size_of_an_unknown_manifest_format_is_none(text: str):
     assert parse.manifest(text, machine="x86_64") == (None, None)
 
 
@@ -167,7 +167,7 @@ def test_many_ranges_of_ports_take_no_longer_than_one() -> None:
         ({"Labels": {f"{number}": "" for number in range(60_000)}}, "it has more than "),
     ],
 )
-async def test_an_image_that_says_too_much_of_itself_is_refused(config: dict[str, Any], why: str) -> None:
+async def test_an_image_with_an_oversized_config_is_refused(config: dict[str, Any], why: str) -> None:
     text = json.dumps([{"Id": "f00d", "Config": config}])
 
     with pytest.raises(NotAnImage) as refused:

@@ -1,4 +1,4 @@
-"""What the kernel tells of a container's processes, from a /proc of our own."""
+"""What the kernel reports of a container's processes, from a /proc made for the test."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ def add_process(
     (proc / str(pid) / "task" / str(pid) / "children").write_text(children)
 
 
-def test_only_the_process_with_the_mark_is_the_right_one(tmp_path):
+def test_a_pid_is_alive_only_if_it_is_the_conmon_of_the_container(tmp_path):
     add_process(tmp_path, 7, cmdline=f"/usr/bin/conmon -c {CONTAINER} -b /x")
 
     assert watch.is_alive(7, CONTAINER, tmp_path)
@@ -40,7 +40,7 @@ def test_a_parent_is_found_whatever_the_name_and_a_zombie_has_none(tmp_path):
     assert [watch.parent_of(pid, tmp_path) for pid in (7, 8, 9)] == [5, None, None]
 
 
-async def test_the_end_of_a_process_is_noticed_by_pidfd_and_by_looking(monkeypatch):
+async def test_the_end_of_a_process_is_detected_by_pidfd_and_by_polling(monkeypatch):
     clock = FakeClock()
     first, second = (subprocess.Popen(("sleep", "0.2")) for _ in range(2))
     await watch.wait_for_end(first.pid, "0.2", clock)
@@ -55,7 +55,7 @@ async def test_the_end_of_a_process_is_noticed_by_pidfd_and_by_looking(monkeypat
     await watch.wait_for_end(os.getpid(), "not our command line", clock)
 
 
-async def test_the_end_of_a_child_is_noticed_and_a_strangers_pid_is_not_waited_for():
+async def test_the_end_of_a_child_is_detected_and_an_unrelated_pid_is_not_waited_for():
     clock = FakeClock()
     child = subprocess.Popen(("sleep", "0.2"))
 
@@ -81,7 +81,7 @@ async def test_a_program_has_started_once_the_init_has_another_one_as_child(tmp_
     assert await init.wait_for_program(7, FakeClock(), tmp_path) is expected
 
 
-async def test_while_the_init_has_no_program_yet_it_is_looked_at_again(tmp_path):
+async def test_the_init_is_polled_until_it_has_started_its_program(tmp_path):
     clock = FakeClock()
     add_process(tmp_path, 7, cmdline="/run/podman-init -- /app", exe="/run/podman-init", children="8 ")
     add_process(tmp_path, 8, cmdline="/run/podman-init -- /app", exe="/run/podman-init")
@@ -112,7 +112,7 @@ def test_the_kernels_message_names_the_container(record, expected):
     assert oom.is_memory_kill(record, CONTAINER) is expected
 
 
-def test_without_a_kernel_log_nobody_was_killed_for_memory(tmp_path):
+def test_without_a_kernel_log_no_process_counts_as_killed_for_memory(tmp_path):
     assert not oom.was_killed_for_memory(CONTAINER, tmp_path / "missing")
 
 

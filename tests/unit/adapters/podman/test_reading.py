@@ -1,4 +1,4 @@
-"""Long lists of podman are parsed in a thread: other requests go on meanwhile."""
+"""Long lists of podman are parsed in a thread, so that other requests are served meanwhile."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ COUNT = 1000
 
 
 class Printed:
-    """podman with this many containers, networks, volumes and images; it answers without a pause."""
+    """A podman with this many containers, networks, volumes and images; it answers immediately."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -70,10 +70,10 @@ async def turns_during(read: Callable[[], Awaitable[object]]) -> int:
 
 
 @pytest.mark.parametrize("name", readers(0))
-async def test_a_thousand_are_parsed_while_others_go_on(name: str) -> None:
+async def test_a_thousand_entries_are_parsed_in_a_thread(name: str) -> None:
     assert await turns_during(readers(COUNT)[name]) > 0
 
 
 @pytest.mark.parametrize("name", readers(0))
-async def test_a_few_cost_no_thread(name: str) -> None:
+async def test_a_few_entries_are_parsed_without_a_thread(name: str) -> None:
     assert await turns_during(readers(3)[name]) == 0

@@ -47,7 +47,7 @@ def make_spec(command: str | tuple[str, ...] | None = None) -> InstanceSpec:
         (refusals.is_not_startable, "Error: runc: runc create failed: container with given ID already exists"),
     ],
 )
-def test_what_podman_says_is_recognised_only_when_it_failed(question, stderr):
+def test_podmans_messages_are_classified_only_after_a_failure(question, stderr):
     fine = Completed(argv=("podman",), exit_code=0, stdout="", stderr=stderr)
 
     assert question(failed(stderr))
@@ -86,7 +86,7 @@ def test_a_failed_start_says_why_and_what_next(command, words, why, next):
     assert next in error.next
 
 
-def test_podmans_words_lose_their_decoration_and_their_length():
+def test_podmans_messages_are_stripped_and_shortened():
     plain = refusals.words_of('time="x" level=warning msg="slow"\nError: no space left\n')
     fatal = refusals.words_of(FATAL.format("manifest unknown"))
 
@@ -114,7 +114,7 @@ def test_podmans_words_lose_their_decoration_and_their_length():
         ("something new", RegistryUnavailable),
     ],
 )
-def test_what_a_registry_says_decides_the_error(words, error):
+def test_the_registrys_message_decides_the_error(words, error):
     found = registry_errors.ask_failed(REFERENCE, FATAL.format(words))
 
     assert type(found) is error

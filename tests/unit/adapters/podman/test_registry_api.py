@@ -1,4 +1,4 @@
-"""What a registry's answers mean: the status decides, and names that people chose never do."""
+"""What a registry's answers mean: the status decides, and names of images never do."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ REFERENCE = parse_image_reference("ghcr.io/org/shop:v1")
 
 
 class Answering:
-    """A web of these answers, by the beginning of the address and whether the request is authorized."""
+    """A web client with scripted answers, by the beginning of the URL and whether the request is authorized."""
 
     def __init__(self, *answers: tuple[str, str, WebAnswer]) -> None:
         self.asked: list[WebRequest] = []
@@ -98,7 +98,7 @@ def test_an_answer_decides_the_error(said: Said, code: str, why: str) -> None:
     ["ghcr.io/org/shop:500", "ghcr.io/org/shop:403", "ghcr.io/org/certificate-service:v1",
      "ghcr.io/forbidden-city/toomanyrequests:denied", "x509.example.com/unauthorized/eof:401"],
 )  # fmt: skip
-def test_names_that_people_chose_decide_nothing(reference: str) -> None:
+def test_image_names_do_not_influence_the_error(reference: str) -> None:
     parsed = parse_image_reference(reference)
     words = (
         f'level=fatal msg="Error parsing image name \\"docker://{reference}\\": reading manifest {parsed.tag} in '
@@ -118,7 +118,7 @@ def test_names_that_people_chose_decide_nothing(reference: str) -> None:
         ("tls: first record does not look like a TLS handshake", "does not speak HTTPS"),
     ],
 )
-def test_a_registry_without_good_tls_is_not_said_to_be_silent(words: str, why: str) -> None:
+def test_a_tls_failure_is_distinguished_from_no_answer(words: str, why: str) -> None:
     parsed = parse_image_reference("registry.test/x509/shop:v1")
 
     error = registry_errors.ask_failed(parsed, f'level=fatal msg="pinging container registry registry.test: {words}"')
@@ -153,7 +153,7 @@ async def test_a_login_is_sent_to_no_address_that_is_not_encrypted() -> None:
     assert (said.status, len(web.asked)) == (401, 1)
 
 
-async def test_a_token_service_is_asked_only_if_its_host_may_be() -> None:
+async def test_a_token_service_is_asked_only_if_its_host_is_allowed() -> None:
     async def refuse(host: str) -> None:
         raise RegistryNotAllowed(f"{host} may not be asked")
 
@@ -166,7 +166,7 @@ async def test_a_token_service_is_asked_only_if_its_host_may_be() -> None:
     assert len(web.asked) == 1
 
 
-async def test_a_registry_that_does_not_answer_says_nothing() -> None:
+async def test_a_registry_that_does_not_answer_has_no_verdict() -> None:
     assert await RegistryApi(Answering()).ask(REFERENCE, Asker()) is None
 
 
@@ -186,7 +186,7 @@ async def test_a_registry_that_does_not_answer_says_nothing() -> None:
         (Said(status=404), 1, None),
     ],
 )
-def test_only_a_busy_registry_is_asked_again(said: Said, tries: int, pause: float | None) -> None:
+def test_only_a_busy_registry_is_retried(said: Said, tries: int, pause: float | None) -> None:
     assert pause_before_retry(said, tries) == pause
 
 
@@ -242,7 +242,7 @@ async def test_a_tag_is_resolved_without_a_program():
     assert skopeo.asked == 0
 
 
-async def test_a_registry_that_only_skopeo_reaches_is_asked_directly_now_and_then_only():
+async def test_a_registry_that_only_skopeo_reaches_is_rarely_asked_directly():
     web = Answering()
     images, skopeo, clock = images_on(web)
 
@@ -255,7 +255,7 @@ async def test_a_registry_that_only_skopeo_reaches_is_asked_directly_now_and_the
     assert len(web.asked) == 2
 
 
-async def test_a_tag_that_does_not_exist_keeps_no_other_one_from_being_resolved_directly():
+async def test_a_missing_tag_does_not_disable_direct_resolution_of_others():
     missing = answer(404, {"errors": [{"code": "MANIFEST_UNKNOWN"}]})
     url = "https://ghcr.io/v2/org/shop/manifests/"
     images, skopeo, _ = images_on(Answering((f"{url}v0", "", missing), (f"{url}v1", "", manifest())))

@@ -1,4 +1,4 @@
-"""What is read of images in registries, without storing them."""
+"""Content of images, read from registries without storing it."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ async def test_a_tag_that_is_missing_is_named(tmp_path: Path):
         await content(tmp_path, (REGISTRY, "", answer(404))).manifest(REFERENCE, None)
 
 
-async def test_a_registry_that_is_busy_is_asked_again_as_late_as_it_says(tmp_path: Path):
+async def test_a_busy_registry_is_retried_after_its_retry_after(tmp_path: Path):
     clock = FakeClock()
     begun = clock.monotonic()
 

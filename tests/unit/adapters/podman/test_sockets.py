@@ -23,7 +23,7 @@ def test_listening_addresses_are_read_in_every_form():
     )
 
 
-def test_both_tables_are_read_and_a_gone_process_has_none(tmp_path):
+def test_both_tables_are_read_and_an_ended_process_has_none(tmp_path):
     (tmp_path / "7" / "net").mkdir(parents=True)
     (tmp_path / "7" / "net" / "tcp").write_text(HEAD + row("0100007F:1F90"))
 

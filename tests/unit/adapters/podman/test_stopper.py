@@ -1,4 +1,4 @@
-"""Which process gets the stop signal when, on tables of processes."""
+"""When each process gets the stop signal, on tables of processes."""
 
 import signal
 
@@ -6,8 +6,8 @@ import pytest
 
 from pvdify.adapters.podman.stopper import LONGEST_SETTLE_SECONDS, SETTLE_SECONDS, Order, Process, Stop
 
-HEARS = (1 << (signal.SIGTERM - 1), 0)
-IGNORES = (0, 1 << (signal.SIGTERM - 1))
+HANDLES_SIGTERM = (1 << (signal.SIGTERM - 1), 0)
+IGNORES_SIGTERM = (0, 1 << (signal.SIGTERM - 1))
 PYTHON, SH = "/usr/bin/python3", "/bin/dash"
 GRACE = 10.0
 INIT = Process(1, parent=99, program="/usr/bin/catatonit", arguments=("/run/podman-init", "--"))
@@ -34,7 +34,7 @@ def shown(orders: list[Order]) -> list[tuple[int, str]]:
 
 
 def test_the_init_and_a_shell_wait_suspended_while_the_program_finishes():
-    shell, program = process(2, 1, SH), process(3, 2, handling=HEARS)
+    shell, program = process(2, 1, SH), process(3, 2, handling=HANDLES_SIGTERM)
     stop = stop_of()
 
     begun = shown(stop.orders([INIT, shell, program], 0.0))
@@ -48,8 +48,8 @@ def test_the_init_and_a_shell_wait_suspended_while_the_program_finishes():
     assert alone == [(1, TERM), (1, CONT)]
 
 
-def test_a_reader_of_a_pipe_is_left_time_to_read_what_the_program_wrote_last():
-    shell, program, cat = process(2, 1, SH), process(3, 2, handling=HEARS), process(4, 2, "/bin/cat")
+def test_a_pipe_reader_gets_time_to_read_the_programs_last_output():
+    shell, program, cat = process(2, 1, SH), process(3, 2, handling=HANDLES_SIGTERM), process(4, 2, "/bin/cat")
     held, stop = [suspended(INIT), suspended(shell)], stop_of()
 
     begun = shown(stop.orders([INIT, shell, program, cat], 0.0))
@@ -61,8 +61,8 @@ def test_a_reader_of_a_pipe_is_left_time_to_read_what_the_program_wrote_last():
     assert sorted(stuck) == [(2, CONT), (2, TERM), (4, TERM)]
 
 
-def test_a_reader_that_is_at_work_has_more_time():
-    shell, program = process(2, 1, SH), process(3, 2, handling=HEARS)
+def test_a_busy_pipe_reader_gets_more_time():
+    shell, program = process(2, 1, SH), process(3, 2, handling=HANDLES_SIGTERM)
     held, stop = [suspended(INIT), suspended(shell)], stop_of()
     asleep, at_work = process(4, 2, "/bin/cat"), process(4, 2, "/bin/cat", state="R")
 
@@ -73,8 +73,8 @@ def test_a_reader_that_is_at_work_has_more_time():
     assert (4, TERM) in shown(stop.orders([*held, asleep], 3.0 + SETTLE_SECONDS))
 
 
-def test_a_reader_that_never_rests_is_ended():
-    busy, program = process(4, 1, "/bin/gzip", state="R"), process(3, 1, handling=HEARS)
+def test_a_pipe_reader_that_never_idles_is_stopped():
+    busy, program = process(4, 1, "/bin/gzip", state="R"), process(3, 1, handling=HANDLES_SIGTERM)
     stop = stop_of()
     stop.orders([INIT, program, busy], 0.0)
 
@@ -82,7 +82,7 @@ def test_a_reader_that_never_rests_is_ended():
     assert shown(stop.orders([suspended(INIT), busy], 1.0 + LONGEST_SETTLE_SECONDS)) == [(4, TERM)]
 
 
-def test_programs_that_would_just_be_killed_are_killed_at_once_where_no_other_is():
+def test_processes_without_a_handler_are_killed_at_once_if_no_other_runs():
     stop = stop_of()
 
     orders = shown(stop.orders([INIT, process(2, 1, SH), process(3, 2, "/bin/sleep")], 0.0))
@@ -90,9 +90,13 @@ def test_programs_that_would_just_be_killed_are_killed_at_once_where_no_other_is
     assert sorted(orders) == [(2, TERM), (3, TERM)]
 
 
-def test_a_program_that_its_parent_waits_for_is_released_before_the_others_have_ended():
-    """npm hears, and waits for the shell that waits for the program."""
-    npm, shell, program = process(2, 1, handling=HEARS), process(3, 2, SH), process(4, 3, handling=HEARS)
+def test_a_suspended_shell_is_resumed_when_its_parent_waits_for_it():
+    """npm handles the signal and waits for a shell, which waits for the program."""
+    npm, shell, program = (
+        process(2, 1, handling=HANDLES_SIGTERM),
+        process(3, 2, SH),
+        process(4, 3, handling=HANDLES_SIGTERM),
+    )
     stop = stop_of()
     stop.orders([INIT, npm, shell, program], 0.0)
 
@@ -101,10 +105,10 @@ def test_a_program_that_its_parent_waits_for_is_released_before_the_others_have_
     assert orders == [(3, TERM), (3, CONT)]
 
 
-def test_a_pools_worker_is_its_parents_to_stop_until_the_parent_has_ended():
-    parent = process(2, 1, handling=HEARS, stack=7)
-    worker = process(3, 2, handling=(HEARS[0] | 1, 0), stack=7)
-    orphan = process(3, 1, handling=(HEARS[0] | 1, 0), stack=7)
+def test_workers_of_a_pool_are_left_to_their_parent_until_it_has_ended():
+    parent = process(2, 1, handling=HANDLES_SIGTERM, stack=7)
+    worker = process(3, 2, handling=(HANDLES_SIGTERM[0] | 1, 0), stack=7)
+    orphan = process(3, 1, handling=(HANDLES_SIGTERM[0] | 1, 0), stack=7)
     stop = stop_of()
 
     begun = shown(stop.orders([INIT, parent, worker], 0.0))
@@ -117,21 +121,21 @@ def test_a_pools_worker_is_its_parents_to_stop_until_the_parent_has_ended():
 @pytest.mark.parametrize(
     "child",
     [
-        process(3, 2, handling=HEARS, stack=7),  # has its parent's handlers still
-        process(3, 2, handling=(HEARS[0] | 1, 0), stack=8),  # has executed a program of its own
+        process(3, 2, handling=HANDLES_SIGTERM, stack=7),  # has its parent's handlers still
+        process(3, 2, handling=(HANDLES_SIGTERM[0] | 1, 0), stack=8),  # has executed a program of its own
     ],
 )
-def test_children_that_are_no_pool_get_the_signal_at_once(child):
-    parent = process(2, 1, handling=HEARS, stack=7)
+def test_children_that_are_not_a_pool_get_the_signal_at_once(child):
+    parent = process(2, 1, handling=HANDLES_SIGTERM, stack=7)
 
     orders = shown(stop_of().orders([INIT, parent, child], 0.0))
 
     assert orders == [(1, STOP), (2, TERM), (3, TERM)]
 
 
-def test_what_was_left_to_a_parent_gets_the_signal_before_the_time_is_over():
-    parent = process(2, 1, handling=HEARS, stack=7)
-    worker = process(3, 2, handling=(HEARS[0] | 1, 0), stack=7)
+def test_workers_left_to_a_parent_get_the_signal_before_the_grace_period_ends():
+    parent = process(2, 1, handling=HANDLES_SIGTERM, stack=7)
+    worker = process(3, 2, handling=(HANDLES_SIGTERM[0] | 1, 0), stack=7)
     stop = stop_of()
     stop.orders([INIT, parent, worker], 0.0)
 
@@ -139,24 +143,28 @@ def test_what_was_left_to_a_parent_gets_the_signal_before_the_time_is_over():
     assert shown(stop.orders([suspended(INIT), parent, worker], GRACE - 0.4)) == [(3, TERM)]
 
 
-def test_what_a_handler_starts_is_no_work_to_stop():
-    script, cleaning = process(2, 1, SH, handling=HEARS), process(3, 2, handling=HEARS)
+def test_processes_started_by_a_signal_handler_are_not_signalled():
+    script, cleaning = process(2, 1, SH, handling=HANDLES_SIGTERM), process(3, 2, handling=HANDLES_SIGTERM)
     stop = stop_of()
     stop.orders([INIT, script], 0.0)
 
     assert shown(stop.orders([suspended(INIT), script, cleaning], 0.5)) == []
 
 
-def test_what_a_shell_starts_that_does_not_hear_is_stopped_too():
-    shell, program, late = process(2, 1, SH), process(3, 2, handling=HEARS), process(4, 2, handling=HEARS)
+def test_children_of_a_shell_that_ignores_the_signal_are_stopped():
+    shell, program, late = (
+        process(2, 1, SH),
+        process(3, 2, handling=HANDLES_SIGTERM),
+        process(4, 2, handling=HANDLES_SIGTERM),
+    )
     stop = stop_of()
     stop.orders([INIT, shell, program], 0.0)
 
     assert shown(stop.orders([suspended(INIT), suspended(shell), program, late], 0.1)) == [(4, TERM)]
 
 
-def test_a_process_that_executes_another_program_gets_the_signal_again():
-    before, after = process(2, 1, handling=HEARS), process(2, 1, "/usr/bin/ruby", handling=HEARS)
+def test_a_process_that_calls_exec_gets_the_signal_again():
+    before, after = process(2, 1, handling=HANDLES_SIGTERM), process(2, 1, "/usr/bin/ruby", handling=HANDLES_SIGTERM)
     stop = stop_of()
     stop.orders([INIT, before], 0.0)
 
@@ -165,7 +173,7 @@ def test_a_process_that_executes_another_program_gets_the_signal_again():
 
 
 def test_process_1_without_a_handler_is_killed_once_it_is_alone():
-    shell, program = process(1, 99, SH), process(2, 1, handling=HEARS)
+    shell, program = process(1, 99, SH), process(2, 1, handling=HANDLES_SIGTERM)
     stop = stop_of()
 
     assert shown(stop.orders([shell, program], 0.0)) == [(1, STOP), (2, TERM)]
@@ -173,31 +181,33 @@ def test_process_1_without_a_handler_is_killed_once_it_is_alone():
 
 
 def test_a_process_that_ignores_the_signal_is_waited_for():
-    stubborn, child = process(2, 1, SH, handling=IGNORES), process(3, 2, "/bin/sleep", handling=IGNORES)
+    stubborn, child = process(2, 1, SH, handling=IGNORES_SIGTERM), process(3, 2, "/bin/sleep", handling=IGNORES_SIGTERM)
     stop = stop_of()
 
     assert shown(stop.orders([INIT, stubborn, child], 0.0)) == [(1, STOP), (2, TERM), (3, TERM)]
     assert shown(stop.orders([suspended(INIT), stubborn, child], 9.0)) == []
 
 
-def test_a_dumb_init_that_forwards_another_signal_does_it_alone():
-    rewriting = process(1, 99, "/usr/bin/dumb-init", arguments=("dumb-init", "--rewrite", "15:3"), handling=IGNORES)
+def test_dumb_init_with_a_rewritten_signal_forwards_it_itself():
+    rewriting = process(
+        1, 99, "/usr/bin/dumb-init", arguments=("dumb-init", "--rewrite", "15:3"), handling=IGNORES_SIGTERM
+    )
 
-    orders = shown(stop_of().orders([rewriting, process(2, 1, handling=HEARS)], 0.0))
+    orders = shown(stop_of().orders([rewriting, process(2, 1, handling=HANDLES_SIGTERM)], 0.0))
 
     assert orders == [(1, TERM)]
 
 
 def test_an_operators_shell_in_the_container_is_not_waited_for():
-    program, visitor = process(2, 1, handling=HEARS), process(50, 4711, SH, handling=IGNORES)
+    program, visitor = process(2, 1, handling=HANDLES_SIGTERM), process(50, 4711, SH, handling=IGNORES_SIGTERM)
     stop = stop_of()
     stop.orders([INIT, program, visitor], 0.0)
 
     assert shown(stop.orders([suspended(INIT), visitor], 1.0)) == [(1, TERM), (1, CONT)]
 
 
-def test_a_stop_that_was_cut_short_is_taken_up_where_processes_are_still_suspended():
-    held = [suspended(INIT), suspended(process(2, 1, SH)), process(3, 2, handling=HEARS)]
+def test_an_interrupted_stop_is_resumed_with_processes_still_suspended():
+    held = [suspended(INIT), suspended(process(2, 1, SH)), process(3, 2, handling=HANDLES_SIGTERM)]
     stop = stop_of()
 
     assert shown(stop.orders(held, 0.0)) == [(3, TERM)]

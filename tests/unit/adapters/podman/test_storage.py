@@ -10,7 +10,7 @@ LAYERS = json.dumps([
     {"id": "shop1", "parent": "base", "diff-size": 20},
     {"id": "shop2", "parent": "base", "diff-size": 30},
     {"id": "blog", "parent": "base", "diff-size": 4},
-    {"id": "somebody", "diff-size": 9},
+    {"id": "unrelated", "diff-size": 9},
 ])  # fmt: skip
 
 
@@ -18,7 +18,7 @@ def image(layer: str, *names: str) -> dict[str, object]:
     return {"id": f"image of {layer}", "names": list(names), "layer": layer}
 
 
-def test_a_layer_counts_once_for_an_app_and_shared_is_what_others_have_too():
+def test_a_layer_counts_once_for_an_app_and_layers_of_other_apps_are_shared():
     images = json.dumps([
         image("shop1", "ghcr.io/o/shop@sha256:aa", "localhost/pvdify/s1/shop:v1", "localhost/pvdify/s1/shop:v3"),
         image("shop2", "localhost/pvdify/s1/shop:v2"),
@@ -31,9 +31,9 @@ def test_a_layer_counts_once_for_an_app_and_shared_is_what_others_have_too():
     }
 
 
-def test_what_no_release_of_this_server_pins_is_left_out():
+def test_images_that_no_release_pins_are_left_out():
     images = json.dumps(
-        [image("somebody", "docker.io/library/nginx:latest"), image("blog", "localhost/pvdify/s2/x:v1")]
+        [image("unrelated", "docker.io/library/nginx:latest"), image("blog", "localhost/pvdify/s2/x:v1")]
     )
     nameless = json.dumps([{"id": "x", "layer": "blog"}])
 
@@ -42,6 +42,6 @@ def test_what_no_release_of_this_server_pins_is_left_out():
 
 
 @pytest.mark.parametrize("images", ["{}x", '[{"names": ["localhost/pvdify/s1/shop:v1"], "layer": "gone"}]', "[1]"])
-def test_another_form_is_a_value_error(images: str):
+def test_an_unknown_format_is_a_value_error(images: str):
     with pytest.raises(ValueError, match=r".+"):
         storage.by_app(images, LAYERS, "s1")

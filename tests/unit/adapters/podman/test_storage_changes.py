@@ -1,4 +1,4 @@
-"""Directories of containers that appear and go: who made them, and when that is reported."""
+"""Directories of containers that appear and disappear: which changes are reported, and when."""
 
 import asyncio
 import shutil
@@ -18,7 +18,7 @@ OURS, THEIRS = "a" * 64, "b" * 64
 
 
 class Podman:
-    """Answers where its containers are; ``is_broken``: it does not."""
+    """Answers where its containers are, unless ``is_broken``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -42,7 +42,7 @@ class World:
         self.changes = StorageChanges(calls=calls, run_dir=self.run_dir, clock=self.clock)
 
     def own(self, container: str) -> None:
-        """This server has a container with this id."""
+        """Add a container of this server with this id."""
         (self.run_dir / "instances" / "shop").mkdir(parents=True, exist_ok=True)
         (self.run_dir / "instances" / "shop" / "cid").write_text(container)
 
@@ -107,7 +107,7 @@ async def test_a_container_of_this_server_that_another_program_removed_is_report
     assert await world.is_reported()
 
 
-async def test_a_container_of_another_program_that_goes_is_not_reported(world: World):
+async def test_a_removed_container_of_another_program_is_not_reported(world: World):
     (world.containers / THEIRS).mkdir()
     await begun(world)
 
@@ -125,7 +125,7 @@ async def test_files_that_podman_writes_there_are_not_reported(world: World):
     assert not await world.is_reported()
 
 
-async def test_when_the_directory_goes_that_is_reported_and_the_new_one_is_watched(world: World):
+async def test_a_removed_directory_is_reported_and_its_successor_is_watched(world: World):
     await begun(world)
     shutil.rmtree(world.containers)
 
@@ -138,7 +138,7 @@ async def test_when_the_directory_goes_that_is_reported_and_the_new_one_is_watch
     assert await world.is_reported()
 
 
-async def test_while_podman_does_not_answer_nothing_is_reported_and_it_is_asked_again(world: World):
+async def test_while_podman_does_not_answer_nothing_is_reported_and_the_query_is_retried(world: World):
     world.podman.is_broken = True
     waiting = asyncio.create_task(world.changes.wait())
     await world.clock.sleep(3 * RETRY_PAUSE)
@@ -156,7 +156,7 @@ async def test_a_directory_that_is_missing_cannot_be_watched(tmp_path: Path):
         DirectoryNotices(tmp_path / "none")
 
 
-def test_lost_notices_are_told_from_others():
+def test_a_lost_notification_is_distinguished_from_others():
     overflown = bytes.fromhex("ffffffff004000000000000000000000")
 
     (notice,) = parse(overflown)

@@ -1,4 +1,4 @@
-"""Copies of directories that change meanwhile, and that hold traps."""
+"""Copies of directories that change during the copy, or contain links and special files."""
 
 import os
 import socket
@@ -110,7 +110,7 @@ def test_links_out_of_the_volume_are_copied_as_links_and_never_followed(source: 
     assert not [path for path in copy.target.iterdir() if path.is_dir() and not path.is_symlink()]
 
 
-def test_a_file_takes_the_place_of_a_directory_and_the_other_way_round(source: Path) -> None:
+def test_a_file_replaces_a_directory_and_a_directory_a_file(source: Path) -> None:
     copy = copy_of(source)
     copy.update()
     (source / "folder" / "script").unlink()

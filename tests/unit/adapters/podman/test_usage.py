@@ -39,5 +39,5 @@ def test_version_1_beside_an_empty_version_2(tmp_path: Path):
     assert found == Usage(memory=41943040, cpu_seconds=2.5)
 
 
-def test_one_that_has_ended_uses_nothing_that_could_be_reported(tmp_path: Path):
+def test_an_ended_instance_has_no_usage(tmp_path: Path):
     assert read_usage(7, processes=tmp_path / "proc", cgroups=tmp_path / "cgroup") is None

@@ -1,4 +1,4 @@
-"""Notices as PostHog takes them."""
+"""Bodies of events and annotations for PostHog."""
 
 import json
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def delivery(id: str = "posthog-8") -> Delivery:
     return Delivery(id=id, subscription="posthog", notice=NOTICE, created_at=AT, due_at=AT)
 
 
-def test_an_event_has_facts_and_no_free_text():
+def test_an_event_has_structured_fields_and_no_free_text():
     request = bodies.capture(delivery(), KEYS, "0123456789")
 
     body = json.loads(request.content)

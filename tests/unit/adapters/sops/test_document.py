@@ -1,4 +1,4 @@
-"""What we write ourselves: it opens, says what it should, and no change of it goes unnoticed."""
+"""Encrypted files that pvdify writes: they open, contain the right values, and any change is detected."""
 
 import re
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def test_no_value_is_in_the_file():
     assert "0123" not in re.sub(r"ENC\[[^]]+\]", "", text)
 
 
-def test_name_that_sops_would_leave_in_clear_is_encrypted_all_the_same():
+def test_a_name_that_sops_would_leave_in_clear_is_encrypted():
     values = {"TOKEN_unencrypted": "s3cr3t-value"}
 
     text = sealed(values)

@@ -35,7 +35,7 @@ def make(directory: Path) -> SopsSecrets:
 
 
 def credentials_of(directory: Path) -> SopsCredentials:
-    """The keys to services, kept beside."""
+    """The service credentials, stored beside the configs."""
     keys = KeyFiles(directory=directory, write_whole=write_whole)
     return SopsCredentials(directory / "credentials", Vault((directory / "credentials",), keys, FakeClock()))
 
@@ -44,7 +44,7 @@ def opened_by(identity: age_keys.Identity, file: Path) -> dict[str, object]:
     return open_text(file.read_text(), "yaml", [identity]).documents[0]
 
 
-async def test_files_are_for_their_owner_alone_and_hold_no_value(tmp_path):
+async def test_files_are_readable_by_their_owner_only_and_contain_no_value(tmp_path):
     await make(tmp_path).write("shop", 1, CONFIG)
 
     file = tmp_path / "config" / "shop" / "v1.sops.yaml"
@@ -76,7 +76,7 @@ async def test_clear_file_that_cannot_be_read_stays_and_does_not_keep_the_server
     assert clear.read_text() == "- no mapping\n"
 
 
-async def test_lost_key_is_never_replaced_and_everything_opens_again_once_it_is_back(tmp_path):
+async def test_a_lost_key_is_never_replaced_and_works_again_once_restored(tmp_path):
     await make(tmp_path).write("shop", 1, CONFIG)
     key = (tmp_path / "age.key").read_bytes()
     (tmp_path / "age.key").unlink()
@@ -93,7 +93,7 @@ async def test_lost_key_is_never_replaced_and_everything_opens_again_once_it_is_
     assert await secrets.read("shop", 1) == CONFIG
 
 
-async def test_wrong_key_says_whose_file_it_is_and_changes_nothing(tmp_path):
+async def test_a_wrong_key_names_the_recipient_of_the_file_and_changes_nothing(tmp_path):
     secrets = make(tmp_path)
     await secrets.write("shop", 1, CONFIG)
     (server,) = await secrets.recipients()
@@ -184,7 +184,7 @@ async def test_rotation_that_was_cut_short_is_completed_at_the_next_start(tmp_pa
     assert opened_by(new, tmp_path / "config" / "shop" / "v1.sops.yaml")
 
 
-async def test_recipient_taken_away_opens_no_file_any_more(tmp_path):
+async def test_a_removed_recipient_can_open_no_file(tmp_path):
     secrets = make(tmp_path)
     await secrets.write("shop", 1, CONFIG)
     file = tmp_path / "config" / "shop" / "v1.sops.yaml"
@@ -198,7 +198,7 @@ async def test_recipient_taken_away_opens_no_file_any_more(tmp_path):
     assert await secrets.read("shop", 1) == CONFIG
 
 
-async def test_operators_file_opens_with_its_marks(tmp_path):
+async def test_an_operators_file_opens_with_its_secret_marks(tmp_path):
     secrets = make(tmp_path)
     await secrets.write("shop", 1, CONFIG)
     text = (tmp_path / "config" / "shop" / "v1.sops.yaml").read_text()
@@ -210,7 +210,7 @@ async def test_operators_file_opens_with_its_marks(tmp_path):
     )
 
 
-async def test_operators_file_for_somebody_else_says_how_to_add_the_server(tmp_path):
+async def test_an_imported_file_for_another_recipient_says_how_to_add_the_server(tmp_path):
     other = make(tmp_path / "other")
     await other.write("shop", 1, CONFIG)
     text = (tmp_path / "other" / "config" / "shop" / "v1.sops.yaml").read_text()
@@ -247,7 +247,7 @@ async def test_file_from_before_a_rotation_can_still_be_imported(tmp_path):
     assert brought.values["KEY"] == "s3cr3t-value"
 
 
-async def test_keys_to_services_are_encrypted_too_and_rotated_with_the_rest(tmp_path):
+async def test_service_credentials_are_encrypted_and_rotated_with_configs(tmp_path):
     make(tmp_path)
     credentials = credentials_of(tmp_path)
     await credentials.write("posthog", {"key": Secret("phx_s3cr3t"), "host": Secret("reg.example.com:5000")})
@@ -264,7 +264,7 @@ async def test_keys_to_services_are_encrypted_too_and_rotated_with_the_rest(tmp_
     assert await credentials.read("posthog") is None
 
 
-async def test_keys_to_services_in_clear_are_encrypted_at_the_first_start_and_removed(tmp_path):
+async def test_clear_service_credentials_are_encrypted_at_the_first_start_and_removed(tmp_path):
     clear = tmp_path / "credentials" / "posthog.json"
     clear.parent.mkdir()
     clear.write_text('{"key": "phx_s3cr3t"}')
@@ -275,7 +275,7 @@ async def test_keys_to_services_in_clear_are_encrypted_at_the_first_start_and_re
     assert await credentials_of(tmp_path).read("posthog") == {"key": "phx_s3cr3t"}
 
 
-async def test_changed_keys_to_services_are_an_error_and_not_none(tmp_path):
+async def test_changed_service_credentials_are_an_error_and_not_empty(tmp_path):
     make(tmp_path)
     credentials = credentials_of(tmp_path)
     await credentials.write("posthog", {"key": Secret("phx_s3cr3t")})

@@ -1,4 +1,4 @@
-"""Files that real sops wrote: what it opens we open to the same values, what it refuses we refuse."""
+"""Files that real sops wrote: pvdify opens what sops opens, to the same values, and refuses what sops refuses."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ def made_keys(names: list[str]) -> list[Identity]:
 
 
 def says(opened: Opened, case: dict[str, Any]) -> None:
-    """The opened file says what the manifest says that sops made of it."""
+    """Return whether the opened file has the values that the manifest of vectors names."""
     if "plain" in case:
         assert list(opened.documents) == [case["plain"]]
     elif "plain_b64" in case:

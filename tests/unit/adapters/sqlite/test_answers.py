@@ -1,4 +1,4 @@
-"""Answers that are kept: never older than a write that was acknowledged, whatever else happens at the same time."""
+"""Cached answers: never older than an acknowledged write, whatever else happens at the same time."""
 
 import asyncio
 import random
@@ -44,7 +44,7 @@ def count_of(found: App | None) -> int:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_read_has_every_write_that_was_acknowledged_before_it(tmp_path: Path, seed: int) -> None:
+async def test_a_read_sees_every_write_acknowledged_before_it(tmp_path: Path, seed: int) -> None:
     store, chance = await opened(tmp_path), random.Random(seed)
     written = dict.fromkeys(APPS, -1)
     reads = 0
@@ -79,7 +79,7 @@ async def test_a_read_has_every_write_that_was_acknowledged_before_it(tmp_path: 
     assert reads > 20
 
 
-async def test_a_write_whose_caller_was_canceled_is_read_as_soon_as_it_is_on_disk(tmp_path: Path) -> None:
+async def test_a_write_of_a_canceled_caller_is_visible_once_it_is_on_disk(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await store.save(app("shop", 0))
     seen = set()
@@ -128,7 +128,7 @@ async def test_an_answer_that_is_still_valid_does_not_ask_the_database(tmp_path:
     await store.close()
 
 
-def test_no_statement_reads_or_writes_a_kept_table_unnoticed() -> None:
+def test_every_statement_names_the_cached_tables_that_it_uses() -> None:
     everything = {**statements(), **{kind.__name__: table.upsert for kind, table in TABLES.items()}}
     columns = {"Subscription", "Link"}  # their columns have names of tables
 
@@ -143,7 +143,7 @@ def test_no_statement_reads_or_writes_a_kept_table_unnoticed() -> None:
     assert tables_of("DELETE FROM tokens WHERE app = :app") == {"tokens"}
 
 
-def test_only_so_many_answers_are_kept() -> None:
+def test_the_number_of_cached_answers_is_bounded() -> None:
     answers = Answers(statements())
 
     for number in range(MOST_ANSWERS + 10):
@@ -153,7 +153,7 @@ def test_only_so_many_answers_are_kept() -> None:
     assert answers.known("app", {"name": str(MOST_ANSWERS)}) == ()
 
 
-def test_a_long_answer_about_one_app_is_not_kept() -> None:
+def test_a_long_answer_about_one_app_is_not_cached() -> None:
     answers, record = Answers(statements()), replace(app("shop", 0))
 
     answers.keep("releases", {"app": "shop", "limit": 1000}, Read(records=(record,) * 1000, writes=0))

@@ -1,4 +1,4 @@
-"""Instances that were recorded with a port of loopback are found at an endpoint."""
+"""Instances recorded with a loopback port are migrated to an endpoint."""
 
 import sqlite3
 from contextlib import closing
@@ -15,7 +15,7 @@ OLD = (
 )
 
 
-def test_ports_of_loopback_become_endpoints_and_no_route_has_its_word():
+def test_loopback_ports_become_endpoints_and_a_missing_route_is_explicit():
     number = next(index for index, script in enumerate(migrations()) if "$.host_port" in script)
     with closing(sqlite3.connect(":memory:")) as database:
         database.executescript("".join(migrations()[:number]))

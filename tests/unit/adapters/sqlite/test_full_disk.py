@@ -1,4 +1,4 @@
-"""A database whose disk is full; SQLite's own bound of pages fails in the same way as the disk."""
+"""A database whose disk is full; SQLite's own limit of pages fails in the same way as the disk."""
 
 import asyncio
 import errno
@@ -20,7 +20,7 @@ def event(text: str) -> Event:
 
 
 async def fill(store: SqliteStore) -> None:
-    """No page more may be had."""
+    """Allow no further page."""
     await store._in_thread(lambda: _bound(store, 1))
 
 
@@ -33,7 +33,7 @@ def _bound(store: SqliteStore, pages: int) -> None:
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
-async def test_a_full_disk_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
+async def test_a_full_disk_is_named_and_no_record_is_lost(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "pvdify.db")
     await store.open()
     await store.save(event("before"))
@@ -49,7 +49,7 @@ async def test_a_full_disk_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_what_was_kept_in_reserve_makes_a_save_succeed(tmp_path: Path) -> None:
+async def test_releasing_the_reserve_makes_a_save_succeed(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "pvdify.db", lambda: _bound(store, 1_000_000) is None)
     await store.open()
     await fill(store)

@@ -1,4 +1,4 @@
-"""What apps used before there were grants stays theirs."""
+"""Hostnames and registries that apps used before grants existed are granted to them."""
 
 import sqlite3
 from contextlib import closing

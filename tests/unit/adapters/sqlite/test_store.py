@@ -55,7 +55,7 @@ async def store(tmp_path: Path):
     await store.close()
 
 
-async def test_what_is_saved_is_read_back_the_same(store: SqliteStore):
+async def test_saved_records_are_read_back_unchanged(store: SqliteStore):
     count = SwitchCount(app="shop", release=1, served=9, is_final=True)
     await store.save(APP, RELEASE, SLOT, OPERATION, count)
 
@@ -77,7 +77,7 @@ async def test_a_save_is_all_or_nothing(store: SqliteStore):
     assert [release.version for release in await store.releases("shop")] == [1]
 
 
-async def test_settled_operations_are_not_taken_up_again(store: SqliteStore):
+async def test_ended_operations_are_not_resumed(store: SqliteStore):
     await store.save(OPERATION, replace(OPERATION, id="done", state=OperationState.SUCCEEDED))
 
     assert [operation.id for operation in await store.unsettled_operations()] == ["shop-v1"]
@@ -95,7 +95,7 @@ async def test_deleted_app_leaves_its_events(store: SqliteStore):
     assert [it.action for it in await store.events("shop")] == ["app.destroyed"]
 
 
-async def test_the_file_is_for_its_owner_alone(store: SqliteStore, tmp_path: Path):
+async def test_the_database_is_readable_by_its_owner_only(store: SqliteStore, tmp_path: Path):
     assert os.stat(tmp_path / "pvdify.db").st_mode & 0o777 == 0o600
 
 
@@ -169,7 +169,7 @@ async def test_database_of_every_earlier_schema_is_brought_up_to_date_with_a_cop
         assert copy.execute("SELECT name FROM apps").fetchall() == [("shop",)]
 
 
-async def test_migration_that_was_cut_short_is_done_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_an_interrupted_migration_is_completed_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / "pvdify.db"
     first = SqliteStore(file)
     await first.open()
@@ -191,7 +191,7 @@ async def test_migration_that_was_cut_short_is_done_at_the_next_start(tmp_path: 
     assert schema_of(copy) == len(known)
 
 
-async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path):
+async def test_a_newer_schema_is_refused_and_unchanged(tmp_path: Path):
     file = tmp_path / "pvdify.db"
     connection = sqlite3.connect(file)
     connection.execute("PRAGMA user_version = 999")
@@ -201,9 +201,9 @@ async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path):
         await SqliteStore(file).open()
 
 
-async def test_file_that_is_no_database_is_an_error_and_left_alone(tmp_path: Path):
+async def test_a_file_that_is_not_a_database_is_an_error_and_unchanged(tmp_path: Path):
     file = tmp_path / "pvdify.db"
-    file.write_text("not a database, but somebody's letter" * 100)
+    file.write_text("not a database, but a text file" * 100)
 
     with pytest.raises(StoreUnavailable):
         await SqliteStore(file).open()

@@ -1,4 +1,4 @@
-"""The count of transactions, by which readers know whether anything changed."""
+"""The count of transactions, which tells readers whether anything changed."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from tests.fakes.store import MemoryStore
 EVENT = Event(at=datetime(2026, 1, 1, tzinfo=UTC), actor="ada", action=Action.APP_CREATED, app="shop")
 
 
-async def test_who_waits_for_a_write_is_woken_by_the_next_one():
+async def test_a_waiter_is_woken_by_the_next_write():
     store = MemoryStore()
     waiting = asyncio.create_task(store.next_write(store.writes))
     await asyncio.sleep(0)
@@ -24,7 +24,7 @@ async def test_who_waits_for_a_write_is_woken_by_the_next_one():
     assert await waiting == store.writes == 1
 
 
-async def test_a_write_that_happened_meanwhile_is_not_waited_for():
+async def test_a_write_that_already_happened_is_not_waited_for():
     store = MemoryStore()
     seen = store.writes
 

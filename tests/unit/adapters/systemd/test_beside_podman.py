@@ -27,7 +27,7 @@ Port=
 
 
 class Half:
-    """One of the two runtimes, which notes what it is asked for."""
+    """One of the two runtimes; it records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, object]] = []
@@ -93,7 +93,7 @@ async def test_an_instance_that_runs_is_not_started_again_on_the_other_runtime(
     assert halves[1].asked == []
 
 
-async def test_what_has_a_unit_is_stopped_and_removed_with_its_unit(
+async def test_an_instance_with_a_unit_is_stopped_and_removed_with_it(
     both: InstancesBesidePodman, halves: tuple[Half, Half], tmp_path: Path
 ):
     give_unit(tmp_path)
@@ -119,7 +119,7 @@ async def test_a_service_that_is_down_loses_its_unit_when_it_starts_on_podman(
     assert halves[0].asked == [("start", WEB.name)]
 
 
-async def test_the_unit_of_another_server_is_not_ours(
+async def test_units_of_another_server_are_ignored(
     both: InstancesBesidePodman, halves: tuple[Half, Half], tmp_path: Path
 ):
     give_unit(tmp_path, server="other")

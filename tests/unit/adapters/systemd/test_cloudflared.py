@@ -62,7 +62,7 @@ WantedBy=multi-user.target
     )
 
 
-async def test_it_runs_after_a_reboot_too_and_its_token_is_for_root_alone(systemctl: FakeSystemctl, tmp_path: Path):
+async def test_the_unit_is_enabled_and_its_token_is_readable_by_root_only(systemctl: FakeSystemctl, tmp_path: Path):
     words = await process(systemctl, tmp_path).ensure_running(Secret("s3cret"))
 
     assert words == f"{NAME} runs it"
@@ -72,7 +72,7 @@ async def test_it_runs_after_a_reboot_too_and_its_token_is_for_root_alone(system
     assert "s3cret" not in (tmp_path / "units" / NAME).read_text() + repr(systemctl.ran)
 
 
-async def test_one_that_runs_is_left_alone_until_its_token_changes(systemctl: FakeSystemctl, tmp_path: Path):
+async def test_a_running_cloudflared_is_restarted_only_if_its_token_changes(systemctl: FakeSystemctl, tmp_path: Path):
     tunnel = process(systemctl, tmp_path)
     await tunnel.ensure_running(Secret("one"))
     systemctl.ran.clear()
@@ -84,7 +84,7 @@ async def test_one_that_runs_is_left_alone_until_its_token_changes(systemctl: Fa
     assert systemctl.ran[1:] == [("restart", NAME)]
 
 
-async def test_stopping_leaves_nothing(systemctl: FakeSystemctl, tmp_path: Path):
+async def test_stopping_removes_the_unit_and_the_token(systemctl: FakeSystemctl, tmp_path: Path):
     tunnel = process(systemctl, tmp_path)
     await tunnel.ensure_running(Secret("one"))
 

@@ -14,7 +14,7 @@ def test_the_journal_is_read_by_tag_and_from_the_second_before():
     assert argv == (*READ, FIELDS, *tags, "--since", "@1795597832", "--lines", "10")
 
 
-def test_every_tag_is_asked_of_the_index():
+def test_every_tag_is_a_match_of_the_journal_index():
     assert commands.list_tags() == ("journalctl", "--quiet", "--no-pager", "--field", "CONTAINER_TAG")
 
 

@@ -32,7 +32,7 @@ def ended(directory: Path, **variables: str) -> None:
     keep(directory, "ended", "cid", "oom", "echo", "7", **variables)
 
 
-def test_an_exit_is_noted_with_its_code_and_container(directory):
+def test_an_exit_is_recorded_with_its_code_and_container(directory):
     before = datetime.now(UTC).replace(microsecond=0)
 
     ended(directory, EXIT_STATUS="3")
@@ -42,7 +42,7 @@ def test_an_exit_is_noted_with_its_code_and_container(directory):
     assert noted.at >= before
 
 
-def test_a_start_that_pvdifyd_watches_and_that_fails_is_no_exit(directory):
+def test_a_failed_start_that_pvdifyd_watches_is_not_recorded_as_an_exit(directory):
     exits.start_over(directory)
 
     ended(directory, EXIT_STATUS="125")
@@ -50,8 +50,10 @@ def test_a_start_that_pvdifyd_watches_and_that_fails_is_no_exit(directory):
     assert exits.take(directory) == ()
 
 
-@pytest.mark.parametrize("end", [lambda it: keep(it, "started"), exits.end_watch], ids=["it started", "nobody watches"])
-def test_afterwards_every_exit_is_noted(directory, end):
+@pytest.mark.parametrize(
+    "end", [lambda it: keep(it, "started"), exits.end_watch], ids=["it started", "the watch ended"]
+)
+def test_after_the_watched_start_every_exit_is_recorded(directory, end):
     exits.start_over(directory)
     end(directory)
 
@@ -60,7 +62,7 @@ def test_afterwards_every_exit_is_noted(directory, end):
     assert [noted.code for noted in exits.take(directory)] == [125]
 
 
-def test_a_systemd_that_does_not_say_is_made_up_for_by_podman(directory):
+def test_without_the_exit_code_of_systemd_podman_is_asked(directory):
     ended(directory)
 
     assert [noted.code for noted in exits.take(directory)] == [7]
@@ -72,7 +74,7 @@ def test_an_end_by_a_signal_counts_as_killed(directory):
     assert [noted.code for noted in exits.take(directory)] == [137]
 
 
-def test_memory_that_ran_out_is_noted(directory):
+def test_an_out_of_memory_kill_is_recorded(directory):
     (directory / "oom").touch()
 
     ended(directory, EXIT_STATUS="137")
@@ -80,7 +82,7 @@ def test_memory_that_ran_out_is_noted(directory):
     assert exits.take(directory)[0].is_out_of_memory
 
 
-def test_what_was_asked_to_stop_is_not_noted(directory):
+def test_a_requested_stop_is_not_recorded_as_an_exit(directory):
     exits.set_grace(directory, 9)
 
     done = keep(directory, "stop", "echo", MAINPID="4711")
@@ -90,7 +92,7 @@ def test_what_was_asked_to_stop_is_not_noted(directory):
     assert exits.take(directory) == ()
 
 
-def test_once_the_processes_have_had_their_time_the_rest_is_killed_at_once(directory):
+def test_after_the_grace_period_remaining_processes_are_killed_at_once(directory):
     exits.set_grace(directory, 9)
 
     ended_them = keep(directory, "end", "echo", "stopper", MAINPID="4711")
@@ -100,7 +102,7 @@ def test_once_the_processes_have_had_their_time_the_rest_is_killed_at_once(direc
     assert done.stdout == "--time 0\n"
 
 
-def test_where_the_processes_cannot_be_listed_podman_gives_them_their_time(directory):
+def test_if_processes_cannot_be_listed_podman_stops_with_the_grace_period(directory):
     exits.set_grace(directory, 9)
 
     keep(directory, "end", "false", MAINPID="4711")
@@ -109,11 +111,11 @@ def test_where_the_processes_cannot_be_listed_podman_gives_them_their_time(direc
     assert done.stdout == "--time 9\n"
 
 
-def test_nothing_is_sent_after_a_program_has_ended_by_itself(directory):
+def test_no_signal_is_sent_after_a_program_has_exited(directory):
     assert keep(directory, "end", "echo", "stopper").stdout == ""
 
 
-def test_the_next_stop_gives_its_own_time(directory):
+def test_the_next_stop_uses_its_own_grace_period(directory):
     exits.set_grace(directory, 9)
     keep(directory, "end", "true", MAINPID="4711")
 
@@ -123,7 +125,7 @@ def test_the_next_stop_gives_its_own_time(directory):
     assert done.stdout == "--time 9\n"
 
 
-def test_what_ended_well_by_itself_is_noted_although_systemd_runs_the_stop(directory):
+def test_a_successful_exit_is_recorded_although_systemd_runs_the_stop(directory):
     keep(directory, "stop", "echo")
 
     ended(directory, EXIT_STATUS="0")
@@ -131,7 +133,7 @@ def test_what_ended_well_by_itself_is_noted_although_systemd_runs_the_stop(direc
     assert [noted.code for noted in exits.take(directory)] == [0]
 
 
-def test_exits_come_again_until_they_are_forgotten(directory):
+def test_exits_are_reported_until_they_are_acknowledged(directory):
     ended(directory, EXIT_STATUS="3")
     first = exits.take(directory)
     ended(directory, EXIT_STATUS="4")
@@ -157,7 +159,7 @@ def test_every_later_start_removes_the_last_container_and_counts(directory):
     assert (directory / "restarts").read_text() == "2\n"
 
 
-def test_it_waits_longer_for_each_exit_in_a_row(directory):
+def test_the_restart_delay_grows_with_each_consecutive_exit(directory):
     for _ in range(2):
         ended(directory, EXIT_STATUS="1")
 
@@ -169,7 +171,7 @@ def test_it_waits_longer_for_each_exit_in_a_row(directory):
     assert not (directory / exits.IN_A_ROW).exists()
 
 
-def test_an_instance_that_was_up_for_long_starts_over_with_the_shortest_pause(directory):
+def test_the_restart_delay_is_reset_after_a_long_run(directory):
     (directory / exits.IN_A_ROW).write_text("6\n")
     (directory / "started").write_text(f"{int(time.time()) - 601}\n")
 
@@ -178,14 +180,14 @@ def test_an_instance_that_was_up_for_long_starts_over_with_the_shortest_pause(di
     assert (directory / exits.IN_A_ROW).read_text() == "1\n"
 
 
-def test_what_podman_says_goes_to_its_file(directory):
+def test_podmans_output_is_written_to_its_file(directory):
     keep(directory, "start", "sh", "-c", "echo id; echo refused >&2; exit 125")
 
     assert exits.refusal(directory) == "refused\n"
     assert exits.has_begun(directory)
 
 
-def test_a_half_written_note_is_left_out(directory):
+def test_a_half_written_exit_record_is_skipped(directory):
     (directory / exits.EXITS).write_text("1795597832 3 - c0ffee\n17955978")
 
     assert exits.take(directory) == (
@@ -193,7 +195,7 @@ def test_a_half_written_note_is_left_out(directory):
     )
 
 
-def test_what_is_tried_may_fail_and_says_nothing(directory):
+def test_an_optional_command_may_fail_silently(directory):
     done = keep(directory, "try", "/bin/sh", "-c", "echo one; echo two >&2; touch tried; exit 125")
 
     assert (done.stdout, done.stderr) == ("", "")

@@ -1,4 +1,4 @@
-"""Logs of an app that has written to podman's files and to the journal."""
+"""Logs of an app with lines in podman's files and in the journal."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -93,7 +93,7 @@ async def test_a_long_history_has_the_last_lines_of_both_together(tmp_path: Path
 
 
 @pytest.mark.parametrize(("files", "journal"), [(FILES, []), ([], JOURNAL), ([], [])])
-async def test_an_app_that_never_moved_has_its_lines_from_one(
+async def test_an_app_that_never_moved_has_lines_of_one_source(
     tmp_path: Path, files: list[LogLine], journal: list[LogLine]
 ):
     both = logs(Lines(*files), Lines(*journal), tmp_path)
@@ -113,7 +113,7 @@ async def test_the_journal_is_not_asked_on_a_host_without_systemd(tmp_path: Path
     assert (journal.asked, journal.forgotten) == (0, [])
 
 
-async def test_an_instance_with_lines_in_a_file_is_not_looked_for_in_the_journal(tmp_path: Path):
+async def test_an_instance_with_lines_in_a_file_is_not_searched_in_the_journal(tmp_path: Path):
     journal = Lines()
     both = logs(Lines(*FILES), journal, tmp_path)
 
@@ -137,7 +137,7 @@ async def test_both_are_followed_and_forgotten(tmp_path: Path):
     assert (podman.forgotten, journal.forgotten) == (["shop"], ["shop"])
 
 
-async def test_an_error_of_one_ends_the_following(tmp_path: Path):
+async def test_an_error_of_either_source_ends_following(tmp_path: Path):
     broken = RuntimeUnavailable("the journal does not answer", next="…")
     both = logs(Lines(), Lines(error=broken), tmp_path)
 
@@ -146,7 +146,7 @@ async def test_an_error_of_one_ends_the_following(tmp_path: Path):
             pass
 
 
-async def test_an_instance_with_a_unit_is_not_looked_for_in_files(tmp_path: Path):
+async def test_an_instance_with_a_unit_is_not_searched_in_files(tmp_path: Path):
     podman, journal = Lines(*FILES), Lines(*JOURNAL)
     both = logs(podman, journal, tmp_path, NEW)
 

@@ -12,7 +12,7 @@ V2 = "0::/system.slice/pvdifyd.service\n"
 @pytest.mark.parametrize(
     ("text", "expected"), [(V1, True), (V2, True), (SESSION, False), ("0::/init.scope\n", False), ("nonsense", False)]
 )
-def test_a_service_is_known_by_the_cgroup_of_systemd(tmp_path: Path, text: str, expected: bool):
+def test_the_own_unit_is_found_by_its_cgroup(tmp_path: Path, text: str, expected: bool):
     file = tmp_path / "cgroup"
     file.write_text(text)
 

@@ -42,11 +42,11 @@ def test_a_part_of_a_long_line_is_distinguished():
     assert parse.entry(line(MESSAGE="begin", CONTAINER_PARTIAL_MESSAGE="true")).is_part
 
 
-def test_text_that_is_not_plain_comes_as_bytes():
+def test_text_that_is_not_utf_8_is_a_list_of_bytes():
     assert parse.entry(line(MESSAGE=[0xFF, 0x61, 0x0A])).text == "\N{REPLACEMENT CHARACTER}a"
     assert parse.entry(line(MESSAGE=None)).text == ""
 
 
-def test_what_no_container_wrote_is_left_out():
+def test_journal_entries_without_a_container_are_skipped():
     assert parse.entry(json.dumps({"__REALTIME_TIMESTAMP": "1", "MESSAGE": "Started."})) is None
     assert parse.entry("no json") is None

@@ -136,7 +136,7 @@ WantedBy=multi-user.target
     )
 
 
-def test_a_program_in_a_closed_directory_is_shown_to_the_router() -> None:
+def test_a_program_in_a_private_directory_is_bind_mounted_for_the_router() -> None:
     """`pipx` and `uv tool` install into root's home."""
     closed = replace(ROUTER, binary=Path("/srv/private/venv/bin/haproxy"), closed=Path("/srv/private"))
 
@@ -153,7 +153,7 @@ def test_an_old_systemd_runs_the_router_as_before() -> None:
     assert "User=" not in text
 
 
-def test_the_socket_is_where_visitors_arrive() -> None:
+def test_the_socket_unit_listens_on_the_routers_addresses() -> None:
     text = server_units.router_socket(Address(host="::1", port=9080))
 
     assert "\nListenStream=[::1]:9080\n" in text

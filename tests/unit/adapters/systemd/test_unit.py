@@ -103,11 +103,11 @@ def test_a_hook_runs_once():
     assert "RestartSec" not in text
 
 
-def test_an_old_systemd_is_asked_for_nothing_that_it_does_not_know():
+def test_an_old_systemd_gets_no_unknown_directives():
     assert "LogRateLimitIntervalSec" not in build(make_spec(), version=239)
 
 
-def test_a_unit_says_whose_it_is_and_which():
+def test_the_mark_of_a_unit_names_its_server_and_instance():
     assert unit.read_mark(UNIT) == Mark(
         server="abc", name="pvdify-shop-web-v42-1", app="shop", process="web", slot=42, number=1, role=Role.INSTANCE,
         operation="op7", endpoint=here(3001)[0],
@@ -119,10 +119,10 @@ def test_the_mark_of_an_earlier_version_named_a_port_of_loopback():
     earlier = "".join(line for line in build(make_spec()).splitlines(keepends=True) if not line.startswith("Host="))
 
     assert unit.read_mark(earlier).endpoint == here(3001)[0]
-    assert unit.read_mark("[Unit]\nDescription=somebody else's\n") is None
+    assert unit.read_mark("[Unit]\nDescription=another program's\n") is None
 
 
-def test_long_commands_stand_on_lines_that_old_versions_can_read():
+def test_long_commands_are_split_into_lines_that_old_versions_accept():
     text = unit.command("podman", *(f"--label=number={number}" for number in range(200)))
 
     assert max(map(len, text.split("\n"))) < 130

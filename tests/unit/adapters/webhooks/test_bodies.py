@@ -1,4 +1,4 @@
-"""Notices as programs and chat rooms read them."""
+"""Bodies of notifications for programs and chat services."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ FAILED = Notice(
 )  # fmt: skip
 
 
-def test_a_program_gets_all_facts():
+def test_a_generic_webhook_gets_all_fields():
     assert bodies.generic(LIVE) == {
         "type": "deploy.live",
         "timestamp": "2026-11-23T11:31:02Z",
@@ -50,7 +50,7 @@ def test_a_program_gets_all_facts():
     }
 
 
-def test_slack_gets_text_in_which_nothing_has_a_meaning_of_its_own():
+def test_slack_gets_text_without_active_markup():
     assert bodies.slack(FAILED) == {
         "text": ":red_circle: shop v43 failed: the hook &lt;migrate&gt; &amp; more failed @\u200beveryone",
         "blocks": [
@@ -67,7 +67,7 @@ def test_slack_gets_text_in_which_nothing_has_a_meaning_of_its_own():
     assert "<https://shop.example.com>" in bodies.slack(LIVE)["blocks"][0]["text"]["text"]
 
 
-def test_discord_mentions_no_one():
+def test_discord_messages_mention_no_user():
     assert bodies.discord(FAILED) == {
         "username": "pvdify",
         "embeds": [
@@ -84,14 +84,14 @@ def test_discord_mentions_no_one():
     assert bodies.discord(LIVE)["embeds"][0]["color"] == bodies.GREEN
 
 
-def test_long_texts_are_cut_to_what_chat_rooms_take():
+def test_long_texts_are_cut_to_the_limit_of_the_chat_service():
     long = Notice(id=1, at=AT, action=Action("deploy.failed"), actor="ci", failure="x" * 5000)
 
     assert len(bodies.discord(long)["embeds"][0]["description"]) < 2000
     assert len(json.dumps(bodies.slack(long)["blocks"])) < 3000
 
 
-def test_signatures_are_those_of_the_standards_own_library():
+def test_signatures_equal_those_of_the_reference_library():
     secret = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")
     content, now = bodies.to_bytes(bodies.generic(LIVE)), datetime.now(UTC)
 
@@ -107,7 +107,9 @@ HOSTILE = "x \x1b]0;TITLE\x07\x1b[31m\u202e@channel <!here> [sign in](https://ev
 
 @pytest.mark.parametrize("field", ["failure", "actor", "commit", "image", "next"])
 @pytest.mark.parametrize("form", [bodies.slack, bodies.discord])
-def test_no_text_of_others_controls_a_chat_room(form: Callable[[Notice], dict[str, Any]], field: str) -> None:
+def test_foreign_text_has_no_active_markup_in_chat_messages(
+    form: Callable[[Notice], dict[str, Any]], field: str
+) -> None:
     said = json.dumps(form(replace(FAILED, **{field: HOSTILE})), ensure_ascii=False)
 
     assert not [char for char in json.loads(said).__repr__() if not char.isprintable() and char != "\u200b"]
@@ -115,7 +117,7 @@ def test_no_text_of_others_controls_a_chat_room(form: Callable[[Notice], dict[st
         assert harm not in said or (form is bodies.discord and harm == "<!here")  # means nothing there
 
 
-def test_nothing_in_the_text_of_others_is_a_mention_or_a_link_with_other_words() -> None:
+def test_foreign_text_contains_no_mention_and_no_disguised_link() -> None:
     hostile = replace(FAILED, failure=HOSTILE)
 
     assert "@channel" not in json.dumps(bodies.slack(hostile), ensure_ascii=False)
