@@ -21,6 +21,15 @@ SHORT = 1024  # characters; reading a text of this size takes up to 2 ms
 SMALL = Bounds(values=200, levels=20, characters=SHORT)  # bounds of content that is checked in less than 1 ms
 MOST_PROBLEMS = 50
 _DEEPEST = 5  # no key of the definition is deeper
+_TAG = "tag:yaml.org,2002:"  # what `!!` stands for
+_PLAIN_TAGS = frozenset({"!", *(_TAG + name for name in ("str", "int", "float", "bool", "null", "seq", "map"))})
+_INSTEAD_OF_TAG = {
+    "binary": "the text itself, in quotes",
+    "set": "a list, like [a, b]",
+    "omap": "a mapping, like {a: 1, b: 2}",
+    "pairs": "a mapping, like {a: 1, b: 2}",
+    "timestamp": "the text itself, in quotes",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +119,7 @@ def _load(text: str) -> tuple[dict[str, Any], dict[Path, int], list[Problem]]:
         raise _Unreadable(Problem(line=None, path="", text=f"it has more than {LONGEST_MANIFEST} bytes"))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        BOUNDS.check_text(text, loader)
+        _check_tags(text, loader)
         reader = loader(text)
         root = reader.get_single_node()
         content = reader.construct_document(root) if root is not None else None
@@ -130,6 +139,21 @@ def _load(text: str) -> tuple[dict[str, Any], dict[Path, int], list[Problem]]:
     duplicates: list[Problem] = []
     _walk(root, (), lines, duplicates)
     return content, lines, duplicates
+
+
+def _check_tags(text: str, loader: Any) -> None:
+    """Check the bounds of the text, and that no tag makes a value other than JSON has, or an object."""
+    found = []
+    for event in BOUNDS.events(text, loader):
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag not in _PLAIN_TAGS:
+            name = tag.removeprefix(_TAG)
+            shown = f"!!{name}" if tag.startswith(_TAG) else tag
+            instead = _INSTEAD_OF_TAG.get(name, "the value without it")
+            line = event.start_mark.line + 1
+            found.append(Problem(line=line, path="", text=f"expected no tag {shown[:60]}: write {instead}"))
+    if found:
+        raise _Unreadable(*found)
 
 
 def _check_content(content: dict[str, Any]) -> None:

@@ -43,6 +43,37 @@ def test_what_would_cost_much_is_named_and_refused(text: str, problem: str):
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("app: shop\nx-a: !!binary c2hvcA==", "line 2: expected no tag !!binary: write the text itself, in quotes"),
+        ("app: !!binary c2hvcA==", "line 1: expected no tag !!binary: write the text itself, in quotes"),
+        ("!!binary YXBw: shop", "line 1: expected no tag !!binary: write the text itself, in quotes"),
+        ("domains: !!set {a.example, b.example}", "line 1: expected no tag !!set: write a list, like [a, b]"),
+        ("%TAG !e! tag:yaml.org,2002:\n---\ndomains: !e!set {a.example}",
+         "line 3: expected no tag !!set: write a list, like [a, b]"),
+        ("domains: !<tag:yaml.org,2002:set> {a.example}", "line 1: expected no tag !!set: write a list, like [a, b]"),
+        ("x-a: !!omap [a: 1]", "line 1: expected no tag !!omap: write a mapping, like {a: 1, b: 2}"),
+        ("processes: !!pairs [web: {}]", "line 1: expected no tag !!pairs: write a mapping, like {a: 1, b: 2}"),
+        ("x-a: !!timestamp 2026-01-01", "line 1: expected no tag !!timestamp: write the text itself, in quotes"),
+        ("x-a: !!merge x", "line 1: expected no tag !!merge: write the value without it"),
+        ("app: !secret shop", "line 1: expected no tag !secret: write the value without it"),
+        ("app: !!python/object/apply:os.system [id]",
+         "line 1: expected no tag !!python/object/apply:os.system: write the value without it"),
+    ],
+)  # fmt: skip
+def test_a_tag_that_json_has_no_value_for_is_named_and_refused(text: str, problem: str):
+    assert [str(each) for each in find_problems(text)] == [problem]
+
+
+def test_every_tag_is_named_at_once_and_those_of_json_are_accepted():
+    problems = find_problems("app: !!binary c2hvcA==\ndomains: !!set {a.example}\nport: !!int 80")
+    manifest = parse_manifest("app: !!str shop\nport: !!int 80\ndomains: !!seq [a.example]\nprocesses: !!map {web: {}}")
+
+    assert [it.line for it in problems] == [1, 2]
+    assert (manifest.app, manifest.port, manifest.domains) == ("shop", 80, ("a.example",))
+
+
+@pytest.mark.parametrize(
     ("content", "problem"),
     [
         ({"port": 10**5_000}, "port: expected at most 65535, got a number of more than 60 digits"),
