@@ -276,6 +276,9 @@ class Settings:
         "disk use of an app's containers, volumes and logs above which an event, status and doctor report it; 0: any",
     )
     min_free_memory: int = _setting(parse_size, "64M", "memory that must stay free for a deploy to be admitted")
+    max_app_instances: int = _setting(
+        parse_whole(1, 100_000), "100", "how many instances an app may have at most, all its processes together"
+    )
 
     keep_events: int = _setting(parse_whole(1000, 10_000_000), "100000", "how many of the newest events are kept")
     keep_events_for: timedelta = _setting(parse_span("1d", "3660d"), "400d", "how long an event is kept at most")

@@ -44,9 +44,14 @@ class Scale:
         return choice.count if choice is not None and choice.instead_of == declared else declared
 
     def after(self, change: "ProcessChange", manifest: Manifest) -> "Scale":
-        """Return the scale after the change. A choice equal to the manifest's number is dropped."""
+        """Return the scale after the change. A choice equal to the manifest's number is dropped.
+
+        A process that the manifest does not have, as after a deploy without it, is left out.
+        """
         chosen = dict(self.chosen)
         for process, count in change.counts.items():
+            if process not in manifest.processes:
+                continue
             declared = manifest.processes[process].count
             chosen[process] = Choice(count=count, instead_of=declared)
             if count == declared:

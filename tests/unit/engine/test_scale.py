@@ -1,12 +1,15 @@
 """Scaling, restarting and stopping: what runs changes, what is live stays, and visitors notice nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pvdify.engine.deploys.acceptance import read_deploy
 from pvdify.engine.deploys.processes import MOST_WAITING
 from pvdify.errors import AppBusy, AppNotFound, InvalidScale, NothingRuns, RuntimeUnavailable
 from pvdify.model.operation import Operation, OperationState
+from pvdify.model.release import Release
 from pvdify.model.route import Traffic
 from pvdify.model.scale import Relative, Wish
 from tests.fakes.behaviour import Behaviour
@@ -204,6 +207,86 @@ async def test_every_problem_of_a_wish_is_reported_at_once(daemon: Daemon):
         "worker: would be -1 instances; from 0 to 100 are possible",
         "web: would be 101 instances; from 0 to 100 are possible",
     ]
+
+
+MOST = {"max_app_instances": "6"}
+
+
+async def ask_for_deploy(daemon: Daemon, image: str, manifest: dict[str, Any]) -> Release:
+    """The release of a deploy that has not begun."""
+    return await daemon.requests.deploy("shop", await read_deploy("shop", image=image, manifest=manifest), ACTOR)
+
+
+async def test_no_app_gets_more_instances_than_the_server_allows_one():
+    machine = Machine(**MOST)
+    for image in (V1, V2):
+        machine.registry.push(image)
+    daemon = machine.daemon()
+
+    with pytest.raises(InvalidScale, match=r"shop would have 7 instances \(web=2 worker=5\)"):
+        await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}, "worker": {"count": 5}}})
+    await daemon.deploy(image=V1, manifest=BOTH)
+    with pytest.raises(InvalidScale) as caught:
+        await daemon.processes.scale("shop", {"web": Wish(number=6)}, ACTOR)
+    await daemon.scale(web=5)
+    with pytest.raises(InvalidScale):
+        await daemon.deploy(image=V2, manifest={"processes": {"web": {"count": 2}, "worker": {"count": 2}}})
+
+    assert caught.value.why == "an app has at most 6 on this server, all its processes together (`max_app_instances`)"
+    assert len(machine.supervisor.running) == 6
+    await assert_consistent(machine)
+    await daemon.bury()
+
+
+async def test_a_change_and_a_deploy_that_wait_together_do_not_exceed_the_limit():
+    machine = Machine(**MOST)
+    for image in (V1, V2):
+        machine.registry.push(image)
+    daemon = machine.daemon()
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {}}})
+
+    deploy = await ask_for_deploy(daemon, V2, {"processes": {"web": {}, "worker": {"count": 5}}})
+    scaling = await daemon.processes.scale("shop", {"web": Wish(number=6)}, ACTOR)
+    await daemon.finish("shop", deploy.version)
+    failed = await daemon.finish_operation(scaling)
+
+    assert failed.error is not None
+    assert failed.error.what == "shop would have 11 instances (web=6 worker=5)"
+    assert len([name for name in machine.supervisor.running if "-v2-" in name]) == 6
+    await assert_consistent(machine)
+    await daemon.bury()
+
+
+async def test_with_a_lower_limit_an_app_keeps_what_it_has_and_gets_smaller():
+    machine = Machine()
+    machine.registry.push(V1)
+    daemon = machine.daemon()
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 5}}})
+    await daemon.bury()
+    machine.settings = replace(machine.settings, max_app_instances=2)
+    daemon = machine.daemon()
+
+    done = await daemon.scale(web=4)
+    restarted = await daemon.restart("shop")
+
+    assert (done.state, restarted.state) == (OperationState.SUCCEEDED, OperationState.SUCCEEDED)
+    assert len(machine.supervisor.running) == 4
+    await daemon.bury()
+
+
+async def test_a_process_that_a_deploy_removes_meanwhile_is_named(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=BOTH)
+
+    deploy = await ask_for_deploy(daemon, V2, {"processes": {"web": {}}})
+    scaling = await daemon.processes.scale("shop", {"worker": Wish(number=2)}, ACTOR)
+    await daemon.processes.scale("shop", {"web": Wish(number=2)}, ACTOR)
+    await daemon.finish("shop", deploy.version)
+    failed = await daemon.finish_operation(scaling)
+
+    assert failed.error is not None
+    assert failed.error.code == "invalid-scale"
+    assert failed.error.what == "shop v2 has no process worker"
+    await assert_consistent(machine)
 
 
 async def test_what_never_ran_cannot_be_scaled(daemon: Daemon):

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
+from pvdify.engine.deploys.instance_limit import check_instances
 from pvdify.engine.deploys.worker import Worker
 from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app, no_operation
@@ -14,10 +15,11 @@ from pvdify.model.event import Event
 from pvdify.model.names import parent_of
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Release
-from pvdify.model.scale import MOST, ProcessChange, Wish
+from pvdify.model.scale import MOST, ProcessChange, Scale, Wish
 from pvdify.model.token import Actor
 from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 MOST_WAITING = 20  # of one app: scale, restart, stop and start; of deploys only the newest waits
 _WAITING = frozenset({OperationKind.SCALE, OperationKind.RESTART})
@@ -29,8 +31,8 @@ class Processes:
     Each request becomes an operation in the journal, which runs after the app's earlier operations.
     """
 
-    def __init__(self, *, clock: Clock, locks: Locks, store: Store, worker: Worker) -> None:
-        self._clock, self._locks, self._store = clock, locks, store
+    def __init__(self, *, clock: Clock, locks: Locks, settings: Settings, store: Store, worker: Worker) -> None:
+        self._clock, self._locks, self._settings, self._store = clock, locks, settings, store
         self._worker = worker
 
     async def scale(self, app: str, wishes: Mapping[str, Wish], actor: Actor) -> Operation:
@@ -40,12 +42,16 @@ class Processes:
         """
         async with self._locks.queue(app):
             live = await self._live(app)
-            current = await self._counts_to_come(app, live.manifest)
+            to_come = await self._scale_to_come(app, live.manifest)
+            current = {process: to_come.count(process, live.manifest) for process in live.manifest.processes}
             _check(app, wishes, current)
             counts = {process: wish.applied_to(current[process]) for process, wish in wishes.items()}
             _check_preview(app, live.manifest, current | counts)
             _check_volumes(app, live, {**current, **counts})
-            return await self._enqueue(app, OperationKind.SCALE, ProcessChange(counts=counts), actor)
+            change = ProcessChange(counts=counts)
+            after, most = to_come.after(change, live.manifest), self._settings.max_app_instances
+            check_instances(app, live.manifest, after, most, allowed=sum(current.values()))
+            return await self._enqueue(app, OperationKind.SCALE, change, actor)
 
     async def restart(self, app: str, process: str | None, actor: Actor) -> Operation:
         """Enqueue an operation that replaces all instances, or those of one process, with the same release and config.
@@ -91,13 +97,13 @@ class Processes:
             next=f"`pvdify deploy {app} --image REFERENCE`; `count` in the manifest says how many there will be",
         )
 
-    async def _counts_to_come(self, app: str, manifest: Manifest) -> dict[str, int]:
-        """Return the count of each process after all waiting scale operations; stopped instances are included."""
+    async def _scale_to_come(self, app: str, manifest: Manifest) -> Scale:
+        """Return the scale after all waiting scale operations."""
         scale = await self._store.scale(app)
         for operation in await self._store.unsettled_operations(app):
             if operation.kind is OperationKind.SCALE and operation.change is not None:
                 scale = scale.after(operation.change, manifest)
-        return {process: scale.count(process, manifest) for process in manifest.processes}
+        return scale
 
     async def _enqueue(self, app: str, kind: OperationKind, change: ProcessChange, actor: Actor) -> Operation:
         unsettled = await self._store.unsettled_operations(app)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pvdify.engine.deploys.acceptance import DeployRequest, check_config_source
+from pvdify.engine.deploys.instance_limit import check_instances
 from pvdify.engine.deploys.runner import Runner
 from pvdify.engine.deploys.supersession import superseded_by
 from pvdify.engine.deploys.worker import Worker
@@ -306,6 +307,8 @@ class Requests:
     ) -> Release:
         """Store the release with its operation. Supersede the app's queued deploys, unless this build is older."""
         await self._check_acceptable(release.app, strategy)
+        scale = await self._store.scale(release.app)
+        check_instances(release.app, release.manifest, scale, self._settings.max_app_instances)
         grants = list(await self._claims.check_rights(release.app, release.manifest.domains, actor))
         if actor.app is None:
             grants.append(self._registry_grant(release, actor))

@@ -59,7 +59,7 @@ def wire_deploys(
         put_routes=reconciler.put_routes,
     )  # fmt: skip
     return DeployParts(
-        processes=Processes(clock=clock, locks=locks, store=store, worker=worker),
+        processes=Processes(clock=clock, locks=locks, settings=settings, store=store, worker=worker),
         renames=Renames(
             clock=clock, deploy_log=world.deploy_log, former_names=world.former_names, images=world.images,
             locks=locks, secrets=world.secrets, settings=settings, store=store, volumes=world.volumes,

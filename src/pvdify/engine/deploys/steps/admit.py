@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pvdify.engine.deploys.instance_limit import check_instances
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.supersession import superseded
@@ -20,10 +21,12 @@ FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # bytes that each new instance is assumed 
 async def admit(run: StepRun) -> None:
     """Check that the release is not older than the live one, its hostnames are free and the machine has room.
 
-    Raises DeploySuperseded, HostnameTaken, NotEnoughDisk, NotEnoughMemory.
+    Raises DeploySuperseded, HostnameTaken, InvalidScale, NotEnoughDisk, NotEnoughMemory.
     """
     await _check_order(run)
     await _check_hostnames(run)
+    scale = await run.world.store.scale(run.app)  # a scaling may have been carried out since the request
+    check_instances(run.app, run.manifest, scale, run.world.settings.max_app_instances)
     await _check_room(run)
 
 

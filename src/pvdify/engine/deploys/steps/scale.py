@@ -7,6 +7,7 @@ makes them UP, and the instances that they replace LEAVING.
 from dataclasses import replace
 from datetime import timedelta
 
+from pvdify.engine.deploys.instance_limit import check_instances
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.health import probed
@@ -17,7 +18,7 @@ from pvdify.engine.deploys.steps.switch import point_back, put_route, route_to
 from pvdify.engine.deploys.steps.workers import stay_up
 from pvdify.engine.running.specs import instance_spec, next_numbers
 from pvdify.engine.world.concurrency import settle
-from pvdify.errors import NothingRuns
+from pvdify.errors import InvalidScale, NothingRuns
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind
 from pvdify.model.scale import ProcessChange, Scale
@@ -40,6 +41,7 @@ async def arrange(run: StepRun) -> None:
     """Choose names and endpoints of the joining instances, and record them."""
     async with run.world.locks.places:
         slot = await _live_slot(run)
+        await _check_change(run, slot)
         counts = await _wanted(run)
         numbers = {process: _numbers_to_come(run, slot, process, counts[process]) for process in counts}
         joining = await placed(run, slot.number, numbers, Phase.JOINING, {place.name for place in slot.placements})
@@ -153,6 +155,21 @@ async def _until_none_stands_by(run: StepRun) -> None:
         if not any(slot.state.is_idle or slot.state is SlotState.RETIRED for slot in slots):
             return
         await clock.sleep(LOOK_EVERY)
+
+
+async def _check_change(run: StepRun, slot: Slot) -> None:
+    """Check the change again: a deploy may have been carried out since the request. Raises InvalidScale."""
+    change = _change(run)
+    missing = [name for name in change.counts if name not in run.manifest.processes]
+    if missing:
+        raise InvalidScale(
+            f"{run.app} v{run.release.version} has no process {', '.join(missing)}",
+            why="a release without it went live before this change had its turn",
+            next=f"`pvdify ps {run.app}` shows its processes",
+        )
+    if change.counts:
+        most, kept = run.world.settings.max_app_instances, len(slot.in_phase(Phase.UP))
+        check_instances(run.app, run.manifest, await _scale(run), most, allowed=kept)
 
 
 async def _live_slot(run: StepRun) -> Slot:
