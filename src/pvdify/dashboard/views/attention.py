@@ -144,7 +144,7 @@ def _of_server(facts: Facts) -> Iterable[Item]:
         yield Item(
             rank=1, word="broken", what="The container runtime does not answer", at=glance.runtime_late_since,
             why="running apps keep running; what is shown of containers is from before", path="/server", link="Server",
-            next="find out why podman does not answer (`ps -ef | grep podman` as root)",
+            next="`pvdify doctor` on the server checks it",
         )  # fmt: skip
     if facts.backups is not None and facts.backups.state != "ok":
         yield Item(

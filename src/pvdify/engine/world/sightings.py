@@ -107,5 +107,5 @@ def hangs(sightings: Sightings, now: datetime) -> RuntimeUnavailable:
     return RuntimeUnavailable(
         f"the container runtime has not answered for {seconds:.0f} s",
         why=f"what is shown of containers is from {known:%H:%M:%S} UTC" if known else "nothing of it is known yet",
-        next="find out why podman does not answer (`ps -ef | grep podman` as root); running apps keep running",
+        next="`pvdify doctor` on the server checks the runtime; running apps keep running",
     )

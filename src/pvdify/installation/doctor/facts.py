@@ -72,7 +72,7 @@ class Facts:
         kernel: the kernel's release.
         is_openvz: whether the kernel is shared with other tenants, who cannot choose it.
         systemd: the version of systemd; None if systemd is not process 1.
-        podman: None if podman is not installed, or failed with the message ``podman_refusal``.
+        podman: None if podman is not installed, or failed or hung, as ``podman_refusal`` says.
         on_shared_network: names of instances that were started before each app had a network of its own.
         database_trouble: why pvdifyd would refuse to start with its database; empty if it would start.
         database_copy: the newest known backup or copy of the database; empty unless there is trouble.

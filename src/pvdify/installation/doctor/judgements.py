@@ -85,7 +85,7 @@ def podman(facts: Facts) -> Check:
     """Check that podman works, is 4.0 or newer, and has a storage driver that shares image layers."""
     if facts.podman is None:
         if facts.podman_refusal:
-            return _broken("podman", f"it does not work: {facts.podman_refusal}", "podman info")
+            return _broken("podman", f"it does not work: {facts.podman_refusal}", "podman info --log-level=debug")
         return _broken("podman", "not installed", _install(facts.distribution, _PODMAN[facts.distribution.family]))
     found = facts.podman
     text = (
@@ -118,8 +118,8 @@ def skopeo(facts: Facts) -> Check:
 def containers(facts: Facts) -> Check:
     """Check that a container starts, and that its memory limit is enforced."""
     if facts.trial is None:
-        why = "only root can try" if not facts.is_root else "not tried: podman is missing"
-        return _warning("containers", why, "sudo pvdify doctor" if not facts.is_root else "install podman first")
+        why = "only root can try" if not facts.is_root else "not tried: podman is missing or does not work"
+        return _warning("containers", why, "sudo pvdify doctor" if not facts.is_root else "repair podman first")
     if facts.trial.refusal:
         return _broken("containers", f"none starts: {facts.trial.refusal}", _mend_start(facts, facts.trial))
     limit = facts.trial.memory_limit

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -51,7 +52,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
     """Return all facts. Takes about a second, most of it for the trial container."""
     is_root = os.geteuid() == 0
     listeners = _listeners()
-    podman, refusal = _podman(machine, settings.podman_binary)
+    podman, refusal = ask_podman(machine, settings.podman_binary)
     total, available = parse.memory(_text(Path("/proc/meminfo")))
     can_try = is_root and podman is not None
     trouble = _database_trouble(settings.data_dir)
@@ -95,12 +96,14 @@ def _package_refusal(machine: Machine) -> str:
     return "" if done.exit_code == 0 else (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
 
 
-def _podman(machine: Machine, binary: str) -> tuple[Podman | None, str]:
-    with suppress(PvdifyError):
-        done = machine.ask((binary, "info", "--format", "json"), within=LOOK_SECONDS)
-        found = parse.podman(done.stdout)
-        return found, "" if found else words_of(done.stderr)
-    return None, ""
+def ask_podman(machine: Machine, binary: str, within: float = LOOK_SECONDS) -> tuple[Podman | None, str]:
+    """Return what podman reports about itself, else why it does not; both are empty if it is not installed."""
+    try:
+        done = machine.ask((binary, "info", "--format", "json"), within=within)
+    except PvdifyError as error:
+        return None, str(error) if shutil.which(binary) else ""
+    found = parse.podman(done.stdout)
+    return found, "" if found else words_of(done.stderr)
 
 
 def _on_shared_network(machine: Machine, settings: Settings) -> tuple[str, ...]:

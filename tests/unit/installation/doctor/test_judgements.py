@@ -72,7 +72,7 @@ def test_what_is_found_is_reported_even_where_all_is_well() -> None:
         ),
         ("kernel", {"kernel": "2.6.32"}, "broken", "move to a machine with a newer kernel"),
         ("systemd", {"systemd": 208}, "broken", "upgrade the system"),
-        ("podman", {"podman": None, "podman_refusal": "no space left"}, "broken", "podman info"),
+        ("podman", {"podman": None, "podman_refusal": "no space left"}, "broken", "podman info --log-level=debug"),
         ("podman", {"podman": replace(PODMAN, version=(3, 4, 4))}, "broken", "apt-get install podman"),
         ("podman", {"podman": None, "distribution": RHEL}, "broken", "dnf install podman runc catatonit skopeo"),
         ("skopeo", {"has_skopeo": False}, "broken", "apt-get install skopeo"),

@@ -50,7 +50,7 @@ async def _check_room(run: StepRun) -> None:
         raise NotEnoughDisk(
             f"{run.app} v{run.release.version} was not started: {format_bytes(capacity.free_disk)} of disk are free, "
             f"{format_bytes(settings.min_free_disk)} must stay free",
-            next="make room on the server (`podman system df` shows what images take), then deploy again",
+            next="make room on the server (`pvdify status` shows the disk use of each app), then deploy again",
         )
     needed = settings.min_free_memory + first_guess_of_memory(run.manifest, await run.counts())
     if capacity.available_memory is not None:

@@ -99,7 +99,7 @@ async def _fetch(run: StepRun, reference: ImageReference, digest: str, tenant: T
                 f"free, {format_bytes(needed)} are needed",
                 why=f"{reference} is {format_bytes(size)} to download, about {UNPACKED:g} times that while it is "
                 f"unpacked, and {format_bytes(run.world.settings.min_free_disk)} must stay free",
-                next="make room on the server (`podman system df` shows what images take), then deploy again",
+                next="make room on the server (`pvdify status` shows the disk use of each app), then deploy again",
             )
     return await run.world.images.pull(reference, digest, tenant)
 

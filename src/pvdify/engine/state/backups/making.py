@@ -58,7 +58,7 @@ class Making:
                 backup = await self._add(work, backup, await self._attempt(work, backup, self._blank(volume), volume))
             elif await self._had(volume):
                 gone = replace(
-                    self._blank(volume), problem="podman no longer has this volume, and an earlier backup does"
+                    self._blank(volume), problem="the server no longer has this volume, and an earlier backup does"
                 )
                 backup = await self._add(work, backup, gone)
         server = BackupItem(kind=ItemKind.SERVER, name=SERVER)

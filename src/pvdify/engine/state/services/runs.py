@@ -82,7 +82,7 @@ class ServiceRuns:
                 f"{format_bytes(free)} are free",
                 why=f"{format_bytes(needed)} for its image or a copy of its data, and {format_bytes(least)} must stay "
                 "free (the setting min_free_disk)",
-                next="make room on the server (`podman system df` shows what images take), then try again",
+                next="make room on the server (`pvdify status` shows the disk use of each app), then try again",
             )
 
     async def start(self, service: Service, *, is_linked: bool = True) -> None:

@@ -1,0 +1,33 @@
+"""A podman that is missing, one that fails and one that hangs need different repairs."""
+
+from pathlib import Path
+
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.installation.doctor.observe import ask_podman
+from pvdify.installation.machine import Machine
+
+MACHINE = Machine(runner=SubprocessRunner())
+
+
+def test_a_podman_that_hangs_is_not_reported_as_missing(tmp_path: Path) -> None:
+    found, refusal = ask_podman(MACHINE, program(tmp_path, "sleep 60"), within=0.2)
+
+    assert found is None
+    assert "did not answer within" in refusal
+
+
+def test_a_podman_that_fails_is_reported_with_its_message(tmp_path: Path) -> None:
+    _, refusal = ask_podman(MACHINE, program(tmp_path, "echo 'Error: no space left on device' >&2; exit 125"))
+
+    assert "no space left on device" in refusal
+
+
+def test_a_missing_podman_has_no_message(tmp_path: Path) -> None:
+    assert ask_podman(MACHINE, str(tmp_path / "podman")) == (None, "")
+
+
+def program(folder: Path, script: str) -> str:
+    file = folder / "podman"
+    file.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    file.chmod(0o755)
+    return str(file)
