@@ -18,7 +18,7 @@ from pvdify.dashboard.pulse import Pulse
 from pvdify.dashboard.remembered import Remembered
 from pvdify.dashboard.routes import PAGES, Page
 from pvdify.dashboard.security import SecurityHeaders
-from pvdify.dashboard.streams import ended_with_session
+from pvdify.dashboard.streams import ended_with_session, one_turn
 from pvdify.engine.access.places import Places
 from pvdify.engine.access.sessions import SignedIn
 from pvdify.engine.access.tokens import check_allowed
@@ -76,6 +76,8 @@ async def _streamed_while_signed_in(page: Page, call: Call) -> Response:
     response = await page.handler(call)
     if not isinstance(response, EventStream):
         return response
+    if call.is_turn:
+        return one_turn(response)
 
     async def is_good() -> bool:
         try:

@@ -97,6 +97,11 @@ class Call:
         text = self.query(name)
         return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 12 and int(text) else default
 
+    @property
+    def is_turn(self) -> bool:
+        """Whether the client asks a stream for what is new and for no more, because it cannot keep one open."""
+        return self.query("turn") == "yes"
+
     def field(self, name: str) -> str:
         """Return a field of the form without surrounding white space, or ""."""
         return self.form.get(name, "").strip()

@@ -1,4 +1,4 @@
-"""Streams of page fragments. A changed fragment is sent again; streams of the same actor share the rendering."""
+"""Streams of page fragments. A changed fragment is sent again; readers of the same apps share the rendering."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -22,8 +22,10 @@ async def _fragments(
     pulse = call.shared.pulse
     number = pulse.number
     while True:
-        shown = await pulse.shown((name, call.actor), render)
+        shown = await pulse.shown((name, call.actor.app), render)
         if shown.digest != seen:
             seen = shown.digest
             yield ServerSentEvent(data=shown.text, id=seen)
+        if call.is_turn:
+            return
         number = await pulse.wait(number, LONGEST_WAIT)

@@ -35,6 +35,7 @@ class Pulse:
     def __init__(self, engine: Engine, *remembered: Remembered[Any]) -> None:
         self._engine, self._remembered = engine, remembered
         self._changed = asyncio.Event()
+        self._noticing = asyncio.Lock()
         self._waiting = 0
         self._task: asyncio.Task[None] | None = None
         self._seen: object = None
@@ -44,7 +45,8 @@ class Pulse:
         self._shown: dict[tuple[str, object], tuple[int, asyncio.Future[Shown]]] = {}
 
     async def shown(self, key: tuple[str, object], render: Callable[[], Awaitable[str]]) -> Shown:
-        """Return the fragment after the newest change, rendered once for all streams with the same key."""
+        """Return the fragment after the newest change, rendered once for all readers with the same key."""
+        await self._notice()
         number, known = self._shown.get(key, (-1, None))
         if known is None or number != self.number or _has_failed(known):
             known = asyncio.ensure_future(_render(render))
@@ -73,6 +75,11 @@ class Pulse:
         idle = 0
         while idle < _LOOKS_WITHOUT_STREAMS:
             idle = 0 if self._waiting else idle + 1
+            await self._notice()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _notice(self) -> None:
+        async with self._noticing:
             try:
                 found = await self._state()
             except PvdifyError:
@@ -81,7 +88,6 @@ class Pulse:
                 self._seen, self.number = found, self.number + 1
                 self._changed.set()
                 self._changed = asyncio.Event()
-            await asyncio.sleep(LOOK_SECONDS)
 
     async def _state(self) -> object:
         engine = self._engine

@@ -75,7 +75,7 @@ class Browser:
         named |= {name.replace("_", "-"): value for name, value in headers.items() if value}
         if self.cookies:
             named["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        hangs_up = path.partition("?")[0].endswith("/live")
+        hangs_up = path.partition("?")[0].endswith("/live") and "turn=yes" not in path
         answer = await ask(
             self.site.application, method, path, content, headers=named, client=self.address, hangs_up=hangs_up
         )  # fmt: skip

@@ -77,3 +77,20 @@ async def test_after_an_error_it_is_read_again_at_the_next_check():
     reads = engine.reads
     await watched.wait(1, 0.1)
     assert engine.reads == reads
+
+
+async def test_fragment_is_rendered_again_after_a_change_that_nobody_waited_for():
+    engine = Engine()
+    watched = Pulse(engine)  # type: ignore[arg-type]
+    rendered: list[int] = []
+
+    async def render() -> str:
+        rendered.append(engine.newest)
+        return f"event {engine.newest}"
+
+    await watched.shown(("now", None), render)
+    await watched.shown(("now", None), render)
+    engine.write()
+
+    assert (await watched.shown(("now", None), render)).text == "event 2"
+    assert rendered == [1, 2]

@@ -1,21 +1,23 @@
-"""A stream of a page ends when its session does."""
+"""A stream of a page ends when its session does; a turn ends when there is nothing new."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Message
 
+from pvdify.daemon.serving import build_listener
 from pvdify.dashboard import application, cookies, streams
 from pvdify.dashboard.call import Call
 from pvdify.dashboard.routes import Page
 from pvdify.engine.access.places import Places
 from pvdify.engine.access.users import Invitation
 from pvdify.model.token import Role
-from pvdify.web.answers import ServerSentEvent, event_stream
-from tests.unit.dashboard.conftest import ADMIN, Site
+from pvdify.web.answers import EventStream, ServerSentEvent, event_stream
+from tests.unit.dashboard.conftest import ADMIN, IMAGE, Site
 
 
 async def ticks() -> AsyncIterator[ServerSentEvent]:
@@ -70,3 +72,38 @@ async def test_a_stream_ends_with_the_rights_of_its_reader(
 
     assert seen[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
     assert not places._taken
+
+
+async def test_turn_sends_what_is_new_and_ends_without_a_place_of_a_stream(site: Site) -> None:
+    browser = await site.signed_in()
+    await site.daemon.deploy("shop", image=IMAGE)
+    site.application = build_listener(site.engine, Places(0))
+
+    new = await browser.get("/live?seen=&turn=yes")
+    line = new.content.decode().partition("id: ")[2].partition("\n")[0]
+    same = await browser.get(f"/live?seen={line}&turn=yes")
+
+    assert (await browser.get("/live?seen=")).status == 429
+    assert b"shop" in new.content
+    assert same.content == b": stream\n\n"
+
+
+async def test_turn_at_a_silent_log_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "SILENCE_SECONDS", 0.01)
+
+    async def silence() -> AsyncIterator[ServerSentEvent]:
+        await asyncio.Event().wait()
+        yield ServerSentEvent(data="never")
+
+    response = streams.one_turn(cast("EventStream", event_stream(silence())))
+
+    assert [piece async for piece in cast("StreamingResponse", response).body_iterator] == [b": stream\n\n"]
+
+
+async def test_turn_at_a_log_without_a_pause_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "TURN_SECONDS", 0.05)
+    response = streams.one_turn(cast("EventStream", event_stream(ticks())))
+
+    sent = [piece async for piece in cast("StreamingResponse", response).body_iterator]
+
+    assert b"tick" in sent[-1]

@@ -77,18 +77,17 @@
     const close = event.target.closest("[data-dismiss]");
     if (close) close.parentElement.remove();
   });
-  document.addEventListener("htmx:sse:before:message", (event) => {
-    const log = event.target;
-    if (log.id === "log" && waiting) {
-      waiting.push(event.detail.message.data);
-      event.detail.cancelled = true;
+  document.addEventListener("live:before", (event) => {
+    const { element, text } = event.detail;
+    if (element.id === "log" && waiting) {
+      waiting.push(text);
       event.preventDefault();
       say(`Paused, ${waiting.length} new`);
       return;
     }
     for (const each of all("[data-keep-end]")) ends.set(each, atEnd(each));
   });
-  document.addEventListener("htmx:sse:after:message", (event) => {
+  document.addEventListener("live:after", () => {
     for (const each of all("[data-keep-end]")) {
       while (each.childElementCount > 3000) each.firstElementChild.remove();
       if (ends.get(each)) toEnd(each);
@@ -97,15 +96,9 @@
     all("[data-filter]").forEach(filter);
     mark();
   });
-  document.addEventListener("htmx:sse:error", () => {
-    say("The stream was cut; connecting again", "cut");
-    body.dataset.cut = "yes";
-  });
-  document.addEventListener("htmx:sse:after:connection", (event) => {
-    if (event.detail.connection.status === 200) {
-      delete body.dataset.cut;
-      if (!waiting) say("Following");
-    }
+  document.addEventListener("live:state", ({ detail }) => {
+    if (detail.isCut) say("The stream was cut; connecting again", "cut");
+    else if (!waiting) say("Following");
   });
 
   // Rows: j and k move, Enter opens.
