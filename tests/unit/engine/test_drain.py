@@ -94,6 +94,22 @@ async def test_a_rollback_while_it_drains_keeps_the_visitors(machine: Machine, d
     await assert_consistent(machine)
 
 
+async def test_a_rollback_while_it_drains_ends_the_count_of_the_switch(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    open_websockets(machine, slot=1)
+    await daemon.deploy(image=V2)
+    machine.router.serve("shop", 2, Traffic(requests=7))
+    await machine.clock.sleep(10)
+
+    await daemon.rollback()
+    machine.router.serve("shop", 1, Traffic(requests=100))
+    await machine.clock.sleep(60)
+
+    found = await counted(machine, 2)
+    assert found.is_final
+    assert 7 <= found.served < 100
+
+
 async def test_a_router_that_does_not_answer_once_is_asked_again(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DRAIN)
     open_websockets(machine, slot=1)

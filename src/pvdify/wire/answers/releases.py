@@ -13,7 +13,8 @@ class Requests:
 
     ``served``: all requests to the old or the new release, from the switch until the old release had drained.
     ``failed``: 5xx that the router sent because no instance answered. ``app_errors``: 5xx from the app itself. ``cut``:
-    incomplete answers, and requests still in flight when ``drain`` was over. ``is_final``: the old release has drained.
+    incomplete answers, and requests still in flight when ``drain`` was over. ``is_final``: the old release has
+    drained, or serves again after a rollback.
     """
 
     served: int

@@ -23,7 +23,14 @@ EDGE_PAUSE = 1.0  # seconds
 STANDBY_PAUSE = 60.0  # seconds; a change of the app's records ends the pause earlier
 
 
-@step()
+async def close_count(run: StepRun) -> None:
+    """Make the count of the switch final when a rollback takes over the slot before it has drained."""
+    slot = await run.world.store.slot(run.app, run.operation.slot or 0)
+    if slot is not None and not (await switch_count(run, run.operation.release or 0)).is_final:
+        await run.save(*await _counted(run, slot, cut=0))
+
+
+@step(undo=close_count)
 async def drain(run: StepRun) -> None:
     """Wait until the displaced slot has had no request in flight for ``QUIET`` seconds; end the others at its deadline.
 
@@ -206,7 +213,7 @@ async def traffic_of(run: StepRun, slot: int, number: int | None = None) -> Traf
 
 
 async def _counted(run: StepRun, slot: Slot, cut: int) -> tuple[SwitchCount, ...]:
-    """Return the final count of requests during the switch, now that the displaced slot has drained.
+    """Return the final count of requests during the switch, now that the displaced slot has drained or serves again.
 
     ``cut`` is added to the requests that were broken off.
     """
