@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes fuzz bench bench-scale run gh-pvdify dist docs clean lint python run-server screenshots
+.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes fuzz bench bench-scale bench-long run gh-pvdify dist docs clean lint python run-server screenshots
 
 bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
@@ -63,6 +63,9 @@ bench: setup ## measure everything that is promised, and write bench/results.md
 
 bench-scale: setup ## measure what reads of the API cost with many apps, and write bench/scale.md
 	@$(bin)/python -m bench.scale
+
+bench-long: setup ## count failed and repeated requests over hundreds of changes for 40 minutes, and write bench/long.md
+	@$(bin)/python -m bench.long $(ARGS)
 
 run: python ## start the dashboard and the API with sample apps on fakes, without podman: http://127.0.0.1:9443
 	@$(bin)/python -m tests.fakes.sample_server $(ARGS)

@@ -14,7 +14,8 @@ Only the standard library, so that its image is small and starts in a moment. `a
 
 Told by the environment: PORT and VERSION; for tests, BIND and LISTEN_PORT (listen elsewhere), START_DELAY_MS,
 START_EXIT (exit at once with this code), HEALTH_STATUS, HEALTH_DELAY_MS, KEEP_ALIVE_MS (close silent connections),
-LEAK_MB (memory taken at start), ERROR_EVERY (each n-th visit of / fails), IGNORE_TERM, WORKER_EXIT (START_EXIT for the
+LEAK_MB (memory taken at start), ERROR_EVERY (each n-th visit of / fails), RECORD (a file that
+gets the X-Request-Id of every request that begins), IGNORE_TERM, WORKER_EXIT (START_EXIT for the
 worker alone), TICK_MS, DATABASE (an SQLite file, default /data/app.db), and for the release hook RUN_MS, RUN_EXIT and
 HOOK_FILE.
 """
@@ -76,6 +77,7 @@ class Connection:
     def __init__(self, app: "App", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.app, self.reader, self.writer = app, reader, writer
         self.is_idle = True
+        self.has_answered = False  # only then is a silent connection one that waits for another request
         self.keeps_alive = True
         self.is_gone = asyncio.Event()
         self.say_goodbye: Callable[[], None] = writer.close
@@ -85,10 +87,11 @@ class Connection:
         try:
             while self.keeps_alive and not self.app.is_stopping:
                 self.is_idle = True
-                async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                async with asyncio.timeout(KEEP_ALIVE_SECONDS if self.has_answered else None):
                     head = await self.reader.readuntil(b"\r\n\r\n")
                 self.is_idle = False
                 await self.answer(head)
+                self.has_answered = True
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             pass  # the client left, or was silent for too long
         except (ValueError, asyncio.LimitOverrunError) as error:
@@ -102,6 +105,7 @@ class Connection:
         request_line, *lines = head.decode("latin-1").split("\r\n")
         method, target, protocol = request_line.split(" ")
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        self.app.record(headers.get("x-request-id", ""))
         wants = headers.get("connection", "").lower()
         self.keeps_alive = "close" not in wants and (protocol == "HTTP/1.1" or "keep-alive" in wants)
         if headers.get("expect", "").lower() == "100-continue":
@@ -141,6 +145,7 @@ class Connection:
             "Content-Type": "text/plain; charset=utf-8",
             "X-Version": VERSION,
             "X-Instance": ENVIRONMENT.get("PVDIFY_INSTANCE", ""),
+            "X-Release": ENVIRONMENT.get("PVDIFY_RELEASE", ""),
             "Connection": "keep-alive" if self.keeps_alive else "close",
             **headers,
         }
@@ -160,6 +165,7 @@ class App:
         self.visits = 0
         self.taken: list[bytes] = []
         self.connections: set[Connection] = set()
+        self.recorded: int | None = None
         self.pages: dict[str, Page] = {
             "/": self.home,
             "/health": self.health,
@@ -191,6 +197,14 @@ class App:
         server.close()
         await self.finish()
         say("stopped")
+
+    def record(self, request_id: str) -> None:
+        """Append the id of a request that begins; instances may share the file, because each line is one write."""
+        if not (path := ENVIRONMENT.get("RECORD")):
+            return
+        if self.recorded is None:
+            self.recorded = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.write(self.recorded, f"{request_id}\n".encode())
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A client came."""

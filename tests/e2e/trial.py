@@ -164,8 +164,12 @@ class Trial:
 
     def router_pid(self) -> int:
         """The process that visitors' requests go through."""
-        (pid,) = stages.processes(self.stage.directory, "haproxy")
+        (pid,) = self.router_pids()
         return pid
+
+    def router_pids(self) -> list[int]:
+        """The router's processes; more than one while a replaced one finishes requests."""
+        return stages.processes(self.stage.directory, "haproxy")
 
     def _map(self, name: str) -> dict[str, str]:
         lines = (self.stage.data_dir / "router" / f"{name}.map").read_text().splitlines()

@@ -6,6 +6,6 @@ share its mistakes.
 
 from tests.load.load import Load
 from tests.load.report import Failure, Reason, Report
-from tests.load.shapes import DEFAULT_MIX, GET, POST, SLOW, STREAM, Shape
+from tests.load.shapes import DEFAULT_MIX, GET, POST, PUT, SLOW, STREAM, Shape
 
-__all__ = ["DEFAULT_MIX", "GET", "POST", "SLOW", "STREAM", "Failure", "Load", "Reason", "Report", "Shape"]
+__all__ = ["DEFAULT_MIX", "GET", "POST", "PUT", "SLOW", "STREAM", "Failure", "Load", "Reason", "Report", "Shape"]

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -26,6 +26,7 @@ class Load:
         version_header: the response header that names the release.
         timeout: seconds after which an answer counts as missing.
         headers: sent with every request.
+        numbers: numbers of requests, sent as X-Request-Id; each is taken once, also if the request then fails.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Load:
         version_header: str = "X-Version",
         timeout: float = 30.0,
         headers: Sequence[tuple[str, str]] = (),
+        numbers: Iterator[int] | None = None,
     ) -> None:
         host, _, port = address.rpartition(":")
         self._host, self._port = host.strip("[]"), int(port)
@@ -51,6 +53,7 @@ class Load:
         self._version_header = version_header.lower().encode()
         self._timeout = timeout
         self._extra = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        self._numbers = numbers
         self._heads = {shape.name: self._head(shape) for shape in mix}
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -86,12 +89,13 @@ class Load:
         while not self._stopping:
             (shape,) = random.choices(self._mix, self._weights)
             started = time.monotonic()
+            number = next(self._numbers) if self._numbers is not None else None
             try:
                 if connection is None or connection.is_closed:
                     connection = await self._connect()
-                await self._one(connection, shape, started)
+                await self._one(connection, shape, started, number)
             except RequestFailed as failed:
-                self._failed(failed, shape.name, started)
+                self._failed(failed, shape.name, started, number)
                 await asyncio.sleep(0.01)  # a dead server must not turn the client into a busy loop
             if self._pause:
                 await asyncio.sleep(self._pause)
@@ -108,9 +112,10 @@ class Load:
         self.report.connections += 1
         return connection
 
-    async def _one(self, connection: Connection, shape: Shape, started: float) -> None:
+    async def _one(self, connection: Connection, shape: Shape, started: float, number: int | None) -> None:
         body = shape.body()
-        answer = await connection.request(self._heads[shape.name] + body, self._timeout)
+        last = b"X-Request-Id: %d\r\n\r\n" % number if number is not None else b"\r\n"
+        answer = await connection.request(self._heads[shape.name] + last + body, self._timeout)
         if not 200 <= answer.status < 300:
             raise RequestFailed(Reason.STATUS, str(answer.status))
         if not shape.is_right(body, answer):
@@ -135,14 +140,17 @@ class Load:
                 self.report.websocket_messages += 1
                 await asyncio.sleep(0.02)
 
-    def _failed(self, failed: RequestFailed, shape: str, started: float) -> None:
+    def _failed(self, failed: RequestFailed, shape: str, started: float, number: int | None = None) -> None:
         self.report.failures.append(
-            Failure(reason=failed.reason, detail=failed.detail, shape=shape, started=started, failed=time.monotonic())
-        )
+            Failure(
+                reason=failed.reason, detail=failed.detail, shape=shape, started=started, failed=time.monotonic(),
+                number=number,
+            )
+        )  # fmt: skip
 
     def _version(self, answer: Answer) -> str:
         return answer.headers.get(self._version_header, b"").decode("latin-1")
 
     def _head(self, shape: Shape) -> bytes:
         length = f"Content-Length: {shape.body_size}\r\n" if shape.body_size or shape.method == "POST" else ""
-        return f"{shape.method} {shape.path} HTTP/1.1\r\nHost: {self._hostname}\r\n{length}{self._extra}\r\n".encode()
+        return f"{shape.method} {shape.path} HTTP/1.1\r\nHost: {self._hostname}\r\n{length}{self._extra}".encode()

@@ -9,13 +9,14 @@ from tests.load.connection import Reason
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One failed request. Times are those of ``time.monotonic``."""
+    """One failed request. Times are those of ``time.monotonic``; ``number`` if the load numbers its requests."""
 
     reason: Reason
     detail: str
     shape: str
     started: float
     failed: float
+    number: int | None = None
 
     def __str__(self) -> str:
         return f"{self.shape}: {self.reason.value} {self.detail}".strip()

@@ -50,6 +50,7 @@ class Shape:
 # `tests.load.backend` serves these paths; an app under test has to do the same.
 GET = Shape(name="get", weight=45)
 POST = Shape(name="post", method="POST", path="/echo", body_size=256, weight=45, is_right=_is_echo)
+PUT = Shape(name="put", method="PUT", path="/echo", body_size=1000, weight=20, is_right=_is_echo)
 BIG_POST = Shape(name="big-post", method="POST", path="/echo", body_size=100_000, weight=2, is_right=_is_echo)
 SLOW = Shape(name="slow", path="/slow?ms=200", weight=4)
 STREAM = Shape(name="stream", path=f"/stream?lines={STREAM_LINES}&ms=10", weight=4, is_right=_is_stream)
