@@ -11,8 +11,8 @@ NOTHING = "-"
 LEAST_WRAPPED = 12  # characters; narrower columns are hard to read
 # The order in which columns are left out. The first column of a table and columns not listed here always stay.
 EXPENDABLE = (
-    "COMMAND", "SLOT", "BY", "ADDED BY", "CONFIG", "ID", "SHARED WITH OTHERS", "CPU", "PORT", "FROM", "LINKED",
-    "ENVIRONMENT", "TRIES", "LAST USED", "CREATED", "SINCE", "IMAGE", "MEMORY", "USER", "CHANNEL", "EVENTS", "SET",
+    "COMMAND", "BY", "ADDED BY", "CONFIG", "ID", "SHARED WITH OTHERS", "PORT", "CPU", "FROM", "LINKED", "ENVIRONMENT",
+    "TRIES", "LAST USED", "CREATED", "SINCE", "SLOT", "IMAGE", "MEMORY", "USER", "CHANNEL", "EVENTS", "SET",
     "UNSET", "RESTARTS", "ROLLBACK", "URL", "ADDRESS", "GOES AT", "NEXT TRY", "EXPIRES", "LAST EXIT", "RELEASE",
 )  # fmt: skip
 # Never shortened, because users copy these values.

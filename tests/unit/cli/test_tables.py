@@ -116,3 +116,16 @@ def test_every_list_fits_80_columns_with_the_longest_names(pvdify: Pvdify, api: 
     checks = pvdify("status").stdout
     assert max(map(len, checks.splitlines())) <= 80
     assert "\nTO DO   NEXT\nimages  podman rmi X\n" in checks
+
+
+def test_instances_of_the_live_and_the_previous_release_differ_in_80_columns() -> None:
+    headers = ("INSTANCE", "STATE", "SLOT", "RELEASE", "PORT", "MEMORY", "CPU", "RESTARTS", "LAST EXIT", "SINCE")
+    rows = [
+        ("web.1", "running", slot, "v41", "3001", "122M/512M", "12%", "0", "-", "2026-11-30 10:00:00Z")
+        for slot in ("live", "standby")
+    ]
+
+    text = table(headers, rows, width=80)
+
+    assert max(map(len, text.splitlines())) <= 80
+    assert "standby" in text
