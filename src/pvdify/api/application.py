@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pvdify.api.app_answers import AppAnswers
 from pvdify.api.call import Call
@@ -24,7 +24,7 @@ from pvdify.errors import PvdifyError
 from pvdify.model.token import Actor, Role
 from pvdify.web.address import sender_of
 from pvdify.web.holding import MOST_STREAMS, answered
-from pvdify.web.middleware import observed
+from pvdify.web.middleware import Observed
 from pvdify.web.numbers import use_small_numbers
 from pvdify.web.signing_in import NOBODY, ROOT, Authenticate, as_root, by_token, is_from_this_machine
 
@@ -46,7 +46,12 @@ def build_application(
     authenticate = as_root if is_local else by_token(engine.tokens)
     counted = None if is_local else places or Places(streams)
     apps = AppAnswers()
-    routes = [_route(endpoint, engine, authenticate, counted, apps) for endpoint in ENDPOINTS]
+    routes = [
+        Route(
+            PREFIX + endpoint.path, _Handler(endpoint, engine, authenticate, counted, apps), methods=[endpoint.method]
+        )
+        for endpoint in ENDPOINTS
+    ]
     routes.append(Route(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]))
     routes += [Route(path, _metrics(engine, authenticate), methods=["GET"]) for path in METRICS_PATHS]
     application = Starlette(
@@ -57,32 +62,44 @@ def build_application(
             Exception: answer_unexpected,
         },
     )
-    return observed(application, engine.observations)
+    return Observed(application, engine.observations)
 
 
-def _route(
-    endpoint: Endpoint, engine: Engine, authenticate: Authenticate, places: Places | None, apps: AppAnswers
-) -> Route:  # fmt: skip
-    async def handle(request: Request) -> Response:
-        request.state.route = PREFIX + endpoint.path
+class _Handler:
+    """Answers the requests of one endpoint: checks the token and its rights, and limits requests at once.
+
+    An ASGI application and no function, because Starlette wraps functions into two more calls for each request.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, engine: Engine, authenticate: Authenticate, places: Places | None, apps: AppAnswers
+    ) -> None:  # fmt: skip
+        self._endpoint, self._engine, self._authenticate = endpoint, engine, authenticate
+        self._places, self._apps = places, apps
+        self._path = PREFIX + endpoint.path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI. Raises PvdifyError."""
+        request = Request(scope, receive, send)
+        scope["state"]["route"] = self._path
         actor, app = NOBODY, _app_of(request)
-        if endpoint.needs is not None:
-            address = await _address(request, engine, is_local=places is None)
-            actor = replace(await authenticate(request), address=address)
-            # With a token of one app, a list shows only that app. Other requests without an app need a token for all.
-            is_filtered = endpoint.needs is Role.READ and app is None
-            _check_current(request, engine, actor)
-            check_allowed(actor, endpoint.needs, actor.app if is_filtered else app)
-        call = Call(engine=engine, request=request, actor=actor, apps=apps)
-        if places is None or endpoint.needs is None:
-            return await endpoint.handler(call)
-        return await answered(lambda: endpoint.handler(call), places, actor, app)
+        if self._endpoint.needs is not None:
+            actor = await self._allowed(request, self._endpoint.needs, app)
+        call = Call(engine=self._engine, request=request, actor=actor, apps=self._apps)
+        if self._places is None or self._endpoint.needs is None:
+            response = await self._endpoint.handler(call)
+        else:
+            response = await answered(lambda: self._endpoint.handler(call), self._places, actor, app)
+        await response(scope, receive, send)
 
-    return Route(PREFIX + endpoint.path, handle, methods=[endpoint.method])
-
-
-async def _address(request: Request, engine: Engine, *, is_local: bool) -> str:
-    return "" if is_local else await sender_of(request, engine)
+    async def _allowed(self, request: Request, needs: Role, app: str | None) -> Actor:
+        address = "" if self._places is None else await sender_of(request, self._engine)
+        actor = replace(await self._authenticate(request), address=address)
+        # With a token of one app, a list shows only that app. Other requests without an app need a token for all.
+        is_filtered = needs is Role.READ and app is None
+        _check_current(request, app, self._engine, actor)
+        check_allowed(actor, needs, actor.app if is_filtered else app)
+        return actor
 
 
 def _metrics(engine: Engine, authenticate: Authenticate) -> Callable[[Request], Awaitable[Response]]:
@@ -101,10 +118,15 @@ def _app_of(request: Request) -> str | None:
     return app if number is None else f"{app}-pr-{number}"
 
 
-def _check_current(request: Request, engine: Engine, actor: Actor) -> None:
-    """Raise AppRenamed for a name that an app had before, if the actor may know of the app."""
-    named = (request.path_params.get("app"), _app_of(request))
-    former = next((found for name in named if name and (found := engine.renames.former(name))), None)
+def _check_current(request: Request, app: str | None, engine: Engine, actor: Actor) -> None:
+    """Raise AppRenamed for a name that an app had before, if the actor may know of the app.
+
+    ``app``: as ``_app_of`` returns it; the path may name a preview's parent.
+    """
+    if app is None:
+        return
+    named = request.path_params["app"]
+    former = engine.renames.former(named) or (engine.renames.former(app) if app != named else None)
     if former is not None and actor.reaches(former.app):
         raise renamed(former)
 

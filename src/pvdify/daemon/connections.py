@@ -5,7 +5,12 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pvdify.daemon.joined_writes import JoinedWrites
+
+MOST_HEAD = 16384  # bytes of an unfinished head, of a chunk's extensions or of trailers; the parser has no limit
+HOSTS_BY_VERSION = {"1.0": (0, 1), "1.1": (1,)}  # how many Host headers a request may have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +40,12 @@ class Register(Protocol):
         ...
 
 
-class LimitedConnection(H11Protocol):
-    """uvicorn's connection with more time limits: uvicorn itself has only one, between two requests."""
+class InvalidHead(Exception):
+    """A request of another version of HTTP, or with none or several Host headers; it is answered with 400."""
+
+
+class LimitedConnection(HttpToolsProtocol):
+    """uvicorn's connection with more limits of time and size: uvicorn itself has only one, between two requests."""
 
     def __init__(self, *, peer: str, register: Register, patience: Patience, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -44,10 +53,12 @@ class LimitedConnection(H11Protocol):
         self._register, self._patience = register, patience
         self._head: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
+        self._unread = 0  # bytes since the parser has found a whole head or a piece of a body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
-        super().connection_made(transport)
+        self._writes = JoinedWrites(transport, self.loop)
+        super().connection_made(self._writes)
         self._note()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -59,11 +70,34 @@ class LimitedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
+        self._unread += len(data)
         super().data_received(data)
+        if self._unread > MOST_HEAD and not self.transport.is_closing():
+            self._refuse()
         self._note()
+
+    def on_headers_complete(self) -> None:
+        """See uvicorn. Raises InvalidHead."""
+        self._unread = 0
+        hosts = [name for name, _ in self.headers if name == b"host"]
+        if len(hosts) not in HOSTS_BY_VERSION.get(self.parser.get_http_version(), ()):
+            raise InvalidHead
+        super().on_headers_complete()
+        self.headers = []  # the request keeps its own list, so trailers are not headers of the request
+
+    def on_body(self, body: bytes) -> None:
+        """See uvicorn."""
+        self._unread = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """See uvicorn."""
+        self._unread = 0
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """See uvicorn: its limit between two requests applies until the next request begins."""
+        self._writes.flush()
         super().on_response_complete()
         if self.transport.is_closing():
             self._stop_when_stuck()
@@ -97,6 +131,12 @@ class LimitedConnection(H11Protocol):
     @property
     def _is_waiting(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
+
+    def _refuse(self) -> None:
+        if self._is_waiting:
+            self.send_400_response(f"more than {MOST_HEAD} bytes without the end of the request's head")
+        else:
+            self.abort()  # a part of the answer may have been sent
 
     def _stop_when_stuck(self) -> None:
         self._stuck = self._stuck or self.loop.call_later(self._patience.stuck, self.abort)

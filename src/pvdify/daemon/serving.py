@@ -116,7 +116,8 @@ def _config(application: object) -> uvicorn.Config:
         application,  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
-        http="h11",
+        http="httptools",
+        proxy_headers=False,  # it believes X-Forwarded-For of every program on this machine; see ``web.address``
         lifespan="off",
         timeout_graceful_shutdown=GRACE,
         server_header=False,

@@ -29,7 +29,7 @@ from pvdify.web.address import sender_of
 from pvdify.web.answers import EventStream
 from pvdify.web.body import form_of
 from pvdify.web.holding import MOST_STREAMS, answered
-from pvdify.web.middleware import observed
+from pvdify.web.middleware import Observed
 from pvdify.web.numbers import use_small_numbers
 
 
@@ -48,7 +48,7 @@ def build_application(engine: Engine, *, places: Places | None = None) -> ASGIAp
             Exception: answer_unexpected,
         },
     )
-    return observed(SecurityHeaders(application), engine.observations)
+    return Observed(SecurityHeaders(application), engine.observations)
 
 
 def _shared(engine: Engine) -> Shared:

@@ -23,7 +23,8 @@ async def sender_of(request: Request, engine: Engine) -> str:
 
     The router is recognized by its key, not by loopback: every program on this machine can connect from there.
     """
-    if await engine.observations.is_from_router(request.headers.get(API_KEY_HEADER, "")):
+    key = request.headers.get(API_KEY_HEADER)
+    if key and await engine.observations.is_from_router(key):
         return _plain(_last(request, "X-Forwarded-For") or UNKNOWN)
     peer = request.client.host if request.client else UNKNOWN
     said = None

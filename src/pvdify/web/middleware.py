@@ -1,8 +1,9 @@
 """Middleware for every application: request ids, and the time until each response begins."""
 
+import os
 import re
 import time
-import uuid
+from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,15 +14,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")  # the same pattern as th
 _VERSION = (b"x-pvdify-version", __version__.encode("ascii"))
 
 
-def observed(application: ASGIApp, observations: Observations) -> ASGIApp:
-    """Wrap the application: add request ids, and count its requests in the server's own metrics."""
-    return RequestId(Timed(application, observations))
+class Observed:
+    """Gives every request an id, returns it with pvdify's version, and counts the request in the server's metrics.
 
-
-class Timed:
-    """Counts requests and the time until their response begins, by the path in the route table.
-
-    An application puts that path into ``request.state.route``; without it the request counts as ``other``.
+    The id is the caller's own, if it is a plain one. A request is counted by its path in the route table, which the
+    application puts into ``request.state.route``; without it the request counts as ``other``.
     """
 
     def __init__(self, application: ASGIApp, observations: Observations) -> None:
@@ -29,37 +26,29 @@ class Timed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        begun = time.monotonic()
-
-        async def send_counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                path = scope.get("state", {}).get("route", "other")
-                seconds = time.monotonic() - begun
-                self._observations.note_answer(scope["method"], path, message["status"], seconds)
-            await send(message)
-
-        await self._application(scope, receive, send_counted if scope["type"] == "http" else send)
-
-
-class RequestId:
-    """Gives every request an id (the caller's own, if it is a plain one), and returns that id and pvdify's version."""
-
-    def __init__(self, application: ASGIApp) -> None:
-        self._application = application
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        begun = time.monotonic()
+        request_id = _request_id(scope["headers"])
         scope.setdefault("state", {})["request_id"] = request_id
 
-        async def send_with_id(message: Message) -> None:
+        async def send_observed(message: Message) -> None:
             if message["type"] == "http.response.start":
+                path = scope["state"].get("route", "other")
+                seconds = time.monotonic() - begun
+                self._observations.note_answer(scope["method"], path, message["status"], seconds)
                 own = ((b"x-request-id", request_id.encode("latin-1")), _VERSION)
                 message["headers"] = [*message.get("headers", ()), *own]
             await send(message)
 
-        await self._application(scope, receive, send_with_id)
+        await self._application(scope, receive, send_observed)
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the last X-Request-Id if it is a plain one, else a new id."""
+    given = ""
+    for name, value in headers:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+    return given if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()

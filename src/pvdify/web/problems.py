@@ -56,7 +56,7 @@ def status_of(error: PvdifyError) -> int:
 
 
 def request_id_of(request: Request) -> str:
-    """Return the id that ``middleware.RequestId`` gave this request."""
+    """Return the id that ``middleware.Observed`` gave this request."""
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 

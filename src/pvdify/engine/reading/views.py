@@ -56,26 +56,30 @@ class Views:
     def __init__(self, *, settings: Settings, statuses: AppStatuses, store: Store) -> None:
         self._settings, self._statuses, self._store = settings, statuses, store
         self._made: dict[str, tuple[AppFacts, AppView]] = {}
-        self._all: tuple[AppView, ...] = ()
+        self._all: tuple[AppView, ...] | None = None
         self._named: dict[str, AppView] = {}
-        self._version: tuple[object, ...] | None = None  # of these two; None if time alone may change them
+        self._version: tuple[object, ...] | None = None  # of these two, which have no views that time alone may change
 
     async def app(self, name: str) -> AppView:
         """Return the view of an app. Raises AppNotFound, StoreUnavailable."""
-        if self._version == self._statuses.version and name in self._named:
+        version = self._current_version()
+        if name in self._named:
             return self._named[name]
         facts = (await self._statuses.facts(name)).get(name)
         if facts is None:
             raise no_app(name)
-        return self._view_of(facts)
+        view = self._view_of(facts)
+        if facts.is_lasting and self._version == version == self._statuses.version:
+            self._named[name] = view
+        return view
 
     async def apps(self) -> tuple[AppView, ...]:
         """Return the views of all apps by name: the same tuple as long as nothing has changed. Raises StoreUnavailable.
 
         The number of database queries does not depend on the number of apps.
         """
-        version = self._statuses.version
-        if version == self._version:
+        version = self._current_version()
+        if self._all is not None:
             return self._all
         found = await self._statuses.facts()
         if len(self._made) > len(found):
@@ -85,11 +89,20 @@ class Views:
             views.append(self._view_of(facts))
             if at % AT_ONCE == 0:
                 await asyncio.sleep(0)
-        self._all, self._named = tuple(views), dict(zip(found, views, strict=True))
+        everything = tuple(views)
         # A write that came in between is in some of the facts only: the next reader has to look again.
-        is_valid = version == self._statuses.version and all(facts.is_lasting for facts in found.values())
-        self._version = version if is_valid else None
-        return self._all
+        if self._version == version == self._statuses.version:
+            lasting = {name for name, facts in found.items() if facts.is_lasting}
+            self._named = {view.app.name: view for view in everything if view.app.name in lasting}
+            self._all = everything if len(lasting) == len(everything) else None
+        return everything
+
+    def _current_version(self) -> tuple[object, ...]:
+        """Return the version of the records, and forget the views of another one."""
+        version = self._statuses.version
+        if self._version != version:
+            self._version, self._all, self._named = version, None, {}
+        return version
 
     def _view_of(self, facts: AppFacts) -> AppView:
         """Return the view of these facts: the same object as long as the facts are equal."""
