@@ -1,4 +1,4 @@
-"""The page for newcomers names files that exist, and a level of the engine can be read at a glance."""
+"""The architecture page names files that exist, and each level of the engine has few entries."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ PATH = re.compile(r"`([a-z][\w./-]*(?:/|\.py|\.md))(?:: \w+)?`")
 
 
 @pytest.mark.parametrize(("change", "places"), ROWS, ids=[change for change, _ in ROWS])
-def test_each_place_to_look_exists(change: str, places: str):
+def test_each_listed_file_exists(change: str, places: str):
     folder, missing = SOURCE, []
     for named in PATH.findall(places):
         found = next((it for it in (SOURCE / named, ROOT / named, folder / named) if it.exists()), None)
@@ -27,7 +27,7 @@ def test_each_place_to_look_exists(change: str, places: str):
     assert missing == []
 
 
-def test_the_walk_of_a_deploy_names_files_that_exist():
+def test_the_walk_through_a_deploy_names_existing_files():
     walk = PAGE[PAGE.index("## One `pvdify deploy`") : PAGE.index("## Add a page")]
     folders = (SOURCE, SOURCE / "engine/deploys", SOURCE / "engine/running")
 

@@ -1,4 +1,4 @@
-"""The changelog: new things on top, then releases, in the groups that its form names."""
+"""The changelog: unreleased changes first, then releases, in the groups of Keep a Changelog."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The rights in ``packaging/kubernetes`` are those of everything that the adapter asks of a cluster."""
+"""The rights in ``packaging/kubernetes`` are exactly those that the adapter needs."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_every_kind_of_object_is_covered() -> None:
         assert found[f"{group}/{kind}"] >= {"list"}, kind
 
 
-def test_nothing_more_than_that_is_allowed() -> None:
+def test_no_further_rights_are_granted() -> None:
     found = rules()
 
     assert not any("*" in key or "*" in verbs for key, verbs in found.items())

@@ -1,4 +1,4 @@
-"""No foreign input crashes a reader: a short run of what ``make fuzz`` tries for ten minutes."""
+"""No foreign input crashes a parser: a short run of ``make fuzz``."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ def test_a_reader_refuses_what_it_cannot_read(target: Target):
     attempt()
 
 
-async def test_what_holds_the_loop_is_measured_and_what_leaves_it_free_is_not():
+async def test_the_time_that_blocks_the_loop_is_measured():
     async def count() -> None:
         sum(range(5_000_000))  # one call in C, which keeps the interpreter
 

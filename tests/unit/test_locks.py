@@ -21,7 +21,7 @@ def locked(name: str) -> dict[str, str]:
 
 
 def needed(package: str, found: set[str]) -> set[str]:
-    """What a package needs without extras on this machine, and what that needs."""
+    """Return the dependencies of a package without extras on this machine, recursively."""
     for text in metadata.requires(package) or ():
         wanted = Requirement(text)
         name = canonicalize_name(wanted.name)
@@ -37,7 +37,7 @@ def test_a_server_gets_everything_it_needs_in_the_versions_that_are_tested() -> 
     assert {name: version for name, version in server.items() if dev.get(name) != version} == {}
 
 
-def test_no_lock_says_where_packages_come_from() -> None:
+def test_no_lock_names_a_package_index() -> None:
     for file in LOCKS.iterdir():
         assert "://" not in file.read_text()
 

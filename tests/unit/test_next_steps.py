@@ -1,4 +1,4 @@
-"""What a message tells the reader to do next has to exist."""
+"""Commands, options and pages that a message names as the next step exist."""
 
 import re
 from pathlib import Path
@@ -24,13 +24,13 @@ def mentions(pattern: re.Pattern[str]) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(("file", "command"), mentions(NAMED))
-def test_every_command_that_a_message_names_is_there(file: str, command: str):
+def test_every_command_named_in_a_message_exists(file: str, command: str):
     assert command.partition(" ")[0] in COMMANDS
     assert f"\n## pvdify {command}\n" in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("file", "command", "option"), mentions(OPTION))
-def test_every_option_that_a_message_names_is_there(file: str, command: str, option: str):
+def test_every_option_named_in_a_message_exists(file: str, command: str, option: str):
     section = PAGE.read_text(encoding="utf-8").partition(f"## pvdify {command}\n")[2].partition("\n## ")[0]
 
     assert section

@@ -27,13 +27,13 @@ def test_a_size_has_bounds_that_are_included():
 
 
 @pytest.mark.parametrize("text", ["²", "١", "-1", "1.0", "", "1e3", " ", "101"])
-def test_what_is_no_whole_number_within_bounds_is_refused_in_our_words(text: str):
+def test_invalid_integers_are_refused_with_a_message_of_pvdify(text: str):
     with pytest.raises(ValueError, match="expected a whole number from 0 to 100"):
         parse_whole(0, 100)(text)
 
 
 @pytest.mark.parametrize("text", ["²M", "-1", "M", "1 000M", "1e9"])
-def test_what_is_no_size_is_refused_in_our_words(text: str):
+def test_invalid_sizes_are_refused_with_a_message_of_pvdify(text: str):
     with pytest.raises(ValueError, match="expected a size"):
         parse_size(text)
 
@@ -42,7 +42,7 @@ def test_what_is_no_size_is_refused_in_our_words(text: str):
     ("parse", "text"),
     [(parse_address, "127.0.0.1:²"), (parse_port_range, "1024-²"), (parse_port_range, "5000-4000")],
 )
-def test_ports_that_are_none_are_refused_in_our_words(parse, text: str):
+def test_invalid_ports_are_refused_with_a_message_of_pvdify(parse, text: str):
     with pytest.raises(ValueError, match="expected"):
         parse(text)
 

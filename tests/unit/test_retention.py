@@ -1,4 +1,4 @@
-"""What is kept for how long stands in the settings, and all of it on one page."""
+"""Every retention period is a setting, and one page lists them all."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ KINDS = (
 )  # fmt: skip
 
 
-def test_every_setting_of_what_is_kept_is_on_the_page():
+def test_every_retention_setting_is_on_the_page():
     text = PAGE.read_text("utf-8")
     kept = [name for name in settings.names() if name.startswith("keep_") or name in ("trash", "standby")]
 

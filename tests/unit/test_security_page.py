@@ -1,4 +1,4 @@
-"""The page on security: each promise names the tests that hold it, and these are there."""
+"""The security page: each promise names the tests that prove it, and these tests exist."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def _promises() -> list[str]:
     return rows
 
 
-def test_there_are_promises():
+def test_the_security_page_has_promises():
     assert len(_promises()) > 50
 
 
@@ -32,7 +32,7 @@ def test_a_promise_names_its_tests(row: str):
     assert TEST.findall(row.rstrip("| ").rsplit("|", 1)[1]) != []
 
 
-def test_every_test_that_a_document_names_is_there():
+def test_every_test_named_in_a_document_exists():
     named = {
         (page.relative_to(ROOT), name)
         for page in (ROOT / "docs").rglob("*.md")

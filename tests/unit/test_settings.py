@@ -1,4 +1,4 @@
-"""Where settings come from, and what a bad one says."""
+"""Where settings come from, and how an invalid one is reported."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -86,7 +86,7 @@ def test_durations(text: str, seconds: float):
 
 
 @pytest.mark.parametrize("text", ["", "5", "s", "5x", "1..5s", ".s", "-5s"])
-def test_what_is_no_duration(text: str):
+def test_invalid_durations(text: str):
     with pytest.raises(ValueError, match="expected a duration"):
         parse_duration(text)
 
@@ -115,12 +115,12 @@ def test_headers_with_the_visitors_address_follow_the_edge_unless_they_are_set(t
         ({"public_url": "http://127.0.0.1:9443"}, None),
     ],
 )
-def test_the_name_that_the_world_looks_up(flags: dict[str, str], expected: str | None) -> None:
+def test_the_public_hostname(flags: dict[str, str], expected: str | None) -> None:
     assert load({"base_domain": "apps.example.com", **flags}, {}, NO_FILE).public_hostname == expected
 
 
 @pytest.mark.parametrize("text", ["https://a b.example", "https://ops.example/(.*)", "https://ops.example/'x", "ops"])
-def test_a_public_url_is_plain_since_rules_of_the_router_name_it(text: str) -> None:
+def test_an_invalid_public_url_is_refused(text: str) -> None:
     with pytest.raises(InvalidSetting):
         load({"public_url": text}, {}, NO_FILE)
 

@@ -1,4 +1,4 @@
-"""Pauses that grow, and waiting for the first of two things."""
+"""Growing pauses, and waiting for the first of two results."""
 
 import asyncio
 import random

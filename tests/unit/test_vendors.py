@@ -1,4 +1,4 @@
-"""No vendor in the core: another edge, or another service, is another adapter and nothing else."""
+"""The core names no vendor: another edge or service needs only another adapter."""
 
 from pathlib import Path
 

@@ -33,7 +33,7 @@ def test_no_page_names_an_image_by_a_repository_that_may_have_capitals() -> None
 
 
 def pages() -> Iterator[Path]:
-    """What people copy workflows from."""
+    """Return the files from which users copy workflows."""
     yield CHECKOUT / "README.md"
     yield from (CHECKOUT / "docs").rglob("*.md")
     for folder in ("gh-pvdify", "examples", ".github"):

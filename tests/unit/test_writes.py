@@ -71,7 +71,7 @@ TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "installation/backing_up.py": (2, f"{WRITERS}server_backup", f"{SERVER}collected_server"),
     "installation/restoring.py": (4, f"{SERVER}restored_server"),
 }  # fmt: skip
-# What a person's own command writes where that person is, and what is made to be thrown away at once.
+# Files that the command line writes for its user, and temporary files.
 OF_A_PERSON = {
     "cli/commands/completion.py": 1,
     "cli/main.py": 1,
@@ -105,7 +105,7 @@ def _writes(file: Path) -> int:
     return len({each.name for each in functions if any(_is_write(it) for it in ast.walk(each))})
 
 
-def test_every_function_that_writes_is_in_the_table():
+def test_every_writing_function_is_in_the_table():
     found = {str(file.relative_to(SOURCES)): _writes(file) for file in SOURCES.rglob("*.py")}
 
     expected = {file: row[0] for file, row in TESTED_BY.items()} | OF_A_PERSON
@@ -113,6 +113,6 @@ def test_every_function_that_writes_is_in_the_table():
 
 
 @pytest.mark.parametrize("test", sorted({str(it) for row in TESTED_BY.values() for it in row[1:]}))
-def test_what_the_table_names_is_there(test: str):
+def test_every_entry_of_the_table_exists(test: str):
     file, _, name = test.partition("::")
     assert re.search(rf"def {name}", (ROOT / "tests" / file).read_text())

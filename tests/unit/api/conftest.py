@@ -19,7 +19,7 @@ Ask = Callable[..., Awaitable[Answer]]
 
 @dataclass
 class Api:
-    """The application, and a way to ask it as somebody."""
+    """The application, and a way to send it requests with a token."""
 
     machine: Machine
     daemon: Daemon

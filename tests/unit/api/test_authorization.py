@@ -1,7 +1,7 @@
 """Every route with every kind of token, for its own app, another one, a preview and the server.
 
 ``EXPECTED`` is written by hand, from what the documentation says, and not read from the route table: a new route fails
-``test_every_route_has_a_row`` until somebody says who may use it.
+``test_every_route_has_a_row`` until a row says who may use it.
 """
 
 import re
@@ -153,13 +153,13 @@ VALUES = {
     "host": "r.example.net", "owner": "o", "name": "n", "token": "ffffffff", "notification": "zz",
     "task": "none", "user": "none", "session": "none",
 }  # fmt: skip
-# The apps that paths are about: a token's own one, another one, previews of both, and a name that only looks like it.
+# The apps in paths: the token's own app, another app, previews of both, and a name that only resembles the token's app.
 APPS = ("shop", "blog", "shop-pr-7", "blog-pr-7", "shop-pr-77", "shop-staging")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of token: what is sent, the role and the app that it has; no role: nothing is opened by it."""
+    """A kind of token: what is sent, its role and its app. A token without a role opens nothing."""
 
     name: str
     role: Role | None
@@ -225,7 +225,7 @@ def test_every_route_has_a_row():
     assert {(it.method, it.path) for it in ENDPOINTS} == set(EXPECTED)
 
 
-# What only reads shares a world: to make one takes longer than all that is asked in it.
+# Tests of reads share a world, because making one takes longer than all requests to it.
 READING = tuple(route for route in EXPECTED if route[0] == "GET")
 GROUPS = (READING, *((route,) for route in EXPECTED if route not in READING))
 

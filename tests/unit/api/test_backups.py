@@ -18,14 +18,14 @@ async def make_app(api: Api) -> str:
 
 
 async def done(api: Api, answer: dict[str, object]) -> dict[str, object]:
-    """Let the keeper work; the task as it ended."""
+    """Run the keeper and return the ended task."""
     await api.daemon.keeper.look()
     found = await api("GET", f"/backups/tasks/{answer['id']}")
     assert found.json["is_over"]
     return found.json
 
 
-async def test_a_target_is_set_with_a_password_that_is_shown_once(api: Api):
+async def test_a_backup_target_is_set_and_its_password_shown_once(api: Api):
     first = await api("PUT", "/backups/target", {"location": TARGET, "keys": {"SSH_PRIVATE_KEY": "a key"}})
     again = await api("PUT", "/backups/target", {"location": TARGET})
     shown = await api("GET", "/backups")
@@ -40,7 +40,7 @@ async def test_a_target_is_set_with_a_password_that_is_shown_once(api: Api):
     assert shown.json["target"]["next_backup_at"] == "2026-01-02T03:00:00Z"
 
 
-async def test_places_that_cannot_be_targets_are_refused(api: Api):
+async def test_invalid_backup_targets_are_refused(api: Api):
     inside = f"{api.machine.settings.data_dir}/backups"
     for location in ("ftp://x/y", "s3:https://key:secret@host/bucket", "sftp:host", inside, "relative/path"):
         answer = await api("PUT", "/backups/target", {"location": location})
@@ -50,7 +50,7 @@ async def test_places_that_cannot_be_targets_are_refused(api: Api):
     assert odd.json["code"] == "invalid-backup-target"
 
 
-async def test_backups_are_made_proven_and_shown(api: Api):
+async def test_backups_are_made_verified_and_listed(api: Api):
     await make_app(api)
     assert (await api("POST", "/backups")).json["code"] == "no-backup-target"
     await api("PUT", "/backups/target", {"location": TARGET})
@@ -82,7 +82,7 @@ async def test_volumes_without_backups_need_attention(api: Api):
     assert (check["state"], check["next"]) == ("warning", "`pvdify backups:target LOCATION`")
 
 
-async def test_a_restore_never_writes_over_what_is_there_unless_asked_to(api: Api):
+async def test_a_restore_never_replaces_a_volume_unless_requested(api: Api):
     old = await make_app(api)
     await api("PUT", "/backups/target", {"location": TARGET})
     await done(api, (await api("POST", "/backups")).json)
@@ -101,7 +101,7 @@ async def test_a_restore_never_writes_over_what_is_there_unless_asked_to(api: Ap
     assert [it.id for it in await api.machine.store.volumes("shop")] == [old]
 
 
-async def test_a_stopped_app_gets_its_volume_replaced_and_the_old_one_is_in_the_trash(api: Api):
+async def test_restoring_a_stopped_app_replaces_its_volume_and_keeps_the_old_one_in_the_trash(api: Api):
     old = await make_app(api)
     await api("PUT", "/backups/target", {"location": TARGET})
     await done(api, (await api("POST", "/backups")).json)

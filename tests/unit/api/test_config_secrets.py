@@ -1,4 +1,4 @@
-"""Secrets through the API: in, applied, never out again without an admin who asks."""
+"""Secrets in the API: set and applied, and returned only to an admin who reveals them."""
 
 import pytest
 
@@ -23,7 +23,7 @@ async def test_secret_is_never_read_back(shop: Api):
         assert VALUE not in (await shop("GET", path)).content.decode()
 
 
-async def test_secret_that_is_set_again_stays_one_until_it_is_said_otherwise(shop: Api):
+async def test_a_secret_that_is_set_again_stays_secret_unless_set_as_plain(shop: Api):
     again = await shop("PATCH", "/apps/shop/config", {"KEY": "another-value"})
     plain = await shop("PATCH", "/apps/shop/config", {"KEY": {"value": "shown-value", "secret": False}})
 
@@ -45,7 +45,7 @@ async def test_an_older_version_is_repeated_and_no_secret_is_shown_by_that(shop:
     assert revealed.json == {"KEY": VALUE, "LEVEL": "info"}
 
 
-async def test_a_version_that_is_like_the_newest_changes_nothing(shop: Api):
+async def test_rolling_back_to_an_equal_config_version_changes_nothing(shop: Api):
     await shop("PATCH", "/apps/shop/config", {"LEVEL": "debug"})
     await shop("POST", "/apps/shop/config/rollback", {"version": 1})
 
@@ -53,7 +53,7 @@ async def test_a_version_that_is_like_the_newest_changes_nothing(shop: Api):
 
 
 @pytest.mark.parametrize("version", [-1, 1, 2])
-async def test_a_version_that_is_not_older_is_not_repeated(shop: Api, version: int):
+async def test_rolling_back_to_a_version_that_is_not_older_is_refused(shop: Api, version: int):
     answer = await shop("POST", "/apps/shop/config/rollback", {"version": version})
 
     assert (answer.status, answer.json["code"]) == (404, "config-version-not-found")
@@ -68,7 +68,7 @@ async def test_short_secret_is_refused_without_repeating_it(shop: Api):
 
 
 @pytest.mark.parametrize("given", [1, ["x"], {"value": 1}, {"value": "x", "secret": "yes"}, {"value": "x", "b": 1}, {}])
-async def test_what_is_no_config_var_is_refused(shop: Api, given: object):
+async def test_invalid_config_vars_are_refused(shop: Api, given: object):
     assert (await shop("PATCH", "/apps/shop/config", {"A": given})).status == 422
 
 
@@ -95,7 +95,7 @@ async def test_no_other_role_reveals_exports_or_imports(shop: Api):
     assert [answer.status for answer in asked] == [403] * 5
 
 
-async def test_config_var_that_is_not_there_cannot_be_revealed(shop: Api):
+async def test_a_missing_config_var_cannot_be_revealed(shop: Api):
     assert (await shop("POST", "/apps/shop/config/reveal", {"keys": ["NONE"]})).status == 404
 
 
@@ -165,7 +165,7 @@ async def test_rotation_is_reported_and_changes_no_value(shop: Api):
     assert (await shop("POST", "/apps/shop/config/reveal", {"keys": ["KEY"]})).json == {"KEY": VALUE}
 
 
-async def test_lost_key_is_reported_and_nothing_is_lost(shop: Api):
+async def test_a_lost_key_is_reported_and_no_config_is_lost(shop: Api):
     shop.machine.secrets.is_locked = True
 
     locked = await shop("GET", "/apps/shop/config")
@@ -187,7 +187,7 @@ async def test_a_copy_takes_plain_values_and_leaves_secrets_out(shop: Api):
     assert (await shop("GET", "/apps/blog/config")).json == {"LEVEL": "info", "OWN": "1"}
 
 
-async def test_a_copied_secret_stays_one_and_passes_through_no_client(shop: Api):
+async def test_a_copied_secret_stays_secret_and_is_sent_to_no_client(shop: Api):
     await shop("POST", "/apps", {"name": "blog"})
 
     copied = await shop("POST", "/apps/blog/config/copy", {"source": "shop", "keys": ["KEY"], "secrets": True})
@@ -216,7 +216,7 @@ async def test_a_copy_needs_both_apps(shop: Api, role: Role, app: str | None, se
     assert answer.status == status
 
 
-async def test_a_copy_of_what_is_not_there_is_refused(shop: Api):
+async def test_copying_from_a_missing_app_is_refused(shop: Api):
     await shop("POST", "/apps", {"name": "blog"})
 
     assert (await shop("POST", "/apps/blog/config/copy", {"source": "none"})).status == 404

@@ -1,4 +1,4 @@
-"""Copying a record into the form that travels."""
+"""Copying a record into its wire type."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ def test_fields_of_the_same_name_are_copied_as_json_has_them():
     assert copying(RECORD, url="http://a") == Shown(name="a", role="deploy", words=["b", "c"], size=2, url="http://a")
 
 
-def test_a_field_that_comes_from_nowhere_is_refused_when_the_table_is_made():
+def test_a_field_without_a_source_is_refused_when_the_table_is_built():
     with pytest.raises(TypeError, match="Record -> Shown: url"):
         Copying(Record, Shown)
     with pytest.raises(TypeError, match="Record -> Shown: url, uri"):

@@ -26,7 +26,7 @@ async def test_hostnames_are_added_listed_and_removed(api: Api):
     assert (await api("DELETE", "/apps/shop/domains/www.shop.net")).status == 409
 
 
-async def test_what_cannot_be_a_hostname_of_the_app_is_refused(api: Api):
+async def test_invalid_and_taken_hostnames_are_refused(api: Api):
     await api("POST", "/apps", {"name": "shop"})
     await api("POST", "/apps", {"name": "blog"})
 

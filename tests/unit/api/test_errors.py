@@ -39,7 +39,7 @@ SHAPE = {"type", "title", "status", "code", "detail", "why", "next", "request_id
         ("POST", "/tokens", {"name": "x", "role": "king"}, 422, "invalid-request"),
     ],
 )
-async def test_bad_input_is_a_clear_error_and_changes_nothing(
+async def test_invalid_input_is_an_error_and_changes_nothing(
     api: Api, method: str, path: str, body: object, status: int, code: str | None
 ):
     answer = await api(method, path, body)
@@ -70,7 +70,7 @@ async def test_refused_method_is_answered_with_every_method_of_the_path(api: Api
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
 
 
-async def test_all_problems_come_at_once(api: Api):
+async def test_all_problems_are_reported_at_once(api: Api):
     answer = await api("POST", "/apps/shop/releases", {"imag": IMAGE, "run_number": "x"})
 
     assert answer.json["problems"] == [
@@ -79,13 +79,13 @@ async def test_all_problems_come_at_once(api: Api):
     ]
 
 
-async def test_caller_may_name_the_request(api: Api):
+async def test_a_client_may_set_the_request_id(api: Api):
     assert (await api("GET", "/health", x_request_id="ci-7")).headers["x-request-id"] == "ci-7"
     assert (await api("GET", "/health")).headers["x-pvdify-version"] == __version__
     assert (await api("GET", "/health", x_request_id="bad id!")).headers["x-request-id"] != "bad id!"
 
 
-async def test_unexpected_fault_is_a_reference_and_no_detail(api: Api):
+async def test_an_internal_error_is_reported_as_a_reference_without_details(api: Api):
     async def broken() -> None:
         raise RuntimeError("secret inside")
 
@@ -95,7 +95,7 @@ async def test_unexpected_fault_is_a_reference_and_no_detail(api: Api):
         await api("GET", "/apps")
 
 
-async def test_without_a_token_nothing_is_answered(api: Api):
+async def test_requests_without_a_token_are_refused(api: Api):
     api.token = ""
     asked = [
         (endpoint.method, re.sub(r"\{\w+(:int)?\}", lambda it: "1" if it[1] else "t", endpoint.path))
@@ -148,7 +148,7 @@ async def test_roles_and_app_scope_hold(api: Api):
     assert [app["name"] for app in listed.json["apps"]] == ["shop"]
 
 
-async def test_unix_socket_is_root(api: Api):
+async def test_requests_over_the_unix_socket_are_from_root(api: Api):
     answer = await ask(api.local, "GET", "/api/v1/whoami")
 
     assert answer.json == {"name": "root", "role": "admin", "app": None}
@@ -173,7 +173,7 @@ async def test_json_of_many_levels_is_malformed(api: Api, path: str):
 
 
 @pytest.mark.parametrize("path", ["/releases/{}", "/releases/{}/log", "/releases/{}/diff", "/previews/{}"])
-async def test_a_number_that_the_database_cannot_hold_is_that_of_nothing(api: Api, path: str):
+async def test_a_number_beyond_64_bits_is_not_found(api: Api, path: str):
     await api("POST", "/apps", {"name": "shop"})
 
     answers = [await api("GET", f"/apps/shop{path.format(number)}") for number in (10**9 - 1, 10**30)]
@@ -193,7 +193,7 @@ async def test_a_number_that_the_database_cannot_hold_is_that_of_nothing(api: Ap
         ({"run_number": -1}, "expected a whole number from 0 to 1000000000000000"),
     ],
 )
-async def test_what_ci_says_of_itself_is_text_that_can_be_shown(api: Api, body: dict[str, object], why: str):
+async def test_the_source_of_a_deploy_must_be_printable_text(api: Api, body: dict[str, object], why: str):
     deployed = await api("POST", "/apps/shop/releases", {"image": IMAGE, **body})
     preview = await api("PUT", "/apps/shop/previews/7", {"image": IMAGE, **body})
 

@@ -1,4 +1,4 @@
-"""GET /events: who did what, for those who may know."""
+"""GET /events, and which events each token sees."""
 
 import asyncio
 import json
@@ -101,7 +101,7 @@ async def followed(api: Api, path: str, count: int, **headers: str) -> list[dict
     return [event for event in events if event]
 
 
-async def test_following_shows_what_was_then_what_comes_and_goes_on_behind_the_last_one(busy: Api):
+async def test_following_events_lists_old_ones_then_new_ones_and_resumes_after_the_last_event_id(busy: Api):
     first = await followed(busy, "/events?follow=1&kind=deploy&limit=1", 1)
     await happened(busy, "config.changed")
     await happened(busy, "deploy.live")
@@ -112,7 +112,7 @@ async def test_following_shows_what_was_then_what_comes_and_goes_on_behind_the_l
     assert int(again[0]["id"]) > int(first[0]["id"])
 
 
-async def test_an_id_that_is_no_number_of_ours_begins_anew(busy: Api):
+async def test_an_invalid_last_event_id_starts_from_the_beginning(busy: Api):
     for seen in ("x", "9" * 40):
         shown = await followed(busy, "/events?follow=1&actor=ann", 1, last_event_id=seen)
         assert json.loads(shown[0]["data"])["action"] == "config.changed"

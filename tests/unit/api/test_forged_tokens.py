@@ -1,6 +1,6 @@
-"""A thousand workflows' tokens that were changed or forged, each offered for an app that is linked: none is exchanged.
+"""A thousand changed or forged tokens of workflows, each sent for a linked app: none is exchanged.
 
-The seed is fixed, so that a failure can be looked at; another one makes a thousand others.
+The seed is fixed, so that a failure can be reproduced; another seed makes a thousand other tokens.
 """
 
 import base64
@@ -58,11 +58,11 @@ def parts_in_another_order(dice: random.Random, claims: dict[str, Any]) -> str:
     return ".".join(mixed)
 
 
-def signed_by_somebody_else(dice: random.Random, claims: dict[str, Any]) -> str:
+def signed_with_another_key(dice: random.Random, claims: dict[str, Any]) -> str:
     return signed(claims, ATTACKERS, kid=dice.choice(["one", "attacker", "", "../one", "one\x00"]))
 
 
-def key_brought_along(dice: random.Random, claims: dict[str, Any]) -> str:
+def signed_with_an_embedded_key(dice: random.Random, claims: dict[str, Any]) -> str:
     own = {"jwk": ATTACKERS.as_dict(private=False)} if dice.random() < 0.5 else {"jku": "https://evil.example/jwks"}
     words = encoded(json.dumps({"alg": "RS256", "typ": "JWT", "kid": "one", **own}).encode())
     payload = encoded(json.dumps(claims).encode())
@@ -87,14 +87,14 @@ def public_key_as_a_password(dice: random.Random, claims: dict[str, Any]) -> str
 
 
 def payload_of_another(dice: random.Random, claims: dict[str, Any]) -> str:
-    """A genuine token of one's own repository, with the words of the victim's put in."""
+    """A valid token of the attacker's repository, with the payload of the victim's token."""
     own = {**claims, "repository_id": str(dice.randrange(100, 10**9)), "repository": "evil/shop"}
     head, _, signature = signed(own, GENUINE).split(".")
     return f"{head}.{encoded(json.dumps(claims).encode())}.{signature}"
 
 
 def genuine_but_not_linked(dice: random.Random, claims: dict[str, Any]) -> str:
-    """What anybody can have of GitHub for a workflow of one's own: everything is right but one claim."""
+    """A token that GitHub issues to any other workflow: valid in everything but one claim."""
     now = claims["iat"]
     wrong: dict[str, list[Any]] = {
         "repository_id": [74, "75", "74 ", "074", "７４", None, ["74"], "", "74.0", True],
@@ -117,7 +117,7 @@ def genuine_but_not_linked(dice: random.Random, claims: dict[str, Any]) -> str:
 
 FORGERIES: tuple[Forge, ...] = (
     one_letter_changed, one_bit_of_the_signature_changed, spare_bits_changed, letters_left_out_or_added,
-    parts_in_another_order, signed_by_somebody_else, key_brought_along, unsigned, public_key_as_a_password,
+    parts_in_another_order, signed_with_another_key, signed_with_an_embedded_key, unsigned, public_key_as_a_password,
     payload_of_another, genuine_but_not_linked, genuine_but_not_linked, genuine_but_not_linked,
 )  # fmt: skip
 
@@ -134,12 +134,12 @@ async def daemon() -> AsyncIterator[Daemon]:
 
 
 @pytest.mark.slow
-async def test_none_of_a_thousand_forged_tokens_is_exchanged(daemon: Daemon):
+async def test_no_forged_token_of_a_thousand_is_exchanged(daemon: Daemon):
     dice = random.Random(SEED)
     by_claim: Counter[str] = Counter()
 
     for number in range(MANY):
-        daemon.machine.clock.jump(5)  # as slow as nobody has to wait
+        daemon.machine.clock.jump(5)  # slow enough for the rate limit
         now = daemon.machine.clock.now()
         claims = claims_of_a_push(now, jti=f"{number}", environment="production")
         token = FORGERIES[number % len(FORGERIES)](dice, claims)
@@ -155,7 +155,7 @@ async def test_none_of_a_thousand_forged_tokens_is_exchanged(daemon: Daemon):
     assert await daemon.machine.store.tokens() == ()
 
 
-async def test_the_genuine_one_among_them_would_have_been(daemon: Daemon):
+async def test_the_unchanged_token_would_be_exchanged(daemon: Daemon):
     claims = claims_of_a_push(daemon.machine.clock.now(), environment="production")
 
     token, _ = await daemon.keyless.exchange(signed(claims, GENUINE), "shop", "192.0.2.1")

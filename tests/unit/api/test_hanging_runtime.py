@@ -1,4 +1,4 @@
-"""A container runtime that does not answer: readers get what is known, and since when."""
+"""A container runtime that does not answer: reads return the last known state and its time."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ READERS = ("/status", "/metrics", "/apps", "/apps/shop", "/apps/shop/processes")
 
 @pytest.fixture
 async def hanging(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """From now on no question is answered; those that were asked."""
+    """Let every query of the runtime hang, and return the list of queries."""
     await api.daemon.deploy()
     assert (await api("GET", "/status")).status == 200
     asked: list[str] = []
@@ -29,14 +29,14 @@ async def hanging(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.usefixtures("hanging")
 @pytest.mark.parametrize("path", READERS)
-async def test_every_reader_answers_from_what_is_known(api: Api, path: str) -> None:
+async def test_every_read_is_answered_from_the_last_known_state(api: Api, path: str) -> None:
     async with asyncio.timeout(60):
         answer = await api("GET", path)
 
     assert answer.status == 200
 
 
-async def test_status_names_the_runtime_and_since_when_it_is_known(api: Api, hanging: list[str]) -> None:
+async def test_status_names_the_runtime_and_the_age_of_the_last_known_state(api: Api, hanging: list[str]) -> None:
     seen = api.machine.clock.now()
     await api("GET", "/status")
     await api.machine.clock.sleep(60)
@@ -50,7 +50,7 @@ async def test_status_names_the_runtime_and_since_when_it_is_known(api: Api, han
 
 
 @pytest.mark.usefixtures("hanging")
-async def test_metrics_keep_the_instances_and_say_that_the_runtime_is_gone(api: Api) -> None:
+async def test_metrics_keep_the_instances_and_report_the_runtime_as_unavailable(api: Api) -> None:
     text = (await api("GET", "/metrics")).content.decode()
 
     assert 'pvdify_up{part="runtime"} 0.0' in text

@@ -15,7 +15,7 @@ async def deployed(api: Api) -> None:
     await api.daemon.scheduler.look()
 
 
-async def test_a_job_is_listed_run_and_remembered_with_its_output(api: Api):
+async def test_a_job_is_listed_and_run_and_its_output_kept(api: Api):
     await deployed(api)
     scheduler = asyncio.create_task(api.daemon.scheduler.run())
 
@@ -48,7 +48,7 @@ async def test_a_job_is_paused_and_resumed(api: Api):
     assert (resumed["is_paused"], resumed["next_due_at"] is None) == (False, False)
 
 
-async def test_a_job_that_is_overdue_is_a_warning_of_the_status(api: Api):
+async def test_an_overdue_job_is_a_warning_in_the_status(api: Api):
     await deployed(api)
     api.machine.clock.jump(30 * 3600)
     await api.daemon.scheduler.look()

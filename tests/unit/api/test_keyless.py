@@ -39,7 +39,7 @@ async def test_a_linked_repository_deploys_its_app_and_nothing_else_for_ten_minu
     assert (await api("GET", "/apps/shop")).status == 401
 
 
-async def test_who_it_was_is_in_the_events_and_in_the_release(api: Api):
+async def test_the_workflow_is_recorded_in_events_and_in_the_release(api: Api):
     await link(api)
     admin, api.token = api.token, (await exchange(api)).json["token"]
 
@@ -52,7 +52,7 @@ async def test_who_it_was_is_in_the_events_and_in_the_release(api: Api):
     assert event["text"].startswith("actor octocat, repository org/shop, ref refs/heads/main, event_name push, run_id")
 
 
-async def test_a_pull_requests_workflow_makes_its_preview_and_no_other(api: Api):
+async def test_a_pull_request_workflow_deploys_only_its_own_preview(api: Api):
     await link(api, previews=True)
 
     api.token = (await exchange(api, "shop-pr-12", **PULL_REQUEST)).json["token"]
@@ -65,7 +65,7 @@ async def test_a_pull_requests_workflow_makes_its_preview_and_no_other(api: Api)
     assert (await api("DELETE", "/apps/shop/previews/12")).status == 200
 
 
-async def test_every_refusal_says_which_claim(api: Api):
+async def test_every_refusal_names_the_claim(api: Api):
     await link(api)
 
     wrong_branch = await exchange(api, jti="2", ref="refs/heads/develop")
@@ -95,13 +95,13 @@ async def test_a_refused_token_is_not_used_up(api: Api):
     assert (await exchange(api)).status == 200
 
 
-async def test_an_app_without_a_link_gives_nothing_away(api: Api):
+async def test_a_refusal_for_an_app_without_a_link_reveals_nothing_about_it(api: Api):
     answer = await exchange(api, "nothing-here")
 
     assert answer.json["why"] == 'repository_id is "74", which is not linked to nothing-here'
 
 
-async def test_unlinking_takes_away_what_was_given(api: Api):
+async def test_unlinking_revokes_the_issued_tokens(api: Api):
     await link(api, previews=True)
     admin = api.token
     held = [
@@ -120,7 +120,7 @@ async def test_unlinking_takes_away_what_was_given(api: Api):
     assert (await exchange(api, jti="3")).status == 401
 
 
-async def test_linking_again_replaces_what_was_said(api: Api):
+async def test_linking_again_replaces_the_link(api: Api):
     await link(api)
     await link(api, branch="production", environment="live", previews=True)
 
@@ -129,7 +129,7 @@ async def test_linking_again_replaces_what_was_said(api: Api):
     assert [(it["branch"], it["environment"], it["previews"]) for it in listed] == [("production", "live", True)]
 
 
-async def test_a_repository_that_github_does_not_show_needs_its_numbers(api: Api):
+async def test_a_private_repository_needs_its_numeric_ids(api: Api):
     unknown = await api("POST", "/apps/shop/github", {"repository": "org/private"})
     numbers = {"repository": "org/private", "repository_id": 80, "owner_id": 65}
 
@@ -148,7 +148,7 @@ async def test_only_an_admin_links(api: Api):
     assert (await api("GET", "/apps/shop/github")).status == 200
 
 
-async def test_links_and_tokens_go_with_their_app(api: Api):
+async def test_destroying_an_app_removes_its_links_and_tokens(api: Api):
     await link(api)
     admin, api.token = api.token, (await exchange(api)).json["token"]
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
@@ -163,7 +163,7 @@ async def test_links_and_tokens_go_with_their_app(api: Api):
     assert (await api("GET", "/whoami")).status == 401
 
 
-async def test_tokens_that_ended_are_forgotten(api: Api):
+async def test_expired_tokens_are_deleted(api: Api):
     await link(api)
     for number in range(3):
         await exchange(api, jti=f"{number}")
@@ -174,7 +174,7 @@ async def test_tokens_that_ended_are_forgotten(api: Api):
     assert len((await api("GET", "/tokens")).json["tokens"]) == 2  # the admin's, and the newest
 
 
-async def test_a_repository_that_is_refused_too_often_has_to_wait_and_others_at_its_address_do_not(api: Api):
+async def test_refused_exchanges_are_rate_limited_per_repository_and_not_per_address(api: Api):
     await link(api)
     for number in range(30):
         refused = await exchange(api, jti=f"{number}", repository_id="99", address="192.0.2.9")
@@ -184,7 +184,7 @@ async def test_a_repository_that_is_refused_too_often_has_to_wait_and_others_at_
     assert (await exchange(api, jti="31", address="192.0.2.9")).status == 200
 
 
-async def test_an_address_that_sends_tokens_without_a_valid_signature_has_to_wait_but_for_those_alone(api: Api):
+async def test_tokens_with_invalid_signatures_are_rate_limited_per_address(api: Api):
     await link(api)
 
     async def forged() -> int:
@@ -195,7 +195,7 @@ async def test_an_address_that_sends_tokens_without_a_valid_signature_has_to_wai
     assert (await exchange(api, address="192.0.2.9")).status == 200
 
 
-async def test_events_and_the_workflow_of_a_link_are_shown_and_hold(api: Api):
+async def test_a_links_events_and_workflow_are_listed_and_enforced(api: Api):
     made = await link(api, events=["workflow_run"], workflow="deploy.yml")
     run = {"event_name": "workflow_run", "workflow_ref": "org/shop/.github/workflows/deploy.yml@refs/heads/main"}
 
@@ -204,7 +204,7 @@ async def test_events_and_the_workflow_of_a_link_are_shown_and_hold(api: Api):
     assert (await exchange(api, jti="2")).json["why"] == 'event_name is "push", expected workflow_run'
 
 
-async def test_a_merged_pull_request_closes_its_own_preview_and_no_other(api: Api):
+async def test_a_merged_pull_request_closes_only_its_own_preview(api: Api):
     await link(api, previews=True)
     for number, branch in ((12, "fix-login"), (13, "other")):
         await api("PUT", f"/apps/shop/previews/{number}", {"image": IMAGE, "branch": branch})
@@ -219,7 +219,7 @@ async def test_a_merged_pull_request_closes_its_own_preview_and_no_other(api: Ap
     assert (await api("DELETE", "/apps/shop/previews/12")).status == 200
 
 
-async def test_a_link_grants_hostnames_and_takes_them_with_it(api: Api):
+async def test_a_link_grants_hostnames_that_are_revoked_with_it(api: Api):
     await link(api, domains=["Shop.Net"])
     admin, api.token = api.token, (await exchange(api)).json["token"]
     body = {"image": IMAGE, "manifest": {"domains": ["shop.net"]}}

@@ -1,4 +1,4 @@
-"""/apps/{app}/logs: how far back, and going on where a stream was cut."""
+"""/apps/{app}/logs: how far back, and resuming an interrupted stream."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ WEB = "pvdify-shop-web-v1-1"
 
 
 async def streamed(api: Api, path: str, **headers: str) -> list[dict[str, str]]:
-    """What comes until nothing more has come for a moment, as fields of events; then the client goes."""
+    """Return the fields of all events until none has arrived for a moment; then disconnect."""
     sent: list[bytes] = []
 
     async def receive() -> dict[str, object]:
@@ -47,7 +47,7 @@ def texts(events: list[dict[str, str]]) -> list[str]:
     return [json.loads(event["data"])["text"] for event in events if "data" in event and "event" not in event]
 
 
-async def test_only_what_came_after_a_moment_is_shown(api: Api) -> None:
+async def test_only_lines_since_a_moment_are_returned(api: Api) -> None:
     await api.daemon.deploy()
     api.machine.supervisor.write(WEB, "old")
     await api.machine.clock.sleep(60)
@@ -59,7 +59,7 @@ async def test_only_what_came_after_a_moment_is_shown(api: Api) -> None:
     assert [line.rpartition("| ")[2] for line in answer.content.decode().splitlines()] == ["new"]
 
 
-async def test_a_stream_that_was_cut_goes_on_behind_the_last_line(api: Api) -> None:
+async def test_an_interrupted_log_stream_resumes_after_the_last_line(api: Api) -> None:
     await api.daemon.deploy()
     for text in ("one", "two", "three", "four"):  # written together, at the same moment
         api.machine.supervisor.write(WEB, text)
@@ -73,7 +73,7 @@ async def test_a_stream_that_was_cut_goes_on_behind_the_last_line(api: Api) -> N
     assert texts(again) == ["four"]
 
 
-async def test_a_stream_without_a_line_knows_where_it_began(api: Api) -> None:
+async def test_a_log_stream_without_lines_can_be_resumed(api: Api) -> None:
     await api.daemon.deploy()
     first = await streamed(api, "/apps/shop/logs?follow=1&format=json&lines=0")
 
@@ -81,7 +81,7 @@ async def test_a_stream_without_a_line_knows_where_it_began(api: Api) -> None:
     assert datetime.now(UTC) - datetime.fromisoformat(first[0]["id"]) < timedelta(minutes=1)
 
 
-async def test_a_line_reported_late_is_neither_lost_nor_repeated_where_the_stream_was_cut(api: Api) -> None:
+async def test_a_late_line_is_neither_lost_nor_repeated_when_a_stream_resumes(api: Api) -> None:
     await api.daemon.deploy(manifest={"processes": {"web": {"count": 2}}})
     other = WEB[:-1] + "2"
     api.machine.supervisor.write(WEB, "one")
@@ -97,7 +97,7 @@ async def test_a_line_reported_late_is_neither_lost_nor_repeated_where_the_strea
     assert texts(again) == ["late"]
 
 
-async def test_instances_that_are_gone_are_still_read(api: Api) -> None:
+async def test_logs_of_removed_instances_are_returned(api: Api) -> None:
     await api.daemon.deploy(manifest={"processes": {"web": {"count": 2}, "worker": {"command": ["work"]}}})
     gone, worker = "pvdify-shop-web-v1-2", "pvdify-shop-worker-v1-1"
     api.machine.supervisor.write(gone, "of the second")
@@ -120,7 +120,7 @@ async def test_instances_that_are_gone_are_still_read(api: Api) -> None:
     assert last.content.decode().splitlines() == whole.content.decode().splitlines()[2:]
 
 
-async def test_before_anything_is_live_the_newest_release_is_read(api: Api) -> None:
+async def test_before_the_first_live_release_logs_of_the_newest_release_are_returned(api: Api) -> None:
     api.machine.supervisor.script(Behaviour(exit_code=1, lines=("no database",)), process="web")
     await api.daemon.deploy()
 
@@ -130,7 +130,7 @@ async def test_before_anything_is_live_the_newest_release_is_read(api: Api) -> N
 
 
 @pytest.mark.parametrize("text", ["yesterday", "10x", "9999d"])
-async def test_what_is_no_moment_is_refused(api: Api, text: str) -> None:
+async def test_an_invalid_since_is_refused(api: Api, text: str) -> None:
     await api.daemon.deploy()
 
     answer = await api("GET", f"/apps/shop/logs?since={text}")
@@ -139,7 +139,7 @@ async def test_what_is_no_moment_is_refused(api: Api, text: str) -> None:
 
 
 @pytest.mark.parametrize("lines", [1000, 100_000])
-async def test_many_lines_come_in_pieces_and_in_order(api: Api, lines: int) -> None:
+async def test_many_lines_are_sent_in_chunks_and_in_order(api: Api, lines: int) -> None:
     await api.daemon.deploy()
     for number in range(3000):
         api.machine.supervisor.write(WEB, f"line {number}")
@@ -152,13 +152,13 @@ async def test_many_lines_come_in_pieces_and_in_order(api: Api, lines: int) -> N
     assert [line.rpartition("| ")[2] for line in plain.content.decode().splitlines()][-len(expected) :] == expected
 
 
-async def test_no_lines_are_an_empty_list(api: Api) -> None:
+async def test_an_app_without_lines_has_an_empty_list(api: Api) -> None:
     await api.daemon.deploy()
 
     assert (await api("GET", "/apps/shop/logs?lines=0&format=json")).json == {"lines": []}
 
 
-async def test_a_follower_is_shown_more_lines_than_a_batch_has(api: Api) -> None:
+async def test_a_follower_receives_more_lines_than_one_batch(api: Api) -> None:
     await api.daemon.deploy()
     for number in range(1500):
         api.machine.supervisor.write(WEB, f"line {number}")
@@ -172,7 +172,7 @@ TWO = {"processes": {"web": {"count": 1}, "worker": {"command": ["work"]}}}
 
 
 @pytest.mark.parametrize("query", ["", "&follow=1", "&lines=0", "&release=1", "&follow=1&since=2026-11-01T00:00:00Z"])
-async def test_a_process_that_does_not_exist_is_named(api: Api, query: str) -> None:
+async def test_an_unknown_process_is_named(api: Api, query: str) -> None:
     await api.daemon.deploy(manifest=TWO)
 
     answer = await api("GET", f"/apps/shop/logs?process=wroker{query}")
@@ -195,7 +195,7 @@ async def test_a_process_of_another_release_is_one_of_that_release_only(api: Api
     assert earlier.content.decode().endswith("| done\n")
 
 
-async def test_a_process_that_comes_or_goes_can_be_followed(api: Api) -> None:
+async def test_a_process_added_or_removed_by_a_release_can_be_followed(api: Api) -> None:
     await api.daemon.deploy(manifest=TWO)
     await api.daemon.deploy(manifest={"processes": {"web": {"count": 1}}})
     await api.daemon.finish_retirements()

@@ -1,4 +1,4 @@
-"""Nothing that the API reads holds the event loop: a watchdog names the frame that does."""
+"""No read of the API blocks the event loop; a watchdog names the frame that does."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ PATHS = (
 
 @pytest.fixture
 async def many(tmp_path: Path) -> AsyncIterator[Any]:
-    """Asks an API with many apps on a real database for a path."""
+    """Return a function that reads a path of an API with many apps on a real database."""
     machine, store = Machine(), SqliteStore(tmp_path / "pvdify.db")
     await store.open()
     assert store._connection is not None
@@ -49,11 +49,13 @@ async def many(tmp_path: Path) -> AsyncIterator[Any]:
 async def test_no_read_holds_the_loop_for_more_than_ten_milliseconds(many: Any) -> None:
     get, daemon = many
     for path in PATHS:
-        await get(path)  # what is imported and compiled at the first time is not what this is about
+        await get(path)  # imports and compilation of the first request are not measured
 
     with watched() as watchdog:
         for number in range(3):
-            await daemon.requests.set_maintenance(f"app-{number}", ADMIN, is_on=True)  # nothing kept is valid any more
+            await daemon.requests.set_maintenance(
+                f"app-{number}", ADMIN, is_on=True
+            )  # no cached answer is valid any more
             for path in PATHS:
                 await get(path)
 

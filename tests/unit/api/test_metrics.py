@@ -1,4 +1,4 @@
-"""GET /metrics: figures for Prometheus, for this machine and for whoever has a token."""
+"""GET /metrics: metrics for Prometheus, open to this machine and to clients with a token."""
 
 import json
 import re
@@ -26,7 +26,7 @@ async def scrape(api: Api) -> dict[tuple[str, ...], float]:
     }
 
 
-async def test_what_visitors_got_is_reported_by_app_and_release(api: Api):
+async def test_requests_are_counted_by_app_and_release(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
     before = (await scrape(api)).get(
@@ -59,9 +59,9 @@ async def test_deploys_are_counted_by_outcome_with_the_time_of_each_step(api: Ap
     assert found["pvdify_instance", "app=shop", "instance=web.1", "process=web", "release=1", "state=running"] == 1
 
 
-async def test_the_api_counts_itself_by_route_and_not_by_what_was_typed(api: Api):
-    await api("GET", "/apps/nobody")
-    await api("GET", "/apps/somebody")
+async def test_api_requests_are_counted_by_route_and_not_by_path(api: Api):
+    await api("GET", "/apps/missing")
+    await api("GET", "/apps/absent")
     await api("GET", "/no/such/path")
 
     found = await scrape(api)
@@ -71,7 +71,7 @@ async def test_the_api_counts_itself_by_route_and_not_by_what_was_typed(api: Api
     assert found["pvdify_api_seconds_count", "method=GET", "path=/api/v1/apps/{app}"] == 2
 
 
-async def test_a_router_that_is_away_is_reported_and_hides_nothing_else(api: Api):
+async def test_an_unavailable_router_is_reported_without_hiding_other_metrics(api: Api):
     api.machine.router.kill()
 
     found = await scrape(api)
@@ -80,7 +80,7 @@ async def test_a_router_that_is_away_is_reported_and_hides_nothing_else(api: Api
     assert found["pvdify_apps", "environment=production"] == 0
 
 
-async def test_what_instances_use_and_previews_are_reported(api: Api):
+async def test_usage_of_instances_and_previews_is_reported(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
     await api("PUT", "/apps/shop/previews/7", {"image": IMAGE})
@@ -103,7 +103,7 @@ async def from_address(api: Api, host: str, **headers: str) -> Answer:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1"])
-async def test_this_machine_needs_no_token(api: Api, host: str):
+async def test_metrics_need_no_token_from_this_machine(api: Api, host: str):
     assert (await from_address(api, host)).status == 200
 
 
@@ -115,7 +115,9 @@ async def test_this_machine_needs_no_token(api: Api, host: str):
         ("127.0.0.1", {"cf-connecting-ip": "192.0.2.7"}),
     ],
 )
-async def test_others_and_what_a_tunnel_passes_on_need_one(api: Api, host: str, headers: dict[str, str]):
+async def test_metrics_need_a_token_from_other_machines_and_through_a_tunnel(
+    api: Api, host: str, headers: dict[str, str]
+):
     refused = await from_address(api, host, **headers)
     welcome = await from_address(api, host, authorization=f"Bearer {api.token}", **headers)
 
@@ -138,14 +140,14 @@ async def test_a_token_for_one_app_sees_that_app_and_its_previews_alone(api: Api
     assert {"pvdify_requests_total", "pvdify_operations_total", "pvdify_app_status"} <= {it.name for it in samples}
 
 
-async def test_openmetrics_for_who_asks_for_it(api: Api):
+async def test_openmetrics_is_served_to_clients_that_accept_it(api: Api):
     answer = await api("GET", "/metrics", accept="application/openmetrics-text; version=1.0.0")
 
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.content.endswith(b"# EOF\n")
 
 
-async def test_the_dashboard_asks_for_figures_that_there_are(api: Api):
+async def test_the_grafana_dashboard_uses_existing_metrics(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
     exposed = (await api("GET", "/metrics")).content.decode()

@@ -23,14 +23,14 @@ async def test_a_notification_is_added_listed_tested_and_removed(api: Api):
     assert (await api("DELETE", f"/notifications/{id}")).json["code"] == "notification-not-found"
 
 
-async def test_the_key_of_a_webhook_is_in_the_answer_to_its_making_only(api: Api):
+async def test_the_key_of_a_webhook_is_only_in_the_answer_that_creates_it(api: Api):
     added = await api("POST", "/notifications", {"url": "https://example.com/hook"})
 
     assert added.json["secret"].startswith("whsec_")
     assert (await api("GET", "/notifications")).json["notifications"][0]["secret"] is None
 
 
-async def test_a_test_that_does_not_arrive_is_an_answer_and_no_error(api: Api):
+async def test_a_failed_test_delivery_is_a_result_and_not_an_error(api: Api):
     id = (await api("POST", "/notifications", HOOK)).json["id"]
     api.machine.outlets[Channel.SLACK].attempts.append(Attempt(is_delivered=False, text="connection refused"))
 
@@ -51,7 +51,7 @@ async def test_posthog_shows_its_public_key_and_never_a_personal_one(api: Api):
     assert (await api("GET", "/posthog")).json["is_connected"] is False
 
 
-async def test_only_an_admin_decides_who_is_notified(api: Api):
+async def test_only_an_admin_changes_notifications(api: Api):
     api.token = await api.make_token(Role.DEPLOY)
 
     answers = [

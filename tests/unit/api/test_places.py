@@ -1,4 +1,4 @@
-"""What one token, and one app, may have at once."""
+"""Limits on streams that one token and one app may have open at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ LOGS = "/api/v1/apps/shop/logs?follow=1"
 
 @asynccontextmanager
 async def streaming(api: Api, count: int, token: str, *, is_local: bool = False) -> AsyncIterator[None]:
-    """So many streams of logs that go on."""
+    """Open this many followed log streams."""
     application = api.local if is_local else api.application
     headers = {} if is_local else {"authorization": f"Bearer {token}"}
     begun = [asyncio.Event() for _ in range(count)]
@@ -56,7 +56,7 @@ async def as_token(api: Api, token: str, path: str = LOGS) -> Answer:
     return await ask(api.application, "GET", path, headers={"authorization": f"Bearer {token}"})
 
 
-async def test_streams_of_a_token_are_bounded_and_leave_others_alone(api: Api) -> None:
+async def test_streams_are_limited_per_token(api: Api) -> None:
     await api.daemon.deploy()
     reader = await api.make_token(Role.READ, "shop")
 
@@ -71,7 +71,7 @@ async def test_streams_of_a_token_are_bounded_and_leave_others_alone(api: Api) -
     assert others.status == 200
 
 
-async def test_streams_that_ended_make_room(api: Api) -> None:
+async def test_ended_streams_free_their_places(api: Api) -> None:
     await api.daemon.deploy()
 
     for _ in range(3):
@@ -79,7 +79,7 @@ async def test_streams_that_ended_make_room(api: Api) -> None:
             pass
 
 
-async def test_streams_of_an_app_are_bounded_over_all_tokens(api: Api) -> None:
+async def test_streams_of_an_app_are_limited_over_all_tokens(api: Api) -> None:
     await api.daemon.deploy()
     tokens = [await api.make_token(Role.READ) for _ in range(places.STREAMS_OF_APP // places.STREAMS_OF_TOKEN)]
 
@@ -95,7 +95,7 @@ async def test_streams_of_an_app_are_bounded_over_all_tokens(api: Api) -> None:
     assert "of the app shop" in refused.json["why"]
 
 
-async def test_all_streams_together_leave_room_for_requests(api: Api) -> None:
+async def test_the_total_of_streams_leaves_room_for_requests(api: Api) -> None:
     await api.daemon.deploy()
     engine_of = build_application(api.engine, is_local=False, streams=0)
 
@@ -106,7 +106,7 @@ async def test_all_streams_together_leave_room_for_requests(api: Api) -> None:
     )  # fmt: skip
 
 
-async def test_root_is_bounded_by_its_socket_alone(api: Api) -> None:
+async def test_root_has_no_limit_of_streams(api: Api) -> None:
     await api.daemon.deploy()
 
     async with streaming(api, places.STREAMS_OF_TOKEN + 1, "", is_local=True):
@@ -121,7 +121,7 @@ async def test_a_body_has_a_time_limit(api: Api, monkeypatch: pytest.MonkeyPatch
     assert answer == 408
 
 
-async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault_of_ours(api: Api) -> None:
+async def test_a_client_that_disconnects_during_its_body_is_no_internal_error(api: Api) -> None:
     messages: list[dict[str, object]] = [
         {"type": "http.request", "body": b"{", "more_body": True},
         {"type": "http.disconnect"},

@@ -40,20 +40,20 @@ async def test_a_closed_preview_is_kept_for_a_day_from_now(api: Api):
     assert (await api("POST", "/apps/shop/previews/13/keep")).json["code"] == "preview-not-found"
 
 
-async def test_what_is_no_preview_is_not_found(api: Api):
+async def test_an_app_that_is_not_a_preview_is_not_found(api: Api):
     for method in ("GET", "DELETE"):
         answer = await api(method, "/apps/shop/previews/12")
         assert (answer.status, answer.json["code"]) == (404, "preview-not-found")
 
 
-async def test_the_same_key_makes_one_release(api: Api):
+async def test_requests_with_the_same_idempotency_key_make_one_release(api: Api):
     for _ in range(2):
         answer = await api("PUT", "/apps/shop/previews/12", {"image": IMAGE}, idempotency_key="k")
 
     assert answer.json["release"]["version"] == 1
 
 
-async def test_an_apps_token_is_good_for_its_previews_and_a_previews_token_for_nothing_else(api: Api):
+async def test_an_app_token_covers_its_previews_and_a_preview_token_only_itself(api: Api):
     await api("PUT", "/apps/shop/previews/12", {"image": IMAGE})
     await api.daemon.finish("shop-pr-12", 1)
     of_app = await api.make_token(Role.DEPLOY, "shop") if await _create(api, "shop") else ""

@@ -48,7 +48,7 @@ async def test_restart_stop_and_start_are_operations_too(api: Api) -> None:
         assert status == ("stopped" if path == "stop" else "live")
 
 
-async def test_a_wish_that_is_none_is_refused_with_every_problem(api: Api) -> None:
+async def test_an_invalid_scale_is_refused_with_every_problem(api: Api) -> None:
     await api.daemon.deploy(manifest=BOTH)
 
     answer = await api("PATCH", "/apps/shop/processes", {"web": "many", "worker": -1.5})
@@ -61,7 +61,7 @@ async def test_a_wish_that_is_none_is_refused_with_every_problem(api: Api) -> No
     assert (await api("POST", "/apps/shop/processes/restart", {"process": "wbe"})).status == 422
 
 
-async def test_only_who_may_deploy_may_scale(api: Api) -> None:
+async def test_only_deployers_may_scale(api: Api) -> None:
     await api.daemon.deploy(manifest=BOTH)
     api.token = await api.make_token(Role.READ)
 

@@ -1,4 +1,4 @@
-"""Reads of apps: what is kept between two of them is never shown when it no longer holds."""
+"""Reads of apps: a cached answer is never returned once it is out of date."""
 
 import json
 import random
@@ -18,7 +18,7 @@ NAMES = ("blog", "shop", "shop-pr-1")
 
 
 async def anew(api: Api) -> dict[str, object]:
-    """Each app as it is, worked out without anything that was kept."""
+    """Return each app as it is, computed without any cached answer."""
     statuses = api.engine.queries._statuses
     views = await Views(settings=api.engine.settings, statuses=statuses, store=statuses._store).apps()
     urls = await api.engine.queries.urls()
@@ -49,7 +49,7 @@ async def crash(api: Api, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_after_any_change_every_read_shows_what_is(api: Api, seed: int) -> None:
+async def test_after_any_change_every_read_returns_the_current_state(api: Api, seed: int) -> None:
     chance, of_shop = random.Random(seed), await api.make_token(Role.READ)
     shown: set[str] = set()
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.api.conftest import IMAGE, Api
 
 
-async def test_deploy_is_accepted_with_the_release_and_its_place(api: Api):
+async def test_a_deploy_is_accepted_with_the_release_and_its_location(api: Api):
     answer = await api("POST", "/apps/shop/releases", {"image": IMAGE, "commit": "abc", "branch": "main"})
 
     assert answer.status == 202
@@ -72,7 +72,7 @@ async def test_a_log_is_followed_by_the_bare_name_too(api: Api, query: str, is_f
     assert answer.headers["content-type"].startswith("text/event-stream") is is_followed
 
 
-async def test_what_is_neither_yes_nor_no_is_refused(api: Api):
+async def test_an_invalid_boolean_query_is_refused(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
 
     answer = await api("GET", "/apps/shop/releases/1/log?follow=2")
@@ -149,7 +149,7 @@ async def test_diff_compares_with_what_is_live_unless_asked(api: Api):
     assert (missing.status, missing.json["code"]) == (404, "release-not-found")
 
 
-async def test_canceling_what_is_live_is_a_conflict(api: Api):
+async def test_canceling_a_live_release_is_a_conflict(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
 

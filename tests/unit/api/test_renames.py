@@ -1,10 +1,10 @@
-"""POST /apps/{app}/rename, and what is asked under a former name."""
+"""POST /apps/{app}/rename, and requests under a former name."""
 
 from pvdify.model.token import Role
 from tests.unit.api.conftest import Api
 
 
-async def test_an_app_is_renamed_and_its_former_name_answers_with_the_new_one(api: Api):
+async def test_a_renamed_app_is_found_under_its_former_name(api: Api):
     for name in ("shop", "blog"):
         await api("POST", "/apps", {"name": name})
     mine, theirs = await api.make_token(Role.DEPLOY, "shop"), await api.make_token(Role.DEPLOY, "blog")

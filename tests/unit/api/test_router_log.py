@@ -1,4 +1,4 @@
-"""GET /router/log: who visited, for those who may know."""
+"""GET /router/log, and which visits each token sees."""
 
 from datetime import UTC, datetime
 
@@ -38,7 +38,7 @@ async def test_a_token_for_one_app_sees_that_apps_visits_whatever_it_asks_for(ap
     assert [it["path"] for it in listed] == ["/blog"]
 
 
-async def test_what_visitors_typed_cannot_move_the_cursor(api: Api):
+async def test_control_characters_in_a_url_are_escaped(api: Api):
     api.machine.access_log.visits = [visit("shop/v1:1", "/\x1b[2J\n")]
 
     assert "/\\x1b[2J\\n 200" in (await api("GET", "/router/log")).content.decode()

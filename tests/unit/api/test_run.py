@@ -23,16 +23,16 @@ async def test_a_command_is_run_written_to_watched_and_ended(api: Api) -> None:
     assert (await api("POST", f"{path}/input?at=0", "hi")).status == 204
     process.exit(3)
 
-    told = await api("GET", path)
+    followed = await api("GET", path)
 
     said = base64.b64encode(json.dumps("hi").encode()).decode()
-    assert f"event: stdout\nid: 1\ndata: {said}\n\nevent: end\ndata: " in told.content.decode()
-    assert '{"exit_code":3}' in told.content.decode()
+    assert f"event: stdout\nid: 1\ndata: {said}\n\nevent: end\ndata: " in followed.content.decode()
+    assert '{"exit_code":3}' in followed.content.decode()
     assert (await api("DELETE", path)).status == 204
     assert process.is_gone
 
 
-async def test_a_client_that_goes_takes_the_command_with_it(api: Api) -> None:
+async def test_a_command_ends_when_its_client_disconnects(api: Api) -> None:
     await api.daemon.deploy()
     run = (await api("POST", "/apps/shop/run", {"command": ["sleep", "600"]})).json
     watching = asyncio.create_task(api("GET", f"/apps/shop/run/{run['id']}"))
@@ -45,7 +45,7 @@ async def test_a_client_that_goes_takes_the_command_with_it(api: Api) -> None:
     assert (await api("POST", f"/apps/shop/run/{run['id']}/input")).json["code"] == "one-off-not-found"
 
 
-async def test_what_is_no_command_is_refused(api: Api) -> None:
+async def test_invalid_commands_are_refused(api: Api) -> None:
     await api.daemon.deploy()
 
     assert (await api("POST", "/apps/shop/run", {"command": []})).status == 422
@@ -55,14 +55,14 @@ async def test_what_is_no_command_is_refused(api: Api) -> None:
     assert (await api("POST", "/apps/shop/run", {})).status == 422
 
 
-async def test_who_may_only_read_runs_nothing(api: Api) -> None:
+async def test_readers_may_not_run_commands(api: Api) -> None:
     await api.daemon.deploy()
     api.token = await api.make_token(Role.READ)
 
     assert (await api("POST", "/apps/shop/run", {"command": "ls"})).status == 403
 
 
-async def test_a_command_inside_an_instance_is_followed_as_any_other(api: Api) -> None:
+async def test_a_command_inside_an_instance_is_followed_like_a_one_off(api: Api) -> None:
     await api.daemon.deploy()
 
     answer = await api("POST", "/apps/shop/exec", {"command": ["ls", "/"], "process": "web", "number": 1})
@@ -74,7 +74,7 @@ async def test_a_command_inside_an_instance_is_followed_as_any_other(api: Api) -
     assert '{"exit_code":3}' in (await api("GET", f"/apps/shop/run/{answer.json['id']}")).content.decode()
 
 
-async def test_a_tunnel_is_written_to_and_read_as_any_other(api: Api) -> None:
+async def test_a_tunnel_is_written_to_and_read_like_a_one_off(api: Api) -> None:
     await api.daemon.deploy()
 
     opened = await api("POST", "/apps/shop/tunnel", {"port": 5432})
@@ -86,7 +86,7 @@ async def test_a_tunnel_is_written_to_and_read_as_any_other(api: Api) -> None:
     assert f"event: stdout\nid: 1\ndata: {said}\n\nevent: end\n" in (await api("GET", path)).content.decode()
 
 
-async def test_what_is_no_port_or_runs_nowhere_is_refused(api: Api) -> None:
+async def test_an_invalid_port_or_a_missing_instance_is_refused(api: Api) -> None:
     await api.daemon.deploy()
 
     assert (await api("POST", "/apps/shop/tunnel", {"port": 0})).status == 422

@@ -54,7 +54,7 @@ async def test_an_unknown_runtime_and_one_that_cannot_run_here_are_refused(api: 
     assert refused.json["why"] == "it is missing"
 
 
-async def test_a_token_that_is_no_admin_changes_nothing(api: Api):
+async def test_only_an_admin_changes_the_runtime(api: Api):
     api.token = await api.make_token(Role.DEPLOY)
 
     assert (await api("PUT", "/runtime", {"runtime": "podman"})).status == 403

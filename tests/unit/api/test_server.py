@@ -16,7 +16,7 @@ async def test_health_needs_no_token(api: Api):
     assert answer.json["status"] == "ok"
 
 
-async def test_app_reports_what_runs(api: Api):
+async def test_an_app_reports_its_running_processes(api: Api):
     manifest = {"processes": {"web": {"command": "npm start"}}, "domains": ["shop.com"]}
     await api("POST", "/apps/shop/releases", {"image": IMAGE, "manifest": manifest})
     await api.daemon.finish("shop", 1)
@@ -70,7 +70,7 @@ async def test_config_versions_are_in_the_body_if_asked(api: Api):
     assert shown.headers["x-config-version"] == "1"
 
 
-async def test_bad_config_is_refused_whole(api: Api):
+async def test_an_invalid_config_change_is_refused_whole(api: Api):
     await api("POST", "/apps", {"name": "shop"})
 
     answer = await api("PATCH", "/apps/shop/config", {"GOOD": "1", "bad-name": "x", "PORT": "1"})
@@ -80,7 +80,7 @@ async def test_bad_config_is_refused_whole(api: Api):
     assert (await api("GET", "/apps/shop/config")).json == {}
 
 
-async def test_a_strategy_is_one_that_there_is(api: Api):
+async def test_an_unknown_strategy_is_refused(api: Api):
     body = {"image": IMAGE, "strategy": "stop-first"}
 
     accepted = await api("POST", "/apps/shop/releases", body)
@@ -117,7 +117,7 @@ async def test_events_report_who_did_what(api: Api):
     ]
 
 
-async def test_status_names_what_is_broken(api: Api):
+async def test_status_names_failed_checks(api: Api):
     api.machine.router.kill()
 
     checks = {check["name"]: check for check in (await api("GET", "/status")).json["checks"]}
@@ -136,7 +136,7 @@ async def test_processes_report_where_each_instance_is(api: Api):
     assert (instance["name"], instance["slot"], instance["state"]) == ("pvdify-shop-web-v1-1", "live", "running")
 
 
-async def test_logs_come_from_the_live_release(api: Api):
+async def test_logs_are_those_of_the_live_release(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
     api.machine.supervisor.write("pvdify-shop-web-v1-1", "hello")
@@ -157,7 +157,7 @@ async def test_openapi_describes_every_route(api: Api):
     assert "#/$defs" not in str(document)
 
 
-async def test_status_reports_what_each_app_takes_on_the_disk(api: Api):
+async def test_status_reports_the_disk_usage_of_each_app(api: Api):
     api.machine.registry.push(IMAGE, size=40_000_000)
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
@@ -168,7 +168,7 @@ async def test_status_reports_what_each_app_takes_on_the_disk(api: Api):
     assert status["disk"] == [{"app": "shop", "images": 1, "bytes": 40_000_000, "shared": 0, **unknown}]
 
 
-async def test_status_says_what_apps_take_and_which_take_too_much(api: Api):
+async def test_status_names_apps_over_the_disk_limit(api: Api):
     for app in ("shop", "blog"):
         await api("POST", f"/apps/{app}/releases", {"image": IMAGE})
         await api.daemon.finish(app, 1)

@@ -56,7 +56,7 @@ def test_every_kind_of_number_is_among_the_cases() -> None:
     assert {body for body, _, _ in cases()} >= {requests.ChangeApp, requests.PauseApp, requests.PutPreview}
 
 
-async def test_what_json_has_no_type_for_is_still_read(api: Api) -> None:
+async def test_types_that_json_lacks_are_read_from_strings(api: Api) -> None:
     body = {"as_of": "2026-11-23T11:31:00Z", "labels": ["a"], "manifest": {"port": 80}, "run_number": 7}
     ran = {"command": ["ls"], "terminal": {"rows": 24, "columns": 80}}
 
@@ -68,7 +68,7 @@ async def test_what_json_has_no_type_for_is_still_read(api: Api) -> None:
     assert (command.command, command.terminal.columns, paused.seconds) == (["ls"], 80, 5.0)
 
 
-async def test_a_word_does_not_turn_maintenance_on(api: Api) -> None:
+async def test_a_string_does_not_turn_maintenance_on(api: Api) -> None:
     await api.daemon.deploy()
 
     answer = await api("PATCH", "/apps/shop", {"maintenance": "yes"})
@@ -77,7 +77,7 @@ async def test_a_word_does_not_turn_maintenance_on(api: Api) -> None:
     assert (await api("GET", "/apps/shop")).json["status"] == "live"
 
 
-async def test_digits_of_other_scripts_are_no_number(api: Api) -> None:
+async def test_digits_of_other_scripts_are_refused(api: Api) -> None:
     assert (await api("GET", "/events?limit=%D9%A3")).status == 422  # the Arabic digit three
 
 

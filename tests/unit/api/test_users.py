@@ -4,7 +4,7 @@ from pvdify.model.token import Role
 from tests.unit.api.conftest import Api
 
 
-async def test_a_sign_in_link_is_for_the_caller(api: Api) -> None:
+async def test_a_sign_in_link_signs_in_its_creator(api: Api) -> None:
     api.machine.host.listeners = set()
     answer = await api("POST", "/sign-in-links", {})
 
@@ -15,7 +15,7 @@ async def test_a_sign_in_link_is_for_the_caller(api: Api) -> None:
     assert (session.name, session.holder) == ("test", api.token.split("_")[1])
 
 
-async def test_a_link_leads_to_the_public_address_where_https_does(api: Api) -> None:
+async def test_a_sign_in_link_uses_the_public_address_with_https(api: Api) -> None:
     api.machine.host.listeners = {443}
 
     assert (await api("POST", "/sign-in-links", {})).json["url"].startswith("https://example.com/sign-in/link/")

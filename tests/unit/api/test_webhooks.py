@@ -1,4 +1,4 @@
-"""/webhooks/github: what is believed, what counts, and what is turned away."""
+"""/webhooks/github: which deliveries are accepted, ignored and refused."""
 
 import json
 from typing import Any
@@ -69,7 +69,7 @@ async def test_a_preview_is_closed_kept_and_renewed_as_its_pull_request_is(previ
     ]
 
 
-async def test_a_late_one_changes_nothing(preview: Api):
+async def test_a_late_webhook_changes_nothing(preview: Api):
     await send(preview, pull_request("reopened", LATER), id="2")
 
     await send(preview, pull_request("closed", CLOSED), id="1")
@@ -77,7 +77,7 @@ async def test_a_late_one_changes_nothing(preview: Api):
     assert await status_of(preview) == "open"
 
 
-async def test_the_same_delivery_counts_once_and_so_does_its_content_under_another_id(preview: Api):
+async def test_a_repeated_delivery_is_ignored_also_under_another_id(preview: Api):
     closing = pull_request("closed", CLOSED)
     await send(preview, closing)
 
@@ -86,7 +86,7 @@ async def test_the_same_delivery_counts_once_and_so_does_its_content_under_anoth
     assert (await send(preview, pull_request("closed", LATER))).json["outcome"] == "replayed"
 
 
-async def test_one_that_failed_may_come_again(preview: Api):
+async def test_a_failed_delivery_may_be_repeated(preview: Api):
     before = preview.daemon.previews.note_pull_request
 
     async def broken(*_: object) -> None:
@@ -111,20 +111,22 @@ async def test_one_that_failed_may_come_again(preview: Api):
         ("pull_request", pull_request("closed", CLOSED, repository="org/shop2")),
     ],
 )
-async def test_what_is_about_nothing_here_is_taken_and_ignored(preview: Api, event: str, body: Any):
+async def test_webhooks_about_other_events_and_repositories_are_accepted_and_ignored(
+    preview: Api, event: str, body: Any
+):
     answer = await send(preview, body, event=event)
 
     assert (answer.status, answer.json["outcome"]) == (202, "ignored")
     assert await status_of(preview) == "open"
 
 
-async def test_githubs_names_are_the_same_in_capitals(preview: Api):
+async def test_repository_names_are_compared_without_case(preview: Api):
     await send(preview, pull_request("closed", CLOSED, repository="Org/Shop"))
 
     assert await status_of(preview) == "closed"
 
 
-async def test_without_the_right_signature_nothing_is_believed(preview: Api):
+async def test_webhooks_without_a_valid_signature_are_refused(preview: Api):
     closing = pull_request("closed", CLOSED)
     for signature in ("", "sha256=" + "0" * 64, signature_of("another secret", json.dumps(closing).encode())):
         answer = await send(preview, closing, x_hub_signature_256=signature)
@@ -140,18 +142,18 @@ async def test_without_the_right_signature_nothing_is_believed(preview: Api):
         {**pull_request("closed", CLOSED), "number": "many"}, {**pull_request("closed", CLOSED), "repository": None},
     ],
 )  # fmt: skip
-async def test_a_signed_one_that_makes_no_sense_is_malformed(preview: Api, body: Any):
+async def test_a_signed_webhook_with_an_invalid_body_is_malformed(preview: Api, body: Any):
     answer = await send(preview, body)
 
     assert (answer.status, answer.json["code"]) == (400, "malformed-request")
 
 
-async def test_one_without_an_id_is_malformed(preview: Api):
+async def test_a_webhook_without_a_delivery_id_is_malformed(preview: Api):
     for id in ("", "x" * 129):
         assert (await send(preview, pull_request("closed", CLOSED), id=id)).status == 400
 
 
-async def test_one_that_is_too_large_is_turned_away_unread(preview: Api):
+async def test_an_oversized_webhook_is_refused_unread(preview: Api):
     announced = await send(preview, b"{}", content_length=str(1024 * 1024 + 1))
     real = await send(preview, b"x" * (1024 * 1024 + 1))
 
@@ -159,7 +161,7 @@ async def test_one_that_is_too_large_is_turned_away_unread(preview: Api):
     assert real.status == 413
 
 
-async def test_who_guesses_too_often_has_to_wait_and_a_genuine_one_never(preview: Api):
+async def test_invalid_signatures_are_rate_limited_and_valid_ones_are_not(preview: Api):
     closing = pull_request("closed", CLOSED)
     guesser, github = (
         {"x_pvdify_router": API_KEY, "x_forwarded_for": address} for address in ("192.0.2.66", "140.82.112.1")
@@ -176,13 +178,13 @@ async def test_who_guesses_too_often_has_to_wait_and_a_genuine_one_never(preview
     assert (await send(preview, closing, address="127.0.0.1", **guesser)).status == 202
 
 
-async def test_a_flood_of_signed_ones_has_to_wait_too(preview: Api):
+async def test_signed_webhooks_are_rate_limited(preview: Api):
     statuses = [(await send(preview, {}, event="push", id=str(number))).status for number in range(302)]
 
     assert statuses == [202] * 300 + [429] * 2
 
 
-async def test_nobody_says_he_is_somebody_else_without_a_trusted_proxy(preview: Api):
+async def test_forwarded_headers_are_ignored_without_a_trusted_proxy(preview: Api):
     for number in range(21):
         answer = await send(
             preview, {}, address="192.0.2.66", x_hub_signature_256="sha256=0", cf_connecting_ip=f"192.0.2.{number}"
@@ -191,7 +193,7 @@ async def test_nobody_says_he_is_somebody_else_without_a_trusted_proxy(preview: 
     assert answer.status == 429
 
 
-async def test_no_token_helps(preview: Api):
+async def test_a_token_does_not_replace_a_signature(preview: Api):
     token = (await preview.daemon.tokens.create("t", Role.ADMIN, None, None, Actor(name="a", role=Role.ADMIN)))[1]
 
     answer = await send(preview, {}, x_hub_signature_256="", authorization=f"Bearer {token}")

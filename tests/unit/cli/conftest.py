@@ -13,7 +13,7 @@ from tests.fakes.api import TOKEN, FakeApi
 
 @dataclass(frozen=True)
 class Ran:
-    """All that a command line left behind."""
+    """The result of a command line: output, messages and exit code."""
 
     stdout: str = ""
     stderr: str = ""
@@ -22,7 +22,7 @@ class Ran:
 
 @dataclass
 class Pvdify:
-    """Runs command lines in this process, each in a folder and an environment of its own."""
+    """Run command lines in this process, each in its own folder and environment."""
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ def resolved(pvdify: Pvdify, *argv: str) -> str:
     return str(pvdify.parse("ps", *argv).options.app)
 
 
-def test_each_way_of_naming_the_app_goes_before_the_next(pvdify: Pvdify) -> None:
+def test_app_names_are_resolved_in_order_of_precedence(pvdify: Pvdify) -> None:
     subprocess.run(["git", "init", "-q"], cwd=pvdify.folder, check=True)
     remote = "git@github.com:org/from_Remote.js.git"
     subprocess.run(["git", "remote", "add", "origin", remote], cwd=pvdify.folder, check=True)
@@ -45,7 +45,7 @@ def test_capitals_and_other_characters_of_a_repository_become_a_name(pvdify: Pvd
 
 
 @pytest.mark.parametrize("repository", ["o/2048-game", "o/x", "o/" + "long" * 11])
-def test_a_repository_that_makes_no_name_asks_for_one(pvdify: Pvdify, repository: str) -> None:
+def test_a_repository_that_yields_no_valid_name_asks_for_one(pvdify: Pvdify, repository: str) -> None:
     pvdify.environ["GITHUB_REPOSITORY"] = repository
 
     with pytest.raises(InvalidError) as caught:
@@ -77,7 +77,7 @@ def test_a_manifest_that_is_no_yaml_is_reported_with_its_place(pvdify: Pvdify) -
 
 
 @pytest.mark.parametrize("name", ["ghcr.io/org/app:v1", "app:v1"])
-def test_an_image_in_the_apps_place_is_recognised(pvdify: Pvdify, name: str) -> None:
+def test_an_image_given_as_the_app_is_recognised(pvdify: Pvdify, name: str) -> None:
     with pytest.raises(InvalidError) as caught:
         resolved(pvdify, name)
 
@@ -85,6 +85,6 @@ def test_an_image_in_the_apps_place_is_recognised(pvdify: Pvdify, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["..", "My App", "é"])
-def test_what_cannot_be_a_name_never_reaches_a_url(pvdify: Pvdify, name: str) -> None:
+def test_an_invalid_name_is_never_put_into_a_url(pvdify: Pvdify, name: str) -> None:
     with pytest.raises(InvalidError):
         resolved(pvdify, name)

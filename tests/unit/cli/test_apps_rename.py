@@ -6,7 +6,7 @@ from tests.fakes.api import FakeApi
 from tests.unit.cli.conftest import Pvdify
 
 
-def test_an_app_is_renamed_and_what_changes_with_that_is_said(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_rename_lists_what_changes_with_the_name(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("hello", domains=["hello.pvdify.win"])
 
     ran = pvdify("apps:rename", "hello", "greeter")
@@ -20,7 +20,7 @@ def test_an_app_is_renamed_and_what_changes_with_that_is_said(pvdify: Pvdify, ap
     )
 
 
-def test_the_hostname_can_be_kept_and_the_app_named_as_heroku_does(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_rename_can_keep_the_hostname_and_takes_the_app_like_heroku(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("hello", domains=["hello.pvdify.win"])
 
     ran = pvdify("apps:rename", "greeter", "-a", "hello", "--keep-hostname", "--json")

@@ -32,7 +32,7 @@ def test_an_ssh_key_is_read_as_it_is_in_its_file() -> None:
         parse_keys("just a password\n")
 
 
-def test_backups_are_listed_with_when_they_were_proven(pvdify: Pvdify, api: FakeApi) -> None:
+def test_backups_are_listed_with_the_time_of_their_drill(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("backups").stderr == "no backups are made: `pvdify backups:target LOCATION` says where they go\n"
     pvdify("backups:target", "/mnt/nas")
     assert "there is no backup yet: pvdify backups:run" in pvdify("backups").stderr
@@ -58,7 +58,7 @@ def test_a_backup_is_made_and_followed(pvdify: Pvdify, api: FakeApi) -> None:
     assert "the volume data of myapp: 12 files" in ran.stderr
 
 
-def test_a_drill_that_finds_something_ends_with_one(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_drill_that_finds_a_problem_exits_with_1(pvdify: Pvdify, api: FakeApi) -> None:
     pvdify("backups:target", "/mnt/nas")
     api.add_backup(problems=["the volume data of myapp: it has 0 rows"])
 
@@ -69,7 +69,7 @@ def test_a_drill_that_finds_something_ends_with_one(pvdify: Pvdify, api: FakeApi
     assert pvdify("backups:verify", "--accept-smaller").code == 0
 
 
-def test_a_restore_says_first_what_it_will_do(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_restore_prints_its_plan_first(pvdify: Pvdify, api: FakeApi) -> None:
     refused = pvdify("backups:restore", "myapp")
     plan = pvdify("backups:restore", "myapp", "--to", "copy", "--plan")
     ran = pvdify("backups:restore", "myapp", "--to", "copy", "--volume", "data")

@@ -26,7 +26,7 @@ def test_an_app_is_created(pvdify: Pvdify, api: FakeApi) -> None:
     assert json.loads(pvdify("apps:create", "other", "--json").stdout) == api.apps["other"]
 
 
-def test_visitors_are_turned_away_and_let_in_again(pvdify: Pvdify, api: FakeApi) -> None:
+def test_maintenance_is_turned_on_and_off_from_the_command_line(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("maintenance:on", "myapp") == Ran(
@@ -50,13 +50,13 @@ def test_an_app_is_destroyed_when_its_name_is_confirmed(pvdify: Pvdify, api: Fak
     assert api.apps == {}
 
 
-def test_what_cannot_be_restored_is_not_promised(pvdify: Pvdify, api: FakeApi) -> None:
+def test_destroy_does_not_promise_a_restore_of_purged_volumes(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("apps:destroy", "myapp", "--confirm", "myapp", "--purge").stderr == ""
 
 
-def test_nothing_is_destroyed_without_the_right_confirmation(pvdify: Pvdify, api: FakeApi) -> None:
+def test_destroy_needs_the_right_confirmation(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("apps:destroy", "myapp", stdin="myapp\n") == Ran(
@@ -102,7 +102,7 @@ def test_config_unset(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("config:unset", "myapp", "A") == Ran(stdout="config v2 of myapp: unset A\n", stderr=APPLIED)
 
 
-def test_config_unset_of_what_is_not_set_is_done_already(pvdify: Pvdify, api: FakeApi) -> None:
+def test_config_unset_of_a_missing_variable_succeeds(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
     pvdify("config:set", "myapp", "A=1")
 
@@ -155,7 +155,7 @@ def test_config_get_prints_the_value_alone(pvdify: Pvdify, api: FakeApi) -> None
     )
 
 
-def test_config_history_names_names_only(pvdify: Pvdify, api: FakeApi) -> None:
+def test_config_history_lists_names_without_values(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
     pvdify("config:set", "myapp", "A=hidden", "B=hidden")
     pvdify("config:unset", "myapp", "B")
@@ -248,7 +248,7 @@ def test_login_never_sends_a_token_in_the_clear(pvdify: Pvdify, token: str) -> N
     )
 
 
-def test_a_second_login_keeps_the_first(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_second_login_keeps_the_first_server(pvdify: Pvdify, api: FakeApi) -> None:
     with FakeApi() as other:
         pvdify("login", "--url", api.url, stdin=f"{TOKEN}\n")
         pvdify("login", "--url", other.url, stdin=f"{TOKEN}\n")
@@ -279,7 +279,7 @@ def test_config_is_rolled_back(pvdify: Pvdify, api: FakeApi, words: tuple[str, .
     assert api.asked[-1].body.get("version") == version
 
 
-def test_config_that_is_the_same_already_is_said(pvdify: Pvdify) -> None:
+def test_an_unchanged_config_is_reported(pvdify: Pvdify) -> None:
     pvdify("apps:create", "myapp")
     pvdify("config:set", "myapp", "A=1")
 

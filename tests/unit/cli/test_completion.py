@@ -1,4 +1,4 @@
-"""Completion: what fits, from where, and what the shells make of it."""
+"""Completion: its candidates, where they come from, and how the shells insert them."""
 
 import json
 import os
@@ -69,11 +69,11 @@ def words(pvdify: Pvdify, line: str) -> list[str]:
         ("apps ", []),
     ],
 )
-def test_what_fits(shop: Pvdify, line: str, expected: list[str]) -> None:
+def test_completion_candidates(shop: Pvdify, line: str, expected: list[str]) -> None:
     assert words(shop, line) == expected
 
 
-def test_an_implied_app_gives_its_own_names_too(shop: Pvdify) -> None:
+def test_completion_uses_the_implied_app(shop: Pvdify) -> None:
     shop.environ["PVDIFY_APP"] = "shop"
 
     assert words(shop, "config:get LA") == ["LANG"]
@@ -89,7 +89,7 @@ def test_saved_servers_are_known_without_asking_any(shop: Pvdify, api: FakeApi) 
     assert api.asked == []
 
 
-def test_answers_are_kept_for_a_while(shop: Pvdify, api: FakeApi) -> None:
+def test_completion_answers_are_cached(shop: Pvdify, api: FakeApi) -> None:
     now = [1000.0]
     names = KnownNames(shop.environ, clock=lambda: now[0], seconds=20)
     first = names("APP", None)
@@ -103,7 +103,7 @@ def test_answers_are_kept_for_a_while(shop: Pvdify, api: FakeApi) -> None:
     assert names("APP", None) == []
 
 
-def test_an_old_answer_is_better_than_none_and_a_failure_is_kept_too(shop: Pvdify, api: FakeApi) -> None:
+def test_completion_falls_back_to_a_stale_answer_and_caches_failures(shop: Pvdify, api: FakeApi) -> None:
     now = [1000.0]
     names = KnownNames(shop.environ, clock=lambda: now[0], seconds=20)
     first = names("APP", None)
@@ -117,19 +117,19 @@ def test_an_old_answer_is_better_than_none_and_a_failure_is_kept_too(shop: Pvdif
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://example.com"])
-def test_a_server_that_does_not_answer_says_nothing(shop: Pvdify, url: str) -> None:
+def test_completion_is_silent_if_the_server_does_not_answer(shop: Pvdify, url: str) -> None:
     shop.environ["PVDIFY_URL"] = url
 
     assert words(shop, "logs ") == []
 
 
-def test_a_slow_server_is_left_alone(shop: Pvdify, api: FakeApi) -> None:
+def test_completion_gives_up_on_a_slow_server(shop: Pvdify, api: FakeApi) -> None:
     names = KnownNames(shop.environ, seconds=0)
 
     assert names("APP", None) in ([], [Candidate("shop", "new"), Candidate("shop-staging", "live")])
 
 
-def test_damaged_kept_answers_are_replaced(shop: Pvdify) -> None:
+def test_a_damaged_completion_cache_is_replaced(shop: Pvdify) -> None:
     file = Path(shop.environ["HOME"]) / ".cache" / "pvdify" / "names.json"
     file.parent.mkdir(parents=True)
     for content in ("[]", "{", '{"a": 1}'):
@@ -147,7 +147,7 @@ def test_every_command_can_be_completed(shop: Pvdify) -> None:
 
 
 @pytest.mark.parametrize("shell", SCRIPTS)
-def test_it_is_installed_where_the_shell_looks(pvdify: Pvdify, shell: str) -> None:
+def test_completion_is_installed_where_the_shell_searches(pvdify: Pvdify, shell: str) -> None:
     places = {
         "bash": ".local/share/bash-completion/completions/pvdify",
         "zsh": ".local/share/zsh/site-functions/_pvdify",
@@ -161,7 +161,7 @@ def test_it_is_installed_where_the_shell_looks(pvdify: Pvdify, shell: str) -> No
     assert file.read_text() == SCRIPTS[shell] == pvdify("completion", shell).stdout
 
 
-def test_the_shell_is_the_one_in_use(pvdify: Pvdify) -> None:
+def test_the_shell_is_detected(pvdify: Pvdify) -> None:
     assert pvdify("completion").stderr.startswith("error: the shell is missing: bash, zsh or fish")
     pvdify.environ["SHELL"] = "/usr/bin/fish"
     assert pvdify("completion").stdout == SCRIPTS["fish"]
@@ -169,7 +169,7 @@ def test_the_shell_is_the_one_in_use(pvdify: Pvdify) -> None:
 
 @pytest.fixture
 def in_shell(shop: Pvdify, tmp_path: Path) -> Callable[..., list[str]]:
-    """Run a shell whose PATH has this pvdify; the lines that it prints."""
+    """Run a shell whose PATH has this pvdify; return the lines that it prints."""
     shim = tmp_path / "bin" / "pvdify"
     shim.parent.mkdir()
     code = "import sys; from pvdify.cli.main import main; sys.exit(main())"
@@ -194,7 +194,7 @@ def in_shell(shop: Pvdify, tmp_path: Path) -> Callable[..., list[str]]:
 @pytest.mark.parametrize(
     ("breaks", "line", "expected"),
     [
-        (" :=", "pvdify config:un", ["unset"]),  # what stands before the colon is there already
+        (" :=", "pvdify config:un", ["unset"]),  # the part before the colon is already typed
         (" =", "pvdify config:un", ["config:unset"]),
         (" :=", "pvdify logs --app=shop-", ["shop-staging"]),
         (" :=", "pvdify rollback shop ", ["v2", "v1"]),

@@ -16,7 +16,7 @@ def shop(api: FakeApi) -> FakeApi:
 
 
 def editor(pvdify: Pvdify, script: str) -> None:
-    """Have EDITOR run this shell script, with the file as $1."""
+    """Set EDITOR to this shell script, which gets the file as $1."""
     program = pvdify.folder / "editor"
     program.write_text(f"#!/bin/sh\nset -e\n{script}\n")
     program.chmod(0o755)
@@ -39,7 +39,9 @@ def test_changed_lines_set_and_removed_lines_unset(pvdify: Pvdify, shop: FakeApi
     )
 
 
-def test_secrets_are_named_and_never_touched(pvdify: Pvdify, shop: FakeApi, tmp_path: Path) -> None:
+def test_config_edit_lists_secrets_by_name_and_never_changes_them(
+    pvdify: Pvdify, shop: FakeApi, tmp_path: Path
+) -> None:
     editor(pvdify, f'cp "$1" {tmp_path}/seen; : >"$1"')
 
     pvdify("config:edit", "shop")
@@ -50,14 +52,14 @@ def test_secrets_are_named_and_never_touched(pvdify: Pvdify, shop: FakeApi, tmp_
     assert changes(shop) == [{"LANG": None, "LEVEL": None, "MOTTO": None}]
 
 
-def test_a_text_left_alone_changes_nothing(pvdify: Pvdify, shop: FakeApi) -> None:
+def test_an_unchanged_text_changes_nothing(pvdify: Pvdify, shop: FakeApi) -> None:
     editor(pvdify, "true")
 
     assert "nothing was changed" in pvdify("config:edit", "shop").stdout
     assert changes(shop) == []
 
 
-def test_a_text_that_cannot_be_used_is_kept(pvdify: Pvdify, shop: FakeApi) -> None:
+def test_an_invalid_text_is_kept_in_a_file(pvdify: Pvdify, shop: FakeApi) -> None:
     editor(pvdify, 'echo "no assignment" >>"$1"')
 
     ran = pvdify("config:edit", "shop")
@@ -68,7 +70,7 @@ def test_a_text_that_cannot_be_used_is_kept(pvdify: Pvdify, shop: FakeApi) -> No
     assert kept.stat().st_mode & 0o77 == 0 or kept.parent.stat().st_mode & 0o77 == 0
 
 
-def test_a_change_by_others_meanwhile_is_not_overwritten(pvdify: Pvdify, shop: FakeApi) -> None:
+def test_config_edit_does_not_overwrite_a_concurrent_change(pvdify: Pvdify, shop: FakeApi) -> None:
     shop.versions["shop"] = [{"version": 1, "created_at": "2026-11-23T11:31:02Z", "created_by": "ann", "set": [],
                               "unset": []}]  # fmt: skip
     editor(pvdify, f'sed -i s/info/debug/ "$1"; touch {pvdify.folder}/edited')
@@ -129,7 +131,7 @@ def test_a_copy_needs_two_apps(pvdify: Pvdify, line: str, message: str) -> None:
     assert (ran.code, ran.stderr.splitlines()[0]) == (2, message)
 
 
-def test_a_key_that_is_an_app_is_answered_with_what_is_missing(pvdify: Pvdify, shop: FakeApi) -> None:
+def test_an_app_given_as_a_key_is_reported(pvdify: Pvdify, shop: FakeApi) -> None:
     pvdify.environ["PVDIFY_APP"] = "shop"
 
     assert pvdify("config:get", "shop").stderr == (

@@ -44,7 +44,7 @@ def test_a_deploy_without_an_image_repeats_the_live_one(pvdify: Pvdify, api: Fak
     assert api.asked[0].body == {"allow_older": False}
 
 
-def test_json_is_the_release_and_words_stay_on_stderr(pvdify: Pvdify, api: FakeApi) -> None:
+def test_json_is_the_release_and_messages_are_on_stderr(pvdify: Pvdify, api: FakeApi) -> None:
     ran = pvdify("deploy", "myapp", *IMAGE, "--json")
 
     assert json.loads(ran.stdout) == api.releases["myapp"][0]
@@ -64,7 +64,7 @@ def test_the_same_idempotency_key_makes_one_release(pvdify: Pvdify, api: FakeApi
         assert pvdify("deploy", "myapp", *IMAGE, "--no-wait", "--idempotency-key", "k1").stdout == "1\n"
 
 
-def test_a_lost_answer_is_asked_for_again(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_deploy_with_a_lost_answer_is_retried(pvdify: Pvdify, api: FakeApi) -> None:
     api.faults.append(Fault(lose="after"))
 
     assert pvdify("deploy", "myapp", *IMAGE) == Ran(
@@ -72,7 +72,7 @@ def test_a_lost_answer_is_asked_for_again(pvdify: Pvdify, api: FakeApi) -> None:
     )
 
 
-def test_stopping_first_is_asked_for_and_its_gap_is_reported(pvdify: Pvdify, api: FakeApi) -> None:
+def test_stop_first_is_sent_and_its_gap_reported(pvdify: Pvdify, api: FakeApi) -> None:
     api.script.outcome = LIVE | {"receipt": RECEIPT | {"downtime": 2.3}}
 
     deployed = pvdify("deploy", "myapp", *IMAGE, "--strategy", "stop-first")
@@ -86,7 +86,7 @@ def test_stopping_first_is_asked_for_and_its_gap_is_reported(pvdify: Pvdify, api
     assert "turned away  visitors, for 2.3s\n" in pvdify("releases:info", "myapp", "2").stdout
 
 
-def test_a_gap_in_vain_is_reported_too(pvdify: Pvdify, api: FakeApi) -> None:
+def test_the_gap_of_a_failed_stop_first_deploy_is_reported(pvdify: Pvdify, api: FakeApi) -> None:
     facts = {"code": "probe-failed", "what": "myapp v1: no answer", "why": "because", "next": "look"}
     api.script.outcome = {"status": "failed", "failure": facts, "receipt": RECEIPT | {"downtime": 2.3}}
 
@@ -109,7 +109,7 @@ def test_an_unknown_strategy_is_refused(pvdify: Pvdify, api: FakeApi) -> None:
     assert "'rolling' is not one of 'blue-green', 'stop-first'" in ran.stderr
 
 
-def test_the_manifest_of_another_app_is_left_out_aloud(pvdify: Pvdify, api: FakeApi) -> None:
+def test_the_manifest_of_another_app_is_not_sent_and_a_note_says_so(pvdify: Pvdify, api: FakeApi) -> None:
     (pvdify.folder / "pvdify.yml").write_text("app: other\n")
 
     ran = pvdify("deploy", "myapp", *IMAGE)
@@ -131,7 +131,7 @@ def test_the_manifest_of_another_app_is_left_out_aloud(pvdify: Pvdify, api: Fake
         ("a-new-one", 1),
     ],
 )
-def test_a_failed_release_looks_like_any_error_and_has_its_exit_code(
+def test_a_failed_release_is_printed_as_an_error_with_its_exit_code(
     pvdify: Pvdify, api: FakeApi, failure: str, code: int
 ) -> None:
     facts = {"code": failure, "what": "myapp v1: it did not", "why": "because", "next": "do this"}
@@ -142,7 +142,7 @@ def test_a_failed_release_looks_like_any_error_and_has_its_exit_code(
     )
 
 
-def test_a_failed_release_is_json_all_the_same(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_failed_release_is_printed_as_json(pvdify: Pvdify, api: FakeApi) -> None:
     facts = {"code": "probe-failed", "what": "no answer", "why": "", "next": ""}
     api.script.outcome = {"status": "failed", "failure": facts}
 
@@ -199,7 +199,7 @@ def test_an_end_without_a_failure_is_explained_by_its_status(
     assert pvdify("deploy", "myapp", *IMAGE) == Ran(stderr=SHOWN + error, code=code)
 
 
-def test_a_release_that_was_live_and_is_replaced_already_went_well(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_release_that_was_live_and_is_already_replaced_succeeded(pvdify: Pvdify, api: FakeApi) -> None:
     api.script.outcome = LIVE | {"status": "superseded"}
 
     assert pvdify("deploy", "myapp", *IMAGE).stdout == "v1 was live  (6.2s); a newer release has taken its place\n"
@@ -227,7 +227,7 @@ def test_a_refused_deploy_shows_every_problem(pvdify: Pvdify, api: FakeApi) -> N
     )
 
 
-def test_a_connection_that_is_lost_for_good_leaves_the_outcome_open(
+def test_a_lost_connection_is_reported_as_an_unknown_outcome(
     pvdify: Pvdify, api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Half a minute of real waiting otherwise; that the waiting is bounded is tested with the events.

@@ -6,7 +6,7 @@ from tests.fakes.api import FakeApi
 from tests.unit.cli.conftest import Pvdify, Ran
 
 
-def test_a_hostname_is_granted_listed_and_revoked(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_hostname_grant_is_added_listed_and_revoked(pvdify: Pvdify, api: FakeApi) -> None:
     granted = pvdify("domains:grant", "myapp", "www.example.com")
 
     assert granted == Ran(

@@ -32,7 +32,7 @@ def test_a_hostname_is_added_and_removed(pvdify: Pvdify, api: FakeApi) -> None:
     assert api.apps["myapp"]["domains"] == []
 
 
-def test_what_the_server_refuses_is_reported(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_refusal_of_the_server_is_printed(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("domains:add", "myapp", "*.example.com") == Ran(

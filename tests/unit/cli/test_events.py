@@ -42,7 +42,7 @@ def test_events_are_shown_newest_first(pvdify: Pvdify, busy: FakeApi) -> None:
         ("events --since 2h --num 5", EventQuery(limit=5, since="2h")),
     ],
 )
-def test_what_is_asked_for(pvdify: Pvdify, line: str, query: EventQuery) -> None:
+def test_event_filters_are_parsed(pvdify: Pvdify, line: str, query: EventQuery) -> None:
     parsed = pvdify.parse(*line.split())
 
     assert (parsed.run, parsed.options.wanted, parsed.options.is_following) == (events.run, query, False)
@@ -51,10 +51,10 @@ def test_what_is_asked_for(pvdify: Pvdify, line: str, query: EventQuery) -> None
 def test_filters_reach_the_server(pvdify: Pvdify, busy: FakeApi) -> None:
     assert "config.changed" not in pvdify("events", "shop", "--kind", "deploy").stdout
     assert "deploy.live" not in pvdify("events", "--actor", "ann").stdout
-    assert pvdify("events", "--actor", "nobody") == Ran(stderr="no such events\n")
+    assert pvdify("events", "--actor", "unknown") == Ran(stderr="no such events\n")
 
 
-def test_following_has_the_newest_last_and_goes_on_where_it_was_cut(pvdify: Pvdify, busy: FakeApi) -> None:
+def test_followed_events_are_oldest_first_and_resume_after_an_interruption(pvdify: Pvdify, busy: FakeApi) -> None:
     busy.script.cuts.append(1)
 
     ran = pvdify("events", "--follow", "--json")
@@ -88,7 +88,7 @@ def test_open_prints_the_address_and_opens_it(pvdify: Pvdify, api: FakeApi) -> N
     assert opened(pvdify, "open", "shop", "--print", has_browser=True) == ([], f"{url}\n", "")
 
 
-def test_open_alone_opens_the_dashboard_with_a_link_at_the_address_that_was_asked(pvdify: Pvdify, api: FakeApi) -> None:
+def test_open_without_an_app_opens_the_dashboard_with_a_sign_in_link(pvdify: Pvdify, api: FakeApi) -> None:
     url = f"{api.url}/sign-in/link/s3cret"
     says = "signs one browser in as admin, once and within a minute\n"
 
@@ -99,7 +99,7 @@ def test_open_alone_opens_the_dashboard_with_a_link_at_the_address_that_was_aske
     assert opened(pvdify, "open", "--print", has_browser=True)[0] == []
 
 
-def test_open_on_the_server_says_how_another_computer_gets_there(pvdify: Pvdify, tmp_path: Path) -> None:
+def test_open_on_the_server_prints_how_to_reach_it_from_another_computer(pvdify: Pvdify, tmp_path: Path) -> None:
     with FakeApi(tmp_path / "api.sock") as server:
         _, stdout, stderr = opened(pvdify, "open", "--url", server.url, has_browser=False)
 
@@ -107,7 +107,7 @@ def test_open_on_the_server_says_how_another_computer_gets_there(pvdify: Pvdify,
     assert "ssh -L 9443:127.0.0.1:9443 THIS-SERVER\n" in stderr
 
 
-def test_open_never_hands_a_browser_anything_but_an_address_of_the_web(pvdify: Pvdify, api: FakeApi) -> None:
+def test_open_passes_only_http_urls_to_the_browser(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("shop", url="file:///etc/passwd")
 
     assert opened(pvdify, "open", "shop", has_browser=True)[0] == []

@@ -1,4 +1,4 @@
-"""Every example in help, in the README and in docs is one that the command line understands."""
+"""Every example in help, in the README and in docs is accepted by the command line."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ ENDS = {"|", "||", "&&", ";", "<", ">", ">>", "2>", "(", ")", "&"}
 
 
 def commands_in(text: str, *, is_console: bool) -> Iterator[tuple[str, ...]]:
-    """The words after ``pvdify`` of each command; in a console only what follows a prompt is one."""
+    """Return the words after ``pvdify`` of each command; in a console, only lines with a prompt are commands."""
     for line in text.replace("\\\n", " ").splitlines():
         typed = line.strip()
         if is_console and not typed.startswith(PROMPTS):
@@ -81,7 +81,7 @@ def test_an_example_is_understood(pvdify: Pvdify, page: str, words: tuple[str, .
         pytest.fail(f"{page}: pvdify {' '.join(words)}: {error.format_message()}")
 
 
-def test_the_key_in_an_example_is_one_that_is_taken() -> None:
+def test_example_keys_are_accepted() -> None:
     keys = [word for _, words in DOCUMENTED if words[0] == "secrets:add" for word in words[2:] if "..." not in word]
 
     assert keys

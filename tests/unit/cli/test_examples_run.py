@@ -1,6 +1,6 @@
-"""Every example in help, README and docs is carried out by an engine on fakes, and ends as the page says.
+"""Every example in help, README and docs is run against an engine on fakes, and ends as the page says.
 
-It is typed at a terminal of 80 columns, where moments are relative and tables fit.
+It runs at a terminal of 80 columns, where times are relative and tables fit.
 """
 
 import io
@@ -20,10 +20,10 @@ from tests.unit.cli.test_examples import DOCUMENTED, FILES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # one that waits for ever must not hold up all others
 
-# What is not carried out here, and why.
+# Examples that are not run here, and why.
 ELSEWHERE = {
     "server": "changes this machine: tests/e2e/test_server.py has it done on a server with systemd",
-    "doctor": "looks at this machine: tests/e2e/test_server.py",
+    "doctor": "inspects this machine: tests/e2e/test_server.py",
 }
 SERVER_STAYS = {("server", "edge")}  # asks the API alone
 # Addresses that stand for the reader's server.
@@ -34,7 +34,7 @@ WATCHED = {
     "ps:exec",
     "services:connect",
     "tunnel",
-}  # end when nobody has watched for some seconds, which must not fly by
+}  # end after some seconds without a viewer, during which virtual time must not pass
 # On stdin, by the beginning of the command line; the token for login, else the secret.
 TYPED = {
     "notify:add": "https://hooks.slack.com/services/x",
@@ -51,7 +51,7 @@ COMMANDS = [(words, page) for words, page in EXAMPLES if words[0] not in ELSEWHE
 
 
 class Interrupted(io.StringIO):
-    """The reader presses Ctrl-C when the first line has come."""
+    """Raise KeyboardInterrupt after the first line, as Ctrl-C does."""
 
     def write(self, text: str) -> int:
         super().write(text)
@@ -60,7 +60,7 @@ class Interrupted(io.StringIO):
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command line ended."""
+    """The output and exit code of a command line."""
 
     code: int
     shown: str
@@ -81,7 +81,7 @@ def run(words: tuple[str, ...], server: EngineServer, folder: Path) -> Ran:
 
 
 def substituted(words: tuple[str, ...], server: EngineServer, folder: Path) -> tuple[str, ...]:
-    """The words with what stands for something in the reader's place put in."""
+    """Return the words with placeholders replaced by values of the test."""
     stand_ins = {
         **dict.fromkeys(SERVERS, server.url),
         "age1...": RECIPIENT,
@@ -149,7 +149,7 @@ def test_every_list_fits_80_columns_with_the_longest_names(
             assert MOMENT.findall(ran.shown) == [], f"{line}\n{ran.shown}"
 
 
-def test_what_is_not_carried_out_here_is_carried_out_elsewhere() -> None:
+def test_examples_not_run_here_name_the_test_that_runs_them() -> None:
     left = {words[0] for words, _ in EXAMPLES} - {words[0] for words, _ in COMMANDS}
     text = (Path(__file__).parents[2] / "e2e" / "test_server.py").read_text()
 

@@ -16,7 +16,7 @@ COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 
 
 class GhPvdify(Pvdify):
-    """Runs ``gh pvdify`` in this process."""
+    """Run ``gh pvdify`` in this process."""
 
     def __call__(self, *argv: str, stdin: str = "", secret: str = "") -> Ran:
         out, err = io.StringIO(), io.StringIO()
@@ -45,7 +45,7 @@ def text(gh: GhPvdify, variable: str) -> str:
     return Path(gh.environ[variable]).read_text()
 
 
-def test_a_command_line_gives_what_pvdify_gives(gh: GhPvdify, pvdify: Pvdify, api: FakeApi) -> None:
+def test_gh_pvdify_behaves_like_pvdify(gh: GhPvdify, pvdify: Pvdify, api: FakeApi) -> None:
     api.add_release("myapp")
     lines = (
         ("releases", "myapp"), ("status", "--json"), ("logs", "myapp", "-n", "5"),
@@ -89,7 +89,7 @@ def test_without_a_repository_an_image_has_to_be_named(gh: GhPvdify) -> None:
     assert ran.stderr.endswith("next: name it: --image REF\n")
 
 
-def test_later_steps_and_people_are_reported(in_workflow: GhPvdify) -> None:
+def test_outputs_and_the_summary_are_written(in_workflow: GhPvdify) -> None:
     in_workflow("deploy")
 
     assert text(in_workflow, "GITHUB_OUTPUT") == "url=https://myapp.pvdify.win\nversion=1\n"
@@ -98,7 +98,7 @@ def test_later_steps_and_people_are_reported(in_workflow: GhPvdify) -> None:
     assert f"| Commit | `{COMMIT}` |" in summary
 
 
-def test_people_read_the_receipt(in_workflow: GhPvdify, api: FakeApi) -> None:
+def test_the_summary_contains_the_receipt(in_workflow: GhPvdify, api: FakeApi) -> None:
     requests = {"served": 1203, "failed": 0, "app_errors": 1, "cut": 2, "is_final": False}
     receipt = {"requests": requests, "steps": {"pull": 1800, "switch": 4}, "seconds": 6.2}
     api.script.outcome = {"status": "active", "receipt": receipt}
@@ -118,7 +118,7 @@ def test_the_second_release_says_how_to_undo_it(in_workflow: GhPvdify, api: Fake
     assert text(in_workflow, "GITHUB_STEP_SUMMARY").endswith("\nUndo: `gh pvdify rollback myapp`\n\n")
 
 
-def test_what_is_not_waited_for_is_reported_too(in_workflow: GhPvdify) -> None:
+def test_a_deploy_without_waiting_is_in_the_summary(in_workflow: GhPvdify) -> None:
     in_workflow("preview", "--pr", "12", "--no-wait")
 
     assert text(in_workflow, "GITHUB_OUTPUT") == "url=https://myapp-pr-12.pvdify.win\nversion=1\n"
@@ -156,8 +156,8 @@ def test_the_token_that_a_job_was_given_is_masked_before_anything_else(in_workfl
 
     assert api.asked[0].path == "/api/v1/auth/github"
     assert ran.stderr.splitlines()[0] == f"::add-mask::{TOKEN}"
-    told = text(in_workflow, "GITHUB_OUTPUT") + text(in_workflow, "GITHUB_STEP_SUMMARY")
-    shown = "\n".join([*ran.stderr.splitlines()[1:], ran.stdout, told])
+    reported = text(in_workflow, "GITHUB_OUTPUT") + text(in_workflow, "GITHUB_STEP_SUMMARY")
+    shown = "\n".join([*ran.stderr.splitlines()[1:], ran.stdout, reported])
     assert [word for word in (TOKEN, "of-github", "of-the-runner") if word in shown] == []
 
 
@@ -179,7 +179,7 @@ def test_a_summary_that_cannot_be_written_changes_nothing_else(in_workflow: GhPv
     assert "GITHUB_STEP_SUMMARY was not written: No such file or directory\n" in ran.stderr
 
 
-def test_help_says_how_it_is_called_here(gh: GhPvdify, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_gh_pvdify(gh: GhPvdify, capsys: pytest.CaptureFixture[str]) -> None:
     for line in (("deploy", "--help"), ("rollback", "--help"), ("--help",)):
         assert gh(*line).code == 0
 

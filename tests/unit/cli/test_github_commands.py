@@ -25,7 +25,7 @@ def test_a_repository_is_linked_listed_and_unlinked(pvdify: Pvdify, api: FakeApi
     assert api.links == {}
 
 
-def test_its_numbers_may_be_named(pvdify: Pvdify, api: FakeApi) -> None:
+def test_numeric_ids_can_be_given(pvdify: Pvdify, api: FakeApi) -> None:
     pvdify("github:link", "myapp", "org/private", "--repository-id", "80", "--owner-id", "9", "--branch", "live")
 
     assert api.asked[0].body == {
@@ -33,14 +33,14 @@ def test_its_numbers_may_be_named(pvdify: Pvdify, api: FakeApi) -> None:
     }  # fmt: skip
 
 
-def test_one_number_alone_is_a_mistake(pvdify: Pvdify, api: FakeApi) -> None:
+def test_one_numeric_id_alone_is_refused(pvdify: Pvdify, api: FakeApi) -> None:
     ran = pvdify("github:link", "myapp", "org/private", "--repository-id", "80")
 
     assert (ran.code, api.asked) == (2, [])
     assert "--repository-id and --owner-id go together" in ran.stderr
 
 
-def test_what_is_not_linked_is_not_found(pvdify: Pvdify) -> None:
+def test_unlinking_an_unlinked_repository_is_not_found(pvdify: Pvdify) -> None:
     ran = pvdify("github:unlink", "myapp", "org/myapp")
 
     assert ran.code == 4
@@ -53,7 +53,7 @@ def test_without_links_the_next_command_is_named(pvdify: Pvdify) -> None:
     assert pvdify("github", "myapp") == Ran(stderr=said)
 
 
-def test_each_of_them_speaks_json(pvdify: Pvdify) -> None:
+def test_github_commands_print_json(pvdify: Pvdify) -> None:
     linked = json.loads(pvdify("github:link", "myapp", "org/myapp", "--json").stdout)
     listed = json.loads(pvdify("github", "myapp", "--json").stdout)
     unlinked = json.loads(pvdify("github:unlink", "myapp", "org/myapp", "--json").stdout)
@@ -62,7 +62,7 @@ def test_each_of_them_speaks_json(pvdify: Pvdify) -> None:
     assert unlinked == {"app": "myapp", "repository": "org/myapp", "status": "unlinked"}
 
 
-def test_events_and_the_workflow_may_be_named(pvdify: Pvdify, api: FakeApi) -> None:
+def test_events_and_the_workflow_can_be_given(pvdify: Pvdify, api: FakeApi) -> None:
     ran = pvdify(
         "github:link", "myapp", "org/myapp", "--event", "push", "--event", "workflow_run", "--workflow", "deploy.yml"
     )

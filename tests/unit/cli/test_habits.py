@@ -1,4 +1,4 @@
-"""Command lines that people type who know Heroku or Kamal: each does the thing, or says what it is called here."""
+"""Command lines of Heroku and Kamal: each does the same here, or the error names the right command."""
 
 import re
 
@@ -97,13 +97,13 @@ KAMAL = {
 
 @pytest.fixture
 def shop(pvdify: Pvdify) -> Pvdify:
-    """In the folder of the app ``shop``."""
+    """Run command lines in the folder of the app ``shop``."""
     (pvdify.folder / "pvdify.yml").write_text("app: shop\n")
     return pvdify
 
 
 @pytest.mark.parametrize("line", [*HEROKU, *KAMAL])
-def test_a_line_does_the_thing_or_names_it(shop: Pvdify, line: str) -> None:
+def test_a_foreign_command_line_works_or_names_the_right_one(shop: Pvdify, line: str) -> None:
     expected = (HEROKU | KAMAL)[line]
 
     if isinstance(expected, str):
@@ -130,7 +130,7 @@ def test_every_answer_names_commands_that_exist() -> None:
             assert named in COMMANDS or named in inner, word
 
 
-def test_no_word_of_others_hides_a_command() -> None:
+def test_no_foreign_word_hides_a_command() -> None:
     assert WORDS.keys().isdisjoint(COMMANDS)
 
 
@@ -163,7 +163,7 @@ def test_a_wrong_command_is_answered_with_the_right_one_or_none(shop: Pvdify, li
         ("rollback a v1 v2", 'error: "v2" is one word too many\n  next: pvdify rollback APP N\n'),
     ],
 )  # fmt: skip
-def test_a_missing_word_is_named(pvdify: Pvdify, line: str, stderr: str) -> None:
+def test_a_missing_argument_is_named(pvdify: Pvdify, line: str, stderr: str) -> None:
     ran = pvdify(*line.split())
 
     assert (ran.stderr, ran.code) == (stderr, 2)
@@ -210,7 +210,7 @@ def test_run_needs_a_command_and_an_app(pvdify: Pvdify, api: FakeApi) -> None:
     assert not [asked for asked in api.asked if asked.path.endswith("/run")]
 
 
-def test_what_follows_the_dashes_is_never_read(pvdify: Pvdify, api: FakeApi) -> None:
+def test_arguments_after_two_dashes_are_not_parsed(pvdify: Pvdify, api: FakeApi) -> None:
     parsed = pvdify.parse("run", "shop", "--no-tty", "--", "ls", "-a", "blog")
 
     assert parsed.options == run.Options(app="shop", command=["ls", "-a", "blog"], is_plain=True, as_json=False)

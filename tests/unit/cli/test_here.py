@@ -6,7 +6,7 @@ from tests.fakes.api import FakeApi
 from tests.unit.cli.conftest import Pvdify
 
 
-def test_it_shows_server_app_last_release_and_what_next(pvdify: Pvdify, api: FakeApi) -> None:
+def test_it_prints_server_app_last_release_and_the_next_command(pvdify: Pvdify, api: FakeApi) -> None:
     (pvdify.folder / "pvdify.yml").write_text("app: shop\n")
     api.add_release("shop")
     api.apps["shop"] |= {"status": "live", "release": 1}
@@ -27,7 +27,7 @@ def test_it_shows_server_app_last_release_and_what_next(pvdify: Pvdify, api: Fak
     )
 
 
-def test_an_app_that_is_not_there_yet(pvdify: Pvdify) -> None:
+def test_an_app_that_does_not_exist_yet(pvdify: Pvdify) -> None:
     pvdify.environ["PVDIFY_APP"] = "shop"
 
     ran = pvdify()

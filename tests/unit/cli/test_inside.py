@@ -41,7 +41,9 @@ def shop(pvdify: Pvdify, api: FakeApi) -> Pvdify:
         ("-a shop --dyno web.1 -- ls", "web", 1, "ls"),
     ],
 )
-def test_where_and_what(pvdify: Pvdify, line: str, process: str | None, number: int | None, command: object) -> None:
+def test_the_instance_and_the_command_are_parsed(
+    pvdify: Pvdify, line: str, process: str | None, number: int | None, command: object
+) -> None:
     parsed = pvdify.parse("ps:exec", *line.split())
 
     found = parsed.options
@@ -57,7 +59,7 @@ def test_where_and_what(pvdify: Pvdify, line: str, process: str | None, number: 
         ("-a shop --dyno 1 -- ls", 'error: "1" is not an instance'),
     ],
 )
-def test_what_makes_no_sense_is_said(pvdify: Pvdify, line: str, message: str) -> None:
+def test_invalid_arguments_are_refused(pvdify: Pvdify, line: str, message: str) -> None:
     ran = pvdify("ps:exec", *line.split())
 
     assert (ran.code, ran.stderr.splitlines()[0]) == (2, message)
@@ -83,7 +85,9 @@ def test_output_and_exit_code_are_the_commands_own(shop: Pvdify, api: FakeApi, t
         ("shop 9229 -p worker.2", "shop", OpenTunnel(port=9229, process="worker", number=2), None),
     ],
 )
-def test_what_a_tunnel_leads_to(pvdify: Pvdify, line: str, app: str, wanted: OpenTunnel, local: int | None) -> None:
+def test_the_target_of_a_tunnel_is_parsed(
+    pvdify: Pvdify, line: str, app: str, wanted: OpenTunnel, local: int | None
+) -> None:
     found = pvdify.parse("tunnel", *line.split()).options
 
     assert (found.app, found.wanted, found.local) == (app, wanted, local)
@@ -98,7 +102,7 @@ def test_a_tunnel_needs_a_port(shop: Pvdify) -> None:
     assert shop("tunnel", "none", "80").code == 4
 
 
-def test_a_port_that_is_taken_is_said(shop: Pvdify) -> None:
+def test_a_local_port_in_use_is_reported(shop: Pvdify) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ran = shop("tunnel", "shop", "80", "--local", str(port))
@@ -128,11 +132,11 @@ def test_bytes_go_both_ways_and_the_connection_is_ended_on_the_server(api: FakeA
     assert [asked.method for asked in api.asked].count("DELETE") == 1
 
 
-def test_the_address_is_announced_first(shop: Pvdify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_local_address_is_printed_first(shop: Pvdify, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    # Nobody presses Ctrl-C here; everything before the first connection is real.
+    # No Ctrl-C is sent here; everything before the first connection is real.
     monkeypatch.setattr(tunnel, "accept", interrupt)
 
     ran = shop("tunnel", "shop", "5432", "--local", "0", "--json")

@@ -21,7 +21,7 @@ def test_jobs_are_shown_with_when_they_are_due_and_how_they_ended(pvdify: Pvdify
     assert json.loads(pvdify("jobs", "myapp", "--json").stdout)["jobs"][0]["last"]["cause"] == "exited with code 1"
 
 
-def test_an_app_without_jobs_says_how_to_have_some(pvdify: Pvdify, api: FakeApi) -> None:
+def test_an_app_without_jobs_says_how_to_declare_one(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("jobs", "myapp") == Ran(stderr="myapp has no scheduled jobs; `jobs` in pvdify.yml declares them\n")
@@ -42,7 +42,7 @@ def test_a_job_is_run_to_its_end_with_its_output(pvdify: Pvdify, api: FakeApi) -
     assert pvdify("jobs:run", "myapp", "nothing").code == 4
 
 
-def test_the_history_names_each_run_and_what_had_none(pvdify: Pvdify, api: FakeApi) -> None:
+def test_the_history_lists_each_run_and_each_skipped_due_time(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
     api.add_job_run("myapp", "report")
     api.add_job_run("myapp", "tidy", state="missed", due_count=4, release=None, seconds=None, exit_code=None,

@@ -74,7 +74,7 @@ def test_releases_newest_first(pvdify: Pvdify, api: FakeApi) -> None:
     assert newest == {"releases": [api.releases["myapp"][1]]}
 
 
-def test_releases_say_what_a_rollback_repeats_and_where_an_image_comes_from(pvdify: Pvdify, api: FakeApi) -> None:
+def test_releases_name_the_repeated_release_and_the_source_of_the_image(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_release("myapp", commit="c0ffee1234567890", branch="main")
     api.add_release("myapp", commit="c0ffee1234567890", branch="main", description="rollback to v1")
     api.add_release("myapp")
@@ -122,7 +122,7 @@ def test_one_release_in_full(pvdify: Pvdify, api: FakeApi) -> None:
     )
 
 
-def test_a_release_that_is_not_there(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_missing_release(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("releases:info", "myapp", "9") == Ran(
@@ -130,7 +130,7 @@ def test_a_release_that_is_not_there(pvdify: Pvdify, api: FakeApi) -> None:
     )
 
 
-def test_ps_shows_instances_and_what_is_missing(pvdify: Pvdify, api: FakeApi) -> None:
+def test_ps_lists_instances_and_missing_ones(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp", status="degraded", status_cause="1 of 2: web.2 image missing")
     stopped = INSTANCE | {"number": 2, "state": "exited", "exit": "137 (out of memory)", "restarts": 3, "port": None,
                           "problem": "web.2 cannot be started: its image is not on this server any more"}  # fmt: skip
@@ -226,7 +226,7 @@ def test_the_deploy_log_as_json(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("logs", "myapp", "--deploy", "-f", "--json").stdout == '{"text": "one"}\n{"text": "two"}\n'
 
 
-def test_status_says_what_repairs_what(pvdify: Pvdify, api: FakeApi) -> None:
+def test_status_prints_a_repair_command_for_each_problem(pvdify: Pvdify, api: FakeApi) -> None:
     api.checks = [
         {"name": "router", "state": "ok", "text": "answers", "next": ""},
         {"name": "disk", "state": "warning", "text": "2 GB free", "next": "remove old apps"},
@@ -277,7 +277,7 @@ def test_whoami_names_the_server(pvdify: Pvdify, api: FakeApi) -> None:
     }  # fmt: skip
 
 
-def test_without_a_token_one_is_not_signed_in(pvdify: Pvdify) -> None:
+def test_whoami_without_a_token_reports_not_signed_in(pvdify: Pvdify) -> None:
     del pvdify.environ["PVDIFY_TOKEN"]
 
     assert pvdify("whoami") == Ran(
@@ -299,19 +299,19 @@ def test_a_server_that_is_down_is_unreachable(pvdify: Pvdify, api: FakeApi) -> N
 
 def test_logs_of_the_router(api: FakeApi, pvdify: Pvdify) -> None:
     api.add_visit()
-    api.add_visit(app=None, host="nobody.test", status=404)
+    api.add_visit(app=None, host="unknown.test", status=404)
 
-    everybody = pvdify("logs", "--router")
+    all_visits = pvdify("logs", "--router")
     shop = pvdify("logs", "shop", "--router", "--json")
 
-    assert everybody.stdout == (
+    assert all_visits.stdout == (
         "2026-11-23T11:31:02.000Z 203.0.113.7 GET https://shop.pvdify.win/cart 200 12ms 135B shop v42 web.1 abc\n"
-        "2026-11-23T11:31:02.000Z 203.0.113.7 GET https://nobody.test/cart 404 12ms 135B router abc\n"
+        "2026-11-23T11:31:02.000Z 203.0.113.7 GET https://unknown.test/cart 404 12ms 135B router abc\n"
     )
     assert [visit["app"] for visit in json.loads(shop.stdout)["visits"]] == ["shop"]
 
 
-def test_logs_of_the_router_before_anybody_came(pvdify: Pvdify) -> None:
+def test_logs_of_the_router_without_visits(pvdify: Pvdify) -> None:
     ran = pvdify("logs", "--router")
 
     assert (ran.code, ran.stdout, ran.stderr) == (0, "", "no requests yet\n")

@@ -8,7 +8,7 @@ HOOK = "    | migrating"
 
 
 def screen(written: str) -> list[str]:
-    """What a terminal shows: a carriage return and an erased line leave only what came after."""
+    """Return what a terminal shows: text before a carriage return and an erased line is dropped."""
     return [line.rpartition("\x1b[2K")[2] for line in written.split("\n")]
 
 
@@ -57,7 +57,7 @@ def test_a_running_line_never_wraps() -> None:
     assert max(len(part) for part in stream.getvalue().split("\r\x1b[2K")) == 79
 
 
-def test_elsewhere_only_finished_lines_are_printed() -> None:
+def test_without_a_terminal_only_finished_lines_are_printed() -> None:
     stderr = io.StringIO()
     from pvdify.cli.io import Io
 

@@ -26,14 +26,14 @@ def test_a_manifest_is_written_that_the_check_finds_valid(pvdify: Pvdify) -> Non
     assert pvdify("manifest:check") == Ran(stdout="pvdify.yml is valid: web × 1\n")
 
 
-def test_the_name_is_left_out_where_nothing_says_it(pvdify: Pvdify) -> None:
+def test_the_app_name_is_omitted_if_nothing_determines_it(pvdify: Pvdify) -> None:
     ran = pvdify("init", "--json")
 
     assert json.loads(ran.stdout) == {"file": "pvdify.yml", "app": None, "schema": None}
     assert "\n#app: myapp\n" in (pvdify.folder / "pvdify.yml").read_text()
 
 
-def test_a_manifest_that_is_there_stays(pvdify: Pvdify) -> None:
+def test_an_existing_manifest_is_not_overwritten(pvdify: Pvdify) -> None:
     (pvdify.folder / "pvdify.yml").write_text("app: mine\n")
 
     refused = pvdify("init", "shop")
@@ -55,7 +55,7 @@ def test_a_schema_is_written_where_the_manifest_says_it_is(pvdify: Pvdify) -> No
     assert pvdify("manifest:schema").stdout == (pvdify.folder / "pvdify.schema.json").read_text()
 
 
-def test_a_place_that_cannot_be_written_to_is_reported(pvdify: Pvdify) -> None:
+def test_an_unwritable_directory_is_reported(pvdify: Pvdify) -> None:
     ran = pvdify("init", "shop", "--schema", "/dev/null/folder.json")
 
     assert (ran.code, "cannot be written" in ran.stderr) == (2, True)
@@ -84,7 +84,7 @@ def test_every_problem_is_reported_at_once_as_the_server_would(pvdify: Pvdify) -
     }
 
 
-def test_a_file_that_is_not_there_is_reported(pvdify: Pvdify) -> None:
+def test_a_missing_manifest_is_reported(pvdify: Pvdify) -> None:
     ran = pvdify("manifest:check")
 
     assert (ran.code, "pvdify.yml cannot be read" in ran.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""Moments and spans as people say them."""
+"""Times and durations in output."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,12 +38,12 @@ def test_a_moment_is_relative_at_a_terminal_and_exact_elsewhere(before: timedelt
 @pytest.mark.parametrize(
     ("left", "text"), [(timedelta(days=7), "for 7 days"), (timedelta(hours=23), "for 23 h"), (timedelta(0), "for 5 s")]
 )
-def test_how_long_something_stays_is_relative_at_a_terminal_and_exact_elsewhere(left: timedelta, text: str) -> None:
+def test_an_expiry_is_relative_at_a_terminal_and_exact_elsewhere(left: timedelta, text: str) -> None:
     assert until(NOW + left, TERMINAL, now=NOW) == text
     assert until(NOW + left, PIPE, now=NOW) == f"until {output.when(NOW + left)}"
 
 
-def test_a_moment_that_never_was_is_a_dash() -> None:
+def test_a_missing_time_is_a_dash() -> None:
     assert moment(None, TERMINAL, now=NOW) == moment(None, PIPE, now=NOW) == "-"
 
 

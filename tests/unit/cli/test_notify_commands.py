@@ -31,7 +31,7 @@ def test_an_address_that_is_a_secret_comes_by_stdin(pvdify: Pvdify, api: FakeApi
     }  # fmt: skip
 
 
-def test_a_test_says_how_it_went(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_test_notification_prints_its_result(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_delivery()
     assert pvdify("notify:test", "n1") == Ran(stdout="delivered: the other side answered 200\n")
 
@@ -43,7 +43,7 @@ def test_a_test_says_how_it_went(pvdify: Pvdify, api: FakeApi) -> None:
     )
 
 
-def test_the_log_shows_what_is_still_to_come(pvdify: Pvdify, api: FakeApi) -> None:
+def test_the_delivery_log_shows_pending_retries(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("notify:log").stderr == "nothing was delivered yet\n"
     api.add_delivery()
     api.add_delivery(

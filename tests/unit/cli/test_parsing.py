@@ -1,4 +1,4 @@
-"""What each command line is understood as, apart from running it."""
+"""How each command line is parsed, without running it."""
 
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ def test_the_folders_manifest_is_taken_for_its_own_app_and_its_siblings(pvdify: 
 
 
 @pytest.mark.parametrize("app", ["b1", "a1-pr-x", "a1-worker", "a"])
-def test_another_apps_manifest_is_left_alone_and_said_so(pvdify: Pvdify, app: str) -> None:
+def test_the_manifest_of_another_app_is_ignored_with_a_note(pvdify: Pvdify, app: str) -> None:
     (pvdify.folder / "pvdify.yml").write_text("app: a1\n")
 
     options = pvdify.parse("deploy", app).options
@@ -241,7 +241,7 @@ def test_a_config_value_from_a_file_that_is_not_there_is_named(pvdify: Pvdify) -
         ("ps a1 --app b1", "the app is named twice: a1, and --app b1"),
     ],
 )
-def test_a_command_line_that_makes_no_sense_is_a_usage_error(pvdify: Pvdify, line: str, message: str) -> None:
+def test_an_invalid_command_line_is_a_usage_error(pvdify: Pvdify, line: str, message: str) -> None:
     with pytest.raises(click.UsageError) as caught:
         pvdify.parse(*line.split())
 

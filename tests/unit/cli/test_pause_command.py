@@ -6,7 +6,7 @@ from tests.fakes.api import FakeApi
 from tests.unit.cli.conftest import Pvdify, Ran
 
 
-def test_requests_wait_until_they_may_go_on(pvdify: Pvdify, api: FakeApi) -> None:
+def test_requests_are_held_until_the_app_is_resumed(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("pause", "myapp", "--for", "1m") == Ran(

@@ -25,7 +25,7 @@ def test_an_invitation_is_a_link_at_the_address_that_was_asked(pvdify: Pvdify, a
     }  # fmt: skip
 
 
-def test_who_is_invited_twice_gets_another_link_when_asked_for(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_second_invitation_needs_the_again_option(pvdify: Pvdify, api: FakeApi) -> None:
     pvdify("users:invite", "Ada")
 
     assert pvdify("users:invite", "Ada").code == 5

@@ -49,7 +49,7 @@ def test_without_waiting_its_address_is_printed(pvdify: Pvdify) -> None:
     assert ran == Ran(stdout="https://myapp-pr-12.pvdify.win\n")
 
 
-def test_in_a_workflow_everything_about_the_pull_request_is_known(in_workflow: Pvdify, api: FakeApi) -> None:
+def test_in_a_workflow_the_pull_request_is_detected(in_workflow: Pvdify, api: FakeApi) -> None:
     in_workflow("preview", "--image", IMAGE, "--no-wait")
 
     assert api.asked[0].path == "/api/v1/apps/myapp/previews/12"
@@ -93,7 +93,7 @@ def test_a_preview_is_kept_for_a_day(in_workflow: Pvdify, api: FakeApi) -> None:
     assert in_workflow("preview:keep", "--pr", "3").code == 4
 
 
-def test_closing_what_is_not_there_is_reported(pvdify: Pvdify) -> None:
+def test_closing_a_missing_preview_is_reported(pvdify: Pvdify) -> None:
     assert pvdify("preview:close", "myapp", "--pr", "3").code == 4
 
 

@@ -66,7 +66,7 @@ def test_every_summary_fits_in_the_list(capsys: pytest.CaptureFixture[str]) -> N
         ("xyzzy", 'error: no command "xyzzy"\n'),
     ],
 )
-def test_a_typo_suggests_the_nearest_command(pvdify: Pvdify, typed: str, message: str) -> None:
+def test_a_misspelled_command_suggests_the_nearest_one(pvdify: Pvdify, typed: str, message: str) -> None:
     ran = pvdify(typed)
 
     assert (ran.stdout, ran.stderr.partition("\n")[0] + "\n", ran.code) == ("", message, 2)
@@ -100,8 +100,8 @@ def test_exit_codes_are_those_of_the_contract(error: type[PvdifyError], code: in
     assert exit_code(error("x")) == code
 
 
-def test_a_fault_of_our_own_is_reported_without_a_traceback(pvdify: Pvdify, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A fault cannot be arranged from outside: that is what makes it one.
+def test_an_internal_error_is_printed_without_a_traceback(pvdify: Pvdify, monkeypatch: pytest.MonkeyPatch) -> None:
+    # An internal error cannot be provoked from outside.
     monkeypatch.setattr(app_name, "resolve", lambda *_: 1 / 0)
 
     ran = pvdify("ps", "myapp")
@@ -112,11 +112,11 @@ def test_a_fault_of_our_own_is_reported_without_a_traceback(pvdify: Pvdify, monk
     assert (ran.stdout, ran.code) == ("", 1)
 
 
-def test_an_interrupted_command_says_what_that_means(pvdify: Pvdify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_says_what_keeps_running(pvdify: Pvdify, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> str:
         raise KeyboardInterrupt
 
-    # Between two lines of ours, where no key can be pressed in time.
+    # Interrupts between two lines of pvdify, where no key can be pressed in time.
     monkeypatch.setattr(app_name, "resolve", interrupt)
 
     assert pvdify("ps", "myapp") == Ran(
@@ -145,7 +145,7 @@ def test_a_real_process_prints_and_exits_the_same(api: FakeApi) -> None:
     assert running.returncode == 4
 
 
-def test_a_reader_that_has_gone_ends_the_command_quietly(api: FakeApi) -> None:
+def test_a_closed_stdout_ends_the_command_without_an_error(api: FakeApi) -> None:
     api.add_app("myapp")
     reader, writer = os.pipe()
     os.close(reader)

@@ -54,32 +54,32 @@ def test_a_scale_says_when_sessions_in_memory_matter(
     assert (SPREAD in ran.stderr) == (affinity is None and wish in ("web=2", "web+1"))
 
 
-def test_a_scale_of_what_is_spread_already_says_nothing_new(pvdify: Pvdify, myapp: FakeApi) -> None:
+def test_scaling_an_already_scaled_process_prints_no_note_on_sessions(pvdify: Pvdify, myapp: FakeApi) -> None:
     myapp.processes["myapp"][0]["count"] = 2
     myapp.operation_outcome = {"state": "succeeded", "steps": []}
 
     assert SPREAD not in pvdify("ps:scale", "myapp", "web=3").stderr
 
 
-def test_without_a_wish_the_scale_is_shown(pvdify: Pvdify, myapp: FakeApi) -> None:
+def test_ps_scale_without_arguments_prints_the_scale(pvdify: Pvdify, myapp: FakeApi) -> None:
     assert pvdify("ps:scale", "myapp") == Ran(stdout="web=1 worker=1\n")
     assert json.loads(pvdify("ps:scale", "--app", "myapp", "--json").stdout)["scale"] == {"web": 1, "worker": 1}
 
 
-def test_the_first_word_may_be_an_app_that_ends_like_a_wish(pvdify: Pvdify, myapp: FakeApi) -> None:
+def test_an_app_name_that_resembles_a_scale_is_the_app(pvdify: Pvdify, myapp: FakeApi) -> None:
     options = pvdify.parse("ps:scale", "myapp-pr-12", "web-1").options
 
     assert (options.app, options.wishes) == ("myapp-pr-12", {"web": "-1"})
     assert pvdify.parse("ps:scale", "--app", "myapp", "web-1").options.wishes == {"web": "-1"}
 
 
-def test_what_is_no_wish_is_a_usage_error(pvdify: Pvdify, myapp: FakeApi) -> None:
+def test_an_invalid_scale_argument_is_a_usage_error(pvdify: Pvdify, myapp: FakeApi) -> None:
     assert '"web=many" is not PROCESS=COUNT; write web=3, web+1 or web-1' in pvdify("ps:scale", "web=many").stderr
     assert pvdify("ps:scale", "myapp", "web=1", "web=2").code == 2
     assert pvdify("ps:scale", "myapp", "wbe=1").code == 2
 
 
-def test_one_that_fails_says_why_and_has_its_exit_code(pvdify: Pvdify, myapp: FakeApi) -> None:
+def test_a_failed_operation_prints_the_reason_and_has_its_exit_code(pvdify: Pvdify, myapp: FakeApi) -> None:
     failure = {"code": "probe-failed", "what": "web.2 exited with code 1", "why": "boom", "next": "pvdify logs myapp"}
     myapp.operation_outcome = {"state": "failed", "failure": failure}
 
@@ -103,7 +103,7 @@ def test_restart_stop_and_start(pvdify: Pvdify, myapp: FakeApi) -> None:
     assert pvdify("ps:restart", "myapp", "web", "worker").code == 2
 
 
-def test_one_word_is_a_process_of_the_app_that_is_meant_here_unless_an_app_has_that_name(
+def test_a_single_argument_is_a_process_of_the_implied_app_unless_an_app_has_that_name(
     pvdify: Pvdify, myapp: FakeApi
 ) -> None:
     pvdify.environ["PVDIFY_APP"] = "myapp"
@@ -119,5 +119,5 @@ def test_one_word_is_a_process_of_the_app_that_is_meant_here_unless_an_app_has_t
     assert pvdify("ps:restart", "web").stdout == "web runs new instances of web, worker\n"
 
 
-def test_one_word_is_the_app_where_no_other_is_meant(pvdify: Pvdify, myapp: FakeApi) -> None:
+def test_a_single_argument_is_the_app_if_none_is_implied(pvdify: Pvdify, myapp: FakeApi) -> None:
     assert "there is no app web" in pvdify("ps:restart", "web").stderr

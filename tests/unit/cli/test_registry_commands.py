@@ -41,14 +41,14 @@ def test_a_login_is_forgotten(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("registry:logout", "ghcr.io").code == 4
 
 
-def test_a_repository_is_no_host(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_repository_given_as_a_registry_host_is_refused(pvdify: Pvdify, api: FakeApi) -> None:
     ran = pvdify("registry:login", "ghcr.io/org/app", "-u", "octocat", stdin="x")
 
     assert ran.code == 2
     assert '"ghcr.io/org/app" is not a host; of ghcr.io/org/app it is ghcr.io' in ran.stderr
 
 
-def test_without_a_user_nothing_is_asked(pvdify: Pvdify, api: FakeApi) -> None:
+def test_without_a_user_no_password_is_asked_for(pvdify: Pvdify, api: FakeApi) -> None:
     ran = pvdify("registry:login", "ghcr.io", stdin="x")
 
     assert ran.code == 2

@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import Pvdify, Ran
 
 
 def run_with(api: FakeApi, folder: Path, *argv: str, stdin: bytes = b"") -> Ran:
-    """With streams that have bytes and a file descriptor, as real ones have."""
+    """Run a command line with streams that have bytes and a file descriptor, as real ones have."""
     reading, writing = os.pipe()
     os.write(writing, stdin)
     os.close(writing)
@@ -46,13 +46,13 @@ def test_output_and_exit_code_are_the_commands_own(myapp: FakeApi, tmp_path: Pat
     assert [asked.path for asked in myapp.asked if asked.method == "DELETE"] == [f"{started.path}/run.4711"]
 
 
-def test_a_single_word_is_for_the_shell(myapp: FakeApi, tmp_path: Path) -> None:
+def test_a_single_argument_is_run_by_the_shell(myapp: FakeApi, tmp_path: Path) -> None:
     run_with(myapp, tmp_path, "run", "--app", "myapp", "--", "echo $HOME | wc -c")
 
     assert next(asked for asked in myapp.asked if asked.path.endswith("/run")).body["command"] == "echo $HOME | wc -c"
 
 
-def test_what_is_piped_in_reaches_it(myapp: FakeApi, tmp_path: Path) -> None:
+def test_piped_input_reaches_the_command(myapp: FakeApi, tmp_path: Path) -> None:
     run_with(myapp, tmp_path, "run", "myapp", "--", "cat", stdin=b"typed\n")
 
     myapp.wait_for_input_end()
@@ -60,7 +60,7 @@ def test_what_is_piped_in_reaches_it(myapp: FakeApi, tmp_path: Path) -> None:
     assert myapp.run_input == b"typed\n"
 
 
-def test_json_has_it_all_in_one_object(myapp: FakeApi, tmp_path: Path) -> None:
+def test_json_has_output_and_exit_code_in_one_object(myapp: FakeApi, tmp_path: Path) -> None:
     myapp.run_events = [("stdout", b"1"), ("stderr", b"2"), ("stdout", b"3")]
 
     ran = run_with(myapp, tmp_path, "run", "myapp", "--json", "--", "ls")
@@ -70,7 +70,7 @@ def test_json_has_it_all_in_one_object(myapp: FakeApi, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_one_that_the_server_has_ended_has_an_unknown_outcome(myapp: FakeApi, tmp_path: Path) -> None:
+def test_a_command_ended_by_the_server_has_an_unknown_outcome(myapp: FakeApi, tmp_path: Path) -> None:
     myapp.run_is_lost = True
 
     ran = run_with(myapp, tmp_path, "run", "myapp", "--", "ls")
@@ -88,9 +88,7 @@ def test_the_dashes_need_a_command_and_take_one_app(pvdify: Pvdify, myapp: FakeA
     )
 
 
-def test_bytes_that_go_to_a_pipe_are_the_commands_own_and_secrets_among_them_are_named(
-    myapp: FakeApi, tmp_path: Path
-) -> None:
+def test_output_to_a_pipe_is_unchanged_and_secrets_in_it_are_reported(myapp: FakeApi, tmp_path: Path) -> None:
     myapp.run_events = [("stdout", b"id,title\r\n1,a blue-sky day\n")]
     myapp.run_secrets = ["API_PW"]
 

@@ -1,4 +1,4 @@
-"""Secrets at the command line: what goes in is not shown again, and files come and go."""
+"""Secrets at the command line: values are not shown again, and files are imported and exported."""
 
 import json
 from io import StringIO
@@ -26,7 +26,7 @@ def test_secret_is_set_from_stdin_and_never_echoed(pvdify: Pvdify, api: FakeApi)
     assert api.hidden == {("myapp", "API_KEY"): "hidden-value"}
 
 
-def test_secret_that_is_set_again_without_a_word_stays_one(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_secret_that_is_set_again_stays_secret(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
     pvdify("config:set", "myapp", "--secret", "A=hidden-one")
 
@@ -98,7 +98,7 @@ def test_sops_file_that_changes_nothing_or_is_damaged_says_so(pvdify: Pvdify, ap
     assert "its MAC does not match" in damaged.stderr
 
 
-def test_clear_yaml_is_no_file_to_import(pvdify: Pvdify, api: FakeApi) -> None:
+def test_unencrypted_yaml_is_not_imported(pvdify: Pvdify, api: FakeApi) -> None:
     ran = pvdify("config:import", "myapp", "-", "--format", "yaml", stdin="A: 1\n")
 
     assert ran.code == 2

@@ -15,7 +15,7 @@ from tests.unit.cli.conftest import Pvdify
         ("smtp_password", "abc"), ("WHATEVER", "ghp_" + "a" * 36), ("PEM", "-----BEGIN RSA PRIVATE KEY-----\nMII"),
     ],
 )  # fmt: skip
-def test_these_look_like_secrets(name: str, value: str) -> None:
+def test_values_that_look_like_secrets(name: str, value: str) -> None:
     assert why_secret(name, value) is not None
 
 
@@ -27,7 +27,7 @@ def test_these_look_like_secrets(name: str, value: str) -> None:
         ("LOG_LEVEL", "info"), ("BASE", "x"), ("TIME", "a://b:c"),
     ],
 )  # fmt: skip
-def test_these_do_not(name: str, value: str) -> None:
+def test_values_that_do_not_look_like_secrets(name: str, value: str) -> None:
     assert why_secret(name, value) is None
 
 
@@ -45,7 +45,7 @@ def test_a_secret_set_in_plain_gets_a_hint_without_its_value(pvdify: Pvdify, api
 
 
 @pytest.mark.parametrize("how", ["--secret", "--plain"])
-def test_who_has_chosen_gets_no_hint(pvdify: Pvdify, api: FakeApi, how: str) -> None:
+def test_an_explicit_choice_gets_no_hint(pvdify: Pvdify, api: FakeApi, how: str) -> None:
     api.add_app("shop")
 
     assert "looks like" not in pvdify("config:set", "shop", how, "API_TOKEN=abcdef").stderr

@@ -1,4 +1,4 @@
-"""Orders for this machine, and the machine of a server elsewhere."""
+"""``pvdify server`` commands for this machine, and checks of a remote server."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.unit.cli.conftest import Pvdify
         ("server uninstall --purge --yes", Uninstall(is_purging=True, is_confirmed=True)),
     ],
 )
-def test_what_is_typed_becomes_an_order_that_is_handed_over(pvdify: Pvdify, line: str, order: Any) -> None:
+def test_server_commands_are_passed_on_as_orders(pvdify: Pvdify, line: str, order: Any) -> None:
     parsed = pvdify.parse(*line.split())
 
     assert (parsed.run, parsed.options) == (hand_over, order)
@@ -38,18 +38,18 @@ def test_a_setting_without_a_value_is_refused(pvdify: Pvdify) -> None:
     assert (ran.code, ran.stderr.splitlines()[1]) == (2, '  "standby" is not a setting')
 
 
-def test_the_bare_noun_says_where_its_commands_are(pvdify: Pvdify) -> None:
+def test_the_server_noun_alone_lists_its_commands(pvdify: Pvdify) -> None:
     assert pvdify("server").stderr == "error: missing command\n  next: pvdify server --help\n"
 
 
-def test_a_second_server_on_this_machine_says_itself_what_it_sees(tmp_path: Path) -> None:
+def test_a_second_server_on_this_machine_reports_its_own_checks(tmp_path: Path) -> None:
     with FakeApi(tmp_path / "s.sock") as api:
         ran = Pvdify(folder=tmp_path, environ={"HOME": str(tmp_path), "PVDIFY_URL": api.url})("doctor", "--json")
 
     assert (ran.code, json.loads(ran.stdout)["is_ready"]) == (0, True)
 
 
-def test_the_machine_of_a_server_elsewhere_is_what_its_pvdifyd_sees(pvdify: Pvdify) -> None:
+def test_checks_of_a_remote_server_are_reported_by_its_pvdifyd(pvdify: Pvdify) -> None:
     ran = pvdify("doctor")
 
     assert ran.code == 0

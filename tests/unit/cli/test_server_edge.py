@@ -6,14 +6,14 @@ from tests.fakes.api import FakeApi
 from tests.unit.cli.conftest import Pvdify, Ran
 
 
-def test_without_an_edge_the_page_says_how_to_get_one(pvdify: Pvdify, api: FakeApi) -> None:
+def test_without_an_edge_the_connect_command_is_printed(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("server", "edge") == Ran(
         stdout="none: visitors come by whatever you put in front of the router\n",
         stderr="to route them by Cloudflare: pvdify server edge cloudflare --help\n",
     )
 
 
-def test_cloudflare_is_connected_with_a_token_that_no_argument_holds(pvdify: Pvdify, api: FakeApi) -> None:
+def test_cloudflare_is_connected_with_a_token_from_stdin(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("server", "edge", "cloudflare", "--tunnel", "office", stdin="cf-token\n") == Ran(
         stdout="edge         cloudflare\n"
         "tunnel       office (healthy)\n"
@@ -28,7 +28,7 @@ def test_cloudflare_is_connected_with_a_token_that_no_argument_holds(pvdify: Pvd
     assert pvdify("server", "edge", "none", "--tunnel", "office").code == 2
 
 
-def test_what_does_not_lead_here_is_reported_with_what_to_do(pvdify: Pvdify, api: FakeApi) -> None:
+def test_hostnames_that_are_not_routed_here_are_reported_with_the_repair(pvdify: Pvdify, api: FakeApi) -> None:
     api.edge |= {
         "kind": "cloudflare", "tunnel": "pvdify-own", "health": "down", "hostnames": ["a.pvdify.win", "b.pvdify.win"],
         "problems": [{"hostname": "b.pvdify.win", "what": "a record that pvdify did not make", "next": "remove it"}],
@@ -46,7 +46,7 @@ def test_what_does_not_lead_here_is_reported_with_what_to_do(pvdify: Pvdify, api
     assert json.loads(pvdify("server", "edge", "--json").stdout)["health"] == "down"
 
 
-def test_it_is_disconnected(pvdify: Pvdify, api: FakeApi) -> None:
+def test_cloudflare_is_disconnected(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("server", "edge", "none").stdout == (
         "Cloudflare sends no visitors to this server any more; pvdify's records there are deleted\n"
     )

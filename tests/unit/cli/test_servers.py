@@ -35,7 +35,7 @@ def test_a_server_is_added_signed_in_to_and_asked_by_its_name(anywhere: Pvdify, 
     )
 
 
-def test_a_name_goes_before_the_environment(anywhere: Pvdify, api: FakeApi) -> None:
+def test_a_server_name_takes_precedence_over_the_environment(anywhere: Pvdify, api: FakeApi) -> None:
     save(login_file(anywhere.environ), SavedLogins().with_server("here", api.url).with_login(api.url, TOKEN))
     anywhere.environ["PVDIFY_URL"] = "http://127.0.0.1:1"
 
@@ -53,7 +53,7 @@ def test_the_server_in_use_changes(anywhere: Pvdify, api: FakeApi) -> None:
     assert api.url in anywhere("whoami").stdout
 
 
-def test_a_server_is_forgotten_with_its_token(anywhere: Pvdify, api: FakeApi) -> None:
+def test_removing_a_server_removes_its_token(anywhere: Pvdify, api: FakeApi) -> None:
     file = login_file(anywhere.environ)
     save(file, SavedLogins().with_server("two", api.url).with_login(api.url, TOKEN))
 
@@ -104,7 +104,7 @@ def test_a_local_daemon_that_is_down_names_its_unit(anywhere: Pvdify, tmp_path: 
     assert "systemctl" not in anywhere("apps", "--url", "https://none.invalid").stderr
 
 
-def test_another_version_is_said_once(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_version_difference_is_reported_once(pvdify: Pvdify, api: FakeApi) -> None:
     api.version = "99.1.0"
 
     first, second = pvdify("apps", "--json"), pvdify("whoami")
@@ -119,7 +119,7 @@ def test_another_version_is_said_once(pvdify: Pvdify, api: FakeApi) -> None:
     assert "next: `pvdify server upgrade` on the server" in pvdify("apps").stderr
 
 
-def test_the_same_version_needs_no_words(pvdify: Pvdify, api: FakeApi) -> None:
+def test_an_equal_version_is_not_reported(pvdify: Pvdify, api: FakeApi) -> None:
     api.version = __version__
 
     assert pvdify("apps", "--json").stderr == ""

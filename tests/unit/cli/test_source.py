@@ -53,22 +53,20 @@ def test_a_checkout_says_commit_and_branch(pvdify: Pvdify, repository: Path) -> 
     assert (len(source.commit or ""), source.branch, source.run_number) == (40, "trunk", None)
 
 
-def test_a_commit_that_is_checked_out_by_itself_has_no_branch(pvdify: Pvdify, repository: Path) -> None:
+def test_a_detached_head_has_no_branch(pvdify: Pvdify, repository: Path) -> None:
     subprocess.run(["git", "checkout", "-q", "--detach"], cwd=repository, check=True)
 
     assert sent(pvdify).branch is None
 
 
-def test_no_repository_and_no_git_are_nothing_to_complain_about(
-    pvdify: Pvdify, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_repository_or_git_is_no_error(pvdify: Pvdify, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sent(pvdify) == Source()
     # The absence of git cannot be arranged otherwise.
     monkeypatch.setenv("PATH", "")
     assert git.head(pvdify.folder) is None
 
 
-def test_a_repository_without_a_commit_says_nothing(pvdify: Pvdify) -> None:
+def test_a_repository_without_a_commit_has_no_source(pvdify: Pvdify) -> None:
     subprocess.run(["git", "init", "-q"], cwd=pvdify.folder, check=True)
 
     assert sent(pvdify) == Source()

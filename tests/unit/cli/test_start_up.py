@@ -1,4 +1,4 @@
-"""What the command line must not import, so that it starts fast and can be packed into one file."""
+"""Modules that the command line must not import, so that it starts fast and can be packed into one file."""
 
 import io
 import os
@@ -74,7 +74,7 @@ def test_asking_for_apps_imports_no_more_than_it_needs(tmp_path: Path) -> None:
     assert shown.splitlines()[-1] == "[]"
 
 
-def test_a_command_line_that_needs_no_parser_means_what_it_means_to_the_parser(tmp_path: Path) -> None:
+def test_the_fast_path_parses_like_the_full_parser(tmp_path: Path) -> None:
     surroundings = Surroundings(environ={}, folder=tmp_path, stdin=io.StringIO())
     plain = {name: it for name in COMMANDS for it in [main._parse_plain([name])] if it is not None}
 
@@ -85,7 +85,7 @@ def test_a_command_line_that_needs_no_parser_means_what_it_means_to_the_parser(t
             assert main._parse_plain([name, *more]) == by_click
 
 
-def test_the_version_goes_to_a_reader_that_has_gone_as_any_output_does() -> None:
+def test_the_version_ends_without_an_error_if_stdout_is_closed() -> None:
     ran = subprocess.run(
         (sys.executable, "-c", "import sys; from pvdify.cli.main import main; sys.exit(main(['--version']))"),
         stdout=os.open("/dev/full", os.O_WRONLY), stderr=subprocess.PIPE, text=True, check=False,
@@ -118,7 +118,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def interpreter(minor: int) -> str:
-    """A Python 3 of this minor version, wherever one may be; skips where there is none."""
+    """Return a Python 3 of this minor version; skip the test if none is installed."""
     places = [path for path in [shutil.which(f"python3.{minor}")] if path]
     places += map(str, (Path.home() / ".pyenv" / "versions").glob(f"3.{minor}.*/bin/python"))
     for place in places:
@@ -129,7 +129,7 @@ def interpreter(minor: int) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("minor", range(10, 15))
-def test_one_file_runs_on_each_python_that_is_here(packed: Path, tmp_path: Path, minor: int) -> None:
+def test_the_packed_file_runs_on_each_installed_python(packed: Path, tmp_path: Path, minor: int) -> None:
     (tmp_path / "pvdify.yml").write_text("app: myapp\n")
     with FakeApi() as api:
         # -I and -S: neither this checkout nor any installed package can help.

@@ -1,4 +1,4 @@
-"""Tables in the width that there is."""
+"""Tables, fitted into the width of the terminal."""
 
 import re
 
@@ -22,7 +22,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
-def test_what_fits_is_left_alone() -> None:
+def test_a_table_that_fits_is_unchanged() -> None:
     rows = (("myapp", "ghcr.io/org/app:v1", "2026-11-23 11:31:02Z"),)
 
     assert table(("APP", "IMAGE", "CREATED"), rows, width=80) == (
@@ -30,7 +30,7 @@ def test_what_fits_is_left_alone() -> None:
     )
 
 
-def test_seconds_go_first_then_the_registry_then_most_of_the_commit() -> None:
+def test_columns_shrink_by_seconds_then_registry_then_commit() -> None:
     rows = (("myapp", f"ghcr.io/org/app:{COMMIT}", "2026-11-23 11:31:02Z"),)
     lines = [table(("APP", "IMAGE", "CREATED"), rows, width=width).splitlines()[1] for width in (85, 80, 60, 45)]
 
@@ -42,7 +42,7 @@ def test_seconds_go_first_then_the_registry_then_most_of_the_commit() -> None:
     ]
 
 
-def test_images_in_sentences_are_shortened_before_other_columns_go() -> None:
+def test_images_in_sentences_are_shortened_before_columns_are_dropped() -> None:
     images = (f"ghcr.io/org/app:{COMMIT}", f"ghcr.io/org/app@sha256:{'0f' * 32}", "ghcr.io/org/app:v1")
     rows = (("deploy.live", f"deploy {image}") for image in images)
 
@@ -53,7 +53,7 @@ def test_images_in_sentences_are_shortened_before_other_columns_go() -> None:
     ]
 
 
-def test_words_wrap_whole_and_their_column_stays_a_column() -> None:
+def test_a_column_wraps_at_words() -> None:
     rows = (("disk", "2 GB are free, and the next deploy needs about 3 GB", "ok"), ("router", "answers", "ok"))
 
     assert table(("CHECK", "FINDING", "STATE"), rows, width=40) == (

@@ -1,4 +1,4 @@
-"""A real process under a pseudo-terminal: the live display, colour, Ctrl-C, and typing a secret."""
+"""A real process at a pseudo-terminal: the live display, colour, Ctrl-C, and typing a secret."""
 
 import os
 import pty
@@ -23,7 +23,7 @@ SECONDS = 20.0
 
 
 class Terminal:
-    """What a person sees and types."""
+    """The screen and keyboard of a process at a pseudo-terminal."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", descriptor: int) -> None:
         self.process = process
@@ -45,7 +45,7 @@ class Terminal:
         return self.process.wait(SECONDS)
 
     def screen(self) -> list[str]:
-        """The lines as they stand in the end, without colours."""
+        """Return the lines that are visible at the end, without colours."""
         lines = self.written.replace("\r\n", "\n").split("\n")
         return [re.sub(r"\x1b\[[0-9;]*m", "", line.rpartition("\x1b[2K")[2]) for line in lines]
 
@@ -135,7 +135,7 @@ def test_a_dumb_terminal_gets_plain_lines(api: FakeApi) -> None:
     assert "\x1b" not in shown.written
 
 
-def test_ctrl_c_detaches_and_says_how_to_go_on(api: FakeApi) -> None:
+def test_ctrl_c_detaches_and_prints_how_to_attach_again(api: FakeApi) -> None:
     with terminal(api, "deploy", "myapp", "--image", "app:v2") as shown:
         shown.wait_for("  health        …")
         shown.type("\x03")

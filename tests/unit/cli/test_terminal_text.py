@@ -1,4 +1,4 @@
-"""What others wrote, where it is shown."""
+"""Foreign text in output: control characters, workflow commands and markup are filtered."""
 
 import io
 import json
@@ -52,7 +52,7 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert shown_at_terminal(text, with_colors=True) == text
 
 
-def test_colors_stay_where_they_are_shown_and_end_with_their_line() -> None:
+def test_colors_are_kept_at_a_terminal_and_reset_at_the_end_of_a_line() -> None:
     text = "\x1b[31mred\x1b[0m and \x1b[1mbold\nplain"
 
     assert shown_at_terminal(text, with_colors=True) == "\x1b[31mred\x1b[0m and \x1b[1mbold\x1b[0m\nplain"
@@ -60,14 +60,14 @@ def test_colors_stay_where_they_are_shown_and_end_with_their_line() -> None:
 
 
 @given(text=TEXTS)
-def test_no_line_is_a_command_of_a_workflow(text: str) -> None:
+def test_no_line_is_a_workflow_command(text: str) -> None:
     shown = shown_in_workflow(shown_at_terminal(text, with_colors=False))
 
     assert not [line for line in shown.splitlines() if line.strip().startswith("::") or "##[" in line]
 
 
 @pytest.mark.parametrize("is_in_workflow", [False, True])
-def test_every_way_of_speaking_is_filtered(is_in_workflow: bool) -> None:
+def test_every_output_path_is_filtered(is_in_workflow: bool) -> None:
     spoken = streams(is_in_workflow=is_in_workflow)
 
     spoken.show(HOSTILE)
@@ -91,7 +91,7 @@ def test_json_is_exact_and_controls_nothing() -> None:
     text = written(spoken.stdout)
     assert json.loads(text) == value
     assert not [char for char in text if not char.isprintable() and char != "\n"]
-    assert "##[" not in text  # which GitHub's runner looks for anywhere in a line
+    assert "##[" not in text  # GitHub's runner searches whole lines for this
 
 
 def test_a_redrawn_line_is_filtered() -> None:

@@ -21,13 +21,13 @@ def test_volumes_are_shown_with_where_they_are_and_who_uses_them(pvdify: Pvdify,
     assert json.loads(pvdify("volumes", "myapp", "--json").stdout)["volumes"][0]["size"] == 1_500_000
 
 
-def test_an_app_without_volumes_says_how_to_have_some(pvdify: Pvdify, api: FakeApi) -> None:
+def test_an_app_without_volumes_says_how_to_declare_one(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("volumes", "myapp") == Ran(stderr="myapp has no volumes; `volumes` in pvdify.yml declares them\n")
 
 
-def test_a_volume_goes_to_the_trash_and_comes_back(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_volume_is_moved_to_the_trash_and_restored(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
     api.add_volume("myapp", "old", state="unused")
 
@@ -48,7 +48,7 @@ def test_a_purged_volume_is_gone(pvdify: Pvdify, api: FakeApi) -> None:
     assert api.volumes["myapp"] == []
 
 
-def test_what_is_in_use_or_not_there_says_so(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_used_or_missing_volume_is_refused(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
     api.add_volume("myapp", "data")
 

@@ -1,4 +1,4 @@
-"""What a command says of a service that it waits for."""
+"""Messages of a command that waits for a service."""
 
 from datetime import UTC, datetime
 from io import StringIO
@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Answers:
-    """A client whose service is in one state after the other."""
+    """A client whose service goes through these states."""
 
     def __init__(self, *services: Service) -> None:
         self._services = list(services)
@@ -39,7 +39,7 @@ def wait(*services: Service) -> Service:
     return wait_for("db", Answers(*services), io)  # type: ignore[arg-type]
 
 
-def test_a_service_is_waited_for_until_nothing_is_done_to_it_any_more():
+def test_a_service_is_waited_for_until_its_operation_ends():
     ended = wait(service("upgrading", doing="upgrade"), service("live", doing="upgrade"), service("live"))
 
     assert (ended.state, ended.doing) == ("live", "")

@@ -24,7 +24,7 @@ def socket_api(tmp_path: Path) -> Iterator[FakeApi]:
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """How long the client would have slept."""
+    """Record how long the client would have slept."""
     return []
 
 

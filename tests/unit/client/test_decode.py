@@ -79,19 +79,19 @@ def test_optional_keys_that_an_older_server_does_not_send_are_none() -> None:
         ({"at": "2026-11-23T11:31:02"}, "Outer.at has no time zone"),
     ],
 )
-def test_a_mismatch_says_where(change: dict[str, Any], problem: str) -> None:
+def test_a_type_mismatch_names_the_field(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(Mismatch) as caught:
         decode(Outer, WHOLE | change)
 
     assert str(caught.value) == problem
 
 
-def test_what_was_decoded_encodes_to_the_same() -> None:
+def test_a_decoded_document_encodes_to_the_same_document() -> None:
     again = to_json(decode(Outer, WHOLE))
 
     assert decode(Outer, again) == decode(Outer, WHOLE)
     assert again["at"] == "2026-11-23T11:31:02.500000Z"
 
 
-def test_a_request_leaves_out_what_was_left_open() -> None:
+def test_a_request_omits_unset_fields() -> None:
     assert request_body(Deploy(image="app:v1")) == {"image": "app:v1", "allow_older": False}

@@ -23,7 +23,7 @@ def test_events_have_an_id_a_name_and_data() -> None:
     ]
 
 
-def test_comments_and_events_without_data_are_nothing() -> None:
+def test_comments_and_events_without_data_are_skipped() -> None:
     assert list(read_events(lines(b": keep-alive\n\n", b"event: odd\n\n"))) == []
 
 
@@ -35,7 +35,7 @@ def test_text_that_is_not_utf_8_is_shown_as_far_as_it_is() -> None:
     assert list(read_events(lines(b"data: a\xffb\n\n"))) == [ServerEvent(data="a�b")]
 
 
-def test_a_lost_stream_goes_on_after_the_last_event_seen() -> None:
+def test_a_lost_stream_resumes_after_the_last_event() -> None:
     streams = iter([lines(b"id: 0\ndata: a\n\nid: 1\ndata: b\n\n"), lines(b"id: 2\ndata: c\n\n", END)])
     asked, slept = [], []
 
@@ -63,7 +63,7 @@ def test_a_server_that_restarts_is_waited_for(failure: Exception) -> None:
     assert len(list(follow(open_stream, sleep=lambda _: None))) == 1
 
 
-def test_patience_is_bounded_and_starts_anew_with_an_event() -> None:
+def test_retries_are_limited_and_reset_by_an_event() -> None:
     opened = []
 
     def open_stream(_last_id: str) -> Iterable[bytes]:
@@ -82,7 +82,7 @@ def test_patience_is_bounded_and_starts_anew_with_an_event() -> None:
     assert slept == [*PATIENCE[:4], *PATIENCE]
 
 
-def test_a_refusal_is_not_asked_again() -> None:
+def test_a_refusal_is_not_retried() -> None:
     def open_stream(_last_id: str) -> Iterable[bytes]:
         raise AppNotFound("gone")
 

@@ -1,4 +1,4 @@
-"""The answers that a server may send, read from a real pair of sockets."""
+"""Responses that a server may send, read from a real pair of sockets."""
 
 import http.client
 import io
@@ -27,14 +27,14 @@ def asked(path: str = "/", headers: dict[str, str] | None = None, body: bytes | 
         return there.makefile("rb").read()
 
 
-def test_a_request_says_how_long_its_body_is() -> None:
+def test_a_request_has_a_content_length() -> None:
     assert asked() == b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: identity\r\n\r\n"
     assert b"\r\nContent-Length: 0\r\n\r\n" in asked(method="POST")
     assert asked(method="POST", body=b"abc").endswith(b"\r\nContent-Length: 3\r\n\r\nabc")
 
 
 @pytest.mark.parametrize(("path", "headers"), [("/ HTTP/1.1\r\nX: y", {}), ("/a b", {}), ("/", {"A": "x\r\nB: y"})])
-def test_nothing_is_sent_that_would_be_a_second_header(path: str, headers: dict[str, str]) -> None:
+def test_header_injection_is_refused(path: str, headers: dict[str, str]) -> None:
     here, there = socket.socketpair()
     with here, there:
         with pytest.raises(ValueError, match="control character"):
@@ -86,7 +86,7 @@ def test_each_way_to_send_a_body_is_read_as_the_standard_library_reads_it(conten
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n",
     ],
 )
-def test_what_is_no_complete_answer_is_refused(content: bytes) -> None:
+def test_an_incomplete_answer_is_refused(content: bytes) -> None:
     with pytest.raises(BadAnswer):
         answer(content).body()
 

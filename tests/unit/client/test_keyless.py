@@ -1,4 +1,4 @@
-"""A workflow without a stored token signs in by what GitHub says of it."""
+"""A workflow without a stored token signs in with GitHub's OIDC token."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def target(url: str, environ: dict[str, str]) -> Target:
     return find_target(url, environ, socket=None)
 
 
-def test_the_token_is_asked_for_this_server_and_exchanged_for_one_app(github: RunnerTokens, api: FakeApi):
+def test_the_github_token_is_requested_for_this_server_and_exchanged_for_one_app(github: RunnerTokens, api: FakeApi):
     api.faults.append(given("pvd_short"))
 
     signed_in = sign_in(target(api.url, github.environ), github.environ, "shop-pr-12")
@@ -53,20 +53,20 @@ def test_a_stored_token_is_used_as_it_is(github: RunnerTokens, api: FakeApi):
 
 
 @pytest.mark.parametrize("changed", [{"GITHUB_ACTIONS": ""}, {"GITHUB_ACTIONS": "false"}])
-def test_outside_of_a_workflow_nobody_is_asked(github: RunnerTokens, api: FakeApi, changed: dict[str, str]):
+def test_outside_of_a_workflow_no_token_is_requested(github: RunnerTokens, api: FakeApi, changed: dict[str, str]):
     environ = {**github.environ, **changed}
 
     assert sign_in(target(api.url, environ), environ, "shop").token is None
     assert github.asked == []
 
 
-def test_neither_where_no_app_is_meant_nor_on_the_server_itself(github: RunnerTokens, api: FakeApi):
+def test_no_token_is_requested_without_an_app_or_on_the_server_itself(github: RunnerTokens, api: FakeApi):
     assert sign_in(target(api.url, github.environ), github.environ, None).token is None
     assert sign_in(target("unix:///run/x.sock", github.environ), github.environ, "shop").token is None
     assert github.asked == []
 
 
-def test_a_job_without_the_permission_gets_what_to_add(github: RunnerTokens, api: FakeApi):
+def test_a_job_without_the_permission_names_the_line_to_add(github: RunnerTokens, api: FakeApi):
     environ = {**github.environ, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": ""}
 
     with pytest.raises(NotSignedIn, match="this workflow has no token") as refused:
@@ -77,14 +77,14 @@ def test_a_job_without_the_permission_gets_what_to_add(github: RunnerTokens, api
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"{}", b"[]", b'{"value": 5}'])
-def test_an_answer_without_a_token_is_said(github: RunnerTokens, api: FakeApi, content: bytes):
+def test_an_answer_without_a_token_is_reported(github: RunnerTokens, api: FakeApi, content: bytes):
     github.content = content
 
     with pytest.raises(NotSignedIn, match="gave this workflow no token"):
         sign_in(target(api.url, github.environ), github.environ, "shop")
 
 
-def test_a_refusal_of_github_is_said(github: RunnerTokens, api: FakeApi):
+def test_a_refusal_of_github_is_reported(github: RunnerTokens, api: FakeApi):
     github.status = 403
 
     with pytest.raises(NotSignedIn, match="gave this workflow no token") as refused:
@@ -93,7 +93,7 @@ def test_a_refusal_of_github_is_said(github: RunnerTokens, api: FakeApi):
     assert "403" in refused.value.why
 
 
-def test_the_runners_secret_goes_nowhere_in_plain_text(api: FakeApi):
+def test_the_runners_secret_is_never_sent_over_plain_http(api: FakeApi):
     given = {"ACTIONS_ID_TOKEN_REQUEST_URL": "http://192.0.2.1/token?x=1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "s"}
     environ = {"GITHUB_ACTIONS": "true", "HOME": "/nonexistent", **given}
 
@@ -101,7 +101,7 @@ def test_the_runners_secret_goes_nowhere_in_plain_text(api: FakeApi):
         sign_in(target(api.url, environ), environ, "shop")
 
 
-def test_what_the_server_refuses_with_is_passed_on(github: RunnerTokens, api: FakeApi):
+def test_a_refusal_of_the_server_is_passed_on(github: RunnerTokens, api: FakeApi):
     problem = {"code": "identity-refused", "detail": "not accepted", "why": "ref is wrong", "next": "link it"}
     api.faults.append(Fault(status=401, content=json.dumps(problem).encode(), content_type="application/problem+json"))
 

@@ -1,4 +1,4 @@
-"""What is imported when it is used is all there, under the names that are exported."""
+"""Every lazily imported name exists."""
 
 import inspect
 from importlib import import_module
@@ -16,7 +16,7 @@ from pvdify.wire import answers, requests
 
 
 @pytest.mark.parametrize("package", [answers, requests])
-def test_every_exported_type_is_found(package: ModuleType) -> None:
+def test_every_exported_type_is_importable(package: ModuleType) -> None:
     found = {name: getattr(package, name) for name in package.__all__}
 
     assert all(getattr(it, "__module__", "typing").startswith((package.__name__, "typing")) for it in found.values())
@@ -24,7 +24,7 @@ def test_every_exported_type_is_found(package: ModuleType) -> None:
         package.Nothing  # noqa: B018
 
 
-def test_every_request_of_every_group_is_the_clients() -> None:
+def test_every_call_of_every_group_is_a_method_of_the_client() -> None:
     client = Client(Session(Target(endpoint=parse_url("http://127.0.0.1:1"))))
 
     for module, (kind, names) in CALLS.items():
@@ -37,7 +37,7 @@ def test_every_request_of_every_group_is_the_clients() -> None:
         client.nothing  # noqa: B018
 
 
-def test_no_two_groups_have_a_request_of_one_name() -> None:
+def test_call_names_are_unique_over_all_groups() -> None:
     names = [name for _, group in CALLS.values() for name in group.split()]
 
     assert len(names) == len(set(names))

@@ -7,7 +7,7 @@ from pvdify.wire.answers import Failure
 
 
 @pytest.mark.parametrize("kind", errors.all_errors())
-def test_every_error_of_ours_comes_back_as_itself(kind: type[PvdifyError]) -> None:
+def test_every_pvdify_error_is_raised_as_its_own_class(kind: type[PvdifyError]) -> None:
     error = from_problem(500, {"code": kind.code, "detail": "what", "why": "why", "next": "next"})
 
     assert type(error) is kind
@@ -35,7 +35,7 @@ def test_all_problems_and_the_request_id_are_kept() -> None:
     assert error.render() == "error: invalid-manifest\n  x\n  - a\n  - b"
 
 
-def test_a_problem_with_nothing_in_it_still_says_something() -> None:
+def test_an_empty_problem_has_a_message() -> None:
     assert from_problem(500, {"code": "", "detail": None}).what == "the server answered 500"
 
 

@@ -36,7 +36,7 @@ def test_a_problem_is_raised_as_the_error_it_stands_for(client: Client, api: Fak
         client_of(api, [], token=None).whoami()
 
 
-def test_a_deploy_whose_answer_was_lost_is_asked_again_under_the_same_key(
+def test_a_deploy_with_a_lost_answer_is_retried_with_the_same_idempotency_key(
     client: Client, api: FakeApi, pauses: list[float]
 ) -> None:
     api.faults.extend([Fault(lose="after"), Fault(lose="before"), Fault(status=502)])
@@ -48,7 +48,7 @@ def test_a_deploy_whose_answer_was_lost_is_asked_again_under_the_same_key(
     assert pauses == list(LONG[:3])
 
 
-def test_a_deploy_whose_outcome_cannot_be_learnt_says_how_to_find_out(
+def test_a_deploy_with_an_unknown_outcome_says_how_to_find_out(
     client: Client, api: FakeApi, pauses: list[float]
 ) -> None:
     api.faults.extend([Fault(lose="after")] * 9)
@@ -65,7 +65,9 @@ def test_two_deploys_have_two_keys(client: Client, api: FakeApi) -> None:
     assert [client.deploy("myapp", DEPLOY).version for _ in range(2)] == [1, 2]
 
 
-def test_a_change_without_a_key_is_never_asked_twice(client: Client, api: FakeApi, pauses: list[float]) -> None:
+def test_a_change_without_an_idempotency_key_is_never_retried(
+    client: Client, api: FakeApi, pauses: list[float]
+) -> None:
     api.add_app("myapp")
     api.faults.extend([Fault(lose="after")] * 2)
 
@@ -78,14 +80,14 @@ def test_a_change_without_a_key_is_never_asked_twice(client: Client, api: FakeAp
     assert (len(api.asked), pauses) == (2, [])
 
 
-def test_reading_is_asked_again(client: Client, api: FakeApi, pauses: list[float]) -> None:
+def test_reads_are_retried(client: Client, api: FakeApi, pauses: list[float]) -> None:
     api.faults.extend([Fault(lose="before"), Fault(status=503, content_type="application/json", content=b"{}")])
 
     assert client.apps() == []
     assert pauses == list(SHORT)
 
 
-def test_a_server_that_is_not_there_changes_nothing_and_is_tried_briefly(pauses: list[float]) -> None:
+def test_an_unreachable_server_is_retried_briefly(pauses: list[float]) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -98,7 +100,7 @@ def test_a_server_that_is_not_there_changes_nothing_and_is_tried_briefly(pauses:
     assert pauses == list(SHORT)
 
 
-def test_a_socket_that_is_not_there_says_so(pauses: list[float]) -> None:
+def test_a_missing_socket_is_reported(pauses: list[float]) -> None:
     client = Client(Session(Target(endpoint=parse_url("unix:///nonexistent/s.sock")), sleep=pauses.append))
 
     with pytest.raises(ServerUnreachable) as caught:
@@ -107,14 +109,14 @@ def test_a_socket_that_is_not_there_says_so(pauses: list[float]) -> None:
     assert caught.value.why == "no such file or directory"
 
 
-def test_the_routers_word_that_pvdifyd_is_away_is_asked_again(client: Client, api: FakeApi) -> None:
+def test_the_routers_503_for_pvdifyd_is_retried(client: Client, api: FakeApi) -> None:
     away = b'{"code": "server-unreachable", "detail": "pvdifyd does not answer"}'
     api.faults.append(Fault(status=503, content=away, content_type="application/problem+json"))
 
     assert client.whoami().name == "admin"
 
 
-def test_a_tunnel_that_is_down_means_that_nothing_was_sent(client: Client, api: FakeApi) -> None:
+def test_a_tunnel_that_is_down_means_no_request_was_sent(client: Client, api: FakeApi) -> None:
     api.faults.extend([Fault(status=530)] * 3)
 
     with pytest.raises(ServerUnreachable) as caught:
@@ -131,7 +133,7 @@ def test_a_tunnel_that_is_down_means_that_nothing_was_sent(client: Client, api: 
         (Fault(status=301, headers={"Location": "https://x/"}), "it answered 301 with a redirect to https://x/"),
     ],
 )
-def test_something_else_that_answers_is_distinguished_from_pvdify(
+def test_an_answer_of_another_server_is_distinguished_from_pvdify(
     client: Client, api: FakeApi, fault: Fault, why: str
 ) -> None:
     api.faults.append(fault)
@@ -160,7 +162,7 @@ def test_a_crash_without_a_problem_document_is_an_internal_error(client: Client,
         client.whoami()
 
 
-def test_names_cannot_leave_their_place_in_the_path(client: Client, api: FakeApi) -> None:
+def test_names_are_quoted_in_the_path(client: Client, api: FakeApi) -> None:
     with pytest.raises(AppNotFound):
         client.app("../tokens?x=")
 

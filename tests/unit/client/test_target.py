@@ -21,13 +21,13 @@ def server_socket(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-def test_the_flag_goes_before_everything_else(tmp_path: Path) -> None:
+def test_the_flag_takes_precedence_over_everything_else(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "PVDIFY_URL": "https://two.example"}
 
     assert find_target("https://one.example", environ).endpoint.url == "https://one.example"
 
 
-def test_the_environment_goes_before_the_saved_login(tmp_path: Path) -> None:
+def test_the_environment_takes_precedence_over_the_saved_login(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path)}
     save(login_file(environ), SavedLogins(url="https://saved.example", tokens={}))
 
@@ -35,7 +35,7 @@ def test_the_environment_goes_before_the_saved_login(tmp_path: Path) -> None:
     assert find_target(None, environ).endpoint.url == "https://saved.example"
 
 
-def test_the_saved_login_goes_before_the_socket(tmp_path: Path, server_socket: Path) -> None:
+def test_the_saved_login_takes_precedence_over_the_socket(tmp_path: Path, server_socket: Path) -> None:
     environ = {"HOME": str(tmp_path)}
     assert find_target(None, environ, socket=server_socket).endpoint.url == f"unix://{server_socket}"
 
@@ -100,13 +100,13 @@ def test_a_token_never_goes_over_plain_http_to_another_host(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "unix:///s", "https://x"]
 )
-def test_a_token_goes_where_only_its_owner_reads_it(url: str) -> None:
+def test_a_token_is_sent_only_over_private_connections(url: str) -> None:
     assert Target(endpoint=parse_url(url), token="secret").token == "secret"
     assert Target(endpoint=parse_url("http://example.com")).token is None
 
 
 @pytest.mark.parametrize("token", ["a b", "a\nb", "é"])
-def test_a_token_cannot_smuggle_a_header(token: str) -> None:
+def test_a_token_with_a_line_break_is_refused(token: str) -> None:
     with pytest.raises(InvalidSetting):
         Target(endpoint=parse_url("https://x"), token=token)
 
@@ -144,7 +144,7 @@ def test_a_url_that_names_no_server_says_how_to_write_one(url: str, part: str) -
     assert "secret" not in caught.value.render()
 
 
-def test_logins_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
+def test_logins_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     environ = {"HOME": "/nowhere", "XDG_CONFIG_HOME": str(tmp_path / "config")}
     previous = os.umask(0)
     try:
@@ -159,7 +159,7 @@ def test_logins_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
     assert load(file) == SavedLogins().with_login("https://one.example", "t1")
 
 
-def test_root_on_a_server_whose_pvdifyd_is_down_means_that_server(tmp_path: Path) -> None:
+def test_root_on_a_server_uses_the_socket_although_pvdifyd_is_down(tmp_path: Path) -> None:
     socket_path, settings = tmp_path / "gone.sock", tmp_path / "pvdifyd.toml"
     settings.write_text("")
 
@@ -169,7 +169,7 @@ def test_root_on_a_server_whose_pvdifyd_is_down_means_that_server(tmp_path: Path
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"url": 1, "tokens": {}}', '{"url": "x"}'])
-def test_a_broken_login_file_says_how_to_mend_it(tmp_path: Path, content: str) -> None:
+def test_a_damaged_login_file_says_how_to_repair_it(tmp_path: Path, content: str) -> None:
     (tmp_path / "login.json").write_text(content)
 
     with pytest.raises(InvalidSetting) as caught:

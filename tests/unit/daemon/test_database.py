@@ -1,4 +1,4 @@
-"""What pvdifyd starts with: its own database, whole, or an empty one where no server was before."""
+"""pvdifyd starts with its own undamaged database, or with an empty one if no server was here before."""
 
 import sqlite3
 from contextlib import closing
@@ -38,7 +38,7 @@ def files(settings: Settings) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(settings.data_dir.rglob("*")) if path.is_file()}
 
 
-async def test_the_first_start_makes_a_database_with_an_id_that_stays(settings: Settings):
+async def test_the_first_start_creates_a_database_with_a_permanent_id(settings: Settings):
     first = await started(settings)
 
     assert len(first.id) == 16
@@ -58,7 +58,7 @@ async def test_the_first_start_makes_a_database_with_an_id_that_stays(settings: 
     ],
 )
 @pytest.mark.parametrize("is_empty_file", [False, True])
-async def test_a_trace_of_an_earlier_life_without_its_database_is_refused(
+async def test_files_of_an_earlier_server_without_its_database_are_refused(
     settings: Settings, trace: str, content: str, said: str, is_empty_file: bool
 ):
     (settings.data_dir / trace).parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,9 @@ async def test_a_trace_of_an_earlier_life_without_its_database_is_refused(
     assert said in observed_trouble(settings.data_dir)
 
 
-async def test_containers_of_this_server_are_a_trace_too(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+async def test_containers_of_an_earlier_server_without_its_database_are_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
     async def two(settings: Settings) -> tuple[str, ...]:  # podman is not there in a unit test
         return ("pvdify-shop-web-v1-1", "pvdify-shop-web-v1-2")
 
@@ -89,7 +91,7 @@ async def test_containers_of_this_server_are_a_trace_too(settings: Settings, mon
     assert refused.value.why == "found: 2 containers (pvdify-shop-web-v1-1, pvdify-shop-web-v1-2)"
 
 
-async def test_what_each_first_start_makes_is_no_trace(settings: Settings):
+async def test_files_of_a_first_start_do_not_count_as_an_earlier_server(settings: Settings):
     for name in ("config", "logs", "router"):
         (settings.data_dir / name).mkdir()
     for name in ("hosts.map", "live.map"):
@@ -113,9 +115,7 @@ def damage(settings: Settings) -> None:
     file.write_bytes(content)
 
 
-async def test_a_damaged_database_is_refused_with_the_newest_backup_and_left_as_it_is(
-    settings: Settings, tmp_path: Path
-):
+async def test_a_damaged_database_is_refused_unchanged_and_names_the_newest_backup(settings: Settings, tmp_path: Path):
     await started(settings)
     damage(settings)
     backup = tmp_path / "yesterday.tar.gz"
@@ -135,7 +135,7 @@ async def test_a_damaged_database_is_refused_with_the_newest_backup_and_left_as_
 
 
 async def test_a_file_that_is_no_database_is_damaged(settings: Settings):
-    (settings.data_dir / "pvdify.db").write_text("somebody's letter" * 1000)
+    (settings.data_dir / "pvdify.db").write_text("plain text " * 1000)
 
     with pytest.raises(StoreDamaged, match="is damaged"):
         await open_database(settings)
@@ -153,7 +153,7 @@ async def test_without_a_backup_the_copy_of_the_last_upgrade_is_named(settings: 
     assert str(copy) in refused.value.next
 
 
-async def test_another_database_is_not_taken_for_the_one_that_was_here(settings: Settings):
+async def test_a_database_with_another_id_is_refused(settings: Settings):
     first = await started(settings)
     (settings.data_dir / "database.id").write_text("0123456789abcdef\n")
 
@@ -163,7 +163,7 @@ async def test_another_database_is_not_taken_for_the_one_that_was_here(settings:
     assert refused.value.why == f"found: its id is {first.id}, and database.id has 0123456789abcdef"
 
 
-async def test_a_database_of_before_there_were_ids_gets_one_or_takes_that_of_the_directory(settings: Settings):
+async def test_a_database_without_an_id_gets_the_directorys_or_a_new_one(settings: Settings):
     file = settings.data_dir / "pvdify.db"
     for expected in (None, "0123456789abcdef"):
         with closing(sqlite3.connect(file)) as earlier:
@@ -181,7 +181,7 @@ async def test_a_database_of_before_there_were_ids_gets_one_or_takes_that_of_the
             path.unlink()
 
 
-async def test_beginning_anew_puts_aside_what_is_left_and_destroys_nothing(settings: Settings):
+async def test_starting_over_moves_old_files_aside_and_destroys_nothing(settings: Settings):
     first = await started(settings)
     (settings.data_dir / "config" / "shop").mkdir(parents=True)
     (settings.data_dir / "config" / "shop" / "v1.sops.yaml").write_text("A: b")
@@ -211,7 +211,7 @@ async def test_a_whole_database_is_not_replaced(settings: Settings):
     assert await started(settings) == first
 
 
-async def test_an_unused_directory_can_begin_anew_and_keeps_nothing_apart(settings: Settings):
+async def test_starting_over_in_an_unused_directory_moves_nothing_aside(settings: Settings):
     await begin_anew(settings)
 
     assert not (await started(settings)).is_apart

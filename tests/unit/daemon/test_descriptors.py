@@ -1,4 +1,4 @@
-"""Which part of its descriptors the process leaves to connections."""
+"""How many file descriptors the process leaves to connections."""
 
 import resource
 
@@ -22,7 +22,7 @@ def test_a_process_with_the_usual_limit_has_room_for_a_thousand_connections() ->
     assert bounds(descriptors.WANTED).network == 1024
 
 
-def test_the_unit_gives_as_many_as_are_used() -> None:
+def test_the_limit_of_the_unit_equals_the_descriptors_in_use() -> None:
     assert descriptors.WANTED == DAEMON_FILES
 
 

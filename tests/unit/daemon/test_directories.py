@@ -22,7 +22,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings_for(tmp_path / "data")
 
 
-def test_everything_is_for_its_owner_alone(settings: Settings):
+def test_all_files_are_readable_by_their_owner_only(settings: Settings):
     prepare(settings)
     prepare(settings)
 
@@ -31,14 +31,14 @@ def test_everything_is_for_its_owner_alone(settings: Settings):
     assert (settings.data_dir / "run").readlink() == settings.run_dir
 
 
-def test_directory_that_cannot_be_made_is_an_error_that_says_why(tmp_path: Path, settings: Settings):
+def test_a_directory_that_cannot_be_created_is_an_error_that_says_why(tmp_path: Path, settings: Settings):
     (tmp_path / "data").write_text("in the way")
 
     with pytest.raises(InvalidSetting, match="cannot use the data directory"):
         prepare(settings)
 
 
-def test_second_daemon_is_refused_with_the_pid_of_the_first(tmp_path: Path):
+def test_a_second_daemon_is_refused_with_the_pid_of_the_first(tmp_path: Path):
     first, second = DataDirLock(tmp_path), DataDirLock(tmp_path)
     first.acquire()
 
@@ -50,8 +50,8 @@ def test_second_daemon_is_refused_with_the_pid_of_the_first(tmp_path: Path):
     second.release()
 
 
-def test_a_full_disk_is_no_reason_not_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The file is there from the last start; the pid in it is for people."""
+def test_pvdifyd_starts_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The lock file exists since the last start; the pid in it is only informative."""
     earlier = DataDirLock(tmp_path)
     earlier.acquire()
     earlier.release()

@@ -7,7 +7,7 @@ def hide(text: str) -> str:
     return text.replace("s3cret-value", "***")
 
 
-def test_every_text_of_an_event_is_cleaned() -> None:
+def test_every_text_of_a_log_event_is_redacted() -> None:
     event = {"event": "step.failed", "why": "said s3cret-value", "ms": 12, "exception": "Traceback\ns3cret-value"}
 
     told = cleaning(hide)(None, "info", event)
@@ -15,7 +15,7 @@ def test_every_text_of_an_event_is_cleaned() -> None:
     assert told == {"event": "step.failed", "why": "said ***", "ms": 12, "exception": "Traceback\n***"}
 
 
-def test_what_libraries_log_is_cleaned_with_its_traceback() -> None:
+def test_log_records_of_libraries_are_redacted_with_their_traceback() -> None:
     try:
         raise ValueError("s3cret-value")
     except ValueError as error:

@@ -21,7 +21,7 @@ class Placed:
 
 
 class Known:
-    """What the check asks a store for."""
+    """The part of a store that the check reads."""
 
     def __init__(self, *placed: Placed, chosen: str = "") -> None:
         self._placed, self._chosen = placed, chosen
@@ -49,7 +49,7 @@ def check(runtime: str, known: Known, tmp_path: Path):
         ("kubernetes", Known(chosen="systemd"), "systemd was chosen"),
     ],
 )
-async def test_instances_out_of_reach_are_named_and_left_alone(runtime: str, known: Known, words: str, tmp_path: Path):
+async def test_unreachable_instances_are_named_and_not_changed(runtime: str, known: Known, words: str, tmp_path: Path):
     with pytest.raises(InvalidError, match=r"did not start.*keep running") as refused:
         await check(runtime, known, tmp_path)
 
@@ -66,5 +66,5 @@ async def test_instances_out_of_reach_are_named_and_left_alone(runtime: str, kno
         ("systemd", Known(Placed("shop", "podman"), chosen="podman")),
     ],
 )
-async def test_a_server_whose_instances_are_in_reach_starts(runtime: str, known: Known, tmp_path: Path):
+async def test_a_server_with_reachable_instances_starts(runtime: str, known: Known, tmp_path: Path):
     await check(runtime, known, tmp_path)

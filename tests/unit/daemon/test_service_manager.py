@@ -1,4 +1,4 @@
-"""What a service manager hears, on a real socket."""
+"""Notifications to systemd, on a real socket."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ def listener(tmp_path: Path) -> Iterator[socket.socket]:
         yield listener
 
 
-def test_it_is_reported_when_we_are_ready(listener: socket.socket) -> None:
+def test_readiness_is_reported_to_systemd(listener: socket.socket) -> None:
     manager = ServiceManager({"NOTIFY_SOCKET": listener.getsockname()})
 
     manager.notify(READY)
@@ -38,7 +38,7 @@ def test_an_abstract_socket_is_reached_too() -> None:
 
 
 @pytest.mark.parametrize("address", ["", "relative", "/nowhere/at/all"])
-def test_nobody_listening_is_no_error(address: str) -> None:
+def test_a_missing_notify_socket_is_no_error(address: str) -> None:
     ServiceManager({"NOTIFY_SOCKET": address}).notify(READY)
 
 
@@ -47,11 +47,11 @@ def test_nobody_listening_is_no_error(address: str) -> None:
     [("120000000", str(os.getpid()), 60.0), ("120000000", "1", None), ("", "", None), ("0", str(os.getpid()), None)],
     ids=["watched", "another process is watched", "nothing is watched", "no time is given"],
 )
-def test_signs_of_life_come_twice_as_often_as_they_must(allowed: str, watched: str, pause: float | None) -> None:
+def test_watchdog_notifications_are_sent_at_half_the_interval(allowed: str, watched: str, pause: float | None) -> None:
     assert ServiceManager({"WATCHDOG_USEC": allowed, "WATCHDOG_PID": watched}).pause == pause
 
 
-async def test_unwatched_we_show_none(listener: socket.socket) -> None:
+async def test_without_a_watchdog_no_notification_is_sent(listener: socket.socket) -> None:
     listener.setblocking(False)
 
     await ServiceManager({"NOTIFY_SOCKET": listener.getsockname()}).keep_calm()
@@ -60,7 +60,7 @@ async def test_unwatched_we_show_none(listener: socket.socket) -> None:
         listener.recv(100)
 
 
-def test_programs_that_we_start_get_no_notify_socket() -> None:
+def test_started_programs_get_no_notify_socket() -> None:
     environment = {"NOTIFY_SOCKET": "/run/notify", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1", "PATH": "/bin"}
 
     ServiceManager(environment)

@@ -14,7 +14,7 @@ async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-async def test_the_body_of_an_answer_does_not_wait_until_the_client_has_acknowledged_the_head() -> None:
+async def test_a_response_body_is_sent_without_waiting_for_an_ack_of_the_head() -> None:
     listener = _tcp_socket(Address(host="127.0.0.1", port=0))
     listener.listen()
     server = Server(application, listener, most=4, most_of_peer=4)

@@ -39,7 +39,7 @@ def test_each_setting_has_its_provider(secret: str) -> None:
     assert openid.title == "id.example.com"
 
 
-def test_half_a_provider_is_refused(secret: str) -> None:
+def test_an_incomplete_provider_is_refused(secret: str) -> None:
     for flags in ({"sign_in_client_id": "id"}, {"sign_in_client_secret_file": secret}):
         with pytest.raises(InvalidSetting):
             build_sign_in_provider(settings(sign_in_with="github", **flags), HttpxWeb(), SystemClock())
@@ -50,6 +50,6 @@ def test_half_a_provider_is_refused(secret: str) -> None:
     [{"sign_in_with": "google"}, {"sign_in_with": "http://id.example.com"}, {"sign_in_allow": "@"},
      {"sign_in_allow": "ada @example.com"}, {"sign_in_allow": "@example"}, {"sign_in_role": "king"}],
 )  # fmt: skip
-def test_what_cannot_be_meant_is_refused(flags: dict[str, str]) -> None:
+def test_invalid_provider_settings_are_refused(flags: dict[str, str]) -> None:
     with pytest.raises(InvalidSetting):
         settings(**flags)

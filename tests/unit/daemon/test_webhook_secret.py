@@ -1,4 +1,4 @@
-"""The secret that GitHub signs with."""
+"""The secret with which GitHub signs webhooks."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def settings(folder: Path):
     return load({"data_dir": str(folder)}, {}, folder / "none.toml")
 
 
-def test_it_is_made_once_for_its_owner_alone(tmp_path: Path):
+def test_the_webhook_secret_is_created_once_and_readable_by_its_owner_only(tmp_path: Path):
     ensure_webhook_secret(settings(tmp_path))
     first = webhook_secrets(settings(tmp_path))
 
@@ -25,7 +25,7 @@ def test_it_is_made_once_for_its_owner_alone(tmp_path: Path):
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
 
 
-def test_two_are_good_while_one_takes_the_others_place(tmp_path: Path):
+def test_two_webhook_secrets_are_valid_during_a_rotation(tmp_path: Path):
     ensure_webhook_secret(settings(tmp_path))
     old = webhook_secrets(settings(tmp_path))[0]
 
@@ -34,7 +34,7 @@ def test_two_are_good_while_one_takes_the_others_place(tmp_path: Path):
     assert webhook_secrets(settings(tmp_path)) == (old, "new")
 
 
-def test_one_that_others_can_read_is_refused(tmp_path: Path):
+def test_a_webhook_secret_that_others_can_read_is_refused(tmp_path: Path):
     ensure_webhook_secret(settings(tmp_path))
     (tmp_path / FILE).chmod(0o644)
 

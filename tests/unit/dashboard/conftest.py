@@ -34,7 +34,7 @@ class Site:
         return Browser(site=self, origin=origin)
 
     async def signed_in(self, role: Role = Role.ADMIN, app: str | None = None) -> "Browser":
-        """A browser that followed a link as somebody with this role."""
+        """Return a browser that is signed in with this role."""
         token, _ = await self.daemon.tokens.create("someone", role, app, None, ADMIN)
         return await self.browser().follow_link(Actor(name="someone", role=role, app=app, token=token.id))
 

@@ -1,4 +1,4 @@
-"""Texts that would do harm if a page took them for anything but text."""
+"""Texts that would run as markup or script if a page did not escape them."""
 
 # ruff: noqa: E501 - a line for some texts
 HOSTILE = (

@@ -1,4 +1,4 @@
-"""Signing in with an account at a provider: who gets in, as whom, and who does not."""
+"""Signing in with an account at a provider: which accounts are accepted, as which user, and which are refused."""
 
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +13,7 @@ from tests.unit.dashboard.conftest import ADMIN, Browser, Site, build_site
 
 
 async def begin(browser: Browser, to: str = "") -> str:
-    """The state with which the browser is sent to the provider."""
+    """Return the state with which the browser is redirected to the provider."""
     answer = await browser.get(f"/sign-in/account?to={to}")
     assert answer.status == 303
     assert answer.headers["location"].startswith(f"{ISSUER}/authorize")
@@ -21,13 +21,13 @@ async def begin(browser: Browser, to: str = "") -> str:
 
 
 async def sign_in(browser: Browser, account: Account = ADA, to: str = "") -> int:
-    """The status of the answer to the browser that comes back."""
+    """Return the status of the answer to the browser that returns from the provider."""
     state = await begin(browser, to)
     code = browser.site.machine.sign_in_provider.approve(account)
     return (await browser.get(f"/sign-in/callback?code={code}&state={state}", sec_fetch_site="cross-site")).status
 
 
-async def test_who_is_invited_by_address_signs_in_with_the_account(site: Site) -> None:
+async def test_a_person_invited_by_email_signs_in_with_their_account(site: Site) -> None:
     await site.engine.users.invite(Invitation(name="Ada", role=Role.DEPLOY, email="ada@example.com"), ADMIN)
     browser = site.browser()
 
@@ -41,7 +41,7 @@ async def test_who_is_invited_by_address_signs_in_with_the_account(site: Site) -
     assert (event.actor, event.text) == ("Ada", "Ada is ada@example.com at id.example.com")
 
 
-async def test_from_then_on_the_account_counts_and_not_its_address(site: Site) -> None:
+async def test_after_the_first_sign_in_the_account_counts_and_not_its_email(site: Site) -> None:
     await site.engine.users.invite(Invitation(name="Ada", email="ada@example.com"), ADMIN)
     await sign_in(site.browser())
 
@@ -66,7 +66,7 @@ async def test_an_account_at_github_is_found_by_its_login(site: Site) -> None:
         replace(ADA, subject="9", emails=(), name="ada@example.com"), replace(ADA, subject="9", emails=(), github=""),
     ],
 )  # fmt: skip
-async def test_no_other_visitor_gets_in(site: Site, account: Account) -> None:
+async def test_an_account_that_was_not_invited_is_refused(site: Site, account: Account) -> None:
     await site.engine.users.invite(Invitation(name="Ada", email="ada@example.com"), ADMIN)
     await site.engine.users.invite(Invitation(name="Bob"), ADMIN)
     browser = site.browser()
@@ -75,7 +75,7 @@ async def test_no_other_visitor_gets_in(site: Site, account: Account) -> None:
     assert (await browser.get("/")).status == 303
 
 
-async def test_another_browser_does_not_take_an_attempt_up(site: Site) -> None:
+async def test_a_sign_in_cannot_be_completed_by_another_browser(site: Site) -> None:
     await site.engine.users.invite(Invitation(name="Ada", email="ada@example.com"), ADMIN)
     begun, other = site.browser(), site.browser()
     state = await begin(begun)
@@ -89,7 +89,7 @@ async def test_another_browser_does_not_take_an_attempt_up(site: Site) -> None:
     assert (await begun.get(path)).status == 401
 
 
-async def test_an_attempt_lasts_ten_minutes(site: Site) -> None:
+async def test_a_sign_in_attempt_expires_after_ten_minutes(site: Site) -> None:
     browser = site.browser()
     state = await begin(browser)
     await site.machine.clock.sleep(600.0)
@@ -98,7 +98,7 @@ async def test_an_attempt_lasts_ten_minutes(site: Site) -> None:
     assert (await browser.get(f"/sign-in/callback?code={code}&state={state}")).status == 401
 
 
-async def test_who_says_no_at_the_provider_is_reported(site: Site) -> None:
+async def test_a_sign_in_declined_at_the_provider_is_reported(site: Site) -> None:
     browser = site.browser()
     state = await begin(browser)
 
@@ -107,13 +107,13 @@ async def test_who_says_no_at_the_provider_is_reported(site: Site) -> None:
     assert (answer.status, b"did not sign you in" in answer.content) == (401, True)
 
 
-async def test_a_provider_that_is_down_says_how_else_to_get_in(site: Site) -> None:
+async def test_a_provider_outage_names_another_way_to_sign_in(site: Site) -> None:
     site.machine.sign_in_provider.is_down = True
 
     assert (await site.browser().get("/sign-in/account")).status == 503
 
 
-async def test_the_browser_goes_on_to_where_it_wanted_to_go(site: Site) -> None:
+async def test_after_sign_in_the_browser_is_redirected_to_the_requested_page(site: Site) -> None:
     await site.engine.users.invite(Invitation(name="Ada", email="ada@example.com"), ADMIN)
     browser = site.browser()
     state = await begin(browser, to="/me")
@@ -124,7 +124,7 @@ async def test_the_browser_goes_on_to_where_it_wanted_to_go(site: Site) -> None:
     assert b'content="0; url=/me"' in answer.content
 
 
-async def test_refused_accounts_have_to_wait(site: Site) -> None:
+async def test_refused_accounts_are_rate_limited(site: Site) -> None:
     browser = site.browser()
 
     assert [await sign_in(browser) for _ in range(11)] == [403] * 10 + [429]
@@ -143,7 +143,7 @@ async def test_refused_accounts_have_to_wait(site: Site) -> None:
         ("ada", replace(ADA, emails=("ada@evil.net",)), 403),
     ],
 )
-async def test_accounts_on_the_allow_list_get_in(allow: str, account: Account, status: int) -> None:
+async def test_accounts_on_the_allow_list_are_signed_in(allow: str, account: Account, status: int) -> None:
     async with build_site(sign_in_allow=allow, sign_in_role="deploy") as site:
         browser = site.browser()
 
@@ -154,7 +154,7 @@ async def test_accounts_on_the_allow_list_get_in(allow: str, account: Account, s
             assert (user.name, user.role) == ("Ada Lovelace", Role.DEPLOY)
 
 
-async def test_who_was_removed_is_not_let_in_again_by_the_allow_list() -> None:
+async def test_a_removed_user_is_not_signed_in_again_by_the_allow_list() -> None:
     async with build_site(sign_in_allow="@example.com") as site:
         await sign_in(site.browser())
         await site.engine.users.remove("Ada Lovelace", ADMIN)
@@ -168,14 +168,14 @@ async def test_who_was_removed_is_not_let_in_again_by_the_allow_list() -> None:
 @pytest.mark.parametrize(
     ("name", "shown"), [("a/../b", "a..b"), ("root", "user"), ("\n", "user"), ("x" * 300, "x" * 76)]
 )
-async def test_a_name_that_is_reserved_here_is_changed(name: str, shown: str) -> None:
+async def test_a_reserved_user_name_is_changed(name: str, shown: str) -> None:
     async with build_site(sign_in_allow="@example.com") as site:
         await sign_in(site.browser(), replace(ADA, name=name))
 
         assert [user.name for user in await site.engine.users.list()] == [shown]
 
 
-async def test_two_people_of_one_name_have_two_names_here() -> None:
+async def test_two_accounts_with_the_same_name_get_different_user_names() -> None:
     async with build_site(sign_in_allow="@example.com") as site:
         await sign_in(site.browser())
         await sign_in(site.browser(), replace(ADA, subject="8", emails=("ada2@example.com",)))

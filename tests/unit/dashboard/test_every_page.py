@@ -1,4 +1,4 @@
-"""Every page of the table: who may see it, what is in it, and that nothing in it is taken for markup."""
+"""Every page of the table: who may see it, what it contains, and that all foreign text in it is escaped."""
 
 import gzip
 import itertools
@@ -30,7 +30,7 @@ ATTRIBUTES = re.compile(r"on[a-z]+|style|srcdoc|hx-on.*|formaction")
 
 
 class Markup(HTMLParser):
-    """Collects tags that a page has, and texts."""
+    """Collect the tags and texts of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ async def test_every_page_is_shown_to_every_role(shop: Site, role: Role) -> None
     assert [path for path, it in answers.items() if b"<h1" not in it.content] == []
 
 
-async def test_no_page_has_anything_that_the_policy_forbids(shop: Site) -> None:
+async def test_no_page_contains_content_that_the_policy_forbids(shop: Site) -> None:
     browser = await shop.signed_in()
 
     found = {path: markup((await browser.get(path)).content).tags for path in SHOWN}
@@ -92,7 +92,7 @@ def _action_paths() -> set[str]:
     return {page.path for page in PAGES if page.method == "POST"}
 
 
-async def test_every_form_leads_to_an_action_that_is_there(shop: Site) -> None:
+async def test_every_form_posts_to_an_existing_action(shop: Site) -> None:
     browser = await shop.signed_in()
     patterns = [re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)) for path in _action_paths()]
 
@@ -113,7 +113,7 @@ async def test_reader_is_offered_no_action(shop: Site) -> None:
 
 
 @pytest.mark.parametrize("file", sorted((FOLDER / "templates").rglob("*.html")), ids=lambda file: file.name)
-def test_every_command_in_a_template_is_there(file: Path) -> None:
+def test_every_command_in_a_template_exists(file: Path) -> None:
     text = re.sub(r"\{[{%#].*?[}%#]\}", "X", file.read_text(encoding="utf-8"))
     named = re.findall(r"(?<!gh )(?:<code>|\")pvdify ([a-z]+(?::[a-z]+)?)", text)
 

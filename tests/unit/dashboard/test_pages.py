@@ -69,7 +69,7 @@ async def test_the_start_page_shows_what_the_reader_may_see(site: Site) -> None:
     assert (b"shop" in own, b"blog" in own) == (True, False)
 
 
-async def test_a_fault_of_ours_is_a_page_with_a_reference(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_internal_error_is_a_page_with_a_reference(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = await site.signed_in()
 
     async def fail() -> None:
@@ -80,7 +80,7 @@ async def test_a_fault_of_ours_is_a_page_with_a_reference(site: Site, monkeypatc
         await browser.get("/")
 
 
-async def test_the_api_and_metrics_are_where_they_were(site: Site) -> None:
+async def test_the_api_and_metrics_keep_their_paths(site: Site) -> None:
     browser = await site.signed_in()
 
     assert (await browser.get("/api/v1/health")).json["status"] == "ok"
@@ -110,7 +110,7 @@ def test_scripts_are_small() -> None:
     assert sum(len(file.compressed) for file in scripts) <= 20 * 1024
 
 
-def test_what_others_wrote_is_as_they_published_it() -> None:
+def test_vendored_files_have_their_published_hash() -> None:
     for line in (FOLDER / "static/vendor/README.md").read_text(encoding="utf-8").splitlines():
         if found := re.match(r"\| `([^`]+)` \|.*\| `([0-9a-f]{64})` \|", line):
             import hashlib
@@ -142,7 +142,7 @@ async def test_the_server_page_names_the_runtime_in_effect_and_a_move(site: Site
         ("/server/tokens", {"name": "ci", "role": "read", "days": "9" * 5000}),
     ],
 )
-async def test_a_form_with_a_number_without_end_is_refused(site: Site, path: str, form: dict[str, str]) -> None:
+async def test_a_form_with_a_huge_number_is_refused(site: Site, path: str, form: dict[str, str]) -> None:
     await site.daemon.deploy()
     browser = await site.signed_in()
 

@@ -1,4 +1,4 @@
-"""Passkeys: added by people who are signed in, and what has to be signed so that one signs in."""
+"""Passkeys: added by signed-in users, and what has to be signed in order to sign in."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ HERE = "http://localhost:9443"
 
 
 async def send(browser: Browser, path: str, content: object = None, **headers: str) -> Answer:
-    """As ``passkeys.js`` sends it."""
+    """Send a request as ``passkeys.js`` does."""
     usual = {
         "content_type": "application/json", "origin": browser.origin, "sec_fetch_site": "same-origin",
         "accept": "application/json", "x_csrf_token": browser.csrf,
@@ -42,7 +42,7 @@ async def use(browser: Browser, device: Authenticator) -> Answer:
     return await send(browser, "/sign-in/passkey?to=/me", device.use(options))
 
 
-async def test_a_passkey_signs_its_person_in(site: Site) -> None:
+async def test_a_passkey_signs_its_user_in(site: Site) -> None:
     ada, device = await person(site), Authenticator(HERE)
     await person(site, "Bob")
 
@@ -60,7 +60,7 @@ async def test_a_passkey_signs_its_person_in(site: Site) -> None:
     assert "user.passkey-added" in actions
 
 
-async def test_only_a_verified_person_counts(site: Site) -> None:
+async def test_a_passkey_needs_user_verification(site: Site) -> None:
     ada, device = await person(site), Authenticator(HERE)
     device.is_verified = False
     assert (await add(ada, device)).status == 401
@@ -107,7 +107,7 @@ def no_answer(device: Authenticator, options: dict) -> dict:
 @pytest.mark.parametrize(
     "forge", [wrong_site, wrong_page, wrong_challenge, wrong_key, unknown_key, copied_device, no_answer]
 )
-async def test_nothing_else_signs_in(site: Site, forge: Callable[[Authenticator, dict], dict]) -> None:
+async def test_invalid_passkey_answers_are_refused(site: Site, forge: Callable[[Authenticator, dict], dict]) -> None:
     ada, device, thief = await person(site), Authenticator(HERE), site.browser(HERE)
     await add(ada, device)
     for _ in range(2):
@@ -120,7 +120,7 @@ async def test_nothing_else_signs_in(site: Site, forge: Callable[[Authenticator,
     assert (await thief.get("/")).status == 303
 
 
-async def test_an_answer_is_good_once_and_for_the_browser_that_was_asked(site: Site) -> None:
+async def test_a_passkey_answer_is_valid_once_and_in_the_challenged_browser(site: Site) -> None:
     ada, device, asked, thief = await person(site), Authenticator(HERE), site.browser(HERE), site.browser(HERE)
     await add(ada, device)
     await send(thief, "/sign-in/passkey/options")
@@ -133,7 +133,7 @@ async def test_an_answer_is_good_once_and_for_the_browser_that_was_asked(site: S
     assert (await send(asked, "/sign-in/passkey", answer)).status == 401
 
 
-async def test_a_question_waits_for_five_minutes(site: Site) -> None:
+async def test_a_passkey_challenge_expires_after_five_minutes(site: Site) -> None:
     ada, device, browser = await person(site), Authenticator(HERE), site.browser(HERE)
     await add(ada, device)
     options = (await send(browser, "/sign-in/passkey/options")).json
@@ -143,7 +143,7 @@ async def test_a_question_waits_for_five_minutes(site: Site) -> None:
     assert (await send(browser, "/sign-in/passkey", device.use(options))).status == 401
 
 
-async def test_who_is_removed_does_not_get_in_by_a_passkey(site: Site) -> None:
+async def test_a_removed_user_cannot_sign_in_with_a_passkey(site: Site) -> None:
     ada, device = await person(site), Authenticator(HERE)
     await add(ada, device)
 
@@ -152,7 +152,7 @@ async def test_who_is_removed_does_not_get_in_by_a_passkey(site: Site) -> None:
     assert (await use(site.browser(HERE), device)).status == 401
 
 
-async def test_people_take_away_their_own_passkeys_and_no_others(site: Site) -> None:
+async def test_users_can_remove_only_their_own_passkeys(site: Site) -> None:
     ada, bob, device = await person(site), await person(site, "Bob", Role.ADMIN), Authenticator(HERE)
     await add(ada, device)
     (passkey,) = await site.engine.passkeys.list((await site.engine.users.find("Ada")).id)
@@ -162,26 +162,26 @@ async def test_people_take_away_their_own_passkeys_and_no_others(site: Site) -> 
     assert (await use(site.browser(HERE), device)).status == 401
 
 
-async def test_a_passkey_is_added_to_one_person_only(site: Site) -> None:
+async def test_a_passkey_belongs_to_one_user_only(site: Site) -> None:
     ada, bob, device = await person(site), await person(site, "Bob"), Authenticator(HERE)
     await add(ada, device)
 
     assert (await add(bob, device)).status == 409
 
 
-async def test_tokens_and_root_have_none(site: Site) -> None:
+async def test_tokens_and_root_cannot_have_passkeys(site: Site) -> None:
     browser = site.browser(HERE)
     await browser.follow_link(ADMIN)
 
     assert (await send(browser, "/me/passkeys/options")).status == 422
 
 
-async def test_adding_one_needs_the_token_of_the_session(site: Site) -> None:
+async def test_adding_a_passkey_needs_the_form_token_of_the_session(site: Site) -> None:
     ada = await person(site)
 
     assert (await send(ada, "/me/passkeys/options", x_csrf_token="")).status == 403
     assert (await send(ada, "/me/passkeys/options", origin="https://evil.example")).status == 403
 
 
-async def test_an_address_that_is_a_number_has_none(site: Site) -> None:
+async def test_passkeys_are_refused_at_an_ip_address(site: Site) -> None:
     assert (await send(site.browser("http://127.0.0.1:9443"), "/sign-in/passkey/options")).status == 422

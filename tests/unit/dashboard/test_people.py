@@ -1,4 +1,4 @@
-"""Inviting people, what they may do, and taking it away; over the pages and over the API."""
+"""Inviting users, their rights, and removing them; over the pages and over the API."""
 
 import re
 from datetime import timedelta
@@ -9,7 +9,7 @@ from tests.unit.dashboard.conftest import ADMIN, Browser, Site
 
 
 async def invited(site: Site, role: Role = Role.READ, app: str | None = None, name: str = "Ada") -> Browser:
-    """A browser whose person has accepted an invitation."""
+    """Return a browser whose user has accepted an invitation."""
     _, secret = await site.engine.users.invite(Invitation(name=name, role=role, app=app), ADMIN)
     browser = site.browser()
     assert (await browser.post(f"/invitation/{secret}")).status == 200
@@ -22,11 +22,11 @@ async def test_an_invitation_is_shown_once_and_signs_in_once(site: Site) -> None
     page = (await admin.post("/people", {"name": "Ada", "role": "deploy", "app": ""})).content.decode()
     (link,) = re.findall(r"http://127\.0\.0\.1:9443(/invitation/[\w-]+)", page)
 
-    looked = [(await ada.get(link)).status for _ in range(3)]  # as programs do that show what is behind a link
+    previews = [(await ada.get(link)).status for _ in range(3)]  # as programs do that preview links
     accepted = (await ada.post(link)).status
     again = (await other.post(link)).status
 
-    assert (looked, accepted, again) == ([200] * 3, 200, 401)
+    assert (previews, accepted, again) == ([200] * 3, 200, 401)
     assert b'<span class="role">deploy</span>' in (await ada.get("/")).content
     assert link.encode() not in (await admin.get("/people")).content
 
@@ -64,7 +64,7 @@ async def test_a_role_changes_with_the_next_request(site: Site) -> None:
     assert (await ada.get("/people")).status == 200
 
 
-async def test_who_is_removed_is_signed_out_and_the_name_is_free(site: Site) -> None:
+async def test_a_removed_user_is_signed_out_and_the_name_is_free(site: Site) -> None:
     admin, ada = await site.signed_in(), await invited(site)
     await admin.get("/people")
 
@@ -74,7 +74,7 @@ async def test_who_is_removed_is_signed_out_and_the_name_is_free(site: Site) -> 
     await invited(site)
 
 
-async def test_names_and_accounts_are_taken_once(site: Site) -> None:
+async def test_names_and_accounts_are_unique(site: Site) -> None:
     admin = await site.signed_in()
     await admin.get("/people")
     await admin.post("/people", {"name": "Ada", "role": "read", "email": "Ada@Example.com", "github": "ada"})
@@ -89,7 +89,7 @@ async def test_names_and_accounts_are_taken_once(site: Site) -> None:
         assert (await admin.post("/people", {"role": "read", **form})).status == 422
 
 
-async def test_what_a_person_does_carries_their_name(site: Site) -> None:
+async def test_actions_of_a_user_are_recorded_with_their_name(site: Site) -> None:
     ada = await invited(site, Role.ADMIN)
 
     await ada.get("/people")
@@ -115,7 +115,7 @@ async def test_sessions_are_listed_and_end_one_by_one(site: Site) -> None:
     assert (await admin.post(f"/people/sessions/{second.id}/end")).status == 404
 
 
-async def test_people_end_their_own_sessions_and_no_others(site: Site) -> None:
+async def test_users_can_end_only_their_own_sessions(site: Site) -> None:
     admin, ada = await site.signed_in(), await invited(site)
     sessions = {it.name: it.id for it in await site.engine.sessions.list()}
 
@@ -130,7 +130,7 @@ async def test_people_end_their_own_sessions_and_no_others(site: Site) -> None:
     assert (await ada.get("/")).status == 303
 
 
-async def test_signing_out_everywhere_ends_every_session_of_that_person_alone(site: Site) -> None:
+async def test_signing_out_everywhere_ends_only_that_users_sessions(site: Site) -> None:
     admin, here = await site.signed_in(), await invited(site)
     _, secret = await site.engine.users.invite_again("Ada", ADMIN)
     there = site.browser()
@@ -143,7 +143,7 @@ async def test_signing_out_everywhere_ends_every_session_of_that_person_alone(si
     assert [(await browser.get("/")).status for browser in (here, there, admin)] == [303, 303, 200]
 
 
-async def test_a_user_of_one_app_sees_and_may_do_nothing_else(site: Site) -> None:
+async def test_a_user_of_one_app_has_no_access_to_others(site: Site) -> None:
     for app in ("shop", "blog"):
         await site.daemon.requests.create_app(app, ADMIN)
     ada = await invited(site, Role.DEPLOY, "shop")

@@ -1,4 +1,4 @@
-"""What streams wait for: a change is noticed within a moment, and nothing is read while nothing changes."""
+"""The pulse that streams wait for: it detects a change at once, and reads nothing while nothing changes."""
 
 import asyncio
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from pvdify.errors import StoreUnavailable
 
 
 class Engine:
-    """As much of an engine as the pulse asks for; ``reads``: how often it was asked for all statuses."""
+    """The part of an engine that the pulse uses; ``reads`` counts the reads of all statuses."""
 
     def __init__(self) -> None:
         self.version, self.newest, self.reads, self.is_broken = 1, 1, 0, False
@@ -30,7 +30,7 @@ class Engine:
         return {}
 
     def write(self) -> None:
-        """An event is recorded."""
+        """Record an event."""
         self.version, self.newest = self.version + 1, self.newest + 1
 
 
@@ -52,7 +52,7 @@ async def test_statuses_are_read_only_after_something_changed():
     assert engine.reads == 2
 
 
-async def test_what_changes_with_time_alone_is_noticed_after_a_while(monkeypatch: pytest.MonkeyPatch):
+async def test_changes_caused_by_time_alone_are_detected_at_the_next_full_read(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pulse, "READ_AGAIN_SECONDS", 0.05)
     engine = Engine()
     watched = Pulse(engine)  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ async def test_what_changes_with_time_alone_is_noticed_after_a_while(monkeypatch
     assert await watched.wait(number, 1) == number + 1
 
 
-async def test_after_an_error_it_is_read_again_at_the_next_check():
+async def test_after_an_error_statuses_are_read_again_at_the_next_check():
     engine = Engine()
     watched = Pulse(engine)  # type: ignore[arg-type]
     engine.is_broken = True

@@ -1,7 +1,7 @@
 """Role x page x action: who may open a page or send a form, in every scope.
 
 ``EXPECTED`` is written by hand, from what the documentation says, and not read from the table of pages: a new page
-fails ``test_every_page_has_a_row`` until somebody says who may use it.
+fails ``test_every_page_has_a_row`` until a row says who may use it.
 """
 
 import re
@@ -18,8 +18,8 @@ from tests.unit.dashboard.conftest import Browser, Site
 
 READ, DEPLOY, ADMIN, ANYONE = Role.READ, Role.DEPLOY, Role.ADMIN, None
 ROLES = (READ, DEPLOY, ADMIN)
-# Which people of one app may use it: APP if the app in the path is theirs, LISTED if the page shows what is theirs,
-# NONE if the page is about the server. PREVIEW: if the preview in the path is theirs.
+# Which users of one app may use it: APP if the app in the path is theirs, LISTED if the page lists only their app,
+# NONE if the page is about the server, PREVIEW if the preview in the path is theirs.
 APP, LISTED, NONE, PREVIEW = "app", "listed", "none", "preview"
 
 EXPECTED: dict[tuple[str, str], tuple[Role | None, str]] = {
@@ -109,7 +109,7 @@ VALUES = {
 
 @dataclass(frozen=True)
 class Kind:
-    """Who asks. ``role``: None for a browser that is not signed in."""
+    """A kind of user. ``role``: None for a browser that is not signed in."""
 
     name: str
     role: Role | None
@@ -117,16 +117,16 @@ class Kind:
 
 
 KINDS = (
-    Kind("nobody", None), Kind("removed", None), Kind("signed out", None),
+    Kind("anonymous", None), Kind("removed", None), Kind("signed out", None),
     Kind("read", READ), Kind("deploy", DEPLOY), Kind("admin", ADMIN),
     Kind("read shop", READ, "shop"), Kind("deploy shop", DEPLOY, "shop"), Kind("deploy preview", DEPLOY, "shop-pr-7"),
 )  # fmt: skip
 
 
 async def _browser(site: Site, kind: Kind, number: int = 0) -> Browser:
-    """A browser of a person of this kind, who was invited as one."""
+    """Return the browser of an invited user of this kind."""
     browser = site.browser()
-    if kind.name == "nobody":
+    if kind.name == "anonymous":
         return browser
     wanted = Invitation(name=f"{kind.name} {number}", role=kind.role or ADMIN, app=kind.app)
     user, secret = await site.engine.users.invite(wanted, ROOT)
@@ -173,7 +173,7 @@ def test_every_page_has_a_row() -> None:
     assert {(page.method, page.path) for page in PAGES} == set(EXPECTED)
 
 
-# What only reads shares a world: to make one takes longer than all that is asked in it.
+# Tests of reads share a world, because making one takes longer than all requests to it.
 READING = tuple(page for page in EXPECTED if page[0] == "GET")
 GROUPS = (READING, *((page,) for page in EXPECTED if page not in READING))
 
@@ -195,10 +195,10 @@ async def _unexpected(site: Site, crowd: dict[str, Browser], method: str, path: 
             browser.address = f"192.0.2.{KINDS.index(kind) + 10 * number}"
             answer = await _ask(browser, method, _path(path, app))
             location = answer.headers.get("location", "")
-            is_led_away = answer.status == 303 and location.startswith("/sign-in?to=")
+            is_redirected = answer.status == 303 and location.startswith("/sign-in?to=")
             is_refused = (
                 answer.status == 403
-                or is_led_away
+                or is_redirected
                 or (answer.status == 401 and b"you are not signed in" in answer.content)
             )
             if _is_allowed(kind, needs, scope, app) is is_refused or answer.status >= 500:

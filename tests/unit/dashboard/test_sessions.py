@@ -1,4 +1,4 @@
-"""Signing in with a link, what a session is good for, and how it ends."""
+"""Signing in with a link, the rights of a session, and how it ends."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ ROOT = Actor(name="root", role=Role.ADMIN)
 PUBLIC = "https://example.com"
 
 
-async def test_a_link_signs_one_browser_in_once(site: Site) -> None:
+async def test_a_sign_in_link_works_once(site: Site) -> None:
     secret, _ = site.engine.sessions.make_link(ROOT)
     first, second = site.browser(), site.browser()
 
@@ -24,14 +24,14 @@ async def test_a_link_signs_one_browser_in_once(site: Site) -> None:
     assert (await second.get("/")).status == 303
 
 
-async def test_a_link_is_good_for_a_minute(site: Site) -> None:
+async def test_a_sign_in_link_expires_after_a_minute(site: Site) -> None:
     secret, _ = site.engine.sessions.make_link(ROOT)
     await site.machine.clock.sleep(60.0)
 
     assert (await site.browser().get(f"/sign-in/link/{secret}")).status == 401
 
 
-async def test_a_browser_that_reads_ahead_does_not_use_the_link_up(site: Site) -> None:
+async def test_prefetching_does_not_use_up_a_sign_in_link(site: Site) -> None:
     secret, _ = site.engine.sessions.make_link(ROOT)
     browser = site.browser()
 
@@ -39,7 +39,7 @@ async def test_a_browser_that_reads_ahead_does_not_use_the_link_up(site: Site) -
     assert (await browser.get(f"/sign-in/link/{secret}")).status == 200
 
 
-async def test_a_program_that_looks_whether_there_is_a_page_does_not_use_the_link_up(site: Site) -> None:
+async def test_a_head_request_does_not_use_up_a_sign_in_link(site: Site) -> None:
     secret, _ = site.engine.sessions.make_link(ROOT)
     browser = site.browser()
 
@@ -47,7 +47,7 @@ async def test_a_program_that_looks_whether_there_is_a_page_does_not_use_the_lin
     assert (await browser.get(f"/sign-in/link/{secret}")).status == 200
 
 
-async def test_on_a_full_disk_people_can_still_look(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_signed_in_users_can_read_pages_on_a_full_disk(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = await site.browser().follow_link(ROOT)
     await site.machine.clock.sleep(120.0)
 
@@ -59,7 +59,7 @@ async def test_on_a_full_disk_people_can_still_look(site: Site, monkeypatch: pyt
     assert (await browser.get("/")).status == 200
 
 
-async def test_whoever_guesses_links_has_to_wait(site: Site) -> None:
+async def test_guessed_sign_in_links_are_rate_limited(site: Site) -> None:
     browser = site.browser()
     guesses = [(await browser.get(f"/sign-in/link/{number}")).status for number in range(11)]
     secret, _ = site.engine.sessions.make_link(ROOT)
@@ -97,14 +97,14 @@ async def test_the_cookie_on_loopback_is_named_for_this_server(site: Site) -> No
 @pytest.mark.parametrize(
     "to", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\\b", "javascript:x", ""]
 )
-async def test_a_link_leads_nowhere_else(site: Site, to: str) -> None:
+async def test_a_sign_in_link_does_not_redirect_to_other_sites(site: Site, to: str) -> None:
     secret, _ = site.engine.sessions.make_link(ROOT)
     answer = await site.browser().get(f"/sign-in/link/{secret}?to={to}")
 
     assert b'content="0; url=/"' in answer.content
 
 
-async def test_rights_are_those_of_the_token_now_and_not_those_at_sign_in(site: Site) -> None:
+async def test_a_sessions_rights_are_the_current_rights_of_its_token(site: Site) -> None:
     token, _ = await site.daemon.tokens.create("ci", Role.READ, None, None, ROOT)
     browser = await site.browser().follow_link(Actor(name="ci", role=Role.ADMIN, token=token.id))
 
@@ -116,7 +116,7 @@ async def test_rights_are_those_of_the_token_now_and_not_those_at_sign_in(site: 
 
 
 @pytest.mark.parametrize("text", ["", "x", "pvs_0_0", "pvs_{id}_", "pvs_{id}_guess", "pvd_{id}_guess"])
-async def test_no_other_text_is_a_session(site: Site, text: str) -> None:
+async def test_invalid_session_cookies_are_refused(site: Site, text: str) -> None:
     browser = await site.browser().follow_link(ROOT)
     name, good = next(iter(browser.cookies.items()))
     browser.cookies[name] = text.format(id=good.split("_")[1])
@@ -124,7 +124,7 @@ async def test_no_other_text_is_a_session(site: Site, text: str) -> None:
     assert (await browser.get("/")).status == 303
 
 
-async def test_a_session_ends_when_it_is_not_used_for_a_week_or_is_too_old(site: Site) -> None:
+async def test_a_session_expires_after_a_week_without_use_and_at_its_maximum_age(site: Site) -> None:
     browser = await site.browser().follow_link(ROOT)
 
     await site.machine.clock.sleep(timedelta(hours=11.9).total_seconds())
@@ -145,7 +145,7 @@ async def test_signing_out_ends_the_session_and_not_only_the_cookie(site: Site) 
     assert (await browser.get("/")).status == 303
 
 
-async def test_events_say_who_signed_in_and_from_where(site: Site) -> None:
+async def test_events_record_who_signed_in_and_from_which_address(site: Site) -> None:
     browser = await site.browser().follow_link(ROOT)
     await browser.post("/sign-out")
 
@@ -155,7 +155,7 @@ async def test_events_say_who_signed_in_and_from_where(site: Site) -> None:
     ]  # fmt: skip
 
 
-async def test_a_link_on_another_site_works_although_browsers_keep_the_cookie_back(site: Site) -> None:
+async def test_a_link_on_another_site_works_without_the_strict_cookie(site: Site) -> None:
     browser = site.browser()  # a browser sends no strict cookie with such a request
 
     answer = await browser.get("/?app=shop", sec_fetch_site="cross-site")
@@ -164,7 +164,7 @@ async def test_a_link_on_another_site_works_although_browsers_keep_the_cookie_ba
     assert b'content="0; url=/?app=shop"' in answer.content
 
 
-async def test_who_is_not_signed_in_is_led_there_and_back(site: Site) -> None:
+async def test_an_anonymous_browser_is_redirected_to_sign_in_and_back(site: Site) -> None:
     browser = site.browser()
     answer = await browser.get("/?x=1")
     assert answer.headers["location"] == "/sign-in?to=%2F%3Fx%3D1"
@@ -175,7 +175,7 @@ async def test_who_is_not_signed_in_is_led_there_and_back(site: Site) -> None:
     assert (await browser.get("/sign-in?to=%2F%3Fx%3D1")).headers["location"] == "/?x=1"
 
 
-async def test_an_origin_is_that_of_the_request(site: Site) -> None:
+async def test_a_form_needs_the_origin_of_the_request(site: Site) -> None:
     browser = await site.browser().follow_link(ROOT)
     assert browser.origin == HERE
 

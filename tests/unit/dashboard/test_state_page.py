@@ -1,4 +1,4 @@
-"""*State* shows services and backups, and *Now* and *Server* that no backup of now is proven."""
+"""*State* lists services and backups; *Now* and *Server* warn if no recent backup is verified."""
 
 import asyncio
 from dataclasses import replace
@@ -12,7 +12,7 @@ POSTGRES = "reg.example.com/postgres:15"
 
 
 async def with_backup(site: Site, *, is_proven: bool) -> None:
-    """shop is linked to db, of which there is a backup."""
+    """Link shop to db and make a backup of db."""
     daemon, databases = site.daemon, Databases(site.machine)
     site.machine.registry.push(POSTGRES, content="postgres")
     await daemon.requests.create_app("shop", ADMIN)
@@ -53,7 +53,7 @@ async def test_state_shows_linked_services_and_backups_of_the_app(site: Site) ->
     assert "No backup has anything of blog" in blog
 
 
-async def test_a_backup_that_could_not_be_proven_needs_attention_with_its_next_step(site: Site) -> None:
+async def test_a_failed_drill_needs_attention_and_names_the_next_step(site: Site) -> None:
     await with_backup(site, is_proven=False)
 
     now, server, state = [await page_of(site, path) for path in ("/", "/server", "/apps/shop/state")]
@@ -64,19 +64,19 @@ async def test_a_backup_that_could_not_be_proven_needs_attention_with_its_next_s
     assert "No recent backup is proven" in now
 
 
-async def test_it_is_not_said_to_a_token_of_one_app(site: Site) -> None:
+async def test_the_backup_warning_is_hidden_from_a_token_of_one_app(site: Site) -> None:
     await with_backup(site, is_proven=False)
 
     assert "There is no proven backup" not in await page_of(site, "/", app="shop")
 
 
-async def test_with_a_proven_backup_nothing_needs_attention(site: Site) -> None:
+async def test_with_a_verified_backup_nothing_needs_attention(site: Site) -> None:
     await with_backup(site, is_proven=True)
 
     assert "There is no proven backup" not in await page_of(site, "/")
 
 
-async def test_a_proof_that_is_older_than_the_drills_ask_for_needs_attention(site: Site) -> None:
+async def test_a_drill_that_is_too_long_ago_needs_attention(site: Site) -> None:
     await with_backup(site, is_proven=True)
     site.machine.clock.jump(10 * 86400.0)
     plan, now = await site.machine.store.backup_plan(), site.machine.clock.now()

@@ -44,7 +44,7 @@ async def test_work_between_sleeps_is_done_before_time_moves_on():
     assert seen == [1, 2, 3]
 
 
-async def test_a_cancelled_sleeper_holds_time_back_no_more():
+async def test_a_cancelled_sleeper_does_not_hold_back_time():
     clock = FakeClock()
 
     with pytest.raises(TimeoutError):
@@ -68,7 +68,7 @@ async def test_manual_time_moves_only_when_asked():
     assert clock.monotonic() == 5
 
 
-async def test_time_moves_on_however_little_somebody_sleeps():
+async def test_time_advances_with_very_short_sleeps():
     clock = FakeClock()
     await clock.sleep(2.05)
 

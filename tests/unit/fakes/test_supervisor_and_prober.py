@@ -28,7 +28,7 @@ def supervisor(clock: FakeClock) -> FakeSupervisor:
     return FakeSupervisor(clock=clock)
 
 
-async def test_a_scripted_exit_comes_when_its_time_has_come(clock, supervisor):
+async def test_a_scripted_exit_happens_at_its_time(clock, supervisor):
     supervisor.script(Behaviour(exit_code=3, exit_after=2.0, lines=("no database",)), process="web")
 
     await supervisor.start(spec())
@@ -51,7 +51,7 @@ async def test_a_script_for_one_start_is_replaced_by_the_one_before(supervisor):
     assert supervisor.running == {"pvdify-shop-web-v1-1"}
 
 
-async def test_a_call_can_fail_after_doing_what_it_was_asked(supervisor):
+async def test_a_call_can_fail_after_its_effect(supervisor):
     supervisor.fail_next("start", RuntimeUnavailable("podman does not answer"), after_doing_it=True)
 
     with pytest.raises(RuntimeUnavailable):
@@ -69,7 +69,7 @@ async def test_executions_are_counted_by_command(supervisor):
     assert supervisor.executions("migrate") == 1
 
 
-async def test_probes_see_what_the_container_does(clock, supervisor):
+async def test_probes_reach_the_containers_behaviour(clock, supervisor):
     prober = FakeProber(clock=clock, supervisor=supervisor)
     supervisor.script(Behaviour(listens_after=1, healthy_after=2, statuses={"/up": 404}))
     await supervisor.start(spec())
@@ -85,7 +85,7 @@ async def test_probes_see_what_the_container_does(clock, supervisor):
     assert [starting.status, healthy.status, missing.status] == [503, 200, 404]
 
 
-async def test_what_listens_on_loopback_inside_refuses_outside(clock, supervisor):
+async def test_a_program_listening_on_loopback_refuses_outside_connections(clock, supervisor):
     prober = FakeProber(clock=clock, supervisor=supervisor)
     supervisor.script(Behaviour(listens_on="127.0.0.1"))
     await supervisor.start(spec())

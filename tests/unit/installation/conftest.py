@@ -14,7 +14,7 @@ from tests.fakes.systemctl import FakeSystemctl
 
 @dataclass
 class Site:
-    """A machine in a folder: its files are real, its systemd is not."""
+    """A machine in a folder: its files are real, its systemd is a fake."""
 
     folder: Path
     stdout: io.StringIO = field(default_factory=io.StringIO)
@@ -39,7 +39,7 @@ class Site:
         )
 
     def grow_older(self) -> None:
-        """A minute goes by, for files and units alike."""
+        """Make all files and units a minute older."""
         self.systemctl.grow_older(60)
         for file in self.folder.rglob("*"):
             if file.is_file() and not file.is_symlink():

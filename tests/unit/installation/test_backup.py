@@ -1,4 +1,4 @@
-"""Backups: what is in one, what is refused, and that what was there before is put aside."""
+"""Backups of the server: their content, what is refused, and that a restore moves old files aside."""
 
 import io
 import sqlite3
@@ -23,7 +23,7 @@ CONFIG = Path("config", "shop", "v1.sops.yaml")
 
 
 def make_server(layout: Layout, *, apps: int = 1) -> None:
-    """A data directory as a server leaves it."""
+    """Make a data directory like that of a stopped server."""
     data = layout.settings.data_dir
     for name in (str(CONFIG), "logs/shop/v1.deploy.jsonl", "logs/shop/web.log", "router/hosts.map", "age.key",
                  "admin.token", "credentials/posthog.json", "edge/tunnel.env",
@@ -61,7 +61,7 @@ KEYS = {"data/age.key", "data/admin.token", "data/credentials/posthog.json", "da
 
 
 @pytest.mark.parametrize(("with_keys", "keys"), [(False, set()), (True, KEYS)])
-def test_a_backup_has_what_cannot_be_made_again_and_keys_if_asked(site: Site, with_keys: bool, keys: set[str]) -> None:
+def test_a_backup_contains_irreplaceable_files_and_keys_on_request(site: Site, with_keys: bool, keys: set[str]) -> None:
     make_server(site.layout())
 
     about, contents = archive.read(back_up(site.layout(), site.folder / "b.tar.gz", with_keys=with_keys))
@@ -72,7 +72,7 @@ def test_a_backup_has_what_cannot_be_made_again_and_keys_if_asked(site: Site, wi
     assert (about.format, about.schema, about.has_keys) == (1, len(migrations()), with_keys)
 
 
-def test_a_backup_is_for_its_owner_alone_and_overwrites_nothing(site: Site) -> None:
+def test_a_backup_is_readable_by_its_owner_only_and_overwrites_nothing(site: Site) -> None:
     make_server(site.layout())
     file = back_up(site.layout(), site.folder / "b.tar.gz")
 
@@ -82,7 +82,7 @@ def test_a_backup_is_for_its_owner_alone_and_overwrites_nothing(site: Site) -> N
     assert [path.name for path in site.folder.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_backup_taken_during_writes_has_all_that_was_saved(site: Site) -> None:
+def test_a_backup_taken_during_writes_has_all_acknowledged_writes(site: Site) -> None:
     make_server(site.layout())
     with closing(sqlite3.connect(site.layout().settings.data_dir / "pvdify.db")) as writer:
         writer.execute("PRAGMA journal_mode = WAL")
@@ -97,12 +97,12 @@ def test_a_backup_taken_during_writes_has_all_that_was_saved(site: Site) -> None
         assert [name for (name,) in copy.execute("SELECT name FROM apps ORDER BY name")] == ["a0", "saved"]
 
 
-def test_there_is_nothing_to_back_up_where_no_server_was(site: Site) -> None:
+def test_a_backup_without_a_server_is_refused(site: Site) -> None:
     with pytest.raises(NotInstalled):
         backing_up.collect(site.layout().settings, site.layout().settings_file, with_keys=False)
 
 
-def test_another_machine_gets_everything_as_it_was(site: Site) -> None:
+def test_a_restore_on_another_machine_restores_everything(site: Site) -> None:
     make_server(site.layout())
 
     aside = restore(back_up(site.layout(), site.folder / "b.tar.gz", with_keys=True), elsewhere(site))
@@ -115,7 +115,7 @@ def test_another_machine_gets_everything_as_it_was(site: Site) -> None:
     assert sorted(path.name for path in data.iterdir()) == kept
 
 
-def test_what_was_here_is_put_aside_and_the_key_stays(site: Site) -> None:
+def test_a_restore_moves_old_files_aside_and_keeps_the_key(site: Site) -> None:
     make_server(site.layout())
     file = back_up(site.layout(), site.folder / "b.tar.gz")
     data = site.layout().settings.data_dir
@@ -131,7 +131,7 @@ def test_what_was_here_is_put_aside_and_the_key_stays(site: Site) -> None:
     assert (aside / "admin.token").exists()  # of a server that the backup knows nothing of
 
 
-def test_an_admin_token_that_the_backup_knows_stays_good(site: Site) -> None:
+def test_an_admin_token_in_the_backup_stays_valid(site: Site) -> None:
     make_server(site.layout())
     data = site.layout().settings.data_dir
     with closing(sqlite3.connect(data / "pvdify.db")) as database:
@@ -144,7 +144,7 @@ def test_an_admin_token_that_the_backup_knows_stays_good(site: Site) -> None:
     assert (data / "admin.token").read_text() == "pvd_a1b2_rest\n"
 
 
-def test_apps_are_not_replaced_unless_asked(site: Site) -> None:
+def test_existing_apps_are_not_replaced_unless_requested(site: Site) -> None:
     make_server(site.layout(), apps=2)
     file = back_up(site.layout(), site.folder / "b.tar.gz")
 
@@ -196,12 +196,12 @@ def test_a_cut_or_changed_backup_is_refused(site: Site) -> None:
         ("config/shop/admin.token", False),
     ],
 )  # fmt: skip
-def test_what_nothing_encrypts_is_a_key(path: str, is_key: bool) -> None:
+def test_unencrypted_secret_files_count_as_keys(path: str, is_key: bool) -> None:
     assert archive.is_key(Path(path)) is is_key
 
 
 @pytest.mark.parametrize("name", ["data/../../etc/passwd", "data//etc/passwd", "elsewhere", "settings.toml"])
-def test_nothing_is_written_outside_the_data_directory(name: str) -> None:
+def test_archive_members_outside_the_data_directory_are_refused(name: str) -> None:
     assert archive.path_in_data(name) is None
 
 
@@ -213,7 +213,7 @@ def test_an_archive_can_be_read_by_tar(site: Site) -> None:
         assert {member.mode for member in opened.getmembers()} == {0o600}
 
 
-def test_an_archive_that_unpacks_to_much_more_than_it_should_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch):
+def test_a_decompression_bomb_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(archive, "SMALLEST_BOUND", 1024 * 1024)  # so that the test needs no 256 MiB
     bomb = site.folder / "bomb.tar.gz"
     with tarfile.open(bomb, "w:gz") as packed:

@@ -21,7 +21,7 @@ def install(site: Site, text: str = TEXT, **settings: str) -> tuple[str, ...]:
 
 
 def uninstall(site: Site, *, is_purging: bool = False) -> tuple[str, ...]:
-    # Containers are podman's, and looked at by tests that have it.
+    # Containers need podman; tests on a real machine check them.
     wanted = plans.uninstall(site.layout(), is_purging=is_purging)
     plan = [action for action in wanted if not isinstance(action, RemoveContainers | RemoveImages | RemoveNetworks)]
     return carry_out(plan, site.machine, site.io)
@@ -48,7 +48,7 @@ def test_the_router_has_a_user_whose_group_reads_its_files(site: Site) -> None:
     assert site.systemctl.users == set()
 
 
-def test_the_second_time_there_is_nothing_to_do(site: Site) -> None:
+def test_a_second_installation_changes_nothing(site: Site) -> None:
     install(site)
     site.systemctl.ran.clear()
 
@@ -56,13 +56,13 @@ def test_the_second_time_there_is_nothing_to_do(site: Site) -> None:
     assert site.systemctl.ran == []
 
 
-def test_what_is_reported_beforehand_is_what_is_done(site: Site) -> None:
+def test_the_dry_run_reports_exactly_what_is_done(site: Site) -> None:
     install(site)
     changed = plans.install(site.layout(router_listen="127.0.0.1:9081"), TEXT + "# changed\n")
-    told = outlook(changed, site.machine)
+    planned = outlook(changed, site.machine)
 
-    assert told == carry_out(changed, site.machine, site.io)
-    assert told == (
+    assert planned == carry_out(changed, site.machine, site.io)
+    assert planned == (
         f"write {site.folder}/etc/pvdifyd.toml (mode 0644)",
         f"write {site.folder}/units/pvdify-router.socket (mode 0644)",
         "have systemd read its units",
@@ -71,14 +71,14 @@ def test_what_is_reported_beforehand_is_what_is_done(site: Site) -> None:
     )
 
 
-def test_looking_ahead_changes_nothing(site: Site) -> None:
+def test_the_dry_run_changes_nothing(site: Site) -> None:
     outlook(plans.install(site.layout(), TEXT), site.machine)
 
     assert list(site.folder.iterdir()) == []
     assert site.systemctl.ran == []
 
 
-def test_another_address_stops_the_router_before_its_socket_is_made_anew(site: Site) -> None:
+def test_a_changed_address_stops_the_router_before_its_socket_is_recreated(site: Site) -> None:
     install(site)
     site.systemctl.ran.clear()
 
@@ -101,7 +101,7 @@ def test_an_upgraded_package_restarts_pvdifyd_and_leaves_the_router_alone(site: 
     assert site.systemctl.ran == [("restart", DAEMON)]
 
 
-def test_a_start_that_fails_says_where_to_look_and_is_tried_again_the_next_time(site: Site) -> None:
+def test_a_failed_start_names_the_journal_command_and_is_retried_by_the_next_install(site: Site) -> None:
     site.systemctl.failing[f"restart {DAEMON}"] = "Job for pvdifyd.service failed."
 
     with pytest.raises(InstallationFailed) as failed:
@@ -132,7 +132,7 @@ def test_uninstalling_ends_a_router_that_still_has_connections(site: Site) -> No
     assert site.systemctl.ran[stopped + 1] == ("kill", "--signal=TERM", ROUTER)
 
 
-def test_an_uninstalled_server_leaves_its_data_and_settings_alone(site: Site) -> None:
+def test_uninstalling_keeps_data_and_settings(site: Site) -> None:
     install(site)
 
     uninstall(site)
@@ -142,7 +142,7 @@ def test_an_uninstalled_server_leaves_its_data_and_settings_alone(site: Site) ->
     assert uninstall(site) == ()
 
 
-def test_a_server_that_fails_again_and_again_is_stopped_too(site: Site) -> None:
+def test_a_crash_looping_server_is_stopped_by_uninstall(site: Site) -> None:
     install(site)
     site.systemctl.unit(DAEMON).is_active = False
     site.systemctl.unit(DAEMON).is_failing = True
@@ -152,7 +152,7 @@ def test_a_server_that_fails_again_and_again_is_stopped_too(site: Site) -> None:
     assert ("stop", DAEMON) in site.systemctl.ran
 
 
-def test_purging_leaves_nothing(site: Site) -> None:
+def test_purging_removes_everything(site: Site) -> None:
     install(site)
 
     uninstall(site, is_purging=True)
@@ -160,7 +160,7 @@ def test_purging_leaves_nothing(site: Site) -> None:
     assert [path for path in site.folder.rglob("*") if not path.is_dir()] == []
 
 
-def test_somebody_elses_command_of_the_same_name_stays(site: Site) -> None:
+def test_a_foreign_command_of_the_same_name_is_kept(site: Site) -> None:
     (site.folder / "bin").mkdir()
     (site.folder / "bin" / "pvdify").write_text("mine")
 

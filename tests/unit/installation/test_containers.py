@@ -1,7 +1,7 @@
 from pvdify.installation.containers import list_container_ids, list_pins, parse_pins
 
 
-def test_what_podman_is_asked_is_about_this_server_alone() -> None:
+def test_podman_queries_are_filtered_by_this_server() -> None:
     assert list_container_ids("podman", "ab12") == (
         "podman",
         "ps",

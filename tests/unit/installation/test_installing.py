@@ -8,7 +8,7 @@ from pvdify.wire.installation import Install
 from tests.unit.installation.conftest import Site
 
 
-def test_a_setting_that_pvdifyd_does_not_know_is_refused_before_anything_is_looked_at(site: Site) -> None:
+def test_an_unknown_setting_is_refused_before_any_check(site: Site) -> None:
     with pytest.raises(InvalidSetting, match="there is no setting base_domian") as refused:
         installing.run(Install(settings={"base_domian": "apps.example.com"}), site.machine, site.io)
 
@@ -16,7 +16,7 @@ def test_a_setting_that_pvdifyd_does_not_know_is_refused_before_anything_is_look
     assert site.systemctl.ran == []
 
 
-def test_a_value_that_a_setting_cannot_have_is_refused(site: Site) -> None:
+def test_an_invalid_setting_is_refused(site: Site) -> None:
     with pytest.raises(InvalidSetting) as refused:
         installing.run(Install(settings={"ports": "9-1"}), site.machine, site.io)
 
@@ -24,7 +24,7 @@ def test_a_value_that_a_setting_cannot_have_is_refused(site: Site) -> None:
 
 
 class Programs:
-    """Answers as the distribution's HAProxy; None: it is not installed."""
+    """Answer like the distribution's HAProxy of this version; None if it is not installed."""
 
     def __init__(self, version: str | None) -> None:
         self._version = version

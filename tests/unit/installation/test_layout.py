@@ -3,7 +3,7 @@ from pathlib import Path
 from pvdify.installation.layout import closed_above
 
 
-def test_the_highest_directory_that_others_may_not_enter_is_found(tmp_path: Path) -> None:
+def test_the_topmost_directory_closed_to_others_is_found(tmp_path: Path) -> None:
     program = tmp_path / "private" / "venv" / "haproxy"
     program.parent.mkdir(parents=True)
     (tmp_path / "private").chmod(0o700)

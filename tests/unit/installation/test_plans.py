@@ -42,7 +42,7 @@ def test_the_units_are_for_this_pvdify_and_its_settings() -> None:
     assert "ExecStart=/opt/pvdify/bin/pvdifyd --settings /etc/pvdify/pvdifyd.toml\n" in units[DAEMON]
 
 
-def test_uninstalling_keeps_what_the_server_knows_unless_that_is_purged() -> None:
+def test_uninstalling_keeps_the_data_unless_it_is_purged() -> None:
     kept = [action.describe() for action in plans.uninstall(LAYOUT, is_purging=False)]
     purged = [action.describe() for action in plans.uninstall(LAYOUT, is_purging=True)]
 

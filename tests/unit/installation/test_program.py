@@ -14,7 +14,7 @@ def test_the_program_is_this_python_and_takes_no_module_from_the_folder_it_is_in
     )  # fmt: skip
 
 
-def test_every_order_arrives_as_it_was_given() -> None:
+def test_every_order_survives_encoding() -> None:
     orders = (
         Install(settings={"base_domain": "apps.example.com"}, is_dry_run=True),
         Install(is_upgrade=True, as_json=True),
@@ -25,18 +25,18 @@ def test_every_order_arrives_as_it_was_given() -> None:
     assert tuple(read_order(argv_of(order)[-1]) for order in orders) == orders
 
 
-def test_the_command_becomes_the_program_and_ends_as_it_does() -> None:
+def test_the_command_executes_the_program_and_has_its_exit_code() -> None:
     code = "import sys; from pvdify.cli.main import main; sys.exit(main(sys.argv[1:]))"
     argv = (sys.executable, "-c", code, "server", "install", "--set", "ports=1-2", "--dry-run")
 
     ran = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
 
-    # As somebody else than root it is refused for that; as root for the setting.
+    # Without root it is refused for the missing rights; as root for the setting.
     assert ran.stderr.partition("\n")[0] in ("error: invalid-setting", "error: not-root")
     assert (ran.stdout, ran.returncode in (2, 3)) == ("", True)
 
 
-def test_a_refusal_is_reported_to_programs_too() -> None:
+def test_a_refusal_is_reported_as_json() -> None:
     ran = subprocess.run(
         argv_of(Install(settings={"ports": "1-2"}, is_dry_run=True, as_json=True)), capture_output=True, text=True,
         check=False, timeout=30,
@@ -49,12 +49,12 @@ def test_a_refusal_is_reported_to_programs_too() -> None:
 
 
 def test_a_unit_as_systemd_shows_it() -> None:
-    told = (
+    shown = (
         "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n"
         "InactiveExitTimestampMonotonic=2500000\n"
     )
 
-    assert parse_unit(told, offset=1000.0) == UnitState(
+    assert parse_unit(shown, offset=1000.0) == UnitState(
         is_known=True, is_active=True, is_idle=False, is_enabled=True, began=1002.5
     )
 
@@ -66,12 +66,12 @@ def test_a_unit_that_waits_for_its_next_start_is_not_idle() -> None:
 
 
 def test_a_unit_that_no_record_names() -> None:
-    told = "LoadState=not-found\nActiveState=inactive\nUnitFileState=\nInactiveExitTimestampMonotonic=0\n"
+    shown = "LoadState=not-found\nActiveState=inactive\nUnitFileState=\nInactiveExitTimestampMonotonic=0\n"
 
-    assert parse_unit(told, offset=1000.0) == UnitState()
+    assert parse_unit(shown, offset=1000.0) == UnitState()
 
 
-def test_the_question_about_a_unit() -> None:
+def test_the_systemctl_arguments_for_a_unit() -> None:
     assert show_unit("a.service") == (
         "systemctl",
         "show",

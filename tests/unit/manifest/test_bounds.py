@@ -1,4 +1,4 @@
-"""Bounds of a manifest: what would cost much is refused before it is built."""
+"""Limits of a manifest: expensive input is refused before it is built."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from pvdify.manifest.reading import MOST_PROBLEMS, find_problems, parse_manifest
 
 
 def alias_bomb(width: int) -> str:
-    """Four lists of which each names the one before ``width`` times."""
+    """Return four nested lists, each with ``width`` aliases of the previous list."""
     lists = [("a", "1"), ("b", "*a"), ("c", "*b"), ("d", "*c")]
     return "\n".join(f"x-{name}: &{name} [{', '.join([inner] * width)}]" for name, inner in lists)
 
@@ -38,7 +38,7 @@ def alias_bomb(width: int) -> str:
          'line 1: drain: expected a duration of at most 999999999d, got "99999999999999999999d"'),
     ],
 )  # fmt: skip
-def test_what_would_cost_much_is_named_and_refused(text: str, problem: str):
+def test_expensive_manifests_are_refused_with_the_reason(text: str, problem: str):
     assert [str(each) for each in find_problems(text)] == [problem]
 
 
@@ -96,7 +96,7 @@ def test_the_same_bounds_hold_for_json(content: dict[str, Any], problem: str):
      "!!seq {a: b}", "!!str [a]", "!!null [a]", "!!binary é", "!!merge x", "!!value x", "2026-13-99",
      "{!!timestamp y: 1}", "{? !!set {a} : 1}", "0b_", "0x_", "\ud800", "\x01"],
 )  # fmt: skip
-def test_a_value_that_is_not_what_its_tag_says_is_no_crash(value: str):
+def test_a_value_that_contradicts_its_yaml_tag_is_a_problem(value: str):
     problems = find_problems(f"x-a: {value}\nport: 0")
 
     assert len(problems) == 1  # of the value, or else of the port
@@ -106,11 +106,11 @@ def test_a_wrong_tag_is_named():
     assert [str(each) for each in find_problems("x-a: !!bool x")] == ["a value is not what its tag (!!…) says"]
 
 
-def test_an_anchor_that_no_alias_names_is_fine():
+def test_an_unused_anchor_is_accepted():
     assert parse_manifest("port: &p 80").port == 80
 
 
-def test_not_more_problems_are_listed_than_anyone_reads():
+def test_the_number_of_listed_problems_is_limited():
     with pytest.raises(InvalidManifest) as caught:
         parse_manifest("\n".join(f"key{number}: 1" for number in range(900)))
 
@@ -125,7 +125,7 @@ def test_a_stored_manifest_may_have_more_than_a_new_one():
 
 @pytest.mark.parametrize("source", ["processes: {web: {command: [a]}}", {"processes": {"web": {"command": ["a"]}}}])
 def test_an_ordinary_manifest_is_read_at_once(source: str | dict[str, Any]):
-    """A thread would cost more than the reading, and waits for its turn on a busy server."""
+    """A thread would cost more than parsing, and would wait for the CPU on a busy server."""
     with pytest.raises(StopIteration) as read:
         read_manifest(source).send(None)
 

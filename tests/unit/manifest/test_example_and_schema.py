@@ -1,4 +1,4 @@
-"""What is made from the definition: the example, the schema, and that all three agree."""
+"""The example and the schema made from the definition of the manifest: all three agree."""
 
 import json
 import re
@@ -65,7 +65,7 @@ def test_the_example_is_valid_as_it_is_written():
     assert parse_manifest(example()) == Manifest()
 
 
-def test_the_example_is_valid_with_everything_switched_on_and_has_every_key_there_is():
+def test_the_example_has_every_key_and_is_valid_with_all_switched_on():
     text = switched_on(example("shop"))
 
     found = set(keys_of(yaml.safe_load(text)))
@@ -77,7 +77,7 @@ def test_the_example_is_valid_with_everything_switched_on_and_has_every_key_ther
             assert {(*place, name) for name in part.model_fields} <= found
 
 
-def test_what_is_switched_off_shows_the_defaults_that_hold():
+def test_commented_out_keys_show_the_defaults():
     manifest = parse_manifest(switched_on(example()))
 
     assert manifest.drain == Manifest().drain
@@ -92,7 +92,7 @@ def test_editors_find_the_schema_that_was_written():
     )
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_a_valid_json_schema():
     jsonschema.Draft7Validator.check_schema(json_schema())
 
     assert json_schema()["$schema"] == DRAFT
@@ -100,14 +100,14 @@ def test_the_schema_is_one():
 
 
 @pytest.mark.parametrize("text", [*VALID, switched_on(example("shop"))])
-def test_what_we_accept_the_schema_accepts(text: str):
+def test_the_schema_accepts_valid_manifests(text: str):
     assert find_problems(text) == ()
 
     jsonschema.validate(yaml.safe_load(text) or {}, json_schema())
 
 
 @pytest.mark.parametrize("text", INVALID)
-def test_what_the_schema_refuses_we_refuse(text: str):
+def test_manifests_that_the_schema_refuses_are_refused(text: str):
     assert find_problems(text)
 
     with pytest.raises(jsonschema.ValidationError):
@@ -141,12 +141,12 @@ def test_sizes_as_people_write_them(text: str | int, count: int):
 
 
 @pytest.mark.parametrize("text", ["", "5", "5x", "-5s", "1.2.3s", "8d", True, None, [5]])
-def test_what_is_no_duration(text: Any):
+def test_invalid_durations(text: Any):
     with pytest.raises(ValueError, match="expected a duration"):
         parse_seconds(text)
 
 
 @pytest.mark.parametrize("text", ["", "M", "-5M", "5X", True, None, 1.5])
-def test_what_is_no_size(text: Any):
+def test_invalid_sizes(text: Any):
     with pytest.raises(ValueError, match="expected a size"):
         parse_bytes(text)

@@ -1,4 +1,4 @@
-"""The manifest: everything in the contract, and every problem at once."""
+"""The manifest: every documented key, and all problems reported at once."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_empty_manifest_is_one_web_process():
     assert list(Manifest().processes) == ["web"]
 
 
-def test_what_is_stored_is_read_back_the_same():
+def test_a_stored_manifest_is_read_back_unchanged():
     manifest = parse_manifest(WHOLE)
 
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
@@ -98,7 +98,7 @@ def test_a_guard_is_read_as_written():
 
 
 @pytest.mark.parametrize("rate", ["5", "-1%", "101%", "x%", "true", "1.5", "[5]"])
-def test_a_share_that_is_none_is_refused(rate: str):
+def test_an_invalid_share_is_refused(rate: str):
     with pytest.raises(InvalidManifest) as caught:
         parse_manifest(f"guard: {{max_error_rate: {rate}}}")
 
@@ -153,7 +153,7 @@ def test_other_volumes_may_be_used_by_several_instances():
         assert parse_manifest(text % volume).volumes
 
 
-def test_volumes_name_processes_that_exist_and_paths_once():
+def test_volumes_need_existing_processes_and_unique_paths():
     (problem,) = problems("volumes: {a: {path: /d, processes: [wrb]}, b: {path: /d}}")
 
     assert "there is no process wrb" in problem

@@ -15,7 +15,7 @@ FOREIGN: dict[type, tuple[str, ...]] = {
 
 
 def fields() -> list[tuple[tuple[str, ...], str, type]]:
-    """Every field that has a number or a truth value: the path of its mapping, its name and its type."""
+    """Return every field with a number or a truth value: the path of its mapping, its name and its type."""
     found = []
     for path, part in parts().items():
         for name, field in part.model_fields.items():

@@ -38,7 +38,7 @@ def test_every_event_is_emitted_somewhere():
     assert [name for name in made if not name.removeprefix("Action.").startswith(by_outcome)] == []
 
 
-def test_an_unknown_name_is_no_action():
+def test_an_unknown_event_name_is_refused():
     with pytest.raises(ValueError, match=r"deploy\.lvie"):
         Action("deploy.lvie")
 
@@ -51,7 +51,7 @@ def test_a_stored_event_of_another_version_can_be_read():
 
 
 @pytest.mark.parametrize("pattern", ["*", "deploy.*", "secrets.*", "scale.*", *Action])
-def test_what_there_is_can_be_asked_for(pattern: str):
+def test_known_event_patterns_are_accepted(pattern: str):
     assert problem_with_pattern(pattern) == ""
 
 
@@ -63,15 +63,15 @@ def test_a_misspelled_pattern_gets_the_nearest_name(pattern: str, nearest: str):
     assert problem_with_pattern(pattern) == f'did you mean "{nearest}"?'
 
 
-def test_a_pattern_like_nothing_gets_the_groups():
+def test_an_unrecognisable_pattern_gets_the_list_of_groups():
     assert problem_with_pattern("zzz") == f"there are events of {', '.join(sorted(GROUPS))}"
 
 
 @pytest.mark.parametrize(("kind", "why"), [("deploy", ""), ("deploy.live", ""), ("dploy", 'did you mean "deploy"?')])
-def test_kinds(kind: str, why: str):
+def test_event_kinds(kind: str, why: str):
     assert problem_with_kind(kind) == why
 
 
 @pytest.mark.parametrize("pattern", [*github_reports.TOLD, *posthog.TOLD, *posthog.ANNOTATED])
-def test_what_pvdify_itself_listens_to_exists(pattern: str):
+def test_events_that_pvdify_subscribes_to_exist(pattern: str):
     assert problem_with_pattern(pattern) == ""

@@ -49,7 +49,7 @@ def test_the_newest_and_the_newest_proven_one_are_always_kept() -> None:
     assert ids == {backups[0].id, backups[300].id}
 
 
-def test_what_failed_or_is_gone_counts_for_no_day() -> None:
+def test_failed_and_deleted_backups_count_for_no_day() -> None:
     backups = [backup(0, state=BackupState.FAILED), backup(0, state=BackupState.GONE), backup(1)]
 
     assert kept(backups, Keep(daily=1, weekly=0, monthly=0)) == {backups[2].id}
@@ -68,7 +68,7 @@ def test_a_backup_with_less_than_a_tenth_is_suspicious() -> None:
     assert shrinking(volume(Counts(), app="other"), before) == ""
 
 
-def test_a_small_volume_may_shrink_but_not_to_nothing() -> None:
+def test_a_small_volume_may_shrink_but_not_to_zero() -> None:
     before = [backup(1, items=(volume(Counts(files=12, bytes=900)),))]
 
     assert shrinking(volume(Counts(files=1, bytes=80)), before) == ""
@@ -89,7 +89,7 @@ def test_the_last_backup_of_a_volume_is_the_newest_that_stored_it() -> None:
     assert last_stored(backups) == {"shop-data-1": backups[1].made_at}
 
 
-def test_an_incomplete_backup_takes_the_place_of_no_whole_one() -> None:
+def test_an_incomplete_backup_replaces_no_complete_one() -> None:
     incomplete = replace(backup(0, state=BackupState.INCOMPLETE), id="newest", made_at=NOW + timedelta(hours=1))
     backups = [incomplete, backup(0), backup(1, state=BackupState.INCOMPLETE), backup(2)]
 

@@ -16,7 +16,7 @@ def test_a_secret_that_is_too_short_to_be_hidden_is_refused_with_the_reason() ->
     assert "1234" not in problem
 
 
-def test_a_short_value_that_is_no_secret_is_taken() -> None:
+def test_a_short_plain_value_is_accepted() -> None:
     changes = {"WORKERS": ConfigVar(value=Secret("4"))}
 
     values = apply_changes({}, changes)
@@ -24,7 +24,7 @@ def test_a_short_value_that_is_no_secret_is_taken() -> None:
     assert values == changes
 
 
-def test_a_config_too_large_for_a_program_is_refused_with_its_largest_variables() -> None:
+def test_a_config_too_large_for_execve_is_refused_with_its_largest_variables() -> None:
     current = apply_changes({}, {f"K{number}": ConfigVar(value=Secret("v" * 50_000)) for number in range(5)})
 
     with pytest.raises(InvalidConfigVar) as caught:
@@ -52,14 +52,14 @@ def test_a_name_that_is_too_long_is_refused_without_repeating_it(key: str) -> No
 
 
 @pytest.mark.parametrize(("value", "why"), [("a\0b", "a NUL character"), ("half \udc00", "half of a character")])
-def test_a_value_that_no_program_can_be_given_is_refused(value: str, why: str) -> None:
+def test_a_value_with_a_nul_or_a_lone_surrogate_is_refused(value: str, why: str) -> None:
     with pytest.raises(InvalidConfigVar) as caught:
         apply_changes({}, {"KEY": ConfigVar(value=Secret(value))})
 
     assert caught.value.details["problems"] == [f"KEY: a value cannot hold {why}"]
 
 
-def test_more_variables_than_can_be_read_again_are_refused() -> None:
+def test_too_many_variables_are_refused() -> None:
     var = ConfigVar(value=Secret("value"))
     full = apply_changes({}, {f"K{number}": var for number in range(2000)})
 
@@ -78,7 +78,7 @@ def test_a_config_with_too_many_variables_already_can_shrink() -> None:
     assert len(apply_changes(current, {"K0": None, "K1": var})) == 2999
 
 
-def test_not_more_problems_and_names_are_listed_than_anyone_reads() -> None:
+def test_the_number_of_listed_problems_and_names_is_limited() -> None:
     with pytest.raises(InvalidConfigVar) as caught:
         apply_changes({}, {f"-{number}": ConfigVar(value=Secret("value")) for number in range(2000)})
 

@@ -1,4 +1,4 @@
-"""Output that an earlier pvdifyd had copied in part: each byte of it is copied once, whatever had no end then."""
+"""Output that an earlier pvdifyd had partly copied: each byte is copied once, also of lines then unfinished."""
 
 from datetime import UTC, datetime
 
@@ -29,11 +29,11 @@ def fresh(copied: list[str], read: list[str]) -> list[str]:
         (["of another time"], ["one", "two"], ["one", "two"]),
     ],
 )
-def test_what_was_copied_is_left_out_and_nothing_else(copied: list[str], read: list[str], left: list[str]) -> None:
+def test_only_copied_output_is_skipped(copied: list[str], read: list[str], left: list[str]) -> None:
     assert fresh(copied, read) == left
 
 
-def test_it_costs_the_same_for_each_line() -> None:
+def test_the_cost_per_line_is_constant() -> None:
     texts = [f"CREATE INDEX i_{number}" for number in range(60_000)]
 
     assert fresh(texts, [*texts, "the end"]) == ["the end"]

@@ -22,6 +22,6 @@ def test_an_endpoint_is_written_and_read_again(endpoint: Endpoint, text: str, sh
 
 
 @pytest.mark.parametrize("text", ["", "3001", ":3001", "host:", "host:0", "host:65536", "host:http", "unix:run/x"])
-def test_what_is_no_endpoint_is_refused(text: str):
+def test_invalid_endpoints_are_refused(text: str):
     with pytest.raises(ValueError, match="expected HOST:PORT"):
         Endpoint.parse(text)

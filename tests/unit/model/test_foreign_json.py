@@ -8,12 +8,12 @@ from pvdify.model.foreign_json import parse_json
 @pytest.mark.parametrize(
     "content", [b"[" * 200_000, "[" * 200_000, b'{"a":' * 200_000, b"[1,2", b" " * 2_000_000, b"9" * 500]
 )
-def test_what_is_no_json_or_costs_too_much_is_a_value_error(content: str | bytes):
+def test_invalid_or_expensive_json_is_a_value_error(content: str | bytes):
     with pytest.raises(ValueError):  # noqa: PT011 - each has a text of its own
         parse_json(content)
 
 
-def test_a_bound_of_ones_own():
+def test_a_custom_size_limit():
     with pytest.raises(ValueError, match="more than 3 bytes"):
         parse_json(b'"aa"', largest=3)
 

@@ -1,4 +1,4 @@
-"""When a release is bad enough to be taken back: what chance does, and what it does not."""
+"""When a release is bad enough to be rolled back: random errors are tolerated, a real change is not."""
 
 import random
 
@@ -44,7 +44,7 @@ def test_a_verdict_gives_the_figures() -> None:
 
 
 def trips(rate: float, seed: int, *, per_second: int = 10, seconds: int = 60) -> bool:
-    """Whether a release with this rate of errors is taken back within its window, looked at every second."""
+    """Return whether a release with this error rate is rolled back within its window, checked every second."""
     chance, errors = random.Random(seed), 0
     before = traffic(5000, 10)
     for second in range(1, seconds + 1):

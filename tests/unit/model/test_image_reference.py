@@ -28,12 +28,12 @@ def test_references(text: str, whole: str):
 @pytest.mark.parametrize(
     "text", ["", "UPPER/app", "a b", "app:", "app@sha256:short", "-x/y", "ghcr.io/", "ghcr.io/a//b", "x:y:z", "--help"]
 )
-def test_what_is_no_reference(text: str):
+def test_invalid_image_references(text: str):
     with pytest.raises(InvalidImageReference):
         parse_image_reference(text)
 
 
-def test_where_an_image_lives():
+def test_local_and_loopback_registries_are_recognised():
     assert parse_image_reference("localhost/tiny:1").is_local
     assert not parse_image_reference("localhost:5000/tiny:1").is_local
     assert parse_image_reference("localhost:5000/tiny:1").is_loopback

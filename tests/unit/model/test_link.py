@@ -1,4 +1,4 @@
-"""What a workflow's token must say; every refusal names the claim."""
+"""The claims that a workflow's token needs; every refusal names the claim."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def test_a_push_to_the_branch_deploys_the_app():
         ({"jti": None}, "jti"), ({"jti": ""}, "jti"), ({"jti": 5}, "jti"), ({"jti": "x" * 5000}, "jti"),
     ],
 )  # fmt: skip
-def test_one_that_is_not_for_us_now_is_refused(changed: dict[str, Any], claim: str):
+def test_a_token_with_an_invalid_standard_claim_is_refused(changed: dict[str, Any], claim: str):
     with pytest.raises(IdentityRefused) as refused:
         check_token({**claims(), **changed}, EXPECTED, NOW)
 
@@ -81,7 +81,7 @@ def test_clocks_may_differ_by_half_a_minute():
         ("shop-pr-12", PULL_REQUEST | {"repository_id": "75"}, "repository_id"),
     ],
 )  # fmt: skip
-def test_a_workflow_that_was_not_linked_is_refused(app: str, changed: dict[str, Any], claim: str):
+def test_a_workflow_that_is_not_linked_is_refused(app: str, changed: dict[str, Any], claim: str):
     with pytest.raises(IdentityRefused) as refused:
         link_for({name: it for name, it in {**claims(), **changed}.items() if it is not None}, app, (LINK,))
 
@@ -101,7 +101,7 @@ def test_a_pull_request_updates_its_preview(changed: dict[str, Any]):
 
 
 @pytest.mark.parametrize("event", ["push", "workflow_dispatch", "schedule", "release"])
-def test_four_events_deploy_unless_the_link_says_more(event: str):
+def test_four_events_deploy_by_default(event: str):
     assert link_for(claims(event_name=event), "shop", (LINK,)) is LINK
 
 
@@ -145,9 +145,7 @@ def test_the_workflow_file_is_that_of_the_link(named: str):
         (("push",), "deploy", "workflow"), (("push",) * 21, None, "events"),
     ],
 )  # fmt: skip
-def test_events_and_workflows_that_cannot_be_meant_are_refused(
-    events: tuple[str, ...], workflow: str | None, part: str
-):
+def test_invalid_events_and_workflows_are_refused(events: tuple[str, ...], workflow: str | None, part: str):
     with pytest.raises(InvalidError) as refused:
         check_link("org/shop", "main", None, events, workflow)
 
@@ -163,7 +161,7 @@ def test_a_link_without_previews_makes_none():
     assert "does not allow previews" in refused.value.why
 
 
-def test_an_environment_is_asked_for_where_the_link_names_one():
+def test_an_environment_is_required_if_the_link_names_one():
     link = Link(**{**vars(LINK), "environment": "production"})
 
     assert link_for(claims(environment="Production"), "shop", (link,)) is link
@@ -188,15 +186,15 @@ def test_one_of_several_links_is_enough():
         ("org/shop", "main", " ", "environment"), ("org/shop", "ma\nin", None, "branch"),
     ],
 )  # fmt: skip
-def test_a_link_that_could_not_be_meant_is_refused(repository: str, branch: str, environment: str | None, part: str):
+def test_an_invalid_link_is_refused(repository: str, branch: str, environment: str | None, part: str):
     with pytest.raises(InvalidError) as refused:
         check_link(repository, branch, environment)
 
     assert str(refused.value.details["problems"]).startswith(f"['{part}: ")
 
 
-def test_who_it_was_is_distinguished_from_what_there_is():
-    told = described(claims(actor=None, ref="x" * 500))
+def test_the_description_of_a_workflow_is_shortened_and_omits_missing_claims():
+    described_claims = described(claims(actor=None, ref="x" * 500))
 
-    assert told.startswith("repository org/shop, ref xxx")
-    assert len(told) < 400
+    assert described_claims.startswith("repository org/shop, ref xxx")
+    assert len(described_claims) < 400

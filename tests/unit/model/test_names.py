@@ -1,4 +1,4 @@
-"""What things may be called."""
+"""Valid names of apps and other objects, and computed names."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def test_names_of_apps(name: str):
 
 
 @pytest.mark.parametrize("name", ["", "a", "1app", "-app", "app-", "my--app", "My", "my_app", "a" * 41, "a.b", "é" * 3])
-def test_what_no_app_is_called(name: str):
+def test_invalid_app_names(name: str):
     with pytest.raises(InvalidError):
         check_app_name(name)
 

@@ -1,4 +1,4 @@
-"""Notices and what answers mean for them."""
+"""Notifications, and what a receiver's answer means for their retries."""
 
 import pytest
 
@@ -17,5 +17,5 @@ from pvdify.model.notice import Attempt, attempt_of
         (503, "Wed, 21 Oct 2026", Attempt(is_delivered=False, status=503, text="answered 503")),
     ],
 )
-def test_what_an_answer_means(status: int, retry_after: str | None, attempt: Attempt):
+def test_the_retry_advice_of_an_answer(status: int, retry_after: str | None, attempt: Attempt):
     assert attempt_of(status, retry_after) == attempt

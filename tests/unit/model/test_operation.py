@@ -1,4 +1,4 @@
-"""The one table of an operation's states."""
+"""The table of an operation's states and transitions."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,13 +16,13 @@ def test_every_state_is_in_the_table():
     assert set(TRANSITIONS) == set(OperationState)
 
 
-def test_settled_states_lead_nowhere():
+def test_terminal_states_have_no_successor():
     settled = {state for state in OperationState if state.is_settled}
 
     assert {state.value for state in settled} == {"succeeded", "failed", "canceled", "needs-attention"}
 
 
-def test_moves_outside_the_table_are_refused():
+def test_transitions_outside_the_table_are_refused():
     running = OPERATION.moved_to(OperationState.RUNNING)
 
     with pytest.raises(ValueError, match="cannot go from running to canceled"):

@@ -1,4 +1,4 @@
-"""The lease of a preview: what renews it, what ends it, and what a set clock does to it."""
+"""The lease of a preview: what renews it, what ends it, and how a clock change affects it."""
 
 import hashlib
 from dataclasses import replace
@@ -28,7 +28,7 @@ def preview(number: int = 12, **more: datetime | None) -> Preview:
     return replace(new_preview(f"shop-pr-{number}", "shop", number, Previews(), NOW), **more)
 
 
-def test_a_sign_of_an_open_pull_request_renews_the_lease():
+def test_an_open_pull_request_renews_the_lease():
     later = NOW + 3 * DAY
 
     renewed = after(preview(), PullRequestState(is_open=True), later)
@@ -36,7 +36,7 @@ def test_a_sign_of_an_open_pull_request_renews_the_lease():
     assert (renewed.renewed_at, renewed.ends_at) == (later, later + 7 * DAY)
 
 
-def test_a_closed_one_goes_after_its_delay_and_repetitions_postpone_nothing():
+def test_a_closed_preview_ends_after_its_delay_and_repeated_closings_do_not_postpone_it():
     closed = after(preview(), PullRequestState(is_open=False), NOW + HOUR)
 
     again = after(closed, PullRequestState(is_open=False), NOW + 5 * HOUR)
@@ -45,7 +45,7 @@ def test_a_closed_one_goes_after_its_delay_and_repetitions_postpone_nothing():
     assert again == closed
 
 
-def test_reopening_keeps_it():
+def test_reopening_keeps_the_preview():
     closed = after(preview(), PullRequestState(is_open=False), NOW)
 
     reopened = after(closed, PullRequestState(is_open=True), NOW + 23 * HOUR)
@@ -53,7 +53,7 @@ def test_reopening_keeps_it():
     assert (reopened.is_open, reopened.ends_at) == (True, NOW + 23 * HOUR + 7 * DAY)
 
 
-def test_a_sign_that_comes_late_changes_nothing():
+def test_a_late_report_changes_nothing():
     opened, closed, reopened = (
         PullRequestState(is_open=it, as_of=NOW + number * HOUR) for number, it in ((0, True), (1, False), (2, True))
     )
@@ -65,7 +65,7 @@ def test_a_sign_that_comes_late_changes_nothing():
     assert out_of_order.is_open
 
 
-def test_of_two_signs_of_one_second_the_open_one_is_believed_until_the_host_answers():
+def test_of_two_reports_of_one_second_the_open_one_counts_until_the_host_answers():
     both = [PullRequestState(is_open=it, as_of=NOW) for it in (True, False)]
 
     first, second = (after(after(preview(known_at=NOW - HOUR), a, NOW), b, NOW) for a, b in (both, both[::-1]))
@@ -74,7 +74,7 @@ def test_of_two_signs_of_one_second_the_open_one_is_believed_until_the_host_answ
     assert (first.is_open, second.is_open, answered.is_open) == (True, True, False)
 
 
-def test_the_hosts_answer_says_since_when_it_is_closed_in_its_own_time():
+def test_the_age_of_a_closing_is_measured_by_the_hosts_clock():
     answer = PullRequestState(is_open=False, as_of=NOW + 365 * DAY, closed_for=6 * 3600.0, is_answer=True)
 
     closed = after(preview(), answer, NOW)
@@ -89,7 +89,7 @@ def test_a_clock_that_was_set_back_makes_no_lease_longer():
     assert bounded(after(preview(), PullRequestState(is_open=False), NOW), early).ends_at == early + DAY
 
 
-def test_what_is_left_of_a_lease_survives_a_clock_that_was_set():
+def test_the_remaining_lease_survives_a_clock_change():
     closed = after(preview(), PullRequestState(is_open=False), NOW)
 
     after_jump = moved(closed, 1000 * DAY)
@@ -98,7 +98,7 @@ def test_what_is_left_of_a_lease_survives_a_clock_that_was_set():
     assert after_jump.closed_at == NOW + 1000 * DAY
 
 
-def test_the_one_closed_longest_gives_way_and_an_open_one_never():
+def test_the_preview_closed_longest_is_evicted_and_an_open_one_never():
     open_one, late, early = preview(1), preview(2, closed_at=NOW), preview(3, closed_at=NOW - HOUR)
 
     assert first_to_give_way((open_one, late, early)) == early
@@ -132,6 +132,6 @@ def test_a_gate_opens_for_the_header_that_browsers_send():
 
 
 @pytest.mark.parametrize("login", ["", "team", ":password", "team:", "team:pass\nword"])
-def test_what_is_no_name_and_password_opens_nothing(login: str):
+def test_a_malformed_authorization_header_opens_no_gate(login: str):
     with pytest.raises(ValueError, match="name:password"):
         gate_of(login)

@@ -1,4 +1,4 @@
-"""What stands between visitors and a release, told from the answer."""
+"""What answers at the public URL in place of the release, derived from the answer."""
 
 import pytest
 
@@ -9,7 +9,7 @@ PROOF = b"0123abcd"
 FROM_CLOUDFLARE = {"server": "cloudflare", "cf-ray": "8f0-FRA"}
 
 
-def test_the_routers_own_answer_is_what_was_hoped_for():
+def test_the_routers_own_answer_proves_the_public_route():
     assert (
         cause_of("shop.example.com", PublicAnswer(status=200, content=PROOF + b"\n"), PROOF, cause_at_cloudflare)
         is None
@@ -30,7 +30,7 @@ def test_the_routers_own_answer_is_what_was_hoped_for():
         (PublicAnswer(status=302, headers={"location": "/cdn-cgi/access/login/shop.example.com"}), "Cloudflare Access"),
         (PublicAnswer(status=403, headers={"cf-access-domain": "shop.example.com"}), "Cloudflare Access"),
         (PublicAnswer(status=403, headers={**FROM_CLOUDFLARE, "cf-mitigated": "challenge"}), "Cloudflare challenges"),
-        (PublicAnswer(status=200, content=b"somebody's page"), "is not answered by"),
+        (PublicAnswer(status=200, content=b"another page"), "is not answered by"),
         (PublicAnswer(status=404, headers=FROM_CLOUDFLARE), "answered with 404"),
         (PublicAnswer(status=502), "answered with 502"),
         (PublicAnswer(status=302, headers={"location": "https://www.example.com/"}), "answered with 302"),
@@ -51,7 +51,7 @@ def test_each_obstacle_has_a_name_and_a_next_step(answer: PublicAnswer, words: s
         (PublicAnswer(status=530, headers=FROM_CLOUDFLARE), "answered with 530"),
     ],
 )
-def test_without_an_edge_that_explains_it_the_words_name_no_vendor(answer: PublicAnswer, words: str):
+def test_without_an_edge_the_explanation_names_no_vendor(answer: PublicAnswer, words: str):
     cause = cause_of("shop.example.com", answer, PROOF, lambda _hostname, _answer: None)
 
     assert cause is not None

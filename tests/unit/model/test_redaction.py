@@ -16,16 +16,16 @@ LONG = "correct-horse-battery"
 
 
 def in_braces(text: str) -> str:
-    """As Perl and Rust write characters."""
+    """Write characters as Perl and Rust do."""
     return "".join(f"\\x{{{ord(character):x}}}" for character in text)
 
 
-def test_text_without_secrets_comes_out_as_the_same_object() -> None:
+def test_text_without_secrets_is_returned_as_the_same_object() -> None:
     text = "GET /health 200 ü"
 
-    told = Redactor([LONG]).clean(text)
+    cleaned = Redactor([LONG]).clean(text)
 
-    assert told is text
+    assert cleaned is text
 
 
 @pytest.mark.slow
@@ -33,79 +33,84 @@ def test_text_without_secrets_comes_out_as_the_same_object() -> None:
 def test_only_secrets_change_a_text(secrets: list[str], text: str) -> None:
     redactor = Redactor(secrets)
 
-    told = redactor.clean(text)
+    cleaned = redactor.clean(text)
 
-    assert (told == text) == (redactor.clean(f"{text}") == text)
-    assert redactor.clean(told) == told
+    assert (cleaned == text) == (redactor.clean(f"{text}") == text)
+    assert redactor.clean(cleaned) == cleaned
 
 
 @given(secrets=SECRETS, parts=st.lists(st.one_of(TEXTS, st.integers(0, 3)), max_size=8))
-def test_no_secret_comes_out_of_text_made_of_secrets(secrets: list[str], parts: list[str | int]) -> None:
+def test_no_secret_remains_in_text_made_of_secrets(secrets: list[str], parts: list[str | int]) -> None:
     text = "".join(secrets[part % len(secrets)] if isinstance(part, int) else part for part in parts)
 
-    told = Redactor(secrets).clean(text)
+    cleaned = Redactor(secrets).clean(text)
 
-    assert not [secret for secret in secrets if secret in told]
+    assert not [secret for secret in secrets if secret in cleaned]
 
 
 @given(secrets=SECRETS, pieces=st.lists(st.one_of(TEXTS, st.integers(0, 3)), max_size=8), cuts=st.data())
-def test_text_in_pieces_is_reported_as_the_whole_would_be(
+def test_text_in_chunks_is_redacted_like_the_whole_text(
     secrets: list[str], pieces: list[str | int], cuts: st.DataObject
 ) -> None:
     redactor = Redactor(secrets)
     text = "".join(secrets[piece % len(secrets)] if isinstance(piece, int) else piece for piece in pieces)
-    stream, told, at = redactor.stream(), "", 0
+    stream, cleaned, at = redactor.stream(), "", 0
     while at < len(text):
         end = at + cuts.draw(st.integers(1, 9))
-        told += stream.feed(text[at:end])
-        assert not [secret for secret in secrets if secret in told]
+        cleaned += stream.feed(text[at:end])
+        assert not [secret for secret in secrets if secret in cleaned]
         at = end
 
-    told += stream.end()
+    cleaned += stream.end()
 
-    assert told == redactor.clean(text)
+    assert cleaned == redactor.clean(text)
 
 
-def test_a_piece_is_reported_at_once_when_nothing_of_a_secret_has_begun() -> None:
+def test_a_chunk_is_passed_on_at_once_if_no_secret_has_begun() -> None:
     stream = Redactor([LONG]).stream()
 
-    told = [stream.feed("first line\n"), stream.feed("then cor"), stream.feed("rect-horse-battery!"), stream.feed("c")]
+    cleaned = [
+        stream.feed("first line\n"),
+        stream.feed("then cor"),
+        stream.feed("rect-horse-battery!"),
+        stream.feed("c"),
+    ]
 
-    assert told == ["first line\n", "then ", "***!", ""]
+    assert cleaned == ["first line\n", "then ", "***!", ""]
     assert stream.end() == "c"
 
 
-def test_a_stream_that_repeats_a_secret_for_ever_is_reported_without_being_kept() -> None:
+def test_an_endless_repetition_of_a_secret_is_not_buffered() -> None:
     stream = Redactor(["======"]).stream()
 
-    told = [stream.feed("=" * 1000) for _ in range(50)]
+    cleaned = [stream.feed("=" * 1000) for _ in range(50)]
 
-    assert "".join(told) + stream.end() == "***"
+    assert "".join(cleaned) + stream.end() == "***"
 
 
 def test_secrets_that_overlap_are_hidden_together() -> None:
     redactor = Redactor(["abcdefgh", "efghijkl", "fghi-x"])
 
-    told = redactor.clean("<abcdefghijkl>")
+    cleaned = redactor.clean("<abcdefghijkl>")
 
-    assert told == "<***>"
+    assert cleaned == "<***>"
 
 
-def test_two_ends_that_hiding_brings_together_are_hidden_too() -> None:
+def test_a_secret_formed_by_redaction_of_another_is_hidden() -> None:
     redactor = Redactor(["passphrase", "left***right"])
 
-    told = redactor.clean("leftpassphraseright")
+    cleaned = redactor.clean("leftpassphraseright")
 
-    assert told == "***"
-
-
-def test_half_a_surrogate_pair_does_not_stop_it() -> None:
-    told = Redactor([LONG]).clean(f"\ud800 {LONG}")
-
-    assert told.endswith(" ***")
+    assert cleaned == "***"
 
 
-def test_a_redactor_reveals_nothing_of_what_it_knows() -> None:
+def test_a_lone_surrogate_does_not_stop_redaction() -> None:
+    cleaned = Redactor([LONG]).clean(f"\ud800 {LONG}")
+
+    assert cleaned.endswith(" ***")
+
+
+def test_the_repr_of_a_redactor_contains_no_secret() -> None:
     redactor = Redactor([LONG])
 
     shown = repr(redactor)
@@ -123,9 +128,9 @@ def test_values_can_be_added_and_known_ones_cost_nothing() -> None:
 
 
 def test_no_secrets_hide_nothing() -> None:
-    told = Redactor([]).clean("anything")
+    cleaned = Redactor([]).clean("anything")
 
-    assert told == "anything"
+    assert cleaned == "anything"
 
 
 @pytest.mark.slow
@@ -134,35 +139,33 @@ def test_no_secrets_hide_nothing() -> None:
     "encode", [str, json.dumps, quote, in_braces, lambda text: base64.b64encode(text.encode()).decode()]
 )
 @given(cuts=st.lists(st.integers(0, 400), max_size=6))
-def test_a_written_secret_cut_anywhere_gives_nothing_away(
-    encode: Callable[[str], str], value: str, cuts: list[int]
-) -> None:
+def test_an_encoded_secret_split_anywhere_is_hidden(encode: Callable[[str], str], value: str, cuts: list[int]) -> None:
     written = encode(value).strip('"')
-    stream, told, at = Redactor([value]).stream(), "", 0
+    stream, cleaned, at = Redactor([value]).stream(), "", 0
     for cut in [*sorted(cuts), len(written)]:
-        told += stream.feed(written[at:cut])
+        cleaned += stream.feed(written[at:cut])
         at = max(at, cut)
 
-    told += stream.end()
+    cleaned += stream.end()
 
-    assert len(told) <= len("***") + 5, told
+    assert len(cleaned) <= len("***") + 5, cleaned
 
 
-def test_the_rest_of_a_secret_that_was_reported_too_early_is_hidden() -> None:
+def test_the_rest_of_a_secret_flushed_early_is_hidden() -> None:
     stream = Redactor([LONG]).stream()
 
-    told = stream.feed("key correct-h") + stream.end()
-    told += stream.feed("orse-battery, done\n")
+    cleaned = stream.feed("key correct-h") + stream.end()
+    cleaned += stream.feed("orse-battery, done\n")
 
-    assert told == "key correct-h***, done\n"
+    assert cleaned == "key correct-h***, done\n"
 
 
-def test_one_search_serves_the_values_of_all_apps() -> None:
+def test_one_search_finds_the_values_of_all_apps() -> None:
     redactors = [Redactor([LONG]), Redactor(["another-one"]), Redactor([])]
 
-    told = clean_of_all(redactors, f"{LONG} and another-one")
+    cleaned = clean_of_all(redactors, f"{LONG} and another-one")
 
-    assert told == "*** and ***"
+    assert cleaned == "*** and ***"
     assert clean_of_all(redactors, "nothing") == "nothing"
 
 
@@ -173,9 +176,9 @@ def test_values_added_one_by_one_are_all_found() -> None:
     for value in values:
         redactor = redactor.with_values([value])
 
-    told = [redactor.clean(f"<{value}>") for value in values]
+    cleaned = [redactor.clean(f"<{value}>") for value in values]
 
-    assert told == ["<***>"] * len(values)
+    assert cleaned == ["<***>"] * len(values)
 
 
 @pytest.mark.parametrize("secret", ["s3cr3t-värde", "Tr0ub4dor&3xyz"])

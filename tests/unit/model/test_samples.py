@@ -28,7 +28,7 @@ def test_second_sample_of_a_step_takes_the_place_of_the_first() -> None:
     assert series.last(Measure.REQUESTS, NOON)[-2:] == (None, 6.0)
 
 
-def test_what_was_not_sampled_is_unknown_and_not_what_it_was_a_day_ago() -> None:
+def test_a_step_without_a_sample_is_unknown_and_not_a_day_old() -> None:
     series = Series()
     for step in range(POINTS):
         series.put(NOON + step * ONE_STEP, Sample(requests=1.0))

@@ -104,55 +104,55 @@ TOKEN = base64.b64encode(random.Random(1).randbytes(1200)).decode()
 PEM = f"-----BEGIN PRIVATE KEY-----\n{chr(10).join(wrap(TOKEN, 64))}\n-----END PRIVATE KEY-----\n"
 
 
-def shown(told: str) -> int:
-    """The characters of the longest run that is still there."""
-    return max(len(run) for line in told.split("\n") for run in line.split("***"))
+def shown(cleaned: str) -> int:
+    """Return the length of the longest run that is not hidden."""
+    return max(len(run) for line in cleaned.split("\n") for run in line.split("***"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 @given(secret=VALUES, before=st.sampled_from(["", "token=", "x: ", "Bearer "]))
-def test_no_encoder_gets_a_secret_through(name: str, secret: str, before: str) -> None:
+def test_a_secret_is_hidden_in_every_encoding(name: str, secret: str, before: str) -> None:
     written = ENCODERS[name](secret)
 
-    told = Redactor([secret]).clean(f"{before}{written}")
+    cleaned = Redactor([secret]).clean(f"{before}{written}")
 
-    assert shown(told.rstrip("=")) <= len(before) + 4, told
+    assert shown(cleaned.rstrip("=")) <= len(before) + 4, cleaned
 
 
 @pytest.mark.parametrize("secret", ['0000000X00"0', "pass0x41'word", '"0x41-0x42"abcdef'])
 @pytest.mark.parametrize("name", ["raw", "json", "json inside json", "shell", "base64"])
 def test_a_secret_with_a_number_before_a_quote_is_hidden_whole(name: str, secret: str) -> None:
-    told = Redactor([secret]).clean(f"x {WRITERS[name](secret)} y")
+    cleaned = Redactor([secret]).clean(f"x {WRITERS[name](secret)} y")
 
-    assert "***" in told
-    assert shown(told) <= len("x ") + len(json.dumps(json.dumps('"'))), told
+    assert "***" in cleaned
+    assert shown(cleaned) <= len("x ") + len(json.dumps(json.dumps('"'))), cleaned
 
 
 @pytest.mark.parametrize("name", LISTS)
 @given(secret=VALUES, before=st.sampled_from(["", "token=", "x: ", "Bearer ", "2026-11-25 12:03:41.118 "]))
-def test_no_list_of_numbers_gets_a_secret_through(name: str, secret: str, before: str) -> None:
+def test_a_secret_is_hidden_in_lists_of_numbers(name: str, secret: str, before: str) -> None:
     written = LISTS[name](secret)
 
-    told = Redactor([secret]).clean(f"{before}{written} and more")
+    cleaned = Redactor([secret]).clean(f"{before}{written} and more")
 
-    assert "***" in told
-    assert shown(told) <= len(before) + len('{"type": "Buffer", "data": [') + 4, told
+    assert "***" in cleaned
+    assert shown(cleaned) <= len(before) + len('{"type": "Buffer", "data": [') + 4, cleaned
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_list_of_numbers_that_arrives_in_pieces_gives_nothing_away(name: str) -> None:
+def test_a_secret_is_hidden_in_a_chunked_list_of_numbers(name: str) -> None:
     secret = "Tr0ub4dor&3-horse-battery"
     written = LISTS[name](secret)
     whole = Redactor([secret]).clean(f"a {written} b\n")
 
     for size in (1, 2, 5, 16):
-        stream, told = Redactor([secret]).stream(), ""
+        stream, cleaned = Redactor([secret]).stream(), ""
         for at in range(0, len(written) + 5, size):
-            told += stream.feed(f"a {written} b\n"[at : at + size])
-        told += stream.end()
+            cleaned += stream.feed(f"a {written} b\n"[at : at + size])
+        cleaned += stream.end()
 
-        assert len(told) <= len(whole) + 2 * len('"54", '), (size, told)  # two numbers could be those of anything
+        assert len(cleaned) <= len(whole) + 2 * len('"54", '), (size, cleaned)  # two numbers could be those of anything
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_list_of_numbers_that_arrives_in_pieces_gives_nothing_away(name: str) 
         "be ad de ed fa ce added faced decade 12 34 56 78 90",
     ],
 )
-def test_other_lists_of_numbers_stay(text: str) -> None:
+def test_other_lists_of_numbers_are_unchanged(text: str) -> None:
     redactor = Redactor(["Tr0ub4dor&3-horse-battery", "correct horse"])
 
     assert redactor.clean(text) is text
@@ -178,13 +178,13 @@ def test_encoded_text_after_what_begins_an_escape_is_hidden(before: str, secret:
 
 
 @pytest.mark.parametrize(("inner", "outer"), [*product(ENCODERS, ENCODERS)])
-def test_no_encoder_inside_another_gets_a_secret_through(inner: str, outer: str) -> None:
+def test_a_secret_is_hidden_in_nested_encodings(inner: str, outer: str) -> None:
     secret = "pa'ss\"w<o>r&d:9/=+é-Tr0ub4dor"
 
-    told = Redactor([secret]).clean(ENCODERS[outer](ENCODERS[inner](secret)))
+    cleaned = Redactor([secret]).clean(ENCODERS[outer](ENCODERS[inner](secret)))
 
-    assert "***" in told
-    assert shown(told) <= 24, told
+    assert "***" in cleaned
+    assert shown(cleaned) <= 24, cleaned
 
 
 @pytest.mark.slow
@@ -194,27 +194,27 @@ def test_a_key_in_wrapped_base64_is_hidden_at_any_width(width: int, around: str)
     content = f"{around}{json.dumps(PEM) if around.startswith('{') else PEM}"
     lines = wrap(base64.b64encode(content.encode()).decode(), width)
 
-    told = [Redactor([PEM]).clean(line) for line in lines]
+    cleaned = [Redactor([PEM]).clean(line) for line in lines]
 
-    assert max(map(shown, told[1:-1])) <= 16, told
-    assert sum(map(len, told)) < len(PEM) / 3
+    assert max(map(shown, cleaned[1:-1])) <= 16, cleaned
+    assert sum(map(len, cleaned)) < len(PEM) / 3
 
 
 @given(start=st.integers(0, len(TOKEN) - 64), size=st.integers(64, 300))
 def test_any_cut_of_a_long_value_is_hidden(start: int, size: int) -> None:
     cut = TOKEN[start : start + size]
 
-    told = Redactor([TOKEN]).clean(f"token:{cut}...")
+    cleaned = Redactor([TOKEN]).clean(f"token:{cut}...")
 
-    assert told == "token:***..."
+    assert cleaned == "token:***..."
 
 
 def test_a_key_is_hidden_on_one_line_and_wrapped_anew() -> None:
     redactor = Redactor([PEM])
 
-    told = [redactor.clean(PEM.replace("\n", "")), *(redactor.clean(line) for line in wrap(TOKEN, 76)[:-1])]
+    cleaned = [redactor.clean(PEM.replace("\n", "")), *(redactor.clean(line) for line in wrap(TOKEN, 76)[:-1])]
 
-    assert max(map(shown, told)) == 0
+    assert max(map(shown, cleaned)) == 0
 
 
 @pytest.mark.parametrize(
@@ -228,12 +228,12 @@ def test_a_key_is_hidden_on_one_line_and_wrapped_anew() -> None:
     ],
 )
 def test_the_password_in_a_connection_string_is_hidden_as_drivers_write_it(value: str, password: str) -> None:
-    told = Redactor([value]).clean(f"password authentication failed for shop with {password}")
+    cleaned = Redactor([value]).clean(f"password authentication failed for shop with {password}")
 
-    assert told == "password authentication failed for shop with ***"
+    assert cleaned == "password authentication failed for shop with ***"
 
 
-def test_addresses_and_words_in_a_secret_file_stay_in_other_lines() -> None:
+def test_common_words_of_a_secret_file_are_not_hidden_elsewhere() -> None:
     account = {"type": "service_account", "auth_uri": "https://accounts.google.com/o/oauth2/auth", "private_key": PEM}
     redactor = Redactor([json.dumps(account, indent=2)])
     line = "GET https://accounts.google.com/o/oauth2/auth?client_id=42 as service_account, -----BEGIN PRIVATE KEY-----"
@@ -248,9 +248,9 @@ def test_addresses_and_words_in_a_secret_file_stay_in_other_lines() -> None:
 def test_no_value_and_no_line_takes_time_beyond_its_length(value: str) -> None:
     redactor = Redactor([value, "correct-horse-battery"])
 
-    told = redactor.clean(f"{value[: len(value) // 2]} correct-horse-battery")
+    cleaned = redactor.clean(f"{value[: len(value) // 2]} correct-horse-battery")
 
-    assert told.endswith("***")
+    assert cleaned.endswith("***")
 
 
 @pytest.mark.slow
@@ -259,9 +259,9 @@ def test_no_value_and_no_line_takes_time_beyond_its_length(value: str) -> None:
 def test_a_secret_is_hidden_however_it_is_written(name: str, secret: str, before: str, after: str) -> None:
     written = WRITERS[name](secret)
 
-    told = Redactor([secret]).clean(f"{before}{written}{after}")
+    cleaned = Redactor([secret]).clean(f"{before}{written}{after}")
 
-    assert written.strip("'\"") not in told
+    assert written.strip("'\"") not in cleaned
 
 
 @given(secret=SECRETS, before=st.binary(max_size=7), after=st.binary(max_size=7), is_url_safe=st.booleans())
@@ -272,10 +272,10 @@ def test_a_secret_inside_a_longer_encoded_text_is_hidden_wherever_it_begins(
     encoded = encode(before + secret.encode() + after).decode()
     first, last = -(-8 * len(before) // 6), 8 * (len(before) + len(secret.encode())) // 6
 
-    told = Redactor([secret]).clean(encoded)
+    cleaned = Redactor([secret]).clean(encoded)
 
-    assert encoded[first:last] not in told
-    assert len(told) <= first + len("***") + len(encoded) - last
+    assert encoded[first:last] not in cleaned
+    assert len(cleaned) <= first + len("***") + len(encoded) - last
 
 
 def test_each_line_of_a_secret_of_several_lines_is_hidden() -> None:
@@ -289,18 +289,18 @@ def test_each_line_of_a_secret_of_several_lines_is_hidden() -> None:
 def test_the_password_in_a_secret_url_is_hidden_alone() -> None:
     redactor = Redactor(["postgres://shop:pa55w0rd@db.internal/shop"])
 
-    told = redactor.clean('connection to "db.internal" failed for user shop with pa55w0rd')
+    cleaned = redactor.clean('connection to "db.internal" failed for user shop with pa55w0rd')
 
-    assert told == 'connection to "db.internal" failed for user shop with ***'
+    assert cleaned == 'connection to "db.internal" failed for user shop with ***'
 
 
 @pytest.mark.parametrize("text", ["GET /health 200", "https://db.internal/shop", "postgres://shop@db.internal"])
-def test_what_only_resembles_a_secret_stays(text: str) -> None:
+def test_text_that_only_resembles_a_secret_is_unchanged(text: str) -> None:
     redactor = Redactor(["postgres://shop:pa55w0rd@db.internal/shop", "/health/200", "https://db.internal/shopping"])
 
-    told = redactor.clean(text)
+    cleaned = redactor.clean(text)
 
-    assert told == text
+    assert cleaned == text
 
 
 def test_encoded_lines_of_a_long_secret_are_hidden_one_by_one() -> None:
@@ -308,18 +308,18 @@ def test_encoded_lines_of_a_long_secret_are_hidden_one_by_one() -> None:
     encoded = base64.b64encode(secret.encode()).decode()
     lines = [encoded[at : at + 76] for at in range(0, len(encoded), 76)]
 
-    told = [Redactor([secret]).clean(line) for line in lines]
+    cleaned = [Redactor([secret]).clean(line) for line in lines]
 
-    assert told == ["***"] * len(lines)
+    assert cleaned == ["***"] * len(lines)
 
 
 def test_a_long_secret_that_was_cut_short_is_hidden_to_the_cut() -> None:
     secret = "".join(f"{number:04}" for number in range(100))
     redactor = Redactor([secret])
 
-    told = redactor.clean(f"error: {secret[:150]}…")
+    cleaned = redactor.clean(f"error: {secret[:150]}…")
 
-    assert told == "error: ***…"
+    assert cleaned == "error: ***…"
 
 
 @pytest.mark.parametrize("value", ["", "x", "12345", " 12345 ", "ab\ncd\nef\ngh", "\n\n\n\n\n\n"])
@@ -331,7 +331,7 @@ def test_a_value_that_is_too_short_to_be_found_is_refused_with_the_reason(value:
 
 
 @pytest.mark.parametrize("value", ["hunter2", "123456", "ab\nlong enough\ncd"])
-def test_a_value_that_can_be_found_is_taken(value: str) -> None:
+def test_a_value_long_enough_to_be_found_is_accepted(value: str) -> None:
     refusal = refusal_of(value)
 
     assert refusal is None

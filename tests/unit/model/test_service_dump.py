@@ -36,7 +36,7 @@ def opened(content: bytes, size: int = 1000) -> tuple[bytes, Seal]:
 
 @pytest.mark.parametrize("content", [b"", b"a dump\n", b"x" * 3 * LONGEST, MARK + b"{}\n", b"\xff\x00" * 40])
 @pytest.mark.parametrize("size", [17, 100_000])
-def test_what_was_sealed_comes_back_with_what_it_is(content: bytes, size: int):
+def test_a_sealed_dump_is_unsealed_with_its_tally(content: bytes, size: int):
     size = max(size, len(content) // 100 + 1)
 
     back, seal = opened(stored(content), size)
@@ -45,7 +45,7 @@ def test_what_was_sealed_comes_back_with_what_it_is(content: bytes, size: int):
     assert (seal.kind, seal.version, seal.tally, seal.rows) == ("postgres", "15", TALLY, 502)
 
 
-def test_cut_anywhere_it_is_damaged():
+def test_a_dump_truncated_anywhere_is_damaged():
     whole = stored(b"a dump of some lines\n" * 20)
 
     for length in range(len(whole)):
@@ -54,12 +54,12 @@ def test_cut_anywhere_it_is_damaged():
 
 
 @pytest.mark.parametrize("change", [b"A dump", b"a", b"a dump and more"])
-def test_changed_it_is_damaged(change: bytes):
+def test_a_changed_dump_is_damaged(change: bytes):
     with pytest.raises(BackupDamaged):
         opened(stored(b"a dump").replace(b"a dump", change, 1))
 
 
-def test_of_a_dump_without_its_seal_nothing_of_the_end_is_passed_on():
+def test_the_end_of_a_dump_without_a_seal_is_not_passed_on():
     unsealing = Unsealing()
 
     assert unsealing.add(b"x" * LONGEST) == b""
@@ -83,7 +83,7 @@ def test_counts_are_read_from_lines_and_nothing_else_is():
     assert read_tally("keys|0\n") == {"keys": 0}
 
 
-def test_what_a_restored_service_lacks_is_named():
+def test_rows_missing_in_a_restored_service_are_named():
     seal = read_seal(json.dumps({
         "kind": "postgres", "version": "15", "bytes": 1, "sha256": "", "tally": {"a": 5, "b": 0, "c": 1, "d": 2},
     }).encode())  # fmt: skip

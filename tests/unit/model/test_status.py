@@ -1,4 +1,4 @@
-"""The one place that decides how an app is doing."""
+"""The status of an app and its cause."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -72,7 +72,7 @@ def seen(**standings: Standing) -> AppFacts:
         (replace(FACTS, live=None, slot=None, newest=FAILED), "new (v1 failed: image-not-found)"),
     ],
 )
-def test_the_word_and_the_cause(facts: AppFacts, shown: str) -> None:
+def test_the_status_and_its_cause(facts: AppFacts, shown: str) -> None:
     assert str(status_of(facts)) == shown
 
 
@@ -84,7 +84,7 @@ def test_a_manifest_without_any_instance_is_stopped() -> None:
     assert (status.word, status.cause) == (StatusWord.STOPPED, "scaled to 0")
 
 
-def test_an_unchanged_word_keeps_its_time_but_not_beyond_a_new_release() -> None:
+def test_an_unchanged_status_keeps_its_time_until_a_new_release() -> None:
     noted = NotedStatus(app="shop", word=StatusWord.LIVE, cause="", since=BEFORE + timedelta(minutes=1))
 
     assert status_of(replace(FACTS, noted=noted)).since == noted.since
@@ -92,7 +92,7 @@ def test_an_unchanged_word_keeps_its_time_but_not_beyond_a_new_release() -> None
     assert status_of(deployed).since == NOW
 
 
-def test_what_an_earlier_pvdifyd_knew_holds_until_the_instances_were_seen() -> None:
+def test_a_recorded_status_is_kept_until_instances_are_observed() -> None:
     noted = NotedStatus(app="shop", word=StatusWord.CRASHING, cause="exit 1, 6 restarts", since=NOW)
 
     assert str(status_of(replace(FACTS, standings={}, noted=noted))) == "crashing (exit 1, 6 restarts)"
@@ -126,13 +126,13 @@ def test_a_steady_minute_ends_a_crash_loop() -> None:
     assert standings.of(["w1"], up_since + STEADY)["w1"].is_well
 
 
-def test_exits_that_are_far_apart_are_no_crash_loop() -> None:
+def test_rare_exits_are_no_crash_loop() -> None:
     standings = Standings()
 
     assert [crash(standings, NOW + timedelta(minutes=5 * number)) for number in range(6)] == [False] * 6
 
 
-def test_a_reason_is_news_until_it_changes_and_gone_once_the_instance_is_up() -> None:
+def test_a_failure_reason_is_new_once_and_cleared_when_the_instance_runs() -> None:
     standings = Standings()
 
     news = [standings.refused("w1", NOW, problem, "short") for problem in ("a", "a", "b", "b", "a")]
@@ -142,7 +142,7 @@ def test_a_reason_is_news_until_it_changes_and_gone_once_the_instance_is_up() ->
     assert standings.of(["w1"], NOW)["w1"].problem == ""
 
 
-def test_how_a_restart_recorded_an_end_outweighs_what_a_later_look_finds() -> None:
+def test_an_exit_recorded_by_a_restart_outweighs_a_later_observation() -> None:
     standings = Standings()
     standings.restarted("w1", NOW, Exit(code=7))
 

@@ -13,11 +13,11 @@ def delivery(signature: str, content: bytes = CONTENT) -> IncomingWebhook:
     return IncomingWebhook(id="1", event="ping", signature=signature, content=content, address="192.0.2.1")
 
 
-def test_it_is_the_signature_that_github_makes():
+def test_the_signature_equals_githubs():
     assert signature_of(SECRET, CONTENT) == SIGNATURE
 
 
-def test_each_of_the_secrets_is_good_while_one_takes_the_others_place():
+def test_each_secret_is_valid_during_a_rotation():
     assert is_signed(delivery(SIGNATURE), (SECRET,))
     assert is_signed(delivery(SIGNATURE), ("new", SECRET))
 
@@ -29,7 +29,7 @@ def test_each_of_the_secrets_is_good_while_one_takes_the_others_place():
         "sha1=" + SIGNATURE[7:], " " + SIGNATURE, "sha256=ü",
     ],
 )  # fmt: skip
-def test_anything_else_is_no_signature(signature: str):
+def test_malformed_signatures_are_refused(signature: str):
     assert not is_signed(delivery(signature), (SECRET,))
 
 
@@ -38,7 +38,7 @@ def test_one_byte_more_or_another_secret_breaks_it():
     assert not is_signed(delivery(SIGNATURE), ("another",))
 
 
-def test_without_a_secret_nothing_is_believed():
+def test_without_a_secret_every_signature_is_refused():
     assert not is_signed(delivery(signature_of("", CONTENT)), ())
 
 

@@ -185,7 +185,7 @@ def test_a_volume_may_be_used_where_its_class_says(claim: storage.Object, worker
     assert volume["spec"]["claimRef"]["uid"] == "1-2-3"
 
 
-def test_volumes_of_others_are_never_removed() -> None:
+def test_foreign_volumes_are_never_removed() -> None:
     own = storage.volume_for(CLAIM, ["n1"])
 
     assert storage.is_left({**own, "status": {"phase": "Released"}})

@@ -1,4 +1,4 @@
-"""What the API and the dashboard share is tried through the API."""
+"""Code shared by the API and the dashboard, tested through the API."""
 
 from tests.unit.api.conftest import api
 

@@ -1,4 +1,4 @@
-"""Whose request it is: through the router, behind a proxy and without one."""
+"""The client address of a request: through the router, behind a proxy and without one."""
 
 from dataclasses import replace
 
@@ -40,14 +40,14 @@ def through_router(address: str, peer: str = "127.0.0.1", **headers: str) -> Req
         (through_router("2001:db8:1:2:3::4"), "2001:db8:1:2::/64"),
     ],
 )
-async def test_the_nearest_that_can_be_believed(api: Api, asked: Request, address: str):
+async def test_the_nearest_trusted_address_is_used(api: Api, asked: Request, address: str):
     assert await address_of(asked, replace(api.engine, settings=BEHIND_A_PROXY)) == address
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1"])
 @pytest.mark.parametrize("key", ["", "guessed", "\xff"])
 @pytest.mark.parametrize("header", ["x_forwarded_for", "cf_connecting_ip"])
-async def test_a_program_on_this_machine_is_no_router(api: Api, peer: str, key: str, header: str):
+async def test_headers_from_other_local_programs_are_ignored(api: Api, peer: str, key: str, header: str):
     forged = request(peer, x_pvdify_router=key, **{header: "203.0.113.9"})
 
     assert await sender_of(forged, api.engine) == peer

@@ -1,4 +1,4 @@
-"""Going on where a stream of several instances' lines was cut."""
+"""Resuming an interrupted stream of several instances' lines."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ OTHER = Writer(process="web", number=2, release=7)
 
 
 class Hand:
-    """A clock that is turned by hand."""
+    """A clock that the test sets."""
 
     now = 0.0
 
@@ -25,7 +25,7 @@ def after(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def test_an_id_says_all_that_is_known():
+def test_an_event_id_encodes_the_whole_position():
     position = Position(floor=START)
     for moment in (1, 1, 0.5):
         position.move(WEB if moment == 1 else OTHER, after(moment))
@@ -38,11 +38,11 @@ def test_an_id_says_all_that_is_known():
 
 
 @pytest.mark.parametrize("text", ["", "x", "2026-11-25T12:00:00", "2026-11-25T12:00:00+00:00;web.1.v7", "7;7@7/7"])
-def test_what_is_no_id_is_none(text: str):
+def test_an_invalid_event_id_is_none(text: str):
     assert Position.of(text) is None
 
 
-def test_lines_of_one_moment_are_counted_for_each_instance_apart():
+def test_lines_with_the_same_timestamp_are_counted_per_instance():
     position = Position(floor=START)
     position.move(WEB, after(1))
 
@@ -53,13 +53,13 @@ def test_lines_of_one_moment_are_counted_for_each_instance_apart():
     assert position.begin == START
 
 
-def test_one_begins_again_before_the_earliest_mark():
+def test_reading_resumes_before_the_earliest_position():
     position = Position(floor=after(5), marks={"web.1.v7": Mark(at=after(2), count=3)})
 
     assert after(1.9) < position.begin < after(2)
 
 
-def test_who_was_silent_long_is_reported_by_the_floor():
+def test_a_long_silent_instance_is_covered_by_the_floor():
     clock = Hand()
     position = Position(floor=START, clock=clock)
     position.move(OTHER, after(1))

@@ -10,7 +10,7 @@ from tests.fakes.api import FakeApi
 EVENTS = [("step", "pull"), ("", "  pull  done"), ("step", "switch"), ("", "  switch  v1 live")]
 
 
-def test_a_deploy_sends_what_is_known_and_nothing_else(client: Client, api: FakeApi) -> None:
+def test_a_deploy_sends_only_the_given_fields(client: Client, api: FakeApi) -> None:
     client.deploy("myapp", Deploy(image="app:v1", commit="c0ffee", branch="main", run_number=7))
 
     assert api.asked[0].body == {
@@ -45,7 +45,7 @@ def test_a_deploy_is_followed_across_lost_connections_without_a_line_twice(clien
     assert [asked.headers.get("last-event-id") for asked in api.asked[1:]] == [None, "0", "0", "2"]
 
 
-def test_following_gives_up_when_the_server_stays_away(client: Client, api: FakeApi) -> None:
+def test_following_gives_up_if_the_server_stays_unreachable(client: Client, api: FakeApi) -> None:
     api.script.cuts.extend([0] * 100)
     api.add_release("myapp")
     api.script.events = EVENTS

@@ -1,4 +1,4 @@
-"""Each judgement: what is said of a fact, and the command that mends it."""
+"""Each check of the doctor: its verdict on a fact, and the command that repairs it."""
 
 from dataclasses import replace
 from datetime import date
@@ -44,7 +44,7 @@ def check(name: str, **facts: object) -> Check:
     return next(each for each in judge(replace(WELL, **facts)) if each.name == name)
 
 
-def test_a_machine_that_is_well_has_nothing_to_mend() -> None:
+def test_a_healthy_machine_needs_no_repair() -> None:
     assert [(each.name, each.state, each.next) for each in judge(WELL)] == [
         (name, "ok", "")
         for name in (
@@ -55,14 +55,14 @@ def test_a_machine_that_is_well_has_nothing_to_mend() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_found_is_reported_even_where_all_is_well() -> None:
+def test_findings_of_a_healthy_machine_are_reported() -> None:
     assert check("podman").text == "4.3.1 with runc, cgroups v1, network netavark, storage overlay"
     assert check("ports").text == "9443, 9080 for pvdify; 3001-3999: 999 free for instances"
     assert check("journal").text == "persistent, up to 2G and 1month, up to 200000 lines in 30 s"
 
 
 @pytest.mark.parametrize(
-    ("name", "facts", "state", "mend"),
+    ("name", "facts", "state", "repair"),
     [
         (
             "package",
@@ -98,15 +98,15 @@ def test_what_is_found_is_reported_even_where_all_is_well() -> None:
         ("journal", {"journal": JournalSettings()}, "warning", "pvdify server install"),
     ],
 )
-def test_what_is_missing_is_reported_with_the_command_that_repairs_it(
-    name: str, facts: dict[str, object], state: str, mend: str
+def test_problems_are_reported_with_the_command_that_repairs_them(
+    name: str, facts: dict[str, object], state: str, repair: str
 ) -> None:
     found = check(name, **facts)
 
-    assert (found.state, found.next) == (state, mend)
+    assert (found.state, found.next) == (state, repair)
 
 
-def test_podman_comes_with_all_that_it_needs() -> None:
+def test_installing_podman_includes_its_dependencies() -> None:
     assert check("podman", podman=None) == Check(
         name="podman",
         state="broken",
@@ -125,7 +125,7 @@ def test_crun_on_a_machine_with_old_cgroups_is_replaced_by_runc() -> None:
 
 
 @pytest.mark.parametrize(
-    ("refusal", "mend"),
+    ("refusal", "repair"),
     [
         ("error setting rlimits for process", "default_ulimits"),
         ("netavark: unable to append rule: iptables", "apt-get install netavark iptables"),
@@ -133,10 +133,10 @@ def test_crun_on_a_machine_with_old_cgroups_is_replaced_by_runc() -> None:
         ("something new", "correct what podman says"),
     ],
 )
-def test_a_container_that_does_not_start_is_understood_where_the_reason_is_known(refusal: str, mend: str) -> None:
+def test_a_known_reason_for_a_failed_container_start_is_explained(refusal: str, repair: str) -> None:
     found = check("containers", trial=Trial(refusal=refusal))
 
-    assert (found.state, found.text, mend in found.next) == ("broken", f"none starts: {refusal}", True)
+    assert (found.state, found.text, repair in found.next) == ("broken", f"none starts: {refusal}", True)
 
 
 @pytest.mark.parametrize("limit", [None, 2**63])
@@ -144,7 +144,7 @@ def test_a_memory_limit_that_does_not_hold_is_reported(limit: int | None) -> Non
     assert check("containers", trial=Trial(memory_limit=limit)).text == "one starts, but its memory limit does not hold"
 
 
-def test_a_port_that_another_program_uses_is_reported_with_another_one() -> None:
+def test_a_used_port_is_reported_with_a_free_one() -> None:
     found = check("ports", listeners={9080: "nginx", 9081: "nginx"})
 
     assert (found.state, found.text, found.next) == (
@@ -154,7 +154,7 @@ def test_a_port_that_another_program_uses_is_reported_with_another_one() -> None
     )
 
 
-def test_the_servers_own_ports_and_those_of_another_web_server_are_no_trouble() -> None:
+def test_ports_of_this_server_and_of_a_web_server_in_front_are_accepted() -> None:
     found = check(
         "ports",
         listeners={9443: "pvdifyd", 9080: "haproxy", 80: "httpd", 443: "httpd", 3005: "app"},
@@ -176,7 +176,7 @@ def test_the_servers_own_ports_and_those_of_another_web_server_are_no_trouble() 
         (Disk(path=Path("/d"), free=90 * GB, total=100 * GB, free_inodes=None), "ok"),
     ],
 )
-def test_the_fullest_disk_decides(disk: Disk, state: str) -> None:
+def test_the_fullest_disk_decides_the_verdict(disk: Disk, state: str) -> None:
     assert check("disk", disks=(*WELL.disks, disk)).state == state
 
 
@@ -217,7 +217,7 @@ def test_a_database_that_is_lost_or_damaged_is_broken_and_the_newest_copy_is_nam
     assert found.next.startswith("pvdify server restore FILE")
 
 
-def test_the_router_has_its_age_and_its_known_bugs_said() -> None:
+def test_the_routers_age_and_known_bugs_are_reported() -> None:
     assert check("haproxy").text == (
         "2.8.25-5cf5d0683 of 2026-06-26; known bugs: http://www.haproxy.org/bugs/bugs-2.8.25.html"
     )
@@ -238,7 +238,7 @@ def test_the_distributions_own_haproxy_is_preferred_from_2_8_on(version: str, st
     assert ("router_binary=/usr/sbin/haproxy" in found.next) == (state == "warning")
 
 
-def test_a_router_that_the_operator_chose_is_not_argued_with() -> None:
+def test_a_router_chosen_by_the_operator_is_accepted() -> None:
     settings = replace(WELL.settings, router_binary="/opt/haproxy")
 
     assert check("haproxy", settings=settings, distribution_haproxy="HAProxy version 3.0.11 2026/10/01").state == "ok"

@@ -41,7 +41,7 @@ def test_podman_as_it_describes_itself() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Error: no", "{}", "[]"])
-def test_anything_else_is_no_podman(text: str) -> None:
+def test_other_output_is_not_podmans(text: str) -> None:
     assert parse.podman(text) is None
 
 
@@ -53,11 +53,11 @@ def test_anything_else_is_no_podman(text: str) -> None:
         ("", Trial()),
     ],
 )
-def test_what_a_container_finds_in_itself(printed: str, found: Trial) -> None:
+def test_limits_found_inside_a_container_are_parsed(printed: str, found: Trial) -> None:
     assert parse.trial(printed) == found
 
 
-def test_only_listening_sockets_take_a_port() -> None:
+def test_only_listening_sockets_occupy_a_port() -> None:
     assert parse.listening_sockets(TCP) == {9443: {"40211"}, 80: {"40212"}}
 
 
@@ -75,7 +75,7 @@ def test_of_several_journal_files_the_last_decides() -> None:
         ("", None),
     ],
 )
-def test_old_and_new_words_for_the_clock(text: str, found: bool | None) -> None:
+def test_old_and_new_forms_of_timedatectl(text: str, found: bool | None) -> None:
     assert parse.is_clock_kept(text) is found
 
 

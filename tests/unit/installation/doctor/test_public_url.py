@@ -1,4 +1,4 @@
-"""What the doctor says of the address at which workflows reach the API."""
+"""The doctor's check of the public URL at which workflows reach the API."""
 
 import threading
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def settings(**given: str) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("seen", "state", "text", "mend"),
+    ("seen", "state", "text", "repair"),
     [
         (Seen(router=OURS, addresses=("192.0.2.1",), outside=OURS), "ok",
          "https://apps.example.com is answered by pvdifyd", ""),
@@ -34,13 +34,13 @@ def settings(**given: str) -> Settings:
          "pass apps.example.com on from what listens there to 127.0.0.1:9080, with its Host header"),
     ],
 )  # fmt: skip
-def test_each_piece_of_the_way_is_judged(seen: Seen, state: str, text: str, mend: str) -> None:
+def test_each_hop_to_the_public_url_is_checked(seen: Seen, state: str, text: str, repair: str) -> None:
     check = public_url.judge(settings(), seen)
 
-    assert (check.name, check.state, check.text, check.next) == ("public URL", state, text, mend)
+    assert (check.name, check.state, check.text, check.next) == ("public URL", state, text, repair)
 
 
-def test_an_api_that_is_not_exposed_is_well() -> None:
+def test_an_api_that_is_not_exposed_is_no_problem() -> None:
     assert public_url.check(settings(expose_api="off")).state == "ok"
 
 
@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.body if is_right else b"")
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def port() -> Iterator[int]:
         server.shutdown()
 
 
-def test_the_router_and_the_public_address_are_asked(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_router_and_the_public_address_are_requested(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     here = settings(router_listen=f"127.0.0.1:{port}", public_url=f"http://localhost:{port}")
 
     assert public_url.check(here).state == "ok"
