@@ -40,13 +40,13 @@ async def daemon(machine: Machine, databases: Databases) -> AsyncIterator[Daemon
     """A server with a live service and a target."""
     daemon = machine.daemon()
     await daemon.services.create("db", ServiceRequest(kind="postgres", image=POSTGRES), ACTOR)
-    await looks(daemon)
+    await run_keeper(daemon)
     await daemon.backups.set_target("/mnt/nas", {}, ACTOR)
     yield daemon
     await daemon.bury()
 
 
-async def looks(daemon: Daemon, times: int = 3, *, pause: float = 6.0) -> None:
+async def run_keeper(daemon: Daemon, times: int = 3, *, pause: float = 6.0) -> None:
     for _ in range(times):
         await daemon.service_keeper.look()
         await daemon.service_keeper.settle()

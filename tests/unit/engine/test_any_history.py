@@ -1,4 +1,4 @@
-"""Whatever is asked, in whatever order, and whenever the daemon dies: in the end what is declared runs."""
+"""After any sequence of requests and kills of the daemon, exactly what is declared runs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ Ask = Callable[[Daemon], Awaitable[object]]
 
 
 class Histories(HistoryRules):
-    """One app, one server, any number of daemons one after the other."""
+    """One app on one server, with any number of daemons one after the other."""
 
     @initialize()
     def begin(self) -> None:
@@ -59,7 +59,7 @@ class Histories(HistoryRules):
         strategy=st.none() | st.sampled_from(Strategy),
     )  # fmt: skip
     def be_killed(self, moment: int, web: int, version: str, strategy: Strategy | None) -> None:
-        """In the midst of a deploy or of a change of scale; the next daemon takes up what is left."""
+        """Kill the daemon during a deploy or a change of scale; the next daemon resumes the operation."""
 
         async def ask(daemon: Daemon) -> None:
             if strategy:
@@ -92,13 +92,13 @@ class Histories(HistoryRules):
         await self.compare()
 
     async def is_stopping(self) -> bool:
-        """Whether a slot's instances are being stopped: they are still there, and no record wants them any more."""
+        """Return whether a slot's instances are being stopped: they still run, and no record wants them any more."""
         operations = await self.machine.store.unsettled_operations("shop")
         stops = [it.step("stop").state for it in operations if it.kind is OperationKind.RETIRE]
         return StepState.DOING in stops
 
     async def compare(self) -> None:
-        """Declared = running."""
+        """Assert that what runs equals what is declared."""
         machine = self.machine
         assert machine.unserved == []
         live = await machine.store.active_release("shop")

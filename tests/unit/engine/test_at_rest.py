@@ -1,4 +1,4 @@
-"""The background work of a server at rest reads next to nothing, and is there at once when something is written."""
+"""The background work of an idle server reads almost nothing, and reacts at once when something is written."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -47,7 +47,7 @@ async def subscribe(daemon: Daemon, events: str) -> None:
 
 
 def count_reads(machine: Machine) -> list[str]:
-    """The names of all queries from now on."""
+    """Record the names of all queries from now on."""
     found: list[str] = []
     known = machine.store._known
 
@@ -93,7 +93,7 @@ async def test_a_delivery_that_failed_is_sent_again_though_nothing_is_written(da
     assert [it.notice.action for it in delivered] == ["deploy.live"]
 
 
-async def test_the_edge_learns_of_a_hostname_within_seconds_after_a_rest(daemon: Daemon):
+async def test_the_edge_gets_a_new_hostname_within_seconds_after_a_rest(daemon: Daemon):
     await daemon.edge.connect(LINK, ACTOR)
     async with running(daemon.edge.run()):
         await daemon.machine.clock.sleep(HOUR)
@@ -121,7 +121,7 @@ async def test_a_follower_of_events_gets_a_new_one_within_a_second_after_a_rest(
     assert first.result().action == "maintenance.on"
 
 
-async def test_the_clock_that_is_set_is_noticed_by_the_scheduler_within_seconds():
+async def test_the_scheduler_detects_a_clock_change_within_seconds():
     machine = Machine()
     machine.registry.push(IMAGE)
     daemon = machine.daemon()

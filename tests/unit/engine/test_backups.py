@@ -64,7 +64,7 @@ async def test_without_a_schedule_nothing_is_made():
     await daemon.bury()
 
 
-async def test_a_target_that_does_not_answer_is_noted_until_it_does():
+async def test_an_unreachable_backup_target_is_reported_until_it_answers():
     machine = await machine_with_app()
     daemon = machine.daemon()
     machine.backups.is_there = False
@@ -96,7 +96,7 @@ async def test_a_backup_that_is_late_needs_attention():
 
 
 @pytest.mark.slow
-async def test_a_daemon_killed_at_any_write_makes_the_backup_in_the_end():
+async def test_a_backup_is_completed_after_a_kill_at_any_write():
     kill_at, ended = 0, False
     while not ended:
         kill_at += 1
@@ -123,7 +123,7 @@ async def test_a_daemon_killed_at_any_write_makes_the_backup_in_the_end():
     assert kill_at > 10
 
 
-async def test_a_daemon_killed_in_a_restore_leaves_no_half_made_volume():
+async def test_a_kill_during_a_restore_leaves_no_partial_volume():
     kill_at, ended = 0, False
     while not ended:
         kill_at += 1
@@ -150,7 +150,7 @@ async def test_a_daemon_killed_in_a_restore_leaves_no_half_made_volume():
     assert {it.app for it in await machine.store.volumes()} == {"shop", "copy"}
 
 
-async def test_hooks_of_the_app_run_around_the_copy_and_it_never_stands_still():
+async def test_backup_hooks_run_around_the_copy_and_the_app_keeps_running():
     machine = await machine_with_app(backup={"before": "dump", "after": "tidy"})
     daemon = machine.daemon()
     for moment in ("backup_before", "backup_after"):
@@ -179,7 +179,7 @@ async def test_older_backups_are_deleted_and_their_records_with_them():
     await daemon.bury()
 
 
-async def test_backups_that_only_the_target_knows_are_found():
+async def test_backups_recorded_only_at_the_target_are_found():
     machine = await machine_with_app()
     daemon = machine.daemon()
     await make(daemon)

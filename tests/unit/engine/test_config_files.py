@@ -1,4 +1,4 @@
-"""Configs replaced as a whole, while someone else changes them."""
+"""Configs replaced as a whole, while another client changes them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -50,7 +50,7 @@ async def copy(daemon: Daemon) -> object:
     [(roll_back, OLDER), (import_file, OLDER), (copy, OLDER | {"LATE": "x"})],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-async def test_a_change_at_the_same_moment_does_not_get_into_the_new_version(
+async def test_a_concurrent_change_is_not_merged_into_the_new_config_version(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, replace: Replace, expected: dict[str, str]
 ):
     for app in ("other", "shop"):
@@ -61,7 +61,7 @@ async def test_a_change_at_the_same_moment_does_not_get_into_the_new_version(
     async def config_versions(app: str):
         found = await versions(app)
         if app == "shop" and late:
-            late.clear()  # someone else is faster than what follows from this answer
+            late.clear()  # another client writes before the caller uses this answer
             await daemon.requests.change_config("shop", {"B": var("3"), "LATE": var("x")}, ACTOR)
         return found
 

@@ -1,4 +1,4 @@
-"""Telling others what happens: everything once, in the right form, and never in the way of a deploy."""
+"""Deliveries of events to webhooks: each once, in the right form, and without delaying a deploy."""
 
 import random
 from datetime import timedelta
@@ -43,24 +43,24 @@ async def subscribe(daemon: Daemon, *events: str, channel: Channel = Channel.WEB
     return (await daemon.notifications.add(request, ACTOR))[0].id
 
 
-async def look(daemon: Daemon, seconds: float = 0.0) -> None:
-    """Let this much time pass, and the courier do what is due then."""
+async def deliver_due(daemon: Daemon, seconds: float = 0.0) -> None:
+    """Advance the clock by this many seconds, and let the courier send what is due."""
     daemon.machine.clock.jump(seconds)
     await daemon.courier.look()
     await daemon.courier.idle()
 
 
-def told(machine: Machine, channel: Channel = Channel.WEBHOOK) -> list[str]:
+def delivered_actions(machine: Machine, channel: Channel = Channel.WEBHOOK) -> list[str]:
     return [delivery.notice.action for delivery in machine.outlets[channel].delivered]
 
 
-async def test_a_deploy_is_reported_with_what_it_was_about(machine: Machine, daemon: Daemon):
+async def test_a_deploy_is_delivered_with_its_source(machine: Machine, daemon: Daemon):
     await subscribe(daemon, "deploy.*")
 
     await daemon.deploy(image=V1, commit="abc123", branch="main")
-    await look(daemon)
+    await deliver_due(daemon)
 
-    assert told(machine) == ["deploy.requested", "deploy.live"]
+    assert delivered_actions(machine) == ["deploy.requested", "deploy.live"]
     notice = machine.outlets[Channel.WEBHOOK].delivered[1].notice
     assert (notice.app, notice.release, notice.image, notice.commit) == ("shop", 1, V1, "abc123")
     assert notice.url == "https://shop.example.com"
@@ -68,11 +68,13 @@ async def test_a_deploy_is_reported_with_what_it_was_about(machine: Machine, dae
     assert machine.outlets[Channel.WEBHOOK].keys[0]["url"] == URL
 
 
-async def test_a_failed_deploy_is_reported_with_its_cause_but_without_the_apps_output(machine: Machine, daemon: Daemon):
+async def test_a_failed_deploy_is_delivered_with_its_cause_and_without_the_apps_output(
+    machine: Machine, daemon: Daemon
+):
     await subscribe(daemon)
 
     await daemon.deploy(image="reg.example.com/shop:missing")
-    await look(daemon)
+    await deliver_due(daemon)
 
     notice = machine.outlets[Channel.WEBHOOK].delivered[0].notice
     assert (notice.action, notice.failure_code, notice.is_bad) == ("deploy.failed", "image-not-found", True)
@@ -83,16 +85,14 @@ async def test_a_failed_deploy_is_reported_with_its_cause_but_without_the_apps_o
     assert notice.headline == f"shop v1 failed: {release.failure.what}"
 
 
-async def test_only_chosen_apps_and_events_are_reported_and_an_app_has_its_previews_with_it(
-    machine: Machine, daemon: Daemon
-):
+async def test_only_subscribed_apps_with_their_previews_and_events_are_delivered(machine: Machine, daemon: Daemon):
     for app in ("shop", "blog"):
         await daemon.requests.create_app(app, ACTOR)
     await subscribe(daemon, "deploy.live", app="shop")
 
     for app in ("shop", "blog", "shop-pr-7"):
         await daemon.deploy(app=app, image=V1)
-    await look(daemon)
+    await deliver_due(daemon)
 
     delivered = machine.outlets[Channel.WEBHOOK].delivered
     assert [(it.notice.action, it.notice.app) for it in delivered] == [
@@ -101,62 +101,62 @@ async def test_only_chosen_apps_and_events_are_reported_and_an_app_has_its_previ
     ]
 
 
-async def test_what_happened_before_is_not_delivered(machine: Machine, daemon: Daemon):
+async def test_earlier_events_are_not_delivered(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.clock.jump(1)
 
     await subscribe(daemon, "deploy.*")
-    await look(daemon)
+    await deliver_due(daemon)
 
-    assert told(machine) == []
+    assert delivered_actions(machine) == []
 
 
-async def test_each_event_is_reported_once_whatever_moment_the_daemon_dies_at(machine: Machine, daemon: Daemon):
+async def test_each_event_is_delivered_once_wherever_the_daemon_is_killed(machine: Machine, daemon: Daemon):
     await subscribe(daemon, "deploy.live")
     await daemon.deploy(image=V1)
 
     for _ in range(3):  # a successor that knows nothing but what is on disk
         successor = machine.daemon()
-        await look(successor)
+        await deliver_due(successor)
 
-    assert told(machine) == ["deploy.live"]
+    assert delivered_actions(machine) == ["deploy.live"]
 
 
-async def test_a_notice_that_was_taken_in_survives_the_daemon(machine: Machine, daemon: Daemon):
+async def test_a_queued_delivery_survives_a_restart(machine: Machine, daemon: Daemon):
     await subscribe(daemon, "deploy.live")
     await daemon.deploy(image=V1)
     machine.outlets[Channel.WEBHOOK].is_away = True
-    await look(daemon)
+    await deliver_due(daemon)
     machine.outlets[Channel.WEBHOOK].is_away = False
 
-    await look(machine.daemon(), seconds=10)
+    await deliver_due(machine.daemon(), seconds=10)
 
-    assert told(machine) == ["deploy.live"]
+    assert delivered_actions(machine) == ["deploy.live"]
 
 
-async def test_a_server_that_is_away_is_tried_again_with_growing_pauses_under_the_same_id(
+async def test_an_unreachable_receiver_is_retried_with_growing_pauses_under_the_same_id(
     machine: Machine, daemon: Daemon
 ):
     id = await subscribe(daemon, "deploy.live")
     outlet = machine.outlets[Channel.WEBHOOK]
     outlet.is_away = True
     await daemon.deploy(image=V1)
-    await look(daemon)
+    await deliver_due(daemon)
 
     pauses = []
     for _ in range(6):
         (pending,) = await daemon.notifications.deliveries(id, 10)
         pauses.append((pending.due_at - machine.clock.now()).total_seconds())
-        await look(daemon, seconds=pauses[-1] - 0.1)
-        await look(daemon, seconds=0.2)
+        await deliver_due(daemon, seconds=pauses[-1] - 0.1)
+        await deliver_due(daemon, seconds=0.2)
 
     assert len(outlet.tried) == 7
     assert len({delivery.id for delivery in outlet.tried}) == 1
     assert all(first < second for first, second in zip(pauses, pauses[2:], strict=False))
     assert 1.0 <= pauses[0] <= 2.0
     outlet.is_away = False
-    await look(daemon, seconds=3600)
-    assert told(machine) == ["deploy.live"]
+    await deliver_due(daemon, seconds=3600)
+    assert delivered_actions(machine) == ["deploy.live"]
 
 
 def test_pauses_are_spread_and_bounded():
@@ -168,21 +168,21 @@ def test_pauses_are_spread_and_bounded():
     assert len(set(drawn)) == 100
 
 
-async def test_after_a_day_it_is_given_up_and_the_log_says_so(machine: Machine, daemon: Daemon):
+async def test_a_delivery_is_given_up_after_a_day_and_logged(machine: Machine, daemon: Daemon):
     id = await subscribe(daemon, "deploy.live")
     machine.outlets[Channel.WEBHOOK].is_away = True
     await daemon.deploy(image=V1)
-    await look(daemon)
+    await deliver_due(daemon)
 
-    await look(daemon, seconds=25 * 3600)
+    await deliver_due(daemon, seconds=25 * 3600)
 
     (delivery,) = await daemon.notifications.deliveries(id, 10)
     assert (delivery.state, delivery.attempts, delivery.error) == (DeliveryState.FAILED, 2, "connection refused")
-    await look(daemon, seconds=3600)
+    await deliver_due(daemon, seconds=3600)
     assert len(machine.outlets[Channel.WEBHOOK].tried) == 2
 
 
-async def test_a_refusal_is_not_tried_again_and_a_wait_that_is_asked_for_is_honoured(machine: Machine, daemon: Daemon):
+async def test_a_refusal_is_not_retried_and_retry_after_is_honoured(machine: Machine, daemon: Daemon):
     id = await subscribe(daemon, "deploy.*")
     outlet = machine.outlets[Channel.WEBHOOK]
     outlet.attempts += [
@@ -191,28 +191,28 @@ async def test_a_refusal_is_not_tried_again_and_a_wait_that_is_asked_for_is_hono
     ]
 
     await daemon.deploy(image=V1)
-    await look(daemon)
+    await deliver_due(daemon)
 
     second, first = await daemon.notifications.deliveries(id, 10)
     assert (first.state, first.status) == (DeliveryState.FAILED, 410)
     assert second.due_at == machine.clock.now() + timedelta(seconds=90)
 
 
-async def test_one_who_is_away_does_not_hold_up_the_others(machine: Machine, daemon: Daemon):
+async def test_an_unreachable_receiver_does_not_delay_others(machine: Machine, daemon: Daemon):
     await subscribe(daemon, "deploy.live")
     await subscribe(daemon, "deploy.live", channel=Channel.SLACK)
     machine.outlets[Channel.WEBHOOK].is_away = True
     machine.outlets[Channel.SLACK].attempts.append(RuntimeError("a fault of ours"))
 
     await daemon.deploy(image=V1)
-    await look(daemon)
-    await look(daemon, seconds=5)
+    await deliver_due(daemon)
+    await deliver_due(daemon, seconds=5)
 
-    assert told(machine, Channel.SLACK) == ["deploy.live"]
-    assert told(machine) == []
+    assert delivered_actions(machine, Channel.SLACK) == ["deploy.live"]
+    assert delivered_actions(machine) == []
 
 
-async def test_a_deploy_takes_no_longer_and_ends_as_well_when_no_receiver_answers(machine: Machine, daemon: Daemon):
+async def test_a_deploy_is_not_delayed_by_unreachable_receivers(machine: Machine, daemon: Daemon):
     class Broken:
         def __getattr__(self, name: str):
             raise StoreUnavailable("the outbox is broken")
@@ -235,7 +235,7 @@ async def test_a_deploy_takes_no_longer_and_ends_as_well_when_no_receiver_answer
     await restarted.bury()
 
 
-async def test_a_test_is_sent_at_once_and_reports_how_it_went(machine: Machine, daemon: Daemon):
+async def test_a_test_notification_is_sent_at_once_and_returns_its_result(machine: Machine, daemon: Daemon):
     id = await subscribe(daemon)
     machine.outlets[Channel.WEBHOOK].attempts.append(
         Attempt(is_delivered=False, status=404, is_final=True, text="answered 404")
@@ -249,17 +249,17 @@ async def test_a_test_is_sent_at_once_and_reports_how_it_went(machine: Machine, 
     assert await daemon.notifications.deliveries(id, 10) == (good, failed)
 
 
-async def test_who_was_removed_gets_nothing_more_and_their_keys_are_gone(machine: Machine, daemon: Daemon):
+async def test_a_removed_subscription_gets_no_delivery_and_its_keys_are_deleted(machine: Machine, daemon: Daemon):
     id = await subscribe(daemon, "deploy.live")
     machine.outlets[Channel.WEBHOOK].is_away = True
     await daemon.deploy(image=V1)
-    await look(daemon)
+    await deliver_due(daemon)
     machine.outlets[Channel.WEBHOOK].is_away = False
 
     await daemon.notifications.remove(id, ACTOR)
-    await look(daemon, seconds=3600)
+    await deliver_due(daemon, seconds=3600)
 
-    assert told(machine) == []
+    assert delivered_actions(machine) == []
     assert machine.credentials.kept == {}
     with pytest.raises(NotificationNotFound):
         await daemon.notifications.test(id, ACTOR)
@@ -276,7 +276,7 @@ async def test_who_was_removed_gets_nothing_more_and_their_keys_are_gone(machine
         ("https://example.com:99999/", "out of range"),
     ],
 )
-async def test_what_is_no_safe_address_is_refused_without_repeating_it(daemon: Daemon, url: str, why: str):
+async def test_an_unsafe_webhook_url_is_refused_without_repeating_it(daemon: Daemon, url: str, why: str):
     with pytest.raises(InvalidWebAddress) as caught:
         await daemon.notifications.add(NotificationRequest(channel=Channel.SLACK, url=Secret(url)), ACTOR)
 
@@ -293,7 +293,7 @@ async def test_unknown_events_and_apps_are_refused(daemon: Daemon):
     assert len(caught.value.details["problems"]) == 2  # type: ignore[arg-type]
 
 
-async def test_only_the_beginning_of_an_address_is_kept_where_it_can_be_seen(machine: Machine, daemon: Daemon):
+async def test_only_the_beginning_of_a_webhook_url_is_visible(machine: Machine, daemon: Daemon):
     await subscribe(daemon)
 
     (subscription,) = await daemon.notifications.list()
@@ -303,7 +303,7 @@ async def test_only_the_beginning_of_an_address_is_kept_where_it_can_be_seen(mac
 
 
 async def filled(count: int, **settings: str) -> tuple[Machine, Daemon]:
-    """A server on which so much happened, an hour apart."""
+    """Return a server with this many events, one for each hour."""
     machine = Machine(**settings)
     daemon = machine.daemon()
     await daemon.courier.look()
@@ -326,31 +326,31 @@ async def kept(machine: Machine) -> list[int]:
 async def test_the_newest_events_are_kept_and_no_more():
     machine, daemon = await filled(1300, keep_events="1000", keep_events_for="3650d")
 
-    await look(daemon, 3601)
+    await deliver_due(daemon, 3601)
 
     assert await kept(machine) == list(range(300, 1300))
     await daemon.bury()
 
 
-async def test_events_are_kept_for_so_long_and_no_longer():
+async def test_events_are_deleted_after_their_retention():
     machine, daemon = await filled(96, keep_events_for="2d")
 
-    await look(daemon, 3601)
+    await deliver_due(daemon, 3601)
 
     assert await kept(machine) == list(range(50, 96))
     await daemon.bury()
 
 
-async def test_very_many_events_are_forgotten_in_parts():
+async def test_many_events_are_deleted_in_batches():
     machine, daemon = await filled(12_000, keep_events="1000")
 
-    await look(daemon, 3601)
+    await deliver_due(daemon, 3601)
 
     assert len(await kept(machine)) == 1000
     await daemon.bury()
 
 
-async def test_an_event_that_was_not_delivered_yet_is_kept_however_old():
+async def test_an_undelivered_event_is_kept_however_old():
     machine, daemon = await filled(5, keep_events_for="1d")
     late = Event(at=machine.clock.now() - timedelta(days=30), actor="ci", action="config.changed", text="99")
     await machine.store.save(late)
@@ -366,6 +366,6 @@ async def test_an_event_that_was_not_delivered_yet_is_kept_however_old():
     [("keep_events", "999"), ("keep_events", "-1"), ("keep_events", "many"), ("keep_events_for", "23h"),
      ("keep_events_for", "3661d"), ("most_orphans", "1001")],
 )  # fmt: skip
-def test_what_is_kept_has_bounds(name: str, value: str):
+def test_retention_settings_have_bounds(name: str, value: str):
     with pytest.raises(InvalidSetting):
         Machine(**{name: value})

@@ -45,7 +45,7 @@ async def test_first_deploy_is_live_with_its_port_and_digest(machine: Machine, d
     await assert_consistent(machine)
 
 
-async def test_second_deploy_takes_the_route_and_the_first_stands_by_then_goes(machine: Machine, daemon: Daemon):
+async def test_second_deploy_takes_the_route_and_the_first_is_retired_after_standby(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
 
     release = await daemon.deploy(image=V2)
@@ -76,7 +76,7 @@ async def test_failed_probe_leaves_the_live_slot_untouched(machine: Machine, dae
     await assert_consistent(machine)
 
 
-async def test_rollback_to_standby_is_a_switch_and_nothing_else(machine: Machine, daemon: Daemon):
+async def test_rollback_to_standby_only_switches_the_route(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.deploy(image=V2)
     started = len(machine.supervisor.started)
@@ -91,7 +91,7 @@ async def test_rollback_to_standby_is_a_switch_and_nothing_else(machine: Machine
     await assert_consistent(machine)
 
 
-async def test_cold_rollback_works_with_the_registry_away(machine: Machine, daemon: Daemon):
+async def test_cold_rollback_works_without_the_registry(machine: Machine, daemon: Daemon):
     first = await daemon.deploy(image=V1)
     await daemon.deploy(image=V2)
     await daemon.finish_retirements()
@@ -132,7 +132,7 @@ async def test_unsetting_what_is_not_set_makes_no_config_version(machine: Machin
     assert newest.unset_keys == ("A",)
 
 
-async def test_rollback_goes_to_what_was_live_before_so_a_second_one_takes_it_back(machine: Machine, daemon: Daemon):
+async def test_rollback_goes_to_the_previous_live_release_so_a_second_one_undoes_it(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     with pytest.raises(NotRollbackable):
         await daemon.requests.rollback("shop", None, ACTOR)
@@ -159,7 +159,7 @@ async def test_only_the_newest_waiting_deploy_runs(machine: Machine, daemon: Dae
     await assert_consistent(machine)
 
 
-async def test_cancel_before_the_switch_puts_everything_back(machine: Machine, daemon: Daemon):
+async def test_cancel_before_the_switch_restores_the_previous_state(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(status=500), slot=2)
     await daemon.requests.deploy("shop", deploy_request(image=V2), ACTOR)
@@ -185,7 +185,7 @@ async def test_cancel_after_the_switch_is_refused_and_changes_nothing(machine: M
     assert (release.status, release.failure) == (ReleaseStatus.ACTIVE, None)
 
 
-async def test_switch_that_happens_and_yet_reports_failure_is_put_back(machine: Machine, daemon: Daemon):
+async def test_a_switch_that_took_effect_but_reported_failure_is_undone(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.router.fail("put", Failure.AFTER_EFFECT)
 
@@ -219,7 +219,7 @@ async def test_post_deploy_hook_that_fails_is_reported_and_undoes_nothing(machin
     await assert_consistent(machine)
 
 
-async def test_workers_never_run_twice_and_come_back_when_the_new_ones_fail(machine: Machine, daemon: Daemon):
+async def test_workers_never_run_twice_and_are_restored_if_the_new_ones_fail(machine: Machine, daemon: Daemon):
     processes = {"web": {}, "worker": {"command": ["worker"]}}
     await daemon.deploy(image=V1, manifest={"processes": processes})
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=2.0), process="worker", slot=2)
@@ -243,7 +243,7 @@ async def test_older_run_of_the_same_branch_never_replaces_a_newer_one(machine: 
     assert allowed.status is ReleaseStatus.ACTIVE
 
 
-async def test_older_run_that_comes_late_touches_nothing(machine: Machine, daemon: Daemon):
+async def test_a_late_older_run_changes_nothing(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V2, branch="main", run_number=12)
     calls, route = len(machine.supervisor.started), await machine.route_of("shop")
 
@@ -255,7 +255,7 @@ async def test_older_run_that_comes_late_touches_nothing(machine: Machine, daemo
     assert len(machine.images.pulled) == 1
 
 
-async def test_older_run_does_not_push_a_newer_one_out_of_the_queue(machine: Machine, daemon: Daemon):
+async def test_an_older_run_does_not_supersede_a_newer_one_in_the_queue(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, branch="main", run_number=10)
     sources = [Source(branch="main", run_number=number) for number in (11, 13, 12)]
 
@@ -267,7 +267,7 @@ async def test_older_run_does_not_push_a_newer_one_out_of_the_queue(machine: Mac
     assert "but v3 of run 13 waits for its turn" in done[2].failure.what
 
 
-async def test_a_run_of_another_branch_is_not_compared(machine: Machine, daemon: Daemon):
+async def test_runs_of_different_branches_are_not_compared(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V2, branch="main", run_number=12)
 
     release = await daemon.deploy(image=V1, branch="hotfix", run_number=3)
@@ -275,7 +275,7 @@ async def test_a_run_of_another_branch_is_not_compared(machine: Machine, daemon:
     assert release.status is ReleaseStatus.ACTIVE
 
 
-async def test_registry_that_is_away_fails_the_deploy_with_its_own_error(machine: Machine, daemon: Daemon):
+async def test_an_unreachable_registry_fails_the_deploy_with_its_own_error(machine: Machine, daemon: Daemon):
     machine.registry.offline.add("reg.example.com")
 
     release = await daemon.deploy(image=V1)
@@ -285,7 +285,7 @@ async def test_registry_that_is_away_fails_the_deploy_with_its_own_error(machine
     assert machine.supervisor.names == frozenset()
 
 
-async def test_instance_that_dies_is_started_again_with_back_off(machine: Machine, daemon: Daemon):
+async def test_an_instance_that_exits_is_restarted_with_back_off(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.crash("pvdify-shop-web-v1-1", code=7)
 
@@ -297,7 +297,7 @@ async def test_instance_that_dies_is_started_again_with_back_off(machine: Machin
     assert "exited with code 7" in events[0].text
 
 
-async def test_instance_that_dies_is_taken_out_of_the_route_until_it_answers(machine: Machine, daemon: Daemon):
+async def test_an_instance_that_exits_is_removed_from_the_route_until_it_is_ready(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}}})
     machine.supervisor.script(Behaviour(listens_after=2.0), name="pvdify-shop-web-v1-1")
     machine.supervisor.crash("pvdify-shop-web-v1-1")
@@ -319,7 +319,7 @@ async def test_nothing_is_deployed_into_an_app_that_is_being_destroyed(machine: 
         await daemon.requests.deploy("shop", deploy_request(image=V2), ACTOR)
 
 
-async def test_maintenance_holds_over_deploys_until_it_ends(machine: Machine, daemon: Daemon):
+async def test_maintenance_persists_over_deploys_until_it_is_turned_off(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.requests.set_maintenance("shop", ACTOR, is_on=True)
     assert (await machine.router.routes())["shop"].slot is None
@@ -348,7 +348,7 @@ async def test_destroyed_app_leaves_nothing_but_events(machine: Machine, daemon:
     assert (await machine.store.events("shop"))[0].action == "app.destroyed"
 
 
-async def test_a_release_that_failed_may_finish_before_it_is_removed(machine: Machine, daemon: Daemon):
+async def test_a_failed_release_gets_its_grace_period_before_removal(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(status=500), process="web")
 
     await daemon.deploy(image=V1)
@@ -357,7 +357,7 @@ async def test_a_release_that_failed_may_finish_before_it_is_removed(machine: Ma
     assert [verb for verb, of in machine.supervisor.calls if of == name][-2:] == ["stop", "remove"]
 
 
-async def test_workers_have_the_time_of_the_release_that_started_them(machine: Machine, daemon: Daemon):
+async def test_workers_get_the_grace_period_of_their_own_release(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(stop_seconds=20), process="worker", slot=1)
     processes = {"web": {}, "worker": {"command": "work"}}
     await daemon.deploy(image=V1, manifest={"processes": processes, "stop_timeout": "30s"})
@@ -369,9 +369,7 @@ async def test_workers_have_the_time_of_the_release_that_started_them(machine: M
     assert machine.clock.monotonic() - begun > 20
 
 
-async def test_an_app_that_takes_its_time_is_live_within_a_second_of_its_first_good_answer(
-    machine: Machine, daemon: Daemon
-):
+async def test_a_slow_app_is_live_within_a_second_of_its_first_good_answer(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(healthy_after=37.3))
 
     release = await daemon.deploy(image=V1, manifest={"healthcheck": {"interval": "30s"}})

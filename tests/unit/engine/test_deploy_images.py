@@ -59,7 +59,7 @@ async def test_an_image_for_another_machine_fails_before_any_hook(machine: Machi
     assert machine.supervisor.executions("migrate") == 0
 
 
-async def test_only_images_that_a_kept_release_needs_stay(daemon_with_few_kept: Daemon):
+async def test_only_images_of_kept_releases_are_kept(daemon_with_few_kept: Daemon):
     daemon = daemon_with_few_kept
     machine = daemon.machine
     first = await daemon.deploy(image=V1)
@@ -86,7 +86,7 @@ async def test_of_releases_that_failed_only_the_newest_keeps_its_image(machine: 
     assert machine.images.stored == {live.image_id, failed.image_id}
 
 
-async def test_the_image_of_a_release_that_failed_goes_once_another_is_live(machine: Machine, daemon: Daemon):
+async def test_the_image_of_a_failed_release_is_removed_once_another_is_live(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(exit_code=1, listens_after=9), process="web", starts=1)
     failed = await daemon.deploy(image=V2)
@@ -139,7 +139,7 @@ async def test_an_image_is_pinned_before_anything_is_started_of_it(
     assert (release.status, containers) == (ReleaseStatus.ACTIVE, [0])
 
 
-async def test_an_image_that_does_not_fit_on_the_disk_is_not_pulled(machine: Machine, daemon: Daemon):
+async def test_an_image_too_large_for_the_disk_is_not_pulled(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.registry.push(V2, size=10 * 1024**3)
     machine.host.free_disk = 12 * 1024**3

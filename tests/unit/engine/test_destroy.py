@@ -1,4 +1,4 @@
-"""Taking an app away."""
+"""Destroying an app."""
 
 from collections.abc import AsyncIterator
 
@@ -23,8 +23,8 @@ async def daemon(machine: Machine) -> AsyncIterator[Daemon]:
     await daemon.bury()
 
 
-async def test_the_mark_that_hides_old_logs_is_set_when_the_deploy_logs_are_gone(machine: Machine, daemon: Daemon):
-    """With systemd it lies in the directory that goes with the deploy logs."""
+async def test_the_mark_that_hides_old_logs_is_set_after_the_deploy_logs_are_removed(machine: Machine, daemon: Daemon):
+    """With systemd, the mark is in the directory that is removed with the deploy logs."""
     order: list[str] = []
     remove, forget = machine.deploy_log.remove, machine.supervisor.forget
 

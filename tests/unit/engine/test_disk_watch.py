@@ -1,4 +1,4 @@
-"""What apps take on the disk: measured now and then, told once when it is too much."""
+"""Disk usage of apps: measured periodically, and reported once when it exceeds the limit."""
 
 from collections.abc import AsyncIterator
 
@@ -29,7 +29,7 @@ async def daemon(machine: Machine) -> AsyncIterator[Daemon]:
     await daemon.bury()
 
 
-async def told(machine: Machine) -> list[tuple[str, str]]:
+async def notices(machine: Machine) -> list[tuple[str, str]]:
     events = [it for it in await machine.store.events() if it.action.startswith("app.disk-")]
     return [(it.action, it.text) for it in sorted(events, key=lambda it: it.id)]
 
@@ -40,7 +40,7 @@ async def test_an_app_over_the_limit_is_reported_once_and_when_it_is_below_again
         machine.disk_meter.use = {"shop": use, "nobody": LARGE}
         await watch.look()
 
-    assert await told(machine) == [
+    assert await notices(machine) == [
         (
             "app.disk-exceeded",
             "12 GB (volumes 11 GB, containers 1.1 GB, logs 1.0 kB) on the server's disk, "
@@ -51,7 +51,7 @@ async def test_an_app_over_the_limit_is_reported_once_and_when_it_is_below_again
     assert daemon.world.disk_board.over == frozenset()
 
 
-async def test_what_cannot_be_measured_leaves_what_is_known(machine: Machine, daemon: Daemon):
+async def test_a_failed_measurement_keeps_the_last_known_usage(machine: Machine, daemon: Daemon):
     watch = disk_watch_of(daemon.world)
     machine.disk_meter.use = {"shop": LARGE}
     await watch.look()

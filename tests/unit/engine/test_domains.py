@@ -37,7 +37,7 @@ async def origins(daemon: Daemon, app: str) -> dict[str, str]:
     return {domain.hostname: domain.origin.value for domain in await daemon.domains.list(app)}
 
 
-async def test_an_added_hostname_leads_to_the_app_at_once_and_over_deploys(machine: Machine, daemon: Daemon):
+async def test_an_added_hostname_is_routed_at_once_and_kept_over_deploys(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"domains": ["www.shop.net"]})
 
     added, is_new = await daemon.domains.add("shop", "Shop.NET.", ACTOR)
@@ -62,7 +62,7 @@ async def test_a_rollback_restores_the_hostnames_of_the_manifest_and_keeps_those
     assert await hostnames(machine, "shop") == ("mine.net", "old.net", "shop.example.com")
 
 
-async def test_adding_what_the_app_has_changes_nothing(machine: Machine, daemon: Daemon):
+async def test_adding_an_existing_hostname_changes_nothing(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"domains": ["www.shop.net"]})
     before = await machine.store.events("shop")
 
@@ -72,7 +72,7 @@ async def test_adding_what_the_app_has_changes_nothing(machine: Machine, daemon:
     assert await machine.store.events("shop") == before
 
 
-async def test_other_scripts_are_routed_as_browsers_send_them(machine: Machine, daemon: Daemon):
+async def test_international_hostnames_are_routed_as_punycode(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
 
     added, _ = await daemon.domains.add("shop", "Bücher.example", ACTOR)
@@ -97,9 +97,7 @@ async def test_other_scripts_are_routed_as_browsers_send_them(machine: Machine, 
         ("", "a hostname like"),
     ],
 )
-async def test_what_is_no_hostname_is_refused_with_the_reason(
-    machine: Machine, daemon: Daemon, hostname: str, why: str
-):
+async def test_invalid_hostnames_are_refused_with_the_reason(machine: Machine, daemon: Daemon, hostname: str, why: str):
     await daemon.requests.create_app("shop", ACTOR)
 
     with pytest.raises(InvalidHostname) as caught:
@@ -123,7 +121,7 @@ async def test_a_hostname_belongs_to_one_app(machine: Machine, daemon: Daemon):
     assert machine.images.pulled == ["reg.example.com/shop@" + str((await machine.store.release("blog", 1)).digest)]
 
 
-async def test_the_address_of_a_new_app_may_have_been_given_away(machine: Machine, daemon: Daemon):
+async def test_the_default_hostname_of_a_new_app_may_be_taken(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.domains.add("shop", "blog.example.com", ACTOR)
 
@@ -162,7 +160,7 @@ async def test_only_what_was_added_can_be_removed(machine: Machine, daemon: Daem
         await daemon.domains.remove("shop", "shop.example.com", ACTOR)
 
 
-async def test_one_app_cannot_add_hostnames_without_end(
+async def test_the_number_of_added_hostnames_is_limited(
     machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(domains, "MOST_ADDED", 3)

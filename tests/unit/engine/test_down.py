@@ -1,4 +1,4 @@
-"""Instances that are down: routes leave them out as long as another one is up."""
+"""Instances that are down: routes leave them out as long as another instance is up."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ def place(number: int) -> Placement:
     return Placement(name=name, process="web", number=number, endpoint=known.get(number, NO_ROUTE))
 
 
-def test_a_route_leaves_out_what_is_down_until_it_answers():
+def test_a_route_leaves_out_down_instances_until_they_answer():
     down = DownTargets()
 
     down.add(place(4))
@@ -33,7 +33,7 @@ def test_a_route_leaves_out_what_is_down_until_it_answers():
     assert down.leave_out(ROUTE) == ROUTE
 
 
-def test_where_all_are_down_the_route_keeps_all():
+def test_if_all_instances_are_down_the_route_keeps_all():
     down = DownTargets()
 
     for number in (1, 4):
@@ -70,7 +70,7 @@ async def deployed() -> tuple[Machine, Daemon, "asyncio.Task[None]"]:
     return machine, daemon, running
 
 
-async def test_an_instance_that_comes_back_during_a_deploy_gets_visitors_before_the_deploy_ends():
+async def test_an_instance_that_recovers_during_a_deploy_is_routed_before_the_deploy_ends():
     machine, daemon, running = await deployed()
     machine.supervisor.script(Behaviour(listens_after=40), slot=2)
     deploying = asyncio.create_task(daemon.deploy(image=IMAGES[1]))
@@ -88,7 +88,7 @@ async def test_an_instance_that_comes_back_during_a_deploy_gets_visitors_before_
     await daemon.bury()
 
 
-async def test_a_change_of_the_route_brings_no_dead_instance_back():
+async def test_changing_the_route_does_not_restore_a_down_instance():
     machine, daemon, running = await deployed()
     machine.supervisor.script(Behaviour(refuse="no memory"), name="pvdify-shop-web-v1-1")
     machine.supervisor.crash("pvdify-shop-web-v1-1")

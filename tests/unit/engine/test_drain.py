@@ -1,4 +1,4 @@
-"""What is still open to a slot at the end of its drain: ended then, and counted, so that standby has no visitors."""
+"""Connections that are open at the end of a drain: closed and counted, so that a standby slot has no visitors."""
 
 import pytest
 
@@ -29,7 +29,7 @@ async def daemon(machine: Machine):
 
 
 def open_websockets(machine: Machine, *, slot: int) -> None:
-    """Three to the first instance, one to the second."""
+    """Open three WebSockets to the first instance and one to the second."""
     machine.router.serve("shop", slot, Traffic(requests=3, in_flight=3), number=1)
     machine.router.serve("shop", slot, Traffic(requests=1, in_flight=1), number=2)
 
@@ -44,7 +44,7 @@ async def counted(machine: Machine, release: int) -> SwitchCount:
     return found
 
 
-async def test_a_slot_that_stands_by_has_no_visitors_left(machine: Machine, daemon: Daemon):
+async def test_a_standby_slot_has_no_open_connections(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DRAIN)
     open_websockets(machine, slot=1)
 
@@ -57,7 +57,7 @@ async def test_a_slot_that_stands_by_has_no_visitors_left(machine: Machine, daem
     assert (await counted(machine, 2)).cut == 4
 
 
-async def test_nothing_is_ended_before_drain_is_over(machine: Machine, daemon: Daemon):
+async def test_no_connection_is_closed_before_the_end_of_the_drain(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DRAIN)
     open_websockets(machine, slot=1)
     await daemon.deploy(image=V2)
@@ -67,7 +67,7 @@ async def test_nothing_is_ended_before_drain_is_over(machine: Machine, daemon: D
     assert (await machine.router.traffic("shop", 1)).in_flight == 4
 
 
-async def test_what_ends_by_itself_counts_as_nothing_lost(machine: Machine, daemon: Daemon):
+async def test_connections_that_end_by_themselves_are_not_counted_as_lost(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DRAIN)
     machine.router.serve("shop", 1, Traffic(requests=1, in_flight=1))
     await daemon.deploy(image=V2)
@@ -80,7 +80,7 @@ async def test_what_ends_by_itself_counts_as_nothing_lost(machine: Machine, daem
     assert (await counted(machine, 2)).cut == 0
 
 
-async def test_a_rollback_while_it_drains_keeps_the_visitors(machine: Machine, daemon: Daemon):
+async def test_a_rollback_during_the_drain_keeps_connections_open(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DRAIN)
     open_websockets(machine, slot=1)
     await daemon.deploy(image=V2)
@@ -110,7 +110,7 @@ async def test_a_rollback_while_it_drains_ends_the_count_of_the_switch(machine: 
     assert 7 <= found.served < 100
 
 
-async def test_a_router_that_does_not_answer_once_is_asked_again(machine: Machine, daemon: Daemon):
+async def test_a_router_that_fails_once_during_the_drain_is_retried(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DRAIN)
     open_websockets(machine, slot=1)
     await daemon.deploy(image=V2)
@@ -122,7 +122,7 @@ async def test_a_router_that_does_not_answer_once_is_asked_again(machine: Machin
     assert (await counted(machine, 2)).cut == 4
 
 
-async def test_what_is_in_flight_when_a_release_stops_first_is_counted(machine: Machine, daemon: Daemon):
+async def test_requests_in_flight_at_a_stop_first_deploy_are_counted(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DRAIN)
     open_websockets(machine, slot=1)
 

@@ -32,7 +32,7 @@ async def daemon(machine: Machine):
     await daemon.bury()
 
 
-async def look(daemon: Daemon, seconds: float = 2.0) -> None:
+async def advance(daemon: Daemon, seconds: float = 2.0) -> None:
     daemon.machine.clock.jump(seconds)
     await daemon.edge.look()
 
@@ -41,7 +41,7 @@ async def actions(machine: Machine) -> list[str]:
     return [event.action for event in await machine.store.events() if event.action.startswith("edge.")]
 
 
-async def test_connecting_leads_every_hostname_here_and_runs_the_tunnel(machine: Machine, daemon: Daemon):
+async def test_connecting_routes_every_hostname_here_and_starts_the_tunnel(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"domains": ["www.shop.net"]})
 
     view = await daemon.edge.connect(LINK, ACTOR)
@@ -52,7 +52,7 @@ async def test_connecting_leads_every_hostname_here_and_runs_the_tunnel(machine:
     assert "cf-token" not in repr(view) + repr(LINK) + repr(await machine.store.events())
 
 
-async def test_apps_domains_and_previews_come_and_go_without_a_deploy_waiting(machine: Machine, daemon: Daemon):
+async def test_hostnames_are_added_and_removed_at_the_edge_without_delaying_deploys(machine: Machine, daemon: Daemon):
     await daemon.edge.connect(LINK, ACTOR)
     puts = machine.edge.puts
 
@@ -60,54 +60,54 @@ async def test_apps_domains_and_previews_come_and_go_without_a_deploy_waiting(ma
     await daemon.deploy(app="shop-pr-7", image=V1)
     await daemon.domains.add("shop", "www.shop.net", ACTOR)
     assert machine.edge.puts == puts
-    await look(daemon)
+    await advance(daemon)
     assert machine.edge.hostnames == {OWN, "shop.example.com", "shop-pr-7.example.com", "www.shop.net"}
     await daemon.domains.remove("shop", "www.shop.net", ACTOR)
     await daemon.requests.destroy_app("shop-pr-7", "shop-pr-7", ACTOR)
     await daemon.finish_retirements()
-    await look(daemon)
+    await advance(daemon)
 
     assert machine.edge.hostnames == {OWN, "shop.example.com"}
 
 
-async def test_a_deploy_of_an_app_that_is_there_asks_the_edge_for_nothing(machine: Machine, daemon: Daemon):
+async def test_a_deploy_of_an_existing_app_sends_no_request_to_the_edge(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.edge.connect(LINK, ACTOR)
     puts = machine.edge.puts
 
     await daemon.deploy(image=V1)
-    await look(daemon)
+    await advance(daemon)
 
     assert machine.edge.puts == puts
 
 
-async def test_the_edge_is_looked_at_now_and_then_so_that_drift_is_mended(machine: Machine, daemon: Daemon):
+async def test_the_edge_is_checked_periodically_and_drift_is_repaired(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.edge.connect(LINK, ACTOR)
     machine.edge.hostnames = frozenset()
 
-    await look(daemon, 290)
+    await advance(daemon, 290)
     assert machine.edge.hostnames == frozenset()
-    await look(daemon, 20)
+    await advance(daemon, 20)
 
     assert machine.edge.hostnames == {OWN, "shop.example.com"}
 
 
-async def test_what_fails_is_retried_with_growing_pauses_and_reported_once(machine: Machine, daemon: Daemon):
+async def test_edge_failures_are_retried_with_growing_pauses_and_reported_once(machine: Machine, daemon: Daemon):
     await daemon.edge.connect(LINK, ACTOR)
     await daemon.deploy(image=V1)
     machine.edge.errors.extend([AWAY] * 4)
     puts = machine.edge.puts
 
     for _ in range(60):
-        await look(daemon, 1)
+        await advance(daemon, 1)
 
     assert machine.edge.hostnames == {OWN, "shop.example.com"}
     assert machine.edge.puts == puts + 5
     assert await actions(machine) == ["edge.recovered", "edge.failed", "edge.connected"]
 
 
-async def test_a_cloudflare_that_is_away_when_connecting_does_not_lose_the_token(machine: Machine, daemon: Daemon):
+async def test_an_unreachable_cloudflare_while_connecting_does_not_lose_the_token(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.edge.errors.append(AWAY)
 
@@ -115,11 +115,11 @@ async def test_a_cloudflare_that_is_away_when_connecting_does_not_lose_the_token
 
     assert view.failure is not None
     assert view.failure.why == "it answered 502"
-    await look(daemon, 5)
+    await advance(daemon, 5)
     assert machine.edge.hostnames == {OWN, "shop.example.com"}
 
 
-async def test_a_token_that_is_refused_is_not_kept(machine: Machine, daemon: Daemon):
+async def test_a_refused_edge_token_is_not_stored(machine: Machine, daemon: Daemon):
     machine.edge.errors.append(EdgeRefused("Cloudflare does not allow pvdify to read the list of zones"))
 
     with pytest.raises(EdgeRefused):
@@ -131,12 +131,12 @@ async def test_a_token_that_is_refused_is_not_kept(machine: Machine, daemon: Dae
     assert await daemon.edge.show() is None
 
 
-async def test_a_daemon_that_starts_anew_goes_on_with_what_is_kept(machine: Machine, daemon: Daemon):
+async def test_a_restarted_daemon_continues_with_the_stored_edge(machine: Machine, daemon: Daemon):
     await daemon.edge.connect(EdgeLink(token=Secret("cf-token"), tunnel="office"), ACTOR)
     await daemon.deploy(image=V1)
 
     successor = machine.daemon()
-    await look(successor)
+    await advance(successor)
 
     view = await successor.edge.show()
     assert view is not None
@@ -145,7 +145,7 @@ async def test_a_daemon_that_starts_anew_goes_on_with_what_is_kept(machine: Mach
     assert machine.edge.hostnames == {OWN, "shop.example.com"}
 
 
-async def test_another_tunnel_takes_the_place_of_the_one_before(machine: Machine, daemon: Daemon):
+async def test_connecting_another_tunnel_replaces_the_previous_one(machine: Machine, daemon: Daemon):
     await daemon.edge.connect(EdgeLink(token=Secret("old"), tunnel="office"), ACTOR)
 
     await daemon.edge.connect(LINK, ACTOR)
@@ -153,7 +153,7 @@ async def test_another_tunnel_takes_the_place_of_the_one_before(machine: Machine
     assert [link.tunnel for link in machine.edge.removed] == ["office"]
 
 
-async def test_disconnecting_takes_everything_away_or_stays_connected(machine: Machine, daemon: Daemon):
+async def test_disconnecting_removes_everything_or_stays_connected(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.edge.connect(LINK, ACTOR)
     machine.edge.errors.append(AWAY)
@@ -167,7 +167,7 @@ async def test_disconnecting_takes_everything_away_or_stays_connected(machine: M
     assert machine.edge.hostnames == frozenset()
     assert machine.tunnel_process.token is None
     assert machine.credentials.kept == {}
-    await look(daemon, 1000)
+    await advance(daemon, 1000)
     assert machine.edge.hostnames == frozenset()
 
 
@@ -184,7 +184,7 @@ def test_the_tunnel_reaches_the_router_where_it_listens(listen: str, url: str):
     assert router_url(parse_address(listen)) == url
 
 
-async def test_where_the_tunnels_program_lacks_the_rest_is_done_and_the_message_kept(machine: Machine, daemon: Daemon):
+async def test_without_cloudflared_records_are_made_and_the_message_is_kept(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.tunnel_process.error = RuntimeUnavailable("the tunnel's program is missing")
 
@@ -194,13 +194,13 @@ async def test_where_the_tunnels_program_lacks_the_rest_is_done_and_the_message_
     assert view.failure is not None
     assert view.failure.what == "the tunnel's program is missing"
     machine.tunnel_process.error = None
-    await look(daemon, 5)
+    await advance(daemon, 5)
     after = await daemon.edge.show()
     assert after is not None
     assert (after.failure, after.process) == (None, "it runs")
 
 
-async def test_without_an_exposed_api_the_base_domain_leads_nowhere():
+async def test_without_an_exposed_api_the_base_domain_is_not_routed():
     machine = Machine(expose_api="off")
     daemon = machine.daemon()
 
@@ -210,7 +210,7 @@ async def test_without_an_exposed_api_the_base_domain_leads_nowhere():
     await daemon.bury()
 
 
-async def test_the_edge_leads_to_the_public_name_wherever_it_is():
+async def test_the_edge_routes_the_public_hostname_in_any_zone():
     machine = Machine(public_url="https://ops.example.net")
     daemon = machine.daemon()
 
@@ -232,38 +232,38 @@ def services(machine: Machine) -> dict[str, str]:
     return {rule.hostname: rule.service for rule in machine.edge.rules}
 
 
-async def test_straight_to_the_app_the_old_instance_stays_until_the_tunnel_has_left_it():
+async def test_with_direct_routing_the_old_instance_runs_until_the_tunnel_has_switched():
     machine, daemon = await direct()
     await daemon.deploy(image=V1)
-    await look(daemon)
+    await advance(daemon)
     (old,) = await machine.route_of("shop")
     assert services(machine) == {OWN: ROUTER, "shop.example.com": f"http://{at(old)}"}
     machine.edge.in_force = machine.edge.version  # from here on the tunnel's program is behind
 
     await daemon.deploy(image=V1)
-    await look(daemon)
+    await advance(daemon)
     for _ in range(5):
-        await look(daemon, 60)
+        await advance(daemon, 60)
         await machine.clock.sleep(60)
 
     (new,) = await machine.route_of("shop")
     assert services(machine) == {OWN: ROUTER, "shop.example.com": f"http://{at(new)}"}
     assert "pvdify-shop-web-v1-1" in machine.supervisor.running
     machine.edge.in_force = None
-    await look(daemon)
+    await advance(daemon)
     await daemon.finish_retirements()
 
     assert machine.supervisor.running == {"pvdify-shop-web-v2-1"}
     await daemon.bury()
 
 
-async def test_straight_to_the_app_a_drain_lasts_its_whole_time_because_nobody_counts():
+async def test_with_direct_routing_a_drain_always_takes_its_full_time():
     machine, daemon = await direct()
     await daemon.deploy(image=V1, manifest={"drain": "20s"})
-    await look(daemon)
+    await advance(daemon)
     await daemon.deploy(image=V1, manifest={"drain": "20s"})
     begun = machine.clock.monotonic()
-    await look(daemon)
+    await advance(daemon)
 
     await daemon.finish_retirements()
 
@@ -271,7 +271,7 @@ async def test_straight_to_the_app_a_drain_lasts_its_whole_time_because_nobody_c
     await daemon.bury()
 
 
-async def test_the_steps_of_an_operation_go_by_one_answer_though_the_edge_goes_meanwhile():
+async def test_an_operation_keeps_its_routing_mode_although_the_edge_is_removed_meanwhile():
     machine, daemon = await direct()
     about = {"kind": OperationKind.DEPLOY, "app": "shop", "created_at": machine.clock.now(), "created_by": "me"}
     first, second = (
@@ -286,7 +286,7 @@ async def test_the_steps_of_an_operation_go_by_one_answer_though_the_edge_goes_m
     await daemon.bury()
 
 
-async def test_straight_to_the_app_is_for_one_instance_and_the_router_has_the_rest():
+async def test_direct_routing_is_for_single_instance_apps_and_others_use_the_router():
     machine, daemon = await direct()
     await daemon.deploy(app="many", image=V1, manifest={"processes": {"web": {"count": 2}}})
     await daemon.deploy(image=V1)
@@ -294,7 +294,7 @@ async def test_straight_to_the_app_is_for_one_instance_and_the_router_has_the_re
     await daemon.deploy(app="shut", image=V1)
     await daemon.requests.set_maintenance("shut", ACTOR, is_on=True)
 
-    await look(daemon)
+    await advance(daemon)
 
     router = "http://127.0.0.1:9080"
     found = services(machine)
@@ -303,7 +303,7 @@ async def test_straight_to_the_app_is_for_one_instance_and_the_router_has_the_re
     await daemon.bury()
 
 
-async def test_straight_to_the_app_nobody_could_turn_visitors_away_so_nothing_is_stopped_first():
+async def test_with_direct_routing_stop_first_is_refused():
     machine, daemon = await direct()
     await daemon.deploy(image=V1)
 
@@ -317,7 +317,7 @@ async def test_straight_to_the_app_nobody_could_turn_visitors_away_so_nothing_is
 async def test_an_app_that_is_destroyed_does_not_wait_for_a_tunnel_that_never_answers():
     machine, daemon = await direct()
     await daemon.deploy(image=V1)
-    await look(daemon)
+    await advance(daemon)
     machine.edge.in_force = 0
     await daemon.deploy(image=V1)
 
@@ -328,17 +328,17 @@ async def test_an_app_that_is_destroyed_does_not_wait_for_a_tunnel_that_never_an
     await daemon.bury()
 
 
-async def test_the_servers_state_has_a_line_about_the_edge(machine: Machine, daemon: Daemon):
+async def test_the_server_status_has_a_line_about_the_edge(machine: Machine, daemon: Daemon):
     none = await daemon.edge.check()
     await daemon.deploy(image=V1, manifest={"domains": ["www.shop.net"]})
 
     await daemon.edge.connect(LINK, ACTOR)
     well = await daemon.edge.check()
     machine.edge.problems = (EdgeProblem(hostname="www.shop.net", what="it leads elsewhere", next="remove the record"),)
-    await look(daemon, 400)
+    await advance(daemon, 400)
     partly = await daemon.edge.check()
     machine.edge.errors.append(AWAY)
-    await look(daemon, 400)
+    await advance(daemon, 400)
     broken = await daemon.edge.check()
 
     assert (none.state, none.text.partition(":")[0]) == ("ok", "none")
@@ -359,7 +359,7 @@ async def test_a_tunnel_without_a_connection_is_reported(machine: Machine, daemo
     assert without.text == "tunnel pvdify-own is down"
 
 
-async def test_the_next_server_has_not_looked_yet(machine: Machine, daemon: Daemon):
+async def test_a_restarted_server_reports_the_edge_as_ok_before_its_first_check(machine: Machine, daemon: Daemon):
     await daemon.edge.connect(LINK, ACTOR)
 
     successor = machine.daemon()
@@ -368,7 +368,7 @@ async def test_the_next_server_has_not_looked_yet(machine: Machine, daemon: Daem
     await successor.bury()
 
 
-async def test_the_router_follows_the_edge_at_once_and_tries_again_where_it_could_not(machine: Machine, daemon: Daemon):
+async def test_the_router_is_reconfigured_after_an_edge_change_and_retried_on_failure(machine: Machine, daemon: Daemon):
     seen: list[bool] = []
     started = machine.router.ensure_running
 
@@ -377,15 +377,15 @@ async def test_the_router_follows_the_edge_at_once_and_tries_again_where_it_coul
         seen.append(await machine.credentials.read("edge") is not None)
 
     machine.router.ensure_running = ensure_running  # type: ignore[method-assign] - notes what a start would find
-    await look(daemon)
-    await look(daemon)
+    await advance(daemon)
+    await advance(daemon)
 
     await daemon.edge.connect(LINK, ACTOR)
     machine.router.fail("ensure_running")
     await daemon.edge.disconnect(ACTOR)
     before = list(seen)
-    await look(daemon)
-    await look(daemon)
+    await advance(daemon)
+    await advance(daemon)
 
     assert before == [False, True]
     assert seen == [False, True, False]

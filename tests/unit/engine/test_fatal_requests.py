@@ -42,7 +42,7 @@ async def test_a_request_that_ends_instances_is_named_once_however_many_it_ends(
     await daemon.bury()
 
 
-async def test_only_what_was_cut_at_the_end_of_this_instance_is_named() -> None:
+async def test_only_requests_cut_by_the_end_of_this_instance_are_named() -> None:
     machine, daemon = await deployed()
     second = timedelta(seconds=1)
     machine.access_log.visits += [
@@ -61,7 +61,7 @@ async def test_only_what_was_cut_at_the_end_of_this_instance_is_named() -> None:
     await daemon.bury()
 
 
-async def test_nothing_is_named_when_nothing_was_in_flight_or_the_end_was_a_good_one() -> None:
+async def test_no_request_is_named_without_requests_in_flight_or_after_a_normal_exit() -> None:
     machine, daemon = await deployed()
     machine.access_log.visits += [CRASH, replace(CRASH, path="/answered", status=200, ended="----")]
     machine.supervisor.crash(NAMES[0], code=1)
@@ -74,7 +74,7 @@ async def test_nothing_is_named_when_nothing_was_in_flight_or_the_end_was_a_good
     await daemon.bury()
 
 
-async def test_many_requests_are_named_in_short() -> None:
+async def test_many_fatal_requests_are_summarised() -> None:
     machine, daemon = await deployed()
     machine.access_log.visits += [replace(CRASH, path=f"/{letter}{'x' * 500}") for letter in "abcde"]
 

@@ -1,4 +1,4 @@
-"""Many who follow one log."""
+"""Many followers of one log."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -13,7 +13,7 @@ BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class Log:
-    """What two instances wrote; counts its readings, and can fail."""
+    """The lines of two instances; it counts its readers, and can fail."""
 
     def __init__(self) -> None:
         self.lines: list[LogLine] = []
@@ -86,7 +86,7 @@ async def test_one_reading_serves_all_followers() -> None:
     assert log.open == 0, "the reading ends with its last follower"
 
 
-async def test_who_comes_later_gets_what_was_written_before_and_each_line_once() -> None:
+async def test_a_later_follower_gets_earlier_lines_and_each_line_once() -> None:
     log = Log()
     shared = Feeds(log)  # type: ignore[arg-type]
     await log.write("old", at=0)
@@ -107,7 +107,7 @@ async def test_who_comes_later_gets_what_was_written_before_and_each_line_once()
     await early.aclose()
 
 
-async def test_who_is_slow_loses_nothing_and_holds_up_nobody() -> None:
+async def test_a_slow_follower_loses_no_line_and_does_not_delay_others() -> None:
     log = Log()
     shared = Feeds(log, most_waiting=10)  # type: ignore[arg-type]
     slow, quick = shared.follow([WEB], BEGIN), shared.follow([WEB], BEGIN)
@@ -144,7 +144,7 @@ async def test_a_reading_that_fails_fails_for_all() -> None:
     await again.aclose()
 
 
-async def test_who_comes_later_is_not_held_up_by_one_who_takes_nothing() -> None:
+async def test_a_later_follower_is_not_delayed_by_a_stuck_one() -> None:
     log = Log()
     shared = Feeds(log, most_waiting=2)  # type: ignore[arg-type]
     stuck = shared.follow([WEB], BEGIN)

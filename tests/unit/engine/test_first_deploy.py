@@ -1,4 +1,4 @@
-"""A first deploy that does not come about: no message speaks of a release before it, because there was none."""
+"""A failed first deploy: no message names a previous release, because there was none."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def words_of(release: Release) -> str:
 
 
 @pytest.mark.parametrize("trouble", ["probe", "worker", "router", "confirm", "cancel"])
-async def test_its_failure_names_no_release_before_it(machine: Machine, daemon: Daemon, trouble: str):
+async def test_the_failure_of_a_first_deploy_names_no_previous_release(machine: Machine, daemon: Daemon, trouble: str):
     manifest = {"processes": {"web": {}, "worker": {"command": ["work"]}}}
     match trouble:
         case "probe" | "cancel":
@@ -54,7 +54,7 @@ async def test_its_failure_names_no_release_before_it(machine: Machine, daemon: 
     assert not [words for words in OF_BEFORE if words in said], said
 
 
-async def test_a_second_one_names_it(machine: Machine, daemon: Daemon):
+async def test_the_failure_of_a_second_deploy_names_the_previous_release(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.5), process="worker")
 

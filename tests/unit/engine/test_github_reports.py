@@ -1,4 +1,4 @@
-"""GitHub is told of previews and of linked apps, for as long as this server has a token for it."""
+"""Previews and linked apps are reported to GitHub, as long as this server has a token for it."""
 
 from collections.abc import AsyncIterator
 
@@ -32,7 +32,7 @@ async def daemon():
     await daemon.bury()
 
 
-async def look(daemon: Daemon) -> None:
+async def deliver_due(daemon: Daemon) -> None:
     await daemon.courier.look()
     await daemon.courier.idle()
 
@@ -55,16 +55,16 @@ async def open_preview(daemon: Daemon) -> None:
     await daemon.finish("shop-pr-12", release.version)
 
 
-async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon, web: HttpxWeb):
+async def test_a_preview_has_one_comment_and_one_deployment(daemon: Daemon, web: HttpxWeb):
     await report(daemon, is_on=True)
     with FakeGithub() as github:
         daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(web=web, url=github.url, token="t"))  # type: ignore[assignment]
 
         await open_preview(daemon)
-        await look(daemon)
+        await deliver_due(daemon)
         live = [it["body"] for it in github.state.comments]
         await daemon.previews.close("shop", 12, ACTOR)
-        await look(daemon)
+        await deliver_due(daemon)
 
         assert "shop-pr-12 v1 is live" in live[0]
         assert "the pull request is closed; goes at" in github.state.comments[0]["body"]
@@ -72,17 +72,17 @@ async def test_a_previews_life_is_one_comment_and_one_deployment(daemon: Daemon,
         github.check()
 
 
-async def test_the_end_of_a_preview_is_reported_though_nothing_of_it_is_left_by_then(daemon: Daemon, web: HttpxWeb):
+async def test_the_end_of_a_preview_is_reported_after_its_removal(daemon: Daemon, web: HttpxWeb):
     await report(daemon, is_on=True)
     with FakeGithub() as github:
         daemon.machine.outlets[Channel.GITHUB] = GithubReports(RestApi(web=web, url=github.url, token="t"))  # type: ignore[assignment]
         await open_preview(daemon)
-        await look(daemon)
+        await deliver_due(daemon)
 
         await daemon.previews.end(await daemon.previews.get("shop", 12), "for the test")
         await daemon.finish_retirements()
         assert await daemon.machine.store.app("shop-pr-12") is None
-        await look(daemon)
+        await deliver_due(daemon)
 
         assert "gone, with everything of it" in github.state.comments[0]["body"]
         assert [it["state"] for _, it in github.state.statuses] == ["success", "inactive"]
@@ -96,7 +96,7 @@ async def test_a_linked_apps_releases_are_reported_with_its_repository_and_other
 
     await daemon.deploy("shop", IMAGE)
     await daemon.deploy("blog", IMAGE)
-    await look(daemon)
+    await deliver_due(daemon)
 
     notices = [it.notice for it in daemon.machine.outlets[Channel.GITHUB].delivered]
     assert [(it.app, it.repository, it.pull_request) for it in notices] == [
@@ -105,7 +105,7 @@ async def test_a_linked_apps_releases_are_reported_with_its_repository_and_other
     ]
 
 
-async def test_it_comes_and_goes_with_the_token(daemon: Daemon):
+async def test_github_reports_are_enabled_by_the_token(daemon: Daemon):
     for _ in range(2):
         await report(daemon, is_on=True)
     there = await daemon.world.outbox.subscriptions()
@@ -119,7 +119,7 @@ async def test_it_comes_and_goes_with_the_token(daemon: Daemon):
     assert actions == ["github.untold", "github.told"]
 
 
-async def test_it_is_no_notification_that_people_add(daemon: Daemon):
+async def test_github_reports_are_not_listed_as_notifications(daemon: Daemon):
     await report(daemon, is_on=True)
 
     with pytest.raises(InvalidError, match="is no channel of a notification"):

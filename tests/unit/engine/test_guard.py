@@ -1,4 +1,4 @@
-"""A release that answers too many errors after its switch is taken back by itself; a healthy one is left alone."""
+"""A release with too many errors after its switch is rolled back automatically; a healthy release is kept."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ async def daemon(machine: Machine):
 
 
 async def visit(machine: Machine, rates: dict[int, float], seed: int = 1, per_second: int = 10) -> None:
-    """Visitors, forever: each second some requests to the live slot, of which a share gets a 500."""
+    """Send requests to the live slot each second, for ever; a share of them gets a 500."""
     chance = random.Random(seed)
     while True:
         route = (await machine.router.routes()).get("shop")
@@ -54,7 +54,7 @@ async def deploy_under_visitors(
     return released
 
 
-async def test_a_bad_release_is_taken_back_and_says_so_everywhere(machine: Machine, daemon: Daemon):
+async def test_a_bad_release_is_rolled_back_and_reported_everywhere(machine: Machine, daemon: Daemon):
     released = await deploy_under_visitors(machine, daemon, {2: 0.2})
 
     second, third = await machine.store.release("shop", 2), await machine.store.release("shop", 3)
@@ -75,7 +75,7 @@ async def test_a_bad_release_is_taken_back_and_says_so_everywhere(machine: Machi
     assert machine.unserved == []
 
 
-async def test_it_goes_back_to_the_standby_without_starting_anything(machine: Machine, daemon: Daemon):
+async def test_the_guard_rolls_back_to_the_standby_without_starting_instances(machine: Machine, daemon: Daemon):
     await deploy_under_visitors(machine, daemon, {2: 0.2})
 
     assert len(machine.supervisor.started) == 2
@@ -92,7 +92,7 @@ async def test_a_healthy_release_is_watched_to_the_end_and_stays(machine: Machin
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rate", "is_caught"), [(0.2, True), (0.002, False)])
-async def test_a_hundred_of_a_hundred(rate: float, is_caught: bool):
+async def test_the_guard_catches_a_hundred_of_a_hundred_bad_releases(rate: float, is_caught: bool):
     caught = 0
     for seed in range(100):
         machine = Machine()
@@ -106,13 +106,13 @@ async def test_a_hundred_of_a_hundred(rate: float, is_caught: bool):
     assert caught == (100 if is_caught else 0)
 
 
-async def test_errors_that_were_there_before_are_no_reason(machine: Machine, daemon: Daemon):
+async def test_existing_errors_do_not_trigger_the_guard(machine: Machine, daemon: Daemon):
     released = await deploy_under_visitors(machine, daemon, {1: 0.2, 2: 0.2})
 
     assert released.failure is None
 
 
-async def test_few_requests_are_no_reason(machine: Machine, daemon: Daemon):
+async def test_few_requests_do_not_trigger_the_guard(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=GUARDED)
     await daemon.requests.deploy("shop", deploy_request(image=V2), ACTOR)
     await machine.clock.sleep(10)
@@ -123,7 +123,7 @@ async def test_few_requests_are_no_reason(machine: Machine, daemon: Daemon):
     assert released.failure is None
 
 
-async def test_nothing_is_watched_without_a_guard_or_a_release_before(machine: Machine, daemon: Daemon):
+async def test_no_release_is_watched_without_a_guard_or_a_previous_release(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.deploy("blog", V1, GUARDED)
 
@@ -142,7 +142,7 @@ async def test_a_rollback_by_hand_does_not_wait_for_the_window(machine: Machine,
     assert await machine.route_of("shop") == (3001,)
 
 
-async def test_a_later_rollback_passes_over_what_was_taken_back(machine: Machine, daemon: Daemon):
+async def test_a_later_rollback_skips_the_release_that_the_guard_rolled_back(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V3)
     await deploy_under_visitors(machine, daemon, {3: 0.5})
 
@@ -151,7 +151,7 @@ async def test_a_later_rollback_passes_over_what_was_taken_back(machine: Machine
     assert target.version == 2
 
 
-async def test_a_router_that_is_away_for_a_while_is_no_reason(machine: Machine, daemon: Daemon):
+async def test_an_unreachable_router_does_not_trigger_the_guard(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=GUARDED)
     await daemon.requests.deploy("shop", deploy_request(image=V2), ACTOR)
     await machine.clock.sleep(10)

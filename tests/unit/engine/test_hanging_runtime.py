@@ -1,4 +1,4 @@
-"""A container runtime that hangs in the middle of a deploy: the outcome is told in time, and finished later."""
+"""A container runtime that hangs during a deploy: the outcome is reported in time, and cleanup follows later."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ METHODS = ("start", "stop", "remove", "find", "create", "wait", "is_running")
 
 
 class Hanging:
-    """From ``begin`` to ``end`` no question to podman is answered; each gives up after two minutes."""
+    """From ``begin`` to ``end`` no call of podman is answered; each call times out after two minutes."""
 
     def __init__(self, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
         self._machine = machine
@@ -82,7 +82,7 @@ async def test_a_deploy_that_hangs_at_pull_ends_within_one_deadline(machine: Mac
     assert (await machine.router.routes())["shop"].slot == 1
 
 
-async def test_what_is_left_of_a_release_is_removed_when_the_runtime_answers(
+async def test_leftovers_of_a_release_are_removed_when_the_runtime_answers(
     machine: Machine, daemon: Daemon, podman: Hanging, monkeypatch: pytest.MonkeyPatch
 ):
     await daemon.deploy(image=V1, manifest=WITH_WORKER)
@@ -144,7 +144,7 @@ async def test_no_worker_starts_beside_one_that_could_not_be_removed(machine: Ma
     assert running == {"pvdify-shop-worker-v1-1"}
 
 
-async def test_a_runtime_that_only_refuses_is_tried_again(machine: Machine, daemon: Daemon):
+async def test_a_runtime_that_fails_quickly_is_retried(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.images.fail_next("resolve", PullFailed("the registry refuses"))
     for _ in range(2):

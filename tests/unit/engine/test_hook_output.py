@@ -1,4 +1,4 @@
-"""What a line of a hook costs: the same for the first and the last of many, with and without followers.
+"""The cost of a line of a hook's output: equal for the first and the last line, with and without followers.
 
 Counted in calls of functions, which no other work on the machine changes. A line read again, or a list of all lines
 walked for each batch, made 60,000 lines take for ever.
@@ -30,7 +30,7 @@ MOST_GROWTH = 1.4  # costs that grow with the number of lines give 1.8 and more
 
 
 class Calls:
-    """The number of calls by code of pvdify, also in threads that began meanwhile; not by waiting tests and fakes."""
+    """Count the calls of pvdify's code, also in threads started meanwhile, but not those of waiting tests and fakes."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -52,7 +52,7 @@ async def calls() -> AsyncIterator[Calls]:
 
 
 class Follower:
-    """Follows the deploy log; ``seen``: the lines of the hook that it has had."""
+    """Follow the deploy log; ``seen`` has the lines of the hook that were received."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
@@ -66,7 +66,7 @@ class Follower:
 
 
 class Talkative:
-    """A hook that writes its lines in chunks to a container's file, each when all followers have the one before."""
+    """A hook that writes its lines in chunks, each after all followers have received the previous chunk."""
 
     def __init__(self, machine: Machine, file: Path, lines: int, followers: list[Follower]) -> None:
         self._clock, self._file, self._followers, self._written = machine.clock, file, followers, 0
@@ -113,7 +113,7 @@ async def deploy(lines: int, followers: int, directory: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("followers", [0, 2])
-async def test_a_line_costs_the_same_however_many_there_are(
+async def test_the_cost_per_line_does_not_grow_with_their_number(
     followers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Calls
 ) -> None:
     counts = []

@@ -1,4 +1,4 @@
-"""Hooks: when they run, with what, how often, and what becomes of the deploy."""
+"""Hooks: when they run, with which environment, how often, and how they affect the deploy."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ async def output(machine: Machine, version: int) -> list[str]:
     return [entry.text for entry in entries if entry.kind in (EntryKind.OUTPUT, EntryKind.NOTE)]
 
 
-async def test_each_hook_runs_once_with_what_it_needs_to_know(machine: Machine, daemon: Daemon):
+async def test_each_hook_runs_once_with_its_environment(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
 
     release = await daemon.deploy(image=V2, manifest=HOOKS)
@@ -57,7 +57,7 @@ async def test_each_hook_runs_once_with_what_it_needs_to_know(machine: Machine, 
     await assert_consistent(machine)
 
 
-async def test_pre_deploy_has_ended_before_anything_of_the_release_serves(machine: Machine, daemon: Daemon):
+async def test_pre_deploy_ends_before_the_release_serves(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={**HOOKS, "processes": {"web": {}, "worker": {"command": ["work"]}}})
 
     assert [spec.process for spec in machine.supervisor.started] == ["pre_deploy", "web", "worker", "post_deploy"]
@@ -73,7 +73,7 @@ async def test_a_second_hook_is_not_run_when_the_first_has_failed(machine: Machi
     assert machine.supervisor.executions(("two",)) == 0
 
 
-async def test_a_hook_that_takes_too_long_is_stopped_with_time_to_finish_and_has_failed(machine, daemon):
+async def test_a_hook_over_its_time_limit_is_stopped_with_its_grace_period_and_fails(machine, daemon):
     machine.supervisor.script(Behaviour(lines=("waiting for a lock",), stop_seconds=4), process="pre_deploy")
     begun = machine.clock.monotonic()
 
@@ -86,7 +86,7 @@ async def test_a_hook_that_takes_too_long_is_stopped_with_time_to_finish_and_has
     assert machine.supervisor.names == frozenset()
 
 
-async def test_the_time_limit_goes_on_when_the_daemon_is_started_again(machine: Machine, daemon: Daemon):
+async def test_the_time_limit_of_a_hook_continues_after_a_restart_of_the_daemon(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(), process="pre_deploy")
     wanted = deploy_request(image=V1, manifest={"hooks": {"pre_deploy": [["migrate"]], "timeout": "60s"}})
     await daemon.requests.deploy("shop", wanted, ACTOR)
@@ -103,7 +103,7 @@ async def test_the_time_limit_goes_on_when_the_daemon_is_started_again(machine: 
     await successor.bury()
 
 
-async def test_a_deploy_can_be_canceled_while_a_hook_runs_which_may_finish(machine: Machine, daemon: Daemon):
+async def test_canceling_a_deploy_during_a_hook_gives_the_hook_its_grace_period(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(stop_seconds=4), process="pre_deploy")
     await daemon.requests.deploy("shop", deploy_request(image=V1, manifest=HOOKS), ACTOR)
     await machine.clock.sleep(5)
@@ -129,20 +129,23 @@ async def test_a_failing_post_deploy_marks_the_release_and_leaves_it_live(machin
     await assert_consistent(machine)
 
 
-async def test_a_failed_deploy_is_reported_once_after_everything_is_put_back(machine: Machine, daemon: Daemon):
+async def test_on_failure_runs_once_after_the_previous_state_is_restored(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(exit_code=3, listens_after=9), slot=2, process="web")
-    machine.supervisor.script(Behaviour(exit_code=0, exit_after=1.0, lines=("told",)), process="on_failure")
+    machine.supervisor.script(Behaviour(exit_code=0, exit_after=1.0, lines=("reported",)), process="on_failure")
 
     release = await daemon.deploy(image=V2, manifest=HOOKS)
 
     assert release.failure is not None
     assert release.failure.code == "probe-failed"
-    told = next(spec for spec in machine.supervisor.started if spec.process == "on_failure")
-    assert (told.environment["PVDIFY_FAILURE"], told.environment["PVDIFY_FAILED_STEP"]) == ("probe-failed", "health")
-    assert told.image_id == release.image_id
+    reported = next(spec for spec in machine.supervisor.started if spec.process == "on_failure")
+    assert (reported.environment["PVDIFY_FAILURE"], reported.environment["PVDIFY_FAILED_STEP"]) == (
+        "probe-failed",
+        "health",
+    )
+    assert reported.image_id == release.image_id
     assert hooks_run(machine) == ["pre_deploy", "on_failure"]
-    assert await output(machine, 2) == ["told", "on_failure: tell"]
+    assert await output(machine, 2) == ["reported", "on_failure: tell"]
     await assert_consistent(machine)
 
 
@@ -162,7 +165,7 @@ async def test_a_failing_on_failure_hook_changes_nothing_of_the_outcome(machine:
     assert machine.supervisor.names == frozenset()
 
 
-async def test_nothing_is_reported_where_there_is_no_image_to_run_it_in(machine: Machine, daemon: Daemon):
+async def test_on_failure_does_not_run_without_an_image(machine: Machine, daemon: Daemon):
     machine.registry.offline.add("reg.example.com")
 
     await daemon.deploy(image=V1, manifest=HOOKS)

@@ -60,7 +60,7 @@ async def test_names_below_its_own_are_the_apps(daemon: Daemon, claim, hostname:
 
 
 @pytest.mark.parametrize("claim", [deploy, add])
-async def test_what_was_granted_may_be_claimed_until_it_is_revoked(daemon: Daemon, claim):
+async def test_a_granted_hostname_may_be_claimed_until_it_is_revoked(daemon: Daemon, claim):
     await daemon.domains.grant("shop", "WWW.Shop.Net.", ADMIN)
 
     await claim(daemon, "www.shop.net", SCOPED)
@@ -82,12 +82,12 @@ async def test_a_token_for_the_whole_server_grants_what_it_claims(daemon: Daemon
 
 @pytest.mark.parametrize("claim", [deploy, add])
 @pytest.mark.parametrize("actor", [ADMIN, ACTOR, SCOPED])
-async def test_the_base_domain_belongs_to_nobody(daemon: Daemon, claim, actor: Actor):
+async def test_the_base_domain_cannot_be_claimed(daemon: Daemon, claim, actor: Actor):
     with pytest.raises(HostnameReserved):
         await claim(daemon, "example.com", actor)
 
 
-async def test_the_host_of_the_public_url_belongs_to_nobody_either():
+async def test_the_host_of_the_public_url_cannot_be_claimed():
     machine = Machine()
     machine.settings = replace(machine.settings, public_url="https://pvdify.example.com")
     machine.registry.push(IMAGE)
@@ -103,7 +103,7 @@ async def test_the_host_of_the_public_url_belongs_to_nobody_either():
     await daemon.bury()
 
 
-async def test_what_an_app_had_before_stays_its_own(daemon: Daemon):
+async def test_an_app_keeps_the_hostnames_it_had_before_grants(daemon: Daemon):
     had = Grant(app="shop", kind=GrantKind.HOSTNAME, name="example.com", created_at=daemon.world.clock.now(),
                 created_by="upgrade")  # fmt: skip
     await daemon.world.store.save(had)
@@ -113,7 +113,7 @@ async def test_what_an_app_had_before_stays_its_own(daemon: Daemon):
     assert "example.com" in (await daemon.world.router.routes())["shop"].hostnames
 
 
-async def test_a_rollback_claims_nothing_that_was_revoked(daemon: Daemon):
+async def test_a_rollback_claims_no_revoked_hostname(daemon: Daemon):
     await deploy(daemon, "www.shop.net", ADMIN)
     await daemon.deploy(image=IMAGE, manifest={})
     await daemon.domains.revoke("shop", "www.shop.net", ADMIN)
@@ -124,7 +124,7 @@ async def test_a_rollback_claims_nothing_that_was_revoked(daemon: Daemon):
     assert refused.value.code == "hostname-not-granted"
 
 
-async def test_grants_go_with_their_app(daemon: Daemon):
+async def test_destroying_an_app_removes_its_grants(daemon: Daemon):
     await daemon.domains.grant("shop", "www.shop.net", ADMIN)
 
     await daemon.requests.destroy_app("shop", "shop", ADMIN)

@@ -27,14 +27,14 @@ async def daemon():
 @pytest.mark.parametrize(
     "pin", ["localhost/pvdify/0123456789/privapp:v1", "localhost/pvdify/x/y:v2", "localhost/pvdify/a"]
 )
-async def test_the_pin_of_a_release_is_no_image_to_deploy(daemon: Daemon, actor: Actor, pin: str):
+async def test_the_pinned_image_of_a_release_cannot_be_deployed_by_name(daemon: Daemon, actor: Actor, pin: str):
     with pytest.raises(InvalidImageReference, match="cannot be deployed"):
         await daemon.requests.deploy("shop", deploy_request(image=pin), actor)
     with pytest.raises(InvalidImageReference, match="cannot be deployed"):
         await daemon.previews.open("shop", 7, preview_request(image=pin), actor)
 
 
-async def test_images_are_fetched_for_the_app_with_what_it_was_granted(daemon: Daemon):
+async def test_images_are_pulled_with_the_grants_of_the_app(daemon: Daemon):
     first = await daemon.requests.deploy("shop", deploy_request(image=IMAGE), SCOPED)
     await daemon.finish("shop", first.version)
     await daemon.deploy(image=IMAGE)  # with a token for all apps, which vouches for the registry
@@ -46,7 +46,7 @@ async def test_images_are_fetched_for_the_app_with_what_it_was_granted(daemon: D
     assert [set(tenant.local_hosts) for tenant in tenants] == [set(), {"reg.example.com"}, {"reg.example.com"}]
 
 
-async def test_a_login_for_one_app_stands_beside_the_shared_one(daemon: Daemon):
+async def test_an_app_login_and_a_shared_login_coexist(daemon: Daemon):
     shared = await daemon.registries.login("ghcr.io", "octocat", PASSWORD, ACTOR)
     own = await daemon.registries.login("ghcr.io", "shops", PASSWORD, ACTOR, "shop")
 

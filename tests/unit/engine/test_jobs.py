@@ -1,4 +1,4 @@
-"""Scheduled jobs: each due time runs once, or is on record with its cause."""
+"""Scheduled jobs: each due time runs once, or is recorded as skipped with its cause."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ def daemon(machine: Machine) -> Daemon:
 
 @asynccontextmanager
 async def scheduling(daemon: Daemon) -> AsyncIterator[None]:
-    """The scheduler runs; at the end the daemon's part of it is gone, and its containers stay."""
+    """Run the scheduler, and stop it at the end without its containers, as a kill of the daemon does."""
     task = asyncio.create_task(daemon.scheduler.run())
     try:
         yield
@@ -51,7 +51,7 @@ async def runs_of(machine: Machine, app: str = "shop") -> list[JobRun]:
 
 
 async def shown(machine: Machine) -> list[tuple[str, str]]:
-    """Hour and end of each run; START is 12:00."""
+    """Return the hour and outcome of each run; START is 12:00."""
     return [(f"{run.due_at:%H:%M}" if run.due_at else "asked", run.state.value) for run in await runs_of(machine)]
 
 
@@ -138,7 +138,7 @@ async def test_a_failure_is_on_record_with_its_cause(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kill_at", range(1, 9))
-async def test_a_daemon_that_is_killed_at_any_write_of_a_run_loses_and_doubles_nothing(machine: Machine, kill_at: int):
+async def test_a_kill_at_any_write_of_a_run_loses_and_repeats_no_run(machine: Machine, kill_at: int):
     machine.supervisor.script(Behaviour(exit_code=0, exit_after=10, lines=("made it",)), process="report")
     first = machine.daemon()
     await first.deploy(image=V1, manifest=jobs())
@@ -174,7 +174,7 @@ async def test_a_run_that_the_reboot_ended_is_interrupted_and_not_repeated(machi
     assert machine.supervisor.executions("npm run report") == 1
 
 
-async def test_after_a_long_absence_the_newest_due_time_runs_and_the_others_are_not(machine: Machine, daemon: Daemon):
+async def test_after_a_long_downtime_only_the_newest_due_time_runs(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=jobs(catch_up="2h"))
     async with scheduling(daemon):
         await machine.clock.sleep(60)
@@ -210,7 +210,7 @@ async def test_a_job_that_a_release_changes_or_drops_keeps_what_was_due_before(m
     await daemon.deploy(image=V1, manifest=jobs())
     async with scheduling(daemon):
         await machine.clock.sleep(60)
-    machine.clock.jump(HOUR)  # 13:01: due, and nobody has looked yet
+    machine.clock.jump(HOUR)  # 13:01: due, and the scheduler has not run yet
     await daemon.deploy(image=V2, manifest=jobs(schedule="30 * * * *"))
     async with scheduling(daemon):
         await machine.clock.sleep(HOUR)
@@ -242,7 +242,7 @@ async def test_pause_and_stop_skip_with_one_record_and_one_event_each(machine: M
     assert await actions(machine) == ["job.paused", "job.skipped", "job.resumed", "job.skipped", "job.succeeded"]
 
 
-async def test_a_person_can_have_a_job_run_at_once(machine: Machine, daemon: Daemon):
+async def test_a_job_can_be_run_manually(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=jobs())
     async with scheduling(daemon):
         run = await daemon.jobs.run("shop", "report", ACTOR)

@@ -1,7 +1,7 @@
-"""The daemon is killed before and after every single journal write, restarted, and must end up right by itself.
+"""The daemon is killed before and after every journal write and restarted, and must recover by itself.
 
-Right means: exactly one release serves, no visitor was ever without an answer, nothing is left over, the status is
-honest, hooks ran once, and the next deploy works.
+Recovered means: exactly one release serves, no request was unanswered, nothing is left over, the status is correct,
+hooks ran once, and the next deploy works.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from tests.support.wanted import deploy_request
 pytestmark = pytest.mark.slow
 
 V1, V2, V3 = (f"reg.example.com/shop:v{number}" for number in (1, 2, 3))
-HOOK, WARM, TELL = ("migrate",), ("warm",), ("tell",)
+HOOK, WARM, ON_FAILURE = ("migrate",), ("warm",), ("tell",)
 BROKEN = FakeRegistry().push(V2, content="v2").image_id
 FULL: dict[str, Any] = {
     "processes": {"web": {"count": 2}, "worker": {"command": ["worker"]}},
-    "hooks": {"pre_deploy": [list(HOOK)], "post_deploy": [list(WARM)], "on_failure": [list(TELL)]},
+    "hooks": {"pre_deploy": [list(HOOK)], "post_deploy": [list(WARM)], "on_failure": [list(ON_FAILURE)]},
 }
 
 STATEFUL: dict[str, Any] = {
@@ -40,10 +40,10 @@ STATEFUL: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """``prepare`` runs in peace and makes ``versions`` releases; ``act`` is what the daemon is killed in.
+    """``prepare`` runs without a kill and makes ``versions`` releases; the daemon is killed during ``act``.
 
-    Whenever it is killed, the release that ``act`` asked for ends in the state that it would have reached in peace.
-    ``ways``: how many web instances and workers there may be in the end: as before, or as asked for.
+    Wherever it is killed, the release that ``act`` requested ends in the state that it reaches without a kill.
+    ``ways``: how many web instances and workers there may be in the end: as before, or as requested.
     """
 
     versions: int
@@ -67,7 +67,7 @@ async def _stop_first(daemon: Daemon) -> None:
     await daemon.deploy(image=V2, manifest=FULL, strategy=Strategy.STOP_FIRST)
 
 
-async def _stop_first_in_vain(daemon: Daemon) -> None:
+async def _stop_first_that_fails(daemon: Daemon) -> None:
     behaviour = Behaviour(exit_code=1, exit_after=0.3, listens_after=9)
     daemon.machine.supervisor.script(behaviour, process="web", image_id=BROKEN)
     await _stop_first(daemon)
@@ -77,7 +77,7 @@ async def _with_volume(daemon: Daemon) -> None:
     await _deploy(daemon, V1, {**STATEFUL, "hooks": {}})
 
 
-async def _restart_with_volume_in_vain(daemon: Daemon) -> None:
+async def _restart_with_volume_that_fails(daemon: Daemon) -> None:
     behaviour = Behaviour(exit_code=1, exit_after=0.3, listens_after=9)
     daemon.machine.supervisor.script(behaviour, name="pvdify-shop-web-v1-101")  # the one that is to take its place
     await daemon.restart()
@@ -87,7 +87,7 @@ async def _hand_over(daemon: Daemon) -> None:
     await _deploy(daemon, V2, STATEFUL)
 
 
-async def _hand_over_in_vain(daemon: Daemon) -> None:
+async def _hand_over_that_fails(daemon: Daemon) -> None:
     behaviour = Behaviour(exit_code=1, exit_after=0.3, listens_after=9)
     daemon.machine.supervisor.script(behaviour, process="web", image_id=BROKEN)
     await _hand_over(daemon)
@@ -136,7 +136,7 @@ async def _scale_both_ways(daemon: Daemon) -> None:
     await daemon.scale(web=1, worker=2)
 
 
-async def _scale_in_vain(daemon: Daemon) -> None:
+async def _scale_that_fails(daemon: Daemon) -> None:
     daemon.machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), process="web", number=3)
     await daemon.scale(web=3, worker=0)
 
@@ -145,7 +145,7 @@ async def _restart(daemon: Daemon) -> None:
     await daemon.restart()
 
 
-async def _restart_in_vain(daemon: Daemon) -> None:
+async def _restart_that_fails(daemon: Daemon) -> None:
     daemon.machine.supervisor.script(Behaviour(exit_code=1, exit_after=1.0), process="worker", number=2)
     await daemon.restart()
 
@@ -208,9 +208,9 @@ SCENARIOS = {
     "guard takes a release back": Scenario(versions=1, prepare=lambda daemon: _deploy(daemon, V1), act=_taken_back),
     "scale up": Scenario(versions=1, prepare=_two_types, act=_scale_up, ways=((2, 1), (4, 2))),
     "scale both ways": Scenario(versions=1, prepare=_two_types, act=_scale_both_ways, ways=((2, 1), (1, 2))),
-    "scale in vain": Scenario(versions=1, prepare=_two_types, act=_scale_in_vain, ways=((2, 1),)),
+    "scale in vain": Scenario(versions=1, prepare=_two_types, act=_scale_that_fails, ways=((2, 1),)),
     "restart": Scenario(versions=1, prepare=_two_types, act=_restart, ways=((2, 1),)),
-    "restart in vain": Scenario(versions=1, prepare=_two_types, act=_restart_in_vain, ways=((2, 1),)),
+    "restart in vain": Scenario(versions=1, prepare=_two_types, act=_restart_that_fails, ways=((2, 1),)),
     "stop": Scenario(versions=1, prepare=_two_types, act=_stop, ways=((2, 1), (0, 0))),
     "start": Scenario(versions=1, prepare=_stopped, act=_start, ways=((0, 0), (2, 1))),
     "warm rollback to another size": Scenario(versions=2, prepare=_resized, act=_rollback),
@@ -224,20 +224,20 @@ SCENARIOS = {
     "stop first in vain": Scenario(
         versions=1,
         prepare=_two_types,
-        act=_stop_first_in_vain,
+        act=_stop_first_that_fails,
         ends=ReleaseStatus.FAILED,
         is_hooked=True,
         ways=((2, 1),),
     ),
     "restart with a volume": Scenario(versions=1, prepare=_with_volume, act=_restart, ways=((1, 1),)),
     "restart with a volume in vain": Scenario(
-        versions=1, prepare=_with_volume, act=_restart_with_volume_in_vain, ways=((1, 1),)
+        versions=1, prepare=_with_volume, act=_restart_with_volume_that_fails, ways=((1, 1),)
     ),
     "hand a volume over": Scenario(versions=1, prepare=_with_volume, act=_hand_over, is_hooked=True, ways=((1, 1),)),
     "hand a volume over in vain": Scenario(
         versions=1,
         prepare=_with_volume,
-        act=_hand_over_in_vain,
+        act=_hand_over_that_fails,
         ends=ReleaseStatus.FAILED,
         is_hooked=True,
         ways=((1, 1),),
@@ -311,7 +311,7 @@ async def _assert_right(machine: Machine, scenario: Scenario, moment: str) -> No
         await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=False))
     if scenario.is_hooked and (newest := (await machine.store.releases("shop"))[0]).version > scenario.versions:
         is_live = newest.status is ReleaseStatus.ACTIVE
-        ran = tuple(machine.supervisor.executions(hook) for hook in (HOOK, WARM, TELL))
+        ran = tuple(machine.supervisor.executions(hook) for hook in (HOOK, WARM, ON_FAILURE))
         assert ran == ((1, 1, 0) if is_live else (1, 0, 1)), moment
     begun = machine.clock.monotonic()
     release = await daemon.deploy(image=V3, manifest={})

@@ -1,4 +1,4 @@
-"""How often a caller may ask."""
+"""Rate limits of callers."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def use_up(limit: Limit, caller: str, turns: int) -> None:
         limit.take(caller)
 
 
-def test_so_many_at_once_and_more_as_time_passes():
+def test_a_burst_is_allowed_and_refilled_over_time():
     clock = FakeClock()
     limit = Limit(clock, "questions", most=3, per_second=0.5)
 
@@ -30,7 +30,7 @@ def test_so_many_at_once_and_more_as_time_passes():
         limit.check("a")
 
 
-def test_one_caller_takes_nothing_from_another():
+def test_callers_are_limited_separately():
     limit = Limit(FakeClock(), "questions", most=1, per_second=1)
 
     use_up(limit, "a", 1)
@@ -38,7 +38,7 @@ def test_one_caller_takes_nothing_from_another():
     use_up(limit, "b", 1)
 
 
-def test_no_number_of_callers_fills_the_memory(monkeypatch: pytest.MonkeyPatch):
+def test_the_number_of_remembered_callers_is_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "MOST_CALLERS", 100)  # the real number would only take longer
     clock = FakeClock()
     limit = Limit(clock, "questions", most=1, per_second=1)

@@ -37,7 +37,7 @@ async def test_three_failures_in_a_row_restart_the_instance_and_are_reported():
     await daemon.bury()
 
 
-async def test_one_good_answer_starts_the_count_anew():
+async def test_a_good_answer_resets_the_failure_count():
     machine, daemon, liveness = await deployed()
     machine.prober.script(3001, 500, 500, 200, 500, 500, 200)
 
@@ -59,7 +59,7 @@ async def test_only_the_instance_that_fails_is_restarted():
     await daemon.bury()
 
 
-async def test_it_goes_on_asking_every_thirty_seconds():
+async def test_instances_are_probed_every_thirty_seconds():
     machine, daemon, liveness = await deployed()
     asked = len(machine.prober.probed)
 

@@ -32,7 +32,7 @@ async def daemon():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_begins_at_once_is_bounded_for_each_app(daemon: Daemon, kind: str) -> None:
+async def test_concurrent_one_offs_are_limited_per_app(daemon: Daemon, kind: str) -> None:
     wanted = (KINDS[kind](daemon, "shop") for _ in range(MOST_AT_ONCE[kind] + SPARE))
 
     begun = await asyncio.gather(*wanted, return_exceptions=True)
@@ -44,7 +44,7 @@ async def test_what_begins_at_once_is_bounded_for_each_app(daemon: Daemon, kind:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_one_that_has_ended_makes_room(daemon: Daemon, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_ended_one_off_frees_its_place(daemon: Daemon, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MOST_AT_ONCE, kind, 1)
     await KINDS[kind](daemon, "shop")
     with pytest.raises(AppBusy):
@@ -56,7 +56,7 @@ async def test_one_that_has_ended_makes_room(daemon: Daemon, kind: str, monkeypa
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_no_two_have_one_number(daemon: Daemon, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_offs_have_unique_numbers(daemon: Daemon, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_offs, "NUMBERS", range(1000, 1010))
 
     begun = [await KINDS[kind](daemon, "shop") for _ in range(10)]

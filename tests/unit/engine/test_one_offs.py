@@ -1,4 +1,4 @@
-"""One-off commands: with what, for whom, and for how long."""
+"""One-off commands: their environment, their viewers, and how long they run."""
 
 import pytest
 
@@ -35,7 +35,7 @@ async def watched(daemon: Daemon, run: OneOff, seen: int = 0) -> list[object]:
     return [piece if isinstance(piece, int) else piece[1].data async for piece in daemon.one_offs.watch(run, seen)]
 
 
-async def test_it_runs_with_what_the_live_release_has(machine: Machine, daemon: Daemon):
+async def test_a_one_off_runs_with_the_image_and_config_of_the_live_release(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE, manifest={"resources": {"memory": "64M"}})
     live = await machine.store.active_release("shop")
 
@@ -51,7 +51,7 @@ async def test_it_runs_with_what_the_live_release_has(machine: Machine, daemon: 
     assert spec.environment["PVDIFY_INSTANCE"] == run.id == f"run.{spec.number}"
 
 
-async def test_what_it_writes_and_how_it_ended_is_reported(machine: Machine, daemon: Daemon):
+async def test_output_and_exit_code_of_a_one_off_are_reported(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await started(daemon)
     (_spec, process) = machine.one_offs.started[0]
@@ -59,14 +59,14 @@ async def test_what_it_writes_and_how_it_ended_is_reported(machine: Machine, dae
     process.say("err", Stream.STDERR)
     process.exit(3)
 
-    told = [piece async for piece in daemon.one_offs.watch(run, 0)]
+    pieces = [piece async for piece in daemon.one_offs.watch(run, 0)]
 
-    assert told == [
+    assert pieces == [
         (1, Output(stream=Stream.STDOUT, data=b"out")), (2, Output(stream=Stream.STDERR, data=b"err")), 3,
     ]  # fmt: skip
 
 
-async def test_who_comes_back_learns_what_was_missed_and_nothing_twice(machine: Machine, daemon: Daemon):
+async def test_a_reconnecting_viewer_gets_missed_output_once(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await started(daemon)
     (_spec, process) = machine.one_offs.started[0]
@@ -80,7 +80,7 @@ async def test_who_comes_back_learns_what_was_missed_and_nothing_twice(machine: 
     assert await watched(daemon, run, seen=1) == [b"two", b"three", 0]
 
 
-async def test_input_that_is_sent_again_is_not_taken_twice(machine: Machine, daemon: Daemon):
+async def test_repeated_input_is_not_written_twice(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await started(daemon)
 
@@ -92,7 +92,7 @@ async def test_input_that_is_sent_again_is_not_taken_twice(machine: Machine, dae
     assert await watched(daemon, run) == [b"hello", b" world", 0]
 
 
-async def test_it_ends_without_a_viewer(machine: Machine, daemon: Daemon):
+async def test_a_one_off_without_a_viewer_is_ended(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await started(daemon)
     (spec, process) = machine.one_offs.started[0]
@@ -109,7 +109,7 @@ async def test_it_ends_without_a_viewer(machine: Machine, daemon: Daemon):
     assert [event.action for event in await machine.store.events(None, 10)][:2] == ["run.ended", "run.started"]
 
 
-async def test_it_goes_on_for_as_long_as_it_is_watched(machine: Machine, daemon: Daemon):
+async def test_a_one_off_runs_as_long_as_it_has_a_viewer(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await started(daemon)
     (_spec, process) = machine.one_offs.started[0]
@@ -125,7 +125,7 @@ async def test_it_goes_on_for_as_long_as_it_is_watched(machine: Machine, daemon:
     assert process.is_gone
 
 
-async def test_a_daemon_that_stops_ends_them_and_the_next_one_takes_away_what_is_left(machine: Machine, daemon: Daemon):
+async def test_stopping_the_daemon_ends_one_offs_and_the_next_start_removes_leftovers(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     await started(daemon)
     (spec, process) = machine.one_offs.started[0]
@@ -140,7 +140,7 @@ async def test_a_daemon_that_stops_ends_them_and_the_next_one_takes_away_what_is
     assert spec.name not in machine.supervisor.names
 
 
-async def test_its_terminal_can_change_its_size(machine: Machine, daemon: Daemon):
+async def test_the_terminal_of_a_one_off_can_be_resized(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     run = await daemon.one_offs.start("shop", "sh", TerminalSize(rows=24, columns=80), ACTOR)
 
@@ -157,7 +157,7 @@ async def test_arguments_are_in_no_event(machine: Machine, daemon: Daemon):
     assert all("s3cret" not in event.text for event in await machine.store.events(None, 10))
 
 
-async def test_what_cannot_be_run_is_refused(daemon: Daemon):
+async def test_invalid_one_offs_are_refused(daemon: Daemon):
     with pytest.raises(AppNotFound):
         await started(daemon)
     await daemon.requests.create_app("shop", ACTOR)
@@ -168,7 +168,7 @@ async def test_what_cannot_be_run_is_refused(daemon: Daemon):
 
 
 @pytest.mark.parametrize("word", ["a\0b", "\x1b[2J", "half \ud800"])
-async def test_a_command_that_no_program_can_be_given_is_refused(machine: Machine, daemon: Daemon, word: str):
+async def test_a_command_with_control_characters_is_refused(machine: Machine, daemon: Daemon, word: str):
     await daemon.deploy(image=IMAGE)
 
     with pytest.raises(InvalidError, match="a command cannot hold"):
@@ -190,10 +190,10 @@ async def test_raw_output_is_byte_for_byte_and_the_secrets_in_it_are_counted_and
     process.say("blue-sky", Stream.STDERR)
     process.exit(0)
 
-    told = [piece async for piece in daemon.one_offs.watch(run, 0)]
+    pieces = [piece async for piece in daemon.one_offs.watch(run, 0)]
     await machine.clock.sleep(6)
 
-    written = [piece[1] for piece in told if not isinstance(piece, int)]
+    written = [piece[1] for piece in pieces if not isinstance(piece, int)]
     assert b"".join(it.data for it in written if it.stream is Stream.STDOUT) == b"1,a blue-sky day\r\n2,blue-sky\0\xff"
     assert [it.data for it in written if it.stream is Stream.STDERR] == [b"***"]
     assert run.passed == {"API_PW": 2}
@@ -201,7 +201,7 @@ async def test_raw_output_is_byte_for_byte_and_the_secrets_in_it_are_counted_and
     assert [event.text for event in events if event.action == "run.revealed"] == [f"{run.id} dump wrote API_PW"]
 
 
-async def test_a_command_enters_the_first_web_instance_of_what_is_live(machine: Machine, daemon: Daemon):
+async def test_exec_enters_the_first_web_instance_of_the_live_release(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE, manifest={"processes": {"web": {"count": 2}, "worker": {"command": ["work"]}}})
 
     run = await daemon.one_offs.enter("shop", Where(), ("bash",), None, ACTOR)
@@ -216,7 +216,7 @@ async def test_a_command_enters_the_first_web_instance_of_what_is_live(machine: 
     assert [text.partition(" ")[2] for text in texts] == ["ls in worker.1", "ls in web.2", "bash in web.1"]
 
 
-async def test_an_instance_that_does_not_run_is_named(machine: Machine, daemon: Daemon):
+async def test_exec_into_a_missing_instance_names_it(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
 
     with pytest.raises(NothingRuns, match=r"shop has no running instance web\.7"):
@@ -225,9 +225,7 @@ async def test_an_instance_that_does_not_run_is_named(machine: Machine, daemon: 
         await daemon.one_offs.connect("blog", Where(), 80, ACTOR)
 
 
-async def test_what_a_command_inside_writes_has_no_secrets_and_a_connection_passes_as_it_is(
-    machine: Machine, daemon: Daemon
-):
+async def test_output_of_exec_is_redacted_and_bytes_of_a_tunnel_are_not(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     await daemon.requests.change_config(
         "shop", {"KEY": ConfigVar(value=Secret("s3cret-value"), is_secret=True)}, ACTOR
@@ -243,7 +241,7 @@ async def test_what_a_command_inside_writes_has_no_secrets_and_a_connection_pass
     assert machine.inside.connected[0][:2] == ("pvdify-shop-web-v1-1", 5432)
 
 
-async def test_one_that_nobody_watches_is_ended(machine: Machine, daemon: Daemon):
+async def test_an_exec_without_a_viewer_is_ended(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     await daemon.one_offs.enter("shop", Where(), "sleep 600", None, ACTOR)
 

@@ -1,4 +1,4 @@
-"""Containers that no record wants: a few are removed, many are left for a person to decide."""
+"""Containers without a record: a few are removed, many are kept for the operator to decide."""
 
 import pytest
 
@@ -24,12 +24,12 @@ async def deployed(**settings: str) -> tuple[Machine, Daemon]:
     return machine, daemon
 
 
-async def told(machine: Machine) -> list[str]:
+async def orphan_events(machine: Machine) -> list[str]:
     return [event.text for event in await machine.store.events() if event.action == "server.orphans"]
 
 
 @pytest.mark.parametrize(("count", "is_removed"), [(5, True), (6, False)])
-async def test_a_few_are_removed_and_of_more_none(count: int, is_removed: bool):
+async def test_few_orphans_are_removed_and_many_are_kept(count: int, is_removed: bool):
     machine, daemon = await deployed()
     kept = machine.supervisor.names
     for number in range(1, count + 1):
@@ -40,16 +40,16 @@ async def test_a_few_are_removed_and_of_more_none(count: int, is_removed: bool):
 
     assert (machine.supervisor.names == kept) == is_removed
     assert len(machine.supervisor.running - kept) == (0 if is_removed else count)
-    assert len(await told(machine)) == (0 if is_removed else 1)
+    assert len(await orphan_events(machine)) == (0 if is_removed else 1)
     await daemon.bury()
 
 
-async def test_the_event_says_what_to_do_and_what_it_says_works():
+async def test_the_command_named_in_the_orphans_event_works():
     machine, daemon = await deployed()
     for number in range(1, 8):
         await machine.supervisor.start(spec("gone", number))
     await daemon.reconciler.reconcile()
-    (text,) = await told(machine)
+    (text,) = await orphan_events(machine)
     await daemon.bury()
     assert text.startswith("7 containers are of releases that the database does not know, and none of them was removed")
     assert "pvdify-gone-web-v5-1 and 2 more" in text
@@ -64,7 +64,7 @@ async def test_the_event_says_what_to_do_and_what_it_says_works():
     await successor.bury()
 
 
-async def test_too_many_instances_of_a_known_release_are_no_sign_of_a_lost_database():
+async def test_surplus_instances_of_a_known_release_are_no_sign_of_a_lost_database():
     machine, daemon = await deployed()
     kept = machine.supervisor.names
     for number in range(2, 12):
@@ -73,5 +73,5 @@ async def test_too_many_instances_of_a_known_release_are_no_sign_of_a_lost_datab
     await daemon.reconciler.reconcile()
 
     assert machine.supervisor.names == kept
-    assert await told(machine) == []
+    assert await orphan_events(machine) == []
     await daemon.bury()

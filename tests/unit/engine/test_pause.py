@@ -35,7 +35,7 @@ async def test_requests_wait_until_the_app_is_resumed(machine: Machine, daemon: 
     assert (await machine.router.routes())["shop"] == before
 
 
-async def test_a_pause_that_is_over_is_no_status(machine: Machine, daemon: Daemon):
+async def test_an_expired_pause_is_not_reported(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
     await daemon.requests.pause("shop", 5, ACTOR)
 

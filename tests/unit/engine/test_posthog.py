@@ -51,7 +51,7 @@ async def test_apps_get_the_project_in_their_environment_once_it_is_connected(ma
 
 
 @pytest.mark.parametrize("own", ["POSTHOG_HOST", "POSTHOG_KEY"])
-async def test_an_app_that_names_either_itself_keeps_just_what_it_named(machine: Machine, daemon: Daemon, own: str):
+async def test_an_app_with_its_own_posthog_variables_keeps_only_those(machine: Machine, daemon: Daemon, own: str):
     await daemon.posthog.connect(LINK, ACTOR)
     await daemon.requests.create_app("shop", ACTOR)
     await daemon.requests.change_config("shop", {own: ConfigVar(value=Secret("mine"))}, ACTOR)
@@ -61,7 +61,7 @@ async def test_an_app_that_names_either_itself_keeps_just_what_it_named(machine:
     assert environment(machine, "pvdify-shop-web-v1-1") == {own: "mine"}
 
 
-async def test_hooks_and_workers_get_it_too(machine: Machine, daemon: Daemon):
+async def test_hooks_and_workers_get_the_posthog_project(machine: Machine, daemon: Daemon):
     await daemon.posthog.connect(LINK, ACTOR)
     machine.supervisor.script(Behaviour(exit_code=0), process="pre_deploy")
     manifest = {"hooks": {"pre_deploy": ["migrate"]}, "processes": {"web": {}, "worker": {"command": "work"}}}
@@ -85,7 +85,7 @@ async def test_the_servers_deploys_become_events_and_releases_annotations(machin
     assert annotations.keys[0]["personal_key"] == "phx_def"
 
 
-async def test_connecting_again_without_a_personal_key_ends_annotations_and_disconnecting_everything(
+async def test_reconnecting_without_a_personal_key_stops_annotations_and_disconnecting_stops_events(
     machine: Machine, daemon: Daemon
 ):
     await daemon.posthog.connect(ANNOTATING, ACTOR)
@@ -100,7 +100,7 @@ async def test_connecting_again_without_a_personal_key_ends_annotations_and_disc
     assert environment(machine, "pvdify-shop-web-v1-1") == {}
 
 
-async def test_what_cannot_be_right_is_refused(daemon: Daemon):
+async def test_an_invalid_posthog_project_is_refused(daemon: Daemon):
     with pytest.raises(InvalidWebAddress):
         await daemon.posthog.connect(Posthog(host="eu.i.posthog.com", key=Secret("phc_abc")), ACTOR)
     with pytest.raises(InvalidError) as caught:

@@ -1,4 +1,4 @@
-"""One door for previews: whatever way a release comes, a token for one app cannot exceed what its app allows."""
+"""Limits of previews: however a release is requested, a token for one app cannot exceed what its app allows."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ async def test_limits_and_hostnames_are_those_of_the_apps_previews(daemon: Daemo
 
 
 @BOTH_WAYS
-async def test_there_are_not_more_than_the_app_allows(daemon: Daemon, way):
+async def test_the_number_of_previews_is_limited_by_the_app(daemon: Daemon, way):
     await live(daemon, max=1)
     await way(daemon, 7, {}, OF_SHOP)
 
@@ -109,7 +109,7 @@ async def test_without_a_live_app_its_own_manifest_counts_within_the_defaults(da
 
 
 @BOTH_WAYS
-async def test_a_preview_has_not_more_instances_than_the_app_allows(daemon: Daemon, way):
+async def test_the_instances_of_a_preview_are_limited_by_the_app(daemon: Daemon, way):
     await live(daemon, instances=2)
 
     with pytest.raises(InvalidError, match="3 instances"):
@@ -121,7 +121,7 @@ async def test_a_preview_has_not_more_instances_than_the_app_allows(daemon: Daem
 
 
 @BOTH_WAYS
-async def test_config_of_another_tenant_is_out_of_reach(daemon: Daemon, way):
+async def test_config_of_another_tenant_cannot_be_copied(daemon: Daemon, way):
     await daemon.requests.create_app("blog-staging", ACTOR)
     stealing = {"previews": {"config_from": "blog-staging"}}
 
@@ -135,7 +135,7 @@ async def test_config_of_another_tenant_is_out_of_reach(daemon: Daemon, way):
     await daemon.finish("shop", again.version)
 
 
-async def test_a_rollback_does_not_go_back_beyond_the_limits_of_today(daemon: Daemon):
+async def test_a_rollback_respects_the_current_limits(daemon: Daemon):
     await live(daemon, resources={"memory": "512M"})
     await by_release(daemon, 7, {"resources": {"memory": "512M"}}, OF_PREVIEW)
     await live(daemon, resources={"memory": "128M"})
@@ -145,7 +145,7 @@ async def test_a_rollback_does_not_go_back_beyond_the_limits_of_today(daemon: Da
         await daemon.previews.rollback("shop-pr-7", 1, OF_PREVIEW)
 
 
-async def test_a_rollback_within_the_limits_goes_through(daemon: Daemon):
+async def test_a_rollback_within_the_limits_succeeds(daemon: Daemon):
     await live(daemon, resources={"memory": "128M"})
     for _ in range(2):
         await by_release(daemon, 7, {}, OF_PREVIEW)

@@ -1,4 +1,4 @@
-"""Lives of pull requests: a few in every run of the tests, hundreds in the slow suite, ten thousand in the long one."""
+"""Simulated pull requests: a few in every run, hundreds in the slow suite, ten thousand in the long suite."""
 
 import asyncio
 import logging
@@ -16,13 +16,13 @@ IN_THE_LONG_SUITE = pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.ti
 
 
 def quietly(seed: int) -> Outcome:
-    """In a process of its own, which writes no log."""
+    """Run one simulation without logging, for a process of a pool."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     return asyncio.run(one_server(seed))
 
 
 @pytest.mark.slow
-async def test_previews_are_there_while_they_should_be_and_nothing_is_left_of_them():
+async def test_previews_exist_while_they_should_and_leave_nothing():
     outcome = await one_server(0)
 
     assert (outcome.lives, outcome.broken, outcome.left) == (LIVES_A_SERVER, [], [])
@@ -31,7 +31,7 @@ async def test_previews_are_there_while_they_should_be_and_nothing_is_left_of_th
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lives", [4_000, IN_THE_LONG_SUITE])
-def test_so_it_is_with_thousands_of_pull_requests(lives: int):
+def test_previews_of_thousands_of_pull_requests_leave_nothing(lives: int):
     with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
         outcome = total(pool.map(quietly, range(1, 1 + lives // LIVES_A_SERVER)))
 
@@ -40,13 +40,13 @@ def test_so_it_is_with_thousands_of_pull_requests(lives: int):
 
 
 def with_services(seed: int) -> Outcome:
-    """As ``quietly``; each preview has services of its own, one of them a copy."""
+    """Like ``quietly``, with services for each preview, one of them a copy."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     return asyncio.run(one_server(seed, LIVES_WITH_SERVICES, services=True))
 
 
 @pytest.mark.slow
-async def test_of_services_of_previews_nothing_is_left_either():
+async def test_services_of_previews_leave_nothing():
     outcome = await one_server(0, 4, services=True)
 
     assert (outcome.lives, outcome.broken, outcome.left) == (4, [], [])
@@ -54,7 +54,7 @@ async def test_of_services_of_previews_nothing_is_left_either():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lives", [400, IN_THE_LONG_SUITE])
-def test_of_services_of_hundreds_of_previews_nothing_is_left_either(lives: int):
+def test_services_of_hundreds_of_previews_leave_nothing(lives: int):
     with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
         outcome = total(pool.map(with_services, range(1, 1 + lives // LIVES_WITH_SERVICES)))
 
@@ -63,7 +63,7 @@ def test_of_services_of_hundreds_of_previews_nothing_is_left_either(lives: int):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("broken_part", ["services", "networks"])
-async def test_the_simulation_notices_what_is_left_of_services(broken_part: str, monkeypatch: pytest.MonkeyPatch):
+async def test_the_simulation_detects_leftover_services(broken_part: str, monkeypatch: pytest.MonkeyPatch):
     keeper = "pvdify.engine.state.services.keeper.ServiceKeeper"
 
     async def nothing(*_: object) -> None:
@@ -82,9 +82,7 @@ async def test_the_simulation_notices_what_is_left_of_services(broken_part: str,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("broken_part", ["reaper", "lease"])
-async def test_the_simulation_notices_what_is_left_and_what_goes_too_early(
-    broken_part: str, monkeypatch: pytest.MonkeyPatch
-):
+async def test_the_simulation_detects_leftovers_and_early_removal(broken_part: str, monkeypatch: pytest.MonkeyPatch):
     # A test that could not fail would show nothing: here the product is broken on purpose.
     if broken_part == "reaper":
         monkeypatch.setattr("pvdify.engine.previews.reaper.Reaper._is_over", lambda *_: False)

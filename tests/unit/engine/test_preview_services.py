@@ -1,4 +1,4 @@
-"""Services of previews: made and linked when one opens, filled where that is allowed, and gone with it."""
+"""Services of previews: made and linked when a preview opens, filled if allowed, and removed with the preview."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ def machine() -> Machine:
 
 @pytest.fixture
 async def daemon(machine: Machine) -> AsyncIterator[Daemon]:
-    """shop with its service db, and shop-staging with its service stage."""
+    """Make shop with its service db, and shop-staging with its service stage."""
     daemon = machine.daemon()
     working = asyncio.create_task(daemon.service_keeper.run())
     for app, service in (("shop", "db"), ("shop-staging", "stage")):
@@ -44,7 +44,7 @@ async def daemon(machine: Machine) -> AsyncIterator[Daemon]:
 
 
 async def go_live(daemon: Daemon, **previews: Any) -> None:
-    """shop is live, and says so of its previews."""
+    """Deploy shop with this declaration of its previews."""
     request = deploy_request(image=APP, manifest={"previews": previews})
     release = await daemon.requests.deploy("shop", request, ACTOR)
     await daemon.finish("shop", release.version)
@@ -124,7 +124,9 @@ async def test_a_fork_that_gets_no_preview_gets_no_service(daemon: Daemon):
         ({"cache": "fresh"}, "linked to a service of this name"),
     ],
 )
-async def test_what_cannot_be_made_is_refused_before_anything_is(daemon: Daemon, services: dict[str, str], why: str):
+async def test_invalid_preview_services_are_refused_before_any_change(
+    daemon: Daemon, services: dict[str, str], why: str
+):
     await go_live(daemon, services=services)
 
     with pytest.raises(InvalidError) as refused:
@@ -171,9 +173,7 @@ async def test_an_update_keeps_the_service_and_its_data(daemon: Daemon):
     assert (after.id, after.volume) == (before.id, before.volume)
 
 
-async def test_with_the_preview_everything_of_its_services_goes_and_nothing_is_in_the_trash(
-    machine: Machine, daemon: Daemon
-):
+async def test_removing_a_preview_removes_its_services_without_the_trash(machine: Machine, daemon: Daemon):
     await go_live(daemon, services={"db": "copy-of stage"})
     await opened(daemon)
 
@@ -188,7 +188,7 @@ async def test_with_the_preview_everything_of_its_services_goes_and_nothing_is_i
     assert {it.name for it in await machine.store.services()} == {"db", "stage"}
 
 
-async def test_a_service_whose_preview_went_while_pvdifyd_was_away_goes_as_well(machine: Machine, daemon: Daemon):
+async def test_a_service_of_a_preview_removed_during_a_downtime_is_removed(machine: Machine, daemon: Daemon):
     await daemon.services.create("left", ServiceRequest(kind="postgres", image=POSTGRES), ACTOR, owner="shop-pr-99")
 
     while await owned(daemon):
@@ -197,7 +197,7 @@ async def test_a_service_whose_preview_went_while_pvdifyd_was_away_goes_as_well(
     assert [it for it in machine.supervisor.names if "left" in it] == []
 
 
-async def test_on_open_runs_once_before_anything_serves_and_on_close_before_it_goes(machine: Machine, daemon: Daemon):
+async def test_on_open_runs_once_before_serving_and_on_close_before_removal(machine: Machine, daemon: Daemon):
     for moment in ("pre_deploy", "on_open", "on_close"):
         machine.supervisor.script(Behaviour(exit_code=0, exit_after=1.0), process=moment)
     await go_live(daemon, on_open=["seed"], on_close=["say goodbye"])
@@ -223,7 +223,7 @@ async def test_on_open_that_fails_fails_the_deploy_and_runs_again_with_the_next(
     assert machine.supervisor.executions("seed") == 2
 
 
-async def test_on_close_that_fails_is_noted_and_holds_up_nothing(machine: Machine, daemon: Daemon):
+async def test_a_failing_on_close_is_recorded_and_delays_nothing(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(exit_code=3, exit_after=1.0), process="on_close")
     await go_live(daemon, on_close=["say goodbye"])
     await opened(daemon)

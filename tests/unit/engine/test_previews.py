@@ -1,4 +1,4 @@
-"""Previews on a machine of fakes: what makes, updates, refuses and ends them, and that nothing is left."""
+"""Previews on a machine of fakes: how they are made, updated, refused and ended, and that nothing is left."""
 
 from datetime import timedelta
 from typing import Any
@@ -47,7 +47,7 @@ async def settle(daemon: Daemon) -> None:
 
 
 async def leftovers(machine: Machine, app: str) -> list[str]:
-    """Everything that is still there of an app, by class; events may stay."""
+    """Return everything that still exists of an app, by class; events may stay."""
     store = machine.store
     found = {
         "containers": [it for it in machine.supervisor.names if f"-{app}-" in it],
@@ -100,7 +100,7 @@ async def test_a_push_updates_in_place_and_leaves_the_previews_own_config(machin
 @pytest.mark.parametrize(
     ("config_from", "words"), [("shop", "production"), ("shop-pr-1", "not on this server"), ("other-staging", "not on")]
 )
-async def test_config_of_production_and_of_nobody_is_refused_before_anything_is_made(
+async def test_production_config_and_missing_config_are_refused_before_any_change(
     machine: Machine, config_from: str, words: str
 ):
     daemon = machine.daemon()
@@ -125,7 +125,7 @@ async def test_a_pull_request_cannot_give_itself_more_than_its_apps_previews_hav
     await daemon.bury()
 
 
-async def test_a_full_app_ends_the_preview_that_was_closed_first(machine: Machine):
+async def test_at_the_limit_the_preview_closed_first_is_ended(machine: Machine):
     daemon = machine.daemon()
     few = {"previews": {"max": 2}}
     for number in (1, 2):
@@ -153,7 +153,7 @@ async def test_a_new_preview_without_an_image_is_refused_before_anything_is_made
     await daemon.bury()
 
 
-async def test_forks_need_a_label_or_a_word_of_the_manifest_that_is_live(machine: Machine):
+async def test_forks_need_a_label_or_the_live_manifests_permission(machine: Machine):
     daemon = machine.daemon()
     allowing = {"previews": {"allow_forks": True}}
 
@@ -167,7 +167,7 @@ async def test_forks_need_a_label_or_a_word_of_the_manifest_that_is_live(machine
     await daemon.bury()
 
 
-async def test_a_closed_preview_is_gone_after_a_day_with_everything_of_it(machine: Machine):
+async def test_a_closed_preview_is_removed_completely_after_a_day(machine: Machine):
     daemon = machine.daemon()
     await set_config(daemon, "shop-staging", A="1")
     await open_preview(daemon, manifest=STAGING)
@@ -189,7 +189,7 @@ async def test_a_closed_preview_is_gone_after_a_day_with_everything_of_it(machin
     await daemon.bury()
 
 
-async def test_without_any_sign_the_lease_ends_by_itself(machine: Machine):
+async def test_a_lease_without_renewal_expires(machine: Machine):
     daemon = machine.daemon()
     await open_preview(daemon)
 
@@ -214,7 +214,7 @@ async def test_an_app_that_was_deployed_under_a_previews_name_gets_a_lease(machi
     await daemon.bury()
 
 
-async def test_what_a_dying_daemon_had_only_written_down_goes_too(machine: Machine):
+async def test_a_preview_only_recorded_before_a_kill_is_removed(machine: Machine):
     daemon = machine.daemon(kill_at=2)
     with pytest.raises(Killed):
         await open_preview(daemon)
@@ -231,7 +231,7 @@ async def test_what_a_dying_daemon_had_only_written_down_goes_too(machine: Machi
     assert await leftovers(machine, "shop-pr-12") == []
 
 
-async def test_the_host_is_asked_before_anything_is_ended(machine: Machine):
+async def test_the_code_host_is_asked_before_a_preview_is_ended(machine: Machine):
     daemon = machine.daemon()
     machine.code_host.is_askable = True
     machine.code_host.open(REPOSITORY, 12)
@@ -241,7 +241,7 @@ async def test_the_host_is_asked_before_anything_is_ended(machine: Machine):
     assert preview is not None
     await daemon.previews.note_pull_request(preview, machine.code_host.close(REPOSITORY, 12), ACTOR)
     machine.clock.jump(60)
-    machine.code_host.open(REPOSITORY, 12)  # and no webhook tells of it
+    machine.code_host.open(REPOSITORY, 12)  # and no webhook reports it
 
     machine.clock.jump(24 * 3600)
     await machine.daemon().reaper.look()
@@ -252,7 +252,7 @@ async def test_the_host_is_asked_before_anything_is_ended(machine: Machine):
     await daemon.bury()
 
 
-async def test_a_host_that_is_down_holds_the_end_up_for_a_day_at_most(machine: Machine):
+async def test_an_unreachable_code_host_delays_the_end_by_a_day_at_most(machine: Machine):
     daemon = machine.daemon()
     machine.code_host.is_askable = True
     await open_preview(daemon, repository=REPOSITORY)
@@ -292,7 +292,7 @@ async def test_a_closing_without_a_webhook_is_found_by_asking_also_after_a_week_
 
 
 class SetClock:
-    """The machine's clock as somebody set it: ``now`` is off, ``monotonic`` is not."""
+    """The machine's clock after it was set: ``now`` has changed, ``monotonic`` has not."""
 
     def __init__(self, machine: Machine) -> None:
         self._clock = machine.clock
@@ -306,7 +306,7 @@ class SetClock:
 
 
 @pytest.mark.parametrize("days", [400, -400, 2, -2])
-async def test_a_clock_that_is_set_ends_nothing_early_and_nothing_late(machine: Machine, days: int):
+async def test_a_clock_change_ends_no_preview_early_or_late(machine: Machine, days: int):
     machine.clock = clock = SetClock(machine)  # type: ignore[assignment]
     daemon = machine.daemon()
     await open_preview(daemon)

@@ -1,4 +1,4 @@
-"""How an instance is asked whether it is ready, and what is said when it is not."""
+"""How an instance is probed for readiness, and how a failed probe is explained."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ async def test_every_probe_asks_with_the_apps_own_hostname():
     await daemon.bury()
 
 
-async def test_another_hostname_can_be_asked_for():
+async def test_the_probes_hostname_can_be_set():
     machine, daemon, release = await deploy(Behaviour(hosts=frozenset({"shop.org"})), host="shop.org")
 
     assert release.status is ReleaseStatus.ACTIVE
@@ -47,7 +47,7 @@ async def test_another_hostname_can_be_asked_for():
     await daemon.bury()
 
 
-async def test_a_refusal_that_changes_with_the_host_is_said_to_be_one():
+async def test_a_host_dependent_refusal_is_explained():
     _, daemon, release = await deploy(Behaviour(hosts=frozenset({"localhost"}), unknown_host_status=403))
 
     why = failure_of(release).why
@@ -80,14 +80,14 @@ async def test_a_400_names_the_host_that_was_asked_although_no_other_is_known_to
     await daemon.bury()
 
 
-async def test_a_refusal_that_does_not_change_with_the_host_is_none():
+async def test_a_host_independent_refusal_is_not_explained_as_one():
     _, daemon, release = await deploy(Behaviour(status=403))
 
     assert failure_of(release).why == "it answered 403"
     await daemon.bury()
 
 
-async def test_a_slow_start_says_what_it_was_given_and_how_to_give_it_more():
+async def test_a_slow_start_names_its_time_limit_and_how_to_raise_it():
     _, daemon, release = await deploy(Behaviour(listens_after=70.0))
 
     failure = failure_of(release)
@@ -96,7 +96,7 @@ async def test_a_slow_start_says_what_it_was_given_and_how_to_give_it_more():
     await daemon.bury()
 
 
-async def test_a_start_period_gives_it_the_time():
+async def test_a_start_period_extends_the_time_limit():
     _, daemon, release = await deploy(Behaviour(listens_after=70.0), start_period="1m40s")
 
     assert release.status is ReleaseStatus.ACTIVE
@@ -130,7 +130,7 @@ async def test_an_instance_that_was_started_again_may_take_as_long_as_at_its_dep
     await daemon.bury()
 
 
-async def test_it_has_to_stay_up_for_as_long_as_settle_says():
+async def test_an_instance_has_to_stay_up_for_the_settle_time():
     crashing = Behaviour(exit_code=1, exit_after=6.0)
 
     _, quick, accepted = await deploy(crashing)
@@ -142,7 +142,7 @@ async def test_it_has_to_stay_up_for_as_long_as_settle_says():
     await careful.bury()
 
 
-async def test_after_settling_it_has_to_answer_again():
+async def test_after_the_settle_time_an_instance_is_probed_again():
     machine = Machine()
     machine.registry.push(IMAGE)
     machine.prober.script(3001, 200, ProbeResult(answer=Answer.TIMEOUT), 200)

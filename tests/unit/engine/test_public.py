@@ -1,4 +1,4 @@
-"""Whether a release is seen from outside: said, and never a reason to undo anything."""
+"""The check of the public URL after a deploy: its result is reported, and undoes nothing."""
 
 import pytest
 
@@ -40,7 +40,7 @@ async def test_a_release_behind_an_edge_is_asked_for_at_its_public_address_with_
     await daemon.bury()
 
 
-async def test_what_is_in_the_way_is_said_and_nothing_is_undone():
+async def test_an_obstacle_at_the_public_url_is_reported_and_nothing_is_undone():
     machine, daemon = machine_with(confirm_public="always")
     machine.public.answer = PublicAnswer(obstacle=Obstacle.NO_NAME, text="Name or service not known")
     begun = machine.clock.monotonic()
@@ -58,7 +58,7 @@ async def test_what_is_in_the_way_is_said_and_nothing_is_undone():
     await daemon.bury()
 
 
-async def test_another_release_than_the_live_one_is_no_proof():
+async def test_an_answer_of_another_release_is_no_proof():
     machine, daemon = machine_with(confirm_public="always")
     machine.public.answer = PublicAnswer(status=200, content=await machine.router.proof("/old", "shop/v0"))
 
@@ -69,7 +69,7 @@ async def test_another_release_than_the_live_one_is_no_proof():
 
 
 @pytest.mark.parametrize(("confirm_public", "has_edge"), [("auto", False), ("never", True)])
-async def test_nobody_is_asked_where_there_is_no_public_address_to_know_of(confirm_public: str, has_edge: bool):
+async def test_no_request_is_sent_without_a_known_public_address(confirm_public: str, has_edge: bool):
     machine, daemon = machine_with(confirm_public=confirm_public)
     if has_edge:
         await daemon.edge.connect(EdgeLink(token=Secret("t")), ACTOR)
@@ -80,7 +80,7 @@ async def test_nobody_is_asked_where_there_is_no_public_address_to_know_of(confi
     await daemon.bury()
 
 
-async def test_an_app_in_maintenance_and_one_without_a_route_are_not_asked_for():
+async def test_apps_in_maintenance_or_without_a_route_are_not_requested():
     machine, daemon = machine_with(confirm_public="always")
     await daemon.requests.create_app("shop", ACTOR)
     await daemon.requests.set_maintenance("shop", ACTOR, is_on=True)

@@ -1,4 +1,4 @@
-"""While nothing happens, nothing is asked; what happens is noticed all the same, however it comes."""
+"""While nothing happens, nothing is queried; every change is still detected soon, whatever its cause."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ async def running(daemon: Daemon) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def at_rest() -> AsyncIterator[tuple[Machine, Daemon]]:
-    """A server with one app that has run for an hour, and has just listed its containers."""
+    """Return a server with one app, after an hour of uptime and just after a listing of containers."""
     machine = Machine()
     machine.registry.push(IMAGE)
     daemon = machine.daemon()
@@ -99,7 +99,7 @@ async def test_an_instance_that_the_supervisor_restarts_is_watched_again():
         assert (await daemon.queries.statuses())["shop"].word.value == "live"
 
 
-async def test_a_container_that_another_program_made_goes_soon():
+async def test_a_container_made_by_another_program_is_removed_soon():
     async with at_rest() as (machine, _):
         machine.supervisor.intrude(intruder())
         await machine.clock.sleep(SOON)
@@ -145,7 +145,7 @@ async def test_while_nothing_is_reported_the_containers_are_listed_every_few_sec
         assert listings(machine) - before == 3600 / FULL_PAUSE
 
 
-async def test_what_happened_while_pvdifyd_was_down_is_found_at_its_start():
+async def test_changes_during_a_downtime_are_found_at_the_start():
     async with at_rest() as (machine, _):
         pass
     machine.supervisor.lose(WORKER)
@@ -169,7 +169,7 @@ async def test_a_listing_that_fails_is_made_again_soon():
         assert INTRUDER not in machine.supervisor.names
 
 
-async def test_a_status_that_follows_from_a_record_alone_is_recorded_soon():
+async def test_a_status_derived_from_records_is_recorded_soon():
     async with at_rest() as (machine, daemon):
         await daemon.requests.set_maintenance("shop", ACTOR, is_on=True)
         await machine.clock.sleep(2 * PAUSE)
@@ -178,7 +178,7 @@ async def test_a_status_that_follows_from_a_record_alone_is_recorded_soon():
         assert noted.word.value == "maintenance"
 
 
-async def test_an_app_that_stays_down_is_announced_and_so_is_its_return():
+async def test_an_app_that_stays_down_is_reported_and_so_is_its_recovery():
     async with at_rest() as (machine, _):
         machine.supervisor.script(Behaviour(refuse="no memory"), name=WEB, starts=4)
         machine.supervisor.lose(WEB)
@@ -199,7 +199,7 @@ async def test_a_pause_of_requests_that_ends_by_itself_is_recorded_soon():
         assert (held.word.value, noted.word.value) == ("held", "live")
 
 
-async def test_a_retirement_that_the_store_interrupted_goes_on_soon():
+async def test_a_retirement_interrupted_by_a_store_error_continues_soon():
     machine = Machine(standby="1h")
     for image in (IMAGE, "reg.example.com/shop:v2"):
         machine.registry.push(image)
@@ -216,7 +216,7 @@ async def test_a_retirement_that_the_store_interrupted_goes_on_soon():
 
 
 def fail_next_save_of_a_retirement(machine: Machine) -> None:
-    """The disk is full for one moment."""
+    """Let the next save of a retirement fail, as on a full disk."""
     save = machine.store.save
 
     async def failing(*records: Record) -> None:
@@ -242,7 +242,7 @@ async def test_an_instance_that_the_supervisor_restarted_before_its_exit_was_kno
         monkeypatch.setattr(machine.supervisor, "wait", too_late)
         machine.supervisor.crash_and_restart(name)
         await machine.clock.sleep(1.2)
-        await machine.supervisor.find()  # as systemd: it is started again by now, whoever looks
+        await machine.supervisor.find()  # as with systemd: the instance has been started again by now
         await machine.clock.sleep(10)
 
         actions = [event.action for event in await machine.store.events("shop")]
@@ -250,7 +250,7 @@ async def test_an_instance_that_the_supervisor_restarted_before_its_exit_was_kno
         assert machine.supervisor.calls.count(("wait_down", name)) == 2
 
 
-async def test_a_fault_in_the_reports_ends_them_for_a_moment_only(monkeypatch: pytest.MonkeyPatch):
+async def test_an_error_in_the_change_reports_is_recovered_soon(monkeypatch: pytest.MonkeyPatch):
     async with at_rest() as (machine, _):
         changes = machine.supervisor.container_changes
         wait, faults = changes.wait, [ValueError("a fault of ours")]

@@ -42,7 +42,7 @@ async def test_a_second_login_takes_the_place_of_the_first_at_its_own_registry_o
     assert used == {"docker.io": "anna", "ghcr.io": "bot"}
 
 
-async def test_a_login_that_the_registry_does_not_take_changes_nothing(daemon: Daemon) -> None:
+async def test_a_login_refused_by_the_registry_changes_nothing(daemon: Daemon) -> None:
     await daemon.registries.login("ghcr.io", "octocat", PASSWORD, ACTOR)
 
     with pytest.raises(RegistryDenied):
@@ -61,7 +61,7 @@ async def test_a_registry_that_does_not_answer_is_reported(daemon: Daemon) -> No
     assert await daemon.registries.list() == ()
 
 
-async def test_a_new_daemon_uses_what_is_kept(daemon: Daemon) -> None:
+async def test_a_restarted_daemon_uses_stored_logins(daemon: Daemon) -> None:
     login = await daemon.registries.login("ghcr.io", "octocat", PASSWORD, ACTOR)
     daemon.machine.registry_logins.used = ()
 
@@ -70,7 +70,7 @@ async def test_a_new_daemon_uses_what_is_kept(daemon: Daemon) -> None:
     assert daemon.machine.registry_logins.used == (login,)
 
 
-async def test_logins_that_cannot_be_read_keep_no_server_from_starting(daemon: Daemon) -> None:
+async def test_unreadable_logins_do_not_prevent_a_start(daemon: Daemon) -> None:
     await daemon.machine.credentials.write("registries", {"logins": Secret("{not json")})
 
     await daemon.registries.apply()
@@ -80,7 +80,7 @@ async def test_logins_that_cannot_be_read_keep_no_server_from_starting(daemon: D
     assert daemon.machine.registry_logins.used == ()
 
 
-async def test_after_a_logout_nothing_is_known_of_it(daemon: Daemon) -> None:
+async def test_a_logout_removes_the_login_completely(daemon: Daemon) -> None:
     await daemon.registries.login("ghcr.io", "octocat", PASSWORD, ACTOR)
 
     await daemon.registries.logout("ghcr.io", ACTOR)
@@ -92,7 +92,7 @@ async def test_after_a_logout_nothing_is_known_of_it(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize(("username", "password"), [("", "x"), ("a:b", "x"), ("a", ""), ("a", "two\nlines")])
-async def test_what_cannot_be_sent_to_a_registry_is_refused(daemon: Daemon, username: str, password: str) -> None:
+async def test_invalid_logins_are_refused(daemon: Daemon, username: str, password: str) -> None:
     with pytest.raises(InvalidRegistry) as caught:
         await daemon.registries.login("ghcr.io", username, Secret(password), ACTOR)
 
@@ -115,6 +115,6 @@ def test_a_host_is_what_image_references_begin_with(typed: str, host: str) -> No
 
 
 @pytest.mark.parametrize("typed", ["", "ghcr.io/org", "library", "localhost", "a b.io", "../x.io"])
-def test_what_is_no_host_of_a_registry_is_refused(typed: str) -> None:
+def test_invalid_registry_hosts_are_refused(typed: str) -> None:
     with pytest.raises(InvalidRegistry):
         check_registry_host(typed)

@@ -1,4 +1,4 @@
-"""An app gets another name with everything it has; a daemon killed on the way leaves the old name or the new."""
+"""An app is renamed with everything it has; a daemon killed meanwhile leaves either the old or the new name."""
 
 import asyncio
 import re
@@ -43,7 +43,7 @@ async def daemon(machine: Machine):
 
 
 async def furnish(daemon: Daemon) -> None:
-    """An app with all that an app can have."""
+    """Make an app with every kind of record that an app can have."""
     machine = daemon.machine
     await daemon.deploy(image=V1, manifest=MANIFEST)
     await daemon.requests.change_config("shop", {"KEY": ConfigVar(value=Secret("s3cret-word"), is_secret=True)}, ACTOR)
@@ -63,7 +63,7 @@ async def hostnames(daemon: Daemon, app: str) -> list[str]:
 
 
 def columns_with(machine: Machine, name: str) -> set[str]:
-    """Where the database has this app's name, or one made of it."""
+    """Return the columns of the database that have this app's name or a name derived from it."""
     found, word = set(), re.compile(rf"(?<![\w./-]){name}(?![\w.])")
     connection = machine.store._connection
     for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
@@ -72,7 +72,7 @@ def columns_with(machine: Machine, name: str) -> set[str]:
     return found
 
 
-async def test_everything_of_the_app_has_the_new_name_and_visitors_notice_nothing(machine: Machine, daemon: Daemon):
+async def test_a_rename_changes_all_records_without_downtime(machine: Machine, daemon: Daemon):
     await furnish(daemon)
     ran = machine.supervisor.running
 
@@ -86,7 +86,7 @@ async def test_everything_of_the_app_has_the_new_name_and_visitors_notice_nothin
     routes = await machine.router.routes()
     assert routes["store"].hostnames == ("shop.net", "store.example.com", "www.shop.net")
     assert set(routes) == {"store", "store-pr-7"}
-    # What keeps the old name: what it is reserved by, the history in words, and an id that nobody reads.
+    # These keep the old name: its reservation, texts of the history, and an internal id.
     assert columns_with(machine, "shop") == {"former_names.name", "events.text", "volumes.id"}
     assert (await daemon.queries.app("store")).app.name == "store"
     assert {app for app, _ in machine.secrets.versions} == {"store"}
@@ -119,9 +119,7 @@ async def test_the_next_deploy_gives_instances_the_new_name_without_a_gap(machin
     assert (await daemon.rollback("store", 2)).status is ReleaseStatus.ACTIVE
 
 
-async def test_instances_that_join_or_restart_beside_old_ones_have_serials_of_their_own(
-    machine: Machine, daemon: Daemon
-):
+async def test_instances_started_after_a_rename_have_unique_serials(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}}})
     await daemon.renames.rename("shop", "store", ADMIN, keeps_hostname=False)
 
@@ -134,7 +132,7 @@ async def test_instances_that_join_or_restart_beside_old_ones_have_serials_of_th
     await assert_consistent(machine, "store")
 
 
-async def test_what_runs_under_the_old_name_is_kept_running_and_its_logs_stay_readable_and_clean(
+async def test_instances_under_the_old_name_keep_running_and_their_logs_stay_readable_and_redacted(
     machine: Machine, daemon: Daemon
 ):
     await furnish(daemon)
@@ -155,7 +153,7 @@ async def test_what_runs_under_the_old_name_is_kept_running_and_its_logs_stay_re
     assert len(await machine.route_of("store")) == 2
 
 
-async def test_the_own_hostname_until_now_can_be_kept(machine: Machine, daemon: Daemon):
+async def test_the_previous_default_hostname_can_be_kept(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={})
 
     await daemon.renames.rename("shop", "store", ADMIN, keeps_hostname=True)
@@ -165,7 +163,7 @@ async def test_the_own_hostname_until_now_can_be_kept(machine: Machine, daemon: 
     await daemon.deploy("store", image=V1, manifest={})
 
 
-async def test_the_old_name_stays_the_apps_own_and_can_be_taken_back(machine: Machine, daemon: Daemon):
+async def test_the_old_name_stays_reserved_and_can_be_reused_by_the_app(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={})
     await daemon.deploy("blog", image=V1, manifest={})
     await daemon.renames.rename("shop", "store", ADMIN, keeps_hostname=False)
@@ -185,7 +183,7 @@ async def test_the_old_name_stays_the_apps_own_and_can_be_taken_back(machine: Ma
     assert (await daemon.requests.create_app("store", ADMIN)).app.name == "store"
 
 
-async def test_what_cannot_be_renamed_stays_as_it_was(machine: Machine, daemon: Daemon):
+async def test_a_refused_rename_changes_nothing(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={})
     await daemon.requests.create_app("blog", ADMIN)
     await daemon.domains.add("blog", "store.example.com", ADMIN)

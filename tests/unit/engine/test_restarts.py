@@ -1,4 +1,4 @@
-"""Instances that exit: who starts them again, and what is told of it."""
+"""Instances that exit: who restarts them, and which events report it."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ async def actions(machine: Machine) -> list[str]:
     return [event.action for event in await machine.store.events("shop")]
 
 
-async def test_what_the_supervisor_restarts_by_itself_is_left_to_it_and_reported_once():
+async def test_restarts_by_the_supervisor_are_left_to_it_and_reported_once():
     machine, daemon = await deployed()
     starts = len(machine.supervisor.started)
 
@@ -70,7 +70,7 @@ async def test_an_instance_of_two_that_waits_for_its_restart_gets_no_visitors():
     await daemon.bury()
 
 
-async def test_memory_that_ran_out_is_reported_as_such():
+async def test_an_out_of_memory_kill_is_reported_as_such():
     machine, daemon = await deployed()
 
     machine.supervisor.crash(WEB, code=137, is_out_of_memory=True)
@@ -117,7 +117,7 @@ async def test_a_boot_of_the_host_is_reported_as_no_restart():
     await successor.bury()
 
 
-async def test_one_app_that_cannot_be_started_keeps_no_other_one_down():
+async def test_an_app_that_cannot_start_does_not_keep_others_down():
     machine, daemon = await deployed()
     await daemon.deploy("zoo", IMAGE)
     await daemon.bury()
@@ -134,7 +134,7 @@ async def test_one_app_that_cannot_be_started_keeps_no_other_one_down():
     await successor.bury()
 
 
-async def test_an_image_that_is_gone_is_brought_again_before_an_instance_starts():
+async def test_a_missing_image_is_pulled_again_before_an_instance_starts():
     machine, daemon = await deployed()
     release = await machine.store.release("shop", 1)
     assert release is not None
@@ -151,7 +151,7 @@ async def test_an_image_that_is_gone_is_brought_again_before_an_instance_starts(
     await daemon.bury()
 
 
-async def test_what_has_gone_of_an_app_that_is_being_taken_away_does_not_come_back():
+async def test_instances_of_an_app_being_destroyed_are_not_restarted():
     machine, daemon = await deployed()
     leaving = Operation(
         id="shop-destroy", kind=OperationKind.DESTROY, app="shop", created_at=machine.clock.now(), created_by="admin"
@@ -168,7 +168,7 @@ async def test_what_has_gone_of_an_app_that_is_being_taken_away_does_not_come_ba
     await daemon.bury()
 
 
-async def test_nothing_is_left_of_an_app_whose_instances_were_watched_while_it_went():
+async def test_no_state_is_left_of_an_app_destroyed_while_its_instances_were_watched():
     machine, daemon = await deployed(processes={"web": {"count": 2}})
     watching = asyncio.create_task(daemon.reconciler.run())
     await machine.clock.sleep(1)
@@ -182,7 +182,7 @@ async def test_nothing_is_left_of_an_app_whose_instances_were_watched_while_it_w
     await daemon.bury()
 
 
-async def test_an_instance_that_ends_is_out_of_the_route_before_anything_else_is_looked_at():
+async def test_an_exited_instance_is_removed_from_the_route_before_any_other_check():
     machine, daemon = await deployed(processes={"web": {"count": 2}})
     await daemon.reconciler.reconcile()
     machine.supervisor.crash_and_restart(WEB)
@@ -198,7 +198,7 @@ async def test_an_instance_that_ends_is_out_of_the_route_before_anything_else_is
     await daemon.bury()
 
 
-async def test_an_instance_that_ends_during_a_deploy_is_out_of_the_route_and_the_deploy_goes_on():
+async def test_an_instance_that_exits_during_a_deploy_is_removed_from_the_route_and_the_deploy_continues():
     machine, daemon = await deployed(processes={"web": {"count": 2}})
     machine.registry.push("reg.example.com/shop:v2")
     machine.supervisor.script(Behaviour(listens_after=20), slot=2)
@@ -255,7 +255,7 @@ async def test_an_instance_is_back_in_the_route_during_a_deploy_that_pvdifyd_fou
     await successor.bury()
 
 
-async def test_an_instance_that_starts_again_by_itself_is_watched_anew():
+async def test_an_instance_restarted_by_the_supervisor_is_watched_again():
     machine, daemon = await deployed(processes={"web": {"count": 2}})
     await daemon.reconciler.reconcile()
 
@@ -269,7 +269,7 @@ async def test_an_instance_that_starts_again_by_itself_is_watched_anew():
     await daemon.bury()
 
 
-async def test_a_new_release_is_looked_at_as_soon_as_it_is_live():
+async def test_a_new_release_is_checked_as_soon_as_it_is_live():
     machine, daemon = await deployed()
     running = asyncio.create_task(daemon.reconciler.run())
     await machine.clock.sleep(PAUSE / 2)
@@ -283,7 +283,7 @@ async def test_a_new_release_is_looked_at_as_soon_as_it_is_live():
     await daemon.bury()
 
 
-async def test_an_image_that_cannot_be_asked_for_keeps_no_app_down():
+async def test_a_failed_image_lookup_does_not_keep_an_app_down():
     machine, daemon = await deployed()
     await daemon.bury()
     machine.supervisor.reboot()
@@ -296,7 +296,7 @@ async def test_an_image_that_cannot_be_asked_for_keeps_no_app_down():
     await successor.bury()
 
 
-async def test_a_network_that_was_left_over_goes_and_those_of_apps_stay():
+async def test_an_orphaned_network_is_removed_and_those_of_apps_are_kept():
     machine, daemon = await deployed()
     machine.supervisor.made_networks.add("gone")
     await daemon.reconciler.reconcile()
@@ -310,7 +310,7 @@ async def test_a_network_that_was_left_over_goes_and_those_of_apps_stay():
     await daemon.bury()
 
 
-async def test_networks_are_looked_at_now_and_then_only():
+async def test_networks_are_checked_rarely():
     machine, daemon = await deployed()
 
     for _ in range(20):
@@ -358,7 +358,7 @@ async def test_an_image_that_is_removed_between_pull_and_pin_is_pulled_again_bef
 
 
 def lose_before_next_pin(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last release of another app that has the image goes just before the next pin is set."""
+    """Remove the image with another app's last release, just before the next pin is set."""
     keep, is_removed = machine.images.keep, []
 
     async def keep_late(image_id: str, app: str, release: int) -> None:

@@ -1,7 +1,7 @@
-"""500 random histories of an app: each rollback brings back exactly what ran, whatever happened in between.
+"""500 random histories of an app: each rollback restores exactly what ran, whatever happened in between.
 
 What ran is read from the containers and the route, not from our records, and hashed in a canonical form: everything
-that a program or a visitor can tell, without what each start has anew (names, ports of the host, the release's number).
+visible to a program or a visitor, without what each start changes (names, ports of the host, the release's number).
 """
 
 import hashlib
@@ -27,7 +27,7 @@ COMMANDS = ("deploy", "deploy", "moved tag", "failing", "rollback", "rollback", 
 
 
 class History:
-    """An app, its random past, and what each release was when it went live."""
+    """An app, its random history, and the hash of each release when it went live."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -40,7 +40,7 @@ class History:
         self.rollbacks = 0
 
     async def live(self, *, begin: str) -> None:
-        """Do the first deploy and then whatever comes."""
+        """Run the first deploy and then random commands."""
         await self.do(begin)
         for command in self.random.choices(COMMANDS, k=STEPS):
             await self.do(command)
@@ -118,7 +118,7 @@ class History:
         return manifest
 
     async def _spec(self) -> str:
-        """The hash of what runs now."""
+        """Return the hash of what runs now."""
         route = (await self.machine.router.routes())["shop"]
         (slot,) = [slot for slot in await self.machine.store.slots("shop") if slot.state is SlotState.LIVE]
         running = self.machine.supervisor.running
@@ -138,7 +138,7 @@ def _canonical(spec: InstanceSpec) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 500, 50))
-async def test_what_runs_after_a_rollback_is_what_ran_before(first: int):
+async def test_a_rollback_restores_exactly_what_ran_before(first: int):
     rollbacks = 0
 
     for seed in range(first, first + 50):
@@ -149,7 +149,7 @@ async def test_what_runs_after_a_rollback_is_what_ran_before(first: int):
     assert rollbacks >= 50
 
 
-async def test_the_hash_reports_what_a_program_or_a_visitor_can_see():
+async def test_the_hash_changes_with_everything_visible_to_a_program_or_visitor():
     history = History(1)
     seen = set()
     for manifest in ({}, {"port": 3000}, {"stop_timeout": "3s"}, {"domains": ["a.test"]}, {"resources": {"cpu": 0.5}}):

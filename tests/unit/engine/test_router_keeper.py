@@ -1,4 +1,4 @@
-"""The router is started again when it dies, at once but not without end."""
+"""The router is restarted at once when it exits, with a pause if it keeps crashing."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ async def test_dead_router_is_started_again_with_its_routes():
     await daemon.bury()
 
 
-async def test_router_that_dies_again_and_again_does_not_keep_us_busy():
+async def test_a_crash_looping_router_causes_no_busy_loop():
     machine = Machine()
     daemon = machine.daemon()
     starts = 0

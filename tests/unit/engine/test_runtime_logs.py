@@ -1,4 +1,4 @@
-"""Following what instances write, as an engine does it."""
+"""Following the logs of instances through the engine."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ async def daemon():
 
 
 class Passing:
-    """A supervisor of which a part is another."""
+    """A supervisor that passes all calls on, for overriding a part."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._port = daemon.machine.supervisor
@@ -37,7 +37,7 @@ class Passing:
 
 
 class Failing(Passing):
-    """Its lines cannot be read."""
+    """A supervisor whose lines cannot be read."""
 
     async def follow(self, names: list[str], *, since: datetime) -> AsyncIterator[LogLine]:
         raise RuntimeUnavailable("journalctl does not answer")
@@ -53,7 +53,7 @@ def reading(daemon: Daemon, supervisor: Passing) -> runtime_logs.RuntimeLogs:
     )
 
 
-async def test_who_reads_slowly_has_nothing_piled_up_for_him(daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
+async def test_a_slow_reader_causes_no_unbounded_queue(daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(runtime_logs, "MOST_WAITING", 10)  # instead of thousands of lines
     taken = 0
 
@@ -77,9 +77,7 @@ async def test_who_reads_slowly_has_nothing_piled_up_for_him(daemon: Daemon, mon
     assert taken <= 12
 
 
-async def test_a_reader_gets_an_error_when_lines_cannot_be_read_any_more(
-    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_reader_gets_an_error_if_lines_become_unreadable(daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(runtime_logs, "LOOK_SECONDS", 0.01)  # this wait is for a real queue, on no clock of ours
     began = daemon.machine.clock.now()
     with pytest.raises(RuntimeUnavailable):
@@ -87,7 +85,7 @@ async def test_a_reader_gets_an_error_when_lines_cannot_be_read_any_more(
             await anext(lines)
 
 
-async def test_what_is_not_there_is_said(daemon: Daemon):
+async def test_logs_of_a_missing_release_are_an_error(daemon: Daemon):
     with pytest.raises(AppNotFound):
         await daemon.queries.runtime_logs.writers("blog", None, None)
     with pytest.raises(ReleaseNotFound):

@@ -1,4 +1,4 @@
-"""Apps move to another runtime while visitors come, however often pvdifyd is killed meanwhile."""
+"""Apps move to another runtime while they serve requests, also if pvdifyd is killed meanwhile."""
 
 import asyncio
 from contextlib import suppress
@@ -55,7 +55,7 @@ async def _finish_move(daemon: Daemon) -> None:
 
 
 async def _runtimes(machine: Machine) -> dict[str, str]:
-    """The runtime of each app's live slot."""
+    """Return the runtime of each app's live slot."""
     return {slot.app: slot.runtime for slot in await machine.store.slots() if slot.state is SlotState.LIVE}
 
 
@@ -177,7 +177,7 @@ async def test_an_app_in_maintenance_moves_and_stays_in_maintenance():
     await daemon.bury()
 
 
-async def test_an_app_that_does_not_start_there_keeps_serving_here_and_the_others_move():
+async def test_an_app_that_fails_on_the_new_runtime_keeps_serving_and_others_move():
     machine = _machine()
     daemon = machine.daemon()
     await daemon.deploy("blog", V1)
@@ -288,7 +288,7 @@ async def test_a_rollback_takes_over_no_standby_slot_of_the_other_runtime():
     await daemon.bury()
 
 
-async def test_a_move_does_not_wait_for_releases_that_stand_by():
+async def test_a_move_does_not_wait_for_standby_releases():
     machine = _machine(standby="10m")
     daemon = machine.daemon()
     await daemon.deploy("shop", V1)
@@ -303,7 +303,7 @@ async def test_a_move_does_not_wait_for_releases_that_stand_by():
     await daemon.bury()
 
 
-async def test_a_deploy_that_waits_is_not_superseded_by_the_move():
+async def test_a_queued_deploy_is_not_superseded_by_the_move():
     machine = _machine()
     daemon = machine.daemon()
     await daemon.deploy("shop", V1)
@@ -393,7 +393,7 @@ async def _moved_with_a_kill(kill_at: int) -> tuple[int, Machine]:
 
 
 @pytest.mark.slow
-async def test_a_move_ends_right_wherever_pvdifyd_is_killed():
+async def test_a_move_completes_wherever_pvdifyd_is_killed():
     moments, _ = await _moved_with_a_kill(10**9)
     assert moments > 60
 

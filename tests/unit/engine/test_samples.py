@@ -1,4 +1,4 @@
-"""Samples: what apps do is known without asking anybody, and survives a restart."""
+"""Samples of usage and requests: read without a query of the runtime, and kept over a restart."""
 
 import asyncio
 from collections.abc import Collection
@@ -30,7 +30,7 @@ async def daemon(machine: Machine) -> Daemon:
     return daemon
 
 
-async def test_rates_are_those_since_the_last_look(machine: Machine, daemon: Daemon) -> None:
+async def test_rates_are_those_since_the_last_sample(machine: Machine, daemon: Daemon) -> None:
     machine.router.serve("shop", 1, Traffic(requests=1000))
     await daemon.samples.take()
     machine.router.serve("shop", 1, Traffic(requests=100, app_errors=20, router_errors=5))
@@ -43,7 +43,7 @@ async def test_rates_are_those_since_the_last_look(machine: Machine, daemon: Dae
     assert rates.error_share == pytest.approx(0.25)
 
 
-async def test_instance_that_counts_from_zero_again_loses_no_requests(machine: Machine, daemon: Daemon) -> None:
+async def test_an_instance_whose_counter_was_reset_loses_no_requests(machine: Machine, daemon: Daemon) -> None:
     machine.router.serve("shop", 1, Traffic(requests=1000))
     await daemon.samples.take()
     machine.router.serve("shop", 1, Traffic(requests=-990))
@@ -71,7 +71,7 @@ async def test_memory_and_cpu_are_those_of_all_instances(machine: Machine, daemo
     assert rates.cpu == pytest.approx(0.5 * len(pids), rel=0.1)
 
 
-async def test_day_is_there_after_a_restart(machine: Machine, daemon: Daemon) -> None:
+async def test_samples_of_a_day_survive_a_restart(machine: Machine, daemon: Daemon) -> None:
     machine.router.serve("shop", 1, Traffic(requests=10))
     await daemon.samples.take()
     machine.router.serve("shop", 1, Traffic(requests=100))
@@ -98,7 +98,7 @@ async def test_samples_of_a_destroyed_app_are_forgotten(machine: Machine, daemon
     assert await machine.store.samples() == {}
 
 
-async def test_router_that_does_not_answer_costs_one_look(machine: Machine, daemon: Daemon) -> None:
+async def test_an_unreachable_router_costs_one_sample(machine: Machine, daemon: Daemon) -> None:
     await daemon.samples.take()
     machine.router.fail("counts")
 
@@ -107,7 +107,7 @@ async def test_router_that_does_not_answer_costs_one_look(machine: Machine, daem
     assert daemon.samples.rates("shop").requests == 0
 
 
-async def test_samples_that_cannot_be_saved_stop_nothing(machine: Machine, daemon: Daemon) -> None:
+async def test_unsaved_samples_stop_nothing(machine: Machine, daemon: Daemon) -> None:
     class Broken:
         async def samples(self) -> dict[str, bytes]:
             raise StoreUnavailable("the disk is full")
@@ -129,19 +129,19 @@ async def running(daemon: Daemon) -> "asyncio.Task[None]":
     return task
 
 
-async def test_samples_that_nobody_reads_are_taken_every_minute(machine: Machine, daemon: Daemon) -> None:
+async def test_samples_without_readers_are_taken_every_minute(machine: Machine, daemon: Daemon) -> None:
     task = await running(daemon)
     await machine.clock.sleep(600)
-    looks, look = [], machine.host.usage
+    times, measure = [], machine.host.usage
 
     async def usage(pids: Collection[int]) -> dict[int, Usage]:
-        looks.append(machine.clock.monotonic())
-        return await look(pids)
+        times.append(machine.clock.monotonic())
+        return await measure(pids)
 
     machine.host.usage = usage  # type: ignore[method-assign]
     await machine.clock.sleep(600)
 
-    assert len(looks) == 600 / IDLE_PAUSE
+    assert len(times) == 600 / IDLE_PAUSE
     task.cancel()
 
 

@@ -1,4 +1,4 @@
-"""Scaling, restarting and stopping: what runs changes, what is live stays, and visitors notice nothing."""
+"""Scaling, restarting and stopping: instances change, the live release stays, and no request fails."""
 
 from dataclasses import replace
 from typing import Any
@@ -83,7 +83,7 @@ async def test_a_request_that_does_not_end_holds_an_instance_until_drain_is_over
     assert machine.supervisor.names == {"pvdify-shop-web-v1-1"}
 
 
-async def test_one_that_does_not_become_healthy_changes_nothing(machine: Machine, daemon: Daemon):
+async def test_scaling_with_an_unhealthy_new_instance_changes_nothing(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(exit_code=3, exit_after=0.2, listens_after=5), process="web", number=2)
 
@@ -98,7 +98,7 @@ async def test_one_that_does_not_become_healthy_changes_nothing(machine: Machine
     await assert_consistent(machine)
 
 
-async def test_what_was_to_join_may_finish_before_it_is_removed(machine: Machine, daemon: Daemon):
+async def test_an_unused_new_instance_gets_its_grace_period_before_removal(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(status=500), process="web", number=2)
 
@@ -108,7 +108,7 @@ async def test_what_was_to_join_may_finish_before_it_is_removed(machine: Machine
     assert [verb for verb, of in machine.supervisor.calls if of == name][-2:] == ["stop", "remove"]
 
 
-async def test_the_scale_survives_deploys_until_the_manifest_changes_its_mind(machine: Machine, daemon: Daemon):
+async def test_the_scale_survives_deploys_until_the_manifest_changes_it(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=BOTH)
     await daemon.scale(web=3, worker=0)
 
@@ -122,7 +122,7 @@ async def test_the_scale_survives_deploys_until_the_manifest_changes_its_mind(ma
     await assert_consistent(machine)
 
 
-async def test_a_rollback_takes_over_a_standby_slot_in_the_present_size(machine: Machine, daemon: Daemon):
+async def test_a_rollback_to_a_standby_slot_uses_the_current_scale(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.deploy(image=V2)
     await daemon.scale(web=3)
@@ -183,7 +183,7 @@ async def test_a_failed_rollback_leaves_the_standby_slot_as_it_was(machine: Mach
     await assert_consistent(machine)
 
 
-async def test_wishes_add_up_also_while_they_wait(machine: Machine, daemon: Daemon):
+async def test_relative_scales_add_up_while_queued(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=BOTH)
 
     first = await daemon.processes.scale("shop", {"web": Wish(number=1, how=Relative.MORE)}, ACTOR)
@@ -195,7 +195,7 @@ async def test_wishes_add_up_also_while_they_wait(machine: Machine, daemon: Daem
     await assert_consistent(machine)
 
 
-async def test_every_problem_of_a_wish_is_reported_at_once(daemon: Daemon):
+async def test_every_problem_of_a_scale_is_reported_at_once(daemon: Daemon):
     await daemon.deploy(image=V1, manifest=BOTH)
     wishes = {"wbe": Wish(number=1), "worker": Wish(number=2, how=Relative.LESS), "web": Wish(number=101)}
 
@@ -289,7 +289,7 @@ async def test_a_process_that_a_deploy_removes_meanwhile_is_named(machine: Machi
     await assert_consistent(machine)
 
 
-async def test_what_never_ran_cannot_be_scaled(daemon: Daemon):
+async def test_an_app_without_a_release_cannot_be_scaled(daemon: Daemon):
     with pytest.raises(AppNotFound):
         await daemon.processes.scale("shop", {"web": Wish(number=1)}, ACTOR)
     await daemon.requests.create_app("shop", ACTOR)
@@ -311,7 +311,7 @@ async def test_a_restart_puts_new_instances_in_place_of_the_old_at_once(machine:
     assert machine.unserved == []
 
 
-async def test_a_restart_that_fails_leaves_the_old_ones(machine: Machine, daemon: Daemon):
+async def test_a_failed_restart_keeps_the_old_instances(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=BOTH)
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=1.0), name="pvdify-shop-worker-v1-101")
 
@@ -363,7 +363,7 @@ async def test_a_stopped_app_stays_stopped_across_deploys_and_starts_as_it_was(m
     await assert_consistent(machine)
 
 
-async def test_who_is_left_over_is_taken_away(machine: Machine, daemon: Daemon):
+async def test_surplus_instances_are_removed(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.2, listens_after=9), number=2)
     for _ in range(4):
@@ -377,7 +377,7 @@ async def test_who_is_left_over_is_taken_away(machine: Machine, daemon: Daemon):
     await assert_consistent(machine)
 
 
-async def test_what_instances_use_and_how_they_ended_before_is_shown(machine: Machine, daemon: Daemon):
+async def test_usage_and_last_exit_of_instances_are_shown(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}}, "resources": {"memory": "64M"}})
     machine.supervisor.crash("pvdify-shop-web-v1-2", is_out_of_memory=True)
     await daemon.reconciler.reconcile()
@@ -408,8 +408,8 @@ async def test_a_restart_keeps_the_numbers(machine: Machine, daemon: Daemon):
         assert await numbers(daemon) == {"web": [1, 2, 3], "worker": [1]}
         await assert_consistent(machine)
     specs = [machine.supervisor.spec(name) for name in machine.supervisor.running]
-    told = {str(spec.environment["PVDIFY_INSTANCE"]) for spec in specs}
-    assert told == {"web.1", "web.2", "web.3", "worker.1"}
+    environments = {str(spec.environment["PVDIFY_INSTANCE"]) for spec in specs}
+    assert environments == {"web.1", "web.2", "web.3", "worker.1"}
     assert machine.unserved == []
 
 
@@ -438,7 +438,7 @@ async def test_scaling_after_a_restart_counts_on(machine: Machine, daemon: Daemo
     assert machine.unserved == []
 
 
-async def test_what_is_in_flight_to_the_old_instance_is_not_taken_for_the_new_ones(machine: Machine, daemon: Daemon):
+async def test_requests_in_flight_to_the_old_instance_are_not_counted_for_the_new_one(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"drain": "30s"})
     begun = machine.clock.monotonic()
     operation = await daemon.processes.restart("shop", None, ACTOR)
@@ -450,7 +450,7 @@ async def test_what_is_in_flight_to_the_old_instance_is_not_taken_for_the_new_on
     assert machine.clock.monotonic() - begun < 15
 
 
-async def test_one_app_cannot_fill_the_journal_with_changes_that_wait(machine: Machine, daemon: Daemon):
+async def test_the_number_of_queued_changes_per_app_is_limited(machine: Machine, daemon: Daemon):
     machine.registry.push("reg.example.com/blog:v1")
     await daemon.deploy(image=V1)
     await daemon.deploy("blog", "reg.example.com/blog:v1")

@@ -1,7 +1,7 @@
-"""An app on a slow server, whose reconciler looks for seconds while operations begin and end and instances crash.
+"""An app on a slow server, where a pass of the reconciler takes seconds while operations run and instances crash.
 
-Of any 100 schedules, about 9 went wrong while repairs were decided by a look that was older than the change: 7 with two
-workers at once, 2 with visitors kept at an instance that was dead.
+About 9 of 100 schedules failed while repairs were decided by an observation older than the change: 7 with two workers
+at once, 2 with requests routed to a dead instance.
 """
 
 import logging
@@ -18,7 +18,7 @@ ALL, PARTS = 100_000, 20
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Millions of lines would be kept for a report."""
+    """Disable logging: pytest would keep millions of lines for its report."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.reset_defaults()
@@ -31,13 +31,13 @@ def wrongs(seeds: range) -> dict[int, list[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SAMPLE, 25))
-def test_nothing_runs_twice_and_nobody_waits_at_what_is_dead(first: int) -> None:
+def test_no_worker_runs_twice_and_no_dead_instance_is_routed(first: int) -> None:
     assert wrongs(range(first, first + 25)) == {}
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_nor_does_it_in_any_of_very_many_schedules(part: int) -> None:
+def test_no_worker_runs_twice_in_thousands_of_schedules(part: int) -> None:
     count = ALL // PARTS
     assert wrongs(range(part * count, (part + 1) * count)) == {}

@@ -1,7 +1,7 @@
 """The fakes are a second container runtime, on another machine: the whole suite of the engine runs on them.
 
 Every instance of theirs is at 10.0.0.7. The prober and the router of the fakes know no other address, so a test of the
-engine fails where a host is lost on the way.
+engine fails if the code drops the host.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Services in backups on a machine of fakes: dumped, proven in a scratch service, restored, and bad ones found."""
+"""Backups of services on a machine of fakes: dumped, verified in a scratch service, restored, and damage detected."""
 
 from dataclasses import replace
 
@@ -20,10 +20,10 @@ from tests.support.service_backups import (
     databases,
     drill,
     kinds_of,
-    looks,
     machine,
     make,
     restore,
+    run_keeper,
     scratch_of,
 )
 
@@ -59,7 +59,7 @@ async def test_a_drill_restores_it_into_a_scratch_service_of_which_nothing_is_le
     assert daemon.world.one_offs == set()
 
 
-async def test_a_dump_that_was_cut_short_is_found_and_the_restore_gets_no_end(machine: Machine, daemon: Daemon):
+async def test_a_truncated_dump_is_detected_and_the_restore_is_aborted(machine: Machine, daemon: Daemon):
     backup = await make(daemon)
     snapshot = backup.items[0].snapshot
     machine.backups.streams[snapshot] = machine.backups.streams[snapshot][:2000]
@@ -72,7 +72,7 @@ async def test_a_dump_that_was_cut_short_is_found_and_the_restore_gets_no_end(ma
     assert [it for it in machine.supervisor.names if str(GENERATION) in it] == []
 
 
-async def test_a_dump_that_was_changed_is_found(machine: Machine, daemon: Daemon):
+async def test_a_changed_dump_is_detected(machine: Machine, daemon: Daemon):
     backup = await make(daemon)
     snapshot = backup.items[0].snapshot
     machine.backups.streams[snapshot] = machine.backups.streams[snapshot].replace(b"CREATE", b"CREATF", 1)
@@ -80,7 +80,7 @@ async def test_a_dump_that_was_changed_is_found(machine: Machine, daemon: Daemon
     assert "not the" in (await drill(daemon)).cause
 
 
-async def test_an_empty_dump_of_a_service_with_rows_is_found_when_it_is_made(databases: Databases, daemon: Daemon):
+async def test_an_empty_dump_of_a_service_with_rows_is_detected_at_the_backup(databases: Databases, daemon: Daemon):
     databases.hold(ROWS, dumped=0)
 
     backup = await make(daemon)
@@ -89,7 +89,7 @@ async def test_an_empty_dump_of_a_service_with_rows_is_found_when_it_is_made(dat
     assert "the dump has 0 rows, and the service had 500 right before it" in backup.cause
 
 
-async def test_a_service_that_lost_its_rows_is_found_by_the_next_drill(databases: Databases, daemon: Daemon):
+async def test_lost_rows_are_detected_by_the_next_drill(databases: Databases, daemon: Daemon):
     await make(daemon)
     assert (await drill(daemon)).state is TaskState.SUCCEEDED
     databases.hold(0)
@@ -102,7 +102,7 @@ async def test_a_service_that_lost_its_rows_is_found_by_the_next_drill(databases
     assert "it has 0 rows, and had 500" in task.cause
 
 
-async def test_rows_that_do_not_come_back_are_found(databases: Databases, daemon: Daemon):
+async def test_rows_missing_after_a_restore_are_detected(databases: Databases, daemon: Daemon):
     await make(daemon)
     databases.hold(ROWS - 1)
 
@@ -111,7 +111,7 @@ async def test_rows_that_do_not_come_back_are_found(databases: Databases, daemon
     assert "db.public.orders has 499 instead of 500" in task.cause
 
 
-async def test_a_dump_of_a_newer_version_is_found(databases: Databases, daemon: Daemon):
+async def test_a_dump_of_a_newer_version_is_detected(databases: Databases, daemon: Daemon):
     await make(daemon)
     databases.hold(ROWS, version="14.9")
 
@@ -121,7 +121,7 @@ async def test_a_dump_of_a_newer_version_is_found(databases: Databases, daemon: 
     assert "has 14" in task.cause
 
 
-async def test_a_service_that_does_not_answer_with_what_came_back_is_not_proven(machine: Machine, daemon: Daemon):
+async def test_a_service_whose_restore_fails_is_not_verified(machine: Machine, daemon: Daemon):
     await make(daemon)
     service = await daemon.services.get("db")
     machine.inside.answer(ROW.restore, code=3, error="ERROR: relation exists", instance=scratch_of(service))
@@ -152,7 +152,7 @@ async def test_a_service_that_is_down_makes_the_backup_incomplete(machine: Machi
     assert "it crashes" in backup.cause
 
 
-async def test_nothing_that_is_there_is_written_over_unless_it_is_asked_for(daemon: Daemon):
+async def test_an_existing_service_is_not_replaced_unless_requested(daemon: Daemon):
     await make(daemon)
 
     with pytest.raises(ServiceExists):
@@ -161,7 +161,7 @@ async def test_nothing_that_is_there_is_written_over_unless_it_is_asked_for(daem
         await daemon.backups.plan_restore("", Wanted(app="", service="cache", to="cache"))
 
 
-async def test_restored_beside_it_is_a_service_of_its_own_with_the_user_of_the_dump(machine: Machine, daemon: Daemon):
+async def test_a_dump_is_restored_into_a_new_service_with_the_dumps_user(machine: Machine, daemon: Daemon):
     await make(daemon)
 
     task = await restore(daemon, to="copy")
@@ -177,7 +177,7 @@ async def test_restored_beside_it_is_a_service_of_its_own_with_the_user_of_the_d
     assert machine.inside.given(ROW.rotate).decode().strip() == spec.environment["POSTGRES_PASSWORD"]
 
 
-async def test_replaced_it_has_the_data_of_the_backup_and_the_old_volume_is_in_the_trash(
+async def test_a_replaced_service_has_the_backups_data_and_its_old_volume_is_in_the_trash(
     machine: Machine, daemon: Daemon
 ):
     await make(daemon)
@@ -195,14 +195,14 @@ async def test_replaced_it_has_the_data_of_the_backup_and_the_old_volume_is_in_t
     assert machine.supervisor.names == {after.container}
 
 
-async def test_a_replacement_that_fails_leaves_the_service_as_it_was(machine: Machine, daemon: Daemon):
+async def test_a_failed_replacement_leaves_the_service_unchanged(machine: Machine, daemon: Daemon):
     backup = await make(daemon)
     before = await daemon.services.get("db")
     snapshot = backup.items[0].snapshot
     machine.backups.streams[snapshot] = machine.backups.streams[snapshot][:2000]
 
     task = await restore(daemon, replaces=True)
-    await looks(daemon)
+    await run_keeper(daemon)
 
     after = await daemon.services.get("db")
     assert task.state is TaskState.FAILED
@@ -217,7 +217,7 @@ async def test_a_copy_that_fails_leaves_nothing_of_the_new_service(machine: Mach
     machine.backups.streams[snapshot] = b""
 
     task = await restore(daemon, to="copy")
-    await looks(daemon)
+    await run_keeper(daemon)
 
     assert task.state is TaskState.FAILED
     assert [it.service.name for it in await daemon.services.list()] == ["db"]
@@ -233,10 +233,10 @@ async def test_a_service_whose_data_is_lost_runs_for_apps_only_once_it_has_the_d
     backup = (await daemon.store.backups())[0]
     await daemon.services.restore_data("db", backup.id, service.id, ACTOR)
 
-    await looks(daemon)
+    await run_keeper(daemon)
     waiting = await daemon.services.get("db")
     machine.backups.is_there = True
-    await looks(daemon, 20)
+    await run_keeper(daemon, 20)
 
     live = await daemon.services.get("db")
     assert waiting.state is ServiceState.DOWN
@@ -282,14 +282,14 @@ async def test_a_daemon_killed_anywhere_in_a_replacement_leaves_one_service_with
             backup = (await machine.store.backups())[0]
             service = await dying.services.get(name)
             await dying.services.restore_data(name, backup.id, backup.items[0].id, ACTOR)
-            await looks(dying)
+            await run_keeper(dying)
             ended = True
         except Killed:
             pass
         ended = ended and not dying.is_dead
         await dying.bury()
         survivor = machine.daemon()
-        await looks(survivor, 6)
+        await run_keeper(survivor, 6)
 
         service = await survivor.services.get(name)
         assert (service.state, service.pending) == (ServiceState.LIVE, None), kill_at
@@ -301,7 +301,7 @@ async def test_a_daemon_killed_anywhere_in_a_replacement_leaves_one_service_with
 
 
 async def prepared(name: str = "db") -> tuple[Machine, Daemon]:
-    """A machine with a live service and one backup; its daemon is gone."""
+    """Return a machine with a live service and one backup, whose daemon has stopped."""
     machine = Machine()
     for image in (POSTGRES, FILES):
         machine.registry.push(image, content=image)
@@ -309,14 +309,14 @@ async def prepared(name: str = "db") -> tuple[Machine, Daemon]:
     machine.supervisor.script(Behaviour(listens_port=80), process="service")
     daemon = machine.daemon()
     await daemon.services.create(name, REQUESTS[name], ACTOR)
-    await looks(daemon)
+    await run_keeper(daemon)
     await daemon.backups.set_target("/mnt/nas", {}, ACTOR)
     await make(daemon)
     await daemon.bury()
     return machine, daemon
 
 
-async def test_found_at_the_target_alone_it_is_proven_all_the_same(machine: Machine, daemon: Daemon):
+async def test_a_backup_found_only_at_the_target_is_verified(machine: Machine, daemon: Daemon):
     backup = await make(daemon)
     await machine.store.forget_backup(backup.id)
 
@@ -327,8 +327,8 @@ async def test_found_at_the_target_alone_it_is_proven_all_the_same(machine: Mach
     assert found.items[1] == replace(backup.items[0], counts=None, added=0)
 
 
-async def test_the_backup_that_a_service_is_restored_from_is_kept_until_then(machine: Machine, daemon: Daemon):
-    """As on a server that was lost: the next backup finds the service without its data, and is incomplete."""
+async def test_the_backup_being_restored_is_kept_until_the_restore_ends(machine: Machine, daemon: Daemon):
+    """On a replaced server, the next backup finds the service without its data and is incomplete."""
     await daemon.backups.schedule(
         ACTOR, schedule="none", drills="none", time_zone=None, keep=Keep(daily=1, weekly=0, monthly=0)
     )
@@ -343,7 +343,7 @@ async def test_the_backup_that_a_service_is_restored_from_is_kept_until_then(mac
         assert (await make(daemon)).state is BackupState.INCOMPLETE
 
     await daemon.world.instances.remove(service.container)
-    await looks(daemon, 5)
+    await run_keeper(daemon, 5)
 
     assert (await daemon.services.get("db")).state is ServiceState.LIVE
     assert machine.inside.given(ROW.restore) == (DUMP * (1 + ROWS)).encode()

@@ -1,4 +1,4 @@
-"""Volumes of services of any image in backups on a machine of fakes: stored, restored by name, and left alone."""
+"""Backups of volumes of services of any image on a machine of fakes: stored, and restored by name."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from pvdify.model.volume import new_volume
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import Daemon, Machine
 from tests.support.asking import ACTOR
-from tests.support.service_backups import FILES, REQUESTS, daemon, databases, looks, machine, make, restore
+from tests.support.service_backups import FILES, REQUESTS, daemon, databases, machine, make, restore, run_keeper
 
 __all__ = ["daemon", "databases", "machine"]  # fixtures
 
@@ -18,7 +18,7 @@ __all__ = ["daemon", "databases", "machine"]  # fixtures
 async def test_a_service_of_any_image_has_its_volume_in_backups_instead(daemon: Daemon):
     request = ServiceRequest(image=FILES, port=80, volume="/srv")
     await daemon.services.create("files", request, ACTOR)
-    await looks(daemon)
+    await run_keeper(daemon)
 
     backup = await make(daemon)
 
@@ -28,10 +28,10 @@ async def test_a_service_of_any_image_has_its_volume_in_backups_instead(daemon: 
 
 
 async def files_service(machine: Machine, daemon: Daemon) -> Service:
-    """A live service of any image, with seven files in its volume and a backup of them."""
+    """Return a live service of any image, with seven files in its volume and a backup of them."""
     machine.supervisor.script(Behaviour(listens_port=80), process="service")
     await daemon.services.create("files", REQUESTS["files"], ACTOR)
-    await looks(daemon)
+    await run_keeper(daemon)
     service = await daemon.services.get("files")
     machine.backups.content[service.volume] = Counts(files=7, bytes=700)
     await make(daemon)
@@ -72,7 +72,7 @@ async def test_the_volume_of_a_service_of_any_image_is_restored_into_a_new_servi
     assert token != machine.supervisor.spec(first.container).environment["TOKEN"]
 
 
-async def test_a_volume_that_does_not_come_back_whole_leaves_the_service_as_it_was(machine: Machine, daemon: Daemon):
+async def test_an_incomplete_volume_restore_leaves_the_service_unchanged(machine: Machine, daemon: Daemon):
     before = await files_service(machine, daemon)
     snapshot = next(it.snapshot for it in (await daemon.store.backups())[0].items if it.app == before.key)
     labels, _ = machine.backups.stored[snapshot]
@@ -80,7 +80,7 @@ async def test_a_volume_that_does_not_come_back_whole_leaves_the_service_as_it_w
 
     replaced = await restore(daemon, service="files", replaces=True)
     copied = await restore(daemon, service="files", to="copy")
-    await looks(daemon)
+    await run_keeper(daemon)
 
     after = await daemon.services.get("files")
     assert "not all of it came back" in replaced.cause
@@ -93,12 +93,12 @@ async def test_a_volume_that_does_not_come_back_whole_leaves_the_service_as_it_w
 async def test_a_volume_of_a_purged_service_needs_a_new_service_to_go_to(machine: Machine, daemon: Daemon):
     await files_service(machine, daemon)
     await daemon.services.destroy("files", "files", ACTOR, purges=True)
-    await looks(daemon)
+    await run_keeper(daemon)
 
     with pytest.raises(ServiceNotFound, match="files"):
         await daemon.backups.plan_restore("", Wanted(app="", service="files", to="files"))
     await daemon.services.create("files", ServiceRequest(image=FILES, port=80, volume="/srv"), ACTOR)
-    await looks(daemon)
+    await run_keeper(daemon)
     task = await restore(daemon, service="files", replaces=True)
 
     assert task.state is TaskState.SUCCEEDED, task.cause
@@ -125,7 +125,7 @@ async def test_a_backup_of_the_volume_of_a_linked_service_is_one_of_the_app(mach
     assert len(await daemon.backups.for_app("shop")) == 1
 
 
-async def test_a_volume_that_is_just_being_filled_is_not_in_a_backup(machine: Machine, daemon: Daemon):
+async def test_a_volume_being_restored_is_not_in_a_backup(machine: Machine, daemon: Daemon):
     service = await files_service(machine, daemon)
     filling = new_volume(service.key, "data-2", daemon.clock.now())
     machine.supervisor.stored_volumes[filling.id] = service.key

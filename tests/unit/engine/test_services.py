@@ -1,4 +1,4 @@
-"""Services: kept running, upgraded without a risk to their data, and reached by linked apps alone."""
+"""Services: kept running, upgraded without risking their data, and reachable by linked apps only."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -40,7 +40,7 @@ def daemon(machine: Machine) -> Daemon:
     return machine.daemon()
 
 
-async def looks(daemon: Daemon, times: int = 4, *, pause: float = 6.0) -> None:
+async def run_keeper(daemon: Daemon, times: int = 4, *, pause: float = 6.0) -> None:
     for _ in range(times):
         await daemon.service_keeper.look()
         await daemon.service_keeper.settle()
@@ -49,7 +49,7 @@ async def looks(daemon: Daemon, times: int = 4, *, pause: float = 6.0) -> None:
 
 async def create(daemon: Daemon, name: str = "db", request: ServiceRequest = PG) -> Service:
     await daemon.services.create(name, request, ACTOR)
-    await looks(daemon, 2)
+    await run_keeper(daemon, 2)
     return await daemon.services.get(name)
 
 
@@ -62,7 +62,7 @@ def shop_spec(machine: Machine, release: int) -> InstanceSpec:
 
 
 def runs_as(machine: Machine, image: str, version: str) -> None:
-    """What the image says when it is asked for its version."""
+    """Let the image print this version."""
     content = machine.registry.push(image, content=image).image_id
     behaviour = Behaviour(lines=(f"postgres (PostgreSQL) {version}",), exit_code=0, exit_after=0.1)
     machine.supervisor.script(behaviour, image_id=content, command=ROW.version)
@@ -100,14 +100,14 @@ async def test_the_password_is_in_the_vault_and_in_no_record(machine: Machine, d
         ("db", ServiceRequest(image=APP, port=80, url="nowhere"), "was not created"),
     ],
 )
-async def test_what_cannot_be_a_service_is_refused(daemon: Daemon, name: str, request_: ServiceRequest, problem: str):
+async def test_invalid_services_are_refused(daemon: Daemon, name: str, request_: ServiceRequest, problem: str):
     with pytest.raises(InvalidError, match=problem):
         await daemon.services.create(name, request_, ACTOR)
 
     assert await daemon.services.list() == ()
 
 
-async def test_a_name_is_taken_once(daemon: Daemon):
+async def test_service_names_are_unique(daemon: Daemon):
     await create(daemon)
 
     with pytest.raises(ServiceExists):
@@ -129,7 +129,7 @@ async def test_a_link_gives_the_next_deploy_the_url_and_the_network(machine: Mac
     assert machine.private_networks.members == {network.id: {"pvdify-service--db-service-v1-1"}}
 
 
-async def test_an_app_that_is_not_linked_gets_neither(machine: Machine, daemon: Daemon):
+async def test_an_app_that_is_not_linked_gets_no_url_and_no_network(machine: Machine, daemon: Daemon):
     await create(daemon)
 
     release = await daemon.deploy(image=APP)
@@ -138,7 +138,7 @@ async def test_an_app_that_is_not_linked_gets_neither(machine: Machine, daemon: 
     assert not [name for name in shop_spec(machine, release.version).environment if name.startswith("DATABASE")]
 
 
-async def test_what_a_linked_app_writes_of_its_url_is_hidden(machine: Machine, daemon: Daemon):
+async def test_the_service_url_is_redacted_in_a_linked_apps_output(machine: Machine, daemon: Daemon):
     await create(daemon)
     await daemon.deploy(image=APP)
     await daemon.service_links.link("db", "shop", None, ACTOR)
@@ -152,7 +152,7 @@ async def test_what_a_linked_app_writes_of_its_url_is_hidden(machine: Machine, d
     assert spec_of(machine).environment["POSTGRES_PASSWORD"] not in seen_by_another_daemon[0].text
 
 
-async def test_a_variable_that_the_app_has_is_not_replaced(daemon: Daemon):
+async def test_an_existing_config_var_is_not_replaced_by_a_link(daemon: Daemon):
     await create(daemon)
     await daemon.deploy(image=APP)
     await daemon.requests.change_config("shop", {"DATABASE_URL": Secret("sqlite:///data.db")}, ACTOR)
@@ -164,13 +164,13 @@ async def test_a_variable_that_the_app_has_is_not_replaced(daemon: Daemon):
     assert link.variable == "PG_URL"
 
 
-async def test_a_service_that_crashes_runs_again_and_its_address_stays(machine: Machine, daemon: Daemon):
+async def test_a_crashed_service_is_restarted_with_the_same_address(machine: Machine, daemon: Daemon):
     await create(daemon)
     await daemon.deploy(image=APP)
     link = await daemon.service_links.link("db", "shop", None, ACTOR)
     machine.supervisor.crash("pvdify-service--db-service-v1-1", code=3)
 
-    await looks(daemon)
+    await run_keeper(daemon)
 
     assert (await daemon.services.get("db")).state is ServiceState.LIVE
     assert [it.action for it in await machine.store.events("service--db")].count("service.restarted") == 1
@@ -180,9 +180,9 @@ async def test_a_service_that_crashes_runs_again_and_its_address_stays(machine: 
 async def test_a_service_that_stops_answering_is_restarted(machine: Machine, daemon: Daemon):
     await create(daemon)
     machine.inside.answer(ROW.health, code=2, error="no connection")
-    await looks(daemon, 20)
+    await run_keeper(daemon, 20)
     machine.inside.answer(ROW.health)
-    await looks(daemon)
+    await run_keeper(daemon)
 
     events = [it for it in await machine.store.events("service--db") if it.action == "service.restarted"]
     assert any("did not answer 3 times" in event.text for event in events)
@@ -192,10 +192,10 @@ async def test_a_service_that_stops_answering_is_restarted(machine: Machine, dae
 async def test_a_service_that_cannot_start_says_why_and_recovers(machine: Machine, daemon: Daemon):
     machine.supervisor.fail_next("start", StartFailed("no", why="no space left on device"))
     await daemon.services.create("db", PG, ACTOR)
-    await looks(daemon, 1, pause=0.1)
+    await run_keeper(daemon, 1, pause=0.1)
 
     down = await daemon.services.get("db")
-    await looks(daemon)
+    await run_keeper(daemon)
 
     assert (down.state, down.problem) == (ServiceState.DOWN, "no space left on device")
     assert (await daemon.services.get("db")).state is ServiceState.LIVE
@@ -208,7 +208,7 @@ async def test_a_new_password_is_given_to_the_service_and_to_the_next_deploy(mac
     before = spec_of(machine).environment["POSTGRES_PASSWORD"]
 
     await daemon.services.rotate("db", ACTOR)
-    await looks(daemon, 1)
+    await run_keeper(daemon, 1)
     release = await daemon.deploy(image=APP)
 
     after = spec_of(machine).environment["POSTGRES_PASSWORD"]
@@ -224,8 +224,8 @@ async def test_a_rollback_after_a_new_password_has_the_new_one(machine: Machine,
     await daemon.deploy(image=APP)
     await daemon.deploy(image=APP)
     await daemon.services.rotate("db", ACTOR)
-    await looks(daemon, 1)
-    await machine.clock.sleep(timedelta(minutes=15).total_seconds())  # nothing stands by any more
+    await run_keeper(daemon, 1)
+    await machine.clock.sleep(timedelta(minutes=15).total_seconds())  # no slot is on standby any more
 
     back = await daemon.rollback()
 
@@ -233,13 +233,13 @@ async def test_a_rollback_after_a_new_password_has_the_new_one(machine: Machine,
     assert password in shop_spec(machine, back.version).environment["DATABASE_URL"]
 
 
-async def test_a_password_that_the_service_refuses_changes_nothing(machine: Machine, daemon: Daemon):
+async def test_a_password_refused_by_the_service_changes_nothing(machine: Machine, daemon: Daemon):
     await create(daemon)
     before = (await daemon.services.get("db")).config_version
     machine.inside.answer(ROW.rotate, code=1, error="permission denied")
 
     await daemon.services.rotate("db", ACTOR)
-    await looks(daemon, 1)
+    await run_keeper(daemon, 1)
 
     service = await daemon.services.get("db")
     assert service.config_version == before
@@ -252,7 +252,7 @@ async def test_an_upgrade_gets_a_copy_and_keeps_the_old_volume(machine: Machine,
     runs_as(machine, NEXT, "15.4")
 
     await daemon.services.upgrade("db", NEXT, ACTOR)
-    await looks(daemon, 2)
+    await run_keeper(daemon, 2)
 
     new = await daemon.services.get("db")
     volumes = {it.id: it.is_trashed for it in await machine.store.volumes("service--db")}
@@ -269,7 +269,7 @@ async def test_an_upgrade_over_a_major_version_dumps_and_restores(machine: Machi
     runs_as(machine, NEXT, "17.1")
 
     await daemon.services.upgrade("db", NEXT, ACTOR)
-    await looks(daemon, 2)
+    await run_keeper(daemon, 2)
 
     new = await daemon.services.get("db")
     assert new.state is ServiceState.LIVE
@@ -291,7 +291,7 @@ async def test_an_upgrade_that_fails_leaves_the_old_service(machine: Machine, da
         machine.inside.answer(getattr(ROW, broken), code=1, error="broken", instance=instance)
 
     await daemon.services.upgrade("db", NEXT, ACTOR)
-    await looks(daemon, 3)
+    await run_keeper(daemon, 3)
 
     after = await daemon.services.get("db")
     assert (after.state, after.image, after.volume) == (ServiceState.LIVE, POSTGRES, old.volume)
@@ -306,7 +306,7 @@ async def test_an_image_that_runs_on_when_asked_for_its_version_is_refused(machi
     machine.registry.push(NEXT, content=NEXT)
 
     await daemon.services.upgrade("db", NEXT, ACTOR)
-    await looks(daemon, 1)
+    await run_keeper(daemon, 1)
 
     after = await daemon.services.get("db")
     assert (after.state, after.image) == (ServiceState.LIVE, POSTGRES)
@@ -320,13 +320,13 @@ async def test_an_older_version_is_refused_before_anything_stops(machine: Machin
     runs_as(machine, NEXT, "15.3")
 
     await daemon.services.upgrade("db", NEXT, ACTOR)
-    await looks(daemon, 1)
+    await run_keeper(daemon, 1)
 
     assert "older than 17" in (await daemon.services.get("db")).failure
     assert ("stop", old.container) not in machine.supervisor.calls
 
 
-async def test_an_upgrade_that_was_cut_short_is_taken_back_by_the_next_daemon(machine: Machine, daemon: Daemon):
+async def test_an_interrupted_upgrade_is_undone_by_the_next_daemon(machine: Machine, daemon: Daemon):
     moment = 1
     while True:
         machine = Machine()
@@ -346,7 +346,7 @@ async def test_an_upgrade_that_was_cut_short_is_taken_back_by_the_next_daemon(ma
         await dying.bury()
 
         second = machine.daemon()
-        await looks(second, 4)
+        await run_keeper(second, 4)
 
         service = await second.services.get("db")
         assert service.state is ServiceState.LIVE, moment
@@ -378,33 +378,33 @@ async def test_destroying_needs_the_name_and_no_links(daemon: Daemon):
         await daemon.services.destroy("db", "db", ACTOR)
 
 
-async def test_a_destroyed_service_can_be_restored_for_seven_days_and_is_gone_then(machine: Machine, daemon: Daemon):
+async def test_a_destroyed_service_can_be_restored_for_seven_days_only(machine: Machine, daemon: Daemon):
     old = await create(daemon)
     await daemon.services.destroy("db", "db", ACTOR)
-    await looks(daemon, 1)
+    await run_keeper(daemon, 1)
     assert machine.supervisor.names == frozenset()
     assert old.volume in machine.supervisor.stored_volumes
 
     await daemon.services.restore("db", ACTOR)
-    await looks(daemon, 2)
+    await run_keeper(daemon, 2)
     back = await daemon.services.get("db")
     assert (back.state, back.volume) == (ServiceState.LIVE, old.volume)
 
     await daemon.services.destroy("db", "db", ACTOR)
-    await looks(daemon, 1)
+    await run_keeper(daemon, 1)
     await machine.clock.sleep(timedelta(days=8).total_seconds())
-    await looks(daemon, 1)
+    await run_keeper(daemon, 1)
     await nothing_left(machine)
 
 
-async def test_a_purge_leaves_nothing(machine: Machine, daemon: Daemon):
+async def test_a_purge_removes_everything(machine: Machine, daemon: Daemon):
     await create(daemon)
     await daemon.deploy(image=APP)
     await daemon.service_links.link("db", "shop", None, ACTOR)
     await daemon.service_links.unlink("db", "shop", ACTOR)
 
     await daemon.services.destroy("db", "db", ACTOR, purges=True)
-    await looks(daemon, 2)
+    await run_keeper(daemon, 2)
 
     with pytest.raises(ServiceNotFound):
         await daemon.services.get("db")

@@ -1,4 +1,4 @@
-"""Whatever happened before, the previous release stands by, and nothing else is left when drains are over."""
+"""After any history, only the previous release is on standby once all drains are over."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ LONGEST_DRAIN = 60
 
 
 class History:
-    """One app with long answers in flight, to which things happen in an order that a seed decides."""
+    """One app with long answers in flight, and random events in an order that a seed decides."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -96,7 +96,7 @@ class History:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(60))
-async def test_the_previous_release_stands_by_and_no_other_is_left(seed: int):
+async def test_only_the_previous_release_is_on_standby(seed: int):
     history = History(seed)
 
     await history.live()
@@ -104,6 +104,6 @@ async def test_the_previous_release_stands_by_and_no_other_is_left(seed: int):
     found = {slot.number: slot.state for slot in await history.machine.store.slots("shop")}
     wanted = await history.wanted()
     without = {number: state for number, state in wanted.items() if number not in history.idle_at_a_stop}
-    assert found in (wanted, without)  # a slot still drains after a short stop, and then stands by
+    assert found in (wanted, without)  # a slot still drains after a short stop, and is then on standby
     await assert_consistent(history.machine)
     await history.daemon.bury()

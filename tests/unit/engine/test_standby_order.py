@@ -1,4 +1,4 @@
-"""Which slot stands by for a rollback, and for how long others may stay: decided by release numbers and ``drain``."""
+"""Which slot is on standby for a rollback, and how long others may drain: decided by release numbers and ``drain``."""
 
 import pytest
 
@@ -54,7 +54,7 @@ async def test_the_previous_release_stands_by_when_an_older_one_ends_its_last_an
     assert (await daemon.queries.release("shop", 3)).previous == 2
 
 
-async def test_an_answer_without_end_keeps_its_release_for_its_own_drain_only(machine: Machine, daemon: Daemon):
+async def test_an_endless_answer_keeps_its_release_only_for_its_drain(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=LONG)
     begin_long_answer(machine, 1)
     await daemon.deploy(image=V2, manifest={"drain": "5s"})
@@ -135,7 +135,7 @@ async def test_scaling_in_between_changes_nothing(machine: Machine, daemon: Daem
     await assert_consistent(machine)
 
 
-async def test_stopping_first_leaves_nothing_that_stands_by(machine: Machine, daemon: Daemon):
+async def test_stop_first_leaves_no_standby_slot(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=LONG)
     begin_long_answer(machine, 1)
     await daemon.deploy(image=V2)
@@ -147,7 +147,7 @@ async def test_stopping_first_leaves_nothing_that_stands_by(machine: Machine, da
     assert machine.supervisor.running == {"pvdify-shop-web-v3-1"}
 
 
-async def test_the_slot_of_a_failed_rollback_stands_by_again(machine: Machine, daemon: Daemon):
+async def test_the_slot_of_a_failed_rollback_is_on_standby_again(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.deploy(image=V2, manifest=LONG)
     begin_long_answer(machine, 2)
@@ -162,7 +162,7 @@ async def test_the_slot_of_a_failed_rollback_stands_by_again(machine: Machine, d
     assert await states(machine) == {2: SlotState.STANDBY, 3: SlotState.LIVE}
 
 
-async def test_a_slot_that_stands_by_asks_nothing_of_the_store_until_something_changes(
+async def test_a_standby_slot_causes_no_store_reads_until_a_change(
     machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ):
     asked: list[int] = []

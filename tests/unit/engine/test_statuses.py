@@ -1,4 +1,4 @@
-"""How apps are doing: the same word, cause and time wherever it is shown, and events that say it once."""
+"""The status of apps: the same word, cause and time wherever it is shown, and one event for each change."""
 
 import asyncio
 from datetime import timedelta
@@ -41,7 +41,7 @@ async def events(machine: Machine, group: str = "app.") -> list[str]:
     return [event.action for event in found if event.action.startswith(group) and event.action != "app.created"]
 
 
-async def crash_and_look(machine: Machine, daemon: Daemon, name: str = WEB, seconds: float = 5.0) -> None:
+async def crash_and_check(machine: Machine, daemon: Daemon, name: str = WEB, seconds: float = 5.0) -> None:
     machine.supervisor.crash(name)
     await daemon.reconciler.reconcile()
     await machine.clock.sleep(seconds)
@@ -52,7 +52,7 @@ async def test_a_crash_loop_is_an_event_once_with_the_last_lines_until_it_has_re
     machine, daemon = await deployed()
     for number in range(6):
         machine.supervisor.write(WEB, f"cannot reach the database ({number})")
-        await crash_and_look(machine, daemon, seconds=2.0**number)
+        await crash_and_check(machine, daemon, seconds=2.0**number)
 
     assert await status(daemon) == "crashing (exit 1, 6 restarts)"
     assert await events(machine) == ["app.crashing"]
@@ -71,7 +71,7 @@ async def test_a_crash_loop_is_an_event_once_with_the_last_lines_until_it_has_re
 async def test_a_crash_loop_of_one_of_two_is_reported_at_once_too():
     machine, daemon = await deployed(processes={"web": {"count": 2}})
     for _ in range(3):
-        await crash_and_look(machine, daemon, OTHER, seconds=1.0)
+        await crash_and_check(machine, daemon, OTHER, seconds=1.0)
 
     assert await status(daemon) == "degraded (1 of 2: web.2 exit 1, 3 restarts)"
     assert await events(machine) == ["app.degraded"]
@@ -81,7 +81,7 @@ async def test_a_crash_loop_of_one_of_two_is_reported_at_once_too():
 async def test_a_single_restart_is_not_an_event_of_the_app():
     machine, daemon = await deployed()
 
-    await crash_and_look(machine, daemon)
+    await crash_and_check(machine, daemon)
 
     assert await status(daemon) == "live"
     assert await events(machine) == []
@@ -92,7 +92,7 @@ async def test_a_single_restart_is_not_an_event_of_the_app():
 async def test_a_crash_loop_goes_on_across_a_restart_of_pvdifyd_and_is_not_reported_again():
     machine, daemon = await deployed()
     for _ in range(4):
-        await crash_and_look(machine, daemon)
+        await crash_and_check(machine, daemon)
     since = (await daemon.queries.app("shop")).status.since
     await daemon.bury()
 
@@ -106,7 +106,7 @@ async def test_a_crash_loop_goes_on_across_a_restart_of_pvdifyd_and_is_not_repor
     await successor.bury()
 
 
-async def test_an_image_that_is_gone_is_said_by_ps_logs_status_and_one_event():
+async def test_a_missing_image_is_reported_by_ps_logs_status_and_one_event():
     machine, daemon = await deployed()
     machine.supervisor.crash(WEB)
     (image_id,) = machine.images.stored
@@ -142,7 +142,7 @@ async def test_no_page_waits_for_a_runtime_that_does_not_answer():
     await daemon.bury()
 
 
-async def test_stopped_says_by_whom_and_maintenance_too():
+async def test_stopped_and_maintenance_name_the_actor():
     _, daemon = await deployed()
 
     await daemon.finish_operation(await daemon.processes.set_stopped("shop", ACTOR, is_stopped=True))
@@ -257,7 +257,7 @@ class SevenPlaces(RuleBasedStateMachine):
             self.wait(self.compare())
 
     async def compare(self) -> None:
-        """Asking takes time, in which an instance may come back: then everything is asked again."""
+        """Compare all reads. If an instance has changed meanwhile, read everything again."""
         keys = ("status", "status_cause", "status_since")
         for _ in range(5):
             await self.daemon.reconciler.reconcile()
@@ -276,7 +276,7 @@ class SevenPlaces(RuleBasedStateMachine):
         await self.compare_with_events(word)
 
     async def compare_with_what_runs(self, word: str) -> None:
-        """The word says what is: every serving instance runs exactly if it is live."""
+        """Assert that the status is ``live`` exactly if every serving instance runs."""
         live = await self.machine.store.active_release("shop")
         assert live is not None
         slot = await self.machine.store.slot("shop", live.slot or 0)
@@ -290,7 +290,7 @@ class SevenPlaces(RuleBasedStateMachine):
             assert running == []
 
     async def compare_with_events(self, word: str) -> None:
-        """What has lasted is in the events: the last one that names a word names this one."""
+        """Assert that the last event with a status has this one."""
         noted = {status.app: status for status in await self.machine.store.noted_statuses()}["shop"]
         if not noted.is_announced:
             assert word in {"degraded", "down"}

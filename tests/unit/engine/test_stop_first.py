@@ -1,4 +1,4 @@
-"""``--strategy stop-first``: memory for one release only, an honest gap, and the old one back if the new one fails."""
+"""``--strategy stop-first``: memory for one release only, a reported gap, and the old release back after a failure."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ async def stop_first(daemon: Daemon, image: str = V2) -> Release:
     return await daemon.deploy(image=image, strategy=Strategy.STOP_FIRST)
 
 
-async def test_what_is_live_stops_before_the_new_one_starts(machine: Machine, daemon: Daemon):
+async def test_the_live_release_stops_before_the_new_one_starts(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=TWO_TYPES)
     machine.supervisor.calls.clear()
 
@@ -51,7 +51,7 @@ async def test_what_is_live_stops_before_the_new_one_starts(machine: Machine, da
     await assert_consistent(machine)
 
 
-async def test_requests_wait_meanwhile_and_the_receipt_says_for_how_long(machine: Machine, daemon: Daemon):
+async def test_requests_are_held_and_the_receipt_reports_for_how_long(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(listens_after=3.0), slot=2)
     machine.router.puts.clear()
@@ -69,7 +69,7 @@ async def test_requests_wait_meanwhile_and_the_receipt_says_for_how_long(machine
     assert machine.unserved == []
 
 
-async def test_beyond_the_hold_visitors_are_turned_away(machine: Machine, daemon: Daemon):
+async def test_requests_are_refused_after_the_hold(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"hold": "2s"})
     machine.supervisor.script(Behaviour(listens_after=3.0), slot=2)
 
@@ -81,7 +81,7 @@ async def test_beyond_the_hold_visitors_are_turned_away(machine: Machine, daemon
     assert 1.0 < release.receipt.downtime < 8.0
 
 
-async def test_an_answer_that_takes_long_has_half_of_the_hold(machine: Machine, daemon: Daemon):
+async def test_a_slow_answer_gets_half_of_the_hold(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"hold": "10s"})
     machine.router.serve("shop", 1, Traffic(requests=10, in_flight=1))
 
@@ -103,7 +103,7 @@ async def test_a_web_socket_does_not_keep_requests_waiting(machine: Machine, dae
     assert release.receipt.steps["make_room"] < 1.0
 
 
-async def test_without_a_hold_visitors_are_turned_away_and_the_receipt_says_for_how_long(
+async def test_without_a_hold_requests_are_refused_and_the_receipt_reports_for_how_long(
     machine: Machine, daemon: Daemon
 ):
     await daemon.deploy(image=V1, manifest={"hold": "0"})
@@ -118,7 +118,7 @@ async def test_without_a_hold_visitors_are_turned_away_and_the_receipt_says_for_
     assert machine.unserved == []
 
 
-async def test_a_deploy_side_by_side_turns_no_visitor_away(daemon: Daemon):
+async def test_a_blue_green_deploy_refuses_no_request(daemon: Daemon):
     await daemon.deploy(image=V1)
 
     release = await daemon.deploy(image=V2)
@@ -136,7 +136,7 @@ async def test_the_first_release_has_nothing_to_stop(daemon: Daemon):
     assert release.receipt.downtime is None
 
 
-async def test_the_old_one_serves_again_when_the_new_one_fails(machine: Machine, daemon: Daemon):
+async def test_the_old_release_serves_again_if_the_new_one_fails(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=TWO_TYPES)
     before = await machine.route_of("shop")
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), process="web", slot=2)
@@ -154,7 +154,7 @@ async def test_the_old_one_serves_again_when_the_new_one_fails(machine: Machine,
     await assert_consistent(machine)
 
 
-async def test_a_gap_that_lasts_is_reported_as_one(machine: Machine, daemon: Daemon):
+async def test_a_lasting_outage_is_reported(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), slot=2)
     machine.supervisor.script(Behaviour(refuse="no room"), slot=1, starts=4)  # as often as an undo is tried
@@ -171,7 +171,7 @@ async def test_a_gap_that_lasts_is_reported_as_one(machine: Machine, daemon: Dae
     assert len(await machine.route_of("shop")) == 1
 
 
-async def test_the_first_release_that_is_canceled_brings_nothing_back(machine: Machine, daemon: Daemon):
+async def test_canceling_a_first_release_restores_nothing(machine: Machine, daemon: Daemon):
     machine.supervisor.script(Behaviour(listens_after=8.0), slot=1)
     asked = await daemon.requests.deploy("shop", deploy_request(image=V1, strategy=Strategy.STOP_FIRST), ACTOR)
     while "pvdify-shop-web-v1-1" not in machine.supervisor.running:
@@ -184,7 +184,7 @@ async def test_the_first_release_that_is_canceled_brings_nothing_back(machine: M
     assert "started again" not in release.failure.next
 
 
-async def test_workers_alone_turn_nobody_away(daemon: Daemon):
+async def test_an_app_of_workers_refuses_no_request(daemon: Daemon):
     workers = {"processes": {"web": {"count": 0}, "worker": {"command": ["worker"]}}}
     await daemon.deploy(image=V1, manifest=workers)
 
@@ -195,7 +195,7 @@ async def test_workers_alone_turn_nobody_away(daemon: Daemon):
     assert release.receipt.downtime is None
 
 
-async def test_what_is_cut_when_the_drain_is_over_counts_as_failed(machine: Machine, daemon: Daemon):
+async def test_requests_cut_at_the_end_of_the_drain_count_as_failed(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest={"drain": "2s"})
     machine.router.serve("shop", 1, Traffic(requests=10, in_flight=1))
     asked = await daemon.requests.deploy("shop", deploy_request(image=V2, strategy=Strategy.STOP_FIRST), ACTOR)
@@ -210,7 +210,7 @@ async def test_what_is_cut_when_the_drain_is_over_counts_as_failed(machine: Mach
     assert counted.router_errors == 1
 
 
-async def test_canceled_on_the_way_it_puts_the_old_one_back(machine: Machine, daemon: Daemon):
+async def test_a_canceled_stop_first_deploy_restores_the_old_release(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(listens_after=8.0), slot=2)
     request = deploy_request(image=V2, strategy=Strategy.STOP_FIRST)
@@ -228,7 +228,7 @@ async def test_canceled_on_the_way_it_puts_the_old_one_back(machine: Machine, da
     assert len(await machine.route_of("shop")) == 1
 
 
-async def test_the_reconciler_leaves_it_stopped(machine: Machine, daemon: Daemon):
+async def test_the_reconciler_does_not_start_the_stopped_release(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(listens_after=8.0), slot=2)
     asked = await daemon.requests.deploy("shop", deploy_request(image=V2, strategy=Strategy.STOP_FIRST), ACTOR)
@@ -242,7 +242,7 @@ async def test_the_reconciler_leaves_it_stopped(machine: Machine, daemon: Daemon
     assert (await daemon.finish("shop", asked.version)).status is ReleaseStatus.ACTIVE
 
 
-async def test_what_stands_by_makes_room_too(machine: Machine, daemon: Daemon):
+async def test_standby_slots_are_removed_to_free_memory(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     await daemon.deploy(image=V2)
 
@@ -254,7 +254,9 @@ async def test_what_stands_by_makes_room_too(machine: Machine, daemon: Daemon):
     assert machine.supervisor.names == {"pvdify-shop-web-v3-1"}
 
 
-async def test_where_memory_is_for_one_only_the_refusal_names_it_and_it_works(machine: Machine, daemon: Daemon):
+async def test_without_memory_for_two_releases_the_refusal_names_stop_first_and_it_works(
+    machine: Machine, daemon: Daemon
+):
     await daemon.deploy(image=V1)
     needed = machine.settings.min_free_memory + 64 * 1024**2
     machine.host.available_memory = needed - USED // 2
@@ -268,7 +270,7 @@ async def test_where_memory_is_for_one_only_the_refusal_names_it_and_it_works(ma
     assert done.status is ReleaseStatus.ACTIVE, done.failure
 
 
-async def test_even_one_needs_memory(machine: Machine, daemon: Daemon):
+async def test_stop_first_needs_memory_for_one_release(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1)
     machine.host.available_memory = 1024
 

@@ -1,4 +1,4 @@
-"""The URLs that are printed are those that a visitor can open."""
+"""Printed URLs are those that a visitor can open."""
 
 import pytest
 
@@ -29,7 +29,7 @@ TRIAL = {"router_listen": "127.0.0.1:9180"}
         ({"app_urls": "https:443"}, set(), False, "https://www.shop.net"),
     ],
 )
-async def test_a_url_follows_what_stands_in_front(
+async def test_a_url_depends_on_the_proxy_in_front(
     settings: dict[str, str], listeners: set[int], has_edge: bool, expected: str
 ) -> None:
     machine = Machine(**settings)
@@ -60,7 +60,7 @@ async def test_hooks_and_instances_know_the_url_of_their_app() -> None:
     await daemon.bury()
 
 
-async def test_an_app_without_a_web_process_has_none() -> None:
+async def test_an_app_without_a_web_process_has_no_url() -> None:
     machine = Machine()
     machine.registry.push(V1)
     machine.supervisor.script(ENDS_WELL, process="pre_deploy")

@@ -1,4 +1,4 @@
-"""Volumes outlive releases, and one that is not shared is never used by two of them."""
+"""Volumes outlive releases, and a volume that is not shared is never used by two releases at once."""
 
 from datetime import timedelta
 from typing import Any
@@ -40,7 +40,7 @@ def mounted(spec: InstanceSpec) -> dict[str, str | None]:
 
 
 def together(machine: Machine) -> set[int]:
-    """How many releases ran with one volume at a time."""
+    """Return how many releases ran with one volume at the same time."""
     return {len(slots) for used in machine.supervisor.shared_by.values() for slots in used}
 
 
@@ -87,7 +87,7 @@ async def test_the_receipt_of_a_hand_over_has_the_steps_in_the_order_in_which_th
     assert steps.index("pull") < steps.index("make_room") < steps.index("start") < steps.index("switch")
 
 
-async def test_the_old_release_comes_back_if_the_new_one_fails(machine: Machine, daemon: Daemon):
+async def test_the_old_release_is_restored_if_the_new_one_fails(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DATA)
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), slot=2)
 
@@ -99,7 +99,7 @@ async def test_the_old_release_comes_back_if_the_new_one_fails(machine: Machine,
 
 
 @pytest.mark.parametrize("manifest", [SHARED, EMPTY])
-async def test_other_volumes_are_no_reason_to_stop_first(machine: Machine, daemon: Daemon, manifest: dict[str, Any]):
+async def test_shared_or_no_volumes_need_no_stop_first(machine: Machine, daemon: Daemon, manifest: dict[str, Any]):
     await daemon.deploy(image=V1, manifest=manifest)
     machine.supervisor.calls.clear()
 
@@ -121,14 +121,14 @@ async def test_a_release_on_standby_does_not_keep_a_volume_that_the_next_one_get
     assert together(machine) == {1}
 
 
-async def test_what_goes_with_the_container_has_no_storage(machine: Machine, daemon: Daemon):
+async def test_ephemeral_volumes_have_no_storage(machine: Machine, daemon: Daemon):
     release = await daemon.deploy(image=V1, manifest=EMPTY)
 
     assert mounted(spec_of(machine, release)) == {"/data": None}
     assert await machine.store.volumes() == ()
 
 
-async def test_only_the_processes_that_are_named_mount_it(machine: Machine, daemon: Daemon):
+async def test_only_named_processes_mount_a_volume(machine: Machine, daemon: Daemon):
     manifest = {
         "processes": {"web": {}, "worker": {"command": ["work"]}},
         "volumes": {"data": {"path": "/data", "processes": ["worker"]}},
@@ -240,7 +240,7 @@ async def test_a_restore_takes_nothing_from_the_app(machine: Machine, daemon: Da
         await daemon.volumes.restore("shop", "data", ACTOR)
 
 
-async def test_the_list_says_who_uses_a_volume(daemon: Daemon):
+async def test_the_list_names_the_users_of_a_volume(daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DATA)
 
     (view,) = await daemon.volumes.list("shop")
@@ -276,7 +276,7 @@ async def test_a_restart_hands_the_volume_from_instance_to_instance(machine: Mac
     await assert_consistent(machine)
 
 
-async def test_a_restart_in_vain_brings_the_old_instance_back_alone(machine: Machine, daemon: Daemon):
+async def test_a_failed_restart_restores_only_the_old_instance(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DATA)
     (before,) = machine.supervisor.running
     machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), starts=1)

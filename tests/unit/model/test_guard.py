@@ -64,5 +64,5 @@ def test_a_healthy_release_is_always_left_alone(rate: float) -> None:
     assert sum(trips(rate, seed) for seed in range(1000)) == 0
 
 
-def test_few_requests_are_no_reason() -> None:
+def test_few_requests_do_not_trigger_the_guard() -> None:
     assert not any(trips(0.2, seed, per_second=1, seconds=15) for seed in range(1000))

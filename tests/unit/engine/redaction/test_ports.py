@@ -1,4 +1,4 @@
-"""A whole engine on fakes whose programs tell every secret they have."""
+"""A whole engine on fakes whose programs print every secret they have."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def line(text: str, *, is_part: bool = False, at: datetime = AT) -> LogLine:
 
 
 class Talkative:
-    """A supervisor whose programs say what they were given."""
+    """A supervisor whose programs print their environment."""
 
     def __init__(self, *lines: str | LogLine) -> None:
         self.lines = tuple(line(it) if isinstance(it, str) else it for it in lines)
@@ -95,18 +95,18 @@ async def test_a_secret_across_the_pieces_of_a_very_long_line_is_hidden(daemon: 
     long = "x" * (LONGEST_LINE - 7)
     supervisor = over(daemon, f"{long}{VALUE[:7]}", f"{VALUE[7:]} and more", "next")
 
-    told = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
+    cleaned = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
 
-    assert [line.text for line in told] == [long, "*** and more", "next"]
+    assert [line.text for line in cleaned] == [long, "*** and more", "next"]
 
 
-async def test_what_is_held_back_at_the_end_of_a_reading_is_reported_with_its_last_line(daemon: Daemon) -> None:
+async def test_held_back_text_is_returned_with_the_last_line(daemon: Daemon) -> None:
     piece = "x" * LONGEST_LINE + VALUE[:7]
     supervisor = over(daemon, piece)
 
-    (told,) = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
+    (cleaned,) = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
 
-    assert told.text == piece
+    assert cleaned.text == piece
 
 
 async def test_a_secret_across_the_parts_of_a_line_is_hidden_everywhere(daemon: Daemon) -> None:
@@ -117,18 +117,18 @@ async def test_a_secret_across_the_parts_of_a_line_is_hidden_everywhere(daemon: 
     followed = [it async for it in supervisor.follow([name], since=AT)]
     output = [it async for batch in supervisor.output(name, asyncio.Event()) for it in batch]
 
-    for told in (tail, followed, output):
-        assert [it.text for it in told] == ["key ", "***, done"]
+    for cleaned in (tail, followed, output):
+        assert [it.text for it in cleaned] == ["key ", "***, done"]
 
 
-async def test_what_may_be_half_a_secret_is_held_back_from_a_tail_until_it_is_old(daemon: Daemon) -> None:
+async def test_a_tail_holds_back_a_possible_part_of_a_secret_until_it_is_old(daemon: Daemon) -> None:
     supervisor = over(daemon, line(f"key {VALUE[:7]}", is_part=True, at=datetime.now(UTC)))
     old = over(daemon, line(f"key {VALUE[:7]}", is_part=True))
 
     (fresh,) = await supervisor.tail(["pvdify-shop-web-v1-1"], 10)
-    (told,) = await old.tail(["pvdify-shop-web-v1-1"], 10)
+    (cleaned,) = await old.tail(["pvdify-shop-web-v1-1"], 10)
 
-    assert (fresh.text, told.text) == ("key ", f"key {VALUE[:7]}")
+    assert (fresh.text, cleaned.text) == ("key ", f"key {VALUE[:7]}")
 
 
 async def test_an_error_is_reported_without_secrets_and_keeps_its_cause(daemon: Daemon) -> None:
@@ -144,7 +144,7 @@ async def test_an_error_is_reported_without_secrets_and_keeps_its_cause(daemon: 
     assert isinstance(error.__cause__, OSError)
 
 
-async def test_everything_else_goes_to_the_port_as_it_is(daemon: Daemon) -> None:
+async def test_other_calls_are_passed_to_the_port_unchanged(daemon: Daemon) -> None:
     port = Talkative()
     logs = CleanInstanceLogs(port, Redactors(daemon.machine.secrets, daemon.machine.store))  # type: ignore[arg-type]
 

@@ -29,9 +29,9 @@ async def test_earlier_values_are_hidden_as_well_as_the_newest() -> None:
     machine = await machine_with_secrets("first-value", "second-value")
     redactors = Redactors(machine.secrets, machine.store)
 
-    told = (await redactors.of("shop")).clean("first-value, then second-value in production")
+    cleaned = (await redactors.of("shop")).clean("first-value, then second-value in production")
 
-    assert told == "***, then *** in production"
+    assert cleaned == "***, then *** in production"
 
 
 async def test_a_value_that_was_unset_stays_hidden() -> None:
@@ -39,9 +39,9 @@ async def test_a_value_that_was_unset_stays_hidden() -> None:
     await machine.daemon().requests.change_config("shop", {"KEY": None}, ACTOR)
     redactors = Redactors(machine.secrets, machine.store)
 
-    told = await redactors.clean("shop", "first-value")
+    cleaned = await redactors.clean("shop", "first-value")
 
-    assert told == "***"
+    assert cleaned == "***"
 
 
 async def test_a_value_is_hidden_as_soon_as_it_is_set() -> None:
@@ -58,43 +58,43 @@ async def test_a_value_is_hidden_as_soon_as_it_is_set() -> None:
 async def test_an_apps_secrets_are_hidden_from_its_own_output_only() -> None:
     machine = await machine_with_secrets("first-value")
 
-    told = await machine.daemon().redactors.clean("other", "first-value")
+    cleaned = await machine.daemon().redactors.clean("other", "first-value")
 
-    assert told == "first-value"
+    assert cleaned == "first-value"
 
 
-async def test_what_belongs_to_no_app_is_searched_for_all_values_seen() -> None:
+async def test_text_without_an_app_is_searched_for_all_known_values() -> None:
     machine = await machine_with_secrets("first-value")
     daemon = machine.daemon()
     await daemon.redactors.of("shop")
 
-    told = await daemon.redactors.clean(None, "first-value")
+    cleaned = await daemon.redactors.clean(None, "first-value")
 
-    assert told == "***"
+    assert cleaned == "***"
 
 
 async def test_a_text_is_withheld_while_the_secrets_cannot_be_read() -> None:
     machine = await machine_with_secrets("first-value")
     redactors = Redactors(Unreadable(), machine.store)  # type: ignore[arg-type]
 
-    told = await redactors.clean("shop", "first-value")
+    cleaned = await redactors.clean("shop", "first-value")
 
-    assert told.startswith("(withheld: the secrets of shop cannot be read")
+    assert cleaned.startswith("(withheld: the secrets of shop cannot be read")
     with pytest.raises(StoreUnavailable):
         await redactors.of("shop")
 
 
-async def test_a_long_secret_is_learned_without_holding_the_server_up() -> None:
+async def test_a_long_secret_is_learned_without_blocking_the_loop() -> None:
     long = "long value " * 3000
     machine = await machine_with_secrets(long)
     redactors = Redactors(machine.secrets, machine.store)
 
-    told = await redactors.clean("shop", f"<{long}>")
+    cleaned = await redactors.clean("shop", f"<{long}>")
 
-    assert told == "<***>"
+    assert cleaned == "<***>"
 
 
-async def test_the_values_of_an_app_that_is_gone_are_forgotten() -> None:
+async def test_the_values_of_a_destroyed_app_are_forgotten() -> None:
     machine = await machine_with_secrets("first-value")
     daemon = machine.daemon()
     await daemon.redactors.of("shop")
@@ -126,9 +126,9 @@ async def test_a_value_that_is_being_learned_is_hidden_in_a_log_line_without_wai
     learning = asyncio.create_task(redactors.learn("shop", [secret(fresh)]))
     await asyncio.sleep(0)
 
-    told = redactors.clean_of_all(fresh)
+    cleaned = redactors.clean_of_all(fresh)
 
-    assert told == "***"
+    assert cleaned == "***"
     assert not learning.done()
     await learning
     assert redactors.clean_of_all(fresh.replace("-", "%2D")) == "***"
