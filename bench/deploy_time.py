@@ -7,6 +7,7 @@ a ``.venv`` of its own, on the same server. It writes bench/deploy_time.md.
 import argparse
 import os
 import platform
+import signal
 import statistics
 import sys
 import time
@@ -24,6 +25,7 @@ Found = dict[str, list[float]]
 
 def main() -> None:
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the server and its containers are removed
     found: dict[str, Found] = defaultdict(lambda: defaultdict(list))
     with Trial() as trial:
         for version in ("v1", "v2"):
@@ -47,7 +49,7 @@ def _round(trial: Trial, tries: int) -> Found:
     found: Found = defaultdict(list)
     for version in ("v1", "v2"):
         product.deploy(trial, version)
-    image, port = product.stored_image(), trial.stage.first_instance_port + 90
+    image, port = product.stored_image(trial), trial.stage.first_instance_port + 90
     for number in range(tries):
         found["floor"].append(product.time_floor(image, port))
         found["deploy"].append(product.deploy(trial, ("v1", "v2")[number % 2]))

@@ -7,6 +7,7 @@ with a ``.venv`` of its own, on the same containers. It writes bench/idle.md.
 import argparse
 import os
 import platform
+import signal
 import statistics
 import sys
 import time
@@ -42,6 +43,7 @@ class Use:
 
 def main() -> None:
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the server and its containers are removed
     settings = ("--ports", _ports(3 * options.apps))
     with Trial() as trial:
         image = trial.stage.image("tiny")
@@ -105,7 +107,7 @@ def _deploy(trial: Trial, app: str, image: str) -> None:
     status, answer = trial.ask("POST", f"/apps/{app}/releases", {"image": image, "manifest": MANIFEST})
     assert status == 202, answer
     deadline = time.monotonic() + PATIENCE
-    while (release := trial.ask("GET", f"/apps/{app}/releases?limit=1")[1]["releases"][0])["status"] != "live":
+    while (release := trial.ask("GET", f"/apps/{app}/releases?limit=1")[1]["releases"][0])["status"] != "active":
         assert time.monotonic() < deadline, release
         assert release["status"] in ("pending", "deploying"), release
         time.sleep(0.1)

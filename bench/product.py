@@ -69,7 +69,7 @@ async def swaps(trial: Trial) -> list[Figure]:
 
 def deploys(trial: Trial) -> list[Figure]:
     """A deploy of an image that is here, against what podman alone takes until the same image answers."""
-    image, floors, whole = stored_image(), [], []
+    image, floors, whole = stored_image(trial), [], []
     port = trial.stage.first_instance_port + 90
     for _ in range(ROUNDS):
         floors.append(time_floor(image, port))
@@ -97,7 +97,7 @@ def rollbacks(trial: Trial) -> list[Figure]:
     port = trial.stage.first_instance_port + 90
     for _ in range(ROUNDS):
         wait_quiet(trial, containers=1)
-        floors.append(time_floor(stored_image(), port))
+        floors.append(time_floor(stored_image(trial), port))
         cold.append(rollback(trial))
     trial.stop()
     trial.start()
@@ -236,10 +236,9 @@ def _followed(trial: Trial, method: str, path: str, body: object) -> float:
     return seconds
 
 
-def stored_image() -> str:
-    """The image that the newest instance is of, by its id: podman alone asks no registry for it either."""
-    argv = ("podman", "ps", "--filter", f"label=io.pvdify.app={APP}", "--format", "{{.ImageID}}")
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()[0]
+def stored_image(trial: Trial) -> str:
+    """An image that this server's instances are of, by its id: podman alone asks no registry for it either."""
+    return sorted(trial.images())[0]
 
 
 def time_floor(image: str, port: int) -> float:
@@ -248,7 +247,8 @@ def time_floor(image: str, port: int) -> float:
 
     def until_200() -> None:
         subprocess.run(argv, check=True, capture_output=True)
-        while True:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
                 connection.request("GET", "/health")
@@ -258,6 +258,7 @@ def time_floor(image: str, port: int) -> float:
                 time.sleep(0.005)
             finally:
                 connection.close()
+        raise AssertionError(f"no 200 from {image}")
 
     try:
         return _timed(until_200)

@@ -134,6 +134,10 @@ class Trial:
         """Name -> state of every container of this server."""
         return {container["Labels"]["io.pvdify.name"]: container["State"] for container in self._listed()}
 
+    def images(self) -> set[str]:
+        """The ids of the images that this server's containers are of."""
+        return {container["ImageID"] for container in self._listed()}
+
     def kill_instance(self, name: str) -> float:
         """SIGKILL for the container's first process, from outside; when (``time.monotonic``)."""
         (pid,) = (each["Pid"] for each in self._listed() if each["Labels"]["io.pvdify.name"] == name)

@@ -91,6 +91,7 @@ class Runner:
             previous=live.version if live else None,
             steps=plan.records(),
         )
+        await _begin_next(run)
         if _is_about_a_release(run.operation):
             run.change(replace(run.release, status=ReleaseStatus.DEPLOYING))
         await run.save(run.operation, *run.take_changes())
@@ -235,14 +236,32 @@ class Runner:
     async def _journal(self, run: StepRun, record: StepRecord) -> None:
         """Save the step's state and the records that the step changed, in one write. Raises StoreUnavailable.
 
-        The write that marks a step done also marks the next one begun, because each write waits for the disk.
+        Each write waits for the disk. So the write that marks a step done also marks the next one begun, and the end of
+        the last step is saved with the end of the operation.
         """
         run.operation = run.operation.with_step(record)
-        following = _following(run) if record.state is StepState.DONE else None
-        if following is not None:
-            run.operation = run.operation.with_step(StepRecord(name=following.name, state=StepState.DOING))
+        if record.state is StepState.DONE:
+            await _begin_next(run)
         run.operation = _arranged(run.operation)
-        await run.save(run.operation, *run.take_changes())
+        if not _is_through(run):
+            await run.save(run.operation, *run.take_changes())
+
+
+async def _begin_next(run: StepRun) -> None:
+    """Mark the next step with work as begun, and the steps before it, which have none, as done. Saves nothing.
+
+    Marks nothing if the operation is to be canceled.
+    """
+    while (following := _following(run)) is not None:
+        if following.has_work is None or await following.has_work(run):
+            run.operation = run.operation.with_step(StepRecord(name=following.name, state=StepState.DOING))
+            return
+        run.operation = run.operation.with_step(StepRecord(name=following.name, state=StepState.DONE, seconds=0.0))
+
+
+def _is_through(run: StepRun) -> bool:
+    """Whether every step of the plan is done."""
+    return all(run.operation.step(step.name).state is StepState.DONE for step in plan_of(run.operation).steps)
 
 
 def _arranged(operation: Operation) -> Operation:

@@ -17,7 +17,12 @@ PAUSE = 1.0
 ACTOR = "pvdify"
 
 
-@step()
+async def is_on(run: StepRun) -> bool:
+    """Return whether the manifest has a limit for errors."""
+    return run.manifest.guard.is_on
+
+
+@step(has_work=is_on)
 async def guard(run: StepRun) -> str | None:
     """Watch the error rate for the guard's window; if the rate is above the manifest's limit, enqueue a rollback.
 

@@ -49,12 +49,22 @@ async def run_failure_hooks(run: StepRun) -> None:
         await run.note(f"on_failure: {text}")
 
 
-@step(undo=run_failure_hooks)
+async def has_nothing_to_do(_run: StepRun) -> bool:
+    """Return False: the step has an undo only."""
+    return False
+
+
+@step(undo=run_failure_hooks, has_work=has_nothing_to_do)
 async def on_failure(run: StepRun) -> None:
     """Do nothing; from this step on, the undo of a failed deploy runs the app's on_failure hooks."""
 
 
-@step(undo=remove_hooks)
+async def has_hooks_before(run: StepRun) -> bool:
+    """Return whether there may be hooks to run before the switch."""
+    return bool(run.manifest.hooks.pre_deploy or run.manifest.previews.on_open)
+
+
+@step(undo=remove_hooks, has_work=has_hooks_before)
 async def pre_deploy(run: StepRun) -> str | None:
     """Run the pre_deploy hooks, and on_open hooks of a new preview. Raises HookFailed, DeployCanceled."""
     before = await _run_hooks(run, "pre_deploy", run.manifest.hooks.pre_deploy)
@@ -62,17 +72,26 @@ async def pre_deploy(run: StepRun) -> str | None:
     return ", ".join(filter(None, (before, opening))) or None
 
 
-@step()
+async def has_hooks_after(run: StepRun) -> bool:
+    """Return whether there are hooks to run after the switch."""
+    return bool(run.manifest.hooks.post_deploy)
+
+
+@step(has_work=has_hooks_after)
 async def post_deploy(run: StepRun) -> str | None:
     """Run the post_deploy hooks. Raises HookFailed."""
     return await _run_hooks(run, "post_deploy", run.manifest.hooks.post_deploy)
 
 
-@step()
+async def has_hooks(run: StepRun) -> bool:
+    """Return whether the operation may have run hooks."""
+    return await has_hooks_before(run) or await has_hooks_after(run)
+
+
+@step(has_work=has_hooks)
 async def tidy(run: StepRun) -> None:
     """Remove the containers of hooks."""
-    if run.manifest.hooks.pre_deploy or run.manifest.hooks.post_deploy or run.manifest.previews.on_open:
-        await remove_hooks(run)
+    await remove_hooks(run)
 
 
 async def _is_opening(run: StepRun) -> bool:

@@ -16,7 +16,13 @@ PAUSE = 0.5  # seconds between two requests
 ACTOR = "pvdify"
 
 
-@step()
+async def may_be_public(run: StepRun) -> bool:
+    """Return whether the settings and the edge call for a request. Raises StoreUnavailable."""
+    wanted = run.world.settings.confirm_public
+    return wanted == "always" or (wanted == "auto" and await run.tools.urls.has_edge())
+
+
+@step(has_work=may_be_public)
 async def public(run: StepRun) -> str | None:
     """Request the release at its public address; if that fails, record the cause in an event and the deploy log.
 
@@ -49,10 +55,9 @@ async def public(run: StepRun) -> str | None:
 
 async def _is_public(run: StepRun) -> bool:
     """Whether to request the public address: by the setting ``confirm_public``, and if visitors use the router."""
-    wanted = run.world.settings.confirm_public
     if await run.is_past_router():
         return False  # the app would answer instead of the router, and cannot prove which slot serves
-    return wanted == "always" or (wanted == "auto" and await run.tools.urls.has_edge())
+    return await may_be_public(run)
 
 
 async def _ask(run: StepRun, hostname: str, slot: str) -> Cause | None:

@@ -32,7 +32,13 @@ async def bring_back(run: StepRun) -> None:
         await run.world.instances.start(instance_spec(starter, place, around, run.operation.id))
 
 
-@step(undo=bring_back)
+async def has_workers(run: StepRun) -> bool:
+    """Return whether the new or the previous slot has instances without a route."""
+    slots = (await run.candidate(), await run.previous_slot())
+    return any(_workers(slot) for slot in slots if slot is not None)
+
+
+@step(undo=bring_back, has_work=has_workers)
 async def workers(run: StepRun) -> str | None:
     """Stop the old workers, start the new ones, and wait until these have stayed up.
 
