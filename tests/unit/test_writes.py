@@ -16,7 +16,9 @@ WRITING = {
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 FLAGS = {"O_RDWR", "O_WRONLY"}
 WRITERS, SERVER = "support/writers.py::", "support/server_writers.py::"
-CLUSTER_LOGS = "unit/adapters/kubernetes/test_collector.py::test_lines_that_a_full_disk_refused_are_written"
+CLUSTER_LOGS = (
+    "unit/adapters/kubernetes/test_collector.py::test_lines_lost_to_a_full_disk_are_written_when_they_are_sent_again"
+)
 DISKS = "unit/adapters/test_failing_disks.py::test_"
 SQLITE = "unit/adapters/sqlite/test_full_disk.py::test_"
 LOGS = f"{DISKS}lines_of_a_log_wait_for_the_disk_and_stop_nothing"
@@ -24,14 +26,14 @@ LOGS = f"{DISKS}lines_of_a_log_wait_for_the_disk_and_stop_nothing"
 # File: how many functions in it write, and where their writing is made to fail.
 TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "adapters/files/backup_files.py": (2, f"{SERVER}backup_of_the_server"),
-    "adapters/files/databases.py": (1, f"{DISKS}a_full_disk_is_not_called_damage_of_a_database_in_a_backup"),
+    "adapters/files/databases.py": (1, f"{DISKS}a_full_disk_is_not_reported_as_a_damaged_database_in_a_backup"),
     "adapters/files/deploy_log.py": (1, f"{DISKS}a_log_that_cannot_be_moved_stays_where_it_is"),
     "adapters/files/line_files.py": (2, LOGS),
-    "adapters/files/reserve.py": (1, f"{DISKS}a_reserve_that_cannot_be_made_is_none"),
+    "adapters/files/reserve.py": (1, f"{DISKS}a_reserve_that_cannot_be_allocated_leaves_no_file"),
     "adapters/files/tunnel_token.py": (1, f"{WRITERS}tunnel"),
     "adapters/files/whole_file.py": (1, f"{WRITERS}config"),
     "adapters/haproxy/access_log.py": (
-        1, f"{DISKS}an_access_log_that_cannot_be_rotated_loses_no_more_than_it_would_have",
+        1, f"{DISKS}a_failed_rotation_of_the_access_log_loses_no_more_than_a_successful_one",
     ),
     "adapters/haproxy/disk.py": (4, f"{SERVER}router_files", f"{SERVER}route"),
     "adapters/haproxy/process.py": (1, f"{SERVER}router_files"),
@@ -42,7 +44,7 @@ TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "adapters/podman/instances/instance_dir.py": (
         3, f"{WRITERS}instance_directory",
         f"{SERVER}gate",
-        f"{DISKS}an_instance_that_runs_again_is_no_failure_where_that_cannot_be_counted",
+        f"{DISKS}a_restart_succeeds_although_its_count_cannot_be_recorded",
     ),
     "adapters/podman/instances/launch.py": (3, "unit/adapters/podman/test_launch.py::test_a_full_disk"),
     "adapters/podman/instances/launcher.py": (2, f"{WRITERS}launcher"),
@@ -57,10 +59,12 @@ TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "adapters/sqlite/copy.py": (1, f"{SERVER}copy_of_the_database"),
     "adapters/sqlite/store.py": (1, f"{SQLITE}the_cause_of_a_failed_system_call_is_named"),
     "adapters/systemd/cloudflared.py": (2, f"{SERVER}tunnel_unit"),
-    "adapters/systemd/exits.py": (2, f"{DISKS}a_stop_goes_on_where_its_grace_cannot_be_noted", f"{SERVER}started_unit"),
-    "adapters/systemd/journal.py": (1, f"{DISKS}a_mark_that_cannot_be_written_counts_all_the_same"),
+    "adapters/systemd/exits.py": (
+        2, f"{DISKS}a_stop_continues_if_its_grace_period_cannot_be_recorded", f"{SERVER}started_unit",
+    ),
+    "adapters/systemd/journal.py": (1, f"{DISKS}a_mark_that_cannot_be_written_is_effective_in_memory"),
     "adapters/systemd/units.py": (1, f"{WRITERS}unit"),
-    "client/saved_login.py": (1, f"{DISKS}a_token_of_a_login_is_not_left_beside_the_file"),
+    "client/saved_login.py": (1, f"{DISKS}a_failed_save_of_a_login_leaves_no_temporary_file_with_the_token"),
     "daemon/admin_token.py": (1, f"{SERVER}admin_token"),
     "daemon/cluster_runtime.py": (1, CLUSTER_LOGS),
     "daemon/database.py": (3, f"{SERVER}identity_of_the_database", f"{SERVER}new_database"),
@@ -88,15 +92,15 @@ OF_A_PERSON = {
 def _is_write(call: ast.AST) -> bool:
     if not isinstance(call, ast.Call):
         return False
+    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if called not in ("open", "to_thread"):
+        return called in WRITING
     words = [each for each in ast.walk(call) if isinstance(each, ast.Attribute | ast.Name)]
     names = [each.attr if isinstance(each, ast.Attribute) else each.id for each in words]
-    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if called == "open":
         modes = [each.value for each in ast.walk(call) if isinstance(each, ast.Constant)]
         return bool(FLAGS & set(names)) or any(re.fullmatch(r"[rwxabt+]*[wxa+][bt]?", str(mode)) for mode in modes)
-    if called == "to_thread":  # what runs in a thread is an argument
-        return bool(WRITING & set(names))
-    return called in WRITING
+    return bool(WRITING & set(names))  # what runs in a thread is an argument
 
 
 def _writes(file: Path) -> int:

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pvdify.model.redaction import Redactor
@@ -129,9 +129,25 @@ def test_a_secret_with_a_number_before_a_quote_is_hidden_whole(name: str, secret
     assert shown(cleaned) <= len("x ") + len(json.dumps(json.dumps('"'))), cleaned
 
 
+BEFORE = st.sampled_from(["", "token=", "x: ", "Bearer ", "2026-11-25 12:03:41.118 "])
+
+
 @pytest.mark.parametrize("name", LISTS)
-@given(secret=VALUES, before=st.sampled_from(["", "token=", "x: ", "Bearer ", "2026-11-25 12:03:41.118 "]))
+@settings(max_examples=10)
+@given(secret=VALUES, before=BEFORE)
 def test_a_secret_is_hidden_in_lists_of_numbers(name: str, secret: str, before: str) -> None:
+    check_list(name, secret, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LISTS)
+@settings(max_examples=100)
+@given(secret=VALUES, before=BEFORE)
+def test_each_of_many_secrets_is_hidden_in_lists_of_numbers(name: str, secret: str, before: str) -> None:
+    check_list(name, secret, before)
+
+
+def check_list(name: str, secret: str, before: str) -> None:
     written = LISTS[name](secret)
 
     cleaned = Redactor([secret]).clean(f"{before}{written} and more")
