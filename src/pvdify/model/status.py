@@ -66,7 +66,7 @@ class AppFacts:
 
     ``newest``: the newest release of an app without a live one. ``slot``: the live one. ``operation``: the deploy,
     rollback or removal in progress. ``standings``: by instance name. ``noted``: the last status on record.
-    ``held_since``: since when the router holds the app's requests.
+    ``held_since``: since when the router holds the app's requests; ``held_until``: at most until then.
     """
 
     app: App
@@ -79,6 +79,7 @@ class AppFacts:
     noted: NotedStatus | None = None
     router_down_since: datetime | None = None
     held_since: datetime | None = None
+    held_until: datetime | None = None
 
     @property
     def is_lasting(self) -> bool:
@@ -133,7 +134,8 @@ def _of_requests(facts: AppFacts) -> Status | None:
         cause = f"{'web=0' if WEB in counts else 'scaled to 0'}{chosen}"
         return Status(word=StatusWord.STOPPED, cause=cause, since=since)
     if facts.held_since is not None:
-        return Status(word=StatusWord.HELD, since=facts.held_since)
+        cause = f"until {facts.held_until:%H:%M:%S} UTC" if facts.held_until else ""
+        return Status(word=StatusWord.HELD, cause=cause, since=facts.held_since)
     return None
 
 

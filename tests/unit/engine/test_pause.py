@@ -1,5 +1,7 @@
 """A paused app: its requests wait, and the status says so."""
 
+from datetime import timedelta
+
 import pytest
 
 from pvdify.errors import InvalidError
@@ -31,7 +33,8 @@ async def test_requests_wait_until_the_app_is_resumed(machine: Machine, daemon: 
 
     assert paused.targets == before.targets
     assert paused.held_until == round(machine.clock.now().timestamp() * 1000) + 30_000
-    assert status.word.value == "held"
+    until = machine.clock.now() + timedelta(seconds=30)
+    assert str(status) == f"held (until {until:%H:%M:%S} UTC)"
     assert (await machine.router.routes())["shop"] == before
 
 

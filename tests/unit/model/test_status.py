@@ -68,6 +68,7 @@ def seen(**standings: Standing) -> AppFacts:
         (replace(FACTS, scale=NO_WEB), "stopped (web=0 by ann)"),
         (replace(FACTS, app=replace(APP, is_in_maintenance=True, maintenance_by="ann")), "maintenance (by ann)"),
         (replace(FACTS, held_since=NOW), "held"),
+        (replace(FACTS, held_since=NOW, held_until=NOW + timedelta(minutes=1)), "held (until 12:01:00 UTC)"),
         (replace(FACTS, live=None, slot=None), "new"),
         (replace(FACTS, live=None, slot=None, newest=FAILED), "new (v1 failed: image-not-found)"),
     ],

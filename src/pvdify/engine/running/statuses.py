@@ -71,6 +71,7 @@ class AppStatuses:
         noted: NotedStatus | None, newest: Release | None,
     ) -> AppFacts:  # fmt: skip
         names, now = [place.name for place in slot.placements] if slot else [], self._clock.now()
+        until = app.paused_until if app.paused_until and now < app.paused_until else None
         return AppFacts(
             app=app,
             scale=scale,
@@ -81,7 +82,8 @@ class AppStatuses:
             standings=self._standings.of(names, now),
             noted=noted,
             router_down_since=self._standings.router_down_since,
-            held_since=app.updated_at if app.paused_until and now < app.paused_until else None,
+            held_since=app.updated_at if until else None,
+            held_until=until,
         )
 
 
