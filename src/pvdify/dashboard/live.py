@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from starlette.responses import Response
 
 from pvdify.dashboard.call import Call
+from pvdify.dashboard.pulse import Shown
 from pvdify.web.answers import ServerSentEvent, event_stream
 
 LONGEST_WAIT = 30.0  # seconds until the fragment is compared again without a change
@@ -16,13 +17,18 @@ def stream(call: Call, name: str, render: Callable[[], Awaitable[str]]) -> Respo
     return event_stream(_fragments(call, name, render, seen))
 
 
+async def shared(call: Call, name: str, render: Callable[[], Awaitable[str]]) -> Shown:
+    """Return the fragment as of now. Pages and streams of readers with the same apps share one rendering."""
+    return await call.shared.pulse.shown((name, call.actor.app), render)
+
+
 async def _fragments(
     call: Call, name: str, render: Callable[[], Awaitable[str]], seen: str
 ) -> AsyncIterator[ServerSentEvent]:
     pulse = call.shared.pulse
     number = pulse.number
     while True:
-        shown = await pulse.shown((name, call.actor.app), render)
+        shown = await shared(call, name, render)
         if shown.digest != seen:
             seen = shown.digest
             yield ServerSentEvent(data=shown.text, id=seen)

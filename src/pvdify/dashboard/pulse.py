@@ -42,16 +42,17 @@ class Pulse:
         self._version: object = None
         self._read_at = 0.0
         self.number = 0
-        self._shown: dict[tuple[str, object], tuple[int, asyncio.Future[Shown]]] = {}
+        self._shown: dict[tuple[str, object], tuple[tuple[int, int], asyncio.Future[Shown]]] = {}
 
     async def shown(self, key: tuple[str, object], render: Callable[[], Awaitable[str]]) -> Shown:
         """Return the fragment after the newest change, rendered once for all readers with the same key."""
         await self._notice()
-        number, known = self._shown.get(key, (-1, None))
-        if known is None or number != self.number or _has_failed(known):
+        version = (self.number, self._engine.queries.writes)
+        rendered, known = self._shown.get(key, (None, None))
+        if known is None or rendered != version or _has_failed(known):
             known = asyncio.ensure_future(_render(render))
             self._shown.pop(key, None)
-            self._shown[key] = (self.number, known)
+            self._shown[key] = (version, known)
             while len(self._shown) > MOST_SHOWN:
                 del self._shown[next(iter(self._shown))]
         return await asyncio.shield(known)  # a stream that ends must not cancel the rendering for other streams

@@ -29,6 +29,10 @@ class Engine:
             raise StoreUnavailable("the disk is full", next="make room")
         return {}
 
+    @property
+    def writes(self) -> int:
+        return self.newest
+
     def write(self) -> None:
         """Record an event."""
         self.version, self.newest = self.version + 1, self.newest + 1

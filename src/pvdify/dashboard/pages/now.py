@@ -8,8 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from pvdify.dashboard.call import Call
 from pvdify.dashboard.charts import sparkline
-from pvdify.dashboard.live import stream
-from pvdify.dashboard.pulse import digest
+from pvdify.dashboard.live import shared, stream
 from pvdify.dashboard.rendering import render
 from pvdify.dashboard.views.attention import LOOK_BACK, Facts, Item, attention
 from pvdify.engine.deploys.acceptance import read_deploy
@@ -41,8 +40,8 @@ class Row:
 
 async def show_now(call: Call) -> Response:
     """Show all apps that the reader may see. Apps with a problem come first."""
-    content = await _content(call)
-    return call.page("now.html", content=Markup(content), digest=digest(content))  # noqa: S704 - rendered by us
+    shown = await shared(call, "now", lambda: _content(call))
+    return call.page("now.html", content=Markup(shown.text), digest=shown.digest)  # noqa: S704 - rendered by us
 
 
 async def stream_now(call: Call) -> Response:

@@ -54,6 +54,11 @@ class Queries:
         """A value that differs whenever records or statuses may have changed, except by time alone."""
         return self._statuses.version
 
+    @property
+    def writes(self) -> int:
+        """The number of writes to the store so far."""
+        return self._store.writes
+
     async def statuses(self) -> dict[str, Status]:
         """Return the status of every app, by name. Waits only for the store."""
         return await self._statuses.by_app()
