@@ -44,6 +44,12 @@ async def test_missing_version_is_an_error_that_names_it(secrets):
         await secrets.read("shop", 7)
 
 
+async def test_versions_of_which_nothing_is_stored_are_listed(secrets):
+    await secrets.write("shop", 1, CONFIG)
+
+    assert await secrets.missing([("shop", 1), ("shop", 2), ("blog", 1)]) == [("shop", 2), ("blog", 1)]
+
+
 async def test_removed_config_is_gone(secrets):
     await secrets.write("shop", 1, CONFIG)
     await secrets.write("other", 1, CONFIG)

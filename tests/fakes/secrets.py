@@ -1,6 +1,6 @@
 """Config versions in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pvdify.errors import InvalidConfigFile, InvalidRecipient, SecretsLocked, StoreUnavailable
 from pvdify.model.config import ConfigVar
@@ -34,6 +34,9 @@ class FakeSecrets:
 
     async def text(self, app: str, version: int) -> str:
         return f"{app} v{version}, encrypted: {', '.join(await self.read(app, version))}"
+
+    async def missing(self, wanted: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+        return [each for each in wanted if each not in self.versions]
 
     async def remove(self, app: str) -> None:
         for key in [key for key in self.versions if key[0] == app]:

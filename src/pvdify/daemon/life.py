@@ -90,6 +90,7 @@ async def _answer(server: Server, doors: Doors, manager: ServiceManager) -> None
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await _report_missing_config(server)
     await server.engine.renames.recover()
     await server.engine.runtime_moves.recover()
     await server.engine.registries.apply()
@@ -106,6 +107,11 @@ async def _answer(server: Server, doors: Doors, manager: ServiceManager) -> None
     doors.close()
     await _end(background)
     await asyncio.gather(serving, return_exceptions=True)
+
+
+async def _report_missing_config(server: Server) -> None:
+    for check in await server.engine.queries.server.check_config():
+        log.error("config.missing", what=check.text, next=check.next)
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -1,6 +1,6 @@
 """Storage of config vars: one immutable, encrypted document per app and config version."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +49,10 @@ class Secrets(Protocol):
 
     async def text(self, app: str, version: int) -> str:
         """Return the stored document, encrypted. Raises StoreUnavailable."""
+        ...
+
+    async def missing(self, wanted: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Return the versions, each an app and a number above 0, of which nothing is stored. Reads no content."""
         ...
 
     async def remove(self, app: str) -> None:

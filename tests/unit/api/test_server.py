@@ -117,6 +117,20 @@ async def test_events_report_who_did_what(api: Api):
     ]
 
 
+async def test_status_names_config_versions_whose_files_are_missing(api: Api):
+    await api("POST", "/apps", {"name": "shop"})
+    await api("PATCH", "/apps/shop/config", {"COLOUR": "blue"})
+    intact = {check["name"] for check in (await api("GET", "/status")).json["checks"]}
+
+    api.machine.secrets.versions.clear()
+
+    checks = {check["name"]: check for check in (await api("GET", "/status")).json["checks"]}
+    assert "config" not in intact
+    assert checks["config"]["state"] == "broken"
+    assert checks["config"]["text"] == "the files of config versions are missing: shop v1"
+    assert "restore the directory config from a backup" in checks["config"]["next"]
+
+
 async def test_status_names_failed_checks(api: Api):
     api.machine.router.kill()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pvdify.adapters.sops import config_vars
@@ -37,6 +37,12 @@ class SopsSecrets:
             raise _missing(app, version, error) from error
         except OSError as error:
             raise unavailable(f"the config v{version} of {app} cannot be read", error) from error
+
+    async def missing(self, wanted: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+        return await asyncio.to_thread(self._missing, wanted)
+
+    def _missing(self, wanted: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+        return [(app, version) for app, version in wanted if not _has_content(self._file(app, version))]
 
     async def remove(self, app: str) -> None:
         await asyncio.to_thread(shutil.rmtree, self._directory / app, ignore_errors=True)
@@ -78,6 +84,13 @@ class SopsSecrets:
 
     def _file(self, app: str, version: int) -> Path:
         return self._directory / app / f"v{version}{ENDING}"
+
+
+def _has_content(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _missing(app: str, version: int, error: OSError) -> StoreUnavailable:

@@ -18,9 +18,12 @@ from pvdify.ports.host import Host
 from pvdify.ports.images import Images
 from pvdify.ports.instances import Instances
 from pvdify.ports.router import Router
+from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 from pvdify.quantities import format_bytes
 from pvdify.settings import Settings
+
+_MOST_NAMED = 5  # config versions in one line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +67,10 @@ class ServerQueries:
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, disk_board: DiskBoard, host: Host, images: Images, instances: Instances,
-        router: Router, settings: Settings, sightings: Sightings, standings: Standings, store: Store,
+        router: Router, secrets: Secrets, settings: Settings, sightings: Sightings, standings: Standings, store: Store,
     ) -> None:  # fmt: skip
         self._clock, self._disk_board, self._host, self._images = clock, disk_board, host, images
-        self._instances, self._router, self._settings = instances, router, settings
+        self._instances, self._router, self._secrets, self._settings = instances, router, secrets, settings
         self._sightings, self._standings, self._store = sightings, standings, store
 
     async def glance(self) -> Glance:
@@ -85,7 +88,8 @@ class ServerQueries:
     async def show(self) -> ServerView:
         """Check each part that the server depends on, and return the results."""
         operations = await self._store.unsettled_operations()
-        checks = (await self._check_router(), await self._check_runtime(), await self._check_disk())
+        checks: tuple[Check, ...] = (await self._check_router(), await self._check_runtime(), await self._check_disk())
+        checks += await self.check_config()
         return ServerView(
             apps=len(await self._store.apps()),
             running_operations=sum(item.kind is not OperationKind.RETIRE for item in operations),
@@ -97,6 +101,22 @@ class ServerQueries:
     def apps_over_limit(self) -> frozenset[str]:
         """Return the apps that used more disk space than ``max_app_disk`` in the last measurement."""
         return self._disk_board.over
+
+    async def check_config(self) -> tuple[Check, ...]:
+        """Return a check with the apps whose live or newest config version is not on disk; empty if there are none."""
+        needed = {(release.app, release.config_version) for release in await self._store.active_releases()}
+        for app in await self._store.apps():
+            needed |= {(app.name, version.version) for version in (await self._store.config_versions(app.name))[:1]}
+        missing = await self._secrets.missing(sorted(each for each in needed if each[1] > 0))
+        if not missing:
+            return ()
+        named = ", ".join(f"{app} v{version}" for app, version in missing[:_MOST_NAMED])
+        named += f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+        return (Check(
+            name="config", state="broken", text=f"the files of config versions are missing: {named}",
+            next="restore the directory config from a backup; until then these apps run, but they cannot be deployed, "
+            "scaled or restarted",
+        ),)  # fmt: skip
 
     async def _disk(self) -> Mapping[str, ImagesOnDisk]:
         try:

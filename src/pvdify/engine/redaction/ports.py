@@ -63,6 +63,7 @@ class LearningSecrets(Secrets):
         self._redactors.forget(app)
 
     text = unchanged(Secrets.text)  # encrypted
+    missing = unchanged(Secrets.missing)
     open_file = unchanged(Secrets.open_file)  # a file from an operator; its secrets are learned when they are written
     recipients = unchanged(Secrets.recipients)
     rotate = unchanged(Secrets.rotate)

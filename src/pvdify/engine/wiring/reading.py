@@ -62,6 +62,7 @@ def _queries(world: World, statuses: AppStatuses, urls: PublicUrls, views: Views
         runtime_logs=RuntimeLogs(clock=clock, instance_logs=world.instance_logs, standings=standings, store=store),
         server=ServerQueries(
             clock=clock, disk_board=world.disk_board, host=world.host, images=world.images, instances=world.instances,
-            router=world.router, settings=world.settings, sightings=sightings, standings=standings, store=store,
+            router=world.router, secrets=world.secrets, settings=world.settings, sightings=sightings,
+            standings=standings, store=store,
         ),
     )  # fmt: skip
