@@ -178,6 +178,23 @@ async def test_a_lost_command_socket_is_made_anew(router: HaproxyRouter, process
     assert list(await router.routes()) == ["shop"]
 
 
+async def test_a_process_that_answers_late_is_not_started_again(router: HaproxyRouter, process: RouterProcess) -> None:
+    await router.put(shop(1, free_port()))
+    (before,) = process.pids()
+    waiting = asyncio.create_task(router.wait_died())
+    os.kill(before, signal.SIGSTOP)  # as on a machine without processor time for it
+
+    ensuring = asyncio.create_task(router.ensure_running())
+    await asyncio.wait([ensuring], timeout=7)  # longer than one try
+    os.kill(before, signal.SIGCONT)
+    await ensuring
+
+    assert process.pids() == (before,)
+    assert not waiting.done()
+    assert list(await router.routes()) == ["shop"]
+    waiting.cancel()
+
+
 async def test_every_file_is_ours_alone(router: HaproxyRouter, process: RouterProcess) -> None:
     await router.put(shop(1, free_port()))
 

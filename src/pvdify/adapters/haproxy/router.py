@@ -27,6 +27,7 @@ from pvdify.settings import Address
 
 _LONGEST_SOCKET_PATH = 90  # bytes; the kernel allows 107, and HAProxy adds a suffix while it replaces the socket
 _ANSWERS_WITHIN = 5.0  # seconds after a start
+_TRIES_OF_BUSY = 4  # times 5 s, until a process that does not answer counts as dead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ class HaproxyRouter:
         async with self._writing:
             self._tables = None
             wanted = await self._wanted()
-            found = await self._find()
+            found = await self._find_busy()
             if found is None:
                 await self._launch(wanted, Order(binary=wanted.binary))
             elif not wanted.matches(found):
@@ -100,7 +101,7 @@ class HaproxyRouter:
         """Return as soon as the process has ended if the kernel has pidfds (5.3), else within 50 ms."""
         while True:
             started = self._started  # read first, so that a start during ``_find`` is not missed
-            found = await self._find()
+            found = await self._find_busy()
             if found is None:
                 return
             await _first(process.wait_died(found.pid, self._clock), started.wait())
@@ -192,6 +193,19 @@ class HaproxyRouter:
             control_plane=self._control_plane,
         )
         return _Wanted(binary=binary, version=version, text=config.build(spec), fingerprint=config.fingerprint(spec))
+
+    async def _find_busy(self) -> ProcessInfo | None:
+        """Like ``_find``, but give a process that accepts connections and does not answer more time.
+
+        A flood or a busy machine delays its answer while it serves visitors; a restart would only add to that.
+        """
+        for _ in range(_TRIES_OF_BUSY):
+            try:
+                return parse.process_info(await self._api.ask(commands.SHOW_INFO))
+            except RouterUnavailable as error:
+                if not isinstance(error.__cause__, TimeoutError):
+                    return None
+        return None
 
     async def _find(self) -> ProcessInfo | None:
         try:
