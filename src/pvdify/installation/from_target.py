@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pvdify.adapters.files import server_data
@@ -23,6 +24,7 @@ from pvdify.adapters.sqlite.copy import copy_database
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.cli.commands.backups_target import parse_keys, read_keys
 from pvdify.cli.io import Io
+from pvdify.engine.state.backups import lost_server
 from pvdify.errors import BackupDamaged, BackupNotFound, InvalidBackupTarget, PvdifyError, VolumeExists
 from pvdify.installation import archive
 from pvdify.installation.archive import About
@@ -115,6 +117,8 @@ class Target:
         try:
             services = await _dumped_services(store)
             missing = [it for it in services if not await self._order(it, store, io)]
+            parts = [it for it in self._found if it.labels.get("backup") == self._backup]
+            await lost_server.end_work(store, self._backup, parts, datetime.now(UTC))
             await self._make_networks(known, store)
         finally:
             await store.close()

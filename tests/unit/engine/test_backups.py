@@ -1,11 +1,15 @@
 """Backups on a machine of fakes: schedules, kills, failures, retention."""
 
+from dataclasses import replace
+
 import pytest
 
+from pvdify.engine.state.backups import lost_server
 from pvdify.errors import BackupsBusy
-from pvdify.model.backup import BackupState, Counts, Keep, Wanted
+from pvdify.model.backup import BackupState, Counts, Keep, TaskState, Wanted
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
+from pvdify.ports.backups import BackupTarget
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import Daemon, Killed, Machine
 from tests.support.asking import ACTOR
@@ -226,3 +230,31 @@ async def test_restored_to_another_app_the_config_comes_with_the_volumes_unless_
     assert list(await machine.secrets.read("other", 1)) == ["OWN"]
     assert machine.backups.directories == {}
     await daemon.bury()
+
+
+@pytest.mark.parametrize("problem", ["", "the disk was full"])
+async def test_a_restored_server_does_not_make_again_the_backup_that_it_came_from(problem: str):
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+    await make(daemon)
+    await daemon.bury()
+    (backup,), (task,) = await machine.store.backups(), await machine.store.backup_tasks()
+    items = tuple(replace(it, problem=problem) for it in backup.items)
+    running = replace(backup, state=BackupState.RUNNING, items=items, ended_at=None)
+    await machine.store.save(running, replace(task, state=TaskState.RUNNING, ended_at=None))
+    machine.clock.jump(5 * 86400)  # until another server takes over
+
+    parts = await machine.backups.list(BackupTarget(location=TARGET, password=Secret(str(machine.backups.password))))
+    await lost_server.end_work(machine.store, backup.id, parts, machine.clock.now())
+    restored = machine.daemon()
+    await restored.keeper.recover()
+    await restored.keeper.look()
+
+    (found,), (ended,) = await machine.store.backups(), await machine.store.backup_tasks()
+    assert (found.id, found.state) == (backup.id, BackupState.INCOMPLETE if problem else BackupState.STORED)
+    assert ended.state is TaskState.SUCCEEDED
+    assert "backup.interrupted" not in {event.action for event in await machine.store.events()}
+    machine.clock.jump(86400)
+    await restored.keeper.look()
+    assert len(await machine.store.backups()) == 2
+    await restored.bury()

@@ -16,7 +16,7 @@ from pvdify.engine.state.backups.proof import Proof
 from pvdify.engine.state.backups.restoring import Restoring
 from pvdify.engine.state.backups.scratch import CONTAINER, VOLUME
 from pvdify.engine.state.backups.service_restoring import ServiceRestoring
-from pvdify.engine.state.backups.tools import BackupTools, Notes, Work, event, item_of, plan_of, target_of
+from pvdify.engine.state.backups.tools import BackupTools, Notes, Work, event, found_backup, item_of, plan_of, target_of
 from pvdify.errors import BackupNotFound, PvdifyError
 from pvdify.manifest.schedules import first_due
 from pvdify.model.action import Action
@@ -194,7 +194,7 @@ class BackupKeeper:
             if id in known and known[id].is_restorable:
                 continue
             if is_whole:
-                await store.save(_found_backup(id, parts, known.get(id)))
+                await store.save(found_backup(id, parts, known.get(id)))
         for backup in known.values():
             if backup.is_restorable and backup.id not in there:
                 cause = "it is no longer at the target"
@@ -286,12 +286,3 @@ def new_task(kind: TaskKind, now: datetime, actor: str) -> BackupTask:
     return BackupTask(
         id=f"{kind.value}-{now:%Y%m%d%H%M%S%f}", kind=kind, state=TaskState.QUEUED, created_at=now, created_by=actor
     )
-
-
-def _found_backup(id: str, parts: list[FoundItem], known: Backup | None) -> Backup:
-    items = sorted((item for it in parts if (item := item_of(it)) is not None), key=lambda it: (it.kind.value, it.app))
-    last = max(it.at for it in parts)
-    return Backup(
-        id=id, state=BackupState.STORED, made_at=known.made_at if known else min(it.at for it in parts),
-        made_by=known.made_by if known else "found at the target", ended_at=last, items=tuple(items),
-    )  # fmt: skip

@@ -1,12 +1,22 @@
 """Shared parts of backups: the ports, the target with its keys, labels of items, and the notes of a task."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pvdify.errors import BackupDamaged, NoBackupTarget, StoreUnavailable
 from pvdify.model.action import Action
-from pvdify.model.backup import BackupItem, BackupPlan, BackupTask, Counts, ItemKind, differences
+from pvdify.model.backup import (
+    Backup,
+    BackupItem,
+    BackupPlan,
+    BackupState,
+    BackupTask,
+    Counts,
+    ItemKind,
+    differences,
+)
 from pvdify.model.event import Event
 from pvdify.ports.backups import BackupFiles, BackupTarget, BackupTargets, Counted, FoundItem, VolumeCopies
 from pvdify.ports.credentials import Credentials
@@ -98,6 +108,17 @@ def item_of(found: FoundItem) -> BackupItem | None:
         kind=kind, app=labels.get("app", ""), name=labels.get("name", ""), id=labels.get("id", ""),
         snapshot=found.snapshot, counts=counts, service=labels.get("service", ""), image=labels.get("image", ""),
         version=labels.get("version", ""),
+    )  # fmt: skip
+
+
+def found_backup(id: str, parts: Sequence[FoundItem], known: Backup | None) -> Backup:
+    """Return the record of a backup that ended, by its snapshots at the target. ``known``: an earlier record of it."""
+    items = sorted((item for it in parts if (item := item_of(it)) is not None), key=lambda it: (it.kind.value, it.app))
+    problems = [f"{it.title}: {it.problem}" for it in known.items if it.problem] if known else []
+    return Backup(
+        id=id, state=BackupState.INCOMPLETE if problems else BackupState.STORED, cause="; ".join(problems),
+        made_at=known.made_at if known else min(it.at for it in parts), ended_at=max(it.at for it in parts),
+        made_by=known.made_by if known else "found at the target", items=tuple(items),
     )  # fmt: skip
 
 
