@@ -141,7 +141,8 @@ class FakeSupervisor:
             return tuple(container.found() for _, container in ours if app in (None, container.spec.app))
 
     async def is_running(self, name: str) -> bool:
-        return name in self.running
+        container = self._containers.get(name)
+        return container is not None and container.is_running
 
     async def start(self, spec: InstanceSpec) -> None:
         async with _Call(self, "start", spec.name):

@@ -11,7 +11,7 @@ import structlog
 from tests.support.preview_lives import LIVES_A_SERVER, Outcome, one_server, total
 
 PROCESSES = 2
-LIVES_WITH_SERVICES = 25  # on one server: four times as many take twenty-five times as long
+LIVES_WITH_SERVICES = 10  # on one server: ten times as many cost thirty times as much
 IN_THE_LONG_SUITE = pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(7200)])
 
 
