@@ -3,8 +3,10 @@
 import pytest
 
 from pvdify.model.instance import Secret
+from pvdify.model.service import ServiceLink
 from pvdify.model.token import Role
 from pvdify.ports.secrets import OpenedFile
+from tests.fakes.clock import START
 from tests.unit.api.conftest import Api
 
 VALUE = "s3cr3t-value"
@@ -222,3 +224,20 @@ async def test_copying_from_a_missing_app_is_refused(shop: Api):
     assert (await shop("POST", "/apps/blog/config/copy", {"source": "none"})).status == 404
     missing = await shop("POST", "/apps/blog/config/copy", {"source": "shop", "keys": ["NONE"]})
     assert (missing.status, missing.json["code"]) == (404, "config-var-not-found")
+
+
+async def test_the_url_of_a_linked_service_is_a_secret_that_names_the_service(shop: Api):
+    link = ServiceLink(
+        service="db-1", app="shop", variable="DATABASE_URL", hostname="db", subnet="", created_at=START, created_by="x"
+    )
+    await shop.machine.store.save(link)
+
+    plain = await shop("GET", "/apps/shop/config")
+    versioned = await shop("GET", "/apps/shop/config?versions=1")
+    refused = await shop("PATCH", "/apps/shop/config", {"DATABASE_URL": "mine"})
+
+    assert plain.json == {
+        "KEY": {"secret": True}, "LEVEL": "info", "DATABASE_URL": {"secret": True, "service": "db"}
+    }  # fmt: skip
+    assert versioned.json["vars"] == plain.json
+    assert (refused.status, refused.json["code"]) == (409, "service-linked")

@@ -160,3 +160,15 @@ async def test_the_grafana_dashboard_uses_existing_metrics(api: Api):
     asked = {name for query in queries for name in re.findall(r"\bpvdify_[a-z_]+", query)}
     assert len(queries) >= 12
     assert asked - names == set()
+
+
+async def test_the_cause_of_a_status_is_reported(api: Api):
+    await api("POST", "/apps/shop/releases", {"image": IMAGE})
+    await api.daemon.finish("shop", 1)
+    before = [key for key in await scrape(api) if key[0] == "pvdify_app_status_cause"]
+    await api("PATCH", "/apps/shop", {"maintenance": True})
+
+    found = await scrape(api)
+
+    assert before == []
+    assert found["pvdify_app_status_cause", "app=shop", "cause=by test"] == 1

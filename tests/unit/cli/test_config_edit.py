@@ -1,5 +1,6 @@
 """``pvdify config:edit`` and ``config:copy``."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,16 @@ def test_an_app_given_as_a_key_is_reported(pvdify: Pvdify, shop: FakeApi) -> Non
         "error: KEY is missing: shop is an app, and no config var of shop\n  next: pvdify config:get shop KEY\n"
     )
     assert "error: config-var-not-found\n" in pvdify("config:get", "other").stderr
+
+
+def test_the_url_of_a_service_is_listed_and_not_shown(pvdify: Pvdify, shop: FakeApi) -> None:
+    shop.config["shop"] = {"DATABASE_URL": {"secret": True, "service": "db"}}
+
+    listed = pvdify("config", "shop")
+    as_json = pvdify("config", "shop", "--json")
+    got = pvdify("config:get", "shop", "DATABASE_URL")
+
+    assert listed.stdout == "KEY           VALUE\nDATABASE_URL  (secret, URL of the service db)\n"
+    assert json.loads(as_json.stdout)["vars"] == {"DATABASE_URL": {"secret": True, "service": "db"}}
+    assert (got.code, got.stdout) == (3, "")
+    assert "services:connect db" in got.stderr

@@ -164,6 +164,25 @@ async def test_an_existing_config_var_is_not_replaced_by_a_link(daemon: Daemon):
     assert link.variable == "PG_URL"
 
 
+@pytest.mark.parametrize("value", [Secret("sqlite:///data.db"), None])
+async def test_the_config_lists_the_url_of_a_service_and_no_change_of_the_config_can_set_it(
+    daemon: Daemon, value: Secret | None
+):  # fmt: skip
+    await create(daemon)
+    await daemon.requests.create_app("shop", ACTOR)
+    await daemon.service_links.link("db", "shop", None, ACTOR)
+
+    listed = await daemon.engine.queries.config("shop")
+    with pytest.raises(ServiceLinked) as refused:
+        await daemon.requests.change_config("shop", {"DATABASE_URL": value}, ACTOR)
+    await daemon.service_links.unlink("db", "shop", ACTOR)
+    freed = await daemon.requests.change_config("shop", {"DATABASE_URL": Secret("sqlite:///data.db")}, ACTOR)
+
+    assert (listed.linked, listed.version) == ({"DATABASE_URL": "db"}, 0)
+    assert "services:unlink db shop" in refused.value.next
+    assert (freed.linked, freed.version) == ({}, 1)
+
+
 async def test_a_crashed_service_is_restarted_with_the_same_address(machine: Machine, daemon: Daemon):
     await create(daemon)
     await daemon.deploy(image=APP)

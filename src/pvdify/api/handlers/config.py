@@ -62,7 +62,10 @@ def _answer(call: Call, view: ConfigView) -> Response:
     headers = {"X-Config-Version": str(view.version)}
     if view.live_version is not None:
         headers["X-Live-Config-Version"] = str(view.live_version)
-    shown = {name: {"secret": True} if var.is_secret else str(var.value) for name, var in view.values.items()}
+    shown: dict[str, object] = {
+        name: {"secret": True} if var.is_secret else str(var.value) for name, var in view.values.items()
+    }
+    shown |= {name: {"secret": True, "service": service} for name, service in view.linked.items()}
     if call.flag("versions"):
         content = {"version": view.version, "live_version": view.live_version, "vars": shown}
         return json_answer(content, headers=headers)

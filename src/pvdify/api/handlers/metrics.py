@@ -108,11 +108,14 @@ def _statuses(found: Mapping[str, Status]) -> Iterator[Metric]:
     """Yield 1 for the current status and 0 for every other, so that a change shows in two series."""
     words = GaugeMetricFamily("pvdify_app_status", "How an app is doing: 1 for its status", labels=["app", "status"])
     since = GaugeMetricFamily("pvdify_app_status_since_seconds", "Since when, as a Unix time", labels=["app"])
+    causes = GaugeMetricFamily("pvdify_app_status_cause", "The cause of the status: always 1", labels=["app", "cause"])
     for app, status in found.items():
         for word in StatusWord:
             words.add_metric([app, word.value], float(word is status.word))
         since.add_metric([app], status.since.timestamp())
-    yield from (words, since)
+        if status.cause:
+            causes.add_metric([app, status.cause], 1.0)
+    yield from (words, since, causes)
 
 
 def _router(targets: Iterable[TargetCount]) -> Iterator[Metric]:

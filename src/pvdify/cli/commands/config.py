@@ -46,8 +46,7 @@ def run_list(options: Options, client: Client, io: Io) -> int:
     if options.is_shell:
         _show_for_shell(found, io)
     elif found.vars:
-        rows = ((key, "(secret)" if var.secret else var.value or "") for key, var in found.vars.items())
-        io.show(output.table(("KEY", "VALUE"), rows))
+        io.show(output.table(("KEY", "VALUE"), ((key, _shown(var)) for key, var in found.vars.items())))
     else:
         io.say(f"no config vars; to set one: pvdify config:set {options.app} KEY=VALUE")
     if found.live_version is not None and found.live_version != found.version:
@@ -79,6 +78,12 @@ def run_get(options: GetOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"key": options.key, **var_json(var)})
         return DONE
+    if var.service:
+        raise DeniedError(
+            f"{options.key} of {options.app} is a secret",
+            why=f"it is the URL of the service {var.service}, and has its password",
+            next=f"`pvdify services:connect {var.service}` opens the service without it",
+        )
     if var.secret:
         raise DeniedError(
             f"{options.key} of {options.app} is a secret",
@@ -136,7 +141,14 @@ def config_history(*, app: str, as_json: bool) -> Options:
 
 def var_json(var: ConfigVar) -> dict[str, object]:
     """Return ``{"value": …}`` or ``{"secret": true}``, as in the API."""
-    return {"secret": True} if var.secret else {"value": var.value}
+    of = {"service": var.service} if var.service else {}
+    return {"secret": True, **of} if var.secret else {"value": var.value}
+
+
+def _shown(var: ConfigVar) -> str:
+    if not var.secret:
+        return var.value or ""
+    return f"(secret, URL of the service {var.service})" if var.service else "(secret)"
 
 
 def _show_for_shell(found: Config, io: Io) -> None:

@@ -25,6 +25,7 @@ from pvdify.errors import (
     NotCancelable,
     NothingToDeploy,
     NotRollbackable,
+    ServiceLinked,
 )
 from pvdify.manifest.definition import Manifest
 from pvdify.model.action import Action
@@ -248,7 +249,7 @@ class Requests:
 
         If ``wanted`` is a function, it is called with the newest values while no other request can change them.
 
-        Raises AppNotFound, InvalidConfigVar, StoreUnavailable.
+        Raises AppNotFound, InvalidConfigVar, ServiceLinked (a name is the URL of a linked service), StoreUnavailable.
         """
         await self._app(app)
         async with self._locks.queue(app):
@@ -256,6 +257,7 @@ class Requests:
             newest = versions[0].version if versions else 0
             current = await self._secrets.read(app, newest)
             changes = wanted(current) if callable(wanted) else wanted
+            await self._check_not_linked(app, changes)
             values = apply_changes(current, changes)
             changes = {key: var for key, var in changes.items() if var is not None or key in current}
             if not changes:
@@ -272,6 +274,15 @@ class Requests:
             text = f"config v{version.version}: {named(changes)}"
             await self._store.save(version, self._event(actor, Action.CONFIG_CHANGED, app, text=text))
         return await self._views.config(app, version.version, values)
+
+    async def _check_not_linked(self, app: str, changes: Changes) -> None:
+        for link in await self._store.service_links(app=app):
+            if link.variable in changes:
+                raise ServiceLinked(
+                    f"the config of {app} was not changed",
+                    why=f"{link.variable} is the URL of the service {link.hostname}, to which {app} is linked",
+                    next=f"choose another name, or `pvdify services:unlink {link.hostname} {app}` first",
+                )
 
     async def _draft(self, app: str, request: DeployRequest, live: Release | None, actor: Actor) -> Release:
         manifest = request.manifest

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pvdify.engine.running.statuses import AppStatuses
 from pvdify.engine.world.not_found import no_app
@@ -43,11 +43,16 @@ class ReleaseView:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigView:
-    """The config vars of a version, and the config version of the live release."""
+    """The config vars of a version, and the config version of the live release.
+
+    ``linked``: the names of config vars that are URLs of linked services, with the name of the service. They belong to
+    no version: the newest URL is set whenever a container is created.
+    """
 
     version: int
     live_version: int | None
     values: Mapping[str, ConfigVar]
+    linked: Mapping[str, str] = field(default_factory=dict)
 
 
 class Views:
@@ -144,4 +149,7 @@ class Views:
     async def config(self, app: str, version: int, values: Mapping[str, ConfigVar]) -> ConfigView:
         """Return the view of a config version with these values. Raises StoreUnavailable."""
         live = await self._store.active_release(app)
-        return ConfigView(version=version, live_version=live.config_version if live else None, values=values)
+        linked = {link.variable: link.hostname for link in await self._store.service_links(app=app)}
+        return ConfigView(
+            version=version, live_version=live.config_version if live else None, values=values, linked=linked
+        )

@@ -6,10 +6,14 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigVar:
-    """A config var: ``{"value": …}``, or ``{"secret": true}`` without the value."""
+    """A config var: ``{"value": …}``, or ``{"secret": true}`` without the value.
+
+    ``service``: the service whose URL it is; null for the app's own.
+    """
 
     value: str | None = None
     secret: bool = False
+    service: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
