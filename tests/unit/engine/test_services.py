@@ -15,6 +15,7 @@ from pvdify.errors import (
     ServiceNotFound,
     StartFailed,
 )
+from pvdify.model.action import Action
 from pvdify.model.instance import InstanceSpec, Secret
 from pvdify.model.service import Service, ServiceState
 from pvdify.model.service_kinds import KINDS
@@ -414,6 +415,18 @@ async def test_a_destroyed_service_can_be_restored_for_seven_days_only(machine: 
     await machine.clock.sleep(timedelta(days=8).total_seconds())
     await run_keeper(daemon, 1)
     await nothing_left(machine)
+
+
+async def test_the_event_of_a_purge_names_the_service(machine: Machine, daemon: Daemon):
+    await create(daemon)
+    await daemon.bury()
+    later = machine.daemon()  # has not read the secrets of the service yet
+
+    await later.services.destroy("db", "db", ACTOR, purges=True)
+    await run_keeper(later, 2)
+
+    assert [it.text for it in await machine.store.events() if it.action == Action.SERVICE_PURGED] == ["db"]
+    await later.bury()
 
 
 async def test_a_purge_removes_everything(machine: Machine, daemon: Daemon):
