@@ -1,9 +1,9 @@
 """Reading of instances' logs from the journal, by the tag of each line."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -11,6 +11,7 @@ import structlog
 from pvdify.adapters.systemd import commands, parse
 from pvdify.adapters.systemd.parse import Entry
 from pvdify.adapters.systemd.systemctl import Systemctl, refused
+from pvdify.errors import PvdifyError
 from pvdify.model.instance import LogLine
 from pvdify.model.names import app_of_instance, place_of_instance
 from pvdify.plumbing.command_runner import CommandRunner
@@ -19,7 +20,9 @@ from pvdify.ports.instance_logs import BATCH, LONGEST_LINE, PATIENCE
 
 log = structlog.get_logger()
 PAUSE = 0.5  # seconds before journalctl is started again when it has ended
-FORGOTTEN = "forgotten"
+FORGOTTEN = ".forgotten"  # the folder of the marks
+EARLIER_MARK = "forgotten"  # the mark of an app, in its own folder: where earlier versions wrote it
+PRUNE_EVERY = timedelta(hours=1)
 
 
 class Journal:
@@ -29,7 +32,8 @@ class Journal:
         runner: starts journalctl.
         systemctl: returns systemd's version.
         server_id: part of each tag, since two servers on one machine may give an instance the same name.
-        log_dir: stores when an app's logs were forgotten, in ``<app>/forgotten``.
+        log_dir: stores when an app's logs were forgotten, in ``.forgotten/<app>``: a mark, kept while the journal has
+            lines of the app.
         clock: the time.
     """
 
@@ -42,15 +46,14 @@ class Journal:
         self._log_dir = log_dir
         self._clock = clock
         self._unwritten: dict[str, datetime] = {}
+        self._pruned_at = datetime.min.replace(tzinfo=UTC)
 
     async def writers(self, app: str) -> tuple[str, ...]:
         """Return the app's instances that have lines in the journal. Raises RuntimeUnavailable."""
         done = await self._runner.run(commands.list_tags())
         if done.exit_code != 0 and done.stderr.strip():
             raise refused(done)
-        suffix = log_tag("", self._server)
-        names = (tag.removesuffix(suffix) for tag in done.stdout.splitlines() if tag.endswith(suffix))
-        return tuple(name for name in names if place_of_instance(name) and app_of_instance(name) == app)
+        return tuple(name for name in self._names_in(done.stdout) if app_of_instance(name) == app)
 
     async def tail(self, names: Sequence[str], count: int, since: datetime | None) -> tuple[LogLine, ...]:
         """Return the last lines of these instances together, oldest first. Raises RuntimeUnavailable."""
@@ -160,12 +163,43 @@ class Journal:
         """Return no line any more that the app has written until now. Never raises."""
         self._unwritten[app] = self._clock.now()
         await asyncio.to_thread(self._note_forgotten, app)
+        await self._prune()
+
+    async def _prune(self) -> None:
+        """Delete the marks of apps that have no line in the journal any more, at most once an hour."""
+        now = self._clock.now()
+        if now < self._pruned_at + PRUNE_EVERY:
+            return
+        self._pruned_at = now
+        try:
+            done = await self._runner.run(commands.list_tags())
+        except PvdifyError as error:
+            log.warning("journal.not_pruned", why=error.why or error.what)
+            return
+        if done.exit_code == 0:
+            apps = frozenset(app_of_instance(name) for name in self._names_in(done.stdout))
+            await asyncio.to_thread(self._delete_marks, apps, now - PRUNE_EVERY)
+
+    def _delete_marks(self, keep: Container[str], before: datetime) -> None:
+        """Delete the marks that are older than ``before``, except those of the apps in ``keep``."""
+        marks = [*self._log_dir.glob(f"{FORGOTTEN}/*"), *self._log_dir.glob(f"*/{EARLIER_MARK}")]
+        for mark in marks:
+            app = mark.parent.name if mark.name == EARLIER_MARK and mark.parent.name != FORGOTTEN else mark.name
+            moment = _moment_in(mark)
+            if app not in keep and moment is not None and moment < before:
+                _delete_mark(mark)
+
+    def _names_in(self, tags: str) -> Iterator[str]:
+        """Yield the names of the instances of this server among the tags."""
+        suffix = log_tag("", self._server)
+        names = (tag.removesuffix(suffix) for tag in tags.splitlines() if tag.endswith(suffix))
+        return (name for name in names if place_of_instance(name))
 
     def _note_forgotten(self, app: str) -> None:
         """Store the moment. If it cannot be written, keep it in memory; later reads of the app's log retry."""
         self._unwritten.setdefault(app, self._clock.now())
-        file = self._log_dir / app / FORGOTTEN
-        temporary = file.with_name(f".{FORGOTTEN}")
+        file = self._log_dir / FORGOTTEN / app
+        temporary = file.with_name(f".{app}.new")
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary.write_text(self._unwritten[app].isoformat(), encoding="ascii")
@@ -176,6 +210,7 @@ class Journal:
                 temporary.unlink()
         else:
             del self._unwritten[app]
+            _delete_mark(self._log_dir / app / EARLIER_MARK)
 
     def _is_wanted(self, line: LogLine, since: datetime | None) -> bool:
         forgotten = self._forgotten(app_of_instance(line.instance))
@@ -185,10 +220,7 @@ class Journal:
         if moment := self._unwritten.get(app):
             self._note_forgotten(app)
             return moment
-        try:
-            return datetime.fromisoformat((self._log_dir / app / FORGOTTEN).read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return None
+        return _moment_in(self._log_dir / FORGOTTEN / app) or _moment_in(self._log_dir / app / EARLIER_MARK)
 
     def _tags(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(log_tag(name, self._server) for name in names)
@@ -197,6 +229,20 @@ class Journal:
 def log_tag(name: str, server_id: str) -> str:
     """Return the journal tag of an instance's lines."""
     return f"{name}.{server_id}"
+
+
+def _moment_in(mark: Path) -> datetime | None:
+    try:
+        return datetime.fromisoformat(mark.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def _delete_mark(mark: Path) -> None:
+    """Delete a mark, and its folder if that is empty. Errors are ignored: the next pruning retries."""
+    with suppress(OSError):
+        mark.unlink()
+        mark.parent.rmdir()
 
 
 class _Lines:

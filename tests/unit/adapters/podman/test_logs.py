@@ -170,3 +170,17 @@ async def test_a_follower_is_given_a_line_without_its_end_after_a_second(files, 
     texts = await following
 
     assert texts == ["Password: (hidden) ", "thanks", "next"]
+
+
+def test_of_removed_logs_no_folder_is_left(files: LogFiles, log: Path) -> None:
+    log.write_text(record(1, "one"))
+    other = log.with_name("v1.deploy.jsonl")
+    other.write_text("{}")
+
+    files.remove("shop")
+    kept = other.exists()
+    other.unlink()
+    files.remove("shop")
+
+    assert kept
+    assert not log.parent.exists()

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BufferedReader
@@ -47,12 +48,14 @@ class LogFiles:
         return directory / f"{instance}.log"
 
     def remove(self, app: str) -> None:
-        """Delete the app's logs. Never raises."""
+        """Delete the app's logs, and their folder if nothing else is in it. Never raises."""
         for file in (self._directory / app).glob("*.log"):
             try:
                 file.unlink()
             except OSError:
                 continue
+        with suppress(OSError):
+            (self._directory / app).rmdir()
 
     def writers(self, app: str) -> tuple[str, ...]:
         """Return the app's instances that have a log file."""
