@@ -26,12 +26,14 @@ class FakeRouter:
     """Implements ``ports.router.Router``.
 
     ``puts`` are the routes that were put, in order, also those that failed. ``answers`` maps a target's port to the
-    status that it gives (200 where nothing is said, None: nothing listens there).
+    status that it gives (200 where nothing is said, None: nothing listens there). ``silences``: how many of the next
+    requests get no answer in time.
     """
 
     is_running: bool = True
     puts: list[Route] = field(default_factory=list)
     answers: dict[int, int | None] = field(default_factory=dict)
+    silences: int = 0
     web_sockets: dict[int, int] = field(default_factory=dict)  # port -> how many of its requests in flight are such
     _on_disk: dict[str, Route] = field(default_factory=dict)
     _in_force: dict[str, Route] = field(default_factory=dict)
@@ -168,6 +170,9 @@ class FakeRouter:
         """See the port."""
         if not self.is_running:
             return ProbeResult(answer=Answer.REFUSED), None
+        if self.silences > 0:
+            self.silences -= 1
+            return ProbeResult(answer=Answer.TIMEOUT), None
         name = hostname.partition(":")[0].lower().removesuffix(".")
         route = next((route for route in self._in_force.values() if name in route.hostnames), None)
         if route is None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pvdify.model.release import Release
+from pvdify.model.release import Release, ReleaseStatus
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine
 from tests.support.wanted import deploy_request
@@ -61,3 +61,15 @@ async def test_the_failure_of_a_second_deploy_names_the_previous_release(machine
     release = await daemon.deploy(image=IMAGE, manifest={"processes": {"worker": {"command": ["work"]}}})
 
     assert "What ran before runs again." in words_of(release)
+
+
+@pytest.mark.parametrize(("silences", "is_confirmed"), [(120, True), (10_000, False)])
+async def test_a_live_release_that_answers_late_is_confirmed(
+    machine: Machine, daemon: Daemon, silences: int, is_confirmed: bool
+):  # fmt: skip
+    machine.router.silences = silences  # one each 50 ms: longer than 5 s, and shorter or longer than the health check
+
+    release = await daemon.deploy(image=IMAGE)
+
+    assert release.status is ReleaseStatus.ACTIVE
+    assert (release.failure is None) is is_confirmed

@@ -11,7 +11,7 @@ from pvdify.errors import ConfirmFailed, RouterUnavailable
 from pvdify.model.app import default_hostname, route_of
 from pvdify.model.names import slot_key
 from pvdify.model.operation import Operation, OperationKind
-from pvdify.model.probe import DEFAULT_PATH
+from pvdify.model.probe import DEFAULT_PATH, Answer
 from pvdify.model.release import Release, ReleaseStatus
 from pvdify.model.route import Route, Traffic
 from pvdify.model.slot import Slot, SlotState
@@ -51,21 +51,27 @@ async def switch(run: StepRun) -> str:
 
 @step()
 async def confirm(run: StepRun) -> None:
-    """Send requests through the router until the candidate slot answers. Raises ConfirmFailed."""
+    """Send requests through the router until the candidate slot answers. Raises ConfirmFailed.
+
+    A request without any answer proves nothing: held requests of visitors are answered first, and on a busy machine
+    that takes longer than ``timeout``. Then the app has as much time as its health check had.
+    """
     slot, clock = await run.candidate(), run.world.clock
     if slot is None or (await route_to(run, run.release, slot)).slot is None:
         return  # nothing to ask: no process with a route, or maintenance
     hostname = default_hostname(run.app, run.world.settings.base_domain)
     path = run.manifest.healthcheck.path or DEFAULT_PATH
-    deadline, answered_by = clock.monotonic() + CONFIRM_WITHIN, None
-    while clock.monotonic() < deadline:
-        _, answered_by = await run.world.router.ask(hostname, path, run.manifest.healthcheck.timeout)
+    begun, patience, answered_by = clock.monotonic(), CONFIRM_WITHIN, None
+    while clock.monotonic() < begun + patience:
+        result, answered_by = await run.world.router.ask(hostname, path, run.manifest.healthcheck.timeout)
         if answered_by == slot_key(run.app, slot.number):
             return
+        if result.answer is Answer.TIMEOUT:
+            patience = max(patience, run.manifest.healthcheck.seconds)
         await clock.sleep(CONFIRM_PAUSE)
     raise ConfirmFailed(
         f"{run.app} v{run.release.version} is live, but a request to {hostname} through the router was not answered "
-        f"by it within {CONFIRM_WITHIN:g} s",
+        f"by it within {patience:g} s",
         why=f"the answer came from {answered_by or 'nowhere'}",
         next=f"`pvdify ps {run.app}` and `pvdify logs {run.app}`"
         + (f"; undo: `pvdify rollback {run.app}`" if run.operation.previous is not None else ""),
