@@ -2,7 +2,14 @@
 
 import asyncio
 
-from tests.fakes.machine import Machine
+from pvdify.model.status import StatusWord
+from tests.fakes.machine import Daemon, Machine
+
+
+async def status_of(daemon: Daemon) -> tuple[StatusWord, str]:
+    """What is said of the app: the word and its cause."""
+    found = (await daemon.queries.app("shop")).status
+    return found.word, found.cause
 
 
 async def test_dead_router_is_started_again_with_its_routes():
@@ -18,6 +25,24 @@ async def test_dead_router_is_started_again_with_its_routes():
 
     assert machine.router.is_running
     assert await machine.route_of("shop") == (3001,)
+    keeping.cancel()
+    await daemon.bury()
+
+
+async def test_a_router_that_answers_late_after_its_restart_is_up_from_the_next_pass_on():
+    machine = Machine()
+    machine.registry.push("reg.example.com/shop:v1")
+    daemon = machine.daemon()
+    await daemon.deploy()
+    machine.router.fail("ensure_running")
+    keeping = asyncio.ensure_future(daemon.reconciler.keep_router())
+    await machine.clock.sleep(0.01)
+    late = await status_of(daemon)
+
+    await daemon.reconciler.reconcile()
+
+    assert late == (StatusWord.DOWN, "the router does not run")
+    assert await status_of(daemon) == (StatusWord.LIVE, "")
     keeping.cancel()
     await daemon.bury()
 

@@ -112,6 +112,7 @@ class Reconciler:
         Raises RouterUnavailable, StoreUnavailable.
         """
         await self._routes.put_routes(app)
+        self._standings.router_down_since = None  # it may have answered too late when it was started again
 
     async def reconcile(self) -> None:
         """Make one pass over everything. Never raises: errors are logged, and the next pass retries."""
@@ -123,7 +124,7 @@ class Reconciler:
         self._seen_writes = self._store.writes
         self._quiet.begin_pass()
         for repair in (
-            self._routes.put_routes,
+            self.put_routes,
             self._unfinished,
             self._slots,
             self._leftovers.finish_phases,
