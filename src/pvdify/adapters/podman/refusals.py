@@ -187,7 +187,7 @@ def _of_the_image(spec: InstanceSpec, words: str) -> _Reason | None:
         )
     if _NO_RIGHT.search(words):
         return _Reason(
-            why=f"{_program(spec)} may not be executed: it has file capabilities (`getcap`) that containers here do "
+            why=f"{_program(spec, article='the ')} may not be executed: it has file capabilities (`getcap`) that containers here do "
             "not get",
             next=f"name them in pvdify.yml, like `capabilities: [NET_RAW]`, or remove them in the image, {correct}",
         )
@@ -197,7 +197,7 @@ def _of_the_image(spec: InstanceSpec, words: str) -> _Reason | None:
 def _of_the_machine(spec: InstanceSpec, words: str, said: str) -> _Reason | None:
     if _NOT_EXECUTABLE.search(words):
         return _Reason(
-            why=f"{_program(spec)} cannot be executed: not marked executable, or made for another kind of machine",
+            why=f"{_program(spec, article='the ')} cannot be executed: not marked executable, or made for another kind of machine",
             next="correct the image or the command in pvdify.yml, then `pvdify deploy` again",
         )
     port = "" if spec.exposed is NO_ROUTE else spec.exposed.at.port
@@ -236,10 +236,10 @@ def _no_program(spec: InstanceSpec) -> _Reason:
     )
 
 
-def _program(spec: InstanceSpec) -> str:
+def _program(spec: InstanceSpec, *, article: str = "") -> str:
     if isinstance(spec.command, str):
         return "/bin/sh"
-    return spec.command[0] if spec.command else "program of the name in its ENTRYPOINT or CMD"
+    return spec.command[0] if spec.command else f"{article}program that its ENTRYPOINT or CMD names"
 
 
 def _undecorated(line: str) -> str:
