@@ -30,7 +30,7 @@ _ESCAPE = re.compile(
     rb"|&(?:amp;)*(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,7});"
     rb"|\x1b\[[0-9;:]*[mK]"
     # not before a quote, because JSON writes a backslash between them
-    rb"|0[xX][0-9a-fA-F]{2}(?:,\s{0,32}|\s(?=0[xX][0-9a-fA-F]{2})|(?![0-9a-zA-Z%&\\='\"]))"
+    rb"|0[xX][0-9a-fA-F]{2}(?:[,;:|]\s{0,32}|\s(?=0[xX][0-9a-fA-F]{2})|(?![0-9a-zA-Z%&\\='\"]))"
     # but the last number of a list has a quote behind it where the list is a text
     rb"|(?:(?<=,)|(?<=,\s)|(?<=[0-9a-fA-F]\s))0[xX][0-9a-fA-F]{2}(?=\\{0,16}['\"])"
 )
@@ -39,7 +39,7 @@ UNFINISHED_ESCAPE = re.compile(
     rb"(?:(?<!\\)\\+(?:u\{?[0-9a-fA-F]{0,6}(?:\\*u?[0-9a-fA-F]{0,3})?|U[0-9a-fA-F]{0,7}|x\{[0-9a-fA-F]{0,6}"
     rb"|x[0-9a-fA-F]?|[0-7]{0,2})?"
     rb"|%(?:25)*[0-9a-fA-F]?|&(?:amp;)*#?[A-Za-z0-9]{0,8}|\x1b(?:\[[0-9;:]*)?|0[xX][0-9a-fA-F]{0,2}"
-    rb"|(?<=0[xX][0-9a-fA-F]{2})[,\s]{1,32}(?:0[xX]?[0-9a-fA-F]{0,2})?)\Z"
+    rb"|(?<=0[xX][0-9a-fA-F]{2})[,;:|\s]{1,32}(?:0[xX]?[0-9a-fA-F]{0,2})?)\Z"
 )
 _CONTROL = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"v": b"\v", b"f": b"\f", b"e": b"\x1b", b"E": b"\x1b"}
 # Programs double quotes, close and reopen them, or escape them with backslashes; they wrap long lines.

@@ -187,8 +187,8 @@ def _of_the_image(spec: InstanceSpec, words: str) -> _Reason | None:
         )
     if _NO_RIGHT.search(words):
         return _Reason(
-            why=f"{_program(spec, article='the ')} may not be executed: it has file capabilities (`getcap`) that containers here do "
-            "not get",
+            why=f"{_the_program(spec)} may not be executed: it has file capabilities (`getcap`) that containers here "
+            "do not get",
             next=f"name them in pvdify.yml, like `capabilities: [NET_RAW]`, or remove them in the image, {correct}",
         )
     return None
@@ -197,7 +197,7 @@ def _of_the_image(spec: InstanceSpec, words: str) -> _Reason | None:
 def _of_the_machine(spec: InstanceSpec, words: str, said: str) -> _Reason | None:
     if _NOT_EXECUTABLE.search(words):
         return _Reason(
-            why=f"{_program(spec, article='the ')} cannot be executed: not marked executable, or made for another kind of machine",
+            why=f"{_the_program(spec)} cannot be executed: not marked executable, or made for another kind of machine",
             next="correct the image or the command in pvdify.yml, then `pvdify deploy` again",
         )
     port = "" if spec.exposed is NO_ROUTE else spec.exposed.at.port
@@ -236,10 +236,14 @@ def _no_program(spec: InstanceSpec) -> _Reason:
     )
 
 
-def _program(spec: InstanceSpec, *, article: str = "") -> str:
+def _program(spec: InstanceSpec) -> str:
     if isinstance(spec.command, str):
         return "/bin/sh"
-    return spec.command[0] if spec.command else f"{article}program that its ENTRYPOINT or CMD names"
+    return spec.command[0] if spec.command else "program that its ENTRYPOINT or CMD names"
+
+
+def _the_program(spec: InstanceSpec) -> str:
+    return _program(spec) if spec.command else f"the {_program(spec)}"
 
 
 def _undecorated(line: str) -> str:
