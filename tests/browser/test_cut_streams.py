@@ -25,7 +25,7 @@ def lines_of_the_hook(page: Page) -> list[int]:
     return [int(number) for number in re.findall(r"line (\d+) of the hook", shown)]
 
 
-def fall_asleep(server: Server, page: Page) -> None:
+def suspend_laptop(server: Server, page: Page) -> None:
     """The laptop is closed for some seconds: what is sent meanwhile does not arrive."""
     page.context.set_offline(True)
     time.sleep(2)
@@ -38,7 +38,7 @@ def kill_daemon(server: Server, page: Page) -> None:
     server.trial.start()
 
 
-@pytest.mark.parametrize("cut", [fall_asleep, kill_daemon])
+@pytest.mark.parametrize("cut", [suspend_laptop, kill_daemon])
 def test_a_deploy_is_shown_whole_although_its_stream_was_cut(
     server: Server, image: str, new_page: NewPage, tmp_path: Path, cut: Callable[[Server, Page], None]
 ) -> None:

@@ -100,7 +100,7 @@ def test_change_a_secret_and_apply_it(visitor: Visitor) -> None:
     assert visitor.complaints == []
 
 
-def test_log_is_followed_paused_and_goes_on_without_a_gap(visitor: Visitor) -> None:
+def test_a_followed_log_is_paused_and_resumed_without_a_gap(visitor: Visitor) -> None:
     supervisor = visitor.site.server.machine.supervisor
     name = next(name for name in sorted(supervisor.running) if "-api-web-" in name)
 
@@ -132,7 +132,7 @@ def test_log_is_followed_paused_and_goes_on_without_a_gap(visitor: Visitor) -> N
     assert found == list(range(120))
 
 
-def test_keys_do_what_the_help_says(visitor: Visitor) -> None:
+def test_keyboard_shortcuts_do_what_the_help_says(visitor: Visitor) -> None:
     page = visitor.go("/")
 
     page.keyboard.press("/")

@@ -19,7 +19,7 @@ MEASURE = "() => [document.documentElement.scrollWidth, document.documentElement
 
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_complains_of_nothing_and_is_accessible(
+def test_every_page_fits_has_no_console_errors_and_is_accessible(
     chromium: Browser, site: RunningSite, scheme: Literal["light", "dark"], width: int
 ) -> None:
     visitor = visit(chromium, site, width=width, scheme=scheme)
@@ -38,7 +38,7 @@ def test_every_page_fits_complains_of_nothing_and_is_accessible(
 
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_there_without_scripts(
+def test_every_page_works_without_scripts(
     chromium: Browser, site: RunningSite, scheme: Literal["light", "dark"], width: int
 ) -> None:
     visitor = visit(chromium, site, width=width, scheme=scheme, has_scripts=False)

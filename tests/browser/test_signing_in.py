@@ -94,7 +94,7 @@ def test_an_account_at_a_provider_signs_in_across_sites(server: Server, new_page
     assert len(names) == 1  # the attempt's cookie is gone
 
 
-def test_an_account_that_is_not_invited_stays_out(server: Server, new_page: NewPage) -> None:
+def test_an_account_that_is_not_invited_is_refused(server: Server, new_page: NewPage) -> None:
     page = new_page()
     server.accounts.person = Person(subject="71", email="mallory@example.com")
 
@@ -128,7 +128,7 @@ def test_a_passkey_is_added_and_signs_in(server: Server, new_page: NewPage) -> N
     expect(page.locator("table").last).to_contain_text("passkey")
 
 
-def test_a_passkey_that_no_user_has_is_said_on_the_page(server: Server, new_page: NewPage) -> None:
+def test_an_unknown_passkey_is_reported_on_the_page(server: Server, new_page: NewPage) -> None:
     page = new_page()
     devices = page.context.new_cdp_session(page)
     devices.send("WebAuthn.enable")
@@ -186,7 +186,7 @@ def test_a_page_of_another_site_changes_nothing(server: Server, new_page: NewPag
     assert server.pvdify("users") == before
 
 
-def test_a_link_from_another_site_finds_who_is_signed_in(server: Server, new_page: NewPage) -> None:
+def test_a_link_from_another_site_keeps_the_session(server: Server, new_page: NewPage) -> None:
     page = signed_in(server, new_page())
 
     page.goto(f"{server.accounts.url}/jwks")

@@ -48,7 +48,7 @@ async def stored(targets: BackupTargets, target: BackupTarget, tmp_path: Path) -
     return (await targets.store(target, directory, LABELS)).snapshot
 
 
-async def test_a_target_is_made_once_and_opens_with_its_password_alone(targets, target):
+async def test_a_target_is_created_once_and_opens_only_with_its_password(targets, target):
     with pytest.raises(BackupTargetUnavailable):
         await targets.open(target, may_create=False)
 
@@ -60,7 +60,7 @@ async def test_a_target_is_made_once_and_opens_with_its_password_alone(targets, 
         await targets.open(replace(target, password=Secret("another")), may_create=True)
 
 
-async def test_what_is_stored_is_listed_with_its_labels_until_it_is_forgotten(targets, target, tmp_path):
+async def test_snapshots_are_listed_with_their_labels_until_they_are_forgotten(targets, target, tmp_path):
     await targets.open(target, may_create=True)
     assert await targets.list(target) == ()
 
@@ -72,7 +72,7 @@ async def test_what_is_stored_is_listed_with_its_labels_until_it_is_forgotten(ta
     assert await targets.list(target) == ()
 
 
-async def test_what_the_target_does_not_have_is_damage(targets, target, tmp_path):
+async def test_a_missing_snapshot_is_damage(targets, target, tmp_path):
     await targets.open(target, may_create=True)
     await stored(targets, target, tmp_path)
     (tmp_path / "back").mkdir()
@@ -88,7 +88,7 @@ async def pieces(*parts: bytes, fails: Exception | None = None) -> AsyncIterator
         raise fails
 
 
-async def test_a_stream_comes_back_as_it_was(targets, target):
+async def test_a_stored_stream_is_returned_unchanged(targets, target):
     await targets.open(target, may_create=True)
     parts = [bytes([number]) * 100_000 for number in range(20)]
 
@@ -100,7 +100,7 @@ async def test_a_stream_comes_back_as_it_was(targets, target):
     assert dict(found.labels) == LABELS
 
 
-async def test_of_a_stream_that_breaks_off_nothing_is_stored(targets, target):
+async def test_an_interrupted_stream_is_not_stored(targets, target):
     await targets.open(target, may_create=True)
 
     with pytest.raises(BackupFailed):
@@ -117,7 +117,7 @@ async def test_a_stream_that_the_target_does_not_have_is_damage(targets, target)
         assert [piece async for piece in targets.fetch_stream(target, "deadbeef")]
 
 
-async def test_a_target_with_another_password_takes_no_stream(targets, target):
+async def test_a_target_with_another_password_refuses_streams(targets, target):
     await targets.open(target, may_create=True)
 
     with pytest.raises(BackupTargetRefused):

@@ -25,7 +25,7 @@ async def test_time_is_aware_and_passes_while_sleeping(clock):
     assert clock.monotonic() - started >= 0.049
 
 
-async def test_who_sleeps_less_wakes_first(clock):
+async def test_the_shorter_sleep_ends_first(clock):
     woken = []
 
     async def sleeper(seconds: float) -> None:

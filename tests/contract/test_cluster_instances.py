@@ -22,13 +22,13 @@ from tests.fakes.kubernetes_api import FakeKubernetes
 
 # What the API server in memory does not play: sockets, metrics; and what is different on every cluster.
 WITHOUT = (
-    "test_waiting_reports_how_it_ended_also_later",
+    "test_waiting_returns_the_exit_also_afterwards",
     "test_a_last_line_without_its_end_is_read_while_it_runs_and_afterwards",
     "test_following_gives_old_and_new_lines_of_every_run",
-    "test_two_instances_cannot_have_one_port",
-    "test_what_a_running_instance_uses_is_reported",
+    "test_two_instances_cannot_share_a_port",
+    "test_usage_of_a_running_instance_is_reported",
     "test_listeners_are_seen_from_outside",
-    "test_who_listens_on_loopback_only_is_distinguished",
+    "test_a_listener_on_loopback_only_is_distinguished",
 )
 globals().update({
     name: getattr(test_supervisor, name)
@@ -98,7 +98,7 @@ async def test_a_hook_runs_once_however_often_it_is_started(world):
     assert [line.text for line in await world.supervisor.logs.tail([spec.name], 10)] == ["one", "two"]
 
 
-async def test_while_the_api_server_is_away_what_runs_counts_as_running(world):
+async def test_while_the_api_server_is_down_instances_count_as_running(world):
     spec = make_spec(world)
     await world.supervisor.instances.start(spec)
     world.api.is_away = True
@@ -110,14 +110,14 @@ async def test_while_the_api_server_is_away_what_runs_counts_as_running(world):
     assert found.state is InstanceState.RUNNING
 
 
-async def test_a_crash_is_told_once(world):
+async def test_a_crash_is_reported_once(world):
     spec = make_spec(world, TALKER)
     await world.supervisor.instances.start(spec)
 
-    async def is_told() -> bool:
+    async def is_reported() -> bool:
         return bool(await world.supervisor.instances.restarts())
 
-    await eventually(world, is_told)
+    await eventually(world, is_reported)
     (restart,) = await world.supervisor.instances.restarts()
     assert (restart.name, restart.exit) == (spec.name, Exit(code=3))
     await world.supervisor.instances.forget_restarts([restart])

@@ -62,7 +62,7 @@ def world(request: pytest.FixtureRequest) -> World:
     return World(fake, lambda: setattr(fake, "is_down", True))
 
 
-async def test_it_says_how_a_pull_request_is_now(world: World):
+async def test_the_current_state_of_a_pull_request_is_returned(world: World):
     signs = [await world.host.pull_request("org/shop", number) for number in (1, 2)]
 
     assert [sign is not None and sign.is_open for sign in signs] == [True, False]
@@ -71,13 +71,13 @@ async def test_it_says_how_a_pull_request_is_now(world: World):
     assert signs[1].closed_for == 3 * 3600.0
 
 
-async def test_what_it_does_not_say_is_nothing(world: World):
+async def test_an_unknown_pull_request_is_none(world: World):
     assert await world.host.pull_request("org/shop", 3) is None
     assert await world.host.pull_request("org/other", 1) is None
     assert await world.host.repository("org/other") is None
 
 
-async def test_a_repository_has_numbers_that_stay(world: World):
+async def test_a_repository_has_permanent_numeric_ids(world: World):
     found = await world.host.repository("org/shop")
 
     assert found is not None
@@ -93,7 +93,7 @@ async def test_no_answer_is_an_error_that_can_be_distinguished_from_an_answer(wo
         await world.host.repository("org/shop")
 
 
-async def test_words_of_a_webhook_are_understood_or_refused(world: World):
+async def test_webhook_bodies_are_parsed_or_refused(world: World):
     assert await world.host.news("ping", b"{}") is None
     with pytest.raises(MalformedRequest):
         await world.host.news("pull_request", b"{")

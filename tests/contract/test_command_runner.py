@@ -29,13 +29,13 @@ async def is_gone(pid: int) -> bool:
     return False
 
 
-async def test_exit_code_and_both_outputs_come_back(runner):
+async def test_exit_code_and_both_outputs_are_returned(runner):
     done = await runner.run(sh("echo out; echo err >&2; exit 7"))
 
     assert (done.exit_code, done.stdout, done.stderr) == (7, "out\n", "err\n")
 
 
-async def test_arguments_arrive_as_they_are(runner):
+async def test_arguments_are_passed_unchanged(runner):
     done = await runner.run(("printf", "[%s]", "a b", "$HOME", '"', ""))
 
     assert done.stdout == '[a b][$HOME]["][]'
@@ -55,7 +55,7 @@ async def test_undecodable_output_is_replaced(runner):
     assert done.stdout == "\N{REPLACEMENT CHARACTER}"
 
 
-async def test_a_program_that_takes_too_long_ends_with_all_it_started(runner, tmp_path):
+async def test_a_program_over_its_timeout_is_killed_with_its_children(runner, tmp_path):
     marks = tmp_path / "pids"
 
     with pytest.raises(RuntimeUnavailable) as failure:
@@ -65,7 +65,7 @@ async def test_a_program_that_takes_too_long_ends_with_all_it_started(runner, tm
     assert all([await is_gone(int(pid)) for pid in marks.read_text().split()])
 
 
-async def test_a_program_may_finish_what_must_not_be_cut_in_two(runner, tmp_path):
+async def test_a_program_may_finish_a_critical_section(runner, tmp_path):
     mark = tmp_path / "finished"
 
     with pytest.raises(RuntimeUnavailable):
@@ -74,7 +74,7 @@ async def test_a_program_may_finish_what_must_not_be_cut_in_two(runner, tmp_path
     assert mark.exists()
 
 
-async def test_a_program_that_does_not_listen_is_killed(runner, monkeypatch):
+async def test_a_program_that_ignores_sigterm_is_killed(runner, monkeypatch):
     monkeypatch.setattr(command_runner, "TERM_SECONDS", 0.1)  # nobody wants to wait three seconds for it
 
     with pytest.raises(RuntimeUnavailable):
@@ -104,7 +104,7 @@ async def test_a_missing_program_names_its_package(runner):
             pass
 
 
-async def test_a_daemon_that_the_program_leaves_behind_holds_nothing_up(runner, tmp_path):
+async def test_a_daemon_left_by_the_program_does_not_delay_the_result(runner, tmp_path):
     started = time.monotonic()
 
     done = await runner.run(sh("setsid sleep 60 >/dev/null 2>&1 & echo started"))

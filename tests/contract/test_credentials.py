@@ -26,20 +26,20 @@ def credentials(request: pytest.FixtureRequest, tmp_path: Path) -> Credentials:
     return SopsCredentials(directory, vault)
 
 
-async def test_keys_come_back_to_the_letter(credentials: Credentials):
+async def test_credentials_are_returned_unchanged(credentials: Credentials):
     await credentials.write("edge", KEYS)
 
     assert await credentials.read("edge") == KEYS
 
 
-async def test_what_is_written_replaces_what_was_kept(credentials: Credentials):
+async def test_writing_replaces_earlier_credentials(credentials: Credentials):
     await credentials.write("edge", KEYS)
     await credentials.write("edge", {"token": Secret("new")})
 
     assert await credentials.read("edge") == {"token": Secret("new")}
 
 
-async def test_nothing_is_kept_under_another_name_or_after_it_was_removed(credentials: Credentials):
+async def test_unknown_and_removed_credentials_are_empty(credentials: Credentials):
     await credentials.write("edge", KEYS)
     await credentials.remove("edge")
     await credentials.remove("never-there")
@@ -48,7 +48,7 @@ async def test_nothing_is_kept_under_another_name_or_after_it_was_removed(creden
     assert await credentials.read("never-there") is None
 
 
-async def test_what_was_read_can_be_changed_without_changing_what_is_kept(credentials: Credentials):
+async def test_returned_credentials_are_a_copy(credentials: Credentials):
     await credentials.write("edge", KEYS)
 
     read = await credentials.read("edge")

@@ -23,7 +23,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> DeployLog:
     return FakeDeployLog() if request.param == "fake" else FileDeployLog(tmp_path)
 
 
-async def test_entries_come_back_as_they_were_in_order(log: DeployLog):
+async def test_entries_are_returned_unchanged_and_in_order(log: DeployLog):
     await log.append("shop", 1, *ENTRIES[:2])
     await log.append("shop", 1, *ENTRIES[2:])
 
@@ -32,7 +32,7 @@ async def test_entries_come_back_as_they_were_in_order(log: DeployLog):
     assert await log.read("shop", 1, skip=99) == ()
 
 
-async def test_logs_of_other_releases_and_apps_are_others(log: DeployLog):
+async def test_logs_of_releases_and_apps_are_separate(log: DeployLog):
     await log.append("shop", 1, ENTRIES[0])
 
     assert await log.read("shop", 2) == await log.read("blog", 1) == ()
@@ -57,7 +57,7 @@ async def test_a_watch_ends_with_the_log(log: DeployLog):
     assert await log.read("shop", 1) == ()
 
 
-async def test_removed_logs_of_an_app_are_gone(log: DeployLog):
+async def test_logs_of_an_app_are_removed(log: DeployLog):
     await log.append("shop", 1, ENTRIES[0])
     await log.append("blog", 1, ENTRIES[0])
 

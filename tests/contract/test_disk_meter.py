@@ -28,13 +28,13 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return PodmanDiskMeter(calls=calls, log_dir=tmp_path / "measured"), log
 
 
-async def test_an_app_that_left_nothing_is_not_in_the_answer(world: World) -> None:
+async def test_an_app_without_files_is_not_listed(world: World) -> None:
     meter, _ = world
 
     assert await meter.measure() == {}
 
 
-async def test_each_app_has_what_it_wrote(world: World) -> None:
+async def test_disk_usage_is_measured_per_app(world: World) -> None:
     meter, log = world
     log("shop", 512 * KIB)
     log("blog", 64 * KIB)

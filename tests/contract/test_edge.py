@@ -30,7 +30,7 @@ def edge(request: pytest.FixtureRequest) -> Edge:
     return CloudflareEdge(CloudflareApi(web, FakeClock(), chance=random.Random(1)), "0123456789", web, metrics)
 
 
-async def test_putting_the_same_again_changes_nothing(edge: Edge):
+async def test_putting_equal_rules_changes_nothing(edge: Edge):
     first = await edge.put(ONE, LINK)
     second = await edge.put(ONE, LINK)
 
@@ -47,7 +47,7 @@ async def test_other_rules_are_another_version_of_the_same_tunnel(edge: Edge):
     assert (second.tunnel_id, second.run_token) == (first.tunnel_id, first.run_token)
 
 
-async def test_removing_can_be_repeated_and_put_makes_it_anew(edge: Edge):
+async def test_removing_is_idempotent_and_put_creates_the_tunnel_again(edge: Edge):
     await edge.put(ONE, LINK)
 
     await edge.remove(ONE, LINK)
@@ -56,6 +56,6 @@ async def test_removing_can_be_repeated_and_put_makes_it_anew(edge: Edge):
     assert (await edge.put(ONE, LINK)).problems == ()
 
 
-async def test_an_answer_that_is_not_the_edges_own_is_not_explained(edge: Edge):
+async def test_answers_of_other_servers_are_not_explained(edge: Edge):
     assert edge.explain("shop.example.com", PublicAnswer(status=404)) is None
     assert edge.kind

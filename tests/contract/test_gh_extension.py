@@ -84,7 +84,7 @@ def test_it_is_installed_from_the_folder_without_an_account(shop: Path, environ:
     assert '"version": 1' in listed.stdout
 
 
-def test_github_says_which_pull_request_the_branch_has(
+def test_the_pull_request_of_a_branch_is_read_from_github(
     shop: Path, environ: dict[str, str], api: FakeApi, github: FakeGithub
 ) -> None:
     github.pull_requests.append(pull_request(12, "org/shop", labels=[{"name": "preview"}]))
@@ -101,7 +101,7 @@ def test_github_says_which_pull_request_the_branch_has(
     assert github.asked == ["GET /repos/org/shop/pulls?state=open&head=org%3Afeature"]
 
 
-def test_a_number_is_enough_where_github_does_not_answer(shop: Path, environ: dict[str, str], api: FakeApi) -> None:
+def test_a_pull_request_number_works_without_github(shop: Path, environ: dict[str, str], api: FakeApi) -> None:
     run(shop, environ, "extension", "install", "pvdify/gh-pvdify")
     del environ["GH_TOKEN"]
 

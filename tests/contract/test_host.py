@@ -19,7 +19,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1"])
-async def test_a_listener_is_seen_on_whatever_address(host, address):
+async def test_listeners_on_any_address_are_found(host, address):
     port = free_port()
     assert not await host.has_listener(port)
 
@@ -36,7 +36,7 @@ async def test_capacity_is_known(host):
     assert capacity.available_memory > 0
 
 
-async def test_what_cannot_be_read_is_none(tmp_path):
+async def test_unreadable_values_are_none(tmp_path):
     host = LinuxHost(tmp_path, container_storage=tmp_path / "missing", meminfo=tmp_path / "missing")
 
     capacity = await host.capacity()
@@ -45,7 +45,7 @@ async def test_what_cannot_be_read_is_none(tmp_path):
     assert capacity.free_disk is not None
 
 
-async def test_old_kernels_do_not_say_what_is_available(tmp_path):
+async def test_old_kernels_do_not_report_available_memory(tmp_path):
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal:     8000 kB\nMemFree:      1000 kB\nBuffers:       200 kB\nCached:        300 kB\n")
 
@@ -54,7 +54,7 @@ async def test_old_kernels_do_not_say_what_is_available(tmp_path):
     assert capacity.available_memory == 1500 * 1024
 
 
-async def test_what_instances_use_is_reported_for_those_that_run(host):
+async def test_usage_is_reported_for_running_instances(host):
     if isinstance(host, FakeHost):
         host.used[os.getpid()] = Usage(memory=1000, cpu_seconds=1.0)
 

@@ -33,7 +33,7 @@ def world(request: pytest.FixtureRequest) -> World:
     return World(OpenidIdentities(Keys(ISSUER, IssuersWeb(key), clock)), lambda said: signed(said, key), claims)
 
 
-async def test_a_genuine_token_says_what_was_signed(world: World):
+async def test_a_valid_token_returns_its_claims(world: World):
     first, second = world.issue(world.claims), world.issue(world.claims | {"ref": "refs/heads/other"})
 
     assert await world.identities.claims_of(first) == world.claims
@@ -42,7 +42,7 @@ async def test_a_genuine_token_says_what_was_signed(world: World):
 
 
 @pytest.mark.parametrize("token", ["", "made up", "a.b.c", "☃"])
-async def test_what_the_issuer_did_not_sign_is_refused_with_the_part_at_fault(world: World, token: str):
+async def test_an_invalid_token_is_refused_and_the_invalid_part_named(world: World, token: str):
     with pytest.raises(IdentityRefused) as refused:
         await world.identities.claims_of(token)
 

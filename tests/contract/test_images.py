@@ -106,7 +106,7 @@ def world(request: pytest.FixtureRequest) -> World:
     return PodmanWorld(server.images(), registry, server, f"shop-{uuid.uuid4().hex[:8]}")
 
 
-async def test_what_a_download_takes_is_known_beforehand(world):
+async def test_the_download_size_is_known_before_a_pull(world):
     reference = parse_image_reference(world.push("v1", "first"))
     digest = await world.images.resolve(reference)
 
@@ -117,7 +117,7 @@ async def test_what_a_download_takes_is_known_beforehand(world):
     assert 0 < size <= image.size
 
 
-async def test_an_app_takes_what_its_pinned_images_take(world):
+async def test_the_size_of_an_app_is_that_of_its_pinned_images(world):
     app = f"shop{uuid.uuid4().hex[:6]}"
     sizes = []
     for tag in ("v1", "v2"):
@@ -146,7 +146,7 @@ async def test_a_moved_tag_resolves_to_its_new_digest(world):
     assert second != first
 
 
-async def test_pulling_brings_exactly_the_digest_that_was_asked_for(world):
+async def test_a_pull_fetches_exactly_the_requested_digest(world):
     reference = parse_image_reference(world.push("v1", "first"))
     digest = await world.images.resolve(reference)
     world.push("v1", "second")
@@ -195,7 +195,7 @@ async def test_a_registry_that_does_not_answer_is_unavailable(world):
     assert reference.host in failure.value.what
 
 
-async def test_what_is_here_needs_no_registry(world):
+async def test_a_local_image_needs_no_registry(world):
     reference = parse_image_reference(world.load("v1"))
 
     digest = await world.images.resolve(reference)
@@ -205,7 +205,7 @@ async def test_what_is_here_needs_no_registry(world):
     assert await world.images.pull(reference, digest) == found
 
 
-async def test_what_is_not_here_cannot_be_fetched_from_here(world):
+async def test_a_missing_local_image_is_not_found(world):
     reference = parse_image_reference("localhost/nothing-of-the-kind:v1")
 
     with pytest.raises(ImageNotFound):
@@ -214,18 +214,18 @@ async def test_what_is_not_here_cannot_be_fetched_from_here(world):
         await world.images.pull(reference, f"sha256:{'0' * 64}")
 
 
-async def test_an_unknown_id_is_not_there(world):
+async def test_an_unknown_image_id_is_none(world):
     assert await world.images.get("0" * 64) is None
 
 
-async def test_an_image_that_is_not_there_cannot_be_pinned(world):
+async def test_a_missing_image_cannot_be_pinned(world):
     with pytest.raises(RuntimeUnavailable):
         await world.images.keep("0" * 64, "shop", 1)
 
     assert await world.images.kept("shop") == frozenset()
 
 
-async def test_the_last_pin_takes_the_image_with_it(world):
+async def test_removing_the_last_pin_removes_the_image(world):
     reference = parse_image_reference(world.push("v1", "first"))
     image = await world.images.pull(reference, await world.images.resolve(reference))
     await world.images.keep(image.image_id, "shop", 1)
@@ -245,7 +245,7 @@ async def test_the_last_pin_takes_the_image_with_it(world):
     assert await world.images.find(reference, image.digest) is None
 
 
-async def test_an_image_with_a_container_stays(world):
+async def test_an_image_with_a_container_is_kept(world):
     reference = parse_image_reference(world.push("v1", "first"))
     image = await world.images.pull(reference, await world.images.resolve(reference))
     await world.images.keep(image.image_id, "shop", 1)
@@ -257,7 +257,7 @@ async def test_an_image_with_a_container_stays(world):
     assert await world.images.find(reference, image.digest) == image
 
 
-async def test_an_image_with_a_tag_of_another_program_stays(world):
+async def test_an_image_with_a_foreign_tag_is_kept(world):
     reference = parse_image_reference(world.load("v1"))
     image = await world.images.find(reference, await world.images.resolve(reference))
     await world.images.keep(image.image_id, "shop", 1)
@@ -280,7 +280,7 @@ async def test_pinned_images_survive_a_prune_after_their_tag_moved(real_podman, 
 
 
 @pytest.mark.podman
-async def test_an_image_for_several_platforms_is_known_by_the_digest_of_the_whole(real_podman, registry):
+async def test_a_multi_platform_image_is_identified_by_the_digest_of_its_index(real_podman, registry):
     images, repository = real_podman.images(), f"shop-{uuid.uuid4().hex[:8]}"
     own, other = build_image(content=f"{repository} here"), build_image(content=f"{repository} elsewhere")
     listing = f"localhost/pvdify/{real_podman.server_id}/list:v1"
@@ -305,7 +305,7 @@ async def test_an_image_for_several_platforms_is_known_by_the_digest_of_the_whol
 
 
 @pytest.mark.podman
-async def test_an_image_damaged_by_a_power_cut_is_pulled_again_and_stands_in_no_others_way(real_podman, registry):
+async def test_an_image_damaged_by_a_power_cut_is_pulled_again_without_affecting_others(real_podman, registry):
     world = PodmanWorld(real_podman.images(), registry, real_podman, f"shop-{uuid.uuid4().hex[:8]}")
     damaged, other = (parse_image_reference(world.push(tag, tag)) for tag in ("damaged", "other"))
     digests = {each: await world.images.resolve(each) for each in (damaged, other)}

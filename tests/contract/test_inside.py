@@ -70,7 +70,7 @@ async def test_a_command_reads_its_input_and_ends_after_it(world: World):
     await process.end()
 
 
-async def test_both_streams_and_the_exit_code_are_the_commands(world: World):
+async def test_stdout_stderr_and_exit_code_are_returned(world: World):
     process = await world.inside.enter(NAME, 4711, SPEAKER, None)
 
     await process.write(b"ignored")
@@ -80,7 +80,7 @@ async def test_both_streams_and_the_exit_code_are_the_commands(world: World):
     await process.end()
 
 
-async def test_ending_a_command_ends_no_other_one_and_not_the_instance(world: World):
+async def test_ending_a_command_ends_only_that_command(world: World):
     ended, other = [await world.inside.enter(NAME, number, "cat", None) for number in (4711, 4712)]
     waiting = asyncio.create_task(ended.wait())
 
@@ -117,7 +117,7 @@ async def test_a_connection_carries_bytes_both_ways(world: World):
     await process.end()
 
 
-async def test_a_port_where_nothing_listens_ends_with_1_and_says_so(world: World):
+async def test_a_port_without_a_listener_exits_with_1_and_a_message(world: World):
     process = await world.inside.connect(NAME, CLOSED)
 
     assert await all_of(process) == (b"", b"port 9999: connection refused\n", 1)

@@ -19,7 +19,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> JobLog:
     return FakeJobLog() if request.param == "fake" else FileJobLog(tmp_path)
 
 
-async def test_lines_come_back_as_they_were_in_order(log: JobLog):
+async def test_lines_are_returned_unchanged_and_in_order(log: JobLog):
     await log.append("shop", "report", 1, LINES[:2])
     await log.append("shop", "report", 1, LINES[2:])
 

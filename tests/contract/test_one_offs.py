@@ -46,7 +46,7 @@ async def read(process: Attached, size: int) -> bytes:
     return said
 
 
-async def test_what_is_written_is_read_and_what_it_writes_comes_back(world: World):
+async def test_input_is_passed_on_and_output_returned(world: World):
     process = await world.start()
 
     await process.write("ü\n".encode())
@@ -59,7 +59,7 @@ async def test_what_is_written_is_read_and_what_it_writes_comes_back(world: Worl
     await process.end()
 
 
-async def test_one_that_is_ended_has_ended_for_those_who_wait(world: World):
+async def test_ending_a_one_off_ends_its_waiters(world: World):
     process = await world.start()
     waiting = asyncio.create_task(process.wait())
 

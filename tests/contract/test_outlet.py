@@ -60,14 +60,14 @@ def server() -> Iterator[WebServer]:
         yield server
 
 
-async def test_a_notice_that_was_taken_is_delivered(world: World):
+async def test_an_accepted_notification_is_delivered(world: World):
     attempt = await world.outlet.send(DELIVERY, world.keys)
 
     assert attempt == Attempt(is_delivered=True, status=200)
 
 
 @pytest.mark.parametrize(("status", "is_final"), [(500, False), (503, False), (404, True), (302, True)])
-async def test_a_notice_that_was_refused_says_whether_another_try_helps(world: World, status: int, is_final: bool):
+async def test_a_refused_notification_says_whether_to_retry(world: World, status: int, is_final: bool):
     world.answer(status)
 
     attempt = await world.outlet.send(DELIVERY, world.keys)
@@ -76,13 +76,13 @@ async def test_a_notice_that_was_refused_says_whether_another_try_helps(world: W
     assert attempt.text
 
 
-async def test_the_wait_that_was_asked_for_is_passed_on(world: World):
+async def test_retry_after_is_returned(world: World):
     world.answer(429, **{"retry-after": "30"})
 
     assert (await world.outlet.send(DELIVERY, world.keys)).wait == 30.0
 
 
-async def test_one_that_does_not_answer_is_worth_another_try(world: World):
+async def test_a_receiver_that_does_not_answer_is_retried(world: World):
     world.go_away()
 
     attempt = await world.outlet.send(DELIVERY, world.keys)

@@ -39,7 +39,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await store.close()
 
 
-async def test_what_is_saved_is_read_back(store: SqliteStore) -> None:
+async def test_saved_people_are_read_back(store: SqliteStore) -> None:
     await store.save_people(ADA, SESSION, EVENT)
 
     assert await store.user("u1") == ADA
@@ -83,7 +83,7 @@ async def test_a_name_and_an_account_belong_to_one_user(store: SqliteStore) -> N
     assert [user.id for user in await store.users()] == ["u3", "u2"]
 
 
-async def test_sessions_that_are_over_are_not_listed(store: SqliteStore) -> None:
+async def test_ended_sessions_are_not_listed(store: SqliteStore) -> None:
     second = replace(SESSION, id="s2", created_at=NOW + timedelta(seconds=1))
     revoked = replace(SESSION, id="s3", revoked_at=NOW)
     await store.save_people(SESSION, second, revoked)
@@ -120,7 +120,7 @@ async def test_passkeys_are_kept_for_a_user_and_forgotten_one_by_one(store: Sqli
     assert len(await store.events()) == 1
 
 
-async def test_sessions_are_forgotten_when_they_are_over_for_long(store: SqliteStore) -> None:
+async def test_long_ended_sessions_are_deleted(store: SqliteStore) -> None:
     await store.save_people(
         SESSION, replace(SESSION, id="s2", revoked_at=NOW), replace(SESSION, id="s3", expires_at=NOW)
     )  # fmt: skip

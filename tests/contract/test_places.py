@@ -37,14 +37,14 @@ def places(request: pytest.FixtureRequest, ports: PortRange) -> Places:
     return FakePlaces(ports) if request.param == "fake" else LoopbackPorts(ports)
 
 
-async def test_each_instance_has_an_endpoint_of_its_own_in_order(places: Places, ports: PortRange):
+async def test_each_instance_has_its_own_endpoint_in_order(places: Places, ports: PortRange):
     found = await places.reserve("shop v1", NAMES, ())
 
     assert [endpoint.port for endpoint in found] == [ports.first, ports.first + 1]
     assert len({endpoint.host for endpoint in found}) == 1
 
 
-async def test_what_is_on_record_is_not_given_out_again_and_the_newest_rests_longest(places: Places, ports: PortRange):
+async def test_recorded_endpoints_are_not_reused_and_the_newest_is_reused_last(places: Places, ports: PortRange):
     first = await places.reserve("shop v1", NAMES, ())
 
     second = await places.reserve("shop v2", NAMES, first)
@@ -54,12 +54,12 @@ async def test_what_is_on_record_is_not_given_out_again_and_the_newest_rests_lon
     assert [endpoint.port for endpoint in third] == [ports.first, ports.first + 1]
 
 
-async def test_looking_takes_nothing(places: Places):
+async def test_finding_endpoints_reserves_none(places: Places):
     assert await places.reserve("shop v1", NAMES, ()) == await places.reserve("shop v1", NAMES, ())
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
-async def test_what_something_else_listens_on_is_left_alone(places: Places, ports: PortRange, address: str):
+async def test_ports_with_other_listeners_are_skipped(places: Places, ports: PortRange, address: str):
     with socket.create_server((address, ports.first)):
         if isinstance(places, FakePlaces):
             places.others.add(ports.first)
@@ -68,7 +68,7 @@ async def test_what_something_else_listens_on_is_left_alone(places: Places, port
     assert found.port == ports.first + 1
 
 
-async def test_too_few_are_an_error_that_says_how_many_are_free(places: Places, ports: PortRange):
+async def test_too_few_free_ports_is_an_error_with_their_number(places: Places, ports: PortRange):
     taken = await places.reserve("shop v1", ("a", "b", "c"), ())
 
     with pytest.raises(NoFreePort) as failure:

@@ -93,7 +93,7 @@ async def test_an_app_reaches_a_service_that_was_connected_while_it_ran(world: W
     assert await reaches(world, app(world, link))
 
 
-async def test_an_app_reaches_a_service_at_the_same_place_after_it_was_made_again(world: World):
+async def test_a_recreated_service_keeps_its_address(world: World):
     link = await network(world)
     await world.supervisor.start(service(world, link))
     assert await reaches(world, app(world, link))
@@ -104,7 +104,7 @@ async def test_an_app_reaches_a_service_at_the_same_place_after_it_was_made_agai
     assert await reaches(world, app(world, link, number=2))
 
 
-async def test_a_network_in_use_stays_and_one_that_is_not_goes(world: World):
+async def test_a_used_network_is_kept_and_an_unused_one_removed(world: World):
     link = await network(world)
     await world.supervisor.start(service(world, link))
 
@@ -119,7 +119,7 @@ async def test_a_network_in_use_stays_and_one_that_is_not_goes(world: World):
 
 
 @pytest.mark.podman
-async def test_nothing_else_reaches_a_service(real_podman):
+async def test_unlinked_containers_cannot_reach_a_service(real_podman):
     world = World(
         real_podman.supervisor().instances, PodmanPrivateNetworks(calls=real_podman.calls()),
         image_id(build_image(content="hello")),

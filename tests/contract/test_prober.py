@@ -115,7 +115,7 @@ async def test_every_answer_is_distinguished(world, raw, expected):
     assert (result.answer, result.status, result.location) == (expected.answer, expected.status, expected.location)
 
 
-async def test_nobody_there_is_refused(world):
+async def test_a_port_without_a_listener_is_refused(world):
     result = await world.prober.probe(world.refusing(), "/health", timeout=5)
 
     assert (result.answer, result.status) == (Answer.REFUSED, None)

@@ -35,7 +35,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield World(HttpxPublicWeb(), server.url, reply)
 
 
-async def test_status_headers_and_content_come_back(world: World):
+async def test_status_headers_and_content_are_returned(world: World):
     world.answer(PublicAnswer(status=403, headers={"cf-mitigated": "challenge"}, content=b"no"))
 
     found = await world.web.look(f"{world.url}/proof", 10.0)
@@ -52,7 +52,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(world: World):
     assert (found.status, found.headers["location"]) == (302, f"{world.url}/elsewhere")
 
 
-async def test_what_takes_no_connection_is_an_obstacle_and_no_error():
+async def test_a_refused_connection_is_a_finding_and_not_an_error():
     found = await HttpxPublicWeb().look(f"http://127.0.0.1:{free_port()}/", 10.0)
 
     assert (found.obstacle, found.status) == (Obstacle.NO_CONNECTION, 0)

@@ -59,7 +59,7 @@ def login(host: str, password: str = PASSWORD) -> RegistryLogin:
     )
 
 
-async def test_a_password_that_the_registry_takes_is_fine(world: World):
+async def test_a_valid_password_is_accepted(world: World):
     await world.logins.check(login(world.host))
 
 

@@ -125,7 +125,7 @@ async def test_an_unknown_hostname_is_not_found(world: World) -> None:
     assert await status_and_slot(world, "nobody.test") == (404, None)
 
 
-async def test_what_was_put_is_in_force(world: World) -> None:
+async def test_a_put_route_is_effective(world: World) -> None:
     route = shop(await world.target(), await world.target())
 
     await world.router.put(route)
@@ -170,7 +170,7 @@ async def test_a_switch_back_reaches_the_old_slot(world: World) -> None:
 
 
 @pytest.mark.parametrize("written", ["SHOP.test", "shop.test.", "shop.test:8080", "Shop.Test.:80"])
-async def test_however_a_visitor_writes_the_hostname(world: World, written: str) -> None:
+async def test_hostnames_match_in_any_spelling(world: World, written: str) -> None:
     await world.router.put(shop(await world.target()))
 
     assert await status_and_slot(world, written) == (200, "shop/v1")
@@ -238,7 +238,7 @@ async def test_a_slot_can_grow_and_shrink(world: World) -> None:
         assert await status_and_slot(world) == (200, "shop/v1")
 
 
-async def test_an_instance_is_taken_out_of_its_slot_but_never_the_last_one(world: World) -> None:
+async def test_an_instance_is_removed_from_its_slot_but_never_the_last_one(world: World) -> None:
     one, two, three = await world.target(), await world.target(), await world.target()
     await world.router.put(shop(one, two, three))
 
@@ -251,7 +251,7 @@ async def test_an_instance_is_taken_out_of_its_slot_but_never_the_last_one(world
     assert (await world.router.routes())["shop"] == shop(one, two, three)
 
 
-async def test_taking_out_moves_no_visitor_to_another_slot(world: World) -> None:
+async def test_removing_an_instance_moves_no_request_to_another_slot(world: World) -> None:
     old, other, new = await world.target(), await world.target(), await world.target()
     await world.router.put(shop(old, other))
     await world.router.put(shop(new, slot=2))
@@ -286,7 +286,7 @@ async def test_requests_are_counted_for_the_slot_that_got_them(world: World) -> 
     assert await world.router.traffic("shop", 3) == Traffic()
 
 
-async def test_an_instance_is_counted_by_itself_also_when_it_is_no_target_any_more(world: World) -> None:
+async def test_an_instance_has_its_own_counts_also_after_its_removal(world: World) -> None:
     one, two = await world.target(), await world.target()
     await world.router.put(shop(one))
     await status_and_slot(world)
@@ -316,7 +316,7 @@ async def test_all_targets_are_counted_at_once(world: World) -> None:
     assert (shop_count.by_class, sum(shop_count.waits)) == ((0, 2, 0, 0, 0), 2)
 
 
-async def test_errors_are_distinguished_by_who_made_them(world: World) -> None:
+async def test_errors_of_the_app_and_of_the_router_are_distinguished(world: World) -> None:
     await world.router.put(shop(await world.target(status=501)))
     await world.router.put(Route(app="blog", hostnames=("blog.test",), slot=1, targets=(world.dead_target(),)))
 
@@ -348,7 +348,7 @@ async def test_a_live_slot_is_not_forgotten(world: World) -> None:
     assert await status_and_slot(world) == (200, "shop/v1")
 
 
-async def test_a_killed_router_answers_nothing_and_says_so(world: World) -> None:
+async def test_a_killed_router_serves_no_request_and_reports_it(world: World) -> None:
     await world.router.put(shop(await world.target()))
 
     await world.kill()
@@ -361,7 +361,7 @@ async def test_a_killed_router_answers_nothing_and_says_so(world: World) -> None
     assert (result.answer, slot) == (Answer.REFUSED, None)
 
 
-async def test_a_death_is_noticed(world: World) -> None:
+async def test_a_killed_router_is_detected(world: World) -> None:
     waiting = asyncio.create_task(world.router.wait_died())
     await asyncio.sleep(0.02)
     assert not waiting.done()
@@ -372,7 +372,7 @@ async def test_a_death_is_noticed(world: World) -> None:
     await asyncio.wait_for(world.router.wait_died(), 30)
 
 
-async def test_routes_survive_a_death(world: World) -> None:
+async def test_routes_survive_a_crash_of_the_router(world: World) -> None:
     route = shop(await world.target())
     await world.router.put(route)
     await world.kill()
@@ -407,7 +407,7 @@ async def test_ensuring_twice_changes_nothing(world: World) -> None:
     assert await world.router.traffic("shop", 1) == Traffic(requests=1)
 
 
-async def test_a_gate_is_kept_and_does_not_stand_in_the_way_of_our_own_question(world: World) -> None:
+async def test_a_gate_is_kept_and_does_not_block_pvdifys_own_check(world: World) -> None:
     gated = replace(shop(await world.target(200)), gate="5e" * 32)
     await world.router.put(gated)
 

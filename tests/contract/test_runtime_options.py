@@ -25,7 +25,7 @@ def without_systemd(request: pytest.FixtureRequest, tmp_path: Path) -> RuntimeOp
     return fake
 
 
-async def test_where_systemd_runs_apps_can_move_to_both(with_systemd: RuntimeOptions):
+async def test_with_systemd_apps_can_move_to_both_runtimes(with_systemd: RuntimeOptions):
     assert tuple(with_systemd.names) == RUNTIMES
     assert [await with_systemd.obstacle(name) for name in with_systemd.names] == ["", ""]
 
@@ -35,7 +35,7 @@ async def test_without_systemd_the_reason_is_named(without_systemd: RuntimeOptio
     assert "systemd" in await without_systemd.obstacle("systemd")
 
 
-async def test_from_a_runtime_of_another_kind_nothing_moves(tmp_path: Path):
+async def test_apps_cannot_move_from_another_kind_of_runtime(tmp_path: Path):
     options = PodmanOrSystemd("elsewhere", tmp_path)
 
     assert "elsewhere" in await options.obstacle("podman")

@@ -30,7 +30,7 @@ def secrets(request: pytest.FixtureRequest, tmp_path: Path) -> Secrets:
     return SopsSecrets(tmp_path / "config", vault)
 
 
-async def test_vars_come_back_to_the_letter_and_secrets_as_secrets(secrets):
+async def test_config_vars_are_returned_unchanged_with_their_secret_marks(secrets):
     await secrets.write("shop", 1, CONFIG)
     await secrets.write("shop", 2, {})
 
@@ -50,7 +50,7 @@ async def test_versions_of_which_nothing_is_stored_are_listed(secrets):
     assert await secrets.missing([("shop", 1), ("shop", 2), ("blog", 1)]) == [("shop", 2), ("blog", 1)]
 
 
-async def test_removed_config_is_gone(secrets):
+async def test_config_is_removed(secrets):
     await secrets.write("shop", 1, CONFIG)
     await secrets.write("other", 1, CONFIG)
 

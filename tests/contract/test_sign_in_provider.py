@@ -62,7 +62,7 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     await web.close()
 
 
-async def test_who_agrees_is_reported_by_the_code(place: Place) -> None:
+async def test_a_code_identifies_the_account_that_agreed(place: Place) -> None:
     challenge = Challenge.fresh(REDIRECT)
 
     account = await place.provider.account(await place.agree(challenge), challenge)
@@ -73,7 +73,7 @@ async def test_who_agrees_is_reported_by_the_code(place: Place) -> None:
     assert account.name == "Ada Lovelace"
 
 
-async def test_a_code_is_good_once_and_not_made_up(place: Place) -> None:
+async def test_a_code_is_valid_once_and_cannot_be_forged(place: Place) -> None:
     challenge = Challenge.fresh(REDIRECT)
     code = await place.agree(challenge)
     await place.provider.account(code, challenge)
@@ -83,7 +83,7 @@ async def test_a_code_is_good_once_and_not_made_up(place: Place) -> None:
             await place.provider.account(wrong, challenge)
 
 
-async def test_a_provider_that_is_down_is_no_refusal(place: Place) -> None:
+async def test_a_provider_outage_is_distinguished_from_a_refusal(place: Place) -> None:
     challenge = Challenge.fresh(REDIRECT)
     code = await place.agree(challenge)
     place.go_down()

@@ -45,7 +45,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path):
     await store.close()
 
 
-async def test_what_is_saved_is_read_back_the_same_and_replaced_by_what_is_saved_later(store: SqliteStore):
+async def test_saved_records_are_read_back_and_replaced_by_later_saves(store: SqliteStore):
     await store.save(APP, RELEASE, OPERATION)
     changed = replace(RELEASE, status=ReleaseStatus.ACTIVE, digest="sha256:1")
     await store.save(changed)
@@ -66,7 +66,7 @@ async def test_a_save_is_all_or_nothing(store: SqliteStore):
     assert [it.version for it in await store.releases("shop")] == [1]
 
 
-async def test_releases_are_newest_first_and_settled_operations_not_taken_up_again(store: SqliteStore):
+async def test_releases_are_newest_first_and_ended_operations_are_not_resumed(store: SqliteStore):
     done = replace(OPERATION, id="done", state=OperationState.SUCCEEDED)
     await store.save(*(replace(RELEASE, version=number) for number in (1, 3, 2)), OPERATION, done)
 

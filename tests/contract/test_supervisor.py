@@ -51,7 +51,7 @@ def world(request: pytest.FixtureRequest) -> World:
     )
 
 
-async def test_a_started_instance_is_found_with_all_that_was_said_of_it(world):
+async def test_a_started_instance_is_found_with_its_whole_spec(world):
     spec = make_spec(world)
 
     await world.supervisor.instances.start(spec)
@@ -63,7 +63,7 @@ async def test_a_started_instance_is_found_with_all_that_was_said_of_it(world):
     assert abs(found.started_at - world.clock.now()) < timedelta(minutes=1)
 
 
-async def test_only_the_named_apps_instances_are_found(world):
+async def test_instances_are_filtered_by_app(world):
     await world.supervisor.instances.create(make_spec(world))
     await world.supervisor.instances.create(make_spec(world, name="pvdify-blog-web-v1-1", app="blog"))
 
@@ -82,7 +82,7 @@ async def test_starting_twice_equals_starting_once(world):
     assert await world.supervisor.instances.find() == first
 
 
-async def test_what_is_created_waits_to_be_started(world):
+async def test_a_created_instance_is_not_started(world):
     spec = make_spec(world, TALKER)
 
     await world.supervisor.instances.create(spec)
@@ -95,7 +95,7 @@ async def test_what_is_created_waits_to_be_started(world):
     assert await world.supervisor.instances.wait(spec.name) == Exit(code=3)
 
 
-async def test_waiting_reports_how_it_ended_also_later(world):
+async def test_waiting_returns_the_exit_also_afterwards(world):
     spec = make_spec(world, TALKER)
     await world.supervisor.instances.start(spec)
 
@@ -121,7 +121,7 @@ async def test_whether_it_runs_is_known_at_once_and_anew_after_each_start(world)
     assert not await world.supervisor.instances.is_running(spec.name)
 
 
-async def test_its_end_is_reported_before_how_it_ended_and_at_once_when_it_is_over(world):
+async def test_the_end_is_reported_before_the_exit_code_and_at_once_if_already_ended(world):
     spec = make_spec(world)
     await world.supervisor.instances.start(spec)
     await world.lose_daemon()
@@ -184,7 +184,7 @@ async def test_stop_waits_for_a_program_that_ends_by_itself(world):
     assert found.exit != KILLED
 
 
-async def test_stop_kills_what_does_not_listen(world):
+async def test_stop_kills_a_program_that_ignores_sigterm(world):
     spec = make_spec(world, STUBBORN)
     await world.supervisor.instances.start(spec)
 
@@ -193,7 +193,7 @@ async def test_stop_kills_what_does_not_listen(world):
     assert await world.supervisor.instances.wait(spec.name) == KILLED
 
 
-async def test_what_is_absent_can_be_stopped_removed_and_waited_for(world):
+async def test_a_missing_instance_can_be_stopped_removed_and_waited_for(world):
     await world.supervisor.instances.stop("pvdify-shop-web-v9-1", 1)
     await world.supervisor.instances.remove("pvdify-shop-web-v9-1")
 
@@ -220,7 +220,7 @@ async def test_a_start_that_is_refused_says_why_and_leaves_nothing(world):
     assert await world.supervisor.instances.find() == ()
 
 
-async def test_two_instances_cannot_have_one_port(world):
+async def test_two_instances_cannot_share_a_port(world):
     await world.supervisor.instances.start(make_spec(world, number=1))
     second = make_spec(world, number=2, exposed=exposed(world.first_port + 1))
 
@@ -242,7 +242,7 @@ async def test_listeners_are_seen_from_outside(world):
     assert await world.supervisor.inspector.listeners(spec.name) == ()
 
 
-async def test_who_listens_on_loopback_only_is_distinguished(world):
+async def test_a_listener_on_loopback_only_is_distinguished(world):
     spec = make_spec(world, LOCAL_SERVER)
     await world.supervisor.instances.start(spec)
 
@@ -285,7 +285,7 @@ async def test_many_lines_come_in_batches_and_in_order(world):
     assert [it async for batch in world.supervisor.logs.history([spec.name], 5000, since=last.at) for it in batch] == []
 
 
-async def test_who_left_lines_is_known_also_when_it_is_gone(world):
+async def test_writers_of_logs_are_listed_also_after_their_removal(world):
     hook = {"name": "pvdify-shop-pre_deploy-v1-1", "process": "pre_deploy", "role": Role.HOOK, "exposed": NO_ROUTE}
     gone = [
         make_spec(world, TALKER),
@@ -306,7 +306,7 @@ async def test_who_left_lines_is_known_also_when_it_is_gone(world):
     assert await world.supervisor.logs.tail(["pvdify-shop-web-v1-1"], 10) == ()
 
 
-async def test_one_log_has_the_lines_of_all_who_had_the_name(world):
+async def test_a_log_has_the_lines_of_all_instances_of_a_name(world):
     spec = make_spec(world, TALKER)
 
     for _ in range(2):
@@ -358,7 +358,7 @@ async def test_a_last_line_without_its_end_is_read_while_it_runs_and_afterwards(
     assert [(line.text, line.is_part) for line in lines] == texts
 
 
-async def test_what_runs_once_is_read_in_batches_to_its_end(world):
+async def test_one_off_output_is_read_in_batches_to_its_end(world):
     name, ended = "pvdify-shop-pre_deploy-v1-1", asyncio.Event()
     spec = make_spec(world, ASKER, name=name, process="pre_deploy", role=Role.HOOK, exposed=NO_ROUTE)
     await world.supervisor.instances.start(spec)
@@ -381,7 +381,7 @@ async def test_the_default_is_the_images_own_command(world):
     assert [found.state for found in await world.supervisor.instances.find()] == [InstanceState.RUNNING]
 
 
-async def test_what_a_running_instance_uses_is_reported(world):
+async def test_usage_of_a_running_instance_is_reported(world):
     spec = make_spec(world)
     await world.supervisor.instances.start(spec)
 
@@ -393,7 +393,7 @@ async def test_what_a_running_instance_uses_is_reported(world):
     assert await world.supervisor.inspector.usage(spec.name) is None
 
 
-async def test_what_runs_once_is_read_after_it_ended_and_after_the_daemon_did(world):
+async def test_one_off_output_is_read_after_its_end_and_a_restart_of_the_daemon(world):
     name = "pvdify-shop-pre_deploy-v1-1"
     parts = {"name": name, "process": "pre_deploy", "role": Role.HOOK, "exposed": NO_ROUTE}
     await world.supervisor.instances.create(make_spec(world, TALKER, **parts))

@@ -67,7 +67,7 @@ async def exit_code(world: World, wanted: InstanceSpec) -> int:
     return (await world.supervisor.instances.wait(wanted.name)).code
 
 
-async def test_what_one_container_writes_the_next_one_reads(world: World):
+async def test_a_volume_keeps_files_for_the_next_container(world: World):
     data = Mount(path="/data", volume="shop-data-1")
     assert await exit_code(world, spec(world, WRITES, 1, data)) == 0
     await world.supervisor.instances.remove("pvdify-shop-worker-v1-1")
@@ -76,7 +76,7 @@ async def test_what_one_container_writes_the_next_one_reads(world: World):
     assert await world.volumes.find() == {"shop-data-1": "shop"}
 
 
-async def test_what_has_no_storage_is_empty_each_time(world: World):
+async def test_an_ephemeral_volume_is_empty_at_each_start(world: World):
     assert await exit_code(world, spec(world, WRITES, 1, Mount(path="/data"))) == 0
     await world.supervisor.instances.remove("pvdify-shop-worker-v1-1")
 
@@ -84,7 +84,7 @@ async def test_what_has_no_storage_is_empty_each_time(world: World):
     assert await world.volumes.find() == {}
 
 
-async def test_a_volume_that_a_container_has_is_not_removed(world: World):
+async def test_a_used_volume_is_not_removed(world: World):
     await world.supervisor.instances.start(spec(world, STAYS, 1, Mount(path="/data", volume="shop-data-1")))
 
     with pytest.raises(VolumeInUse):
@@ -93,7 +93,7 @@ async def test_a_volume_that_a_container_has_is_not_removed(world: World):
     assert await world.volumes.find() == {"shop-data-1": "shop"}
 
 
-async def test_a_removed_volume_is_gone_and_removing_it_twice_is_fine(world: World):
+async def test_removing_a_volume_is_idempotent(world: World):
     await world.supervisor.instances.create(spec(world, WRITES, 1, Mount(path="/data", volume="shop-data-1")))
     await world.supervisor.instances.remove("pvdify-shop-worker-v1-1")
 
@@ -113,7 +113,7 @@ async def test_the_size_of_a_volume_is_known(world: World):
     assert size > 0
 
 
-async def test_a_copy_has_everything_and_is_apart_from_its_source(world: World):
+async def test_a_copy_is_complete_and_independent_of_its_source(world: World):
     source, copy = Mount(path="/data", volume="shop-data-1"), Mount(path="/data", volume="shop-data-2")
     assert await exit_code(world, spec(world, WRITES, 1, source)) == 0
 

@@ -20,7 +20,7 @@ async def web():
     await web.close()
 
 
-async def test_a_request_arrives_as_it_was_meant(web: HttpxWeb):
+async def test_a_request_is_sent_unchanged(web: HttpxWeb):
     with WebServer() as server:
         server.replies.append(Reply(status=201, headers={"X-More": "yes"}, content=b"done"))
 
@@ -43,7 +43,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(web: HttpxWeb):
     assert len(server.arrived) == 1
 
 
-async def test_the_deadline_is_for_the_whole(web: HttpxWeb):
+async def test_the_deadline_covers_the_whole_request(web: HttpxWeb):
     hold = threading.Event()
     with WebServer() as server:
         server.replies.append(Reply(hold=hold))
@@ -58,7 +58,7 @@ async def test_the_deadline_is_for_the_whole(web: HttpxWeb):
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://name.invalid/", "nonsense", "https://127.0.0.1:9/"])
-async def test_whatever_prevents_an_answer_is_reported_in_our_words_without_the_address(web: HttpxWeb, url: str):
+async def test_failures_are_reported_with_a_message_of_pvdify_without_the_address(web: HttpxWeb, url: str):
     with pytest.raises(ServiceUnavailable) as caught:
         await web.ask(WebRequest(method="GET", url=f"{url}?key=s3cret"))
 
@@ -66,7 +66,7 @@ async def test_whatever_prevents_an_answer_is_reported_in_our_words_without_the_
     assert "s3cret" not in caught.value.render()
 
 
-async def test_a_public_look_reports_what_it_met():
+async def test_a_public_check_reports_its_finding():
     public = HttpxPublicWeb()
     hold = threading.Event()
     with WebServer() as server:

@@ -90,16 +90,16 @@ class Histories(HistoryRules):
         deadline = time.monotonic() + PATIENCE  # retirements go on beside everything
         while True:
             try:
-                return await (self.look_at(live) if live is not None else self.look_at_nothing())
+                return await (self.check_containers(live) if live is not None else self.check_without_release())
             except AssertionError:
                 if time.monotonic() > deadline:
                     raise
             await asyncio.sleep(0.1)
 
-    async def look_at_nothing(self) -> None:
+    async def check_without_release(self) -> None:
         assert not any(container.is_running for container in self.machine.containers())
 
-    async def look_at(self, live: Release) -> None:
+    async def check_containers(self, live: Release) -> None:
         machine = self.machine
         containers = {container.name: container for container in machine.containers()}
         await assert_consistent(machine)  # type: ignore[arg-type]
@@ -110,9 +110,9 @@ class Histories(HistoryRules):
             check(containers[place.name], place, slot, live)
             if place.endpoint is not NO_ROUTE:
                 assert await self.answers(str(place.endpoint), "") == expected
-        await self.look_as_visitor(live, slot, expected)
+        await self.check_routes(live, slot, expected)
 
-    async def look_as_visitor(self, live: Release, slot: Slot, expected: list[str]) -> None:
+    async def check_routes(self, live: Release, slot: Slot, expected: list[str]) -> None:
         """Each hostname leads there, and no other does."""
         machine = self.machine
         app = await machine.store.app("shop")
@@ -155,7 +155,7 @@ def play(trial: Trial) -> Iterator[Callable[[], Histories]]:
     loop.close()
 
 
-def test_in_the_end_what_is_declared_runs_and_of_a_destroyed_app_nothing_is_left(
+def test_after_any_history_what_is_declared_runs_and_a_destroyed_app_leaves_nothing(
     play: Callable[[], Histories],
 ) -> None:
     run_state_machine_as_test(
@@ -167,7 +167,7 @@ def test_in_the_end_what_is_declared_runs_and_of_a_destroyed_app_nothing_is_left
     )  # fmt: skip
 
 
-def test_so_it_is_when_each_move_is_made_once(play: Callable[[], Histories]) -> None:
+def test_what_is_declared_runs_after_each_move_once(play: Callable[[], Histories]) -> None:
     history = play()
 
     history.begin(web=1, worker=1)

@@ -94,7 +94,7 @@ def test_a_restore_beside_and_in_place_has_the_rows_of_the_backup(trial: Trial):
     assert sorted(states) == ["trash", "used"]
 
 
-def test_a_daemon_killed_anywhere_in_a_backup_leaves_nothing_standing_still_and_makes_it_again(trial: Trial):
+def test_a_kill_during_a_backup_leaves_no_paused_container_and_the_backup_is_repeated(trial: Trial):
     for moment in (0.3, 1.0, 2.0, 3.0):
         before = sum(it["state"] == "stored" for it in backups(trial)["backups"])
         trial.ask("POST", "/backups")

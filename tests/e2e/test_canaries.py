@@ -14,7 +14,7 @@ from ahocorasick_rs import BytesAhoCorasick
 from tests.e2e.trial import Trial
 
 CANARIES = {f"CANARY_{number}": f"c/{os.urandom(9).hex()}+'{number:03}" for number in range(200)}
-TELLS_ALL = 'set -x; env; env | base64; for name in $(seq 0 199); do eval : \\"\\$CANARY_$name\\"; done'
+PRINTS_ALL = 'set -x; env; env | base64; for name in $(seq 0 199); do eval : \\"\\$CANARY_$name\\"; done'
 PLACES = (Path("/var/lib/containers/storage"), Path("/var/log/journal"), Path("/run/log/journal"))
 LARGEST = 64 * 1024 * 1024
 
@@ -42,7 +42,7 @@ def hits(content: bytes) -> int:
     return len(SEARCH.find_matches_as_indexes(content))
 
 
-def told_in(folders: Iterable[Path]) -> list[str]:
+def files_with_secrets(folders: Iterable[Path]) -> list[str]:
     """Every file below that tells one."""
     found = []
     for path in (path for folder in folders for path in folder.rglob("*")):
@@ -69,8 +69,8 @@ def test_two_hundred_secrets_leave_no_trace(trial: Trial, tmp_path: Path):
     trial.pvdify("apps:create", "hello")
     said = [str(trial.ask("PATCH", "/apps/hello/config", body))]
     telling, failing = tmp_path / "telling.yml", tmp_path / "failing.yml"
-    telling.write_text(f"hooks: {{pre_deploy: [{json.dumps(TELLS_ALL)}]}}\n")
-    failing.write_text(f"hooks: {{pre_deploy: [{json.dumps(TELLS_ALL + '; exit 9')}]}}\n")
+    telling.write_text(f"hooks: {{pre_deploy: [{json.dumps(PRINTS_ALL)}]}}\n")
+    failing.write_text(f"hooks: {{pre_deploy: [{json.dumps(PRINTS_ALL + '; exit 9')}]}}\n")
 
     def run(*arguments: str) -> int:
         done = trial.pvdify(*arguments, check=False)
@@ -83,7 +83,7 @@ def test_two_hundred_secrets_leave_no_trace(trial: Trial, tmp_path: Path):
         run("deploy", "hello", "--image", trial.stage.image("broken"), "--manifest", str(telling)),
         run("deploy", "hello", "--image", trial.stage.image("v1")),
         run("rollback", "hello", "--version", "1"),
-        run("run", "hello", "--json", "--", "/bin/sh", "-c", TELLS_ALL),  # into a pipe it would be byte for byte
+        run("run", "hello", "--json", "--", "/bin/sh", "-c", PRINTS_ALL),  # into a pipe it would be byte for byte
         run("config:set", "hello", "--secret", "CANARY_0=another-value"),
         run("logs", "hello"),
         *(run("logs", "hello", "--deploy", "--release", str(number)) for number in (1, 2, 3)),
@@ -98,6 +98,6 @@ def test_two_hundred_secrets_leave_no_trace(trial: Trial, tmp_path: Path):
     assert codes[:6] == [0, 8, 7, 0, 0, 0], said
     assert "***" in "".join(said)
     assert [text for text in said if hits(text.encode())] == []
-    assert told_in((trial.stage.data_dir, trial.stage.log.parent)) == []
-    assert told_in(PLACES) == []
+    assert files_with_secrets((trial.stage.data_dir, trial.stage.log.parent)) == []
+    assert files_with_secrets(PLACES) == []
     assert processes(("pvdifyd", "haproxy", "conmon")) == []

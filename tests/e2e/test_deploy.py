@@ -117,7 +117,7 @@ def test_failed_deploy_names_its_cause_and_changes_nothing(
     assert trial.get("hello")[:2] == (200, before)
 
 
-def test_image_that_does_not_exist_is_distinguished_from_a_registry_that_is_away(trial: Trial):
+def test_a_missing_image_is_distinguished_from_an_unreachable_registry(trial: Trial):
     missing = trial.pvdify("deploy", "hello", "--image", trial.stage.image("nope"), check=False)
     away = trial.pvdify("deploy", "hello", "--image", "127.0.0.1:1/org/app:v1", check=False)
 
@@ -144,7 +144,7 @@ def test_hooks_workers_and_several_instances(trial: Trial, tmp_path: Path):
     assert not any("pre_deploy" in name or "post_deploy" in name for name in trial.containers())
 
 
-def test_logs_are_there_after_the_containers_are_gone(trial: Trial, tmp_path: Path):
+def test_logs_are_kept_after_the_containers_are_removed(trial: Trial, tmp_path: Path):
     trial.pvdify("config:set", "hello", "START_EXIT=4")
     file = manifest(tmp_path, "")
     trial.pvdify("deploy", "hello", "--image", trial.stage.image("v2"), "--manifest", file, check=False)
@@ -158,7 +158,7 @@ def test_logs_are_there_after_the_containers_are_gone(trial: Trial, tmp_path: Pa
     assert "exited with code 4" in deploy
 
 
-def test_instance_that_dies_comes_back(trial: Trial):
+def test_a_killed_instance_is_restarted(trial: Trial):
     import subprocess
 
     name = next(name for name in trial.containers() if "-web-" in name and trial.containers()[name] == "running")

@@ -42,7 +42,7 @@ def root_sees_status(trial: Trial) -> str:
     return subprocess.run(asked, check=False, capture_output=True, text=True).stdout
 
 
-def test_silent_connections_silence_nobody(trial: Trial) -> None:
+def test_silent_connections_do_not_block_other_clients(trial: Trial) -> None:
     before = trial.stage.log.read_text().count("\n")
 
     with connections(trial, SILENT):
@@ -56,7 +56,7 @@ def test_silent_connections_silence_nobody(trial: Trial) -> None:
     assert log.count("\n") - before < 100  # what the deploy itself wrote, and a line a minute
 
 
-def test_more_streams_than_one_token_may_have_disturb_no_other_client(trial: Trial) -> None:
+def test_streams_over_the_limit_of_a_token_do_not_affect_other_clients(trial: Trial) -> None:
     token = (trial.stage.data_dir / "admin.token").read_text().strip()
     request = f"GET /api/v1/apps/hello/logs?follow=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
 

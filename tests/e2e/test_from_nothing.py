@@ -202,7 +202,7 @@ def environment_of_reader(folder: Path, issuer: Github, api: FakeGithub) -> dict
     return environ
 
 
-def test_each_block_of_the_page_is_carried_out() -> None:
+def test_each_block_of_the_page_is_run() -> None:
     steps = list(steps_of(PAGE))
 
     assert {step.kind for step in steps} == set(Kind)

@@ -58,7 +58,7 @@ def counted(trial: Trial, status: str) -> float:
     )
 
 
-def test_a_release_that_fails_a_fifth_of_its_visitors_is_taken_back(trial: Trial, tmp_path: Path):
+def test_a_release_that_fails_a_fifth_of_its_requests_is_rolled_back(trial: Trial, tmp_path: Path):
     manifest = tmp_path / "pvdify.yml"
     manifest.write_text(f"guard: {{window: {WINDOW:g}s, max_error_rate: 5%}}\n")
     seen: Counter[str] = Counter()

@@ -76,7 +76,7 @@ def test_a_deploy_ends_in_time_and_what_it_left_is_removed_later(trial: Trial, h
 
 
 @pytest.mark.long
-def test_a_deploy_that_hangs_from_its_beginning_says_so(trial: Trial, hang: Path) -> None:
+def test_a_deploy_that_hangs_from_the_start_is_reported(trial: Trial, hang: Path) -> None:
     trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
     hang.touch()
 

@@ -33,13 +33,13 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
         yield trial
 
 
-async def test_killed_all_through_a_deploy_no_visitor_notices_and_it_ends_right(trial: Trial):
+async def test_kills_throughout_a_deploy_fail_no_request_and_the_deploy_recovers(trial: Trial):
     deaths = 0
 
     async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, websockets=1, pause=0.01) as load:
         for number, moment in enumerate(MOMENTS):
             image = trial.stage.image("v2" if number % 2 == 0 else "v1")
-            deaths += await asyncio.to_thread(deploy_and_die, trial, image, moment)
+            deaths += await asyncio.to_thread(deploy_and_kill, trial, image, moment)
             await asyncio.to_thread(recover, trial, moment)
         report = await load.stop()
 
@@ -48,7 +48,7 @@ async def test_killed_all_through_a_deploy_no_visitor_notices_and_it_ends_right(
     assert deaths >= len(MOMENTS) - 2
 
 
-def deploy_and_die(trial: Trial, image: str, moment: int) -> bool:
+def deploy_and_kill(trial: Trial, image: str, moment: int) -> bool:
     """Whether the daemon reached the moment; it has ended in any case."""
     trial.start(sys.executable, "-m", "tests.e2e.killing_pvdifyd", str(moment))
     with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ def instances(trial: Trial) -> dict[str, str]:
     return {instance["name"]: instance["slot"] for process in processes for instance in process["instances"]}
 
 
-def test_afterwards_nothing_is_left_over(trial: Trial):
+def test_after_the_kills_nothing_is_left_over(trial: Trial):
     trial.start()
     wait_until(lambda: len(trial.containers()) <= 1)
 
@@ -98,7 +98,7 @@ def test_afterwards_nothing_is_left_over(trial: Trial):
     trial.stop()
 
 
-async def test_killed_router_is_back_at_once_with_the_right_route(trial: Trial):
+async def test_a_killed_router_is_restarted_with_its_routes(trial: Trial):
     trial.start()
     wanted, pid = trial.get("hello")[1], trial.router_pid()
 

@@ -76,7 +76,7 @@ def release_log(trial: Trial, release: int, *options: str) -> list[dict[str, Any
     return lines
 
 
-def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(trial: Trial, tmp_path: Path):
+def test_a_follower_misses_no_line_over_a_deploy_and_a_kill_of_pvdifyd(trial: Trial, tmp_path: Path):
     file = tmp_path / "followed"
 
     def have_written_much(release: int) -> bool:
@@ -104,7 +104,7 @@ def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(trial: 
     assert {(1, "web.1"), (1, "web.2"), (2, "web.1"), (2, "web.2")} < set(seen)
 
 
-def test_every_line_of_a_release_is_read_when_its_instances_are_gone(trial: Trial):
+def test_every_line_of_a_release_is_readable_after_its_instances_are_removed(trial: Trial):
     wait_until(lambda: not any("-v1-" in name for name in trial.containers()))
 
     first, second = by_instance(release_log(trial, 1)), by_instance(release_log(trial, 2))
@@ -117,7 +117,7 @@ def test_every_line_of_a_release_is_read_when_its_instances_are_gone(trial: Tria
     assert len(release_log(trial, 2, "--process", "worker", "-n", "7")) == 7
 
 
-def test_what_crashed_and_runs_again_has_left_its_last_words(trial: Trial):
+def test_the_last_lines_of_a_crashed_instance_are_kept(trial: Trial):
     def has_come_twice() -> bool:
         return by_instance(release_log(trial, 2))[2, "fragile.1"].count("up") >= 2
 

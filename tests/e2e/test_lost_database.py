@@ -60,7 +60,7 @@ def running(trial: Trial) -> list[str]:
     return sorted(each["Id"] for each in trial._listed() if each["State"] == "running")
 
 
-def test_nothing_is_removed_and_either_way_out_works(trial: Trial, tmp_path: Path) -> None:
+def test_no_container_is_removed_and_both_recoveries_work(trial: Trial, tmp_path: Path) -> None:
     before, aside = running(trial), tmp_path / "aside"
     lose_database(trial, aside)
 

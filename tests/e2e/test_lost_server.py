@@ -68,7 +68,7 @@ def uploads(server: RealServer) -> str:
     return server.vps.run("sh", "-c", f"cd {volume.strip()} && {listing}").stdout
 
 
-def test_a_lost_server_comes_back_from_the_target_alone(spare: RealServer, directory: Path) -> None:
+def test_a_lost_server_is_restored_from_the_target_alone(spare: RealServer, directory: Path) -> None:
     location = f"sftp:root@{spare.vps.address}:/srv/offsite"
     with RealServer(directory / spare.wheel_name) as lost:
         key = ssh_key(lost, spare)

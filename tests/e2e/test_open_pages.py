@@ -59,7 +59,7 @@ def instances(visitors: list[Visitor]) -> list[str]:
     return [visitor.instance() for visitor in visitors]
 
 
-def test_a_visitor_stays_at_an_instance_through_scale_and_restart(trial: Trial) -> None:
+def test_a_visitor_keeps_its_instance_over_scale_and_restart(trial: Trial) -> None:
     first = Visitor(trial)
     assert first.instance() == "v1 web.1"
 

@@ -1,5 +1,5 @@
-"""A pull request's preview on the real thing: made by a workflow without a stored secret, updated, closed by a webhook
-that arrives while nobody is there to act on it, and gone with everything it made."""
+"""A pull request's preview on a real server: made by a workflow without a stored secret, updated, closed by a webhook
+that arrives while pvdifyd is down, and removed with everything it made."""
 
 import base64
 import json
@@ -33,9 +33,9 @@ previews: {config_from: hello-staging, close_delay: 2s, basic_auth: PREVIEW_LOGI
 
 
 class Github(ThreadingHTTPServer):
-    """Vouches for jobs, as GitHub does: gives their tokens, and the keys that show that they are genuine.
+    """Issues ID tokens to jobs, as GitHub does, and serves the keys that verify them.
 
-    ``issuer``: who the tokens say signed them; default: the address of this server.
+    ``issuer``: the ``iss`` claim of the tokens; default: the address of this server.
     """
 
     def __init__(self, issuer: str | None = None) -> None:
@@ -82,19 +82,19 @@ def github() -> Iterator[Github]:
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[FakeGithub]:
-    """GitHub's API, which notes what it is told."""
-    with FakeGithub() as told:
-        yield told
+def github_api() -> Iterator[FakeGithub]:
+    """A fake of GitHub's API, which records comments and deployments."""
+    with FakeGithub() as api:
+        yield api
 
 
 @pytest.fixture(scope="module")
-def trial(github: Github, told: FakeGithub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+def trial(github: Github, github_api: FakeGithub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     token = tmp_path_factory.mktemp("github") / "token"
     token.touch(mode=0o600)
     token.write_text("ghp_of_the_server")
-    told_where = ("--github-api", told.url, "--github-token-file", str(token))
-    with Trial("--oidc-issuer", github.url, "--standby", "1s", *told_where) as trial:
+    api_options = ("--github-api", github_api.url, "--github-token-file", str(token))
+    with Trial("--oidc-issuer", github.url, "--standby", "1s", *api_options) as trial:
         trial.push("v1")
         trial.push("v2")
         start(trial)
@@ -106,7 +106,7 @@ def start(trial: Trial) -> None:
 
 
 def in_workflow(trial: Trial, github: Github, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line in a job for pull request 12, without PVDIFY_TOKEN."""
+    """Run the command line in a job for pull request 12, without PVDIFY_TOKEN."""
     github.job = {"event_name": "pull_request", "ref": "refs/pull/12/merge"}
     event = {
         "number": 12, "updated_at": "2026-01-01T10:00:00Z", "labels": [],
@@ -128,7 +128,7 @@ def in_workflow(trial: Trial, github: Github, folder: Path, *arguments: str) -> 
 
 
 def visit(trial: Trial, login: str = "") -> tuple[int, str, str]:
-    """What a visitor of the preview gets: status, version, and what search engines are told."""
+    """Request the preview as a visitor; return status, version and the header for search engines."""
     headers = {"Host": f"{PREVIEW}.{BASE_DOMAIN}"}
     if login:
         headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
@@ -140,8 +140,8 @@ def visit(trial: Trial, login: str = "") -> tuple[int, str, str]:
             return error.code, "", error.headers.get("X-Robots-Tag", "")
 
 
-def tell_closed(trial: Trial) -> tuple[int, Any]:
-    """GitHub's webhook."""
+def send_closed_webhook(trial: Trial) -> tuple[int, Any]:
+    """Send GitHub's webhook for a closed pull request."""
     at = "2026-01-01T11:00:00Z"
     said = {"state": "closed", "merged": True, "updated_at": at, "closed_at": at}
     body = {"action": "closed", "number": 12, "pull_request": said, "repository": {"id": 74, "full_name": "org/shop"}}
@@ -155,7 +155,7 @@ def tell_closed(trial: Trial) -> tuple[int, Any]:
 
 
 def leftovers(trial: Trial) -> list[str]:
-    """What is still named like the preview in podman, database and data directory; events and tellings may stay."""
+    """Return what is still named like the preview in podman, database and data directory, except events."""
     found = [
         *trial.containers(),
         *trial.networks(),
@@ -167,7 +167,7 @@ def leftovers(trial: Trial) -> list[str]:
     found += [path.read_text() for path in files if path.suffix == ".map"]
     with sqlite3.connect(f"file:{trial.stage.data_dir / 'pvdify.db'}?mode=ro", uri=True) as database:
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in set(tables) - {"events", "deliveries"}:  # what happened, and who was told of it
+        for table in set(tables) - {"events", "deliveries"}:  # the history, and its deliveries
             found += [f"{table}: {row}" for row in database.execute(f"SELECT * FROM {table}")]
     database.close()
     run_dir = Path("/run/pvdify") / trial._server_id()
@@ -186,8 +186,8 @@ def _images(trial: Trial, pattern: str) -> list[str]:
     ]
 
 
-def test_a_preview_lives_as_long_as_its_pull_request_and_nothing_of_it_longer(
-    trial: Trial, github: Github, told: FakeGithub, tmp_path: Path
+def test_a_preview_exists_as_long_as_its_pull_request_and_leaves_nothing(
+    trial: Trial, github: Github, github_api: FakeGithub, tmp_path: Path
 ):
     trial.pvdify("apps:create", "hello-staging")
     trial.pvdify("config:set", "hello-staging", "PREVIEW_LOGIN=team:sesame")
@@ -207,16 +207,19 @@ def test_a_preview_lives_as_long_as_its_pull_request_and_nothing_of_it_longer(
     assert len(leftovers(trial)) > 5
     assert trial.networks() == [PREVIEW]
 
-    assert tell_closed(trial) == (202, {"outcome": "heard", "previews": [PREVIEW]})
+    assert send_closed_webhook(trial) == (202, {"outcome": "heard", "previews": [PREVIEW]})
     trial.kill()
     start(trial)
 
-    wait_until(lambda: leftovers(trial) == [])  # the reaper looks every half minute
+    wait_until(lambda: leftovers(trial) == [])  # the reaper runs every half minute
     assert visit(trial)[0] == 404
     events = trial.ask("GET", f"/events?app={PREVIEW}&limit=100")[1]["events"]
     assert {"preview.opened", "token.exchanged", "preview.closed", "preview.ended"} <= {it["action"] for it in events}
     assert trial.ask("GET", "/apps")[1]["apps"][0]["name"] == "hello-staging"
-    told.check()
-    assert len(told.state.comments) == 1
-    assert "the pull request is closed" in told.state.comments[0]["body"] or "gone" in told.state.comments[0]["body"]
-    assert [it["sha"] for it in told.state.deployments] == ["c0ffee", "c0ffee"]
+    github_api.check()
+    assert len(github_api.state.comments) == 1
+    assert (
+        "the pull request is closed" in github_api.state.comments[0]["body"]
+        or "gone" in github_api.state.comments[0]["body"]
+    )
+    assert [it["sha"] for it in github_api.state.deployments] == ["c0ffee", "c0ffee"]

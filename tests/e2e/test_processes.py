@@ -36,7 +36,7 @@ def runs(trial: Trial) -> list[str]:
     return [name for name in trial.containers() if "-run-" in name]
 
 
-async def test_no_visitor_notices_scaling_both_ways_and_a_restart(trial: Trial):
+async def test_scaling_up_and_down_and_a_restart_fail_no_request(trial: Trial):
     async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, pause=0.01) as load:
         for arguments in (("ps:scale", "hello", "web=3"), ("ps:restart", "hello"), ("ps:scale", "hello", "web=1")):
             await asyncio.to_thread(trial.pvdify, *arguments)
@@ -48,7 +48,7 @@ async def test_no_visitor_notices_scaling_both_ways_and_a_restart(trial: Trial):
     assert len([state for state in trial.containers().values() if state == "running"]) == 1
 
 
-async def test_only_what_it_had_begun_is_lost_when_one_of_three_instances_is_killed(trial: Trial):
+async def test_killing_one_of_three_instances_loses_only_its_requests_in_flight(trial: Trial):
     await asyncio.to_thread(trial.pvdify, "ps:scale", "hello", "web=3")
     async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=CLIENTS, pause=0.005, mix=(GET,)) as load:
         await until(lambda: trial.routed("hello") == 3 and len(load.report.answered) > 100)
@@ -85,14 +85,14 @@ def test_a_command_has_config_input_output_and_its_own_exit_code(trial: Trial):
     assert runs(trial) == []
 
 
-def test_a_command_at_a_terminal_has_one_too(trial: Trial):
+def test_a_command_run_at_a_terminal_gets_a_terminal(trial: Trial):
     ours, its = pty.openpty()
     process = subprocess.Popen(
         (*PVDIFY, "run", "hello", "--", "sh"), stdin=its, stdout=its, stderr=its, env=access(trial),
         start_new_session=True,
     )  # fmt: skip
     os.close(its)
-    said, is_told, deadline = b"", False, time.monotonic() + PATIENCE
+    said, is_reported, deadline = b"", False, time.monotonic() + PATIENCE
     try:
         while time.monotonic() < deadline:
             if select.select([ours], [], [], 0.5)[0]:
@@ -100,9 +100,9 @@ def test_a_command_at_a_terminal_has_one_too(trial: Trial):
                     said += os.read(ours, 4096)
                 except OSError:  # the client has closed its end
                     break
-            if not is_told and b"$ " in said:
+            if not is_reported and b"$ " in said:
                 os.write(ours, b"tty; exit 5\r")
-                is_told = True
+                is_reported = True
         code = process.wait(60)
     finally:
         process.kill()
@@ -112,7 +112,7 @@ def test_a_command_at_a_terminal_has_one_too(trial: Trial):
     assert b"/dev/pts/" in said
 
 
-def test_a_command_goes_with_the_client_that_was_killed(trial: Trial):
+def test_a_command_ends_when_its_client_is_killed(trial: Trial):
     process = subprocess.Popen(
         (*PVDIFY, "run", "hello", "--", "echo up; sleep 600"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         env=access(trial),

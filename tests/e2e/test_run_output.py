@@ -33,7 +33,7 @@ def run(trial: Trial, *arguments: str, stdin: bytes = b"") -> subprocess.Complet
     )  # fmt: skip
 
 
-def test_any_bytes_come_back_as_they_went_in(trial: Trial):
+def test_any_bytes_are_passed_through_unchanged(trial: Trial):
     sent = bytes(range(256)) + f"\r\n1,a {SECRET} day\r".encode() + random.Random(1).randbytes(3_000_000)
 
     done = run(trial, "--", "cat", stdin=sent)

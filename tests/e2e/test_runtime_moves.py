@@ -130,7 +130,7 @@ async def test_a_restart_and_a_kill_of_pvdifyd_leave_detached_containers_and_the
     assert server.ask("server", "runtime")["runtime"] == "podman"
 
 
-async def test_a_detached_instance_that_dies_is_started_again_on_podman(server: RealServer) -> None:
+async def test_a_killed_detached_instance_is_restarted_on_podman(server: RealServer) -> None:
     server.vps.run("podman", "kill", "pvdify-shop-web-v2-1")
 
     wait_until(lambda: "pvdify-shop-web-v2-1" in server.vps.run(*PODMAN_ITSELF).stdout.split())
@@ -160,7 +160,7 @@ async def test_apps_move_back_while_pvdifyd_is_killed_again_and_again(server: Re
     assert rows(server) == before
 
 
-def test_the_log_of_each_release_is_found_where_it_ran(server: RealServer) -> None:
+def test_the_log_of_each_release_is_read_from_its_runtime(server: RealServer) -> None:
     logs = [log_of(server, "shop", "--release", number) for number in ("1", "2", "3")]
 
     assert [{line["release"] for line in lines} for lines in logs] == [{1}, {2}, {3}]
@@ -181,7 +181,7 @@ def test_a_service_moves_when_it_restarts_and_keeps_its_data(server: RealServer)
     assert server.ask("server", "runtime")["services"] == []
 
 
-def test_after_a_power_cut_each_instance_comes_back_on_its_runtime(server: RealServer) -> None:
+def test_after_a_power_cut_each_instance_restarts_on_its_runtime(server: RealServer) -> None:
     before = runtimes(server)
 
     server.vps.cut_power()

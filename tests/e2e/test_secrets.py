@@ -40,12 +40,12 @@ def arguments_with(value: str) -> list[str]:
 def test_secret_reaches_the_app_and_no_disk_and_no_argument(trial: Trial, tmp_path: Path):
     (tmp_path / "key").write_text(CANARY)
     trial.pvdify("apps:create", "hello")
-    told = trial.pvdify("config:set", "hello", "--secret", f"API_KEY=@{tmp_path / 'key'}")
+    was_set = trial.pvdify("config:set", "hello", "--secret", f"API_KEY=@{tmp_path / 'key'}")
 
     done = trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
 
     assert "API_KEY" in trial.get("hello", "/env")[2].splitlines()
-    assert CANARY not in told.stdout + told.stderr + done.stdout + done.stderr
+    assert CANARY not in was_set.stdout + was_set.stderr + done.stdout + done.stderr
     assert files_with(CANARY, trial.stage.data_dir) == []
     assert arguments_with(CANARY) == []
     assert trial.process is not None
@@ -84,7 +84,7 @@ def test_config_in_clear_from_before_encryption_is_encrypted_at_the_start(trial:
     assert files_with(EARLIER, trial.stage.data_dir) == []
 
 
-def test_lost_key_leaves_the_app_serving_and_says_what_to_do(trial: Trial):
+def test_a_lost_key_leaves_the_app_serving_and_names_the_next_step(trial: Trial):
     key = trial.stage.data_dir / "age.key"
     kept = key.read_bytes()
     trial.stop()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_wheel
-from tests.e2e.test_canaries import CANARIES, TELLS_ALL, forms
+from tests.e2e.test_canaries import CANARIES, PRINTS_ALL, forms
 from tests.load import GET, Load
 from tests.support.vps import missing_for_vps
 from tests.support.waiting import wait_until
@@ -53,7 +53,7 @@ def version_at(server: RealServer, app: str) -> str | None:
     return None
 
 
-def test_one_command_makes_a_server_of_it(server: RealServer) -> None:
+def test_one_command_installs_the_server(server: RealServer) -> None:
     said = server.install()
 
     assert "token" in said.stdout
@@ -75,7 +75,7 @@ def test_the_router_has_a_user_without_rights(server: RealServer) -> None:
     assert server.vps.run("stat", "--format=%a", "/var/lib/pvdify").stdout.strip() == "700"
 
 
-def test_what_is_deployed_serves_as_a_unit_of_its_own(server: RealServer, images: dict[str, str]) -> None:
+def test_each_instance_runs_as_its_own_unit(server: RealServer, images: dict[str, str]) -> None:
     for app in APPS:
         server.pvdify("deploy", app, "--image", images["v1"])
 
@@ -83,7 +83,7 @@ def test_what_is_deployed_serves_as_a_unit_of_its_own(server: RealServer, images
     assert server.units() == ["pvdify-blog-web-v1-1.service", "pvdify-shop-web-v1-1.service"]
 
 
-async def test_no_visitor_notices_a_swap_or_what_happens_to_pvdifyd_and_its_router(
+async def test_a_deploy_and_restarts_of_pvdifyd_and_the_router_fail_no_request(
     server: RealServer, images: dict[str, str]
 ) -> None:
     async with load(server) as visitors:
@@ -103,7 +103,7 @@ async def test_no_visitor_notices_a_swap_or_what_happens_to_pvdifyd_and_its_rout
     assert version_at(server, "shop") == "v1"
 
 
-async def test_no_visitor_notices_an_upgrade(server: RealServer) -> None:
+async def test_an_upgrade_fails_no_request(server: RealServer) -> None:
     before = server.main_pid("pvdifyd.service"), server.main_pid("pvdify-router.service")
 
     async with load(server) as visitors:
@@ -118,7 +118,7 @@ async def test_no_visitor_notices_an_upgrade(server: RealServer) -> None:
     assert server.main_pid("pvdify-router.service") == before[1]
 
 
-def test_an_instance_out_of_memory_is_back_and_the_event_says_why(server: RealServer) -> None:
+def test_an_instance_killed_for_memory_is_restarted_and_the_event_names_the_cause(server: RealServer) -> None:
     before = server.units("pvdify-blog-*")
 
     request = urllib.request.Request(f"http://{server.visitors}/grow?mb=600", headers={"Host": f"blog.{BASE_DOMAIN}"})
@@ -137,7 +137,7 @@ def test_an_instance_out_of_memory_is_back_and_the_event_says_why(server: RealSe
 KILL = 'pid=$(cat "$0"); kill -KILL "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done'
 
 
-async def test_only_what_a_killed_instance_had_begun_is_lost(server: RealServer) -> None:
+async def test_killing_an_instance_loses_only_its_requests_in_flight(server: RealServer) -> None:
     def restarts() -> int:
         return sum(event["action"] == "instance.restarted" for event in server.events("shop"))
 
@@ -159,13 +159,13 @@ async def test_only_what_a_killed_instance_had_begun_is_lost(server: RealServer)
     await asyncio.to_thread(server.pvdify, "ps:scale", "shop", "web=1")
 
 
-def test_lines_of_a_container_that_is_gone_are_still_in_the_logs(server: RealServer) -> None:
+def test_lines_of_a_removed_container_are_still_in_the_logs(server: RealServer) -> None:
     said = server.pvdify("logs", "blog", "-n", "200").stdout
 
     assert said.count("hello v1 listens") >= 2
 
 
-def test_a_follower_misses_nothing_across_a_deploy_and_the_servers_death(
+def test_a_follower_misses_no_line_over_a_deploy_and_a_kill_of_pvdifyd(
     server: RealServer, images: dict[str, str]
 ) -> None:
     server.vps.write("/root/ticking.yml", f"processes: {{web: {{command: {json.dumps(TICKING)}}}}}\n")
@@ -199,12 +199,12 @@ def test_secrets_leave_no_trace_in_journal_units_disk_or_backup(server: RealServ
     body = {name: {"value": value, "secret": True} for name, value in CANARIES.items()}
     server.vps.write("/root/canaries", b"\n".join(form for value in CANARIES.values() for form in forms(value)))
     server.patch("/apps/blog/config", body)
-    server.vps.write("/root/telling.yml", f"hooks: {{pre_deploy: [{json.dumps(TELLS_ALL)}]}}\n")
-    server.vps.write("/root/failing.yml", f"hooks: {{pre_deploy: [{json.dumps(TELLS_ALL + '; exit 9')}]}}\n")
+    server.vps.write("/root/telling.yml", f"hooks: {{pre_deploy: [{json.dumps(PRINTS_ALL)}]}}\n")
+    server.vps.write("/root/failing.yml", f"hooks: {{pre_deploy: [{json.dumps(PRINTS_ALL + '; exit 9')}]}}\n")
 
     deploy = ("deploy", "blog", "--image", images["v1"], "--manifest")
     codes = [server.pvdify(*deploy, f"/root/{kind}.yml", check=False).returncode for kind in ("telling", "failing")]
-    codes.append(server.pvdify("run", "blog", "--", "/bin/sh", "-c", TELLS_ALL, check=False).returncode)
+    codes.append(server.pvdify("run", "blog", "--", "/bin/sh", "-c", PRINTS_ALL, check=False).returncode)
     server.vps.run("systemctl", "kill", "--signal=SEGV", "pvdifyd.service")
     wait_until(lambda: server.pvdify("status", check=False).returncode == 0, "pvdifyd does not come back")
     server.pvdify("server", "backup", "/root/clear.tar.gz")
@@ -223,7 +223,7 @@ def test_secrets_leave_no_trace_in_journal_units_disk_or_backup(server: RealServ
     assert "***" in server.pvdify("logs", "blog", "--deploy", "--release", "2").stdout
 
 
-def test_after_a_power_cut_in_a_deploy_all_is_back_without_the_registry(
+def test_after_a_power_cut_during_a_deploy_everything_restarts_without_the_registry(
     server: RealServer, images: dict[str, str]
 ) -> None:
     server.pvdify("deploy", "shop", "--image", images["slow"], "--no-wait")
@@ -251,7 +251,7 @@ def restarts(server: RealServer) -> list[str]:
     return [f"{event['app']} {event['text']}" for event in events if event["action"] == "instance.restarted"]
 
 
-def test_installed_again_there_is_nothing_to_do(server: RealServer) -> None:
+def test_a_second_installation_changes_nothing(server: RealServer) -> None:
     said = server.ask("server", "install", "--dry-run")
 
     assert said == {"would": []}
@@ -273,8 +273,8 @@ def test_another_server_takes_over_from_a_backup(server: RealServer, images: dic
 
         wait_until(lambda: version_at(other, "blog") == "v2", "the restored server does not serve")
         assert other.ask("config", "blog") == server.ask("config", "blog")
-        looked = other.vps.run("/opt/pvdify/bin/pvdify", "doctor", "--json", check=False)
-        broken = [check["name"] for check in json.loads(looked.stdout)["checks"] if check["state"] == "broken"]
+        doctor = other.vps.run("/opt/pvdify/bin/pvdify", "doctor", "--json", check=False)
+        broken = [check["name"] for check in json.loads(doctor.stdout)["checks"] if check["state"] == "broken"]
         assert broken == ["apps"]  # the image of shop is in no registry that this server reaches, and doctor says so
 
 

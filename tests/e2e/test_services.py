@@ -80,7 +80,7 @@ def test_a_linked_app_queries_its_database(trial: Trial):
     assert [visits(trial), visits(trial)] == ["1", "2"]
 
 
-def test_an_app_that_is_not_linked_cannot_reach_it(trial: Trial):
+def test_an_app_that_is_not_linked_cannot_reach_the_service(trial: Trial):
     trial.pvdify("deploy", "other", "--image", trial.stage.image("v1"))
     (address,) = subprocess.run(
         ("podman", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}",
@@ -122,7 +122,7 @@ def test_a_client_opens_signed_in_and_a_query_runs(trial: Trial):
     assert done.stdout.strip() == "42"
 
 
-def test_rotated_the_old_password_is_refused_and_a_deploy_brings_the_new_one(trial: Trial):
+def test_after_a_rotation_the_old_password_is_refused_and_the_next_deploy_gets_the_new_one(trial: Trial):
     old = trial.pvdify("run", "shop", "--reveal", "--", "sh", "-c", "echo $DATABASE_URL").stdout.strip()
 
     rotated = trial.pvdify("services:rotate", "db")
@@ -134,7 +134,7 @@ def test_rotated_the_old_password_is_refused_and_a_deploy_brings_the_new_one(tri
     assert visits(trial) == "3"
 
 
-def test_restarted_killed_and_without_pvdifyd_it_keeps_its_data_and_address(trial: Trial):
+def test_a_service_keeps_its_data_and_address_over_restarts_kills_and_without_pvdifyd(trial: Trial):
     trial.pvdify("services:restart", "db")
     assert visit_until(trial, "4") == "4"
 
@@ -147,7 +147,7 @@ def test_restarted_killed_and_without_pvdifyd_it_keeps_its_data_and_address(tria
     assert visit_until(trial, "7") == "7"
 
 
-def test_an_upgrade_that_fails_leaves_the_old_one_with_its_data(trial: Trial):
+def test_a_failed_upgrade_keeps_the_old_service_with_its_data(trial: Trial):
     failed = trial.pvdify("services:upgrade", "db", "--image", trial.stage.image("v1"), check=False)
 
     assert failed.returncode == 1
@@ -198,7 +198,7 @@ def test_a_service_of_any_image_is_live_once_it_listens(trial: Trial):
     trial.pvdify("services:destroy", "files", "--confirm", "files", "--purge")
 
 
-def test_a_destroyed_service_comes_back_from_the_trash(trial: Trial):
+def test_a_destroyed_service_is_restored_from_the_trash(trial: Trial):
     refused = trial.pvdify("services:destroy", "db", "--confirm", "db", check=False)
     trial.pvdify("services:unlink", "db", "shop")
     assert "visits" not in visits(trial)
@@ -211,7 +211,7 @@ def test_a_destroyed_service_comes_back_from_the_trash(trial: Trial):
     assert visit_until(trial, "10") == "10"
 
 
-def test_destroyed_with_purge_nothing_is_left(trial: Trial):
+def test_destroying_with_purge_leaves_nothing(trial: Trial):
     for app, service in (("shop", "db"), ("other", "cache")):
         trial.pvdify("services:unlink", service, app)
         trial.pvdify("services:destroy", service, "--confirm", service, "--purge")

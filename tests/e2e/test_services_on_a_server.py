@@ -61,7 +61,7 @@ def test_a_service_is_a_unit_which_a_linked_app_reaches(server: RealServer):
     assert ask_redis(server, "SET", "greeting", "kept") == "OK"
 
 
-def test_killed_it_is_started_again_with_its_data(server: RealServer):
+def test_a_killed_service_is_restarted_with_its_data(server: RealServer):
     before, before_it = server.main_pid(f"{DB}.service"), visit(server)
 
     server.vps.run("sh", "-c", f"kill -KILL $(cat /run/pvdify/instances/{DB}/pid)")
@@ -71,7 +71,7 @@ def test_killed_it_is_started_again_with_its_data(server: RealServer):
     assert f"{DB}.service" in server.units("pvdify-service--*")
 
 
-def test_it_runs_on_while_pvdifyd_is_away_and_is_logged(server: RealServer):
+def test_a_service_runs_and_is_logged_without_pvdifyd(server: RealServer):
     before, before_it = server.main_pid(f"{DB}.service"), visit(server)
 
     server.vps.run("systemctl", "restart", "pvdifyd.service")
@@ -92,7 +92,7 @@ def test_a_new_password_and_a_restart_keep_the_data(server: RealServer):
     visit_until_more(server, before)
 
 
-def test_without_power_it_is_back_with_its_data_before_anything_is_asked_of_pvdify(server: RealServer):
+def test_after_a_power_cut_a_service_restarts_with_its_data_without_pvdifyd(server: RealServer):
     before = visit(server)
 
     server.vps.cut_power()
@@ -103,7 +103,7 @@ def test_without_power_it_is_back_with_its_data_before_anything_is_asked_of_pvdi
     wait_until(lambda: ask_redis(server, "GET", "greeting") == "kept", "the key is gone")
 
 
-def test_a_backup_of_services_is_proven_and_brings_rows_and_keys_back(server: RealServer):
+def test_a_backup_of_services_is_verified_and_restores_rows_and_keys(server: RealServer):
     server.vps.run("mkdir", "-p", TARGET)
     server.vps.run("sh", "-c", f"{PVDIFY} backups:target {TARGET} --json < /dev/null > /root/said")
     server.pvdify("backups:run")
@@ -135,7 +135,7 @@ def test_a_copy_is_restored_into_a_new_service_with_another_password(server: Rea
     server.pvdify("services:destroy", "second", "--confirm", "second", "--purge")
 
 
-def test_a_cut_dump_is_found_by_a_drill_and_stops_a_restore(server: RealServer):
+def test_a_truncated_dump_is_detected_by_a_drill_and_aborts_a_restore(server: RealServer):
     rows = count(server)
     password = json.loads(server.vps.run("cat", "/root/said").stdout)["password"]
     script = f"""
@@ -160,7 +160,7 @@ def test_a_cut_dump_is_found_by_a_drill_and_stops_a_restore(server: RealServer):
     server.pvdify("backups:verify")
 
 
-def test_with_all_its_disks_lost_services_come_back_from_the_target_with_rows_passwords_and_links(server: RealServer):
+def test_after_a_loss_of_all_disks_services_are_restored_with_rows_passwords_and_links(server: RealServer):
     rows, password = count(server), json.loads(server.vps.run("cat", "/root/said").stdout)["password"]
     lose = """
     systemctl stop pvdifyd 'pvdify-*.service' || true
@@ -190,7 +190,7 @@ def count(server: RealServer) -> int:
     return int(server.pvdify("services:connect", "db", "--", "sh", "-c", asked).stdout.strip())
 
 
-def test_destroyed_with_purge_no_unit_container_network_or_volume_is_left(server: RealServer):
+def test_destroying_with_purge_leaves_no_unit_container_network_or_volume(server: RealServer):
     server.pvdify("services:unlink", "db", "shop")
     server.pvdify("apps:destroy", "shop", "--confirm", "shop", "--purge")
     for name in ("db", "cache"):

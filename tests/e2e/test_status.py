@@ -28,7 +28,7 @@ def status_of(trial: Trial) -> str:
     return str(trial.ask("GET", "/apps/odd")[1]["status"])
 
 
-def test_a_crash_loop_and_a_missing_image_are_said_everywhere(trial: Trial) -> None:
+def test_a_crash_loop_and_a_missing_image_are_reported_everywhere(trial: Trial) -> None:
     trial.pvdify("deploy", "odd", "--image", trial.stage.image("v1"))
     assert status_of(trial) == "live"
 

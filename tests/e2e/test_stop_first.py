@@ -28,7 +28,7 @@ def load(trial: Trial) -> Load:
     return Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, pause=0.01)
 
 
-async def test_requests_wait_and_none_fails(trial: Trial):
+async def test_requests_are_held_and_none_fails(trial: Trial):
     before = set(trial.containers())
     async with load(trial) as visitors:
         done = await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", trial.stage.image("v2"), *STOP_FIRST)
@@ -45,7 +45,7 @@ async def test_requests_wait_and_none_fails(trial: Trial):
     assert not before & {name for name, state in trial.containers().items() if state == "running"}
 
 
-async def test_the_old_release_is_back_when_the_new_one_fails(trial: Trial):
+async def test_the_old_release_is_restored_if_the_new_one_fails(trial: Trial):
     live = trial.get("hello")[1]
     trial.pvdify("config:set", "hello", "START_EXIT=3")
     async with load(trial) as visitors:
@@ -60,7 +60,7 @@ async def test_the_old_release_is_back_when_the_new_one_fails(trial: Trial):
     assert trial.get("hello")[:2] == (200, live)
 
 
-async def test_killed_in_the_gap_it_goes_on_by_itself(trial: Trial):
+async def test_a_deploy_killed_during_the_gap_is_completed(trial: Trial):
     trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"), *STOP_FIRST, "--no-wait")
     while True:  # the router's file says so a moment before the router does
         waiting = asyncio.create_task(asyncio.to_thread(trial.get, "hello", timeout=200))

@@ -136,7 +136,7 @@ async def test_a_deploy_and_a_restart_never_run_two_at_once(daemon: RealDaemon, 
     assert [life.goes_on for life in found] == [False, False, False, True]
 
 
-async def test_a_release_whose_worker_fails_is_replaced_by_the_one_before(daemon: RealDaemon, trial: Trial):
+async def test_a_release_with_a_failing_worker_is_replaced_by_the_previous_one(daemon: RealDaemon, trial: Trial):
     await daemon.deploy("fails", trial.stage.image("v1"), manifest())
 
     release = await daemon.deploy("fails", trial.stage.image("v2"), manifest(FAILING))
@@ -148,7 +148,7 @@ async def test_a_release_whose_worker_fails_is_replaced_by_the_one_before(daemon
     assert [life.goes_on for life in found] == [False, False, True]
 
 
-async def test_a_restart_or_a_scaling_that_fails_leaves_what_ran(daemon: RealDaemon, trial: Trial):
+async def test_a_failed_restart_or_scaling_keeps_the_running_workers(daemon: RealDaemon, trial: Trial):
     """What starts for the first time fails where it is worker.2, and later everywhere; worker.1 may come back."""
     deadline = uptime() + 30
     fails = f'[ "$PVDIFY_INSTANCE" = worker.2 ] || [ ${{up%.*}} -gt {deadline} ]'
@@ -172,7 +172,7 @@ async def test_a_restart_or_a_scaling_that_fails_leaves_what_ran(daemon: RealDae
     assert found[3].goes_on
 
 
-async def test_one_more_worker_joins_those_that_go_on(daemon: RealDaemon, trial: Trial):
+async def test_a_worker_is_added_without_restarting_the_others(daemon: RealDaemon, trial: Trial):
     await daemon.deploy("grows", trial.stage.image("v1"), manifest())
 
     done = await daemon.scale("grows", worker=2)
@@ -185,7 +185,7 @@ async def test_one_more_worker_joins_those_that_go_on(daemon: RealDaemon, trial:
     assert [life.instance for life in found][:2] == ["worker-v1-1", "worker-v1-2"]
 
 
-async def test_with_overlap_there_is_never_none(daemon: RealDaemon, trial: Trial):
+async def test_with_overlap_a_worker_always_runs(daemon: RealDaemon, trial: Trial):
     await daemon.deploy("meets", trial.stage.image("v1"), manifest(overlap=True))
     await daemon.deploy("meets", trial.stage.image("v2"), manifest(overlap=True))
     await daemon.restart("meets", "worker")
@@ -196,7 +196,7 @@ async def test_with_overlap_there_is_never_none(daemon: RealDaemon, trial: Trial
     assert all(earlier.ended > later.began for earlier, later in pairwise(found)), found
 
 
-async def test_restarts_while_each_look_at_all_containers_is_old_never_run_two_at_once(
+async def test_restarts_with_slow_container_listings_never_run_two_workers_at_once(
     busy: RealDaemon, trial: Trial
 ) -> None:
     apps = ("busy-a", "busy-b", "busy-c")

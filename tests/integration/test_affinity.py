@@ -97,7 +97,7 @@ def shop(*targets: Instance | int, numbers: tuple[int, ...] = (), slot: int = 1)
     )
 
 
-async def test_each_visitor_stays_and_all_are_spread(process, router, instances):
+async def test_each_visitor_keeps_its_instance_and_visitors_are_spread(process, router, instances):
     await router.put(shop(*instances[:3]))
     visitors = [Visitor(process) for _ in range(24)]
 
@@ -155,7 +155,7 @@ async def test_a_visitor_stays_when_instances_join_and_others_leave(process, rou
     assert await visitor.several() == {"i0"}
 
 
-async def test_a_restarted_instance_has_the_visitors_of_the_one_before_it(process, router, instances):
+async def test_a_restarted_instance_keeps_its_visitors(process, router, instances):
     await router.put(shop(instances[0], instances[1]))
     visitor = Visitor(process)
     before = await visitor.ask()
@@ -167,7 +167,7 @@ async def test_a_restarted_instance_has_the_visitors_of_the_one_before_it(proces
     assert visitor.cookie == cookie
 
 
-async def test_an_instance_that_is_gone_is_given_up_for_another_one(process, router, instances):
+async def test_visitors_of_a_removed_instance_get_another_one(process, router, instances):
     await router.put(shop(*instances[:3]))
     visitors = [Visitor(process) for _ in range(12)]
     for visitor in visitors:
@@ -183,7 +183,7 @@ async def test_an_instance_that_is_gone_is_given_up_for_another_one(process, rou
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_one_that_refuses_is_given_up_with_the_request_it_refused(process, router, instances, method: str):
+async def test_a_request_refused_by_its_instance_is_sent_to_another_one(process, router, instances, method: str):
     await router.put(shop(instances[0], instances[1]))
     visitor = Visitor(process)
     while await visitor.ask() != "i1":
@@ -207,7 +207,7 @@ async def test_after_a_deploy_the_old_cookie_is_replaced(process, router, instan
     assert visitor.cookie != old
 
 
-async def test_a_made_up_cookie_leads_nowhere(process, router, instances):
+async def test_a_forged_cookie_is_ignored(process, router, instances):
     await router.put(shop(instances[0], instances[1]))
     for made_up in ("1", "101.0", "shop/v1:1", "a" * 4000, "../../x"):
         visitor = Visitor(process, cookie=made_up)
@@ -228,7 +228,7 @@ async def test_without_affinity_there_is_no_cookie_and_a_left_one_is_kept_from_t
     assert instances[1].cookies == [None] * len(instances[1].cookies)
 
 
-async def test_the_route_and_the_visitors_are_the_same_after_the_routers_death(process, router, instances):
+async def test_routes_and_affinity_survive_a_crash_of_the_router(process, router, instances):
     route = shop(*instances[:3], numbers=(1, 102, 3))
     await router.put(route)
     visitor = Visitor(process)
@@ -241,7 +241,7 @@ async def test_the_route_and_the_visitors_are_the_same_after_the_routers_death(p
     assert await visitor.several() == {before}
 
 
-async def test_nothing_is_left_of_a_slot_or_an_app_that_is_gone(process, router, instances):
+async def test_removed_slots_and_apps_leave_no_map_entries(process, router, instances):
     await router.put(shop(instances[0]))
     await router.put(shop(instances[1], slot=2))
     await router.forget("shop", 1)

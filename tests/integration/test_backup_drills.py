@@ -200,7 +200,7 @@ KINDS: dict[str, tuple[Sabotage, str]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_bad_backup_is_found_by_the_next_drill(proven: BackupBench, kind: str) -> None:
+def test_a_bad_backup_is_detected_by_the_next_drill(proven: BackupBench, kind: str) -> None:
     sabotage, words = KINDS[kind]
 
     async def drill() -> str:
@@ -222,7 +222,7 @@ def test_a_bad_backup_is_found_by_the_next_drill(proven: BackupBench, kind: str)
     assert words in cause, cause
 
 
-def test_a_good_backup_is_proven_again_and_again(proven: BackupBench) -> None:
+def test_a_good_backup_is_verified_repeatedly(proven: BackupBench) -> None:
     async def drill() -> None:
         await proven.reset()
         await proven.backup()
@@ -235,7 +235,7 @@ def test_a_good_backup_is_proven_again_and_again(proven: BackupBench) -> None:
     LOOP.run_until_complete(drill())
 
 
-def test_what_became_smaller_on_purpose_can_be_accepted(proven: BackupBench) -> None:
+def test_an_intended_shrinkage_can_be_accepted(proven: BackupBench) -> None:
     async def drill() -> TaskState:
         await proven.reset()
         most_gone(proven.content)

@@ -55,7 +55,7 @@ async def routed(router: HaproxyRouter, port: int) -> None:
 
 
 @pytest.mark.parametrize("many", [8_050, bulkheads.MAX_CONNECTIONS + 200])
-async def test_half_sent_heads_to_a_preview_keep_no_client_from_another_app(
+async def test_incomplete_request_heads_to_a_preview_do_not_block_another_app(
     router: HaproxyRouter, process: RouterProcess, port: int, many: int
 ) -> None:
     """Also more than there is room for: they are sent away before a visitor gives up."""
@@ -67,7 +67,7 @@ async def test_half_sent_heads_to_a_preview_keep_no_client_from_another_app(
     assert answers == [200, 200, 200]
 
 
-async def test_requests_of_a_preview_that_never_end_leave_room_for_the_app(
+async def test_endless_requests_to_a_preview_leave_capacity_for_the_app(
     router: HaproxyRouter, process: RouterProcess, port: int
 ) -> None:
     await routed(router, port)
@@ -85,9 +85,7 @@ async def test_requests_of_a_preview_that_never_end_leave_room_for_the_app(
     assert own.status == 200
 
 
-async def test_one_address_that_does_not_stand_in_front_has_a_share_of_the_connections(
-    process: RouterProcess, port: int
-) -> None:
+async def test_a_single_client_address_gets_only_a_share_of_the_connections(process: RouterProcess, port: int) -> None:
     router = process.connect(front=Front(trusted=("192.0.2.0/24",)))
     await router.ensure_running()
     await routed(router, port)

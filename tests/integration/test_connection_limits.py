@@ -89,7 +89,7 @@ async def ended(connection: Connection) -> bool:
     return True
 
 
-async def test_silent_connections_make_room_for_new_ones() -> None:
+async def test_silent_connections_are_closed_for_new_ones() -> None:
     async with listening(most=4) as clients:
         silent = [await clients.open(text) for text in (b"", b"GET / HT") for _ in range(20)]
 
@@ -99,7 +99,7 @@ async def test_silent_connections_make_room_for_new_ones() -> None:
         assert await ended(silent[0])
 
 
-async def test_requests_that_are_answered_are_never_cut_for_new_ones() -> None:
+async def test_active_requests_are_never_closed_for_new_ones() -> None:
     async with listening(most=3) as clients:
         held = [await clients.open(GET % b"/hold") for _ in range(3)]
         assert {await status_of(it) for it in held} == {b"HTTP/1.1 200 OK"}
@@ -112,7 +112,7 @@ async def test_requests_that_are_answered_are_never_cut_for_new_ones() -> None:
         assert not any(it[0].at_eof() for it in held)
 
 
-async def test_a_place_is_free_again_when_its_client_has_gone() -> None:
+async def test_a_place_is_freed_when_its_client_disconnects() -> None:
     async with listening(most=1) as clients:
         first = await clients.open(GET % b"/hold")
         await status_of(first)
@@ -132,7 +132,7 @@ async def test_a_head_has_a_time_limit(begun: bytes) -> None:
         assert await ended(await clients.open(begun))
 
 
-async def test_a_client_that_takes_nothing_of_its_answer_is_dropped() -> None:
+async def test_a_client_that_does_not_read_its_answer_is_disconnected() -> None:
     async with listening(most=1, patience=Patience(head=AGES, stuck=0.2)) as clients:
         await clients.open(GET % b"/large")
 

@@ -85,7 +85,7 @@ async def test_the_api_is_at_the_public_name(
     ("host", "path"),
     [("apps.test", "/"), ("apps.test", "/metrics"), ("apps.test", "/api/v11"), ("x.apps.test", "/api/v1/apps")],
 )
-async def test_nothing_else_is(
+async def test_only_the_api_is_at_the_public_name(
     router: HaproxyRouter, process: RouterProcess, pvdifyd: Pvdifyd, host: str, path: str
 ) -> None:
     assert (await ask(process, path, host=host)).status == 404
@@ -113,7 +113,7 @@ async def test_metrics_stay_on_this_machine(process: RouterProcess, pvdifyd: Pvd
     assert (answer.status, pvdifyd.heads) == (404, [])
 
 
-async def test_a_dashboard_whose_pvdifyd_is_away_is_a_page_with_retry_after(process: RouterProcess) -> None:
+async def test_a_dashboard_without_pvdifyd_is_a_503_page_with_retry_after(process: RouterProcess) -> None:
     router = await started(process, Address(host="127.0.0.1", port=free_port()), has_dashboard=True)
 
     answer = await ask(process, "/")
@@ -134,7 +134,7 @@ async def test_an_app_keeps_its_own_api(router: HaproxyRouter, process: RouterPr
     assert (len(app.heads), len(pvdifyd.heads)) == (1, 0)
 
 
-async def test_pvdifyd_gets_the_address_and_the_id_that_the_front_says(
+async def test_pvdifyd_gets_the_address_and_request_id_of_the_proxy_in_front(
     router: HaproxyRouter, process: RouterProcess, pvdifyd: Pvdifyd
 ) -> None:
     answer = await ask(process, "/api/v1/apps", "X-Forwarded-For: 203.0.113.9", "X-Request-Id: run:7/1")
@@ -160,7 +160,7 @@ async def test_pvdifyd_knows_its_router_by_a_key_that_no_visitor_and_no_app_sees
     assert key not in "".join(f"{answer.headers}" for answer in answers)
 
 
-async def test_no_other_visitor_says_an_address(process: RouterProcess, pvdifyd: Pvdifyd) -> None:
+async def test_visitors_cannot_forge_an_address(process: RouterProcess, pvdifyd: Pvdifyd) -> None:
     router = await started(process, pvdifyd.address, front=Front(trusted=("192.0.2.0/24",)))
 
     await ask(process, "/api/v1/apps", "X-Forwarded-For: 203.0.113.9", "CF-Connecting-IP: 203.0.113.9")
@@ -170,7 +170,7 @@ async def test_no_other_visitor_says_an_address(process: RouterProcess, pvdifyd:
     assert "203.0.113.9" not in pvdifyd.heads[0]
 
 
-async def test_a_public_path_is_taken_off(process: RouterProcess, pvdifyd: Pvdifyd) -> None:
+async def test_a_public_path_prefix_is_stripped(process: RouterProcess, pvdifyd: Pvdifyd) -> None:
     router = await started(process, pvdifyd.address, prefix="/ops")
 
     answers = [(await ask(process, path)).status for path in ("/ops/api/v1/apps", "/api/v1/apps")]
@@ -180,7 +180,7 @@ async def test_a_public_path_is_taken_off(process: RouterProcess, pvdifyd: Pvdif
     assert pvdifyd.heads[0].startswith("GET /api/v1/apps HTTP/1.1")
 
 
-async def test_pvdifyd_that_is_away_is_a_problem_with_retry_after(process: RouterProcess) -> None:
+async def test_an_unavailable_pvdifyd_is_a_503_problem_with_retry_after(process: RouterProcess) -> None:
     router = await started(process, Address(host="127.0.0.1", port=free_port()))
 
     answer = await ask(process, "/api/v1/apps", "X-Request-Id: here")
@@ -192,7 +192,7 @@ async def test_pvdifyd_that_is_away_is_a_problem_with_retry_after(process: Route
     assert (problem["code"], problem["status"], problem["request_id"]) == ("server-unreachable", 503, "here")
 
 
-async def test_a_request_waits_for_pvdifyd_that_restarts(process: RouterProcess) -> None:
+async def test_a_request_waits_while_pvdifyd_restarts(process: RouterProcess) -> None:
     pvdifyd = Pvdifyd(Address(host="127.0.0.1", port=free_port()))
     router = await started(process, pvdifyd.address)
 
@@ -217,7 +217,7 @@ async def test_a_stream_passes_as_it_comes(router: HaproxyRouter, process: Route
     assert rest.endswith(b"end")
 
 
-async def test_an_address_that_asks_too_often_is_kept_from_pvdifyd_and_no_other(
+async def test_requests_to_pvdifyd_are_rate_limited_per_address(
     router: HaproxyRouter, process: RouterProcess, pvdifyd: Pvdifyd
 ) -> None:
     greedy = [await ask(process, "/api/v1/apps", "X-Forwarded-For: 203.0.113.9") for _ in range(_MOST + 5)]

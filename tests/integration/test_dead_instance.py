@@ -27,7 +27,7 @@ CLIENTS = 12
 REQUESTS = 24  # so many that some go to the dead one first
 
 
-async def test_only_what_it_had_begun_is_lost_when_one_of_three_is_killed_under_load(
+async def test_killing_one_of_three_instances_under_load_loses_only_requests_in_flight(
     router: HaproxyRouter, process: RouterProcess
 ) -> None:
     apps = [await app_process(name) for name in ("first", "second", "third")]
@@ -54,7 +54,7 @@ async def test_only_what_it_had_begun_is_lost_when_one_of_three_is_killed_under_
 
 
 @pytest.mark.parametrize("dead", [1, 2, 3])
-async def test_a_request_with_a_body_goes_on_when_it_is_refused(
+async def test_a_refused_request_with_a_body_is_sent_to_another_instance(
     router: HaproxyRouter, process: RouterProcess, dead: int
 ) -> None:
     backend = Backend(version="v1")
@@ -74,7 +74,9 @@ async def test_a_request_with_a_body_goes_on_when_it_is_refused(
     await backend.stop()
 
 
-async def test_what_an_app_may_have_begun_is_not_sent_again(router: HaproxyRouter, process: RouterProcess) -> None:
+async def test_a_request_that_an_app_may_have_begun_is_not_retried(
+    router: HaproxyRouter, process: RouterProcess
+) -> None:
     seen: list[str] = []
 
     async def hang_up(method: str, head: str) -> bytes:
@@ -89,7 +91,7 @@ async def test_what_an_app_may_have_begun_is_not_sent_again(router: HaproxyRoute
 
 
 @pytest.mark.parametrize(("status", "by_router", "by_app"), [("500", 0, REQUESTS), ("", REQUESTS, 0)])
-async def test_an_error_in_the_second_place_is_counted_once_for_who_made_it(
+async def test_an_error_of_the_second_instance_is_counted_once_for_it(
     router: HaproxyRouter, process: RouterProcess, status: str, by_router: int, by_app: int
 ) -> None:
     async def fail(method: str, head: str) -> bytes:
@@ -104,7 +106,9 @@ async def test_an_error_in_the_second_place_is_counted_once_for_who_made_it(
     assert await ended(router) == Traffic(requests=REQUESTS, router_errors=by_router, app_errors=by_app)
 
 
-async def test_no_visitor_can_see_that_it_came_second(router: HaproxyRouter, process: RouterProcess) -> None:
+async def test_a_retried_request_looks_like_any_other_to_app_and_visitor(
+    router: HaproxyRouter, process: RouterProcess
+) -> None:
     heads: set[str] = set()
 
     async def answer(method: str, head: str) -> bytes:
@@ -126,7 +130,7 @@ async def test_no_visitor_can_see_that_it_came_second(router: HaproxyRouter, pro
     assert slots == {"shop/v1"}
 
 
-async def test_a_request_that_came_second_is_in_flight_where_it_is(
+async def test_a_retried_request_counts_as_in_flight_at_its_instance(
     router: HaproxyRouter, process: RouterProcess
 ) -> None:
     backend = Backend(version="v1")
@@ -144,7 +148,7 @@ async def test_a_request_that_came_second_is_in_flight_where_it_is(
     await router.put(shop(free_port()))
 
 
-async def test_only_the_router_can_hand_itself_a_request(router: HaproxyRouter, process: RouterProcess) -> None:
+async def test_only_the_router_can_send_internal_retries(router: HaproxyRouter, process: RouterProcess) -> None:
     mode = (process.run_dir / "again.sock").stat().st_mode
 
     assert stat.S_IMODE(mode) == stat.S_IRUSR | stat.S_IWUSR

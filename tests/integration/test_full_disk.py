@@ -114,7 +114,7 @@ async def test_a_dead_router_is_started_again_and_keeps_its_routes(disk: Path, t
         await router.close()
 
 
-async def test_visitors_notice_nothing_where_the_access_log_has_no_room(disk: Path, tmp_path: Path) -> None:
+async def test_a_full_disk_for_the_access_log_fails_no_request(disk: Path, tmp_path: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
@@ -157,7 +157,7 @@ async def lines_from(log: AccessLogFile, number: int) -> bool:
 
 
 @pytest.mark.parametrize("writer", WRITERS, ids=lambda it: it.__name__)
-async def test_what_does_not_fit_is_named_and_leaves_nothing_behind(disk: Path, writer: Writer) -> None:
+async def test_a_file_that_does_not_fit_is_an_error_and_leaves_nothing(disk: Path, writer: Writer) -> None:
     place = disk / "place"
     place.mkdir()
     work = writer(place)
@@ -174,7 +174,7 @@ async def test_what_does_not_fit_is_named_and_leaves_nothing_behind(disk: Path, 
     await work()
 
 
-async def test_lines_of_a_log_wait_until_there_is_room(disk: Path) -> None:
+async def test_log_lines_are_buffered_until_the_disk_has_space(disk: Path) -> None:
     log = FileDeployLog(disk / "logs")
     entries = [LogEntry(at=NOW, kind=EntryKind.OUTPUT, text=f"{number} {'x' * 1000}") for number in range(30)]
     await log.append("shop", 1, *entries[:10])

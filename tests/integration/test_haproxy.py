@@ -32,7 +32,7 @@ def shop(slot: int, *targets: int) -> Route:
     return Route(app="shop", hostnames=("shop.test", "www.shop.test"), slot=slot, targets=here(*targets))
 
 
-async def test_what_an_app_ends_without_an_answer_is_an_error_and_not_sent_again(
+async def test_a_request_that_an_app_drops_is_an_error_and_not_retried(
     router: HaproxyRouter, process: RouterProcess
 ) -> None:
     """The app closes every third connection without an answer."""
@@ -80,7 +80,7 @@ async def test_headers_towards_the_app_and_the_visitor(router: HaproxyRouter, pr
 
 
 @pytest.mark.parametrize("is_asked_for", [False, True])
-async def test_http2_without_tls_only_where_it_is_asked_for(process: RouterProcess, is_asked_for: bool) -> None:
+async def test_http2_without_tls_is_served_only_if_enabled(process: RouterProcess, is_asked_for: bool) -> None:
     router = process.connect(front=Front(has_http2=is_asked_for))
     await router.ensure_running()
     settings_frame = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -125,9 +125,7 @@ async def test_a_taken_port_is_explained(process: RouterProcess) -> None:
     await taken.stop()
 
 
-async def test_the_death_of_the_newest_process_is_the_one_that_counts(
-    router: HaproxyRouter, process: RouterProcess
-) -> None:
+async def test_only_the_exit_of_the_newest_process_counts(router: HaproxyRouter, process: RouterProcess) -> None:
     backend = Backend(version="v1")
     await backend.start()
     await router.put(shop(1, backend.port))
@@ -169,7 +167,7 @@ async def test_drift_in_the_process_is_repaired(router: HaproxyRouter, process: 
     assert await router.routes() == {"shop": route}
 
 
-async def test_a_lost_command_socket_is_made_anew(router: HaproxyRouter, process: RouterProcess) -> None:
+async def test_a_lost_command_socket_is_recreated(router: HaproxyRouter, process: RouterProcess) -> None:
     await router.put(shop(1, free_port()))
     (process.run_dir / "haproxy.sock").unlink()
 
@@ -195,7 +193,7 @@ async def test_a_process_that_answers_late_is_not_started_again(router: HaproxyR
     waiting.cancel()
 
 
-async def test_every_file_is_ours_alone(router: HaproxyRouter, process: RouterProcess) -> None:
+async def test_all_files_are_readable_by_root_only(router: HaproxyRouter, process: RouterProcess) -> None:
     await router.put(shop(1, free_port()))
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in process.directory.iterdir()}

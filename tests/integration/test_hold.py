@@ -45,7 +45,9 @@ async def waiting(*requests: asyncio.Task[bytes]) -> None:
     assert done == set()
 
 
-async def test_what_waits_goes_to_the_release_that_is_live_in_the_end(router: HaproxyRouter, process: RouterProcess):
+async def test_held_requests_go_to_the_release_live_at_the_end_of_the_hold(
+    router: HaproxyRouter, process: RouterProcess
+):
     old, new = await backend("v1"), await backend("v2")
     await router.put(shop(1, old.port))
 
@@ -59,7 +61,7 @@ async def test_what_waits_goes_to_the_release_that_is_live_in_the_end(router: Ha
     await new.stop()
 
 
-async def test_what_waits_is_answered_with_503_when_the_hold_is_over(router: HaproxyRouter, process: RouterProcess):
+async def test_held_requests_get_503_when_the_hold_expires(router: HaproxyRouter, process: RouterProcess):
     await router.put(shop(None, hold=700))
 
     answer = await ask(process.listen)
@@ -106,7 +108,7 @@ async def fill(listen: Address, more: int) -> tuple[set[asyncio.Task[bytes]], li
     return requests, refused
 
 
-async def test_only_so_many_requests_of_an_app_wait(router: HaproxyRouter, process: RouterProcess):
+async def test_the_number_of_held_requests_per_app_is_limited(router: HaproxyRouter, process: RouterProcess):
     live = await backend("v1")
     await router.put(shop(1, live.port, hold=LONG))
 
@@ -119,7 +121,7 @@ async def test_only_so_many_requests_of_an_app_wait(router: HaproxyRouter, proce
     await live.stop()
 
 
-async def test_requests_that_visitors_gave_up_leave_room_again(router: HaproxyRouter, process: RouterProcess):
+async def test_aborted_held_requests_free_their_places(router: HaproxyRouter, process: RouterProcess):
     live = await backend("v1")
     await router.put(shop(1, live.port, hold=LONG))
     requests, _ = await fill(process.listen, 1)

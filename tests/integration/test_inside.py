@@ -76,7 +76,7 @@ async def test_a_command_has_the_config_vars_input_output_and_exit_code(place: P
     assert files_left(place) == []
 
 
-async def test_it_is_in_the_instance_and_podman_never_sees_the_config_vars(place: Place) -> None:
+async def test_a_command_runs_in_the_instance_and_podman_never_gets_the_config_vars(place: Place) -> None:
     process = await place.inside.enter(NAME, 4711, ("cat", "/proc/1/cmdline"), None)
     shown, _, code = await all_of(process)
     waiting = await place.inside.enter(NAME, 4712, ("sleep", "60"), None)

@@ -138,7 +138,7 @@ async def test_a_one_off_command_is_on_its_apps_network_alone(server, image):
     assert codes[1] != 0
 
 
-async def test_a_network_that_was_tidied_away_is_made_again(server, image):
+async def test_a_removed_network_is_created_again(server, image):
     supervisor = server.supervisor()
     spec = await started(supervisor, make_spec(image, PREVIEW))
     network = network_of(server.server_id, PREVIEW)
@@ -196,7 +196,7 @@ async def test_an_instance_on_the_shared_network_of_earlier_versions_starts_agai
     assert reaches_from_here(spec.exposed.at.port)
 
 
-def test_an_uninstalled_server_takes_its_networks_along(server):
+def test_uninstalling_removes_the_networks(server):
     machine, action = Machine(runner=SubprocessRunner()), RemoveNetworks(server=server.server_id)
     asyncio.run(server.calls().networks.ensure(PRODUCTION))
     assert not action.is_done(machine)
@@ -207,7 +207,7 @@ def test_an_uninstalled_server_takes_its_networks_along(server):
     assert asyncio.run(server.supervisor().networks.apps()) == frozenset()
 
 
-def test_the_doctor_sees_that_networks_are_apart_and_leaves_none():
+def test_the_doctor_verifies_network_isolation_and_leaves_no_network():
     trial = try_container(Machine(runner=SubprocessRunner()), "podman", free_port())
 
     assert (trial.refusal, trial.is_apart) == ("", True)

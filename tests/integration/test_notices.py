@@ -42,7 +42,7 @@ async def machine():
     await web.close()
 
 
-async def told(courier: Courier) -> None:
+async def deliver(courier: Courier) -> None:
     await courier.look()
     await courier.idle()
 
@@ -62,7 +62,7 @@ async def test_an_apps_own_events_and_its_deploys_arrive_in_one_project(machine:
         await daemon.requests.create_app("shop", ACTOR)
         await daemon.requests.change_config("shop", {"API_KEY": ConfigVar(value=Secret("s3cret-value"))}, ACTOR)
         await daemon.deploy(image=V1)
-        await told(daemon.courier)
+        await deliver(daemon.courier)
         ours = [arrived for arrived in server.arrived if arrived.path == "/batch/"]
         annotations = [arrived for arrived in server.arrived if "annotations" in arrived.path]
 
@@ -95,9 +95,9 @@ async def test_an_annotation_whose_answer_was_lost_is_not_made_twice(machine: Ma
             Reply(content=b'{"results": [{"content": "shop v1 is live (%s)"}]}' % V1.encode()),
         ]
         await daemon.deploy(image=V1)
-        await told(daemon.courier)
+        await deliver(daemon.courier)
         machine.clock.jump(10)
-        await told(daemon.courier)
+        await deliver(daemon.courier)
 
     await daemon.bury()
     assert [it.method for it in server.arrived] == ["POST", "GET"]
@@ -105,7 +105,7 @@ async def test_an_annotation_whose_answer_was_lost_is_not_made_twice(machine: Ma
     assert delivery.state is DeliveryState.DELIVERED
 
 
-async def test_while_everybody_is_away_deploys_go_on_and_later_all_is_reported_in_a_signed_form(machine: Machine):
+async def test_with_all_receivers_down_deploys_continue_and_signed_deliveries_follow_later(machine: Machine):
     daemon = machine.daemon()
     notifications = Notifications(
         clock=daemon.world.clock,
@@ -123,7 +123,7 @@ async def test_while_everybody_is_away_deploys_go_on_and_later_all_is_reported_i
 
         release = await daemon.deploy(image=V1)
         for _ in range(3):
-            await told(daemon.courier)
+            await deliver(daemon.courier)
             machine.clock.jump(31)
 
     await daemon.bury()

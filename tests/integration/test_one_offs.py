@@ -77,7 +77,7 @@ async def test_a_terminal_has_a_size_that_changes_and_takes_keys(one_offs: Podma
     await process.end()
 
 
-async def test_one_that_is_ended_may_finish_first(one_offs: PodmanOneOffs) -> None:
+async def test_an_ended_one_off_gets_its_grace_period(one_offs: PodmanOneOffs) -> None:
     finishing = "sh -c 'trap \"sleep 0.3; echo finished; exit 0\" TERM; echo up; while true; do sleep 0.1; done' | cat"
     process = await one_offs.start(spec(finishing), None)
     first = await process.read()
@@ -89,7 +89,7 @@ async def test_one_that_is_ended_may_finish_first(one_offs: PodmanOneOffs) -> No
     assert first.data + (await rest)[Stream.STDOUT] == b"up\nfinished\n"
 
 
-async def test_one_that_does_not_finish_in_time_is_gone(one_offs: PodmanOneOffs) -> None:
+async def test_a_one_off_over_its_grace_period_is_killed(one_offs: PodmanOneOffs) -> None:
     process = await one_offs.start(spec("trap '' TERM; echo up; sleep 600", stop_timeout=0.5), None)
     assert await process.read() is not None
 

@@ -52,9 +52,7 @@ async def output_of(supervisor: Supervisor, spec: InstanceSpec) -> list[str]:
     return [line.text for line in await supervisor.logs.tail([spec.name], 1000)]
 
 
-async def test_a_start_is_one_call_once_there_is_a_network_and_waiting_costs_only_the_last_look(
-    server, supervisor, image
-):
+async def test_a_start_is_one_podman_call_with_an_existing_network_and_waiting_one_more(server, supervisor, image):
     spec = make_spec(image, command="sleep 0.3; exit 4")
     await supervisor.instances.find()  # as a daemon does at its start
     server.runner.calls.clear()
@@ -89,7 +87,7 @@ async def test_config_vars_reach_the_program_whatever_their_names_and_values(sup
     assert lines[lines.index("LINES=one") + 1] == "two"
 
 
-async def test_config_vars_show_nowhere_and_are_on_no_disk(server, supervisor, image):
+async def test_config_vars_are_not_visible_and_on_no_disk(server, supervisor, image):
     value = f"hidden-{os.urandom(8).hex()}"
 
     await supervisor.instances.start(make_spec(image, environment={"PASSWORD": Secret(value)}))
@@ -135,7 +133,7 @@ async def test_two_servers_share_one_podman_without_seeing_each_other(supervisor
         assert [found.state for found in await other.instances.find()] == [InstanceState.RUNNING]
 
 
-async def test_what_an_interrupted_daemon_made_is_taken_over(server, supervisor, image):
+async def test_containers_of_an_interrupted_daemon_are_adopted(server, supervisor, image):
     await supervisor.instances.create(make_spec(image))
     subprocess.run(("rm", "-rf", str(server.run_dir)), check=True)  # as a boot does
     successor = server.supervisor()
@@ -280,7 +278,7 @@ async def test_without_podman_the_package_is_named(server):
     assert "apt-get install no-such-podman" in failure.value.next
 
 
-async def test_what_a_hook_writes_is_read_and_touches_no_disk(server, supervisor, image):
+async def test_hook_output_is_read_without_touching_the_disk(server, supervisor, image):
     spec = make_spec(
         image, name="pvdify-shop-pre_deploy-v1-1", process="pre_deploy", role=Role.HOOK,
         command=("/bin/sh", "-c", "set -x; echo $TOKEN"), environment={"TOKEN": Secret("correct-horse-battery")},

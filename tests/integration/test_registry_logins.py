@@ -106,7 +106,7 @@ async def test_a_wrong_password_is_refused_by_the_registry_itself(
     assert list(auth_file.path.parent.iterdir()) == []
 
 
-async def test_a_registry_that_is_not_there_differs_from_a_wrong_password(logins: PodmanRegistryLogins) -> None:
+async def test_an_unreachable_registry_is_distinguished_from_a_wrong_password(logins: PodmanRegistryLogins) -> None:
     with pytest.raises(RegistryUnavailable):
         await logins.check(login(f"127.0.0.1:{free_port()}"))
 

@@ -72,7 +72,9 @@ async def test_headers_of_64_kb_reach_the_visitor(
     assert len(answer) > 60_000
 
 
-async def test_larger_ones_are_refused_with_the_limit(router: HaproxyRouter, process: RouterProcess, port: int) -> None:
+async def test_larger_headers_are_refused_with_the_limit(
+    router: HaproxyRouter, process: RouterProcess, port: int
+) -> None:
     await router.put(route(port))
 
     answer = await ask(process, "/", b"Cookie: " + b"a" * (PROMISED + 6000) + b"\r\n")
@@ -97,7 +99,7 @@ async def test_more_headers_are_refused_with_the_limit(
     assert (visit.status, visit.app) == (431, "shop")
 
 
-async def test_what_does_not_fit_into_the_buffer_is_refused_unread(
+async def test_a_head_larger_than_the_buffer_is_refused_unread(
     router: HaproxyRouter, process: RouterProcess, port: int
 ) -> None:
     await router.put(route(port))

@@ -57,7 +57,7 @@ def content(tmp_path: Path) -> Path:
     return tmp_path / "content"
 
 
-async def test_what_is_stored_comes_back_and_no_argument_has_the_password(targets, target, content, runner, tmp_path):
+async def test_stored_files_are_restored_and_no_argument_has_the_password(targets, target, content, runner, tmp_path):
     id = await targets.open(target, may_create=True)
     stored = await targets.store(target, content, {"server": "s", "kind": "volume", "app": "shop", "empty": ""})
     (found,) = await targets.list(target)

@@ -42,7 +42,7 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_what_a_real_program_writes_of_a_secret_is_hidden(name: str, secret: str) -> None:
+def test_a_secret_written_by_a_real_program_is_hidden(name: str, secret: str) -> None:
     program, *arguments = SCRIPTS[name]
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
@@ -52,10 +52,10 @@ def test_what_a_real_program_writes_of_a_secret_is_hidden(name: str, secret: str
     output = done.stdout + done.stderr
     redactor = Redactor([secret])
 
-    told = "\n".join(redactor.clean(line) for line in output.splitlines())
+    cleaned = "\n".join(redactor.clean(line) for line in output.splitlines())
 
-    assert "***" in told
-    assert not [piece for piece in _pieces(output, secret) if piece in told], told
+    assert "***" in cleaned
+    assert not [piece for piece in _pieces(output, secret) if piece in cleaned], cleaned
 
 
 def _pieces(output: str, secret: str) -> set[str]:

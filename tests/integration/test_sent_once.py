@@ -51,7 +51,7 @@ async def test_a_request_that_ends_without_an_answer_is_begun_once_whatever_its_
 
 @pytest.mark.parametrize(("path", "reason"), [("/close", "502"), ("/reset", "502"), ("/part", "answer cut off")])
 @pytest.mark.parametrize("instances", [1, 3])
-async def test_what_a_visitor_lost_is_in_the_log_with_app_and_release(
+async def test_an_aborted_answer_is_logged_with_app_and_release(
     router: HaproxyRouter, process: RouterProcess, path: str, reason: str, instances: int
 ) -> None:
     begun_at = RealClock().now()

@@ -79,7 +79,7 @@ async def visits(process: RouterProcess, count: int) -> tuple[Visit, ...]:
     return found
 
 
-async def test_the_tunnels_word_is_taken(process: RouterProcess, app: App) -> None:
+async def test_the_address_reported_by_the_tunnel_is_used(process: RouterProcess, app: App) -> None:
     router = await routed(process, app)
 
     await ask(
@@ -96,7 +96,7 @@ async def test_the_tunnels_word_is_taken(process: RouterProcess, app: App) -> No
     await router.close()
 
 
-async def test_the_headers_follow_an_edge_that_comes_and_goes(process: RouterProcess, app: App) -> None:
+async def test_address_headers_follow_changes_of_the_edge(process: RouterProcess, app: App) -> None:
     data = process.directory.parent
     settings = load({"data_dir": str(data), "router_listen": str(process.listen)}, {}, data / "none.toml")
     edge = data / "credentials" / "edge.sops.yaml"
@@ -115,7 +115,7 @@ async def test_the_headers_follow_an_edge_that_comes_and_goes(process: RouterPro
     assert [head["x-forwarded-for"] for head in app.heads] == ["198.51.100.1", "203.0.113.7", "198.51.100.1"]
 
 
-async def test_another_proxys_last_address_is_taken(process: RouterProcess, app: App) -> None:
+async def test_the_last_address_of_another_proxy_is_used(process: RouterProcess, app: App) -> None:
     router = await routed(process, app, Front(headers=("X-Forwarded-For",)))
 
     await ask(process, "CF-Connecting-IP: 192.0.2.99", "X-Forwarded-For: 192.0.2.99, 2001:db8::7")
@@ -125,7 +125,7 @@ async def test_another_proxys_last_address_is_taken(process: RouterProcess, app:
     await router.close()
 
 
-async def test_a_visitors_own_word_is_not_taken(process: RouterProcess, app: App) -> None:
+async def test_address_headers_of_visitors_are_ignored(process: RouterProcess, app: App) -> None:
     router = await routed(process, app, Front(trusted=("192.0.2.0/24",)))
 
     await ask(process, "CF-Connecting-IP: 203.0.113.7", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https",
@@ -138,7 +138,7 @@ async def test_a_visitors_own_word_is_not_taken(process: RouterProcess, app: App
 
 
 @pytest.mark.parametrize("nonsense", ["", "garbage", "203.0.113.7; DROP", "999.1.1.1"])
-async def test_an_address_that_is_none_is_not_taken(process: RouterProcess, app: App, nonsense: str) -> None:
+async def test_an_invalid_address_is_ignored(process: RouterProcess, app: App, nonsense: str) -> None:
     router = await routed(process, app)
 
     await ask(process, f"CF-Connecting-IP: {nonsense}")
@@ -180,7 +180,7 @@ async def test_the_access_log_reports_each_request(process: RouterProcess, app: 
     await router.close()
 
 
-async def test_the_log_goes_on_after_a_death_and_a_replacement(process: RouterProcess, app: App) -> None:
+async def test_the_access_log_continues_after_a_crash_and_a_replacement(process: RouterProcess, app: App) -> None:
     router = await routed(process, app)
     await ask(process, path="/first")
     await visits(process, 1)
@@ -195,7 +195,7 @@ async def test_the_log_goes_on_after_a_death_and_a_replacement(process: RouterPr
     await router.close()
 
 
-async def test_only_this_router_can_say_which_release_is_live_at_a_path_that_nobody_guesses(
+async def test_only_this_router_can_prove_the_live_release_at_an_unguessable_path(
     process: RouterProcess, app: App
 ) -> None:
     router = await routed(process, app)
@@ -212,7 +212,7 @@ async def test_only_this_router_can_say_which_release_is_live_at_a_path_that_nob
     await router.close()
 
 
-async def test_search_engines_forget_previews_and_nothing_else(process: RouterProcess, app: App) -> None:
+async def test_only_previews_are_marked_noindex(process: RouterProcess, app: App) -> None:
     router = await routed(process, app)
     for name in ("shop-pr-12", "shop-pr-0", "pr-tools"):
         await router.put(Route(app=name, hostnames=(f"{name}.test",), slot=1, targets=here(app.port)))
@@ -224,7 +224,7 @@ async def test_search_engines_forget_previews_and_nothing_else(process: RouterPr
     assert {name for name, is_marked in marked.items() if is_marked} == {"shop-pr-12", "shop-pr-13"}
 
 
-async def test_a_gate_opens_for_its_password_alone_and_keeps_it_from_the_app(process: RouterProcess, app: App) -> None:
+async def test_a_gate_opens_only_for_its_password_and_hides_it_from_the_app(process: RouterProcess, app: App) -> None:
     router = await routed(process, app)
     gated = Route(app="shop-pr-12", hostnames=("pr.test",), slot=1, targets=here(app.port), gate=gate_of("team:sesame"))
     await router.put(gated)
@@ -248,7 +248,7 @@ async def test_a_gate_opens_for_its_password_alone_and_keeps_it_from_the_app(pro
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC", "bAsIc "])
-async def test_a_gate_takes_the_scheme_in_any_case(process: RouterProcess, app: App, scheme: str) -> None:
+async def test_a_gate_accepts_the_scheme_in_any_case(process: RouterProcess, app: App, scheme: str) -> None:
     await gated(process, app)
 
     answer = await ask(process, f"Authorization: {scheme} {b64encode(b'team:sesame').decode()}", host="pr.test")
@@ -260,9 +260,7 @@ async def test_a_gate_takes_the_scheme_in_any_case(process: RouterProcess, app: 
 CORS = ("Origin: https://shop.test", "Access-Control-Request-Method: PUT")
 
 
-async def test_a_gate_answers_a_browser_that_asks_whether_it_may_send_a_password(
-    process: RouterProcess, app: App
-) -> None:
+async def test_a_gate_answers_a_cors_preflight(process: RouterProcess, app: App) -> None:
     await gated(process, app)
 
     asked = await ask(process, *CORS, host="pr.test", method="OPTIONS")
@@ -276,7 +274,7 @@ async def test_a_gate_answers_a_browser_that_asks_whether_it_may_send_a_password
     ("OPTIONS", (*CORS, "Content-Length: 2")), ("OPTIONS", (*CORS, "Transfer-Encoding: chunked")),
     ("options", CORS),
 ])  # fmt: skip
-async def test_nothing_else_passes_a_gate_as_such_a_question(
+async def test_other_requests_do_not_pass_a_gate_as_a_preflight(
     process: RouterProcess, app: App, method: str, headers: tuple[str, ...]
 ) -> None:
     await gated(process, app)

@@ -137,7 +137,7 @@ def test_the_outside_has_no_way_to_another_network(cluster: Cluster) -> None:
     assert all(route.startswith(("10.210.", "10.211.")) for route in routes)
 
 
-def test_a_killed_worker_is_noticed_and_comes_back(cluster: Cluster, web: str, seen: Seen) -> None:
+def test_a_killed_worker_is_detected_and_rejoins(cluster: Cluster, web: str, seen: Seen) -> None:
     victim, survivor = cluster.nodes
 
     cluster.kill_node(victim)

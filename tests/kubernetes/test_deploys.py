@@ -103,7 +103,7 @@ def test_a_failed_deploy_names_its_cause_and_changes_nothing(
     assert trial.get("hello")[1] == before
 
 
-def test_nothing_is_left_of_an_app_that_was_destroyed(trial: ClusterTrial):
+def test_a_destroyed_app_leaves_nothing(trial: ClusterTrial):
     trial.pvdify("apps:destroy", "hello", "--confirm", "hello")
 
     wait_until(lambda: trial.namespaces() == [])

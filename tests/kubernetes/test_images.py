@@ -16,8 +16,8 @@ from tools.free_port import free_port
 
 pytestmark = pytest.mark.kubernetes
 DIFFERENT = (
-    "test_what_is_here_needs_no_registry",  # nothing is here: nodes pull
-    "test_an_image_with_a_tag_of_another_program_stays",
+    "test_a_local_image_needs_no_registry",  # nothing is here: nodes pull
+    "test_an_image_with_a_foreign_tag_is_kept",
 )
 globals().update(suite(test_images, without=DIFFERENT))
 

@@ -20,13 +20,13 @@ from tests.support.cluster_runtime import ClusterServer
 
 pytestmark = pytest.mark.kubernetes
 DIFFERENT = (
-    "test_waiting_reports_how_it_ended_also_later",  # it runs again by then
+    "test_waiting_returns_the_exit_also_afterwards",  # it runs again by then
     "test_logs_outlive_their_container_until_they_are_forgotten",  # there are lines of several runs
-    "test_one_log_has_the_lines_of_all_who_had_the_name",
+    "test_a_log_has_the_lines_of_all_instances_of_a_name",
     "test_following_gives_old_and_new_lines_of_every_run",
     "test_a_last_line_without_its_end_is_read_while_it_runs_and_afterwards",
-    "test_two_instances_cannot_have_one_port",  # each has an address of its own
-    "test_what_a_running_instance_uses_is_reported",  # the cluster of tests has no metrics API
+    "test_two_instances_cannot_share_a_port",  # each has an address of its own
+    "test_usage_of_a_running_instance_is_reported",  # the cluster of tests has no metrics API
 )
 globals().update(suite(test_supervisor, without=DIFFERENT))
 
@@ -36,16 +36,16 @@ async def world(server: ClusterServer) -> ClusterWorld:
     return ClusterWorld(server, server.push(content="hello"), SystemClock(), server.runtime())
 
 
-async def test_one_that_exits_is_started_again_and_told(world):
+async def test_an_instance_that_exits_is_restarted_and_reported(world):
     spec = make_spec(world, TALKER)
     await world.supervisor.instances.start(spec)
 
     assert await world.supervisor.instances.wait(spec.name) == Exit(code=3)
 
-    async def is_told() -> bool:
+    async def is_reported() -> bool:
         return bool(await world.supervisor.instances.restarts())
 
-    await eventually(world, is_told)
+    await eventually(world, is_reported)
     (restart, *_) = await world.supervisor.instances.restarts()
     assert (restart.name, restart.exit) == (spec.name, Exit(code=3))
     await world.supervisor.instances.forget_restarts([restart])
@@ -105,7 +105,7 @@ async def test_a_last_line_without_its_end_is_read_after_the_program_has_ended(w
     assert [(line.text, line.is_part) for line in lines] == [("one", False), ("Password: ", True)]
 
 
-async def test_what_no_node_has_room_for_names_the_resource(world):
+async def test_an_unschedulable_instance_names_the_resource(world):
     spec = make_spec(world, limits=Limits(memory=1024**4))
 
     with pytest.raises(StartFailed) as failure:
@@ -115,7 +115,7 @@ async def test_what_no_node_has_room_for_names_the_resource(world):
     assert await world.supervisor.instances.find() == ()
 
 
-async def test_an_image_that_is_not_there_is_named(world):
+async def test_a_missing_image_is_named(world):
     gone = world.image_id.rpartition("@")[0] + f"@sha256:{'0' * 64}"
 
     with pytest.raises(StartFailed) as failure:

@@ -38,7 +38,7 @@ def _in_the_outside_network(cluster: Cluster) -> None:
     pass
 
 
-async def test_no_get_fails_when_a_worker_dies_and_both_instances_run_elsewhere(trial: ClusterTrial, cluster: Cluster):
+async def test_losing_a_worker_fails_no_get_and_both_instances_run_elsewhere(trial: ClusterTrial, cluster: Cluster):
     victim, survivor = cluster.nodes
     assert ready_on(trial) == [victim, survivor]
 
@@ -55,7 +55,7 @@ async def test_no_get_fails_when_a_worker_dies_and_both_instances_run_elsewhere(
     assert report.failures == [], report.summary()
 
 
-async def test_visitors_do_not_notice_that_the_api_server_is_away_and_a_deploy_says_so(
+async def test_without_the_api_server_no_request_fails_and_a_deploy_reports_it(
     trial: ClusterTrial, cluster: Cluster, images: dict[str, str]
 ):
     async with Load(trial.stage.router, HOST, clients=8, pause=0.02) as load:

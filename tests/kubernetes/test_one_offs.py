@@ -19,7 +19,7 @@ async def world(server: ClusterServer) -> World:
     return World(server.runtime().one_offs, lambda: image)
 
 
-async def test_everything_that_a_short_command_writes_comes_with_its_exit_code(server: ClusterServer):
+async def test_all_output_of_a_short_command_and_its_exit_code_are_returned(server: ClusterServer):
     spec = InstanceSpec(
         name="pvdify-shop-run-v1-1", app="shop", process="run", slot=1, number=1, role=Role.RUN,
         image_id=server.push(content="hello"), command="echo said $KEY; echo failed >&2; exit 7",

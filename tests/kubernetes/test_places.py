@@ -8,7 +8,7 @@ pytestmark = pytest.mark.kubernetes
 NAMES = ("pvdify-shop-web-v1-1", "pvdify-shop-web-v1-2")
 
 
-async def test_each_instance_has_an_address_of_its_own_and_looking_takes_nothing(server: ClusterServer):
+async def test_each_instance_has_its_own_address_and_finding_reserves_none(server: ClusterServer):
     places = server.runtime().places
 
     found = await places.reserve("shop v1", NAMES, ())
@@ -17,7 +17,7 @@ async def test_each_instance_has_an_address_of_its_own_and_looking_takes_nothing
     assert await places.reserve("shop v1", NAMES, ()) == found
 
 
-async def test_what_is_on_record_is_not_given_out_again(server: ClusterServer):
+async def test_recorded_addresses_are_not_reused(server: ClusterServer):
     places = server.runtime().places
     first = await places.reserve("shop v1", NAMES, ())
 
@@ -28,7 +28,7 @@ async def test_what_is_on_record_is_not_given_out_again(server: ClusterServer):
     assert not {*first, *second} & {*again}
 
 
-async def test_what_was_reserved_and_never_used_goes_with_the_next_one(server: ClusterServer):
+async def test_unused_reservations_are_removed_by_the_next_one(server: ClusterServer):
     places = server.runtime().places
     await places.reserve("shop v1", NAMES, ())
 

@@ -21,7 +21,7 @@ def own_login(server: ClusterServer, password: str = "") -> RegistryLogin:
     )  # fmt: skip
 
 
-async def test_a_password_that_the_registry_takes_is_fine_and_another_one_is_denied(server: ClusterServer):
+async def test_a_valid_password_is_accepted_and_a_wrong_one_denied(server: ClusterServer):
     logins, host = server.runtime().registry_logins, server.cluster.private_registry
 
     await logins.check(own_login(server))

@@ -70,14 +70,14 @@ async def test_a_chunked_answer_cut_off_is_a_failure() -> None:
     assert {failure.reason for failure in report.failures} == {Reason.TRUNCATED}
 
 
-async def test_nobody_listening_is_a_failure() -> None:
+async def test_a_port_without_a_listener_is_a_failure() -> None:
     report = await run(free_port(), GET)
 
     assert {failure.reason for failure in report.failures} == {Reason.CONNECT}
     assert report.by_reason == {"could not connect": report.requests}
 
 
-async def test_a_server_that_dies_in_between_fails_what_was_in_flight(backend: Backend) -> None:
+async def test_a_server_killed_under_load_fails_requests_in_flight(backend: Backend) -> None:
     async with Load(
         f"127.0.0.1:{backend.port}", "shop.test", clients=4, mix=(Shape(name="slow", path="/slow?ms=500"),)
     ) as load:
@@ -113,7 +113,7 @@ async def test_websockets_echo_and_a_cut_one_is_a_failure(backend: Backend) -> N
     assert report.by_reason[Reason.CONNECT.value] > 0
 
 
-def test_figures_come_from_the_good_requests() -> None:
+def test_figures_are_those_of_successful_requests() -> None:
     report = Report(started=0.0, finished=10.0, answered=[(i / 10, i / 10 + 0.01 * i, "v1") for i in range(100)])
 
     assert report.latency(0.5) == pytest.approx(0.5)
