@@ -30,7 +30,7 @@ async def deaths(trial: Trial) -> list[Figure]:
             deaths.append((killed, load.now()))
         report = await load.stop()
     median, longest = statistics.median(out), max(out)
-    # Whoever was being answered by the instance gets 502; whoever came after its end must not notice.
+    # Requests in flight at the instance get 502; requests after its end must not fail.
     begun = sum(any(at - QUIET < it.started < gone for at, gone in deaths) for it in report.failures)
     failed = len(report.failures) - begun
     return [

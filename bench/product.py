@@ -211,7 +211,7 @@ def rollback(trial: Trial) -> float:
 
 
 def _target(newest: list[dict[str, object]]) -> object:
-    """The one before, so that rollbacks go to and fro."""
+    """Return the previous release, so that rollbacks alternate."""
     return newest[1]["version"]
 
 
@@ -267,7 +267,7 @@ def time_floor(image: str, port: int) -> float:
 
 
 def wait_quiet(trial: Trial, containers: int = 2) -> None:
-    """Until retirements have nothing more to stop: they must not be measured with the next deploy."""
+    """Wait until retirements have ended, so that they are not measured with the next deploy."""
     deadline = time.monotonic() + 30
     while len(trial.containers()) > containers and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""What hiding secrets costs: a line of log, learning, and lines that are hidden though no secret is in them."""
+"""The cost of redaction: a line of log, learning values, and lines that are hidden although they have no secret."""
 
 import base64
 import html

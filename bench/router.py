@@ -1,4 +1,4 @@
-"""What the router costs: a switch with few and many apps, under load and idle, its way back, and how it spreads.
+"""The cost of the router: a switch with few and many apps, under load and idle, a restart, and the spread of load.
 
 `python -m bench.router` prints the tables of docs/decisions/0003-router-haproxy-maps.md.
 """

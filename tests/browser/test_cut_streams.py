@@ -26,7 +26,7 @@ def lines_of_the_hook(page: Page) -> list[int]:
 
 
 def suspend_laptop(server: Server, page: Page) -> None:
-    """The laptop is closed for some seconds: what is sent meanwhile does not arrive."""
+    """Suspend the connection for some seconds, as closing a laptop does."""
     page.context.set_offline(True)
     time.sleep(2)
     page.context.set_offline(False)

@@ -1,4 +1,4 @@
-"""Hostile text wherever anybody can put text: nothing runs, and the policy has nothing to report."""
+"""Hostile text in every field: no script runs, and no violation of the policy is reported."""
 
 import itertools
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a new user comes for, from the start page and without reading a word; clicks are counted."""
+"""The tasks of a new user, from the start page without documentation; clicks are counted."""
 
 import re
 

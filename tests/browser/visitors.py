@@ -1,4 +1,4 @@
-"""People who look around: signed-in browsers at a dashboard on the fakes, over real HTTP."""
+"""Signed-in browsers at a dashboard on the fakes, over real HTTP."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ PATIENCE_MS = 30_000
 
 @dataclass
 class Visitor:
-    """A signed-in browser that notes what must not be: errors on the console, and reports of the policy."""
+    """A signed-in browser that records errors on the console and violations of the policy."""
 
     site: RunningSite
     context: BrowserContext

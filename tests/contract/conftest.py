@@ -1,4 +1,4 @@
-"""What the contract suites need from the real world, made once."""
+"""Real podman and a real registry for the contract suites, started once."""
 
 from collections.abc import Iterator
 from pathlib import Path

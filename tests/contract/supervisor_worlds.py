@@ -45,11 +45,11 @@ class World(Protocol):
     first_port: int
 
     def exposed(self, number: int) -> Exposed:
-        """How requests reach instance ``number``, whose program listens on 8080."""
+        """Return how requests reach instance ``number``, whose program listens on 8080."""
         ...
 
     async def lose_daemon(self) -> None:
-        """The daemon dies; ``supervisor`` is its successor's."""
+        """Kill the daemon; ``supervisor`` is then its successor's."""
         ...
 
 
@@ -110,7 +110,7 @@ def make_spec(world: World, command: str | tuple[str, ...] = SERVER, *, number: 
 
 
 async def eventually(world: World, question: Callable[[], Awaitable[object]]) -> object:
-    """Ask until the answer is true, for a while."""
+    """Repeat the check until it is true, or fail after a while."""
     deadline = time.monotonic() + PATIENCE
     while not (answer := await question()):
         assert time.monotonic() < deadline, "it did not happen"

@@ -1,4 +1,4 @@
-"""What every access log promises."""
+"""Contract of the ``access_log`` port."""
 
 import json
 from collections.abc import AsyncGenerator, Callable

@@ -1,4 +1,4 @@
-"""What every clock promises."""
+"""Contract of the ``clock`` port."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What every code host promises."""
+"""Contract of the ``code_host`` port."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ UPDATED = datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 
 class GithubsWeb:
-    """Knows ``org/shop`` with an open pull request 1 and a closed one 2."""
+    """Serve ``org/shop`` with an open pull request 1 and a closed pull request 2."""
 
     is_down = False
 

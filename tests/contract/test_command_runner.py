@@ -1,4 +1,4 @@
-"""What the command runner promises."""
+"""Contract of the command runner."""
 
 import asyncio
 import os
@@ -75,7 +75,7 @@ async def test_a_program_may_finish_a_critical_section(runner, tmp_path):
 
 
 async def test_a_program_that_ignores_sigterm_is_killed(runner, monkeypatch):
-    monkeypatch.setattr(command_runner, "TERM_SECONDS", 0.1)  # nobody wants to wait three seconds for it
+    monkeypatch.setattr(command_runner, "TERM_SECONDS", 0.1)  # shorter than the usual three seconds
 
     with pytest.raises(RuntimeUnavailable):
         await runner.run(sh("trap '' TERM; while :; do sleep 0.05; done"), timeout=0.2)

@@ -1,4 +1,4 @@
-"""What is reported of containers that come and go, by the fake and by podman alike."""
+"""Contract of the ``container_changes`` port: the fake, and podman."""
 
 import asyncio
 import subprocess
@@ -24,15 +24,15 @@ class World(Protocol):
     quiet: float
 
     async def start_own(self) -> str:
-        """This server starts a container; return its name."""
+        """Start a container of this server; return its name."""
         ...
 
     async def make_foreign(self) -> None:
-        """Another program makes a container."""
+        """Make a container as another program."""
         ...
 
     async def lose(self, name: str) -> None:
-        """Another program removes the container with this name."""
+        """Remove the container with this name as another program."""
         ...
 
 

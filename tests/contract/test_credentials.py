@@ -1,4 +1,4 @@
-"""What every keeper of pvdify's own keys promises."""
+"""Contract of the ``credentials`` port."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What every deploy log promises."""
+"""Contract of the ``deploy_log`` port."""
 
 import asyncio
 from datetime import UTC, datetime

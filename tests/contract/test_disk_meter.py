@@ -1,4 +1,4 @@
-"""What every disk meter promises, kept by the fake and by podman alike."""
+"""Contract of the ``disk_meter`` port: the fake, and podman."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every edge promises."""
+"""Contract of the ``edge`` port."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""``gh pvdify`` by the real gh: installed as people do it, asking GitHub only what GitHub's API has."""
+"""``gh pvdify`` in the real gh: installed as users do it, with only requests that GitHub's API has."""
 
 import subprocess
 from collections.abc import Iterator

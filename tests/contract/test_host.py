@@ -1,4 +1,4 @@
-"""What every host promises, kept by the fake and by this machine alike."""
+"""Contract of the ``host`` port: the fake, and this machine."""
 
 import os
 import socket

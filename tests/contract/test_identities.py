@@ -1,4 +1,4 @@
-"""What whoever vouches for workflows promises."""
+"""Contract of the ``identities`` port."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What every image storage promises, kept by the fake and by podman alike."""
+"""Contract of the ``images`` port: the fake, and podman."""
 
 import subprocess
 import uuid
@@ -319,7 +319,7 @@ async def test_an_image_damaged_by_a_power_cut_is_pulled_again_without_affecting
 
 
 def damage(image_id: str) -> None:
-    """As when podman is killed between the record of an image and its manifest."""
+    """Damage the image as a kill of podman between its record and its manifest does."""
     asked = ("podman", "info", "--format", "{{.Store.GraphRoot}}")
     store = Path(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip())
     (directory,) = store.glob(f"*-images/{image_id}")

@@ -1,4 +1,4 @@
-"""What commands and connections inside running instances promise."""
+"""Contract of the ``inside`` port: commands and connections inside running instances."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -53,7 +53,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
 
 
 async def all_of(process: Attached) -> tuple[bytes, bytes, int]:
-    """What it writes to both streams until it ends, and how it ends."""
+    """Return the output of both streams until the end, and the exit code."""
     said = {Stream.STDOUT: b"", Stream.STDERR: b""}
     while (piece := await process.read()) is not None:
         said[piece.stream] += piece.data

@@ -1,4 +1,4 @@
-"""What every keeper of the output of jobs promises."""
+"""Contract of the ``job_log`` port."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What one-off commands promise."""
+"""Contract of the ``one_offs`` port."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What every outlet promises: how one try to deliver a notice ended, and no error."""
+"""Contract of the ``outlet`` port: it returns how one attempt to deliver a notification ended, and raises no error."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What every chooser of places promises, kept by the fake and by this machine alike."""
+"""Contract of the ``places`` port: the fake, and this machine."""
 
 import socket
 from contextlib import closing
@@ -15,7 +15,7 @@ NAMES = ("pvdify-shop-web-v1-1", "pvdify-shop-web-v1-2")
 
 
 def free_range(size: int) -> PortRange:
-    """Ports of which none is taken, one after the other."""
+    """Return consecutive free ports."""
     for first in range(21000, 29000, size):
         try:
             for port in range(first, first + size):

@@ -1,4 +1,4 @@
-"""What private networks promise, kept by the fake and by podman alike."""
+"""Contract of the ``private_networks`` port: the fake, and podman."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""What every prober promises, kept by the fake and over real connections alike."""
+"""Contract of the ``prober`` port: the fake, and real connections."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

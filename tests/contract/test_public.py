@@ -1,4 +1,4 @@
-"""What whoever looks at an app's public address promises."""
+"""Contract of the ``public`` port, which requests an app's public address."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What signing in to registries promises."""
+"""Contract of the ``registry_logins`` port."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What every router promises, kept by the fake and by the real one alike."""
+"""Contract of the ``router`` port: the fake, and HAProxy."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from tools.free_port import free_port
 
 
 class World(Protocol):
-    """A router and what stands behind it."""
+    """A router and its targets."""
 
     router: Router
 
@@ -35,11 +35,11 @@ class World(Protocol):
         ...
 
     async def open_websocket(self, at: Endpoint) -> None:
-        """A visitor of the shop's first slot opens a WebSocket, which the only target of its route takes."""
+        """Open a WebSocket to the shop's first slot, which the only target of its route accepts."""
         ...
 
     async def kill(self) -> None:
-        """The router dies without warning."""
+        """Kill the router with SIGKILL."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What every keeper of config versions promises."""
+"""Contract of the ``secrets`` port, which stores config versions."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ REDIRECT = "http://127.0.0.1:9443/sign-in/callback"
 
 @dataclass
 class Place:
-    """Where Ada has an account."""
+    """A provider at which Ada has an account."""
 
     provider: SignInProvider
     fake: FakeSignInProvider | None = None
@@ -30,7 +30,7 @@ class Place:
     web: HttpxWeb | None = None
 
     async def agree(self, challenge: Challenge) -> str:
-        """Ada's browser goes where it is sent; the code that it brings back."""
+        """Follow the redirect as Ada's browser; return the code of the answer."""
         address = await self.provider.address(challenge)
         if self.fake is not None:
             return self.fake.approve()

@@ -1,4 +1,4 @@
-"""What every store promises: records, events, what is still to be delivered, and runs of jobs."""
+"""Contract of the ``store`` port: records, events, deliveries and runs of jobs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

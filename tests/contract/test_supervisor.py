@@ -1,4 +1,4 @@
-"""What every supervisor promises, kept by the fake and by podman alike."""
+"""Contract of the ports of instances and their logs: the fake, and podman."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the storage of volumes promises, kept by the fake and by podman alike."""
+"""Contract of the ``volumes`` port: the fake, and podman."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""The ``web`` port against a real server on loopback, and what outlets make of it."""
+"""Contract of the ``web`` port against a real server on loopback, and how outlets use it."""
 
 import threading
 import time

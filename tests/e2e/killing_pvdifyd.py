@@ -30,7 +30,7 @@ def moment(kill_at: int) -> None:
 
 
 def arm(kill_at: int) -> None:
-    """Patched, because a product that can be told to kill itself would be a worse product."""
+    """Kill this process at a moment. A patch, so that the product itself has no such option."""
     save = SqliteStore.save
 
     async def deadly(self: SqliteStore, *records: Record) -> None:

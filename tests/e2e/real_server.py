@@ -1,4 +1,4 @@
-"""A server as people have it: systemd, podman, a registry somewhere, and pvdify installed from its wheel."""
+"""A realistic server: systemd, podman, a remote registry, and pvdify installed from its wheel."""
 
 import json
 import subprocess
@@ -45,7 +45,7 @@ class RealServer:
 
     @property
     def visitors(self) -> str:
-        """Where visitors' requests arrive."""
+        """The address at which visitors reach apps."""
         return f"{self.vps.address}:9080"
 
     def install(self) -> subprocess.CompletedProcess[str]:
@@ -85,7 +85,7 @@ class RealServer:
         return self.vps.run(f"{PROGRAMS}/pvdify", *arguments, check=check)
 
     def ask(self, *arguments: str) -> Any:
-        """What a command says for programs."""
+        """Return the JSON output of a command."""
         return json.loads(self.pvdify(*arguments, "--json").stdout)
 
     def patch(self, path: str, body: object) -> None:
@@ -95,7 +95,7 @@ class RealServer:
         self.vps.run(*argv, *content, f"http://pvdify/api/v1{path}", stdin=json.dumps(body).encode())
 
     def main_pid(self, unit: str) -> int:
-        """The process that systemd takes for the unit's own; 0: none."""
+        """Return the main process of a unit; 0 if there is none."""
         return int(self.vps.run("systemctl", "show", unit, "--property=MainPID").stdout.strip().partition("=")[2])
 
     def units(self, pattern: str = "pvdify-*-v*.service") -> list[str]:

@@ -1,4 +1,4 @@
-"""Whatever is asked, in whatever order, and across daemons: on the real thing, what is declared runs in the end."""
+"""After any sequence of requests and restarts of the daemon on real podman, exactly what is declared runs."""
 
 import asyncio
 import time
@@ -58,7 +58,7 @@ class Histories(HistoryRules):
 
     @rule()
     def be_replaced(self) -> None:
-        """The next daemon takes up what is left."""
+        """Replace the daemon by its successor, which resumes its operations."""
         self.wait(self.daemon.end())
         self.daemon = RealDaemon(self.machine)
         self.wait(self.daemon.begin())
@@ -83,7 +83,7 @@ class Histories(HistoryRules):
         assert (await machine.get(machine.stage.router, f"shop.{BASE_DOMAIN}", "/"))[0] == 404
 
     async def compare(self) -> None:
-        """Declared = running, once what goes on beside has come to rest."""
+        """Assert that what runs equals what is declared, once background work has ended."""
         live = await self.machine.store.active_release("shop")
         if live is not None:
             await self.daemon.reconciler.reconcile()
@@ -113,7 +113,7 @@ class Histories(HistoryRules):
         await self.check_routes(live, slot, expected)
 
     async def check_routes(self, live: Release, slot: Slot, expected: list[str]) -> None:
-        """Each hostname leads there, and no other does."""
+        """Assert that each hostname reaches the release, and that no other hostname does."""
         machine = self.machine
         app = await machine.store.app("shop")
         assert app is not None
@@ -146,7 +146,7 @@ def check(container: Container, place: Placement, slot: Slot, live: Release) -> 
 
 @pytest.fixture
 def play(trial: Trial) -> Iterator[Callable[[], Histories]]:
-    """Makes a history on an empty machine."""
+    """Return a function that makes a history on an empty machine."""
     loop = asyncio.new_event_loop()
     machine = RealMachine(trial.stage, speed=10)
     loop.run_until_complete(machine.open())

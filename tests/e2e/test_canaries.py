@@ -1,4 +1,4 @@
-"""Two hundred secrets through everything that an app goes through, and then a look at every byte that is left."""
+"""Two hundred secrets in everything that an app does, and then a search for them in every file that is left."""
 
 import base64
 import json
@@ -38,12 +38,12 @@ SEARCH = BytesAhoCorasick([*STEMS, *(form for value in CANARIES.values() for for
 
 
 def hits(content: bytes) -> int:
-    """How many secrets can be read in it."""
+    """Return how many secrets the content contains."""
     return len(SEARCH.find_matches_as_indexes(content))
 
 
 def files_with_secrets(folders: Iterable[Path]) -> list[str]:
-    """Every file below that tells one."""
+    """Return every file below that contains a secret."""
     found = []
     for path in (path for folder in folders for path in folder.rglob("*")):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What every supervisor promises, asked of the one on systemd where systemd is process 1."""
+"""The supervisor's contract on systemd as process 1."""
 
 import sys
 

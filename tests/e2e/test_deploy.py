@@ -1,4 +1,4 @@
-"""Deploys on the real thing: podman, router, registry, the command line and visitors."""
+"""Deploys on real podman, router and registry, with the command line and visitors."""
 
 import asyncio
 import json

@@ -129,7 +129,7 @@ class World:
         )  # fmt: skip
 
     def _run_workflow(self) -> None:
-        """GitHub starts the workflow that was pushed; the runner is a new machine."""
+        """Run the pushed workflow as GitHub does, on a new runner."""
         checkout = self.folder / "checkout"
         for old in (checkout, Path(self.environ["HOME"]) / ".local"):
             shutil.rmtree(old, ignore_errors=True)
@@ -174,7 +174,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def give_names(folder: Path, vps: Vps, gateway: str, authority: Authority) -> None:
-    """What DNS would say, here and in the server, and whom both believe. Also the reader's token is there."""
+    """Set up DNS names, trusted authorities and the reader's token, here and on the server."""
     lines = (f"{vps.address} {NAME} myapp.{NAME}", *(f"{gateway} {name}" for name in NAMES), "127.0.0.1 localhost", "")
     (folder / "hosts").write_text("\n".join(lines))
     vps.write("/etc/hosts", "\n".join(lines))
@@ -276,7 +276,7 @@ def instance(world: World) -> str:
 
 
 def answers(world: World) -> bool:
-    """Whether a visitor's request gets to the app and back."""
+    """Return whether the app answers a visitor's request."""
     asked = ("curl", "--silent", "--max-time", "3", "--header", f"Host: myapp.{NAME}", "http://127.0.0.1:9080/")
     return "hello" in world.vps.run(*asked, check=False).stdout
 

@@ -1,4 +1,4 @@
-"""A release that fails every fifth visitor is taken back on the real thing, and the figures are the visitors' own."""
+"""A release that fails a fifth of its requests is rolled back on real podman, with the visitors' own figures."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.trial import Trial
 
-WINDOW = 90.0  # seconds; a busy machine takes a release back long before they are over, too
+WINDOW = 90.0  # seconds; a busy machine also rolls a release back long before they are over
 
 
 @pytest.fixture(scope="module")

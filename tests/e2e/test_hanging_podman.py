@@ -1,4 +1,4 @@
-"""A podman that hangs, on the real thing: visitors are served, the outcome is told in time, the rest follows later."""
+"""A real podman that hangs: visitors are served, the outcome is reported in time, and cleanup follows later."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Hooks in real containers: how often they run, how long they may, and what people read about it."""
+"""Hooks in real containers: how often they run, their time limit, and their messages."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.trial import Trial
 
-ONCE = "read id < /proc/sys/kernel/random/uuid; echo ran $id"  # each time it runs it says something else
+ONCE = "read id < /proc/sys/kernel/random/uuid; echo ran $id"  # it prints another text at each run
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""SIGKILL of the real daemon at moments all through a deploy, with visitors on the line, and of the router."""
+"""SIGKILL of the real daemon throughout a deploy under load, and of the router."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ async def test_kills_throughout_a_deploy_fail_no_request_and_the_deploy_recovers
 
 
 def deploy_and_kill(trial: Trial, image: str, moment: int) -> bool:
-    """Whether the daemon reached the moment; it has ended in any case."""
+    """Deploy; return whether the daemon was killed at the moment. It has ended in any case."""
     trial.start(sys.executable, "-m", "tests.e2e.killing_pvdifyd", str(moment))
     with contextlib.suppress(OSError):
         trial.ask("POST", "/apps/hello/releases", {"image": image})

@@ -1,4 +1,4 @@
-"""What instances wrote, on the real thing: followed across everything, and read when they are gone."""
+"""Logs of real instances: followed over deploys and kills, and read after the instances are removed."""
 
 import json
 import os

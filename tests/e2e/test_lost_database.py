@@ -1,4 +1,4 @@
-"""A server whose database is gone: nothing that runs is touched, and either way out works."""
+"""A server whose database is lost: running containers are kept, and both recoveries work."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ from tools.demo import stage as stages
 
 UNITS = Path("/run/systemd/system")
 DATABASE = ("pvdify.db", "pvdify.db-wal", "pvdify.db-shm")
-LONGER_THAN_A_PASS = 12.0  # seconds: the reconciler looks every five
+LONGER_THAN_A_PASS = 12.0  # seconds: the reconciler runs every five
 
 
 @pytest.fixture(params=["podman", "systemd"])

@@ -1,4 +1,4 @@
-"""Pages that stay open, on the real thing: through a deploy, and with several instances."""
+"""Pages that stay open on a real server: during a deploy, and with several instances."""
 
 import asyncio
 import http.client
@@ -32,7 +32,7 @@ def deploy(trial: Trial, version: str, *arguments: str) -> None:
 
 
 class Visitor:
-    """Keeps cookies as a browser does."""
+    """A visitor that keeps cookies as a browser does."""
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial

@@ -1,4 +1,4 @@
-"""What runs of an app, on the real thing: more and fewer instances under load, and commands beside them."""
+"""Instances of an app on real podman: scaled under load, and one-off commands beside them."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""An app is renamed under load on the real thing: no request fails, and its containers follow with the next deploy."""
+"""An app is renamed under load on real podman: no request fails, and the next deploy renames its containers."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Secrets on the real thing: what the app gets, and that no byte of it is anywhere else."""
+"""Secrets on a real server: the app gets them, and they are nowhere else."""
 
 import os
 import threading

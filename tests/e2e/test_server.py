@@ -1,4 +1,4 @@
-"""A whole life on a real server, in this order: installed, deployed to, killed, out of memory, without power."""
+"""The life of a real server in this order: installation, deploys, kills, out of memory, power cut."""
 
 import asyncio
 import base64

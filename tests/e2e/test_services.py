@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis beside apps, on the real thing: from `services:create` to nothing left."""
+"""PostgreSQL and Redis services on real podman: from `services:create` to a complete removal."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Services where pvdify was installed as people have it: a unit each, through kills and without power."""
+"""Services on an installed server: one unit for each service, through kills and a power cut."""
 
 import json
 import urllib.request

@@ -1,4 +1,4 @@
-"""On a real server: an app whose only instance crashes, or cannot start, is said so in every place."""
+"""On a real server: an app whose only instance crashes or cannot start is reported in every place."""
 
 import subprocess
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ def actions(trial: Trial) -> list[str]:
 
 
 def lose_image() -> None:
-    """As somebody does who tidies up by hand: with force, containers and all."""
+    """Remove the image and its containers by force, as an operator could."""
     pins = "reference=localhost/pvdify/*/odd:v1"
     wait_until(lambda: not _podman("images", "--quiet", "--filter", pins) or _remove(pins))
 

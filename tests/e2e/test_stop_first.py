@@ -1,4 +1,4 @@
-"""Where memory is for one release only, on the real thing: requests wait, and whoever served before is back."""
+"""Stop-first deploys on real podman: requests are held, and the old release is restored after a failure."""
 
 import asyncio
 from collections.abc import Iterator

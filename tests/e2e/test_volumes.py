@@ -1,4 +1,4 @@
-"""An app with an SQLite file on a volume, on the real thing: no failed request, no row lost or doubled."""
+"""An app with an SQLite file on a volume on real podman: no failed request, no row lost or doubled."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Workers on real podman, by the times at which they themselves say that they run: never two at once, never none."""
+"""Workers on real podman, by the times that they print: never two at once, never none."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,7 @@ from tests.e2e.trial import Trial
 from tests.support.images import build_image, push_image
 from tests.support.real_machine import RealDaemon, RealMachine
 
-# It takes its time to end: a successor that does not wait for it is found out.
+# It ends slowly, so that a successor that does not wait for it is detected.
 WORKER = (
     "trap 'echo stopping; sleep 0.4; echo stopped; exit 0' TERM; "
     "echo started; while true; do sleep 0.02; echo beat; done"
@@ -58,7 +58,7 @@ def trial() -> Iterator[Trial]:
 
 @pytest.fixture
 async def busy(trial: Trial) -> AsyncIterator[RealDaemon]:
-    """An engine whose every look at all containers is seconds old when it comes, as beside many apps."""
+    """An engine whose listings of containers take seconds, as on a server with many apps."""
     podman = Path(trial.stage.directory) / "slow-podman"
     podman.write_text(SLOW_PODMAN)
     podman.chmod(0o755)

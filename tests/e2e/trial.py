@@ -81,7 +81,7 @@ class Trial:
         return False
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """One request to the API: status and JSON (or text). Raises OSError when nobody answers."""
+        """Send one request to the API; return status and JSON or text. Raises OSError without an answer."""
         headers = {"Content-Type": "application/json"}
         token = self.stage.data_dir / "admin.token"
         if token.exists():
@@ -97,7 +97,7 @@ class Trial:
             return error.code, _content(error.read())
 
     def pvdify(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """The command line, as a person would use it."""
+        """Run the command line as a user does."""
         token = (self.stage.data_dir / "admin.token").read_text().strip()
         access = {"PVDIFY_URL": self.stage.url, "PVDIFY_TOKEN": token}
         done = subprocess.run(
@@ -108,7 +108,7 @@ class Trial:
         return done
 
     def get(self, app: str, path: str = "/", *, timeout: float = 60) -> tuple[int, str, str]:
-        """What a visitor gets: status, X-Version, body."""
+        """Send a request as a visitor; return status, X-Version and body."""
         request = urllib.request.Request(f"http://{self.stage.router}{path}", headers={"Host": f"{app}.{BASE_DOMAIN}"})
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:

@@ -1,1 +1,1 @@
-"""Honest in-memory adapters: they keep the promises of the ports, and the contract suites hold them to it."""
+"""In-memory adapters that implement the ports; the contract suites check them."""

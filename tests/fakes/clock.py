@@ -7,16 +7,16 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-THREAD_PAUSE = 0.0005  # real seconds between two looks at threads
+THREAD_PAUSE = 0.0005  # real seconds between two checks of threads
 LEAST_TURNS = 2  # so that the event loop asks once for finished threads
 OWN_PIPE = 1  # file that each event loop watches for itself
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
 
 class FakeClock:
-    """Time that moves only when everybody waits.
+    """Time that advances only when all tasks wait.
 
-    Somebody who sleeps is woken when time reaches them; time jumps to the earliest sleeper once every other task has
+    A sleeper is woken when time reaches its deadline; time jumps to the earliest sleeper once every other task has
     had its turn. So a test that sleeps an hour takes no time, and two sleepers always wake in the order of their
     deadlines (equal deadlines: in the order they went to sleep).
 
@@ -55,7 +55,7 @@ class FakeClock:
         await woken
 
     async def advance(self, seconds: float) -> None:
-        """Let this much time pass, waking whoever is due on the way."""
+        """Advance time by this much, waking sleepers that are due meanwhile."""
         until = self._elapsed + seconds
         await self._let_others_work()
         while (due := self._earliest()) is not None and due <= until:
@@ -64,17 +64,17 @@ class FakeClock:
         self._elapsed = max(self._elapsed, until)
 
     def jump(self, seconds: float) -> None:
-        """Move time at once, without letting anybody work; sleepers who are due wake as soon as they can."""
+        """Advance time at once, without running other tasks; due sleepers wake as soon as possible."""
         self._elapsed += seconds
         while (due := self._earliest()) is not None and due <= self._elapsed:
             self._wake_earliest()
 
     def slow_down(self, settle: float) -> None:
-        """From now on wait so many real seconds before each jump."""
+        """Wait this many real seconds before each jump from now on."""
         self._settle = settle
 
     def set_by(self, seconds: float) -> None:
-        """A person or NTP sets the wall clock by this much; nobody has waited any longer or shorter for it."""
+        """Change the wall clock by this much, as an operator or NTP does; sleeps are not affected."""
         self._start += timedelta(seconds=seconds)
 
     @property

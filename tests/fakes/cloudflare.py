@@ -49,10 +49,10 @@ class FakeCloudflare:
         self.asked: list[str] = []
         self._ids = itertools.count(1000)
 
-    # What tests look at and do beside the API.
+    # What tests read and change beside the API.
 
     def add_record(self, name: str, content: str, type: str = "CNAME", **more: Any) -> dict[str, Any]:
-        """Somebody makes a record by hand."""
+        """Add a DNS record as an operator does."""
         zone = next(id for id, zone in self.zones.items() if name == zone or name.endswith(f".{zone}"))
         record = {"id": self._id(), "zone": zone, "name": name, "type": type, "content": content, "proxied": False,
                   "ttl": 1, "comment": ""} | more  # fmt: skip
@@ -60,7 +60,7 @@ class FakeCloudflare:
         return record
 
     def add_tunnel(self, name: str, ingress: list[dict[str, Any]], **more: Any) -> str:
-        """Somebody makes a tunnel by hand."""
+        """Add a tunnel as an operator does."""
         id = f"{next(self._ids):08d}-0000-4000-8000-000000000000"
         self.tunnels[id] = {"id": id, "name": name, "status": "inactive", "deleted_at": None,
                             "config_src": "cloudflare"} | more  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pull requests in memory, and a code host that tells of them when it feels like it."""
+"""Pull requests in memory, and a code host that may be down."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -40,12 +40,12 @@ class FakeCodeHost:
         return (self.clock.now() + self.ahead).replace(microsecond=0)
 
     def open(self, repository: str, number: int) -> PullRequestState:
-        """Somebody opens or reopens it; what a webhook says of that."""
+        """Open or reopen the pull request; return what a webhook reports of that."""
         self.pull_requests[repository, number] = PullRequest(is_open=True, updated_at=self.now())
         return PullRequestState(is_open=True, as_of=self.now())
 
     def close(self, repository: str, number: int) -> PullRequestState:
-        """Somebody closes or merges it; what a webhook says of that."""
+        """Close or merge the pull request; return what a webhook reports of that."""
         now = self.now()
         self.pull_requests[repository, number] = PullRequest(is_open=False, updated_at=now, closed_at=now)
         return PullRequestState(is_open=False, as_of=now)

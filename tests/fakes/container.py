@@ -22,7 +22,7 @@ class Run:
 
 @dataclass(kw_only=True)
 class Container:
-    """Belongs to nobody's event loop: it lives on when the daemon that started it is gone."""
+    """Bound to no event loop: it keeps running after the daemon that started it has ended."""
 
     spec: InstanceSpec
     clock: Clock

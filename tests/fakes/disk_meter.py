@@ -1,4 +1,4 @@
-"""A disk meter that says what it was told."""
+"""A disk meter with scripted usage."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""An edge that notes what it was told, and fails as it is asked to."""
+"""An edge that records its calls, with scripted failures."""
 
 from collections import deque
 
@@ -9,7 +9,7 @@ from pvdify.model.public import Cause, PublicAnswer
 
 
 class FakeEdge:
-    """``hostnames`` are those that lead here; ``errors`` are raised by the next calls, in order."""
+    """``hostnames`` are those routed here; ``errors`` are raised by the next calls, in order."""
 
     kind = "cloudflare"
     address_headers = ("CF-Connecting-IP",)

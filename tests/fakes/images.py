@@ -14,7 +14,7 @@ from pvdify.model.tenant import Tenant
 
 @dataclass(kw_only=True)
 class FakeRegistry:
-    """All registries of the world; ``offline`` and ``denying`` name hosts."""
+    """All registries; ``offline`` and ``denying`` name hosts."""
 
     offline: set[str] = field(default_factory=set)
     denying: set[str] = field(default_factory=set)
@@ -103,7 +103,7 @@ class FakeImages:
         self._names[parsed.repository, image.digest] = image.image_id
 
     def lose(self, image_id: str) -> None:
-        """Somebody removes the image by force."""
+        """Remove the image by force, as another program does."""
         self._stored.pop(image_id)
         self._names = {name: held for name, held in self._names.items() if held != image_id}
         self._local_tags = {tag: held for tag, held in self._local_tags.items() if held != image_id}

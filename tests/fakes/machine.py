@@ -1,4 +1,4 @@
-"""A whole machine of fakes that outlives any number of daemons, and daemons that can be killed at any journal write."""
+"""A machine of fakes that outlives its daemons, and daemons that can be killed at any journal write."""
 
 import asyncio
 import random
@@ -58,7 +58,7 @@ class Killed(BaseException):
 
 
 class Machine:
-    """What is still there when a daemon dies: the disk, the containers, the router, the registry."""
+    """What remains when a daemon is killed: the disk, the containers, the router, the registry."""
 
     def __init__(self, clock: FakeClock | None = None, **settings: str) -> None:
         self.settings: Settings = load({"base_domain": "example.com", **settings}, {}, NEVER)

@@ -54,7 +54,7 @@ class FakeProcess:
 
 
 class ScriptedProcess(FakeProcess):
-    """Reads its input to the end, then writes what it was told and ends."""
+    """A process that reads its input to the end, then writes the scripted output and exits."""
 
     def __init__(self, terminal: TerminalSize | None, code: int, output: str, error: str) -> None:
         super().__init__(terminal)
@@ -85,7 +85,7 @@ class FakeOneOffs:
 
 
 class FakeInside:
-    """Enters instances of a machine in memory. ``is_running`` and ``listens`` say what is there."""
+    """Run commands in instances of a machine in memory. ``is_running`` and ``listens`` describe the instances."""
 
     def __init__(
         self, is_running: Callable[[str], bool], listens: Callable[[str, int], bool] = lambda _name, _port: True

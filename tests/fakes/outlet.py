@@ -1,4 +1,4 @@
-"""An outlet that notes what it was told, and fails as it is asked to."""
+"""An outlet that records deliveries, with scripted failures."""
 
 from collections import deque
 from collections.abc import Mapping

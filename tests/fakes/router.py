@@ -1,4 +1,4 @@
-"""An in-memory router that keeps the port's promises, can be told to fail, and remembers what was asked of it."""
+"""An in-memory router that implements the port, with scripted failures and a record of its calls."""
 
 import asyncio
 from collections.abc import Collection
@@ -60,7 +60,7 @@ class FakeRouter:
         del self._in_force[app]
 
     def serve(self, app: str, slot: int, traffic: Traffic, number: int = 1) -> None:
-        """Let visitors come: adds to what is counted for an instance and its slot. Negative numbers end requests."""
+        """Add requests to the counts of an instance and its slot. Negative numbers end requests."""
         key = slot_key(app, slot)
         self._traffic[key] = self._traffic.get(key, Traffic()) + traffic
         self._of_instance[key, number] = self._of_instance.get((key, number), Traffic()) + traffic

@@ -74,18 +74,18 @@ class FakeSupervisor:
         self._containers[name].write(text, stream=stream, at=at)
 
     def lose(self, name: str) -> None:
-        """Somebody removes the container behind our back."""
+        """Remove the container as another program does."""
         self._containers.pop(name).remove()
         self.container_changes.note()
 
     def intrude(self, spec: InstanceSpec) -> None:
-        """Somebody starts a container with this server's labels behind our back."""
+        """Start a container with this server's labels as another program does."""
         self._containers[spec.name] = self._make(spec)
         self._start(self._containers[spec.name])
         self.container_changes.note()
 
     def reboot(self) -> None:
-        """The machine goes down and comes back: every container has exited."""
+        """Reboot the machine: every container has exited."""
         for container in self._containers.values():
             container.end(KILLED)
             container.is_of_earlier_boot = True

@@ -57,7 +57,7 @@ class FakeSystemctl:
         raise NotImplementedError("systemctl ends")
 
     def grow_older(self, seconds: float) -> None:
-        """So many seconds go by."""
+        """Make all units and files this many seconds older."""
         for unit in self.units.values():
             unit.began -= seconds
 

@@ -1,4 +1,4 @@
-"""A server on loopback that records what arrives and answers as it is told: for clients that are real."""
+"""A server on loopback that records requests and sends scripted answers, for real clients."""
 
 import gzip
 import json

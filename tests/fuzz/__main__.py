@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz SECONDS``: look for input that crashes a reader, holds the loop or fills the memory."""
+"""``python -m tests.fuzz SECONDS``: search for input that crashes a parser, blocks the loop or fills the memory."""
 
 import asyncio
 import gc

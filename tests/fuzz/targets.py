@@ -222,7 +222,7 @@ MUCH = st.builds(  # up to the largest body
 
 
 def _image(ports: int, volumes: int, labels: int) -> bytes:
-    """What podman says of an image with so many of each."""
+    """Return podman's description of an image with this many of each."""
     config = {
         "ExposedPorts": {f"{port}-65535/tcp": {} for port in range(1, ports + 1)},
         "Volumes": {f"/{'a' * (number % 3 + 1)}{'.' * number}": {} for number in range(volumes)},

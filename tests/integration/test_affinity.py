@@ -19,7 +19,7 @@ REQUESTS = 12
 
 @dataclass
 class Instance:
-    """Says its name in a header, sets a cookie of its own, and remembers the cookies that came."""
+    """An instance that sends its name in a header and a cookie, and records the cookies it receives."""
 
     name: str
     port: int = 0

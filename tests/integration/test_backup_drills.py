@@ -131,7 +131,7 @@ def other_repository(directory: Path) -> Path:
 
 
 async def with_other_repository(bench: BackupBench) -> None:
-    """The place was made anew with the same password, as by a person who meant well."""
+    """Create the target again with the same password, as an operator could."""
     shutil.rmtree(bench.target)
     bench.target.mkdir()
     kept = await bench.world.credentials.read(credentials_of(str(bench.target)))

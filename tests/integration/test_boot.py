@@ -1,4 +1,4 @@
-"""The first start after a boot of the host, on both runtimes: nothing fails, and nothing tells of a restart."""
+"""The first start after a boot of the host, on both runtimes: nothing fails, and no restart is reported."""
 
 import subprocess
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ async def test_the_first_start_after_a_boot_does_not_fail_and_is_no_restart(serv
 
 
 async def test_a_name_that_is_taken_after_all_is_reported_as_no_restart(server: PodmanServer, runtime: str) -> None:
-    """Where the daemon looked before the container was there, the first try fails; that is our affair."""
+    """If the daemon listed containers too early, its first attempt fails; no restart is reported for that."""
     supervisor, late = supervisor_of(server, runtime), supervisor_of(server, runtime)
     await late.instances.find()
     await supervisor.instances.start(spec())

@@ -1,4 +1,4 @@
-"""What one peer, one app or one preview can do to the visitors of other apps: nothing."""
+"""One peer, app or preview cannot affect the visitors of other apps."""
 
 import asyncio
 import resource
@@ -58,7 +58,7 @@ async def routed(router: HaproxyRouter, port: int) -> None:
 async def test_incomplete_request_heads_to_a_preview_do_not_block_another_app(
     router: HaproxyRouter, process: RouterProcess, port: int, many: int
 ) -> None:
-    """Also more than there is room for: they are sent away before a visitor gives up."""
+    """Also with more connections than the limit: they are closed before a visitor gives up."""
     await routed(router, port)
 
     async with holding(process, many, HALF):

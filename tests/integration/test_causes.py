@@ -1,4 +1,4 @@
-"""Broken deploys on real podman with a registry that says what it is told to: the declared cause is the true one."""
+"""Broken deploys on real podman with a scripted registry: the reported cause is the true one."""
 
 import asyncio
 import io

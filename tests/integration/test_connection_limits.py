@@ -20,7 +20,7 @@ PATIENT = Patience(head=AGES, stuck=AGES)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """``/hold`` is never done with its answer, ``/large`` never comes to an end, the rest answers at once."""
+    """``/hold`` never completes its answer, ``/large`` is endless, other paths answer at once."""
     request = Request(scope, receive)
     if request.url.path == "/":
         await PlainTextResponse("here")(scope, receive, send)

@@ -25,7 +25,7 @@ HOST, SHOP = "apps.test", "shop.apps.test"
 
 @dataclass
 class Pvdifyd:
-    """Writes down each request's head; answers, and for ``/api/v1/stream`` goes on until told to end."""
+    """Record each request's head and answer it; ``/api/v1/stream`` continues until the test ends it."""
 
     address: Address
     heads: list[str] = field(default_factory=list)

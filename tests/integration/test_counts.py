@@ -1,4 +1,4 @@
-"""What the router counted against what an outside client counted itself."""
+"""The router's counts, compared with those of an outside client."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""An instance of several dies: another one answers what it refuses, and only what it had begun fails."""
+"""One of several instances is killed: requests it refuses go to another, and only requests in flight fail."""
 
 import asyncio
 import stat

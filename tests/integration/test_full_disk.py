@@ -1,4 +1,4 @@
-"""What goes on when the disk of the data directory has no space left: a small file system in memory that is filled."""
+"""A full disk of the data directory: a small file system in memory is filled."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What HAProxy, told what to do by our configuration, does with single requests, and how its process is kept."""
+"""How HAProxy with pvdify's configuration handles single requests, and how its process is kept running."""
 
 import asyncio
 import os
@@ -256,7 +256,7 @@ async def test_files_that_cannot_be_written_leave_the_route_in_force(
 
 
 async def test_ended_requests_close_with_the_end_of_the_stream(router: HaproxyRouter, process: RouterProcess) -> None:
-    """A WebSocket, an event stream and an answer that has not begun; another app's visitor notices nothing."""
+    """End a WebSocket, an event stream and an answer that has not begun; another app's request is not affected."""
     old, other = Backend(version="old"), Backend(version="other")
     await old.start()
     await other.start()

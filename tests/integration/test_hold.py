@@ -40,7 +40,7 @@ async def backend(version: str) -> Backend:
 
 
 async def waiting(*requests: asyncio.Task[bytes]) -> None:
-    """Nothing is answered for a moment."""
+    """Assert that no request is answered for a moment."""
     done, _ = await asyncio.wait(requests, timeout=0.5)
     assert done == set()
 

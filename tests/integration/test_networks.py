@@ -1,4 +1,4 @@
-"""Who can reach whom: each app on a network of its own, on a real podman and a real packet filter."""
+"""Network isolation: each app on its own network, on a real podman and a real packet filter."""
 
 import asyncio
 import contextlib
@@ -222,7 +222,7 @@ class Closing(socketserver.TCPServer):
 
 @pytest.fixture
 def metadata_service() -> Iterator[str]:
-    """What a cloud has: a link-local address that answers on port 80, and is the name server too."""
+    """A cloud's metadata service: a link-local address that answers on port 80 and is the name server."""
     address = "169.254.169.254"
     with own_address(address, "lo"), contextlib.ExitStack() as listening:
         for port in (80, 53):

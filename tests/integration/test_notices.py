@@ -1,4 +1,4 @@
-"""What arrives at PostHog and at webhooks, as their own libraries see it, and what happens when they are away."""
+"""Deliveries to PostHog and webhooks, as their own libraries read them, and while the receivers are down."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""What only a real podman can show: sharing it, keeping secrets from it, and what others do to it."""
+"""Behaviour of a real podman: shared by servers, without secrets in it, and changed by other programs."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A private image of a real registry with passwords, and what of them can be seen while it is asked."""
+"""A private image in a real registry with passwords, which appear in no argument of a process."""
 
 import stat
 import uuid

@@ -1,4 +1,4 @@
-"""A request reaches an app once: it meets no connection that is being closed, and is not repeated once it was begun."""
+"""A request reaches an app once: it is not sent on a closing connection, and not retried once it has begun."""
 
 import asyncio
 from collections import Counter

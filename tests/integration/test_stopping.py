@@ -1,4 +1,4 @@
-"""Stops of real containers: whatever way a program was started, it gets the signal and finishes its work."""
+"""Stops of real containers: a program gets the signal and finishes its work, however it was started."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A real router under strict load: nobody notices a switch, a replacement of the router or an instance's end."""
+"""A real router under strict load: a switch, a replaced router or an ended instance fails no request."""
 
 import asyncio
 import sys

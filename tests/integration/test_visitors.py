@@ -1,4 +1,4 @@
-"""Who the router says is asking: to the app in headers, to the operator in the access log."""
+"""The client address of a request: in headers to the app, and in the access log."""
 
 import asyncio
 import shutil
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.router
 
 @dataclass
 class App:
-    """Answers everything, and remembers the headers it was asked with."""
+    """An app that answers every request and records its headers."""
 
     port: int = 0
     heads: list[dict[str, str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A worker and the API server are lost while visitors ask: the router goes on, and Kubernetes replaces what it lost."""
+"""A worker and the API server are lost under load: the router keeps serving, and Kubernetes replaces lost pods."""
 
 import asyncio
 import time

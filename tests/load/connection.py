@@ -1,4 +1,4 @@
-"""One keep-alive HTTP/1.1 connection without mercy: what does not arrive whole is an error with a reason."""
+"""One strict keep-alive HTTP/1.1 connection: an incomplete answer is an error with a reason."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         if self._waiter is None:
-            self.close()  # an answer nobody asked for: never use this connection again
+            self.close()  # an unexpected answer: never use this connection again
             return
         try:
             answer = self._parse(at_end=False)

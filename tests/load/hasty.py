@@ -81,7 +81,7 @@ class Visitors:
 
     async def come(self, many: int, each: int, *, methods: tuple[str, ...], path: str, pause: float = 0.0,
                    is_chunked: bool = False) -> None:  # fmt: skip
-        """Let so many visitors send ``each`` requests on one connection, about ``pause`` seconds apart."""
+        """Let ``many`` visitors send ``each`` requests on one connection, about ``pause`` seconds apart."""
         async with asyncio.TaskGroup() as group:
             for _ in range(many):
                 group.create_task(self._visitor(each, methods, path, pause, is_chunked=is_chunked))

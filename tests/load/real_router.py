@@ -32,7 +32,7 @@ class RealClock:
 
 
 class RouterProcess:
-    """The directory and address of one router, whoever talks to it."""
+    """The directory and address of one router, for any number of adapters."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory / "router"

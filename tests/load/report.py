@@ -1,4 +1,4 @@
-"""What a load did: every request, who answered it, and every failure with its reason."""
+"""The report of a load: every request, the release that answered it, and every failure with its reason."""
 
 import itertools
 from collections import Counter

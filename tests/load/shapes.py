@@ -1,4 +1,4 @@
-"""The requests the load is made of, and what a right answer to each looks like."""
+"""The kinds of requests of the load, and how a right answer to each is recognised."""
 
 import hashlib
 import random

@@ -1,4 +1,4 @@
-"""The load must be strict: whatever goes wrong for a visitor has to show in its report."""
+"""The load is strict: every failed request is in its report."""
 
 import asyncio
 from collections.abc import AsyncIterator

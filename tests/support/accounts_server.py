@@ -23,7 +23,7 @@ CLIENT, SECRET = "pvdify", "s3cret / with:odd characters"
 
 @dataclass
 class Person:
-    """Whose browser comes."""
+    """The account of the browser that signs in."""
 
     subject: str = "7"
     login: str = "ada"

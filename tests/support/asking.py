@@ -1,4 +1,4 @@
-"""An engine asked as people ask it, each request seen through to its end; on fakes or on the real thing."""
+"""Requests to an engine, each waited for until its end; on fakes or on real podman."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ IMAGE = "reg.example.com/shop:v1"
 
 
 class Asking:
-    """What somebody does who waits for each answer."""
+    """Requests of a client that waits for each operation."""
 
     requests: Requests
     processes: Processes
@@ -27,7 +27,7 @@ class Asking:
     store: Store
 
     def check_alive(self) -> None:
-        """Raises when there is nobody to answer any more."""
+        """Raise if the daemon has ended."""
 
     async def deploy(
         self,

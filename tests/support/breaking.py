@@ -1,4 +1,4 @@
-"""A disk, or a process, that fails at the system call, since no real disk fails in all these ways.
+"""A disk or a process that fails at the system call, since no real disk fails in all these ways.
 
 What fails in the middle of a write is tried on a real disk that is full: ``tests/integration/test_full_disk.py``.
 """

@@ -1,4 +1,4 @@
-"""What tests with a real cluster share: a runtime with namespaces of its own, and nothing left behind."""
+"""A runtime with its own namespaces for tests on a real cluster, removed afterwards."""
 
 import asyncio
 import uuid

@@ -16,7 +16,7 @@ class Databases:
         self.hold(ROWS)
 
     def hold(self, rows: int, *, dumped: int | None = None, version: str = "15.3") -> None:
-        """From now on every service holds so many rows; its dump has as many unless another number is said."""
+        """Let every service hold this many rows; its dump has ``dumped`` rows, by default as many."""
         counted = rows if dumped is None else dumped
         self._inside.answer(ROW.dump, output=DUMP * (1 + counted), error=f"=db.public.orders|{counted}\n")
         self._inside.answer(ROW.count, output=f"db.public.orders|{rows}\n")

@@ -1,4 +1,4 @@
-"""A machine with an app on it, copied: thousands of schedules begin with the same first deploy."""
+"""Copies of a machine with one app: thousands of schedules begin with the same first deploy."""
 
 import copy
 from dataclasses import replace

@@ -19,7 +19,7 @@ ResultT = TypeVar("ResultT")
 
 
 class EngineServer:
-    """Use as a context manager. ``do`` carries something out where the engine lives."""
+    """Use as a context manager. ``do`` runs something in the engine's thread."""
 
     machine: Machine
     daemon: Daemon

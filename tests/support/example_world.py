@@ -1,4 +1,4 @@
-"""What the examples of help and docs speak of, on an engine on fakes: apps, releases, previews, jobs, tokens."""
+"""The apps, releases, previews, jobs and tokens that examples of help and docs name, on an engine on fakes."""
 
 import asyncio
 import re
@@ -133,7 +133,7 @@ async def _app(daemon: Daemon, name: str, manifest: dict[str, Any]) -> None:
 
 
 async def _numbered(daemon: Daemon, release: Release) -> None:
-    """So many releases came before that the next ones have the numbers in the examples."""
+    """Renumber the release, so that the next releases have the numbers in the examples."""
     await daemon.store.save(replace(release, version=OLD - 1, was_live=False, slot=None, status=release.status.FAILED))
 
 

@@ -1,4 +1,4 @@
-"""An image registry on loopback that says what a test wants it to say; images are made in memory."""
+"""A scripted image registry on loopback; images are made in memory."""
 
 import gzip
 import hashlib

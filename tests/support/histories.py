@@ -1,4 +1,4 @@
-"""What may be asked of an app, in whatever order: the rules of a game that ends with declared = running."""
+"""Requests to an app in any order, as hypothesis rules; after each, exactly what is declared must run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -25,7 +25,7 @@ KEYS = ("GREETING", "COLOUR")
 
 
 class Asked(Protocol):
-    """Whom the rules ask."""
+    """The engine that the rules use."""
 
     requests: Requests
     processes: Processes
@@ -97,7 +97,7 @@ class HistoryRules(RuleBasedStateMachine):
         self.see(ask)
 
     def see(self, ask: Callable[[Asked], Awaitable[object]]) -> None:
-        """Ask, and compare; what cannot be is refused, and changes nothing."""
+        """Send the request and compare. A refused request must change nothing."""
 
         async def work() -> None:
             with suppress(PvdifyError):

@@ -1,4 +1,4 @@
-"""The part of the internet that a server meets, for servers that are this machine's guests: names, certificates, an
+"""The part of the internet that a test server needs: names, certificates, an
 image registry with a password, and GitHub's keys. Everything is asked for at its real name, over HTTPS.
 """
 

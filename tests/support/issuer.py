@@ -1,4 +1,4 @@
-"""A server that signs tokens for workflows, as GitHub's does: its keys, and the web that leads to them."""
+"""A server that signs tokens for workflows, as GitHub's does: its keys, and the web client that fetches them."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ def rsa_key(name: str, bits: int = 2048) -> RSAKey:
 
 
 def claims_of_a_push(now: datetime, **changed: Any) -> dict[str, Any]:
-    """What GitHub says of a workflow for a push to main; None takes a claim away."""
+    """Return GitHub's claims of a workflow for a push to main; None removes a claim."""
     seconds = int(now.timestamp())
     claims = {
         "jti": "a4e1",

@@ -19,7 +19,7 @@ Span = tuple[datetime, datetime, str, str]
 
 
 class JobLife:
-    """One life, decided by its seed."""
+    """One simulation, determined by its seed."""
 
     def __init__(self, seed: int, steps: int) -> None:
         self._random = random.Random(seed)
@@ -35,7 +35,7 @@ class JobLife:
         self.due = 0
 
     def run(self) -> list[str]:
-        """Live it, and return what was wrong."""
+        """Run the simulation, and return what was wrong."""
         return asyncio.run(self._live())
 
     async def _live(self) -> list[str]:
@@ -102,7 +102,7 @@ class JobLife:
         self._machine.clock.jump(self._random.choice((1.0, 60.0, 3600.0, 3 * 3600.0)))
         self._daemon = self._machine.daemon()
         await self._daemon.recover()
-        if self._random.random() < 0.5:  # a deploy goes on before anything looks at what was due meanwhile
+        if self._random.random() < 0.5:  # a deploy continues before the scheduler runs what was due meanwhile
             await self._deploy()
         self._begin()
 

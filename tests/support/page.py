@@ -1,4 +1,4 @@
-"""A page of the documentation as steps to carry out: its commands with what they print, and its files.
+"""A page of the documentation as steps to run: its commands with their output, and its files.
 
 In a ``console`` block, lines after ``# `` are root's on the server and lines after ``$ `` the reader's; the lines below
 a command are what it prints. A block after a line that ends in a file's name and a colon is that file. Another ``text``

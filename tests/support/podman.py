@@ -1,4 +1,4 @@
-"""What tests with a real podman share: a server id of their own, and nothing left behind."""
+"""A server id of its own for each test with a real podman, whose containers are removed afterwards."""
 
 import asyncio
 import shutil
@@ -36,7 +36,7 @@ RUN = Path("/run/pvdify-test")
 
 
 class NotingRunner(SubprocessRunner):
-    """A real runner that remembers what it ran."""
+    """A real runner that records what it ran."""
 
     def __init__(self) -> None:
         self.calls: list[Argv] = []

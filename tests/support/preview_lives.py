@@ -54,7 +54,7 @@ class Life:
 
 @dataclass
 class Outcome:
-    """What one server's share came to; ``left`` names what is still there of any preview, of every class there is."""
+    """The result of one server's share; ``left`` names what still exists of any preview."""
 
     lives: int
     broken: list[str]
@@ -76,7 +76,7 @@ class Simulation:
     )
 
     def tell(self, second: int, life: Life, sign: PullRequestState) -> None:
-        """A webhook sets out: it may be lost, come twice, or much later than others."""
+        """Send a webhook, which may be lost, duplicated or delayed."""
         self.told["sent"] += 1
         message = _webhook(f"{life.number}-{self.told['sent']}", life.number, sign)
         is_twice = self.dice.random() < TWICE
@@ -131,7 +131,7 @@ class Simulation:
         return all(it.state is ServiceState.LIVE and not it.is_busy and it.owner in apps for it in services)
 
     async def look(self) -> None:
-        """The reaper looks every half minute; where nothing is due, looking once in a step comes to the same."""
+        """Run the reaper. It runs every half minute; if nothing is due, one run in a step has the same effect."""
         for again in range(STEP // 30 - 1):
             if again:
                 self.machine.clock.jump(30)
@@ -175,7 +175,7 @@ class Simulation:
 
 
 async def one_server(seed: int, count: int = LIVES_A_SERVER, *, services: bool = False) -> Outcome:
-    """So many lives on one server, from this seed; ``services``: each preview has two of its own."""
+    """Simulate this many lives on one server, from this seed; ``services``: each preview has two of its own."""
     dice = random.Random(seed)
     machine = Machine(standby="1s", ports="2000-60000")
     machine.clock._patience = 3
@@ -242,7 +242,7 @@ async def _with_services(machine: Machine, daemon: Daemon) -> None:
 
 
 async def _left(machine: Machine) -> list[str]:
-    """Whatever is named like a preview, of every class there is; events may stay."""
+    """Return everything that is named like a preview, except events."""
     store, everything = machine.store, [*machine.supervisor.names, *(await machine.router.routes())]
     everything += machine.supervisor.made_networks
     everything += [*(await machine.private_networks.find()), *(await machine.volumes.find())]

@@ -48,7 +48,7 @@ class FastClock:
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """A container as podman tells of it; ``environment`` without what is given to it by file."""
+    """A container as podman reports it; ``environment`` without variables passed by file."""
 
     name: str
     image_id: str
@@ -59,7 +59,7 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What podman has: as the fake supervisor tells it."""
+    """Podman's containers, in the form of the fake supervisor."""
 
     names: frozenset[str]
     running: frozenset[str]
@@ -105,7 +105,7 @@ class RealMachine:
         return tuple(target.port for target in route.targets) if route else ()
 
     def containers(self) -> tuple[Container, ...]:
-        """Every container of this server; ``supervisor`` tells the same from then on."""
+        """List every container of this server; ``supervisor`` then has the same list."""
         label = f"label=io.pvdify.server={self.settings.server_id}"
         listed = subprocess.run(
             ("podman", "ps", "--all", "--filter", label, "--format", "json"), check=True, capture_output=True, text=True
@@ -126,7 +126,7 @@ class RealMachine:
         return listed.stdout.split()
 
     async def get(self, address: str, hostname: str, path: str) -> tuple[int, str]:
-        """Status and text that somebody gets who asks this address."""
+        """Request this address; return status and text."""
         return await asyncio.to_thread(_get, f"http://{address}{path}", hostname)
 
 
@@ -142,7 +142,7 @@ class RealDaemon(Asking):
         self.processes, self.domains = engine.processes, engine.domains
 
     async def begin(self) -> None:
-        """Take up what the one before left."""
+        """Start, and resume what the previous daemon left."""
         await self.reconciler.ensure_router()
         await self.worker.resume()
 

@@ -1,6 +1,6 @@
 """Schedules: how long each call of a port takes, drawn by a seed, and with it in which order everything happens.
 
-On a busy server with many containers a look at them takes seconds, and operations begin and end meanwhile.
+On a busy server with many containers, listing them takes seconds, and operations begin and end meanwhile.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ SLOW = {
     "probe": 0.1, "wait": 0.3, "wait_down": 0.02,
 }  # fmt: skip
 STORE = 0.02
-TOO_LONG = 2.0  # seconds that a dead instance may be all that visitors reach while another one is up
+TOO_LONG = 2.0  # seconds for which a route may have only a dead instance while another one is up
 
 
 @dataclass
@@ -83,7 +83,7 @@ class Slow:
 
 
 class WatchedSupervisor(FakeSupervisor):
-    """Notes when a worker starts beside another one."""
+    """Record when a worker starts beside another worker."""
 
     wrongs: list[str]
 
@@ -125,7 +125,7 @@ class Schedule:
     wrongs: list[str] = field(default_factory=list)
 
     def run(self) -> list[str]:
-        """Live through it; what went wrong."""
+        """Run the schedule; return what went wrong."""
         loop = _deployed().loop()
         try:
             loop.run_until_complete(self._live(loop))
@@ -281,7 +281,7 @@ class Schedule:
     # -- what must never be ------------------------------------------------------------------------------------------
 
     async def note_taken_away(self, name: str) -> None:
-        """The reconciler takes this container away now."""
+        """Record that the reconciler is removing this container."""
         store = self.machine.store._port  # type: ignore[attr-defined]
         operations = await store.unsettled_operations("shop")
         is_at_work = any(

@@ -214,7 +214,7 @@ def restored_server(place: Path) -> Work:
 
 
 def new_database(place: Path) -> Work:
-    """What is left of an earlier one is put aside."""
+    """Start over; files of an earlier database are moved aside."""
     (place / "database.id").write_text("1")
     (place / "config").mkdir()
     return lambda: begin_anew(replace(settings_of(place), podman_binary="/bin/false"))
@@ -241,7 +241,7 @@ def entered_instance(place: Path) -> Work:
 
 
 def gate(place: Path) -> Work:
-    """What lets podman start an instance."""
+    """The gate file that lets podman start an instance."""
 
     async def unlock() -> None:
         InstanceDir(place / "instances" / "shop-web-v1-1").unlock()

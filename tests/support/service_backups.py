@@ -1,4 +1,4 @@
-"""A machine of fakes with a live service and a backup target, and what tests of services in backups do with it."""
+"""A machine of fakes with a live service and a backup target, and helpers for tests of service backups."""
 
 import asyncio
 from collections.abc import AsyncIterator

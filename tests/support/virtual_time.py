@@ -1,4 +1,4 @@
-"""An event loop whose time passes at once: whoever waits is woken in the order of deadlines."""
+"""An event loop with virtual time: sleepers are woken in the order of their deadlines."""
 
 import asyncio
 import heapq

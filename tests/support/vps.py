@@ -1,4 +1,4 @@
-"""Disposable servers with systemd, a network address and a power plug: a tool beside the checkout makes them.
+"""Disposable servers with systemd, a network address and a power switch: a tool beside the checkout makes them.
 
 ``PVDIFY_VPS_OPTIONS=--own-kernel`` makes them with a kernel of their own and cgroup v2: slower, and nearer the truth.
 """
@@ -23,7 +23,7 @@ def missing_for_vps() -> str | None:
 
 
 class Vps:
-    """One server. Use as a context manager: it boots, and at the end is as if it had never been."""
+    """One server. Use as a context manager: it boots, and is removed completely at the end."""
 
     def __init__(self, *, binds: Sequence[str] = ()) -> None:
         self.name = f"pvdify-{uuid.uuid4().hex[:6]}"
@@ -39,11 +39,11 @@ class Vps:
         self._tool("down")
 
     def boot(self, *options: str) -> None:
-        """The power is on, and systemd has started everything."""
+        """Boot, and wait until systemd has started everything."""
         self._tool("up", *options)
 
     def cut_power(self) -> None:
-        """Everything in it ends at once; its disk stays."""
+        """Kill everything in it at once; its disk is kept."""
         self._tool("kill-power")
 
     @property

@@ -1,4 +1,4 @@
-"""Waits until something is so. The one limit is so long that a busy machine never meets it."""
+"""Wait for a condition. The one time limit is so long that a busy machine never reaches it."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The story: `make demo`, or `make demo ARGS=--keep` to look around afterwards."""
+"""The demonstration: `make demo`, or `make demo ARGS=--keep` to keep everything running afterwards."""
 
 import argparse
 import asyncio
@@ -29,7 +29,7 @@ DETACHED = 130
 
 @dataclass(kw_only=True)
 class Story:
-    """What has been counted so far."""
+    """The counts of the demonstration so far."""
 
     stage: Stage
     started: float = field(default_factory=time.monotonic)
@@ -63,7 +63,7 @@ def parse() -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Tell the story; whatever happens, leave nothing behind unless asked to."""
+    """Run the demonstration; remove everything afterwards, unless ``--keep`` is given."""
     story, is_kept = Story(stage=stages.prepare()), False
     try:
         asyncio.run(until_signal(tell(story)))
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def until_signal(story: Any) -> None:
-    """SIGTERM ends the story as Ctrl-C does."""
+    """End the demonstration on SIGTERM as on Ctrl-C."""
     task = asyncio.ensure_future(story)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task

@@ -1,4 +1,4 @@
-"""What the demonstration needs around it, and how every trace of it goes away again."""
+"""The server, registry and ports of the demonstration, and their complete removal."""
 
 import json
 import os
@@ -192,7 +192,7 @@ def server_id(stage: Stage) -> str:
 
 
 def _free_range(count: int) -> int:
-    """The first of so many neighbours that nobody listens on, below those the kernel hands out.
+    """Return the first of ``count`` consecutive free ports below the kernel's ephemeral range.
 
     Chosen at random: another demonstration or test may be choosing at this moment.
     """

@@ -6,7 +6,7 @@ from tests.fakes.api_parts.request import AT, Asked, Refused
 
 
 class ServerRuntime:
-    """One app moves at each look."""
+    """One app moves at each read."""
 
     def __init__(self) -> None:
         super().__init__()
