@@ -89,8 +89,8 @@ def logged(file: Path, app: str) -> Iterator[tuple[int, int, str]]:
             if (found := _LOGGED.search(line)) and found["app"].decode() == app:
                 status = int(found["status"])
                 parts = {name: found[name].decode() for name in ("target", "retries", "ended", "wait")}
-                told = "" if 200 <= status < 300 else ", ".join(f"{name} {value}" for name, value in parts.items())
-                yield int(found["number"]), status, told
+                detail = "" if 200 <= status < 300 else ", ".join(f"{name} {value}" for name, value in parts.items())
+                yield int(found["number"]), status, detail
 
 
 def cut_websockets(failures: Iterable[Failure]) -> int:

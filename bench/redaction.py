@@ -15,9 +15,9 @@ from pvdify.model.redaction import Redactor
 
 SECRETS, LINES, ROUNDS = 200, 10_000, 5
 TARGET_MICROSECONDS = 30.0  # 2 before texts were decoded; 10,000 lines a second are a third of a core
-EVERY = 20  # of so many lines one has a secret in it
+EVERY = 20  # one line of this many has a secret
 ORDINARY_LINES = 1_000_000
-MOST_FALSE = 1  # of so many
+MOST_FALSE = 1  # of ORDINARY_LINES
 LEARNED_CHARACTERS, TARGET_LEARNING = 64_000, 0.05
 CHARACTERS = string.ascii_letters + string.digits + "/+=$'\" %"
 WORDS = [

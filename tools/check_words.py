@@ -17,10 +17,16 @@ INSTEAD = {
     r'(?<!")[Nn]obody(?!")': "name what is missing: no client, no app",
     r"[Ww]hoever|[Ww]homever": "name the actor",
     r"how manyth": "index",
+    r"[Mm]ends?|[Mm]ended": "repair",
     r"[Ll]eads? visitors": "route, send",
     r"(is|are|was|were|be) told of": "is notified of",
 }
-SOURCES = ("src/**/*.py", "docs/**/*.md", "README.md", "CONTRIBUTING.md", "examples/**/*.yml")
+SOURCES = (
+    "src/**/*.py", "tests/**/*.py", "bench/*.py", "tools/**/*.py", "tools/setup",
+    "docs/**/*.md", "README.md", "CONTRIBUTING.md", "examples/**/*.yml",
+)  # fmt: skip
+# GitHub's documented example of a signature has this secret.
+ALLOWED = "It's a Secret to Everybody"
 
 
 def main() -> int:
@@ -32,12 +38,14 @@ def main() -> int:
 def files() -> Iterator[Path]:
     for pattern in SOURCES:
         for file in sorted(ROOT.glob(pattern)):
-            if "decisions" not in file.parts:
+            if "decisions" not in file.parts and file != Path(__file__).resolve():
                 yield file
 
 
 def problems(file: Path) -> Iterator[str]:
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
+    """Yield a message for each word; the words of a function's name count, too."""
+    for number, text in enumerate(file.read_text("utf-8").splitlines(), start=1):
+        line = text.replace("_", " ") if "def " in text else text.replace(ALLOWED, "")
         for words, instead in INSTEAD.items():
             if match := re.search(rf"\b({words})\b", line):
                 yield f'{file.relative_to(ROOT)}:{number}: "{match[0]}": {instead}'

@@ -1,4 +1,4 @@
-"""Ports for trials that nobody else gets meanwhile.
+"""Ports for trials that no other program gets meanwhile.
 
 A port that the kernel chose (``bind`` to 0) is one of those it gives to outgoing connections too: before it is used,
 any client on the machine may be given the same. These are below that range (32768 on Linux), and no two in one process
@@ -16,7 +16,7 @@ _FIRST_PORTS = itertools.cycle(_BLOCKS)
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on; the 15 after it are given to nobody else by this function."""
+    """A loopback port without a listener; this function returns none of the 15 after it again."""
     return next(port for port in itertools.islice(_FIRST_PORTS, len(_BLOCKS)) if _is_free(port))
 
 

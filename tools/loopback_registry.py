@@ -23,7 +23,7 @@ class LoopbackRegistry:
     """A docker-registry process that keeps its images in ``directory``.
 
     Use as a context manager. ``address`` is what an image reference begins with: ``127.0.0.1:43211``. ``passwords``:
-    user -> password; with any, nobody else gets or puts images.
+    user -> password; with any, no other client gets or puts images.
     """
 
     def __init__(self, directory: Path, port: int | None = None, *, passwords: Mapping[str, str] | None = None) -> None:
@@ -60,7 +60,7 @@ class LoopbackRegistry:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for whoever stops it
+                start_new_session=True,  # Ctrl-C is for the program that stops it
             )
         deadline = time.monotonic() + STARTS_WITHIN_SECONDS
         while not self._answers():

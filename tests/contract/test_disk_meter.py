@@ -11,7 +11,7 @@ from pvdify.ports.disk_meter import DiskMeter
 from tests.fakes.disk_meter import FakeDiskMeter
 
 KIB = 1024
-World = tuple[DiskMeter, Callable[[str, int], None]]  # the meter, and what logs so many bytes for an app
+World = tuple[DiskMeter, Callable[[str, int], None]]  # the meter, and a function that logs this many bytes for an app
 
 
 @pytest.fixture(params=["fake", pytest.param("podman", marks=pytest.mark.podman)])

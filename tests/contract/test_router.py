@@ -122,7 +122,7 @@ async def test_a_new_router_has_no_routes(world: World) -> None:
 
 
 async def test_an_unknown_hostname_is_not_found(world: World) -> None:
-    assert await status_and_slot(world, "nobody.test") == (404, None)
+    assert await status_and_slot(world, "unknown.test") == (404, None)
 
 
 async def test_a_put_route_is_effective(world: World) -> None:

@@ -13,7 +13,7 @@ from tools.demo import stage as stages
 ASKED = 120.0  # the longest that one call waits
 HANGS = """\
 #!/bin/sh
-# hangs, and hears no SIGTERM, for as long as the file is there
+# hangs and ignores SIGTERM as long as the file exists
 if [ -e {file} ]; then trap '' TERM; while [ -e {file} ]; do sleep 0.2; done; exit 1; fi
 exec podman "$@"
 """

@@ -55,8 +55,10 @@ def test_a_hook_runs_once_although_the_server_is_killed_in_it(trial: Trial, tmp_
 
 def test_a_hook_that_takes_too_long_is_killed_and_the_failure_is_reported(trial: Trial, tmp_path: Path):
     before = trial.get("hello")[2]
-    told = "echo $PVDIFY_FAILURE in $PVDIFY_FAILED_STEP"
-    file = manifest(tmp_path, f'hooks: {{pre_deploy: ["echo waiting; sleep 99"], on_failure: ["{told}"], timeout: 1s}}')
+    script = "echo $PVDIFY_FAILURE in $PVDIFY_FAILED_STEP"
+    file = manifest(
+        tmp_path, f'hooks: {{pre_deploy: ["echo waiting; sleep 99"], on_failure: ["{script}"], timeout: 1s}}'
+    )
     begun = time.monotonic()
 
     done = trial.pvdify("deploy", "hello", "--manifest", file, check=False)

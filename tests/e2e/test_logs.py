@@ -98,9 +98,9 @@ def test_a_follower_misses_no_line_over_a_deploy_and_a_kill_of_pvdifyd(trial: Tr
 
     seen, workers = by_instance(followed(file)), [(1, "worker.1"), (1, "worker.2"), (2, "worker.1"), (2, "worker.2")]
     for worker in workers:
-        told = ticks(seen[worker])
-        assert told == list(range(1, len(told) + 1)), worker
-        assert len(told) > 100, worker  # so that there was much to miss
+        numbers = ticks(seen[worker])
+        assert numbers == list(range(1, len(numbers) + 1)), worker
+        assert len(numbers) > 100, worker  # so that there was much to miss
     assert {(1, "web.1"), (1, "web.2"), (2, "web.1"), (2, "web.2")} < set(seen)
 
 

@@ -128,7 +128,7 @@ def test_an_instance_killed_for_memory_is_restarted_and_the_event_names_the_caus
     wait_until(lambda: version_at(server, "blog") == "v1", "the instance does not come back")
     wait_until(
         lambda: any(event["action"] == "instance.out-of-memory" for event in server.events("blog")),
-        f"no event tells of it: {server.events('blog')}",
+        f"no event reports it: {server.events('blog')}",
     )
     assert server.units("pvdify-blog-*") == before
 

@@ -40,8 +40,8 @@ def test_a_crash_loop_and_a_missing_image_are_reported_everywhere(trial: Trial) 
     overview = trial.pvdify("status", check=False)
     assert (overview.returncode, "odd is crashing (exit 7, " in overview.stdout) == (1, True)
     assert actions(trial).count("app.crashing") == 1
-    (told,) = [event for event in events(trial) if event["action"] == "app.crashing"]
-    assert "cannot reach the database" in told["text"]
+    (event,) = [event for event in events(trial) if event["action"] == "app.crashing"]
+    assert "cannot reach the database" in event["text"]
 
     trial.registry.stop()
     lose_image()

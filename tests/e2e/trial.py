@@ -47,7 +47,7 @@ class Trial:
         return self.stage.image(version)
 
     def start(self, *program: str, settings: tuple[str, ...] = ()) -> None:
-        """Start pvdifyd and wait until it answers (or, told to kill itself, has died)."""
+        """Start pvdifyd and wait until it answers or has killed itself on request."""
         arguments = (*(program or PVDIFYD), *self.stage.server_arguments(), *self._settings, *settings)
         with self.stage.log.open("ab") as log:
             self.process = subprocess.Popen(

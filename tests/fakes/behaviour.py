@@ -8,7 +8,7 @@ from pvdify.model.instance import InstanceSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """The default is a healthy server that stops at once when told to.
+    """The default is a healthy server that stops at once on SIGTERM.
 
     Attributes:
         refuse: the runtime's words for why it does not start.

@@ -1,4 +1,4 @@
-"""Cloudflare's API in memory, behind the ``web`` port: strict about what is asked, unreliable as it is told to be.
+"""Cloudflare's API in memory, behind the ``web`` port: strict about requests, with scripted failures.
 
 Each request is held against the published OpenAPI document: a path, a query or a body that is not in it is a fault of
 ours and fails the test. It keeps the promises of Cloudflare's documentation and knows nothing of our code.

@@ -46,7 +46,7 @@ def check_request(method: str, path: str, query: dict[str, str], body: Any) -> N
 
 
 def check_part(method: str, path: str, status: int, content: Any) -> None:
-    """As ``check_answer``, of an answer that leaves out what nobody asks for."""
+    """As ``check_answer``, for an answer that leaves out fields that no client uses."""
     known, _ = operation(method, path)
     assert str(status) in known["responses"], f"{method} {path} never answers {status}"
     schema = _resolved(known["responses"][str(status)])["content"]["application/json"]["schema"]

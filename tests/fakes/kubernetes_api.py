@@ -1,6 +1,6 @@
 """An API server in memory with a kubelet that only plays: pods run as scripted, so that tests need no cluster.
 
-It keeps what is applied, makes pods for Deployments, tells watches what changes, and serves logs. It checks no schema.
+It keeps what is applied, makes pods for Deployments, reports changes to watches, and serves logs. It checks no schema.
 """
 
 import asyncio

@@ -144,7 +144,7 @@ WRITES = {"save", "delete_app", "rename_apps", "forget_service", "forget_service
 
 
 class CountingStore:
-    """The journal, which counts its writes and kills the daemon at the one it was told."""
+    """The journal, which counts its writes and kills the daemon at the chosen one."""
 
     def __init__(self, store: MemoryStore, daemon: "Daemon") -> None:
         self._store, self._daemon = store, daemon

@@ -109,8 +109,8 @@ class FakeInside:
         self, instance: str, number: int, command: str | tuple[str, ...], terminal: TerminalSize | None
     ) -> FakeProcess:
         self._check_running(instance)
-        told = [end for known, where, end in self._answers if known == command and where in (None, instance)]
-        process = ScriptedProcess(terminal, *told[-1]) if told else FakeProcess(terminal)
+        scripted = [end for known, where, end in self._answers if known == command and where in (None, instance)]
+        process = ScriptedProcess(terminal, *scripted[-1]) if scripted else FakeProcess(terminal)
         self.entered.append((instance, command, process))
         return process
 

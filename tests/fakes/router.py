@@ -56,7 +56,7 @@ class FakeRouter:
         self._changed.set()
 
     def drift(self, app: str) -> None:
-        """An app's route goes out of force without anybody having asked for it."""
+        """Remove an app's route without a request, as a fault does."""
         del self._in_force[app]
 
     def serve(self, app: str, slot: int, traffic: Traffic, number: int = 1) -> None:
@@ -153,7 +153,7 @@ class FakeRouter:
         return ended
 
     async def counts(self) -> tuple[TargetCount, ...]:
-        """See the port: what every slot got is told as its first target's."""
+        """See the port: the counts of a slot are reported as its first target's."""
         self._finish(self._strike("counts"))
         self._must_run()
         return tuple(_count(key, counted) for key, counted in sorted(self._traffic.items()) if counted.requests)

@@ -50,7 +50,7 @@ class FakeSupervisor:
     def script(self, behaviour: Behaviour, *, starts: int | None = None, **parts: object) -> None:
         """Containers whose spec has these parts (name, app, process, slot, number, image_id, command) behave so.
 
-        ``starts``: for so many starts only; then the scripts before it count again.
+        ``starts``: for this number of starts only; then earlier scripts apply again.
         """
         self._rules.append(Rule(behaviour=behaviour, starts_left=starts, **parts))  # type: ignore[arg-type]
 

@@ -62,7 +62,7 @@ class FakeSystemctl:
             unit.began -= seconds
 
     def unit(self, name: str) -> Unit:
-        """The unit; one that is heard of for the first time is read from its file."""
+        """The unit; a unit that is named for the first time is read from its file."""
         if name not in self.units:
             self.units[name] = Unit(read=self._file(name))
         return self.units[name]

@@ -123,7 +123,7 @@ KINDS = (
     Broken(name="away", image=scripted("away", status=503, body=b"busy"), code="registry-unavailable", why="HTTP 503"),
     Broken(name="one-503", image=scripted("one", status=503, body=b"busy", times=1)),
     Broken(name="short-rate", image=scripted("short", status=429, headers={"Retry-After": "1"}, times=8)),
-    Broken(name="nobody", image=named(f"127.0.0.1:{free_port()}/org/odd:v1"), code="registry-unavailable",
+    Broken(name="no listener", image=named(f"127.0.0.1:{free_port()}/org/odd:v1"), code="registry-unavailable",
            why="connection refused"),
     Broken(name="no-host", image=named("registry.invalid/org/odd:v1"), code="registry-unavailable",
            why="no such host"),

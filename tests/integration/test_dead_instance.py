@@ -24,7 +24,7 @@ from tools.free_port import free_port
 pytestmark = pytest.mark.router
 Answering = Callable[[str, str], Awaitable[bytes]]
 CLIENTS = 12
-REQUESTS = 24  # so many that some go to the dead one first
+REQUESTS = 24  # enough that some go to the dead instance first
 
 
 async def test_killing_one_of_three_instances_under_load_loses_only_requests_in_flight(

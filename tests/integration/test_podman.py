@@ -236,7 +236,7 @@ async def test_published_ports_are_for_this_machine_only(supervisor, image):
         make_spec(image, command=("/bin/httpd", "-f", "-p", "80", "-h", "/www"), exposed=exposed(port, 80))
     )
 
-    await until(lambda: is_listening(port), "nobody listens")
+    await until(lambda: is_listening(port), "no program listens")
     address = next(iter(podman("container", "inspect", "--format", "{{.HostConfig.PortBindings}}", NAME).split()))
     assert "127.0.0.1" in address
 

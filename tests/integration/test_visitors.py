@@ -152,7 +152,7 @@ async def test_a_request_has_one_id_everywhere(process: RouterProcess, app: App)
 
     given = await ask(process, "X-Request-Id: from-my-ci.7")
     made = await ask(process, "X-Request-Id: two words")
-    missing = await ask(process, host="nobody.test")
+    missing = await ask(process, host="unknown.test")
 
     seen = await visits(process, 3)
     assert "x-request-id: from-my-ci.7\r\n" in given
@@ -169,13 +169,13 @@ async def test_the_access_log_reports_each_request(process: RouterProcess, app: 
 
     await ask(process, 'User-Agent: a "quoted\\ agent', "CF-Connecting-IP: 203.0.113.7", path="/cart?token=secret")
     await visits(process, 1)  # lines come when connections end, so two that end at once may come in either order
-    await ask(process, host="nobody.test")
+    await ask(process, host="unknown.test")
 
     served, unknown = await visits(process, 2)
     assert (served.client, served.method, served.host, served.path) == ("203.0.113.7", "GET", "shop.test", "/cart")
     assert (served.status, served.app, served.slot, served.instance) == (200, "shop", 3, 1)
     assert served.agent == 'a "quoted\\ agent'
-    assert (unknown.status, unknown.app, unknown.host) == (404, None, "nobody.test")
+    assert (unknown.status, unknown.app, unknown.host) == (404, None, "unknown.test")
     assert "secret" not in (process.directory / "access.log").read_text()
     await router.close()
 

@@ -1,4 +1,4 @@
-"""An app to test with: answers the shapes of the load, tells its version, and misbehaves on request.
+"""An app to test with: answers the shapes of the load, reports its version, and misbehaves on request.
 
 ``python -m tests.load.backend --port 3001 --version v1`` runs it as a process of its own. It ends at SIGTERM as a good
 app does: nothing new is accepted, what has begun is answered.

@@ -1,6 +1,6 @@
 """A server where people have accounts: an OpenID provider, and GitHub's OAuth and API, over real HTTP on loopback.
 
-Whoever is sent there agrees at once. What it signs or answers can be bent, to see what is refused.
+Every browser that is sent there agrees at once. A test can change what the server signs or answers.
 """
 
 import base64

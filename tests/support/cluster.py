@@ -163,7 +163,7 @@ class Cluster:
         return self.push_layers(name, [small_images.file_system(content)], config, private=private)
 
     def push_sample(self, version: str, name: str = "hello", *, tag: str = "latest", **environment: str) -> str:
-        """Push examples/hello; return its reference with a digest. ``environment``: what app.py is told."""
+        """Push examples/hello; return its reference with a digest. ``environment``: variables of app.py."""
         return self.push_layers(name, sample_layers(), sample_config(version, **environment), tag=tag)
 
     def push_layers(

@@ -67,7 +67,7 @@ def file_system(content: str = "", *, has_shell: bool = True) -> bytes:
             link = tarfile.TarInfo(f"bin/{tool}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
-        # stands for the init programs that images bring: like them it becomes what it is told to run
+        # stands for the init programs that images bring: like them it executes its arguments
         _add(archive, "bin/tini", b'#!/bin/sh\nshift\nexec "$@"\n', mode=0o755)
         for page in ("index.html", "health"):
             _add(archive, f"www/{page}", content.encode())

@@ -59,7 +59,7 @@ class Outcome:
     lives: int
     broken: list[str]
     left: list[str]
-    told: dict[str, int]
+    traffic_counts: dict[str, int]
 
 
 @dataclass
@@ -71,22 +71,22 @@ class Simulation:
     daemon: Daemon
     lives: dict[int, Life]
     broken: list[str] = field(default_factory=list)
-    told: dict[str, int] = field(
+    traffic_counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("sent", "lost", "twice", "late", "restarts"), 0)
     )
 
     def tell(self, second: int, life: Life, sign: PullRequestState) -> None:
         """Send a webhook, which may be lost, duplicated or delayed."""
-        self.told["sent"] += 1
-        message = _webhook(f"{life.number}-{self.told['sent']}", life.number, sign)
+        self.traffic_counts["sent"] += 1
+        message = _webhook(f"{life.number}-{self.traffic_counts['sent']}", life.number, sign)
         is_twice = self.dice.random() < TWICE
-        self.told["twice"] += is_twice
+        self.traffic_counts["twice"] += is_twice
         for _ in range(1 + is_twice):
             if self.dice.random() < LOST:
-                self.told["lost"] += 1
+                self.traffic_counts["lost"] += 1
                 continue
             is_late = self.dice.random() < LATE
-            self.told["late"] += is_late
+            self.traffic_counts["late"] += is_late
             life.messages.append((second + (self.dice.randrange(600, 4 * 3600) if is_late else 0), message))
 
     async def deliver(self, second: int, life: Life) -> None:
@@ -108,7 +108,7 @@ class Simulation:
             await self.daemon.previews.open("shop", life.number, request, ACTOR)
 
     async def restart(self) -> None:
-        self.told["restarts"] += 1
+        self.traffic_counts["restarts"] += 1
         await self.daemon.bury()
         self.daemon = self.machine.daemon()
         await self.daemon.worker.resume()
@@ -198,7 +198,7 @@ async def one_server(seed: int, count: int = LIVES_A_SERVER, *, services: bool =
         await simulation.daemon.service_keeper.settle()
     left = await _left(machine)
     await simulation.daemon.bury()
-    return Outcome(lives=count, broken=simulation.broken, left=left, told=simulation.told)
+    return Outcome(lives=count, broken=simulation.broken, left=left, traffic_counts=simulation.traffic_counts)
 
 
 def _lives(dice: random.Random, count: int) -> dict[int, Life]:
@@ -255,10 +255,12 @@ async def _left(machine: Machine) -> list[str]:
 
 def total(outcomes: Iterable[Outcome]) -> Outcome:
     """All servers together."""
-    whole = Outcome(lives=0, broken=[], left=[], told={})
+    whole = Outcome(lives=0, broken=[], left=[], traffic_counts={})
     for it in outcomes:
         whole.lives += it.lives
         whole.broken += it.broken
         whole.left += it.left
-        whole.told = {name: whole.told.get(name, 0) + count for name, count in it.told.items()}
+        whole.traffic_counts = {
+            name: whole.traffic_counts.get(name, 0) + count for name, count in it.traffic_counts.items()
+        }
     return whole

@@ -22,7 +22,7 @@ def sample_layers() -> list[bytes]:
 
 
 def sample_config(version: str, **environment: str) -> dict[str, object]:
-    """What examples/hello/Containerfile says. ``environment``: what the app is told, such as START_EXIT="3"."""
+    """What examples/hello/Containerfile says. ``environment``: variables of the app, such as START_EXIT="3"."""
     variables = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "VERSION": version, **environment}
     return {
         "Cmd": ["python3", "/app/app.py"],

@@ -183,7 +183,7 @@ class Schedule:
 
     async def _later(self, move: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(self.random.uniform(0, 12))
-        with suppress(PvdifyError, Killed):  # what cannot be is refused; a pvdifyd that is killed answers nobody
+        with suppress(PvdifyError, Killed):  # an impossible request is refused; a killed pvdifyd does not answer
             await move()
 
     async def _restart(self) -> None:

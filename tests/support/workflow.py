@@ -1,7 +1,7 @@
 """Runs the steps of a GitHub workflow here, each in a shell with the environment that a runner sets.
 
-`run:` steps are executed as they stand. `uses:` steps are GitHub's or others' programs: what they would have done is up
-to whoever runs the workflow. Expressions are what our examples need: names, strings, ``==``, ``!=``, ``&&``, ``||``,
+`run:` steps are executed as they stand. `uses:` steps are GitHub's or others' programs: the caller of ``run`` does
+their work. Expressions are what our examples need: names, strings, ``==``, ``!=``, ``&&``, ``||``,
 ``format``.
 """
 

@@ -240,7 +240,7 @@ def _owner_has_ended(layout: Layout) -> bool:
 
 
 def _start_of(pid: int) -> str | None:
-    """The tick at which a process started, which tells it from a later one of the same pid; None if it has ended."""
+    """The start tick of a process, which differs from that of a later process with this pid; None if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except OSError:

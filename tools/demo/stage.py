@@ -91,7 +91,7 @@ class Stage:
 
 
 def prepare() -> Stage:
-    """Choose a directory and ports, and write them down for whoever cleans up."""
+    """Choose a directory and ports, and record them for the cleanup."""
     first = _free_range(INSTANCE_PORTS + 3)
     stage = Stage(
         directory=tempfile.mkdtemp(prefix="pvdify-demo-", dir="/var/tmp"),
@@ -229,7 +229,7 @@ def _stop(directory: str, program: str) -> None:
 
 
 def processes(directory: str, program: str) -> list[int]:
-    """Recognised by their arguments: a number written down earlier may be someone else's by now."""
+    """Recognised by their arguments: a recorded number may belong to another process by now."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -241,7 +241,7 @@ def processes(directory: str, program: str) -> list[int]:
 
 
 def _is_program(arguments: Sequence[str], program: str) -> bool:
-    """A server is one however it was started: by its script, or by a Python that was told to import it."""
+    """A server is one however it was started: by its script, or by a Python that imports it."""
     is_server = program == "pvdifyd" and "--data-dir" in arguments
     return is_server or any(Path(argument).name == program for argument in arguments[:2])
 
@@ -274,7 +274,7 @@ def _images(stage: Stage, server_id: str) -> Iterator[str]:
 
 
 def _podman_list(*arguments: str) -> list[dict[str, Any]]:
-    """A list fails when somebody else removes one of its entries at that moment, so it is asked for again."""
+    """A list fails when another program removes one of its entries at that moment, so it is asked for again."""
     for _ in range(PODMAN_ATTEMPTS):
         answer = _podman(*arguments, "--format", "json")
         if answer.returncode == 0:

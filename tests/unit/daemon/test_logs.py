@@ -10,9 +10,9 @@ def hide(text: str) -> str:
 def test_every_text_of_a_log_event_is_redacted() -> None:
     event = {"event": "step.failed", "why": "said s3cret-value", "ms": 12, "exception": "Traceback\ns3cret-value"}
 
-    told = cleaning(hide)(None, "info", event)
+    cleaned = cleaning(hide)(None, "info", event)
 
-    assert told == {"event": "step.failed", "why": "said ***", "ms": 12, "exception": "Traceback\n***"}
+    assert cleaned == {"event": "step.failed", "why": "said ***", "ms": 12, "exception": "Traceback\n***"}
 
 
 def test_log_records_of_libraries_are_redacted_with_their_traceback() -> None:

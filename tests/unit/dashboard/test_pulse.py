@@ -83,7 +83,7 @@ async def test_after_an_error_statuses_are_read_again_at_the_next_check():
     assert engine.reads == reads
 
 
-async def test_fragment_is_rendered_again_after_a_change_that_nobody_waited_for():
+async def test_a_fragment_is_rendered_again_after_a_change_without_a_waiting_stream():
     engine = Engine()
     watched = Pulse(engine)  # type: ignore[arg-type]
     rendered: list[int] = []

@@ -37,7 +37,7 @@ async def notices(machine: Machine) -> list[tuple[str, str]]:
 async def test_an_app_over_the_limit_is_reported_once_and_when_it_is_below_again(machine: Machine, daemon: Daemon):
     watch = disk_watch_of(daemon.world)
     for use in (DiskUse(volumes=9 * GIB), LARGE, LARGE, DiskUse(volumes=round(9.9 * GIB)), DiskUse(volumes=GIB)):
-        machine.disk_meter.use = {"shop": use, "nobody": LARGE}
+        machine.disk_meter.use = {"shop": use, "unknown": LARGE}
         await watch.look()
 
     assert await notices(machine) == [

@@ -26,7 +26,7 @@ async def test_previews_exist_while_they_should_and_leave_nothing():
     outcome = await one_server(0)
 
     assert (outcome.lives, outcome.broken, outcome.left) == (LIVES_A_SERVER, [], [])
-    assert all(outcome.told[kind] > 0 for kind in ("lost", "twice", "late", "restarts"))
+    assert all(outcome.traffic_counts[kind] > 0 for kind in ("lost", "twice", "late", "restarts"))
 
 
 @pytest.mark.slow
@@ -36,7 +36,7 @@ def test_previews_of_thousands_of_pull_requests_leave_nothing(lives: int):
         outcome = total(pool.map(quietly, range(1, 1 + lives // LIVES_A_SERVER)))
 
     assert (outcome.lives, outcome.broken, outcome.left) == (lives, [], [])
-    assert outcome.told["lost"] > 0.25 * outcome.told["sent"]
+    assert outcome.traffic_counts["lost"] > 0.25 * outcome.traffic_counts["sent"]
 
 
 def with_services(seed: int) -> Outcome:

@@ -132,8 +132,10 @@ class History:
 
 
 def _canonical(spec: InstanceSpec) -> dict[str, Any]:
-    told = {key: str(value) for key, value in spec.environment.items() if key != "PVDIFY_RELEASE"}
-    return {key: value for key, value in asdict(spec).items() if key not in OF_EACH_START} | {"environment": told}
+    environment = {key: str(value) for key, value in spec.environment.items() if key != "PVDIFY_RELEASE"}
+    return {key: value for key, value in asdict(spec).items() if key not in OF_EACH_START} | {
+        "environment": environment
+    }
 
 
 @pytest.mark.slow

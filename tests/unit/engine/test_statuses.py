@@ -56,9 +56,9 @@ async def test_a_crash_loop_is_an_event_once_with_the_last_lines_until_it_has_re
 
     assert await status(daemon) == "crashing (exit 1, 6 restarts)"
     assert await events(machine) == ["app.crashing"]
-    (told,) = [event for event in await machine.store.events("shop") if event.action == "app.crashing"]
-    assert told.text.startswith("exit 1, 3 restarts\nlast lines of web.1:\n")
-    assert "cannot reach the database (2)" in told.text
+    (event,) = [event for event in await machine.store.events("shop") if event.action == "app.crashing"]
+    assert event.text.startswith("exit 1, 3 restarts\nlast lines of web.1:\n")
+    assert "cannot reach the database (2)" in event.text
     assert len(await events(machine, "instance.restarted")) == 3
 
     await machine.clock.sleep(61)

@@ -121,7 +121,7 @@ def containers(facts: Facts) -> Check:
         why = "only root can try" if not facts.is_root else "not tried: podman is missing or does not work"
         return _warning("containers", why, "sudo pvdify doctor" if not facts.is_root else "repair podman first")
     if facts.trial.refusal:
-        return _broken("containers", f"none starts: {facts.trial.refusal}", _mend_start(facts, facts.trial))
+        return _broken("containers", f"none starts: {facts.trial.refusal}", _repair_of_start(facts, facts.trial))
     limit = facts.trial.memory_limit
     if limit is None or limit > TRIAL_MEMORY:
         return _broken(
@@ -294,7 +294,7 @@ JUDGEMENTS: tuple[Callable[[Facts], Check], ...] = (
 )  # fmt: skip
 
 
-def _mend_start(facts: Facts, trial: Trial) -> str:
+def _repair_of_start(facts: Facts, trial: Trial) -> str:
     """Return the command that repairs the first known cause in podman's message, else general advice."""
     words = trial.refusal.lower()
     if "rlimit" in words or "ulimit" in words:
@@ -354,9 +354,9 @@ def _ok(name: str, text: str) -> Check:
     return Check(name=name, state="ok", text=text)
 
 
-def _warning(name: str, text: str, mend: str) -> Check:
-    return Check(name=name, state="warning", text=text, next=mend)
+def _warning(name: str, text: str, repair: str) -> Check:
+    return Check(name=name, state="warning", text=text, next=repair)
 
 
-def _broken(name: str, text: str, mend: str) -> Check:
-    return Check(name=name, state="broken", text=text, next=mend)
+def _broken(name: str, text: str, repair: str) -> Check:
+    return Check(name=name, state="broken", text=text, next=repair)

@@ -63,12 +63,12 @@ def judge(settings: Settings, seen: Seen) -> Check:
         return Check(name=NAME, state="broken", text=text, next="systemctl restart pvdifyd.service")
     if seen.outside is None:
         text = f"the router leads {hostname} to pvdifyd, but the name has no address yet"
-        mend = f"`pvdify server edge cloudflare`, or a DNS record for {hostname} that points to this machine"
-        return Check(name=NAME, state="warning", text=text, next=mend)
+        repair = f"`pvdify server edge cloudflare`, or a DNS record for {hostname} that points to this machine"
+        return Check(name=NAME, state="warning", text=text, next=repair)
     if not seen.outside.is_ours:
         text = f"{settings.audience} ({', '.join(seen.addresses)}) is not answered by pvdifyd: {seen.outside.text}"
-        mend = f"pass {hostname} on from what listens there to {settings.router_listen}, with its Host header"
-        return Check(name=NAME, state="warning", text=text, next=mend)
+        repair = f"pass {hostname} on from what listens there to {settings.router_listen}, with its Host header"
+        return Check(name=NAME, state="warning", text=text, next=repair)
     return Check(name=NAME, state="ok", text=f"{settings.audience} is answered by pvdifyd")
 
 

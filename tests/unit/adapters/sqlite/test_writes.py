@@ -1,4 +1,4 @@
-"""The count of transactions, which tells readers whether anything changed."""
+"""The count of transactions, by which readers detect whether anything changed."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -60,7 +60,7 @@ class Talkative:
 
     async def start(self, spec: InstanceSpec) -> None:
         cause = OSError("refused")
-        raise StartFailed(f"{VALUE} could not", why=f"its last words: {VALUE}", next="mend it") from cause
+        raise StartFailed(f"{VALUE} could not", why=f"its last words: {VALUE}", next="fix it") from cause
 
     async def tail(self, names: object, lines: int, *, since: object = None) -> tuple[LogLine, ...]:
         return self.lines
