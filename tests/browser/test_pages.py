@@ -3,10 +3,10 @@
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.axe import violations
-from tests.browser.visitors import Visitor, visit
+from tests.browser.visitors import PATIENCE_MS, Visitor, visit
 from tests.support.running_site import RunningSite
 
 PATHS = (
@@ -59,3 +59,13 @@ def test_page_with_scripts_shows_times_in_the_readers_zone(visitor: Visitor) -> 
 
     assert title
     assert "UTC" in title or ":" in title
+
+
+def test_volumes_that_were_not_read_yet_come_up_by_themselves(visitor: Visitor) -> None:
+    page = visitor.go("/apps/api/state")
+    assert "Being read" in page.locator("#volumes").inner_text()
+
+    expect(page.locator("#volumes")).to_contain_text("As seen", timeout=PATIENCE_MS)
+
+    assert page.locator("#volumes").count() == 1
+    assert visitor.complaints == []
