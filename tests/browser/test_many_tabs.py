@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.visitors import PATIENCE_MS, Visitor, visit
-from tests.fakes.sample_server import ADMIN, REGISTRY
+from tests.browser.visitors import PATIENCE_MS, Visitor, deploy, visit
 from tests.support.running_site import RunningSite
-from tests.support.wanted import deploy_request
 
 FEW, AT_ONCE = 9, 40
 TABS = int(os.environ.get("PVDIFY_TEST_TABS", "200"))
@@ -39,14 +37,6 @@ def tabs(visitor: Visitor, count: int, path: str = "/") -> list[Page]:
         opened.append(visitor.context.new_page())
         opened[-1].goto(visitor.site.origin + path, wait_until="load")
     return opened
-
-
-def deploy(site: RunningSite, app: str) -> None:
-    async def run() -> None:
-        site.server.machine.registry.push(f"{REGISTRY}/{app}:v1")
-        await site.server.engine.requests.deploy(app, deploy_request(f"{REGISTRY}/{app}:v1"), ADMIN)
-
-    site.call(run)
 
 
 def test_more_tabs_than_a_browser_has_connections_are_all_live(

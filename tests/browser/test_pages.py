@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.axe import violations
-from tests.browser.visitors import PATIENCE_MS, Visitor, visit
+from tests.browser.visitors import PATIENCE_MS, Visitor, deploy, visit
 from tests.support.running_site import RunningSite
 
 PATHS = (
@@ -14,6 +14,7 @@ PATHS = (
     "/apps/shop/releases/4", "/apps/shop/logs", "/apps/shop/router-log", "/apps/shop/config",
     "/apps/shop/config?edit=LOG_LEVEL", "/apps/shop/domains", "/apps/shop/state", "/apps/shop/previews", "/apps/blog",
 )  # fmt: skip
+LONG_NAME = f"{'a' * 19}-{'b' * 20}"
 MEASURE = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
@@ -22,10 +23,11 @@ MEASURE = "() => [document.documentElement.scrollWidth, document.documentElement
 def test_every_page_fits_has_no_console_errors_and_is_accessible(
     chromium: Browser, site: RunningSite, scheme: Literal["light", "dark"], width: int
 ) -> None:
+    deploy(site, LONG_NAME)
     visitor = visit(chromium, site, width=width, scheme=scheme)
     problems = []
 
-    for path in PATHS:
+    for path in (*PATHS, f"/apps/{LONG_NAME}", f"/apps/{LONG_NAME}/state"):
         page = visitor.go(path)
         needed, there = page.evaluate(MEASURE)
         problems += [f"{path} is {needed} wide in {there}"] if needed > there else []

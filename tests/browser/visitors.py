@@ -7,7 +7,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.fakes.sample_server import ADMIN, REGISTRY
 from tests.support.running_site import RunningSite, running_site
+from tests.support.wanted import deploy_request
 
 PATIENCE_MS = 30_000
 
@@ -55,6 +57,16 @@ def visit(
     page.goto(site.link())
     page.wait_for_url(f"{site.origin}/")
     return visitor
+
+
+def deploy(site: RunningSite, app: str) -> None:
+    """Deploy an image to an app, which is made if it does not exist; return before the deploy has ended."""
+
+    async def run() -> None:
+        site.server.machine.registry.push(f"{REGISTRY}/{app}:v1")
+        await site.server.engine.requests.deploy(app, deploy_request(f"{REGISTRY}/{app}:v1"), ADMIN)
+
+    site.call(run)
 
 
 @pytest.fixture(scope="session")
