@@ -59,7 +59,9 @@ class ManyMachines:
     def __init__(self) -> None:
         self._next = 0
 
-    async def reserve(self, _asker: str, names: Sequence[str], _taken: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    async def reserve(
+        self, _asker: str, names: Sequence[str], _taken: Sequence[Endpoint], _runtime: str = ""
+    ) -> tuple[Endpoint, ...]:  # fmt: skip
         return tuple(self._place() for _ in names)
 
     def _place(self) -> Endpoint:

@@ -138,7 +138,10 @@ class Settings:
         "changes it; empty: systemd where it is process 1, else podman",
     )
     kubeconfig: str = _setting(
-        str, "", "the kubeconfig of the cluster, for the runtime kubernetes; empty: the account of pvdifyd's own pod"
+        str,
+        "",
+        "the kubeconfig of the cluster, for the runtime kubernetes, and with another one to move apps there; empty: no "
+        "cluster, or with kubernetes the account of pvdifyd's own pod",
     )
     kubectl_binary: str = _setting(str, "kubectl", "the kubectl command, which connects commands in the cluster")
     kubernetes_namespace_prefix: str = _setting(

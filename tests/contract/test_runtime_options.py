@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pvdify.adapters.beside_cluster.options import MachineAndCluster
 from pvdify.adapters.systemd.beside_podman import PodmanOrSystemd
+from pvdify.errors import RuntimeUnavailable
 from pvdify.ports.runtime_options import RuntimeOptions
 from tests.fakes.runtime_options import FakeRuntimeOptions
 
@@ -35,7 +37,32 @@ async def test_without_systemd_the_reason_is_named(without_systemd: RuntimeOptio
     assert "systemd" in await without_systemd.obstacle("systemd")
 
 
-async def test_apps_cannot_move_from_another_kind_of_runtime(tmp_path: Path):
-    options = PodmanOrSystemd("elsewhere", tmp_path)
+async def test_apps_move_to_a_cluster_that_answers(tmp_path: Path):
+    options = MachineAndCluster(local=PodmanOrSystemd(tmp_path), setting="podman", ask=_answer)
 
-    assert "elsewhere" in await options.obstacle("podman")
+    assert tuple(options.names) == (*RUNTIMES, "kubernetes")
+    assert [await options.obstacle(name) for name in options.names] == ["", "", ""]
+
+
+async def test_why_no_app_can_move_to_the_cluster_is_named(tmp_path: Path):
+    async def refuse() -> None:
+        raise RuntimeUnavailable("the API server does not answer", why="connection refused", next="wait")
+
+    local = PodmanOrSystemd(tmp_path)
+
+    away = await MachineAndCluster(local=local, setting="podman", ask=refuse).obstacle("kubernetes")
+    unset = await MachineAndCluster(local=local, setting="podman", ask=None).obstacle("kubernetes")
+
+    assert away == "the API server does not answer: connection refused"
+    assert "kubeconfig is empty" in unset
+
+
+async def test_from_a_server_on_the_cluster_the_way_to_this_machine_is_named(tmp_path: Path):
+    options = MachineAndCluster(local=PodmanOrSystemd(tmp_path), setting="kubernetes", ask=None)
+
+    assert await options.obstacle("kubernetes") == ""
+    assert 'runtime = "podman"' in await options.obstacle("podman")
+
+
+async def _answer() -> None:
+    """The cluster answers."""

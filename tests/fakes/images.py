@@ -4,7 +4,7 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pvdify.errors import ImageNotFound, PvdifyError, RegistryDenied, RegistryUnavailable, RuntimeUnavailable
 from pvdify.model.image import ImagesOnDisk, LocalImage
@@ -94,6 +94,10 @@ class FakeImages:
         self._local_tags: dict[str, str] = {}
         self._pins: dict[tuple[str, int], str] = {}
         self._faults: list[tuple[str, PvdifyError]] = []
+
+    def on(self, runtime: str) -> "FakeImages":
+        del runtime
+        return self
 
     def load(self, reference: str, image: LocalImage) -> None:
         """Put an image into storage under a local name (``localhost/...``), as a build here would."""
@@ -197,6 +201,20 @@ class FakeImages:
             if wanted == verb:
                 del self._faults[index]
                 raise error
+
+
+class FakeClusterImages(FakeImages):
+    """Images that the nodes of a cluster pull: their ids are their names there, and none is of this machine alone."""
+
+    async def pull(self, reference: ImageReference, digest: str, tenant: Tenant | None = None) -> LocalImage:
+        if reference.is_local:
+            raise ImageNotFound(f"{reference} is not in a registry", next="push it to one that the nodes reach")
+        image = await super().pull(reference, digest, tenant)
+        named = replace(image, image_id=str(reference.pinned(digest)))
+        self._stored.pop(image.image_id, None)
+        self._stored[named.image_id] = named
+        self._names[reference.repository, digest] = named.image_id
+        return named
 
 
 def _sha256(text: str) -> str:

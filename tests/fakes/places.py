@@ -30,7 +30,9 @@ class FakePlaces:
         self._ports = ports
         self._supervisor = supervisor
 
-    async def reserve(self, asker: str, names: Sequence[str], taken: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    async def reserve(
+        self, asker: str, names: Sequence[str], taken: Sequence[Endpoint], runtime: str = ""
+    ) -> tuple[Endpoint, ...]:  # fmt: skip
         used = self._supervisor.used_endpoints() if self._supervisor else frozenset()
         last = taken[-1].port if taken else 0
         gone = self.others | {it.port for it in (*taken, *used) if it.host == HOST}

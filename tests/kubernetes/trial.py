@@ -22,9 +22,12 @@ RIGHTS = Path(__file__).parents[2] / "packaging" / "kubernetes" / "rbac.yaml"
 
 
 class ClusterTrial(Trial):
-    """Use as a context manager in the outside network; everything it made is gone afterwards."""
+    """Use as a context manager in the outside network; everything it made is gone afterwards.
 
-    def __init__(self, cluster: Cluster, *settings: str) -> None:
+    ``runtime``: the setting of the server, which knows the cluster with any.
+    """
+
+    def __init__(self, cluster: Cluster, *settings: str, runtime: str = "kubernetes") -> None:
         first = random.randrange(12000, 20000)
         self.cluster = cluster
         self.prefix = f"e{random.randrange(16**6):06x}-"
@@ -33,7 +36,7 @@ class ClusterTrial(Trial):
             api_port=first + 1, router_port=first + 2, first_instance_port=first + 3, base_was_there=True,
         )  # fmt: skip
         self._settings = (
-            "--runtime", "kubernetes", "--kubeconfig", str(kubeconfig(cluster, Path(self.stage.directory))),
+            "--runtime", runtime, "--kubeconfig", str(kubeconfig(cluster, Path(self.stage.directory))),
             "--kubernetes-namespace-prefix", self.prefix, "--allow-registries", cluster.registry, *settings,
         )  # fmt: skip
         self.process = None

@@ -38,14 +38,13 @@ from pvdify.adapters.sops.secrets import SopsSecrets
 from pvdify.adapters.sops.vault import ENDING, Vault
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
-from pvdify.adapters.systemd.beside_podman import PodmanOrSystemd
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.webauthn.passkeys import WebauthnPasskeys
 from pvdify.adapters.webhooks import bodies
 from pvdify.adapters.webhooks.outlet import WebhookOutlet
 from pvdify.daemon.backup_tools import build_backup_tools
 from pvdify.daemon.ground import Ground
-from pvdify.daemon.runtimes import build_host, build_runtime
+from pvdify.daemon.runtimes import build_host, build_options, build_runtime
 from pvdify.daemon.secret_files import read_secret
 from pvdify.daemon.webhook_secret import webhook_secrets
 from pvdify.engine.front_door import Engine
@@ -207,7 +206,7 @@ def build_outside(ground: Ground, runtime: Runtime, store: SqliteStore, web: Web
         samples=store,
         sign_in_provider=build_sign_in_provider(settings, web, clock),
         passkey_checks=WebauthnPasskeys(),
-        runtime_options=PodmanOrSystemd(settings.runtime),
+        runtime_options=build_options(ground),
         outlets=build_outlets(web, clock, settings, github),
         webhook_secrets=webhook_secrets(settings),
         backup_tools=build_backup_tools(settings),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from pvdify.adapters.beside_cluster.options import MachineAndCluster
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.host.places import LoopbackPorts
@@ -20,7 +21,7 @@ from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.podman.networks.private_networks import PodmanPrivateNetworks
 from pvdify.adapters.podman.volumes.disk_meter import PodmanDiskMeter
 from pvdify.adapters.subprocess.attached import attach
-from pvdify.adapters.systemd.beside_podman import PODMAN, SYSTEMD, InstancesBesidePodman
+from pvdify.adapters.systemd.beside_podman import PODMAN, SYSTEMD, InstancesBesidePodman, PodmanOrSystemd
 from pvdify.adapters.systemd.cloudflared import UNIT, CloudflaredUnit
 from pvdify.adapters.systemd.instance_logs import SystemdLogs
 from pvdify.adapters.systemd.instances import SystemdInstances
@@ -30,11 +31,13 @@ from pvdify.adapters.systemd.own_unit import is_in_service
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.units import Units
 from pvdify.daemon.ground import Ground
+from pvdify.model.runtime_choice import CLUSTER
 from pvdify.ports.edge import TunnelProcess
 from pvdify.ports.host import Host
 from pvdify.ports.instance_logs import InstanceLogs
 from pvdify.ports.instances import Instances
 from pvdify.ports.runtime import Runtime
+from pvdify.ports.runtime_options import RuntimeOptions
 from pvdify.settings import DEFAULT_DATA_DIR, Settings
 
 
@@ -46,21 +49,41 @@ def build_runtime(ground: Ground) -> Runtime:
 def build_host(settings: Settings) -> Host:
     """Build the view of this machine, whose memory counts only if the instances run on it."""
     host = LinuxHost(settings.data_dir)
-    if settings.runtime != "kubernetes":
+    if settings.runtime != CLUSTER:
         return host
     from pvdify.adapters.kubernetes.host import HostBesideCluster
 
     return HostBesideCluster(host)
 
 
+def build_options(ground: Ground) -> RuntimeOptions:
+    """Build the runtimes to which the apps of this server can move."""
+    settings, ask = ground.settings, None
+    if settings.kubeconfig and settings.runtime != CLUSTER:
+        from pvdify.daemon.beside_cluster import question
+
+        ask = question(ground)
+    return MachineAndCluster(local=PodmanOrSystemd(), setting=settings.runtime, ask=ask)
+
+
 def _podman(ground: Ground) -> Runtime:
     """Build the runtime of detached containers, with their logs in files."""
-    return _on_podman(ground, PODMAN, TunnelTokenFile(ground.settings.data_dir))
+    return _with_cluster(ground, _on_podman(ground, PODMAN, TunnelTokenFile(ground.settings.data_dir)))
 
 
 def _systemd(ground: Ground) -> Runtime:
     """Build the runtime of one unit per instance, with logs in the journal. podman creates the containers."""
-    return _on_podman(ground, SYSTEMD, _cloudflared(ground.settings, Systemctl(runner=ground.runner)))
+    local = _on_podman(ground, SYSTEMD, _cloudflared(ground.settings, Systemctl(runner=ground.runner)))
+    return _with_cluster(ground, local)
+
+
+def _with_cluster(ground: Ground, local: Runtime) -> Runtime:
+    """Return the runtime with the cluster of the setting ``kubeconfig`` beside this machine, if there is one."""
+    if not ground.settings.kubeconfig:
+        return local
+    from pvdify.daemon.beside_cluster import build_beside_cluster
+
+    return build_beside_cluster(ground, local)
 
 
 def _kubernetes(ground: Ground) -> Runtime:

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 
 
+def is_in_cluster(image_id: str) -> bool:
+    """Whether this is the id of an image that the nodes of a cluster pull: its name there, ``host/path@digest``."""
+    return "@" in image_id
+
+
 @dataclass(frozen=True, kw_only=True)
 class LocalImage:
     """An image in this host's storage.

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+CLUSTER = "kubernetes"  # the runtime whose volumes, images and networks are not on this machine
+
+
+def are_apart(one: str, other: str) -> bool:
+    """Whether two runtimes share no volumes, images and networks."""
+    return (one == CLUSTER) != (other == CLUSTER)
+
 
 class MoveState(Enum):
     """MOVING while apps are moved to the runtime; SETTLED once none is left to move; CANCELED by an operator."""

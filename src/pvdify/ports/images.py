@@ -11,6 +11,13 @@ from pvdify.model.tenant import Tenant
 class Images(Protocol):
     """This host's image storage, and the registries that it can reach."""
 
+    def on(self, runtime: str) -> "Images":
+        """Return the images for instances on this runtime: itself, unless this server also runs some in a cluster.
+
+        Ids of images say where they are, so methods that take one need no runtime.
+        """
+        ...
+
     async def resolve(self, reference: ImageReference, tenant: Tenant | None = None) -> str:
         """Return the digest that the reference currently has at its registry, or in local storage if it is local.
 

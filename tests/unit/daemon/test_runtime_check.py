@@ -20,11 +20,20 @@ class Placed:
     runtime: str
 
 
+@dataclass
+class Kept:
+    name: str
+    image_id: str
+
+
 class Known:
     """The part of a store that the check reads."""
 
-    def __init__(self, *placed: Placed, chosen: str = "") -> None:
-        self._placed, self._chosen = placed, chosen
+    def __init__(self, *placed: Placed, chosen: str = "", service: str = "") -> None:
+        self._placed, self._chosen, self._service = placed, chosen, service
+
+    async def services(self) -> tuple[Kept, ...]:
+        return (Kept("db", self._service),) if self._service else ()
 
     async def slots(self) -> tuple[Placed, ...]:
         return self._placed
@@ -35,8 +44,8 @@ class Known:
         return RuntimeChoice(name=self._chosen, before="", state=MoveState.SETTLED, chosen_at=NOW, chosen_by="admin")
 
 
-def check(runtime: str, known: Known, tmp_path: Path):
-    return check_runtime(known, load({"runtime": runtime}, {}, tmp_path / "none"))  # type: ignore[arg-type]
+def check(runtime: str, known: Known, tmp_path: Path, **more: str):
+    return check_runtime(known, load({"runtime": runtime, **more}, {}, tmp_path / "none"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +56,8 @@ def check(runtime: str, known: Known, tmp_path: Path):
         ("kubernetes", Known(Placed("shop", "")), "shop runs on podman"),
         ("podman", Known(Placed("shop", "kubernetes"), Placed("blog", "kubernetes")), "blog, shop run on kubernetes"),
         ("kubernetes", Known(chosen="systemd"), "systemd was chosen"),
+        ("kubernetes", Known(service="ab12"), "the service db runs on podman"),
+        ("podman", Known(service="reg.example.com/postgres@sha256:ab"), "the service db runs on kubernetes"),
     ],
 )
 async def test_unreachable_instances_are_named_and_not_changed(runtime: str, known: Known, words: str, tmp_path: Path):
@@ -63,8 +74,14 @@ async def test_unreachable_instances_are_named_and_not_changed(runtime: str, kno
         ("kubernetes", Known()),
         ("kubernetes", Known(Placed("shop", "kubernetes"))),
         ("podman", Known(Placed("shop", "systemd"), Placed("blog", "podman"), Placed("old", ""))),
-        ("systemd", Known(Placed("shop", "podman"), chosen="podman")),
+        ("systemd", Known(Placed("shop", "podman"), chosen="podman", service="ab12")),
     ],
 )
 async def test_a_server_with_reachable_instances_starts(runtime: str, known: Known, tmp_path: Path):
     await check(runtime, known, tmp_path)
+
+
+async def test_with_a_kubeconfig_one_machine_reaches_the_cluster_too(tmp_path: Path):
+    known = Known(Placed("shop", "kubernetes"), Placed("blog", "podman"), chosen="kubernetes", service="ab12")
+
+    await check("podman", known, tmp_path, kubeconfig="/etc/pvdify/kubeconfig")

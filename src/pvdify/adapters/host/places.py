@@ -20,8 +20,11 @@ class LoopbackPorts:
     def __init__(self, ports: PortRange) -> None:
         self._ports = ports
 
-    async def reserve(self, asker: str, names: Sequence[str], taken: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    async def reserve(
+        self, asker: str, names: Sequence[str], taken: Sequence[Endpoint], runtime: str = ""
+    ) -> tuple[Endpoint, ...]:  # fmt: skip
         """Also skip ports that have a listener on loopback or on all addresses, though no record has them."""
+        del runtime
         known = [endpoint.port for endpoint in taken if endpoint.host == LOOPBACK]
         free = (port for port in self._from_the_last(known) if port not in set(known) and is_free(port))
         found = tuple(Endpoint(LOOPBACK, port) for _, port in zip(names, free, strict=False))

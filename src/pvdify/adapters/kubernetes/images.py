@@ -37,6 +37,10 @@ class ClusterImages:
         self._cluster, self._scope, self._files, self._content = cluster, scope, files, content
         self._pinning = asyncio.Lock()
 
+    def on(self, runtime: str) -> "ClusterImages":
+        del runtime
+        return self
+
     async def resolve(self, reference: ImageReference, tenant: Tenant | None = None) -> str:
         _must_be_remote(reference)
         if reference.digest and await self._is_own(reference.pinned(reference.digest), tenant):

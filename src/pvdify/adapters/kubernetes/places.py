@@ -27,7 +27,10 @@ class ServiceAddresses:
     def __init__(self, *, cluster: Cluster, scope: Scope, namespaces: Namespaces) -> None:
         self._cluster, self._scope, self._namespaces = cluster, scope, namespaces
 
-    async def reserve(self, asker: str, names: Sequence[str], taken: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    async def reserve(
+        self, asker: str, names: Sequence[str], taken: Sequence[Endpoint], runtime: str = ""
+    ) -> tuple[Endpoint, ...]:  # fmt: skip
+        del runtime
         known = {endpoint.host for endpoint in taken}
         here = await self._remove_stale(frozenset(names), known)
         found: list[Endpoint] = []

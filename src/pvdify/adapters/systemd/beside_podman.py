@@ -85,20 +85,14 @@ class InstancesBesidePodman:
 
 
 class PodmanOrSystemd:
-    """Implements ``ports.runtime_options.RuntimeOptions`` on a host with podman.
-
-    ``setting``: the runtime of the settings; from another one than these two, nothing can move here.
-    """
+    """Implements ``ports.runtime_options.RuntimeOptions`` on a host with podman."""
 
     names = (PODMAN, SYSTEMD)
 
-    def __init__(self, setting: str = PODMAN, root: Path = SYSTEMD_IS_HERE) -> None:
-        self._setting = setting
+    def __init__(self, root: Path = SYSTEMD_IS_HERE) -> None:
         self._root = root
 
     async def obstacle(self, name: str) -> str:
-        if self._setting not in self.names:
-            return f"the setting runtime is {self._setting}, and apps can move between {' and '.join(self.names)} only"
         if name == PODMAN or (name == SYSTEMD and self._root.exists()):
             return ""
         return f"systemd is not process 1 of this machine: there is no {self._root}"

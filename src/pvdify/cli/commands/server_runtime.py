@@ -47,7 +47,7 @@ def run(options: Options, client: Client, io: Io) -> int:
             io.say("it goes on; `pvdify server runtime` shows how far it is, `pvdify server runtime --cancel` ends it")
             return DETACHED
     _show(found, options, io)
-    return FAILED if any(app.state == "failed" for app in found.apps) else DONE
+    return FAILED if any(app.state in ("failed", "stays") for app in found.apps) else DONE
 
 
 @command(
@@ -56,7 +56,7 @@ def run(options: Options, client: Client, io: Io) -> int:
     example="pvdify server runtime\npvdify server runtime systemd --plan\npvdify server runtime systemd\n"
     "pvdify server runtime --cancel",
 )
-@click.argument("name", metavar="[podman|systemd]", required=False)
+@click.argument("name", metavar="[podman|systemd|kubernetes]", required=False)
 @click.option("--plan", "is_plan", is_flag=True, help="Only say what would happen.")
 @click.option("--cancel", "is_canceling", is_flag=True, help="End a move; apps that have moved stay.")
 @click.option("--no-wait", is_flag=True, help="Only ask for it.")
@@ -66,6 +66,9 @@ def runtime(*, name: str | None, is_plan: bool, is_canceling: bool, no_wait: boo
     New releases run on the runtime that was chosen last. The apps move to it one after the other: a new release that
     repeats the live one starts there, visitors are switched to it, and the old instances drain and stop. Hooks do not
     run again. Where a volume may be used by one release at a time, the router holds requests meanwhile.
+
+    With the setting kubeconfig, apps also move between this machine and the cluster. Those with volumes or links to
+    services stay where these are.
 
     An app that cannot move goes on where it is; run the command again to try it again. A move goes on after a restart
     of pvdifyd.
@@ -108,6 +111,8 @@ def _move_of(app: RuntimeApp) -> str:
     """Return what a move does to the app."""
     if app.state == "there":
         return "-"
+    if app.state == "stays":
+        return f"stays: {app.problem}"
     if app.problem:
         return f"failed: {app.problem}" if app.state == "failed" else f"cannot move now: {app.problem}"
     if not app.instances:

@@ -17,6 +17,7 @@ from pvdify.engine.edge.hostname_rights import check_own_hostname
 from pvdify.engine.reading.views import AppView, ConfigView, ReleaseView, Views
 from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app, no_release, renamed
+from pvdify.engine.world.runtimes import fitting
 from pvdify.errors import (
     AppBusy,
     AppExists,
@@ -197,6 +198,7 @@ class Requests:
                 return known
             target = await self.rollback_target(app, version)
             draft = target.repeated(version=await self._next_version(app), at=self._clock.now(), by=actor.name)
+            draft = await fitting(self._store, self._settings, draft)
             return await self._enqueue(draft, actor, idempotency, strategy)
 
     async def rollback_target(self, app: str, version: int | None) -> Release:

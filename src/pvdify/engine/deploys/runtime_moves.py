@@ -14,7 +14,7 @@ from pvdify.engine.deploys.requests import Requests
 from pvdify.engine.deploys.worker import Worker
 from pvdify.engine.running.snapshot import is_settled
 from pvdify.engine.world.concurrency import Changes, Locks
-from pvdify.engine.world.runtimes import runtime_in_effect
+from pvdify.engine.world.runtimes import fitting, runtime_in_effect, tie_of
 from pvdify.errors import InvalidError, NotCancelable, NothingToCancel, PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -145,6 +145,10 @@ class RuntimeMoves:
             return None
         return newest[0].failure or Failure(code="canceled", what=f"{app} v{newest[0].version} was canceled")
 
+    async def tie_of(self, slot: Slot, target: str) -> str:
+        """Return why the slot's app cannot be on this runtime at all; "" if it can. Raises StoreUnavailable."""
+        return await tie_of(self._store, self._settings, slot.app, target) if slot.state is SlotState.LIVE else ""
+
     async def _go_on(self) -> bool:
         """Take the next step of a move; return whether another one is needed later."""
         choice = await self._store.runtime_choice()
@@ -156,7 +160,7 @@ class RuntimeMoves:
         if any(slot.state.has_served for slot in others):
             return True  # a slot that was displaced is stopped first: only one app needs memory for two slots
         for slot in sorted(others, key=lambda slot: slot.app):
-            if await self.failure_of(slot.app, choice) is not None:
+            if await self.failure_of(slot.app, choice) is not None or await self.tie_of(slot, choice.name):
                 failed.append(slot.app)
             elif slot.state is SlotState.LIVE and await self._is_free(slot.app):
                 await self._move(slot, choice)
@@ -199,7 +203,7 @@ class RuntimeMoves:
             newest = await self._store.releases(app, limit=1)
             now, by = self._clock.now(), choice.chosen_by
             release = replace(
-                live.repeated(version=newest[0].version + 1, at=now, by=by),
+                await fitting(self._store, self._settings, live.repeated(version=newest[0].version + 1, at=now, by=by)),
                 description=f"move to {choice.name}, as v{live.version}",
             )
             operation = Operation(

@@ -9,7 +9,7 @@ from pvdify.engine.world.sightings import Sightings
 from pvdify.errors import PvdifyError
 from pvdify.model.instance import Role
 from pvdify.model.release import Failure
-from pvdify.model.runtime_choice import RuntimeChoice
+from pvdify.model.runtime_choice import CLUSTER, RuntimeChoice, are_apart
 from pvdify.model.slot import Slot, SlotState
 from pvdify.ports.clock import Clock
 from pvdify.ports.host import Host
@@ -23,9 +23,9 @@ from pvdify.settings import Settings
 class AppOnRuntime:
     """An app with a live release, and its move.
 
-    ``state``: ``there``, ``to move`` or ``failed``. ``memory``: bytes that the new instances are assumed to need while
-    both slots run. ``held``: exclusive volumes; the router holds requests while the app is handed over. ``problem``:
-    why the app cannot move now, or why its last move failed.
+    ``state``: ``there``, ``to move``, ``failed``, or ``stays`` if it cannot be there at all. ``memory``: bytes that the
+    new instances are assumed to need while both slots run. ``held``: exclusive volumes; the router holds requests while
+    the app is handed over. ``problem``: why the app cannot move, or why its last move failed.
     """
 
     app: str
@@ -98,14 +98,17 @@ class RuntimePlan:
         memory = first_guess_of_memory(release.manifest, scale.counts(release.manifest)) if slot.placements else 0
         held = tuple(sorted(name for name, volume in release.volumes.items() if volume.is_exclusive))
         failure = await self._moves.failure_of(slot.app, choice) if choice and choice.name == target else None
-        problem = _text_of(failure) if failure else await self._lack_of_memory(memory)
-        state = "failed" if failure else "to move"
+        tie = await self._moves.tie_of(slot, target)
+        problem = _text_of(failure) if failure else tie or await self._lack_of_memory(memory, target)
+        state = "failed" if failure else "stays" if tie else "to move"
         return AppOnRuntime(
             app=slot.app, runtime=runtime, state=state, instances=there.instances, memory=memory,
             held=held if slot.placements else (), problem=problem,
         )  # fmt: skip
 
-    async def _lack_of_memory(self, memory: int) -> str:
+    async def _lack_of_memory(self, memory: int, target: str) -> str:
+        if target == CLUSTER:  # it knows its own room
+            return ""
         available = (await self._host.capacity()).available_memory
         needed = memory + self._settings.min_free_memory
         if not memory or available is None or available >= needed:
@@ -118,6 +121,8 @@ class RuntimePlan:
             seen = await self._sightings.instances(self._instances, self._clock)
         except PvdifyError:
             return ()
+        if are_apart(target, self._settings.runtime):
+            return ()  # services stay
         elsewhere = {it.name for it in seen.instances if it.role is Role.SERVICE and it.runtime not in ("", target)}
         return tuple(sorted(it.name for it in await self._store.services() if it.container in elsewhere))
 

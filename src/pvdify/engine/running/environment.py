@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pvdify.engine.world import Hide, SharedVars
-from pvdify.engine.world.runtimes import runtime_in_effect
+from pvdify.engine.world.runtimes import runtime_of
 from pvdify.engine.world.urls import PublicUrls
 from pvdify.model.config import ConfigVar
 from pvdify.model.grant import GrantKind
@@ -12,7 +12,6 @@ from pvdify.model.names import parent_of
 from pvdify.model.private_network import PrivateNetwork
 from pvdify.model.release import Release
 from pvdify.model.service import PASSWORD, ServiceLink, secrets_of, url_of
-from pvdify.model.slot import SlotState
 from pvdify.model.tenant import Tenant
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
@@ -62,14 +61,8 @@ class Environments:
         networks = tuple(link.network for link in links)
         return Surroundings(
             config={**config, **services}, volumes=volumes, url=url, networks=networks,
-            runtime=await self._runtime_of(release),
+            runtime=await runtime_of(self._store, self._settings, release),
         )  # fmt: skip
-
-    async def _runtime_of(self, release: Release) -> str:
-        slot = await self._store.slot(release.app, release.slot) if release.slot else None
-        if slot is not None and slot.runtime and slot.state is not SlotState.RETIRED:
-            return slot.runtime
-        return await runtime_in_effect(self._store, self._settings)
 
     async def _services_of(self, app: str, links: Sequence[ServiceLink]) -> dict[str, ConfigVar]:
         """Return the URL of each linked service by the name of its config var, and redact its secrets from now on."""

@@ -175,12 +175,13 @@ class InstanceRepair:
         release = await self._store.release(slot.app, slot.number)
         if release is None or not await self._should_start(slot, place):
             return
-        missing = await self._bring_image(release)  # may take minutes, so it runs without the lock
+        images = self._images.on(slot.runtime)
+        missing = await self._bring_image(images, release)  # may take minutes, so it runs without the lock
         async with self._locks.instances(slot.app):
             if not await self._should_start(slot, place):
                 return
             if missing is None:
-                await self._keep_image(release)
+                await self._keep_image(images, release)
             around = await self._environments.of(release)
             try:
                 await self._instances.start(instance_spec(release, place, around, ""))
@@ -208,12 +209,12 @@ class InstanceRepair:
             return False
         return not await self._instances.is_running(place.name)
 
-    async def _bring_image(self, release: Release) -> PvdifyError | None:
+    async def _bring_image(self, images: Images, release: Release) -> PvdifyError | None:
         """Pull the release's image if it is missing, as after a restore or a clean-up by hand.
 
         Return the error if the image is not here and cannot be pulled.
         """
-        images, about = self._images, {"app": release.app, "image": release.image}
+        about = {"app": release.app, "image": release.image}
         if release.image_id is None or release.digest is None:
             return None
         with logged(**about):  # if the check fails, the image may still be here: try to start the instance
@@ -221,27 +222,27 @@ class InstanceRepair:
                 return None
             log.info("image.missing", release=release.version, digest=release.digest, **about)
             try:
-                await self._pull(release, release.digest)
+                await self._pull(images, release, release.digest)
             except PvdifyError as error:
                 log.warning("reconcile.failed", code=error.code, what=error.what, why=error.why, **about)
                 return error
         return None
 
-    async def _keep_image(self, release: Release) -> None:
+    async def _keep_image(self, images: Images, release: Release) -> None:
         """Pin the image for the release, if the pin is missing; pull it if it was removed since ``_bring_image``."""
-        image_id, digest, images = release.image_id, release.digest, self._images
+        image_id, digest = release.image_id, release.digest
         if image_id is None or digest is None or release.version in await images.kept(release.app):
             return
 
         async def bring() -> LocalImage:
-            return await images.get(image_id) or await self._pull(release, digest)
+            return await images.get(image_id) or await self._pull(images, release, digest)
 
         with logged(app=release.app, image=release.image):
             await pinned(images, release.app, release.version, release.image, bring)
 
-    async def _pull(self, release: Release, digest: str) -> LocalImage:
+    async def _pull(self, images: Images, release: Release, digest: str) -> LocalImage:
         tenant = await tenant_of(self._store, release.app)
-        return await self._images.pull(parse_image_reference(release.image), digest, tenant)
+        return await images.pull(parse_image_reference(release.image), digest, tenant)
 
     async def _not_started(self, slot: Slot, place: Placement, error: PvdifyError, missing: PvdifyError | None) -> None:
         """Record why an instance cannot be started, in one event per reason."""

@@ -109,7 +109,7 @@ def wire_services(world: World, tools: BackupTools) -> ServiceParts:
         ),
         links=ServiceLinks(
             clock=clock, instances=world.instances, locks=world.locks, private_networks=world.private_networks,
-            secrets=secrets, store=store, runs=runs, services=requests,
+            secrets=secrets, settings=world.settings, store=store, runs=runs, services=requests,
         ),
         requests=requests,
         runs=runs,

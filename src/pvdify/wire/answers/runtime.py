@@ -6,11 +6,12 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeApp:
-    """An app with a live release. ``state``: ``there`` (on the target), ``to move`` or ``failed`` (its last move).
+    """An app with a live release. ``state``: ``there`` (on the target), ``to move``, ``failed`` (its last move), or
+    ``stays`` (it cannot be there at all).
 
     ``memory``: bytes that its new instances are assumed to need while the old ones still run. ``held``: its volumes
     that one release uses at a time; requests wait in the router while the app is handed over. ``problem``: why it
-    cannot move now, or why its last move failed.
+    cannot move, or why its last move failed.
     """
 
     app: str

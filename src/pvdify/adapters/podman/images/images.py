@@ -67,6 +67,10 @@ class PodmanImages:
         self._inspected: dict[str, LocalImage] = {}
         self._not_directly: dict[str, float] = {}  # host -> until when skopeo alone asks it
 
+    def on(self, runtime: str) -> "PodmanImages":
+        del runtime
+        return self
+
     async def resolve(self, reference: ImageReference, tenant: Tenant | None = None) -> str:
         if reference.is_local:
             image = await self._inspect(str(reference))

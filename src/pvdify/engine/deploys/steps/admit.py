@@ -8,10 +8,12 @@ from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.supersession import superseded
 from pvdify.engine.running.specs import limits_of
 from pvdify.engine.world.concurrency import settle
+from pvdify.engine.world.runtimes import runtime_of
 from pvdify.errors import NotEnoughDisk, NotEnoughMemory
 from pvdify.manifest.definition import Manifest
 from pvdify.model.app import hostnames_of
 from pvdify.model.operation import Strategy
+from pvdify.model.runtime_choice import CLUSTER
 from pvdify.quantities import format_bytes
 
 FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # bytes that each new instance is assumed to need, unless its limit is lower
@@ -53,7 +55,8 @@ async def _check_room(run: StepRun) -> None:
             next="make room on the server (`pvdify status` shows the disk use of each app), then deploy again",
         )
     needed = settings.min_free_memory + first_guess_of_memory(run.manifest, await run.counts())
-    if capacity.available_memory is not None:
+    is_elsewhere = await runtime_of(run.world.store, settings, run.release) == CLUSTER
+    if capacity.available_memory is not None and not is_elsewhere:
         available = capacity.available_memory + await _to_be_freed(run)
         if available < needed:
             raise await _not_enough_memory(run, available, needed)

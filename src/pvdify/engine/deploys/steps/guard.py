@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.world.runtimes import fitting
 from pvdify.errors import GuardTripped, RouterUnavailable
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -85,6 +86,7 @@ async def _enqueue_rollback(run: StepRun, previous: Release, verdict: Verdict) -
         now, share = run.world.clock.now(), verdict.errors / verdict.requests * 100
         why = f", because v{run.release.version} answered {share:.1f} % of its requests with errors"
         rollback = previous.repeated(version=newest.version + 1, at=now, by=ACTOR, why=why)
+        rollback = await fitting(run.world.store, run.world.settings, rollback)
         operation = Operation(
             id=operation_id(run.app, rollback.version), kind=OperationKind.ROLLBACK, app=run.app,
             release=rollback.version, strategy=_rollback_strategy(run.operation.strategy), created_at=now,

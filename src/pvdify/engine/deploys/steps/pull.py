@@ -12,6 +12,7 @@ from pvdify.engine.deploys.steps.volumes import provide_volumes
 from pvdify.engine.running.environment import tenant_of
 from pvdify.engine.running.pinning import pinned
 from pvdify.engine.running.specs import port_of
+from pvdify.engine.world.runtimes import runtime_of
 from pvdify.errors import (
     NotEnoughDisk,
     NotRollbackable,
@@ -22,6 +23,7 @@ from pvdify.model.image import LocalImage
 from pvdify.model.image_reference import ImageReference, parse_image_reference
 from pvdify.model.release import Release
 from pvdify.model.tenant import Tenant
+from pvdify.ports.images import Images
 from pvdify.quantities import format_bytes
 
 UNPACKED = 3.0  # times the download size: compressed and unpacked layers are on the disk at the same time
@@ -65,16 +67,17 @@ async def pull(run: StepRun) -> str:
 async def _pinned(run: StepRun) -> LocalImage:
     """Return the release's image, on this host and pinned. Raises as ``pull``."""
     release = run.release
-    known = release.image_id
-    bring = partial(_stored, run, known) if known else partial(_found, run)
-    return await pinned(run.world.images, run.app, release.version, release.image, bring)
+    images = run.world.images.on(await runtime_of(run.world.store, run.world.settings, release))
+    is_known = release.image_id is not None or release.repeats is not None
+    bring = partial(_stored if is_known else _found, run, images)
+    return await pinned(images, run.app, release.version, release.image, bring)
 
 
-async def _found(run: StepRun) -> LocalImage:
+async def _found(run: StepRun, images: Images) -> LocalImage:
     """Return the image that the release's reference names now; pull it if it is not on this host."""
     reference, tenant = parse_image_reference(run.release.image), await tenant_of(run.world.store, run.app)
-    digest = await run.world.images.resolve(reference, tenant)
-    return await run.world.images.find(reference, digest) or await _fetch(run, reference, digest, tenant)
+    digest = await images.resolve(reference, tenant)
+    return await images.find(reference, digest) or await _fetch(run, images, reference, digest, tenant)
 
 
 def _check_platform(release: Release, image: LocalImage) -> None:
@@ -87,10 +90,12 @@ def _check_platform(release: Release, image: LocalImage) -> None:
         )
 
 
-async def _fetch(run: StepRun, reference: ImageReference, digest: str, tenant: Tenant) -> LocalImage:
+async def _fetch(
+    run: StepRun, images: Images, reference: ImageReference, digest: str, tenant: Tenant
+) -> LocalImage:  # fmt: skip
     """Pull the image from its registry. Raises NotEnoughDisk before the download if there is no room for the image."""
     capacity = await run.world.host.capacity()
-    size = await run.world.images.download_size(reference, digest, tenant)
+    size = await images.download_size(reference, digest, tenant)
     if size is not None and capacity.free_disk is not None:
         needed = round(size * UNPACKED) + run.world.settings.min_free_disk
         if capacity.free_disk < needed:
@@ -101,19 +106,21 @@ async def _fetch(run: StepRun, reference: ImageReference, digest: str, tenant: T
                 f"unpacked, and {format_bytes(run.world.settings.min_free_disk)} must stay free",
                 next="make room on the server (`pvdify status` shows the disk use of each app), then deploy again",
             )
-    return await run.world.images.pull(reference, digest, tenant)
+    return await images.pull(reference, digest, tenant)
 
 
-async def _stored(run: StepRun, image_id: str) -> LocalImage:
+async def _stored(run: StepRun, images: Images) -> LocalImage:
     """Return the kept image of an earlier release; pull it only if it is gone. Raises NotRollbackable."""
-    release = run.release
-    image = await run.world.images.get(image_id)
+    release, reference = run.release, parse_image_reference(run.release.image)
+    known, digest = release.image_id, release.digest or ""
+    image = await images.get(known) if known else await images.find(reference, digest)
     if image is not None:
-        return replace(image, digest=release.digest or image.digest)
+        return replace(image, digest=digest or image.digest)
     try:
-        reference, tenant = parse_image_reference(release.image), await tenant_of(run.world.store, run.app)
-        return await run.world.images.pull(reference, release.digest or "", tenant)
+        return await images.pull(reference, digest, await tenant_of(run.world.store, run.app))
     except PvdifyError as error:
+        if release.image_id is None:  # the other side has it, this one has never had it
+            raise
         raise NotRollbackable(
             f"the image of {run.app} v{release.repeats or release.version} is no longer on this server",
             why=f"its registry could not give it back: {error.what}",

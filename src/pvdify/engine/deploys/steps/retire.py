@@ -7,7 +7,7 @@ import structlog
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.world.concurrency import settle
-from pvdify.engine.world.runtimes import runtime_in_effect
+from pvdify.engine.world.runtimes import runtime_of_new_slot
 from pvdify.errors import DeployCanceled, RouterUnavailable
 from pvdify.model.operation import OperationKind
 from pvdify.model.release import SwitchCount, grace_of, last_served
@@ -110,7 +110,7 @@ async def stand_by(run: StepRun) -> None:
             return
         if (await store.scale(run.app)).is_stopped:
             return
-        if slot.runtime not in ("", await runtime_in_effect(store, run.world.settings)):
+        if slot.runtime not in ("", await runtime_of_new_slot(store, run.world.settings, run.app)):
             return
         pause = min(STANDBY_PAUSE, max(0.0, (standby - waited).total_seconds()))
         await first_of(clock.sleep(pause), changed.wait())

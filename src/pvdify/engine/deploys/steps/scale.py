@@ -44,7 +44,7 @@ async def arrange(run: StepRun) -> None:
         await _check_change(run, slot)
         counts = await _wanted(run)
         numbers = {process: _numbers_to_come(run, slot, process, counts[process]) for process in counts}
-        joining = await placed(run, slot.number, numbers, Phase.JOINING, {place.name for place in slot.placements})
+        joining = await placed(run, slot, numbers, Phase.JOINING, {place.name for place in slot.placements})
         await run.save(replace(slot, placements=slot.placements + joining))
 
 

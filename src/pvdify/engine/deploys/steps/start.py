@@ -7,7 +7,7 @@ from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.running.specs import instance_spec, next_numbers, placements_of
 from pvdify.engine.world.concurrency import settle
-from pvdify.engine.world.runtimes import runtime_in_effect
+from pvdify.engine.world.runtimes import runtime_of
 from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.names import WEB
 from pvdify.model.probe import is_healthy
@@ -77,13 +77,13 @@ async def starter_of(run: StepRun, slot: Slot) -> Release:
 
 
 async def standby_of(run: StepRun) -> Slot | None:
-    """Return the slot of the release that this one repeats, if it is idle and on the server's runtime, or None."""
+    """Return the slot of the release that this one repeats, if it is idle and on the runtime of new slots, or None."""
     store, repeats = run.world.store, run.release.repeats
     repeated = await store.release(run.app, repeats) if repeats else None
     slot = await store.slot(run.app, repeated.slot) if repeated and repeated.slot else None
     if slot is None or not slot.state.is_idle:
         return None
-    return slot if slot.runtime in ("", await runtime_in_effect(store, run.world.settings)) else None
+    return slot if slot.runtime in ("", await runtime_of(store, run.world.settings, run.release)) else None
 
 
 async def _take_over(run: StepRun) -> Slot | None:
@@ -110,7 +110,7 @@ async def _fitted(run: StepRun, slot: Slot) -> Slot:
     missing = {
         process: next_numbers(fitting, process, count - len(fitting.of(process))) for process, count in counts.items()
     }
-    joining = await placed(run, slot.number, missing, Phase.JOINING, {place.name for place in kept})
+    joining = await placed(run, slot, missing, Phase.JOINING, {place.name for place in kept})
     return replace(fitting, placements=kept + joining)
 
 
@@ -133,25 +133,27 @@ async def _place(run: StepRun) -> Slot:
             colour=other_colour(previous.colour if previous else None),
             state=SlotState.CANDIDATE,
             since=run.world.clock.now(),
-            placements=await placed(run, release.version, numbers),
-            runtime=await runtime_in_effect(run.world.store, run.world.settings),
+            placements=(),
+            runtime=await runtime_of(run.world.store, run.world.settings, release),
         )
+        slot = replace(slot, placements=await placed(run, slot, numbers))
         await run.save(slot, replace(release, slot=slot.number))
     return slot
 
 
 async def placed(
-    run: StepRun, slot: int, numbers: Mapping[str, Iterable[int]], phase: Phase = Phase.UP, taken: Collection[str] = ()
+    run: StepRun, slot: Slot, numbers: Mapping[str, Iterable[int]], phase: Phase = Phase.UP, taken: Collection[str] = ()
 ) -> tuple[Placement, ...]:
-    """Return placements for instances with these numbers, with endpoints for web instances.
+    """Return placements in the slot for instances with these numbers, with endpoints for web instances.
 
     Call this under ``locks.places``, and store the placements before releasing the lock: only then are the endpoints
     reserved. ``taken``: names that other instances of the slot have. Raises NoFreePort.
     """
-    places = placements_of(run.app, slot, numbers, phase, taken)
+    places = placements_of(run.app, slot.number, numbers, phase, taken)
     names = [place.name for place in places if place.process == WEB]
     if not names:
         return places
     known = [endpoint for each in await run.world.store.slots() for endpoint in each.endpoints]
-    endpoints = iter(await run.world.places.reserve(f"{run.app} v{run.release.version}", names, known))
+    asker = f"{run.app} v{run.release.version}"
+    endpoints = iter(await run.world.places.reserve(asker, names, known, slot.runtime))
     return tuple(replace(place, endpoint=next(endpoints)) if place.process == WEB else place for place in places)

@@ -6,11 +6,13 @@ from pvdify.engine.state.services.runs import ServiceRuns
 from pvdify.engine.state.services.services import Services
 from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app
+from pvdify.engine.world.runtimes import live_slot
 from pvdify.errors import InvalidError, NothingRuns, ServiceLinked, ServiceNotFound
 from pvdify.manifest.names import CONFIG_KEY
 from pvdify.model.action import Action
 from pvdify.model.config import RESERVED
 from pvdify.model.event import Event
+from pvdify.model.runtime_choice import are_apart
 from pvdify.model.service import Service, ServiceLink, network_id
 from pvdify.model.token import Actor
 from pvdify.ports.clock import Clock
@@ -18,6 +20,7 @@ from pvdify.ports.instances import Instances
 from pvdify.ports.private_networks import PrivateNetworks
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
+from pvdify.settings import Settings
 
 
 class ServiceLinks:
@@ -27,20 +30,21 @@ class ServiceLinks:
     app. The service joins the network as soon as the link is created.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, instances: Instances, locks: Locks, private_networks: PrivateNetworks, secrets: Secrets,
-        store: Store, runs: ServiceRuns, services: Services,
+        settings: Settings, store: Store, runs: ServiceRuns, services: Services,
     ) -> None:  # fmt: skip
         self._clock, self._instances, self._locks = clock, instances, locks
-        self._private_networks, self._secrets, self._store = private_networks, secrets, store
+        self._private_networks, self._secrets = private_networks, secrets
+        self._settings, self._store = settings, store
         self._runs = runs
         self._services = services
 
     async def link(self, name: str, app: str, variable: str | None, actor: Actor) -> ServiceLink:
         """Link an app to a service. If the same link exists, nothing changes.
 
-        Raises ServiceNotFound, AppNotFound, ServiceLinked (the app has another variable of this name), InvalidError,
-        RuntimeUnavailable, StoreUnavailable.
+        Raises ServiceNotFound, AppNotFound, ServiceLinked (the app has another variable of this name), InvalidError
+        (also if the app runs in a cluster and the service does not), RuntimeUnavailable, StoreUnavailable.
         """
         async with self._locks.services(name):
             service = await self._services.get(name)
@@ -52,6 +56,7 @@ class ServiceLinks:
             if same is not None and same.variable == wanted:
                 return same
             await self._check_free(app, service, wanted, links)
+            await self._check_side(app, service)
             now = self._clock.now()
             link = ServiceLink(
                 service=service.id, app=app, variable=wanted, hostname=service.name,
@@ -82,6 +87,19 @@ class ServiceLinks:
         if await self._instances.is_running(service.container):
             with suppress(NothingRuns):
                 await self._runs.refresh(service)
+
+    async def _check_side(self, app: str, service: Service) -> None:
+        """Raise InvalidError if the app runs where it does not reach services."""
+        slot = await live_slot(self._store, app)
+        services = self._settings.runtime
+        if slot is None or not are_apart(slot.runtime or services, services):
+            return
+        raise InvalidError(
+            f"{app} was not linked to {service.name}",
+            why=f"{app} runs on {slot.runtime}, and the service on {services}: no private network joins the two",
+            next=f"give {app} the address of a database that both reach by `pvdify config:set`, or move the apps back "
+            f"first: `pvdify server runtime {services}`",
+        )
 
     async def _check_free(self, app: str, service: Service, variable: str, links: tuple[ServiceLink, ...]) -> None:
         taken = next((it for it in links if it.variable == variable and it.service != service.id), None)

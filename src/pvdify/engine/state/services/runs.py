@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pvdify.engine.running.pinning import pinned
 from pvdify.engine.state.services.commands import ServiceCommands
-from pvdify.engine.world.runtimes import runtime_in_effect
+from pvdify.engine.world.runtimes import runtime_of_services
 from pvdify.errors import NotEnoughDisk, PvdifyError, ServiceFailed, WrongPlatform
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -52,7 +52,7 @@ class ServiceRuns:
         """Return the specification of the service's container. Raises StoreUnavailable, SecretsLocked."""
         values = await self._secrets.read(service.key, service.config_version)
         spec = service_spec(service, values, await self.networks_of(service) if is_linked else ())
-        return replace(spec, runtime=await runtime_in_effect(self._store, self._settings))
+        return replace(spec, runtime=await runtime_of_services(self._store, self._settings))
 
     async def fetch(self, service: Service, image: str) -> Service:
         """Pull the image unless this host has it, keep it from pruning, and return the service with the image.

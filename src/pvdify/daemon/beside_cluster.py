@@ -1,0 +1,60 @@
+"""A server on one machine that also has a cluster, so that apps can move between the two."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pvdify.adapters.beside_cluster import instances as beside
+from pvdify.adapters.beside_cluster import storage
+from pvdify.adapters.beside_cluster.sides import Sides
+from pvdify.adapters.files.whole_file import write_whole
+from pvdify.adapters.httpx2.web import HttpxWeb
+from pvdify.adapters.kubernetes.cluster import Cluster
+from pvdify.adapters.kubernetes.image_files import ImageFiles
+from pvdify.daemon.cluster_runtime import build_on_cluster
+from pvdify.ports.runtime import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pvdify.daemon.ground import Ground
+
+ASK_SECONDS = 5.0  # the longest that a question whether the cluster answers may take
+
+
+def build_beside_cluster(ground: Ground, local: Runtime) -> Runtime:
+    """Return both sides as one runtime. The cluster is asked nothing until an app is there.
+
+    Logs are in the same files on both sides; services, their networks and the tunnel stay on this machine.
+    """
+    cluster = build_on_cluster(ground, ground.web or HttpxWeb())
+    files = ImageFiles(ground.settings.data_dir / "cluster", write_whole)
+    sides = Sides(cluster.instances, is_used=lambda: next(files.pins(), None) is not None)
+    changes = local.container_changes and cluster.container_changes and beside.ChangesBesideCluster(
+        local=local.container_changes, cluster=cluster.container_changes, sides=sides
+    )  # fmt: skip
+    return replace(
+        local,
+        instances=beside.InstancesBesideCluster(local=local.instances, cluster=cluster.instances, sides=sides),
+        inspector=beside.InspectorBesideCluster(local=local.inspector, cluster=cluster.inspector, sides=sides),
+        one_offs=beside.OneOffsBesideCluster(local=local.one_offs, cluster=cluster.one_offs, sides=sides),
+        inside=beside.InsideBesideCluster(local=local.inside, cluster=cluster.inside, sides=sides),
+        images=storage.ImagesBesideCluster(local=local.images, cluster=cluster.images),
+        volumes=storage.VolumesBesideCluster(local=local.volumes, cluster=cluster.volumes, sides=sides),
+        networks=storage.NetworksBesideCluster(local=local.networks, cluster=cluster.networks, sides=sides),
+        places=storage.PlacesBesideCluster(local=local.places, cluster=cluster.places),
+        disk_meter=storage.DiskMeterBesideCluster(local=local.disk_meter, cluster=cluster.disk_meter, sides=sides),
+        registry_logins=storage.LoginsBesideCluster(local=local.registry_logins, cluster=cluster.registry_logins),
+        container_changes=changes,
+    )
+
+
+def question(ground: Ground) -> Callable[[], Awaitable[object]]:
+    """Return a question to the cluster that pvdifyd's account may ask, and that its instances depend on."""
+    cluster = Cluster(kubeconfig=ground.settings.kubeconfig, clock=ground.clock, deadline=ASK_SECONDS)
+
+    async def ask() -> object:
+        return await cluster.objects("/api/v1/namespaces", limit="1")
+
+    return ask
