@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fail if a word stands in the sources or docs that no reference documentation would use.
+"""Fail if a word that no reference documentation would use is in the sources, tests or docs.
 
 Docstrings, comments, messages and docs name the actor (the client, the router, the worker) and the thing. The list is
 short on purpose: a word belongs on it once it has no use that is right. Decision records stay as they were written.

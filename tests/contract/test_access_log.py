@@ -77,7 +77,7 @@ async def _first(visits: AsyncGenerator[Visit | None]) -> AsyncGenerator[Visit]:
             return
 
 
-async def test_answers_that_broke_off_since_then_are_counted_for_one_app(world: World):
+async def test_aborted_answers_since_a_time_are_counted_for_one_app(world: World):
     for number, (target, ended) in enumerate((("shop/v1:1", "SD--"), ("shop/v1:1", "----"), ("blog/v1:1", "SD--"))):
         world.visit(line(number, target, ended))
     world.visit(line(5, ended="SD--"))

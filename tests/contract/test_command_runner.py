@@ -113,7 +113,7 @@ async def test_a_daemon_left_by_the_program_does_not_delay_the_result(runner, tm
     assert time.monotonic() - started < 30
 
 
-async def test_a_stream_gives_both_outputs_line_by_line_as_they_come(runner):
+async def test_a_stream_yields_both_outputs_line_by_line_immediately(runner):
     async with runner.stream(sh("echo one; sleep 0.1; echo two >&2; sleep 0.1; printf three")) as lines:
         assert [line async for line in lines] == ["one", "two", "three"]
 

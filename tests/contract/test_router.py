@@ -134,7 +134,7 @@ async def test_a_put_route_is_effective(world: World) -> None:
     assert await status_and_slot(world) == (200, "shop/v1")
 
 
-async def test_hostnames_come_back_in_alphabetical_order(world: World) -> None:
+async def test_hostnames_are_returned_in_alphabetical_order(world: World) -> None:
     await world.router.put(shop(await world.target(), hostnames=("www.shop.test", "a.test", "shop.test")))
 
     assert (await world.router.routes())["shop"].hostnames == ("a.test", "shop.test", "www.shop.test")

@@ -78,7 +78,7 @@ async def test_rotation_changes_the_servers_key_and_no_value(secrets):
     assert await secrets.read("shop", 1) == CONFIG
 
 
-async def test_more_recipients_can_be_set_and_taken_away(secrets):
+async def test_recipients_can_be_added_and_removed(secrets):
     (server,) = await secrets.recipients()
 
     await secrets.set_recipients((ADMIN,))

@@ -212,7 +212,7 @@ async def test_an_exited_instance_starts_again(world):
     assert (found.state, found.exit, found.restarts) == (InstanceState.RUNNING, None, 1)
 
 
-async def test_a_start_that_is_refused_says_why_and_leaves_nothing(world):
+async def test_a_refused_start_has_a_reason_and_leaves_nothing(world):
     with pytest.raises(StartFailed) as failure:
         await world.supervisor.instances.start(make_spec(world, MISSING))
 

@@ -34,7 +34,7 @@ def manifest(tmp_path: Path, content: str) -> str:
     return str(file)
 
 
-def test_first_deploy_says_what_it_did_and_serves(trial: Trial):
+def test_the_first_deploy_prints_its_steps_and_serves(trial: Trial):
     done = trial.pvdify("deploy", "hello", "--image", trial.stage.image("v1"))
 
     assert done.stderr.startswith(f"Deploying {trial.stage.image('v1')} to hello\n")

@@ -376,7 +376,7 @@ SERVER_COMMANDS = (
 ANOTHER_DAY = "2026-11-25"
 ELSEWHERE = {
     "server restore sftp:backup@example.com:/srv/pvdify": "tests/e2e/test_lost_server.py",
-    "server restore s3:https://s3.example.com/my-backups": "test_a_server_comes_back_from_an_object_store",
+    "server restore s3:https://s3.example.com/my-backups": "test_a_server_is_restored_from_an_object_store",
     "server install --set runtime=kubernetes --set kubeconfig=/etc/pvdify/kubeconfig": "tests/kubernetes/trial.py",
     "server runtime": "tests/e2e/test_runtime_moves.py",
     "server runtime podman --plan": "tests/e2e/test_runtime_moves.py",
@@ -422,7 +422,7 @@ def object_store(world: World) -> Iterator[None]:
 
 
 @pytest.mark.vps
-def test_a_server_comes_back_from_an_object_store(world: World, object_store: None) -> None:
+def test_a_server_is_restored_from_an_object_store(world: World, object_store: None) -> None:
     (block,) = re.findall(r"^```\n(printf .*?)```$", BACKUPS.read_text(), re.DOTALL | re.MULTILINE)
     (restore,) = re.findall(rf"^/opt/\S+ server restore s3:https://{STORE}/\S+$", BACKUPS.read_text(), re.MULTILINE)
     path = "PATH=/opt/pvdify/bin:$PATH"

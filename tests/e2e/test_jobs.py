@@ -69,7 +69,7 @@ def test_a_job_runs_with_the_volumes_and_its_output_stays(trial: Trial):
         ("greedy", 137, "was killed: it used more memory than its limit"),
     ],
 )
-def test_a_failure_says_its_cause(trial: Trial, job: str, code: int | None, cause: str):
+def test_a_failed_job_reports_its_cause(trial: Trial, job: str, code: int | None, cause: str):
     done = trial.pvdify("jobs:run", "hello", job, check=False)
 
     (run,) = runs(trial, job)

@@ -56,7 +56,7 @@ def started(trial: Trial, *flags: str) -> subprocess.CompletedProcess[str]:
 
 
 def running(trial: Trial) -> list[str]:
-    """Ids, which a container that was started anew does not keep."""
+    """Return the ids of running containers; a recreated container has another id."""
     return sorted(each["Id"] for each in trial._listed() if each["State"] == "running")
 
 

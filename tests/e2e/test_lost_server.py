@@ -1,4 +1,4 @@
-"""A server is lost with all its disks, and another one comes back from the off-site target and the password alone.
+"""A server is lost with all its disks, and restored on another machine from the off-site target and the password alone.
 
 Apps, volumes, config, secrets and a database are equal.
 The target is reached by SFTP; it is on the machine that takes over, which knows nothing of the lost one otherwise.

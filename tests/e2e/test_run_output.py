@@ -51,7 +51,7 @@ def test_much_output_arrives_whole_with_the_commands_exit_code(trial: Trial):
     assert done.returncode == 3
 
 
-def test_json_hides_what_a_pipe_does_not(trial: Trial):
+def test_json_output_is_redacted_and_piped_output_is_not(trial: Trial):
     hidden = run(trial, "--json", "--", "echo $API_PW")
     revealed = run(trial, "--json", "--reveal", "--", "echo $API_PW")
 

@@ -246,7 +246,7 @@ def test_after_a_power_cut_during_a_deploy_everything_restarts_without_the_regis
 
 
 def restarts(server: RealServer) -> list[str]:
-    """What the events of both apps tell of restarts."""
+    """Return the restart events of both apps."""
     events = [event for app in APPS for event in server.events(app)]
     return [f"{event['app']} {event['text']}" for event in events if event["action"] == "instance.restarted"]
 

@@ -149,7 +149,7 @@ async def test_a_release_with_a_failing_worker_is_replaced_by_the_previous_one(d
 
 
 async def test_a_failed_restart_or_scaling_keeps_the_running_workers(daemon: RealDaemon, trial: Trial):
-    """What starts for the first time fails where it is worker.2, and later everywhere; worker.1 may come back."""
+    """A new worker.2 fails, and later every new worker; worker.1 may be restored."""
     deadline = uptime() + 30
     fails = f'[ "$PVDIFY_INSTANCE" = worker.2 ] || [ ${{up%.*}} -gt {deadline} ]'
     only_first = (
@@ -205,7 +205,7 @@ async def test_restarts_with_slow_container_listings_never_run_two_workers_at_on
 
     async def restart(app: str) -> None:
         for number in range(RESTARTS):
-            await busy.clock.sleep(3.0 * number)  # so that one begins at every point of a look
+            await busy.clock.sleep(3.0 * number)  # so that a restart begins at every point of a listing
             await busy.restart(app, "worker")
 
     await asyncio.gather(*(restart(app) for app in apps))

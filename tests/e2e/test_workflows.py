@@ -75,7 +75,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (folder / "checkout" / "Makefile").write_text("test:\n\t@echo all tests passed\n")
     with Trial() as trial, Github() as issuer, FakeGithub(folder / "github.sock") as api:
         threading.Thread(target=issuer.serve_forever, args=(0.02,), daemon=True).start()
-        # Podman and skopeo look for it below HOME.
+        # Podman and skopeo read it below HOME.
         registries = Path(trial.stage.directory) / ".config" / "containers" / "registries.conf"
         registries.parent.mkdir(parents=True)
         registries.write_text(

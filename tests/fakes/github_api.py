@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
             check_request(self.command, url.path, dict(parse_qsl(url.query)), body)
         except AssertionError as error:
             state.problems.append(str(error))
-        if state.faults or "/pulls/" in url.path:  # of pull requests this token may tell nothing
+        if state.faults or "/pulls/" in url.path:  # this token has no right to read pull requests
             self._answer(state.faults.pop(0) if state.faults else 404, {"message": "no"})
             return
         status, content = self._work(url.path, dict(parse_qsl(url.query)), body)

@@ -93,7 +93,7 @@ class Machine:
         self.outbox: Outbox | None = None  # the store, unless a test sets another
         self.runtime_options = FakeRuntimeOptions()
         self.unserved: list[str] = []
-        self.is_watched = True  # whether every call is followed by a look at the visitors
+        self.is_watched = True  # whether every call is followed by a check for unserved visitors
 
     def daemon(self, kill_at: int | None = None) -> "Daemon":
         """A daemon on this machine; ``kill_at``: the moment it dies, two for each journal write (before, after)."""
@@ -119,7 +119,7 @@ QUIET = {"wait", "follow", "history", "output", "wait_died", "routes", "api_key"
 
 
 class Mortal:
-    """A port that a dead daemon cannot reach any more, and whose every call is followed by a look at the visitors."""
+    """A port that a killed daemon can no longer call. A check for unserved visitors follows each call."""
 
     def __init__(self, port: object, daemon: "Daemon", watch: bool) -> None:
         self._port, self._daemon, self._watch = port, daemon, watch
@@ -312,7 +312,7 @@ class Daemon(Asking):
 
 
 async def assert_consistent(machine: Machine, app: str = "shop") -> None:
-    """What has to be true whenever nothing is under way: records, route and containers tell the same story."""
+    """Assert that records, route and containers agree, as they must whenever no operation is under way."""
     releases = await machine.store.releases(app)
     active = [release for release in releases if release.status is ReleaseStatus.ACTIVE]
     assert len(active) == 1, [(release.version, release.status.value) for release in releases]

@@ -15,7 +15,7 @@ API_KEY = "only the router has it"
 
 
 class Failure(Enum):
-    """Where an injected failure strikes: a caller cannot tell the two apart."""
+    """When an injected failure is raised: a caller cannot distinguish the two."""
 
     BEFORE_EFFECT = "before-effect"
     AFTER_EFFECT = "after-effect"

@@ -1,4 +1,4 @@
-"""The real SQLite adapter without its thread, in memory: the same SQL, and time that stands still while it works."""
+"""The real SQLite adapter in memory and without its thread: the same SQL, and no virtual time passes in a call."""
 
 import re
 import sqlite3

@@ -68,7 +68,7 @@ async def test_the_first_start_after_a_boot_does_not_fail_and_is_no_restart(serv
     assert await supervisor.instances.restarts() == ()
 
 
-async def test_a_name_that_is_taken_after_all_is_reported_as_no_restart(server: PodmanServer, runtime: str) -> None:
+async def test_a_container_name_in_use_is_not_reported_as_a_restart(server: PodmanServer, runtime: str) -> None:
     """If the daemon listed containers too early, its first attempt fails; no restart is reported for that."""
     supervisor, late = supervisor_of(server, runtime), supervisor_of(server, runtime)
     await late.instances.find()

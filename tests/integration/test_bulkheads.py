@@ -90,7 +90,8 @@ async def test_a_single_client_address_gets_only_a_share_of_the_connections(proc
     await router.ensure_running()
     await routed(router, port)
 
-    # Whole requests: half a head is sent away after some seconds, in which a busy machine opens fewer connections.
+    # Complete requests: the router closes a connection with an incomplete head after some seconds, and a busy machine
+    # opens fewer connections in that time.
     async with holding(process, bulkheads.MAX_OF_PEER, NEVER % b"shop.test") as held:
 
         async def is_full() -> bool:

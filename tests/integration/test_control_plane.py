@@ -205,7 +205,9 @@ async def test_a_request_waits_while_pvdifyd_restarts(process: RouterProcess) ->
     assert answer.status == 200
 
 
-async def test_a_stream_passes_as_it_comes(router: HaproxyRouter, process: RouterProcess, pvdifyd: Pvdifyd) -> None:
+async def test_a_stream_is_passed_on_without_buffering(
+    router: HaproxyRouter, process: RouterProcess, pvdifyd: Pvdifyd
+) -> None:
     reader, writer = await asyncio.open_connection(process.listen.host, process.listen.port)
     writer.write(f"GET /api/v1/stream HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
 

@@ -95,7 +95,7 @@ async def test_http2_without_tls_is_served_only_if_enabled(process: RouterProces
     await router.close()
 
 
-async def test_a_streamed_answer_is_passed_on_as_it_comes(router: HaproxyRouter, process: RouterProcess) -> None:
+async def test_a_streamed_answer_is_passed_on_without_buffering(router: HaproxyRouter, process: RouterProcess) -> None:
     backend = Backend(version="v1")
     await backend.start()
     await router.put(shop(1, backend.port))
@@ -112,7 +112,7 @@ async def test_a_streamed_answer_is_passed_on_as_it_comes(router: HaproxyRouter,
     await backend.stop()
 
 
-async def test_a_taken_port_is_explained(process: RouterProcess) -> None:
+async def test_a_port_in_use_is_explained(process: RouterProcess) -> None:
     taken = Backend(version="v1", port=process.listen.port)
     await taken.start()
 

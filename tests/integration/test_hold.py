@@ -70,7 +70,7 @@ async def test_held_requests_get_503_when_the_hold_expires(router: HaproxyRouter
     assert b"retry-after: " in answer.lower()
 
 
-async def test_a_paused_app_goes_on_with_the_release_that_it_has(router: HaproxyRouter, process: RouterProcess):
+async def test_a_resumed_app_serves_with_its_live_release(router: HaproxyRouter, process: RouterProcess):
     live = await backend("v1")
     held = shop(1, live.port, hold=LONG)
     await router.put(held)

@@ -120,7 +120,7 @@ async def test_a_terminal_has_a_size_and_takes_keys(place: Place) -> None:
     await process.end()
 
 
-async def test_a_connection_reaches_what_only_the_container_reaches(place: Place) -> None:
+async def test_a_connection_reaches_addresses_visible_only_in_the_container(place: Place) -> None:
     process = await place.inside.connect(NAME, 8080)
     await process.write(b"GET /index.html HTTP/1.0\r\n\r\n")
     await process.close_input()
@@ -131,7 +131,7 @@ async def test_a_connection_reaches_what_only_the_container_reaches(place: Place
     assert (answer.startswith(b"HTTP/1.") and answer.endswith(b"hello"), code) == (True, 0)
 
 
-async def test_a_port_without_a_listener_says_so(place: Place) -> None:
+async def test_a_port_without_a_listener_is_reported(place: Place) -> None:
     process = await place.inside.connect(NAME, 9999)
 
     answer, words, code = await all_of(process)

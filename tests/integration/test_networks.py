@@ -93,7 +93,7 @@ async def test_a_preview_reaches_no_other_app_by_any_address_of_it(server, image
     assert all(reaches_from_here(spec.exposed.at.port) for spec in (production, preview, other))
 
 
-async def test_a_preview_reaches_what_lies_beyond_this_machine(server, image):
+async def test_a_preview_reaches_addresses_outside_this_machine(server, image):
     preview = await started(server.supervisor(), make_spec(image, PREVIEW))
     beyond, router, address = f"beyond-{server.server_id}", "198.51.100.1", "198.51.100.2"
     link = f"b{server.server_id}"

@@ -241,7 +241,7 @@ async def test_published_ports_are_for_this_machine_only(supervisor, image):
     assert "127.0.0.1" in address
 
 
-async def test_long_lines_come_whole_and_streams_apart(supervisor, image):
+async def test_long_lines_are_whole_and_streams_are_separate(supervisor, image):
     script = "head -c 20000 /dev/zero | tr '\\0' x; echo; echo oops >&2"
     spec = make_spec(image, command=f"/bin/busybox sh -c {script!r}")
 

@@ -126,7 +126,7 @@ async def test_an_answer_with_larger_headers_is_an_error_with_the_limit(
 
 
 @pytest.mark.parametrize("dead_ones", [0, 2])
-async def test_an_app_says_how_long_an_answer_may_be_silent(
+async def test_an_app_sets_the_longest_silence_of_an_answer(
     router: HaproxyRouter, process: RouterProcess, port: int, dead_ones: int
 ) -> None:
     """Also where other instances refused the request first; other apps are not concerned."""

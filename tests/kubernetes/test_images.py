@@ -70,6 +70,6 @@ def world(server: ClusterServer) -> ClusterImagesWorld:
     return ClusterImagesWorld(server, server.runtime(), f"shop-{uuid.uuid4().hex[:8]}")
 
 
-async def test_an_image_on_one_machine_is_refused_with_the_way_on(world):
+async def test_a_local_image_is_refused_on_a_cluster_with_a_next_step(world):
     with pytest.raises(ImageNotFound, match="not in a registry"):
         await world.images.resolve(parse_image_reference("localhost/shop:v1"))

@@ -71,7 +71,7 @@ async def test_logs_of_all_runs_outlive_their_pod_until_they_are_forgotten(world
     assert await world.supervisor.logs.tail([spec.name], 10) == ()
 
 
-async def test_lines_are_followed_and_none_is_twice_after_the_daemon_died(world):
+async def test_followed_lines_have_no_duplicates_after_a_restart_of_the_daemon(world):
     spec, texts = make_spec(world, "i=0; while true; do i=$((i+1)); echo $i; sleep 0.2; done"), []
     since = world.clock.now() - timedelta(minutes=1)
     await world.supervisor.instances.start(spec)
@@ -124,7 +124,7 @@ async def test_a_missing_image_is_named(world):
     assert "the registry no longer has its image" in failure.value.why
 
 
-async def test_nothing_of_an_app_is_left_in_the_cluster(world):
+async def test_a_removed_app_leaves_nothing_in_the_cluster(world):
     hook = {"name": "pvdify-shop-pre_deploy-v1-1", "process": "pre_deploy", "role": Role.HOOK, "exposed": NO_ROUTE}
     for spec in (make_spec(world), make_spec(world, TALKER, **hook)):
         await world.supervisor.instances.start(spec)

@@ -62,7 +62,7 @@ class AccountsServer:
         self._server.server_close()
 
     def agree(self, query: dict[str, str]) -> str:
-        """Where the browser goes with its code."""
+        """Return the address to which the browser is redirected with its code."""
         code = f"code{len(self._codes)}"
         self._codes[code] = query
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"

@@ -324,7 +324,7 @@ class Schedule:
             if left := (*machine.supervisor.names, *await machine.router.routes()):
                 self.wrongs.append(f"left over of an app that is gone: {left}")
             return
-        if await machine.store.active_release("shop") is None:  # destroyed, and deployed anew in vain
+        if await machine.store.active_release("shop") is None:  # destroyed, and the next deploy failed
             if left := machine.supervisor.names:
                 self.wrongs.append(f"left over of an app without a live release: {sorted(left)}")
             return

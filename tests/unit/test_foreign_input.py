@@ -12,7 +12,7 @@ from tests.fuzz.targets import TARGETS, Target, read
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
-def test_a_reader_refuses_what_it_cannot_read(target: Target):
+def test_a_parser_refuses_invalid_input(target: Target):
     @settings(max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(target.inputs)
     def attempt(value: st.DataObject) -> None:

@@ -35,7 +35,7 @@ async def test_the_one_that_has_not_ended_is_canceled():
     assert asyncio.all_tasks() - {asyncio.current_task()} == {it for it in asyncio.all_tasks() if it.cancelling()}
 
 
-async def test_a_task_of_the_callers_goes_on():
+async def test_a_task_of_the_caller_continues():
     now, later = asyncio.Event(), asyncio.Event()
     now.set()
     task = asyncio.create_task(after(later, "second"))

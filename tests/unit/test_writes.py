@@ -21,7 +21,7 @@ CLUSTER_LOGS = (
 )
 DISKS = "unit/adapters/test_failing_disks.py::test_"
 SQLITE = "unit/adapters/sqlite/test_full_disk.py::test_"
-LOGS = f"{DISKS}lines_of_a_log_wait_for_the_disk_and_stop_nothing"
+LOGS = f"{DISKS}log_lines_are_buffered_while_the_disk_fails"
 
 # File: how many functions in it write, and where their writing is made to fail.
 TESTED_BY: dict[str, tuple[int | str, ...]] = {

@@ -197,7 +197,7 @@ class _Build:
 
 
 def openapi_packages(source: Path) -> list[str]:
-    """The Go packages whose types the API describes: those with the tag that the generator looks for.
+    """The Go packages whose types the API describes: those with the generator's tag.
 
     The folders in ``vendor/k8s.io`` are links to other folders of the source.
     """

@@ -64,7 +64,7 @@ WITHOUT = NOT_OF_THE_SERVER | {
 
 
 def names_below(place: Path) -> set[str]:
-    """Without the moment that is in the name of a folder of what was put aside."""
+    """Return the names below a folder, without the time in names of folders moved aside."""
     return {re.sub(r"\d{8}T\d{6}", "", str(it.relative_to(place))) for it in files_below(place)}
 
 
@@ -155,7 +155,7 @@ async def job_log(place: Path) -> tuple[Work, Work]:
 
 @pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
 @pytest.mark.parametrize("kind", [deploy_log, job_log])
-async def test_lines_of_a_log_wait_for_the_disk_and_stop_nothing(
+async def test_log_lines_are_buffered_while_the_disk_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Callable[[Path], Awaitable[tuple[Work, Work]]], code: int,
     cause: str, exits_with: int,
 ) -> None:  # fmt: skip

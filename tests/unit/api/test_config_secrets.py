@@ -137,7 +137,7 @@ async def test_file_that_cannot_be_opened_changes_nothing(shop: Api):
     assert (await shop("GET", "/apps/shop/config")).json == {"KEY": {"secret": True}, "LEVEL": "info"}
 
 
-async def test_exported_file_is_the_one_at_rest(shop: Api):
+async def test_the_exported_file_equals_the_stored_file(shop: Api):
     answer = await shop("GET", "/apps/shop/config/file")
 
     assert answer.json == {"version": 1, "content": "shop v1, encrypted: KEY, LEVEL"}

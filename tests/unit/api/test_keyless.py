@@ -22,7 +22,7 @@ async def exchange(api: Api, app: str = "shop", address: str | None = None, **ch
     return await ask(api.application, "POST", "/api/v1/auth/github", {"token": token, "app": app}, client=address)
 
 
-async def test_a_linked_repository_deploys_its_app_and_nothing_else_for_ten_minutes(api: Api):
+async def test_a_linked_repository_can_deploy_only_its_app_for_ten_minutes(api: Api):
     made = await link(api)
 
     given = await exchange(api)

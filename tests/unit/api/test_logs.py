@@ -182,7 +182,7 @@ async def test_an_unknown_process_is_named(api: Api, query: str) -> None:
     assert answer.json["why"] == 'did you mean "worker"?'
 
 
-async def test_a_process_of_another_release_is_one_of_that_release_only(api: Api) -> None:
+async def test_a_process_of_another_release_belongs_only_to_it(api: Api) -> None:
     await api.daemon.deploy(manifest=TWO)
     api.machine.supervisor.write("pvdify-shop-worker-v1-1", "done")
     await api.daemon.deploy(manifest={"processes": {"web": {"count": 1}}})

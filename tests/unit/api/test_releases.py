@@ -80,7 +80,7 @@ async def test_an_invalid_boolean_query_is_refused(api: Api):
     assert (answer.status, answer.json["detail"]) == (422, 'the query parameter follow is "2"')
 
 
-async def test_followed_log_goes_on_after_the_last_event_seen(api: Api):
+async def test_a_followed_log_resumes_after_the_last_event_id(api: Api):
     await api("POST", "/apps/shop/releases", {"image": IMAGE})
     await api.daemon.finish("shop", 1)
     whole = (await api("GET", "/apps/shop/releases/1/log?follow=1")).content.decode()

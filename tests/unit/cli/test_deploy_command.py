@@ -152,7 +152,7 @@ def test_a_failed_release_is_printed_as_json(pvdify: Pvdify, api: FakeApi) -> No
     assert ran.stderr == SHOWN + "error: probe-failed\n  no answer\n"
 
 
-def test_a_live_release_whose_post_deploy_hook_failed_says_both(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_live_release_with_a_failed_post_deploy_hook_reports_both(pvdify: Pvdify, api: FakeApi) -> None:
     facts = {
         "code": "hook-failed",
         "what": "post_deploy exited with 1",
@@ -266,7 +266,7 @@ def test_attach_follows_the_deploy_on_its_way(pvdify: Pvdify, api: FakeApi) -> N
     )
 
 
-def test_attach_without_a_release_says_what_to_do(pvdify: Pvdify, api: FakeApi) -> None:
+def test_attach_without_a_release_names_the_next_step(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
 
     assert pvdify("deploy:attach", "myapp") == Ran(

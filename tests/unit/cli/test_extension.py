@@ -73,7 +73,7 @@ def test_the_default_image_of_a_preview_has_the_pull_requests_tag(in_workflow: G
     assert api.asked[0].body["image"] == "ghcr.io/org/myapp:pr-12"
 
 
-def test_an_image_that_is_named_is_taken(in_workflow: GhPvdify, api: FakeApi) -> None:
+def test_an_explicit_image_is_used(in_workflow: GhPvdify, api: FakeApi) -> None:
     in_workflow("deploy", "--image", "quay.io/org/other:1")
     in_workflow("preview", "--pr", "12", "--image", "quay.io/org/other:2")
 

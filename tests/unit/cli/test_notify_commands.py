@@ -21,7 +21,7 @@ def test_a_program_is_notified_and_gets_the_key_once(pvdify: Pvdify, api: FakeAp
     assert json.loads(pvdify("notify", "--json").stdout)["notifications"][0]["secret"] is None
 
 
-def test_an_address_that_is_a_secret_comes_by_stdin(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_secret_webhook_url_is_read_from_stdin(pvdify: Pvdify, api: FakeApi) -> None:
     added = pvdify("notify:add", "--channel", "slack", "-", stdin="https://hooks.slack.com/services/T0/s3cret\n")
 
     assert added.code == 0

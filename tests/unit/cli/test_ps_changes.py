@@ -43,7 +43,7 @@ def test_a_scale_shows_its_steps_and_how_to_undo_it(pvdify: Pvdify, myapp: FakeA
 
 @pytest.mark.parametrize("wish", ["web=2", "web+1", "web=0", "worker=3"])
 @pytest.mark.parametrize("affinity", [None, "cookie"])
-def test_a_scale_says_when_sessions_in_memory_matter(
+def test_scaling_prints_a_note_on_sessions_in_memory(
     pvdify: Pvdify, myapp: FakeApi, wish: str, affinity: str | None
 ) -> None:
     myapp.processes["myapp"][0]["affinity"] = affinity

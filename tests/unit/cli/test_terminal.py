@@ -119,7 +119,7 @@ def test_a_deploy_counts_its_running_step_and_ends_on_the_last_line(api: FakeApi
     assert "\x1b[32mv2 is live" in shown.written
 
 
-def test_no_color_leaves_the_words(api: FakeApi) -> None:
+def test_no_color_keeps_the_text(api: FakeApi) -> None:
     api.script.hold = None
     with terminal(api, "deploy", "myapp", NO_COLOR="1") as shown:
         assert shown.exit_code() == 0

@@ -40,7 +40,7 @@ def test_a_volume_is_moved_to_the_trash_and_restored(pvdify: Pvdify, api: FakeAp
     )
 
 
-def test_a_purged_volume_is_gone(pvdify: Pvdify, api: FakeApi) -> None:
+def test_a_purged_volume_is_removed(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_app("myapp")
     api.add_volume("myapp", "old", state="unused")
 

@@ -56,7 +56,7 @@ def test_a_failed_upgrade_names_the_whole_image_and_its_cause():
     assert raised.value.next.endswith("it is live, with docker.io/library/postgres:17")
 
 
-def test_a_service_that_is_down_says_why():
+def test_a_service_that_is_down_reports_the_reason():
     with pytest.raises(ServiceFailed) as raised:
         wait(service("down", problem="exited with code 1"))
 

@@ -190,7 +190,7 @@ async def test_after_a_long_downtime_only_the_newest_due_time_runs(machine: Mach
     assert await actions(machine) == ["job.missed", "job.skipped", "job.succeeded"]
 
 
-async def test_a_clock_that_is_set_forward_misses_with_its_cause_and_one_set_back_repeats_nothing(
+async def test_a_clock_set_forward_skips_due_times_with_a_cause_and_a_clock_set_back_repeats_none(
     machine: Machine, daemon: Daemon
 ):
     await daemon.deploy(image=V1, manifest=jobs(catch_up="0"))
@@ -206,7 +206,7 @@ async def test_a_clock_that_is_set_forward_misses_with_its_cause_and_one_set_bac
     assert (await runs_of(machine))[1].cause == "the clock was set forward by 7200 s"
 
 
-async def test_a_job_that_a_release_changes_or_drops_keeps_what_was_due_before(machine: Machine, daemon: Daemon):
+async def test_due_times_before_a_release_that_changes_a_job_are_kept(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=jobs())
     async with scheduling(daemon):
         await machine.clock.sleep(60)

@@ -92,7 +92,7 @@ async def test_a_preview_is_never_open_without_its_gate(daemon: Daemon, way):
 
 
 @BOTH_WAYS
-async def test_an_app_that_is_live_with_the_defaults_gives_the_defaults(daemon: Daemon, way):
+async def test_an_app_with_default_limits_gives_its_previews_the_defaults(daemon: Daemon, way):
     await daemon.deploy(image=IMAGE)
 
     name = await way(daemon, 7, GREEDY, OF_PREVIEW)

@@ -145,7 +145,7 @@ async def test_a_token_of_one_app_cannot_ask_for_a_copy(daemon: Daemon):
         await daemon.requests.deploy("shop", deploy_request(image=APP, manifest=asks), ci)
 
 
-async def test_a_token_of_one_app_may_deploy_on_with_a_copy_that_was_there(daemon: Daemon):
+async def test_a_token_of_one_app_may_deploy_again_with_an_existing_copy(daemon: Daemon):
     ci = Actor(name="ci", role=Role.DEPLOY, app="shop")
     await go_live(daemon, services={"db": "copy-of stage"})
     asks = {"previews": {"services": {"db": "copy-of stage"}}}

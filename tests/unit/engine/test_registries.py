@@ -110,7 +110,7 @@ async def test_invalid_logins_are_refused(daemon: Daemon, username: str, passwor
         ("localhost:5000", "localhost:5000"),
     ],
 )
-def test_a_host_is_what_image_references_begin_with(typed: str, host: str) -> None:
+def test_the_host_is_the_beginning_of_an_image_reference(typed: str, host: str) -> None:
     assert check_registry_host(typed) == host
 
 

@@ -44,7 +44,7 @@ async def test_restarts_by_the_supervisor_are_left_to_it_and_reported_once():
     await daemon.bury()
 
 
-async def test_a_restart_while_pvdifyd_was_down_is_reported_by_the_next_one():
+async def test_a_restart_during_a_downtime_of_pvdifyd_is_reported_at_its_start():
     machine, daemon = await deployed()
     await daemon.bury()
     machine.supervisor.crash_and_restart(WEB, code=137, is_out_of_memory=True)

@@ -63,7 +63,7 @@ def _started_on(machine: Machine, app: str = "shop") -> list[tuple[str, str]]:
     return [(spec.name, spec.runtime) for spec in machine.supervisor.started if spec.app == app]
 
 
-async def test_every_app_moves_by_a_release_that_repeats_the_live_one():
+async def test_every_app_moves_by_a_release_that_repeats_its_live_release():
     machine = _machine()
     daemon = machine.daemon()
     await daemon.deploy("shop", V1, WITH_WORKER)
@@ -256,7 +256,7 @@ async def test_canceling_stops_the_app_that_is_being_moved_before_its_switch():
     await daemon.bury()
 
 
-async def test_a_rollback_after_a_move_goes_to_the_release_before_the_one_that_moved():
+async def test_a_rollback_after_a_move_goes_to_the_release_before_the_move():
     machine = _machine()
     daemon = machine.daemon()
     await daemon.deploy("shop", V1)

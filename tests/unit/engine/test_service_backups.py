@@ -42,7 +42,7 @@ async def test_a_service_is_dumped_to_the_target_and_its_volume_is_not_copied(ma
     assert backup.state is BackupState.STORED
 
 
-async def test_a_drill_restores_it_into_a_scratch_service_of_which_nothing_is_left(machine: Machine, daemon: Daemon):
+async def test_a_drill_restores_into_a_scratch_service_and_removes_it(machine: Machine, daemon: Daemon):
     await make(daemon)
     before = machine.supervisor.names, set(await machine.volumes.find())
 
@@ -272,7 +272,7 @@ async def test_a_daemon_killed_anywhere_in_a_drill_leaves_no_scratch_service():
 
 
 @pytest.mark.parametrize("name", ["db", "files"])
-async def test_a_daemon_killed_anywhere_in_a_replacement_leaves_one_service_with_one_volume(name: str):
+async def test_a_kill_during_a_replacement_leaves_one_service_with_one_volume(name: str):
     kill_at, ended = 0, False
     while not ended:
         kill_at += 1

@@ -114,7 +114,7 @@ async def test_files_do_not_replace_the_data_of_a_database(machine: Machine, dae
         await daemon.backups.plan_restore("", Wanted(app="", service="db", to="files", replaces=True))
 
 
-async def test_a_backup_of_the_volume_of_a_linked_service_is_one_of_the_app(machine: Machine, daemon: Daemon):
+async def test_a_backup_of_an_app_includes_the_volume_of_its_linked_service(machine: Machine, daemon: Daemon):
     await daemon.requests.create_app("shop", ACTOR)
     await files_service(machine, daemon)
     before = await daemon.backups.for_app("shop")

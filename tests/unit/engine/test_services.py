@@ -209,7 +209,7 @@ async def test_a_service_that_stops_answering_is_restarted(machine: Machine, dae
     assert (await daemon.services.get("db")).state is ServiceState.LIVE
 
 
-async def test_a_service_that_cannot_start_says_why_and_recovers(machine: Machine, daemon: Daemon):
+async def test_a_service_that_cannot_start_reports_the_reason_and_recovers(machine: Machine, daemon: Daemon):
     machine.supervisor.fail_next("start", StartFailed("no", why="no space left on device"))
     await daemon.services.create("db", PG, ACTOR)
     await run_keeper(daemon, 1, pause=0.1)

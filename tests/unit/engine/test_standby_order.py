@@ -38,7 +38,9 @@ def end_long_answer(machine: Machine, slot: int) -> None:
     machine.router.serve("shop", slot, Traffic(in_flight=-1))
 
 
-async def test_the_previous_release_stands_by_when_an_older_one_ends_its_last_answer(machine: Machine, daemon: Daemon):
+async def test_the_previous_release_stays_on_standby_when_an_older_one_ends_its_last_answer(
+    machine: Machine, daemon: Daemon
+):
     await daemon.deploy(image=V1, manifest=LONG)
     begin_long_answer(machine, 1)
     await daemon.deploy(image=V2)
@@ -70,7 +72,7 @@ async def test_an_endless_answer_keeps_its_release_only_for_its_drain(machine: M
     assert counted[2].cut == 1
 
 
-async def test_after_a_rollback_the_release_that_was_rolled_back_stands_by(machine: Machine, daemon: Daemon):
+async def test_after_a_rollback_the_release_that_was_rolled_back_is_on_standby(machine: Machine, daemon: Daemon):
     """v3 repeats v1 in v1's slot; when v4 displaces it, that slot has served later than v2's."""
     await daemon.deploy(image=V1)
     await daemon.deploy(image=V2, manifest=LONG)

@@ -89,7 +89,7 @@ async def test_a_single_restart_is_not_an_event_of_the_app():
     await daemon.bury()
 
 
-async def test_a_crash_loop_goes_on_across_a_restart_of_pvdifyd_and_is_not_reported_again():
+async def test_a_crash_loop_is_not_reported_again_after_a_restart_of_pvdifyd():
     machine, daemon = await deployed()
     for _ in range(4):
         await crash_and_check(machine, daemon)
@@ -157,7 +157,7 @@ async def test_stopped_and_maintenance_name_the_actor():
     await daemon.bury()
 
 
-async def test_a_deploy_is_deploying_while_it_runs_and_new_says_what_failed_before():
+async def test_the_status_is_deploying_during_a_deploy_and_new_names_the_last_failure():
     machine = Machine()
     daemon = machine.daemon()
     await daemon.requests.create_app("shop", ACTOR)

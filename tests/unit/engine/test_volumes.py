@@ -229,7 +229,7 @@ async def test_an_app_can_be_destroyed_with_its_volumes(machine: Machine, daemon
     assert await machine.store.volumes() == ()
 
 
-async def test_a_restore_takes_nothing_from_the_app(machine: Machine, daemon: Daemon):
+async def test_a_restore_does_not_replace_an_existing_volume(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DATA)
     await daemon.deploy(image=V2, manifest={})
     await daemon.finish_retirements()

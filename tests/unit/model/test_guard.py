@@ -60,7 +60,7 @@ def test_a_release_with_a_fifth_of_errors_is_always_caught() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.0, 0.002, 0.01])
-def test_a_healthy_release_is_always_left_alone(rate: float) -> None:
+def test_a_healthy_release_is_never_rolled_back(rate: float) -> None:
     assert sum(trips(rate, seed) for seed in range(1000)) == 0
 
 

@@ -215,7 +215,7 @@ def test_other_lists_of_numbers_are_unchanged(text: str) -> None:
 
 @pytest.mark.parametrize("before", ["%", "\\", "x%", "=\\"])
 @pytest.mark.parametrize("secret", ["i\x8000ࠀ𐀀", "correct horse battery", "x-1:Tr0ub4dor&3", "\x9d\xefabcdefgh"])
-def test_encoded_text_after_what_begins_an_escape_is_hidden(before: str, secret: str) -> None:
+def test_encoded_text_after_the_beginning_of_an_escape_is_hidden(before: str, secret: str) -> None:
     written = base64.b64encode(secret.encode()).decode()
 
     assert Redactor([secret]).clean(before + written).startswith(f"{before}***")

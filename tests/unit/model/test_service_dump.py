@@ -76,7 +76,7 @@ def test_with_more_tables_than_fit_their_sum_is_kept():
     assert seal.tally == {ALL: 40_000}
 
 
-def test_counts_are_read_from_lines_and_nothing_else_is():
+def test_only_lines_with_counts_are_read_as_counts():
     said = "=a.b.c|5\nNOTICE: =x\n=d|e|7\n=f|\n=g|-1\nh|3\n"
 
     assert read_tally(said, mark="=") == {"a.b.c": 5, "d|e": 7}

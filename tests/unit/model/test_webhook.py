@@ -33,7 +33,7 @@ def test_malformed_signatures_are_refused(signature: str):
     assert not is_signed(delivery(signature), (SECRET,))
 
 
-def test_one_byte_more_or_another_secret_breaks_it():
+def test_an_additional_byte_or_another_secret_invalidates_the_signature():
     assert not is_signed(delivery(SIGNATURE, CONTENT + b"\n"), (SECRET,))
     assert not is_signed(delivery(SIGNATURE), ("another",))
 

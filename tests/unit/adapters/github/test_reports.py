@@ -71,7 +71,7 @@ async def test_a_late_notice_overwrites_nothing(github: FakeGithub):
     assert "v3 is live" in github.state.comments[0]["body"]
 
 
-async def test_another_previews_comment_is_not_ours(github: FakeGithub):
+async def test_the_comment_of_another_preview_is_not_changed(github: FakeGithub):
     await send(github, LIVE)
     await send(github, replace(LIVE, app="api-pr-12"))
 
@@ -106,7 +106,7 @@ async def test_a_lost_answer_creates_no_second_deployment(github: FakeGithub):
     assert [id for id, _ in github.state.statuses] == [1]
 
 
-async def test_a_preview_that_is_gone_has_no_active_deployment(github: FakeGithub):
+async def test_a_removed_preview_has_no_active_deployment(github: FakeGithub):
     await send(github, LIVE)
 
     await send(github, replace(LIVE, id=9, action=Action("preview.ended"), release=None, text="closed"))

@@ -79,7 +79,7 @@ async def test_an_unreadable_journal_counts_as_empty() -> None:
     assert await journal(FakeJournal([], is_missing=True)).tail(5) == ()
 
 
-async def test_new_visits_come_as_they_are_written() -> None:
+async def test_new_visits_are_followed_immediately() -> None:
     fake = FakeJournal(
         [entry(request_id="old", time="2001-01-01T00:00:00.000Z"), entry(request_id="new"), "[NOTICE] hello"]
     )

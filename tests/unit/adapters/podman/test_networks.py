@@ -30,7 +30,7 @@ def networks(podman: Podman) -> Networks:
     return Networks(run=podman.run, server_id="abc", binary="podman")
 
 
-async def test_a_network_is_made_once_and_anew_after_it_was_removed() -> None:
+async def test_a_network_is_created_once_and_again_after_its_removal() -> None:
     podman = Podman()
     ours = networks(podman)
 

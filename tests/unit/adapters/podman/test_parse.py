@@ -87,7 +87,7 @@ def test_an_inspected_container_reports_its_processes_and_its_end():
     assert fresh.state is InstanceState.CREATED
 
 
-def test_an_image_reports_what_a_deploy_has_to_know():
+def test_an_image_reports_the_properties_that_a_deploy_needs():
     config = {"ExposedPorts": {"8080/tcp": {}, "53/udp": {}, "80": {}}, "Entrypoint": ["/app"], "Cmd": None}
     document = {"Id": "sha256:f00d", "Digest": "sha256:1", "Size": 5, "Config": config}
 

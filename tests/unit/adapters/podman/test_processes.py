@@ -73,7 +73,7 @@ async def test_the_end_of_a_child_is_detected_and_an_unrelated_pid_is_not_waited
         ("", None, False),
     ],
 )
-async def test_a_program_has_started_once_the_init_has_another_one_as_child(tmp_path, cmdline, child_exe, expected):
+async def test_a_program_has_started_once_the_init_has_a_child(tmp_path, cmdline, child_exe, expected):
     add_process(tmp_path, 7, cmdline=cmdline, exe="/run/podman-init", children="8 " if child_exe else "")
     if child_exe:
         add_process(tmp_path, 8, cmdline=child_exe, exe=child_exe)

@@ -78,7 +78,7 @@ def test_podmans_messages_are_classified_only_after_a_failure(question, stderr):
         (None, "something new", "something new", "pvdify deploy"),
     ],
 )
-def test_a_failed_start_says_why_and_what_next(command, words, why, next):
+def test_a_failed_start_has_a_reason_and_a_next_step(command, words, why, next):
     error = refusals.start_failed(make_spec(command), words)
 
     assert error.what == "shop v42: web.1 could not be started"

@@ -19,7 +19,7 @@ def sealed(values: dict[str, str] = VALUES) -> str:
     return seal_text(values, [str(OURS.recipient), str(ADMIN.recipient)], NOW)
 
 
-def test_each_recipient_opens_what_was_sealed_and_no_other():
+def test_only_recipients_can_open_an_encrypted_file():
     text = sealed()
 
     assert open_text(text, "yaml", [OURS]).documents == (VALUES,)
@@ -28,7 +28,7 @@ def test_each_recipient_opens_what_was_sealed_and_no_other():
         open_text(text, "yaml", [STRANGER])
 
 
-def test_file_has_the_shape_that_sops_gives_it():
+def test_the_file_has_the_format_of_sops():
     document = yaml.safe_load(sealed())
 
     assert list(document) == [*VALUES, "sops"]
@@ -64,7 +64,7 @@ def test_same_values_sealed_twice_share_no_ciphertext():
 
 
 @pytest.mark.parametrize("name", [name for name in VALUES if VALUES[name]])
-def test_value_taken_out_is_noticed(name):
+def test_a_removed_value_is_detected(name):
     document = yaml.safe_load(sealed())
     del document[name]
 
@@ -72,14 +72,14 @@ def test_value_taken_out_is_noticed(name):
         open_text(yaml.safe_dump(document, sort_keys=False), "yaml", [OURS])
 
 
-def test_value_put_in_clear_is_noticed():
+def test_an_added_clear_value_is_detected():
     document = yaml.safe_load(sealed()) | {"DATABASE_URL": "postgres://attacker/app"}
 
     with pytest.raises(SopsRefused, match="DATABASE_URL: stands in clear"):
         open_text(yaml.safe_dump(document, sort_keys=False), "yaml", [OURS])
 
 
-def test_selector_changed_to_let_a_clear_value_in_is_noticed():
+def test_a_changed_selector_that_admits_a_clear_value_is_detected():
     document = yaml.safe_load(sealed()) | {"DATABASE_URL": "postgres://attacker/app"}
     document["sops"] = document["sops"] | {"unencrypted_suffix": "DATABASE_URL"}
 
@@ -87,7 +87,7 @@ def test_selector_changed_to_let_a_clear_value_in_is_noticed():
         open_text(yaml.safe_dump(document, sort_keys=False), "yaml", [OURS])
 
 
-def test_older_value_of_the_same_name_put_back_is_noticed():
+def test_an_older_value_put_back_is_detected():
     older, newer = yaml.safe_load(sealed({"A": "old-value"})), yaml.safe_load(sealed({"A": "new-value"}))
 
     with pytest.raises(SopsRefused, match="A: was changed"):

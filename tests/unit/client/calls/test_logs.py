@@ -13,7 +13,7 @@ def test_logs_are_filtered_by_the_server(client: Client, api: FakeApi) -> None:
     assert api.asked[0].query == {"lines": "5", "format": "json", "process": "web", "release": "3"}
 
 
-def test_a_lost_log_stream_goes_on_without_a_line_twice(client: Client, api: FakeApi) -> None:
+def test_a_lost_log_stream_resumes_without_duplicate_lines(client: Client, api: FakeApi) -> None:
     api.add_app("myapp")
     for text in ("one", "two", "three"):
         api.add_log_line(text)
