@@ -235,9 +235,12 @@ async def test_the_url_of_a_linked_service_is_a_secret_that_names_the_service(sh
     plain = await shop("GET", "/apps/shop/config")
     versioned = await shop("GET", "/apps/shop/config?versions=1")
     refused = await shop("PATCH", "/apps/shop/config", {"DATABASE_URL": "mine"})
+    hidden = await shop("POST", "/apps/shop/config/reveal", {"keys": ["DATABASE_URL"]})
 
     assert plain.json == {
         "KEY": {"secret": True}, "LEVEL": "info", "DATABASE_URL": {"secret": True, "service": "db"}
     }  # fmt: skip
     assert versioned.json["vars"] == plain.json
     assert (refused.status, refused.json["code"]) == (409, "service-linked")
+    assert (hidden.status, hidden.json["code"]) == (404, "config-var-not-found")
+    assert "the URL of the service db" in hidden.json["why"]

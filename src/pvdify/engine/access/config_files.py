@@ -56,11 +56,19 @@ class ConfigFiles:
         """
         _, values = await self._newest(app)
         if missing := [key for key in keys if key not in values]:
-            raise ConfigVarNotFound(
-                f"{app} has no config var {', '.join(missing)}", next=f"`pvdify config {app}` shows what is set"
-            )
+            raise await self._not_found(app, missing)
         await self._tell(app, actor, Action.CONFIG_REVEALED, ", ".join(sorted(keys)))
         return {key: values[key].value for key in keys}
+
+    async def _not_found(self, app: str, missing: Sequence[str]) -> ConfigVarNotFound:
+        what = f"{app} has no config var {', '.join(missing)}"
+        for link in await self._store.service_links(app=app):
+            if link.variable in missing:
+                return ConfigVarNotFound(
+                    what, why=f"{link.variable} is the URL of the service {link.hostname}, not a config var of its own",
+                    next=f"`pvdify run {app} -- sh -c 'echo ${link.variable}'` shows it",
+                )  # fmt: skip
+        return ConfigVarNotFound(what, next=f"`pvdify config {app}` shows what is set")
 
     async def export_file(self, app: str, actor: Actor) -> tuple[int, str]:
         """Return the newest config version and its encrypted file, and record an event with the actor.
