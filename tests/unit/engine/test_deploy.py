@@ -10,7 +10,7 @@ from pvdify.errors import (
     RegistryUnavailable,
 )
 from pvdify.model.config import ConfigVar
-from pvdify.model.instance import Secret
+from pvdify.model.instance import Exit, Secret
 from pvdify.model.release import ReleaseStatus, Source
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
@@ -217,6 +217,25 @@ async def test_post_deploy_hook_that_fails_is_reported_and_undoes_nothing(machin
     assert release.status is ReleaseStatus.ACTIVE
     assert release.failure is not None
     assert release.failure.code == "hook-failed"
+    await assert_consistent(machine)
+
+
+async def test_a_worker_whose_exit_the_runtime_reports_late_does_not_count_as_up(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={"processes": {"web": {}, "worker": {}}})
+    machine.supervisor.script(Behaviour(exit_code=127, lines=("not found",)), process="worker", slot=2)
+    wait = machine.supervisor.wait
+
+    async def late(name: str) -> Exit:
+        ended = await wait(name)
+        await machine.clock.sleep(10)
+        return ended
+
+    machine.supervisor.wait = late  # type: ignore[method-assign] # as podman's clean-up is on a busy machine
+    release = await daemon.deploy(image=V2, manifest={"processes": {"web": {}, "worker": {}}})
+
+    assert release.status is ReleaseStatus.FAILED
+    assert release.failure is not None
+    assert "worker.1 exited with code 127 within 5 s" in release.failure.what
     await assert_consistent(machine)
 
 

@@ -1,6 +1,7 @@
 """Replaces processes without a route. Old and new instances run at the same time only if the manifest allows it."""
 
 import asyncio
+from collections.abc import Mapping
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
@@ -9,7 +10,7 @@ from pvdify.engine.running.specs import instance_spec
 from pvdify.engine.world.concurrency import settle
 from pvdify.errors import ProbeFailed
 from pvdify.manifest.definition import Manifest
-from pvdify.model.instance import Exit
+from pvdify.model.instance import Exit, InstanceState
 from pvdify.model.names import WEB
 from pvdify.model.slot import Placement, Slot, SlotState
 
@@ -95,10 +96,23 @@ async def stay_up(run: StepRun, places: tuple[Placement, ...]) -> None:
         for place, exited in exits.items():
             if exited.done():
                 raise await _did_not_stay(run, place, exited.result())
+        if places:
+            await _look_again(run, exits)
     finally:
         pause.cancel()
         for exited in exits.values():
             exited.cancel()
+
+
+async def _look_again(run: StepRun, exits: Mapping[Placement, asyncio.Task[Exit]]) -> None:
+    """Raise ProbeFailed for an instance that does not run: a busy runtime reports an exit seconds late."""
+    running = [await run.world.instances.is_running(place.name) for place in exits]
+    if all(running):
+        return
+    found = {it.name: it.state for it in await run.world.instances.find(run.app)}
+    for place, exited in exits.items():
+        if found.get(place.name) in (None, InstanceState.EXITED):
+            raise await _did_not_stay(run, place, await exited)
 
 
 async def _did_not_stay(run: StepRun, place: Placement, ended: Exit) -> ProbeFailed:
