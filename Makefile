@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes fuzz bench bench-scale bench-long run gh-pvdify dist docs clean lint python run-server screenshots
+.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes fuzz bench bench-scale bench-long bench-proxies run gh-pvdify dist docs clean lint python run-server screenshots
 
 bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
@@ -66,6 +66,9 @@ bench-scale: setup ## measure what reads of the API cost with many apps, and wri
 
 bench-long: setup ## count failed and repeated requests over hundreds of changes for 40 minutes, and write bench/long.md
 	@$(bin)/python -m bench.long $(ARGS)
+
+bench-proxies: setup ## compare the router with a bare HAProxy, Caddy, Traefik and nginx, and write bench/proxies.md
+	@$(bin)/python -m bench.proxies
 
 run: python ## start the dashboard and the API with sample apps on fakes, without podman: http://127.0.0.1:9443
 	@$(bin)/python -m tests.fakes.sample_server $(ARGS)
