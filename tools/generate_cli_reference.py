@@ -17,18 +17,17 @@ HEAD = """# Command line
 
 This page is written by `make docs` from the help of the commands themselves: change the help, not the page.
 
-Every command that is about an app takes its name as first argument. When it is left out: `--app`, then `PVDIFY_APP`,
-then `app:` in `./pvdify.yml`, then the name of the repository (`GITHUB_REPOSITORY`, else the git remote `origin`).
+Every command for an app takes its name as first argument. Without it, the command uses `--app`, then `PVDIFY_APP`, then
+`app:` in `./pvdify.yml`, then the name of the repository (`GITHUB_REPOSITORY`, else the git remote `origin`).
 
-The server is the one that `--url` or `--server` names, else `PVDIFY_URL`, else the one in use of `pvdify servers`, else
-the server on this machine by its unix socket, else `https://pvdify.win`, which gets no token unless you name it. The
-token is `PVDIFY_TOKEN`, else the one saved for that server; the unix socket needs none. A token is never sent over
-plain http to another machine.
+The server is the first of: `--url` or `--server`, `PVDIFY_URL`, the selected server of `pvdify servers`, the unix
+socket of a server on this machine, `https://pvdify.win` (which gets a token only if you name it). The token is
+`PVDIFY_TOKEN`, else the one saved for that server; the unix socket needs none. A token is never sent over plain HTTP
+to another machine.
 
-What was asked for goes to stdout; words, progress and errors go to stderr. Tables fit the terminal, or `COLUMNS`, or 80
-columns where there is neither: cells are shortened, words wrap, and columns are left out; `--json` has everything.
-With `--json`, stdout holds one JSON object.
-`NO_COLOR` is honoured, and nothing is said by colour alone. How a command ends: [exit codes](exit-codes.md).
+Results go to stdout; messages, progress and errors go to stderr. Tables fit the terminal, or `COLUMNS`, or 80 columns:
+cells are shortened, words wrap, and columns are left out; `--json` has everything. With `--json`, stdout has one JSON
+object. `NO_COLOR` disables colors; colors are never the only sign. See also [exit codes](exit-codes.md).
 
 | command | does |
 |---|---|

@@ -10,7 +10,7 @@ from pvdify.wire.requests import Strategy
 strategy_option = click.option(
     "--strategy",
     type=click.Choice(get_args(Strategy)),
-    help="stop-first: what is live stops before the new one starts. Default: blue-green, side by side.",
+    help="stop-first: stop the live release before the new one starts. Default: blue-green, side by side.",
 )
 _RELEASE = re.compile(r"v?([1-9][0-9]{0,8})")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

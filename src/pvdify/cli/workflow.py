@@ -10,8 +10,8 @@ from pvdify.wire.deploy_log import format_seconds
 from pvdify.wire.terminal_text import shown_at_terminal
 
 _HOW_IT_WENT = {
-    "pending": "is on its way",
-    "deploying": "is on its way",
+    "pending": "is in progress",
+    "deploying": "is in progress",
     "active": "is live",
     "superseded": "was superseded",
     "canceled": "was canceled",

@@ -47,7 +47,7 @@ def outlook(actions: Sequence[Action], machine: Machine) -> tuple[str, ...]:
 
 
 def _refused(action: Action, error: OSError) -> InstallationFailed:
-    again = "correct that and run the same command again, which goes on from here"
+    again = "fix that and run the same command again; it continues from here"
     return storage_error(InstallationFailed, f"cannot {action.describe()}", error, next=again)
 
 

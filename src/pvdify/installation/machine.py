@@ -80,6 +80,6 @@ def _next_after(argv: Argv) -> str:
     if argv[0] == "systemctl" and len(argv) > 2:
         unit = argv[-1]
         return (
-            f"`journalctl -u {unit} -n 30` says more; correct it, run the same command again, and it goes on from here"
+            f"`journalctl -u {unit} -n 30` has details; fix it and run the same command again, it continues from here"
         )
-    return "correct what it says and run the same command again, which goes on from here"
+    return "fix what it reports and run the same command again; it continues from here"

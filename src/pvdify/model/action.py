@@ -62,7 +62,7 @@ class Action(StrEnum):
     CONFIG_COPIED = "config.copied", "config was copied to {app}"
     CONFIG_EXPORTED = "config.exported", "the config of {app} was exported"
     CONFIG_REVEALED = "config.revealed", "secrets of {app} were revealed"
-    DEPLOY_REQUESTED = "deploy.requested", "{app} {version} was asked for"
+    DEPLOY_REQUESTED = "deploy.requested", "{app} {version} was requested"
     DEPLOY_LIVE = "deploy.live", "{app} {version} is live", False, True
     DEPLOY_FAILED = "deploy.failed", "{app} {version} failed", True, True
     DEPLOY_CANCELED = "deploy.canceled", "{app} {version} was canceled"
@@ -85,7 +85,7 @@ class Action(StrEnum):
     INSTANCE_OUT_OF_MEMORY = "instance.out-of-memory", "{app}: an instance ran out of memory", True, True
     INSTANCE_DIED_IN_REQUEST = "instance.died-in-request", "{app}: an instance ended during a request", True
     INSTANCE_UNHEALTHY = "instance.unhealthy", "{app}: an instance stopped answering", True, True
-    JOB_REQUESTED = "job.requested", "{app}: a run of a job was asked for"
+    JOB_REQUESTED = "job.requested", "{app}: a run of a job was requested"
     JOB_STARTED = "job.started", "{app}: a scheduled job started"
     JOB_SUCCEEDED = "job.succeeded", "{app}: a scheduled job succeeded"
     JOB_FAILED = "job.failed", "{app}: a scheduled job failed", True, True
@@ -110,12 +110,12 @@ class Action(StrEnum):
     REGISTRY_LOGIN = "registry.login", "a login to a registry was saved"
     REGISTRY_LOGOUT = "registry.logout", "a login to a registry was removed"
     RELEASE_UNSEEN = "release.unseen", "{app}", True, True
-    RESTART_REQUESTED = "restart.requested", "a restart of {app} was asked for"
+    RESTART_REQUESTED = "restart.requested", "a restart of {app} was requested"
     RESTART_SUCCEEDED = "restart.succeeded", "{app} was restarted"
     RESTART_FAILED = "restart.failed", "{app} was not restarted", True
     RESTART_CANCELED = "restart.canceled", "the restart of {app} was canceled"
     RESTART_NEEDS_ATTENTION = "restart.needs-attention", "the restart of {app} could not be undone", True
-    ROLLBACK_REQUESTED = "rollback.requested", "{app} {version} was asked for"
+    ROLLBACK_REQUESTED = "rollback.requested", "{app} {version} was requested"
     ROLLBACK_LIVE = "rollback.live", "{app} {version} is live", False, True
     ROLLBACK_FAILED = "rollback.failed", "{app} {version} failed", True, True
     ROLLBACK_CANCELED = "rollback.canceled", "{app} {version} was canceled"
@@ -123,7 +123,7 @@ class Action(StrEnum):
     RUN_STARTED = "run.started", "{app}: a one-off command started"
     RUN_REVEALED = "run.revealed", "{app}: a one-off command wrote secrets"
     RUN_ENDED = "run.ended", "{app}: a one-off command ended"
-    SCALE_REQUESTED = "scale.requested", "a new scale of {app} was asked for"
+    SCALE_REQUESTED = "scale.requested", "a new scale of {app} was requested"
     SCALE_SUCCEEDED = "scale.succeeded", "{app} was scaled"
     SCALE_FAILED = "scale.failed", "{app} was not scaled", True
     SCALE_CANCELED = "scale.canceled", "the scaling of {app} was canceled"

@@ -294,7 +294,7 @@ def test_cancel_of_a_first_deploy_speaks_of_no_release_before_it(pvdify: Pvdify,
 def test_cancel_after_a_first_deploy_offers_no_rollback(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_release("myapp", status="active")
 
-    assert "next: pvdify releases myapp shows how it went" in pvdify("deploy:cancel", "myapp").stderr
+    assert "next: pvdify releases myapp shows how it ended" in pvdify("deploy:cancel", "myapp").stderr
 
 
 def test_cancel_without_a_deploy_on_its_way_is_a_conflict(pvdify: Pvdify, api: FakeApi) -> None:
@@ -302,9 +302,9 @@ def test_cancel_without_a_deploy_on_its_way_is_a_conflict(pvdify: Pvdify, api: F
     api.add_release("myapp", status="active")
 
     assert pvdify("deploy:cancel", "myapp", "--json") == Ran(
-        stderr="error: release-not-cancelable\n  myapp has no deploy on its way\n"
+        stderr="error: release-not-cancelable\n  myapp has no deploy in progress\n"
         "  why:  its newest release, v2, has ended as active\n"
-        "  next: to go back to the release before: pvdify rollback myapp\n",
+        "  next: to roll back to the previous release: pvdify rollback myapp\n",
         code=5,
     )
 
@@ -346,7 +346,7 @@ def test_a_plan_changes_nothing(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("rollback", "myapp", "--plan") == Ran(
         stdout="from  v2  ghcr.io/org/app:v2  config v3\n"
         "to    v1  ghcr.io/org/app:v1  config v1\n"
-        "warm  yes: its instances still run, the rollback is a switch and nothing else\n"
+        "warm  yes: its instances still run, the rollback is only a switch\n"
         "\n"
         "PART   NAME       CHANGE   BEFORE              AFTER\n"
         "image  reference  changed  ghcr.io/org/app:v2  ghcr.io/org/app:v1\n"

@@ -37,7 +37,7 @@ def test_a_job_is_run_to_its_end_with_its_output(pvdify: Pvdify, api: FakeApi) -
         stdout="2026-11-23T11:31:02.000Z report.1 v42 | made it\n", stderr="run 1 of report succeeded after 2.0s\n"
     )
     assert pvdify("jobs:run", "myapp", "report", "--no-wait") == Ran(
-        stdout="run 2 of report was asked for\n", stderr="follow: pvdify logs myapp --job report --run 2 -f\n"
+        stdout="run 2 of report was requested\n", stderr="follow: pvdify logs myapp --job report --run 2 -f\n"
     )
     assert pvdify("jobs:run", "myapp", "nothing").code == 4
 

@@ -18,7 +18,7 @@ def test_cloudflare_is_connected_with_a_token_from_stdin(pvdify: Pvdify, api: Fa
         stdout="edge         cloudflare\n"
         "tunnel       office (healthy)\n"
         "cloudflared  pvdify-cloudflared.service runs it\n"
-        "hostnames    1 of 1 lead here\n",
+        "hostnames    1 of 1 point here\n",
         stderr="how it is from now on: pvdify server edge; undo: pvdify server edge none\n",
     )
     assert api.asked[-1].body == {"token": "cf-token", "tunnel": "office"}

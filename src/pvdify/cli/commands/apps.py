@@ -64,10 +64,10 @@ def run_info(options: Options, client: Client, io: Io) -> int:
 
 @command("apps", run=run_list, example="pvdify apps --json")
 def apps(*, as_json: bool) -> ListOptions:
-    """Show all apps, how each is doing, and since when.
+    """Show all apps with their status.
 
-    STATUS is one word that says what is, with its cause: deploying, live, degraded (some instances are up), crashing
-    (restarting again and again), down (should run, does not), stopped (by a person), maintenance, held, or new.
+    STATUS is one word, with its cause: deploying, live, degraded (some instances are up), crashing (restarting
+    repeatedly), down (no instance is up), stopped (by a user), maintenance, held (requests wait), or new.
     """
     return ListOptions(as_json=as_json)
 
@@ -77,7 +77,7 @@ def apps(*, as_json: bool) -> ListOptions:
 def apps_create(*, app: str, as_json: bool) -> Options:
     """Create APP without a release.
 
-    For instance to set its config before the first deploy, which would create it, too.
+    Use it to set the config before the first deploy. The first deploy creates an app that does not exist.
     """
     return Options(app=app, as_json=as_json)
 
@@ -85,7 +85,7 @@ def apps_create(*, app: str, as_json: bool) -> Options:
 @command("apps:info", run=run_info, example="pvdify apps:info myapp")
 @app_parameter
 def apps_info(*, app: str, as_json: bool) -> Options:
-    """Show one app: what is live, where, and with what."""
+    """Show one app: its live release, URL, config and processes."""
     return Options(app=app, as_json=as_json)
 
 

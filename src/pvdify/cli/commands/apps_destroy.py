@@ -39,13 +39,13 @@ def run(options: Options, client: Client, io: Io) -> int:
 
 @command("apps:destroy", run=run, example="pvdify apps:destroy myapp --confirm myapp")
 @app_parameter
-@click.option("-c", "--confirm", metavar="NAME", help="The app's name once more; asked for at a terminal.")
-@click.option("--purge", "purges", is_flag=True, help="Delete its volumes at once, too.")
+@click.option("-c", "--confirm", metavar="NAME", help="Repeat the app's name; a terminal prompts for it.")
+@click.option("--purge", "purges", is_flag=True, help="Also delete its volumes at once.")
 def apps_destroy(*, app: str, confirm: str | None, purges: bool, as_json: bool) -> Options:
     """Remove APP; only its volumes can be restored.
 
-    Its releases, config and logs are gone for good. Volumes stay in the trash for a while (7 days unless the server's
-    setting `trash` says otherwise), where `pvdify volumes:restore` finds them.
+    Its releases, config and logs are deleted permanently. Its volumes stay in the trash for 7 days (the setting
+    `trash`); `pvdify volumes:restore` restores them.
     """
     return Options(app=app, confirm=confirm, purges=purges, as_json=as_json)
 

@@ -43,15 +43,15 @@ def run(options: Options, client: Client, io: Io) -> int:
 @command("apps:rename", run=run, example="pvdify apps:rename myapp shop\npvdify apps:rename shop -a myapp")
 @click.argument("names", metavar="[OLD] NEW", nargs=-1)
 @app_option
-@click.option("--keep-hostname", "keeps_hostname", is_flag=True, help="Also keep the hostname that OLD had as its own.")
+@click.option("--keep-hostname", "keeps_hostname", is_flag=True, help="Also keep the hostname OLD.BASE-DOMAIN.")
 @click.pass_obj
 def apps_rename(
     surroundings: Surroundings, names: tuple[str, ...], app: str | None, *, keeps_hostname: bool, as_json: bool
 ) -> Options:
-    """Give an app another name, with everything that it has.
+    """Rename an app, with everything that belongs to it.
 
     Visitors notice nothing. Config, releases, domains, volumes, jobs, events, previews, tokens, registry logins and
-    links to repositories follow. Only its own hostname, OLD.BASE-DOMAIN, changes. OLD stays reserved for the app.
+    links to repositories keep working. Only the app's own hostname, OLD.BASE-DOMAIN, changes. OLD stays reserved.
     """
     old, (new,) = words.split(names, app, surroundings, command="apps:rename", values="NEW")
     return Options(app=old, name=new, keeps_hostname=keeps_hostname, as_json=as_json)

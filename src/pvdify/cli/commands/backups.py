@@ -89,7 +89,7 @@ def follow(task: BackupTask, client: Client, io: Io, *, is_waiting: bool, as_jso
         if as_json:
             io.show_json(task)
         else:
-            io.show(f"a {task.kind} was asked for")
+            io.show(f"a {task.kind} was requested")
         io.say("`pvdify backups` shows how it ends")
         return DONE
     try:
@@ -115,9 +115,9 @@ def follow(task: BackupTask, client: Client, io: Io, *, is_waiting: bool, as_jso
 @click.argument("backup", required=False)
 @click.option("-a", "--app", metavar="APP", help="Only backups that have volumes of this app.")
 def backups(*, backup: str | None, app: str | None, as_json: bool) -> ListOptions:
-    """Show the backups of the server, or what is in BACKUP.
+    """Show the backups of the server, or the contents of BACKUP.
 
-    A backup counts once it was restored: PROVEN AT says when all of it was last brought back and compared.
+    A backup counts only after a test restore: PROVEN AT is when all of it was last restored and compared.
     """
     return ListOptions(backup=backup, app=app, as_json=as_json)
 
@@ -130,8 +130,9 @@ _no_wait = click.option("--no-wait", is_flag=True, help="Do not wait for its end
 def backups_run(*, no_wait: bool, as_json: bool) -> RunOptions:
     """Make a backup now.
 
-    Of every volume, and of all that the server knows: apps, releases, config and secrets. An app whose manifest has no
-    `backup` commands stands still for the moment in which what changed is copied; its visitors wait meanwhile.
+    A backup has every volume, a dump of each database service, and the server's data: apps, releases, config and
+    secrets. An app without `backup` commands in its manifest is frozen while its last changes are copied; its visitors
+    wait meanwhile.
     """
     return RunOptions(is_waiting=not no_wait, as_json=as_json)
 
@@ -143,9 +144,9 @@ def backups_run(*, no_wait: bool, as_json: bool) -> RunOptions:
 def backups_verify(*, backup: str, accept_smaller: bool, no_wait: bool, as_json: bool) -> VerifyOptions:
     """Restore a backup into scratch directories, and compare it.
 
-    By default the newest. Files, bytes, and rows of SQLite databases are counted, databases are checked, and the
-    server's own data has to open with the keys in it. Nothing that is live is touched. Ends with 1 if anything is not
-    as it was stored.
+    Default: the newest backup. The command counts files, bytes and rows of SQLite databases, checks databases, and
+    decrypts the server's own data with the keys in the backup. Live data is not changed. The exit code is 1 if
+    anything differs.
     """
     return VerifyOptions(backup=backup, accepts_smaller=accept_smaller, is_waiting=not no_wait, as_json=as_json)
 

@@ -57,20 +57,20 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.option("--backup", default="", metavar="ID", help="Which backup; default: the newest.")
 @click.option("--volume", "volumes", multiple=True, metavar="NAME", help="Only this volume; repeatable.")
 @click.option("--service", default="", metavar="NAME", help="Restore this service instead of volumes of an app.")
-@click.option("--to", default="", metavar="NEW", help="Restore to this app or service, made if it is not there.")
-@click.option("--replace", is_flag=True, help="Move what is there to the trash; an app has to be stopped.")
-@click.option("--plan", "is_plan", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--to", default="", metavar="NEW", help="Restore to this app or service; created if needed.")
+@click.option("--replace", is_flag=True, help="Move existing data to the trash; an app has to be stopped.")
+@click.option("--plan", "is_plan", is_flag=True, help="Show what would be done, and change nothing.")
 def backups_restore(  # noqa: PLR0913 - one parameter per option
     *, app: str | None, surroundings: Surroundings, backup: str, volumes: tuple[str, ...], service: str, to: str,
     replace: bool, is_plan: bool, as_json: bool,
 ) -> Options:  # fmt: skip
     """Restore the volumes of APP, or a service, from a backup.
 
-    Nothing that is there is written over: a volume that APP has already is an error, unless --to names another app or
-    --replace moves it to the trash, where it stays for 7 days. Everything is compared with what was stored before it
-    takes its place. Apps cannot reach a postgres or redis service that is replaced until it has the data of the backup;
-    any other service is only restarted. The data that it had stays in the trash for 7 days, too. For a server that is
-    lost as a whole: `pvdify server restore LOCATION`.
+    A restore never overwrites data: a volume that APP has already is an error, unless --to names another app or
+    --replace moves the volume to the trash, where it stays for 7 days. Restored data is compared with the backup before
+    it is used. Apps cannot reach a postgres or redis service until it has the data of the backup; any other service is
+    only restarted. Its old data stays in the trash for 7 days, too. To restore a lost server:
+    `pvdify server restore LOCATION`.
     """
     if service and (app or volumes):
         raise click.UsageError("--service restores a service: an app and its volumes are restored without it")

@@ -90,14 +90,14 @@ def parse_keys(text: str) -> dict[str, str]:
 )
 @click.argument("location", metavar="LOCATION")
 def backups_target(*, location: str, as_json: bool) -> TargetOptions:
-    """Set where backups go.
+    """Set the target of backups.
 
-    LOCATION is a directory (of a mounted disk), sftp:USER@HOST:/PATH or s3:https://HOST/BUCKET. What it asks for is
-    read from stdin and kept encrypted: lines AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…, or an SSH private key.
+    LOCATION is a directory (of a mounted disk), sftp:USER@HOST:/PATH or s3:https://HOST/BUCKET. Its credentials are
+    read from stdin and stored encrypted: lines AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…, or an SSH private key.
 
-    Everything is encrypted before it leaves the server. The password is made here and shown once; where LOCATION has
-    backups already, give theirs as a line RESTIC_PASSWORD=…. Backups are then made each night, and one is proven each
-    week: `pvdify backups:schedule` changes that.
+    Everything is encrypted before it leaves the server. The command creates the password and shows it once. If LOCATION
+    has backups already, pass their password as a line RESTIC_PASSWORD=…. pvdify then makes a backup each night and
+    verifies one each week: `pvdify backups:schedule` changes that.
     """
     return TargetOptions(location=location, as_json=as_json)
 
@@ -106,8 +106,8 @@ def backups_target(*, location: str, as_json: bool) -> TargetOptions:
     "backups:schedule", run=run_schedule, example='pvdify backups:schedule "0 3 * * *" --drills "0 5 * * 0" --daily 14'
 )
 @click.argument("schedule", required=False)
-@click.option("--drills", metavar="CRON", help='When the newest backup is proven; "none" for never.')
-@click.option("--time-zone", metavar="ZONE", help="Like Europe/Berlin; default: as it is, at first UTC.")
+@click.option("--drills", metavar="CRON", help='When the newest backup is verified; "none" for never.')
+@click.option("--time-zone", metavar="ZONE", help="Such as Europe/Berlin; default: unchanged, at first UTC.")
 @click.option("--daily", type=click.IntRange(1, 1000), help="Keep the newest of this many days.")
 @click.option("--weekly", type=click.IntRange(0, 1000), help="Keep the newest of this many weeks.")
 @click.option("--monthly", type=click.IntRange(0, 1000), help="Keep the newest of this many months.")
@@ -115,10 +115,10 @@ def backups_schedule(
     *, schedule: str | None, drills: str | None, time_zone: str | None, daily: int | None, weekly: int | None,
     monthly: int | None, as_json: bool,
 ) -> ScheduleOptions:  # fmt: skip
-    """Set when backups are made and proven, and how many are kept.
+    """Set the schedules of backups, and how many are kept.
 
-    SCHEDULE is five cron fields, or "none". What is left out stays as it is. The newest backup and the newest proven
-    one are always kept.
+    SCHEDULE is five cron fields, or "none". Omitted options stay unchanged. The newest backup and the newest proven one
+    are always kept.
     """
     wanted = ScheduleBackups(
         schedule=schedule, drills=drills, time_zone=time_zone, keep_daily=daily, keep_weekly=weekly,

@@ -68,13 +68,13 @@ def run_words(options: WordOptions, io: Io) -> int:
     example="pvdify completion bash --install\nsource <(pvdify completion bash)    # for this shell alone",
 )  # fmt: skip
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
-@click.option("--install", "is_installing", is_flag=True, help="Write it to the file that the shell loads.")
+@click.option("--install", "is_installing", is_flag=True, help="Write the script to the file that the shell loads.")
 @click.pass_obj
 def completion(surroundings: Surroundings, *, shell: str | None, is_installing: bool) -> Options:
     """Print or install a script for Tab completion.
 
-    Commands, options, apps, releases, processes and names of config vars: the server is asked for a second at most, its
-    answers are kept for ten, and where it does not answer nothing is said. SHELL is bash, zsh or fish; default: $SHELL.
+    It completes commands, options, apps, releases, processes and names of config vars. The server has one second to
+    answer; answers are cached for ten seconds, and errors are not shown. SHELL is bash, zsh or fish; default: $SHELL.
     """
     chosen = shell or Path(surroundings.environ.get("SHELL", "")).name
     if chosen not in SHELLS:

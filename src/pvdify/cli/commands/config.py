@@ -121,7 +121,9 @@ def config(*, app: str, is_shell: bool, as_json: bool) -> Options:
 
 @command("config:get", run=run_get, example="pvdify config:get myapp LOG_LEVEL")
 @click.argument("words", metavar="[APP] KEY", nargs=-1)
-@click.option("--reveal", "is_revealed", is_flag=True, help="Secrets too; for admins, and an event records who asked.")
+@click.option(
+    "--reveal", "is_revealed", is_flag=True, help="Show a secret; needs an admin's token and is recorded as an event."
+)
 @app_option
 @click.pass_obj
 def config_get(

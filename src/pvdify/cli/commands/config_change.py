@@ -74,11 +74,11 @@ def config_set(
 ) -> SetOptions:
     """Set config vars of APP; the next deploy applies them.
 
-    A secret is not shown by `pvdify config`, and is hidden in logs. On a command line, values can be seen by others on
-    the same machine and stay in the shell's history: give secrets by stdin or from a file.
+    `pvdify config` does not show secrets, and logs redact them. Other users of the machine can see values on a command
+    line, and the shell's history keeps them: pass secrets on stdin or from a file.
 
-    KEY=- reads the value from stdin, without its last line break; KEY=@FILE takes a file as it is. All names of one
-    command make one new config version.
+    KEY=- reads the value from stdin, without its last line break. KEY=@FILE uses the content of a file unchanged. All
+    variables of one command make one new config version.
     """
     argument = words[0] if "=" not in words[0] else None
     assignments = words[1:] if argument else words
@@ -96,8 +96,8 @@ def config_set(
 def config_unset(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> UnsetOptions:
     """Unset config vars of APP; the next deploy applies it.
 
-    Those that are not set are named, and no error.
-    The first of several names is taken for the app when it could be one and --app is not given.
+    Names that are not set are listed, and are no error.
+    Without --app, the first of several words is the app if it is a valid app name.
     """
     has_argument = app is None and len(words) > 1 and app_name.looks_like_one(words[0])
     argument, keys = (words[0], words[1:]) if has_argument else (None, words)

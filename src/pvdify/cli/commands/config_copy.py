@@ -44,12 +44,12 @@ def run(options: Options, client: Client, io: Io) -> int:
     "config:copy", run=run, example="pvdify config:copy myapp myapp-staging\npvdify config:copy blog shop LOG_LEVEL"
 )
 @click.argument("words", metavar="FROM TO [KEY]...", nargs=-1)
-@click.option("--secrets", "with_secrets", is_flag=True, help="Secrets too; they stay secret.")
+@click.option("--secrets", "with_secrets", is_flag=True, help="Also copy secrets; they stay secret.")
 def config_copy(*, words: tuple[str, ...], with_secrets: bool, as_json: bool) -> Options:
-    """Set the config vars of the app FROM in the app TO.
+    """Copy the config vars of the app FROM to the app TO.
 
-    All of them, or those named; what only TO has stays. The server copies: no value passes through here. Secrets are
-    left out unless --secrets is given. The next deploy of TO applies it.
+    Copies all, or only the named ones; other variables of TO stay. The server copies, so no value is sent to this
+    machine. Secrets are copied only with --secrets. The next deploy of TO applies the change.
     """
     if len(words) < 2:
         raise Misuse(f"{'TO' if words else 'FROM'} is missing", next="pvdify config:copy FROM TO")

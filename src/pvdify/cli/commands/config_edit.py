@@ -65,8 +65,8 @@ def run(options: Options, client: Client, io: Io) -> int:
 def config_edit(surroundings: Surroundings, *, app: str, as_json: bool) -> Options:
     """Edit the config vars of APP in $VISUAL or $EDITOR.
 
-    Lines of KEY=VALUE: a changed line sets a value, a removed one unsets it. Secrets are named in comments and stay as
-    they are. All changes make one new config version, which the next deploy applies.
+    The file has lines of KEY=VALUE: a changed line sets a value, a removed line unsets it. Comments list the names of
+    secrets, which stay unchanged. All changes make one new config version, which the next deploy applies.
     """
     environ = surroundings.environ
     return Options(app=app, editor=environ.get("VISUAL") or environ.get("EDITOR") or "vi", as_json=as_json)

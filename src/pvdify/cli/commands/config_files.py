@@ -88,7 +88,7 @@ def run_import(options: ImportOptions, client: Client, io: Io) -> int:
 def config_export(*, app: str, is_sops: bool, as_json: bool) -> ExportOptions:
     """Print the config of APP as a file, without secrets.
 
-    With --sops, secrets too, as the SOPS file that the server keeps: who has one of its keys can open it.
+    With --sops, prints the encrypted SOPS file of the server, secrets included; one of its keys can decrypt it.
     """
     return ExportOptions(app=app, is_sops=is_sops, as_json=as_json)
 
@@ -99,8 +99,8 @@ def config_export(*, app: str, is_sops: bool, as_json: bool) -> ExportOptions:
     example="pvdify config:import myapp .env\npvdify config:import myapp myapp.sops.yaml",
 )
 @click.argument("words", metavar="[APP] FILE", nargs=-1, required=True)
-@click.option("--secret", "is_secret", is_flag=True, help="All values of an env file are secrets.")
-@click.option("--plain", metavar="KEY", multiple=True, help="Of a SOPS file, this value is no secret. Repeatable.")
+@click.option("--secret", "is_secret", is_flag=True, help="Set all values of an env file as secrets.")
+@click.option("--plain", metavar="KEY", multiple=True, help="Set this value of a SOPS file as plain; repeatable.")
 @click.option("--format", "kind", type=click.Choice(["yaml", "json", "dotenv"]), help="Default: by the file's name.")
 @app_option
 @click.pass_obj
@@ -110,9 +110,9 @@ def config_import(
 ) -> ImportOptions:  # fmt: skip
     """Set the config vars of APP from a file.
 
-    FILE - is stdin; the next deploy applies it. An env file (KEY=VALUE lines) sets what is in it and leaves the rest.
-    A SOPS file that the server can open becomes the whole config: names that are not in it are unset. What is encrypted
-    in it is secret, unless it is plain in APP already. Only admins can import SOPS files.
+    FILE - is stdin; the next deploy applies the change. An env file (KEY=VALUE lines) sets its variables and keeps all
+    others. A SOPS file that the server can decrypt replaces the whole config: variables that are not in it are unset.
+    Its encrypted values become secrets, unless they are plain in APP already. Only admins can import SOPS files.
     """
     if len(words) > 2:
         raise click.UsageError("one app and one file, please")

@@ -43,10 +43,10 @@ def run(options: Options, client: Client, io: Io) -> int:
 @app_option
 @click.pass_obj
 def config_rollback(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> Options:
-    """Make the config of APP equal to an older version.
+    """Restore an older config version of APP.
 
-    Makes a new config version that repeats version N, 3 or v3, secrets too; by default the one before the newest. The
-    next deploy applies it. `pvdify config:history` lists the versions.
+    Makes a new config version with the values of version N (3 or v3), secrets included; default: the one before the
+    newest. The next deploy applies it. `pvdify config:history` lists the versions.
     """
     if len(words) > 2:
         raise Misuse(f'"{words[2]}" is one word too many', next="pvdify config:rollback APP N")

@@ -54,11 +54,13 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.option("--image", metavar="REF", help="The image; default: the live one, with the newest config.")
 @click.option("--manifest", metavar="FILE", help="The manifest; default: ./pvdify.yml, if it is this app's.")
 @click.option("--no-wait", is_flag=True, help="Print the release's number and return at once.")
-@click.option("--idempotency-key", metavar="KEY", help="The same key again makes no second release (24 h).")
+@click.option(
+    "--idempotency-key", metavar="KEY", help="A repeated request with this key makes no second release (24 h)."
+)
 @click.option("--commit", metavar="SHA", help="The commit the image was built from; default: from CI or git.")
 @click.option("--branch", metavar="NAME", help="Its branch; default: from CI or git.")
 @click.option("--run-number", type=click.IntRange(0), metavar="N", help="The CI run that built it; default: from CI.")
-@click.option("--allow-older", is_flag=True, help="Let an older commit replace a newer one of its branch.")
+@click.option("--allow-older", is_flag=True, help="Allow an older commit to replace a newer one of its branch.")
 @strategy_option
 @click.pass_obj
 def deploy(  # noqa: PLR0913 - one parameter per option
@@ -76,15 +78,16 @@ def deploy(  # noqa: PLR0913 - one parameter per option
     strategy: Strategy | None,
     as_json: bool,
 ) -> Options:
-    """Put a new release of APP live.
+    """Deploy a new release of APP.
 
-    The first deploy creates the app. Follows the deploy until the release is live or has failed; before the switch a
-    failure changes nothing for visitors. Ctrl-C detaches, and the deploy goes on. An image that an earlier run of the
-    same branch built never replaces a later one (exit code 6); commit, branch and run number are taken from GitHub
-    Actions or from git, unless you name them.
+    The first deploy creates the app. The command follows the deploy until the release is live or has failed. A failure
+    before the switch changes nothing for visitors. Ctrl-C detaches, and the deploy continues. An image of an older
+    commit never replaces a newer one of the same branch (exit code 6). Commit, branch and run number come from GitHub
+    Actions or git, unless you give them.
 
-    With `--strategy stop-first` the live release stops before the new one starts, for servers without the memory for
-    both: visitors are turned away (503) until the new one serves, or until the old one does again if it fails.
+    With `--strategy stop-first`, for servers with little memory, the live release stops before the new one starts.
+    Requests wait in the router meanwhile, for at most `hold` of the manifest; after that visitors get 503. If the new
+    release fails, the old one is started again.
     """
     text, notes = _manifest(manifest, app, surroundings.folder)
     origin = source.find(surroundings)

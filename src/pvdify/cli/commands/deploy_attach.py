@@ -27,9 +27,9 @@ def run(options: Options, client: Client, io: Io) -> int:
 @command("deploy:attach", run=run, example="pvdify deploy:attach myapp")
 @app_parameter
 def deploy_attach(*, app: str, as_json: bool) -> Options:
-    """Follow the deploy of APP that is on its way.
+    """Follow the running deploy of APP.
 
-    Shows it from its first line, and ends as `pvdify deploy` would have. When no deploy is on its way, shows how the
-    newest one went.
+    Shows the log from its first line, and ends as `pvdify deploy` would. If no deploy is running, shows the log of the
+    newest one.
     """
     return Options(app=app, as_json=as_json)

@@ -24,11 +24,11 @@ def run(options: Options, client: Client, io: Io) -> int:
     release = newest(options.app, client)
     if is_settled(release):
         raise NotCancelable(
-            f"{options.app} has no deploy on its way",
+            f"{options.app} has no deploy in progress",
             why=f"its newest release, v{release.version}, has ended as {release.status}",
-            next=f"to go back to the release before: pvdify rollback {options.app}"
+            next=f"to roll back to the previous release: pvdify rollback {options.app}"
             if release.previous is not None
-            else f"pvdify releases {options.app} shows how it went",
+            else f"pvdify releases {options.app} shows how it ended",
         )
     canceled = client.cancel(options.app, release.version)
     if options.as_json:
@@ -43,9 +43,9 @@ def run(options: Options, client: Client, io: Io) -> int:
 @command("deploy:cancel", run=run, example="pvdify deploy:cancel myapp")
 @app_parameter
 def deploy_cancel(*, app: str, as_json: bool) -> Options:
-    """Cancel the deploy of APP that is on its way.
+    """Cancel the running deploy of APP.
 
-    Before the switch everything is put back, and visitors see no change. After it a deploy cannot be canceled:
-    `pvdify rollback` goes back.
+    Before the switch all steps are undone, and visitors see no change. After the switch a deploy cannot be canceled:
+    use `pvdify rollback`.
     """
     return Options(app=app, as_json=as_json)

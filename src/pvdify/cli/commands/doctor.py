@@ -37,10 +37,10 @@ def run(options: Options, client: Client, io: Io) -> int:
 
 @command("doctor", run=run, example="sudo pvdify doctor")
 def doctor(*, as_json: bool) -> Options:
-    """Check the server's machine, and name what repairs it.
+    """Check the server's machine, and name each fix.
 
-    On the server itself, before or after `pvdify server install`: kernel, systemd, podman (a container is started to
-    see whether it does), ports, disk, memory, clock, journal and the router's program. Of a server elsewhere: what its
-    pvdifyd sees. Ends with 1 if something is broken.
+    On the server, before or after `pvdify server install`, checks kernel, systemd, podman (with a test container),
+    ports, disk, memory, clock, journal and the router's program. From another machine, shows the checks of pvdifyd.
+    The exit code is 1 if something is broken.
     """
     return Options(as_json=as_json)

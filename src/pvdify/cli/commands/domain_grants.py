@@ -63,8 +63,8 @@ def domains_grant(
 ) -> ChangeOptions:
     """Allow deploys and tokens of APP to claim a hostname.
 
-    A token for one app claims APP.BASE-DOMAIN and what was granted. Tokens for the whole server grant what they
-    claim. APP need not exist yet.
+    A token for one app may claim APP.BASE-DOMAIN and granted hostnames. If a token for the whole server claims a
+    hostname, that also grants it. APP need not exist yet.
     """
     return _change(surroundings, words, app, "domains:grant", as_json=as_json)
 
@@ -78,7 +78,7 @@ def domains_revoke(
 ) -> ChangeOptions:
     """Revoke the permission of APP to claim a hostname.
 
-    Hostnames that it has already stay: remove them with `pvdify domains:remove`, or from its manifest.
+    Hostnames that the app already has stay: remove them with `pvdify domains:remove`, or from its manifest.
     """
     return _change(surroundings, words, app, "domains:revoke", as_json=as_json)
 

@@ -70,7 +70,7 @@ def run_remove(options: ChangeOptions, client: Client, io: Io) -> int:
 def domains(*, app: str, as_json: bool) -> ListOptions:
     """Show the hostnames of APP, and where each comes from.
 
-    Its own one, those in `domains` of the live release's manifest, and those that were added here.
+    Its own hostname, those in `domains` of the live release's manifest, and those added with `pvdify domains:add`.
     """
     return ListOptions(app=app, as_json=as_json)
 
@@ -82,7 +82,7 @@ def domains(*, app: str, as_json: bool) -> ListOptions:
 def domains_add(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> ChangeOptions:
     """Add a hostname to APP.
 
-    It stays, whatever is deployed. A hostname belongs to one app. Wildcards are refused: name each hostname.
+    Deploys do not change it. A hostname belongs to one app. Wildcards are refused: name each hostname.
     """
     return _change(surroundings, words, app, "domains:add", as_json=as_json)
 
@@ -96,7 +96,7 @@ def domains_remove(
 ) -> ChangeOptions:
     """Remove a hostname that was added to APP.
 
-    A domain of its manifest goes away with the next deploy whose manifest does not list it.
+    To remove a hostname of the manifest, change pvdify.yml and deploy.
     """
     return _change(surroundings, words, app, "domains:remove", as_json=as_json)
 

@@ -49,18 +49,18 @@ def run(options: Options, client: Client, io: Io) -> int:
     example="pvdify events myapp --since 2h\npvdify events --kind deploy --actor ci\npvdify events --follow",
 )
 @named_app_parameter
-@click.option("-f", "-t", "--follow", "--tail", "follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
+@click.option("-f", "-t", "--follow", "--tail", "follow", is_flag=True, help="Follow new lines; Ctrl-C ends it.")
 @click.option("-n", "--num", "limit", type=click.IntRange(0, 10_000), help="How many.  [default: 30]")
-@click.option("--since", type=moment, metavar="WHEN", help="Only what came after: 10m, 2h or 2026-11-25T08:00.")
+@click.option("--since", type=moment, metavar="WHEN", help="Only lines after: 10m, 2h or 2026-11-25T08:00.")
 @click.option("--kind", metavar="KIND", help="Only one kind, such as deploy, or deploy.live.")
-@click.option("--actor", metavar="NAME", help="Only what one token did, or pvdify itself.")
+@click.option("--actor", metavar="NAME", help="Only events of one user or token, or of pvdify itself.")
 def events(
     *, app: str | None, surroundings: Surroundings, follow: bool, limit: int | None, since: str | None,  # noqa: ARG001
     kind: str | None, actor: str | None, as_json: bool,
 ) -> Options:  # fmt: skip
-    """Show who did what, newest first; of APP if it is named.
+    """Show who did what, newest first; all or those of APP.
 
-    With --since, all of them. With --follow, the newest stands last, and --json gives one object a line.
+    --since shows all events of that time. With --follow, the newest is last, and --json prints one object per line.
     """
     most = 30 if since is None else 10_000
     wanted = EventQuery(limit=most if limit is None else limit, app=app, actor=actor, kind=kind, since=since)

@@ -97,22 +97,23 @@ def github(*, app: str, as_json: bool) -> ListOptions:
 @click.argument("app")
 @click.argument("repository", metavar="OWNER/REPO")
 @click.option("--branch", default="main", show_default=True, metavar="NAME", help="The branch that is deployed.")
-@click.option("--environment", metavar="NAME", help="The GitHub environment its job must run in; default: any.")
+@click.option("--environment", metavar="NAME", help="The GitHub environment of the job; default: any.")
 @click.option(
     "--event",
     "events",
     multiple=True,
     metavar="NAME",
-    help="What may start its workflow; more than once for several. "
-    "Default: push, workflow_dispatch, schedule, release.",
+    help="An event that may start the workflow; repeatable. Default: push, workflow_dispatch, schedule, release.",
 )
 @click.option("--workflow", metavar="FILE", help="The workflow's file in .github/workflows; default: any.")
 @click.option(
-    "--domain", "domains", multiple=True, metavar="HOSTNAME", help="A hostname that its deploys may claim for APP."
+    "--domain", "domains", multiple=True, metavar="HOSTNAME", help="A hostname that deploys may claim for APP."
 )
-@click.option("--previews", is_flag=True, help="Its pull requests may have previews.")
-@click.option("--repository-id", type=click.IntRange(min=1), metavar="N", help="Its number, where GitHub is not asked.")
-@click.option("--owner-id", type=click.IntRange(min=1), metavar="N", help="Its owner's number, likewise.")
+@click.option("--previews", is_flag=True, help="Allow previews of pull requests.")
+@click.option(
+    "--repository-id", type=click.IntRange(min=1), metavar="N", help="The repository's id; default: ask GitHub."
+)
+@click.option("--owner-id", type=click.IntRange(min=1), metavar="N", help="The owner's id; default: ask GitHub.")
 def github_link(  # noqa: PLR0913 - one parameter per option
     *,
     app: str,
@@ -130,7 +131,8 @@ def github_link(  # noqa: PLR0913 - one parameter per option
     """Allow a repository's workflows to deploy APP.
 
     No secret is stored. GitHub identifies the workflow; the server checks repository, owner, branch, event, workflow
-    file and environment, and gives it a token for ten minutes. Linking the two again replaces the earlier link.
+    file and environment, and gives the workflow a token for ten minutes. A new link of the same two replaces the old
+    one.
     """
     if (repository_id is None) is not (owner_id is None):
         raise click.UsageError("--repository-id and --owner-id go together")
@@ -154,7 +156,7 @@ def github_link(  # noqa: PLR0913 - one parameter per option
 def github_unlink(*, app: str, repository: str, as_json: bool) -> UnlinkOptions:
     """Forbid a repository's workflows to deploy APP.
 
-    Tokens that they hold are revoked, too.
+    Their tokens are revoked, too.
     """
     return UnlinkOptions(app=app_name.check(app), repository=repository, as_json=as_json)
 

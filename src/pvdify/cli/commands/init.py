@@ -52,15 +52,15 @@ def run(options: Options, io: Io) -> int:
 @click.argument("argument", metavar="[APP]", required=False)
 @app_option
 @click.option("--schema", metavar="FILE", help="Write the JSON Schema there, too, and name the file in the manifest.")
-@click.option("--force", is_flag=True, help="Overwrite a manifest that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing manifest.")
 @click.pass_obj
 def init(
     surroundings: Surroundings, *, argument: str | None, app: str | None, schema: str | None, force: bool, as_json: bool
 ) -> Options:
     """Write a first pvdify.yml.
 
-    It contains every key with an explanation, most of them disabled. It needs no server. A first deploy needs no
-    manifest either: this is for when the image alone does not say enough.
+    The file explains every key; most keys are commented out. The command needs no server. A deploy needs no manifest:
+    write one to add processes, limits, hooks, volumes, jobs or hostnames.
     """
     name = _name(surroundings, argument, app)
     return Options(folder=surroundings.folder, app=name, schema=schema, is_overwriting=force, as_json=as_json)

@@ -76,7 +76,7 @@ def run_run(options: RunOptions, client: Client, io: Io) -> int:
         if options.as_json:
             io.show_json(run)
         else:
-            io.show(f"run {run.number} of {options.name} was asked for")
+            io.show(f"run {run.number} of {options.name} was requested")
         io.say(f"follow: {follow}")
         return DONE
     try:
@@ -130,8 +130,7 @@ def run_history(options: HistoryOptions, client: Client, io: Io) -> int:
 def jobs(*, app: str, as_json: bool) -> ListOptions:
     """Show the scheduled jobs of APP.
 
-    When each is due next, how it ended last, and whether it has not succeeded for longer than it should. `jobs` in
-    pvdify.yml declares them.
+    Shows when each is due next, how its last run ended, and whether it is overdue. `jobs` in pvdify.yml declares jobs.
     """
     return ListOptions(app=app, as_json=as_json)
 
@@ -146,7 +145,8 @@ def jobs_run(
 ) -> RunOptions:
     """Run a scheduled job of APP now.
 
-    Shows what it writes and ends with 0 if it succeeded, with 1 if not. Ctrl-C leaves it running. Paused jobs run, too.
+    Shows its output. The exit code is 0 if the job succeeded, else 1. Ctrl-C leaves the job running. Paused jobs run,
+    too.
     """
     name, (job,) = split(words, app, surroundings, command="jobs:run", values="JOB")
     return RunOptions(app=name, name=job, is_waiting=not no_wait, as_json=as_json)
@@ -154,14 +154,14 @@ def jobs_run(
 
 @command("jobs:history", run=run_history, example="pvdify jobs:history myapp --job report")
 @app_parameter
-@click.option("--job", metavar="NAME", help="Only the runs of one job.")
+@click.option("--job", metavar="NAME", help="Show only the runs of one job.")
 @click.option(
     "-n", "--num", "limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many runs."
 )
 def jobs_history(*, app: str, job: str | None, limit: int, as_json: bool) -> HistoryOptions:
     """Show the runs of APP's jobs, newest first.
 
-    Due times that were missed or skipped are in it with their cause; several in a row with one cause are one line.
+    Missed and skipped due times are listed with their cause; several in a row with the same cause are one line.
     """
     return HistoryOptions(app=app, job=job, limit=limit, as_json=as_json)
 
@@ -175,7 +175,7 @@ def jobs_pause(
 ) -> ChangeOptions:  # fmt: skip
     """Skip the due times of a job of APP until it is resumed.
 
-    A run that is under way goes on. What is skipped is in `pvdify jobs:history`.
+    A running job continues. `pvdify jobs:history` lists the skipped due times.
     """
     name, (job,) = split(words, app, surroundings, command="jobs:pause", values="JOB")
     return ChangeOptions(app=name, name=job, is_paused=True, as_json=as_json)

@@ -53,8 +53,8 @@ def run(options: Options, client: Client, io: Io) -> int:
 def login(surroundings: Surroundings, *, token_stdin: bool, as_json: bool) -> Options:
     """Sign in to a server and save the token.
 
-    The token is checked, then saved for you alone (mode 0600) below ~/.config/pvdify. The server signed in to
-    last is the one that all commands use; `pvdify servers` shows them all by name.
+    The token is checked, then saved below ~/.config/pvdify (mode 0600). All commands then use this server;
+    `pvdify servers` lists all saved servers.
     """
     file = saved_login.login_file(surroundings.environ)
     return Options(is_token_piped=token_stdin, file=file, as_json=as_json)

@@ -63,30 +63,30 @@ def run(options: Options | logs_router.Options | logs_job.Options, client: Clien
     "pvdify logs myapp --deploy\npvdify logs myapp --job report --run 17\npvdify logs --router -f",
 )
 @named_app_parameter
-@click.option("-f", "-t", "--follow", "--tail", "follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
+@click.option("-f", "-t", "--follow", "--tail", "follow", is_flag=True, help="Follow new lines; Ctrl-C ends it.")
 @click.option(
     "-n", "--num", "lines", type=click.IntRange(0, 100_000), help="How many lines.  [default: 100; with --since: all]"
 )
-@click.option("--since", type=moment, metavar="WHEN", help="Only what came after: 10m, 2h or 2026-11-25T08:00.")
+@click.option("--since", type=moment, metavar="WHEN", help="Only lines after: 10m, 2h or 2026-11-25T08:00.")
 @click.option("-p", "--process", metavar="TYPE", help="Only one process type, such as web.")
-@click.option("--deploy", "is_deploy", is_flag=True, help="The deploy log instead, of the newest release.")
+@click.option("--deploy", "is_deploy", is_flag=True, help="The deploy log of the newest release.")
 @click.option(
     "--release",
     type=release_number,
     metavar="N",
-    help="An earlier release, also one that is gone; with --deploy: its deploy log.",
+    help="An earlier release, also a stopped one; with --deploy: its deploy log.",
 )
-@click.option("--job", metavar="NAME", help="What a scheduled job wrote, in its newest run.")
+@click.option("--job", metavar="NAME", help="The log of the newest run of a scheduled job.")
 @click.option("--run", "number", type=click.IntRange(1), metavar="N", help="With --job: an earlier run of it.")
-@click.option("--router", "is_router", is_flag=True, help="What visitors asked for, of all apps or of the one named.")
+@click.option("--router", "is_router", is_flag=True, help="The access log, of all apps or of APP.")
 def logs(  # noqa: PLR0913 - one parameter per option
     *, app: str | None, surroundings: Surroundings, follow: bool, lines: int | None, since: str | None,
     process: str | None, is_deploy: bool, release: int | None, job: str | None, number: int | None, is_router: bool,
     as_json: bool,
 ) -> Options | logs_router.Options | logs_job.Options:  # fmt: skip
-    """Show what APP or a job wrote, a deploy log, or who visited.
+    """Show logs of APP or a job, a deploy log, or the access log.
 
-    With -f, --json gives one object a line.
+    With -f, --json prints one object per line.
     """
     if number is not None and job is None:
         raise click.UsageError("--run is the number of a job's run: add --job NAME")

@@ -33,9 +33,9 @@ def run(options: Options, client: Client, io: Io) -> int:
 @command("maintenance:on", run=run, example="pvdify maintenance:on myapp")
 @app_parameter
 def maintenance_on(*, app: str, as_json: bool) -> Options:
-    """Answer visitors of APP with a 503 page for a while.
+    """Show visitors of APP a maintenance page (503).
 
-    Instances go on running, and deploys still work; their releases get visitors when maintenance ends.
+    Instances keep running, and deploys work; new releases get visitors when maintenance ends.
     """
     return Options(app=app, is_on=True, as_json=as_json)
 
@@ -43,5 +43,5 @@ def maintenance_on(*, app: str, as_json: bool) -> Options:
 @command("maintenance:off", run=run, example="pvdify maintenance:off myapp")
 @app_parameter
 def maintenance_off(*, app: str, as_json: bool) -> Options:
-    """Serve visitors of APP again."""
+    """End the maintenance page of APP."""
     return Options(app=app, is_on=False, as_json=as_json)

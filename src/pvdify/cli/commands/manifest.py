@@ -62,7 +62,7 @@ def run_schema(_options: SchemaOptions, io: Io) -> int:
 def manifest_check(surroundings: Surroundings, *, file: str | None, as_json: bool) -> CheckOptions:
     """Check a manifest without a server.
 
-    Says every problem at once, with its line, what was expected and the nearest valid key; ./pvdify.yml by default.
+    Lists all problems at once, with the line, what was expected and the nearest valid key. Default: ./pvdify.yml.
     """
     name = file or manifest_file.NAME
     return CheckOptions(path=surroundings.folder / name, name=name, as_json=as_json)

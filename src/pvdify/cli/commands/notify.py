@@ -136,22 +136,22 @@ def notify(*, as_json: bool) -> ListOptions:
     type=click.Choice(("webhook", "slack", "discord")),
     default="webhook",
     show_default=True,
-    help="Signed JSON for a program, or the form of a chat room.",
+    help="Signed JSON for a program, or the format of a chat.",
 )
-@click.option("-a", "--app", metavar="APP", help="Of this app and its previews only; default: of all.")
+@click.option("-a", "--app", metavar="APP", help="Only events of this app and its previews; default: all.")
 @click.option(
     "--event",
     "events",
     multiple=True,
     metavar="NAME",
-    help="Such as deploy.failed, deploy.*, or *; repeatable. Default: deploys and rollbacks that ended, releases "
-    "taken back by their guard, instances in trouble, previews made and gone.",
+    help="Such as deploy.failed, deploy.*, or *; repeatable. Default: ended deploys and rollbacks, rollbacks "
+    "by a guard, failing instances, created and removed previews.",
 )
 def notify_add(*, address: str, channel: str, app: str | None, events: tuple[str, ...], as_json: bool) -> AddOptions:
     """Send events to URL.
 
-    Anyone with the address of a chat room's webhook can write there: with `-` it is read from stdin. pvdify tries
-    for a day, with growing pauses, and no deploy waits for it. `pvdify notify:log` shows what became of it.
+    The address of a chat webhook is a secret: with `-`, it is read from stdin. A failed delivery is retried for a day,
+    and no deploy waits for it. `pvdify notify:log` shows the deliveries.
     """
     only = None if app is None else app_name.check(app)
     wanted = AddNotification(url=address, channel=cast("Channel", channel), app=only, events=list(events))
@@ -163,7 +163,7 @@ def notify_add(*, address: str, channel: str, app: str | None, events: tuple[str
 def notify_remove(*, id: str, as_json: bool) -> ChosenOptions:
     """Remove a notification.
 
-    Not even what is still on its way. `pvdify notify` shows the ids.
+    Undelivered events are not sent either. `pvdify notify` shows the ids.
     """
     return ChosenOptions(id=id, as_json=as_json)
 
@@ -173,7 +173,7 @@ def notify_remove(*, id: str, as_json: bool) -> ChosenOptions:
 def notify_test(*, id: str, as_json: bool) -> ChosenOptions:
     """Send a test notice now.
 
-    Shows how the other side answered. Exits with 1 when it did not arrive.
+    Shows the answer. The exit code is 1 if the notice was not delivered.
     """
     return ChosenOptions(id=id, as_json=as_json)
 
@@ -184,7 +184,7 @@ def notify_test(*, id: str, as_json: bool) -> ChosenOptions:
 def notify_log(*, id: str | None, limit: int, as_json: bool) -> LogOptions:
     """Show what was delivered, and what failed.
 
-    Newest first, with what is still to be tried again. Those that ended are kept for 30 days.
+    Newest first, including deliveries that will be retried. Ended ones are kept for 30 days (`keep_deliveries_for`).
     """
     return LogOptions(id=id, limit=limit, as_json=as_json)
 

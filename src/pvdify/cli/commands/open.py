@@ -75,14 +75,14 @@ def _browse(url: str, options: Options, io: Io) -> None:
 @command("open", run=run, example="pvdify open\npvdify open myapp")
 @click.argument("app_argument", metavar="[APP]", required=False)
 @app_option
-@click.option("--dashboard", "is_dashboard", is_flag=True, help="With APP: its page in the dashboard.")
+@click.option("--dashboard", "is_dashboard", is_flag=True, help="Open the page of APP in the dashboard.")
 @click.option("--print", "is_printing", is_flag=True, help="Only print the address.")
 def open(
     *, app_argument: str | None, app: str | None, is_dashboard: bool, is_printing: bool, as_json: bool
 ) -> Options:  # fmt: skip
     """Open the dashboard, or the address of APP, in a browser.
 
-    The link to the dashboard signs one browser in as you. It works once and for 60 seconds.
+    The link to the dashboard signs in one browser as you. It works once, within 60 seconds.
     """
     if app_argument and app and app_argument != app:
         raise click.UsageError(f"the app is named twice: {app_argument}, and --app {app}")

@@ -44,8 +44,8 @@ def run(options: Options, client: Client, io: Io) -> int:
 def pause(*, app: str, seconds: int, as_json: bool) -> Options:
     """Hold new requests of APP for a moment.
 
-    The router keeps them, unanswered, and what the app has begun is finished. They go on with `pvdify resume`, or when
-    the time is over. At most 1000 requests wait; more are answered with 503.
+    The router keeps new requests waiting, and the app finishes its open ones. `pvdify resume`, or the end of the time,
+    passes the waiting requests on. At most 1000 requests wait; more get 503.
     """
     return Options(app=app, seconds=seconds, as_json=as_json)
 

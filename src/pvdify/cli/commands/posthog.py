@@ -69,8 +69,8 @@ def posthog(*, as_json: bool) -> Options:
     example="pvdify posthog:connect --host https://eu.i.posthog.com --key phc_abc123\n"
     "pvdify posthog:connect --host https://eu.i.posthog.com --key phc_abc123 --project 12345 --personal-key - <key",
 )
-@click.option("--host", required=True, metavar="URL", help="Where the project's events go.")
-@click.option("--key", required=True, metavar="KEY", help="The project's key (phc_…), which is no secret.")
+@click.option("--host", required=True, metavar="URL", help="The address of PostHog.")
+@click.option("--key", required=True, metavar="KEY", help="The project's key (phc_…); it is not secret.")
 @click.option("--project", metavar="NUMBER", help="The project's number, for an annotation per release.")
 @click.option("--personal-key", metavar="KEY|-", help="A personal API key that may write annotations; -: from stdin.")
 def posthog_connect(
@@ -78,8 +78,8 @@ def posthog_connect(
 ) -> ConnectOptions:
     """Connect this server and its apps to a PostHog project.
 
-    Apps that set neither get POSTHOG_HOST and POSTHOG_KEY; `config:set` wins. Deploys, rollbacks and previews become
-    events in the same project, without any config value. PostHog may be away: nothing waits for it.
+    Apps that set neither POSTHOG_HOST nor POSTHOG_KEY get both. Deploys, rollbacks and previews become events in the
+    project, without config values. No deploy waits for PostHog.
     """
     if (project is None) != (personal_key is None):
         raise click.UsageError("annotations need both --project and --personal-key")

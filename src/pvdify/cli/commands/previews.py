@@ -123,7 +123,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
 )
 @app_parameter
 @click.option("--pr", "number", type=click.IntRange(min=1), metavar="N", help="The pull request; default: this one's.")
-@click.option("--image", metavar="REF", help="The image; default: the one the preview has.")
+@click.option("--image", metavar="REF", help="The image; default: that of the preview.")
 @click.option("--manifest", metavar="FILE", help="The manifest; default: ./pvdify.yml, if it is this app's.")
 @click.option("--close", is_flag=True, help="The same as preview:close.")
 @click.option("--no-wait", is_flag=True, help="Print the preview's address and return at once.")
@@ -139,11 +139,11 @@ def preview(
     no_wait: bool,
     as_json: bool,
 ) -> Options | CloseOptions:
-    """Make or update the preview of a pull request.
+    """Create or update the preview of a pull request.
 
-    The preview of pull request 12 of myapp is the app myapp-pr-12, at an address of its own. It goes a day after the
-    pull request is closed, with everything of it; reopened before, it stays. In a workflow for a pull request its
-    number, commit, branch and labels are known.
+    The preview of pull request 12 of myapp is the app myapp-pr-12, with its own address. It is deleted a day after the
+    pull request is closed, unless the pull request is reopened before. In a workflow for a pull request, the command
+    finds its number, commit, branch and labels.
     """
     found = pull_request.find(number, surroundings)
     if close:
@@ -170,7 +170,7 @@ def preview(
 def preview_close(surroundings: Surroundings, *, app: str, number: int | None, as_json: bool) -> CloseOptions:
     """Close the preview of a pull request.
 
-    It goes after `previews.close_delay`, by default a day; `pvdify preview` keeps it until then.
+    It is deleted after `previews.close_delay`, by default a day. `pvdify preview` before that opens it again.
     """
     found = pull_request.find(number, surroundings)
     return CloseOptions(app=app, number=found.number, as_of=found.updated_at, as_json=as_json)
@@ -181,9 +181,9 @@ def preview_close(surroundings: Surroundings, *, app: str, number: int | None, a
 @click.option("--pr", "number", type=click.IntRange(min=1), metavar="N", help="The pull request; default: this one's.")
 @click.pass_obj
 def preview_keep(surroundings: Surroundings, *, app: str, number: int | None, as_json: bool) -> KeepOptions:
-    """Keep a preview for a day from now at least.
+    """Keep a preview for at least one more day.
 
-    Open or closed: a preview that would stay longer than that stays as long as before.
+    It may be open or closed. A preview that would be kept for longer is not changed.
     """
     return KeepOptions(app=app, number=pull_request.find(number, surroundings).number, as_json=as_json)
 
@@ -191,7 +191,7 @@ def preview_keep(surroundings: Surroundings, *, app: str, number: int | None, as
 @command("previews", run=run_list, example="pvdify previews myapp")
 @app_parameter
 def previews(*, app: str, as_json: bool) -> ListOptions:
-    """Show the previews of APP, and when each of them goes."""
+    """Show the previews of APP, and when each is deleted."""
     return ListOptions(app=app, as_json=as_json)
 
 

@@ -44,9 +44,9 @@ def run(options: Options, client: Client, io: Io) -> int:
 @command("ps", run=run, example="pvdify ps myapp")
 @app_parameter
 def ps(*, app: str, as_json: bool) -> Options:
-    """Show how APP is doing, its processes and instances.
+    """Show the status of APP, its processes and instances.
 
-    Below them: why an instance cannot be started.
+    Below the table: why an instance cannot be started.
     """
     return Options(app=app, as_json=as_json)
 

@@ -22,7 +22,7 @@ from pvdify.wire.deploy_log import step_line
 _WISH = re.compile(r"(?P<process>[a-z][a-z0-9_]*)(?P<how>[=+-])(?P<number>[0-9]{1,4})")
 _PAUSE = 0.2
 _SETTLED = ("succeeded", "failed", "canceled", "needs-attention")
-no_wait_option = click.option("--no-wait", is_flag=True, help="Only ask for it; print the operation's id.")
+no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait; print the operation's id.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +113,9 @@ def ps_scale(
 ) -> ScaleOptions:
     """Change the number of instances of a process.
 
-    `web=3`, `web+1` or `web-1`, several at once; without any, show how many there are. More instances get visitors once
-    they are healthy; fewer first answer what they have begun. It holds for later deploys, too, until the manifest names
-    another count than it does now.
+    `web=3`, `web+1` or `web-1`, several at once; without any, show the current counts. New instances get visitors once
+    they are healthy; removed ones finish their open requests first. The count applies to later deploys, too, until
+    `count` in the manifest changes.
     """
     argument, words = _app_first(words, app)
     wishes = {}
@@ -138,11 +138,11 @@ def ps_scale(
 def ps_restart(
     surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, no_wait: bool, as_json: bool
 ) -> RestartOptions:
-    """Put new instances in place of the old.
+    """Replace the instances of APP with new ones.
 
-    The same release, with the same config. Web instances are replaced without losing a request; of other processes, two
-    never run at once. A changed config needs a deploy. A single word is the app if the server has one of that name,
-    else a process of the app that is meant here; with `--app` it is the process.
+    The release and its config stay the same. Web instances are replaced without losing a request; two instances of
+    another process never run at once. To apply a config change, deploy. A single word is the app if the server has one
+    of that name, else a process of the default app; with `--app` it is the process.
     """
     if len(words) > (2 if app is None else 1):
         raise click.UsageError("one app and one process, please")
@@ -173,8 +173,8 @@ def _restarted(
 def ps_stop(*, app: str, no_wait: bool, as_json: bool) -> StopOptions:
     """Stop every instance of APP.
 
-    Until `pvdify ps:start`; visitors get 503 meanwhile. Deploys while it is stopped change the live release and start
-    nothing.
+    They stay stopped until `pvdify ps:start`; visitors get 503 meanwhile. Deploys to a stopped app change the live
+    release and start no instance.
     """
     return StopOptions(app=app, is_stopped=True, is_waiting=not no_wait, as_json=as_json)
 

@@ -52,9 +52,9 @@ def run(options: Options, client: Client, io: Io) -> int:
 )  # fmt: skip
 @click.argument("words", metavar="[APP] [PROCESS.N] [--] [COMMAND] [ARGUMENT]...", nargs=-1)
 @app_option
-@click.option("-d", "--dyno", "instance", metavar="PROCESS.N", help="The same as the word PROCESS.N.")
-@click.option("--no-tty", "is_plain", is_flag=True, help="On pipes, also at a terminal.")
-@click.option("--reveal", "is_revealing", is_flag=True, help="Show secrets at a terminal and in --json, too.")
+@click.option("-d", "--dyno", "instance", metavar="PROCESS.N", help="The same as the argument PROCESS.N.")
+@click.option("--no-tty", "is_plain", is_flag=True, help="Use pipes, even at a terminal.")
+@click.option("--reveal", "is_revealing", is_flag=True, help="Show secrets also at a terminal and in --json.")
 @click.pass_context
 def ps_exec(
     ctx: click.Context, *, words: tuple[str, ...], app: str | None, instance: str | None, is_plain: bool,
@@ -62,11 +62,11 @@ def ps_exec(
 ) -> Options:  # fmt: skip
     """Run a command inside a running instance of APP.
 
-    In its container, beside its program, with its config vars; by default a shell in the first instance of web. Its
-    input and output are here, and its exit code is this command's. It ends when this command does; the instance goes
-    on. For a container of its own, which can do no harm to visitors: `pvdify run`.
+    The command runs in the instance's container, with its config vars; default: a shell in the first instance of web.
+    Input, output and exit code are passed through. The command ends when you end this one; the instance keeps running.
+    To use a separate container, which does not affect visitors: `pvdify run`.
 
-    Options of pvdify stand before the command; the first word is the app unless --app is given.
+    Write options of pvdify before the command; the first word is the app unless --app is given.
     """
     surroundings = ctx.find_object(Surroundings)
     assert surroundings is not None  # noqa: S101 - set by the parser

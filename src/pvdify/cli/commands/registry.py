@@ -13,7 +13,7 @@ from pvdify.client.api import Client
 from pvdify.wire.answers import Registry
 from pvdify.wire.requests import LogInToRegistry
 
-_APP = click.option("-a", "--app", metavar="APP", help="For this app and its previews alone; default: for every app.")
+_APP = click.option("-a", "--app", metavar="APP", help="Only for this app and its previews; default: for all apps.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +104,8 @@ def registry_list(*, as_json: bool) -> ListOptions:
 def registry_login(*, host: str, username: str, app: str | None, as_json: bool) -> LoginOptions:
     """Log the server in to a registry, for private images.
 
-    The password, better an access token that may only read, is read from stdin. The registry is asked whether it takes
-    it, and only then is it kept, readable by root alone.
+    The password is read from stdin; use an access token that may only read. It is stored only if the registry accepts
+    it, encrypted.
     """
     return LoginOptions(host=_checked(host), username=username, app=app, as_json=as_json)
 

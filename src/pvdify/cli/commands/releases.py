@@ -80,7 +80,7 @@ def run_output(options: InfoOptions, client: Client, io: Io) -> int:
 def releases(*, app: str, limit: int, as_json: bool) -> ListOptions:
     """Show the releases of APP, newest first.
 
-    The last column says which can be rolled back to now.
+    The last column shows which releases you can roll back to.
     """
     return ListOptions(app=app, limit=limit, as_json=as_json)
 
@@ -90,7 +90,7 @@ def releases(*, app: str, limit: int, as_json: bool) -> ListOptions:
 @app_option
 @click.pass_obj
 def releases_info(surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, as_json: bool) -> InfoOptions:
-    """Show one release of APP, and how its deploy went."""
+    """Show one release of APP, its steps and its receipt."""
     name, (number,) = split(words, app, surroundings, command="releases:info", values="N")
     return InfoOptions(app=name, version=release_number(number), as_json=as_json)
 

@@ -47,16 +47,16 @@ def run(options: Options, client: Client, io: Io) -> int:
     "--version", type=release_number, metavar="N", help="The release to repeat: 41 or v41; default: the one before."
 )
 @strategy_option
-@click.option("--plan", "is_plan", is_flag=True, help="Show what a rollback would do, and do nothing.")
+@click.option("--plan", "is_plan", is_flag=True, help="Show what a rollback would do, and change nothing.")
 @click.pass_obj
 def rollback(
     surroundings: Surroundings, *, words: tuple[str, ...], app: str | None, version: int | None,
     strategy: Strategy | None, is_plan: bool, as_json: bool,
 ) -> Options:  # fmt: skip
-    """Put an older release of APP live again.
+    """Roll APP back to an older release.
 
-    Makes a new release that repeats the older one exactly: its image by digest, its config version, its manifest.
-    A single word of the form 41 or v41 is the release; an app with such a name is given with --app.
+    Deploys a new release that repeats the older one exactly: its image by digest, its config version, its manifest.
+    A single argument of the form 41 or v41 is the release. If an app has such a name, use --app.
     """
     argument, number = _app_and_number(words)
     if number is not None and version not in (None, number):
@@ -84,7 +84,7 @@ def _show_plan(plan: RollbackPlan, io: Io, *, as_json: bool) -> int:
     if as_json:
         io.show_json(plan)
         return DONE
-    is_warm = "yes: its instances still run, the rollback is a switch and nothing else"
+    is_warm = "yes: its instances still run, the rollback is only a switch"
     rows = [
         ("from", NONE if plan.current is None else _describe(plan.current)),
         ("to", _describe(plan.target)),

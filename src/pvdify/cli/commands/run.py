@@ -137,22 +137,22 @@ def converse(options: Options, client: Client, io: Io, *, start: Start | None = 
 )  # fmt: skip
 @click.argument("words", metavar="[APP] [--] COMMAND [ARGUMENT]...", nargs=-1)
 @app_option
-@click.option("--no-tty", "is_plain", is_flag=True, help="On pipes, also at a terminal.")
-@click.option("--reveal", "is_revealing", is_flag=True, help="Show secrets at a terminal and in --json, too.")
+@click.option("--no-tty", "is_plain", is_flag=True, help="Use pipes, even at a terminal.")
+@click.option("--reveal", "is_revealing", is_flag=True, help="Show secrets also at a terminal and in --json.")
 @click.pass_context
 def run(
     ctx: click.Context, *, words: tuple[str, ...], app: str | None, is_plain: bool, is_revealing: bool, as_json: bool
 ) -> Options | Undecided:
     """Run a command in a new container of the live release.
 
-    With its image, config and limits; its input and output are here, at a terminal if there is one, and its exit code
-    is this command's. It ends when this command does. A single word is run by the image's shell, as it stands in a
-    manifest; with --json, output and exit code are one object at the end.
+    The container has the image, config and limits of the live release. Input, output and exit code are passed through,
+    with a terminal if you have one. If you end this command, the container is removed. A single word is run by the
+    image's shell, as in a manifest. With --json, output and exit code are one object at the end.
 
-    What goes to a pipe or file is byte for byte what the command wrote; at a terminal, secrets are hidden.
+    Output to a pipe or file is byte for byte what the command wrote; at a terminal, secrets are redacted.
 
-    Options of pvdify stand before the command. Without `--`, the first word is the app if the server has an app of
-    that name, and `-a APP` may also stand at the end.
+    Write options of pvdify before the command. Without `--`, the first word is the app if the server has an app of
+    that name, and `-a APP` may also be at the end.
     """
     chosen = choose(ctx, words, app, is_plain=is_plain, as_json=as_json)
     return replace(chosen, is_revealing=is_revealing)

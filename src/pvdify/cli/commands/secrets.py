@@ -72,7 +72,7 @@ def run_rotate(options: Options, client: Client, io: Io) -> int:
 
 @command("secrets", run=run_list, example="pvdify secrets")
 def secrets(*, as_json: bool) -> Options:
-    """Show who can open the config files.
+    """Show who can decrypt the config files.
 
     Every config version is a SOPS file, encrypted for the server's own age key and for the recipients added here.
     """
@@ -89,9 +89,9 @@ def secrets(*, as_json: bool) -> Options:
 def secrets_add(*, name: str, key: str, as_json: bool) -> AddOptions:
     """Add a recipient who can decrypt the config files.
 
-    NAME is for people. KEY is a public key: age1... as `age-keygen` prints it, or that of an SSH key (ssh-ed25519 or
-    ssh-rsa). For a second admin, or for a recovery key that is kept offline. Every file is encrypted anew; apps notice
-    nothing.
+    NAME is a label. KEY is a public key: age1... as `age-keygen` prints it, or that of an SSH key (ssh-ed25519 or
+    ssh-rsa). Use it for a second admin, or for a recovery key that you keep offline. Every config file is encrypted
+    again; apps notice nothing.
     """
     return AddOptions(name=name, key=key, as_json=as_json)
 
@@ -101,7 +101,7 @@ def secrets_add(*, name: str, key: str, as_json: bool) -> AddOptions:
 def secrets_remove(*, name: str, as_json: bool) -> RemoveOptions:
     """Remove the recipient NAME.
 
-    Every config file is encrypted anew, so that NAME opens none of them any more.
+    Every config file is encrypted again, so that NAME can no longer decrypt it.
     """
     return RemoveOptions(name=name, as_json=as_json)
 
@@ -110,7 +110,7 @@ def secrets_remove(*, name: str, as_json: bool) -> RemoveOptions:
 def secrets_rotate(*, as_json: bool) -> Options:
     """Replace the server's own key.
 
-    Every config file is encrypted anew. Apps go on running, and deploys go on. Values stay as they are.
+    Every config file is encrypted again, with the same values. Apps and deploys continue.
     """
     return Options(as_json=as_json)
 

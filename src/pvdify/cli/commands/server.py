@@ -24,7 +24,7 @@ def server() -> None:
     """
 
 
-_dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 
 
 @local_command(
@@ -35,17 +35,17 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done
 )
 @click.option("--base-domain", metavar="DOMAIN", help="An app answers at APP.DOMAIN.")
 @click.option(
-    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any other setting of pvdifyd; repeatable."
+    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Another setting of pvdifyd; repeatable."
 )
 @_dry_run
 def install(*, base_domain: str | None, assignments: tuple[str, ...], dry_run: bool, as_json: bool) -> Install:
     """Install the server on this machine.
 
-    Checks the machine first, as `pvdify doctor` does, and changes nothing if something is missing. Then it makes the
-    directories, writes the settings, raises and limits what the journal keeps, writes the units of pvdifyd and of the
-    router, and starts them; the admin token is shown once. It listens on loopback alone unless set otherwise.
+    Checks the machine first, as `pvdify doctor` does, and changes nothing if something is missing. Then creates the
+    directories, writes the settings, configures the journal, writes the units of pvdifyd and of the router, and starts
+    them. The admin token is shown once. The server listens on loopback only, unless you change the settings.
 
-    A second run does only what is missing, so it continues an installation that was interrupted.
+    A second run changes only what differs, so it continues an interrupted installation.
     """
     settings = dict(_assignment(text) for text in assignments)
     if base_domain is not None:
@@ -58,22 +58,21 @@ def install(*, base_domain: str | None, assignments: tuple[str, ...], dry_run: b
 def upgrade(*, dry_run: bool, as_json: bool) -> Install:
     """Switch the server to the installed version of pvdify.
 
-    After `pip install --require-hashes -r requirements.txt`: units are written anew and pvdifyd is restarted. Visitors
-    do not notice, because the router and the containers go on. A database of an older version is migrated at the
-    start, with a copy beside it.
+    Run it after `pip install --require-hashes -r requirements.txt`. It writes the units again and restarts pvdifyd.
+    Visitors do not notice, because the router and the containers keep running. pvdifyd then migrates an older
+    database, and keeps a copy of it.
     """
     return Install(is_upgrade=True, is_dry_run=dry_run, as_json=as_json)
 
 
 @local_command("uninstall", run=hand_over, example="pvdify server uninstall --dry-run\npvdify server uninstall --yes")
-@click.option("--purge", is_flag=True, help="Delete its data, settings and images, too.")
-@click.option("--yes", is_flag=True, help="Stop every app, and do it.")
+@click.option("--purge", is_flag=True, help="Also delete its data, settings and images.")
+@click.option("--yes", is_flag=True, help="Confirm that every app stops.")
 @_dry_run
 def uninstall(*, purge: bool, yes: bool, dry_run: bool, as_json: bool) -> Uninstall:
     """Remove the server from this machine.
 
-    Every app stops. Data and settings stay, and `pvdify server install` uses them again, unless --purge
-    deletes them.
+    Every app stops. Data and settings are kept for a later `pvdify server install`, unless --purge deletes them.
     """
     return Uninstall(is_purging=purge, is_confirmed=yes, is_dry_run=dry_run, as_json=as_json)
 
@@ -82,13 +81,13 @@ def uninstall(*, purge: bool, yes: bool, dry_run: bool, as_json: bool) -> Uninst
     "backup", run=hand_over, example='pvdify server backup "/var/backups/pvdify-$(date +%F).tar.gz" --with-keys'
 )
 @click.argument("file")
-@click.option("--with-keys", is_flag=True, help="Also keys, tokens and passwords that nothing encrypts.")
+@click.option("--with-keys", is_flag=True, help="Include keys, tokens and passwords, unencrypted.")
 def backup(*, file: str, with_keys: bool, as_json: bool) -> BackUp:
-    """Write the server's records into FILE.
+    """Back up the server's own data to FILE.
 
-    Database, config, settings and deploy logs, as they are at this moment; the server goes on working. Not included:
-    images, which are in their registries, and what apps have written, which is in the journal. Without --with-keys
-    it can be restored only where the server's age.key is, and passwords of registries have to be given again.
+    FILE has the database, config, settings and deploy logs; the server keeps running. It has no volumes, images (they
+    are in their registries) and logs of apps (they are in the journal). Without --with-keys it can be restored only
+    where the server's age.key is, and passwords of registries have to be entered again.
     """
     return BackUp(file=file, with_keys=with_keys, as_json=as_json)
 
@@ -101,16 +100,16 @@ def backup(*, file: str, with_keys: bool, as_json: bool) -> BackUp:
     "cat password-line id_ed25519 | pvdify server restore sftp:backup@example.com:/srv/pvdify",
 )
 @click.argument("file", metavar="FILE|LOCATION")
-@click.option("--backup", default="", metavar="ID", help="Of LOCATION: which backup; default: the newest.")
-@click.option("--replace", is_flag=True, help="Also where apps are already: what is here is put aside.")
+@click.option("--backup", default="", metavar="ID", help="Which backup of LOCATION; default: the newest.")
+@click.option("--replace", is_flag=True, help="Replace a server that has apps; its data is kept aside.")
 def restore(*, file: str, backup: str, replace: bool, as_json: bool) -> Restore:
-    """Restore the server's records from FILE or LOCATION.
+    """Restore the server from FILE or LOCATION.
 
-    On this machine or another one, where it installs the server, too. What was here before is put aside in the data
-    directory. Images come from their registries as instances start.
+    Also installs the server, if it is another machine. Existing data is moved to a folder in the data directory. Images
+    are pulled from their registries when instances start.
 
-    LOCATION is what `pvdify backups:target` was given; the volumes of apps come back with it. The password is asked
-    for, or read from stdin as the line RESTIC_PASSWORD=…, with the keys that the target needs.
+    LOCATION is that of `pvdify backups:target`; it also restores the volumes of apps. The command asks for the
+    password, or reads it from stdin as the line RESTIC_PASSWORD=…, with the keys that the target needs.
     """
     return Restore(file=file, backup=backup, is_replacing=replace, as_json=as_json)
 

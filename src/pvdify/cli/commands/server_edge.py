@@ -56,15 +56,15 @@ def run(options: Options, client: Client, io: Io) -> int:
     "--token-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Where the API token is; default: stdin.",
+    help="The file with the API token; default: stdin.",
 )
-@click.option("--tunnel", metavar="NAME", help="An existing tunnel to adopt; default: one of pvdify's own.")
+@click.option("--tunnel", metavar="NAME", help="An existing tunnel to use; default: create one.")
 def edge(*, kind: str | None, token_file: Path | None, tunnel: str | None, as_json: bool) -> Options:
     """Show or choose how visitors reach the server.
 
-    `cloudflare` makes a tunnel, its rules, and a DNS record for each hostname, keeps them as they should be, and runs
+    `cloudflare` creates a tunnel, its rules, and a DNS record for each hostname, keeps them up to date, and runs
     cloudflared. The API token needs Zone > Zone > Read, Zone > DNS > Edit and Account > Cloudflare Tunnel > Edit.
-    `none` takes all that away again: visitors then come by a proxy of your own. A deploy asks Cloudflare for nothing.
+    `none` removes all of it: visitors then need your own proxy. Deploys do not call Cloudflare.
     """
     if kind != "cloudflare" and (token_file or tunnel):
         raise click.UsageError("--token-file and --tunnel belong to `pvdify server edge cloudflare`")
@@ -103,7 +103,7 @@ def _show(found: Edge, io: Io, *, as_json: bool) -> None:
                 ("edge", "cloudflare"),
                 ("tunnel", f"{found.tunnel} ({found.health})" if found.tunnel else ""),
                 ("cloudflared", found.process),
-                ("hostnames", "" if found.failure else f"{led} lead here"),
+                ("hostnames", "" if found.failure else f"{led} point here"),
             )
         )
     )

@@ -59,7 +59,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.argument("name", metavar="[podman|systemd|kubernetes]", required=False)
 @click.option("--plan", "is_plan", is_flag=True, help="Only say what would happen.")
 @click.option("--cancel", "is_canceling", is_flag=True, help="End a move; apps that have moved stay.")
-@click.option("--no-wait", is_flag=True, help="Only ask for it.")
+@click.option("--no-wait", is_flag=True, help="Do not wait for its end.")
 def runtime(*, name: str | None, is_plan: bool, is_canceling: bool, no_wait: bool, as_json: bool) -> Options:
     """Show or change the container runtime.
 

@@ -109,7 +109,7 @@ def servers_add(surroundings: Surroundings, *, name: str, url: str, as_json: boo
 @click.argument("name")
 @click.pass_obj
 def servers_use(surroundings: Surroundings, *, name: str, as_json: bool) -> Options:
-    """Make NAME the server that commands ask."""
+    """Select the server that commands use."""
     return Options(file=saved_login.login_file(surroundings.environ), name=name, as_json=as_json)
 
 
@@ -117,7 +117,7 @@ def servers_use(surroundings: Surroundings, *, name: str, as_json: bool) -> Opti
 @click.argument("name")
 @click.pass_obj
 def servers_remove(surroundings: Surroundings, *, name: str, as_json: bool) -> Options:
-    """Forget the server NAME and the token that is saved for it.
+    """Remove the server NAME and its saved token.
 
     Nothing changes on the server.
     """

@@ -107,7 +107,7 @@ def services_info(*, name: str, as_json: bool) -> InfoOptions:
     """Show the service NAME.
 
     Its image, state, volume, memory and apps.
-    Its password is not shown; apps get it in their URL, and `pvdify services:connect` signs in with it.
+    The password is not shown; apps get it in their URL, and `pvdify services:connect` uses it.
     """
     return InfoOptions(name=name, as_json=as_json)
 
@@ -115,9 +115,9 @@ def services_info(*, name: str, as_json: bool) -> InfoOptions:
 @command("services:logs", run=run_logs, example="pvdify services:logs db -n 50\npvdify services:logs db -f")
 @click.argument("name")
 @click.option("-n", "--num", "lines", type=click.IntRange(0, 10_000), default=100, show_default=True, help="Lines.")
-@click.option("-f", "-t", "--follow", "--tail", "is_following", is_flag=True, help="Go on as more is written.")
+@click.option("-f", "-t", "--follow", "--tail", "is_following", is_flag=True, help="Follow new lines; Ctrl-C ends it.")
 def services_logs(*, name: str, lines: int, is_following: bool, as_json: bool) -> LogOptions:
-    """Show what the service NAME wrote last."""
+    """Show the logs of the service NAME."""
     return LogOptions(name=name, lines=lines, is_following=is_following, as_json=as_json)
 
 

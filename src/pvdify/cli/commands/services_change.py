@@ -15,7 +15,7 @@ from pvdify.errors import ServiceNotFound
 from pvdify.wire.answers import Service, ServicePlan
 
 _PAUSE = 0.3
-_no_wait = click.option("--no-wait", is_flag=True, help="Only ask for it.")
+_no_wait = click.option("--no-wait", is_flag=True, help="Do not wait for its end.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ def run_destroy(options: DestroyOptions, client: Client, io: Io) -> int:
 def services_restart(*, name: str, no_wait: bool, as_json: bool) -> ChangeOptions:
     """Restart the service NAME.
 
-    Apps lose their connections; they find it at the same address afterwards.
+    Apps lose their connections; the address stays the same.
     """
     return ChangeOptions(name=name, verb="restart", is_waiting=not no_wait, as_json=as_json)
 
@@ -116,9 +116,9 @@ def services_restart(*, name: str, no_wait: bool, as_json: bool) -> ChangeOption
 def services_rotate(*, name: str, no_wait: bool, as_json: bool) -> ChangeOptions:
     """Give the service NAME a new password.
 
-    The old one is refused from then on.
-    Connections that are open go on. Linked apps get the new URL with their next deploy, so deploy them at once: until
-    then their new connections fail.
+    The old password is refused at once.
+    Open connections continue. Linked apps get the new URL with their next deploy, so deploy them at once: until then
+    their new connections fail.
     """
     return ChangeOptions(name=name, verb="rotate", is_waiting=not no_wait, as_json=as_json)
 
@@ -129,7 +129,7 @@ def services_rotate(*, name: str, no_wait: bool, as_json: bool) -> ChangeOptions
 def services_restore(*, name: str, no_wait: bool, as_json: bool) -> ChangeOptions:
     """Restore the service NAME from the trash.
 
-    With its data and password; link its apps again.
+    It has its data and password; link its apps again.
     """
     return ChangeOptions(name=name, verb="restore", is_waiting=not no_wait, as_json=as_json)
 
@@ -140,22 +140,22 @@ def services_restore(*, name: str, no_wait: bool, as_json: bool) -> ChangeOption
 )  # fmt: skip
 @click.argument("name")
 @click.option("-i", "--image", metavar="REF", required=True, help="The new image.")
-@click.option("--plan", "is_plan", is_flag=True, help="Only say what would happen.")
+@click.option("--plan", "is_plan", is_flag=True, help="Show what would happen, and change nothing.")
 @_no_wait
 def services_upgrade(*, name: str, image: str, is_plan: bool, no_wait: bool, as_json: bool) -> UpgradeOptions:
     """Replace the image of the service NAME.
 
-    Apps cannot reach it meanwhile.
-    The new container gets a copy of the data. PostgreSQL of another major version gets it from a dump. If the new
-    container does not answer, the old one runs again, with its data as it was.
+    Apps cannot connect meanwhile.
+    The new container gets a copy of the data; a new major version of PostgreSQL gets the data from a dump. If the new
+    container does not answer, the old one runs again, with its unchanged data.
     """
     return UpgradeOptions(name=name, image=image, is_plan=is_plan, is_waiting=not no_wait, as_json=as_json)
 
 
 @command("services:destroy", run=run_destroy, example="pvdify services:destroy db --confirm db")
 @click.argument("name")
-@click.option("-c", "--confirm", metavar="NAME", help="The service's name once more; asked for at a terminal.")
-@click.option("--purge", "purges", is_flag=True, help="Delete its data at once; there is no way back.")
+@click.option("-c", "--confirm", metavar="NAME", help="Repeat the service's name; a terminal prompts for it.")
+@click.option("--purge", "purges", is_flag=True, help="Delete its data at once; it cannot be restored.")
 @_no_wait
 def services_destroy(
     *, name: str, confirm: str | None, purges: bool, no_wait: bool, as_json: bool

@@ -42,15 +42,15 @@ def run(options: Options, client: Client, io: Io) -> int:
 )  # fmt: skip
 @click.argument("name")
 @click.argument("words", metavar="[--] [COMMAND] [ARGUMENT]...", nargs=-1)
-@click.option("--no-tty", "is_plain", is_flag=True, help="On pipes, also at a terminal.")
+@click.option("--no-tty", "is_plain", is_flag=True, help="Use pipes, even at a terminal.")
 @click.pass_context
 def services_connect(
     ctx: click.Context, *, name: str, words: tuple[str, ...], is_plain: bool, as_json: bool
 ) -> Options:  # fmt: skip
     """Open psql or redis-cli in the service NAME.
 
-    Signed in; a shell for other images. Or run a COMMAND in its container. Its input and output are here, at a
-    terminal if there is one.
+    The client is signed in already. For other images, opens a shell; or runs COMMAND in the service's container. Input
+    and output are passed through, with a terminal if you have one.
     """
     divided: list[str] | None = ctx.meta.get(one_off.DIVIDED)
     chosen = (*words, *(divided or ()))

@@ -50,27 +50,27 @@ def run(options: Options, client: Client, io: Io) -> int:
 )  # fmt: skip
 @click.argument("name")
 @click.option("-k", "--kind", metavar="KIND", help="postgres or redis.")
-@click.option("-i", "--image", metavar="REF", help="Any image; with --kind: instead of the usual one.")
-@click.option("--port", type=click.IntRange(1, 65_535), help="Where the image listens.")
+@click.option("-i", "--image", metavar="REF", help="Any image; with --kind: instead of the default one.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="The port on which the image listens.")
 @click.option("--volume", metavar="PATH", help="The directory in the container whose data is kept.")
 @click.option("-e", "--env", "pairs", metavar="K=V", multiple=True,
-              help="A variable of its environment; {password} stands for a password that pvdify makes.")  # fmt: skip
-@click.option("-m", "--memory", metavar="SIZE", help="The most memory it may use.  [default: 512M]")
+              help="An environment variable; {password} is replaced by a generated password.")  # fmt: skip
+@click.option("-m", "--memory", metavar="SIZE", help="Its memory limit.  [default: 512M]")
 @click.option(
     "--url-shape",
     "shape",
     metavar="SHAPE",
     help="The URL that apps get, such as mysql://root:{password}@{host}:{port}/app.",
 )
-@click.option("--no-wait", is_flag=True, help="Do not wait until it answers.")
+@click.option("--no-wait", is_flag=True, help="Do not wait until the service answers.")
 def services_create(  # noqa: PLR0913 - one parameter per option
     *, name: str, kind: str | None, image: str | None, port: int | None, volume: str | None, pairs: tuple[str, ...],
     memory: str | None, shape: str | None, no_wait: bool, as_json: bool,
 ) -> Options:  # fmt: skip
-    """Make the service NAME, such as a database.
+    """Create the service NAME, such as a database.
 
-    A container with a volume that is kept, whatever apps deploy.
-    pvdify makes its password and keeps it encrypted. No app reaches the service before `pvdify services:link`.
+    A service is a container with a volume; deploys of apps do not change it.
+    pvdify creates its password and stores it encrypted. No app can connect before `pvdify services:link`.
     """
     if kind is None and image is None:
         raise click.UsageError("name a --kind (postgres or redis) or an --image")

@@ -58,9 +58,9 @@ def run_unlink(options: Options, client: Client, io: Io) -> int:
 )  # fmt: skip
 @click.argument("name")
 @click.argument("app_argument", metavar="[APP]", required=False)
-@click.option("-a", "--app", metavar="APP", help="The app, when it is not an argument.")
+@click.option("-a", "--app", metavar="APP", help="The app, if it is not an argument.")
 @click.option(
-    "--as", "variable", metavar="VARIABLE", help="What the URL is called.  [default: DATABASE_URL, REDIS_URL]"
+    "--as", "variable", metavar="VARIABLE", help="The variable with the URL.  [default: DATABASE_URL, REDIS_URL]"
 )
 @click.pass_obj
 def services_link(
@@ -69,9 +69,9 @@ def services_link(
 ) -> Options:  # fmt: skip
     """Give APP access to the service NAME.
 
-    In a private network of these two.
-    The app finds the service under its name, and gets one URL with its password in its environment, like a secret. It
-    gets both with its next deploy.
+    They share a private network.
+    The service's name is its hostname. The app gets one environment variable with the URL and password, as a secret.
+    The app gets both with its next deploy.
     """
     resolved = app_name.resolve(app_argument, app, surroundings)
     return Options(name=name, app=resolved, variable=variable, as_json=as_json)
@@ -80,7 +80,7 @@ def services_link(
 @command("services:unlink", run=run_unlink, example="pvdify services:unlink db myapp")
 @click.argument("name")
 @click.argument("app_argument", metavar="[APP]", required=False)
-@click.option("-a", "--app", metavar="APP", help="The app, when it is not an argument.")
+@click.option("-a", "--app", metavar="APP", help="The app, if it is not an argument.")
 @click.pass_obj
 def services_unlink(
     surroundings: Surroundings, *, name: str, app_argument: str | None, app: str | None, as_json: bool

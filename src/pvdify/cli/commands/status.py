@@ -47,11 +47,10 @@ def run(options: Options, client: Client, io: Io) -> int:
 
 @command("status", run=run, example="pvdify status --json")
 def status(*, as_json: bool) -> Options:
-    """Show the server at a glance.
+    """Show the state of the server and its apps.
 
-    Its parts and what repairs them, how each app is doing, and what each app takes on its disk. Ends with 0
-    if every app is live, deploying or new, and with 1 if one is degraded, crashing, down, stopped, held or in
-    maintenance.
+    Shows each part with its next step, the status of each app, and its disk space. The exit code is 0 if every app is
+    live, deploying or new, and 1 if one is degraded, crashing, down, stopped, held or in maintenance.
     """
     return Options(as_json=as_json)
 

@@ -99,9 +99,9 @@ def tokens(*, as_json: bool) -> ListOptions:
 )
 @click.option("--expires", type=duration, metavar="90d", help="How long the token is valid; default: forever.")
 def tokens_create(*, name: str, app: str | None, role: str, expires: int | None, as_json: bool) -> CreateOptions:
-    """Make a token and print it.
+    """Create a token and print it.
 
-    It is shown this once; the server keeps only its fingerprint.
+    The token is shown only once; the server stores its hash.
     """
     only = None if app is None else app_name.check(app)
     wanted = CreateToken(name=name, role=cast("Role", role), app=only, expires_in=expires)

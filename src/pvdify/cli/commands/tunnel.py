@@ -63,7 +63,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 )  # fmt: skip
 @click.argument("words", metavar="[APP] PORT", nargs=-1)
 @app_option
-@click.option("--local", type=click.IntRange(0, MOST_PORTS), metavar="PORT", help="The port here; default: the same.")
+@click.option("--local", type=click.IntRange(0, MOST_PORTS), metavar="PORT", help="The local port; default: the same.")
 @click.option("-p", "--process", "instance", metavar="PROCESS.N", help="The instance; default: the first of web.")
 @click.pass_obj
 def tunnel(
@@ -72,8 +72,8 @@ def tunnel(
 ) -> Options:  # fmt: skip
     """Forward a local port to a port inside an instance.
 
-    The port may listen on the container's loopback alone, as a debugger's does. Connections go through the API,
-    with its token, and end with this command; only programs of this machine can make them.
+    The port may listen on the container's loopback only, as debuggers do. Connections go through the API, with your
+    token, and end with this command. Only programs on this machine can connect.
     """
     name, (text,) = split(words, app, surroundings, command="tunnel", values="PORT")
     if not text.isdecimal() or not 0 < int(text) <= MOST_PORTS:

@@ -99,7 +99,7 @@ def run_remove(options: RemoveOptions, client: Client, io: Io) -> int:
 
 @command("users", run=run_list, example="pvdify users")
 def users(*, as_json: bool) -> ListOptions:
-    """Show the people who may use the dashboard."""
+    """Show the users of the dashboard."""
     return ListOptions(as_json=as_json)
 
 
@@ -107,15 +107,15 @@ def users(*, as_json: bool) -> ListOptions:
 @click.argument("name")
 @click.option("--role", type=ROLES, default="read", show_default=True, help="What they may do.")
 @click.option("-a", "--app", metavar="APP", help="The only app they may use; default: all.")
-@click.option("--email", default="", metavar="ADDRESS", help="The account that may sign in as them, at your provider.")
-@click.option("--github", default="", metavar="LOGIN", help="Their account at GitHub, which may sign in as them.")
-@click.option("--again", is_flag=True, help="Make another link for a user that exists.")
+@click.option("--email", default="", metavar="ADDRESS", help="The user's address at your sign-in provider.")
+@click.option("--github", default="", metavar="LOGIN", help="The user's GitHub account.")
+@click.option("--again", is_flag=True, help="Print a new link for an existing user.")
 def users_invite(
     *, name: str, role: str, app: str | None, email: str, github: str, again: bool, as_json: bool
 ) -> InviteOptions:  # fmt: skip
-    """Invite a person and print their link.
+    """Invite a user and print the link.
 
-    The link signs them in once, within 7 days. After that they sign in with a passkey or with their account.
+    The link signs the user in once, within 7 days. After that the user signs in with a passkey or an account.
     """
     only = None if app is None else app_name.check(app)
     wanted = InviteUser(name=name, role=cast("Role", role), app=only, email=email, github=github, again=again)
@@ -127,7 +127,7 @@ def users_invite(
 @click.argument("role", type=ROLES)
 @click.option("-a", "--app", metavar="APP", help="The only app they may use; default: all.")
 def users_role(*, name: str, role: str, app: str | None, as_json: bool) -> RoleOptions:
-    """Change what a person may do, from their next click on."""
+    """Change the role of a user, from the next request on."""
     only = None if app is None else app_name.check(app)
     return RoleOptions(name=name, wanted=SetUserRole(role=cast("Role", role), app=only), as_json=as_json)
 
@@ -135,7 +135,7 @@ def users_role(*, name: str, role: str, app: str | None, as_json: bool) -> RoleO
 @command("users:remove", run=run_remove, example="pvdify users:remove Ada")
 @click.argument("name")
 def users_remove(*, name: str, as_json: bool) -> RemoveOptions:
-    """Remove a person, and sign them out everywhere."""
+    """Remove a user, and sign the user out everywhere."""
     return RemoveOptions(name=name, as_json=as_json)
 
 

@@ -75,15 +75,15 @@ def run_restore(options: ChangeOptions, client: Client, io: Io) -> int:
 def volumes(*, app: str, as_json: bool) -> ListOptions:
     """Show the volumes of APP and what uses them.
 
-    A volume belongs to the app and outlives its releases. `volumes` in pvdify.yml declares them; paths that the image
-    declares with VOLUME are kept as well.
+    A volume belongs to the app, and deploys keep it. `volumes` in pvdify.yml declares volumes; paths that the image
+    declares with VOLUME are kept, too.
     """
     return ListOptions(app=app, as_json=as_json)
 
 
 @command("volumes:destroy", run=run_destroy, example="pvdify volumes:destroy myapp cache")
 @click.argument("words", metavar="[APP] VOLUME", nargs=-1)
-@click.option("--purge", "purges", is_flag=True, help="Delete it at once, also from the trash; there is no way back.")
+@click.option("--purge", "purges", is_flag=True, help="Delete it at once, also from the trash; it cannot be restored.")
 @app_option
 @click.pass_obj
 def volumes_destroy(
@@ -91,8 +91,8 @@ def volumes_destroy(
 ) -> ChangeOptions:
     """Move a volume of APP to the trash.
 
-    It is deleted from there after 7 days, unless the server's setting `trash` says otherwise. Refused while a release
-    that runs, or stands by for a rollback, uses it.
+    The trash is deleted after 7 days (the setting `trash`). Refused while a release that is live or on standby uses the
+    volume.
     """
     name, (volume,) = split(words, app, surroundings, command="volumes:destroy", values="VOLUME")
     return ChangeOptions(app=name, name=volume, purges=purges, as_json=as_json)
@@ -107,7 +107,7 @@ def volumes_restore(
 ) -> ChangeOptions:
     """Restore a volume of APP from the trash.
 
-    Also of an app that was destroyed: create the app again, restore its volumes, then deploy.
+    If the app was destroyed, create it again, restore its volumes, then deploy.
     """
     name, (volume,) = split(words, app, surroundings, command="volumes:restore", values="VOLUME")
     return ChangeOptions(app=name, name=volume, as_json=as_json)

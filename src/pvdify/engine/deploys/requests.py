@@ -217,7 +217,7 @@ class Requests:
                 raise no_release(app, version)
         if target is None or not target.was_live or target.image_id is None:
             raise NotRollbackable(
-                f"{app} has no earlier release to go back to" if target is None
+                f"{app} has no earlier release to roll back to" if target is None
                 else f"{app} v{target.version} never was live, so there is nothing to go back to",
                 next=f"`pvdify releases {app}` shows which releases can be rolled back to",
             )  # fmt: skip

@@ -39,8 +39,8 @@ def package(facts: Facts) -> Check:
     """Check that pvdifyd can be imported. An upgrade that cannot start must not replace a running server."""
     if facts.package_refusal:
         return _broken(
-            "package", f"pvdify {__version__} is not whole: {facts.package_refusal}",
-            "install it again with pip, and all that it depends on",
+            "package", f"pvdify {__version__} is incomplete: {facts.package_refusal}",
+            "install it again with pip, with all its dependencies",
         )  # fmt: skip
     return _ok("package", f"pvdify {__version__}")
 
@@ -54,9 +54,9 @@ def database(facts: Facts) -> Check:
         known = f"the newest copy is {facts.database_copy}" if facts.database_copy else "no copy of it is known here"
         return _broken(
             "database", f"{facts.database_trouble}; {known}",
-            "pvdify server restore FILE; to begin with an empty one on purpose: pvdifyd --new-database",
+            "pvdify server restore FILE; to start with an empty one: pvdifyd --new-database",
         )  # fmt: skip
-    return _ok("database", "nothing is wrong with it")
+    return _ok("database", "no problem found")
 
 
 def kernel(facts: Facts) -> Check:
@@ -74,7 +74,7 @@ def systemd(facts: Facts) -> Check:
     if facts.systemd is None:
         return _warning(
             "systemd", "it is not process 1 here: nothing starts pvdifyd again, and it cannot be installed",
-            "use a machine or container with systemd; for a trial `pvdifyd --runtime podman` does without",
+            "use a machine or container with systemd; for a test, `pvdifyd --runtime podman` needs no systemd",
         )  # fmt: skip
     if facts.systemd < OLDEST_SYSTEMD:
         return _broken("systemd", f"version {facts.systemd} is older than {OLDEST_SYSTEMD}", "upgrade the system")
@@ -137,15 +137,15 @@ def networks(facts: Facts) -> Check:
         return _ok("networks", "not tried")
     if not facts.trial.is_apart:
         return _warning(
-            "networks", "this podman does not keep networks apart: a preview can reach the containers of other apps",
-            f"{_install(facts.distribution, ('podman', 'netavark'))}, in a version that knows `isolate`",
+            "networks", "this podman does not isolate networks: a preview can reach the containers of other apps",
+            f"{_install(facts.distribution, ('podman', 'netavark'))}, in a version that supports `isolate`",
         )  # fmt: skip
     if old := facts.on_shared_network:
         return _warning(
             "networks", f"on podman's shared network since before an upgrade: {', '.join(old)}",
-            "`pvdify deploy APP` for each of their apps: what a deploy starts is on its app's own network",
+            "`pvdify deploy APP` for each of their apps: new instances are on their app's own network",
         )  # fmt: skip
-    return _ok("networks", "each app has its own, kept apart from the others")
+    return _ok("networks", "each app has its own, isolated from the others")
 
 
 def open_files(facts: Facts) -> Check:
@@ -165,10 +165,10 @@ def init(facts: Facts) -> Check:
     """Check that catatonit is installed. As process 1, it keeps a container running until all programs have ended."""
     if not facts.has_init:
         return _warning(
-            "init", "catatonit is missing: a container ends with its first program, and cuts off the others",
+            "init", "catatonit is missing: a container ends with its first program, even if others still run",
             _install(facts.distribution, ("catatonit",)),
         )  # fmt: skip
-    return _ok("init", "catatonit is there")
+    return _ok("init", "catatonit is installed")
 
 
 def ports(facts: Facts) -> Check:
@@ -178,7 +178,7 @@ def ports(facts: Facts) -> Check:
     if taken:
         port, holder = next(iter(taken.items()))
         return _broken(
-            "ports", f"{port} ({wanted[port]}) is taken by {holder or 'another program'}",
+            "ports", f"{port} ({wanted[port]}) is in use by {holder or 'another program'}",
             f"stop it, or `pvdify server install --set {wanted[port]}=127.0.0.1:{_another(port, facts)}`",
         )  # fmt: skip
     inside = sum(1 for port in facts.settings.ports if port in facts.listeners)
@@ -196,7 +196,7 @@ def disk(facts: Facts) -> Check:
     text = f"{_bytes(least.free)} of {_bytes(least.total)} free for {least.path}"
     if least.free < facts.settings.min_free_disk:
         return _broken(
-            "disk", f"{text}, less than a deploy needs", "free some: `podman system df` shows what images take"
+            "disk", f"{text}, less than a deploy needs", "free some space: `podman system df` shows the size of images"
         )
     scarce = min((each.free_inodes for each in facts.disks if each.free_inodes is not None), default=None)
     if scarce is not None and scarce < FEW_INODES:
@@ -211,10 +211,10 @@ def run_directory(facts: Facts) -> Check:
     where, kind = facts.settings.run_dir, facts.run_file_system
     if kind and kind not in IN_MEMORY:
         return _warning(
-            "run directory", f"{where} is on {kind}: secrets are written to a disk, which keeps what is deleted",
+            "run directory", f"{where} is on {kind}: secrets are written to a disk",
             "mount /run as tmpfs, as systemd does",
         )  # fmt: skip
-    return _ok("run directory", f"{where} is in memory" if kind else f"what {where} is on cannot be read")
+    return _ok("run directory", f"{where} is in memory" if kind else f"the file system of {where} cannot be read")
 
 
 def memory(facts: Facts) -> Check:
@@ -223,7 +223,7 @@ def memory(facts: Facts) -> Check:
         return _warning("memory", "cannot be read", "free -m")
     text = f"{_bytes(facts.available_memory)} of {_bytes(facts.total_memory)} available"
     if facts.available_memory < facts.settings.min_free_memory:
-        return _broken("memory", f"{text}, less than a deploy needs", "stop what takes it: ps aux --sort=-rss | head")
+        return _broken("memory", f"{text}, less than a deploy needs", "stop what uses it: ps aux --sort=-rss | head")
     if facts.available_memory < LITTLE_MEMORY:
         return _warning("memory", f"{text}; during a switch both releases run", "ps aux --sort=-rss | head")
     return _ok("memory", text)
@@ -234,10 +234,10 @@ def clock(facts: Facts) -> Check:
     if facts.is_openvz:
         return _ok("clock", "kept by the host")
     if facts.is_clock_kept is None:
-        return _warning("clock", "systemd does not say whether something keeps it right", "timedatectl")
+        return _warning("clock", "systemd does not report whether it is synchronized", "timedatectl")
     if not facts.is_clock_kept:
-        return _warning("clock", "nothing keeps it right", _clock_command(facts.distribution))
-    return _ok("clock", "kept right by time servers")
+        return _warning("clock", "not synchronized", _clock_command(facts.distribution))
+    return _ok("clock", "synchronized with time servers")
 
 
 def journal(facts: Facts) -> Check:
@@ -247,7 +247,7 @@ def journal(facts: Facts) -> Check:
     if found.storage == "volatile" or not (found.storage == "persistent" or facts.has_persistent_journal):
         wrong.append("logs are lost at a reboot")
     if not found.max_use or not found.max_age:
-        wrong.append("logs are limited by journald's defaults alone")
+        wrong.append("logs are limited only by journald's defaults")
     if int(found.burst or SMALL_BURST) <= SMALL_BURST and found.burst != "0":
         wrong.append("lines are dropped when an app writes many")
     if wrong:
@@ -280,11 +280,11 @@ def haproxy(facts: Facts) -> Check:
 def firewall(facts: Facts) -> Check:
     """Check for firewalls that drop podman's rules when they are reloaded. pvdify needs no port opened."""
     if not facts.firewalls:
-        return _ok("firewall", "none that manages rules was found; pvdify needs no port opened")
+        return _ok("firewall", "no firewall found that manages rules; pvdify needs no open port")
     names = " and ".join(facts.firewalls)
     return _warning(
         "firewall", f"{names}: a reload may drop the rules of containers",
-        "have each reload end with `podman network reload --all` (docs/howto/run-beside-a-firewall.md)",
+        "run `podman network reload --all` after each reload (docs/howto/run-beside-a-firewall.md)",
     )  # fmt: skip
 
 
@@ -306,7 +306,7 @@ def _repair_of_start(facts: Facts, trial: Trial) -> str:
         return _install(facts.distribution, ("netavark", "iptables"))
     if "overlay" in words:
         return _install(facts.distribution, ("fuse-overlayfs",))
-    return "correct what podman says, and try `pvdify doctor` again"
+    return "fix what podman reports, and try `pvdify doctor` again"
 
 
 def _setting(section: str, line: str) -> str:

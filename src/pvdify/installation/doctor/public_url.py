@@ -39,7 +39,7 @@ class Seen:
 def check(settings: Settings) -> Check:
     """Observe and judge. Takes several seconds if nothing answers: each request may take SECONDS."""
     if not settings.is_api_exposed:
-        return Check(name=NAME, state="ok", text="the API is not in public (expose_api=off)")
+        return Check(name=NAME, state="ok", text="the API is not public (expose_api=off)")
     return judge(settings, see(settings))
 
 
@@ -59,15 +59,17 @@ def judge(settings: Settings, seen: Seen) -> Check:
     """Return the check, with the command that repairs a problem. No I/O."""
     hostname = urlsplit(settings.audience).hostname
     if not seen.router.is_ours:
-        text = f"the router does not lead {hostname} to pvdifyd: {seen.router.text}"
+        text = f"the router does not route {hostname} to pvdifyd: {seen.router.text}"
         return Check(name=NAME, state="broken", text=text, next="systemctl restart pvdifyd.service")
     if seen.outside is None:
-        text = f"the router leads {hostname} to pvdifyd, but the name has no address yet"
+        text = f"the router routes {hostname} to pvdifyd, but the name has no address yet"
         repair = f"`pvdify server edge cloudflare`, or a DNS record for {hostname} that points to this machine"
         return Check(name=NAME, state="warning", text=text, next=repair)
     if not seen.outside.is_ours:
         text = f"{settings.audience} ({', '.join(seen.addresses)}) is not answered by pvdifyd: {seen.outside.text}"
-        repair = f"pass {hostname} on from what listens there to {settings.router_listen}, with its Host header"
+        repair = (
+            f"let the program that listens there forward {hostname} to {settings.router_listen}, with its Host header"
+        )
         return Check(name=NAME, state="warning", text=text, next=repair)
     return Check(name=NAME, state="ok", text=f"{settings.audience} is answered by pvdifyd")
 
@@ -93,7 +95,7 @@ def _read(status: int, body: bytes) -> Answer:
         document = None
     if status == 200 and isinstance(document, dict) and document.get("status") == "ok" and "version" in document:
         return Answer(is_ours=True)
-    return Answer(is_ours=False, text=f"HTTP {status}, and not what pvdifyd says")
+    return Answer(is_ours=False, text=f"HTTP {status}, not the answer of pvdifyd")
 
 
 def _addresses(hostname: str) -> tuple[str, ...]:

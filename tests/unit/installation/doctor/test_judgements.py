@@ -68,7 +68,7 @@ def test_findings_of_a_healthy_machine_are_reported() -> None:
             "package",
             {"package_refusal": "ModuleNotFoundError: No module named 'h11'"},
             "broken",
-            "install it again with pip, and all that it depends on",
+            "install it again with pip, with all its dependencies",
         ),
         ("kernel", {"kernel": "2.6.32"}, "broken", "move to a machine with a newer kernel"),
         ("systemd", {"systemd": 208}, "broken", "upgrade the system"),
@@ -83,17 +83,17 @@ def test_findings_of_a_healthy_machine_are_reported() -> None:
             "networks",
             {"trial": Trial(memory_limit=64 * 1024**2, is_apart=False)},
             "warning",
-            "apt-get install podman netavark, in a version that knows `isolate`",
+            "apt-get install podman netavark, in a version that supports `isolate`",
         ),
         (
             "networks",
             {"on_shared_network": ("pvdify-shop-web-v1-1",)},
             "warning",
-            "`pvdify deploy APP` for each of their apps: what a deploy starts is on its app's own network",
+            "`pvdify deploy APP` for each of their apps: new instances are on their app's own network",
         ),
         ("run directory", {"run_file_system": "ext4"}, "warning", "mount /run as tmpfs, as systemd does"),
         ("init", {"has_init": False}, "warning", "apt-get install catatonit"),
-        ("memory", {"available_memory": 10 * 1024**2}, "broken", "stop what takes it: ps aux --sort=-rss | head"),
+        ("memory", {"available_memory": 10 * 1024**2}, "broken", "stop what uses it: ps aux --sort=-rss | head"),
         ("clock", {"is_clock_kept": None}, "warning", "timedatectl"),
         ("journal", {"journal": JournalSettings()}, "warning", "pvdify server install"),
     ],
@@ -130,7 +130,7 @@ def test_crun_on_a_machine_with_old_cgroups_is_replaced_by_runc() -> None:
         ("error setting rlimits for process", "default_ulimits"),
         ("netavark: unable to append rule: iptables", "apt-get install netavark iptables"),
         ("'overlay' is not supported over overlayfs", "apt-get install fuse-overlayfs"),
-        ("something new", "correct what podman says"),
+        ("something new", "fix what podman reports"),
     ],
 )
 def test_a_known_reason_for_a_failed_container_start_is_explained(refusal: str, repair: str) -> None:
@@ -149,7 +149,7 @@ def test_a_used_port_is_reported_with_a_free_one() -> None:
 
     assert (found.state, found.text, found.next) == (
         "broken",
-        "9080 (router_listen) is taken by nginx",
+        "9080 (router_listen) is in use by nginx",
         "stop it, or `pvdify server install --set router_listen=127.0.0.1:9082`",
     )
 

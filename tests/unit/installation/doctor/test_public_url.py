@@ -24,14 +24,14 @@ def settings(**given: str) -> Settings:
         (Seen(router=OURS, addresses=("192.0.2.1",), outside=OURS), "ok",
          "https://apps.example.com is answered by pvdifyd", ""),
         (Seen(router=OTHER, addresses=("192.0.2.1",), outside=OTHER), "broken",
-         "the router does not lead apps.example.com to pvdifyd: connection refused",
+         "the router does not route apps.example.com to pvdifyd: connection refused",
          "systemctl restart pvdifyd.service"),
         (Seen(router=OURS, addresses=(), outside=None), "warning",
-         "the router leads apps.example.com to pvdifyd, but the name has no address yet",
+         "the router routes apps.example.com to pvdifyd, but the name has no address yet",
          "`pvdify server edge cloudflare`, or a DNS record for apps.example.com that points to this machine"),
         (Seen(router=OURS, addresses=("192.0.2.1",), outside=OTHER), "warning",
          "https://apps.example.com (192.0.2.1) is not answered by pvdifyd: connection refused",
-         "pass apps.example.com on from what listens there to 127.0.0.1:9080, with its Host header"),
+         "let the program that listens there forward apps.example.com to 127.0.0.1:9080, with its Host header"),
     ],
 )  # fmt: skip
 def test_each_hop_to_the_public_url_is_checked(seen: Seen, state: str, text: str, repair: str) -> None:
@@ -72,4 +72,4 @@ def test_the_router_and_the_public_address_are_requested(port: int, monkeypatch:
 
     monkeypatch.setattr(Handler, "body", b"<h1>It works!</h1>")
     seen = public_url.see(here)
-    assert (seen.router.is_ours, seen.router.text) == (False, "HTTP 200, and not what pvdifyd says")
+    assert (seen.router.is_ours, seen.router.text) == (False, "HTTP 200, not the answer of pvdifyd")

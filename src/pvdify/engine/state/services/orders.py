@@ -80,7 +80,7 @@ class ServiceOrders:
         await self._runs.stop(service)
         await self._runs.start(service)
         restarted = self._runs.now_in(replace(service, pending=None), ServiceState.STARTING)
-        await self._runs.note(restarted, Action.SERVICE_RESTARTED, "was asked for", order.by)
+        await self._runs.note(restarted, Action.SERVICE_RESTARTED, "was requested", order.by)
         return restarted
 
     async def _rotate(self, service: Service, order: Order) -> Service:
