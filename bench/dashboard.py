@@ -65,6 +65,7 @@ async def _measure(folder: Path, apps: int) -> list[Figure]:
         p95, cpu = _p95(times), _p95(used)
         name = f"{template} with {apps} apps, {len(answer.content) / 1000:.1f} kB, p95 of server time"
         figures.append(_figure(name, p95, "ms", limit, f" ({cpu:.1f} ms of CPU)"))
+    figures.append(await _after_changes(site, apps, limit))
     scripts = sum(len(it.compressed) for name, it in static_files.files().items() if name.endswith(".js"))
     figures += [
         _figure(f"largest page with {apps} apps, compressed", largest / 1000, "kB", 30.0),
@@ -74,6 +75,17 @@ async def _measure(folder: Path, apps: int) -> list[Figure]:
     ]
     await site.close()
     return figures
+
+
+async def _after_changes(site: "_Site", apps: int, limit: float) -> Figure:
+    """Load the start page after changes, each of which needs a new rendering."""
+    times = []
+    for number in range(ROUNDS):
+        await site.change(is_on=number % 2 == 0)
+        begun = time.perf_counter()
+        await site.get("/")
+        times.append(1000 * (time.perf_counter() - begun))
+    return _figure(f"/ with {apps} apps right after a change, p95 of server time", _p95(times), "ms", limit)
 
 
 async def _streams(site: "_Site") -> list[Figure]:
@@ -146,6 +158,9 @@ class _Site:
         answer = await ask(self._application, "GET", path, headers=self._headers)
         assert answer.status == 200, (path, answer.status)
         return answer
+
+    async def change(self, *, is_on: bool) -> None:
+        await self._engine.requests.set_maintenance(self.app, ADMIN, is_on=is_on)
 
     async def stream(self, path: str) -> None:
         await ask(self._application, "GET", path, headers=self._headers)
