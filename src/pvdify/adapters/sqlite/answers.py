@@ -18,6 +18,7 @@ KEPT = frozenset({
     "switch_counts", "tokens", "users", "volumes",
 })  # fmt: skip
 MOST_ANSWERS = 4096
+LEAST_SWEPT = 256  # answers; invalid ones are looked for whenever the number of answers has doubled
 MOST_RECORDS = 100  # in the answer to a question about one app; a list of everything may have more
 _TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE(?:\s+OR\s+\w+)?)\s+([a-z_]+)", re.IGNORECASE)
 Key = tuple[str, tuple[object, ...]]
@@ -43,6 +44,7 @@ class Answers:
         self._writes: dict[str, int] = {}
         self._all_writes = 0
         self._found: OrderedDict[Key, Read] = OrderedDict()
+        self._sweep_at = LEAST_SWEPT  # answers
 
     def written(self, statements: Iterable[str]) -> None:
         """Count a transaction with these statements, also if it is unknown whether it was committed."""
@@ -67,8 +69,7 @@ class Answers:
         now = self._all_writes
         if read.valid_at != now:
             if read.writes != self.writes(query):
-                del self._found[key]
-                return None
+                return None  # it stays until it is replaced, so that unchanged records are not parsed again
             read.valid_at = now
             self._found.move_to_end(key)
         return read.records
@@ -79,8 +80,16 @@ class Answers:
         if not is_short or not self._tables[query] or not self._tables[query] <= KEPT:
             return
         self._found[query, tuple(values.values())] = read
+        if len(self._found) >= self._sweep_at:
+            self._sweep()
         while len(self._found) > MOST_ANSWERS:
             self._found.popitem(last=False)
+
+    def _sweep(self) -> None:
+        """Drop answers that are no longer valid. A question that is not asked again would keep its answer for long."""
+        for key in [key for key, read in self._found.items() if read.writes != self.writes(key[0])]:
+            del self._found[key]
+        self._sweep_at = max(LEAST_SWEPT, 2 * len(self._found))
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ from enum import Enum
 from functools import lru_cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter
 
@@ -34,7 +35,7 @@ from pvdify.model.volume import AppVolume
 from pvdify.model.webhook import SeenWebhook
 
 RecordT = TypeVar("RecordT")
-REMEMBERED = 4096  # records in the cache; parsing a release's manifest again takes about a hundred times as long
+REMEMBERED = 512  # of the last records that were read; others are known as long as an answer or a view has them
 _SCALARS = (str, int, datetime, Enum)
 
 
@@ -67,12 +68,20 @@ def from_row(record_type: type[RecordT], row: Mapping[str, Any]) -> RecordT:
     return record
 
 
+# Parsing a release's manifest again takes about a hundred times as long as finding the record.
+_alive: WeakValueDictionary[tuple[type, tuple[str | int | None, ...]], Any] = WeakValueDictionary()
+
+
 @lru_cache(maxsize=REMEMBERED)
 def _record(record_type: type, values: tuple[str | int | None, ...]) -> Any:
-    columns = TABLES[record_type].columns
-    return record_type(
-        **{column.name: _from_column(value, column) for column, value in zip(columns, values, strict=True)}
-    )
+    record = _alive.get((record_type, values))
+    if record is None:
+        columns = TABLES[record_type].columns
+        record = record_type(
+            **{column.name: _from_column(value, column) for column, value in zip(columns, values, strict=True)}
+        )
+        _alive[record_type, values] = record
+    return record
 
 
 def _to_column(value: Any, column: Column) -> str | int | None:

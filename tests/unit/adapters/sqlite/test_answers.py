@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pvdify.adapters.sqlite.answers import KEPT, MOST_ANSWERS, Answers, Read, tables_of
+from pvdify.adapters.sqlite.answers import KEPT, LEAST_SWEPT, MOST_ANSWERS, Answers, Read, tables_of
 from pvdify.adapters.sqlite.queries import statements
 from pvdify.adapters.sqlite.rows import TABLES
 from pvdify.adapters.sqlite.store import SqliteStore
@@ -161,3 +161,14 @@ def test_a_long_answer_about_one_app_is_not_cached() -> None:
 
     assert answers.known("releases", {"app": "shop", "limit": 1000}) is None
     assert answers.known("apps", {}) == (record,) * 1000
+
+
+def test_invalid_answers_to_questions_that_are_not_asked_again_are_dropped() -> None:
+    answers = Answers(statements())
+    for number in range(LEAST_SWEPT - 1):
+        answers.keep("app", {"name": str(number)}, Read(records=(), writes=answers.writes("app")))
+    answers.written(["INSERT INTO apps"])
+
+    answers.keep("app", {"name": "new"}, Read(records=(), writes=answers.writes("app")))
+
+    assert [values for _, values in answers._found] == [("new",)]
