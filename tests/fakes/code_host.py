@@ -7,7 +7,7 @@ from pvdify.adapters.github.events import news_of
 from pvdify.errors import CodeHostUnavailable
 from pvdify.model.link import Repository
 from pvdify.model.preview import PullRequestState
-from pvdify.model.webhook import News
+from pvdify.model.webhook import PullRequestNews
 from pvdify.ports.clock import Clock
 
 
@@ -65,5 +65,5 @@ class FakeCodeHost:
             raise CodeHostUnavailable("the code host does not answer", why="it is down", next="wait")
         return self.repositories.get(name.casefold())
 
-    async def news(self, event: str, content: bytes) -> News | None:
+    async def news(self, event: str, content: bytes) -> PullRequestNews | None:
         return news_of(event, content)  # pure, so the real one

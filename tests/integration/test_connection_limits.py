@@ -11,12 +11,12 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from pvdify.daemon.connections import Patience
+from pvdify.daemon.connections import ConnectionTimeouts
 from pvdify.daemon.serving import Server
 
 GET = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 AGES = 60.0
-PATIENT = Patience(head=AGES, stuck=AGES)
+PATIENT = ConnectionTimeouts(head=AGES, stuck=AGES)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +58,7 @@ class Clients:
 
 
 @asynccontextmanager
-async def listening(most: int, patience: Patience = PATIENT) -> AsyncIterator[Clients]:
+async def listening(most: int, patience: ConnectionTimeouts = PATIENT) -> AsyncIterator[Clients]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=100)
     server = Server(application, listener, most=most, most_of_peer=most, patience=patience)
     serving = asyncio.create_task(server.serve())
@@ -128,12 +128,12 @@ async def test_a_place_is_freed_when_its_client_disconnects() -> None:
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost:", GET % b"/" + b"GET / HT"])
 async def test_a_head_has_a_time_limit(begun: bytes) -> None:
-    async with listening(most=4, patience=Patience(head=0.2, stuck=AGES)) as clients:
+    async with listening(most=4, patience=ConnectionTimeouts(head=0.2, stuck=AGES)) as clients:
         assert await ended(await clients.open(begun))
 
 
 async def test_a_client_that_does_not_read_its_answer_is_disconnected() -> None:
-    async with listening(most=1, patience=Patience(head=AGES, stuck=0.2)) as clients:
+    async with listening(most=1, patience=ConnectionTimeouts(head=AGES, stuck=0.2)) as clients:
         await clients.open(GET % b"/large")
 
         for _ in range(1000):

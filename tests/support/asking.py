@@ -7,7 +7,7 @@ from pvdify.engine.deploys.requests import Requests
 from pvdify.engine.reading.queries import Queries
 from pvdify.model.operation import Operation, Strategy
 from pvdify.model.release import Release, Source
-from pvdify.model.scale import Wish
+from pvdify.model.scale import RequestedCount
 from pvdify.model.token import Actor, Role
 from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
@@ -49,8 +49,8 @@ class Asking:
 
     async def scale(self, app: str = "shop", **counts: int) -> Operation:
         """Scale to these counts, to the end."""
-        wishes = {process: Wish(number=count) for process, count in counts.items()}
-        return await self.finish_operation(await self.processes.scale(app, wishes, ACTOR))
+        requested = {process: RequestedCount(number=count) for process, count in counts.items()}
+        return await self.finish_operation(await self.processes.scale(app, requested, ACTOR))
 
     async def restart(self, app: str = "shop", process: str | None = None) -> Operation:
         """Restart, to the end."""

@@ -15,7 +15,7 @@ from pvdify.errors import PvdifyError
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
 from pvdify.model.operation import Operation, Strategy
-from pvdify.model.scale import Relative, Wish
+from pvdify.model.scale import Relative, RequestedCount
 from tests.support.asking import ACTOR
 
 VERSIONS = ("v1", "v2", "v3", "v4")
@@ -67,8 +67,8 @@ class HistoryRules(RuleBasedStateMachine):
     @rule(process=st.sampled_from(("web", "worker")), number=st.integers(0, 3), how=st.sampled_from(Relative))
     def scale(self, process: str, number: int, how: Relative) -> None:
         async def ask(daemon: Asked) -> None:
-            wishes = {process: Wish(number=number, how=how)}
-            await daemon.finish_operation(await daemon.processes.scale("shop", wishes, ACTOR))
+            requested = {process: RequestedCount(number=number, how=how)}
+            await daemon.finish_operation(await daemon.processes.scale("shop", requested, ACTOR))
 
         self.see(ask)
 

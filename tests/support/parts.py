@@ -15,6 +15,6 @@ def disk_watch_of(world: World) -> DiskWatch:
 
 def samples_of(world: World, sample_store: SampleStore) -> Samples:
     return Samples(
-        clock=world.clock, host=world.host, router=world.router, sightings=world.sightings, store=world.store,
-        sample_store=sample_store,
+        clock=world.clock, host=world.host, router=world.router, runtime_queries=world.runtime_queries,
+        store=world.store, sample_store=sample_store,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from pvdify.model.endpoint import NO_ROUTE, Endpoint
 from pvdify.model.instance import InstanceSpec, Role
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind, OperationState, Strategy
-from pvdify.model.scale import Wish
+from pvdify.model.scale import RequestedCount
 from pvdify.model.slot import Phase, SlotState
 from tests.fakes.container import Container
 from tests.fakes.machine import ACTOR, Daemon, Killed, Machine, assert_consistent
@@ -199,7 +199,7 @@ class Schedule:
     async def _scale(self) -> None:
         process = self.random.choice(("web", "worker"))
         number = self.random.randint(1, 3) if process == WEB else self.random.randint(0, 1)
-        await self.daemon.processes.scale("shop", {process: Wish(number=number)}, ACTOR)
+        await self.daemon.processes.scale("shop", {process: RequestedCount(number=number)}, ACTOR)
 
     async def _stop_or_start(self) -> None:
         for is_stopped in (True, False):

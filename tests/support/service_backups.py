@@ -8,7 +8,7 @@ import pytest
 
 from pvdify.engine.state.backups.scratch import GENERATION
 from pvdify.engine.state.services.services import ServiceRequest
-from pvdify.model.backup import Backup, BackupTask, Wanted
+from pvdify.model.backup import Backup, BackupTask, RestoreSubject
 from pvdify.model.service import Service, container_name
 from tests.fakes.machine import Daemon, Machine
 from tests.support.asking import ACTOR
@@ -77,7 +77,7 @@ async def drill(daemon: Daemon) -> BackupTask:
 
 
 async def restore(daemon: Daemon, *, service: str = "db", to: str = "", replaces: bool = False) -> BackupTask:
-    wanted = Wanted(app="", service=service, to=to or service, replaces=replaces)
+    wanted = RestoreSubject(app="", service=service, to=to or service, replaces=replaces)
     await daemon.backups.restore("", wanted, ACTOR)
     async with minded(daemon):
         await daemon.keeper.look()

@@ -26,7 +26,6 @@ from pvdify.adapters.systemd.journal import Journal
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.units import Units
 from pvdify.installation import archive, backing_up
-from pvdify.installation.archive import About
 from pvdify.model.config import ConfigVar
 from pvdify.model.image import LocalImage
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
@@ -131,7 +130,7 @@ def known_image(place: Path) -> Work:
 
 
 def server_backup(place: Path) -> Work:
-    about = About(format=1, version="1", schema=1, made_at="", has_keys=False, checksums={})
+    about = archive.BackupDescription(format=1, version="1", schema=1, made_at="", has_keys=False, checksums={})
 
     async def write() -> None:
         backing_up.store(place / "backup", {archive.DATABASE: b"1" * 10_000}, about, place)

@@ -36,21 +36,21 @@ def find(argument: str | None, option: str | None, surroundings: Surroundings) -
 
 
 @dataclass(frozen=True)
-class Implied:
+class ImpliedApp:
     """An app that the user did not type, and the origin of its name."""
 
     name: str
     origin: str
 
 
-def implied(surroundings: Surroundings) -> Implied | None:
+def implied(surroundings: Surroundings) -> ImpliedApp | None:
     """Return the app that commands here use if none is named, or None."""
     if name := surroundings.environ.get("PVDIFY_APP"):
-        return Implied(name, "PVDIFY_APP")
+        return ImpliedApp(name, "PVDIFY_APP")
     if name := manifest_file.app_in(surroundings.folder):
-        return Implied(name, "pvdify.yml")
+        return ImpliedApp(name, "pvdify.yml")
     if name := _of_repository(surroundings):
-        return Implied(name, OF_REPOSITORY)
+        return ImpliedApp(name, OF_REPOSITORY)
     return None
 
 
@@ -66,7 +66,7 @@ def check(name: str) -> str:
     return name
 
 
-def _check_implied(found: Implied) -> str:
+def _check_implied(found: ImpliedApp) -> str:
     """Return the implied name; a repository's name is checked more strictly. Raises InvalidError."""
     if found.origin != OF_REPOSITORY or APP_NAME.fullmatch(found.name):
         return check(found.name)

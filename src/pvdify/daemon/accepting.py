@@ -51,7 +51,7 @@ class Acceptor:
         self._listener, self._make = listener, make
         self._most, self._most_of_peer = most, most_of_peer
         self._loop = asyncio.get_running_loop()
-        self._complaints = Complaints(name)
+        self._complaints = RefusalLog(name)
         self._open: dict[LimitedConnection, None] = {}
         self._waiting: dict[LimitedConnection, None] = {}  # the longest waiting first
         self._arriving: set[asyncio.Task[None]] = set()
@@ -137,7 +137,7 @@ class Acceptor:
         return True
 
 
-class Complaints:
+class RefusalLog:
     """Logs refused connections: one line a minute, with the count since the previous line."""
 
     def __init__(self, name: str) -> None:

@@ -14,7 +14,7 @@ HOSTS_BY_VERSION = {"1.0": (0, 1), "1.1": (1,)}  # how many Host headers a reque
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class ConnectionTimeouts:
     """Time limits in seconds: ``head`` to receive a request's head; ``stuck`` while a client reads no response data.
 
     ``head`` counts from the start of the connection, or from the first byte of a later request.
@@ -47,7 +47,7 @@ class InvalidHead(Exception):
 class LimitedConnection(HttpToolsProtocol):
     """uvicorn's connection with more limits of time and size: uvicorn itself has only one, between two requests."""
 
-    def __init__(self, *, peer: str, register: Register, patience: Patience, **arguments: Any) -> None:
+    def __init__(self, *, peer: str, register: Register, patience: ConnectionTimeouts, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.peer = peer
         self._register, self._patience = register, patience

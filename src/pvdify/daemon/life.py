@@ -18,7 +18,7 @@ from pvdify.daemon.directories import DataDirLock, prepare
 from pvdify.daemon.encryption import prepare_encryption
 from pvdify.daemon.runtime_check import check_runtime
 from pvdify.daemon.service_manager import READY, STOPPING, ServiceManager
-from pvdify.daemon.serving import Doors
+from pvdify.daemon.serving import Listeners
 from pvdify.daemon.webhook_secret import ensure_webhook_secret
 from pvdify.engine.notifying.github_reports import ensure_reports
 from pvdify.errors import PvdifyError
@@ -38,7 +38,7 @@ async def serve(settings: Settings) -> None:
     lock = DataDirLock(settings.data_dir)
     lock.acquire()
     server = await _opened(settings)
-    await _answer(server, Doors(settings, server.engine, bounds(limit)), manager)
+    await _answer(server, Listeners(settings, server.engine, bounds(limit)), manager)
     await _close(server)
     lock.release()
     log.info("stopped")
@@ -85,7 +85,7 @@ async def _opened(settings: Settings) -> Server:
     return server
 
 
-async def _answer(server: Server, doors: Doors, manager: ServiceManager) -> None:
+async def _answer(server: Server, doors: Listeners, manager: ServiceManager) -> None:
     """Resume unfinished work, start the background work, and answer requests, until a signal."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

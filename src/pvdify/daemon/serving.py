@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from pvdify.api.application import METRICS_PATHS, build_application
 from pvdify.api.routes import PREFIX
 from pvdify.daemon.accepting import Acceptor
-from pvdify.daemon.connections import LimitedConnection, Patience
+from pvdify.daemon.connections import ConnectionTimeouts, LimitedConnection
 from pvdify.daemon.descriptors import Bounds
 from pvdify.dashboard.application import build_application as build_dashboard
 from pvdify.engine.access.places import Places
@@ -27,7 +27,7 @@ _BACKLOG = 2048
 GRACE = 3  # seconds for unfinished responses when pvdifyd stops
 
 
-class Doors:
+class Listeners:
     """Both listeners. Binds at construction, so that a port in use is an error at start."""
 
     def __init__(self, settings: Settings, engine: Engine, bounds: Bounds) -> None:
@@ -82,10 +82,10 @@ class Server(uvicorn.Server):
         *,
         most: int,
         most_of_peer: int,
-        patience: Patience | None = None,
+        patience: ConnectionTimeouts | None = None,
     ) -> None:
         super().__init__(_config(application))
-        self._patience = patience or Patience()
+        self._patience = patience or ConnectionTimeouts()
         self._listener, self._most, self._most_of_peer = listener, most, most_of_peer
 
     @contextmanager

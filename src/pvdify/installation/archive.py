@@ -21,7 +21,7 @@ from pvdify.adapters.files.server_data import (
     ENCRYPTED,
     FORMAT,
     SETTINGS,
-    About,
+    BackupDescription,
     checksums,
     data_files,
     is_key,
@@ -30,15 +30,15 @@ from pvdify.adapters.files.server_data import (
 from pvdify.errors import BackupUnusable
 
 __all__ = [
-    "ABOUT", "DATA", "DATABASE", "ENCRYPTED", "FORMAT", "SETTINGS", "About", "checksums", "data_files", "is_key",
-    "path_in_data",
+    "ABOUT", "DATA", "DATABASE", "ENCRYPTED", "FORMAT", "SETTINGS", "BackupDescription", "checksums", "data_files",
+    "is_key", "path_in_data",
 ]  # fmt: skip
 SMALLEST_BOUND = 256 * 1024 * 1024  # bytes; an archive of any size may unpack to this many
 MOST_TIMES_LARGER = 100  # limit of unpacked size / archive size; pvdify's databases compress about ten times
 ASIDE = ASIDE_FOR_RESTORE  # prefix of folders in the data directory with previous files, or with files to move in
 
 
-def write(file: Path, contents: dict[str, bytes], about: About) -> None:
+def write(file: Path, contents: dict[str, bytes], about: BackupDescription) -> None:
     """Write the archive as a whole, with mode 0600. Raises FileExistsError if the file exists, OSError."""
     if file.exists():
         raise FileExistsError(file)
@@ -57,13 +57,13 @@ def write(file: Path, contents: dict[str, bytes], about: About) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def read(file: Path) -> tuple[About, dict[str, bytes]]:
+def read(file: Path) -> tuple[BackupDescription, dict[str, bytes]]:
     """Return the archive's description of itself, and its files by name. Raises BackupUnusable."""
     try:
         most = max(SMALLEST_BOUND, MOST_TIMES_LARGER * file.stat().st_size)
         with gzip.open(file) as unpacked, tarfile.open(fileobj=_Bounded(unpacked, most), mode="r:") as archive:
             found = {member.name: _content(archive, member) for member in archive if member.isfile()}
-        about = About(**json.loads(found.pop(ABOUT)))
+        about = BackupDescription(**json.loads(found.pop(ABOUT)))
     except (OSError, EOFError, tarfile.TarError, zlib.error, KeyError, TypeError, ValueError, RecursionError) as error:
         raise BackupUnusable(
             f"{file} is not a whole backup", why=str(error) or type(error).__name__, next="choose another file"
@@ -72,7 +72,7 @@ def read(file: Path) -> tuple[About, dict[str, bytes]]:
     return about, found
 
 
-def check_whole(where: str, about: About, found: dict[str, bytes]) -> None:
+def check_whole(where: str, about: BackupDescription, found: dict[str, bytes]) -> None:
     """Raise BackupUnusable if this pvdify does not know the format, or the files do not match their checksums."""
     if about.format != FORMAT:
         raise BackupUnusable(

@@ -14,7 +14,6 @@ from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
 from pvdify.errors import BackupExists, InstallationFailed, NotInstalled, storage_error
 from pvdify.installation import archive
-from pvdify.installation.archive import About
 from pvdify.settings import DEFAULT_FILE, Settings
 from pvdify.wire.installation import BackUp
 
@@ -29,7 +28,7 @@ def run(order: BackUp, io: Io) -> int:
     return DONE
 
 
-def store(file: Path, contents: dict[str, bytes], about: About, data_dir: Path) -> None:
+def store(file: Path, contents: dict[str, bytes], about: archive.BackupDescription, data_dir: Path) -> None:
     """Write the backup, and record its path in the data directory. Raises BackupExists, InstallationFailed."""
     try:
         archive.write(file, contents, about)
@@ -43,7 +42,9 @@ def store(file: Path, contents: dict[str, bytes], about: About, data_dir: Path) 
         ) from error
 
 
-def collect(known: Settings, settings_file: Path, *, with_keys: bool) -> tuple[About, dict[str, bytes]]:
+def collect(
+    known: Settings, settings_file: Path, *, with_keys: bool
+) -> tuple[archive.BackupDescription, dict[str, bytes]]:
     """Return a backup of the present data: its description, and its files by name.
 
     Raises NotInstalled, InstallationFailed.
@@ -77,8 +78,8 @@ def _as_os_error(error: OSError | sqlite3.Error) -> OSError:
     return OSError(errno.ENOSPC, "") if full else OSError(str(error))
 
 
-def _about(contents: dict[str, bytes], schema: int, *, with_keys: bool) -> About:
-    return About(
+def _about(contents: dict[str, bytes], schema: int, *, with_keys: bool) -> archive.BackupDescription:
+    return archive.BackupDescription(
         format=archive.FORMAT,
         version=__version__,
         schema=schema,
@@ -88,7 +89,7 @@ def _about(contents: dict[str, bytes], schema: int, *, with_keys: bool) -> About
     )
 
 
-def _show(order: BackUp, file: Path, about: About, io: Io) -> None:
+def _show(order: BackUp, file: Path, about: archive.BackupDescription, io: Io) -> None:
     size = file.stat().st_size
     if order.as_json:
         io.show_json({"file": str(file), "bytes": size, "files": len(about.checksums), "has_keys": about.has_keys})

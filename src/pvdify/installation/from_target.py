@@ -27,7 +27,6 @@ from pvdify.cli.io import Io
 from pvdify.engine.state.backups import lost_server
 from pvdify.errors import BackupDamaged, BackupNotFound, InvalidBackupTarget, PvdifyError, VolumeExists
 from pvdify.installation import archive
-from pvdify.installation.archive import About
 from pvdify.model.instance import Secret
 from pvdify.model.service import Order, OrderKind, Service, can_be_dumped
 from pvdify.model.token import PVDIFY
@@ -76,7 +75,7 @@ class Target:
         self._runner = runner
         self._found: tuple[FoundItem, ...] = ()
 
-    def read_server(self) -> tuple[About, dict[str, bytes]]:
+    def read_server(self) -> tuple[archive.BackupDescription, dict[str, bytes]]:
         """Return the description and the files of the chosen backup of the server.
 
         Raises BackupNotFound, BackupUnusable, BackupDamaged, UnavailableError.

@@ -18,7 +18,6 @@ from pvdify.cli.exit_codes import DONE, FAILED
 from pvdify.cli.io import Io
 from pvdify.errors import BackupUnusable, InstallationFailed, NotConfirmed, storage_error
 from pvdify.installation import archive, installing, plans, settings_file
-from pvdify.installation.archive import About
 from pvdify.installation.carry_out import carry_out
 from pvdify.installation.from_target import Target, is_target, keys_for
 from pvdify.installation.layout import Layout
@@ -66,7 +65,7 @@ def _target_of(order: Restore, machine: Machine, io: Io) -> Target | None:
     return Target(order.file, order.backup, machine.runner, keys_for(order.file, io))
 
 
-def check_backup(order: Restore, about: About, contents: dict[str, bytes], layout: Layout) -> None:
+def check_backup(order: Restore, about: archive.BackupDescription, contents: dict[str, bytes], layout: Layout) -> None:
     """Check that the backup can be restored on this machine. Raises BackupUnusable, NotConfirmed."""
     data_dir = layout.settings.data_dir
     if about.schema > len(migrations()):

@@ -136,7 +136,7 @@ class Backup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class RestoreSubject:
     """The subject of a restore. ``to``: the app that gets it; ``replaces``: the present content goes to the trash.
 
     ``service``: the name of the service to restore into the service ``to``, instead of volumes of an app.
@@ -163,7 +163,7 @@ class BackupTask:
     created_at: datetime
     created_by: str
     backup: str = ""
-    wanted: Wanted | None = None
+    wanted: RestoreSubject | None = None
     undo: tuple[str, ...] = ()
     accepts_smaller: bool = False
     ended_at: datetime | None = None

@@ -19,7 +19,7 @@ class DiskUse:
 
 
 @dataclass
-class DiskBoard:
+class DiskMeasurements:
     """The latest measurements by app, and their time. ``over``: the apps above the limit."""
 
     use: Mapping[str, DiskUse] = field(default_factory=dict)

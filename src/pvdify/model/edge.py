@@ -59,7 +59,7 @@ class EdgeState:
 
 
 @dataclass
-class EdgeBoard:
+class EdgeStatus:
     """The edge's state for deploys, written by the edge's keeper.
 
     ``arrived``: the rules that the local tunnel program is known to use. ``explain``: see ``ports.edge.Edge``.

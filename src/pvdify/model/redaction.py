@@ -27,7 +27,7 @@ class Redactor:
 
     def __init__(self, values: Iterable[str]) -> None:
         self._values = frozenset(values)
-        self._shelves = tuple(_Shelf(part) for part in _parts(sorted(self._values)))
+        self._shelves = tuple(_ValueIndex(part) for part in _parts(sorted(self._values)))
 
     def __repr__(self) -> str:
         return f"Redactor(of {len(self._values)} values)"
@@ -41,7 +41,7 @@ class Redactor:
         grown._values = self._values | more
         kept = [shelf for shelf in self._shelves if shelf.is_full]
         rest = {value for shelf in self._shelves if not shelf.is_full for value in shelf.values}
-        grown._shelves = (*kept, *(_Shelf(part) for part in _parts(sorted(rest | more))))
+        grown._shelves = (*kept, *(_ValueIndex(part) for part in _parts(sorted(rest | more))))
         return grown
 
     @property
@@ -86,7 +86,7 @@ class Redactor:
         return len(_text(raw[:at])) if len(raw) != len(text) else at
 
 
-class _Shelf:
+class _ValueIndex:
     """A part of the values and the search for them, small enough to be built without a pause."""
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -209,7 +209,7 @@ def clean_of_all(redactors: Iterable[Redactor], text: str) -> str:
     return text
 
 
-def _suspected(shelves: Iterable[_Shelf], raw: bytes) -> list[_Shelf]:
+def _suspected(shelves: Iterable[_ValueIndex], raw: bytes) -> list[_ValueIndex]:
     """Return the shelves that may have a secret in this text. Shelves of the same kinds share their views."""
     together: dict[Kinds, bytes] = {}
     found = []

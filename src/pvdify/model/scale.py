@@ -87,7 +87,7 @@ class Relative(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class RequestedCount:
     """A requested number of instances of a process: ``=3``, ``+1`` or ``-1``."""
 
     number: int

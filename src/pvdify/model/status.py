@@ -7,11 +7,11 @@ from enum import Enum
 
 from pvdify.model.app import App
 from pvdify.model.names import WEB
+from pvdify.model.observed_instances import ObservedInstance
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Release
 from pvdify.model.scale import Scale
 from pvdify.model.slot import Placement, Slot
-from pvdify.model.standing import Standing
 
 
 class StatusWord(Enum):
@@ -65,7 +65,7 @@ class AppFacts:
     """The facts that decide a status.
 
     ``newest``: the newest release of an app without a live one. ``slot``: the live one. ``operation``: the deploy,
-    rollback or removal in progress. ``standings``: by instance name. ``noted``: the last status on record.
+    rollback or removal in progress. ``observed``: by instance name. ``noted``: the last status on record.
     ``held_since``: since when the router holds the app's requests; ``held_until``: at most until then.
     """
 
@@ -75,7 +75,7 @@ class AppFacts:
     newest: Release | None = None
     slot: Slot | None = None
     operation: Operation | None = None
-    standings: Mapping[str, Standing] = field(default_factory=dict)
+    observed: Mapping[str, ObservedInstance] = field(default_factory=dict)
     noted: NotedStatus | None = None
     router_down_since: datetime | None = None
     held_since: datetime | None = None
@@ -84,7 +84,7 @@ class AppFacts:
     @property
     def is_lasting(self) -> bool:
         """Whether time alone does not change them: no hold ends, and no instance is about to have recovered."""
-        return self.held_since is None and not any(each.restarts for each in self.standings.values())
+        return self.held_since is None and not any(each.restarts for each in self.observed.values())
 
 
 def status_of(facts: AppFacts) -> Status:
@@ -146,31 +146,33 @@ def _of_instances(facts: AppFacts) -> Status:
     places = tuple(place for place in (facts.slot.placements if facts.slot else ()) if place.is_up)
     if not places:
         return Status(word=StatusWord.DOWN, cause="no instance is left", since=begun)
-    unseen = [place for place in places if place.name not in facts.standings]
+    unseen = [place for place in places if place.name not in facts.observed]
     if unseen and facts.noted is not None and facts.noted.word.is_problem:
         # After a start of pvdifyd, the recorded status is valid until all instances have been observed.
         return Status(word=facts.noted.word, cause=facts.noted.cause, since=facts.noted.since)
-    ill = {place: facts.standings[place.name] for place in places if _is_ill(facts, place)}
+    ill = {place: facts.observed[place.name] for place in places if _is_ill(facts, place)}
     if not ill:
-        ups = [facts.standings[place.name].since for place in places if place.name in facts.standings]
+        ups = [facts.observed[place.name].since for place in places if place.name in facts.observed]
         return Status(word=StatusWord.LIVE, since=max([begun, *ups]))
     return _of_ill(places, ill)
 
 
 def _is_ill(facts: AppFacts, place: Placement) -> bool:
-    standing = facts.standings.get(place.name)
-    return standing is not None and not standing.is_well
+    observation = facts.observed.get(place.name)
+    return observation is not None and not observation.is_well
 
 
-def _of_ill(places: tuple[Placement, ...], ill: Mapping[Placement, Standing]) -> Status:
+def _of_ill(places: tuple[Placement, ...], ill: Mapping[Placement, ObservedInstance]) -> Status:
     """Judge by the web instances first: if all of them are ill the app is down, regardless of its workers."""
     place, worst = max(ill.items(), key=lambda item: (item[1].is_crashing, item[0].process == WEB, bool(item[1].cause)))
-    since = min(standing.loop_since or standing.since for standing in ill.values())
+    since = min(observation.loop_since or observation.since for observation in ill.values())
     web = [place for place in places if place.process == WEB] or list(places)
     if any(place not in ill for place in web):
         of = f"{len(places) - len(ill)} of {len(places)}"
         why = f": {place.process}.{place.number} {worst.cause}" if worst.cause else ""
         return Status(word=StatusWord.DEGRADED, cause=f"{of}{why}", since=since)
-    of_web = max((ill[place] for place in web), key=lambda standing: (standing.is_crashing, bool(standing.cause)))
+    of_web = max(
+        (ill[place] for place in web), key=lambda observation: (observation.is_crashing, bool(observation.cause))
+    )
     word = StatusWord.CRASHING if of_web.is_crashing else StatusWord.DOWN
     return Status(word=word, cause=of_web.cause, since=since)

@@ -36,7 +36,7 @@ class SeenWebhook:
 
 
 @dataclass(frozen=True, kw_only=True)
-class News:
+class PullRequestNews:
     """The news of one pull request in a webhook."""
 
     repository: str

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from pvdify.model.link import Repository
 from pvdify.model.preview import PullRequestState
-from pvdify.model.webhook import News
+from pvdify.model.webhook import PullRequestNews
 
 
 class CodeHost(Protocol):
@@ -29,6 +29,6 @@ class CodeHost(Protocol):
         """
         ...
 
-    async def news(self, event: str, content: bytes) -> News | None:
+    async def news(self, event: str, content: bytes) -> PullRequestNews | None:
         """Return the news in a webhook; None if pvdify does not use this kind. Raises MalformedRequest."""
         ...

@@ -21,7 +21,7 @@ async def hanging(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(app or "")
         return await asyncio.get_running_loop().create_future()
 
-    api.daemon.world.sightings.patience = 0.05
+    api.daemon.world.runtime_queries.patience = 0.05
     # the fake has no way to hang, only to fail
     monkeypatch.setattr(api.machine.supervisor, "find", never)
     return asked
@@ -62,9 +62,9 @@ async def test_metrics_keep_the_instances_and_report_the_runtime_as_unavailable(
 async def test_the_runtime_is_asked_again_once_it_answers(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await api("GET", "/status")
     monkeypatch.undo()
-    for task in list(api.daemon.world.sightings._hanging):
+    for task in list(api.daemon.world.runtime_queries._hanging):
         task.cancel()
-    await asyncio.wait(api.daemon.world.sightings._hanging or {asyncio.create_task(asyncio.sleep(0))})
+    await asyncio.wait(api.daemon.world.runtime_queries._hanging or {asyncio.create_task(asyncio.sleep(0))})
 
     (runtime,) = [it for it in (await api("GET", "/status")).json["checks"] if it["name"] == "runtime"]
 

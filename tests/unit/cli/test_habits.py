@@ -46,7 +46,10 @@ HEROKU = {
     "releases:info v41 -a shop": (releases.run_info, {"app": "shop", "version": 41}),
     "releases:output v41 -a shop": (releases.run_output, {"app": "shop", "version": 41}),
     "ps -a shop": (ps.run, {"app": "shop"}),
-    "ps:scale web=2 worker+1 -a shop": (ps_change.run_scale, {"app": "shop", "wishes": {"web": "2", "worker": "+1"}}),
+    "ps:scale web=2 worker+1 -a shop": (
+        ps_change.run_scale,
+        {"app": "shop", "requested": {"web": "2", "worker": "+1"}},
+    ),
     "ps:restart web -a shop": (ps_change.run_restart, {"app": "shop", "process": "web"}),
     "apps:destroy -a shop -c shop": (apps_destroy.run, {"app": "shop", "confirm": "shop"}),
     "domains:add www.example.com -a shop": (domains.run_add, {"app": "shop", "hostname": "www.example.com"}),

@@ -41,17 +41,17 @@ def test_a_scale_shows_its_steps_and_how_to_undo_it(pvdify: Pvdify, myapp: FakeA
     assert next(asked.body for asked in myapp.asked if asked.method == "PATCH") == {"web": "2", "worker": "+1"}
 
 
-@pytest.mark.parametrize("wish", ["web=2", "web+1", "web=0", "worker=3"])
+@pytest.mark.parametrize("wanted", ["web=2", "web+1", "web=0", "worker=3"])
 @pytest.mark.parametrize("affinity", [None, "cookie"])
 def test_scaling_prints_a_note_on_sessions_in_memory(
-    pvdify: Pvdify, myapp: FakeApi, wish: str, affinity: str | None
+    pvdify: Pvdify, myapp: FakeApi, wanted: str, affinity: str | None
 ) -> None:
     myapp.processes["myapp"][0]["affinity"] = affinity
     myapp.operation_outcome = {"state": "succeeded", "steps": []}
 
-    ran = pvdify("ps:scale", "myapp", wish)
+    ran = pvdify("ps:scale", "myapp", wanted)
 
-    assert (SPREAD in ran.stderr) == (affinity is None and wish in ("web=2", "web+1"))
+    assert (SPREAD in ran.stderr) == (affinity is None and wanted in ("web=2", "web+1"))
 
 
 def test_scaling_an_already_scaled_process_prints_no_note_on_sessions(pvdify: Pvdify, myapp: FakeApi) -> None:
@@ -69,8 +69,8 @@ def test_ps_scale_without_arguments_prints_the_scale(pvdify: Pvdify, myapp: Fake
 def test_an_app_name_that_resembles_a_scale_is_the_app(pvdify: Pvdify, myapp: FakeApi) -> None:
     options = pvdify.parse("ps:scale", "myapp-pr-12", "web-1").options
 
-    assert (options.app, options.wishes) == ("myapp-pr-12", {"web": "-1"})
-    assert pvdify.parse("ps:scale", "--app", "myapp", "web-1").options.wishes == {"web": "-1"}
+    assert (options.app, options.requested) == ("myapp-pr-12", {"web": "-1"})
+    assert pvdify.parse("ps:scale", "--app", "myapp", "web-1").options.requested == {"web": "-1"}
 
 
 def test_an_invalid_scale_argument_is_a_usage_error(pvdify: Pvdify, myapp: FakeApi) -> None:

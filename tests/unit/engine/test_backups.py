@@ -6,7 +6,7 @@ import pytest
 
 from pvdify.engine.state.backups import lost_server
 from pvdify.errors import BackupsBusy
-from pvdify.model.backup import BackupState, Counts, Keep, TaskState, Wanted
+from pvdify.model.backup import BackupState, Counts, Keep, RestoreSubject, TaskState
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
 from pvdify.ports.backups import BackupTarget
@@ -137,7 +137,7 @@ async def test_a_kill_during_a_restore_leaves_no_partial_volume():
         await first.bury()
         daemon = machine.daemon(kill_at=kill_at)
         try:
-            await daemon.backups.restore("", Wanted(app="shop", to="copy"), ACTOR)
+            await daemon.backups.restore("", RestoreSubject(app="shop", to="copy"), ACTOR)
             await daemon.keeper.look()
             ended = True
         except Killed:
@@ -218,9 +218,9 @@ async def test_restored_to_another_app_the_config_comes_with_the_volumes_unless_
     await daemon.requests.create_app("other", ACTOR)
     await daemon.requests.change_config("other", {"OWN": ConfigVar(value=Secret("kept"))}, ACTOR)
 
-    plan = await daemon.backups.plan_restore("", Wanted(app="shop", to="copy"))
+    plan = await daemon.backups.plan_restore("", RestoreSubject(app="shop", to="copy"))
     for to in ("copy", "other"):
-        await daemon.backups.restore("", Wanted(app="shop", to=to), ACTOR)
+        await daemon.backups.restore("", RestoreSubject(app="shop", to=to), ACTOR)
         await daemon.keeper.look()
 
     assert "set the config vars of copy to those that shop has in the backup" in plan.steps

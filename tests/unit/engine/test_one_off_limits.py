@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from pvdify.engine.running import one_offs
-from pvdify.engine.running.one_offs import EXEC, MOST_AT_ONCE, RUN, TUNNEL, OneOff, Where
+from pvdify.engine.running.one_offs import EXEC, MOST_AT_ONCE, RUN, TUNNEL, InstanceSelector, OneOff
 from pvdify.errors import AppBusy
 from tests.fakes.machine import ACTOR, Daemon, Machine
 from tests.support.asking import IMAGE
@@ -15,8 +15,8 @@ SPARE = 5  # requests beyond the limit
 Begin = Callable[[Daemon, str], Awaitable[OneOff]]
 KINDS: dict[str, Begin] = {
     RUN: lambda daemon, app: daemon.engine.one_offs.start(app, ["sleep", "9"], None, ACTOR),
-    EXEC: lambda daemon, app: daemon.engine.one_offs.enter(app, Where(), ["sleep", "9"], None, ACTOR),
-    TUNNEL: lambda daemon, app: daemon.engine.one_offs.connect(app, Where(), 8080, ACTOR),
+    EXEC: lambda daemon, app: daemon.engine.one_offs.enter(app, InstanceSelector(), ["sleep", "9"], None, ACTOR),
+    TUNNEL: lambda daemon, app: daemon.engine.one_offs.connect(app, InstanceSelector(), 8080, ACTOR),
 }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pvdify.engine.running.one_offs import OneOff, Where
+from pvdify.engine.running.one_offs import InstanceSelector, OneOff
 from pvdify.errors import AppNotFound, InvalidError, NothingRuns, OneOffNotFound
 from pvdify.model.config import ConfigVar
 from pvdify.model.endpoint import NO_ROUTE
@@ -204,9 +204,9 @@ async def test_raw_output_is_byte_for_byte_and_the_secrets_in_it_are_counted_and
 async def test_exec_enters_the_first_web_instance_of_the_live_release(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE, manifest={"processes": {"web": {"count": 2}, "worker": {"command": ["work"]}}})
 
-    run = await daemon.one_offs.enter("shop", Where(), ("bash",), None, ACTOR)
-    await daemon.one_offs.enter("shop", Where(process="web", number=2), "ls", None, ACTOR)
-    await daemon.one_offs.enter("shop", Where(process="worker"), "ls", None, ACTOR)
+    run = await daemon.one_offs.enter("shop", InstanceSelector(), ("bash",), None, ACTOR)
+    await daemon.one_offs.enter("shop", InstanceSelector(process="web", number=2), "ls", None, ACTOR)
+    await daemon.one_offs.enter("shop", InstanceSelector(process="worker"), "ls", None, ACTOR)
 
     assert [instance for instance, _, _ in machine.inside.entered] == [
         "pvdify-shop-web-v1-1", "pvdify-shop-web-v1-2", "pvdify-shop-worker-v1-1",
@@ -220,9 +220,9 @@ async def test_exec_into_a_missing_instance_names_it(machine: Machine, daemon: D
     await daemon.deploy(image=IMAGE)
 
     with pytest.raises(NothingRuns, match=r"shop has no running instance web\.7"):
-        await daemon.one_offs.enter("shop", Where(process="web", number=7), "ls", None, ACTOR)
+        await daemon.one_offs.enter("shop", InstanceSelector(process="web", number=7), "ls", None, ACTOR)
     with pytest.raises(AppNotFound):
-        await daemon.one_offs.connect("blog", Where(), 80, ACTOR)
+        await daemon.one_offs.connect("blog", InstanceSelector(), 80, ACTOR)
 
 
 async def test_output_of_exec_is_redacted_and_bytes_of_a_tunnel_are_not(machine: Machine, daemon: Daemon):
@@ -230,8 +230,8 @@ async def test_output_of_exec_is_redacted_and_bytes_of_a_tunnel_are_not(machine:
     await daemon.requests.change_config(
         "shop", {"KEY": ConfigVar(value=Secret("s3cret-value"), is_secret=True)}, ACTOR
     )  # fmt: skip
-    command = await daemon.one_offs.enter("shop", Where(), "env", None, ACTOR)
-    connection = await daemon.one_offs.connect("shop", Where(), 5432, ACTOR)
+    command = await daemon.one_offs.enter("shop", InstanceSelector(), "env", None, ACTOR)
+    connection = await daemon.one_offs.connect("shop", InstanceSelector(), 5432, ACTOR)
     for process in (machine.inside.entered[0][2], machine.inside.connected[0][2]):
         process.say("s3cret-value")
         process.exit(0)
@@ -243,7 +243,7 @@ async def test_output_of_exec_is_redacted_and_bytes_of_a_tunnel_are_not(machine:
 
 async def test_an_exec_without_a_viewer_is_ended(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=IMAGE)
-    await daemon.one_offs.enter("shop", Where(), "sleep 600", None, ACTOR)
+    await daemon.one_offs.enter("shop", InstanceSelector(), "sleep 600", None, ACTOR)
 
     await machine.clock.sleep(7)
 

@@ -7,7 +7,7 @@ import pytest
 from pvdify.errors import DeniedError, InvalidError, InvalidScale, NotRollbackable, PreviewLimit
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
-from pvdify.model.scale import Wish
+from pvdify.model.scale import RequestedCount
 from pvdify.model.token import Actor, Role
 from tests.fakes.machine import ACTOR, Daemon, Machine
 from tests.support.wanted import deploy_request, preview_request
@@ -117,7 +117,7 @@ async def test_the_instances_of_a_preview_are_limited_by_the_app(daemon: Daemon,
 
     name = await way(daemon, 8, {}, OF_SHOP)
     with pytest.raises(InvalidScale, match="9 instances"):
-        await daemon.processes.scale(name, {"web": Wish(number=9)}, OF_SHOP)
+        await daemon.processes.scale(name, {"web": RequestedCount(number=9)}, OF_SHOP)
 
 
 @BOTH_WAYS

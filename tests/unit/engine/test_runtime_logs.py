@@ -48,7 +48,7 @@ def reading(daemon: Daemon, supervisor: Passing) -> runtime_logs.RuntimeLogs:
     return runtime_logs.RuntimeLogs(
         clock=daemon.world.clock,
         instance_logs=supervisor,  # type: ignore[arg-type]
-        standings=daemon.world.standings,
+        observed=daemon.world.observed,
         store=daemon.world.store,
     )
 

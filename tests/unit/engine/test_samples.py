@@ -57,7 +57,7 @@ async def test_an_instance_whose_counter_was_reset_loses_no_requests(machine: Ma
 async def test_memory_and_cpu_are_those_of_all_instances(machine: Machine, daemon: Daemon) -> None:
     await daemon.scale(web=2)
     found = await machine.supervisor.find()
-    daemon.world.sightings.note(found, machine.clock.now())
+    daemon.world.runtime_queries.note(found, machine.clock.now())
     pids = [it.pid for it in found if it.pid is not None]
     machine.host.used = {pid: Usage(memory=100, cpu_seconds=1.0) for pid in pids}
     await daemon.samples.take()

@@ -11,7 +11,7 @@ from pvdify.errors import AppBusy, AppNotFound, InvalidScale, NothingRuns, Runti
 from pvdify.model.operation import Operation, OperationState
 from pvdify.model.release import Release
 from pvdify.model.route import Traffic
-from pvdify.model.scale import Relative, Wish
+from pvdify.model.scale import Relative, RequestedCount
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 from tests.fakes.places import at
@@ -60,7 +60,7 @@ async def test_fewer_instances_leave_the_route_first_and_stop_once_they_have_ans
     await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 3}}})
     machine.router.serve("shop", 1, Traffic(requests=1, in_flight=1), number=3)
 
-    operation = await daemon.processes.scale("shop", {"web": Wish(number=1)}, ACTOR)
+    operation = await daemon.processes.scale("shop", {"web": RequestedCount(number=1)}, ACTOR)
     await machine.clock.sleep(5)
 
     assert await machine.route_of("shop") == (3001,)
@@ -186,8 +186,8 @@ async def test_a_failed_rollback_leaves_the_standby_slot_as_it_was(machine: Mach
 async def test_relative_scales_add_up_while_queued(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=BOTH)
 
-    first = await daemon.processes.scale("shop", {"web": Wish(number=1, how=Relative.MORE)}, ACTOR)
-    second = await daemon.processes.scale("shop", {"web": Wish(number=2, how=Relative.MORE)}, ACTOR)
+    first = await daemon.processes.scale("shop", {"web": RequestedCount(number=1, how=Relative.MORE)}, ACTOR)
+    second = await daemon.processes.scale("shop", {"web": RequestedCount(number=2, how=Relative.MORE)}, ACTOR)
     await daemon.finish_operation(first)
     await daemon.finish_operation(second)
 
@@ -197,10 +197,14 @@ async def test_relative_scales_add_up_while_queued(machine: Machine, daemon: Dae
 
 async def test_every_problem_of_a_scale_is_reported_at_once(daemon: Daemon):
     await daemon.deploy(image=V1, manifest=BOTH)
-    wishes = {"wbe": Wish(number=1), "worker": Wish(number=2, how=Relative.LESS), "web": Wish(number=101)}
+    requested = {
+        "wbe": RequestedCount(number=1),
+        "worker": RequestedCount(number=2, how=Relative.LESS),
+        "web": RequestedCount(number=101),
+    }
 
     with pytest.raises(InvalidScale) as caught:
-        await daemon.processes.scale("shop", wishes, ACTOR)
+        await daemon.processes.scale("shop", requested, ACTOR)
 
     assert caught.value.details["problems"] == [
         'wbe: did you mean "web"?',
@@ -227,7 +231,7 @@ async def test_no_app_gets_more_instances_than_the_server_allows_one():
         await daemon.deploy(image=V1, manifest={"processes": {"web": {"count": 2}, "worker": {"count": 5}}})
     await daemon.deploy(image=V1, manifest=BOTH)
     with pytest.raises(InvalidScale) as caught:
-        await daemon.processes.scale("shop", {"web": Wish(number=6)}, ACTOR)
+        await daemon.processes.scale("shop", {"web": RequestedCount(number=6)}, ACTOR)
     await daemon.scale(web=5)
     with pytest.raises(InvalidScale):
         await daemon.deploy(image=V2, manifest={"processes": {"web": {"count": 2}, "worker": {"count": 2}}})
@@ -246,7 +250,7 @@ async def test_a_change_and_a_deploy_that_wait_together_do_not_exceed_the_limit(
     await daemon.deploy(image=V1, manifest={"processes": {"web": {}}})
 
     deploy = await ask_for_deploy(daemon, V2, {"processes": {"web": {}, "worker": {"count": 5}}})
-    scaling = await daemon.processes.scale("shop", {"web": Wish(number=6)}, ACTOR)
+    scaling = await daemon.processes.scale("shop", {"web": RequestedCount(number=6)}, ACTOR)
     await daemon.finish("shop", deploy.version)
     failed = await daemon.finish_operation(scaling)
 
@@ -278,8 +282,8 @@ async def test_a_process_that_a_deploy_removes_meanwhile_is_named(machine: Machi
     await daemon.deploy(image=V1, manifest=BOTH)
 
     deploy = await ask_for_deploy(daemon, V2, {"processes": {"web": {}}})
-    scaling = await daemon.processes.scale("shop", {"worker": Wish(number=2)}, ACTOR)
-    await daemon.processes.scale("shop", {"web": Wish(number=2)}, ACTOR)
+    scaling = await daemon.processes.scale("shop", {"worker": RequestedCount(number=2)}, ACTOR)
+    await daemon.processes.scale("shop", {"web": RequestedCount(number=2)}, ACTOR)
     await daemon.finish("shop", deploy.version)
     failed = await daemon.finish_operation(scaling)
 
@@ -291,7 +295,7 @@ async def test_a_process_that_a_deploy_removes_meanwhile_is_named(machine: Machi
 
 async def test_an_app_without_a_release_cannot_be_scaled(daemon: Daemon):
     with pytest.raises(AppNotFound):
-        await daemon.processes.scale("shop", {"web": Wish(number=1)}, ACTOR)
+        await daemon.processes.scale("shop", {"web": RequestedCount(number=1)}, ACTOR)
     await daemon.requests.create_app("shop", ACTOR)
     with pytest.raises(NothingRuns):
         await daemon.processes.restart("shop", None, ACTOR)
@@ -458,7 +462,7 @@ async def test_the_number_of_queued_changes_per_app_is_limited(machine: Machine,
 
     for ask in (
         lambda: daemon.processes.restart("shop", "web", ACTOR),
-        lambda: daemon.processes.scale("shop", {"web": Wish(number=2)}, ACTOR),
+        lambda: daemon.processes.scale("shop", {"web": RequestedCount(number=2)}, ACTOR),
         lambda: daemon.processes.set_stopped("shop", ACTOR, is_stopped=True),
     ):
         with pytest.raises(AppBusy, match="changes of its processes wait already"):

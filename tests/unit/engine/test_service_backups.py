@@ -6,7 +6,7 @@ import pytest
 
 from pvdify.engine.state.backups.scratch import GENERATION
 from pvdify.errors import BackupNotFound, ServiceExists
-from pvdify.model.backup import BackupState, ItemKind, Keep, TaskState, Wanted
+from pvdify.model.backup import BackupState, ItemKind, Keep, RestoreSubject, TaskState
 from pvdify.model.service import Order, OrderKind, ServiceState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import Daemon, Killed, Machine
@@ -156,9 +156,9 @@ async def test_an_existing_service_is_not_replaced_unless_requested(daemon: Daem
     await make(daemon)
 
     with pytest.raises(ServiceExists):
-        await daemon.backups.plan_restore("", Wanted(app="", service="db", to="db"))
+        await daemon.backups.plan_restore("", RestoreSubject(app="", service="db", to="db"))
     with pytest.raises(BackupNotFound):
-        await daemon.backups.plan_restore("", Wanted(app="", service="cache", to="cache"))
+        await daemon.backups.plan_restore("", RestoreSubject(app="", service="cache", to="cache"))
 
 
 async def test_a_dump_is_restored_into_a_new_service_with_the_dumps_user(machine: Machine, daemon: Daemon):
@@ -182,7 +182,7 @@ async def test_a_replaced_service_has_the_backups_data_and_its_old_volume_is_in_
 ):
     await make(daemon)
     before = await daemon.services.get("db")
-    plan = await daemon.backups.plan_restore("", Wanted(app="", service="db", to="db", replaces=True))
+    plan = await daemon.backups.plan_restore("", RestoreSubject(app="", service="db", to="db", replaces=True))
 
     task = await restore(daemon, replaces=True)
 

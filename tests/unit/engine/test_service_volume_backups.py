@@ -4,7 +4,7 @@ import pytest
 
 from pvdify.engine.state.services.services import ServiceRequest
 from pvdify.errors import InvalidError, ServiceNotFound
-from pvdify.model.backup import Counts, TaskState, Wanted
+from pvdify.model.backup import Counts, RestoreSubject, TaskState
 from pvdify.model.service import Service, ServiceState
 from pvdify.model.volume import new_volume
 from tests.fakes.behaviour import Behaviour
@@ -41,7 +41,7 @@ async def files_service(machine: Machine, daemon: Daemon) -> Service:
 
 async def test_the_volume_of_a_service_of_any_image_is_replaced_by_name(machine: Machine, daemon: Daemon):
     before = await files_service(machine, daemon)
-    plan = await daemon.backups.plan_restore("", Wanted(app="", service="files", to="files", replaces=True))
+    plan = await daemon.backups.plan_restore("", RestoreSubject(app="", service="files", to="files", replaces=True))
 
     task = await restore(daemon, service="files", replaces=True)
 
@@ -96,7 +96,7 @@ async def test_a_volume_of_a_purged_service_needs_a_new_service_to_go_to(machine
     await run_keeper(daemon)
 
     with pytest.raises(ServiceNotFound, match="files"):
-        await daemon.backups.plan_restore("", Wanted(app="", service="files", to="files"))
+        await daemon.backups.plan_restore("", RestoreSubject(app="", service="files", to="files"))
     await daemon.services.create("files", ServiceRequest(image=FILES, port=80, volume="/srv"), ACTOR)
     await run_keeper(daemon)
     task = await restore(daemon, service="files", replaces=True)
@@ -109,9 +109,9 @@ async def test_files_do_not_replace_the_data_of_a_database(machine: Machine, dae
     await files_service(machine, daemon)
 
     with pytest.raises(InvalidError, match="db was not replaced"):
-        await daemon.backups.plan_restore("", Wanted(app="", service="files", to="db", replaces=True))
+        await daemon.backups.plan_restore("", RestoreSubject(app="", service="files", to="db", replaces=True))
     with pytest.raises(InvalidError, match="files was not replaced"):
-        await daemon.backups.plan_restore("", Wanted(app="", service="db", to="files", replaces=True))
+        await daemon.backups.plan_restore("", RestoreSubject(app="", service="db", to="files", replaces=True))
 
 
 async def test_a_backup_of_an_app_includes_the_volume_of_its_linked_service(machine: Machine, daemon: Daemon):

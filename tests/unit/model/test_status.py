@@ -8,11 +8,11 @@ import pytest
 from pvdify.manifest.definition import Manifest
 from pvdify.model.app import App
 from pvdify.model.instance import Exit
+from pvdify.model.observed_instances import STEADY, ObservedInstance, ObservedInstances
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Failure, Release, ReleaseStatus
 from pvdify.model.scale import Choice, Scale
 from pvdify.model.slot import Placement, Slot, SlotState
-from pvdify.model.standing import STEADY, Standing, Standings
 from pvdify.model.status import AppFacts, NotedStatus, StatusWord, status_of
 from tests.fakes.places import at
 
@@ -32,19 +32,21 @@ SLOT = Slot(
         Placement(name="k1", process="worker", number=1),
     ),
 )  # fmt: skip
-UP = Standing(is_up=True, since=BEFORE)
-ENDED = Standing(is_up=False, since=NOW, exit=Exit(code=1))
-CRASHING = Standing(is_up=False, since=NOW, exit=Exit(code=1), restarts=6, loop_since=NOW - timedelta(minutes=2))
-MISSING = Standing(is_up=False, since=NOW, problem="its image is gone", short="image missing")
-FACTS = AppFacts(app=APP, scale=Scale(app="shop"), live=RELEASE, slot=SLOT, standings={"w1": UP, "w2": UP, "k1": UP})
+UP = ObservedInstance(is_up=True, since=BEFORE)
+ENDED = ObservedInstance(is_up=False, since=NOW, exit=Exit(code=1))
+CRASHING = ObservedInstance(
+    is_up=False, since=NOW, exit=Exit(code=1), restarts=6, loop_since=NOW - timedelta(minutes=2)
+)
+MISSING = ObservedInstance(is_up=False, since=NOW, problem="its image is gone", short="image missing")
+FACTS = AppFacts(app=APP, scale=Scale(app="shop"), live=RELEASE, slot=SLOT, observed={"w1": UP, "w2": UP, "k1": UP})
 DEPLOY = Operation(id="x", kind=OperationKind.DEPLOY, app="shop", release=4, created_at=NOW, created_by="ann")
 STOPPED = Scale(app="shop", is_stopped=True, changed_by="ann", changed_at=NOW)
 NO_WEB = Scale(app="shop", chosen={"web": Choice(count=0, instead_of=2)}, changed_by="ann", changed_at=NOW)
 FAILED = replace(RELEASE, version=1, failure=Failure(code="image-not-found", what="it is not there"))
 
 
-def seen(**standings: Standing) -> AppFacts:
-    return replace(FACTS, standings={**FACTS.standings, **standings})
+def seen(**observed: ObservedInstance) -> AppFacts:
+    return replace(FACTS, observed={**FACTS.observed, **observed})
 
 
 @pytest.mark.parametrize(
@@ -96,57 +98,57 @@ def test_an_unchanged_status_keeps_its_time_until_a_new_release() -> None:
 def test_a_recorded_status_is_kept_until_instances_are_observed() -> None:
     noted = NotedStatus(app="shop", word=StatusWord.CRASHING, cause="exit 1, 6 restarts", since=NOW)
 
-    assert str(status_of(replace(FACTS, standings={}, noted=noted))) == "crashing (exit 1, 6 restarts)"
-    assert status_of(replace(FACTS, standings={}, noted=None)).word is StatusWord.LIVE
+    assert str(status_of(replace(FACTS, observed={}, noted=noted))) == "crashing (exit 1, 6 restarts)"
+    assert status_of(replace(FACTS, observed={}, noted=None)).word is StatusWord.LIVE
 
 
-def crash(standings: Standings, at: datetime) -> bool:
-    standings.seen_down("w1", at, Exit(code=1))
-    is_loop = standings.restarted("w1", at, Exit(code=1))
-    standings.seen_up("w1", at + timedelta(seconds=1), started_at=at + timedelta(seconds=1))
+def crash(observed: ObservedInstances, at: datetime) -> bool:
+    observed.seen_down("w1", at, Exit(code=1))
+    is_loop = observed.restarted("w1", at, Exit(code=1))
+    observed.seen_up("w1", at + timedelta(seconds=1), started_at=at + timedelta(seconds=1))
     return is_loop
 
 
 def test_the_third_restart_without_a_steady_minute_is_a_crash_loop_once() -> None:
-    standings, times = Standings(), [NOW + timedelta(seconds=20 * number) for number in range(6)]
+    observed, times = ObservedInstances(), [NOW + timedelta(seconds=20 * number) for number in range(6)]
 
-    loops = [crash(standings, at) for at in times]
+    loops = [crash(observed, at) for at in times]
 
     assert loops == [False, False, True, False, False, False]
-    (standing,) = standings.of(["w1"], times[-1] + timedelta(seconds=2)).values()
-    assert (standing.is_crashing, standing.cause, standing.loop_since) == (True, "exit 1, 6 restarts", NOW)
+    (observation,) = observed.of(["w1"], times[-1] + timedelta(seconds=2)).values()
+    assert (observation.is_crashing, observation.cause, observation.loop_since) == (True, "exit 1, 6 restarts", NOW)
 
 
 def test_a_steady_minute_ends_a_crash_loop() -> None:
-    standings = Standings()
+    observed = ObservedInstances()
     for number in range(4):
-        crash(standings, NOW + timedelta(seconds=20 * number))
+        crash(observed, NOW + timedelta(seconds=20 * number))
     up_since = NOW + timedelta(seconds=61)
 
-    assert not standings.of(["w1"], up_since + STEADY - timedelta(seconds=1))["w1"].is_well
-    assert standings.of(["w1"], up_since + STEADY)["w1"].is_well
+    assert not observed.of(["w1"], up_since + STEADY - timedelta(seconds=1))["w1"].is_well
+    assert observed.of(["w1"], up_since + STEADY)["w1"].is_well
 
 
 def test_rare_exits_are_no_crash_loop() -> None:
-    standings = Standings()
+    observed = ObservedInstances()
 
-    assert [crash(standings, NOW + timedelta(minutes=5 * number)) for number in range(6)] == [False] * 6
+    assert [crash(observed, NOW + timedelta(minutes=5 * number)) for number in range(6)] == [False] * 6
 
 
 def test_a_failure_reason_is_new_once_and_cleared_when_the_instance_runs() -> None:
-    standings = Standings()
+    observed = ObservedInstances()
 
-    news = [standings.refused("w1", NOW, problem, "short") for problem in ("a", "a", "b", "b", "a")]
+    news = [observed.refused("w1", NOW, problem, "short") for problem in ("a", "a", "b", "b", "a")]
 
     assert news == [True, False, True, False, True]
-    standings.seen_up("w1", NOW)
-    assert standings.of(["w1"], NOW)["w1"].problem == ""
+    observed.seen_up("w1", NOW)
+    assert observed.of(["w1"], NOW)["w1"].problem == ""
 
 
 def test_an_exit_recorded_by_a_restart_outweighs_a_later_observation() -> None:
-    standings = Standings()
-    standings.restarted("w1", NOW, Exit(code=7))
+    observed = ObservedInstances()
+    observed.restarted("w1", NOW, Exit(code=7))
 
-    standings.seen_down("w1", NOW, Exit(code=137))
+    observed.seen_down("w1", NOW, Exit(code=137))
 
-    assert standings.of(["w1"], NOW)["w1"].cause == "exit 7, 1 restart"
+    assert observed.of(["w1"], NOW)["w1"].cause == "exit 7, 1 restart"

@@ -24,7 +24,7 @@ class RecordExists(Exception):
     """A DNS record with this name already exists."""
 
 
-class Gone(Exception):
+class ResourceMissing(Exception):
     """The requested zone, tunnel or record does not exist."""
 
 
@@ -48,7 +48,10 @@ class CloudflareApi:
         self._counted_at = clock.monotonic()
 
     async def ask(self, ask: Ask, token: Secret) -> Any:
-        """Return the answer's ``result``. Raises ServiceUnavailable, EdgeRefused, Declined, RecordExists, Gone."""
+        """Return the answer's ``result``.
+
+        Raises ServiceUnavailable, EdgeRefused, Declined, RecordExists, ResourceMissing.
+        """
         return (await self._ask(ask, token)).get("result")
 
     async def pages(self, first: Ask, token: Secret, size: int) -> list[Any]:
@@ -123,7 +126,7 @@ _EXISTS_CODES = {81053, 81054, 81056, 81057, 81058}
 def _understood(ask: Ask, answer: WebAnswer) -> dict[str, Any]:
     """Return the answer's envelope if it reports success.
 
-    Raises _Retryable, RecordExists, Gone, EdgeRefused, Declined.
+    Raises _Retryable, RecordExists, ResourceMissing, EdgeRefused, Declined.
     """
     if answer.status == 429:
         after = answer.headers.get("retry-after", "")
@@ -142,7 +145,7 @@ def _understood(ask: Ask, answer: WebAnswer) -> dict[str, Any]:
     if {code for code, _ in errors} & _EXISTS_CODES:
         raise RecordExists
     if answer.status == 404:
-        raise Gone
+        raise ResourceMissing
     raise _refused(ask, answer.status, errors)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pvdify.adapters.cloudflare import causes, requests, rules
-from pvdify.adapters.cloudflare.api import CloudflareApi, Declined, Gone, RecordExists
+from pvdify.adapters.cloudflare.api import CloudflareApi, Declined, RecordExists, ResourceMissing
 from pvdify.errors import EdgeRefused, ServiceUnavailable
 from pvdify.model.edge import EdgeLink, EdgeProblem, EdgeState, EdgeWanted, zone_of
 from pvdify.model.foreign_json import parse_json
@@ -117,7 +117,7 @@ class CloudflareEdge:
         if tunnel is None:
             return
         if tunnel.name == self._own_name:
-            with suppress(Gone):
+            with suppress(ResourceMissing):
                 await self._api.ask(requests.delete_tunnel(tunnel.account, tunnel.id), link.token)
             return
         found, _ = await self._rules(tunnel, link.token)
@@ -221,7 +221,7 @@ class CloudflareEdge:
     async def _change(self, zone: _Zone, id: str, record: dict[str, Any], token: Secret) -> None:
         try:
             await self._api.ask(requests.change_record(zone.id, zone.name, id, record), token)
-        except (Gone, RecordExists):
+        except (ResourceMissing, RecordExists):
             raise ServiceUnavailable(
                 f"the record for {record['name']} was changed just now", why="another program changed or deleted it",
                 next="pvdifyd reads the records again and retries by itself",
@@ -230,7 +230,7 @@ class CloudflareEdge:
     async def _delete(self, zone: _Zone, record: Mapping[str, Any], token: Secret) -> None:
         try:
             await self._api.ask(requests.delete_record(zone.id, zone.name, record["id"]), token)
-        except Gone:
+        except ResourceMissing:
             return
 
     async def _marked(self, zone: _Zone, token: Secret) -> list[dict[str, Any]]:

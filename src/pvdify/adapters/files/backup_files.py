@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from pvdify import __version__
 from pvdify.adapters.files import databases, server_data
-from pvdify.adapters.files.server_data import ABOUT, DATA, DATABASE, FORMAT, SETTINGS, WORK, About
+from pvdify.adapters.files.server_data import ABOUT, DATA, DATABASE, FORMAT, SETTINGS, WORK, BackupDescription
 from pvdify.adapters.files.whole_file import write_whole
 from pvdify.errors import StoreUnavailable, storage_error
 from pvdify.model.backup import Counts
@@ -99,7 +99,7 @@ class BackupFilesOnDisk:
             (into / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(into / name, (self._data_dir / path).read_bytes())
             names.append(name)
-        about = About(
+        about = BackupDescription(
             format=FORMAT, version=__version__, schema=schema, has_keys=True,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             checksums=server_data.checksums({name: (into / name).read_bytes() for name in names}),

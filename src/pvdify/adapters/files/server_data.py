@@ -21,7 +21,7 @@ _DEPLOY_LOG = ".deploy.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
-class About:
+class BackupDescription:
     """A backup's description of itself. ``checksums``: name in the backup -> SHA-256."""
 
     format: int
@@ -54,11 +54,11 @@ def checksums(contents: dict[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
-def read_directory(directory: Path) -> tuple[About, dict[str, bytes]]:
+def read_directory(directory: Path) -> tuple[BackupDescription, dict[str, bytes]]:
     """Return a backup's description, and the contents of its files by name. Raises OSError, ValueError, TypeError."""
     files = [path for path in sorted(directory.rglob("*")) if path.is_file() and not path.is_symlink()]
     contents = {str(path.relative_to(directory)): path.read_bytes() for path in files}
-    return About(**json.loads(contents.pop(ABOUT, b"") or b"{}")), contents
+    return BackupDescription(**json.loads(contents.pop(ABOUT, b"") or b"{}")), contents
 
 
 def is_key(path: Path) -> bool:

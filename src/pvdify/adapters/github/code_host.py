@@ -12,7 +12,7 @@ from pvdify.adapters.github.rest import Answer, RestApi, unavailable
 from pvdify.model.foreign_json import QUICK
 from pvdify.model.link import Repository
 from pvdify.model.preview import PullRequestState
-from pvdify.model.webhook import News
+from pvdify.model.webhook import PullRequestNews
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class GithubCodeHost:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise unavailable(self._api.url, f"its answer is not a repository: {error!r}") from error
 
-    async def news(self, event: str, content: bytes) -> News | None:
+    async def news(self, event: str, content: bytes) -> PullRequestNews | None:
         if len(content) <= QUICK:
             return news_of(event, content)
         return await asyncio.to_thread(news_of, event, content)

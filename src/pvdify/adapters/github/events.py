@@ -5,12 +5,12 @@ from typing import Any
 from pvdify.adapters.github.pull_requests import sign_of
 from pvdify.errors import MalformedRequest
 from pvdify.model.foreign_json import parse_json
-from pvdify.model.webhook import News
+from pvdify.model.webhook import PullRequestNews
 
 PULL_REQUEST = "pull_request"
 
 
-def news_of(event: str, content: bytes) -> News | None:
+def news_of(event: str, content: bytes) -> PullRequestNews | None:
     """Return the news in a ``pull_request`` event, None for every other event.
 
     All actions are treated alike, because each contains whether the pull request is open, and when it last changed.
@@ -20,7 +20,7 @@ def news_of(event: str, content: bytes) -> News | None:
     if event != PULL_REQUEST:
         return None
     try:
-        return News(
+        return PullRequestNews(
             repository=str(body["repository"]["full_name"]),
             number=int(body["number"]),
             sign=sign_of(body["pull_request"], None),

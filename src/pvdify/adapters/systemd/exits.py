@@ -12,7 +12,7 @@ WATCHED = "start-is-watched"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noted:
+class RecordedExit:
     """One exit of an instance that the keeper recorded. ``container``: the container's id."""
 
     at: datetime
@@ -61,7 +61,7 @@ def has_begun(directory: Path) -> bool:
     return (directory / BEGAN).exists()
 
 
-def take(directory: Path) -> tuple[Noted, ...]:
+def take(directory: Path) -> tuple[RecordedExit, ...]:
     """Return the recorded exits. Until ``forget`` is called, each call returns the same exits. Raises OSError."""
     taken, fresh = directory / TAKEN, directory / EXITS
     if not taken.exists():
@@ -76,11 +76,11 @@ def forget(directory: Path) -> None:
     (directory / TAKEN).unlink(missing_ok=True)
 
 
-def _parse(text: str) -> Iterator[Noted]:
+def _parse(text: str) -> Iterator[RecordedExit]:
     for line in text.splitlines():
         at, code, memory, container = (*line.split(" "), "", "", "", "")[:4]
         if at.isdigit() and code.isdigit():
-            yield Noted(
+            yield RecordedExit(
                 at=datetime.fromtimestamp(int(at), UTC),
                 code=int(code),
                 is_out_of_memory=memory == "memory",

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from pvdify.api import translate_backups as translate
 from pvdify.api.call import Call
 from pvdify.errors import InvalidError
-from pvdify.model.backup import Keep, Wanted
+from pvdify.model.backup import Keep, RestoreSubject
 from pvdify.web.answers import json_answer
 from pvdify.wire import requests
 
@@ -67,10 +67,10 @@ async def show_task(call: Call) -> Response:
     return json_answer(translate.task(await call.engine.backups.task(str(call.request.path_params["task"]))))
 
 
-def _wanted(body: requests.RestoreBackup) -> Wanted:
+def _wanted(body: requests.RestoreBackup) -> RestoreSubject:
     if bool(body.app) is bool(body.service):
         raise InvalidError("nothing was restored", why="one of app and service is needed", next="name what to restore")
     to = body.to or body.app or body.service
-    return Wanted(
+    return RestoreSubject(
         app=body.app, service=body.service, to=to, volumes=tuple(body.volumes), replaces=body.replace
     )  # fmt: skip

@@ -8,7 +8,7 @@ from pvdify.api import translate
 from pvdify.api.call import Call
 from pvdify.errors import InvalidScale
 from pvdify.model.operation import Operation
-from pvdify.model.scale import Relative, Wish
+from pvdify.model.scale import Relative, RequestedCount
 from pvdify.web.answers import json_answer
 from pvdify.wire import answers
 from pvdify.wire.requests import RestartProcesses
@@ -31,8 +31,8 @@ async def list_processes(call: Call) -> Response:
 
 async def scale_processes(call: Call) -> Response:
     """Scale processes: ``{"web": 3, "worker": "+1"}``, now and for later deploys."""
-    wishes = _wishes(call.app, await call.object())
-    return _accepted(await call.engine.processes.scale(call.app, wishes, call.actor))
+    requested = _requested(call.app, await call.object())
+    return _accepted(await call.engine.processes.scale(call.app, requested, call.actor))
 
 
 async def restart_processes(call: Call) -> Response:
@@ -62,25 +62,25 @@ def _accepted(operation: Operation) -> Response:
     return json_answer(translate.operation(operation), 202, headers)
 
 
-def _wishes(app: str, content: dict[str, object]) -> dict[str, Wish]:
-    wishes, problems = {}, []
+def _requested(app: str, content: dict[str, object]) -> dict[str, RequestedCount]:
+    requested, problems = {}, []
     for process, value in content.items():
-        wish = _wish(value)
-        if wish is None:
+        wanted = _requested_count(value)
+        if wanted is None:
             problems.append(f'{process}: expected a whole number, "+1" or "-1"')
         else:
-            wishes[process] = wish
+            requested[process] = wanted
     if problems:
         raise InvalidScale(
             f"{app} was not scaled", next=f"`pvdify ps {app}` shows its processes", details={"problems": problems}
         )
-    return wishes
+    return requested
 
 
-def _wish(value: object) -> Wish | None:
+def _requested_count(value: object) -> RequestedCount | None:
     if isinstance(value, dict) and set(value) == {"count"}:
         value = value["count"]
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     found = _WISH.fullmatch(str(value))
-    return Wish(number=int(found[2]), how=Relative(found[1] or "=")) if found else None
+    return RequestedCount(number=int(found[2]), how=Relative(found[1] or "=")) if found else None

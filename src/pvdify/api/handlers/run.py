@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pvdify.api.call import Call
-from pvdify.engine.running.one_offs import OneOff, Where
+from pvdify.engine.running.one_offs import InstanceSelector, OneOff
 from pvdify.errors import InvalidError
 from pvdify.model.one_off import Output, Stream, TerminalSize
 from pvdify.web.answers import ServerSentEvent, event_stream, json_answer
@@ -36,7 +36,7 @@ async def exec_command(call: Call) -> Response:
     body = await call.body(ExecCommand)
     command = body.command if isinstance(body.command, str) else tuple(body.command)
     size = terminal_size(body.terminal) if body.terminal else None
-    where = Where(process=body.process, number=body.number)
+    where = InstanceSelector(process=body.process, number=body.number)
     return created(await call.engine.one_offs.enter(call.app, where, command, size, call.actor, raw_streams(body.raw)))
 
 
@@ -45,7 +45,7 @@ async def open_tunnel(call: Call) -> Response:
     body = await call.body(OpenTunnel)
     if not 0 < body.port <= MOST_PORTS:
         raise InvalidError(f"{body.port} is no TCP port", why=f"ports go from 1 to {MOST_PORTS}", next="correct it")
-    where = Where(process=body.process, number=body.number)
+    where = InstanceSelector(process=body.process, number=body.number)
     return created(await call.engine.one_offs.connect(call.app, where, body.port, call.actor))
 
 

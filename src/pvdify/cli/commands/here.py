@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import click
 
 from pvdify.cli import app_name, output
-from pvdify.cli.app_name import Implied
+from pvdify.cli.app_name import ImpliedApp
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
@@ -21,7 +21,7 @@ ALL_COMMANDS = "pvdify help    # all commands"
 class Options:
     """Options of ``pvdify`` alone. ``app``: the app that commands here use if none is named."""
 
-    app: Implied | None
+    app: ImpliedApp | None
     as_json: bool
 
 
@@ -51,7 +51,7 @@ def here(surroundings: Surroundings, *, as_json: bool) -> Options:
     return Options(app=app_name.implied(surroundings), as_json=as_json)
 
 
-def find(implied: Implied | None, client: Client, io: Io) -> Place:
+def find(implied: ImpliedApp | None, client: Client, io: Io) -> Place:
     """Ask the server what is live. ``io`` decides how moments are written."""
     target = client.target
     app = "none: no PVDIFY_APP, pvdify.yml or git remote" if implied is None else f"{implied.name} ({implied.origin})"

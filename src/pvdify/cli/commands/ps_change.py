@@ -29,11 +29,11 @@ no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait; prin
 class ScaleOptions:
     """Options of ``pvdify ps:scale``.
 
-    ``wishes`` maps a process to ``3``, ``+1`` or ``-1``; empty: show the current counts.
+    ``requested`` maps a process to ``3``, ``+1`` or ``-1``; empty: show the current counts.
     """
 
     app: str
-    wishes: dict[str, str] = field(default_factory=dict)
+    requested: dict[str, str] = field(default_factory=dict)
     is_waiting: bool
     as_json: bool
 
@@ -66,10 +66,10 @@ def run_scale(options: ScaleOptions, client: Client, io: Io) -> int:
     """Change the number of instances, or show it."""
     processes = client.processes(options.app)
     before = {process.name: process.count for process in processes}
-    if not options.wishes:
+    if not options.requested:
         return _show_scale(options, before, io)
-    operation = client.scale(options.app, options.wishes)
-    back = " ".join(f"{name}={before[name]}" for name in options.wishes if name in before)
+    operation = client.scale(options.app, options.requested)
+    back = " ".join(f"{name}={before[name]}" for name in options.requested if name in before)
     # If no instance runs, the app may be stopped, and then these counts would be the wrong ones to return to.
     undo = f"pvdify ps:scale {options.app} {back}" if any(before.values()) else ""
     code = _finish(operation, client, io, options, undo=undo)
@@ -81,10 +81,10 @@ def run_scale(options: ScaleOptions, client: Client, io: Io) -> int:
 def _note_spread(options: ScaleOptions, processes: Sequence[Process], io: Io) -> None:
     """Print a note about sessions in memory when web grows from one instance to several."""
     web = next((process for process in processes if process.name == WEB), None)
-    if web is None or WEB not in options.wishes or web.affinity is not None or web.count > 1:
+    if web is None or WEB not in options.requested or web.affinity is not None or web.count > 1:
         return
-    wish = options.wishes[WEB]
-    count = web.count + int(wish) if wish.startswith(("+", "-")) else int(wish)
+    wanted = options.requested[WEB]
+    count = web.count + int(wanted) if wanted.startswith(("+", "-")) else int(wanted)
     if count > 1:
         io.say("each request of a visitor may now go to another instance. If the app keeps sessions in memory: "
                "`affinity: cookie` for web in pvdify.yml, then deploy")  # fmt: skip
@@ -118,16 +118,16 @@ def ps_scale(
     `count` in the manifest changes.
     """
     argument, words = _app_first(words, app)
-    wishes = {}
+    requested = {}
     for word in words:
         found = _WISH.fullmatch(word)
         if found is None:
             raise click.UsageError(f'"{word}" is not PROCESS=COUNT; write web=3, web+1 or web-1')
-        if found["process"] in wishes:
+        if found["process"] in requested:
             raise click.UsageError(f"{found['process']} is named twice")
-        wishes[found["process"]] = found["how"].removeprefix("=") + found["number"]
+        requested[found["process"]] = found["how"].removeprefix("=") + found["number"]
     name = app_name.resolve(argument, app, surroundings)
-    return ScaleOptions(app=name, wishes=wishes, is_waiting=not no_wait, as_json=as_json)
+    return ScaleOptions(app=name, requested=requested, is_waiting=not no_wait, as_json=as_json)
 
 
 @command("ps:restart", run=run_restart, example="pvdify ps:restart myapp web")

@@ -44,7 +44,7 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Undecided:
+class AmbiguousCommand:
     """``APP WORD...`` or ``WORD...``: only the server knows whether the first word is an app.
 
     ``app``: the app to use if it is not; None if no other app is known.
@@ -72,12 +72,12 @@ class DividedCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-def run_undecided(options: Options | Undecided, client: Client, io: Io) -> int:
+def run_undecided(options: Options | AmbiguousCommand, client: Client, io: Io) -> int:
     """Find the app among the words, then run the command."""
     return converse(options if isinstance(options, Options) else decide(options, client), client, io)
 
 
-def decide(options: Undecided, client: Client) -> Options:
+def decide(options: AmbiguousCommand, client: Client) -> Options:
     """Ask the server whether the first word is an app. Raises Misuse if the command or the app is missing."""
     first, rest = options.words[0], options.words[1:]
     is_app = first == options.app or exists(first, client)
@@ -142,7 +142,7 @@ def converse(options: Options, client: Client, io: Io, *, start: Start | None = 
 @click.pass_context
 def run(
     ctx: click.Context, *, words: tuple[str, ...], app: str | None, is_plain: bool, is_revealing: bool, as_json: bool
-) -> Options | Undecided:
+) -> Options | AmbiguousCommand:
     """Run a command in a new container of the live release.
 
     The container has the image, config and limits of the live release. Input, output and exit code are passed through,
@@ -160,14 +160,14 @@ def run(
 
 def choose(
     ctx: click.Context, words: tuple[str, ...], app: str | None, *, is_plain: bool, as_json: bool
-) -> Options | Undecided:
+) -> Options | AmbiguousCommand:
     """Return the options as far as the words decide them. Raises Misuse if there is no command."""
     surroundings = ctx.find_object(Surroundings)
     assert surroundings is not None  # noqa: S101 - set by the parser
     divided: list[str] | None = ctx.meta.get(DIVIDED)
     if divided is None and app is None and words and app_name.looks_like_one(words[0]):
         known = app_name.find(None, None, surroundings)
-        return Undecided(app=known, words=words, is_plain=is_plain, as_json=as_json)
+        return AmbiguousCommand(app=known, words=words, is_plain=is_plain, as_json=as_json)
     if divided is None:
         argument, command_words = None, words
     elif len(words) > 1:

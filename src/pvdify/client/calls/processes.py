@@ -21,12 +21,14 @@ class ProcessCalls(Asking):
         """Return the processes with their instances, and the app's health."""
         return self._session.ask_for(Processes, Question(path=app_path(app, "processes")))
 
-    def scale(self, app: str, wishes: Mapping[str, str]) -> Operation:
+    def scale(self, app: str, requested: Mapping[str, str]) -> Operation:
         """Start scaling;
 
-        ``wishes`` maps a process type to ``3``, ``+1`` or ``-1``. Returns before the operation ends.
+        ``requested`` maps a process type to ``3``, ``+1`` or ``-1``. Returns before the operation ends.
         """
-        return self._change_processes(Question(method="PATCH", path=app_path(app, "processes"), body=dict(wishes)), app)
+        return self._change_processes(
+            Question(method="PATCH", path=app_path(app, "processes"), body=dict(requested)), app
+        )
 
     def restart(self, app: str, process: str | None) -> Operation:
         """Start replacing all instances, or those of one process type. Returns before the operation ends."""

@@ -18,7 +18,7 @@ from pvdify.model.event import EventFilter
 from pvdify.model.operation import Strategy
 from pvdify.model.release import Release, ReleaseStatus
 from pvdify.model.samples import Measure
-from pvdify.model.scale import Wish
+from pvdify.model.scale import RequestedCount
 
 DAY = timedelta(hours=24)
 RECENT_EVENTS, RECENT_RELEASES = 12, 60
@@ -98,7 +98,7 @@ async def scale(call: Call) -> Response:
         raise InvalidError("nothing was scaled", why="the count is no number from 0 to 100", next="send another one")
     known, _ = await call.engine.queries.processes.known(call.app, {})
     before = next((it.count for it in known.processes if it.name == process), None)
-    await call.engine.processes.scale(call.app, {process: Wish(number=int(count))}, call.actor)
+    await call.engine.processes.scale(call.app, {process: RequestedCount(number=int(count))}, call.actor)
     undo = f" Undo: `pvdify ps:scale {call.app} {process}={before}`" if before is not None else ""
     return call.done(f"/apps/{call.app}", f"Scaling {process} to {count}.{undo}")
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from pvdify.dashboard.batches import batched
 from pvdify.dashboard.call import Call
 from pvdify.dashboard.rendering import render
-from pvdify.dashboard.views.log_lines import Line, Wanted, namer
+from pvdify.dashboard.views.log_lines import Line, LineFilter, namer
 from pvdify.engine.reading.runtime_logs import Writer
 from pvdify.model.visit import Visit
 from pvdify.web.answers import ServerSentEvent, event_stream
@@ -56,7 +56,7 @@ async def show_router_log(call: Call) -> Response:
 
 
 async def _lines(
-    call: Call, at: datetime | None, wanted: Wanted, release: int | None
+    call: Call, at: datetime | None, wanted: LineFilter, release: int | None
 ) -> tuple[list[Line], Position]:  # fmt: skip
     logs, most = call.engine.queries.runtime_logs, call.number("lines", SHOWN, MOST_SHOWN)
     writers = await logs.writers(call.app, call.query("process") or None, release)
@@ -97,9 +97,9 @@ def _path(call: Call) -> str:
     return f"/apps/{call.app}/logs"
 
 
-def _wanted(call: Call) -> Wanted:
+def _wanted(call: Call) -> LineFilter:
     level = call.query("level")
-    return Wanted(text=call.query("text")[:200], level=level if level in ("error", "warning") else "")
+    return LineFilter(text=call.query("text")[:200], level=level if level in ("error", "warning") else "")
 
 
 def _since(call: Call) -> datetime | None:

@@ -68,17 +68,17 @@ async def _content(call: Call) -> str:
     apps = [view for view in await queries.apps() if call.actor.reaches(view.app.name)]
     now = datetime.now(UTC)
     since = EventFilter(app=call.actor.app, since=now - LOOK_BACK)
-    glance, edge = await queries.server.glance(), known_edge(call)
+    summary, edge = await queries.server.summary(), known_edge(call)
     facts = Facts(
         apps=apps,
         failed=[it for it in await queries.failed_releases() if call.actor.reaches(it.app)],
         events=await queries.activity.last(since, MOST_EVENTS),
         jobs=[it for it in await engine.jobs.records() if call.actor.reaches(it.app)],
-        glance=glance, edge=edge, backups=known_backups(call), min_free_disk=engine.settings.min_free_disk, now=now,
+        summary=summary, edge=edge, backups=known_backups(call), min_free_disk=engine.settings.min_free_disk, now=now,
     )  # fmt: skip
     running = queries.processes.running()
     rows = sorted((_row(call, view, running.get(_slot(view), 0)) for view in apps), key=_place)
-    return render("parts/now.html", items=_for(call, attention(facts)), rows=rows, glance=glance, edge=edge,
+    return render("parts/now.html", items=_for(call, attention(facts)), rows=rows, summary=summary, edge=edge,
                   urls=await queries.urls(), samples_at=engine.samples.at)  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pvdify.engine.reading.server import Check, Glance
+from pvdify.engine.reading.server import Check, ServerSummary
 from pvdify.engine.reading.views import AppView
 from pvdify.model.event import Event
 from pvdify.model.job import JobRecord
@@ -47,7 +47,7 @@ class Facts:
     failed: Sequence[Release]
     events: Sequence[Event]
     jobs: Sequence[JobRecord]
-    glance: Glance
+    summary: ServerSummary
     edge: Check | None
     backups: Check | None
     min_free_disk: int
@@ -133,16 +133,16 @@ def _is_over(succeeded: Mapping[tuple[str, str], datetime | None], event: Event)
 
 
 def _of_server(facts: Facts) -> Iterable[Item]:
-    glance, edge = facts.glance, facts.edge
-    if glance.router_down_since is not None:
+    summary, edge = facts.summary, facts.edge
+    if summary.router_down_since is not None:
         yield Item(
             rank=0, word="down", what="The router does not run",
-            why="no visitor reaches any app", at=glance.router_down_since,
+            why="no visitor reaches any app", at=summary.router_down_since,
             next="`pvdify doctor` says why; pvdifyd starts it again by itself", path="/server", link="Server",
         )  # fmt: skip
-    if glance.runtime_late_since is not None:
+    if summary.runtime_late_since is not None:
         yield Item(
-            rank=1, word="broken", what="The container runtime does not answer", at=glance.runtime_late_since,
+            rank=1, word="broken", what="The container runtime does not answer", at=summary.runtime_late_since,
             why="running apps keep running; what is shown of containers is from before", path="/server", link="Server",
             next="`pvdify doctor` on the server checks it",
         )  # fmt: skip
@@ -151,7 +151,7 @@ def _of_server(facts: Facts) -> Iterable[Item]:
             rank=2, word="unproven", what="No recent backup is proven", why=facts.backups.text,
             next=facts.backups.next, path="/server", link="Server",
         )  # fmt: skip
-    free = glance.capacity.free_disk
+    free = summary.capacity.free_disk
     if free is not None and free < 2 * facts.min_free_disk:
         is_low = free < facts.min_free_disk
         yield Item(

@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class LineFilter:
     """A filter of lines by text and level. ``level``: "" for all; ``warning`` includes errors."""
 
     text: str = ""

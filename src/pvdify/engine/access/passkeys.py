@@ -24,7 +24,7 @@ LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class PendingChallenge:
     """A challenge that was sent to a browser and not yet answered."""
 
     challenge: bytes
@@ -37,7 +37,7 @@ class Passkeys:
     def __init__(self, *, clock: Clock, people: PeopleStore, sessions: Sessions, checks: PasskeyChecks) -> None:
         self._clock = clock
         self._people, self._sessions, self._checks = people, sessions, checks
-        self._asked: dict[str, Asked] = {}
+        self._asked: dict[str, PendingChallenge] = {}
 
     async def list(self, user: str) -> tuple[Passkey, ...]:
         """Return a user's passkeys, the oldest first. Raises StoreUnavailable."""
@@ -117,7 +117,7 @@ class Passkeys:
         self._asked = {other: it for other, it in self._asked.items() if it.until > now and other != key}
         while len(self._asked) >= MOST_PENDING:
             del self._asked[next(iter(self._asked))]
-        self._asked[key] = Asked(challenge=secrets.token_bytes(32), until=now + GOOD_FOR)
+        self._asked[key] = PendingChallenge(challenge=secrets.token_bytes(32), until=now + GOOD_FOR)
         return self._asked[key].challenge
 
     def _taken(self, key: str) -> bytes:

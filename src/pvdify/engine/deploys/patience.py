@@ -10,7 +10,7 @@ SECONDS = 30.0  # for all remaining steps of the undo, from the moment when the 
 LEAST = 3.0  # for each step, also after SECONDS: steps that need no runtime (such as routes) can still be undone
 
 
-class Patience:
+class UndoDeadline:
     """The time limit of one undo. The reconciler repairs what the undo could not finish in time."""
 
     def __init__(self, clock: Clock) -> None:

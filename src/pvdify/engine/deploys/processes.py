@@ -15,7 +15,7 @@ from pvdify.model.event import Event
 from pvdify.model.names import parent_of
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Release
-from pvdify.model.scale import MOST, ProcessChange, Scale, Wish
+from pvdify.model.scale import MOST, ProcessChange, RequestedCount, Scale
 from pvdify.model.token import Actor
 from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
@@ -35,7 +35,7 @@ class Processes:
         self._clock, self._locks, self._settings, self._store = clock, locks, settings, store
         self._worker = worker
 
-    async def scale(self, app: str, wishes: Mapping[str, Wish], actor: Actor) -> Operation:
+    async def scale(self, app: str, requested: Mapping[str, RequestedCount], actor: Actor) -> Operation:
         """Enqueue an operation that scales these processes, now and for later deploys.
 
         Raises AppNotFound, NothingRuns, InvalidScale with every problem, AppBusy, StoreUnavailable.
@@ -44,8 +44,8 @@ class Processes:
             live = await self._live(app)
             to_come = await self._scale_to_come(app, live.manifest)
             current = {process: to_come.count(process, live.manifest) for process in live.manifest.processes}
-            _check(app, wishes, current)
-            counts = {process: wish.applied_to(current[process]) for process, wish in wishes.items()}
+            _check(app, requested, current)
+            counts = {process: wanted.applied_to(current[process]) for process, wanted in requested.items()}
             _check_preview(app, live.manifest, current | counts)
             _check_volumes(app, live, {**current, **counts})
             change = ProcessChange(counts=counts)
@@ -133,13 +133,13 @@ class Processes:
         return operation
 
 
-def _check(app: str, wishes: Mapping[str, Wish], current: Mapping[str, int]) -> None:
-    problems = [f"{name}: {_nearest(name, current)}" for name in wishes if name not in current]
-    for name, wish in wishes.items():
-        count = wish.applied_to(current.get(name, 0))
+def _check(app: str, requested: Mapping[str, RequestedCount], current: Mapping[str, int]) -> None:
+    problems = [f"{name}: {_nearest(name, current)}" for name in requested if name not in current]
+    for name, wanted in requested.items():
+        count = wanted.applied_to(current.get(name, 0))
         if name in current and not 0 <= count <= MOST:
             problems.append(f"{name}: would be {count} instances; from 0 to {MOST} are possible")
-    if not wishes:
+    if not requested:
         problems.append("no process was named")
     if problems:
         raise InvalidScale(

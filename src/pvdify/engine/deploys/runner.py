@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from pvdify.engine.deploys.patience import Patience
+from pvdify.engine.deploys.patience import UndoDeadline
 from pvdify.engine.deploys.plan import Plan, Step
 from pvdify.engine.deploys.plans import plan_of
 from pvdify.engine.deploys.step_run import StepRun, StepTools
@@ -155,7 +155,7 @@ class Runner:
     async def _undo(self, run: StepRun, error: PvdifyError | None) -> None:
         """Undo every begun step, the last one first, then record the outcome. A failed undo does not end the loop."""
         left: list[str] = []
-        patience = Patience(self._world.clock)
+        patience = UndoDeadline(self._world.clock)
         patience.note(error)
         run.operation = run.operation.moved_to(OperationState.UNDOING)
         await run.save(run.operation)
@@ -171,7 +171,7 @@ class Runner:
             await self._journal(run, replace(record, state=StepState.UNDONE))
         await self._finish(run, _outcome_of_undo(error, left))
 
-    async def _undo_step(self, run: StepRun, step: Step, patience: Patience) -> bool:
+    async def _undo_step(self, run: StepRun, step: Step, patience: UndoDeadline) -> bool:
         """Undo one step, with retries; return whether it succeeded. If the runtime hangs, try once, in limited time."""
         for pause in (*UNDO_PAUSES, None):
             try:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from pvdify.engine.deploys.runtime_moves import RuntimeMoves
 from pvdify.engine.deploys.steps.admit import first_guess_of_memory
+from pvdify.engine.world.runtime_queries import RuntimeQueries
 from pvdify.engine.world.runtimes import runtime_in_effect
-from pvdify.engine.world.sightings import Sightings
 from pvdify.errors import PvdifyError
 from pvdify.model.instance import Role
 from pvdify.model.release import Failure
@@ -58,11 +58,11 @@ class RuntimePlan:
     """Answers questions about the server's runtime."""
 
     def __init__(
-        self, *, clock: Clock, host: Host, instances: Instances, settings: Settings, sightings: Sightings,
+        self, *, clock: Clock, host: Host, instances: Instances, settings: Settings, runtime_queries: RuntimeQueries,
         store: Store, moves: RuntimeMoves,
     ) -> None:  # fmt: skip
         self._clock, self._host, self._instances = clock, host, instances
-        self._settings, self._sightings, self._store = settings, sightings, store
+        self._settings, self._runtime_queries, self._store = settings, runtime_queries, store
         self._moves = moves
 
     async def show(self, target: str | None = None) -> RuntimeView:
@@ -118,7 +118,7 @@ class RuntimePlan:
     async def _services_elsewhere(self, target: str) -> tuple[str, ...]:
         """Return the services with a container on another runtime; none if the runtime does not answer."""
         try:
-            seen = await self._sightings.instances(self._instances, self._clock)
+            seen = await self._runtime_queries.instances(self._instances, self._clock)
         except PvdifyError:
             return ()
         if are_apart(target, self._settings.runtime):

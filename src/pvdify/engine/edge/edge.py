@@ -11,7 +11,7 @@ from pvdify.engine.world.urls import EDGE_KEYS
 from pvdify.errors import InvalidError, PvdifyError, ServiceUnavailable
 from pvdify.model.action import Action
 from pvdify.model.app import App, hostnames_of
-from pvdify.model.edge import EdgeBoard, EdgeLink, EdgeState, EdgeWanted, target_url, wanted_edge, wanted_edge_direct
+from pvdify.model.edge import EdgeLink, EdgeState, EdgeStatus, EdgeWanted, target_url, wanted_edge, wanted_edge_direct
 from pvdify.model.event import Event
 from pvdify.model.instance import Secret
 from pvdify.model.release import Failure, Release
@@ -45,7 +45,7 @@ class EdgeKeeper:
     """Connects and disconnects the server's edge, and updates its configuration until canceled."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
-        self, *, clock: Clock, credentials: Credentials, edge_board: EdgeBoard, router: Router, settings: Settings,
+        self, *, clock: Clock, credentials: Credentials, edge_board: EdgeStatus, router: Router, settings: Settings,
         store: Store, edge: Edge, process: TunnelProcess, chance: random.Random | None = None,
     ) -> None:  # fmt: skip
         self._clock, self._credentials, self._edge_board = clock, credentials, edge_board

@@ -10,7 +10,7 @@ from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import MalformedRequest, WebhookNotSigned
 from pvdify.model.preview import Preview
 from pvdify.model.token import Actor, Role
-from pvdify.model.webhook import IncomingWebhook, News, SeenWebhook, is_signed
+from pvdify.model.webhook import IncomingWebhook, PullRequestNews, SeenWebhook, is_signed
 from pvdify.ports.clock import Clock
 from pvdify.ports.code_host import CodeHost
 from pvdify.ports.store import Store
@@ -75,7 +75,7 @@ class Webhooks:
             await self._store.save(SeenWebhook(id=webhook.id, digest=webhook.digest, at=now))
         return noted
 
-    async def _pass_on(self, news: News, sender: Actor) -> Received:
+    async def _pass_on(self, news: PullRequestNews, sender: Actor) -> Received:
         async with self._locks.previews:
             found = [preview for preview in await self._store.previews() if _is_about(news, preview)]
             for preview in found:
@@ -83,7 +83,7 @@ class Webhooks:
         return Received(outcome="heard" if found else "ignored", previews=tuple(preview.name for preview in found))
 
 
-def _is_about(news: News, preview: Preview) -> bool:
+def _is_about(news: PullRequestNews, preview: Preview) -> bool:
     if preview.number != news.number or preview.repository is None:
         return False
     return preview.repository.casefold() == news.repository.casefold()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pvdify.model.action import Action
+from pvdify.model.observed_instances import ObservedInstance
 from pvdify.model.slot import Placement, Slot
-from pvdify.model.standing import Standing
 from pvdify.ports.clock import Clock
 from pvdify.ports.inspector import Inspector
 from pvdify.ports.store import Store
@@ -50,11 +50,11 @@ async def last_ends(store: Store, app: str) -> dict[tuple[int, str], str]:
     return found
 
 
-def end_of(standing: Standing | None) -> str:
+def end_of(observation: ObservedInstance | None) -> str:
     """Return how and when an instance last ended; "" if that is unknown or the instance is stable since."""
-    if standing is None or standing.exit is None or standing.ended_at is None or not standing.restarts:
+    if observation is None or observation.exit is None or observation.ended_at is None or not observation.restarts:
         return ""
-    return _end(str(standing.exit), standing.ended_at)
+    return _end(str(observation.exit), observation.ended_at)
 
 
 def _end(how: str, at: datetime) -> str:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pvdify.engine.running.statuses import AppStatuses
-from pvdify.engine.world.sightings import Sighting, Sightings
+from pvdify.engine.world.runtime_queries import KnownInstances, RuntimeQueries
 from pvdify.engine.world.tally import Tally
 from pvdify.errors import RouterUnavailable, RuntimeUnavailable
 from pvdify.model.app import App
 from pvdify.model.capacity import Capacity, Usage
-from pvdify.model.disk_use import DiskBoard, DiskUse
+from pvdify.model.disk_use import DiskMeasurements, DiskUse
 from pvdify.model.instance import FoundInstance, newest_of_each
 from pvdify.model.job import JobRecord
 from pvdify.model.operation import Operation
@@ -60,11 +60,12 @@ class Observations:
     """Reads the access log and collects figures. Changes nothing that visitors could notice."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
-        self, *, access_log: AccessLog, clock: Clock, disk_board: DiskBoard, host: Host, instances: Instances,
-        outbox: Outbox, router: Router, sightings: Sightings, store: Store, tally: Tally, statuses: AppStatuses,
+        self, *, access_log: AccessLog, clock: Clock, disk_board: DiskMeasurements, host: Host, instances: Instances,
+        outbox: Outbox, router: Router, runtime_queries: RuntimeQueries, store: Store, tally: Tally,
+        statuses: AppStatuses,
     ) -> None:  # fmt: skip
         self._access_log, self._clock, self._disk_board, self._host = access_log, clock, disk_board, host
-        self._instances, self._outbox, self._router, self._sightings = instances, outbox, router, sightings
+        self._instances, self._outbox, self._router, self._runtime_queries = instances, outbox, router, runtime_queries
         self._store, self._tally, self._statuses = store, tally, statuses
 
     async def is_from_router(self, key: str) -> bool:
@@ -88,9 +89,9 @@ class Observations:
         except RouterUnavailable:
             targets = None
         try:
-            seen = await self._sightings.instances(self._instances, self._clock)
+            seen = await self._runtime_queries.instances(self._instances, self._clock)
         except RuntimeUnavailable:
-            seen = Sighting(is_late=True)
+            seen = KnownInstances(is_late=True)
         containers = newest_of_each(seen.instances) if seen.at is not None else None
         return Figures(
             apps=await self._store.apps(),

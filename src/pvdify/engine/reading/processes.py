@@ -8,12 +8,12 @@ from datetime import datetime
 from pvdify.engine.reading.in_use import InUse, end_of, key_of, last_ends, measure
 from pvdify.engine.reading.views import AppView, Views
 from pvdify.engine.running.specs import limits_of
-from pvdify.engine.world.sightings import Sighting, Sightings
+from pvdify.engine.world.runtime_queries import KnownInstances, RuntimeQueries
 from pvdify.manifest.definition import Command
 from pvdify.model.instance import FoundInstance, InstanceState, Limits, newest_of_each
 from pvdify.model.names import WEB
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.slot import Placement, Slot, SlotState
-from pvdify.model.standing import Standings
 from pvdify.model.status import Status
 from pvdify.ports.clock import Clock
 from pvdify.ports.inspector import Inspector
@@ -62,16 +62,16 @@ class ProcessQueries:
     """Answers questions about processes. A method that names an app raises AppNotFound and StoreUnavailable."""
 
     def __init__(
-        self, *, clock: Clock, inspector: Inspector, instances: Instances, sightings: Sightings, standings: Standings,
-        store: Store, views: Views,
+        self, *, clock: Clock, inspector: Inspector, instances: Instances, runtime_queries: RuntimeQueries,
+        observed: ObservedInstances, store: Store, views: Views,
     ) -> None:  # fmt: skip
         self._clock, self._inspector, self._instances = clock, inspector, instances
-        self._sightings, self._standings, self._store, self._views = sightings, standings, store, views
+        self._runtime_queries, self._observed, self._store, self._views = runtime_queries, observed, store, views
 
     async def show(self, app: str) -> ProcessesView:
         """Return the process types of the live release with all instances, including those on standby."""
         view = await self._views.app(app)
-        seen = await self._sightings.instances(self._instances, self._clock, app)
+        seen = await self._runtime_queries.instances(self._instances, self._clock, app)
         return await self._view(view, seen, None)
 
     async def known(self, app: str, in_use: Mapping[str, InUse]) -> tuple[ProcessesView, datetime | None]:
@@ -79,11 +79,11 @@ class ProcessQueries:
 
         ``in_use``: the last measured use of instances, by name.
         """
-        seen = self._sightings.known
+        seen = self._runtime_queries.known
         mine = tuple(it for it in seen.instances if it.app == app)
         return await self._view(await self._views.app(app), replace(seen, instances=mine), in_use), seen.at
 
-    async def _view(self, view: AppView, seen: Sighting, in_use: Mapping[str, InUse] | None) -> ProcessesView:
+    async def _view(self, view: AppView, seen: KnownInstances, in_use: Mapping[str, InUse] | None) -> ProcessesView:
         """Build the view. ``in_use``: None to measure the use now."""
         app = view.app.name
         containers = {item.name: item for item in seen.instances}
@@ -96,7 +96,7 @@ class ProcessQueries:
         if in_use is None:
             in_use = await measure(self._inspector, self._clock, [place.name for _, place in shown])
         ends, limits = await last_ends(self._store, app), await self._limits(app, [slot for slot, _ in shown])
-        standings = self._standings.of([place.name for _, place in shown], self._clock.now())
+        observed = self._observed.of([place.name for _, place in shown], self._clock.now())
         placed = [
             PlacedInstance(
                 place=place,
@@ -104,8 +104,8 @@ class ProcessQueries:
                 container=containers.get(place.name),
                 limits=limits.get((slot.number, place.process)),
                 in_use=in_use.get(place.name),
-                last_end=end_of(standings.get(place.name)) or ends.get(key_of(slot, place), ""),
-                problem=standings[place.name].problem if place.name in standings else "",
+                last_end=end_of(observed.get(place.name)) or ends.get(key_of(slot, place), ""),
+                problem=observed[place.name].problem if place.name in observed else "",
             )
             for slot, place in shown
         ]
@@ -123,7 +123,7 @@ class ProcessQueries:
 
     def running(self) -> Mapping[tuple[str, int], int]:
         """Return the number of running instances by app and slot, as last seen. The runtime is not asked."""
-        found = newest_of_each(self._sightings.known.instances)
+        found = newest_of_each(self._runtime_queries.known.instances)
         return Counter((it.app, it.slot) for it in found if it.state is InstanceState.RUNNING)
 
 

@@ -10,8 +10,8 @@ from pvdify.engine.reading.feeds import Feeds
 from pvdify.engine.world.not_found import no_app, no_process, no_release
 from pvdify.model.instance import LogLine
 from pvdify.model.names import place_of_instance
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.release import Release
-from pvdify.model.standing import Standings
 from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import BATCH, InstanceLogs
 from pvdify.ports.store import Store
@@ -49,8 +49,8 @@ class _Copying:
 class RuntimeLogs:
     """Reads and follows the output of instances, including instances that were removed."""
 
-    def __init__(self, *, clock: Clock, instance_logs: InstanceLogs, standings: Standings, store: Store) -> None:
-        self._clock, self._instance_logs, self._standings, self._store = clock, instance_logs, standings, store
+    def __init__(self, *, clock: Clock, instance_logs: InstanceLogs, observed: ObservedInstances, store: Store) -> None:
+        self._clock, self._instance_logs, self._observed, self._store = clock, instance_logs, observed, store
         self._feeds = Feeds(instance_logs, MOST_WAITING // 2)
 
     async def writers(self, app: str, process: str | None, release: int | None) -> dict[str, Writer]:
@@ -157,7 +157,7 @@ class RuntimeLogs:
                 each.task.cancel()
 
     def _problems(self, names: Iterable[str]) -> list[LogLine]:
-        found = self._standings.of(names, self._clock.now())
+        found = self._observed.of(names, self._clock.now())
         return [
             LogLine(at=it.problem_at, instance=name, stream=OURS, text=f"pvdify: {it.problem}")
             for name, it in found.items()

@@ -14,7 +14,7 @@ from itertools import zip_longest
 import structlog
 
 from pvdify.engine.reading.in_use import InUse
-from pvdify.engine.world.sightings import Sightings
+from pvdify.engine.world.runtime_queries import RuntimeQueries
 from pvdify.errors import PvdifyError
 from pvdify.model.capacity import Usage
 from pvdify.model.instance import FoundInstance
@@ -90,9 +90,22 @@ class Samples:
     """
 
     def __init__(
-        self, *, clock: Clock, host: Host, router: Router, sightings: Sightings, store: Store, sample_store: SampleStore
+        self,
+        *,
+        clock: Clock,
+        host: Host,
+        router: Router,
+        runtime_queries: RuntimeQueries,
+        store: Store,
+        sample_store: SampleStore,
     ) -> None:
-        self._clock, self._host, self._router, self._sightings, self._store = clock, host, router, sightings, store
+        self._clock, self._host, self._router, self._runtime_queries, self._store = (
+            clock,
+            host,
+            router,
+            runtime_queries,
+            store,
+        )
         self._sample_store = sample_store
         self._apps: dict[str, _App] = {}
         self._counts: dict[tuple[str, int, int], TargetCount] | None = None
@@ -197,7 +210,7 @@ class Samples:
 
     async def _usage(self, moment: float) -> dict[str, tuple[int, float]]:
         """Return the memory (bytes) and CPU use of all known instances together, by app."""
-        instances = self._sightings.known.instances
+        instances = self._runtime_queries.known.instances
         usage = await self._host.usage({it.pid for it in instances if it.pid is not None})
         cpu, in_use, apps = {}, {}, dict[str, tuple[int, float]]()
         for it, used in _paired(instances, usage):

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pvdify.engine.world.sightings import Sightings, hangs
+from pvdify.engine.world.runtime_queries import RuntimeQueries, hangs
 from pvdify.errors import PvdifyError
 from pvdify.model.capacity import Capacity
-from pvdify.model.disk_use import DiskBoard, DiskUse
+from pvdify.model.disk_use import DiskMeasurements, DiskUse
 from pvdify.model.image import ImagesOnDisk
 from pvdify.model.instance import InstanceState
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import OperationKind
-from pvdify.model.standing import Standings
 from pvdify.model.status import Status, StatusWord
 from pvdify.ports.clock import Clock
 from pvdify.ports.host import Host
@@ -48,7 +48,7 @@ class ServerView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Glance:
+class ServerSummary:
     """The server as last seen. ``runtime_late_since``: since when the runtime has not answered; None if it answers.
 
     ``instances``: the number of containers found at ``instances_at``.
@@ -66,23 +66,24 @@ class ServerQueries:
     """Answers questions about the server. Every method that waits raises StoreUnavailable."""
 
     def __init__(  # noqa: PLR0913 - one for each port and part
-        self, *, clock: Clock, disk_board: DiskBoard, host: Host, images: Images, instances: Instances,
-        router: Router, secrets: Secrets, settings: Settings, sightings: Sightings, standings: Standings, store: Store,
+        self, *, clock: Clock, disk_board: DiskMeasurements, host: Host, images: Images, instances: Instances,
+        router: Router, secrets: Secrets, settings: Settings, runtime_queries: RuntimeQueries,
+        observed: ObservedInstances, store: Store,
     ) -> None:  # fmt: skip
         self._clock, self._disk_board, self._host, self._images = clock, disk_board, host, images
         self._instances, self._router, self._secrets, self._settings = instances, router, secrets, settings
-        self._sightings, self._standings, self._store = sightings, standings, store
+        self._runtime_queries, self._observed, self._store = runtime_queries, observed, store
 
-    async def glance(self) -> Glance:
+    async def summary(self) -> ServerSummary:
         """Return the server as last seen. Waits only for the store and the host's capacity."""
         operations = await self._store.unsettled_operations()
-        return Glance(
+        return ServerSummary(
             capacity=await self._host.capacity(),
             running_operations=sum(item.kind is not OperationKind.RETIRE for item in operations),
-            router_down_since=self._standings.router_down_since,
-            runtime_late_since=self._sightings.late_since,
-            instances=len(self._sightings.known.instances),
-            instances_at=self._sightings.known_at,
+            router_down_since=self._observed.router_down_since,
+            runtime_late_since=self._runtime_queries.late_since,
+            instances=len(self._runtime_queries.known.instances),
+            instances_at=self._runtime_queries.known_at,
         )
 
     async def show(self) -> ServerView:
@@ -120,7 +121,7 @@ class ServerQueries:
 
     async def _disk(self) -> Mapping[str, ImagesOnDisk]:
         try:
-            return await self._sightings.images(self._images, self._clock)
+            return await self._runtime_queries.images(self._images, self._clock)
         except PvdifyError:
             return {}  # the checks report parts that do not answer
 
@@ -134,9 +135,9 @@ class ServerQueries:
 
     async def _check_runtime(self) -> Check:
         try:
-            seen = await self._sightings.instances(self._instances, self._clock)
+            seen = await self._runtime_queries.instances(self._instances, self._clock)
             if seen.is_late:
-                raise hangs(self._sightings, self._clock.now())
+                raise hangs(self._runtime_queries, self._clock.now())
         except PvdifyError as error:
             return Check(name="runtime", state="broken", text=f"{error.what}: {error.why}", next=error.next)
         running = sum(item.state is InstanceState.RUNNING for item in seen.instances)

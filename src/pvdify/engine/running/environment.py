@@ -19,7 +19,7 @@ from pvdify.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class ContainerInputs:
     """The inputs of a release's containers besides the image.
 
     ``config``: config vars, with the URLs of linked services. ``volumes``: the ids of the app's volumes by name.
@@ -48,7 +48,7 @@ class Environments:
         self._hide, self._secrets, self._shared_vars = hide, secrets, shared_vars
         self._settings, self._store, self._urls = settings, store, urls
 
-    async def of(self, release: Release) -> Surroundings:
+    async def of(self, release: Release) -> ContainerInputs:
         """Return the config version of this release, and the volumes, services and URL that its app has now.
 
         Raises StoreUnavailable, SecretsUnavailable.
@@ -59,7 +59,7 @@ class Environments:
         links = await self._store.service_links(app=release.app)
         services = await self._services_of(release.app, links)
         networks = tuple(link.network for link in links)
-        return Surroundings(
+        return ContainerInputs(
             config={**config, **services}, volumes=volumes, url=url, networks=networks,
             runtime=await runtime_of(self._store, self._settings, release),
         )  # fmt: skip

@@ -23,11 +23,11 @@ from pvdify.model.image import LocalImage
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.model.instance import Exit, FoundInstance, InstanceState
 from pvdify.model.names import WEB, app_of_instance
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import OperationKind
 from pvdify.model.release import Release
 from pvdify.model.service import PREFIX as SERVICE_PREFIX
 from pvdify.model.slot import Placement, Slot, SlotState
-from pvdify.model.standing import Standings
 from pvdify.ports.clock import Clock
 from pvdify.ports.images import Images
 from pvdify.ports.instances import Instances
@@ -52,11 +52,11 @@ class InstanceRepair:
 
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, down: DownTargets, images: Images, instances: Instances, locks: Locks,
-        standings: Standings, store: Store, tally: Tally, environments: Environments, fatal_requests: FatalRequests,
-        routes: RouteRepair, watches: Watches,
+        observed: ObservedInstances, store: Store, tally: Tally, environments: Environments,
+        fatal_requests: FatalRequests, routes: RouteRepair, watches: Watches,
     ) -> None:  # fmt: skip
         self._clock, self._down, self._images, self._instances = clock, down, images, instances
-        self._locks, self._standings, self._store, self._tally = locks, standings, store, tally
+        self._locks, self._observed, self._store, self._tally = locks, observed, store, tally
         self._environments, self._fatal_requests = environments, fatal_requests
         self._routes = routes
         self._watches = watches
@@ -113,7 +113,7 @@ class InstanceRepair:
     def _forget_others(self, found: Snapshot) -> None:
         places = [place for slot in found.slots for place in slot.placements]
         self._down.keep_only(places)
-        self._standings.keep_only({place.name for place in places})
+        self._observed.keep_only({place.name for place in places})
         for name in self._restarts.keys() - {place.name for place in places}:
             del self._restarts[name]
 
@@ -152,15 +152,15 @@ class InstanceRepair:
 
     async def _note_standing(self, place: Placement, container: FoundInstance | None) -> None:
         """Record in memory whether the instance is up, for the status of its app."""
-        standings, now = self._standings, self._clock.now()
+        observed, now = self._observed, self._clock.now()
         is_running = container is not None and container.state is InstanceState.RUNNING
         started_at = container.started_at if container is not None and is_running else None
         if (is_running or await self._instances.is_running(place.name)) and not self._down.has(place):
-            standings.seen_up(place.name, now, started_at=started_at)
+            observed.seen_up(place.name, now, started_at=started_at)
         else:
             # While the supervisor restarts the instance, note_restarts reports the exit from the supervisor's record.
             is_known = container is not None and not container.is_restarting
-            standings.seen_down(place.name, now, container.exit if container and is_known else None)
+            observed.seen_down(place.name, now, container.exit if container and is_known else None)
 
     async def _take_out(self, slot: Slot, place: Placement) -> None:
         if not place.has_route or self._down.has(place):
@@ -251,7 +251,7 @@ class InstanceRepair:
             why, short = f"its image is not on this server, and {missing.what}", "image missing"
             why += f": {missing.why}" if missing.why else ""
         problem, now = f"{place.process}.{place.number} cannot be started: {why}", self._clock.now()
-        if self._standings.refused(place.name, now, problem, short):
+        if self._observed.refused(place.name, now, problem, short):
             await self._store.save(_event(slot, Action.INSTANCE_NOT_STARTED, problem, now))
 
     async def _record(self, slot: Slot, place: Placement, ended: Exit | None, at: datetime) -> None:
@@ -259,10 +259,10 @@ class InstanceRepair:
         is_out_of_memory = ended is not None and ended.is_out_of_memory
         action = Action.INSTANCE_OUT_OF_MEMORY if is_out_of_memory else Action.INSTANCE_RESTARTED
         why = str(ended or "is not there")
-        if not self._standings.is_looping(place.name):
+        if not self._observed.is_looping(place.name):
             await self._store.save(_event(slot, action, f"{place.process}.{place.number} {why}", at))
         await self._fatal_requests.note(slot, place, ended)
-        self._standings.restarted(place.name, at, ended)
+        self._observed.restarted(place.name, at, ended)
         self._tally.restarted(slot.app, place.process, is_out_of_memory=is_out_of_memory)
         log.info("instance.restarted", app=slot.app, slot=slot.number, name=place.name, why=why)
 

@@ -21,11 +21,11 @@ from pvdify.manifest.definition import HealthCheck
 from pvdify.model.action import Action
 from pvdify.model.event import Event
 from pvdify.model.names import WEB
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import OperationKind
 from pvdify.model.probe import ProbeResult, is_healthy
 from pvdify.model.release import Release
 from pvdify.model.slot import Placement, SlotState
-from pvdify.model.standing import Standings
 from pvdify.ports.clock import Clock
 from pvdify.ports.instances import Instances
 from pvdify.ports.store import Store
@@ -49,9 +49,16 @@ class Liveness:
     """Probes all live web instances in rounds, until canceled."""
 
     def __init__(
-        self, *, clock: Clock, instances: Instances, locks: Locks, standings: Standings, store: Store, probes: Probes
+        self,
+        *,
+        clock: Clock,
+        instances: Instances,
+        locks: Locks,
+        observed: ObservedInstances,
+        store: Store,
+        probes: Probes,
     ) -> None:
-        self._clock, self._instances, self._locks, self._standings = clock, instances, locks, standings
+        self._clock, self._instances, self._locks, self._observed = clock, instances, locks, observed
         self._store, self._probes = store, probes
         self._failures: dict[str, int] = {}
         self._known: list[_Subject] = []
@@ -131,8 +138,8 @@ class Liveness:
 
     def _allowed(self, name: str, check: HealthCheck) -> int:
         """Return how many failures in a row stop the instance: more for a restarted one that has yet to boot."""
-        standing = self._standings.of([name], self._clock.now()).get(name)
-        if standing is None or standing.is_up:
+        observation = self._observed.of([name], self._clock.now()).get(name)
+        if observation is None or observation.is_up:
             return FAILURES
         return max(FAILURES, math.ceil(check.seconds / PAUSE))
 

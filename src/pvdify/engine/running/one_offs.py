@@ -42,7 +42,7 @@ MOST_AT_ONCE = {RUN: 20, EXEC: 50, TUNNEL: 100}  # of one app or service; a run 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Where:
+class InstanceSelector:
     """Selects an instance by process and number; None matches any."""
 
     process: str | None = None
@@ -152,7 +152,7 @@ class OneOffRuns:
         return await self._keep(OneOff(spec, process), actor)
 
     async def enter(
-        self, app: str, where: Where, command: Command, terminal: TerminalSize | None, actor: Actor,
+        self, app: str, where: InstanceSelector, command: Command, terminal: TerminalSize | None, actor: Actor,
         raw: Collection[Stream] = (),
     ) -> OneOff:  # fmt: skip
         """Run a command inside a running instance, with the instance's config vars; otherwise like ``start``.
@@ -185,7 +185,7 @@ class OneOffRuns:
             process = await self._inside.enter(spec, service.container, terminal, raw, _named_secrets(values))
         return await self._keep(OneOff(spec, process, place=service.name), actor)
 
-    async def connect(self, app: str, where: Where, port: int, actor: Actor) -> OneOff:
+    async def connect(self, app: str, where: InstanceSelector, port: int, actor: Actor) -> OneOff:
         """Connect to a port inside a running instance; input and output of the result are those of the connection.
 
         Raises AppNotFound, NothingRuns, AppBusy, RuntimeUnavailable, StoreUnavailable.
@@ -251,7 +251,7 @@ class OneOffRuns:
         await self._note(run, actor, Action.RUN_STARTED)
         return run
 
-    async def _instance(self, app: str, where: Where) -> tuple[int, Placement]:
+    async def _instance(self, app: str, where: InstanceSelector) -> tuple[int, Placement]:
         """Return slot and placement of a running instance that matches; by default a web instance, if there is one.
 
         Raises AppNotFound, NothingRuns, RuntimeUnavailable, StoreUnavailable.

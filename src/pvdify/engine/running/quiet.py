@@ -6,8 +6,8 @@ a record is written, a back-off ends. So while everything is in order, passes ar
 """
 
 from pvdify.engine.world.down import DownTargets
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import Operation, OperationKind
-from pvdify.model.standing import Standings
 from pvdify.ports.clock import Clock
 from pvdify.ports.container_changes import ContainerChanges
 
@@ -22,9 +22,9 @@ class Quiet:
     """
 
     def __init__(
-        self, *, clock: Clock, changes: ContainerChanges | None, down: DownTargets, standings: Standings
+        self, *, clock: Clock, changes: ContainerChanges | None, down: DownTargets, observed: ObservedInstances
     ) -> None:
-        self._clock, self._changes, self._down, self._standings = clock, changes, down, standings
+        self._clock, self._changes, self._down, self._observed = clock, changes, down, observed
         self._kept: frozenset[str] = frozenset()
         self._is_wanted = True
         self._listed_at: float | None = None
@@ -61,14 +61,14 @@ class Quiet:
         if self._is_wanted or self._listed_at is None or not self._has_reports or back_off is not None:
             return True
         is_old = self._clock.monotonic() - self._listed_at >= FULL_PAUSE
-        return is_old or not self._down.is_empty or not self._standings.are_up(self._kept)
+        return is_old or not self._down.is_empty or not self._observed.are_up(self._kept)
 
     def is_calm(self, back_off: float | None) -> bool:
         """Whether nothing is left to do until something changes."""
         if self._has_failed or self._is_busy or self.is_listing_due(back_off):
             return False
-        standings = self._standings
-        return standings.router_down_since is None and standings.are_steady(self._kept, self._clock.now())
+        observed = self._observed
+        return observed.router_down_since is None and observed.are_steady(self._kept, self._clock.now())
 
     @property
     def seconds_to_listing(self) -> float:

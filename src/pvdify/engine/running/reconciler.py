@@ -20,11 +20,11 @@ from pvdify.engine.running.statuses import StatusKeeper
 from pvdify.engine.running.watches import PAUSE as WATCH_PAUSE
 from pvdify.engine.running.watches import Watches
 from pvdify.engine.world.concurrency import Locks
-from pvdify.engine.world.sightings import Sightings
+from pvdify.engine.world.runtime_queries import RuntimeQueries
 from pvdify.errors import PvdifyError
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.slot import Slot
-from pvdify.model.standing import Standings
 from pvdify.ports.clock import Clock
 from pvdify.ports.container_changes import ContainerChanges
 from pvdify.ports.instances import Instances
@@ -46,13 +46,13 @@ class Reconciler:
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
-        self, *, clock: Clock, instances: Instances, locks: Locks, router: Router, sightings: Sightings,
-        standings: Standings, store: Store, routes: RouteRepair, watches: Watches, repair: InstanceRepair,
+        self, *, clock: Clock, instances: Instances, locks: Locks, router: Router, runtime_queries: RuntimeQueries,
+        observed: ObservedInstances, store: Store, routes: RouteRepair, watches: Watches, repair: InstanceRepair,
         leftovers: Leftovers, statuses: StatusKeeper, wake_worker: Callable[[Operation], None], wake: asyncio.Event,
         changes: ContainerChanges | None, quiet: Quiet,
     ) -> None:  # fmt: skip
         self._clock, self._instances, self._locks, self._router = clock, instances, locks, router
-        self._sightings, self._standings, self._store, self._routes = sightings, standings, store, routes
+        self._runtime_queries, self._observed, self._store, self._routes = runtime_queries, observed, store, routes
         self._watches, self._repair, self._leftovers, self._statuses = watches, repair, leftovers, statuses
         self._wake_worker = wake_worker
         self._wake = wake
@@ -100,10 +100,10 @@ class Reconciler:
         """Start the router with its last routes. Never raises: errors are logged, and shown in the status of apps."""
         try:
             await self._router.ensure_running()
-            self._standings.router_down_since = None
+            self._observed.router_down_since = None
         except PvdifyError as error:
-            standings = self._standings
-            standings.router_down_since = standings.router_down_since or self._clock.now()
+            observed = self._observed
+            observed.router_down_since = observed.router_down_since or self._clock.now()
             log.error("router.unavailable", what=error.what, why=error.why, next=error.next)
 
     async def put_routes(self, app: str | None = None) -> None:
@@ -112,7 +112,7 @@ class Reconciler:
         Raises RouterUnavailable, StoreUnavailable.
         """
         await self._routes.put_routes(app)
-        self._standings.router_down_since = None  # it may have answered too late when it was started again
+        self._observed.router_down_since = None  # it may have answered too late when it was started again
 
     async def reconcile(self) -> None:
         """Make one pass over everything. Never raises: errors are logged, and the next pass retries."""
@@ -162,7 +162,7 @@ class Reconciler:
             return
         self._quiet.begin_listing()
         containers = await self._instances.find()
-        self._sightings.note(containers, self._clock.now())
+        self._runtime_queries.note(containers, self._clock.now())
         await self._repair.keep_running(containers)
         self._quiet.note_kept(self._repair.kept)
         await self._leftovers.remove_orphans(containers)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import count, islice
 
-from pvdify.engine.running.environment import Surroundings
+from pvdify.engine.running.environment import ContainerInputs
 from pvdify.manifest.definition import Command, Job, Manifest
 from pvdify.model.endpoint import NO_ROUTE, Exposed
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
@@ -55,7 +55,7 @@ def next_numbers(slot: Slot, process: str, wanted: int) -> tuple[int, ...]:
     return tuple(islice((number for number in range(1, len(taken) + wanted + 1) if number not in taken), wanted))
 
 
-def instance_spec(release: Release, place: Placement, around: Surroundings, operation: str) -> InstanceSpec:
+def instance_spec(release: Release, place: Placement, around: ContainerInputs, operation: str) -> InstanceSpec:
     """Return the spec of an instance; ``release`` is the release that started the slot."""
     port, at = release.port or DEFAULT_PORT, place.endpoint
     return replace(
@@ -69,7 +69,7 @@ def instance_spec(release: Release, place: Placement, around: Surroundings, oper
 
 
 def hook_spec(
-    release: Release, moment: str, number: int, command: Command, around: Surroundings,
+    release: Release, moment: str, number: int, command: Command, around: ContainerInputs,
     facts: Mapping[str, str], operation: str,
 ) -> InstanceSpec:  # fmt: skip
     """Return the spec of a hook's container; ``facts`` are additional variables."""
@@ -84,7 +84,7 @@ def hook_spec(
     )
 
 
-def job_spec(release: Release, job: Job, run: JobRun, around: Surroundings) -> InstanceSpec:
+def job_spec(release: Release, job: Job, run: JobRun, around: ContainerInputs) -> InstanceSpec:
     """Return the spec of the container for a run of a scheduled job."""
     facts = {"PVDIFY_IMAGE": release.image, "PVDIFY_JOB": run.job, "PVDIFY_RUN": str(run.number),
              "PVDIFY_DUE_AT": run.due_at.isoformat() if run.due_at else ""}  # fmt: skip
@@ -99,13 +99,13 @@ def job_spec(release: Release, job: Job, run: JobRun, around: Surroundings) -> I
     )
 
 
-def run_spec(release: Release, number: int, command: Command, around: Surroundings) -> InstanceSpec:
+def run_spec(release: Release, number: int, command: Command, around: ContainerInputs) -> InstanceSpec:
     """Return the spec of the container for a one-off command."""
     return replace(_spec(release, RUN, number, around), role=Role.RUN, command=command)
 
 
 def _spec(
-    release: Release, process: str, number: int, around: Surroundings, facts: Mapping[str, str] | None = None,
+    release: Release, process: str, number: int, around: ContainerInputs, facts: Mapping[str, str] | None = None,
     *, mounts_for: str | None = None,
 ) -> InstanceSpec:  # fmt: skip
     """Return the part of a spec that all containers of a release share. ``mounts_for``: a process (default: main)."""
@@ -167,7 +167,7 @@ def port_of(manifest: Manifest, exposed: tuple[int, ...]) -> int:
     return manifest.port or (exposed[0] if len(exposed) == 1 else DEFAULT_PORT)
 
 
-def _environment(around: Surroundings, own: Mapping[str, str]) -> dict[str, Secret]:
+def _environment(around: ContainerInputs, own: Mapping[str, str]) -> dict[str, Secret]:
     values = {name: var.value for name, var in around.config.items()}
     values |= {"PVDIFY_APP_URL": Secret(around.url)} if around.url is not None else {}
     return values | {name: Secret(value) for name, value in own.items()}

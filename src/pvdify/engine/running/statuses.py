@@ -7,11 +7,11 @@ from pvdify.model.action import Action
 from pvdify.model.app import App
 from pvdify.model.event import Event
 from pvdify.model.names import WEB
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Release
 from pvdify.model.scale import Scale
 from pvdify.model.slot import Placement, Slot, SlotState
-from pvdify.model.standing import Standings
 from pvdify.model.status import AppFacts, NotedStatus, Status, StatusWord, status_of
 from pvdify.ports.clock import Clock
 from pvdify.ports.instance_logs import InstanceLogs
@@ -27,8 +27,8 @@ _WITH_OWN_EVENTS = (StatusWord.NEW, StatusWord.DEPLOYING)
 class AppStatuses:
     """Reads the statuses of apps from the store and memory, without asking the runtime or the router."""
 
-    def __init__(self, *, clock: Clock, standings: Standings, store: Store) -> None:
-        self._clock, self._standings, self._store = clock, standings, store
+    def __init__(self, *, clock: Clock, observed: ObservedInstances, store: Store) -> None:
+        self._clock, self._observed, self._store = clock, observed, store
 
     @property
     def version(self) -> tuple[object, ...]:
@@ -36,8 +36,8 @@ class AppStatuses:
 
         Facts that are asked for after the value contain every write that had been acknowledged before it.
         """
-        standings = self._standings
-        return self._store.writes_to_apps(), standings.changes, standings.router_down_since
+        observed = self._observed
+        return self._store.writes_to_apps(), observed.changes, observed.router_down_since
 
     async def by_app(self) -> dict[str, Status]:
         """Return the status of every app by name. Raises StoreUnavailable."""
@@ -79,9 +79,9 @@ class AppStatuses:
             newest=newest,
             slot=slot,
             operation=operation,
-            standings=self._standings.of(names, now),
+            observed=self._observed.of(names, now),
             noted=noted,
-            router_down_since=self._standings.router_down_since,
+            router_down_since=self._observed.router_down_since,
             held_since=app.updated_at if until else None,
             held_until=until,
         )
@@ -102,9 +102,15 @@ class StatusKeeper:
     """Records each app's status when it changes, with an event. A crash loop makes one event, without delay."""
 
     def __init__(
-        self, *, clock: Clock, instance_logs: InstanceLogs, standings: Standings, store: Store, statuses: AppStatuses
+        self,
+        *,
+        clock: Clock,
+        instance_logs: InstanceLogs,
+        observed: ObservedInstances,
+        store: Store,
+        statuses: AppStatuses,
     ) -> None:
-        self._clock, self._instance_logs, self._standings = clock, instance_logs, standings
+        self._clock, self._instance_logs, self._observed = clock, instance_logs, observed
         self._store, self._statuses = store, statuses
         self._has_seeded = False
         self.is_waiting = False  # whether a status changes with time alone: a short one is announced, a hold ends
@@ -130,7 +136,7 @@ class StatusKeeper:
         for facts in (await self._statuses.facts()).values():
             if facts.noted is not None and facts.noted.word is StatusWord.CRASHING:
                 for place in _places(facts):
-                    self._standings.was_crashing(place.name, facts.noted.since, self._clock.now())
+                    self._observed.was_crashing(place.name, facts.noted.since, self._clock.now())
                     self._announced.add(place.name)
         self._has_seeded = True
 
@@ -179,8 +185,8 @@ def _places(facts: AppFacts) -> tuple[Placement, ...]:
 
 
 def _is_crashing(facts: AppFacts, place: Placement) -> bool:
-    standing = facts.standings.get(place.name)
-    return standing is not None and standing.is_crashing
+    observation = facts.observed.get(place.name)
+    return observation is not None and observation.is_crashing
 
 
 def _is_news(now: NotedStatus, noted: NotedStatus | None) -> bool:

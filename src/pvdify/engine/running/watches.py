@@ -11,9 +11,9 @@ from pvdify.engine.running.routes import RouteRepair
 from pvdify.engine.world.down import DownTargets
 from pvdify.errors import PvdifyError
 from pvdify.model.names import WEB
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.probe import is_healthy
 from pvdify.model.slot import Placement, Slot, SlotState
-from pvdify.model.standing import Standings
 from pvdify.ports.clock import Clock
 from pvdify.ports.instances import Instances
 from pvdify.ports.router import Router
@@ -36,11 +36,11 @@ class Watches:
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
-        self, *, clock: Clock, down: DownTargets, instances: Instances, router: Router, standings: Standings,
+        self, *, clock: Clock, down: DownTargets, instances: Instances, router: Router, observed: ObservedInstances,
         store: Store, probes: Probes, routes: RouteRepair, wake: asyncio.Event,
     ) -> None:  # fmt: skip
         self._clock, self._down, self._instances, self._router = clock, down, instances, router
-        self._standings, self._store, self._probes = standings, store, probes
+        self._observed, self._store, self._probes = observed, store, probes
         self._routes = routes
         self._wake = wake
         self._watched: dict[str, asyncio.Task[None]] = {}
@@ -92,7 +92,7 @@ class Watches:
         if is_healthy(check, answer):
             self.watch(slot, place)
             self._down.discard(place)
-            self._standings.seen_up(place.name, self._clock.now())
+            self._observed.seen_up(place.name, self._clock.now())
             await self._routes.put_routes(slot.app)
 
     async def _until_down(self, slot: Slot, place: Placement) -> None:
@@ -100,7 +100,7 @@ class Watches:
         try:
             await self._instances.wait_down(place.name)
             self._down.add(place)
-            self._standings.seen_down(place.name, self._clock.now())
+            self._observed.seen_down(place.name, self._clock.now())
             if place.has_route:
                 await self._router.take_out(slot.app, slot.number, place.serial)
         except PvdifyError as error:

@@ -4,7 +4,7 @@ import structlog
 
 from pvdify.errors import PvdifyError
 from pvdify.model.action import Action
-from pvdify.model.disk_use import DiskBoard, DiskUse
+from pvdify.model.disk_use import DiskMeasurements, DiskUse
 from pvdify.model.event import Event
 from pvdify.ports.clock import Clock
 from pvdify.ports.disk_meter import DiskMeter
@@ -21,7 +21,7 @@ class DiskWatch:
     """Measures disk use in the background and writes the result to the disk board, which is read without waiting."""
 
     def __init__(
-        self, *, clock: Clock, disk_board: DiskBoard, disk_meter: DiskMeter, settings: Settings, store: Store
+        self, *, clock: Clock, disk_board: DiskMeasurements, disk_meter: DiskMeter, settings: Settings, store: Store
     ) -> None:
         self._clock, self._disk_board, self._disk_meter, self._settings, self._store = (
             clock,

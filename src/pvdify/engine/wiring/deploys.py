@@ -78,7 +78,7 @@ def wire_runtime(world: World, options: RuntimeOptions, requests: Requests, work
         requests=requests, worker=worker,
     )  # fmt: skip
     plan = RuntimePlan(
-        clock=clock, host=world.host, instances=world.instances, settings=settings, sightings=world.sightings,
-        store=store, moves=moves,
+        clock=clock, host=world.host, instances=world.instances, settings=settings,
+        runtime_queries=world.runtime_queries, store=store, moves=moves,
     )  # fmt: skip
     return RuntimeParts(moves=moves, plan=plan)

@@ -33,20 +33,20 @@ def wire_reading(world: World, outside: Outside, running: RunningParts, urls: Pu
     return ReadingParts(
         observations=Observations(
             access_log=world.access_log, clock=world.clock, disk_board=world.disk_board, host=world.host,
-            instances=world.instances, outbox=world.outbox, router=world.router, sightings=world.sightings,
+            instances=world.instances, outbox=world.outbox, router=world.router, runtime_queries=world.runtime_queries,
             store=world.store, tally=world.tally, statuses=running.statuses,
         ),
         queries=_queries(world, running.statuses, urls, views),
         samples=Samples(
-            clock=world.clock, host=world.host, router=world.router, sightings=world.sightings, store=world.store,
-            sample_store=outside.samples,
+            clock=world.clock, host=world.host, router=world.router, runtime_queries=world.runtime_queries,
+            store=world.store, sample_store=outside.samples,
         ),
         views=views,
     )  # fmt: skip
 
 
 def _queries(world: World, statuses: AppStatuses, urls: PublicUrls, views: Views) -> Queries:
-    clock, sightings, standings, store = world.clock, world.sightings, world.standings, world.store
+    clock, runtime_queries, observed, store = world.clock, world.runtime_queries, world.observed, world.store
     return Queries(
         deploy_log=world.deploy_log,
         secrets=world.secrets,
@@ -56,13 +56,13 @@ def _queries(world: World, statuses: AppStatuses, urls: PublicUrls, views: Views
         views=views,
         activity=Activity(clock=clock, outbox=world.outbox, store=store),
         processes=ProcessQueries(
-            clock=clock, inspector=world.inspector, instances=world.instances, sightings=sightings,
-            standings=standings, store=store, views=views,
+            clock=clock, inspector=world.inspector, instances=world.instances, runtime_queries=runtime_queries,
+            observed=observed, store=store, views=views,
         ),
-        runtime_logs=RuntimeLogs(clock=clock, instance_logs=world.instance_logs, standings=standings, store=store),
+        runtime_logs=RuntimeLogs(clock=clock, instance_logs=world.instance_logs, observed=observed, store=store),
         server=ServerQueries(
             clock=clock, disk_board=world.disk_board, host=world.host, images=world.images, instances=world.instances,
-            router=world.router, secrets=world.secrets, settings=world.settings, sightings=sightings,
-            standings=standings, store=store,
+            router=world.router, secrets=world.secrets, settings=world.settings, runtime_queries=runtime_queries,
+            observed=observed, store=store,
         ),
     )  # fmt: skip

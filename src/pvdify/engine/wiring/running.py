@@ -46,7 +46,7 @@ def wire_running(world: World, outside: Outside, redactors: Redactors, urls: Pub
     return RunningParts(
         environments=environments,
         liveness=Liveness(
-            clock=clock, instances=world.instances, locks=locks, standings=world.standings, store=store, probes=probes
+            clock=clock, instances=world.instances, locks=locks, observed=world.observed, store=store, probes=probes
         ),
         one_offs=OneOffRuns(
             clock=clock, instances=world.instances, names=world.one_offs, secrets=world.secrets, store=store,
@@ -59,7 +59,7 @@ def wire_running(world: World, outside: Outside, redactors: Redactors, urls: Pub
             settings=settings, store=store, serving=serving,
         ),
         serving=serving,
-        statuses=AppStatuses(clock=clock, standings=world.standings, store=store),
+        statuses=AppStatuses(clock=clock, observed=world.observed, store=store),
     )  # fmt: skip
 
 
@@ -67,12 +67,12 @@ def wire_reconciler(world: World, running: RunningParts, worker: Worker) -> Reco
     """Make the reconciler and its parts. It is woken when an operation ends, and when an instance exits."""
     clock, instances, locks, store = world.clock, world.instances, world.locks, world.store
     watches = Watches(
-        clock=clock, down=world.down, instances=instances, router=world.router, standings=world.standings, store=store,
+        clock=clock, down=world.down, instances=instances, router=world.router, observed=world.observed, store=store,
         probes=running.probes, routes=running.routes, wake=worker.settled,
     )  # fmt: skip
     repair = InstanceRepair(
         clock=clock, down=world.down, images=world.images, instances=instances, locks=locks,
-        standings=world.standings, store=store, tally=world.tally, environments=running.environments,
+        observed=world.observed, store=store, tally=world.tally, environments=running.environments,
         fatal_requests=FatalRequests(access_log=world.access_log, clock=clock, store=store), routes=running.routes,
         watches=watches,
     )  # fmt: skip
@@ -81,14 +81,14 @@ def wire_reconciler(world: World, running: RunningParts, worker: Worker) -> Reco
         settings=world.settings, store=store, repair=repair,
     )  # fmt: skip
     statuses = StatusKeeper(
-        clock=clock, instance_logs=world.instance_logs, standings=world.standings, store=store,
+        clock=clock, instance_logs=world.instance_logs, observed=world.observed, store=store,
         statuses=running.statuses,
     )  # fmt: skip
     changes = world.container_changes
-    quiet = Quiet(clock=clock, changes=changes, down=world.down, standings=world.standings)
+    quiet = Quiet(clock=clock, changes=changes, down=world.down, observed=world.observed)
     return Reconciler(
-        clock=clock, instances=instances, locks=locks, router=world.router, sightings=world.sightings,
-        standings=world.standings, store=store, routes=running.routes, watches=watches, repair=repair,
+        clock=clock, instances=instances, locks=locks, router=world.router, runtime_queries=world.runtime_queries,
+        observed=world.observed, store=store, routes=running.routes, watches=watches, repair=repair,
         leftovers=leftovers, statuses=statuses, wake_worker=worker.wake, wake=worker.settled,
         changes=changes, quiet=quiet,
     )  # fmt: skip

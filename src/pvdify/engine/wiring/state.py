@@ -15,7 +15,7 @@ from pvdify.engine.state.backups.service_restoring import ServiceRestoring
 from pvdify.engine.state.backups.stored_services import StoredServices
 from pvdify.engine.state.backups.tools import BackupTools
 from pvdify.engine.state.disk_watch import DiskWatch
-from pvdify.engine.state.jobs.accounting import Accounting
+from pvdify.engine.state.jobs.due_times import DueTimes
 from pvdify.engine.state.jobs.jobs import AppJobs
 from pvdify.engine.state.jobs.runs import JobRuns
 from pvdify.engine.state.jobs.scheduler import Scheduler
@@ -144,7 +144,7 @@ def wire_jobs(world: World, environments: Environments) -> JobParts:
     return JobParts(
         requests=AppJobs(clock=clock, job_log=world.job_log, locks=locks, store=store, wake=due),
         scheduler=Scheduler(
-            clock=clock, store=store, accounting=Accounting(clock=clock, locks=locks, store=store), runs=runs, wake=due
+            clock=clock, store=store, due_times=DueTimes(clock=clock, locks=locks, store=store), runs=runs, wake=due
         ),
     )
 

@@ -1,6 +1,6 @@
 """The parts that all rooms share: the ports, bundled once by the composition root, and state in memory.
 
-Locks, the tally, sightings of instances, targets that are down, URLs, and errors about missing apps and releases.
+Locks, the tally, runtime_queries of instances, targets that are down, URLs, and errors about missing apps and releases.
 Imports no room of the engine.
 """
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 from pvdify.engine.world.concurrency import Changes, Locks
 from pvdify.engine.world.down import DownTargets
-from pvdify.engine.world.sightings import Sightings
+from pvdify.engine.world.runtime_queries import RuntimeQueries
 from pvdify.engine.world.tally import Tally
 from pvdify.model.config import ConfigVar
-from pvdify.model.disk_use import DiskBoard
-from pvdify.model.edge import EdgeBoard
+from pvdify.model.disk_use import DiskMeasurements
+from pvdify.model.edge import EdgeStatus
 from pvdify.model.former_name import FormerNames
 from pvdify.model.instance import Secret
-from pvdify.model.standing import Standings
+from pvdify.model.observed_instances import ObservedInstances
 from pvdify.ports.access_log import AccessLog
 from pvdify.ports.attached import Inside
 from pvdify.ports.clock import Clock
@@ -86,10 +86,10 @@ class World:
     inside: Inside
     container_changes: ContainerChanges | None = None
     hide: Hide = field(default=_hide_nothing)
-    edge_board: EdgeBoard = field(default_factory=EdgeBoard)
-    disk_board: DiskBoard = field(default_factory=DiskBoard)
-    standings: Standings = field(default_factory=Standings)
-    sightings: Sightings = field(default_factory=Sightings)
+    edge_board: EdgeStatus = field(default_factory=EdgeStatus)
+    disk_board: DiskMeasurements = field(default_factory=DiskMeasurements)
+    observed: ObservedInstances = field(default_factory=ObservedInstances)
+    runtime_queries: RuntimeQueries = field(default_factory=RuntimeQueries)
     locks: Locks = field(default_factory=Locks)
     changes: Changes = field(default_factory=Changes)
     tally: Tally = field(default_factory=Tally)

@@ -8,7 +8,7 @@ import pytest
 
 from pvdify.adapters.podman.images import registry_errors
 from pvdify.adapters.podman.images.images import NOT_DIRECTLY_FOR, PodmanImages, pause_before_retry
-from pvdify.adapters.podman.images.registry_api import Asker, RegistryApi, Said
+from pvdify.adapters.podman.images.registry_api import RegistryAccess, RegistryApi, Reply
 from pvdify.errors import RegistryNotAllowed, ServiceUnavailable
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.plumbing.command_runner import Argv, Completed
@@ -44,7 +44,7 @@ def image(**more: Any) -> dict[str, Any]:
     return {"config": {"mediaType": IMAGE}, "layers": [], **more}
 
 
-def of(said: Said, reference: str = "ghcr.io/org/shop:v1") -> tuple[str, str]:
+def of(said: Reply, reference: str = "ghcr.io/org/shop:v1") -> tuple[str, str]:
     error = registry_errors.of_answer(parse_image_reference(reference), said, architecture="amd64")
     return (error.code, error.why) if error else ("", "")
 
@@ -52,27 +52,27 @@ def of(said: Said, reference: str = "ghcr.io/org/shop:v1") -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("said", "code", "why"),
     [
-        (Said(status=200, document=image()), "", ""),
-        (Said(status=200, document={"manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]}), "", ""),
-        (Said(status=401, codes=("UNAUTHORIZED",)), "registry-denied", "not signed in there: HTTP 401, UNAUTHORIZED"),
-        (Said(status=403, codes=("DENIED",)), "registry-denied", "HTTP 403, DENIED"),
-        (Said(status=404, codes=("MANIFEST_UNKNOWN",)), "image-not-found", "no tag v1 of org/shop"),
-        (Said(status=404, codes=("NAME_UNKNOWN",)), "image-not-found", "no repository org/shop"),
-        (Said(status=429, retry_after=3600.0), "registry-rate-limited", "asks to wait 3600 s"),
-        (Said(status=429), "registry-rate-limited", "HTTP 429"),
-        (Said(status=500), "registry-unavailable", "HTTP 500"),
-        (Said(status=503, is_web_page=True), "registry-unavailable", "HTTP 503"),
-        (Said(status=302, is_web_page=True), "not-an-image", "a web page"),
-        (Said(status=200, is_web_page=True), "not-an-image", "a web page"),
+        (Reply(status=200, document=image()), "", ""),
+        (Reply(status=200, document={"manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]}), "", ""),
+        (Reply(status=401, codes=("UNAUTHORIZED",)), "registry-denied", "not signed in there: HTTP 401, UNAUTHORIZED"),
+        (Reply(status=403, codes=("DENIED",)), "registry-denied", "HTTP 403, DENIED"),
+        (Reply(status=404, codes=("MANIFEST_UNKNOWN",)), "image-not-found", "no tag v1 of org/shop"),
+        (Reply(status=404, codes=("NAME_UNKNOWN",)), "image-not-found", "no repository org/shop"),
+        (Reply(status=429, retry_after=3600.0), "registry-rate-limited", "asks to wait 3600 s"),
+        (Reply(status=429), "registry-rate-limited", "HTTP 429"),
+        (Reply(status=500), "registry-unavailable", "HTTP 500"),
+        (Reply(status=503, is_web_page=True), "registry-unavailable", "HTTP 503"),
+        (Reply(status=302, is_web_page=True), "not-an-image", "a web page"),
+        (Reply(status=200, is_web_page=True), "not-an-image", "a web page"),
         (
-            Said(status=200, document=image(config={"mediaType": "application/vnd.cncf.helm.config.v1+json"})),
+            Reply(status=200, document=image(config={"mediaType": "application/vnd.cncf.helm.config.v1+json"})),
             "not-an-image",
             "a Helm chart",
         ),
-        (Said(status=200, document=image(artifactType="application/x")), "not-an-image", "of the type application/x"),
-        (Said(status=200, document={"manifests": []}), "not-an-image", "empty list"),
+        (Reply(status=200, document=image(artifactType="application/x")), "not-an-image", "of the type application/x"),
+        (Reply(status=200, document={"manifests": []}), "not-an-image", "empty list"),
         (
-            Said(status=200, document={"manifests": [
+            Reply(status=200, document={"manifests": [
                 {"platform": {"os": "linux", "architecture": "arm64"}},
                 {"platform": {"os": "unknown", "architecture": "unknown"}},
             ]}),
@@ -80,13 +80,13 @@ def of(said: Said, reference: str = "ghcr.io/org/shop:v1") -> tuple[str, str]:
             "it is built for arm64; this server is amd64",
         ),
         (
-            Said(status=200, document={"manifests": [{"platform": {"os": "windows", "architecture": "amd64"}}]}),
+            Reply(status=200, document={"manifests": [{"platform": {"os": "windows", "architecture": "amd64"}}]}),
             "wrong-platform",
             "it is built for windows/amd64; this server is amd64",
         ),
     ],
 )  # fmt: skip
-def test_an_answer_decides_the_error(said: Said, code: str, why: str) -> None:
+def test_an_answer_decides_the_error(said: Reply, code: str, why: str) -> None:
     found = of(said)
 
     assert found[0] == code
@@ -105,7 +105,7 @@ def test_image_names_do_not_influence_the_error(reference: str) -> None:
         f'{parsed.repository}: manifest unknown"'
     )
 
-    assert of(Said(status=404, codes=("MANIFEST_UNKNOWN",)), reference)[0] == "image-not-found"
+    assert of(Reply(status=404, codes=("MANIFEST_UNKNOWN",)), reference)[0] == "image-not-found"
     assert registry_errors.ask_failed(parsed, words).code == "image-not-found"
 
 
@@ -138,7 +138,7 @@ async def test_a_token_is_asked_for_with_the_login_as_the_registry_wants() -> No
         (manifests, "Bearer t", answer(200, image())),
     )
 
-    said = await RegistryApi(web).ask(REFERENCE, Asker(login="bWU6c2VjcmV0"))
+    said = await RegistryApi(web).ask(REFERENCE, RegistryAccess(login="bWU6c2VjcmV0"))
 
     assert said is not None
     assert (said.status, len(web.asked)) == (200, 3)
@@ -147,7 +147,7 @@ async def test_a_token_is_asked_for_with_the_login_as_the_registry_wants() -> No
 async def test_a_login_is_sent_to_no_address_that_is_not_encrypted() -> None:
     web = Answering(("https://ghcr.io", "", answer(401, www_authenticate='Bearer realm="http://evil.example/token"')))
 
-    said = await RegistryApi(web).ask(REFERENCE, Asker(login="bWU6c2VjcmV0"))
+    said = await RegistryApi(web).ask(REFERENCE, RegistryAccess(login="bWU6c2VjcmV0"))
 
     assert said is not None
     assert (said.status, len(web.asked)) == (401, 1)
@@ -161,32 +161,32 @@ async def test_a_token_service_is_asked_only_if_its_host_is_allowed() -> None:
     web = Answering(("https://ghcr.io", "", answer(401, www_authenticate=challenge)))
 
     with pytest.raises(RegistryNotAllowed, match=r"127\.0\.0\.1:9443"):
-        await RegistryApi(web).ask(REFERENCE, Asker(check_host=refuse))
+        await RegistryApi(web).ask(REFERENCE, RegistryAccess(check_host=refuse))
 
     assert len(web.asked) == 1
 
 
 async def test_a_registry_that_does_not_answer_has_no_verdict() -> None:
-    assert await RegistryApi(Answering()).ask(REFERENCE, Asker()) is None
+    assert await RegistryApi(Answering()).ask(REFERENCE, RegistryAccess()) is None
 
 
 @pytest.mark.parametrize(
     ("said", "tries", "pause"),
     [
-        (Said(status=429, retry_after=5.0), 1, 5.0),
-        (Said(status=429, retry_after=0.0), 1, 1.0),
-        (Said(status=429, retry_after=0.0), 59, 1.0),
-        (Said(status=429), 1, None),
-        (Said(status=503), 1, 1.0),
-        (Said(status=503), 2, 3.0),
-        (Said(status=503), 3, None),
-        (Said(status=503, retry_after=7.0), 1, 7.0),
-        (Said(status=200), 1, 1.0),
-        (Said(status=200), 2, None),
-        (Said(status=404), 1, None),
+        (Reply(status=429, retry_after=5.0), 1, 5.0),
+        (Reply(status=429, retry_after=0.0), 1, 1.0),
+        (Reply(status=429, retry_after=0.0), 59, 1.0),
+        (Reply(status=429), 1, None),
+        (Reply(status=503), 1, 1.0),
+        (Reply(status=503), 2, 3.0),
+        (Reply(status=503), 3, None),
+        (Reply(status=503, retry_after=7.0), 1, 7.0),
+        (Reply(status=200), 1, 1.0),
+        (Reply(status=200), 2, None),
+        (Reply(status=404), 1, None),
     ],
 )
-def test_only_a_busy_registry_is_retried(said: Said, tries: int, pause: float | None) -> None:
+def test_only_a_busy_registry_is_retried(said: Reply, tries: int, pause: float | None) -> None:
     assert pause_before_retry(said, tries) == pause
 
 
@@ -212,11 +212,11 @@ def manifest(digest: str = DIGEST) -> WebAnswer:
 async def test_the_digest_of_a_tag_is_that_of_the_content(given: WebAnswer, expected: str | None):
     web = Answering(("https://ghcr.io/v2/org/shop/manifests/v1", "", given))
 
-    assert await RegistryApi(web).digest(REFERENCE, Asker()) == expected
+    assert await RegistryApi(web).digest(REFERENCE, RegistryAccess()) == expected
 
 
 async def test_a_registry_that_does_not_answer_has_no_digest():
-    assert await RegistryApi(Answering()).digest(REFERENCE, Asker()) is None
+    assert await RegistryApi(Answering()).digest(REFERENCE, RegistryAccess()) is None
 
 
 class Skopeo:

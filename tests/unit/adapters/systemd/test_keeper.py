@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pvdify.adapters.systemd import exits
-from pvdify.adapters.systemd.exits import Noted
+from pvdify.adapters.systemd.exits import RecordedExit
 
 KEEPER = Path(exits.__file__).with_name("keeper.sh")
 
@@ -191,7 +191,7 @@ def test_a_half_written_exit_record_is_skipped(directory):
     (directory / exits.EXITS).write_text("1795597832 3 - c0ffee\n17955978")
 
     assert exits.take(directory) == (
-        Noted(at=datetime.fromtimestamp(1795597832, UTC), code=3, is_out_of_memory=False, container="c0ffee"),
+        RecordedExit(at=datetime.fromtimestamp(1795597832, UTC), code=3, is_out_of_memory=False, container="c0ffee"),
     )
 
 

@@ -12,7 +12,7 @@ import structlog
 from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.images import registry_errors, storage
 from pvdify.adapters.podman.images.local_hosts import HostGate
-from pvdify.adapters.podman.images.registry_api import Asker, RegistryApi, Said
+from pvdify.adapters.podman.images.registry_api import RegistryAccess, RegistryApi, Reply
 from pvdify.adapters.podman.images.registry_logins import AuthFile
 from pvdify.adapters.podman.reading import read
 from pvdify.errors import NotAnImage, PullFailed, PvdifyError, RuntimeUnavailable
@@ -143,12 +143,12 @@ class PodmanImages:
             await self._clock.sleep(pause)
             waited += pause
 
-    def _asker(self, reference: ImageReference, tenant: Tenant | None) -> Asker:
+    def _asker(self, reference: ImageReference, tenant: Tenant | None) -> RegistryAccess:
         async def check_host(host: str) -> None:
             await self._gate.check(replace(reference, host=host), tenant)
 
         login = self._auth_file.basic(reference.host, _apps(tenant)) if self._auth_file else None
-        return Asker(login=login, check_host=check_host)
+        return RegistryAccess(login=login, check_host=check_host)
 
     async def find(self, reference: ImageReference, digest: str) -> LocalImage | None:
         name = str(reference.pinned(digest))
@@ -357,7 +357,7 @@ def _apps(tenant: Tenant | None) -> tuple[str, ...]:
     return tenant.apps if tenant else ()
 
 
-def pause_before_retry(said: Said, tries: int) -> float | None:
+def pause_before_retry(said: Reply, tries: int) -> float | None:
     """Return the seconds to wait before the next attempt, after ``tries`` attempts; None if no retry is useful."""
     if said.status == 429:  # with "Retry-After: 0", pauses would never add up to LONGEST_WAIT
         return None if said.retry_after is None else max(FIRST_PAUSE, said.retry_after)

@@ -32,7 +32,7 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class Reply:
     """A registry's answer. ``codes``: those of its error list; ``retry_after``: seconds; ``document``: the JSON object.
 
     ``document`` is None if the content is not a JSON object.
@@ -46,7 +46,7 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asker:
+class RegistryAccess:
     """The login and the host check for a query.
 
     ``login``: the value of a Basic authorization; ``check_host``: raises an error for a host that must not be queried.
@@ -62,7 +62,7 @@ class RegistryApi:
     def __init__(self, web: Web) -> None:
         self._web = web
 
-    async def ask(self, reference: ImageReference, asker: Asker) -> Said | None:
+    async def ask(self, reference: ImageReference, asker: RegistryAccess) -> Reply | None:
         """Request the image's manifest and return the registry's answer; None if no answer came.
 
         Raises whatever ``asker.check_host`` raises for the host of the registry's token service.
@@ -70,7 +70,7 @@ class RegistryApi:
         answer = await self.get(reference, manifest_of(reference), asker)
         return understood(answer) if answer is not None else None
 
-    async def digest(self, reference: ImageReference, asker: Asker) -> str | None:
+    async def digest(self, reference: ImageReference, asker: RegistryAccess) -> str | None:
         """Return the digest that the reference has now; "" if the registry refuses; None if only a program can tell.
 
         None means: no answer, or content without the digest in its header, because it is of the old schema, or cut.
@@ -83,7 +83,7 @@ class RegistryApi:
         return digest if answer.headers.get("docker-content-digest") == digest else None
 
     async def get(
-        self, reference: ImageReference, path: str, asker: Asker, seconds: float = ASK_SECONDS
+        self, reference: ImageReference, path: str, asker: RegistryAccess, seconds: float = ASK_SECONDS
     ) -> WebAnswer | None:
         """Return the answer below ``/v2/``, or the token service's refusal; None if none came. Raises as ``ask``."""
         scheme = "http" if reference.is_loopback else "https"
@@ -104,7 +104,7 @@ class RegistryApi:
             return None
 
     async def _redirected(
-        self, reference: ImageReference, answer: WebAnswer, asker: Asker, seconds: float
+        self, reference: ImageReference, answer: WebAnswer, asker: RegistryAccess, seconds: float
     ) -> WebAnswer:  # fmt: skip
         """Follow one redirect, to where a registry stores its blobs, without the login."""
         url = answer.headers.get("location", "")
@@ -115,7 +115,7 @@ class RegistryApi:
         return await self._get(url, {}, seconds)
 
     async def _authorization(
-        self, reference: ImageReference, challenge: str, asker: Asker, seconds: float
+        self, reference: ImageReference, challenge: str, asker: RegistryAccess, seconds: float
     ) -> str | WebAnswer:
         """Return the Authorization header for the challenge, "" if there is none, or the token service's refusal."""
         basic = asker.login
@@ -144,13 +144,13 @@ def manifest_of(reference: ImageReference) -> str:
     return f"{reference.path}/manifests/{reference.digest or reference.tag}"
 
 
-def understood(answer: WebAnswer) -> Said:
+def understood(answer: WebAnswer) -> Reply:
     """Parse an answer of the distribution API, or of a web server that is not a registry."""
     document = _json(answer)
     errors = (document or {}).get("errors")
     codes = [each.get("code") for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
     seconds = answer.headers.get("retry-after", "")
-    return Said(
+    return Reply(
         status=answer.status,
         codes=tuple(str(code) for code in codes if code),
         retry_after=float(seconds) if seconds.isdecimal() else None,

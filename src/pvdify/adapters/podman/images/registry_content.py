@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pvdify.adapters.podman.images import registry_errors
 from pvdify.adapters.podman.images.local_hosts import HostGate
-from pvdify.adapters.podman.images.registry_api import Asker, RegistryApi, manifest_of, understood
+from pvdify.adapters.podman.images.registry_api import RegistryAccess, RegistryApi, manifest_of, understood
 from pvdify.adapters.podman.images.registry_logins import AuthFile
 from pvdify.errors import RegistryDenied, RegistryUnavailable
 from pvdify.model.image_reference import ImageReference, parse_image_reference
@@ -39,7 +39,7 @@ class HttpRegistryContent:
     async def check(self, login: RegistryLogin) -> None:
         reference = parse_image_reference(f"{login.host}/image")
         basic = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
-        answer = await self._api.get(reference, "", Asker(login=basic))
+        answer = await self._api.get(reference, "", RegistryAccess(login=basic))
         if answer is not None and answer.status == 200:
             return
         again = f"`pvdify registry:login {login.host} -u {login.username}` again"
@@ -56,7 +56,9 @@ class HttpRegistryContent:
     async def _get(self, reference: ImageReference, path: str, tenant: Tenant | None) -> bytes:
         await self._gate.check(reference, tenant)
         apps = tenant.apps if tenant else ()
-        asker = Asker(login=self._auth_file.basic(reference.host, apps), check_host=self._checker(reference, tenant))
+        asker = RegistryAccess(
+            login=self._auth_file.basic(reference.host, apps), check_host=self._checker(reference, tenant)
+        )
         waited, pause = 0.0, FIRST_PAUSE
         for tries in range(1, TRIES + 1):
             answer = await self._api.get(reference, path, asker)

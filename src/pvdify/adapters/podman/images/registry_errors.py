@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from pvdify.adapters.podman.images.registry_api import Said
+from pvdify.adapters.podman.images.registry_api import Reply
 from pvdify.adapters.podman.refusals import FULL, words_of
 from pvdify.errors import (
     ImageNotFound,
@@ -35,7 +35,7 @@ _IMAGE_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.d
 
 
 def of_answer(
-    reference: ImageReference, said: Said, username: str | None = None, *, architecture: str
+    reference: ImageReference, said: Reply, username: str | None = None, *, architecture: str
 ) -> PvdifyError | None:
     """Return the error for a registry's answer; None if the answer is an image for this machine."""
     if said.status in (401, 403):
@@ -100,7 +100,7 @@ def _no_image(reference: ImageReference, why: str) -> NotAnImage:
     )
 
 
-def _missing(reference: ImageReference, said: Said) -> ImageNotFound:
+def _missing(reference: ImageReference, said: Reply) -> ImageNotFound:
     what = f"no repository {reference.path}" if "NAME_UNKNOWN" in said.codes else f"no {reference.path} of that name"
     if reference.tag and "NAME_UNKNOWN" not in said.codes:
         what = f"no tag {reference.tag} of {reference.path}"
@@ -111,7 +111,7 @@ def _missing(reference: ImageReference, said: Said) -> ImageNotFound:
     )
 
 
-def _codes(said: Said) -> str:
+def _codes(said: Reply) -> str:
     return f", {', '.join(said.codes)}" if said.codes else ""
 
 

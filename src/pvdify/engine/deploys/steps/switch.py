@@ -5,7 +5,7 @@ from dataclasses import replace
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.retire import switch_count
-from pvdify.engine.state.jobs.accounting import Accounting
+from pvdify.engine.state.jobs.due_times import DueTimes
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import ConfirmFailed, RouterUnavailable
 from pvdify.model.app import default_hostname, route_of
@@ -38,8 +38,8 @@ async def switch(run: StepRun) -> str:
     slot = candidate.settled() if candidate else None
     before = run.operation.baseline or (await _count(run, slot) + await _count(run, displaced)).baseline
     wanted = await route_to(run, run.release, slot)
-    accounting = Accounting(clock=run.world.clock, locks=run.world.locks, store=run.world.store)
-    await accounting.until_now(run.app)  # while the schedules of the displaced release still apply
+    due_times = DueTimes(clock=run.world.clock, locks=run.world.locks, store=run.world.store)
+    await due_times.until_now(run.app)  # while the schedules of the displaced release still apply
     async with run.world.locks.hostnames:
         known = (await run.world.router.routes()).get(run.app)
         if known is None or known.hostnames != wanted.hostnames:

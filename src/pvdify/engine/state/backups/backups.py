@@ -15,7 +15,7 @@ from pvdify.engine.state.backups.tools import PASSWORD, BackupTools, credentials
 from pvdify.errors import BackupNotFound, BackupsBusy, InvalidBackupTarget
 from pvdify.manifest.schedules import check_schedule, check_time_zone
 from pvdify.model.action import Action
-from pvdify.model.backup import LATE, Backup, BackupPlan, BackupTask, Keep, TaskKind, Wanted
+from pvdify.model.backup import LATE, Backup, BackupPlan, BackupTask, Keep, RestoreSubject, TaskKind
 from pvdify.model.instance import Secret
 from pvdify.model.names import check_app_name
 from pvdify.model.token import Actor
@@ -140,7 +140,7 @@ class Backups:
         task = new_task(TaskKind.VERIFY, self._clock.now(), actor.name)
         return await self._ask(replace(task, backup=id, accepts_smaller=accepts_smaller))
 
-    async def plan_restore(self, id: str, wanted: Wanted) -> RestorePlan:
+    async def plan_restore(self, id: str, wanted: RestoreSubject) -> RestorePlan:
         """Return the steps of a restore.
 
         Raises BackupNotFound, VolumeExists, VolumeInUse, ServiceExists, ServiceBusy, InvalidError.
@@ -152,7 +152,7 @@ class Backups:
         await plan_of(self._store)
         return await plan_restore(self._store, self._instances, await self._backup(id), wanted)
 
-    async def restore(self, id: str, wanted: Wanted, actor: Actor) -> BackupTask:
+    async def restore(self, id: str, wanted: RestoreSubject, actor: Actor) -> BackupTask:
         """Request the restore of an app's volumes, or of a service. Raises as ``plan_restore`` and ``run``."""
         plan = await self.plan_restore(id, wanted)
         task = new_task(TaskKind.RESTORE, self._clock.now(), actor.name)

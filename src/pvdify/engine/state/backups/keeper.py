@@ -20,7 +20,17 @@ from pvdify.engine.state.backups.tools import BackupTools, Notes, Work, event, f
 from pvdify.errors import BackupNotFound, PvdifyError
 from pvdify.manifest.schedules import first_due
 from pvdify.model.action import Action
-from pvdify.model.backup import Backup, BackupPlan, BackupState, BackupTask, ItemKind, TaskKind, TaskState, Wanted, kept
+from pvdify.model.backup import (
+    Backup,
+    BackupPlan,
+    BackupState,
+    BackupTask,
+    ItemKind,
+    RestoreSubject,
+    TaskKind,
+    TaskState,
+    kept,
+)
 from pvdify.model.event import Event
 from pvdify.model.service import FROM_BACKUP
 from pvdify.model.token import PVDIFY
@@ -133,7 +143,7 @@ class BackupKeeper:
         await self._store.save(proven)
         return "; ".join(proven.proof)
 
-    async def _restore(self, backup: Backup, wanted: Wanted, target: BackupTarget, notes: Notes) -> None:
+    async def _restore(self, backup: Backup, wanted: RestoreSubject, target: BackupTarget, notes: Notes) -> None:
         if wanted.service:
             await self._service_restoring.restore(notes, backup, wanted)
         else:

@@ -12,7 +12,7 @@ from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import BackupNotFound, VolumeExists, VolumeInUse
 from pvdify.model.action import Action
 from pvdify.model.app import App
-from pvdify.model.backup import Backup, BackupItem, ItemKind, Wanted
+from pvdify.model.backup import Backup, BackupItem, ItemKind, RestoreSubject
 from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.instance import InstanceState
 from pvdify.model.volume import AppVolume, new_volume
@@ -34,7 +34,7 @@ class RestorePlan:
     steps: tuple[str, ...]
 
 
-async def plan_restore(store: Store, instances: Instances, backup: Backup, wanted: Wanted) -> RestorePlan:
+async def plan_restore(store: Store, instances: Instances, backup: Backup, wanted: RestoreSubject) -> RestorePlan:
     """Return the steps of a restore. Raises BackupNotFound, VolumeExists, VolumeInUse, StoreUnavailable."""
     items = _items(backup, wanted)
     there = {it.name: it for it in await store.volumes(wanted.to) if not it.is_trashed}
@@ -67,7 +67,7 @@ class Restoring:
         self._store = store
         self._tools = tools
 
-    async def restore(self, work: Work, backup: Backup, wanted: Wanted) -> None:
+    async def restore(self, work: Work, backup: Backup, wanted: RestoreSubject) -> None:
         """Restore each volume into a new one and compare it; then put all of them in place in one transaction."""
         plan = await plan_restore(self._store, self._instances, backup, wanted)
         made: list[AppVolume] = []
@@ -98,7 +98,7 @@ class Restoring:
         await work.notes.say(f"{item.title}: {number_of(counted.counts.files, 'file')}{rows} restored")
 
     async def _put_in_place(
-        self, work: Work, wanted: Wanted, made: list[AppVolume], backup: Backup, config: Mapping[str, ConfigVar]
+        self, work: Work, wanted: RestoreSubject, made: list[AppVolume], backup: Backup, config: Mapping[str, ConfigVar]
     ) -> None:  # fmt: skip
         now = self._clock.now()
         async with self._locks.queue(wanted.to):
@@ -122,7 +122,7 @@ class Restoring:
             await self._store.save(*app, *replaced, *made, *version, *events, work.notes.task)
 
 
-def _items(backup: Backup, wanted: Wanted) -> tuple[BackupItem, ...]:
+def _items(backup: Backup, wanted: RestoreSubject) -> tuple[BackupItem, ...]:
     found = [it for it in backup.items if it.kind is ItemKind.VOLUME and it.app == wanted.app and it.snapshot]
     missing = sorted(set(wanted.volumes) - {it.name for it in found})
     if not found or missing:
@@ -133,7 +133,7 @@ def _items(backup: Backup, wanted: Wanted) -> tuple[BackupItem, ...]:
     return tuple(it for it in found if not wanted.volumes or it.name in wanted.volumes)
 
 
-async def _gets_config(store: Store, wanted: Wanted) -> bool:
+async def _gets_config(store: Store, wanted: RestoreSubject) -> bool:
     """Return whether the config vars are restored, too: the target is another app, and it has no config vars."""
     return wanted.to != wanted.app and not await store.config_versions(wanted.to)
 

@@ -6,7 +6,7 @@ from pvdify.engine.state.backups.restoring import RestorePlan
 from pvdify.engine.state.backups.tools import Notes
 from pvdify.engine.state.services.services import ServiceRequest, Services
 from pvdify.errors import BackupFailed, BackupNotFound, InvalidError, ServiceBusy, ServiceExists, ServiceNotFound
-from pvdify.model.backup import Backup, BackupItem, ItemKind, Wanted
+from pvdify.model.backup import Backup, BackupItem, ItemKind, RestoreSubject
 from pvdify.model.service import FROM_BACKUP, PASSWORD, Service, ServiceState, check_service_name, key_of
 from pvdify.model.service_kinds import CUSTOM
 from pvdify.model.token import PVDIFY
@@ -18,7 +18,7 @@ from pvdify.quantities import format_bytes, number_of
 LOOK_EVERY = 0.5  # seconds between two checks of the service's record
 
 
-async def plan_service_restore(store: Store, backup: Backup, wanted: Wanted) -> RestorePlan:
+async def plan_service_restore(store: Store, backup: Backup, wanted: RestoreSubject) -> RestorePlan:
     """Return the steps of a restore.
 
     Raises BackupNotFound, ServiceNotFound, ServiceExists, ServiceBusy, InvalidError, StoreUnavailable.
@@ -60,7 +60,7 @@ class ServiceRestoring:
     def __init__(self, *, clock: Clock, secrets: Secrets, services: Services, store: Store) -> None:
         self._clock, self._secrets, self._services, self._store = clock, secrets, services, store
 
-    async def restore(self, notes: Notes, backup: Backup, wanted: Wanted) -> None:
+    async def restore(self, notes: Notes, backup: Backup, wanted: RestoreSubject) -> None:
         """Restore the service and wait for the end. Raises BackupFailed, and as ``plan_service_restore``."""
         plan = await plan_service_restore(self._store, backup, wanted)
         (item,) = plan.items

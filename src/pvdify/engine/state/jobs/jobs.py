@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pvdify.engine.state.jobs.accounting import jobs_of
+from pvdify.engine.state.jobs.due_times import jobs_of
 from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import JobNotFound, JobRunning, NothingRuns

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from pvdify.engine.state.jobs.accounting import NOT_RUNNING, STEP, Accounting, jobs_of
+from pvdify.engine.state.jobs.due_times import NOT_RUNNING, STEP, DueTimes, jobs_of
 from pvdify.engine.state.jobs.runs import JobRuns
 from pvdify.engine.world.concurrency import settle
 from pvdify.errors import PvdifyError
@@ -29,10 +29,8 @@ class Scheduler:
         wake: starts the next pass at once when set.
     """
 
-    def __init__(
-        self, *, clock: Clock, store: Store, accounting: Accounting, runs: JobRuns, wake: asyncio.Event
-    ) -> None:
-        self._clock, self._store, self._accounting, self._runs = clock, store, accounting, runs
+    def __init__(self, *, clock: Clock, store: Store, due_times: DueTimes, runs: JobRuns, wake: asyncio.Event) -> None:
+        self._clock, self._store, self._due_times, self._runs = clock, store, due_times, runs
         self._wake = wake
         self._last_look: tuple[datetime, float] | None = None
         self._late = NOT_RUNNING
@@ -85,7 +83,7 @@ class Scheduler:
     async def _advance(self, app: str) -> bool:
         """Advance the app's jobs; return False after an error, which is logged."""
         try:
-            due = await self._accounting.until_now(app, self._late)
+            due = await self._due_times.until_now(app, self._late)
             self._next |= {(app, name): at for name, at in due.items()}
             await self._runs.advance(app)
         except PvdifyError as error:

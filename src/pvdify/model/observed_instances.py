@@ -1,4 +1,4 @@
-"""Standings: what was last observed of each instance that should run, and when."""
+"""The latest observation of each instance that should run, and when it was made."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ _KILLED = 137  # exit code after SIGKILL
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class ObservedInstance:
     """One instance that should run, as last observed.
 
     ``is_up``: it runs and, if it has a route, gets visitors. ``since``: when that began. ``exit`` and ``ended_at``: how
@@ -50,7 +50,7 @@ class Standing:
         return ", ".join(part for part in (ended, restarts) if part)
 
 
-class Standings:
+class ObservedInstances:
     """The latest observations of the reconciler, from which statuses are computed without I/O.
 
     Empty when pvdifyd starts. ``router_down_since``: None while the router runs. ``changes``: how often an observation
@@ -58,7 +58,7 @@ class Standings:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, Standing] = {}
+        self._known: dict[str, ObservedInstance] = {}
         self.router_down_since: datetime | None = None
         self.changes = 0
 
@@ -68,7 +68,7 @@ class Standings:
         since = known.since if known and known.is_up else started_at or now
         if known and known.is_up and started_at and started_at > known.since:
             since = started_at  # it was restarted between two observations
-        kept = known or Standing(is_up=True, since=since)
+        kept = known or ObservedInstance(is_up=True, since=since)
         self._put(name, _recovered(replace(kept, is_up=True, since=since, problem="", short=""), now))
 
     def seen_down(self, name: str, now: datetime, ended: Exit | None = None) -> None:
@@ -76,7 +76,7 @@ class Standings:
 
         ``ended``: how, as the containers show it. The exit that a recorded restart had takes precedence.
         """
-        known = _recovered(self._known.get(name) or Standing(is_up=False, since=now), now)
+        known = _recovered(self._known.get(name) or ObservedInstance(is_up=False, since=now), now)
         exit = known.exit or ended if not known.is_up else ended or known.exit
         if known.is_up:
             known = replace(known, is_up=False, since=now, ended_at=now)
@@ -108,7 +108,7 @@ class Standings:
 
     def was_crashing(self, name: str, since: datetime, now: datetime) -> None:
         """Record a crash loop known from before pvdifyd's restart; it lasts until the instance is steady."""
-        known = self._known.get(name) or Standing(is_up=False, since=now)
+        known = self._known.get(name) or ObservedInstance(is_up=False, since=now)
         self._put(name, _recovered(replace(known, restarts=max(LOOP, known.restarts), loop_since=since), now))
 
     def is_looping(self, name: str) -> bool:
@@ -116,8 +116,8 @@ class Standings:
         known = self._known.get(name)
         return known is not None and known.restarts >= LOOP
 
-    def of(self, names: Iterable[str], now: datetime) -> Mapping[str, Standing]:
-        """Return the standings of those of these instances that were observed, as of now."""
+    def of(self, names: Iterable[str], now: datetime) -> Mapping[str, ObservedInstance]:
+        """Return the observations of these instances, as of now, without those never observed."""
         return {name: _recovered(self._known[name], now) for name in names if name in self._known}
 
     def are_up(self, names: Iterable[str]) -> bool:
@@ -130,14 +130,14 @@ class Standings:
 
     def keep_only(self, names: frozenset[str] | set[str]) -> None:
         """Forget all other instances."""
-        kept = {name: standing for name, standing in self._known.items() if name in names}
+        kept = {name: observation for name, observation in self._known.items() if name in names}
         self.changes += len(self._known) - len(kept)
         self._known = kept
 
-    def _put(self, name: str, standing: Standing) -> None:
-        if self._known.get(name) != standing:
+    def _put(self, name: str, observation: ObservedInstance) -> None:
+        if self._known.get(name) != observation:
             self.changes += 1
-            self._known[name] = standing
+            self._known[name] = observation
 
 
 def short_exit(ended: Exit) -> str:
@@ -147,6 +147,6 @@ def short_exit(ended: Exit) -> str:
     return "killed" if ended.code == _KILLED else f"exit {ended.code}"
 
 
-def _recovered(standing: Standing, now: datetime) -> Standing:
-    is_steady = standing.is_up and now - standing.since >= STEADY
-    return replace(standing, restarts=0, loop_since=None) if is_steady and standing.restarts else standing
+def _recovered(observation: ObservedInstance, now: datetime) -> ObservedInstance:
+    is_steady = observation.is_up and now - observation.since >= STEADY
+    return replace(observation, restarts=0, loop_since=None) if is_steady and observation.restarts else observation

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sighting:
+class KnownInstances:
     """Instances, and when the runtime reported them.
 
     ``is_late``: the runtime hangs, and this is an earlier answer. ``at``: None if it has not answered since pvdifyd
@@ -30,12 +30,12 @@ class Sighting:
     is_late: bool = False
 
 
-class Sightings:
+class RuntimeQueries:
     """Asks the runtime, and returns the last answer if it hangs. While a question hangs, no other one is sent."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self.patience = patience
-        self._all = Sighting(is_late=True)
+        self._all = KnownInstances(is_late=True)
         self._images: Mapping[str, ImagesOnDisk] = {}
         self._hanging: dict[asyncio.Task[Any], datetime] = {}
 
@@ -50,15 +50,15 @@ class Sightings:
         return self._all.at
 
     @property
-    def known(self) -> Sighting:
+    def known(self) -> KnownInstances:
         """The last report of all instances, without asking the runtime."""
         return self._all
 
     def note(self, instances: tuple[FoundInstance, ...], at: datetime) -> None:
         """Remember a report of all instances."""
-        self._all = Sighting(instances=instances, at=at)
+        self._all = KnownInstances(instances=instances, at=at)
 
-    async def instances(self, instances: Instances, clock: Clock, app: str | None = None) -> Sighting:
+    async def instances(self, instances: Instances, clock: Clock, app: str | None = None) -> KnownInstances:
         """Return all instances, or those of an app; the last known ones if the runtime hangs.
 
         Raises RuntimeUnavailable.
@@ -67,10 +67,10 @@ class Sightings:
         if found is None:
             known = self._all
             mine = tuple(each for each in known.instances if app in (None, each.app))
-            return Sighting(instances=mine, at=known.at, is_late=True)
+            return KnownInstances(instances=mine, at=known.at, is_late=True)
         if app is None:
             self.note(found, clock.now())
-        return Sighting(instances=found, at=clock.now())
+        return KnownInstances(instances=found, at=clock.now())
 
     async def images(self, images: Images, clock: Clock) -> Mapping[str, ImagesOnDisk]:
         """Return the disk use of images; the last known one if the runtime hangs. Raises RuntimeUnavailable."""
@@ -100,9 +100,9 @@ class Sightings:
             answer.exception()  # retrieve the error, so that asyncio does not log it; the next request asks again
 
 
-def hangs(sightings: Sightings, now: datetime) -> RuntimeUnavailable:
+def hangs(runtime_queries: RuntimeQueries, now: datetime) -> RuntimeUnavailable:
     """Return the error for a runtime that hangs: for how long, and from when the last known state is."""
-    since, known = sightings.late_since, sightings.known_at
+    since, known = runtime_queries.late_since, runtime_queries.known_at
     seconds = (now - since).total_seconds() if since else 0.0
     return RuntimeUnavailable(
         f"the container runtime has not answered for {seconds:.0f} s",

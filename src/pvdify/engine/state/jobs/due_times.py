@@ -1,4 +1,4 @@
-"""Accounts for due times: each one gets a run, or is recorded as missed or skipped with the cause."""
+"""Records due times: each one gets a run, or is recorded as missed or skipped with the cause."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,7 +27,7 @@ def jobs_of(live: Release | None) -> Mapping[str, Job]:
     return live.manifest.jobs if live.manifest.previews.jobs or not is_preview else {}
 
 
-class Accounting:
+class DueTimes:
     """Records due times. Called by the scheduler in each pass, and by a switch before the live release changes."""
 
     def __init__(self, *, clock: Clock, locks: Locks, store: Store) -> None:
