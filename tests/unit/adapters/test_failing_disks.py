@@ -210,7 +210,7 @@ async def test_a_mark_that_cannot_be_written_is_effective_in_memory(
 
     assert [line.text for line in before] == ["secret"]
     assert (meanwhile, after, left) == ((), (), [])
-    assert files_below(tmp_path) == [tmp_path / "shop" / FORGOTTEN]
+    assert files_below(tmp_path) == [tmp_path / FORGOTTEN / "shop"]
 
 
 @pytest.mark.parametrize(("code", "cause", "exits_with"), CAUSES)
