@@ -76,6 +76,16 @@ class Cluster:
             raise unavailable(refused) from refused
         return list(answer.get("items") or ()), str((answer.get("metadata") or {}).get("resourceVersion") or "")
 
+    async def date(self) -> str:
+        """Return the Date header of an answer; "" if it has none. Raises RuntimeUnavailable."""
+        import httpx2
+
+        try:
+            answer = await (await self._client()).get("/version")
+        except httpx2.HTTPError as error:
+            raise _away(str(error) or type(error).__name__) from error
+        return str(answer.headers.get("Date", ""))
+
     async def apply(self, path: str, document: Json) -> Json:
         """Create the object or change it to match (server-side apply). Raises Refused, RuntimeUnavailable."""
         params = {"fieldManager": FIELD_MANAGER, "force": "true"}

@@ -40,7 +40,8 @@ def doctor(*, as_json: bool) -> Options:
     """Check the server's machine, and name each fix.
 
     On the server, before or after `pvdify server install`, checks kernel, systemd, podman (with a test container),
-    ports, disk, memory, clock, journal and the router's program. From another machine, shows the checks of pvdifyd.
+    ports, disk, memory, clock, journal and the router's program; and the cluster, if the settings name one. From
+    another machine, shows the checks of pvdifyd.
     The exit code is 1 if something is broken.
     """
     return Options(as_json=as_json)

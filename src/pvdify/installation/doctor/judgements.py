@@ -32,7 +32,8 @@ CONTAINERS_CONF = "/etc/containers/containers.conf.d"
 
 def judge(facts: Facts) -> tuple[Check, ...]:
     """Return all checks, in the order in which they should be repaired."""
-    return tuple(each(facts) for each in JUDGEMENTS)
+    needless = OF_CONTAINERS_HERE if facts.settings.runtime == "kubernetes" else ()
+    return tuple(each(facts) for each in JUDGEMENTS if each not in needless)
 
 
 def package(facts: Facts) -> Check:
@@ -292,6 +293,9 @@ JUDGEMENTS: tuple[Callable[[Facts], Check], ...] = (
     package, database, kernel, systemd, podman, skopeo, restic, containers, networks, open_files, init, ports, disk,
     run_directory, memory, clock, journal, haproxy, firewall,
 )  # fmt: skip
+
+
+OF_CONTAINERS_HERE = (podman, skopeo, containers, networks, open_files, init)  # not needed if all run on a cluster
 
 
 def _repair_of_start(facts: Facts, trial: Trial) -> str:

@@ -7,7 +7,7 @@ from pvdify.cli import output
 from pvdify.cli.exit_codes import DONE, FAILED
 from pvdify.cli.io import Io
 from pvdify.installation import from_github
-from pvdify.installation.doctor import public_url, running_server
+from pvdify.installation.doctor import cluster, public_url, running_server
 from pvdify.installation.doctor.judgements import judge
 from pvdify.installation.doctor.observe import observe
 from pvdify.installation.machine import Machine
@@ -36,8 +36,8 @@ def run(order: CheckMachine, machine: Machine, io: Io) -> int:
 
 
 def checks(machine: Machine, wanted: Settings) -> tuple[Check, ...]:
-    """Observe this machine and return its checks."""
-    return judge(observe(machine, wanted))
+    """Observe this machine, and the cluster if the settings name one, and return the checks."""
+    return (*judge(observe(machine, wanted)), *cluster.checks(wanted, machine))
 
 
 def _verdict(found: tuple[Check, ...]) -> str:
