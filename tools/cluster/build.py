@@ -29,7 +29,8 @@ DESCRIBED = (
     "controller-manager", "kube-aggregator", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet",
     "metrics",
 )  # fmt: skip
-VERSION_PACKAGE = "k8s.io/component-base/version"
+# Programs print the first one; the API server answers /version with the second one.
+VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 
 
 class BuildFailed(Exception):
@@ -212,8 +213,8 @@ def _has_tag(folder: Path) -> bool:
 
 
 def version_flags(version: str) -> str:
-    """Linker flags that set the version; the package is compiled in under two names when it is vendored."""
+    """Linker flags that set the version; each package is compiled in under two names when it is vendored."""
     major, minor, _ = version.split(".", maxsplit=2)
     values = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
-    places = (VERSION_PACKAGE, f"k8s.io/kubernetes/vendor/{VERSION_PACKAGE}")
+    places = (place for name in VERSION_PACKAGES for place in (name, f"k8s.io/kubernetes/vendor/{name}"))
     return " ".join(f"-X {place}.{name}={value}" for place in places for name, value in values.items())

@@ -184,7 +184,7 @@ def _kubectl(settings: Settings, machine: Machine) -> str:
 
 def _number(text: str) -> tuple[int, int] | None:
     found = re.match(r"v?(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2])) if found else None
+    return (int(found[1]), int(found[2])) if found and found[1] != "0" else None  # own builds may say v0.0.0-master
 
 
 def _amount(count: float) -> str:

@@ -74,6 +74,10 @@ def test_each_problem_of_a_cluster_is_reported_with_its_repair(
     assert words in check.text
 
 
+def test_a_version_of_an_own_build_is_not_judged(tmp_path: Path) -> None:
+    assert found(tmp_path, version="v0.0.0-master+faecb19")["cluster"].state == "ok"
+
+
 @pytest.mark.parametrize(
     ("kubectl", "state"),
     [("", "broken"), ("v1.29.0", "ok"), ("v1.31.7+k3s1", "ok"), ("v1.28.9", "warning"), ("v2.30.0", "warning")],
