@@ -254,7 +254,7 @@ def test_another_web_server_passes_requests_on(world: World, unit: str, path: st
 
     answered = world.as_reader(asked)
     doctor = world.vps.run("/opt/pvdify/bin/pvdify", "doctor", check=False).stdout
-    world.vps.run("systemctl", "disable", "--quiet", "--now", unit)
+    world.vps.run("systemctl", "mask", "--quiet", "--now", unit)
     world.vps.run("systemctl", "start", "caddy")
 
     assert "hello" in answered.stdout, answered.stdout
