@@ -11,7 +11,7 @@ from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.kubernetes.cluster import Cluster
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon.cluster_runtime import ClusterParts, build_on_cluster
-from pvdify.daemon.ground import Ground
+from pvdify.daemon.runtime_inputs import RuntimeInputs
 from pvdify.model.endpoint import NO_ROUTE, Endpoint, Exposed
 from pvdify.model.instance import Exit, InstanceState, Role
 from pvdify.ports.runtime import Runtime
@@ -38,7 +38,7 @@ globals().update({
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestGround(Ground):
+class TestGround(RuntimeInputs):
     """Whose directories are all below one."""
 
     __test__ = False
@@ -50,7 +50,7 @@ class TestGround(Ground):
 
 @dataclass
 class ApiWorld:
-    ground: TestGround
+    inputs: TestGround
     api: FakeKubernetes
     clock: SystemClock
     parts: ClusterParts
@@ -63,23 +63,23 @@ class ApiWorld:
 
     async def lose_daemon(self) -> None:
         await self.parts.close()
-        self.parts, self.supervisor = parts_of(self.ground, self.api)
+        self.parts, self.supervisor = parts_of(self.inputs, self.api)
 
 
-def parts_of(ground: Ground, api: FakeKubernetes) -> tuple[ClusterParts, Runtime]:
-    cluster = Cluster(kubeconfig="", clock=ground.clock, connect=lambda _: api.client())
-    parts = ClusterParts(ground, cluster)
-    return parts, build_on_cluster(ground, HttpxWeb(), parts)
+def parts_of(inputs: RuntimeInputs, api: FakeKubernetes) -> tuple[ClusterParts, Runtime]:
+    cluster = Cluster(kubeconfig="", clock=inputs.clock, connect=lambda _: api.client())
+    parts = ClusterParts(inputs, cluster)
+    return parts, build_on_cluster(inputs, HttpxWeb(), parts)
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[ApiWorld]:
     settings = load({"runtime": "kubernetes", "data_dir": str(tmp_path)}, {}, tmp_path / "none")
-    ground, api = (
+    inputs, api = (
         TestGround(settings=settings, runner=SubprocessRunner(), clock=SystemClock()),
         FakeKubernetes(FAKE_BEHAVIOURS),
     )
-    world = ApiWorld(ground, api, ground.clock, *parts_of(ground, api))
+    world = ApiWorld(inputs, api, inputs.clock, *parts_of(inputs, api))
     yield world
     await world.parts.close()
     await api.close()

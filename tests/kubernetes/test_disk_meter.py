@@ -15,7 +15,7 @@ globals().update(suite(test_disk_meter))
 @pytest.fixture
 def world(server: ClusterServer):
     def log(app: str, size: int) -> None:
-        directory = Path(server.ground.log_dir, app)
+        directory = Path(server.inputs.log_dir, app)
         directory.mkdir(parents=True)
         (directory / "v1.log").write_bytes(b"x" * size)
 

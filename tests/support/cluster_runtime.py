@@ -12,7 +12,7 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon.cluster_runtime import ClusterParts, build_on_cluster
-from pvdify.daemon.ground import Ground
+from pvdify.daemon.runtime_inputs import RuntimeInputs
 from pvdify.model.image_reference import parse_image_reference
 from pvdify.ports.runtime import Runtime
 from pvdify.settings import load
@@ -24,18 +24,18 @@ class ClusterServer:
     """One server's share of the cluster."""
 
     cluster: Cluster
-    ground: Ground
+    inputs: RuntimeInputs
     web: HttpxWeb = field(default_factory=HttpxWeb)
     parts: list[ClusterParts] = field(default_factory=list)
 
     @property
     def prefix(self) -> str:
-        return self.ground.settings.kubernetes_namespace_prefix
+        return self.inputs.settings.kubernetes_namespace_prefix
 
     def runtime(self) -> Runtime:
         """A new one each time, as after a restart of the daemon; the one before must be closed."""
-        self.parts.append(ClusterParts(self.ground))
-        return build_on_cluster(self.ground, self.web, self.parts[-1])
+        self.parts.append(ClusterParts(self.inputs))
+        return build_on_cluster(self.inputs, self.web, self.parts[-1])
 
     async def close(self) -> None:
         """End what the runtimes do in the background."""
@@ -56,10 +56,10 @@ def cluster_server(cluster: Cluster, directory: Path, **settings: str) -> Iterat
         "runtime": "kubernetes", "data_dir": str(directory / "data"), "kubeconfig": str(cluster.kubeconfig),
         "kubernetes_namespace_prefix": f"t{uuid.uuid4().hex[:6]}-", "kubernetes_volume_size": "16M",
     }  # fmt: skip
-    ground = Ground(
+    inputs = RuntimeInputs(
         settings=load(wanted | settings, {}, directory / "none.toml"), runner=SubprocessRunner(), clock=SystemClock()
     )  # fmt: skip
-    server = ClusterServer(cluster, ground)
+    server = ClusterServer(cluster, inputs)
     try:
         yield server
     finally:
@@ -68,7 +68,7 @@ def cluster_server(cluster: Cluster, directory: Path, **settings: str) -> Iterat
 
 
 async def _clear(server: ClusterServer) -> None:
-    parts = ClusterParts(server.ground)
+    parts = ClusterParts(server.inputs)
     try:
         for app in await parts.namespaces.apps():
             await parts.namespaces.delete(app)

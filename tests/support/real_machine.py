@@ -18,7 +18,7 @@ from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon.bootstrap import build_encrypted, build_outside, build_router, build_world
 from pvdify.daemon.directories import prepare
 from pvdify.daemon.encryption import prepare_encryption
-from pvdify.daemon.ground import Ground
+from pvdify.daemon.runtime_inputs import RuntimeInputs
 from pvdify.daemon.runtimes import build_runtime
 from pvdify.daemon.webhook_secret import ensure_webhook_secret
 from pvdify.engine.wiring import build_engine
@@ -89,11 +89,11 @@ class RealMachine:
         await self.store.open()
         encrypted = build_encrypted(self.settings)
         prepare_encryption(encrypted.vault, encrypted.config, encrypted.credentials)
-        ground = Ground(settings=self.settings, runner=SubprocessRunner(), clock=SystemClock(), web=self.web)
-        runtime = build_runtime(ground)
-        world = build_world(ground, runtime, self.store, self.router, encrypted)
+        inputs = RuntimeInputs(settings=self.settings, runner=SubprocessRunner(), clock=SystemClock(), web=self.web)
+        runtime = build_runtime(inputs)
+        world = build_world(inputs, runtime, self.store, self.router, encrypted)
         self.world: World = replace(world, clock=self.clock)
-        self.outside: Outside = build_outside(ground, runtime, self.store, self.web)
+        self.outside: Outside = build_outside(inputs, runtime, self.store, self.web)
 
     async def close(self) -> None:
         await self.router.close()

@@ -18,18 +18,18 @@ from pvdify.ports.runtime import Runtime
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from pvdify.daemon.ground import Ground
+    from pvdify.daemon.runtime_inputs import RuntimeInputs
 
 ASK_SECONDS = 5.0  # the longest that a question whether the cluster answers may take
 
 
-def build_beside_cluster(ground: Ground, local: Runtime) -> Runtime:
+def build_beside_cluster(inputs: RuntimeInputs, local: Runtime) -> Runtime:
     """Return both sides as one runtime. The cluster is asked nothing until an app is there.
 
     Logs are in the same files on both sides; services, their networks and the tunnel stay on this machine.
     """
-    cluster = build_on_cluster(ground, ground.web or HttpxWeb())
-    files = ImageFiles(ground.settings.data_dir / "cluster", write_whole)
+    cluster = build_on_cluster(inputs, inputs.web or HttpxWeb())
+    files = ImageFiles(inputs.settings.data_dir / "cluster", write_whole)
     sides = Sides(cluster.instances, is_used=lambda: next(files.pins(), None) is not None)
     changes = local.container_changes and cluster.container_changes and beside.ChangesBesideCluster(
         local=local.container_changes, cluster=cluster.container_changes, sides=sides
@@ -50,9 +50,9 @@ def build_beside_cluster(ground: Ground, local: Runtime) -> Runtime:
     )
 
 
-def question(ground: Ground) -> Callable[[], Awaitable[object]]:
+def question(inputs: RuntimeInputs) -> Callable[[], Awaitable[object]]:
     """Return a question to the cluster that pvdifyd's account may ask, and that its instances depend on."""
-    cluster = Cluster(kubeconfig=ground.settings.kubeconfig, clock=ground.clock, deadline=ASK_SECONDS)
+    cluster = Cluster(kubeconfig=inputs.settings.kubeconfig, clock=inputs.clock, deadline=ASK_SECONDS)
 
     async def ask() -> object:
         return await cluster.objects("/api/v1/namespaces", limit="1")

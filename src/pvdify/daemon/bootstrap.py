@@ -43,7 +43,7 @@ from pvdify.adapters.webauthn.passkeys import WebauthnPasskeys
 from pvdify.adapters.webhooks import bodies
 from pvdify.adapters.webhooks.outlet import WebhookOutlet
 from pvdify.daemon.backup_tools import build_backup_tools
-from pvdify.daemon.ground import Ground
+from pvdify.daemon.runtime_inputs import RuntimeInputs
 from pvdify.daemon.runtimes import build_host, build_options, build_runtime
 from pvdify.daemon.secret_files import read_secret
 from pvdify.daemon.webhook_secret import webhook_secrets
@@ -108,10 +108,12 @@ class Server:
 def build_server(settings: Settings, store: SqliteStore, database: DatabaseIdentity) -> Server:
     """Build all parts around the open database. Starts, opens and writes nothing."""
     router, web, encrypted = build_router(settings), HttpxWeb(), build_encrypted(settings)
-    ground = Ground(settings=settings, runner=SubprocessRunner(), clock=SystemClock(), web=web, database=database)
-    runtime = build_runtime(ground)
-    world = build_world(ground, runtime, store, router, encrypted)
-    wired = build_engine(world, build_outside(ground, runtime, store, web))
+    inputs = RuntimeInputs(
+        settings=settings, runner=SubprocessRunner(), clock=SystemClock(), web=web, database=database
+    )
+    runtime = build_runtime(inputs)
+    world = build_world(inputs, runtime, store, router, encrypted)
+    wired = build_engine(world, build_outside(inputs, runtime, store, web))
     return Server(settings=settings, store=store, router=router, web=web, encrypted=encrypted, wired=wired)
 
 
@@ -158,13 +160,13 @@ def build_encrypted(settings: Settings) -> Encrypted:
 
 
 def build_world(
-    ground: Ground, runtime: Runtime, store: SqliteStore, router: Router, encrypted: Encrypted
+    inputs: RuntimeInputs, runtime: Runtime, store: SqliteStore, router: Router, encrypted: Encrypted
 ) -> World:  # fmt: skip
     """Build the adapters behind the ports that many parts of the engine use."""
-    settings = ground.settings
+    settings = inputs.settings
     return World(
         settings=settings,
-        clock=ground.clock,
+        clock=inputs.clock,
         store=store,
         images=runtime.images,
         instances=runtime.instances,
@@ -182,18 +184,18 @@ def build_world(
         prober=HttpProber(),
         secrets=encrypted.config,
         host=build_host(settings),
-        deploy_log=FileDeployLog(ground.log_dir),
-        job_log=FileJobLog(ground.log_dir),
-        access_log=build_access_log(settings, ground.runner, ground.clock),
+        deploy_log=FileDeployLog(inputs.log_dir),
+        job_log=FileJobLog(inputs.log_dir),
+        access_log=build_access_log(settings, inputs.runner, inputs.clock),
         outbox=store,
         credentials=encrypted.credentials,
         public=HttpxPublicWeb(),
     )
 
 
-def build_outside(ground: Ground, runtime: Runtime, store: SqliteStore, web: Web) -> Outside:
+def build_outside(inputs: RuntimeInputs, runtime: Runtime, store: SqliteStore, web: Web) -> Outside:
     """Build the adapters behind the ports that only one part of the engine uses. Raises InvalidSetting."""
-    settings, clock, github = ground.settings, ground.clock, _github(ground.settings, web)
+    settings, clock, github = inputs.settings, inputs.clock, _github(inputs.settings, web)
     return Outside(
         one_offs=runtime.one_offs,
         inside=runtime.inside,
@@ -206,7 +208,7 @@ def build_outside(ground: Ground, runtime: Runtime, store: SqliteStore, web: Web
         samples=store,
         sign_in_provider=build_sign_in_provider(settings, web, clock),
         passkey_checks=WebauthnPasskeys(),
-        runtime_options=build_options(ground),
+        runtime_options=build_options(inputs),
         outlets=build_outlets(web, clock, settings, github),
         webhook_secrets=webhook_secrets(settings),
         backup_tools=build_backup_tools(settings),

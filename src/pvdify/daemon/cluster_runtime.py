@@ -18,12 +18,12 @@ from pvdify.adapters.kubernetes.instances import ClusterInstances
 from pvdify.adapters.kubernetes.kubectl import Kubectl
 from pvdify.adapters.kubernetes.manifests import Storage
 from pvdify.adapters.kubernetes.names import Identity, Scope
-from pvdify.adapters.kubernetes.namespaces import House, Namespaces
+from pvdify.adapters.kubernetes.namespaces import NamespaceRules, Namespaces
 from pvdify.adapters.kubernetes.one_offs import ClusterOneOffs
 from pvdify.adapters.kubernetes.places import ServiceAddresses
+from pvdify.adapters.kubernetes.prerequisites import Prerequisites
 from pvdify.adapters.kubernetes.private_networks import ClusterPrivateNetworks
 from pvdify.adapters.kubernetes.registry_logins import ClusterRegistryLogins, PullLogins
-from pvdify.adapters.kubernetes.supplies import Supplies
 from pvdify.adapters.kubernetes.volumes import ClusterVolumes
 from pvdify.adapters.kubernetes.watch import Watch
 from pvdify.adapters.podman.images.local_hosts import HostGate
@@ -37,35 +37,35 @@ from pvdify.adapters.subprocess.attached import attach
 from pvdify.ports.runtime import Runtime
 
 if TYPE_CHECKING:
-    from pvdify.daemon.ground import Ground
+    from pvdify.daemon.runtime_inputs import RuntimeInputs
     from pvdify.plumbing.web import Web
 
 
 class ClusterParts:
     """The parts that the adapters share. ``close`` ends the watch and the following of logs."""
 
-    def __init__(self, ground: Ground, cluster: Cluster | None = None) -> None:
-        settings, clock = ground.settings, ground.clock
+    def __init__(self, inputs: RuntimeInputs, cluster: Cluster | None = None) -> None:
+        settings, clock = inputs.settings, inputs.clock
         self.scope = Scope(server=settings.server_id, prefix=settings.kubernetes_namespace_prefix)
         self.cluster = cluster or Cluster(kubeconfig=settings.kubeconfig, clock=clock)
-        self.files = LogFiles(ground.log_dir, clock, instances=ground.run_dir / "instances")
-        self.instance_dirs = ground.run_dir / "instances"
+        self.files = LogFiles(inputs.log_dir, clock, instances=inputs.run_dir / "instances")
+        self.instance_dirs = inputs.run_dir / "instances"
         self.collector = Collector(cluster=self.cluster, scope=self.scope, clock=clock, file_of=self._file_of)
         self.watch = Watch(cluster=self.cluster, scope=self.scope, clock=clock, on_pod=self.collector.see)
         self.kubectl = Kubectl(binary=settings.kubectl_binary, kubeconfig=settings.kubeconfig, attach=attach)
         self.storage = Storage(
             storage_class=settings.kubernetes_storage_class, size=settings.kubernetes_volume_size
         )  # fmt: skip
-        house = House(
+        rules = NamespaceRules(
             quota=settings.kubernetes_quota, router=settings.kubernetes_router_networks,
             allows_metadata=settings.metadata_services == "allowed",
         )  # fmt: skip
-        self.namespaces = Namespaces(cluster=self.cluster, scope=self.scope, clock=clock, house=house)
+        self.namespaces = Namespaces(cluster=self.cluster, scope=self.scope, clock=clock, rules=rules)
         self.networks = ClusterPrivateNetworks(
             cluster=self.cluster, scope=self.scope, namespaces=self.namespaces, watch=self.watch
         )  # fmt: skip
         self.pulls = PullLogins()
-        self.supplies = Supplies(
+        self.prerequisites = Prerequisites(
             cluster=self.cluster, scope=self.scope, namespaces=self.namespaces, networks=self.networks,
             storage=self.storage, logins=self.pulls.of,
         )  # fmt: skip
@@ -89,9 +89,9 @@ class ClusterParts:
         return file
 
 
-def build_on_cluster(ground: Ground, web: Web, parts: ClusterParts | None = None) -> Runtime:
+def build_on_cluster(inputs: RuntimeInputs, web: Web, parts: ClusterParts | None = None) -> Runtime:
     """Build the runtime of a Kubernetes cluster. Asks nothing of the cluster yet."""
-    settings, clock, parts = ground.settings, ground.clock, parts or ClusterParts(ground)
+    settings, clock, parts = inputs.settings, inputs.clock, parts or ClusterParts(inputs)
     cluster, scope, watch, kubectl = parts.cluster, parts.scope, parts.watch, parts.kubectl
     auth_file = AuthFile(settings.run_dir / "registries" / "auth.json")
     content = HttpRegistryContent(
@@ -106,22 +106,22 @@ def build_on_cluster(ground: Ground, web: Web, parts: ClusterParts | None = None
     )  # fmt: skip
     return Runtime(
         instances=ClusterInstances(
-            cluster=cluster, scope=scope, clock=clock, supplies=parts.supplies, watch=watch,
+            cluster=cluster, scope=scope, clock=clock, prerequisites=parts.prerequisites, watch=watch,
             collector=parts.collector, forget_output=parts.forget_output,
         ),
-        logs=PodmanLogs(parts.files, PodmanKeptOutput(run_dir=ground.run_dir, clock=clock)),
+        logs=PodmanLogs(parts.files, PodmanKeptOutput(run_dir=inputs.run_dir, clock=clock)),
         networks=parts.namespaces,
         places=ServiceAddresses(cluster=cluster, scope=scope, namespaces=parts.namespaces),
         inspector=ClusterInspector(cluster=cluster, scope=scope, watch=watch, kubectl=kubectl),
         images=images,
         volumes=volumes,
-        disk_meter=ClusterDiskMeter(volumes=volumes, log_dir=ground.log_dir),
+        disk_meter=ClusterDiskMeter(volumes=volumes, log_dir=inputs.log_dir),
         private_networks=parts.networks,
         registry_logins=ClusterRegistryLogins(
-            content=content, file=auth_file, pulls=parts.pulls, renew=parts.supplies.renew_logins
+            content=content, file=auth_file, pulls=parts.pulls, renew=parts.prerequisites.renew_logins
         ),
         one_offs=ClusterOneOffs(
-            cluster=cluster, scope=scope, clock=clock, supplies=parts.supplies, watch=watch, kubectl=kubectl,
+            cluster=cluster, scope=scope, clock=clock, prerequisites=parts.prerequisites, watch=watch, kubectl=kubectl,
             images=images,
         ),
         inside=ClusterInside(scope=scope, watch=watch, kubectl=kubectl),

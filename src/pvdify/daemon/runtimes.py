@@ -30,7 +30,7 @@ from pvdify.adapters.systemd.logs_beside_podman import LogsBesidePodman
 from pvdify.adapters.systemd.own_unit import is_in_service
 from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.units import Units
-from pvdify.daemon.ground import Ground
+from pvdify.daemon.runtime_inputs import RuntimeInputs
 from pvdify.model.runtime_choice import CLUSTER
 from pvdify.ports.edge import TunnelProcess
 from pvdify.ports.host import Host
@@ -41,9 +41,9 @@ from pvdify.ports.runtime_options import RuntimeOptions
 from pvdify.settings import DEFAULT_DATA_DIR, Settings
 
 
-def build_runtime(ground: Ground) -> Runtime:
+def build_runtime(inputs: RuntimeInputs) -> Runtime:
     """Build the runtime that the settings name."""
-    return RUNTIMES[ground.settings.runtime](ground)
+    return RUNTIMES[inputs.settings.runtime](inputs)
 
 
 def build_host(settings: Settings) -> Host:
@@ -56,60 +56,60 @@ def build_host(settings: Settings) -> Host:
     return HostBesideCluster(host)
 
 
-def build_options(ground: Ground) -> RuntimeOptions:
+def build_options(inputs: RuntimeInputs) -> RuntimeOptions:
     """Build the runtimes to which the apps of this server can move."""
-    settings, ask = ground.settings, None
+    settings, ask = inputs.settings, None
     if settings.kubeconfig and settings.runtime != CLUSTER:
         from pvdify.daemon.beside_cluster import question
 
-        ask = question(ground)
+        ask = question(inputs)
     return MachineAndCluster(local=PodmanOrSystemd(), setting=settings.runtime, ask=ask)
 
 
-def _podman(ground: Ground) -> Runtime:
+def _podman(inputs: RuntimeInputs) -> Runtime:
     """Build the runtime of detached containers, with their logs in files."""
-    return _with_cluster(ground, _on_podman(ground, PODMAN, TunnelTokenFile(ground.settings.data_dir)))
+    return _with_cluster(inputs, _on_podman(inputs, PODMAN, TunnelTokenFile(inputs.settings.data_dir)))
 
 
-def _systemd(ground: Ground) -> Runtime:
+def _systemd(inputs: RuntimeInputs) -> Runtime:
     """Build the runtime of one unit per instance, with logs in the journal. podman creates the containers."""
-    local = _on_podman(ground, SYSTEMD, _cloudflared(ground.settings, Systemctl(runner=ground.runner)))
-    return _with_cluster(ground, local)
+    local = _on_podman(inputs, SYSTEMD, _cloudflared(inputs.settings, Systemctl(runner=inputs.runner)))
+    return _with_cluster(inputs, local)
 
 
-def _with_cluster(ground: Ground, local: Runtime) -> Runtime:
+def _with_cluster(inputs: RuntimeInputs, local: Runtime) -> Runtime:
     """Return the runtime with the cluster of the setting ``kubeconfig`` beside this machine, if there is one."""
-    if not ground.settings.kubeconfig:
+    if not inputs.settings.kubeconfig:
         return local
     from pvdify.daemon.beside_cluster import build_beside_cluster
 
-    return build_beside_cluster(ground, local)
+    return build_beside_cluster(inputs, local)
 
 
-def _kubernetes(ground: Ground) -> Runtime:
+def _kubernetes(inputs: RuntimeInputs) -> Runtime:
     """Build the runtime of a cluster. The modules are imported only here, as a server on one machine needs none."""
     from pvdify.adapters.httpx2.web import HttpxWeb
     from pvdify.daemon.cluster_runtime import build_on_cluster
 
-    return build_on_cluster(ground, ground.web or HttpxWeb())
+    return build_on_cluster(inputs, inputs.web or HttpxWeb())
 
 
-RUNTIMES: Mapping[str, Callable[[Ground], Runtime]] = {
+RUNTIMES: Mapping[str, Callable[[RuntimeInputs], Runtime]] = {
     "podman": _podman, "systemd": _systemd, "kubernetes": _kubernetes,
 }  # fmt: skip
 
 
-def _on_podman(ground: Ground, default: str, tunnel_process: TunnelProcess) -> Runtime:
+def _on_podman(inputs: RuntimeInputs, default: str, tunnel_process: TunnelProcess) -> Runtime:
     """Build a runtime whose new instances are containers or units (``default``); existing ones keep their kind."""
-    settings, runner, calls = ground.settings, ground.runner, _calls(ground)
+    settings, runner, calls = inputs.settings, inputs.runner, _calls(inputs)
     auth_file = AuthFile(settings.run_dir / "registries" / "auth.json")
-    instances, logs = _instances(ground, calls, default)
+    instances, logs = _instances(inputs, calls, default)
     return Runtime(
         instances=instances,
         logs=logs,
         networks=calls.networks,
         places=LoopbackPorts(settings.ports),
-        inspector=PodmanInspector(calls=calls, run_dir=ground.run_dir),
+        inspector=PodmanInspector(calls=calls, run_dir=inputs.run_dir),
         images=PodmanImages(
             runner=runner,
             server_id=settings.server_id,
@@ -117,27 +117,27 @@ def _on_podman(ground: Ground, default: str, tunnel_process: TunnelProcess) -> R
             skopeo=settings.skopeo_binary,
             auth_file=auth_file,
             gate=HostGate(settings.allow_registries),
-            registry=RegistryApi(ground.web) if ground.web else None,
-            clock=ground.clock,
+            registry=RegistryApi(inputs.web) if inputs.web else None,
+            clock=inputs.clock,
         ),
         volumes=calls.volumes,
-        disk_meter=PodmanDiskMeter(calls=calls, log_dir=ground.log_dir),
+        disk_meter=PodmanDiskMeter(calls=calls, log_dir=inputs.log_dir),
         private_networks=PodmanPrivateNetworks(calls=calls),
         registry_logins=PodmanRegistryLogins(runner=runner, auth_file=auth_file, binary=settings.podman_binary),
-        one_offs=PodmanOneOffs(calls=calls, attach=attach, run_dir=ground.run_dir),
-        inside=PodmanInside(calls=calls, attach=attach, run_dir=ground.run_dir),
+        one_offs=PodmanOneOffs(calls=calls, attach=attach, run_dir=inputs.run_dir),
+        inside=PodmanInside(calls=calls, attach=attach, run_dir=inputs.run_dir),
         tunnel_process=tunnel_process,
-        container_changes=StorageChanges(calls=calls, run_dir=ground.run_dir, clock=ground.clock),
+        container_changes=StorageChanges(calls=calls, run_dir=inputs.run_dir, clock=inputs.clock),
     )
 
 
-def _instances(ground: Ground, calls: Calls, default: str) -> tuple[Instances, InstanceLogs]:
+def _instances(inputs: RuntimeInputs, calls: Calls, default: str) -> tuple[Instances, InstanceLogs]:
     """Build instances that are detached containers or units, as their specs say, and their logs."""
-    run_dir, log_dir, clock, server = ground.run_dir, ground.log_dir, ground.clock, ground.settings.server_id
-    systemctl, kept = Systemctl(runner=ground.runner), PodmanKeptOutput(run_dir=run_dir, clock=clock)
+    run_dir, log_dir, clock, server = inputs.run_dir, inputs.log_dir, inputs.clock, inputs.settings.server_id
+    systemctl, kept = Systemctl(runner=inputs.runner), PodmanKeptOutput(run_dir=run_dir, clock=clock)
     files = LogFiles(log_dir, clock, instances=run_dir / "instances")
-    journal = Journal(runner=ground.runner, systemctl=systemctl, server_id=server, log_dir=log_dir, clock=clock)
-    units = Units(server_id=server, run_dir=run_dir, database=ground.database)
+    journal = Journal(runner=inputs.runner, systemctl=systemctl, server_id=server, log_dir=log_dir, clock=clock)
+    units = Units(server_id=server, run_dir=run_dir, database=inputs.database)
     podman = PodmanInstances(calls=calls, run_dir=run_dir, logs=files, clock=clock)
     systemd = SystemdInstances(
         containers=podman, systemctl=systemctl, units=units, logs=SystemdLogs(journal, kept), run_dir=run_dir,
@@ -153,11 +153,11 @@ def _instances(ground: Ground, calls: Calls, default: str) -> tuple[Instances, I
     )
 
 
-def _calls(ground: Ground) -> Calls:
-    settings = ground.settings
+def _calls(inputs: RuntimeInputs) -> Calls:
+    settings = inputs.settings
     return Calls(
-        runner=ground.runner, server_id=settings.server_id, launcher_dir=ground.log_dir,
-        binary=settings.podman_binary, database=ground.database,
+        runner=inputs.runner, server_id=settings.server_id, launcher_dir=inputs.log_dir,
+        binary=settings.podman_binary, database=inputs.database,
         allows_metadata=settings.metadata_services == "allowed", is_in_unit=is_in_service(),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused, unavailab
 from pvdify.adapters.kubernetes.collector import Collector
 from pvdify.adapters.kubernetes.names import EXIT, RECORDED, Scope, app_of, object_name
 from pvdify.adapters.kubernetes.pods import Pod
-from pvdify.adapters.kubernetes.supplies import Supplies
+from pvdify.adapters.kubernetes.prerequisites import Prerequisites
 from pvdify.adapters.kubernetes.watch import Watch
 from pvdify.errors import RuntimeHangs, RuntimeUnavailable, StartFailed
 from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Restart
@@ -31,18 +31,18 @@ class ClusterInstances:
         cluster: the API server.
         scope: this server's share of the cluster.
         clock: the time.
-        supplies: makes what an instance needs before it starts.
+        prerequisites: makes what an instance needs before it starts.
         watch: the state of this server's pods.
         collector: keeps what they write.
         forget_output: removes the output of a container that ran once.
     """
 
     def __init__(
-        self, *, cluster: Cluster, scope: Scope, clock: Clock, supplies: Supplies, watch: Watch, collector: Collector,
-        forget_output: Callable[[str], Awaitable[None]],
+        self, *, cluster: Cluster, scope: Scope, clock: Clock, prerequisites: Prerequisites, watch: Watch,
+        collector: Collector, forget_output: Callable[[str], Awaitable[None]],
     ) -> None:  # fmt: skip
         self._cluster, self._scope, self._clock = cluster, scope, clock
-        self._supplies, self._watch, self._collector = supplies, watch, collector
+        self._prerequisites, self._watch, self._collector = prerequisites, watch, collector
         self._forget_output = forget_output
         self._killed: set[str] = set()  # uids of pods that were to be killed at once
 
@@ -78,7 +78,7 @@ class ClusterInstances:
 
     async def refresh(self, spec: InstanceSpec) -> None:
         """See the port. A running pod keeps its environment, also for commands that enter it, until its next start."""
-        await self._supplies.bring(spec)
+        await self._prerequisites.bring(spec)
 
     async def stop(self, name: str, grace: float) -> None:
         await self._watch.begin()
@@ -113,7 +113,7 @@ class ClusterInstances:
                 await self._cluster.delete(self._pod_path(pod), grace=0, uid=pod.uid)
         for kind in ("services", "secrets", "configmaps"):
             await self._cluster.delete(self._path(name, kind))
-        await self._supplies.unprotect(app_of(name), name)
+        await self._prerequisites.unprotect(app_of(name), name)
         self._collector.forget(name)
         await self._forget_output(name)
 
@@ -180,11 +180,11 @@ class ClusterInstances:
 
     async def _make(self, spec: InstanceSpec, kind: str, document: Json) -> None:
         """Apply the object after what it needs. Raises StartFailed, RuntimeUnavailable."""
-        await self._supplies.bring(spec)
+        await self._prerequisites.bring(spec)
         try:
             await self._cluster.apply(self._path(spec.name, kind), document)
             if spec.role.is_kept_running:
-                await self._supplies.protect(spec)
+                await self._prerequisites.protect(spec)
         except Refused as refused:
             if refused.status in (401, 403) and "cannot" in refused.message:
                 raise unavailable(refused) from refused

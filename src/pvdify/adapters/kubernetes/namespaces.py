@@ -19,7 +19,7 @@ DEFAULT_MEMORY = "512Mi"  # for what others start in the namespace without a lim
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
+class NamespaceRules:
     """The rules of every namespace. ``quota``: hard limits by Kubernetes' names of resources.
 
     ``router``: networks from which visitors' requests reach pods, besides the cluster's own nodes.
@@ -38,11 +38,11 @@ class Namespaces:
         cluster: the API server.
         scope: this server's share of the cluster.
         clock: the time.
-        house: the rules of every namespace.
+        rules: the rules of every namespace.
     """
 
-    def __init__(self, *, cluster: Cluster, scope: Scope, clock: Clock, house: House) -> None:
-        self._cluster, self._scope, self._clock, self._house = cluster, scope, clock, house
+    def __init__(self, *, cluster: Cluster, scope: Scope, clock: Clock, rules: NamespaceRules) -> None:
+        self._cluster, self._scope, self._clock, self._rules = cluster, scope, clock, rules
         self._ready: set[str] = set()
         self._making = asyncio.Lock()
 
@@ -98,7 +98,7 @@ class Namespaces:
         nodes = node_networks(await self._cluster.objects("/api/v1/nodes"))
         try:
             await self._cluster.apply(path, namespace(self._scope, app))
-            for document in furniture(self._scope, app, self._house, nodes):
+            for document in furniture(self._scope, app, self._rules, nodes):
                 kind = _KINDS[document["kind"]]
                 await self._cluster.apply(self._scope.path(app, kind, document["metadata"]["name"]), document)
         except Refused as refused:
@@ -137,22 +137,22 @@ def namespace(scope: Scope, app: str) -> Json:
     }  # fmt: skip
 
 
-def furniture(scope: Scope, app: str, house: House, nodes: Iterable[str]) -> list[Json]:
+def furniture(scope: Scope, app: str, rules: NamespaceRules, nodes: Iterable[str]) -> list[Json]:
     """Return what every namespace has."""
 
     def metadata(name: str) -> Json:
         return {"name": name, "namespace": scope.namespace(app), "labels": {SERVER: scope.server}}
 
     everything: Json = {"podSelector": {}}
-    from_router = [{"ipBlock": {"cidr": each}} for each in dict.fromkeys((*nodes, *house.router))]
-    closed = () if house.allows_metadata else METADATA
+    from_router = [{"ipBlock": {"cidr": each}} for each in dict.fromkeys((*nodes, *rules.router))]
+    closed = () if rules.allows_metadata else METADATA
     return [
         {
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(ACCOUNT),
             "automountServiceAccountToken": False,
         },
         {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata("pvdify"),
-         "spec": {"hard": dict(house.quota)}},
+         "spec": {"hard": dict(rules.quota)}},
         {
             "apiVersion": "v1", "kind": "LimitRange", "metadata": metadata("pvdify"),
             "spec": {"limits": [{"type": "Container", "default": {"memory": DEFAULT_MEMORY}}]},

@@ -7,7 +7,7 @@ from pvdify.adapters.kubernetes.cluster import Cluster, Refused
 from pvdify.adapters.kubernetes.kubectl import AttachedKubectl, Kubectl
 from pvdify.adapters.kubernetes.names import Scope, object_name
 from pvdify.adapters.kubernetes.pods import KILLED, Pod
-from pvdify.adapters.kubernetes.supplies import Supplies
+from pvdify.adapters.kubernetes.prerequisites import Prerequisites
 from pvdify.adapters.kubernetes.watch import Watch
 from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.instance import InstanceSpec
@@ -31,17 +31,17 @@ class ClusterOneOffs:
         cluster: the API server.
         scope: this server's share of the cluster.
         clock: the time.
-        supplies: makes what a pod needs before it starts.
+        prerequisites: makes what a pod needs before it starts.
         watch: the state of this server's pods.
         kubectl: connects to them.
         images: the entrypoints and commands of images.
     """
 
     def __init__(
-        self, *, cluster: Cluster, scope: Scope, clock: Clock, supplies: Supplies, watch: Watch, kubectl: Kubectl,
-        images: Images,
+        self, *, cluster: Cluster, scope: Scope, clock: Clock, prerequisites: Prerequisites, watch: Watch,
+        kubectl: Kubectl, images: Images,
     ) -> None:  # fmt: skip
-        self._cluster, self._scope, self._clock, self._supplies = cluster, scope, clock, supplies
+        self._cluster, self._scope, self._clock, self._prerequisites = cluster, scope, clock, prerequisites
         self._watch, self._kubectl, self._images = watch, kubectl, images
 
     async def start(self, spec: InstanceSpec, terminal: TerminalSize | None) -> Attached:
@@ -92,7 +92,7 @@ class ClusterOneOffs:
             container.pop("args", None)
             container["command"] = [manifests.escaped(each) for each in ("/bin/sh", "-c", GATE, "--", *words)]
         try:
-            await self._supplies.bring(spec)
+            await self._prerequisites.bring(spec)
             await self._cluster.create(self._scope.path(spec.app, "pods"), document)
             return await self._until_up(spec if words is None else replace(spec, command=("/bin/sh",)))
         except Refused as refused:

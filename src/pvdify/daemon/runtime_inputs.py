@@ -11,7 +11,7 @@ from pvdify.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class RuntimeInputs:
     """The inputs to build a runtime. Without ``web``, registries are not asked why a pull failed."""
 
     settings: Settings

@@ -15,8 +15,8 @@ from pvdify.model.names import place_of_instance
 _KIND_OF_CLAIM = "persistentvolumeclaims"
 
 
-class Supplies:
-    """A maker of these objects; all of it can be done again.
+class Prerequisites:
+    """Makes these objects. Every method can be repeated.
 
     Args:
         cluster: the API server.
