@@ -12,6 +12,7 @@ from pvdify.adapters.kubernetes.cluster import Cluster
 from pvdify.adapters.kubernetes.names import Scope
 from pvdify.adapters.kubernetes.survey import ClusterFacts, survey
 from pvdify.errors import PvdifyError, RuntimeUnavailable
+from pvdify.installation.doctor.verdicts import amount, broken, ok, warning
 from pvdify.installation.machine import Machine
 from pvdify.settings import Settings
 from pvdify.wire.answers import Check
@@ -50,7 +51,7 @@ def checks(settings: Settings, machine: Machine) -> tuple[Check, ...]:
         facts = asyncio.run(_survey(settings))
         found = judge(Seen(settings=settings, cluster=facts, kubectl=_kubectl(settings, machine)))
     except RuntimeUnavailable as error:
-        found = (_broken("cluster", f"{error.what}: {error.why}", error.next),)
+        found = (broken("cluster", f"{error.what}: {error.why}", error.next),)
     if settings.runtime == "kubernetes":
         return found
     return tuple(replace(each, state="warning") if each.state == "broken" else each for each in found)
@@ -66,20 +67,20 @@ def version(seen: Seen) -> Check:
     text = f"Kubernetes {seen.cluster.version or 'of an unknown version'}"
     number = _number(seen.cluster.version)
     if number is not None and number < OLDEST:
-        return _broken("cluster", f"{text}: older than 1.20", "upgrade the cluster")
-    return _ok("cluster", text)
+        return broken("cluster", f"{text}: older than 1.20", "upgrade the cluster")
+    return ok("cluster", text)
 
 
 def kubectl(seen: Seen) -> Check:
     """Check that kubectl is installed and fits the API server. `pvdify run`, `ps:exec` and `tunnel` need it."""
     if not seen.kubectl:
         text = f"{seen.settings.kubectl_binary} is not installed; `pvdify run`, `ps:exec` and `tunnel` need it"
-        return _broken("kubectl", text, f"install kubectl {'.'.join(seen.cluster.version.split('.')[:2])}")
+        return broken("kubectl", text, f"install kubectl {'.'.join(seen.cluster.version.split('.')[:2])}")
     own, other = _number(seen.kubectl), _number(seen.cluster.version)
     if own and other and (own[0] != other[0] or abs(own[1] - other[1]) > SKEW):
         text = f"{seen.kubectl}; Kubernetes supports one minor version more or less than {seen.cluster.version}"
-        return _warning("kubectl", text, f"install kubectl {other[0]}.{other[1]}")
-    return _ok("kubectl", seen.kubectl)
+        return warning("kubectl", text, f"install kubectl {other[0]}.{other[1]}")
+    return ok("kubectl", seen.kubectl)
 
 
 def rights(seen: Seen) -> Check:
@@ -87,77 +88,77 @@ def rights(seen: Seen) -> Check:
     missing = seen.cluster.missing_rights
     needed = [each for each in missing if not each.endswith(OPTIONAL)]
     if needed:
-        return _broken("rights", f"missing: {', '.join(missing)}", _apply_rights())
+        return broken("rights", f"missing: {', '.join(missing)}", _apply_rights())
     if missing:
-        return _warning("rights", f"missing, for information only: {', '.join(missing)}", _apply_rights())
-    return _ok("rights", "the account may do all that pvdifyd does")
+        return warning("rights", f"missing, for information only: {', '.join(missing)}", _apply_rights())
+    return ok("rights", "the account may do all that pvdifyd does")
 
 
 def storage(seen: Seen) -> Check:
     """Check that the storage class of volumes exists."""
     name, classes = seen.settings.kubernetes_storage_class, seen.cluster.storage_classes
     if classes is None:
-        return _warning("storage class", "not checked: the account may not list storage classes", _apply_rights())
+        return warning("storage class", "not checked: the account may not list storage classes", _apply_rights())
     if name:
         if name not in classes:
             known = ", ".join(classes) or "none"
-            return _broken("storage class", f"the cluster has no class {name}, only: {known}", _set_class(classes))
-        return _ok("storage class", name)
+            return broken("storage class", f"the cluster has no class {name}, only: {known}", _set_class(classes))
+        return ok("storage class", name)
     default = [each for each, is_default in classes.items() if is_default]
     if not default:
         text = "the cluster has no default class, so apps with volumes cannot be deployed"
-        return _warning("storage class", text, _set_class(classes))
-    return _ok("storage class", f"{default[0]}, the cluster's default")
+        return warning("storage class", text, _set_class(classes))
+    return ok("storage class", f"{default[0]}, the cluster's default")
 
 
 def nodes(seen: Seen) -> Check:
     """Check that nodes are ready, and that one has room for an instance."""
     found = seen.cluster.nodes
     if found is None:
-        return _warning("nodes", "not checked: the account may not list nodes and pods", _apply_rights())
+        return warning("nodes", "not checked: the account may not list nodes and pods", _apply_rights())
     ready = [each for each in found if each.is_ready]
     if not ready:
-        return _broken("nodes", f"none of {len(found)} is ready for pods", "kubectl get nodes")
+        return broken("nodes", f"none of {len(found)} is ready for pods", "kubectl get nodes")
     most = max(ready, key=lambda each: each.memory)
-    text = f"{len(ready)} of {len(found)} ready; most room: {most.name}, {_amount(most.memory)} and {most.cpu:.1f} CPUs"
+    text = f"{len(ready)} of {len(found)} ready; most room: {most.name}, {amount(most.memory)} and {most.cpu:.1f} CPUs"
     if most.memory < ROOM_FOR_ONE:
-        return _warning("nodes", f"{text}: too little for an instance of 512 MB", "add a node, or stop what runs there")
+        return warning("nodes", f"{text}: too little for an instance of 512 MB", "add a node, or stop what runs there")
     if others := [each.name for each in found if not each.is_ready]:
-        return _warning("nodes", f"{text}; not ready: {', '.join(others)}", f"kubectl describe node {others[0]}")
-    return _ok("nodes", text)
+        return warning("nodes", f"{text}; not ready: {', '.join(others)}", f"kubectl describe node {others[0]}")
+    return ok("nodes", text)
 
 
 def quotas(seen: Seen) -> Check:
     """Check for namespaces of apps whose quota is nearly used up."""
     if seen.cluster.quotas is None:
-        return _warning("quota", "not checked: the account may not list quotas", _apply_rights())
+        return warning("quota", "not checked: the account may not list quotas", _apply_rights())
     full = [f"{it.namespace}: {it.resource} {it.used} of {it.hard}" for it in seen.cluster.quotas]
     if full:
-        return _warning("quota", "; ".join(full), "raise `kubernetes_quota`, or scale these apps down")
+        return warning("quota", "; ".join(full), "raise `kubernetes_quota`, or scale these apps down")
     wanted = seen.settings.kubernetes_quota
-    return _ok("quota", "no namespace is near its limit" if wanted else "none is set")
+    return ok("quota", "no namespace is near its limit" if wanted else "none is set")
 
 
 def services(seen: Seen) -> Check:
     """Check that this machine, where the router runs, reaches addresses of Services."""
     address, refusal = seen.cluster.service_address, seen.cluster.unreachable
     if refusal is None:
-        return _warning("services", "not checked: the Service of the API server was not found", _apply_rights())
+        return warning("services", "not checked: the Service of the API server was not found", _apply_rights())
     if refusal:
-        return _broken(
+        return broken(
             "services", f"the router's machine does not reach Service addresses ({address}: {refusal})",
             "run pvdifyd on a node of the cluster, or route the network of Services to one",
         )  # fmt: skip
-    return _ok("services", f"addresses of Services are reached ({address})")
+    return ok("services", f"addresses of Services are reached ({address})")
 
 
 def clock(seen: Seen) -> Check:
     """Check that the clocks of the cluster and of this machine agree: states and logs are ordered by them."""
     offset = seen.cluster.clock_offset
     if offset is None or abs(offset) <= CLOCK_OFFSET:
-        return _ok("cluster clock", "agrees with this machine's")
+        return ok("cluster clock", "agrees with this machine's")
     direction = "ahead of" if offset > 0 else "behind"
-    return _warning(
+    return warning(
         "cluster clock", f"{abs(offset):.0f} s {direction} this machine's", "set both by time servers (timedatectl)"
     )
 
@@ -187,25 +188,9 @@ def _number(text: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found and found[1] != "0" else None  # own builds may say v0.0.0-master
 
 
-def _amount(count: float) -> str:
-    return f"{count / 1024**3:.1f} GB" if count >= 1024**3 else f"{max(count, 0) / 1024**2:.0f} MB"
-
-
 def _apply_rights() -> str:
     return f"kubectl apply -f {RIGHTS_FILE}"
 
 
 def _set_class(classes: Mapping[str, bool]) -> str:
     return f"pvdify server install --set kubernetes_storage_class={next(iter(classes), 'NAME')}"
-
-
-def _ok(name: str, text: str) -> Check:
-    return Check(name=name, state="ok", text=text)
-
-
-def _warning(name: str, text: str, repair: str) -> Check:
-    return Check(name=name, state="warning", text=text, next=repair)
-
-
-def _broken(name: str, text: str, repair: str) -> Check:
-    return Check(name=name, state="broken", text=text, next=repair)

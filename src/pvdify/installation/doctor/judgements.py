@@ -8,6 +8,7 @@ from pvdify import __version__
 from pvdify.adapters.haproxy import config, parse
 from pvdify.adapters.host.file_systems import IN_MEMORY
 from pvdify.installation.doctor.facts import Distribution, Facts, Trial
+from pvdify.installation.doctor.verdicts import amount, broken, ok, warning
 from pvdify.wire.answers import Check
 
 OLDEST_KERNEL = (3, 10)
@@ -39,11 +40,11 @@ def judge(facts: Facts) -> tuple[Check, ...]:
 def package(facts: Facts) -> Check:
     """Check that pvdifyd can be imported. An upgrade that cannot start must not replace a running server."""
     if facts.package_refusal:
-        return _broken(
+        return broken(
             "package", f"pvdify {__version__} is incomplete: {facts.package_refusal}",
             "install it again with pip, with all its dependencies",
         )  # fmt: skip
-    return _ok("package", f"pvdify {__version__}")
+    return ok("package", f"pvdify {__version__}")
 
 
 def database(facts: Facts) -> Check:
@@ -53,11 +54,11 @@ def database(facts: Facts) -> Check:
     """
     if facts.database_trouble:
         known = f"the newest copy is {facts.database_copy}" if facts.database_copy else "no copy of it is known here"
-        return _broken(
+        return broken(
             "database", f"{facts.database_trouble}; {known}",
             "pvdify server restore FILE; to start with an empty one: pvdifyd --new-database",
         )  # fmt: skip
-    return _ok("database", "no problem found")
+    return ok("database", "no problem found")
 
 
 def kernel(facts: Facts) -> Check:
@@ -66,110 +67,110 @@ def kernel(facts: Facts) -> Check:
     shared = ", shared with others by OpenVZ" if facts.is_openvz else ""
     text = f"Linux {facts.kernel}{shared}"
     if version and version < OLDEST_KERNEL:
-        return _broken("kernel", f"{text} is older than 3.10", "move to a machine with a newer kernel")
-    return _ok("kernel", text)
+        return broken("kernel", f"{text} is older than 3.10", "move to a machine with a newer kernel")
+    return ok("kernel", text)
 
 
 def systemd(facts: Facts) -> Check:
     """Check that systemd is process 1 and new enough. Its units keep the server and its apps running."""
     if facts.systemd is None:
-        return _warning(
+        return warning(
             "systemd", "it is not process 1 here: nothing starts pvdifyd again, and it cannot be installed",
             "use a machine or container with systemd; for a test, `pvdifyd --runtime podman` needs no systemd",
         )  # fmt: skip
     if facts.systemd < OLDEST_SYSTEMD:
-        return _broken("systemd", f"version {facts.systemd} is older than {OLDEST_SYSTEMD}", "upgrade the system")
-    return _ok("systemd", f"version {facts.systemd}")
+        return broken("systemd", f"version {facts.systemd} is older than {OLDEST_SYSTEMD}", "upgrade the system")
+    return ok("systemd", f"version {facts.systemd}")
 
 
 def podman(facts: Facts) -> Check:
     """Check that podman works, is 4.0 or newer, and has a storage driver that shares image layers."""
     if facts.podman is None:
         if facts.podman_refusal:
-            return _broken("podman", f"it does not work: {facts.podman_refusal}", "podman info --log-level=debug")
-        return _broken("podman", "not installed", _install(facts.distribution, _PODMAN[facts.distribution.family]))
+            return broken("podman", f"it does not work: {facts.podman_refusal}", "podman info --log-level=debug")
+        return broken("podman", "not installed", _install(facts.distribution, _PODMAN[facts.distribution.family]))
     found = facts.podman
     text = (
         f"{'.'.join(map(str, found.version))} with {found.runtime}, cgroups {found.cgroups}, "
         f"network {found.network or 'unknown'}, storage {found.storage}"
     )
     if found.version < OLDEST_PODMAN:
-        return _broken("podman", f"{text}: older than 4.0", _install(facts.distribution, ("podman",)))
+        return broken("podman", f"{text}: older than 4.0", _install(facts.distribution, ("podman",)))
     if found.storage == "vfs":
-        return _warning(
+        return warning(
             "podman", f"{text}: every container copies its whole image", "install fuse-overlayfs, or use another disk"
         )
-    return _ok("podman", text)
+    return ok("podman", text)
 
 
 def restic(facts: Facts) -> Check:
     """Check that restic is installed. It makes the backups; the server runs without it."""
     if not facts.has_restic:
-        return _warning("restic", "not installed, so no backups can be made", _install(facts.distribution, ("restic",)))
-    return _ok("restic", "installed")
+        return warning("restic", "not installed, so no backups can be made", _install(facts.distribution, ("restic",)))
+    return ok("restic", "installed")
 
 
 def skopeo(facts: Facts) -> Check:
     """Check that skopeo is installed. It resolves image tags to digests."""
     if not facts.has_skopeo:
-        return _broken("skopeo", "not installed", _install(facts.distribution, ("skopeo",)))
-    return _ok("skopeo", "installed")
+        return broken("skopeo", "not installed", _install(facts.distribution, ("skopeo",)))
+    return ok("skopeo", "installed")
 
 
 def containers(facts: Facts) -> Check:
     """Check that a container starts, and that its memory limit is enforced."""
     if facts.trial is None:
         why = "only root can try" if not facts.is_root else "not tried: podman is missing or does not work"
-        return _warning("containers", why, "sudo pvdify doctor" if not facts.is_root else "repair podman first")
+        return warning("containers", why, "sudo pvdify doctor" if not facts.is_root else "repair podman first")
     if facts.trial.refusal:
-        return _broken("containers", f"none starts: {facts.trial.refusal}", _repair_of_start(facts, facts.trial))
+        return broken("containers", f"none starts: {facts.trial.refusal}", _repair_of_start(facts, facts.trial))
     limit = facts.trial.memory_limit
     if limit is None or limit > TRIAL_MEMORY:
-        return _broken(
+        return broken(
             "containers", "one starts, but its memory limit does not hold",
             "enable the memory controller: add `cgroup_enable=memory swapaccount=1` to the kernel's command line",
         )  # fmt: skip
-    return _ok("containers", "one starts, its memory limit holds")
+    return ok("containers", "one starts, its memory limit holds")
 
 
 def networks(facts: Facts) -> Check:
     """Check that containers of one app cannot reach those of another app, which matters most for previews."""
     if facts.trial is None or facts.trial.refusal:
-        return _ok("networks", "not tried")
+        return ok("networks", "not tried")
     if not facts.trial.is_apart:
-        return _warning(
+        return warning(
             "networks", "this podman does not isolate networks: a preview can reach the containers of other apps",
             f"{_install(facts.distribution, ('podman', 'netavark'))}, in a version that supports `isolate`",
         )  # fmt: skip
     if old := facts.on_shared_network:
-        return _warning(
+        return warning(
             "networks", f"on podman's shared network since before an upgrade: {', '.join(old)}",
             "`pvdify deploy APP` for each of their apps: new instances are on their app's own network",
         )  # fmt: skip
-    return _ok("networks", "each app has its own, isolated from the others")
+    return ok("networks", "each app has its own, isolated from the others")
 
 
 def open_files(facts: Facts) -> Check:
     """Check the limit of open files in a container. An instance needs one for each connection."""
     found = facts.trial.open_files if facts.trial else None
     if found is None:
-        return _ok("open files", "not tried")
+        return ok("open files", "not tried")
     if found < FEW_OPEN_FILES:
-        return _warning(
+        return warning(
             "open files", f"a container may have {found} open",
             _setting("containers", 'default_ulimits = ["nofile=65536:65536"]'),
         )  # fmt: skip
-    return _ok("open files", f"a container may have {found} open")
+    return ok("open files", f"a container may have {found} open")
 
 
 def init(facts: Facts) -> Check:
     """Check that catatonit is installed. As process 1, it keeps a container running until all programs have ended."""
     if not facts.has_init:
-        return _warning(
+        return warning(
             "init", "catatonit is missing: a container ends with its first program, even if others still run",
             _install(facts.distribution, ("catatonit",)),
         )  # fmt: skip
-    return _ok("init", "catatonit is installed")
+    return ok("init", "catatonit is installed")
 
 
 def ports(facts: Facts) -> Check:
@@ -178,7 +179,7 @@ def ports(facts: Facts) -> Check:
     taken = {port: facts.listeners[port] for port in wanted if port in facts.listeners and port not in facts.own_ports}
     if taken:
         port, holder = next(iter(taken.items()))
-        return _broken(
+        return broken(
             "ports", f"{port} ({wanted[port]}) is in use by {holder or 'another program'}",
             f"stop it, or `pvdify server install --set {wanted[port]}=127.0.0.1:{_another(port, facts)}`",
         )  # fmt: skip
@@ -186,59 +187,59 @@ def ports(facts: Facts) -> Check:
     free = f"{facts.settings.ports}: {_count(facts.settings.ports) - inside} free for instances"
     web = sorted({facts.listeners[port] or "something" for port in (80, 443) if port in facts.listeners})
     beside = f"; {' and '.join(web)} may keep 80 and 443" if web and not {80, 443} & set(wanted) else ""
-    return _ok("ports", f"{', '.join(map(str, wanted))} for pvdify; {free}{beside}")
+    return ok("ports", f"{', '.join(map(str, wanted))} for pvdify; {free}{beside}")
 
 
 def disk(facts: Facts) -> Check:
     """Check the free space and inodes for images, logs and the database."""
     if not facts.disks:
-        return _warning("disk", "cannot be read", "df -h")
+        return warning("disk", "cannot be read", "df -h")
     least = min(facts.disks, key=lambda each: each.free)
-    text = f"{_bytes(least.free)} of {_bytes(least.total)} free for {least.path}"
+    text = f"{amount(least.free)} of {amount(least.total)} free for {least.path}"
     if least.free < facts.settings.min_free_disk:
-        return _broken(
+        return broken(
             "disk", f"{text}, less than a deploy needs", "free some space: `podman system df` shows the size of images"
         )
     scarce = min((each.free_inodes for each in facts.disks if each.free_inodes is not None), default=None)
     if scarce is not None and scarce < FEW_INODES:
-        return _warning("disk", f"{text}, but only {scarce} more files can be made", "df -i")
+        return warning("disk", f"{text}, but only {scarce} more files can be made", "df -i")
     if least.free < LITTLE_DISK:
-        return _warning("disk", f"{text}; a few images fill that", "podman system df")
-    return _ok("disk", text)
+        return warning("disk", f"{text}; a few images fill that", "podman system df")
+    return ok("disk", text)
 
 
 def run_directory(facts: Facts) -> Check:
     """Check that the run directory is in memory. It contains config vars in clear, which instances start with."""
     where, kind = facts.settings.run_dir, facts.run_file_system
     if kind and kind not in IN_MEMORY:
-        return _warning(
+        return warning(
             "run directory", f"{where} is on {kind}: secrets are written to a disk",
             "mount /run as tmpfs, as systemd does",
         )  # fmt: skip
-    return _ok("run directory", f"{where} is in memory" if kind else f"the file system of {where} cannot be read")
+    return ok("run directory", f"{where} is in memory" if kind else f"the file system of {where} cannot be read")
 
 
 def memory(facts: Facts) -> Check:
     """Check the available memory. During a switch, two releases run."""
     if facts.total_memory is None or facts.available_memory is None:
-        return _warning("memory", "cannot be read", "free -m")
-    text = f"{_bytes(facts.available_memory)} of {_bytes(facts.total_memory)} available"
+        return warning("memory", "cannot be read", "free -m")
+    text = f"{amount(facts.available_memory)} of {amount(facts.total_memory)} available"
     if facts.available_memory < facts.settings.min_free_memory:
-        return _broken("memory", f"{text}, less than a deploy needs", "stop what uses it: ps aux --sort=-rss | head")
+        return broken("memory", f"{text}, less than a deploy needs", "stop what uses it: ps aux --sort=-rss | head")
     if facts.available_memory < LITTLE_MEMORY:
-        return _warning("memory", f"{text}; during a switch both releases run", "ps aux --sort=-rss | head")
-    return _ok("memory", text)
+        return warning("memory", f"{text}; during a switch both releases run", "ps aux --sort=-rss | head")
+    return ok("memory", text)
 
 
 def clock(facts: Facts) -> Check:
     """Check that the clock follows time servers. Tokens expire by the clock, and logs are sorted by it."""
     if facts.is_openvz:
-        return _ok("clock", "kept by the host")
+        return ok("clock", "kept by the host")
     if facts.is_clock_kept is None:
-        return _warning("clock", "systemd does not report whether it is synchronized", "timedatectl")
+        return warning("clock", "systemd does not report whether it is synchronized", "timedatectl")
     if not facts.is_clock_kept:
-        return _warning("clock", "not synchronized", _clock_command(facts.distribution))
-    return _ok("clock", "synchronized with time servers")
+        return warning("clock", "not synchronized", _clock_command(facts.distribution))
+    return ok("clock", "synchronized with time servers")
 
 
 def journal(facts: Facts) -> Check:
@@ -252,8 +253,8 @@ def journal(facts: Facts) -> Check:
     if int(found.burst or SMALL_BURST) <= SMALL_BURST and found.burst != "0":
         wrong.append("lines are dropped when an app writes many")
     if wrong:
-        return _warning("journal", "; ".join(wrong), "pvdify server install")
-    return _ok("journal", f"persistent, up to {found.max_use} and {found.max_age}, up to {found.burst} lines in 30 s")
+        return warning("journal", "; ".join(wrong), "pvdify server install")
+    return ok("journal", f"persistent, up to {found.max_use} and {found.max_age}, up to {found.burst} lines in 30 s")
 
 
 def haproxy(facts: Facts) -> Check:
@@ -264,26 +265,26 @@ def haproxy(facts: Facts) -> Check:
     version = parse.version(facts.haproxy or "")
     name = facts.settings.router_binary or "the HAProxy that comes with pvdify"
     if version is None:
-        return _broken("haproxy", f"{name} does not run here", _other_haproxy(facts.distribution))
+        return broken("haproxy", f"{name} does not run here", _other_haproxy(facts.distribution))
     if version.number < config.OLDEST:
-        return _broken("haproxy", f"{name} is {version.text}, older than 2.6", _other_haproxy(facts.distribution))
+        return broken("haproxy", f"{name} is {version.text}, older than 2.6", _other_haproxy(facts.distribution))
     bugs = f"; known bugs: {version.known_bugs}" if version.known_bugs else ""
     if version.released and facts.today and facts.today - version.released > OLD_HAPROXY:
         text = f"{version.text} is of {version.released}, more than a year old{bugs}"
-        return _warning("haproxy", text, _newer_haproxy(facts))
+        return warning("haproxy", text, _newer_haproxy(facts))
     own = parse.version(facts.distribution_haproxy or "")
     if not facts.settings.router_binary and own is not None and own.number >= PREFERRED_HAPROXY:
         text = f"{version.text} of pvdify is used, although this system keeps {own.text} up to date"
-        return _warning("haproxy", text, "pvdify server install --set router_binary=/usr/sbin/haproxy")
-    return _ok("haproxy", version.text + (f" of {version.released}{bugs}" if version.released else ""))
+        return warning("haproxy", text, "pvdify server install --set router_binary=/usr/sbin/haproxy")
+    return ok("haproxy", version.text + (f" of {version.released}{bugs}" if version.released else ""))
 
 
 def firewall(facts: Facts) -> Check:
     """Check for firewalls that drop podman's rules when they are reloaded. pvdify needs no port opened."""
     if not facts.firewalls:
-        return _ok("firewall", "no firewall found that manages rules; pvdify needs no open port")
+        return ok("firewall", "no firewall found that manages rules; pvdify needs no open port")
     names = " and ".join(facts.firewalls)
-    return _warning(
+    return warning(
         "firewall", f"{names}: a reload may drop the rules of containers",
         "run `podman network reload --all` after each reload (docs/howto/run-beside-a-firewall.md)",
     )  # fmt: skip
@@ -348,19 +349,3 @@ def _count(ports: Iterable[int]) -> int:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
-
-
-def _bytes(number: int) -> str:
-    return f"{number / 1024**3:.1f} GB" if number >= 1024**3 else f"{number // 1024**2} MB"
-
-
-def _ok(name: str, text: str) -> Check:
-    return Check(name=name, state="ok", text=text)
-
-
-def _warning(name: str, text: str, repair: str) -> Check:
-    return Check(name=name, state="warning", text=text, next=repair)
-
-
-def _broken(name: str, text: str, repair: str) -> Check:
-    return Check(name=name, state="broken", text=text, next=repair)
