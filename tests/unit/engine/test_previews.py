@@ -369,7 +369,19 @@ async def test_a_preview_that_should_have_a_gate_is_never_open(machine: Machine,
         await open_preview(daemon, manifest=wanted)
 
     assert why in refused.value.why
+    assert "config:set shop-staging LOGIN=-" in refused.value.next
     assert await leftovers(machine, "shop-pr-12") == []
+    await daemon.bury()
+
+
+async def test_a_gate_without_an_app_that_has_its_login_is_repaired_in_the_manifest(machine: Machine):
+    daemon = machine.daemon()
+
+    with pytest.raises(InvalidError, match="basic_auth") as refused:
+        await open_preview(daemon, manifest={"previews": {"basic_auth": "LOGIN"}})
+
+    assert "previews.config_from" in refused.value.next
+    assert "config:set" not in refused.value.next
     await daemon.bury()
 
 

@@ -337,11 +337,13 @@ class PreviewRequests:
         try:
             return previews.gate_of(values[key].value if key in values else "")
         except ValueError as error:
+            repair = f"set `previews.config_from` to an app that has {key}, or leave `previews.basic_auth` out"
+            if await self._store.app(source) is not None:
+                repair = f"`pvdify config:set {source} {key}=-`, then deploy again"
             raise InvalidError(
                 f"{name} was not deployed: `previews.basic_auth` names the config var {key}",
                 why=f"{source} has {key}, but it is not name:password" if key in values else f"{source} has no {key}",
-                next=f"`pvdify config:set {source} {key}=-`; without `previews.config_from` leave "
-                "`previews.basic_auth` out",
+                next=repair,
             ) from error
 
     async def _config_source(self, name: str, policy: Policy) -> str | None:
