@@ -15,6 +15,7 @@ from pvdify.dashboard.forms import form_key
 from pvdify.dashboard.pulse import Pulse
 from pvdify.dashboard.remembered import Remembered
 from pvdify.dashboard.rendering import answer, render
+from pvdify.dashboard.rows import RenderedRows
 from pvdify.engine.access.sessions import SignedIn
 from pvdify.engine.front_door import Engine
 from pvdify.engine.reading.server import Check, ServerView
@@ -46,6 +47,7 @@ class Shared:
     server: Remembered[ServerView]
     volumes: Remembered[tuple[VolumeView, ...]]
     sparks: Sparks = field(default_factory=Sparks)
+    rows: RenderedRows = field(default_factory=RenderedRows)
 
 
 @dataclass(frozen=True, kw_only=True)

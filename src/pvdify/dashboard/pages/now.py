@@ -1,6 +1,5 @@
 """The start page, *Now*: problems that need attention, one row per app, and the server."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from markupsafe import Markup
@@ -10,9 +9,9 @@ from pvdify.dashboard.call import Call
 from pvdify.dashboard.charts import sparkline
 from pvdify.dashboard.live import shared, stream
 from pvdify.dashboard.rendering import render
+from pvdify.dashboard.rows import Row
 from pvdify.dashboard.views.attention import LOOK_BACK, Facts, Item, attention
 from pvdify.engine.deploys.acceptance import read_deploy
-from pvdify.engine.reading.samples import Rates
 from pvdify.engine.reading.server import Check
 from pvdify.engine.reading.views import AppView
 from pvdify.errors import InvalidError
@@ -24,18 +23,6 @@ from pvdify.web.checks import check_of_backups
 MOST_EVENTS = 300
 SPARK_POINTS, SPARK_WIDTH = 24, 72
 _ORDER = ("crashing", "down", "degraded", "held", "maintenance", "deploying")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """An app in the list. ``running`` and ``wanted``: numbers of instances."""
-
-    view: AppView
-    environment: str
-    running: int
-    wanted: int
-    rates: Rates
-    spark: Markup
 
 
 async def show_now(call: Call) -> Response:
@@ -78,8 +65,8 @@ async def _content(call: Call) -> str:
     )  # fmt: skip
     running = queries.processes.running()
     rows = sorted((_row(call, view, running.get(_slot(view), 0)) for view in apps), key=_place)
-    return render("parts/now.html", items=_for(call, attention(facts)), rows=rows, summary=summary, edge=edge,
-                  urls=await queries.urls(), samples_at=engine.samples.at)  # fmt: skip
+    drawn = [call.shared.rows.html(row) for row in rows]
+    return render("parts/now.html", items=_for(call, attention(facts)), rows=drawn, summary=summary, edge=edge)
 
 
 def _for(call: Call, items: tuple[Item, ...]) -> tuple[Item, ...]:

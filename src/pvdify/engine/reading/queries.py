@@ -61,7 +61,7 @@ class Queries:
 
     async def statuses(self) -> dict[str, Status]:
         """Return the status of every app, by name. Waits only for the store."""
-        return await self._statuses.by_app()
+        return {view.app.name: view.status for view in await self._views.apps()}
 
     async def app(self, name: str) -> AppView:
         """Return an app."""
