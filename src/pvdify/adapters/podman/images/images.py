@@ -27,6 +27,7 @@ ASK_SECONDS = 20  # the longest a query of a registry may take
 NOT_DIRECTLY_FOR = 600.0  # seconds
 MOST_REMEMBERED = 1000  # images
 PULL_SECONDS = 1800.0  # the longest a pull may take
+PULLS = 3  # tries: another app with the same image may be removed between the pull and the look for the image
 SYNC_SECONDS = 300.0  # the longest writing an image to disk may take
 PINS = f"localhost/{PINNED}"
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
@@ -177,24 +178,28 @@ class PodmanImages:
         if reference.is_local:
             raise registry_errors.not_here(reference)
         await self._gate.check(reference, tenant)
-        argv = commands.pull_image(
-            self._podman, str(reference.pinned(digest)), is_loopback=reference.is_loopback,
-            auth_file=self._auth_for(reference, tenant),
+        for _ in range(PULLS):
+            await self._download(reference, digest, tenant)
+            if image := await self.find(reference, digest):
+                return image
+        raise PullFailed(
+            f"{reference} could not be pulled", why=f"it was removed right after each of {PULLS} pulls",
+            next="deploy again",
         )  # fmt: skip
+
+    async def _download(self, reference: ImageReference, digest: str, tenant: Tenant | None) -> None:
+        """Pull the image and write it to disk. Raises PullFailed, and the errors of a registry's answer."""
+        pinned = reference.pinned(digest)
+        argv = commands.pull_image(
+            self._podman, str(pinned), is_loopback=reference.is_loopback, auth_file=self._auth_for(reference, tenant)
+        )
         try:
-            pinned = reference.pinned(digest)
             done = await self._patiently(pinned, tenant, lambda: self._ask(argv, within=PULL_SECONDS))
         except RuntimeUnavailable as error:
             raise PullFailed(f"{reference} could not be pulled", why=error.what, next=error.next) from error
         if done.exit_code != 0:
             raise registry_errors.pull_failed(reference, done.stderr, self._username(reference, tenant))
         await self._bring_to_disk(reference)
-        image = await self.find(reference, digest)
-        if image is None:
-            raise PullFailed(
-                f"{reference} could not be pulled", why="it was removed right after the pull", next="deploy again"
-            )
-        return image
 
     async def disk(self) -> Mapping[str, ImagesOnDisk]:
         store = Path(await self._directory())
