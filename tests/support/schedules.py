@@ -123,6 +123,7 @@ class Schedule:
 
     seed: int
     wrongs: list[str] = field(default_factory=list)
+    is_dead: bool = False  # pvdifyd was killed, and the next one has not started
 
     def run(self) -> list[str]:
         """Run the schedule; return what went wrong."""
@@ -246,11 +247,13 @@ class Schedule:
         """Kill pvdifyd; another one starts within seconds, and takes up what it finds."""
         if not self._reconciling.cancel():
             return  # the next one has not started yet
+        self.is_dead = True
         await self.daemon.bury()
         await asyncio.sleep(self.random.uniform(0, 3))
         self.daemon = self.machine.daemon()
         await self.daemon.worker.resume()
         self._reconciling = asyncio.create_task(self._reconciler().run())
+        self.is_dead = False
 
     async def _end_maintenance(self) -> None:
         """The request to end it may have met a pvdifyd that was killed."""
@@ -294,12 +297,15 @@ class Schedule:
                     self.wrongs.append(f"the reconciler took {name} away, which is {place.phase.value}")
 
     async def _watch_visitors(self) -> None:
-        """Visitors are not kept at instances that have been dead for long while another one of the slot is up."""
+        """Visitors are not kept at instances that have been dead for long while another one of the slot is up.
+
+        The time does not count in which no pvdifyd runs that could change the route.
+        """
         bad_since: float | None = None
         clock = self.machine.clock
         while True:
             await asyncio.sleep(0.5)
-            if not await self._is_missed():
+            if self.is_dead or not await self._is_missed():
                 bad_since = None
             elif bad_since is None:
                 bad_since = clock.monotonic()

@@ -39,6 +39,11 @@ class Route:
                 raise ValueError(f"{len(self.targets)} targets have {len(self.numbers)} numbers")
             object.__setattr__(self, "numbers", tuple(range(1, len(self.targets) + 1)))
 
+    @property
+    def places(self) -> frozenset[tuple[Endpoint, int]]:
+        """The targets, each with its number."""
+        return frozenset(zip(self.targets, self.numbers, strict=True))
+
     def held(self, until: datetime) -> "Route":
         """Return the route with requests held at least until ``until``. A longer hold stays as it is."""
         return replace(self, held_until=max(milliseconds(until), self.held_until or 0))

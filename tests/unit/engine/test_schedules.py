@@ -35,6 +35,12 @@ def test_no_worker_runs_twice_and_no_dead_instance_is_routed(first: int) -> None
     assert wrongs(range(first, first + 25)) == {}
 
 
+@pytest.mark.slow
+def test_an_instance_gets_visitors_after_a_kill_between_a_new_hostname_and_its_route() -> None:
+    """pvdifyd is killed during an operation, after a hostname was recorded and before the router had it."""
+    assert wrongs(range(54_677, 54_678)) == {}
+
+
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("part", range(PARTS))

@@ -1,6 +1,7 @@
 """Puts the routes of apps as recorded, without the instances that are down."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -97,7 +98,8 @@ class RouteRepair:
     async def _learn_whole(self, app: str) -> None:
         """Remember the whole route of an app after a restart of pvdifyd, so that repairs during operations can use it.
 
-        The recorded route is remembered only if the router has it, possibly without some of its instances.
+        The recorded targets are remembered only if the router has the same slot, possibly without some of them. All
+        else stays as the router has it: a changed hostname, for example, is put after the operation.
         """
         if self._serving.whole(app) is not None:
             return
@@ -106,8 +108,8 @@ class RouteRepair:
             wanted = await self._wanted(app, await self._store.active_release(app))
             if current is None or wanted is None or self._serving.whole(app) is not None:
                 return
-            if wanted.without(set(wanted.targets) - set(current.targets)) == current:
-                self._serving.learn(wanted)
+            if current.slot == wanted.slot and current.places <= wanted.places:
+                self._serving.learn(replace(current, targets=wanted.targets, numbers=wanted.numbers))
 
     async def _put(self, app: str) -> None:
         """Put the app's route if it differs; decided under ``locks.routes``, so that no operation can begin."""
