@@ -45,6 +45,30 @@ class RouterUnit:
     is_confined: bool = True
 
 
+_RESTRICTIONS = """\
+# pvdifyd runs as root and starts podman, and containers inherit its restrictions. So few restrictions are possible:
+# - podman mounts file systems that all processes have to see: no mount namespace of its own, and with it no
+#   ProtectSystem, PrivateTmp, PrivateDevices, ProtectHome or ProtectKernelTunables.
+# - images may hold programs with setuid bits, capabilities or another architecture: no RestrictSUIDSGID and no
+#   SystemCallArchitectures.
+# - the OCI runtime makes namespaces, cgroups and filters of system calls, and containers need system calls that no one
+#   knows beforehand: no RestrictNamespaces and ProtectControlGroups, and a SystemCallFilter= only of what is refused.
+# - SELinux and AppArmor do not change a program's domain under NoNewPrivileges. Containers have their own setting.
+# - Of a container that `pvdify run` starts, the OCI runtime sets the host name: no ProtectHostname.
+# - netavark's iptables may have the kernel load modules: CAP_SYS_MODULE and @module stay. Where podman keeps quotas on
+#   XFS it makes a device: no DevicePolicy, and no ProtectClock, which implies one.
+CapabilityBoundingSet=~CAP_SYS_BOOT CAP_SYS_TIME CAP_WAKE_ALARM CAP_BLOCK_SUSPEND CAP_SYS_PACCT CAP_SYS_TTY_CONFIG
+CapabilityBoundingSet=~CAP_SYS_RAWIO CAP_LINUX_IMMUTABLE CAP_LEASE CAP_IPC_OWNER
+CapabilityBoundingSet=~CAP_SYSLOG CAP_AUDIT_CONTROL CAP_AUDIT_READ
+SystemCallFilter=~@raw-io @reboot @swap @obsolete
+SystemCallErrorNumber=EPERM
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
+RestrictRealtime=yes
+LockPersonality=yes
+KeyringMode=private
+"""
+
+
 def daemon(executable: Path, settings: Path) -> str:
     """Return pvdifyd's unit.
 
@@ -71,27 +95,7 @@ LimitNOFILE={DAEMON_FILES}:{CONTAINER_FILES}
 UMask=0077
 OOMScoreAdjust=-800
 
-# pvdifyd runs as root and starts podman, and containers inherit its restrictions. So few restrictions are possible:
-# - podman mounts file systems that all processes have to see: no mount namespace of its own, and with it no
-#   ProtectSystem, PrivateTmp, PrivateDevices, ProtectHome or ProtectKernelTunables.
-# - images may hold programs with setuid bits, capabilities or another architecture: no RestrictSUIDSGID and no
-#   SystemCallArchitectures.
-# - the OCI runtime makes namespaces, cgroups and filters of system calls, and containers need system calls that no one
-#   knows beforehand: no RestrictNamespaces and ProtectControlGroups, and a SystemCallFilter= only of what is refused.
-# - SELinux and AppArmor do not change a program's domain under NoNewPrivileges. Containers have their own setting.
-# - Of a container that `pvdify run` starts, the OCI runtime sets the host name: no ProtectHostname.
-# - netavark's iptables may have the kernel load modules: CAP_SYS_MODULE and @module stay. Where podman keeps quotas on
-#   XFS it makes a device: no DevicePolicy, and no ProtectClock, which implies one.
-CapabilityBoundingSet=~CAP_SYS_BOOT CAP_SYS_TIME CAP_WAKE_ALARM CAP_BLOCK_SUSPEND CAP_SYS_PACCT CAP_SYS_TTY_CONFIG
-CapabilityBoundingSet=~CAP_SYS_RAWIO CAP_LINUX_IMMUTABLE CAP_LEASE CAP_IPC_OWNER
-CapabilityBoundingSet=~CAP_SYSLOG CAP_AUDIT_CONTROL CAP_AUDIT_READ
-SystemCallFilter=~@raw-io @reboot @swap @obsolete
-SystemCallErrorNumber=EPERM
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
-RestrictRealtime=yes
-LockPersonality=yes
-KeyringMode=private
-
+{_RESTRICTIONS}
 [Install]
 WantedBy=multi-user.target
 """
