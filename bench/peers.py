@@ -21,12 +21,15 @@ _THROTTLE = "10ms"  # Traefik's own 2 s would be counted as the time of a swap
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A proxy that runs. ``swap`` sends the app's visitors to another port; it returns as soon as it can."""
+    """A proxy that runs. ``swap`` sends the app's visitors to another port, and returns as soon as it can.
+
+    ``swap`` is None for a proxy of which only the throughput is measured.
+    """
 
     name: str
     address: str
     pids: Callable[[], Sequence[int]]
-    swap: Callable[[int], None]
+    swap: Callable[[int], None] | None = None
 
 
 @contextmanager

@@ -113,6 +113,8 @@ async def swap_peer(directory: Path, name: str) -> Swapped:
 
 async def _swaps(peer: Peer, ports: tuple[int, int]) -> Swapped:
     """Swap to and fro under load. A swap has ended when a new connection is answered by the new release."""
+    swap = peer.swap
+    assert swap is not None, f"{peer.name} has no swap"
     targets = cycle((("v2", ports[1]), ("v1", ports[0])))
     taken, begins, ends = [], [], []
     before = cpu_seconds(peer.pids())
@@ -121,7 +123,7 @@ async def _swaps(peer: Peer, ports: tuple[int, int]) -> Swapped:
             await asyncio.sleep(0.05)
             version, port = next(targets)
             begins.append(time.monotonic())
-            await asyncio.to_thread(peer.swap, port)
+            await asyncio.to_thread(swap, port)
             await _until_new(peer.address, version)
             ends.append((version, time.monotonic()))
             taken.append(time.monotonic() - begins[-1])
@@ -162,7 +164,7 @@ def _bare(stack: ExitStack | AsyncExitStack, directory: Path, apps: list[int]) -
             address, pid = stack.enter_context(bare.bare(directory, apps[:count], is_pooled=is_pooled))
             how = "kept connections to the app" if is_pooled else "a connection for each request"
             peer = Peer(name=f"bare HAProxy, {how}, {count} instances" if count > 1 else f"bare HAProxy, {how}",
-                        address=address, pids=lambda pid=pid: [pid], swap=_no_swap)  # fmt: skip
+                        address=address, pids=lambda pid=pid: [pid])  # fmt: skip
             subjects.append(Subject(name=f"{kind} {count}", peer=peer))
     return subjects
 
@@ -197,16 +199,12 @@ async def _router() -> AsyncIterator[tuple[Peer, HaproxyRouter]]:
     async with real_router() as process:
         router = process.connect(control_plane=PLANE)
         await router.ensure_running()
-        yield Peer(name="pvdify's router", address=str(process.listen), pids=process.pids, swap=_no_swap), router
+        yield Peer(name="pvdify's router", address=str(process.listen), pids=process.pids), router
         await router.close()
 
 
 def _route(app: str, hostname: str, ports: list[int], slot: int) -> Route:
     return Route(app=app, hostnames=(hostname,), slot=slot, targets=here(*ports))
-
-
-def _no_swap(_: int) -> None:
-    raise NotImplementedError("this one is only driven")
 
 
 _PAGE = """\
