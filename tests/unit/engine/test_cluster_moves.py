@@ -1,6 +1,5 @@
 """Apps move between one machine and a cluster, which share no images, volumes or networks."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -13,7 +12,16 @@ from pvdify.model.slot import SlotState
 from tests.fakes.images import FakeClusterImages
 from tests.fakes.machine import Daemon, Machine, assert_consistent
 from tests.fakes.places import FakePlaces
-from tests.unit.engine.test_runtime_moves import ADMIN, V1, V2, WITH_VOLUME, WITH_WORKER, _finish_move, _move
+from tests.unit.engine.test_runtime_moves import (
+    ADMIN,
+    V1,
+    V2,
+    WITH_VOLUME,
+    WITH_WORKER,
+    _finish_move,
+    _move,
+    _move_and_kill,
+)
 from tests.unit.engine.test_services import POSTGRES, create
 
 LOCAL = "localhost/shop:v1"
@@ -89,20 +97,7 @@ async def _moved_with_a_kill(kill_at: int) -> tuple[int, MachineBesideCluster]:
     peaceful = machine.daemon()
     await peaceful.deploy("shop", V1)
     await peaceful.bury()
-    daemon = machine.daemon(kill_at)
-    moving, died = asyncio.create_task(_move(daemon, "kubernetes")), asyncio.create_task(daemon.died.wait())
-    await asyncio.wait({moving, died}, return_when=asyncio.FIRST_COMPLETED)
-    moving.cancel()
-    died.cancel()
-    await asyncio.gather(moving, died, return_exceptions=True)
-    moments = daemon.moments
-    await daemon.bury()
-    successor = machine.daemon()
-    await successor.recover()
-    await _finish_move(successor)
-    await successor.finish_retirements()
-    await successor.bury()
-    return moments, machine
+    return await _move_and_kill(machine, "kubernetes", kill_at), machine
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Apps move to another runtime while they serve requests, also if pvdifyd is killed meanwhile."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,7 @@ from pvdify.model.runtime_choice import MoveState
 from pvdify.model.slot import SlotState
 from pvdify.model.token import Actor, Role
 from tests.fakes.behaviour import Behaviour
-from tests.fakes.machine import Daemon, Killed, Machine, assert_consistent
+from tests.fakes.machine import Daemon, Machine, assert_consistent
 from tests.support.wanted import deploy_request
 
 ADMIN = Actor(name="root", role=Role.ADMIN)
@@ -373,14 +372,17 @@ async def _moved_with_a_kill(kill_at: int) -> tuple[int, Machine]:
     await peaceful.deploy("blog", V1, WITH_VOLUME)
     await peaceful.finish_retirements()
     await peaceful.bury()
+    return await _move_and_kill(machine, "systemd", kill_at), machine
+
+
+async def _move_and_kill(machine: Machine, runtime: str, kill_at: int) -> int:
+    """Move the apps, kill pvdifyd at this moment, and let its successor finish; return how many moments there were."""
     daemon = machine.daemon(kill_at)
-    with suppress(Killed):
-        moving = asyncio.create_task(_move(daemon))
-        died = asyncio.create_task(daemon.died.wait())
-        await asyncio.wait({moving, died}, return_when=asyncio.FIRST_COMPLETED)
-        moving.cancel()
-        died.cancel()
-        await asyncio.gather(moving, died, return_exceptions=True)
+    moving, died = asyncio.create_task(_move(daemon, runtime)), asyncio.create_task(daemon.died.wait())
+    await asyncio.wait({moving, died}, return_when=asyncio.FIRST_COMPLETED)
+    moving.cancel()
+    died.cancel()
+    await asyncio.gather(moving, died, return_exceptions=True)
     moments = daemon.moments
     await daemon.bury()
     successor = machine.daemon()
@@ -389,7 +391,7 @@ async def _moved_with_a_kill(kill_at: int) -> tuple[int, Machine]:
     await successor.finish_retirements()
     await successor.recover()
     await successor.bury()
-    return moments, machine
+    return moments
 
 
 @pytest.mark.slow
