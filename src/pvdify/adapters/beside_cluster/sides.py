@@ -56,7 +56,7 @@ class Sides:
         return found
 
     async def is_in_cluster(self, name: str) -> bool:
-        """Return whether the instance is in the cluster. Raises RuntimeUnavailable if only the cluster can tell."""
+        """Return whether the instance is in the cluster. Raises RuntimeUnavailable if the cluster does not answer."""
         if name in self._in_cluster:
             return True
         if name in self._on_machine or not await self.is_used():
@@ -64,7 +64,7 @@ class Sides:
         return name in {each.name for each in await self._cluster.find()}
 
     async def probably_in_cluster(self, name: str) -> bool:
-        """As ``is_in_cluster``, for callers that need no certainty: never raises."""
+        """Return the same, and False if the cluster does not answer. Never raises."""
         try:
             return await self.is_in_cluster(name)
         except (RuntimeUnavailable, OSError):

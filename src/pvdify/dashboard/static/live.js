@@ -7,7 +7,7 @@
   const AGAIN = 1000, BETWEEN_TURNS = 2000, LONGEST_PAUSE = 30000; // milliseconds, as are the next two
   const SILENCE = 40000; // the server sends something at least every 15 s, so that this connection is dead
   const LONGEST_TURN = 15000;
-  const REFUSED = 60000; // so long after a refused stream, none is asked for: turns are never refused
+  const REFUSED = 60000; // without streams after a refused one: the tab takes turns, which are never refused
   const ENDS = { 401: "You are signed out. Load the page again to sign in.",
     403: "You may no longer read this. Load the page again.", 404: "This is no longer there. Load the page again." };
   const { locks } = navigator;
@@ -38,19 +38,19 @@
     return null;
   };
 
-  let heard = new Date();
-  const tell = (text, isCut) => {
-    const note = document.getElementById("cut");
-    note.textContent = text;
-    note.hidden = !text;
+  let answered = new Date();
+  const note = (text, isCut) => {
+    const line = document.getElementById("cut");
+    line.textContent = text;
+    line.hidden = !text;
     document.dispatchEvent(new CustomEvent("live:state", { detail: { isCut } }));
   };
   const fail = (stream, { status }) => {
     stream.failures += 1;
     if (status === 429 || status === 503) stream.refused = Date.now();
     stream.isOver = status in ENDS;
-    const cut = `No answer from pvdifyd since ${heard.toLocaleTimeString()}. What you see may be old; asking again.`;
-    tell(ENDS[status] || (stream.failures > 1 ? cut : ""), true);
+    const cut = `No answer from pvdifyd since ${answered.toLocaleTimeString()}. What you see may be old; asking again.`;
+    note(ENDS[status] || (stream.failures > 1 ? cut : ""), true);
   };
 
   const show = async (stream, text) => {
@@ -86,14 +86,14 @@
       const answer = await fetch(address, { headers, signal: stop.signal });
       if (!answer.ok) throw answer;
       stream.failures = 0;
-      tell("", false);
+      note("", false);
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       for (;;) {
         const { value, done } = await reader.read();
         if (done || !stream.element.isConnected) return;
         wait();
-        heard = new Date();
+        answered = new Date();
         const messages = (text + value).split("\n\n");
         text = messages.pop();
         for (const message of messages) await show(stream, message);
