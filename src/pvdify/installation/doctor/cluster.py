@@ -4,14 +4,14 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.kubernetes.cluster import Cluster
 from pvdify.adapters.kubernetes.names import Scope
 from pvdify.adapters.kubernetes.survey import ClusterFacts, survey
-from pvdify.errors import PvdifyError, RuntimeUnavailable
+from pvdify.errors import RuntimeUnavailable
+from pvdify.installation.doctor.observe import ask
 from pvdify.installation.doctor.verdicts import amount, broken, ok, warning
 from pvdify.installation.machine import Machine
 from pvdify.settings import Settings
@@ -28,11 +28,15 @@ RIGHTS_FILE = "packaging/kubernetes/rbac.yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """The facts about the cluster, and the version of kubectl on this machine; "" if it is missing."""
+    """The facts about the cluster, and the version of kubectl on this machine; "" if it does not work.
+
+    ``kubectl_refusal``: why it does not work; "" if it is not installed.
+    """
 
     settings: Settings
     cluster: ClusterFacts
     kubectl: str
+    kubectl_refusal: str = ""
 
 
 def is_wanted(settings: Settings) -> bool:
@@ -49,7 +53,7 @@ def checks(settings: Settings, machine: Machine) -> tuple[Check, ...]:
         return ()
     try:
         facts = asyncio.run(_survey(settings))
-        found = judge(Seen(settings=settings, cluster=facts, kubectl=_kubectl(settings, machine)))
+        found = judge(_seen(settings, facts, machine))
     except RuntimeUnavailable as error:
         found = (broken("cluster", f"{error.what}: {error.why}", error.next),)
     if settings.runtime == "kubernetes":
@@ -73,6 +77,9 @@ def version(seen: Seen) -> Check:
 
 def kubectl(seen: Seen) -> Check:
     """Check that kubectl is installed and fits the API server. `pvdify run`, `ps:exec` and `tunnel` need it."""
+    if seen.kubectl_refusal:
+        command = f"{seen.settings.kubectl_binary} version --client"
+        return broken("kubectl", f"it does not work: {seen.kubectl_refusal}", command)
     if not seen.kubectl:
         text = f"{seen.settings.kubectl_binary} is not installed; `pvdify run`, `ps:exec` and `tunnel` need it"
         return broken("kubectl", text, f"install kubectl {'.'.join(seen.cluster.version.split('.')[:2])}")
@@ -176,11 +183,16 @@ async def _survey(settings: Settings) -> ClusterFacts:
         await cluster.close()
 
 
-def _kubectl(settings: Settings, machine: Machine) -> str:
-    with suppress(PvdifyError, ValueError, KeyError):
-        done = machine.ask((settings.kubectl_binary, "version", "--client", "--output=json"), within=ANSWER_WITHIN)
-        return str(json.loads(done.stdout)["clientVersion"]["gitVersion"])
-    return ""
+def _seen(settings: Settings, facts: ClusterFacts, machine: Machine) -> Seen:
+    """Add the answer of kubectl to the facts."""
+    answer = ask(machine, (settings.kubectl_binary, "version", "--client", "--output=json"), ANSWER_WITHIN)
+    version, refusal = "", answer.refusal
+    if answer.is_working:
+        try:
+            version = str(json.loads(answer.output)["clientVersion"]["gitVersion"])
+        except (ValueError, KeyError, TypeError):
+            refusal = "it prints no version"
+    return Seen(settings=settings, cluster=facts, kubectl=version, kubectl_refusal=refusal)
 
 
 def _number(text: str) -> tuple[int, int] | None:

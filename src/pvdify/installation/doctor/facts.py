@@ -73,6 +73,7 @@ class Facts:
         is_openvz: whether the kernel is shared with other tenants, who cannot choose it.
         systemd: the version of systemd; None if systemd is not process 1.
         podman: None if podman is not installed, or failed or hung, as ``podman_refusal`` says.
+        has_skopeo, has_restic: whether the program works; ``…_refusal`` says why not if it is installed.
         on_shared_network: names of instances that were started before each app had a network of its own.
         database_trouble: why pvdifyd would refuse to start with its database; empty if it would start.
         database_copy: the newest known backup or copy of the database; empty unless there is trouble.
@@ -95,7 +96,9 @@ class Facts:
     podman: Podman | None = None
     podman_refusal: str = ""
     has_skopeo: bool = False
+    skopeo_refusal: str = ""
     has_restic: bool = False
+    restic_refusal: str = ""
     has_init: bool = False
     trial: Trial | None = None
     on_shared_network: tuple[str, ...] = ()

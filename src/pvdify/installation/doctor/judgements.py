@@ -105,6 +105,10 @@ def podman(facts: Facts) -> Check:
 
 def restic(facts: Facts) -> Check:
     """Check that restic is installed. It makes the backups; the server runs without it."""
+    if facts.restic_refusal:
+        return warning(
+            "restic", f"it does not work, so no backups can be made: {facts.restic_refusal}", "restic version"
+        )
     if not facts.has_restic:
         return warning("restic", "not installed, so no backups can be made", _install(facts.distribution, ("restic",)))
     return ok("restic", "installed")
@@ -112,6 +116,9 @@ def restic(facts: Facts) -> Check:
 
 def skopeo(facts: Facts) -> Check:
     """Check that skopeo is installed. It resolves image tags to digests."""
+    if facts.skopeo_refusal:
+        command = f"{facts.settings.skopeo_binary} --version"
+        return broken("skopeo", f"it does not work: {facts.skopeo_refusal}", command)
     if not facts.has_skopeo:
         return broken("skopeo", "not installed", _install(facts.distribution, ("skopeo",)))
     return ok("skopeo", "installed")

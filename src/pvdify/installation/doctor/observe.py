@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
     """Return all facts. Takes about a second, most of it for the trial container."""
     is_root = os.geteuid() == 0
     listeners = _listeners()
+    skopeo, restic = ask(machine, (settings.skopeo_binary, "--version")), ask(machine, ("restic", "version"))
     podman, refusal = ask_podman(machine, settings.podman_binary)
     total, available = parse.memory(_text(Path("/proc/meminfo")))
     can_try = is_root and podman is not None
@@ -67,8 +69,10 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         systemd=_systemd(machine),
         podman=podman,
         podman_refusal=refusal,
-        has_skopeo=_first_line(machine, (settings.skopeo_binary, "--version")) is not None,
-        has_restic=_first_line(machine, ("restic", "version")) is not None,
+        has_skopeo=skopeo.is_working,
+        skopeo_refusal=skopeo.refusal,
+        has_restic=restic.is_working,
+        restic_refusal=restic.refusal,
         has_init=any(path.exists() for path in INITS),
         trial=try_container(machine, settings.podman_binary, _free_port(settings, listeners)) if can_try else None,
         on_shared_network=_on_shared_network(machine, settings) if can_try else (),
@@ -96,14 +100,30 @@ def _package_refusal(machine: Machine) -> str:
     return "" if done.exit_code == 0 else (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A program's answer. ``refusal``: why it does not work; "" if it works, or is not installed."""
+
+    is_working: bool
+    output: str = ""
+    refusal: str = ""
+
+
+def ask(machine: Machine, argv: Argv, within: float = LOOK_SECONDS) -> Answer:
+    """Run a program. One that is missing, one that fails and one that hangs are different answers."""
+    try:
+        done = machine.ask(argv, within=within)
+    except PvdifyError as error:
+        return Answer(is_working=False, refusal=str(error) if shutil.which(argv[0]) else "")
+    is_working = done.exit_code == 0
+    return Answer(is_working=is_working, output=done.stdout, refusal="" if is_working else words_of(done.stderr))
+
+
 def ask_podman(machine: Machine, binary: str, within: float = LOOK_SECONDS) -> tuple[Podman | None, str]:
     """Return what podman reports about itself, else why it does not; both are empty if it is not installed."""
-    try:
-        done = machine.ask((binary, "info", "--format", "json"), within=within)
-    except PvdifyError as error:
-        return None, str(error) if shutil.which(binary) else ""
-    found = parse.podman(done.stdout)
-    return found, "" if found else words_of(done.stderr)
+    answer = ask(machine, (binary, "info", "--format", "json"), within)
+    found = parse.podman(answer.output)
+    return found, "its answer cannot be read" if answer.is_working and not found else answer.refusal
 
 
 def _on_shared_network(machine: Machine, settings: Settings) -> tuple[str, ...]:
@@ -205,11 +225,6 @@ def _printed(machine: Machine, argv: Argv) -> str | None:
         done = machine.ask(argv, within=LOOK_SECONDS)
         return done.stdout if done.exit_code == 0 else None
     return None
-
-
-def _first_line(machine: Machine, argv: Argv) -> str | None:
-    printed = _printed(machine, argv)
-    return None if printed is None else printed.partition("\n")[0]
 
 
 def _text(file: Path) -> str:

@@ -74,6 +74,14 @@ def test_each_problem_of_a_cluster_is_reported_with_its_repair(
     assert words in check.text
 
 
+def test_a_kubectl_that_hangs_is_not_reported_as_missing(tmp_path: Path) -> None:
+    seen = Seen(settings=settings(tmp_path), cluster=GOOD, kubectl="", kubectl_refusal="it hangs")
+
+    check = cluster.kubectl(seen)
+
+    assert (check.state, check.text) == ("broken", "it does not work: it hangs")
+
+
 def test_a_version_of_an_own_build_is_not_judged(tmp_path: Path) -> None:
     assert found(tmp_path, version="v0.0.0-master+faecb19")["cluster"].state == "ok"
 

@@ -76,6 +76,8 @@ def test_findings_of_a_healthy_machine_are_reported() -> None:
         ("podman", {"podman": replace(PODMAN, version=(3, 4, 4))}, "broken", "apt-get install podman"),
         ("podman", {"podman": None, "distribution": RHEL}, "broken", "dnf install podman runc catatonit skopeo"),
         ("skopeo", {"has_skopeo": False}, "broken", "apt-get install skopeo"),
+        ("skopeo", {"has_skopeo": False, "skopeo_refusal": "it hangs"}, "broken", "skopeo --version"),
+        ("restic", {"has_restic": False, "restic_refusal": "it hangs"}, "warning", "restic version"),
         ("restic", {"has_restic": False}, "warning", "apt-get install restic"),
         ("skopeo", {"has_skopeo": False, "distribution": Distribution()}, "broken", "install skopeo"),
         ("containers", {"trial": None, "is_root": False}, "warning", "sudo pvdify doctor"),

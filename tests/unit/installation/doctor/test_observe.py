@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
-from pvdify.installation.doctor.observe import ask_podman
+from pvdify.installation.doctor.observe import ask, ask_podman
 from pvdify.installation.machine import Machine
 
 MACHINE = Machine(runner=SubprocessRunner())
@@ -24,6 +24,14 @@ def test_a_podman_that_fails_is_reported_with_its_message(tmp_path: Path) -> Non
 
 def test_a_missing_podman_has_no_message(tmp_path: Path) -> None:
     assert ask_podman(MACHINE, str(tmp_path / "podman")) == (None, "")
+
+
+def test_every_program_that_hangs_is_reported_as_such(tmp_path: Path) -> None:
+    hanging = ask(MACHINE, (program(tmp_path, "sleep 60"), "--version"), within=0.2)
+
+    assert not hanging.is_working
+    assert "did not answer" in hanging.refusal
+    assert not ask(MACHINE, (str(tmp_path / "skopeo"), "--version")).refusal
 
 
 def program(folder: Path, script: str) -> str:
