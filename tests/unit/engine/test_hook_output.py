@@ -52,17 +52,27 @@ async def calls() -> AsyncIterator[Calls]:
 
 
 class Follower:
-    """Follow the deploy log; ``seen`` has the lines of the hook that were received."""
+    """Follow the deploy log from the hook's start; ``seen`` has the lines of the hook that were received.
+
+    Nothing here asks again and again: each turn of such a loop would resume pvdify's coroutines, and be counted.
+    """
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self.seen = 0
+        self.begin = asyncio.Event()
+        self._received = asyncio.Event()
 
     async def run(self) -> None:
-        while not await self._daemon.store.releases("shop"):
-            await asyncio.sleep(0)
+        await self.begin.wait()
         async for entry in self._daemon.engine.queries.follow_deploy_log("shop", 1):
             self.seen += entry is not None and entry.text.startswith("migrating row")
+            self._received.set()
+
+    async def wait_for(self, lines: int) -> None:
+        while self.seen < lines:
+            self._received.clear()
+            await self._received.wait()
 
 
 class Talkative:
@@ -75,10 +85,12 @@ class Talkative:
     async def output(self, name: str, ended: asyncio.Event) -> AsyncIterator[tuple[LogLine, ...]]:
         over = asyncio.Event()
         self._write_on(over)
+        for follower in self._followers:
+            follower.begin.set()
         async for lines in output.read(self._file, name, over, self._clock):
             yield lines
-            while any(each.seen < self._written for each in self._followers):
-                await asyncio.sleep(0)
+            for follower in self._followers:
+                await follower.wait_for(self._written)
             self._write_on(over)
         await ended.wait()
 
