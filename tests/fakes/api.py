@@ -4,6 +4,7 @@ import json
 import re
 import socketserver
 import ssl
+import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -192,6 +193,11 @@ class _TcpServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         socketserver.TCPServer.server_bind(self)  # without looking up our own name
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print no traceback for a client that rejects the certificate: that is what its test is about."""
+        if not isinstance(sys.exception(), ssl.SSLError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

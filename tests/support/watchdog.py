@@ -16,15 +16,19 @@ MOST_SECONDS = 0.010
 
 
 class Watchdog:
-    """What held the loop, a text for each time: for how long, and where."""
+    """What held the loop, a text for each time: for how long, and where.
+
+    ``where`` is the place of the running callback, once it has computed for half of what it may.
+    """
 
     def __init__(self, most: float) -> None:
         self.found: list[str] = []
-        self._most, self._where = most, ""
+        self.where = ""
+        self._most = most
 
     def run(self, handle: Any, original: Callable[[Any], Any]) -> Any:
         """Run one callback of the loop."""
-        self._where, begun = "", time.thread_time()
+        self.where, begun = "", time.thread_time()
         signal.setitimer(signal.ITIMER_PROF, self._most / 2)
         try:
             return original(handle)
@@ -32,11 +36,11 @@ class Watchdog:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
             seconds = time.thread_time() - begun
             if seconds > self._most:
-                self.found.append(f"{seconds * 1000:.1f} ms in {self._where or repr(handle)}")
+                self.found.append(f"{seconds * 1000:.1f} ms in {self.where or repr(handle)}")
 
     def note(self, _number: int, frame: FrameType | None) -> None:
         """Note where the callback is."""
-        self._where = "".join(traceback.format_stack(frame)[-6:])
+        self.where = "".join(traceback.format_stack(frame)[-6:])
 
 
 @contextmanager
