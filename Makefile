@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+unexport PYTHONDONTWRITEBYTECODE # without stored bytecode, each worker rewrites the assertions of all tests for 7 s
 .PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes fuzz bench bench-scale bench-long bench-proxies run gh-pvdify dist docs clean lint python run-server screenshots
 
 bin := .venv/bin
