@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from pvdify.adapters.httpx2 import tls
 from pvdify.model.public import Obstacle, PublicAnswer
 
 LARGEST_ANSWER = 4096  # bytes; the rest of an answer is not read
@@ -41,7 +42,7 @@ async def _resolve(url: str) -> None:
 
 async def _get(url: str) -> PublicAnswer:
     async with (
-        httpx2.AsyncClient(follow_redirects=False, timeout=None) as client,
+        httpx2.AsyncClient(follow_redirects=False, timeout=None, verify=tls.trusted()) as client,
         client.stream("GET", url, headers=HEADERS) as answer,
     ):
         content = b""

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from pvdify import __version__
+from pvdify.adapters.httpx2 import tls
 from pvdify.errors import ServiceUnavailable
 from pvdify.plumbing.web import WebAnswer, WebRequest
 
@@ -57,7 +58,7 @@ class HttpxWeb:
 def _client() -> httpx2.AsyncClient:
     # No timeout of the client's own: ``ask`` limits the whole request.
     headers = {"User-Agent": f"pvdify/{__version__}", "Accept-Encoding": "identity"}
-    return httpx2.AsyncClient(headers=headers, follow_redirects=False, timeout=None)
+    return httpx2.AsyncClient(headers=headers, follow_redirects=False, timeout=None, verify=tls.trusted())
 
 
 def _why(error: Exception) -> str:

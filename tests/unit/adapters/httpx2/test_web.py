@@ -5,6 +5,8 @@ import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from pvdify.adapters.httpx2 import tls
+from pvdify.adapters.httpx2.public import HttpxPublicWeb
 from pvdify.adapters.httpx2.web import LARGEST_ANSWER, HttpxWeb
 from pvdify.plumbing.web import WebRequest
 
@@ -44,3 +46,16 @@ async def test_a_long_answer_is_cut():
     await web.close()
 
     assert len(answer.content) == LARGEST_ANSWER
+
+
+async def test_the_trusted_certificates_are_read_once_for_all_clients():
+    tls.trusted.cache_clear()
+    web, public = HttpxWeb(), HttpxPublicWeb()
+
+    async with answering(b"", b"yes") as (url, _):
+        await web.ask(WebRequest(method="GET", url=url))
+        found = [await public.look(url, 60.0) for _ in range(2)]
+    await web.close()
+
+    assert [answer.content for answer in found] == [b"yes", b"yes"]
+    assert tls.trusted.cache_info().misses == 1
