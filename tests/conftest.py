@@ -1,5 +1,6 @@
 """For every test: no deadline that a busy machine would miss, and each failure is printed as it happens."""
 
+import gc
 import signal
 from collections import deque
 from pathlib import Path
@@ -17,6 +18,7 @@ NEED_THE_MACHINE = frozenset({"podman", "router", "systemd", "vps", "e2e", "kube
 FOLDERS_THAT_NEED_IT = ("integration", "e2e", "load", "browser")
 SLOW_TIMEOUT = 1800  # seconds, also where other work leaves a test a tenth of a core
 MACHINE_TIMEOUT = 900
+GARBAGE_THRESHOLDS = (10_000, 10, 10)  # of Python: (700, 10, 10); a deploy makes many objects that live for its test
 
 
 class LogOnFailure:
@@ -43,6 +45,21 @@ class LogOnFailure:
             )
             report.sections.append(("Log", "\n".join(lines)))
         return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Any:
+    """Collect without the garbage collector, and keep what was collected out of its sight: nearly all of it stays.
+
+    With thousands of tests each full collection of garbage would walk through millions of objects for nothing.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
