@@ -43,7 +43,7 @@ async def test_a_watch_ends_with_the_next_entry(log: DeployLog):
 
     await log.append("shop", 1, ENTRIES[0])
 
-    await asyncio.wait_for(grown.wait(), 10)
+    await asyncio.wait_for(grown.wait(), 100)
     assert not other.is_set()
     assert not log.watch("shop", 1).is_set()
 
@@ -53,7 +53,7 @@ async def test_a_watch_ends_with_the_log(log: DeployLog):
 
     log.end("shop", 1)
 
-    await asyncio.wait_for(grown.wait(), 10)
+    await asyncio.wait_for(grown.wait(), 100)
     assert await log.read("shop", 1) == ()
 
 

@@ -110,13 +110,13 @@ def world(request: pytest.FixtureRequest) -> World:
 async def test_every_answer_is_distinguished(world, raw, expected):
     target = await world.answering(raw, expected)
 
-    result = await world.prober.probe(target, "/health", timeout=5)
+    result = await world.prober.probe(target, "/health", timeout=60)
 
     assert (result.answer, result.status, result.location) == (expected.answer, expected.status, expected.location)
 
 
 async def test_a_port_without_a_listener_is_refused(world):
-    result = await world.prober.probe(world.refusing(), "/health", timeout=5)
+    result = await world.prober.probe(world.refusing(), "/health", timeout=60)
 
     assert (result.answer, result.status) == (Answer.REFUSED, None)
 
@@ -137,7 +137,7 @@ async def test_a_greeting_of_another_protocol_is_not_http_although_its_server_wa
         await reader.read()
         writer.close()
 
-    result = await real.prober.probe(await real._serve(greet), "/health", timeout=5)
+    result = await real.prober.probe(await real._serve(greet), "/health", timeout=60)
 
     assert (result.answer, result.status) == (Answer.NOT_HTTP, None)
 
@@ -145,8 +145,8 @@ async def test_a_greeting_of_another_protocol_is_not_http_although_its_server_wa
 async def test_the_request_asks_for_the_path_as_the_hostname_and_once(real):
     target = await real.answering(OK, ProbeResult(answer=Answer.STATUS, status=200))
 
-    result = await real.prober.probe(target, "/up?deep=1&q=ä", timeout=5, hostname="shop.example.com", scheme="https")
-    await real.prober.probe(target, "/", timeout=5)
+    result = await real.prober.probe(target, "/up?deep=1&q=ä", timeout=60, hostname="shop.example.com", scheme="https")
+    await real.prober.probe(target, "/", timeout=60)
 
     named, plain = (request.decode().split("\r\n") for request in real.requests)
     assert named[0] == "GET /up?deep=1&q=%C3%A4 HTTP/1.1"
@@ -178,8 +178,8 @@ async def test_an_instance_behind_a_unix_socket_is_asked(real, tmp_path):
 
     socket = tmp_path / "web.sock"
     async with await asyncio.start_unix_server(answer, str(socket)):
-        result = await real.prober.probe(Endpoint(str(socket)), "/up", timeout=5)
-        missing = await real.prober.probe(Endpoint(str(tmp_path / "other.sock")), "/up", timeout=5)
+        result = await real.prober.probe(Endpoint(str(socket)), "/up", timeout=60)
+        missing = await real.prober.probe(Endpoint(str(tmp_path / "other.sock")), "/up", timeout=60)
 
     assert (result.answer, result.status) == (Answer.STATUS, 200)
     assert b"GET /up HTTP/1.1" in real.requests[0]

@@ -113,7 +113,7 @@ def shop(*targets: Endpoint, slot: int | None = 1, hostnames: tuple[str, ...] = 
 
 
 async def status_and_slot(world: World, hostname: str = "shop.test") -> tuple[int | None, str | None]:
-    result, slot = await world.router.ask(hostname, "/", timeout=10)
+    result, slot = await world.router.ask(hostname, "/", timeout=60)
     return result.status, slot
 
 
@@ -357,7 +357,7 @@ async def test_a_killed_router_serves_no_request_and_reports_it(world: World) ->
         await world.router.routes()
     with pytest.raises(RouterUnavailable):
         await world.router.traffic("shop", 1)
-    result, slot = await world.router.ask("shop.test", "/", timeout=5)
+    result, slot = await world.router.ask("shop.test", "/", timeout=60)
     assert (result.answer, slot) == (Answer.REFUSED, None)
 
 
@@ -447,7 +447,7 @@ async def test_what_is_in_flight_to_other_targets_is_not_ended(world: World) -> 
 
 
 async def in_flight_falls_to(world: World, count: int) -> bool:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (await world.router.traffic("shop", 1)).in_flight != count:
             await asyncio.sleep(0.01)
     return True

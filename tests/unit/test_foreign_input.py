@@ -30,4 +30,4 @@ async def test_the_time_that_blocks_the_loop_is_measured():
 
     idle, on_loop, in_thread = [await held_for(work) for work in (lambda: asyncio.sleep(0.1), count, count_in_thread)]
 
-    assert min(on_loop, in_thread) > 0.02 > idle / 2
+    assert min(on_loop, in_thread) > 2 * idle

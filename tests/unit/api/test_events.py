@@ -11,6 +11,7 @@ from pvdify.model.event import Event
 from pvdify.model.token import Role
 from tests.fakes.router import API_KEY
 from tests.support.asgi import ask
+from tests.support.waiting import PATIENCE
 from tests.unit.api.conftest import Api
 
 
@@ -92,7 +93,7 @@ async def followed(api: Api, path: str, count: int, **headers: str) -> list[dict
         "client": None, "server": ("127.0.0.1", 9443),
     }  # fmt: skip
     asking = asyncio.create_task(api.application(scope, receive, send))  # type: ignore[arg-type]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await enough.wait()
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)

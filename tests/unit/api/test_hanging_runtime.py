@@ -61,6 +61,7 @@ async def test_metrics_keep_the_instances_and_report_the_runtime_as_unavailable(
 @pytest.mark.usefixtures("hanging")
 async def test_the_runtime_is_asked_again_once_it_answers(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await api("GET", "/status")
+    api.daemon.world.runtime_queries.patience = 60.0
     monkeypatch.undo()
     for task in list(api.daemon.world.runtime_queries._hanging):
         task.cancel()

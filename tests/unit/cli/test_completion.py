@@ -183,7 +183,7 @@ def in_shell(shop: Pvdify, tmp_path: Path) -> Callable[..., list[str]]:
         (tmp_path / "completion").write_text(SCRIPTS[shell])
         environ = shop.environ | {"PATH": f"{shim.parent}:{os.environ['PATH']}", "SCRIPT": str(tmp_path / "completion")}
         ran = subprocess.run((program, "-c", script), env=environ, cwd=shop.folder, capture_output=True, text=True,
-                             check=False, timeout=60)  # fmt: skip
+                             check=False, timeout=100)  # fmt: skip
         assert ran.stderr == ""
         return ran.stdout.splitlines()
 

@@ -96,7 +96,7 @@ def test_a_packed_copy_says_what_to_install(tmp_path: Path, command: str) -> Non
     code = "import sys; sys.modules['pydantic'] = None; from pvdify.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
     ran = subprocess.run(
-        (sys.executable, "-c", code, command), cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30
+        (sys.executable, "-c", code, command), cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100
     )
 
     assert ran.returncode == 1

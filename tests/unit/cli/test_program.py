@@ -137,11 +137,11 @@ def test_a_real_process_prints_and_exits_the_same(api: FakeApi) -> None:
     api.add_app("myapp")
 
     with in_process("apps", url=api.url) as running:
-        stdout, stderr = running.communicate(timeout=20)
+        stdout, stderr = running.communicate(timeout=100)
 
     assert (stdout.splitlines()[1].split()[0], stderr, running.returncode) == ("myapp", "", 0)
     with in_process("apps:info", "other", url=api.url) as running:
-        assert running.communicate(timeout=20)[1].startswith("error: app-not-found\n")
+        assert running.communicate(timeout=100)[1].startswith("error: app-not-found\n")
     assert running.returncode == 4
 
 
@@ -152,7 +152,7 @@ def test_a_closed_stdout_ends_the_command_without_an_error(api: FakeApi) -> None
 
     with in_process("apps", url=api.url, stdout=writer) as running:
         os.close(writer)
-        stderr = running.communicate(timeout=20)[1]
+        stderr = running.communicate(timeout=100)[1]
 
     assert (stderr, running.returncode) == ("", 141)
 

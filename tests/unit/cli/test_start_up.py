@@ -49,7 +49,7 @@ def python(code: str, *argv: str, environ: dict[str, str] | None = None, folder:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=100,
     ).stdout
 
 
@@ -140,7 +140,7 @@ def test_the_packed_file_runs_on_each_installed_python(packed: Path, tmp_path: P
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=100,
         )
 
     assert (ran.stdout, ran.stderr, ran.returncode) == (

@@ -19,7 +19,7 @@ from pvdify.client.saved_login import load
 from tests.fakes.api import TOKEN, FakeApi
 
 PULL = "  pull          sha256:9f2c…  41 MB                            1.8s"
-SECONDS = 20.0
+SECONDS = 100.0
 
 
 class Terminal:
@@ -30,9 +30,9 @@ class Terminal:
         self.written = ""
         self._descriptor = descriptor
 
-    def wait_for(self, text: str) -> None:
+    def wait_for(self, pattern: str) -> None:
         deadline = time.monotonic() + SECONDS
-        while text not in self.written:
+        while not re.search(pattern, self.written):
             assert time.monotonic() < deadline, self.written
             self._read()
 
@@ -104,7 +104,7 @@ def api() -> Iterator[FakeApi]:
 def test_a_deploy_counts_its_running_step_and_ends_on_the_last_line(api: FakeApi) -> None:
     with terminal(api, "deploy", "myapp", "--image", "app:v2") as shown:
         shown.wait_for("  health        …")
-        shown.wait_for("0.3s")
+        shown.wait_for(r"health .*[1-9]s")  # a slow machine may skip any of its tenths of a second
         assert api.script.hold is not None
         api.script.hold.set()
 
@@ -167,7 +167,7 @@ def test_ctrl_c_ends_followed_logs(api: FakeApi) -> None:
 
 def test_a_typed_token_is_not_shown(api: FakeApi, tmp_path: Path) -> None:
     with terminal(api, "login", HOME=str(tmp_path), PVDIFY_TOKEN="") as shown:
-        shown.wait_for("(not shown): ")
+        shown.wait_for(r"\(not shown\): ")
         shown.type(f"{TOKEN}\n")
 
         assert shown.exit_code() == 0

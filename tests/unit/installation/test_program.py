@@ -29,7 +29,7 @@ def test_the_command_executes_the_program_and_has_its_exit_code() -> None:
     code = "import sys; from pvdify.cli.main import main; sys.exit(main(sys.argv[1:]))"
     argv = (sys.executable, "-c", code, "server", "install", "--set", "ports=1-2", "--dry-run")
 
-    ran = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    ran = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=100)
 
     # Without root it is refused for the missing rights; as root for the setting.
     assert ran.stderr.partition("\n")[0] in ("error: invalid-setting", "error: not-root")
@@ -39,7 +39,7 @@ def test_the_command_executes_the_program_and_has_its_exit_code() -> None:
 def test_a_refusal_is_reported_as_json() -> None:
     ran = subprocess.run(
         argv_of(Install(settings={"ports": "1-2"}, is_dry_run=True, as_json=True)), capture_output=True, text=True,
-        check=False, timeout=30,
+        check=False, timeout=100,
     )  # fmt: skip
 
     error = json.loads(ran.stdout)["error"]

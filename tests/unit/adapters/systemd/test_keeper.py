@@ -24,7 +24,7 @@ def keep(directory: Path, *arguments: str, **variables: str) -> subprocess.Compl
     environment = {"PATH": os.environ["PATH"], **variables}
     return subprocess.run(
         ("/bin/sh", str(KEEPER), *arguments), check=False, cwd=directory, env=environment, capture_output=True,
-        text=True, timeout=30,
+        text=True, timeout=100,
     )  # fmt: skip
 
 
