@@ -1,6 +1,7 @@
 """Names what holds an event loop: the frame in which a callback was when it had computed for half of what it may.
 
-Time is the thread's time on a processor, so that other programs of a busy machine add nothing to it.
+Time is the thread's time on a processor, so that other programs of a busy machine add little to it, and the limit is
+what a fixed piece of work takes there and then, so that a slow machine has a longer one.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-MOST_SECONDS = 0.010
+_STEPS = 240_000  # take 10 ms on a usual processor
 
 
 class Watchdog:
@@ -43,8 +44,15 @@ class Watchdog:
         self.where = "".join(traceback.format_stack(frame)[-6:])
 
 
+def most_seconds() -> float:
+    """Return for how long one callback may compute: 10 ms on a usual machine, longer on a slow or busy one."""
+    begun = time.thread_time()
+    sum(number * number for number in range(_STEPS))
+    return time.thread_time() - begun
+
+
 @contextmanager
-def watched(most: float = MOST_SECONDS) -> Iterator[Watchdog]:
+def watched(most: float) -> Iterator[Watchdog]:
     """Watch the loop of this thread, which has to be the main one."""
     watchdog, original = Watchdog(most), asyncio.Handle._run
     before = signal.signal(signal.SIGPROF, watchdog.note)

@@ -12,8 +12,8 @@ from tests.unit.api.conftest import Api
 WEB = "pvdify-shop-web-v1-1"
 
 
-async def streamed(api: Api, path: str, **headers: str) -> list[dict[str, str]]:
-    """Return the fields of all events until none has arrived for a moment; then disconnect."""
+async def streamed(api: Api, path: str, count: int, **headers: str) -> list[dict[str, str]]:
+    """Return the fields of the first events, and of any others that arrive at once; then disconnect."""
     sent: list[bytes] = []
 
     async def receive() -> dict[str, object]:
@@ -33,11 +33,15 @@ async def streamed(api: Api, path: str, **headers: str) -> list[dict[str, str]]:
     }  # fmt: skip
     asking = asyncio.create_task(api.application(scope, receive, send))  # type: ignore[arg-type]
     known = -1
-    while len(sent) != known:
+    while len(_events(sent)) < count or len(sent) != known:
         known = len(sent)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.01)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
+    return _events(sent)
+
+
+def _events(sent: list[bytes]) -> list[dict[str, str]]:
     blocks = b"".join(sent).decode().split("\n\n")
     events = [dict(line.split(": ", 1) for line in it.splitlines() if not line.startswith(":")) for it in blocks]
     return [event for event in events if event]
@@ -64,10 +68,10 @@ async def test_an_interrupted_log_stream_resumes_after_the_last_line(api: Api) -
     for text in ("one", "two", "three", "four"):  # written together, at the same moment
         api.machine.supervisor.write(WEB, text)
     path = "/apps/shop/logs?follow=1&format=json&lines=2"
-    first = await streamed(api, path)
+    first = await streamed(api, path, 2)
     assert texts(first) == ["three", "four"]
 
-    again = await streamed(api, path, last_event_id=first[1]["id"])
+    again = await streamed(api, path, 1, last_event_id=first[1]["id"])
 
     assert first[1]["id"].endswith("/3")
     assert texts(again) == ["four"]
@@ -75,7 +79,7 @@ async def test_an_interrupted_log_stream_resumes_after_the_last_line(api: Api) -
 
 async def test_a_log_stream_without_lines_can_be_resumed(api: Api) -> None:
     await api.daemon.deploy()
-    first = await streamed(api, "/apps/shop/logs?follow=1&format=json&lines=0")
+    first = await streamed(api, "/apps/shop/logs?follow=1&format=json&lines=0", 1)
 
     assert first[0]["event"] == "position"
     assert datetime.now(UTC) - datetime.fromisoformat(first[0]["id"]) < timedelta(minutes=1)
@@ -88,10 +92,10 @@ async def test_a_late_line_is_neither_lost_nor_repeated_when_a_stream_resumes(ap
     await api.machine.clock.sleep(1)
     api.machine.supervisor.write(WEB, "two")
     path = "/apps/shop/logs?follow=1&format=json"
-    first = await streamed(api, path)
+    first = await streamed(api, path, 2)
     api.machine.supervisor.write(other, "late", at=api.machine.clock.now() - timedelta(seconds=1))
 
-    again = await streamed(api, path, last_event_id=first[-1]["id"])
+    again = await streamed(api, path, 1, last_event_id=first[-1]["id"])
 
     assert texts(first) == ["one", "two"]
     assert texts(again) == ["late"]
@@ -163,7 +167,7 @@ async def test_a_follower_receives_more_lines_than_one_batch(api: Api) -> None:
     for number in range(1500):
         api.machine.supervisor.write(WEB, f"line {number}")
 
-    events = await streamed(api, "/apps/shop/logs?follow=1&lines=1200&format=json")
+    events = await streamed(api, "/apps/shop/logs?follow=1&lines=1200&format=json", 1200)
 
     assert texts(events) == [f"line {number}" for number in range(300, 1500)]
 
@@ -200,8 +204,8 @@ async def test_a_process_added_or_removed_by_a_release_can_be_followed(api: Api)
     await api.daemon.deploy(manifest={"processes": {"web": {"count": 1}}})
     await api.daemon.finish_retirements()
 
-    events = await streamed(api, "/apps/shop/logs?follow=1&process=worker&format=json")
-    again = await streamed(api, "/apps/shop/logs?follow=1&process=gone&format=json", last_event_id=events[0]["id"])
+    events = await streamed(api, "/apps/shop/logs?follow=1&process=worker&format=json", 1)
+    again = await streamed(api, "/apps/shop/logs?follow=1&process=gone&format=json", 1, last_event_id=events[0]["id"])
 
     assert [event["event"] for event in (*events, *again)] == ["position", "position"]
 

@@ -13,7 +13,7 @@ from pvdify.api.application import build_application
 from pvdify.model.token import Role
 from tests.fakes.machine import Machine
 from tests.support.asgi import ask
-from tests.support.watchdog import MOST_SECONDS, watched
+from tests.support.watchdog import most_seconds, watched
 from tests.unit.api.conftest import ADMIN, IMAGE
 
 APPS = 60
@@ -53,7 +53,7 @@ async def test_no_read_holds_the_loop_for_more_than_ten_milliseconds(many: Any) 
 
     tries = []
     for number in range(3):
-        with watched() as watchdog:
+        with watched(most_seconds()) as watchdog:
             await daemon.requests.set_maintenance(f"app-{number}", ADMIN, is_on=True)  # no cached answer is valid now
             for path in PATHS:
                 await get(path)
@@ -64,12 +64,14 @@ async def test_no_read_holds_the_loop_for_more_than_ten_milliseconds(many: Any) 
 
 
 async def test_the_watchdog_names_the_frame() -> None:
+    most = most_seconds()
+
     async def hold() -> None:
-        end = time.thread_time() + 4 * MOST_SECONDS
+        end = time.thread_time() + 4 * most
         while time.thread_time() < end or not watchdog.where:  # a busy machine delivers the signal late
             pass
 
-    with watched() as watchdog:
+    with watched(most) as watchdog:
         await asyncio.create_task(hold())
 
     (found,) = watchdog.found
