@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -16,6 +14,7 @@ from pvdify.dashboard.pulse import Pulse
 from pvdify.dashboard.remembered import Remembered
 from pvdify.dashboard.rendering import answer, render
 from pvdify.dashboard.rows import RenderedRows
+from pvdify.dashboard.sparks import Sparks
 from pvdify.engine.access.sessions import SignedIn
 from pvdify.engine.front_door import Engine
 from pvdify.engine.reading.server import Check, ServerView
@@ -28,14 +27,6 @@ TABS = (
     ("App", ""), ("Releases", "/releases"), ("Logs", "/logs"), ("Config", "/config"), ("Domains", "/domains"),
     ("State", "/state"), ("Previews", "/previews"),
 )  # fmt: skip
-
-
-@dataclass
-class Sparks:
-    """A cache of the small charts in the list of apps. ``at``: the time of the samples that they show."""
-
-    at: datetime | None = None
-    drawn: dict[str, Markup] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from pvdify.errors import PvdifyError
 
 LOOK_SECONDS = 1.0
 READ_AGAIN_SECONDS = 5.0  # statuses that change with time alone, such as the end of a crash loop, are read so often
-MOST_SHOWN = 200
+MOST_SHOWN, MOST_CHARACTERS = 200, 4_000_000  # fragments that are kept, and their length together
 _LOOKS_WITHOUT_STREAMS = 5
 _TIME = re.compile(r"(<time [^>]*>)[^<]*")
 
@@ -42,9 +42,9 @@ class Pulse:
         self._version: object = None
         self._read_at = 0.0
         self.number = 0
-        self._shown: dict[tuple[str, object], tuple[tuple[int, int], asyncio.Future[Shown]]] = {}
+        self._shown: dict[tuple[object, object], tuple[tuple[int, int], asyncio.Future[Shown]]] = {}
 
-    async def shown(self, key: tuple[str, object], render: Callable[[], Awaitable[str]]) -> Shown:
+    async def shown(self, key: tuple[object, object], render: Callable[[], Awaitable[str]]) -> Shown:
         """Return the fragment after the newest change, rendered once for all readers with the same key."""
         await self._notice()
         version = (self.number, self._engine.queries.writes)
@@ -53,9 +53,15 @@ class Pulse:
             known = asyncio.ensure_future(_render(render))
             self._shown.pop(key, None)
             self._shown[key] = (version, known)
-            while len(self._shown) > MOST_SHOWN:
-                del self._shown[next(iter(self._shown))]
+            self._drop_oldest()
         return await asyncio.shield(known)  # a stream that ends must not cancel the rendering for other streams
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest fragments beyond the limits, never the newest one."""
+        left = sum(_length(rendering) for _, rendering in self._shown.values())
+        while len(self._shown) > 1 and (len(self._shown) > MOST_SHOWN or left > MOST_CHARACTERS):
+            _, dropped = self._shown.pop(next(iter(self._shown)))
+            left -= _length(dropped)
 
     async def wait(self, number: int, seconds: float) -> int:
         """Wait until the number of the newest change differs from ``number``, at most ``seconds``; return it."""
@@ -111,6 +117,11 @@ def digest(fragment: str) -> str:
 async def _render(render: Callable[[], Awaitable[str]]) -> Shown:
     text = await render()
     return Shown(text, digest(text))
+
+
+def _length(rendering: asyncio.Future[Shown]) -> int:
+    is_known = rendering.done() and not _has_failed(rendering)
+    return len(rendering.result().text) if is_known else 0
 
 
 def _has_failed(rendering: asyncio.Future[Shown]) -> bool:

@@ -99,3 +99,24 @@ async def test_a_fragment_is_rendered_again_after_a_change_without_a_waiting_str
 
     assert (await watched.shown(("now", None), render)).text == "event 2"
     assert rendered == [1, 2]
+
+
+async def test_long_fragments_are_not_all_kept(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pulse, "MOST_CHARACTERS", 1000)
+    watched = Pulse(Engine())  # type: ignore[arg-type]
+    rendered: list[object] = []
+
+    async def show(name: object) -> str:
+        async def render() -> str:
+            rendered.append(name)
+            return "x" * 400
+
+        return (await watched.shown((name, None), render)).text
+
+    for name in range(4):
+        await show(name)
+
+    await show(3)
+    assert rendered == [0, 1, 2, 3]
+    await show(0)
+    assert rendered == [0, 1, 2, 3, 0]

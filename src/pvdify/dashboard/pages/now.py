@@ -1,39 +1,41 @@
 """The start page, *Now*: problems that need attention, one row per app, and the server."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 from starlette.responses import JSONResponse, Response
 
 from pvdify.dashboard.call import Call
-from pvdify.dashboard.charts import sparkline
 from pvdify.dashboard.live import shared, stream
 from pvdify.dashboard.rendering import render
-from pvdify.dashboard.rows import Row
+from pvdify.dashboard.rows import Row, Wanted, find
 from pvdify.dashboard.views.attention import LOOK_BACK, Facts, Item, attention
 from pvdify.engine.deploys.acceptance import read_deploy
 from pvdify.engine.reading.server import Check
 from pvdify.engine.reading.views import AppView
 from pvdify.errors import InvalidError
 from pvdify.model.event import EventFilter
-from pvdify.model.names import environment_of
-from pvdify.model.samples import Measure
 from pvdify.web.checks import check_of_backups
 
 MOST_EVENTS = 300
-SPARK_POINTS, SPARK_WIDTH = 24, 72
-_ORDER = ("crashing", "down", "degraded", "held", "maintenance", "deploying")
+MOST_ITEMS = 50  # of what needs attention
+LONGEST_FILTER = 100  # characters
 
 
 async def show_now(call: Call) -> Response:
-    """Show all apps that the reader may see. Apps with a problem come first."""
-    shown = await shared(call, "now", lambda: _content(call))
-    return call.page("now.html", content=Markup(shown.text), digest=shown.digest)  # noqa: S704 - rendered by us
+    """Show the apps that the reader may see, in pages. Apps with a problem come first."""
+    wanted = _wanted(call)
+    shown = await shared(call, ("now", wanted), lambda: _content(call, wanted))
+    live = urlencode({"seen": shown.digest, **_query(wanted)})
+    return call.page("now.html", content=Markup(shown.text), live=live)  # noqa: S704 - rendered by us
 
 
 async def stream_now(call: Call) -> Response:
     """Stream the start page whenever it changes."""
-    return stream(call, "now", lambda: _content(call))
+    wanted = _wanted(call)
+    return stream(call, ("now", wanted), lambda: _content(call, wanted))
 
 
 async def list_apps(call: Call) -> Response:
@@ -50,7 +52,7 @@ async def deploy_any(call: Call) -> Response:
     return call.done(f"/apps/{app}/releases/{release.version}", f"Deploying v{release.version} of {app}.")
 
 
-async def _content(call: Call) -> str:
+async def _content(call: Call, wanted: Wanted) -> str:
     queries, engine = call.engine.queries, call.engine
     apps = [view for view in await queries.apps() if call.actor.reaches(view.app.name)]
     now = datetime.now(UTC)
@@ -63,10 +65,38 @@ async def _content(call: Call) -> str:
         jobs=[it for it in await engine.jobs.records() if call.actor.reaches(it.app)],
         summary=summary, edge=edge, backups=known_backups(call), min_free_disk=engine.settings.min_free_disk, now=now,
     )  # fmt: skip
-    running = queries.processes.running()
-    rows = sorted((_row(call, view, running.get(_slot(view), 0)) for view in apps), key=_place)
-    drawn = [call.shared.rows.html(row) for row in rows]
-    return render("parts/now.html", items=_for(call, attention(facts)), rows=drawn, summary=summary, edge=edge)
+    items, found = _for(call, attention(facts)), find(apps, wanted)
+    running, samples = queries.processes.running(), engine.samples
+    rows = [
+        Row(
+            view=view, running=running.get(_slot(view), 0), rates=samples.rates(view.app.name),
+            spark=call.shared.sparks.of(view.app, samples),
+        )
+        for view in found.views
+    ]  # fmt: skip
+    return render(
+        "parts/now.html", items=items[:MOST_ITEMS], more=len(items) - MOST_ITEMS, found=found, filter=wanted.text,
+        rows=call.shared.rows.html(rows), pages=_pages(wanted, found.page, found.pages), summary=summary, edge=edge,
+    )  # fmt: skip
+
+
+def _wanted(call: Call) -> Wanted:
+    return Wanted(text=call.query("filter")[:LONGEST_FILTER], page=call.number("page", 1, 10**6))
+
+
+def _query(wanted: Wanted) -> dict[str, str]:
+    """Return the part of an address that asks for this part of the list."""
+    query = {"filter": wanted.text} if wanted.text else {}
+    return query | ({"page": str(wanted.page)} if wanted.page > 1 else {})
+
+
+def _pages(wanted: Wanted, page: int, pages: int) -> list[tuple[str, str]]:
+    """Return the links to the page before and the next one: label and address."""
+    return [
+        (label, f"/?{urlencode(_query(replace(wanted, page=number)))}".rstrip("?"))
+        for label, number in (("Previous", page - 1), ("Next", page + 1))
+        if 0 < number <= pages
+    ]
 
 
 def _for(call: Call, items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -74,35 +104,8 @@ def _for(call: Call, items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items if call.actor.app is None else tuple(it for it in items if it.path != "/server")
 
 
-def _row(call: Call, view: AppView, running: int) -> Row:
-    name = view.app.name
-    counts = view.scale.counts(view.live.manifest) if view.live else {}
-    return Row(
-        view=view, environment=environment_of(name).value, running=running, wanted=sum(counts.values()),
-        rates=call.engine.samples.rates(name), spark=_spark(call, name),
-    )  # fmt: skip
-
-
-def _spark(call: Call, app: str) -> Markup:
-    """Return the chart of the app's requests in the last 24 hours. It is drawn once per set of samples."""
-    samples, sparks = call.engine.samples, call.shared.sparks
-    if sparks.at != samples.at:
-        sparks.at = samples.at
-        sparks.drawn.clear()
-    if app not in sparks.drawn:
-        day = samples.day(app, Measure.REQUESTS)
-        label = f"requests of {app} over 24 hours"
-        sparks.drawn[app] = sparkline(day, label, SPARK_POINTS, SPARK_WIDTH) if any(day) else Markup("")
-    return sparks.drawn[app]
-
-
 def _slot(view: AppView) -> tuple[str, int]:
     return view.app.name, (view.live.slot or 0) if view.live else 0
-
-
-def _place(row: Row) -> tuple[int, str]:
-    word = row.view.status.word.value
-    return (_ORDER.index(word) if word in _ORDER else len(_ORDER)), row.view.app.name
 
 
 def known_backups(call: Call) -> Check | None:

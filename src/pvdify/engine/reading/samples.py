@@ -80,6 +80,20 @@ class _App:
     memory: int | None = None
     cpu: float | None = None
     most_memory: int | None = None
+    rates: Rates | None = None
+
+    def current_rates(self) -> Rates:
+        """Return the rates of the last minute. They are computed once for each sample."""
+        if self.rates is None:
+            total = _Count()
+            for count in self.recent:
+                total.add(count)
+            seconds = total.seconds or 1.0
+            self.rates = Rates(
+                requests=total.requests / seconds, errors=total.errors / seconds,
+                wait=percentile(total.waits, 0.95), memory=self.memory, cpu=self.cpu,
+            )  # fmt: skip
+        return self.rates
 
 
 class Samples:
@@ -126,16 +140,7 @@ class Samples:
         """Return the rates of an app in the last minute."""
         self._note_reader()
         known = self._apps.get(app)
-        if known is None:
-            return Rates()
-        total = _Count()
-        for count in known.recent:
-            total.add(count)
-        seconds = total.seconds or 1.0
-        return Rates(
-            requests=total.requests / seconds, errors=total.errors / seconds, wait=percentile(total.waits, 0.95),
-            memory=known.memory, cpu=known.cpu,
-        )  # fmt: skip
+        return known.current_rates() if known is not None else Rates()
 
     def day(self, app: str, measure: Measure) -> tuple[float | None, ...]:
         """Return the last 24 hours of an app in five-minute steps, oldest first."""
@@ -249,6 +254,7 @@ def _note(known: _App, count: _Count, used: tuple[int, float] | None, now: datet
     step = step_of(now)
     if step != known.step:
         known.step, known.count, known.most_memory = step, _Count(), None
+    known.rates = None
     known.recent.append(count)
     while sum(it.seconds for it in known.recent) - known.recent[0].seconds >= RECENT:
         known.recent.popleft()
