@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from html.entities import html5
 
+from pvdify.model.decorated_lists import DecoratedList, decorated_lists, unfinished_decorated_lists
 from pvdify.model.number_lists import NumberList, number_lists, unfinished_lists
 
 Span = tuple[int, int]
@@ -138,7 +139,7 @@ class _Decoded(View):
 class _Listed(View):
     """The bytes that a list of numbers in another view stands for."""
 
-    def __init__(self, found: NumberList, parent: View) -> None:
+    def __init__(self, found: NumberList | DecoratedList, parent: View) -> None:
         super().__init__(found.content)
         self._found, self._parent = found, parent
 
@@ -192,6 +193,8 @@ def unfinished_views(data: bytes, kinds: Kinds) -> Iterator[tuple[View, int]]:
         yield view, 1
     *_, dropped, _spaced = _plain(View(data))
     yield from ((_Listed(found, dropped), 2) for found in unfinished_lists(dropped.data))
+    for text in (View(data), dropped):
+        yield from ((_Listed(found, text), 2) for found in unfinished_decorated_lists(text.data))
     for match in _LAST_RUN.finditer(dropped.data):
         for decoded in _decoded_run(dropped, match[0], match.start(), shortest=4):
             yield decoded, 2
@@ -205,6 +208,8 @@ def _views(view: View, kinds: Kinds, *, is_thorough: bool, depth: int) -> Iterat
         yield view
     for match in _MISREAD.finditer(view.data) if len(steps) > 2 and depth else ():
         yield from _decoded_run(view, match[0], match.start(), shortest=_SHORTEST_RUN)
+    for found in decorated_lists(view.data) if len(steps) > 2 and depth else ():
+        yield _Listed(found, view)  # escapes with something between them, such as \144 \145
     yield from _with_decoded(steps, kinds, depth)
     if kinds.has_high and any(_HIGH_ESCAPE.search(step.data) for step in (view, *steps)):
         # \xe9 is a byte in a shell and a character in YAML: here it is decoded as the character
@@ -320,6 +325,8 @@ def _character(code: int) -> bytes:
 def _decoded(view: View, kinds: Kinds) -> Iterator[View]:
     for found in number_lists(view.data):
         yield _Listed(found, view)
+    for decorated in decorated_lists(view.data):
+        yield _Listed(decorated, view)
     runs, shortest = (_SHORT_RUN, 8) if kinds.has_many_short else (_RUN, _SHORTEST_BASE64)
     for match in runs.finditer(view.data):
         yield from _decoded_run(view, match[0], match.start(), shortest=shortest)

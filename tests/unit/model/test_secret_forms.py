@@ -121,6 +121,25 @@ LISTS: dict[str, Callable[[str], str]] = {
     "decimal with dots": lambda text: ".".join(map(str, text.encode())),
     "decimal with bars": lambda text: " | ".join(map(str, text.encode())),
     "typed array": lambda text: json.dumps({str(at): byte for at, byte in enumerate(text.encode())}),
+    "rust": lambda text: ", ".join(f"{byte}u8" for byte in text.encode()),
+    "floats": lambda text: f"[{', '.join(f'{byte}.0' for byte in text.encode())}]",
+    "floats of C": lambda text: "{" + ", ".join(f"{byte}.0f" for byte in text.encode()) + "}",
+    "longs of Java": lambda text: ", ".join(f"{byte}L" for byte in text.encode()),
+    "casts of Java": lambda text: ", ".join(f"(byte){byte}" for byte in text.encode()),
+    "pascal": lambda text: " ".join(f"${pair}" for pair in _pairs(text)),
+    "pascal's characters": lambda text: "".join(f"#{byte}" for byte in text.encode()),
+    "scheme": lambda text: " ".join(f"#x{pair}" for pair in _pairs(text)),
+    "basic": lambda text: ", ".join(f"&H{pair.upper()}" for pair in _pairs(text)),
+    "basic's Chr": lambda text: " & ".join(f"Chr({byte})" for byte in text.encode()),
+    "CHAR of SQL": lambda text: "||".join(f"CHAR({byte})" for byte in text.encode()),
+    "code points": lambda text: " ".join(f"U+{ord(char):04X}" for char in text),
+    "octal escapes with blanks": lambda text: " ".join(f"\\{byte:03o}" for byte in text.encode()),
+    "escapes with blanks": lambda text: " ".join(f"\\x{pair}" for pair in _pairs(text)),
+    "words with 0x": lambda text: ", ".join(f"0x{word:04x}" for word in _words(text, 2)),
+    "PHP": lambda text: f"array ({', '.join(f'{at} => {byte}' for at, byte in enumerate(text.encode()))})",
+    "print_r of PHP": lambda text: "\n".join(f"    [{at}] => {byte}" for at, byte in enumerate(text.encode())),
+    "ruby": lambda text: "{" + ", ".join(f"{at}=>{byte}" for at, byte in enumerate(text.encode())) + "}",
+    "lua": lambda text: "{" + ", ".join(f"[{at}] = {byte}" for at, byte in enumerate(text.encode(), start=1)) + "}",
     "compact typed array": lambda text: json.dumps(dict(enumerate(text.encode())), separators=(",", ":")),
 }
 CHARACTERS = "abcXYZ0189'\"<>&:/=+@ é-_"
@@ -183,12 +202,22 @@ def check_list(name: str, secret: str, before: str) -> None:
     assert shown(cleaned) <= len(before) + len('{"type": "Buffer", "data": [') + 4, cleaned
 
 
+@pytest.mark.parametrize("around", ["16#{:x}", "16#{:x}# ", "h'{:x}'", "<<{:d}:8>>", "int8_t({:d}), ", "[byte]{:d}"])
+def test_a_secret_is_hidden_in_numbers_that_have_digits_or_letters_around_them(around: str) -> None:
+    written = "".join(f"{around.format(byte)}, " for byte in b"Tr0ub4dor&3-horse-battery")
+
+    cleaned = Redactor(["Tr0ub4dor&3-horse-battery"]).clean(f"k = {written}")
+
+    assert "***" in cleaned
+    assert shown(cleaned) <= len("k = int8_t(")
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_a_secret_is_hidden_in_a_chunked_list_of_numbers(name: str) -> None:
     secret = "Tr0ub4dor&3-horse-battery"
     written = LISTS[name](secret)
     whole = Redactor([secret]).clean(f"a {written} b\n")
-    number = max(len('"54", '), len(written) // len(secret) + 2)  # characters
+    number = max(len("0x7254, "), len(written) // len(secret) + 2)  # characters
 
     for size in (1, 2, 5, 16):
         stream, cleaned = Redactor([secret]).stream(), ""
