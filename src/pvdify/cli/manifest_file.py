@@ -69,7 +69,7 @@ def app_of(text: str) -> str | None:
 
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-99-99 is no date
         raise InvalidManifest(f"{NAME} is not YAML", why=str(error), next="correct it at the place named") from error
     app = content.get("app") if isinstance(content, dict) else None
     return app if isinstance(app, str) and app else None

@@ -4,6 +4,7 @@ Reports every problem at once, each with its line, its path, the expected value 
 """
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,28 @@ MOST_PROBLEMS = 50
 _DEEPEST = 5  # no key of the definition is deeper
 _TAG = "tag:yaml.org,2002:"  # what `!!` stands for
 _PLAIN_TAGS = frozenset({"!", *(_TAG + name for name in ("str", "int", "float", "bool", "null", "seq", "map"))})
+_NUMBERS = {
+    _TAG + "int": re.compile(r"[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)\Z"),
+    _TAG + "float": re.compile(
+        r"(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
+    ),
+}
 _INSTEAD_OF_TAG = {
     "binary": "the text itself, in quotes",
     "set": "a list, like [a, b]",
     "omap": "a mapping, like {a: 1, b: 2}",
     "pairs": "a mapping, like {a: 1, b: 2}",
     "timestamp": "the text itself, in quotes",
+}
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # either has no types
+    """Reads 22:22 and 2026-01-01 as texts; YAML 1.1 makes the number 1342 and a date of them."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, _NUMBERS.get(tag, pattern)) for tag, pattern in resolvers if tag != _TAG + "timestamp"]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
 }
 
 
@@ -117,10 +134,9 @@ def _load(text: str) -> tuple[dict[str, Any], dict[Path, int], list[Problem]]:
     """Return the content, the line of every key and item, and the duplicate keys."""
     if len(text.encode(errors="surrogatepass")) > LONGEST_MANIFEST:
         raise _Unreadable(Problem(line=None, path="", text=f"it has more than {LONGEST_MANIFEST} bytes"))
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _check_tags(text, loader)
-        reader = loader(text)
+        _check_tags(text, _Loader)
+        reader = _Loader(text)
         root = reader.get_single_node()
         content = reader.construct_document(root) if root is not None else None
     except BeyondBounds as error:

@@ -102,3 +102,15 @@ def test_a_packed_copy_says_what_to_install(tmp_path: Path, command: str) -> Non
     assert ran.returncode == 1
     assert ran.stderr.startswith("error: packed-without\n")
     assert "pip install pvdify" in ran.stderr
+
+
+@pytest.mark.parametrize("text", ["app: 2026-99-99", "app: shop\nx: " + "[" * 20_000])
+def test_a_manifest_with_an_impossible_value_is_reported_where_the_apps_name_is_needed(
+    pvdify: Pvdify, text: str
+) -> None:
+    (pvdify.folder / "pvdify.yml").write_text(text)
+
+    ran = pvdify("ps")
+
+    assert ran.code != 0
+    assert ran.stderr.splitlines()[1].strip() == "pvdify.yml is not YAML"

@@ -71,3 +71,18 @@ def test_a_number_may_be_in_quotes() -> None:
     assert manifest.processes["web"].resources is not None
     assert manifest.processes["web"].resources.cpu == 0.5
     assert (manifest.previews.max, manifest.previews.instances) == (4, 5)
+
+
+@pytest.mark.parametrize("text", ["port: 22:22", "resources: {cpu: 1:30}", "port: 1:0:0"])
+def test_a_pair_of_numbers_is_not_one_number(text: str) -> None:
+    (found,) = find_problems(text)
+
+    assert found.line == 1
+    assert "expected a" in found.text
+
+
+@pytest.mark.parametrize("text", ["2026-01-01", "2026-99-99", "2026-01-01 10:00:00"])
+def test_a_date_is_a_text(text: str) -> None:
+    manifest = parse_manifest(f"hooks: {{pre_deploy: [{text}]}}\nx-built: {text}")
+
+    assert manifest.hooks.pre_deploy == (text,)
