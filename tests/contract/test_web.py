@@ -11,6 +11,7 @@ from pvdify.errors import ServiceUnavailable
 from pvdify.model.public import Obstacle
 from pvdify.plumbing.web import WebRequest
 from tests.fakes.web_server import Reply, WebServer
+from tests.support.fake_registry import FakeRegistry
 
 
 @pytest.fixture
@@ -85,3 +86,10 @@ async def test_a_public_check_reports_its_finding():
         Obstacle.NO_CONNECTION,
         Obstacle.NO_NAME,
     ]
+
+
+async def test_a_public_check_reports_what_is_wrong_with_a_certificate():
+    with FakeRegistry(has_tls=True) as server:
+        found = await HttpxPublicWeb().look(f"https://{server.address}/", 5.0)
+
+    assert (found.obstacle, found.text) == (Obstacle.NO_TLS, "self-signed certificate")

@@ -55,7 +55,7 @@ def _without_answer(hostname: str, answer: PublicAnswer) -> Cause:
         )
     if answer.obstacle is Obstacle.NO_TLS:
         return Cause(
-            what=f"TLS: the certificate is not for {hostname} ({answer.text})",
+            what=f"TLS: no valid certificate for {hostname} was presented ({answer.text})",
             next="check which certificate the proxy in front of the router presents",
         )
     how = "did not answer in time" if answer.obstacle is Obstacle.TIMEOUT else f"takes no connection ({answer.text})"

@@ -20,7 +20,8 @@ def test_the_routers_own_answer_proves_the_public_route():
     ("answer", "words"),
     [
         (PublicAnswer(obstacle=Obstacle.NO_NAME, text="Name or service not known"), "DNS: shop.example.com"),
-        (PublicAnswer(obstacle=Obstacle.NO_TLS, text="HANDSHAKE_FAILURE"), "TLS: the certificate"),
+        (PublicAnswer(obstacle=Obstacle.NO_TLS, text="HANDSHAKE_FAILURE"), "TLS: Cloudflare has no certificate"),
+        (PublicAnswer(obstacle=Obstacle.NO_TLS, text="self-signed certificate"), "TLS: no valid certificate"),
         (PublicAnswer(obstacle=Obstacle.TIMEOUT), "did not answer in time"),
         (PublicAnswer(obstacle=Obstacle.NO_CONNECTION, text="refused"), "takes no connection (refused)"),
         (PublicAnswer(status=530, headers=FROM_CLOUDFLARE), "the tunnel is down"),
@@ -47,7 +48,7 @@ def test_each_obstacle_has_a_name_and_a_next_step(answer: PublicAnswer, words: s
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (PublicAnswer(obstacle=Obstacle.NO_TLS, text="HANDSHAKE_FAILURE"), "TLS: the certificate"),
+        (PublicAnswer(obstacle=Obstacle.NO_TLS, text="HANDSHAKE_FAILURE"), "TLS: no valid certificate"),
         (PublicAnswer(status=530, headers=FROM_CLOUDFLARE), "answered with 530"),
     ],
 )

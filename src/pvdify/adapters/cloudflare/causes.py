@@ -4,12 +4,14 @@ from urllib.parse import urlsplit
 
 from pvdify.model.public import Cause, Obstacle, PublicAnswer
 
+_NO_CERTIFICATE = ("HANDSHAKE_FAILURE", "Hostname mismatch")  # a self-signed or expired one is not Cloudflare's
+
 
 def cause_of(hostname: str, answer: PublicAnswer) -> Cause | None:
     """Return why Cloudflare gave this answer, and what to do; None if the answer is not from Cloudflare itself."""
-    if answer.obstacle is Obstacle.NO_TLS:
+    if answer.obstacle is Obstacle.NO_TLS and any(sign in answer.text for sign in _NO_CERTIFICATE):
         return Cause(
-            what=f"TLS: the certificate is not for {hostname} ({answer.text})",
+            what=f"TLS: Cloudflare has no certificate for {hostname} ({answer.text})",
             next="Cloudflare's own certificates cover one level below the zone: order one for more",
         )
     if answer.obstacle is not None:

@@ -59,6 +59,7 @@ def _obstacle(error: Exception) -> PublicAnswer:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return PublicAnswer(obstacle=Obstacle.NO_TLS, text=cause.reason or str(cause))
+            why = getattr(cause, "verify_message", "") or cause.reason or str(cause)
+            return PublicAnswer(obstacle=Obstacle.NO_TLS, text=why)
         cause = cause.__cause__ or cause.__context__
     return PublicAnswer(obstacle=Obstacle.NO_CONNECTION, text=str(error) or type(error).__name__)
