@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pvdify.model.redaction import Redactor, clean_of_all
+from pvdify.wire.terminal_text import shown_at_terminal
 
 # few characters, so that secrets overlap, repeat, and begin inside each other
 SECRETS = st.lists(st.text(alphabet="ab/é\n", min_size=6, max_size=12), min_size=1, max_size=4)
@@ -184,3 +185,31 @@ def test_values_added_one_by_one_are_all_found() -> None:
 @pytest.mark.parametrize("secret", ["s3cr3t-värde", "Tr0ub4dor&3xyz"])
 def test_characters_in_braces_are_read(secret: str) -> None:
     assert Redactor([secret]).clean(f'print "{in_braces(secret)}"') == 'print "***"'
+
+
+# what a terminal or a page does not show, and parts of its sequences
+UNSHOWN = st.text(
+    alphabet="\0\x01\x07\x08\x1b\x7f\x84\x90\x9b\x9c\x9d\u061c\u200e\u202a\u2066[]P?0;m/K\\x ", max_size=8
+)
+
+
+@given(at=st.integers(1, len(LONG) - 1), unshown=UNSHOWN, more=UNSHOWN, with_colors=st.booleans())
+def test_a_secret_is_not_shown_where_a_sink_removes_what_is_inside_it(
+    at: int, unshown: str, more: str, with_colors: bool
+) -> None:
+    text = f"{more}{LONG[:at]}{unshown}{LONG[at:]}{more}"
+
+    cleaned = Redactor([LONG]).clean(text)
+
+    assert LONG not in shown_at_terminal(cleaned, with_colors=with_colors)
+
+
+@pytest.mark.parametrize(
+    "unshown", ["\u200b", "\u00ad", "\ufeff", "\u2060", "\x1b[2C", "\x1b]0;title\x07", "\x1b(B", "\x9b1m"]
+)
+def test_a_secret_with_invisible_characters_is_hidden_whole(unshown: str) -> None:
+    assert Redactor([LONG]).clean(f"x {unshown.join(LONG)} y") == "x *** y"
+
+
+def test_a_secret_within_a_sequence_for_the_terminal_is_hidden() -> None:
+    assert Redactor([LONG]).clean(f"\x1b]0;{LONG}\x07 y") == "\x1b]0;***\x07 y"
