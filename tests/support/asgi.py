@@ -3,10 +3,15 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette import routing
 from starlette.types import ASGIApp, Message
+
+# Hundreds of tests build an application of their own, with a hundred routes whose patterns are always the same.
+routing.compile_path = cache(routing.compile_path)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import pytest
 from starlette.types import ASGIApp
@@ -17,16 +18,20 @@ IMAGE = "reg.example.com/shop:v1"
 Ask = Callable[..., Awaitable[Answer]]
 
 
-@dataclass
+@dataclass(repr=False)
 class Api:
     """The application, and a way to send it requests with a token."""
 
     machine: Machine
     daemon: Daemon
     application: ASGIApp
-    local: ASGIApp
     engine: Engine
     token: str = ""
+
+    @cached_property
+    def local(self) -> ASGIApp:
+        """The application on the unix socket. Few tests use it, and its routes take 10 ms."""
+        return build_application(self.engine, is_local=True)
 
     async def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -47,7 +52,6 @@ async def api() -> AsyncIterator[Api]:
         machine=machine,
         daemon=daemon,
         application=build_application(daemon.engine, is_local=False),
-        local=build_application(daemon.engine, is_local=True),
         engine=daemon.engine,
     )
     api.token = await api.make_token(Role.ADMIN)

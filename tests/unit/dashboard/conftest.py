@@ -21,7 +21,7 @@ IMAGE = "reg.example.com/shop:v1"
 HERE = "http://127.0.0.1:9443"
 
 
-@dataclass
+@dataclass(repr=False)
 class Site:
     """What listens on the network: dashboard and API."""
 
