@@ -38,7 +38,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 async def test_status_headers_and_content_are_returned(world: World):
     world.answer(PublicAnswer(status=403, headers={"cf-mitigated": "challenge"}, content=b"no"))
 
-    found = await world.web.look(f"{world.url}/proof", 10.0)
+    found = await world.web.get(f"{world.url}/proof", 10.0)
 
     assert (found.obstacle, found.status, found.content) == (None, 403, b"no")
     assert found.headers["cf-mitigated"] == "challenge"
@@ -47,13 +47,13 @@ async def test_status_headers_and_content_are_returned(world: World):
 async def test_a_redirect_is_an_answer_and_is_not_followed(world: World):
     world.answer(PublicAnswer(status=302, headers={"location": f"{world.url}/elsewhere"}))
 
-    found = await world.web.look(f"{world.url}/", 10.0)
+    found = await world.web.get(f"{world.url}/", 10.0)
 
     assert (found.status, found.headers["location"]) == (302, f"{world.url}/elsewhere")
 
 
 async def test_a_refused_connection_is_a_finding_and_not_an_error():
-    found = await HttpxPublicWeb().look(f"http://127.0.0.1:{free_port()}/", 10.0)
+    found = await HttpxPublicWeb().get(f"http://127.0.0.1:{free_port()}/", 10.0)
 
     assert (found.obstacle, found.status) == (Obstacle.NO_CONNECTION, 0)
     assert found.text

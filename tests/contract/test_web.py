@@ -72,12 +72,12 @@ async def test_a_public_check_reports_its_finding():
     hold = threading.Event()
     with WebServer() as server:
         server.replies += [Reply(status=302, headers={"Location": "/elsewhere"}, content=b"x" * 9000), Reply(hold=hold)]
-        found = await public.look(f"{server.url}/a", 60.0)
-        late = await public.look(server.url, 0.2)
-        no_tls = await public.look(server.url.replace("http:", "https:"), 60.0)
+        found = await public.get(f"{server.url}/a", 60.0)
+        late = await public.get(server.url, 0.2)
+        no_tls = await public.get(server.url.replace("http:", "https:"), 60.0)
         hold.set()
-    refused = await public.look("http://127.0.0.1:9/", 60.0)
-    unknown = await public.look("http://name.invalid/", 60.0)
+    refused = await public.get("http://127.0.0.1:9/", 60.0)
+    unknown = await public.get("http://name.invalid/", 60.0)
 
     assert (found.status, found.headers["location"], len(found.content)) == (302, "/elsewhere", 4096)
     assert [it.obstacle for it in (late, no_tls, refused, unknown)] == [

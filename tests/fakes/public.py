@@ -15,7 +15,7 @@ class FakePublicWeb:
         self.answer: PublicAnswer | None = None
         self.looked: list[str] = []
 
-    async def look(self, url: str, timeout: float) -> PublicAnswer:
+    async def get(self, url: str, timeout: float) -> PublicAnswer:
         self.looked.append(url)
         if self.answer is not None:
             return self.answer

@@ -241,7 +241,7 @@ def test_an_intended_shrinkage_can_be_accepted(proven: BackupBench) -> None:
         most_gone(proven.content)
         await proven.backup()
         await proven.requests.verify("", ACTOR, accepts_smaller=True)
-        await proven.keeper.look()
+        await proven.keeper.run_due()
         return (await proven.store.backup_tasks())[0].state
 
     assert LOOP.run_until_complete(drill()) is TaskState.SUCCEEDED

@@ -43,7 +43,7 @@ async def machine():
 
 
 async def deliver(courier: Courier) -> None:
-    await courier.look()
+    await courier.deliver_due()
     await courier.idle()
 
 
@@ -55,7 +55,7 @@ async def run_app(environment: dict[str, str]) -> None:
 
 async def test_an_apps_own_events_and_its_deploys_arrive_in_one_project(machine: Machine):
     daemon = machine.daemon()
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     with WebServer() as server:
         link = Posthog(host=server.url, key=Secret("phc_a"), personal_key=Secret("phx_b"), project="7")
         await daemon.posthog.connect(link, ACTOR)
@@ -85,7 +85,7 @@ async def test_an_apps_own_events_and_its_deploys_arrive_in_one_project(machine:
 
 async def test_an_annotation_whose_answer_was_lost_is_not_made_twice(machine: Machine):
     daemon = machine.daemon()
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     with WebServer() as server:
         link = Posthog(host=server.url, key=Secret("phc_a"), personal_key=Secret("phx_b"), project="7")
         await daemon.posthog.connect(link, ACTOR)
@@ -114,7 +114,7 @@ async def test_with_all_receivers_down_deploys_continue_and_signed_deliveries_fo
         store=daemon.world.store,
         courier=daemon.courier,
     )
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     with WebServer() as server:
         url = Secret(f"{server.url}/hook")
         request = NotificationRequest(channel=Channel.WEBHOOK, url=url, events=("deploy.live",))

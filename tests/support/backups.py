@@ -114,13 +114,13 @@ class BackupBench:
     async def backup(self) -> Backup:
         """Make one; the newest backup."""
         await self.requests.run(ACTOR)
-        await self._look()
+        await self._run_due()
         return (await self.store.backups())[0]
 
     async def drill(self) -> BackupTask:
         """Prove the newest; what was found."""
         await self.requests.verify("", ACTOR, accepts_smaller=False)
-        await self._look()
+        await self._run_due()
         return (await self.store.backup_tasks())[0]
 
     async def remember(self) -> None:
@@ -155,9 +155,9 @@ class BackupBench:
         wired = build_engine(self.world, replace(self.daemon.outside, backup_tools=self.tools))
         self.requests, self.keeper = wired.engine.backups, wired.keeper
 
-    async def _look(self) -> None:
+    async def _run_due(self) -> None:
         self.clock.jump(1)
-        await self.keeper.look()
+        await self.keeper.run_due()
         self.clock.jump(1)
 
 

@@ -105,7 +105,7 @@ async def _backups(daemon: Daemon, words: tuple[str, ...]) -> None:
         await _services(daemon, words)
     await daemon.backups.set_target("/mnt/nas/pvdify", {}, ADMIN)
     await daemon.backups.run(ADMIN)
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
     if "--replace" in words and "--service" not in words:
         await daemon.finish_operation(await daemon.processes.set_stopped("myapp", ADMIN, is_stopped=True))
     for backup in await daemon.store.backups():

@@ -120,7 +120,7 @@ class Simulation:
         while await store.unsettled_operations() or not (await self._has_settled_services() or patience < 0):
             patience -= 1
             if await store.services():
-                await keeper.look()
+                await keeper.advance_all()
                 await keeper.settle()
             await self.machine.clock.sleep(1.0)
 
@@ -130,12 +130,12 @@ class Simulation:
         apps = {it.name for it in await self.machine.store.apps()} if services else set()
         return all(it.state is ServiceState.LIVE and not it.is_busy and it.owner in apps for it in services)
 
-    async def look(self) -> None:
+    async def run_reaper(self) -> None:
         """Run the reaper. It runs every half minute; if nothing is due, one run in a step has the same effect."""
         for again in range(STEP // 30 - 1):
             if again:
                 self.machine.clock.jump(30)
-            await self.daemon.reaper.look()
+            await self.daemon.reaper.check_all()
             await self.settle()
             now = self.machine.clock.now()
             if all(it.ends_at > now for it in await self.machine.store.previews_due(now, now - 10 * DAY)):
@@ -169,7 +169,7 @@ class Simulation:
             if self.dice.random() < RESTARTS:
                 await self.restart()
             await self.settle()
-            await self.look()
+            await self.run_reaper()
             await self.check()
             self.machine.clock.jump(max(0.0, second + STEP - self.machine.clock.monotonic()))
 
@@ -194,7 +194,7 @@ async def one_server(seed: int, count: int = LIVES_A_SERVER, *, services: bool =
     await simulation.run()
     if services:
         await machine.clock.sleep(TIDY_EVERY)
-        await simulation.daemon.service_keeper.look()
+        await simulation.daemon.service_keeper.advance_all()
         await simulation.daemon.service_keeper.settle()
     left = await _left(machine)
     await simulation.daemon.bury()
@@ -235,7 +235,7 @@ async def _with_services(machine: Machine, daemon: Daemon) -> None:
     for name in ("db", "stage"):
         await daemon.services.create(name, ServiceRequest(kind="postgres", image=POSTGRES), ACTOR)
     for _ in range(4):
-        await daemon.service_keeper.look()
+        await daemon.service_keeper.advance_all()
         await daemon.service_keeper.settle()
         await machine.clock.sleep(1.0)
     await daemon.service_links.link("db", "shop", None, ACTOR)

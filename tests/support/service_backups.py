@@ -48,7 +48,7 @@ async def daemon(machine: Machine, databases: Databases) -> AsyncIterator[Daemon
 
 async def run_keeper(daemon: Daemon, times: int = 3, *, pause: float = 6.0) -> None:
     for _ in range(times):
-        await daemon.service_keeper.look()
+        await daemon.service_keeper.advance_all()
         await daemon.service_keeper.settle()
         await daemon.clock.sleep(pause)
 
@@ -66,13 +66,13 @@ async def minded(daemon: Daemon) -> AsyncIterator[None]:
 
 async def make(daemon: Daemon) -> Backup:
     await daemon.backups.run(ACTOR)
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
     return (await daemon.store.backups())[0]
 
 
 async def drill(daemon: Daemon) -> BackupTask:
     await daemon.backups.verify("", ACTOR, accepts_smaller=False)
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
     return (await daemon.store.backup_tasks())[0]
 
 
@@ -80,7 +80,7 @@ async def restore(daemon: Daemon, *, service: str = "db", to: str = "", replaces
     wanted = RestoreSubject(app="", service=service, to=to or service, replaces=replaces)
     await daemon.backups.restore("", wanted, ACTOR)
     async with minded(daemon):
-        await daemon.keeper.look()
+        await daemon.keeper.run_due()
     return (await daemon.store.backup_tasks())[0]
 
 

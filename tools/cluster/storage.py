@@ -95,7 +95,7 @@ class Provisioner:
         self._token = config["users"][0]["user"]["token"]
         self._tls = ssl.create_default_context(cafile=kubeconfig.parent / "credentials" / "ca.crt")
 
-    def look(self) -> None:
+    def provide(self) -> None:
         """Make what is missing and remove what is left. Raises OSError when the API does not answer."""
         claims = self._list("/api/v1/persistentvolumeclaims")
         for claim in filter(waits_for_volume, claims):
@@ -140,7 +140,7 @@ def main() -> None:
     provisioner = Provisioner(kubeconfig, folder)
     while True:
         try:
-            provisioner.look()
+            provisioner.provide()
         except (OSError, ValueError) as error:
             print(error, file=sys.stderr, flush=True)
         time.sleep(SECONDS_BETWEEN_LOOKS)

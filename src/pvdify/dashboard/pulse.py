@@ -67,7 +67,7 @@ class Pulse:
         """Wait until the number of the newest change differs from ``number``, at most ``seconds``; return it."""
         self._waiting += 1
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
+            self._task = asyncio.create_task(self._check())
         try:
             async with asyncio.timeout(seconds):
                 while self.number == number:
@@ -78,7 +78,7 @@ class Pulse:
             self._waiting -= 1
         return self.number
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         idle = 0
         while idle < _LOOKS_WITHOUT_STREAMS:
             idle = 0 if self._waiting else idle + 1

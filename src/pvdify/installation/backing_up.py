@@ -66,7 +66,7 @@ def collect(
     except (OSError, sqlite3.Error) as error:
         raise storage_error(
             InstallationFailed, f"no copy of {known.data_dir} can be made", _as_os_error(error),
-            next="look at its disk, and try again",
+            next="check its disk (`df -h`), and try again",
         ) from error  # fmt: skip
     return _about(contents, schema, with_keys=with_keys), contents
 

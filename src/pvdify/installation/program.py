@@ -55,6 +55,6 @@ def _be_root(order: Order) -> None:
     if os.geteuid() != 0:
         raise NotRoot(
             f"`pvdify server {order.do}` needs root",
-            why="it looks into and writes to directories of the system, and speaks to systemd",
+            why="it reads and writes directories of the system, and sends commands to systemd",
             next=f"sudo pvdify server {order.do}",
         )

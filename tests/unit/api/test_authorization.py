@@ -296,7 +296,7 @@ async def test_a_token_for_one_app_sees_the_services_of_that_app_alone(world: tu
     for name, linked in (("ours", ("shop", "blog")), ("theirs", ("blog",))):
         await api("POST", "/services", {"name": name, "kind": "postgres", "image": "reg.example.com/postgres:15"})
         for _ in range(2):
-            await api.daemon.service_keeper.look()
+            await api.daemon.service_keeper.advance_all()
             await api.daemon.service_keeper.settle()
             await api.machine.clock.sleep(6)
         for app in linked:

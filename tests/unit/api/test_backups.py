@@ -19,7 +19,7 @@ async def make_app(api: Api) -> str:
 
 async def done(api: Api, answer: dict[str, object]) -> dict[str, object]:
     """Run the keeper and return the ended task."""
-    await api.daemon.keeper.look()
+    await api.daemon.keeper.run_due()
     found = await api("GET", f"/backups/tasks/{answer['id']}")
     assert found.json["is_over"]
     return found.json

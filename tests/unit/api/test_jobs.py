@@ -12,7 +12,7 @@ async def deployed(api: Api) -> None:
     api.machine.supervisor.script(Behaviour(exit_code=3, exit_after=5, lines=("began",)), process="report")
     await api("POST", "/apps/shop/releases", {"image": IMAGE, "manifest": JOBS})
     await api.daemon.finish("shop", 1)
-    await api.daemon.scheduler.look()
+    await api.daemon.scheduler.advance_all()
 
 
 async def test_a_job_is_listed_and_run_and_its_output_kept(api: Api):
@@ -51,7 +51,7 @@ async def test_a_job_is_paused_and_resumed(api: Api):
 async def test_an_overdue_job_is_a_warning_in_the_status(api: Api):
     await deployed(api)
     api.machine.clock.jump(30 * 3600)
-    await api.daemon.scheduler.look()
+    await api.daemon.scheduler.advance_all()
 
     checks = {it["name"]: it for it in (await api("GET", "/status")).json["checks"]}
 

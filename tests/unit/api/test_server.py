@@ -188,7 +188,7 @@ async def test_status_names_apps_over_the_disk_limit(api: Api):
         await api.daemon.finish(app, 1)
     use = DiskUse(layers=1024**3, volumes=10 * 1024**3, logs=1)
     api.machine.disk_meter.use = {"shop": use, "blog": DiskUse(logs=5)}
-    await disk_watch_of(api.daemon.world).look()
+    await disk_watch_of(api.daemon.world).measure()
     scoped = await api.make_token(Role.READ, app="blog")
 
     status = (await api("GET", "/status")).json

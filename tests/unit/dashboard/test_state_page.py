@@ -19,17 +19,17 @@ async def with_backup(site: Site, *, is_proven: bool) -> None:
     await daemon.requests.create_app("blog", ADMIN)
     await daemon.services.create("db", ServiceRequest(kind="postgres", image=POSTGRES), ADMIN)
     for _ in range(3):
-        await daemon.service_keeper.look()
+        await daemon.service_keeper.advance_all()
         await daemon.service_keeper.settle()
         await daemon.clock.sleep(6.0)
     await daemon.service_links.link("db", "shop", None, ADMIN)
     await daemon.backups.set_target("/mnt/nas", {}, ADMIN)
     await daemon.backups.run(ADMIN)
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
     if not is_proven:
         databases.hold(ROWS - 1)
     await daemon.backups.verify("", ADMIN, accepts_smaller=False)
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
 
 
 async def page_of(site: Site, path: str, app: str | None = None) -> str:
@@ -83,6 +83,6 @@ async def test_a_drill_that_is_too_long_ago_needs_attention(site: Site) -> None:
     assert plan is not None
     await site.machine.store.save(replace(plan, accounted=now, drills_accounted=now))  # as if drills were stuck
     await site.daemon.backups.run(ADMIN)
-    await site.daemon.keeper.look()
+    await site.daemon.keeper.run_due()
 
     assert "none was proven since 2026-01-0" in await page_of(site, "/")

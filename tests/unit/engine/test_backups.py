@@ -32,18 +32,18 @@ async def machine_with_app(**manifest: object) -> Machine:
 
 async def make(daemon: Daemon) -> None:
     await daemon.backups.run(ACTOR)
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
 
 
 async def test_a_backup_is_made_when_it_is_due_and_once_for_due_times_that_passed():
     machine = await machine_with_app()
     daemon = machine.daemon()
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
     assert await machine.store.backups() == ()
 
     machine.clock.jump(5 * 86400)
-    await daemon.keeper.look()
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
+    await daemon.keeper.run_due()
 
     (backup,) = await machine.store.backups()
     assert backup.state is BackupState.STORED
@@ -59,7 +59,7 @@ async def test_without_a_schedule_nothing_is_made():
     await daemon.backups.schedule(ACTOR, schedule="none", drills="none", time_zone=None, keep=None)
 
     machine.clock.jump(50 * 86400)
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
 
     assert await machine.store.backup_tasks() == ()
     health = await daemon.backups.health()
@@ -114,7 +114,7 @@ async def test_a_backup_is_completed_after_a_kill_at_any_write():
         await daemon.bury()
         next_one = machine.daemon()
         await next_one.keeper.recover()
-        await next_one.keeper.look()
+        await next_one.keeper.run_due()
 
         tasks = await machine.store.backup_tasks()
         assert all(task.state.is_over for task in tasks), (kill_at, tasks)
@@ -138,14 +138,14 @@ async def test_a_kill_during_a_restore_leaves_no_partial_volume():
         daemon = machine.daemon(kill_at=kill_at)
         try:
             await daemon.backups.restore("", RestoreSubject(app="shop", to="copy"), ACTOR)
-            await daemon.keeper.look()
+            await daemon.keeper.run_due()
             ended = True
         except Killed:
             pass
         await daemon.bury()
         next_one = machine.daemon()
         await next_one.keeper.recover()
-        await next_one.keeper.look()
+        await next_one.keeper.run_due()
 
         recorded = {it.id for it in await machine.store.volumes()}
         assert set(await machine.volumes.find()) <= recorded, kill_at
@@ -191,7 +191,7 @@ async def test_backups_recorded_only_at_the_target_are_found():
     await machine.store.forget_backup(before.id)
     await daemon.backups.verify("", ACTOR, accepts_smaller=False)
 
-    await daemon.keeper.look()
+    await daemon.keeper.run_due()
 
     (found,) = await machine.store.backups()
     assert found.id == before.id
@@ -221,7 +221,7 @@ async def test_restored_to_another_app_the_config_comes_with_the_volumes_unless_
     plan = await daemon.backups.plan_restore("", RestoreSubject(app="shop", to="copy"))
     for to in ("copy", "other"):
         await daemon.backups.restore("", RestoreSubject(app="shop", to=to), ACTOR)
-        await daemon.keeper.look()
+        await daemon.keeper.run_due()
 
     assert "set the config vars of copy to those that shop has in the backup" in plan.steps
     (version,) = await machine.store.config_versions("copy")
@@ -248,13 +248,13 @@ async def test_a_restored_server_does_not_make_again_the_backup_that_it_came_fro
     await lost_server.end_work(machine.store, backup.id, parts, machine.clock.now())
     restored = machine.daemon()
     await restored.keeper.recover()
-    await restored.keeper.look()
+    await restored.keeper.run_due()
 
     (found,), (ended,) = await machine.store.backups(), await machine.store.backup_tasks()
     assert (found.id, found.state) == (backup.id, BackupState.INCOMPLETE if problem else BackupState.STORED)
     assert ended.state is TaskState.SUCCEEDED
     assert "backup.interrupted" not in {event.action for event in await machine.store.events()}
     machine.clock.jump(86400)
-    await restored.keeper.look()
+    await restored.keeper.run_due()
     assert len(await machine.store.backups()) == 2
     await restored.bury()

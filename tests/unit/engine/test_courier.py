@@ -33,7 +33,7 @@ async def machine():
 @pytest.fixture
 async def daemon(machine: Machine):
     daemon = machine.daemon()
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     yield daemon
     await daemon.bury()
 
@@ -46,7 +46,7 @@ async def subscribe(daemon: Daemon, *events: str, channel: Channel = Channel.WEB
 async def deliver_due(daemon: Daemon, seconds: float = 0.0) -> None:
     """Advance the clock by this many seconds, and let the courier send what is due."""
     daemon.machine.clock.jump(seconds)
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     await daemon.courier.idle()
 
 
@@ -228,7 +228,7 @@ async def test_a_deploy_is_not_delayed_by_unreachable_receivers(machine: Machine
 
     before = machine.clock.monotonic()
     release = await restarted.deploy(image=V1)
-    await restarted.courier.look()
+    await restarted.courier.deliver_due()
 
     assert release.status.value == "active"
     assert machine.clock.monotonic() - before <= alone + 0.1
@@ -306,7 +306,7 @@ async def filled(count: int, **settings: str) -> tuple[Machine, Daemon]:
     """Return a server with this many events, one for each hour."""
     machine = Machine(**settings)
     daemon = machine.daemon()
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     first = machine.clock.now()
     events = [
         Event(at=first + timedelta(hours=number), actor="ci", action="config.changed", app="shop", text=str(number))
@@ -315,7 +315,7 @@ async def filled(count: int, **settings: str) -> tuple[Machine, Daemon]:
     await machine.store.save(*events)
     machine.clock.jump(timedelta(hours=count).total_seconds())
     for _ in range(count // 200 + 1):
-        await daemon.courier.look()
+        await daemon.courier.deliver_due()
     return machine, daemon
 
 

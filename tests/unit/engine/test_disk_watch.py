@@ -38,7 +38,7 @@ async def test_an_app_over_the_limit_is_reported_once_and_when_it_is_below_again
     watch = disk_watch_of(daemon.world)
     for use in (DiskUse(volumes=9 * GIB), LARGE, LARGE, DiskUse(volumes=round(9.9 * GIB)), DiskUse(volumes=GIB)):
         machine.disk_meter.use = {"shop": use, "unknown": LARGE}
-        await watch.look()
+        await watch.measure()
 
     assert await notices(machine) == [
         (
@@ -54,10 +54,10 @@ async def test_an_app_over_the_limit_is_reported_once_and_when_it_is_below_again
 async def test_a_failed_measurement_keeps_the_last_known_usage(machine: Machine, daemon: Daemon):
     watch = disk_watch_of(daemon.world)
     machine.disk_meter.use = {"shop": LARGE}
-    await watch.look()
+    await watch.measure()
     machine.disk_meter.error = RuntimeUnavailable("podman does not answer")
 
-    await watch.look()
+    await watch.measure()
 
     assert daemon.world.disk_board.use == {"shop": LARGE}
     assert daemon.world.disk_board.over == {"shop"}

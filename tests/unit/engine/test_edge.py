@@ -34,7 +34,7 @@ async def daemon(machine: Machine):
 
 async def advance(daemon: Daemon, seconds: float = 2.0) -> None:
     daemon.machine.clock.jump(seconds)
-    await daemon.edge.look()
+    await daemon.edge.update()
 
 
 async def actions(machine: Machine) -> list[str]:

@@ -27,13 +27,13 @@ async def daemon():
     machine = Machine(standby="1s")
     machine.registry.push(IMAGE)
     daemon = machine.daemon()
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     yield daemon
     await daemon.bury()
 
 
 async def deliver_due(daemon: Daemon) -> None:
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     await daemon.courier.idle()
 
 

@@ -142,7 +142,7 @@ async def test_a_kill_at_any_write_of_a_run_loses_and_repeats_no_run(machine: Ma
     machine.supervisor.script(Behaviour(exit_code=0, exit_after=10, lines=("made it",)), process="report")
     first = machine.daemon()
     await first.deploy(image=V1, manifest=jobs())
-    await first.scheduler.look()
+    await first.scheduler.advance_all()
     await first.bury()
     doomed = machine.daemon(kill_at=kill_at)
     async with scheduling(doomed):

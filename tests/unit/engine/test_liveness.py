@@ -21,10 +21,10 @@ async def test_three_failures_in_a_row_restart_the_instance_and_are_reported():
     machine, daemon, liveness = await deployed(healthcheck={"path": "/up"})
     machine.prober.script(3001, 500)
     for _ in range(2):
-        await liveness.look()
+        await liveness.probe_all()
     assert machine.supervisor.running
 
-    await liveness.look()
+    await liveness.probe_all()
     assert not machine.supervisor.running
     machine.prober.script(3001, 200)
     await daemon.reconciler.reconcile()
@@ -42,7 +42,7 @@ async def test_a_good_answer_resets_the_failure_count():
     machine.prober.script(3001, 500, 500, 200, 500, 500, 200)
 
     for _ in range(6):
-        await liveness.look()
+        await liveness.probe_all()
 
     assert machine.supervisor.running
     await daemon.bury()
@@ -53,7 +53,7 @@ async def test_only_the_instance_that_fails_is_restarted():
     machine.prober.script(3002, 503)
 
     for _ in range(3):
-        await liveness.look()
+        await liveness.probe_all()
 
     assert machine.supervisor.running == {"pvdify-shop-web-v1-1"}
     await daemon.bury()

@@ -27,7 +27,7 @@ async def machine():
 @pytest.fixture
 async def daemon(machine: Machine):
     daemon = machine.daemon()
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     yield daemon
     await daemon.bury()
 
@@ -76,7 +76,7 @@ async def test_the_servers_deploys_become_events_and_releases_annotations(machin
     await daemon.posthog.connect(ANNOTATING, ACTOR)
 
     await daemon.deploy(image=V1)
-    await daemon.courier.look()
+    await daemon.courier.deliver_due()
     await daemon.courier.idle()
 
     events, annotations = machine.outlets[Channel.POSTHOG], machine.outlets[Channel.POSTHOG_ANNOTATIONS]

@@ -175,10 +175,10 @@ async def test_a_closed_preview_is_removed_completely_after_a_day(machine: Machi
     await daemon.previews.close("shop", 12, ACTOR)
 
     machine.clock.jump(24 * 3600 - 120)
-    await daemon.reaper.look()
+    await daemon.reaper.check_all()
     kept = await machine.store.app("shop-pr-12")
     machine.clock.jump(150)
-    await daemon.reaper.look()
+    await daemon.reaper.check_all()
     await settle(daemon)
 
     assert kept is not None
@@ -195,7 +195,7 @@ async def test_a_lease_without_renewal_expires(machine: Machine):
 
     for _ in range(8 * 24):
         machine.clock.jump(3600)
-        await daemon.reaper.look()
+        await daemon.reaper.check_all()
     await settle(daemon)
 
     assert await leftovers(machine, "shop-pr-12") == []
@@ -206,7 +206,7 @@ async def test_an_app_that_was_deployed_under_a_previews_name_gets_a_lease(machi
     daemon = machine.daemon()
     await daemon.deploy(app="shop-pr-7", image=IMAGE)
 
-    await daemon.reaper.look()
+    await daemon.reaper.check_all()
 
     adopted = await machine.store.preview("shop-pr-7")
     assert adopted is not None
@@ -223,10 +223,10 @@ async def test_a_preview_only_recorded_before_a_kill_is_removed(machine: Machine
 
     second = machine.daemon()
     await second.previews.close("shop", 12, ACTOR)
-    await second.reaper.look()
+    await second.reaper.check_all()
     machine.clock.jump(24 * 3600 + 1)
     third = machine.daemon()
-    await third.reaper.look()
+    await third.reaper.check_all()
 
     assert await leftovers(machine, "shop-pr-12") == []
 
@@ -236,7 +236,7 @@ async def test_the_code_host_is_asked_before_a_preview_is_ended(machine: Machine
     machine.code_host.is_askable = True
     machine.code_host.open(REPOSITORY, 12)
     await open_preview(daemon, repository=REPOSITORY)
-    await daemon.reaper.look()
+    await daemon.reaper.check_all()
     preview = await machine.store.preview("shop-pr-12")
     assert preview is not None
     await daemon.previews.note_pull_request(preview, machine.code_host.close(REPOSITORY, 12), ACTOR)
@@ -244,7 +244,7 @@ async def test_the_code_host_is_asked_before_a_preview_is_ended(machine: Machine
     machine.code_host.open(REPOSITORY, 12)  # and no webhook reports it
 
     machine.clock.jump(24 * 3600)
-    await machine.daemon().reaper.look()
+    await machine.daemon().reaper.check_all()
 
     kept = await machine.store.preview("shop-pr-12")
     assert kept is not None
@@ -261,11 +261,11 @@ async def test_an_unreachable_code_host_delays_the_end_by_a_day_at_most(machine:
 
     machine.clock.jump(24 * 3600 + 60)
     second = machine.daemon()
-    await second.reaper.look()
+    await second.reaper.check_all()
     kept = await machine.store.preview("shop-pr-12")
     machine.clock.jump(24 * 3600)
     third = machine.daemon()
-    await third.reaper.look()
+    await third.reaper.check_all()
     await settle(third)
 
     assert kept is not None
@@ -284,7 +284,7 @@ async def test_a_closing_without_a_webhook_is_found_by_asking_also_after_a_week_
 
     machine.clock.jump(7 * 24 * 3600)
     second = machine.daemon()
-    await second.reaper.look()
+    await second.reaper.check_all()
     await settle(second)
 
     assert await leftovers(machine, "shop-pr-12") == []
@@ -311,17 +311,17 @@ async def test_a_clock_change_ends_no_preview_early_or_late(machine: Machine, da
     daemon = machine.daemon()
     await open_preview(daemon)
     await daemon.previews.close("shop", 12, ACTOR)
-    await daemon.reaper.look()
+    await daemon.reaper.check_all()
 
     machine.clock.jump(30)
     clock.off = timedelta(days=days)
-    await daemon.reaper.look()
+    await daemon.reaper.check_all()
     for _ in range(23):
         machine.clock.jump(3600)
-        await daemon.reaper.look()
+        await daemon.reaper.check_all()
     kept = await machine.store.preview("shop-pr-12")
     machine.clock.jump(3600)
-    await daemon.reaper.look()
+    await daemon.reaper.check_all()
     await settle(daemon)
 
     assert kept is not None

@@ -27,7 +27,7 @@ def failure_of(release: Release) -> Failure:
 
 async def test_every_probe_asks_with_the_apps_own_hostname():
     machine, daemon, release = await deploy(Behaviour(hosts=frozenset({"shop.example.com"})))
-    await daemon.liveness.look()
+    await daemon.liveness.probe_all()
     machine.supervisor.crash(WEB)
     await daemon.reconciler.reconcile()
     await machine.clock.sleep(3)
@@ -123,7 +123,7 @@ async def test_an_instance_that_was_started_again_may_take_as_long_as_at_its_dep
     await daemon.reconciler.reconcile()
 
     for _ in range(6):
-        await liveness.look()
+        await liveness.probe_all()
         await machine.clock.sleep(30)
 
     assert machine.supervisor.running == {WEB}

@@ -53,7 +53,7 @@ async def furnish(daemon: Daemon) -> None:
     machine.registry_logins.passwords["reg.example.com", "bot"] = "pass"
     await daemon.registries.login("reg.example.com", "bot", Secret("pass"), ADMIN, "shop")
     await daemon.keyless.link("shop", LinkRequest(repository="org/shop", repository_id=74, owner_id=65), ADMIN)
-    await daemon.scheduler.look()
+    await daemon.scheduler.advance_all()
     await daemon.previews.open("shop", 7, preview_request(image=V1), ADMIN)
     await daemon.finish("shop-pr-7", 1)
 

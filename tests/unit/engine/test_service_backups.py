@@ -254,14 +254,14 @@ async def test_a_daemon_killed_anywhere_in_a_drill_leaves_no_scratch_service():
         dying = machine.daemon(kill_at=kill_at)
         try:
             await dying.backups.verify("", ACTOR, accepts_smaller=False)
-            await dying.keeper.look()
+            await dying.keeper.run_due()
             ended = True
         except Killed:
             pass
         await dying.bury()
         survivor = machine.daemon()
         await survivor.keeper.recover()
-        await survivor.keeper.look()
+        await survivor.keeper.run_due()
 
         tasks = await machine.store.backup_tasks()
         assert all(it.state.is_over and it.undo == () for it in tasks), (kill_at, tasks)

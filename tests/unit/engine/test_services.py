@@ -43,7 +43,7 @@ def daemon(machine: Machine) -> Daemon:
 
 async def run_keeper(daemon: Daemon, times: int = 4, *, pause: float = 6.0) -> None:
     for _ in range(times):
-        await daemon.service_keeper.look()
+        await daemon.service_keeper.advance_all()
         await daemon.service_keeper.settle()
         await daemon.clock.sleep(pause)
 
@@ -358,7 +358,7 @@ async def test_an_interrupted_upgrade_is_undone_by_the_next_daemon(machine: Mach
         old = await create(first)
         await first.services.upgrade("db", NEXT, ACTOR)
         dying = machine.daemon(kill_at=moment)
-        await dying.service_keeper.look()
+        await dying.service_keeper.advance_all()
         with suppress(BaseException):  # it was killed
             await dying.service_keeper.settle()
         if not dying.is_dead:
@@ -478,7 +478,7 @@ async def test_an_image_that_is_removed_with_another_app_before_it_is_pinned_is_
     monkeypatch.setattr(machine.images, "keep", keep_late)
 
     await daemon.services.create("db", PG, ACTOR)
-    await daemon.service_keeper.look()
+    await daemon.service_keeper.advance_all()
     await daemon.service_keeper.settle()
 
     service = await daemon.services.get("db")

@@ -57,7 +57,7 @@ def identity(directory: Path) -> Argv:
     return ("-C", str(directory))
 
 
-def look(change: Change) -> str:
+def read(change: Change) -> str:
     """Return the command that reads a change's map entry."""
     return f"get map {change.map} {change.key}"
 

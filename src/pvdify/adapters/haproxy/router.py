@@ -266,7 +266,7 @@ class HaproxyRouter:
 
     async def _read_values(self, changes: Iterable[Change]) -> list[str | None]:
         return [
-            parse.map_value(answer) for answer in await self._api.ask_all([commands.look(each) for each in changes])
+            parse.map_value(answer) for answer in await self._api.ask_all([commands.read(each) for each in changes])
         ]
 
     async def _clear_counts(self, targets: Iterable[str]) -> None:

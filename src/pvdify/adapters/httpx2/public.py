@@ -17,7 +17,7 @@ HEADERS = {"User-Agent": "pvdify", "Cache-Control": "no-cache", "Connection": "c
 class HttpxPublicWeb:
     """Requests addresses as a visitor would, but follows no redirect: the engine judges the redirect itself."""
 
-    async def look(self, url: str, timeout: float) -> PublicAnswer:
+    async def get(self, url: str, timeout: float) -> PublicAnswer:
         try:
             async with asyncio.timeout(timeout):
                 await _resolve(url)

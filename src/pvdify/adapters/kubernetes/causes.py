@@ -109,7 +109,7 @@ def _of_pull(spec: InstanceSpec, words: str) -> tuple[str, str]:
         return f"the registry no longer has its image: {words}", f"push the image again, {_AGAIN}"
     return (
         f"a node cannot pull its image: {words}",
-        f"look whether the nodes reach {host} (pvdifyd does), {_AGAIN}",
+        f"check whether the nodes reach {host} (pvdifyd does), {_AGAIN}",
     )
 
 

@@ -211,7 +211,7 @@ def _checked(pinned: ImageReference, content: bytes) -> bytes:
     if _digest(content) != pinned.digest:
         raise PullFailed(
             f"{pinned} could not be read", why=f"{pinned.host} sent other bytes than the digest names",
-            next="look at the registry or at the proxy in front of it, then deploy again",
+            next="check the registry or the proxy in front of it, then deploy again",
         )  # fmt: skip
     return content
 

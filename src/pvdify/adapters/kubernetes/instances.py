@@ -51,7 +51,7 @@ class ClusterInstances:
         selector = self._scope.selector() if app is None else self._scope.selector(app=app)
         deployments = await self._cluster.objects(self._scope.everywhere("deployments"), selector)
         markers = await self._cluster.objects(self._scope.everywhere("configmaps"), selector)
-        return found.instances(deployments, markers, await self._watch.look(app))
+        return found.instances(deployments, markers, await self._watch.fetch(app))
 
     async def is_running(self, name: str) -> bool:
         with suppress(RuntimeUnavailable, TimeoutError):
@@ -84,7 +84,7 @@ class ClusterInstances:
         await self._watch.begin()
         seconds = max(1, math.ceil(grace))
         is_kept = await self._cluster.merge(self._path(name, "deployments"), {"spec": {"replicas": 0}}) is not None
-        there = [pod for pod in await self._watch.look(app_of(name)) if pod.identity.name == name and not pod.is_over]
+        there = [pod for pod in await self._watch.fetch(app_of(name)) if pod.identity.name == name and not pod.is_over]
         for pod in there:
             if grace == 0:
                 self._killed.add(pod.uid)
@@ -99,7 +99,7 @@ class ClusterInstances:
     async def remove(self, name: str) -> None:
         await self._watch.begin()
         await self._cluster.delete(self._path(name, "deployments"))
-        there = [pod for pod in await self._watch.look(app_of(name)) if pod.identity.name == name]
+        there = [pod for pod in await self._watch.fetch(app_of(name)) if pod.identity.name == name]
         for pod in there:
             if not pod.is_over:
                 self._killed.add(pod.uid)
@@ -222,7 +222,7 @@ class ClusterInstances:
         return causes.too_slow(spec, START_SECONDS, events)
 
     async def _is_up_now(self, spec: InstanceSpec) -> bool:
-        there = [pod for pod in await self._watch.look(spec.app) if pod.identity.name == spec.name]
+        there = [pod for pod in await self._watch.fetch(spec.app) if pod.identity.name == spec.name]
         pod = pods.current(there)
         return pod is not None and pod.is_up and not pod.is_ending
 

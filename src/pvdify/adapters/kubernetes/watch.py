@@ -80,7 +80,7 @@ class Watch:
         """Return the pod that is the instance now, as in the last report."""
         return pods.current(self.of(instance))
 
-    async def look(self, app: str | None = None) -> tuple[Pod, ...]:
+    async def fetch(self, app: str | None = None) -> tuple[Pod, ...]:
         """Ask for the pods now, of one app if given. Raises RuntimeUnavailable."""
         selector = self._scope.selector() if app is None else self._scope.selector(app=app)
         return _read(await self._cluster.objects(self._scope.everywhere("pods"), selector))

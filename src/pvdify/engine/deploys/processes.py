@@ -112,7 +112,7 @@ class Processes:
         if sum(operation.kind in _WAITING for operation in unsettled) >= MOST_WAITING:
             raise AppBusy(
                 f"{app}: {MOST_WAITING} changes of its processes wait already",
-                why="every look at all apps reads what waits, so more would slow the server down",
+                why="every check of all apps reads the queued changes, so more would slow the server down",
                 next=f"`pvdify ps {app}` shows when they are done",
             )
         now = self._clock.now()

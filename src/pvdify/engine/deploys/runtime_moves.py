@@ -30,7 +30,7 @@ from pvdify.settings import Settings
 from pvdify.timing import first_of
 
 log = structlog.get_logger()
-PAUSE = 0.5  # seconds between two looks at the app that is being moved
+PAUSE = 0.5  # seconds between two checks of the app that is being moved
 RETRY = 10.0  # seconds after an error of the store
 
 

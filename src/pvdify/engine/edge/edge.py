@@ -138,23 +138,23 @@ class EdgeKeeper:
         """Update the edge forever: soon after a record is written, when a retry is due, and at ``LOOK_AGAIN``."""
         while True:
             seen = self._store.writes
-            await self.look()
+            await self.update()
             await self._clock.sleep(PAUSE)
             if not self._failures and self._pending_version is None:
                 until = self._next - self._clock.monotonic() if self._view is not None else LOOK_AGAIN
                 await first_of(self._store.next_write(seen), self._clock.sleep(max(0.0, until)))
 
-    async def look(self) -> None:
+    async def update(self) -> None:
         """Put the edge's configuration if it changed or ``LOOK_AGAIN`` has passed. Never raises: errors are logged."""
         try:
             async with self._lock:
-                await self._look()
+                await self._update()
         except PvdifyError as error:
             log.warning("edge.failed", code=error.code, what=error.what, why=error.why)
         except Exception:
             log.exception("edge.crashed")
 
-    async def _look(self) -> None:
+    async def _update(self) -> None:
         link = await self._link()
         await self._configure_router(has_edge=link is not None)
         if link is None:

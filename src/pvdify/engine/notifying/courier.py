@@ -67,7 +67,7 @@ class Courier:
         try:
             while True:
                 seen = self._store.writes
-                is_done = await self.look()
+                is_done = await self.deliver_due()
                 await self._clock.sleep(PAUSE)
                 if is_done:
                     await first_of(self._store.next_write(seen), self._clock.sleep(IDLE_PAUSE))
@@ -75,7 +75,7 @@ class Courier:
             for lane in self._lanes.values():
                 lane.cancel()
 
-    async def look(self) -> bool:
+    async def deliver_due(self) -> bool:
         """Create deliveries for new events, and start to send due ones; return whether none is pending.
 
         Errors are logged; the next pass retries.

@@ -43,17 +43,17 @@ class Reaper:
         self._requests = requests
         self._code_host = code_host
         self._asking = asyncio.Semaphore(AT_ONCE)
-        self._last_look: tuple[datetime, float] | None = None
+        self._last_pass: tuple[datetime, float] | None = None
         self._asked: dict[str, datetime] = {}  # preview -> time of the last request to the code host
         self._unknown: set[str] = set()  # previews whose pull request the code host does not know
 
     async def run(self) -> None:
         """Check all previews every 30 s until canceled."""
         while True:
-            await self.look()
+            await self.check_all()
             await self._clock.sleep(PAUSE)
 
-    async def look(self) -> None:
+    async def check_all(self) -> None:
         """Check all previews once. Errors are logged; the next pass retries."""
         try:
             await self._notice_clock()
@@ -73,7 +73,7 @@ class Reaper:
         After a start, the time that passed is unknown, so the leases follow the clock; but none is extended.
         """
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        before, self._last_look = self._last_look, (now, monotonic)
+        before, self._last_pass = self._last_pass, (now, monotonic)
         if before is None:
             await self._change_all(lambda preview: previews.bounded(preview, now), "")
             return

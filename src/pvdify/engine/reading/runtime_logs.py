@@ -136,7 +136,7 @@ class RuntimeLogs:
         looks = 0
         try:
             while True:
-                wanted = await self._look(app, process, release, is_whole=looks % LOOKS_UNTIL_ALL == 0)
+                wanted = await self._wanted(app, process, release, is_whole=looks % LOOKS_UNTIL_ALL == 0)
                 fresh = {name: writer for name, writer in wanted.items() if name not in known}
                 known |= fresh
                 for number in {writer.release for writer in fresh.values()}:
@@ -164,7 +164,7 @@ class RuntimeLogs:
             if it.problem and it.problem_at is not None
         ]
 
-    async def _look(self, app: str, process: str | None, release: int | None, *, is_whole: bool) -> dict[str, Writer]:
+    async def _wanted(self, app: str, process: str | None, release: int | None, *, is_whole: bool) -> dict[str, Writer]:
         if is_whole:
             return await self.writers(app, process, release)
         number = await self._slot_of(app, release)

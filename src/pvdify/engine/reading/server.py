@@ -178,8 +178,8 @@ def check_of_disk(over: Iterable[str], use: Mapping[str, DiskUse], limit: int) -
     if not apps:
         return ()
     text = "; ".join(f"{app} takes {format_bytes(use[app].total)}" for app in apps)
-    look = f"`pvdify volumes {apps[0]}`; `pvdify ps:restart {apps[0]}` empties its containers"
-    next_step = f"that is more than {format_bytes(limit)} (`max_app_disk`): {look}"
+    commands = f"`pvdify volumes {apps[0]}`; `pvdify ps:restart {apps[0]}` empties its containers"
+    next_step = f"that is more than {format_bytes(limit)} (`max_app_disk`): {commands}"
     return (Check(name="app-disk", state="warning", text=text, next=next_step),)
 
 

@@ -77,7 +77,7 @@ class Liveness:
             for task in self._under_way.values():
                 task.cancel()
 
-    async def look(self) -> None:
+    async def probe_all(self) -> None:
         """Probe every instance once, and wait for all answers. Errors are logged."""
         for part in range(PARTS):
             await self._begin(part)

@@ -35,19 +35,19 @@ class DiskWatch:
         """Measure every 15 minutes until canceled."""
         await self._clock.sleep(FIRST_AFTER)
         while True:
-            await self.look()
+            await self.measure()
             await self._clock.sleep(EVERY)
 
-    async def look(self) -> None:
+    async def measure(self) -> None:
         """Measure once. Errors are logged, not raised."""
         try:
-            await self._look()
+            await self._measure()
         except PvdifyError as error:
             log.warning("disk_watch.failed", code=error.code, what=error.what, why=error.why)
         except Exception:
             log.exception("disk_watch.crashed")
 
-    async def _look(self) -> None:
+    async def _measure(self) -> None:
         board, limit = self._disk_board, self._settings.max_app_disk
         known = {app.name for app in await self._store.apps()}
         found = {app: use for app, use in (await self._disk_meter.measure()).items() if app in known}

@@ -29,11 +29,11 @@ class PublicUrls:
         """
         at, changes = self._clock.monotonic(), self._credentials.changes
         if self._known is None or changes != self._changes or at - self._known_at >= KNOWN_FOR:
-            self._known = await self._look()
+            self._known = await self._read()
             self._known_at, self._changes = at, changes
         return self._known
 
-    async def _look(self) -> Urls:
+    async def _read(self) -> Urls:
         settings = self._settings
         if settings.app_urls != "auto":
             scheme, _, port = settings.app_urls.partition(":")

@@ -29,7 +29,7 @@ def test_a_start_after_processes_that_accept_no_commands() -> None:
 
 
 def test_a_switch_is_one_command() -> None:
-    assert commands.look(SWITCH) == "get map live.map shop"
+    assert commands.read(SWITCH) == "get map live.map shop"
     assert commands.act(SWITCH, is_present=True) == "set map live.map shop shop/v43"
     assert commands.act(SWITCH, is_present=False) == "add map live.map shop shop/v43"
 

@@ -54,7 +54,7 @@ async def test_the_trusted_certificates_are_read_once_for_all_clients():
 
     async with answering(b"", b"yes") as (url, _):
         await web.ask(WebRequest(method="GET", url=url))
-        found = [await public.look(url, 60.0) for _ in range(2)]
+        found = [await public.get(url, 60.0) for _ in range(2)]
     await web.close()
 
     assert [answer.content for answer in found] == [b"yes", b"yes"]

@@ -166,5 +166,5 @@ def _copying(id: str) -> Iterator[None]:
     except OSError as error:
         raise storage_error(
             RuntimeUnavailable, f"the volume {id} was not copied", error,
-            next="look at the disk of the server, then `pvdify backups:run`",
+            next="check the disk of the server (`df -h`), then `pvdify backups:run`",
         ) from error  # fmt: skip

@@ -71,7 +71,7 @@ async def _ask(run: StepRun, hostname: str, slot: str) -> Cause | None:
         path = PROOF_PATH + secrets.token_hex(16)
         expected = await run.world.router.proof(path, slot)
         left = max(0.1, deadline - clock.monotonic())
-        answer = await run.world.public.look(f"{url}{path}", left)
+        answer = await run.world.public.get(f"{url}{path}", left)
         cause = cause_of(hostname, answer, expected, run.world.edge_board.explain)
         if cause is None or clock.monotonic() + PAUSE >= deadline:
             return cause

@@ -78,7 +78,7 @@ class BackupKeeper:
         await self._safely(self.recover)
         while True:
             self._wake.clear()
-            await self._safely(self.look)
+            await self._safely(self.run_due)
             await self._pause()
 
     async def recover(self) -> None:
@@ -89,7 +89,7 @@ class BackupKeeper:
             if task.state is TaskState.RUNNING:
                 await self._recover(task)
 
-    async def look(self) -> None:
+    async def run_due(self) -> None:
         """Queue due tasks, then run all queued tasks. Raises PvdifyError."""
         await self._note_due()
         while (task := await self._next()) is not None:

@@ -32,7 +32,7 @@ class Scheduler:
     def __init__(self, *, clock: Clock, store: Store, due_times: DueTimes, runs: JobRuns, wake: asyncio.Event) -> None:
         self._clock, self._store, self._due_times, self._runs = clock, store, due_times, runs
         self._wake = wake
-        self._last_look: tuple[datetime, float] | None = None
+        self._last_pass: tuple[datetime, float] | None = None
         self._late = NOT_RUNNING
         self._seen_writes = -1
         self._is_settled = False  # whether no run is unfinished, and the last pass had no error
@@ -43,7 +43,7 @@ class Scheduler:
         try:
             while True:
                 self._wake.clear()
-                await self.look()
+                await self.advance_all()
                 await self._pause()
         finally:
             await self.close()
@@ -52,7 +52,7 @@ class Scheduler:
         """Stop following runs. Their containers keep running, and the next daemon follows them."""
         await self._runs.close()
 
-    async def look(self) -> None:
+    async def advance_all(self) -> None:
         """Account for due times and advance the runs of all apps once. Errors are logged; the next pass retries."""
         self._is_settled = False
         try:
@@ -72,7 +72,7 @@ class Scheduler:
     def _notice_clock(self) -> None:
         """Determine the cause to record for due times that were missed since the last pass."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        before, self._last_look = self._last_look, (now, monotonic)
+        before, self._last_pass = self._last_pass, (now, monotonic)
         if before is None:
             self._late = NOT_RUNNING
             return
@@ -110,7 +110,7 @@ class Scheduler:
         """Return whether a job is due, a record was written, or the clock was set. Reads nothing from the store."""
         if self._store.writes != self._seen_writes or any(due <= now for due in self._next.values()):
             return True
-        before = self._last_look
+        before = self._last_pass
         return before is None or abs(_step(before, now, self._clock.monotonic())) > STEP
 
 

@@ -83,7 +83,7 @@ class ServiceKeeper:
         try:
             while True:
                 self._wake.clear()
-                is_quiet = await self.look()
+                is_quiet = await self.advance_all()
                 await self._pause(PAUSE if is_quiet else SHORT_PAUSE)
         finally:
             await self.close()
@@ -95,7 +95,7 @@ class ServiceKeeper:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def look(self) -> bool:
+    async def advance_all(self) -> bool:
         """Start a task for each service that has none; return whether all services are settled. Logs errors."""
         try:
             services = await self._store.services()
