@@ -25,21 +25,25 @@ _SHORTEST_RUN, _SHORTEST_BASE64 = 12, 16
 
 # What a sink removes joins the text around it: the same sequences as in wire/terminal_text.py, in UTF-8, controls, and
 # characters without a width.
-_END_OF_LINE = rb"(?=[\n-\r]|\xc2\x85|\xe2\x80[\xa8\xa9]|\Z)"
-_SEQUENCE = re.compile(
-    rb"(?:\x1b\[|\xc2\x9b)[0-?]*[ -/]*(?:[@-~]|" + _END_OF_LINE + rb")"
+_INVISIBLE = (
+    rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]|\xc2[\x80-\x9f\xad]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]"
+    rb"|\xef\xbb\xbf"
+)
+_MAY_BE_UNSHOWN = re.compile(rb"[\x01-\x08\x0e-\x1f\x7f-\xff]")  # a tenth of the cost of the next one
+_HAS_UNSHOWN = re.compile(rb"\x1b(?!\[[0-9;:]*[mK])|" + _INVISIBLE)  # colors are escapes here
+_UNSHOWN = re.compile(
+    rb"(?:\x1b\[|\xc2\x9b)[0-?]*[ -/]*(?:[@-~]|(?=[\n-\r]|\xc2\x85|\xe2\x80[\xa8\xa9]|\Z))"
     rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f])(?:(?!\xc2[\x85\x9c]|\xe2\x80[\xa8\xa9])[^\x07\x1b\n-\r])*"
     rb"(?:\x07|\x1b\\|\xc2\x9c|)"
-    rb"|\x1b[ -/]*[0-~]?"
-)  # fmt: skip
-_INVISIBLE = rb"\xc2[\x80-\x9f\xad]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]|\xef\xbb\xbf"
-_SPECIAL = re.compile(rb"[\\'\"\0-\x08\x0a-\x1f\x7f%&+\x80-\xff]|0[xX]")
+    rb"|\x1b[ -/]*[0-~]?|" + _INVISIBLE
+)
+_SPECIAL = re.compile(rb"[\\'\"\r\n\0%&\x1b+]|0[xX]")
 _ESCAPE = re.compile(
     rb"(?<!\\)\\+(?:u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2}|[ux]\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}"
     rb"|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-7]{3}|[abtnvfreE0])"
     rb"|%(?:25)*[0-9a-fA-F]{2}"
     rb"|&(?:amp;)*(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,7});"
-    rb"|\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n-\r]*(?:\x07|\x1b\\))"
+    rb"|\x1b\[[0-9;:]*[mK]"
     # not before a quote, because JSON writes a backslash between them
     rb"|0[xX][0-9a-fA-F]{2}(?:[,;:|]\s{0,32}|\s(?=0[xX][0-9a-fA-F]{2})|(?![0-9a-zA-Z%&\\='\"]))"
     # but the last number of a list has a quote behind it where the list is a text
@@ -55,8 +59,7 @@ UNFINISHED_ESCAPE = re.compile(
 )
 _CONTROL = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"v": b"\v", b"f": b"\f", b"e": b"\x1b", b"E": b"\x1b"}
 # Programs double quotes, close and reopen them, or escape them with backslashes; they wrap long lines.
-_DROPPED_RUN = re.compile(rb"[\\'\"\0-\x08\x0a-\x1f\x7f]+")
-_DROPPED_OR_INVISIBLE = re.compile(rb"(?:[\\'\"\0-\x08\x0a-\x1f\x7f]+|" + _INVISIBLE + rb")+")  # takes twice as long
+_DROPPED_RUN = re.compile(rb"[\\'\"\r\n\0]+")
 _UTF_16 = re.compile(rb"([\x01-\xff])\0")
 _HAS_QUOTED_PRINTABLE = re.compile(rb"=3D|=[C-F][0-9A-F]=|=\r?\n")
 _QUOTED_PRINTABLE = re.compile(rb"=3D|=\r?\n|=[C-F][0-9A-F](?:=[89AB][0-9A-F])+")
@@ -226,6 +229,10 @@ def _views(view: View, kinds: Kinds, *, is_thorough: bool, depth: int) -> Iterat
     if kinds.has_high and any(_HIGH_ESCAPE.search(step.data) for step in (view, *steps)):
         # \xe9 is a byte in a shell and a character in YAML: here it is decoded as the character
         yield from _with_decoded(list(_plain(view, replace_by=_unescape_characters)), kinds, depth)
+    if _MAY_BE_UNSHOWN.search(view.data) and _HAS_UNSHOWN.search(view.data):
+        shown = _Rewritten(view, _UNSHOWN, _drop)
+        yield shown
+        yield from _with_decoded(list(_plain(shown)), kinds, depth)
     for quoted in _unquoted(view, steps[-2]) if kinds.has_equals else ():
         yield from _with_decoded(list(_plain(quoted)), kinds, depth)
         if kinds.has_high:
@@ -263,17 +270,13 @@ def _plain(view: View, *, replace_by: Replace | None = None) -> Iterator[View]:
         yield view
         yield view
         return
-    if (b"\x1b" in view.data or b"\xc2" in view.data) and _SEQUENCE.search(view.data):
-        view = _Rewritten(view, _SEQUENCE, _drop)
-        yield view
     for _ in range(_ROUNDS):
         if not _ESCAPE.search(view.data):
             break
         view = _Rewritten(view, _ESCAPE, replace_by or _unescape)
         yield view
-    dropped = _DROPPED_RUN if view.data.isascii() else _DROPPED_OR_INVISIBLE
-    if dropped.search(view.data):
-        view = _Rewritten(view, dropped, _drop)
+    if _DROPPED_RUN.search(view.data):
+        view = _Rewritten(view, _DROPPED_RUN, _drop)
     yield view
     yield _Respaced(view, view.data.translate(_SPACED)) if b"+" in view.data else view
 

@@ -213,3 +213,14 @@ def test_a_secret_with_invisible_characters_is_hidden_whole(unshown: str) -> Non
 
 def test_a_secret_within_a_sequence_for_the_terminal_is_hidden() -> None:
     assert Redactor([LONG]).clean(f"\x1b]0;{LONG}\x07 y") == "\x1b]0;***\x07 y"
+
+
+@pytest.mark.parametrize("before", ["\x1b", "\x90", "\x9d", "\x01"])
+def test_an_encoded_secret_behind_the_beginning_of_a_sequence_is_hidden(before: str) -> None:
+    written = base64.b64encode(LONG.encode()).decode()
+
+    assert Redactor([LONG]).clean(f"{before}{written}") == f"{before}***"
+
+
+def test_a_secret_with_a_control_character_is_hidden_in_its_encoded_form() -> None:
+    assert Redactor(["00000\x1b"]).clean(f"x {quote(chr(0x1B).join(('00000', '')))} y") == "x *** y"
