@@ -21,6 +21,7 @@ import structlog
 from bench.product import Figure
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.sqlite.store import SqliteStore
+from pvdify.daemon.collector import spare_lasting_objects
 from pvdify.daemon.serving import build_listener
 from pvdify.dashboard import static_files
 from pvdify.engine.access.places import Places
@@ -38,7 +39,7 @@ _KINDS = ("billing", "customer", "inventory", "marketing", "search", "warehouse"
 _PARTS = ("api", "backend", "exporter", "frontend", "mailer", "scheduler", "worker")
 PATHS = (
     "/", "/apps/{app}", "/apps/{app}/releases", "/apps/{app}/releases/1", "/apps/{app}/config", "/apps/{app}/state",
-    "/apps/{app}/domains", "/apps/{app}/previews", "/apps/{app}/logs", "/activity", "/server", "/people",
+    "/apps/{app}/domains", "/apps/{app}/previews", "/activity", "/server", "/people",
 )  # fmt: skip
 
 
@@ -165,6 +166,7 @@ class _Site:
     async def make(cls, folder: Path, apps: int) -> "_Site":
         clock: Any = SystemClock()
         machine = Machine(clock)
+        machine.is_watched = False  # the check after each call takes a time that grows with the square of the apps
         store: Any = SqliteStore(folder / "pvdify.db")
         await store.open()
         machine.store = store
@@ -176,6 +178,7 @@ class _Site:
             some = names[begin : begin + 20]
             await asyncio.gather(*(_deploy(machine, daemon, name, chance) for name in some))
         await daemon.samples.take()
+        await spare_lasting_objects(daemon.engine)
         site = cls(machine, daemon.engine, names, daemon.bury)
         secret, _ = site._engine.sessions.make_link(ADMIN)
         answer = await site.get(f"/sign-in/link/{secret}")
@@ -200,6 +203,7 @@ class _Site:
         await ask(self._application, "GET", path, headers=self._headers)
 
     async def close(self) -> None:
+        gc.unfreeze()
         await self._bury()
         await self._machine.store.close()
 

@@ -12,6 +12,7 @@ from pvdify.adapters.host.file_systems import IN_MEMORY, kind_of
 from pvdify.daemon import database, logs
 from pvdify.daemon.admin_token import ensure_admin_token
 from pvdify.daemon.bootstrap import Server, build_server
+from pvdify.daemon.collector import spare_lasting_objects
 from pvdify.daemon.core_dumps import leave_no_core
 from pvdify.daemon.descriptors import bounds, raise_limit
 from pvdify.daemon.directories import DataDirLock, prepare
@@ -96,6 +97,7 @@ async def _answer(server: Server, doors: Listeners, manager: ServiceManager) -> 
     await server.engine.registries.apply()
     await server.wired.reconciler.ensure_router()
     await server.wired.worker.resume()
+    await spare_lasting_objects(server.engine)
     background = [asyncio.create_task(work) for work in server.background_work()]
     background.append(asyncio.create_task(manager.keep_calm()))
     serving = asyncio.create_task(doors.serve())
