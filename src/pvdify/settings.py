@@ -128,19 +128,19 @@ def _setting(parse: Callable[[str], Any], default: str, help: str) -> Any:
 class Settings:
     """All settings of one server, parsed and checked."""
 
-    data_dir: Path = _setting(parse_directory, str(DEFAULT_DATA_DIR), "everything this server knows; mode 0700")
+    data_dir: Path = _setting(parse_directory, str(DEFAULT_DATA_DIR), "directory of all data of this server; mode 0700")
     listen: Address = _setting(parse_address, "127.0.0.1:9443", "address of the REST API")
     router_listen: Address = _setting(parse_address, "127.0.0.1:9080", "address visitors' requests arrive at")
     runtime: str = _setting(
         parse_runtime,
         "",
-        "systemd (a unit an instance), podman, or kubernetes (instances on a cluster), until `pvdify server runtime` "
-        "changes it; empty: systemd where it is process 1, else podman",
+        "systemd (one unit per instance), podman, or kubernetes (instances on a cluster), until `pvdify server "
+        "runtime` changes it; empty: systemd where it is process 1, else podman",
     )
     kubeconfig: str = _setting(
         str,
         "",
-        "the kubeconfig of the cluster, for the runtime kubernetes, and with another one to move apps there; empty: no "
+        "the kubeconfig of the cluster, for the runtime kubernetes or to move apps there from another; empty: no "
         "cluster, or with kubernetes the account of pvdifyd's own pod",
     )
     kubectl_binary: str = _setting(str, "kubectl", "the kubectl command, which connects commands in the cluster")
@@ -160,7 +160,7 @@ class Settings:
     kubernetes_storage_class: str = _setting(
         str, "", "the storage class of volumes in the cluster; empty: the cluster's default"
     )
-    kubernetes_volume_size: int = _setting(parse_size, "10G", "what each volume asks of the cluster's storage")
+    kubernetes_volume_size: int = _setting(parse_size, "10G", "size that each volume requests from the cluster")
     kubernetes_helper_image: str = _setting(
         str, "docker.io/library/busybox:1.36", "an image with /bin/sh and cp, which copies volumes in the cluster"
     )
@@ -276,7 +276,8 @@ class Settings:
     max_app_disk: int = _setting(
         parse_size,
         "10G",
-        "disk use of an app's containers, volumes and logs above which an event, status and doctor report it; 0: any",
+        "disk use of an app's containers, volumes and logs above which an event, status and doctor report it; "
+        "0: no limit",
     )
     min_free_memory: int = _setting(parse_size, "64M", "memory that must stay free for a deploy to be admitted")
     max_app_instances: int = _setting(

@@ -97,7 +97,7 @@ def test_rollback_is_warm_and_planned(trial: Trial):
         ("X=1", "healthcheck: {path: /redirect, interval: 300ms, retries: 3}", 7, "a redirect to"),
         ("START_DELAY_MS=60000", "", 7, "nothing listens on port"),
         ("LEAK_MB=200", "resources: {memory: 48M}", 7, "used more memory than its limit"),
-        ("X=1", 'hooks: {pre_deploy: ["echo migrating; exit 9"]}', 8, "its last words: migrating"),
+        ("X=1", 'hooks: {pre_deploy: ["echo migrating; exit 9"]}', 8, "its last lines: migrating"),
         ("X=1", "processes: {web: {command: [/no/such/program]}}", 1, "/no/such/program"),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_hook_that_takes_too_long_is_killed_and_the_failure_is_reported(trial:
 
     assert done.returncode == 8, done.stderr
     assert "did not end within 1 s" in done.stderr
-    assert "its last words: waiting" in done.stderr
+    assert "its last lines: waiting" in done.stderr
     assert "    | hook-failed in pre_deploy\n" in done.stderr
     assert time.monotonic() - begun < 60
     assert trial.get("hello")[2] == before
@@ -120,4 +120,4 @@ def test_a_hook_that_fails_in_the_middle_of_a_line_is_quoted(trial: Trial, tmp_p
     done = trial.pvdify("deploy", "hello", "--manifest", file, check=False)
 
     assert done.returncode == 8
-    assert "its last words: migration 7 failed" in done.stderr
+    assert "its last lines: migration 7 failed" in done.stderr

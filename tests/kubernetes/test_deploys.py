@@ -84,7 +84,7 @@ def test_ps_names_what_runs_and_where_the_router_reaches_it(trial: ClusterTrial)
         ("BIND=127.0.0.1", "", 7, "it listens only on 127.0.0.1"),
         ("LISTEN_PORT=9999", "", 7, "it listens on port 9999, not on"),
         ("HEALTH_STATUS=503", "", 7, "it answered 503"),
-        ("X=1", 'hooks: {pre_deploy: ["echo migrating; exit 9"]}', 8, "its last words: migrating"),
+        ("X=1", 'hooks: {pre_deploy: ["echo migrating; exit 9"]}', 8, "its last lines: migrating"),
         ("X=1", "processes: {web: {command: [/no/such/program]}}", 1, "/no/such/program"),
         ("X=1", "resources: {memory: 900G}", 1, "Insufficient memory"),
     ],

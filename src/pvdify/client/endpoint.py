@@ -41,7 +41,7 @@ class Endpoint:
         if self.scheme == "http" and not is_loopback(self.host):
             raise InvalidSetting(
                 f"the token is not sent to {self.url}",
-                why="plain http to another host: everyone on the way could read the token",
+                why="plain http to another host: the token could be read on the way",
                 next=f"use https://{self.host}, or a tunnel to the server's loopback address",
             )
 

@@ -22,7 +22,7 @@ RETRY_AFTER = 5
 _BODY = (
     b'{"type":"urn:pvdify:error:too-many-connections","title":"Unavailable","status":503,'
     b'"code":"too-many-connections","detail":"pvdifyd has as many connections as it may","why":"every one of them is '
-    b'being answered","next":"the same again in %d s","request_id":"","problems":[]}' % RETRY_AFTER
+    b'being answered","next":"send the request again in %d s","request_id":"","problems":[]}' % RETRY_AFTER
 )
 REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: %d\r\n"

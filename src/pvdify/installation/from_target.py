@@ -103,7 +103,7 @@ class Target:
         if chosen is None:
             there = ", ".join(it.labels.get("backup", "") for it in servers) or "none"
             raise BackupNotFound(
-                f"{self._target.location} has no backup {self._backup}".rstrip(), why=f"there: {there}",
+                f"{self._target.location} has no backup {self._backup}".rstrip(), why=f"it has {there}",
                 next="choose one with --backup ID, or another target",
             )  # fmt: skip
         self._backup = chosen.labels.get("backup", "")

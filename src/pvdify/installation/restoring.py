@@ -85,7 +85,7 @@ def check_backup(order: Restore, about: archive.BackupDescription, contents: dic
     if apps and not order.is_replacing:
         raise NotConfirmed(
             f"the server here has {_apps(apps)} already, which the backup would replace",
-            next="add --replace; what is here is put aside, not deleted",
+            next="add --replace; existing files are moved aside, not deleted",
         )
 
 

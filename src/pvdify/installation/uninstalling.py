@@ -22,7 +22,7 @@ def run(order: Uninstall, machine: Machine, io: Io) -> int:
         deleted = ", and all that pvdify knows would be deleted" if order.is_purging else ""
         raise NotConfirmed(
             f"every app on this server would stop{deleted}",
-            next="`pvdify server uninstall --dry-run` shows what would be done; add --yes to have it done",
+            next="`pvdify server uninstall --dry-run` shows what would be done; add --yes to do it",
         )
     done = carry_out(actions, machine, io)
     data = layout.settings.data_dir

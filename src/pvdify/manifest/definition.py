@@ -69,11 +69,11 @@ class Manifest(Part):
         default_factory=lambda: {WEB: ProcessType()},
         json_schema_extra={"maxProperties": MOST_PROCESSES},
         examples=[{"web": {"command": "npm start", "count": 2}, "worker": {"command": ["npm", "run", "worker"]}}],
-        description="The processes by name. `web` gets the visitors; any other has no port and no route. "
+        description="The processes by name. `web` answers the visitors; other processes have no port and no route. "
         "Default: one `web` with the image's own command.",
     )
     healthcheck: HealthCheck = Field(
-        default_factory=HealthCheck, description="How a web instance shows that it is ready."
+        default_factory=HealthCheck, description="How pvdify checks that a web instance is ready."
     )
     resources: Resources = Field(
         default_factory=Resources, description="Limits of each instance; a process may have its own."
@@ -100,9 +100,9 @@ class Manifest(Part):
     backup: Backup = Field(
         default_factory=Backup,
         description="Commands that make the files of volumes consistent for a backup. Default: the app's processes "
-        "stand still for the moment in which what changed is copied.",
+        "are paused while the last changes are copied.",
     )
-    guard: Guard = Field(default_factory=Guard, description="When a new release is taken back by itself.")
+    guard: Guard = Field(default_factory=Guard, description="When pvdify rolls a new release back by itself.")
     capabilities: tuple[Capability, ...] = Field(
         (),
         examples=[["NET_RAW"]],
@@ -139,7 +139,7 @@ class Manifest(Part):
         examples=[["example.com", "www.example.com"]],
         description="More hostnames of this app, besides its own below the server's base domain.",
     )
-    previews: Previews = Field(default_factory=Previews, description="What previews of pull requests are like.")
+    previews: Previews = Field(default_factory=Previews, description="Settings of the previews of pull requests.")
 
     _unquoted = field_validator("port", mode="before")(unquote_whole)
 

@@ -86,7 +86,9 @@ class ProcessType(Part):
 class Volume(Part):
     """A directory that belongs to the app and outlives its releases."""
 
-    path: MountPath = Field(description="Where it is in the container. First use copies what the image has there.")
+    path: MountPath = Field(
+        description="Where it is in the container. At its first use it gets the image's files there."
+    )
     shared: StrictBool = Field(
         default=False,
         description="Whether several instances, and two releases during a deploy, may use it at the same time. "
@@ -121,13 +123,13 @@ class Backup(Part):
     before: Words | None = Field(
         None,
         examples=["sqlite3 /data/app.db '.backup /data/backup.db'"],
-        description="Before the copy, in a container of the live release with the volumes that hooks get: writes what "
-        "is consistent into a volume. The app then keeps working during the copy.",
+        description="Before the copy, in a container of the live release with the volumes that hooks get: writes a "
+        "consistent copy of the data into a volume. The app then keeps working during the copy.",
     )
     after: Words | None = Field(
         None,
         examples=["rm -f /data/backup.db"],
-        description="After the copy, whatever became of it.",
+        description="After the copy, whether it succeeded or failed.",
     )
 
     @property
@@ -217,7 +219,7 @@ class Hooks(Part):
         (),
         json_schema_extra={"maxItems": MOST_HOOKS},
         examples=[["npm run migrate"]],
-        description="Before anything of the release serves. One that fails stops the deploy.",
+        description="Before any instance of the release gets requests. If one fails, the deploy stops.",
     )
     post_deploy: tuple[Words, ...] = Field(
         (),
@@ -264,8 +266,8 @@ class Previews(Part):
     config_from: AppName | None = Field(
         None, examples=["myapp-staging"], description="The app whose config vars previews get, never a production one."
     )
-    close_delay: Seconds = Field(86400.0, description="How long a preview outlives its pull request.")
-    lease: Seconds = Field(604800.0, gt=0, description="How long a preview lives without any sign of its pull request.")
+    close_delay: Seconds = Field(86400.0, description="How long a preview is kept after its pull request was closed.")
+    lease: Seconds = Field(604800.0, gt=0, description="How long a preview is kept without news of its pull request.")
     max: StrictInt = Field(10, ge=0, description="How many previews there may be at a time.")
     instances: StrictInt = Field(
         10, ge=1, le=1000, description="How many instances of all processes one preview may have."

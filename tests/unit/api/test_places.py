@@ -102,7 +102,7 @@ async def test_the_total_of_streams_leaves_room_for_requests(api: Api) -> None:
     refused = await ask(engine_of, "GET", LOGS, headers={"authorization": f"Bearer {api.token}"})
 
     assert (refused.status, refused.json["why"]) == (
-        429, "0 streams of all clients are open, which is as many as may be",
+        429, "0 streams of all clients are open, which is the limit",
     )  # fmt: skip
 
 

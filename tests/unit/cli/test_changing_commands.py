@@ -242,7 +242,7 @@ def test_login_never_sends_a_token_in_the_clear(pvdify: Pvdify, token: str) -> N
 
     assert pvdify("login", "--url", "http://pvdify.example", secret=TOKEN) == Ran(
         stderr="error: invalid-setting\n  the token is not sent to http://pvdify.example\n"
-        "  why:  plain http to another host: everyone on the way could read the token\n"
+        "  why:  plain http to another host: the token could be read on the way\n"
         "  next: use https://pvdify.example, or a tunnel to the server's loopback address\n",
         code=2,
     )

@@ -51,7 +51,7 @@ def test_the_history_lists_each_run_and_each_skipped_due_time(pvdify: Pvdify, ap
 
     assert pvdify("jobs:history", "myapp").stdout == (
         "JOB     RUN  DUE                              STATE      TOOK   RELEASE  CAUSE\n"
-        "report  3    asked for by ci                  failed     12.3s  v42      exited with code 3\n"
+        "report  3    requested by ci                  failed     12.3s  v42      exited with code 3\n"
         "tidy    2    2026-11-23 03:00:00Z and 3 more  missed                     pvdify did not run at that time\n"
         "report  1    2026-11-23 03:00:00Z             succeeded  12.3s  v42\n"
     )

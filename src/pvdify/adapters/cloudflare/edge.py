@@ -213,7 +213,7 @@ class CloudflareEdge:
             await self._api.ask(requests.create_record(zone.id, zone.name, record), token)
         except RecordExists:  # another program created a record, or an earlier try succeeded though its answer was lost
             raise ServiceUnavailable(
-                f"a record for {name} was created just now", why="it was not there a moment before",
+                f"a record for {name} was created just now", why="the record did not exist a moment before",
                 next="pvdifyd reads the records again and retries by itself",
             ) from None  # fmt: skip
         return None

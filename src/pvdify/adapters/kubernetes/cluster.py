@@ -22,7 +22,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0  # seconds between two attempts
 FIELD_MANAGER = "pvdify"
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
-_NEXT = "`kubectl cluster-info` with the same kubeconfig shows whether it answers; what runs goes on running"
+_NEXT = "`kubectl cluster-info` with the same kubeconfig shows whether it answers; running apps keep running"
 
 
 class Refused(Exception):

@@ -138,7 +138,7 @@ class ClusterImages:
     async def _on_disk(self, work: Callable[[], ResultT]) -> ResultT:
         with naming_cause(
             RuntimeUnavailable, "what is known of images cannot be read or written",
-            next="check the disk of the server's data directory; what runs goes on running",
+            next="check the disk of the server's data directory; running apps keep running",
         ):  # fmt: skip
             return await asyncio.to_thread(work)
 

@@ -114,7 +114,7 @@ class Namespaces:
             if self._clock.monotonic() > deadline:
                 raise RuntimeUnavailable(
                     f"{path.rpartition('/')[2]} cannot be used yet",
-                    why=f"a namespace of this name has not gone within {EMPTYING_SECONDS:g} s",
+                    why=f"a namespace of this name is not deleted within {EMPTYING_SECONDS:g} s",
                     next="`kubectl describe namespace` shows what holds it; then deploy again",
                 )
             await self._clock.sleep(PAUSE)

@@ -71,7 +71,7 @@ class ClusterRegistryLogins:
         """See the port. Namespaces get them at once; a namespace that is made later gets them then."""
         with naming_cause(
             RuntimeUnavailable, "the logins to registries cannot be stored on this server",
-            next="check /run on the server (`df /run`); what runs goes on running",
+            next="check /run on the server (`df /run`); running apps keep running",
         ):  # fmt: skip
             await asyncio.to_thread(self._file.write, logins)
         self._pulls.use(logins)

@@ -181,7 +181,7 @@ def _of_the_image(spec: InstanceSpec, words: str) -> _Reason | None:
     if _TOO_LARGE.search(words):
         size = sum(len(name) + len(value) + 2 for name, value in spec.environment.items())
         return _Reason(
-            why=f"the kernel does not take so large a command and environment: {size // 1024} KiB of config vars, and "
+            why=f"the kernel refuses so large a command and environment: {size // 1024} KiB of config vars, and "
             "what the image's ENV adds; one variable may have 128 KiB, all together about 2 MiB",
             next=f"put large values into files, and unset them (`pvdify config:unset {spec.app}`), {correct}",
         )

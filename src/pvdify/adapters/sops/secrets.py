@@ -96,5 +96,5 @@ def _has_content(file: Path) -> bool:
 def _missing(app: str, version: int, error: OSError) -> StoreUnavailable:
     return StoreUnavailable(
         f"the config v{version} of {app} cannot be read", why=str(error),
-        next="restore the file from a backup; nothing was changed, and apps that run go on running",
+        next="restore the file from a backup; nothing was changed, and running apps keep running",
     )  # fmt: skip

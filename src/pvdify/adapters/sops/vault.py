@@ -45,7 +45,7 @@ class Vault:
         except SopsRefused as error:
             raise StoreUnavailable(
                 f"{file} is not as it was written", why=str(error),
-                next="restore it from a backup; nothing was changed, and apps that run go on running",
+                next="restore it from a backup; nothing was changed, and running apps keep running",
             ) from error  # fmt: skip
 
     async def move(self, old: Path, new: Path) -> None:
@@ -170,7 +170,7 @@ def unavailable(what: str, error: OSError) -> StoreUnavailable:
     """Return the error for a file system that refuses a read or a write."""
     return storage_error(
         StoreUnavailable, what, error,
-        next="check that the disk under the data directory is not read-only; what was there is still there",
+        next="check that the disk under the data directory is not read-only; existing data is unchanged",
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ class SubprocessRunner:
         except TimeoutError as error:
             raise RuntimeHangs(
                 f"{Path(argv[0]).name} did not answer within {timeout:g} s",
-                why=f"`{' '.join(argv[:3])} …` was still running and has been ended",
+                why=f"`{' '.join(argv[:3])} …` was still running and was killed",
                 next=f"check what `{argv[0]}` does on the server, and how busy the server is; then try again",
             ) from error
         finally:

@@ -68,7 +68,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
         io.say("there is no backup yet: pvdify backups:run")
     for task in found.tasks:
         if not task.is_over:
-            io.say(f"a {task.kind} asked for by {task.created_by} is {task.state}")
+            io.say(f"a {task.kind} requested by {task.created_by} is {task.state}")
     return DONE
 
 

@@ -42,7 +42,8 @@ def run(options: Options, client: Client, io: Io) -> int:
             return report(before, options.app, "nothing was changed", io, as_json=options.as_json)
         if client.config(options.app).version != before.version:
             raise ConflictError(
-                f"the config of {options.app} was changed by another client meanwhile", why="nothing was changed now",
+                f"the config of {options.app} was changed by another client meanwhile",
+                why="your changes were not saved",
                 next=f"`pvdify config:history {options.app}` shows by whom; then `pvdify config:edit {options.app}`",
             )  # fmt: skip
         changed = client.change_config(options.app, changes)

@@ -79,7 +79,7 @@ def _follow(options: Options, client: Client, io: Io) -> int:
         return DETACHED
     except StreamLost as lost:
         raise ServerUnreachable(
-            "the stream of events was lost", why=lost.why, next="the same command begins again"
+            "the stream of events was lost", why=lost.why, next="run the same command again"
         ) from lost
     return DONE
 

@@ -215,7 +215,7 @@ def _note(job: Job) -> str:
 
 
 def _run_row(run: JobRun, io: Io) -> tuple[str, ...]:
-    due = moment(run.due_at, io) if run.due_at else f"asked for by {run.created_by}"
+    due = moment(run.due_at, io) if run.due_at else f"requested by {run.created_by}"
     due += f" and {run.due_count - 1} more" if run.due_count > 1 else ""
     took = format_seconds(run.seconds) if run.seconds is not None else ""
     return run.job, str(run.number), due, run.state, took, f"v{run.release}" if run.release else "", run.cause

@@ -52,7 +52,7 @@ def run(options: Options | logs_router.Options | logs_job.Options, client: Clien
         raise ServerUnreachable(
             f"{options.app or 'router'}: the log stream was lost",
             why=lost.why,
-            next="the same command begins again; visitors are not affected",
+            next="run the same command again; visitors are not affected",
         ) from lost
 
 

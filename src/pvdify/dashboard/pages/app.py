@@ -63,7 +63,7 @@ async def rollback(call: Call) -> Response:
     version = call.field("version")
     if version and not (version.isascii() and version.isdigit() and len(version) < 10):
         raise InvalidError(
-            "nothing was rolled back", why=f"{version[:20]} is no release", next="choose one of the list"
+            "nothing was rolled back", why=f"{version[:20]} is not a release", next="choose one of the list"
         )
     live = (await call.engine.queries.app(call.app)).live
     release = (await call.engine.previews.rollback(call.app, int(version) if version else None, call.actor)).release
@@ -95,7 +95,7 @@ async def scale(call: Call) -> Response:
     """Set the number of instances of a process."""
     process, count = call.field("process"), call.field("count")
     if not (count.isascii() and count.isdigit() and len(count) < 4):
-        raise InvalidError("nothing was scaled", why="the count is no number from 0 to 100", next="send another one")
+        raise InvalidError("nothing was scaled", why="the count is not a number from 0 to 100", next="send another one")
     known, _ = await call.engine.queries.processes.known(call.app, {})
     before = next((it.count for it in known.processes if it.name == process), None)
     await call.engine.processes.scale(call.app, {process: RequestedCount(number=int(count))}, call.actor)

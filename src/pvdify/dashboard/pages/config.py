@@ -38,7 +38,9 @@ async def roll_back_config(call: Call) -> Response:
     """Create a config version equal to an older one. The next deploy applies the change."""
     text = call.field("version")
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidError("nothing was changed", why="the version is no number", next="choose one of the history")
+        raise InvalidError(
+            "nothing was changed", why="the version is not a number", next="choose a version of the history"
+        )
     done = await call.engine.config_files.roll_back(call.app, int(text), call.actor)
     return call.done(f"/apps/{call.app}/config", f"Config v{done.version} repeats v{int(text)}. Deploy to apply it.")
 

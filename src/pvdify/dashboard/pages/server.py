@@ -26,7 +26,7 @@ async def create_token(call: Call) -> Response:
     """Create a token. Only this response shows its text."""
     name, days = call.field("name"), call.field("days")
     if days and not (days.isascii() and days.isdigit() and len(days) < 6):
-        raise InvalidError("no token was made", why="the days are no number", next="send another number, or none")
+        raise InvalidError("no token was made", why="the days are not a number", next="send another number, or none")
     try:
         role = Role(call.field("role"))
     except ValueError as error:

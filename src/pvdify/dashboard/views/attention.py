@@ -72,7 +72,7 @@ def _of_apps(apps: Iterable[AppView]) -> Iterable[Item]:
                 rank=rank, word=view.status.word.value,
                 what=f"{name} is {view.status.word.value}", why=view.status.cause, at=view.status.since,
                 path=f"/apps/{name}/logs?level=error", link="Read the errors in its log",
-                next=f"`pvdify logs {name}` shows why; `pvdify rollback {name}` puts the release before back",
+                next=f"`pvdify logs {name}` shows why; `pvdify rollback {name}` returns to the previous release",
             )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ class Limit:
             raise TooManyRequests(
                 f"too many {self._what}",
                 why=f"{self._most:g} may come at once, then {self._per_second * 60:g} a minute",
-                next=f"the same again in {seconds} s",
+                next=f"send the request again in {seconds} s",
                 details={"retry_after": seconds},
             )
 

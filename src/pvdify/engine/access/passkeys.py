@@ -58,7 +58,7 @@ class Passkeys:
         user = await self._user(signed_in)
         made = self._checks.check_new(site, self._taken(_own(signed_in)), answer)
         if await self._people.passkey(made.id) is not None:
-            raise ConflictError("this passkey is known already", next="use another device, or sign in with it")
+            raise ConflictError("this passkey is known already", next="sign in with it, or register another device")
         shown = "".join(it for it in name.strip() if it.isprintable())[:LONGEST_NAME] or "passkey"
         now = self._clock.now()
         passkey = Passkey(
@@ -71,7 +71,7 @@ class Passkeys:
         """Remove a passkey of the signed-in user. Raises UserNotFound if the user has no such passkey."""
         passkey = await self._people.passkey(id)
         if passkey is None or signed_in.session.kind is not HolderKind.USER or passkey.user != signed_in.session.holder:
-            raise UserNotFound("you have no such passkey", next="your page lists your passkeys")
+            raise UserNotFound("you have no such passkey", next="your account page lists your passkeys")
         await self._people.forget_passkey(
             passkey, self._event(Action.USER_PASSKEY_REMOVED, signed_in.actor, passkey.name)
         )  # fmt: skip

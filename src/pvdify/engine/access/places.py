@@ -36,7 +36,7 @@ class Places:
             if self._taken[f"{what} of {whose}"] >= limit:
                 raise TooManyRequests(
                     f"too many {what} at once",
-                    why=f"{limit} {what} of {whose.partition(' #')[0]} are open, which is as many as may be",
+                    why=f"{limit} {what} of {whose.partition(' #')[0]} are open, which is the limit",
                     next=f"end some of them, or ask again in {RETRY_AFTER} s",
                     details={"retry_after": RETRY_AFTER},
                 )

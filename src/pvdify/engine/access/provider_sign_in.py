@@ -124,7 +124,7 @@ class ProviderSignIn:
         if not is_allowed or await self._people.was_removed(account.issuer, account.subject):
             raise NotInvited(
                 f"{account.shown} is not invited to this server",
-                why=f"{self.title} says who you are; who may use this server, its admins say",
+                why=f"{self.title} confirms who you are; the admins of this server decide who may use it",
                 next="ask an admin: `pvdify users:invite NAME --email ADDRESS` or `--github LOGIN`",
             )
         wished = "".join(it for it in account.name or account.shown if it.isprintable() and it != "/")

@@ -32,7 +32,7 @@ class Recipients:
             known = await self.list()
             if problem := _problem(recipient, known):
                 raise InvalidRecipient(
-                    "no recipient was added", why=problem, next="`pvdify secrets` shows who there is already"
+                    "no recipient was added", why=problem, next="`pvdify secrets` lists the recipients"
                 )
             done = await self._secrets.set_recipients((*known[1:], recipient))
             await self._record(actor, Action.SECRETS_RECIPIENT_ADDED, f"{recipient.name} ({recipient.key})")
@@ -46,7 +46,7 @@ class Recipients:
             if len(kept) == len(others):
                 raise RecipientNotFound(
                     f'there is no recipient "{name}"', why="the server itself cannot be taken away",
-                    next="`pvdify secrets` shows who there is",
+                    next="`pvdify secrets` lists the recipients",
                 )  # fmt: skip
             done = await self._secrets.set_recipients(kept)
             await self._record(actor, Action.SECRETS_RECIPIENT_REMOVED, name)

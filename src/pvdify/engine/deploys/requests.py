@@ -359,7 +359,8 @@ class Requests:
             raise AppBusy(f"{app} is being destroyed", next=f"`pvdify deploy {app}` once it is gone")
         if strategy is Strategy.STOP_FIRST and await self._edge_mode.is_past_router():
             raise InvalidError(
-                f"{app} was not stopped", why="with edge_mode=direct visitors come straight to what would stop",
+                f"{app} was not stopped",
+                why="with edge_mode=direct, visitors reach the instances directly, and these would stop",
                 next="deploy without --strategy, or have visitors come through the router: edge_mode=router",
             )  # fmt: skip
 

@@ -170,9 +170,9 @@ def _not_removable(app: str, domain: Domain) -> DomainNotRemovable:
     if domain.origin is Origin.APP:
         return DomainNotRemovable(
             f"{domain.hostname} stays with {app}", why="it is the app's own address on this server",
-            next=f"`pvdify maintenance:on {app}` turns its visitors away",
+            next=f"`pvdify maintenance:on {app}` answers its visitors with a maintenance page",
         )  # fmt: skip
     return DomainNotRemovable(
-        f"{domain.hostname} stays with {app}", why="it stands in the live release's manifest",
+        f"{domain.hostname} stays with {app}", why="the live release's manifest contains it",
         next=f"take it out of `domains` in pvdify.yml, then `pvdify deploy {app}`",
     )  # fmt: skip

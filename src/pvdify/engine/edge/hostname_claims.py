@@ -64,7 +64,7 @@ class HostnameClaims:
             raise HostnameTaken(
                 f"{app} cannot answer to {', '.join(taken)}: {other} does",
                 why="a hostname belongs to one app",
-                next=f"`pvdify domains {other}` shows by what it belongs to {other}, which keeps serving it",
+                next=f"`pvdify domains {other}` shows why it belongs to {other}, which keeps serving it",
             )
 
     async def _owners(self, but: str) -> dict[str, str]:

@@ -80,7 +80,9 @@ class PreviewRequests:
         _check_fork(name, policy, request)
         async with self._locks.previews:
             if await self.is_ending(name):
-                raise AppBusy(f"the last {name} is just being taken away", next="the same again in a few seconds")
+                raise AppBusy(
+                    f"the last {name} is just being taken away", next="run the same command again in a few seconds"
+                )
             preview = await self._store.preview(name)
             if preview is None:
                 await self._check_startable(name, request, policy)

@@ -60,7 +60,7 @@ class Talkative:
 
     async def start(self, spec: InstanceSpec) -> None:
         cause = OSError("refused")
-        raise StartFailed(f"{VALUE} could not", why=f"its last words: {VALUE}", next="fix it") from cause
+        raise StartFailed(f"{VALUE} could not", why=f"its last lines: {VALUE}", next="fix it") from cause
 
     async def tail(self, names: object, lines: int, *, since: object = None) -> tuple[LogLine, ...]:
         return self.lines
@@ -140,7 +140,7 @@ async def test_an_error_is_reported_without_secrets_and_keeps_its_cause(daemon: 
         await instances.start(spec)
 
     error = caught.value
-    assert (str(error), error.what, error.why) == ("*** could not", "*** could not", "its last words: ***")
+    assert (str(error), error.what, error.why) == ("*** could not", "*** could not", "its last lines: ***")
     assert isinstance(error.__cause__, OSError)
 
 

@@ -347,7 +347,7 @@ async def image_in(name: str, text: str, digest: str | None = None) -> LocalImag
         return await read(text, lambda text: parse.local_image(text, digest=digest))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAnImage(
-            f"{name} is not an image that can run", why=f"what it says of itself cannot be used: {error}",
+            f"{name} is not an image that can run", why=f"its description of itself is invalid: {error}",
             next="build it with fewer labels, ports and volumes, then deploy again",
         ) from error  # fmt: skip
 

@@ -132,7 +132,7 @@ def pull_failed(reference: ImageReference, stderr: str, username: str | None = N
             next="free some space on the server (`podman image prune` as root), then deploy again",
         )
     return _known(reference, stderr, username) or PullFailed(
-        f"{reference} could not be pulled", why=words_of(stderr), next="deploy again; what runs is untouched"
+        f"{reference} could not be pulled", why=words_of(stderr), next="deploy again; running instances are unchanged"
     )
 
 
@@ -206,7 +206,7 @@ def _away(reference: ImageReference, words: str) -> RegistryUnavailable:
     return RegistryUnavailable(
         f"{reference.host} does not answer, so {reference} cannot be looked up or pulled",
         why=words,
-        next="deploy again when it does; what runs is untouched, and `pvdify rollback` needs no registry",
+        next="deploy again when it does; running instances are unchanged, and `pvdify rollback` needs no registry",
     )
 
 

@@ -64,7 +64,7 @@ class PodmanVolumeCopies:
         target = await self._mountpoint(id)
         if any(target.iterdir()):
             raise VolumeExists(
-                f"the volume {id} was not restored", why="it is there, and has content", next=f"`pvdify volumes {app}`"
+                f"the volume {id} was not restored", why="it exists and has content", next=f"`pvdify volumes {app}`"
             )
         await self._pass(TreeCopy(source=content, target=target), id)
 

@@ -192,7 +192,7 @@ async def _failed(run: StepRun, moment: str, command: Command, spec: InstanceSpe
     said = "; ".join(line.text for line in lines) or "it wrote nothing"
     return HookFailed(
         f"{run.app} v{run.release.version}: the {moment} hook `{_shown(command)}` {how}",
-        why=f"its last words: {said}",
+        why=f"its last lines: {said}",
         next=f"`pvdify logs {run.app} --release {run.release.version} --deploy`. "
         + (f"v{run.release.version} is live and stays live." if moment == "post_deploy" else "Visitors saw no change."),
     )

@@ -72,7 +72,7 @@ async def confirm(run: StepRun) -> None:
     raise ConfirmFailed(
         f"{run.app} v{run.release.version} is live, but a request to {hostname} through the router was not answered "
         f"by it within {patience:g} s",
-        why=f"the answer came from {answered_by or 'nowhere'}",
+        why=f"the answer came from {answered_by or 'no release'}",
         next=f"`pvdify ps {run.app}` and `pvdify logs {run.app}`"
         + (f"; undo: `pvdify rollback {run.app}`" if run.operation.previous is not None else ""),
     )

@@ -223,7 +223,8 @@ class Backups:
         busy = next((it for it in await self._store.backup_tasks() if not it.state.is_over), None)
         if busy is not None:
             raise BackupsBusy(
-                "backups are being worked at", why=f"a {busy.kind.value} asked for by {busy.created_by} is under way",
+                "another backup task is running",
+                why=f"a {busy.kind.value} requested by {busy.created_by} is under way",
                 next="wait for its end: `pvdify backups` shows it",
             )  # fmt: skip
 

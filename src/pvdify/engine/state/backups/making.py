@@ -178,7 +178,7 @@ class Making:
                 late = f"did not end within {live.manifest.hooks.timeout:g} s (`hooks.timeout`)"
                 raise BackupFailed(
                     f"`backup.{moment.removeprefix('backup_')}` of {app} {f'ended with {how}' if how else late}",
-                    why=f"its last words: {said or 'none'}", next=f"correct it in pvdify.yml and deploy {app}",
+                    why=f"its last lines: {said or 'none'}", next=f"correct it in pvdify.yml and deploy {app}",
                 )  # fmt: skip
         finally:
             await self._instances.remove(spec.name)

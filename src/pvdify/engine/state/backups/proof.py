@@ -85,7 +85,7 @@ class Proof:
         """Return how the restored item differs from the stored counts, and whether it shrank since earlier backups."""
         problems = []
         if item.counts is not None and found.counts is not None and (it := differences(item.counts, found.counts)):
-            problems.append(f"not all of it came back: {it}")
+            problems.append(f"not all of it was restored: {it}")
         if item.kind is not ItemKind.SERVER and not accepts_smaller and (less := shrinking(found, proven)):
             problems.append(f"{less}; if that is as it should be: `pvdify backups:verify --accept-smaller`")
         return problems

@@ -69,6 +69,6 @@ class Scratch:
         if found is None or item.service not in KINDS:
             raise BackupFailed(
                 f"{item.title} was not proven", why="the service was deleted, with its credentials",
-                next="`pvdify backups:run` makes a backup of what there is now",
+                next="`pvdify backups:run` makes a backup of the present data",
             )  # fmt: skip
         return found.at(ServiceState.STARTING, self._clock.now())

@@ -83,7 +83,7 @@ class ServiceRestoring:
         if service is None or service.failure:
             raise BackupFailed(
                 "the service was not restored", why=service.failure if service else "it was destroyed meanwhile",
-                next="what it had is as it was; `pvdify services` shows it",
+                next="its data is unchanged; `pvdify services` shows it",
             )  # fmt: skip
 
     async def _made(self, made: Service, notes: Notes) -> None:

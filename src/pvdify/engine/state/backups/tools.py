@@ -48,7 +48,7 @@ async def fill_volume(tools: BackupTools, target: BackupTarget, item: BackupItem
         counted = await tools.files.count(directory)
         if item.counts is not None and (differs := differences(item.counts, counted.counts)):
             raise BackupDamaged(
-                f"{item.title} was not restored", why=f"not all of it came back: {differs}",
+                f"{item.title} was not restored", why=f"not all of it was restored: {differs}",
                 next="`pvdify backups` shows older backups; `--backup ID` chooses one",
             )  # fmt: skip
         await tools.copies.copy_in(app, volume, directory / DATA)

@@ -103,7 +103,7 @@ class ServiceData:
         lacks = shortfall(stored.seal, found) if stored.seal else "its end was not read"
         if lacks:
             raise BackupDamaged(
-                f"the service {service.name} was not restored", why=f"not all of it came back: {lacks}",
+                f"the service {service.name} was not restored", why=f"not all of it was restored: {lacks}",
                 next="`pvdify backups` shows older backups; `--backup ID` chooses one",
             )  # fmt: skip
         return found

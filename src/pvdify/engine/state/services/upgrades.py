@@ -76,7 +76,9 @@ class ServiceUpgrades:
         after = major_of(await self._version_of(new))
         if not before or not after:
             raise ServiceFailed(
-                f"the version of {new.image} is unknown", why="it did not say it", next="name an image of this kind"
+                f"the version of {new.image} is unknown",
+                why="the image does not report it",
+                next="name an image of this kind",
             )
         if int(after) < int(before):
             raise ServiceFailed(
