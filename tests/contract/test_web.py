@@ -90,6 +90,6 @@ async def test_a_public_check_reports_its_finding():
 
 async def test_a_public_check_reports_what_is_wrong_with_a_certificate():
     with FakeRegistry(has_tls=True) as server:
-        found = await HttpxPublicWeb().look(f"https://{server.address}/", 5.0)
+        found = await HttpxPublicWeb().get(f"https://{server.address}/", 60.0)
 
     assert (found.obstacle, found.text) == (Obstacle.NO_TLS, "self-signed certificate")
