@@ -50,9 +50,9 @@ class KnownNames:
         key, now, kept = f"{target.endpoint.url} {kind} {app or ''}", self._clock(), _load(file)
         at, pairs = kept.get(key, (0.0, []))
         if not 0 <= now - at < FRESH:
-            asked = self._ask(target, kind, app)
-            if asked is not None:
-                pairs = asked
+            fetched = self._ask(target, kind, app)
+            if fetched is not None:
+                pairs = fetched
             fresh = {other: it for other, it in kept.items() if 0 <= now - it[0] < KEPT}
             with suppress(OSError):
                 write_private(file, json.dumps({**fresh, key: (now, pairs)}))

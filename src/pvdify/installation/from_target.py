@@ -134,9 +134,9 @@ class Target:
                 continue
             await networks.make_private(link.network.id)  # unless it exists, with another subnet: the old one is taken
             name = private_network_of(known.server_id, link.network.id)
-            asked = await self._podman(commands.ask_for_subnet(known.podman_binary, name))
-            if asked.exit_code == 0 and asked.stdout.strip() != link.subnet:
-                await store.save(replace(link, subnet=asked.stdout.strip()))
+            answer = await self._podman(commands.ask_for_subnet(known.podman_binary, name))
+            if answer.exit_code == 0 and answer.stdout.strip() != link.subnet:
+                await store.save(replace(link, subnet=answer.stdout.strip()))
 
     async def _order(self, service: Service, store: SqliteStore, io: Io) -> bool:
         """Record an order for pvdifyd to restore the service first; return whether a backup contains the service."""

@@ -63,9 +63,9 @@ class CloudflareApi:
         page = 1
         while True:
             query = {**first.query, "page": str(page)}
-            asked = Ask(method=first.method, path=first.path, query=query,
+            ask = Ask(method=first.method, path=first.path, query=query,
                         permission=first.permission, about=first.about)  # fmt: skip
-            results = (await self._ask(asked, token)).get("result") or []
+            results = (await self._ask(ask, token)).get("result") or []
             found += results
             if len(results) < size:
                 return found

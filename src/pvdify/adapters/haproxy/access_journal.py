@@ -24,14 +24,14 @@ class AccessLogJournal:
         self._clock = clock
 
     async def tail(self, lines: int, *, app: str | None = None) -> tuple[Visit, ...]:
-        asked = lines
+        limit = lines
         while True:
-            entries = await self._read(asked)
+            entries = await self._read(limit)
             visits = [visit for entry in entries if (visit := access_log.parse(entry.encode())) is not None]
             wanted = [visit for visit in visits if app in (None, visit.app)]
-            if len(wanted) >= lines or len(entries) < asked or asked >= MOST:
+            if len(wanted) >= lines or len(entries) < limit or limit >= MOST:
                 return tuple(wanted[-lines:]) if lines > 0 else ()
-            asked = min(MOST, asked * 8)  # other entries are visits of other apps, or messages of the router itself
+            limit = min(MOST, limit * 8)  # other entries are visits of other apps, or messages of the router itself
 
     async def follow(self, *, app: str | None = None) -> AsyncIterator[Visit | None]:
         since = self._clock.now()

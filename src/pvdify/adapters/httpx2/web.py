@@ -38,10 +38,10 @@ class HttpxWeb:
 
     async def _ask(self, request: WebRequest) -> WebAnswer:
         client = self._client = self._client or _client()
-        asked = client.build_request(
+        outgoing = client.build_request(
             request.method, request.url, headers=dict(request.headers), content=request.content or None
         )
-        answer = await client.send(asked, stream=True)
+        answer = await client.send(outgoing, stream=True)
         try:
             # Raw bytes: if a server compresses although it was asked not to, one decompressed chunk could fill memory.
             content = bytearray()

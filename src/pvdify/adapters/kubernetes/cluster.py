@@ -159,9 +159,9 @@ class Cluster:
         headers = {} if content is None else {"Content-Type": kind}
         while True:
             try:
-                asked = client.build_request(method, path, params=params, content=content, headers=headers)
+                request = client.build_request(method, path, params=params, content=content, headers=headers)
                 async with asyncio.timeout(REQUEST_SECONDS * 2):
-                    answer = await client.send(asked)
+                    answer = await client.send(request)
             except (httpx2.HTTPError, OSError, TimeoutError) as error:
                 failure: Exception = error
                 words = str(error) or type(error).__name__

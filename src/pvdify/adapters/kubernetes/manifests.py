@@ -195,14 +195,14 @@ def escaped(word: str) -> str:
 def _container(spec: InstanceSpec, name: str) -> Json:
     memory = str(spec.limits.memory)
     cpu = {} if spec.limits.cpu is None else {"cpu": f"{math.ceil(spec.limits.cpu * 1000)}m"}
-    asked = SMALL_CPU if spec.limits.cpu is None else min(SMALL_CPU, spec.limits.cpu)
+    requested = SMALL_CPU if spec.limits.cpu is None else min(SMALL_CPU, spec.limits.cpu)
     made: Json = {
         "name": CONTAINER, "image": spec.image_id, "imagePullPolicy": "IfNotPresent",
         **command(spec.command),
         "envFrom": [{"secretRef": {"name": name}}],
         "resources": {
             "limits": {"memory": memory, **cpu},
-            "requests": {"memory": memory, "cpu": f"{math.ceil(asked * 1000)}m"},
+            "requests": {"memory": memory, "cpu": f"{math.ceil(requested * 1000)}m"},
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -111,8 +111,8 @@ async def _missing_rights(cluster: Cluster) -> tuple[str, ...]:
                 return ""  # an account that may not ask for its rights has to find out by use
         return "" if answer["status"].get("allowed") else f"{verb} {resource}{f'.{group}' if group else ''}"
 
-    asked = [(group, resource, verb) for group, names, verbs in RIGHTS for resource in names for verb in verbs]
-    return tuple(each for each in await asyncio.gather(*(is_missing(*right) for right in asked)) if each)
+    rights = [(group, resource, verb) for group, names, verbs in RIGHTS for resource in names for verb in verbs]
+    return tuple(each for each in await asyncio.gather(*(is_missing(*right) for right in rights)) if each)
 
 
 async def _storage_classes(cluster: Cluster) -> Mapping[str, bool] | None:

@@ -59,15 +59,15 @@ class Journal:
         """Return the last lines of these instances together, oldest first. Raises RuntimeUnavailable."""
         if count <= 0 or not names:
             return ()
-        asked = count
+        limit = count
         while True:
-            entries = await self._read(names, asked, since)
+            entries = await self._read(names, limit, since)
             lines = _Lines(self._server)
             wanted = [line for line in (*lines.add_all(entries), *lines.rest()) if self._is_wanted(line, since)]
             wanted.sort(key=lambda line: line.at)
-            if len(wanted) >= count or len(entries) < asked:
+            if len(wanted) >= count or len(entries) < limit:
                 return tuple(wanted[-count:])
-            asked *= 4  # some entries were parts of long lines
+            limit *= 4  # some entries were parts of long lines
 
     async def read(
         self, names: Sequence[str], count: int, since: datetime | None
@@ -76,17 +76,17 @@ class Journal:
         if count <= BATCH or not names:
             yield await self.tail(names, count, since)
             return
-        asked, found = count, 0
+        limit, found = count, 0
         while True:
             entries = found = 0
-            async with aclosing(self._printed(names, asked, since)) as printed:
+            async with aclosing(self._printed(names, limit, since)) as printed:
                 async for number, lines in printed:
                     entries, found = entries + number, found + len(lines)
-            if found >= count or entries < asked:
+            if found >= count or entries < limit:
                 break
-            asked *= 4  # some entries were parts of long lines
+            limit *= 4  # some entries were parts of long lines
         too_many, batch = found - count, list[LogLine]()
-        async with aclosing(self._printed(names, asked, since)) as printed:
+        async with aclosing(self._printed(names, limit, since)) as printed:
             async for _, lines in printed:
                 for line in lines:
                     too_many -= 1

@@ -79,12 +79,12 @@ async def _lines(
 
 async def _follow(call: Call, seen: Position, release: int | None) -> AsyncIterator[ServerSentEvent]:
     wanted, name = _wanted(call), namer()
-    told: dict[Writer, Mark] = {}
+    marks: dict[Writer, Mark] = {}
     lines = call.engine.queries.runtime_logs.follow(call.app, call.query("process") or None, release, seen.begin)
     async for batch in batched(lines):
         shown = []
         for line, writer in batch:
-            told[writer] = mark = Mark.after(told.get(writer), line.at)
+            marks[writer] = mark = Mark.after(marks.get(writer), line.at)
             if not seen.has(writer, mark):
                 seen.move(writer, line.at)
                 if wanted.matches(line.text):

@@ -37,7 +37,7 @@ class Passkeys:
     def __init__(self, *, clock: Clock, people: PeopleStore, sessions: Sessions, checks: PasskeyChecks) -> None:
         self._clock = clock
         self._people, self._sessions, self._checks = people, sessions, checks
-        self._asked: dict[str, PendingChallenge] = {}
+        self._pending: dict[str, PendingChallenge] = {}
 
     async def list(self, user: str) -> tuple[Passkey, ...]:
         """Return a user's passkeys, the oldest first. Raises StoreUnavailable."""
@@ -114,17 +114,17 @@ class Passkeys:
 
     def _challenge(self, key: str) -> bytes:
         now = self._clock.now()
-        self._asked = {other: it for other, it in self._asked.items() if it.until > now and other != key}
-        while len(self._asked) >= MOST_PENDING:
-            del self._asked[next(iter(self._asked))]
-        self._asked[key] = PendingChallenge(challenge=secrets.token_bytes(32), until=now + GOOD_FOR)
-        return self._asked[key].challenge
+        self._pending = {other: it for other, it in self._pending.items() if it.until > now and other != key}
+        while len(self._pending) >= MOST_PENDING:
+            del self._pending[next(iter(self._pending))]
+        self._pending[key] = PendingChallenge(challenge=secrets.token_bytes(32), until=now + GOOD_FOR)
+        return self._pending[key].challenge
 
     def _taken(self, key: str) -> bytes:
-        asked = self._asked.pop(key, None)
-        if asked is None or asked.until <= self._clock.now():
+        pending = self._pending.pop(key, None)
+        if pending is None or pending.until <= self._clock.now():
             raise refused("this browser was not asked for a passkey, or too long ago")
-        return asked.challenge
+        return pending.challenge
 
     def _event(self, action: Action, actor: Actor, text: str) -> Event:
         now = self._clock.now()

@@ -44,7 +44,7 @@ class Reaper:
         self._code_host = code_host
         self._asking = asyncio.Semaphore(AT_ONCE)
         self._last_pass: tuple[datetime, float] | None = None
-        self._asked: dict[str, datetime] = {}  # preview -> time of the last request to the code host
+        self._requested: dict[str, datetime] = {}  # preview -> time of the last request to the code host
         self._unknown: set[str] = set()  # previews whose pull request the code host does not know
 
     async def run(self) -> None:
@@ -79,7 +79,7 @@ class Reaper:
             return
         step = (now - before[0]) - timedelta(seconds=monotonic - before[1])
         if abs(step.total_seconds()) > STEP:
-            self._asked = {name: moment + step for name, moment in self._asked.items()}
+            self._requested = {name: moment + step for name, moment in self._requested.items()}
             await self._change_all(
                 lambda preview: previews.moved(preview, step), f"the clock was set by {step.total_seconds():+.0f} s"
             )
@@ -117,7 +117,7 @@ class Reaper:
             current = await self._store.preview(name)
             if current is not None and self._is_over(current):
                 await self._requests.end(current, _reason(current))
-                self._asked.pop(name, None)
+                self._requested.pop(name, None)
                 self._unknown.discard(name)
 
     def _wants_answer(self, preview: Preview) -> bool:
@@ -125,16 +125,16 @@ class Reaper:
             return False
         now = self._clock.now()
         is_last_chance = now >= preview.ends_at and now - (preview.asked_at or preview.created_at) > FRESH
-        tried = self._asked.get(preview.name)
+        tried = self._requested.get(preview.name)
         return is_last_chance or tried is None or now - tried >= ASK_EVERY
 
     async def _ask(self, preview: Preview) -> None:
-        self._asked[preview.name] = self._clock.now()
+        self._requested[preview.name] = self._clock.now()
         try:
             async with self._asking:
                 sign = await self._code_host.pull_request(preview.repository or "", preview.number)
         except CodeHostUnavailable as error:
-            self._asked.pop(preview.name)
+            self._requested.pop(preview.name)
             log.info("code-host.unavailable", app=preview.name, why=error.why)
             return
         if sign is None:

@@ -81,7 +81,7 @@ class RuntimeQueries:
     async def _ask(self, question: Callable[[], Coroutine[Any, Any, T]], clock: Clock) -> T | None:
         if self._hanging:
             return None
-        asked = clock.now()
+        begun = clock.now()
         answer = asyncio.ensure_future(question())
         try:
             await asyncio.wait({answer}, timeout=self.patience)
@@ -90,7 +90,7 @@ class RuntimeQueries:
             raise
         if answer.done():
             return answer.result()
-        self._hanging[answer] = asked
+        self._hanging[answer] = begun
         answer.add_done_callback(self._answered)
         return None
 

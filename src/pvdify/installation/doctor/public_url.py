@@ -51,8 +51,8 @@ def see(settings: Settings) -> Seen:
     router = _ask(lambda: http.client.HTTPConnection(listen.host, listen.port, timeout=SECONDS), hostname, public.path)
     addresses = _addresses(hostname)
     kind = http.client.HTTPSConnection if public.scheme == "https" else http.client.HTTPConnection
-    asked = _ask(lambda: kind(hostname, public.port, timeout=SECONDS), public.netloc, public.path)
-    return Seen(router=router, addresses=addresses, outside=asked if addresses else None)
+    outside = _ask(lambda: kind(hostname, public.port, timeout=SECONDS), public.netloc, public.path)
+    return Seen(router=router, addresses=addresses, outside=outside if addresses else None)
 
 
 def judge(settings: Settings, seen: Seen) -> Check:

@@ -122,14 +122,14 @@ class RegistryApi:
         kind, _, rest = challenge.partition(" ")
         if kind.lower() == "basic":
             return f"Basic {basic}" if basic else ""
-        asked = dict(_CHALLENGE.findall(rest))
-        realm = asked.pop("realm", "")
+        parameters = dict(_CHALLENGE.findall(rest))
+        realm = parameters.pop("realm", "")
         if kind.lower() != "bearer" or not _may_be_asked(realm, reference):
             return ""
         if asker.check_host is not None:
             await asker.check_host(urlsplit(realm).netloc.rpartition("@")[2])
-        asked.setdefault("scope", f"repository:{reference.path}:pull")
-        query = urlencode({key: value for key, value in asked.items() if key in ("service", "scope")})
+        parameters.setdefault("scope", f"repository:{reference.path}:pull")
+        query = urlencode({key: value for key, value in parameters.items() if key in ("service", "scope")})
         headers = {"Authorization": f"Basic {basic}"} if basic else {}
         answer = await self._get(f"{realm}{'&' if '?' in realm else '?'}{query}", headers, seconds)
         token = (_json(answer) or {}).get("token") or (_json(answer) or {}).get("access_token")
