@@ -41,7 +41,7 @@ test-properties: python ## the slow property suites: a daemon killed at every wr
 test-machine: setup ## tests that use this machine's containers, ports and servers
 	tools/machine-tests
 
-test-long: setup ## what takes up to hours: 100,000 schedules of the reconciler, 500 restarts, 500 deploys and kills, an hour of jobs, 200 tabs
+test-long: setup ## what takes up to hours: 100,000 schedules of the reconciler, 500 restarts, 500 operations on the workers of 85 apps, 500 deploys and kills, an hour of jobs, 200 tabs
 	$(bin)/pytest $(parallel) -m "long and not machine"
 	$(bin)/pytest -m "long and machine"
 

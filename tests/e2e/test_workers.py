@@ -15,6 +15,7 @@ from pvdify.model.instance import InstanceState, LogLine
 from pvdify.model.operation import OperationState
 from pvdify.model.release import ReleaseStatus
 from tests.e2e.trial import Trial
+from tests.e2e.worker_marks import worker_lines
 from tests.support.images import build_image, push_image
 from tests.support.real_machine import RealDaemon, RealMachine
 
@@ -96,21 +97,20 @@ def manifest(command: str = WORKER, **parts: Any) -> dict[str, Any]:
 
 async def lives(daemon: RealDaemon, app: str) -> list[Life]:
     """Every life that a worker of the app has had, by its beginning."""
-    logs, found = daemon.queries.runtime_logs, []
+    found: list[Life] = []
     running = {it.name for it in await daemon.world.instances.find(app) if it.state is InstanceState.RUNNING}
-    for release in await daemon.store.releases(app):
-        for name in await logs.writers(app, "worker", release.version) if release.slot == release.version else ():
-            parts: list[list[LogLine]] = []
-            for line in await logs.tail([name], 100_000):
-                if line.text == "started":
-                    parts.append([])
-                parts[-1].append(line)
-            ends = [part[-1].at for part in parts]
-            ends[-1] = FOR_EVER if name in running else ends[-1]
-            found += [
-                Life(instance=name.removeprefix(f"pvdify-{app}-"), began=part[0].at, ended=end)
-                for part, end in zip(parts, ends, strict=True)
-            ]
+    async for name, lines in worker_lines(daemon, app):
+        parts: list[list[LogLine]] = []
+        for line in lines:
+            if line.text == "started":
+                parts.append([])
+            parts[-1].append(line)
+        ends = [part[-1].at for part in parts]
+        ends[-1] = FOR_EVER if name in running else ends[-1]
+        found += [
+            Life(instance=name.removeprefix(f"pvdify-{app}-"), began=part[0].at, ended=end)
+            for part, end in zip(parts, ends, strict=True)
+        ]
     return sorted(found, key=lambda life: life.began)
 
 

@@ -13,11 +13,16 @@ from tests.support.images import image_id
 BASE, REPOSITORY = "localhost/pvdify-sample-base:2", "localhost/pvdify-test-jobs"
 INITS = ("tini", "dumb-init", "catatonit")
 
+# With MARKS set, each line also has the instance and the time of a clock that all containers share.
+SAY = """\
+mark = lambda: f" {os.environ['PVDIFY_INSTANCE']} {time.monotonic_ns()}" if "MARKS" in os.environ else ""
+def say(word): os.write(1, f"{name} {word}{mark()}\\n".encode())  # print may not be interrupted by itself
+"""
 # Says what happens to it on stdout, at once. A job takes 0.3 s from the signal on, and is lost when it is cut.
-JOB = """\
+JOB = f"""\
 import os, signal, sys, time
 name = sys.argv[1]
-def say(word): os.write(1, f"{name} {word}\\n".encode())  # print may not be interrupted by itself
+{SAY}
 def end(number, frame):
     say("hears " + signal.Signals(number).name)
     time.sleep(0.3)
@@ -29,19 +34,19 @@ while True: time.sleep(60)
 """
 
 # A worker that forks a child for each job, as RQ does (the child has no handler) or Celery (it ends at once).
-POOL = """\
+POOL = f"""\
 import os, signal, sys, time
 name, kind = sys.argv[1:]
-def say(word): os.write(1, f"{name} {word}\\n".encode())  # print may not be interrupted by itself
+{SAY}
 asked = []
 signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})  # waits for the child to wait for it
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGUSR1}})  # waits for the child to wait for it
 child = os.fork()
 if child == 0:
     signal.signal(signal.SIGTERM, signal.SIG_DFL if kind == "plain" else lambda *_: os._exit(1))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     say("up")
-    signal.sigwait({signal.SIGUSR1})
+    signal.sigwait({{signal.SIGUSR1}})
     time.sleep(0.3)
     say("finished")
     os._exit(0)
@@ -108,6 +113,13 @@ def with_stop_signal(name: str, image: str) -> str:
     tag = f"{REPOSITORY}:{name.lower()}"
     _build(tag, f"FROM {image}\nSTOPSIGNAL {name}\n", b"")
     return image_id(tag)
+
+
+def with_marks(version: str, image: str) -> str:
+    """The tag of a version of the image whose programs write MARKS."""
+    tag = f"{REPOSITORY}:marks-{version}"
+    _build(tag, f"FROM {image}\nENV MARKS=1 VERSION={version}\n", b"")
+    return tag
 
 
 def _build(tag: str, containerfile: str, archive: bytes) -> None:

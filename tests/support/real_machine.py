@@ -68,12 +68,12 @@ class Found:
 class RealMachine:
     """What is still there when an engine ends. Belongs to one event loop."""
 
-    def __init__(self, stage: Stage, *, speed: float, podman: str = "podman") -> None:
+    def __init__(self, stage: Stage, *, speed: float, podman: str = "podman", runtime: str = "podman") -> None:
         self.stage = stage
         first = stage.first_instance_port
         flags = {
             "data_dir": str(stage.data_dir), "listen": f"127.0.0.1:{stage.api_port}", "router_listen": stage.router,
-            "runtime": "podman", "ports": f"{first}-{first + INSTANCE_PORTS - 1}", "base_domain": BASE_DOMAIN,
+            "runtime": runtime, "ports": f"{first}-{first + INSTANCE_PORTS - 1}", "base_domain": BASE_DOMAIN,
             "standby": "20s", "podman_binary": podman,
         }  # fmt: skip
         self.settings: Settings = load(flags, {}, Path(stage.directory) / "no-such-file")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
 TOOL = Path(os.environ.get("PVDIFY_VPS", CHECKOUT.parent / "shared" / "vps" / "vps"))
+PATIENT = 800  # seconds
 
 
 def missing_for_vps() -> str | None:
@@ -52,12 +53,12 @@ class Vps:
         return self._tool("ip").strip()
 
     def run(
-        self, *argv: str, stdin: bytes = b"", directory: str = "/root", check: bool = True
+        self, *argv: str, stdin: bytes = b"", directory: str = "/root", check: bool = True, timeout: float = PATIENT
     ) -> "subprocess.CompletedProcess[str]":
         """Run a program in it, as root."""
         done = subprocess.run(
             (str(TOOL), "exec", "--name", self.name, "--cwd", directory, "--", *argv), check=False, capture_output=True,
-            input=stdin, env=_environment(), timeout=800,
+            input=stdin, env=_environment(), timeout=timeout,
         )  # fmt: skip
         text = subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
@@ -73,7 +74,7 @@ class Vps:
     def _tool(self, *arguments: str) -> str:
         done = subprocess.run(
             (str(TOOL), arguments[0], "--name", self.name, *arguments[1:]), check=False, capture_output=True,
-            text=True, stdin=subprocess.DEVNULL, timeout=800,
+            text=True, stdin=subprocess.DEVNULL, timeout=PATIENT,
         )  # fmt: skip
         assert done.returncode == 0 or arguments[0] == "down", f"{arguments}: {done.stdout}\n{done.stderr}"
         return done.stdout
