@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 unexport PYTHONDONTWRITEBYTECODE # without stored bytecode, each worker rewrites the assertions of all tests for 7 s
-.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes fuzz bench bench-scale bench-long bench-proxies run gh-pvdify dist docs clean lint python run-server screenshots
+.PHONY: help setup demo test check test-unit test-properties test-machine test-long test-integration test-e2e test-kubernetes test-kubernetes-full fuzz bench bench-scale bench-long bench-proxies run gh-pvdify dist docs clean lint python run-server screenshots
 
 bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
@@ -55,6 +55,11 @@ test-kubernetes: ## tests on a real cluster of two workers; builds its programs 
 	@tools/setup --kubernetes
 	$(bin)/python -m tools.cluster build
 	$(bin)/pytest tests/kubernetes -m "not long"
+
+test-kubernetes-full: ## the same with pvdifyd killed at every moment of a deploy, and with the tests that take long
+	@tools/setup --kubernetes
+	$(bin)/python -m tools.cluster build
+	PVDIFY_TEST_EVERY_MOMENT=1 $(bin)/pytest tests/kubernetes
 
 fuzz: python ## ten minutes of made-up foreign input: manifests, config, hostnames, images, archives, webhooks
 	$(bin)/python -m tests.fuzz $(or $(ARGS),600)

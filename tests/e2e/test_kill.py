@@ -4,20 +4,18 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.kills import MOMENTS, RECOVERS_WITHIN, deploy_and_kill, recover
 from tests.e2e.trial import Trial
 from tests.load import Load
 from tests.support.waiting import wait_until
 from tools.demo.stage import BASE_DOMAIN
 
-EVERY = 1 if os.environ.get("PVDIFY_TEST_EVERY_MOMENT") else 2
-MOMENTS = range(1, 19, EVERY)  # a deploy writes nine times, with a moment before and one after each
-RECOVERS_WITHIN = 60.0  # seconds, so that a busy machine is in time, too
+TRIED = MOMENTS if os.environ.get("PVDIFY_TEST_EVERY_MOMENT") else MOMENTS[::2]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +35,7 @@ async def test_kills_throughout_a_deploy_fail_no_request_and_the_deploy_recovers
     deaths = 0
 
     async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, websockets=1, pause=0.01) as load:
-        for number, moment in enumerate(MOMENTS):
+        for number, moment in enumerate(TRIED):
             image = trial.stage.image("v2" if number % 2 == 0 else "v1")
             deaths += await asyncio.to_thread(deploy_and_kill, trial, image, moment)
             await asyncio.to_thread(recover, trial, moment)
@@ -45,46 +43,7 @@ async def test_kills_throughout_a_deploy_fail_no_request_and_the_deploy_recovers
 
     assert report.failures == [], report.summary()
     assert report.requests > 1000
-    assert deaths >= len(MOMENTS) - 2
-
-
-def deploy_and_kill(trial: Trial, image: str, moment: int) -> bool:
-    """Deploy; return whether the daemon was killed at the moment. It has ended in any case."""
-    trial.start(sys.executable, "-m", "tests.e2e.killing_pvdifyd", str(moment))
-    with contextlib.suppress(OSError):
-        trial.ask("POST", "/apps/hello/releases", {"image": image})
-    wait_until(lambda: trial.wait_dead(0.1) or has_settled(trial))
-    died = trial.wait_dead(6)  # what follows a deploy is written, too
-    if not died:
-        trial.kill()
-    return died
-
-
-def has_settled(trial: Trial) -> bool:
-    with contextlib.suppress(OSError):  # it may be dying
-        return trial.is_idle()
-    return False
-
-
-def recover(trial: Trial, moment: int) -> None:
-    begun = time.monotonic()
-    trial.start()
-    newest = trial.settle("hello")
-    assert time.monotonic() - begun < RECOVERS_WITHIN, moment
-    assert newest["status"] == "active", (moment, newest)
-    releases = trial.ask("GET", "/apps/hello/releases?limit=3")[1]["releases"]
-    assert [release["status"] for release in releases].count("active") == 1, moment
-    assert trial.get("hello")[1] == newest["image"].rpartition(":")[2], moment
-    while orphans := set(trial.containers()) - set(known := instances(trial)):
-        assert time.monotonic() - begun < RECOVERS_WITHIN, (moment, orphans)
-    assert list(known.values()).count("live") == 1, moment
-    trial.stop()
-
-
-def instances(trial: Trial) -> dict[str, str]:
-    """Name -> slot state of every instance that the server knows of."""
-    processes = trial.ask("GET", "/apps/hello/processes")[1]["processes"]
-    return {instance["name"]: instance["slot"] for process in processes for instance in process["instances"]}
+    assert deaths >= len(TRIED) - 2
 
 
 def test_after_the_kills_nothing_is_left_over(trial: Trial):

@@ -1,7 +1,6 @@
 """A worker and the API server are lost under load: the router keeps serving, and Kubernetes replaces lost pods."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -52,6 +51,7 @@ async def test_losing_a_worker_fails_no_get_and_both_instances_run_elsewhere(tri
         finally:
             await asyncio.to_thread(cluster.start_node, victim)
 
+    print(report.summary())
     assert report.failures == [], report.summary()
 
 
@@ -63,7 +63,6 @@ async def test_without_the_api_server_no_request_fails_and_a_deploy_reports_it(
         try:
             refused, _ = await asyncio.gather(deploy(trial, images["v2"]), asyncio.sleep(AWAY_SECONDS))
         finally:
-            back_at = time.monotonic()
             await asyncio.to_thread(cluster.start_api)
         await asyncio.to_thread(wait_until, trial.is_idle)
         after = await deploy(trial, images["v2"])
@@ -72,8 +71,8 @@ async def test_without_the_api_server_no_request_fails_and_a_deploy_reports_it(
     assert refused[0] != 0
     assert "the API server of the cluster does not answer" in refused[1]
     assert after[0] == 0, after[1]
-    # Once it is back, Kubernetes takes pods for not ready until their nodes have reported: not the router's doing.
-    assert [it for it in report.failures if it.failed < back_at] == [], report.summary()
+    print(report.summary())
+    assert report.failures == [], report.summary()
 
 
 async def deploy(trial: ClusterTrial, image: str) -> tuple[int, str]:

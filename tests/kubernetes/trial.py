@@ -4,6 +4,7 @@ pvdifyd has the account of ``packaging/kubernetes/rbac.yaml``, so every right th
 """
 
 import base64
+import json
 import random
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from pvdify.adapters.kubernetes.names import Identity
 from tests.e2e.trial import Trial
 from tests.support.cluster import Cluster
 from tests.support.waiting import wait_until
@@ -54,6 +56,13 @@ class ClusterTrial(Trial):
             self.cluster.kubectl("delete", "namespace", name, "--wait=false")
         shutil.rmtree(Path("/run/pvdify") / stages.server_id(self.stage), ignore_errors=True)
         shutil.rmtree(self.stage.directory, ignore_errors=True)
+
+    def containers(self) -> dict[str, str]:
+        """Instance -> how many replicas its Deployment has, for every Deployment of this server."""
+        listed = json.loads(self.cluster.kubectl("get", "deployments", "--all-namespaces", "--output=json"))["items"]
+        ours = (it for it in listed if it["metadata"]["namespace"].startswith(self.prefix))
+        found = ((Identity.read(it["metadata"]), it["spec"]["replicas"]) for it in ours)
+        return {identity.name: str(replicas) for identity, replicas in found if identity}
 
     def namespaces(self) -> list[str]:
         """The namespaces of this server's apps, also those that are being deleted."""

@@ -16,7 +16,12 @@ NODE_IS_LOST_AFTER_SECONDS = 20  # Kubernetes' default is 40; tests wait for it
 
 
 class ControlPlane:
-    """Starts its programs in the namespace ``control``; the API server can be killed and started again."""
+    """Starts its programs in the namespace ``control``; the API server can be killed and started again.
+
+    The controllers and the scheduler elect a leader, as on every real control plane: without the API server they lose
+    the election, end, and are started again. Controllers that outlived its absence would judge nodes by reports that
+    had no way to arrive, and take the pods of all nodes for not ready.
+    """
 
     def __init__(self, layout: Layout, programs: Programs, processes: Processes) -> None:
         self._folder, self._credentials = layout.folder / "control", Credentials(layout)
@@ -27,9 +32,11 @@ class ControlPlane:
         self._start("etcd", *etcd(self._folder / "etcd"))
         self.start_api()
         controllers, scheduler = (self._credentials.kubeconfig(each) for each in ("controllers", "scheduler"))
-        self._start("kube-controller-manager", *controller_manager(controllers, self._credentials.folder))
-        self._start("kube-scheduler", "--kubeconfig", str(scheduler), "--leader-elect=false", "--port=0",
-                    "--cert-dir", str(self._folder / "scheduler"))  # fmt: skip
+        self._start(
+            "kube-controller-manager", *controller_manager(controllers, self._credentials.folder), restarts=True
+        )
+        self._start("kube-scheduler", "--kubeconfig", str(scheduler), "--port=0",
+                    "--cert-dir", str(self._folder / "scheduler"), restarts=True)  # fmt: skip
 
     def start_api(self) -> None:
         self._start(API, *api_server(self._credentials.folder), "--cert-dir", str(self._folder / "api"))
@@ -38,8 +45,8 @@ class ControlPlane:
         """Kill the API server. Its clients reconnect once it is started again."""
         self._processes.end(API, MACHINE, by=signal.SIGKILL)
 
-    def _start(self, program: str, *arguments: str) -> None:
-        self._processes.start(program, MACHINE, str(self._programs.bin / program), *arguments)
+    def _start(self, program: str, *arguments: str, restarts: bool = False) -> None:
+        self._processes.start(program, MACHINE, str(self._programs.bin / program), *arguments, restarts=restarts)
 
 
 def etcd(data: Path) -> tuple[str, ...]:
@@ -72,7 +79,7 @@ def controller_manager(kubeconfig: Path, credentials: Path) -> tuple[str, ...]:
     return (
         "--kubeconfig", str(kubeconfig), "--root-ca-file", str(credentials / "ca.crt"),
         "--service-account-private-key-file", str(credentials / "accounts.key"),
-        "--use-service-account-credentials", "--leader-elect=false", "--allocate-node-cidrs=false", "--port=0",
+        "--use-service-account-credentials", "--allocate-node-cidrs=false", "--port=0",
         "--node-monitor-period=2s", f"--node-monitor-grace-period={NODE_IS_LOST_AFTER_SECONDS}s",
         "--cert-dir", str(credentials.parent / "control" / "controllers"),
     )  # fmt: skip

@@ -12,7 +12,9 @@ from tools.cluster.network import Network
 STARTS_WITHIN_SECONDS = 30
 ENDS_WITHIN_SECONDS = 20
 TAIL = 1500
-RECORD_AND_BECOME = 'echo $$ > "$0.new" && mv "$0.new" "$0" && exec "$@"'
+RECORD = 'echo $$ > "$0.new" && mv "$0.new" "$0"'
+ONCE = f'{RECORD} && exec "$@"'
+AGAIN_AND_AGAIN = f'{RECORD} && while :; do "$@"; echo "ended with $?; it is started again"; sleep 1; done'
 
 
 class Processes:
@@ -22,14 +24,23 @@ class Processes:
         self._pids, self._logs = folder / "pids", folder / "logs"
         self._network = network
 
-    def start(self, name: str, machine: str, *argv: str, environment: Mapping[str, str] | None = None) -> None:
-        """Start it as a child of process 1, so that it outlives its caller. Raises RuntimeError if it runs already."""
+    def start(
+        self, name: str, machine: str, *argv: str, environment: Mapping[str, str] | None = None, restarts: bool = False
+    ) -> None:
+        """Start it as a child of process 1, so that it outlives its caller.
+
+        ``restarts``: it is started again a second after each end; only ``end_all`` ends it.
+
+        Raises:
+            RuntimeError: it runs already
+        """
         if self.is_running(name, machine):
             raise RuntimeError(f"{name} is running already")
         for folder in (self._pids, self._logs):
             folder.mkdir(parents=True, exist_ok=True)
         self._pid_file(name).unlink(missing_ok=True)
-        inside = self._network.command(machine, "sh", "-c", RECORD_AND_BECOME, str(self._pid_file(name)), *argv)
+        script = AGAIN_AND_AGAIN if restarts else ONCE
+        inside = self._network.command(machine, "sh", "-c", script, str(self._pid_file(name)), *argv)
         with self.log(name).open("ab") as output:
             subprocess.run(
                 ("setsid", "--fork", *inside), check=True, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
