@@ -162,7 +162,7 @@ class Settings:
     )
     kubernetes_volume_size: int = _setting(parse_size, "10G", "size that each volume requests from the cluster")
     kubernetes_helper_image: str = _setting(
-        str, "docker.io/library/busybox:1.36", "an image with /bin/sh and cp, which copies volumes in the cluster"
+        str, "docker.io/library/busybox:1.36", "an image with /bin/sh, cp and tar, which copies volumes in the cluster"
     )
     ports: PortRange = _setting(parse_port_range, "3001-3999", "loopback ports for instances")
     base_domain: str = _setting(parse_base_domain, "pvdify.win", "an app answers at APP.BASE-DOMAIN")

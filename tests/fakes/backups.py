@@ -33,6 +33,7 @@ class FakeBackups:
         self.streams: dict[str, bytes] = {}  # snapshot -> content
         self.directories: dict[str, Counts] = {}
         self.thawed = 0
+        self.filled_on: dict[str, str] = {}  # volume -> the runtime for which it was made
         self._number = 0
 
     async def open(self, target: BackupTarget, *, may_create: bool) -> str:
@@ -127,7 +128,8 @@ class FakeBackups:
         async with while_frozen:
             return 0.25
 
-    async def copy_in(self, app: str, id: str, content: Path) -> None:
+    async def copy_in(self, app: str, id: str, content: Path, *, runtime: str = "") -> None:
+        self.filled_on[id] = runtime
         if id in self._supervisor.stored_volumes:
             raise VolumeExists(f"the volume {id} was not restored", why="it is there")
         self._supervisor.stored_volumes[id] = app

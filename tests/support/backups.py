@@ -54,7 +54,7 @@ class DirectoryVolumes:
         shutil.copytree(self.of(id), into, symlinks=True)
         return 0.0
 
-    async def copy_in(self, app: str, id: str, content: Path) -> None:
+    async def copy_in(self, app: str, id: str, content: Path, *, runtime: str = "") -> None:
         shutil.copytree(content, self.of(id), symlinks=True)
 
     async def thaw(self) -> None:

@@ -39,6 +39,9 @@ TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "adapters/haproxy/process.py": (1, f"{SERVER}router_files"),
     "adapters/haproxy/router.py": (1, f"{SERVER}router_files"),
     "adapters/kubernetes/collector.py": (2, CLUSTER_LOGS),
+    "adapters/kubernetes/volume_copies.py": (
+        1, "unit/adapters/kubernetes/test_volume_copies.py::test_a_full_disk_of_this_machine_is_named",
+    ),
     "adapters/podman/instances/containers.py": (1, f"{WRITERS}prepared_instance"),
     "adapters/podman/attached/inside.py": (1, f"{SERVER}entered_instance"),
     "adapters/podman/instances/instance_dir.py": (

@@ -7,8 +7,8 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.files.backup_files import BackupFilesOnDisk
 from pvdify.adapters.files.server_data import WORK
 from pvdify.adapters.files.whole_file import write_whole
-from pvdify.adapters.kubernetes.volume_copies import NoVolumeCopies
 from pvdify.adapters.podman.volumes.volume_copies import PodmanVolumeCopies
+from pvdify.adapters.podman.volumes.volumes import PodmanVolumes
 from pvdify.adapters.restic.targets import ResticTargets
 from pvdify.adapters.sops.config_vars import vars_of
 from pvdify.adapters.sops.key_files import KeyFiles
@@ -16,22 +16,22 @@ from pvdify.adapters.sops.refusal import SopsRefused
 from pvdify.adapters.sops.vault import ENDING, Vault
 from pvdify.adapters.sqlite.copy import copy_database
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.daemon.runtime_inputs import RuntimeInputs
 from pvdify.engine.state.backups.tools import BackupTools
 from pvdify.errors import BackupDamaged, PvdifyError
 from pvdify.model.config import ConfigVar
+from pvdify.model.runtime_choice import CLUSTER
 from pvdify.plumbing.command_runner import Argv, Completed
-from pvdify.settings import DEFAULT_FILE, Settings
+from pvdify.ports.backups import VolumeCopies
+from pvdify.settings import DEFAULT_FILE
 
 PODMAN_SECONDS = 120.0
 
 
-def build_backup_tools(settings: Settings) -> BackupTools:
+def build_backup_tools(inputs: RuntimeInputs) -> BackupTools:
     """Return the adapters that this server's backups use."""
-    runner, work = SubprocessRunner(), settings.data_dir / WORK
-
-    async def run(argv: Argv) -> Completed:
-        return await runner.run(argv, timeout=PODMAN_SECONDS)
-
+    settings, runner = inputs.settings, SubprocessRunner()
+    work = settings.data_dir / WORK
     return BackupTools(
         targets=ResticTargets(runner=runner, cache=work / "cache", run_dir=settings.run_dir),
         files=BackupFilesOnDisk(
@@ -41,12 +41,29 @@ def build_backup_tools(settings: Settings) -> BackupTools:
             locked=locked_files,
             config=config_in,
         ),
-        copies=NoVolumeCopies()
-        if settings.runtime == "kubernetes"
-        else PodmanVolumeCopies(
-            run=run, server_id=settings.server_id, binary=settings.podman_binary, mark=work / "paused"
-        ),
+        copies=build_copies(inputs),
     )
+
+
+def build_copies(inputs: RuntimeInputs) -> VolumeCopies:
+    """Return the copier of volumes: of this machine, of the cluster, or of both."""
+    settings = inputs.settings
+    if settings.runtime == CLUSTER:
+        from pvdify.daemon.cluster_runtime import ClusterParts, build_cluster_copies
+
+        return build_cluster_copies(inputs, ClusterParts(inputs))
+
+    async def run(argv: Argv, *, timeout: float = PODMAN_SECONDS) -> Completed:
+        return await inputs.runner.run(argv, timeout=timeout)
+
+    paused = settings.data_dir / WORK / "paused"
+    local = PodmanVolumeCopies(run=run, server_id=settings.server_id, binary=settings.podman_binary, mark=paused)
+    if not settings.kubeconfig:
+        return local
+    from pvdify.daemon.beside_cluster import build_copies_beside_cluster
+
+    volumes = PodmanVolumes(run=run, server_id=settings.server_id, binary=settings.podman_binary)
+    return build_copies_beside_cluster(inputs, local, volumes)
 
 
 def locked_files(data_dir: Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,15 @@ from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.kubernetes.cluster import Cluster
 from pvdify.adapters.kubernetes.image_files import ImageFiles
-from pvdify.daemon.cluster_runtime import build_on_cluster
+from pvdify.daemon.cluster_runtime import ClusterParts, build_cluster_copies, build_on_cluster
 from pvdify.ports.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from pvdify.daemon.runtime_inputs import RuntimeInputs
+    from pvdify.ports.backups import VolumeCopies
+    from pvdify.ports.volumes import Volumes
 
 ASK_SECONDS = 5.0  # the longest that a question whether the cluster answers may take
 
@@ -29,8 +32,7 @@ def build_beside_cluster(inputs: RuntimeInputs, local: Runtime) -> Runtime:
     Logs are in the same files on both sides; services, their networks and the tunnel stay on this machine.
     """
     cluster = build_on_cluster(inputs, inputs.web or HttpxWeb())
-    files = ImageFiles(inputs.settings.data_dir / "cluster", write_whole)
-    sides = Sides(cluster.instances, is_used=lambda: next(files.pins(), None) is not None)
+    sides = Sides(cluster.instances, is_used=_has_pins(inputs))
     changes = local.container_changes and cluster.container_changes and beside.ChangesBesideCluster(
         local=local.container_changes, cluster=cluster.container_changes, sides=sides
     )  # fmt: skip
@@ -48,6 +50,22 @@ def build_beside_cluster(inputs: RuntimeInputs, local: Runtime) -> Runtime:
         registry_logins=storage.LoginsBesideCluster(local=local.registry_logins, cluster=cluster.registry_logins),
         container_changes=changes,
     )
+
+
+def build_copies_beside_cluster(inputs: RuntimeInputs, local: VolumeCopies, volumes: Volumes) -> VolumeCopies:
+    """Return the copiers of both sides as one. ``volumes``: those of this machine."""
+    cluster, has_pins = build_cluster_copies(inputs, ClusterParts(inputs)), _has_pins(inputs)
+
+    async def is_used() -> bool:
+        return await asyncio.to_thread(has_pins)
+
+    return storage.VolumeCopiesBesideCluster(local=local, cluster=cluster, local_volumes=volumes, is_used=is_used)
+
+
+def _has_pins(inputs: RuntimeInputs) -> Callable[[], bool]:
+    """Return whether an image is pinned for the cluster, as it is before anything of this server runs there."""
+    files = ImageFiles(inputs.settings.data_dir / "cluster", write_whole)
+    return lambda: next(files.pins(), None) is not None
 
 
 def question(inputs: RuntimeInputs) -> Callable[[], Awaitable[object]]:

@@ -211,7 +211,7 @@ def build_outside(inputs: RuntimeInputs, runtime: Runtime, store: SqliteStore, w
         runtime_options=build_options(inputs),
         outlets=build_outlets(web, clock, settings, github),
         webhook_secrets=webhook_secrets(settings),
-        backup_tools=build_backup_tools(settings),
+        backup_tools=build_backup_tools(inputs),
     )
 
 

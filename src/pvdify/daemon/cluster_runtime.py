@@ -10,6 +10,7 @@ from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.kubernetes.cluster import Cluster
 from pvdify.adapters.kubernetes.collector import Collector
 from pvdify.adapters.kubernetes.disk_meter import ClusterDiskMeter
+from pvdify.adapters.kubernetes.helper_pods import HelperPods
 from pvdify.adapters.kubernetes.image_files import ImageFiles
 from pvdify.adapters.kubernetes.images import ClusterImages
 from pvdify.adapters.kubernetes.inside import ClusterInside
@@ -24,6 +25,7 @@ from pvdify.adapters.kubernetes.places import ServiceAddresses
 from pvdify.adapters.kubernetes.prerequisites import Prerequisites
 from pvdify.adapters.kubernetes.private_networks import ClusterPrivateNetworks
 from pvdify.adapters.kubernetes.registry_logins import ClusterRegistryLogins, PullLogins
+from pvdify.adapters.kubernetes.volume_copies import ClusterVolumeCopies
 from pvdify.adapters.kubernetes.volumes import ClusterVolumes
 from pvdify.adapters.kubernetes.watch import Watch
 from pvdify.adapters.podman.images.local_hosts import HostGate
@@ -64,6 +66,10 @@ class ClusterParts:
         self.networks = ClusterPrivateNetworks(
             cluster=self.cluster, scope=self.scope, namespaces=self.namespaces, watch=self.watch
         )  # fmt: skip
+        self.volumes = ClusterVolumes(
+            cluster=self.cluster, scope=self.scope, clock=clock, namespaces=self.namespaces, storage=self.storage,
+            helper_image=settings.kubernetes_helper_image,
+        )  # fmt: skip
         self.pulls = PullLogins()
         self.prerequisites = Prerequisites(
             cluster=self.cluster, scope=self.scope, namespaces=self.namespaces, networks=self.networks,
@@ -100,10 +106,7 @@ def build_on_cluster(inputs: RuntimeInputs, web: Web, parts: ClusterParts | None
     images = ClusterImages(
         cluster=cluster, scope=scope, files=ImageFiles(settings.data_dir / "cluster", write_whole), content=content
     )
-    volumes = ClusterVolumes(
-        cluster=cluster, scope=scope, clock=clock, namespaces=parts.namespaces, storage=parts.storage,
-        helper_image=settings.kubernetes_helper_image,
-    )  # fmt: skip
+    volumes = parts.volumes
     return Runtime(
         instances=ClusterInstances(
             cluster=cluster, scope=scope, clock=clock, prerequisites=parts.prerequisites, watch=watch,
@@ -127,4 +130,15 @@ def build_on_cluster(inputs: RuntimeInputs, web: Web, parts: ClusterParts | None
         inside=ClusterInside(scope=scope, watch=watch, kubectl=kubectl),
         tunnel_process=TunnelTokenFile(settings.data_dir),
         container_changes=watch,
+    )  # fmt: skip
+
+
+def build_cluster_copies(inputs: RuntimeInputs, parts: ClusterParts) -> ClusterVolumeCopies:
+    """Build the copier of volumes in the cluster. Asks nothing of the cluster yet."""
+    helpers = HelperPods(
+        cluster=parts.cluster, scope=parts.scope, clock=inputs.clock, image=inputs.settings.kubernetes_helper_image
+    )  # fmt: skip
+    return ClusterVolumeCopies(
+        cluster=parts.cluster, scope=parts.scope, namespaces=parts.namespaces, volumes=parts.volumes,
+        storage=parts.storage, helpers=helpers, kubectl=parts.kubectl, runner=inputs.runner,
     )  # fmt: skip

@@ -28,6 +28,7 @@ from pvdify.engine.state.backups import lost_server
 from pvdify.errors import BackupDamaged, BackupNotFound, InvalidBackupTarget, PvdifyError, VolumeExists
 from pvdify.installation import archive
 from pvdify.model.instance import Secret
+from pvdify.model.runtime_choice import CLUSTER
 from pvdify.model.service import Order, OrderKind, Service, can_be_dumped
 from pvdify.model.token import PVDIFY
 from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
@@ -41,11 +42,12 @@ PODMAN_SECONDS = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:
-    """A volume in the restored database."""
+    """A volume in the restored database. ``is_in_cluster``: its app runs in a cluster, which still has it."""
 
     id: str
     app: str
     name: str
+    is_in_cluster: bool = False
 
 
 def is_target(text: str) -> bool:
@@ -163,6 +165,9 @@ class Target:
         )
         missing = 0
         for volume in [it for it in _volumes_in(known.data_dir / archive.DATABASE) if it.app not in dumped]:
+            if volume.is_in_cluster or known.runtime == CLUSTER:
+                io.say(f"  the volume {volume.name} of {volume.app} is in the cluster, and is not touched")
+                continue
             try:
                 io.say(f"  {await self._restore_volume(volume, files, copies, work / 'run')}")
             except VolumeExists:
@@ -217,5 +222,10 @@ async def _dumped_services(store: SqliteStore) -> tuple[Service, ...]:
 
 def _volumes_in(database: Path) -> tuple[Volume, ...]:
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as reading:
+        columns = {name for _, name, *_ in reading.execute("PRAGMA table_info(slots)")}
+        there: set[str] = set()
+        if "runtime" in columns:  # since migration 30
+            live = reading.execute("SELECT app FROM slots WHERE state = 'live' AND runtime = ?", (CLUSTER,))
+            there = {app for (app,) in live}
         rows = reading.execute("SELECT id, app, name FROM volumes WHERE trashed_at IS NULL ORDER BY app, name")
-        return tuple(Volume(id=id, app=app, name=name) for id, app, name in rows)
+        return tuple(Volume(id=id, app=app, name=name, is_in_cluster=app in there) for id, app, name in rows)

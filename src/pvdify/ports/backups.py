@@ -142,12 +142,15 @@ class VolumeCopies(Protocol):
 
         ``while_frozen``: freeze every process that has the volume while the last changes are copied, so that the copy
         shows one moment. The context manager is entered for the time of the freeze. None: copy without freezing. Also
-        raises BackupFailed.
+        raises BackupFailed, also where a volume that is in use can only be copied without freezing.
         """
         ...
 
-    async def copy_in(self, app: str, id: str, content: Path) -> None:
-        """Create a volume with this content. Also raises BackupFailed, VolumeExists (the volume has content)."""
+    async def copy_in(self, app: str, id: str, content: Path, *, runtime: str = "") -> None:
+        """Create a volume with this content. Also raises BackupFailed, VolumeExists (the volume has content).
+
+        ``runtime``: the one whose instances will mount the volume; empty for that of the settings.
+        """
         ...
 
     async def thaw(self) -> None:

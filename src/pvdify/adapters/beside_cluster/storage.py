@@ -1,6 +1,8 @@
 """Images, volumes, networks, addresses and logins of both sides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from pvdify.adapters.beside_cluster.sides import Sides
 from pvdify.model.disk_use import DiskUse
@@ -10,6 +12,7 @@ from pvdify.model.image_reference import ImageReference
 from pvdify.model.registry import RegistryLogin
 from pvdify.model.runtime_choice import CLUSTER
 from pvdify.model.tenant import Tenant
+from pvdify.ports.backups import VolumeCopies
 from pvdify.ports.disk_meter import DiskMeter
 from pvdify.ports.images import Images
 from pvdify.ports.networks import Networks
@@ -89,6 +92,32 @@ class VolumesBesideCluster:
         if id in await self._local.find() or not await self._sides.is_used():
             return self._local
         return self._cluster if id in await self._cluster.find() else self._local
+
+
+class VolumeCopiesBesideCluster:
+    """Copies of the volumes of both sides. A restored volume is made on the side of its runtime."""
+
+    def __init__(
+        self, *, local: VolumeCopies, cluster: VolumeCopies, local_volumes: Volumes,
+        is_used: Callable[[], Awaitable[bool]],
+    ) -> None:  # fmt: skip
+        self._local, self._cluster, self._local_volumes, self._is_used = local, cluster, local_volumes, is_used
+
+    async def copy_out(
+        self, id: str, into: Path, *, while_frozen: AbstractAsyncContextManager[None] | None
+    ) -> float:  # fmt: skip
+        is_here = id in await self._local_volumes.find() or not await self._is_used()
+        owner = self._local if is_here else self._cluster
+        return await owner.copy_out(id, into, while_frozen=while_frozen)
+
+    async def copy_in(self, app: str, id: str, content: Path, *, runtime: str = "") -> None:
+        owner = self._cluster if runtime == CLUSTER else self._local
+        await owner.copy_in(app, id, content, runtime=runtime)
+
+    async def thaw(self) -> None:
+        await self._local.thaw()
+        if await self._is_used():
+            await self._cluster.thaw()
 
 
 class NetworksBesideCluster:

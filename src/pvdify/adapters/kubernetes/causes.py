@@ -81,6 +81,14 @@ def not_made(spec: InstanceSpec, words: str) -> StartFailed:
     return failed(spec, f"the cluster refused its pod: {words}", f"correct what the cluster says, {_AGAIN}")
 
 
+def incomplete(spec: InstanceSpec, volume: str) -> StartFailed:
+    """Return the error for an instance whose volume has only a part of its files."""
+    return failed(
+        spec, f"its volume {volume} has only a part of its files: a copy into it was interrupted, or is not done yet",
+        f"repeat the restore with `pvdify backups:restore {spec.app}`, {_AGAIN}",
+    )  # fmt: skip
+
+
 def too_slow(spec: InstanceSpec, seconds: float, events: list[Json]) -> StartFailed:
     """Return the error for a start that takes too long, with the newest warning about its pod."""
     warnings = [each for each in events if each.get("type") == "Warning"]

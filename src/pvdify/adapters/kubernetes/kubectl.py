@@ -48,6 +48,12 @@ class Kubectl:
         words = ("/bin/sh", "-c", command) if isinstance(command, str) else command
         return await self._run(("exec", *_input(namespace, terminal), pod, "--", *words), terminal)
 
+    def script(self, namespace: str, pod: str, container: str, text: str, *, has_input: bool = False) -> Argv:
+        """Return the command that runs a shell script in the pod's container, with its output and exit code."""
+        opened = ("--stdin",) if has_input else ()
+        where = (f"--namespace={namespace}", f"--container={container}", *opened, pod)
+        return (*self._start, "exec", *where, "--", "/bin/sh", "-c", text)
+
     async def forward(self, namespace: str, pod: str, port: int) -> Attached:
         """Forward a port of this machine, which kubectl chooses and prints, to a port inside the pod."""
         return await self._run(

@@ -10,6 +10,7 @@ from pvdify.adapters.kubernetes.names import (
     CONTAINER,
     EXIT,
     IDENTITY,
+    INCOMPLETE,
     INSTANCE,
     SERVER,
     STARTS,
@@ -83,6 +84,11 @@ def claim(scope: Scope, app: str, volume: str, storage: Storage) -> Json:
         },
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": str(storage.size)}}, **kind},
     }  # fmt: skip
+
+
+def is_incomplete(claim: Json) -> bool:
+    """Return whether the files of a copy into this claim are not all there."""
+    return INCOMPLETE in (claim["metadata"].get("annotations") or {})
 
 
 def deployment(scope: Scope, spec: InstanceSpec, *, starts: int) -> Json:

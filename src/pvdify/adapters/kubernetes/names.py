@@ -15,6 +15,8 @@ PREFIX = "pvdify.win/"
 SERVER, APP, INSTANCE = PREFIX + "server", PREFIX + "app", PREFIX + "instance"
 PROCESS, SLOT, ROLE = PREFIX + "process", PREFIX + "slot", PREFIX + "role"
 VOLUME, PRIVATE = PREFIX + "volume", PREFIX + "private-network"
+HELPER = PREFIX + "helper"  # a label of pods that mount a volume for pvdify: the claim's name
+INCOMPLETE = PREFIX + "incomplete"  # an annotation of a claim whose files are not all there yet
 IDENTITY = PREFIX + "identity"  # an annotation: everything about the instance as JSON
 STARTS, EXIT, RECORDED = PREFIX + "starts", PREFIX + "exit", PREFIX + "recorded"
 CONTAINER = "app"  # the name of the container in each pod
@@ -50,6 +52,10 @@ class Scope:
     def namespace(self, app: str) -> str:
         """Return the app's namespace."""
         return f"{self.prefix}{app}"
+
+    def app(self, namespace: str) -> str:
+        """Return the app of a namespace."""
+        return namespace.removeprefix(self.prefix)
 
     def selector(self, **labels: str) -> str:
         """Return the label selector for this server's objects; the keywords are without the prefix."""

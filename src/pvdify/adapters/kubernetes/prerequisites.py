@@ -95,7 +95,10 @@ class Prerequisites:
         await self.bring_logins(spec.app)
         for volume in sorted({mount.volume for mount in spec.mounts if mount.volume is not None}):
             path = self._scope.path(spec.app, _KIND_OF_CLAIM, object_name(volume))
-            if await self._cluster.get(path) is None:
+            there = await self._cluster.get(path)
+            if there is not None and manifests.is_incomplete(there):
+                raise causes.incomplete(spec, volume)
+            if there is None:
                 await self._cluster.apply(path, manifests.claim(self._scope, spec.app, volume, self._storage))
         await self._bring_config(spec)
         await self._networks.bring(spec)

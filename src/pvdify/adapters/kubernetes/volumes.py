@@ -6,7 +6,7 @@ from pvdify.adapters.kubernetes import manifests
 from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused
 from pvdify.adapters.kubernetes.inspector import SIZES, quantity
 from pvdify.adapters.kubernetes.manifests import Storage
-from pvdify.adapters.kubernetes.names import SERVER, VOLUME, Scope, object_name
+from pvdify.adapters.kubernetes.names import HELPER, SERVER, VOLUME, Scope, object_name
 from pvdify.adapters.kubernetes.namespaces import Namespaces
 from pvdify.errors import RuntimeUnavailable, VolumeInUse, VolumeNotCopied
 from pvdify.ports.clock import Clock
@@ -101,19 +101,60 @@ class ClusterVolumes:
             metadata = document["metadata"]
             id = (metadata.get("annotations") or {}).get(VOLUME)
             if id and not metadata.get("deletionTimestamp"):
-                found[str(id)] = (str(metadata["namespace"]).removeprefix(self._scope.prefix), document)
+                found[str(id)] = (self._scope.app(str(metadata["namespace"])), document)
         return found
+
+    async def node_of(self, id: str) -> str | None:
+        """Return the node on which an instance mounts the volume; "" before it has one; None if no instance does.
+
+        Raises RuntimeUnavailable.
+        """
+        claim = (await self._claims()).get(id)
+        if claim is None:
+            return None
+        app, name = claim[0], object_name(id)
+        nodes = [str(each["spec"].get("nodeName") or "") for each in await self._pods_with(app, name)]
+        return max(nodes) if nodes else "" if await self._is_wanted(app, name) else None
+
+    async def is_in_use(self, id: str) -> bool:
+        """Return whether an instance or a command mounts the volume.
+
+        First waits until the cluster has removed pods of instances that are gone. Raises RuntimeUnavailable.
+        """
+        claim = (await self._claims()).get(id)
+        if claim is None:
+            return False
+        app, name = claim[0], object_name(id)
+        deadline = self._clock.monotonic() + GONE_SECONDS
+        while pods := await self._pods_with(app, name):
+            is_leftover = all(each["metadata"].get("ownerReferences") for each in pods)
+            if not is_leftover or await self._is_wanted(app, name) or self._clock.monotonic() > deadline:
+                return True
+            await self._clock.sleep(LOOK_EVERY)
+        return await self._is_wanted(app, name)
+
+    async def _pods_with(self, app: str, claim: str) -> list[Json]:
+        """Return the pods that mount the claim, without helpers and those that have ended."""
+        return [each for each in await self._pods(app) if not _is_harmless(each) and _mounts(each["spec"], claim)]
+
+    async def _is_wanted(self, app: str, claim: str) -> bool:
+        """Return whether a Deployment has a replica that mounts the claim."""
+        wanted = [each["spec"] for each in await self._deployments(app) if each["spec"].get("replicas")]
+        return any(_mounts(each["template"]["spec"], claim) for each in wanted)
 
     async def _is_used(self, app: str, claim: str) -> bool:
         """Return whether an instance or a pod that has not ended mounts the claim."""
-        selector = self._scope.selector()
-        deployments = await self._cluster.objects(self._scope.path(app, "deployments"), selector)
-        specs = [each["spec"]["template"]["spec"] for each in deployments]
-        for pod in await self._cluster.objects(self._scope.path(app, "pods"), selector):
-            if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
-                specs.append(pod["spec"])
-        mounted = (each.get("persistentVolumeClaim") or {} for spec in specs for each in spec.get("volumes") or ())
-        return any(each.get("claimName") == claim for each in mounted)
+        specs = [each["spec"]["template"]["spec"] for each in await self._deployments(app)]
+        specs += [each["spec"] for each in await self._pods(app)]
+        return any(_mounts(each, claim) for each in specs)
+
+    async def _deployments(self, app: str) -> list[Json]:
+        return await self._cluster.objects(self._scope.path(app, "deployments"), self._scope.selector())
+
+    async def _pods(self, app: str) -> list[Json]:
+        """Return the pods of the app that have not ended."""
+        found = await self._cluster.objects(self._scope.path(app, "pods"), self._scope.selector())
+        return [each for each in found if (each.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
 
     async def _until_copied(self, source: str, path: str) -> None:
         deadline = self._clock.monotonic() + COPY_SECONDS
@@ -162,6 +203,19 @@ def size_of(claim: Json) -> int | None:
         return int(quantity(str(got or asked), SIZES))
     except (KeyError, ValueError):
         return None
+
+
+def _is_harmless(pod: Json) -> bool:
+    """Return whether the pod is a helper, or is being deleted and has ended: its node may keep it for a minute."""
+    metadata = pod["metadata"]
+    states = [each.get("state") or {} for each in (pod.get("status") or {}).get("containerStatuses") or ()]
+    has_ended = bool(states) and not any(each.get("running") is not None for each in states)
+    return HELPER in (metadata.get("labels") or {}) or (bool(metadata.get("deletionTimestamp")) and has_ended)
+
+
+def _mounts(spec: Json, claim: str) -> bool:
+    sources = (each.get("persistentVolumeClaim") or {} for each in spec.get("volumes") or ())
+    return any(each.get("claimName") == claim for each in sources)
 
 
 def _not_copied(source: str, why: str) -> VolumeNotCopied:

@@ -163,7 +163,13 @@ def wire_backups(world: World, tools: BackupTools, environments: Environments, s
         environments=environments, tools=tools,
     )  # fmt: skip
     restoring = Restoring(
-        clock=clock, instances=instances, locks=world.locks, secrets=world.secrets, store=store, tools=tools
+        clock=clock,
+        instances=instances,
+        locks=world.locks,
+        secrets=world.secrets,
+        settings=world.settings,
+        store=store,
+        tools=tools,
     )
     service_restoring = ServiceRestoring(clock=clock, secrets=world.secrets, services=services.requests, store=store)
     return BackupParts(

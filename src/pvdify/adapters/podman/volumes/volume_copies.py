@@ -56,7 +56,9 @@ class PodmanVolumeCopies:
         async with while_frozen:
             return await self._pass_frozen(copy, id)
 
-    async def copy_in(self, app: str, id: str, content: Path) -> None:
+    async def copy_in(self, app: str, id: str, content: Path, *, runtime: str = "") -> None:
+        """See the port. Runtimes on this machine share volumes."""
+        del runtime
         if (await self._run(commands.is_volume_there(self._podman, self._server, id))).exit_code != 0:
             done = await self._run(commands.create_volume(self._podman, self._server, app, id))
             if done.exit_code != 0:

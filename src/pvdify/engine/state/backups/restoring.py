@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from pvdify.engine.state.backups.tools import BackupTools, Work, event, fill_volume
 from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.runtimes import runtime_of_new_slot
 from pvdify.errors import BackupNotFound, VolumeExists, VolumeInUse
 from pvdify.model.action import Action
 from pvdify.model.app import App
@@ -21,6 +22,7 @@ from pvdify.ports.instances import Instances
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 from pvdify.quantities import format_bytes, number_of
+from pvdify.settings import Settings
 
 CONFIG = "restore-config"  # the scratch directory for the server's own data
 
@@ -61,10 +63,11 @@ class Restoring:
     """Restores volumes of apps."""
 
     def __init__(
-        self, *, clock: Clock, instances: Instances, locks: Locks, secrets: Secrets, store: Store, tools: BackupTools
-    ) -> None:
+        self, *, clock: Clock, instances: Instances, locks: Locks, secrets: Secrets, settings: Settings, store: Store,
+        tools: BackupTools,
+    ) -> None:  # fmt: skip
         self._clock, self._instances, self._locks, self._secrets = clock, instances, locks, secrets
-        self._store = store
+        self._settings, self._store = settings, store
         self._tools = tools
 
     async def restore(self, work: Work, backup: Backup, wanted: RestoreSubject) -> None:
@@ -93,7 +96,8 @@ class Restoring:
             await files.end(CONFIG)
 
     async def _fill(self, work: Work, item: BackupItem, volume: AppVolume) -> None:
-        counted = await fill_volume(self._tools, work.target, item, volume.app, volume.id)
+        runtime = await runtime_of_new_slot(self._store, self._settings, volume.app)
+        counted = await fill_volume(self._tools, work.target, item, volume.app, volume.id, runtime=runtime)
         rows = f", {number_of(counted.counts.rows, 'row')}" if counted.counts.databases else ""
         await work.notes.say(f"{item.title}: {number_of(counted.counts.files, 'file')}{rows} restored")
 

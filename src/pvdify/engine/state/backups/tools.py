@@ -36,8 +36,10 @@ class BackupTools:
     copies: VolumeCopies
 
 
-async def fill_volume(tools: BackupTools, target: BackupTarget, item: BackupItem, app: str, volume: str) -> Counted:
-    """Create a volume with the content of an item, and return what the item holds.
+async def fill_volume(
+    tools: BackupTools, target: BackupTarget, item: BackupItem, app: str, volume: str, *, runtime: str = ""
+) -> Counted:
+    """Create a volume for instances on this runtime with the content of an item, and return what the item holds.
 
     Raises BackupDamaged (the content differs from what was stored), BackupFailed, VolumeExists, UnavailableError.
     """
@@ -51,7 +53,7 @@ async def fill_volume(tools: BackupTools, target: BackupTarget, item: BackupItem
                 f"{item.title} was not restored", why=f"not all of it was restored: {differs}",
                 next="`pvdify backups` shows older backups; `--backup ID` chooses one",
             )  # fmt: skip
-        await tools.copies.copy_in(app, volume, directory / DATA)
+        await tools.copies.copy_in(app, volume, directory / DATA, runtime=runtime)
         return counted
     finally:
         await tools.files.end(name)
