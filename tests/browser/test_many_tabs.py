@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.browser.visitors import PATIENCE_MS, Visitor, deploy, visit
 from tests.support.running_site import RunningSite
@@ -123,6 +123,36 @@ def test_page_says_that_it_may_be_old_while_nothing_answers(chromium: Browser, s
     expect(page.locator("#cut")).to_be_hidden(timeout=PATIENCE_MS)
     deploy(site, "seen-after-a-cut")
     expect(page.locator("#now")).to_contain_text("seen-after-a-cut", timeout=PATIENCE_MS)
+    visitor.context.close()
+
+
+def test_browser_without_locks_asks_in_turns_one_request_at_a_time(chromium: Browser, site: RunningSite) -> None:
+    visitor = visit(chromium, site)
+    visitor.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
+    asked: list[str] = []
+    unanswered: set[Request] = set()
+    at_once = [0]
+
+    def begin(request: Request) -> None:
+        if "/live?" in request.url:
+            asked.append(request.url)
+            unanswered.add(request)
+            at_once.append(len(unanswered))
+
+    def end(request: Request) -> None:
+        unanswered.discard(request)
+
+    visitor.page.on("request", begin)
+    visitor.page.on("requestfinished", end)
+    visitor.page.on("requestfailed", end)
+    page = visitor.go("/")
+
+    deploy(site, "seen-without-locks")
+
+    expect(page.locator("#now")).to_contain_text("seen-without-locks", timeout=PATIENCE_MS)
+    assert all("turn=yes" in url for url in asked)
+    assert max(at_once) == 1
+    assert visitor.complaints == []
     visitor.context.close()
 
 
