@@ -83,8 +83,8 @@ async def test_an_incomplete_volume_restore_leaves_the_service_unchanged(machine
     await run_keeper(daemon)
 
     after = await daemon.services.get("files")
-    assert "not all of it came back" in replaced.cause
-    assert "not all of it came back" in copied.cause
+    assert "not all of it was restored" in replaced.cause
+    assert "not all of it was restored" in copied.cause
     assert (after.container, after.volume, after.state) == (before.container, before.volume, ServiceState.LIVE)
     assert len(await machine.volumes.find()) == 2
     assert [it.service.name for it in await daemon.services.list()] == ["db", "files"]
