@@ -50,7 +50,7 @@ async def show_router_log(call: Call) -> Response:
     visits = await call.engine.observations.visits(call.app, SEARCHED // 4)
     found = [visit for visit in visits if _matches(call, visit)]
     return call.app_page(
-        "router_log.html", "Logs", visits=found[-SHOWN:][::-1], count=len(found), status_class=call.query("status"),
+        "router_log.html", "Logs", visits=found[-SHOWN:][::-1], count=len(found), wanted=call.query("status"),
         path=call.query("path"),
     )  # fmt: skip
 
