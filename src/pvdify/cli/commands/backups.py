@@ -122,7 +122,7 @@ def backups(*, backup: str | None, app: str | None, as_json: bool) -> ListOption
     return ListOptions(backup=backup, app=app, as_json=as_json)
 
 
-_no_wait = click.option("--no-wait", is_flag=True, help="Do not wait for its end.")
+_no_wait = click.option("--no-wait", is_flag=True, help="Return at once; the operation continues.")
 
 
 @command("backups:run", run=run_run, example="pvdify backups:run")

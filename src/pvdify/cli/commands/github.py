@@ -131,8 +131,8 @@ def github_link(  # noqa: PLR0913 - one parameter per option
     """Allow a repository's workflows to deploy APP.
 
     No secret is stored. GitHub identifies the workflow; the server checks repository, owner, branch, event, workflow
-    file and environment, and gives the workflow a token for ten minutes. A new link of the same two replaces the old
-    one.
+    file and environment, and gives the workflow a token for ten minutes. A new link of the same app and repository
+    replaces the old one.
     """
     if (repository_id is None) is not (owner_id is None):
         raise click.UsageError("--repository-id and --owner-id go together")

@@ -137,7 +137,7 @@ def jobs(*, app: str, as_json: bool) -> ListOptions:
 
 @command("jobs:run", run=run_run, example="pvdify jobs:run myapp report")
 @click.argument("words", metavar="[APP] JOB", nargs=-1)
-@click.option("--no-wait", is_flag=True, help="Do not wait for its end.")
+@click.option("--no-wait", is_flag=True, help="Return at once; the run continues.")
 @app_option
 @click.pass_obj
 def jobs_run(

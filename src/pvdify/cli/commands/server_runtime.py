@@ -57,9 +57,9 @@ def run(options: Options, client: Client, io: Io) -> int:
     "pvdify server runtime --cancel",
 )
 @click.argument("name", metavar="[podman|systemd|kubernetes]", required=False)
-@click.option("--plan", "is_plan", is_flag=True, help="Only say what would happen.")
+@click.option("--plan", "is_plan", is_flag=True, help="Show what would happen, and change nothing.")
 @click.option("--cancel", "is_canceling", is_flag=True, help="End a move; apps that have moved stay.")
-@click.option("--no-wait", is_flag=True, help="Do not wait for its end.")
+@click.option("--no-wait", is_flag=True, help="Return at once; the move continues.")
 def runtime(*, name: str | None, is_plan: bool, is_canceling: bool, no_wait: bool, as_json: bool) -> Options:
     """Show or change the container runtime.
 
@@ -70,8 +70,8 @@ def runtime(*, name: str | None, is_plan: bool, is_canceling: bool, no_wait: boo
     With the setting kubeconfig, apps also move between this machine and the cluster. Those with volumes or links to
     services stay where these are.
 
-    An app that cannot move goes on where it is; run the command again to try it again. A move goes on after a restart
-    of pvdifyd.
+    An app that cannot move stays where it is; run the command again to retry. After a restart, pvdifyd continues a
+    move.
     """
     if is_canceling and (name or is_plan):
         raise click.UsageError("--cancel goes with neither a runtime nor --plan")

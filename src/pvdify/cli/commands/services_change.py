@@ -15,7 +15,7 @@ from pvdify.errors import ServiceNotFound
 from pvdify.wire.answers import Service, ServicePlan
 
 _PAUSE = 0.3
-_no_wait = click.option("--no-wait", is_flag=True, help="Do not wait for its end.")
+_no_wait = click.option("--no-wait", is_flag=True, help="Return at once; the operation continues.")
 
 
 @dataclass(frozen=True, kw_only=True)
