@@ -14,7 +14,8 @@ class Outlet(Protocol):
         """Try once to deliver, within about ten seconds. Never raises; the result says how the attempt ended.
 
         Args:
-            delivery: what to deliver; ``delivery.attempts`` counts the earlier attempts.
+            delivery: what to deliver. ``delivery.attempts`` counts the earlier attempts that were recorded; pvdifyd may
+                have been killed during another one.
             keys: the destination and its credentials, as given when the subscription was made.
         """
         ...

@@ -72,15 +72,17 @@ class GithubReports:
         return None
 
     async def _deploy(self, delivery: Delivery) -> None:
-        notice = delivery.notice
-        id = await self._find_deployment(delivery) if delivery.attempts else None
+        notice, id = delivery.notice, await self._find_deployment(delivery)
         if id is None:
             body = report_bodies.deployment(notice, delivery.id)
             id = int((await self._ask("POST", f"{_path(notice)}/deployments", body))["id"])
         await self._ask("POST", f"{_path(notice)}/deployments/{id}/statuses", report_bodies.status(notice))
 
     async def _find_deployment(self, delivery: Delivery) -> int | None:
-        """Return the id of the deployment that an earlier try of this delivery created, or None."""
+        """Return the id of the deployment that an earlier try of this delivery created, or None.
+
+        If pvdifyd was killed during that try, no attempt is recorded, so the first try searches, too.
+        """
         for found in await self._deployments(delivery.notice, sha=delivery.notice.commit or ""):
             payload = found.get("payload")
             if isinstance(payload, dict) and payload.get("pvdify") == delivery.id:

@@ -57,7 +57,7 @@ def annotate(notice: Notice, keys: dict[str, Secret]) -> WebRequest:
 
 
 def find_annotation(notice: Notice, keys: dict[str, Secret]) -> WebRequest:
-    """Return the request that searches the annotation. Sent before a retry, since PostHog stores duplicates."""
+    """Return the request that searches the annotation. Sent before an annotation, since PostHog stores duplicates."""
     return WebRequest(
         method="GET", url=f"{_annotations(keys)}?{urlencode({'search': annotation_text(notice)})}",
         headers=_personal(keys),

@@ -29,14 +29,17 @@ class PosthogAnnotations:
 
     async def send(self, delivery: Delivery, keys: Mapping[str, Secret]) -> Attempt:
         try:
-            if delivery.attempts and await self._exists(delivery.notice, dict(keys)):
+            if await self._exists(delivery.notice, dict(keys)):
                 return Attempt(is_delivered=True)
         except ServiceUnavailable as error:
             return Attempt(is_delivered=False, text=error.why)
         return await _post(self._web, bodies.annotate(delivery.notice, dict(keys)))
 
     async def _exists(self, notice: Notice, keys: dict[str, Secret]) -> bool:
-        """Return whether an earlier attempt made the annotation; False if PostHog's answer cannot be parsed."""
+        """Return whether an earlier attempt made the annotation; False if PostHog's answer cannot be parsed.
+
+        If pvdifyd was killed during that attempt, no attempt is recorded, so the first one searches, too.
+        """
         answer = await self._web.ask(bodies.find_annotation(notice, keys))
         try:
             found = (await understand(answer, lambda: parse_json(answer.content)))["results"]

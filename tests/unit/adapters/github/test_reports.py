@@ -106,6 +106,14 @@ async def test_a_lost_answer_creates_no_second_deployment(github: FakeGithub):
     assert [id for id, _ in github.state.statuses] == [1]
 
 
+async def test_a_kill_before_the_attempt_was_recorded_creates_no_second_deployment(github: FakeGithub):
+    await send(github, PRODUCTION)
+    await send(github, PRODUCTION)  # after a restart; the same delivery, without an attempt
+
+    assert len(github.state.deployments) == 1
+    assert [id for id, _ in github.state.statuses] == [1, 1]
+
+
 async def test_a_removed_preview_has_no_active_deployment(github: FakeGithub):
     await send(github, LIVE)
 
