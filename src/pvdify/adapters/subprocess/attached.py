@@ -6,6 +6,7 @@ import os
 import signal
 import struct
 import termios
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pvdify.plumbing.command_runner import Argv
 
 LARGEST_PIECE = 64 * 1024  # bytes
 MOST_PIECES = 8  # pieces of output that wait to be read; when there are more, the program's writes block
+LAST_OUTPUT_SECONDS = 2.0  # the longest that `end` waits for output which an ended program has left in its pipes
 END_OF_INPUT = b"\x04"  # Ctrl-D
 
 
@@ -41,11 +43,19 @@ class OnPipes:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self._pieces: asyncio.Queue[Output | None] = asyncio.Queue(MOST_PIECES)
+        self._pieces: deque[Output] = deque()
+        self._room, self._changed = asyncio.Semaphore(MOST_PIECES), asyncio.Event()
         self._copying = asyncio.create_task(self._copy())
+        self._copying.add_done_callback(lambda _: self._changed.set())
 
     async def read(self) -> Output | None:
-        return await self._pieces.get()
+        while not self._pieces:
+            if self._copying.done():
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        self._room.release()
+        return self._pieces.popleft()
 
     async def write(self, data: bytes) -> None:
         if self._process.stdin is not None:
@@ -64,8 +74,11 @@ class OnPipes:
         return await self._process.wait()
 
     async def end(self) -> None:
+        """See the port. The exit of a program may be noticed before its last output, which is still read."""
         await end_process(self._process)
+        await asyncio.wait({self._copying}, timeout=LAST_OUTPUT_SECONDS)
         self._copying.cancel()
+        self._process._transport.close()  # type: ignore[attr-defined] # the pipes; a child may keep the other ends open
 
     async def _copy(self) -> None:
         ends = ((self._process.stdout, Stream.STDOUT), (self._process.stderr, Stream.STDERR))
@@ -73,11 +86,12 @@ class OnPipes:
             for reader, stream in ends:
                 if reader is not None:
                     group.create_task(self._copy_one(reader, stream))
-        await self._pieces.put(None)
 
     async def _copy_one(self, reader: asyncio.StreamReader, stream: Stream) -> None:
         while data := await reader.read(LARGEST_PIECE):
-            await self._pieces.put(Output(stream=stream, data=data))
+            await self._room.acquire()
+            self._pieces.append(Output(stream=stream, data=data))
+            self._changed.set()
 
 
 class OnTerminal:
@@ -86,13 +100,14 @@ class OnTerminal:
     def __init__(self, process: asyncio.subprocess.Process, terminal: int) -> None:
         self._process = process
         self._terminal: int | None = terminal
+        self._waiting: set[asyncio.Future[None]] = set()
 
     async def read(self) -> Output | None:
         while self._terminal is not None:
             try:
                 data = os.read(self._terminal, LARGEST_PIECE)
             except BlockingIOError:
-                await _ready(self._terminal, is_for_writing=False)
+                await self._ready(self._terminal, is_for_writing=False)
                 continue
             except OSError:  # the other end is closed
                 return None
@@ -104,7 +119,7 @@ class OnTerminal:
             try:
                 data = data[os.write(self._terminal, data) :]
             except BlockingIOError:
-                await _ready(self._terminal, is_for_writing=True)
+                await self._ready(self._terminal, is_for_writing=True)
             except OSError:
                 return
 
@@ -123,26 +138,36 @@ class OnTerminal:
 
     async def end(self) -> None:
         await end_process(self._process)
-        if self._terminal is not None:
-            os.close(self._terminal)
-            self._terminal = None
+        if self._terminal is None:
+            return
+        loop, terminal, self._terminal = asyncio.get_running_loop(), self._terminal, None
+        loop.remove_reader(terminal)  # before another file gets its number
+        loop.remove_writer(terminal)
+        os.close(terminal)
+        for ready in self._waiting:  # a closed terminal becomes neither readable nor writable
+            _note(ready)
+
+    async def _ready(self, terminal: int, *, is_for_writing: bool) -> None:
+        """Wait until the terminal is readable or writable, or has ended."""
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = loop.create_future()
+        watch, unwatch = (
+            (loop.add_writer, loop.remove_writer) if is_for_writing else (loop.add_reader, loop.remove_reader)
+        )
+        watch(terminal, _note, ready)
+        self._waiting.add(ready)
+        try:
+            await ready
+        finally:
+            self._waiting.discard(ready)
+            if self._terminal is not None:
+                unwatch(terminal)
 
 
 def _set_size(terminal: int, size: TerminalSize) -> None:
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", size.rows, size.columns, 0, 0))
 
 
-async def _ready(terminal: int, *, is_for_writing: bool) -> None:
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    watch, unwatch = (loop.add_writer, loop.remove_writer) if is_for_writing else (loop.add_reader, loop.remove_reader)
-
-    def note() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    watch(terminal, note)
-    try:
-        await ready
-    finally:
-        unwatch(terminal)
+def _note(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
