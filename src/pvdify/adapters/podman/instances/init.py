@@ -15,7 +15,7 @@ INITS = frozenset(
 PODMANS_INIT = frozenset({"/run/podman-init", "/dev/init"})
 RUNTIMES = frozenset({"runc", "crun", "exe"})  # process 1 is still the OCI runtime, just before it becomes the init
 LOOK_EVERY_SECONDS = 0.002  # between two checks of /proc
-LONGEST_LOOK_SECONDS = 0.5  # after which the program counts as started
+LONGEST_LOOK_SECONDS = 5.0  # after which the program counts as started
 
 
 def is_init(command: tuple[str, ...]) -> bool:

@@ -73,6 +73,12 @@ class InstanceDir:
         return parent_of(pid) == conmon and is_alive(conmon, container)
 
     @property
+    def is_watched(self) -> bool:
+        """Whether the container's conmon runs, which writes the container's output to its log."""
+        container, conmon = self.container_id, self.conmon_pid
+        return container is not None and conmon is not None and is_alive(conmon, container)
+
+    @property
     def is_out_of_memory(self) -> bool:
         """Whether conmon saw the kernel kill a process of the container for its memory limit."""
         return self.oom_mark.exists()

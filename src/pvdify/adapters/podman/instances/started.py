@@ -10,6 +10,9 @@ from pvdify.adapters.podman.instances.instance_dir import InstanceDir
 from pvdify.model.instance import InstanceSpec, LogLine
 from pvdify.ports.clock import Clock
 
+LONGEST_WAIT_SECONDS = 5.0  # for the output of a container that has ended
+LOOK_EVERY_SECONDS = 0.01
+
 log = structlog.get_logger()
 
 
@@ -35,6 +38,19 @@ async def check_started(
     # with an init as process 1, podman does not notice that the program itself could not be executed
     if files.pid is None or await init.wait_for_program(files.pid, clock):
         return
-    for line in await tail():
+    for line in await _first_lines(files, tail, clock):
         if refusals.is_exec_failure(line.text):
             raise refusals.start_failed(spec, line.text)
+
+
+async def _first_lines(
+    files: InstanceDir, tail: Callable[[], Awaitable[Sequence[LogLine]]], clock: Clock
+) -> Sequence[LogLine]:
+    """Return the lines of a container that has ended; wait for them while its conmon may still write them."""
+    deadline = clock.monotonic() + LONGEST_WAIT_SECONDS
+    while True:
+        is_complete = not files.is_watched or clock.monotonic() > deadline
+        lines = await tail()
+        if lines or is_complete:
+            return lines
+        await clock.sleep(LOOK_EVERY_SECONDS)
