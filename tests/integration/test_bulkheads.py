@@ -96,8 +96,11 @@ async def test_a_single_client_address_gets_only_a_share_of_the_connections(proc
 
         async def is_full() -> bool:
             """Holds one more each time: a busy router may have closed some of those that were held."""
-            held.append(await hold(process, NEVER % b"shop.test"))
-            return await is_refused(process)
+            try:
+                held.append(await hold(process, NEVER % b"shop.test"))
+                return await is_refused(process)
+            except ConnectionError:  # the router closes a connection above the share at once
+                return True
 
         await until(is_full, "the router accepts more connections than one address may have")
         other = await status(process, "blog.test", address="127.0.0.2")
