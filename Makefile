@@ -10,6 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE # without stored bytecode, each worker rewrites
 
 bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
+# One process more than cores: unit tests that wait for programs leave a core idle otherwise.
+parallel_with_waits := --numprocesses=$(shell expr $$(nproc) + 1) --dist=worksteal
 python_sources := src tests tools bench examples
 shell_sources := tools/setup tools/lock tools/machine-tests tools/build-sample tools/build-service tools/cluster/boot.sh .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
 
@@ -33,7 +35,7 @@ check: python lint ## the same without containers: needs neither root nor Debian
 	$(bin)/pytest $(parallel) tests/unit tests/contract -m "not machine and not slow and not long"
 
 test-unit: python ## unit tests only, within a minute
-	$(bin)/pytest $(parallel) tests/unit -m "not slow and not long"
+	$(bin)/pytest $(parallel_with_waits) tests/unit -m "not slow and not long"
 
 test-properties: python ## the slow property suites: a daemon killed at every write, random histories
 	$(bin)/pytest $(parallel) -m "slow and not machine and not long"
