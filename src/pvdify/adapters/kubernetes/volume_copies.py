@@ -127,7 +127,7 @@ class ClusterVolumeCopies:
         except OSError as error:
             raise storage_error(
                 RuntimeUnavailable, f"the volume {id} was not copied", error,
-                next="look at the disk of the server, then `pvdify backups:run`",
+                next="check the disk of the server (`df -h`), then `pvdify backups:run`",
             ) from error  # fmt: skip
         async with self._helper(app, id, node) as (namespace, pod):
             read, unpack = self._inside(namespace, pod, archive.READ), archive.unpack(into)
@@ -201,7 +201,7 @@ def _words(done: Completed) -> str:
 
 def _failed(id: str, why: str) -> BackupFailed:
     return BackupFailed(
-        f"the volume {id} was not copied", why=why,
+        f"the files of the volume {id} were not copied", why=why,
         next="`kubectl get events` in the app's namespace shows more; then try again",
     )  # fmt: skip
 

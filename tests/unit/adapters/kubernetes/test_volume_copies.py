@@ -190,7 +190,7 @@ async def test_a_cut_stream_is_a_failed_copy(bench: Bench, tmp_path: Path):
 
     for cuts in (0, 512, 30_000, 61_000):
         bench.runner.cuts = cuts
-        with pytest.raises(BackupFailed, match="shop-data-1 was not copied"):
+        with pytest.raises(BackupFailed, match="the files of the volume shop-data-1 were not copied"):
             await bench.copies.copy_out(ID, tmp_path / f"out-{cuts}", while_frozen=None)
     assert bench.api.left() == []
 
