@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.axe import violations
-from tests.browser.visitors import PATIENCE_MS, Visitor, deploy, visit
+from tests.browser.visitors import PATIENCE_MS, Visitor, deploy, invite, visit
 from tests.support.running_site import RunningSite
 
 PATHS = (
@@ -24,6 +24,7 @@ def test_every_page_fits_has_no_console_errors_and_is_accessible(
     chromium: Browser, site: RunningSite, scheme: Literal["light", "dark"], width: int
 ) -> None:
     deploy(site, LONG_NAME)
+    invite(site, "Ada Byron")
     visitor = visit(chromium, site, width=width, scheme=scheme)
     problems = []
 

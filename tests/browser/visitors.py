@@ -1,12 +1,15 @@
 """Signed-in browsers at a dashboard on the fakes, over real HTTP."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from pvdify.engine.access.users import Invitation
+from pvdify.errors import UserExists
 from tests.fakes.sample_server import ADMIN, REGISTRY
 from tests.support.running_site import RunningSite, running_site
 from tests.support.wanted import deploy_request
@@ -65,6 +68,16 @@ def deploy(site: RunningSite, app: str) -> None:
     async def run() -> None:
         site.server.machine.registry.push(f"{REGISTRY}/{app}:v1")
         await site.server.engine.requests.deploy(app, deploy_request(f"{REGISTRY}/{app}:v1"), ADMIN)
+
+    site.call(run)
+
+
+def invite(site: RunningSite, name: str) -> None:
+    """Invite a person, unless that was done before."""
+
+    async def run() -> None:
+        with suppress(UserExists):
+            await site.server.engine.users.invite(Invitation(name=name), ADMIN)
 
     site.call(run)
 
