@@ -69,8 +69,8 @@ fuzz: python ## ten minutes of made-up foreign input: manifests, config, hostnam
 bench: setup ## measure everything that is promised, and write bench/results.md
 	@$(bin)/python -m bench
 
-bench-scale: setup ## measure what reads of the API cost with many apps, and write bench/scale.md
-	@$(bin)/python -m bench.scale
+bench-scale: setup ## measure a server with 1, 50 and 200 apps in 30 minutes, and write bench/scale.md
+	@$(bin)/python -m bench.scale $(ARGS)
 
 bench-long: setup ## count failed and repeated requests over hundreds of changes for 40 minutes, and write bench/long.md
 	@$(bin)/python -m bench.long $(ARGS)

@@ -44,13 +44,13 @@ class Use:
 def main() -> None:
     options = _parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the server and its containers are removed
-    settings = ("--ports", _ports(3 * options.apps))
+    settings = ("--ports", port_range(3 * options.apps))
     with Trial() as trial:
         image = trial.stage.image("tiny")
         push_image(build_image(content="hello"), image)
         trial.start(settings=settings)
         for number in range(options.apps):
-            _deploy(trial, f"app-{number}", image)
+            deploy(trial, f"app-{number}", image)
         trial.stop()
         found: dict[str, list[Use]] = {}
         for _ in range(options.rounds):
@@ -66,12 +66,17 @@ def main() -> None:
 def _measured(trial: Trial, checkout: Path, settings: tuple[str, ...], seconds: float) -> Use:
     """Start this checkout's pvdifyd on the containers that are there, and measure it at rest."""
     trial.start(str(checkout / ".venv" / "bin" / "pvdifyd"), settings=settings)
-    assert trial.process is not None
+    use = at_rest(trial, seconds)
+    trial.stop()
+    return use
+
+
+def at_rest(trial: Trial, seconds: float) -> Use:
+    """Wait until nothing is left to do, and measure for some seconds."""
     time.sleep(SETTLES_IN)
     before, begun = _seconds_of(trial), time.monotonic()
     time.sleep(seconds)
     after, passed = _seconds_of(trial), time.monotonic() - begun
-    trial.stop()
     percent = [100 * (late - early) / passed for early, late in zip(before, after, strict=True)]
     return Use(daemon=percent[0], children=percent[1], router=percent[2], load=os.getloadavg()[0])
 
@@ -103,7 +108,8 @@ def _descendants(pid: int) -> list[int]:
     return [each for child in children for each in (child, *_descendants(child))]
 
 
-def _deploy(trial: Trial, app: str, image: str) -> None:
+def deploy(trial: Trial, app: str, image: str) -> None:
+    """Deploy the tiny web server to an app, and wait until it is live."""
     status, answer = trial.ask("POST", f"/apps/{app}/releases", {"image": image, "manifest": MANIFEST})
     assert status == 202, answer
     deadline = time.monotonic() + PATIENCE
@@ -113,7 +119,8 @@ def _deploy(trial: Trial, app: str, image: str) -> None:
         time.sleep(0.1)
 
 
-def _ports(count: int) -> str:
+def port_range(count: int) -> str:
+    """Return so many ports for instances, as the setting takes them."""
     first = free_port()
     return f"{first}-{first + count}"
 

@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 
 from bench.product import Figure
+from bench.wrk import drive, has_program
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.daemon.serving import Server, build_listener
@@ -25,13 +26,10 @@ from pvdify.engine.access.places import Places
 from pvdify.model.token import Actor, Role
 from pvdify.settings import Address
 from tests.fakes.machine import Machine
-from tests.load import Load, Report
-from tests.load.shapes import Shape
 
 ADMIN = Actor(name="ada", role=Role.ADMIN)
-APPS = (1, 200)
-CLIENTS, SECONDS = 50, 5.0
-TICKS = os.sysconf("SC_CLK_TCK")
+APPS = (1, 200, 1000)
+CLIENTS, SECONDS = 50, 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +39,6 @@ class Subject:
     process: int
     address: str
     token: str
-
-    def cpu(self) -> float:
-        """The CPU seconds that it has used so far."""
-        fields = Path(f"/proc/{self.process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self) -> float:
         """Its resident memory in MB."""
@@ -63,38 +56,30 @@ def name_of(number: int) -> str:
 def reads(apps: int) -> list[Figure]:
     """Measure with this many apps."""
     with serving(apps) as subject:
-        return asyncio.run(_measure(subject, apps))
+        return list(_measure(subject, apps))
 
 
-async def _measure(subject: Subject, apps: int) -> list[Figure]:
-    figures = []
+def _measure(subject: Subject, apps: int) -> Iterator[Figure]:
+    many = f"{apps:,} app{'' if apps == 1 else 's'}"
     for path in ("/apps", f"/apps/{name_of(apps // 2)}", "/health"):
-        report, cpu = await drive(subject, f"/api/v1{path}")
         shown = path.replace(name_of(apps // 2), "x")
-        figures.append(
-            Figure(
-                name=f"`GET {shown}` with {apps} app{'' if apps == 1 else 's'}, {CLIENTS} clients",
-                value=f"{report.rate:,.0f}/s, p50 {report.latency(0.5) * 1000:.1f} ms, "
-                f"p99 {report.latency(0.99) * 1000:.1f} ms, {cpu * 1e6:,.0f} µs of CPU each, "
-                f"{len(report.failures)} failed",
-            )
+        yield Figure(
+            name=f"`GET {shown}` with {many}, {CLIENTS} clients",
+            value=read(subject.address, subject.token, path, subject.process),
         )
-    return [
-        *figures,
-        Figure(name=f"memory with {apps} app{'' if apps == 1 else 's'}", value=f"{subject.memory():.0f} MB"),
-    ]
+    yield Figure(name=f"memory with {many}", value=f"{subject.memory():.0f} MB")
 
 
-async def drive(subject: Subject, path: str) -> tuple[Report, float]:
-    """Read for some seconds; return the report and the server's CPU seconds for each read."""
-    headers = (("Authorization", f"Bearer {subject.token}"),)
-    mix = (Shape(name=path, path=path),)
-    async with Load(subject.address, "localhost", clients=CLIENTS, mix=mix, headers=headers) as load:
-        await asyncio.sleep(1.0)
-        begun, before = subject.cpu(), load.report.requests
-        await asyncio.sleep(SECONDS)
-        spent, answered = subject.cpu() - begun, load.report.requests - before
-        return await load.stop(), spent / max(answered, 1)
+def read(address: str, token: str, path: str, pid: int) -> str:
+    """Read from the API with many clients for some seconds; return rate, latency, and the CPU of the process."""
+    if not has_program("wrk", "wrk"):
+        raise RuntimeError("wrk could not be installed from Debian")
+    headers = ("Host: localhost", f"Authorization: Bearer {token}")
+    found = drive(address, headers, lambda: [pid], SECONDS, path=f"/api/v1{path}", clients=CLIENTS)
+    return (
+        f"{found.rate:,.0f}/s, p50 {found.median * 1000:.1f} ms, p99 {found.p99 * 1000:.1f} ms, "
+        f"{found.cpu * 1e6:,.0f} µs of CPU each, {found.failed} failed"
+    )
 
 
 @contextmanager

@@ -1,44 +1,75 @@
-"""`make bench-scale`: what reads cost with 1 and 200 apps, in one run on this machine; writes bench/scale.md.
+"""`make bench-scale`: what a server costs with few and many apps, in one run on this machine; writes bench/scale.md.
 
-The apps run on recorded containers, the API and the database are the real ones.
+First the reads of the API over recorded containers, then a whole server with real ones.
 """
 
+import argparse
 import os
 import platform
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from bench.crowded_server import REST_SECONDS, ROUNDS, SIZES, crowded_server
+from bench.product import Figure
 from bench.reads import APPS, CLIENTS, SECONDS, reads
 
 RESULTS = Path(__file__).with_name("scale.md")
 
 
 def main() -> None:
-    rows = []
-    for apps in map(int, sys.argv[1:] or map(str, APPS)):
-        for figure in reads(apps):
-            rows.append(f"| {figure.name} | {figure.value} | {os.getloadavg()[0]:.1f} |")
-            print(rows[-1], file=sys.stderr, flush=True)
-    text = "\n".join(
+    options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the server and its containers are removed
+    recorded = list(_rows(figure for apps in options.recorded for figure in reads(apps)))
+    real = list(_rows(crowded_server(tuple(options.real))))
+    text = _render(recorded, real)
+    RESULTS.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _rows(figures: Iterator[Figure]) -> Iterator[str]:
+    for figure in figures:
+        row = f"| {figure.name} | {figure.value} | {os.getloadavg()[0]:.1f} |"
+        print(row, file=sys.stderr, flush=True)
+        yield row
+
+
+def _render(recorded: list[str], real: list[str]) -> str:
+    head = ["", "| figure | measured | load |", "|---|---|---|"]
+    return "\n".join(
         [
             "# Scale",
             "",
             f"One `make bench-scale` on {time.strftime('%Y-%m-%d')}: Linux {platform.release()}, {platform.machine()},",
-            f"Python {platform.python_version()}, {os.cpu_count()} shared cores. The server is a process on one core,",
-            "with a real database and listener over recorded containers, which are part of its memory;",
-            f"{CLIENTS} clients read for {SECONDS:g} s.",
-            "The last column is the machine's load in that minute: other work was running, so the CPU of each read",
-            "compares better than its rate.",
+            f"Python {platform.python_version()}, {os.cpu_count()} shared cores with clients, servers and apps all on",
+            "them. The last column is the machine's load in that minute, this bench's own included.",
             "",
-            "| figure | measured | load |",
-            "|---|---|---|",
-            *rows,
+            "## Reads, recorded containers",
+            "",
+            "The server is a process on one core, with a real database and listener over recorded containers, which",
+            f"are part of its memory; {CLIENTS} connections of wrk read for {SECONDS} s.",
+            *head,
+            *recorded,
+            "",
+            "## A whole server, real containers",
+            "",
+            "The app of the figures is examples/hello; the others are busybox's web server, with one container each.",
+            f"The dashboard is open. Medians of {ROUNDS} rounds. The floor is `podman run` of the same image until the",
+            f"first 200, in turns with what is compared with it. At rest: {REST_SECONDS:.0f} s.",
+            *head,
+            *real,
             "",
         ]
     )
-    RESULTS.write_text(text, encoding="utf-8")
-    print(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
+    parser.add_argument("--recorded", type=int, nargs="*", default=list(APPS), help="numbers of recorded apps")
+    parser.add_argument("--real", type=int, nargs="*", default=list(SIZES), help="numbers of apps with containers")
+    return parser
 
 
 if __name__ == "__main__":

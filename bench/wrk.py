@@ -1,4 +1,4 @@
-"""Drives a proxy with Debian's wrk, which is cheaper than what it measures, and reads the CPU time of the proxy."""
+"""Drives a server with Debian's wrk, which is cheaper than what it measures, and reads the CPU time of the server."""
 
 import re
 import shutil
@@ -11,7 +11,8 @@ from pathlib import Path
 
 CLIENTS = 32
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
-_P99 = re.compile(r"99%\s+([0-9.]+)(us|ms|s|m)")
+_MEDIAN = re.compile(r" 50%\s+([0-9.]+)(us|ms|s|m)")
+_P99 = re.compile(r" 99%\s+([0-9.]+)(us|ms|s|m)")
 _SENT = re.compile(r"(\d+) requests in")
 _RATE = re.compile(r"Requests/sec:\s+([0-9.]+)")
 _BAD = re.compile(r"Non-2xx or 3xx responses: (\d+)")
@@ -20,9 +21,10 @@ _ERRORS = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), ti
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Requests a second, the 99th percentile in seconds, CPU seconds of the proxy per request, and failed requests."""
+    """Requests a second, median and 99th percentile in seconds, CPU seconds per request, and failed requests."""
 
     rate: float
+    median: float
     p99: float
     cpu: float
     failed: int
@@ -36,10 +38,13 @@ def has_program(program: str, package: str) -> bool:
     return shutil.which(program) is not None
 
 
-def drive(address: str, headers: Sequence[str], pids: Callable[[], Sequence[int]], seconds: int) -> Sample:
+def drive(
+    address: str, headers: Sequence[str], pids: Callable[[], Sequence[int]], seconds: int, *, path: str = "/",
+    clients: int = CLIENTS,
+) -> Sample:  # fmt: skip
     """Send requests with GET on kept connections for some seconds. ``headers``: such as ``Host: shop.test``."""
-    argv = ("wrk", "--threads", "1", "--connections", str(CLIENTS), "--duration", f"{seconds}s", "--latency",
-            *(word for header in headers for word in ("--header", header)), f"http://{address}/")  # fmt: skip
+    argv = ("wrk", "--threads", "1", "--connections", str(clients), "--duration", f"{seconds}s", "--latency",
+            *(word for header in headers for word in ("--header", header)), f"http://{address}{path}")  # fmt: skip
     before = cpu_seconds(pids())
     printed = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     spent = cpu_seconds(pids()) - before
@@ -47,16 +52,17 @@ def drive(address: str, headers: Sequence[str], pids: Callable[[], Sequence[int]
 
 
 def parse(printed: str, spent: float) -> Sample:
-    """Return what wrk printed. ``spent``: CPU seconds of the proxy meanwhile. Raises ValueError for other text."""
-    sent, rate, slowest = _SENT.search(printed), _RATE.search(printed), _P99.search(printed)
-    if sent is None or rate is None or slowest is None:
+    """Return what wrk printed. ``spent``: CPU seconds of the server meanwhile. Raises ValueError for other text."""
+    sent, rate = _SENT.search(printed), _RATE.search(printed)
+    middle, slowest = _MEDIAN.search(printed), _P99.search(printed)
+    if sent is None or rate is None or middle is None or slowest is None:
         raise ValueError(f"not the output of wrk: {printed[:200]!r}")
     bad, errors = _BAD.search(printed), _ERRORS.search(printed)
     failed = int(bad[1]) if bad else 0
     failed += sum(map(int, errors.groups())) if errors else 0
     return Sample(
-        rate=float(rate[1]), p99=float(slowest[1]) * _SECONDS[slowest[2]], cpu=spent / max(1, int(sent[1])),
-        failed=failed,
+        rate=float(rate[1]), median=float(middle[1]) * _SECONDS[middle[2]],
+        p99=float(slowest[1]) * _SECONDS[slowest[2]], cpu=spent / max(1, int(sent[1])), failed=failed,
     )  # fmt: skip
 
 
@@ -84,6 +90,7 @@ def middle(samples: Sequence[Sample]) -> Sample:
     """Return the median of each figure; failed requests are added up."""
     return Sample(
         rate=statistics.median(each.rate for each in samples),
+        median=statistics.median(each.median for each in samples),
         p99=statistics.median(each.p99 for each in samples),
         cpu=statistics.median(each.cpu for each in samples),
         failed=sum(each.failed for each in samples),

@@ -1,14 +1,12 @@
-"""The ``identities`` port: signed JSON web tokens, verified with joserfc."""
+"""The ``identities`` port: signed JSON web tokens."""
 
 import base64
 import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-
 from pvdify.adapters.openid.keys import ALGORITHM, Keys
+from pvdify.adapters.openid.tokens import verify
 from pvdify.model.foreign_json import parse_json
 from pvdify.model.link import refused
 
@@ -25,8 +23,8 @@ class OpenidIdentities:
     async def claims_of(self, token: str) -> Mapping[str, Any]:
         key = await self._keys.get(_key_name(token))
         try:
-            return jwt.decode(token, key, algorithms=[ALGORITHM]).claims
-        except (JoseError, ValueError, TypeError) as error:
+            return verify(token, key, [ALGORITHM])
+        except ValueError as error:
             raise refused("signature", "is not that of the issuer") from error
 
 

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 
+from pvdify.adapters.openid.tokens import rsa_key
 from pvdify.errors import CodeHostUnavailable, ServiceUnavailable
 from pvdify.model.foreign_json import parse_json
 from pvdify.model.link import refused
 from pvdify.plumbing.web import Web, WebRequest
 from pvdify.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from joserfc.jwk import RSAKey
 
 log = structlog.get_logger()
 ALGORITHM = "RS256"
@@ -35,7 +37,7 @@ class Keys:
         self._tried_at: float | None = None
         self._one_at_a_time = asyncio.Lock()
 
-    async def get(self, name: str) -> RSAKey:
+    async def get(self, name: str) -> "RSAKey":
         """Return the key with this key id.
 
         Raises IdentityRefused if the issuer has no such key, CodeHostUnavailable if the keys cannot be fetched.
@@ -74,7 +76,7 @@ class Keys:
         )  # fmt: skip
 
 
-def _keys_in(content: bytes) -> dict[str, RSAKey]:
+def _keys_in(content: bytes) -> "dict[str, RSAKey]":
     """Return the usable RS256 keys by key id.
 
     Raises ValueError, TypeError or AttributeError if the content is not a key set or has no such key.
@@ -86,14 +88,14 @@ def _keys_in(content: bytes) -> dict[str, RSAKey]:
     return found
 
 
-def _key(item: Mapping[str, Any]) -> RSAKey | None:
+def _key(item: Mapping[str, Any]) -> "RSAKey | None":
     if item.get("kty") != "RSA" or item.get("use", "sig") != "sig" or item.get("alg", ALGORITHM) != ALGORITHM:
         return None
     try:
         public = {name: item[name] for name in ("kty", "n", "e", "kid")}
         if any(len(value) > LONGEST_NUMBER for value in public.values()):
             return None
-        key = RSAKey.import_key(public)
+        key = rsa_key(public)
         return key if SMALLEST_KEY <= key.public_key.key_size <= LARGEST_KEY else None
-    except (JoseError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None

@@ -1,19 +1,20 @@
 """The ``sign_in_provider`` port for OpenID providers, with OpenID Connect Discovery 1.0 from the issuer's URL."""
 
+import asyncio
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-
+from pvdify.adapters.openid.tokens import key_set, verify
 from pvdify.errors import ServiceUnavailable
 from pvdify.model.foreign_json import parse_json
 from pvdify.model.sign_in import Account, Challenge, refused
 from pvdify.plumbing.web import Web, WebAnswer, WebRequest, understand
 from pvdify.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
 
 ALGORITHMS = ["RS256", "ES256", "PS256"]
 FRESH = 3600.0  # seconds; how long the provider's description and keys are cached
@@ -95,22 +96,22 @@ class OpenidProvider:
         for is_last in (False, True):
             keys = await self._key_set(description, is_new=is_last)
             try:
-                return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
-            except (JoseError, ValueError, TypeError) as error:
+                return verify(token, keys, ALGORITHMS)
+            except ValueError as error:
                 # Providers change their keys: fetch them once more, but not for each token with a made-up key id.
                 is_tried = self._keys is not None and self._clock.monotonic() - self._keys[1] < PAUSE
                 if is_last or is_tried:
                     raise refused("the ID token is not signed by the provider") from error
         raise AssertionError
 
-    async def _key_set(self, description: Mapping[str, Any], *, is_new: bool) -> KeySet:
+    async def _key_set(self, description: Mapping[str, Any], *, is_new: bool) -> "KeySet":
         now = self._clock.monotonic()
         if self._keys is None or is_new or now - self._keys[1] > FRESH:
             found = await self._json(WebRequest(method="GET", url=self._endpoint(description, "jwks_uri")))
             listed = [it for it in found.get("keys", ()) if isinstance(it, dict) and it.get("use", "sig") == "sig"]
             try:
-                keys = KeySet.import_key_set({"keys": [it for it in listed if it.get("kty") in ("RSA", "EC")]})
-            except (JoseError, ValueError, KeyError, TypeError) as error:
+                keys = await asyncio.to_thread(key_set, [it for it in listed if it.get("kty") in ("RSA", "EC")])
+            except ValueError as error:
                 raise self._unavailable("its keys cannot be read") from error
             self._keys = (keys, now)
         return self._keys[0]

@@ -1,0 +1,219 @@
+"""A whole server with N real containers: what deploys, rollbacks, commands, reads, starts and rest cost there."""
+
+import http.client
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench import idle, product
+from bench.product import APP, Figure
+from bench.reads import CLIENTS, read
+from tests.e2e.trial import Trial
+from tests.support.images import build_image, push_image
+from tests.support.waiting import PATIENCE
+
+SIZES = (1, 50, 200)
+ROUNDS = 7
+REST_SECONDS = 60.0
+AT_ONCE = 10  # deploys beside the one that is measured
+Start = Callable[..., None]
+LIVE = re.compile(r'id="now" data-live="([^"]*)"')
+COMMANDS = (("apps",), ("ps", APP), ("status",), ("releases", APP))
+
+
+def crowded_server(sizes: tuple[int, ...] = SIZES) -> Iterator[Figure]:
+    """Measure one server with more and more apps, `hello` among them."""
+    settings = ("--ports", idle.port_range(3 * max(sizes) + 60))
+    with Trial() as trial:
+        tiny = trial.stage.image("tiny")
+        push_image(build_image(content="hello"), tiny)
+        for version in ("v1", "v2"):
+            trial.push(version)
+        start = partial(_start, trial, _installed(trial), settings)
+        start()
+        for version in ("v1", "v2"):
+            product.deploy(trial, version)
+        made = 1
+        for size in sizes:
+            for number in range(made, size):
+                idle.deploy(trial, f"app-{number}", tiny)
+            made = size
+            yield from _measure(trial, size, start, tiny)
+
+
+def _start(trial: Trial, program: str, settings: tuple[str, ...], *more: str) -> None:
+    trial.start(program, settings=(*settings, *more))
+
+
+def _installed(trial: Trial) -> str:
+    """Return the program of an installation like that of a server: this checkout without the packages of its tests."""
+    directory = Path(trial.stage.directory) / "installation"
+    python = directory / "bin" / "python"
+    subprocess.run((sys.executable, "-m", "venv", str(directory)), check=True)
+    subprocess.run((str(python), "-m", "pip", "install", "--quiet", str(idle.CHECKOUT)), check=True)
+    return str(python.with_name("pvdifyd"))
+
+
+def _measure(trial: Trial, size: int, start: Start, tiny: str) -> Iterator[Figure]:
+    many = f"with {size} app{'s' if size > 1 else ''}"
+    yield from (Figure(name=f"{figure.name} {many}", value=figure.value) for figure in _restarts(trial, start))
+    with _dashboard_open(trial):
+        for measure in (_deploys, _warm_rollbacks, _commands, _reads, _rest):
+            yield from (Figure(name=f"{figure.name} {many}", value=figure.value) for figure in measure(trial))
+    if size > AT_ONCE:
+        yield Figure(name=f"deploy while {AT_ONCE} others run {many}", value=_seconds(_among_others(trial, tiny)))
+    trial.stop()
+    start("--standby", "0")
+    yield from (Figure(name=f"{figure.name} {many}", value=figure.value) for figure in _cold_rollbacks(trial))
+    trial.stop()
+    start()
+    for version in ("v1", "v2"):
+        product.deploy(trial, version)
+
+
+def _restarts(trial: Trial, start: Start) -> Iterator[Figure]:
+    for what, end in (("SIGTERM", trial.stop), ("SIGKILL", trial.kill)):
+        end()
+        taken = _timed(start)
+        yield Figure(name=f"start to the first answer after {what}", value=_seconds(taken))
+
+
+def _deploys(trial: Trial) -> Iterator[Figure]:
+    image, port = product.stored_image(trial), trial.stage.first_instance_port + 90
+    floors, whole, inside = [], [], []
+    for number in range(ROUNDS):
+        floors.append(product.time_floor(image, port))
+        whole.append(product.deploy(trial, ("v1", "v2")[number % 2]))
+        inside.append(_newest_receipt(trial)["seconds"])
+        _settle(trial)
+    floor = statistics.median(floors)
+    yield Figure(name="floor: `podman run` until the first 200", value=_seconds(floor))
+    yield Figure(name="deploy", value=_ratio(statistics.median(whole), floor))
+    yield Figure(name="deploy, on the server", value=_ratio(statistics.median(inside), floor))
+
+
+def _warm_rollbacks(trial: Trial) -> Iterator[Figure]:
+    whole, inside = [], []
+    for _ in range(ROUNDS):
+        whole.append(product.rollback(trial))
+        inside.append(_newest_receipt(trial)["seconds"])
+        _settle(trial)
+    yield Figure(name="warm rollback", value=_seconds(statistics.median(whole)))
+    yield Figure(name="warm rollback, on the server", value=_seconds(statistics.median(inside)))
+
+
+def _cold_rollbacks(trial: Trial) -> Iterator[Figure]:
+    image, port = product.stored_image(trial), trial.stage.first_instance_port + 90
+    floors, whole = [], []
+    for _ in range(ROUNDS):
+        _settle(trial)
+        floors.append(product.time_floor(image, port))
+        whole.append(product.rollback(trial))
+    yield Figure(name="cold rollback", value=_ratio(statistics.median(whole), statistics.median(floors)))
+
+
+def _commands(trial: Trial) -> Iterator[Figure]:
+    access = trial.stage.environment() | {"PVDIFY_URL": trial.stage.url, "PVDIFY_TOKEN": trial.stage.token}
+
+    def run(*argv: str) -> float:
+        return statistics.median(
+            _timed(lambda: subprocess.run(argv, check=True, capture_output=True, env=access)) for _ in range(ROUNDS)
+        )
+
+    bare = run(str(product.PROGRAM.with_name("python")), "-c", "pass")
+    for words in COMMANDS:
+        taken = run(str(product.PROGRAM), *words)
+        yield Figure(name=f"`pvdify {words[0]}`", value=f"{_seconds(taken)} = {taken / bare:.1f} × bare Python")
+
+
+def _reads(trial: Trial) -> Iterator[Figure]:
+    assert trial.process is not None
+    address = trial.stage.url.removeprefix("http://")
+    for path, shown in (("/apps", "/apps"), (f"/apps/{APP}", "/apps/x")):
+        yield Figure(
+            name=f"`GET {shown}`, {CLIENTS} clients",
+            value=read(address, trial.stage.token, path, trial.process.pid),
+        )
+    yield Figure(name="memory right after", value=f"{_memory(trial):.0f} MB")
+
+
+def _rest(trial: Trial) -> Iterator[Figure]:
+    use = idle.at_rest(trial, REST_SECONDS)
+    yield Figure(
+        name="at rest, percent of a core",
+        value=f"pvdifyd {use.daemon:.2f}, what it started {use.children:.2f}, router {use.router:.2f}",
+    )
+    yield Figure(name="memory at rest, dashboard open", value=f"{_memory(trial):.0f} MB")
+
+
+def _among_others(trial: Trial, tiny: str) -> float:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        others = [pool.submit(idle.deploy, trial, f"app-{number}", tiny) for number in range(1, AT_ONCE + 1)]
+        taken = product.deploy(trial, "v1")
+        for other in others:
+            other.result()
+    _settle(trial)
+    return taken
+
+
+@contextmanager
+def _dashboard_open(trial: Trial) -> Iterator[None]:
+    """Keep a signed-in browser's stream of the start page open."""
+    link = urlsplit(trial.pvdify("open", "--print").stdout.strip())
+    connection = http.client.HTTPConnection(link.hostname or "", link.port or 80, timeout=PATIENCE)
+    connection.request("GET", link.path)
+    with connection.getresponse() as answer:
+        cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
+        answer.read()
+    connection.request("GET", "/", headers={"Cookie": cookie})
+    (address,) = LIVE.findall(connection.getresponse().read().decode())
+    connection.request("GET", address, headers={"Cookie": cookie, "Accept": "text/event-stream"})
+    answer = connection.getresponse()
+    assert answer.status == http.client.OK, answer.status
+    try:
+        yield
+    finally:
+        answer.close()
+        connection.close()
+
+
+def _newest_receipt(trial: Trial) -> dict[str, float]:
+    receipt: dict[str, float] = trial.ask("GET", f"/apps/{APP}/releases?limit=1")[1]["releases"][0]["receipt"]
+    return receipt
+
+
+def _settle(trial: Trial) -> None:
+    """Wait until nothing of `hello` is being stopped: that must not be measured with what comes next."""
+    deadline, before = time.monotonic() + PATIENCE, -1
+    while time.monotonic() < deadline and before != (now := len(trial.containers())):
+        before = now
+        time.sleep(1.5)
+
+
+def _memory(trial: Trial) -> float:
+    """The resident memory of pvdifyd in MB."""
+    assert trial.process is not None
+    lines = Path(f"/proc/{trial.process.pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.0f} ms"
+
+
+def _ratio(value: float, floor: float) -> str:
+    return f"{_seconds(value)} = {value / floor:.2f} × floor ({_seconds(floor)})"
