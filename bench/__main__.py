@@ -21,7 +21,7 @@ SWITCH_TARGETS = {1: 10.0, 100: None, 500: 25.0}
 
 def main() -> None:
     figures = [
-        *tell("redaction", redaction()), *tell("dashboard", dashboard()), *tell("dashboard", dashboard(1000)),
+        *report("redaction", redaction()), *report("dashboard", dashboard()), *report("dashboard", dashboard(1000)),
         *measure_router(), *measure_requests(), *measure_server(),
     ]  # fmt: skip
     text = render(figures)
@@ -38,14 +38,14 @@ def measure_server() -> list[Figure]:
         for version in ("v1", "v2"):
             product.deploy(trial, version)
         return [
-            *tell("deploys", product.deploys(trial)),
-            *tell("rollbacks", product.rollbacks(trial)),
-            *tell("command line", product.command_line(trial)),
-            *tell("daemon", product.daemon(trial)),
-            *tell("api", asyncio.run(product.api(trial))),
-            *tell("swaps", asyncio.run(product.swaps(trial))),
-            *tell("deaths", asyncio.run(deaths(trial))),
-            *tell("services", services(trial)),
+            *report("deploys", product.deploys(trial)),
+            *report("rollbacks", product.rollbacks(trial)),
+            *report("command line", product.command_line(trial)),
+            *report("daemon", product.daemon(trial)),
+            *report("api", asyncio.run(product.api(trial))),
+            *report("swaps", asyncio.run(product.swaps(trial))),
+            *report("deaths", asyncio.run(deaths(trial))),
+            *report("services", services(trial)),
         ]
 
 
@@ -61,14 +61,14 @@ def measure_router() -> list[Figure]:
                 is_met=median <= target if target else None,
             )
         )
-    return tell("router", figures)
+    return report("router", figures)
 
 
 def measure_requests() -> list[Figure]:
-    return tell("requests", asyncio.run(sent_once()))
+    return report("requests", asyncio.run(sent_once()))
 
 
-def tell(what: str, figures: list[Figure]) -> list[Figure]:
+def report(what: str, figures: list[Figure]) -> list[Figure]:
     for figure in figures:
         print(f"{what}: {figure.name}: {figure.value} {figure.target}", file=sys.stderr, flush=True)
     return figures

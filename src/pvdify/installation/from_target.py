@@ -189,7 +189,9 @@ class Target:
             await self._targets(run_dir).fetch(self._target, item.snapshot, directory)
             counted = (await files.count(directory)).counts
             if item.labels.get("files") != str(counted.files) or item.labels.get("bytes") != str(counted.bytes):
-                raise BackupDamaged("not all of it came back", why=f"{counted.files} files, {counted.bytes} bytes")
+                raise BackupDamaged(
+                    "its backup is incomplete", why=f"{counted.files} files, {counted.bytes} bytes came"
+                )
             await copies.copy_in(volume.app, volume.id, directory / DATA)
         finally:
             await files.end(volume.id)

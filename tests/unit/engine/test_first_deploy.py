@@ -60,7 +60,7 @@ async def test_the_failure_of_a_second_deploy_names_the_previous_release(machine
 
     release = await daemon.deploy(image=IMAGE, manifest={"processes": {"worker": {"command": ["work"]}}})
 
-    assert "What ran before runs again." in words_of(release)
+    assert "The previous release's processes run again." in words_of(release)
 
 
 @pytest.mark.parametrize(("silences", "is_confirmed"), [(120, True), (10_000, False)])

@@ -67,33 +67,33 @@ async def _probe_cause(run: StepRun, place: Placement, result: ProbeResult) -> s
 async def _host_cause(run: StepRun, place: Placement, result: ProbeResult) -> str:
     """Probe with the app's other hostnames; return a message if the Host header explains the status, or ""."""
     check = run.manifest.healthcheck
-    asked = hostname_of(run.world.settings, run.app, check)
-    for other in await _other_hosts(run, place, asked) if result.status in HOST_REFUSALS else ():
+    probed = hostname_of(run.world.settings, run.app, check)
+    for other in await _other_hosts(run, place, probed) if result.status in HOST_REFUSALS else ():
         answer = await run.tools.probes.ask(run.app, check, place, hostname=other)
         if answer.status is not None and answer.status != result.status:
             return (
-                f"it answered {result.status} to the Host {asked} and {answer.status} to the Host {other}: it accepts "
-                f"only hostnames that it knows; add {asked} to them (ALLOWED_HOSTS in Django, config.hosts in Rails), "
+                f"it answered {result.status} to the Host {probed} and {answer.status} to the Host {other}: it accepts "
+                f"only hostnames that it knows; add {probed} to them (ALLOWED_HOSTS in Django, config.hosts in Rails), "
                 f"or set `healthcheck: {{host: {other}}}` in pvdify.yml"
             )
     if result.status in MOSTLY_HOST:
         return (
-            f"it answered {result.status} to the Host {asked}; if it accepts only hostnames that it knows, add {asked} "
-            "to them, or set `healthcheck: {host: HOSTNAME}` in pvdify.yml"
+            f"it answered {result.status} to the Host {probed}; if it accepts only hostnames that it knows, "
+            f"add {probed} to them, or set `healthcheck: {{host: HOSTNAME}}` in pvdify.yml"
         )
     return ""
 
 
-async def _other_hosts(run: StepRun, place: Placement, asked: str) -> tuple[str, ...]:
+async def _other_hosts(run: StepRun, place: Placement, probed: str) -> tuple[str, ...]:
     """Return hostnames that the app may accept: default, manifest, added domains, localhost and the instance's address.
 
-    ``asked``, which the probe used, is left out.
+    ``probed``, which the probe used, is left out.
     """
     app = await run.world.store.app(run.app)
     base_domain = run.world.settings.base_domain
     known = hostnames_of(app, base_domain, run.manifest) if app else run.manifest.domains
     where = () if place.endpoint is NO_ROUTE or place.endpoint.is_unix else (place.endpoint.host,)
-    return tuple(host for host in (*known, "localhost", *where) if host != asked)
+    return tuple(host for host in (*known, "localhost", *where) if host != probed)
 
 
 def _listener_cause(port: int, listeners: tuple[Listener, ...], result: ProbeResult) -> str:

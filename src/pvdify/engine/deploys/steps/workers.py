@@ -122,5 +122,9 @@ async def _did_not_stay(run: StepRun, place: Placement, ended: Exit) -> ProbeFai
         f"{run.app} v{run.release.version}: {place.process}.{place.number} {ended} within {STAY_UP:g} s",
         why=f"its last lines: {said}",
         next=f"`pvdify logs {run.app} --release {run.release.version}`. "
-        + ("Nothing was live before." if run.operation.previous is None else "What ran before runs again."),
+        + (
+            "Nothing was live before."
+            if run.operation.previous is None
+            else "The previous release's processes run again."
+        ),
     )

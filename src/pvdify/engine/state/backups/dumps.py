@@ -66,7 +66,7 @@ class Dumps:
             stored = StoredDump(self._tools.targets.fetch_stream(work.target, item.snapshot))
             found = await self._data.restore_stored(scratch, stored)
             if why := await self._runs.ask(scratch):
-                raise BackupDamaged(f"{item.title} does not answer with what came back", why=why)
+                raise BackupDamaged(f"{item.title} does not answer after the restore", why=why)
         if stored.seal is None or stored.seal.kind != item.service:
             raise BackupDamaged(f"{item.title} is not what was stored", why=f"it is a dump of {stored.seal}")
         return replace(item, counts=counts_of(stored.seal, found))
