@@ -15,7 +15,7 @@ from pvdify.model.event import Event, EventFilter, IdempotentRequest
 from pvdify.model.job import JobRun, RunState
 from pvdify.model.notice import Channel, Cursor, Delivery, DeliveryState, Notice, Subscription
 from pvdify.model.operation import Operation, OperationKind, OperationState
-from pvdify.model.release import Release, ReleaseStatus
+from pvdify.model.release import Release, ReleaseStatus, SwitchCount
 from tests.fakes.store import MemoryStore
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ async def test_a_save_is_all_or_nothing(store: SqliteStore):
         await store.save(APP, replace(RELEASE, version=2, status=ReleaseStatus.ACTIVE))
 
     assert await store.app("shop") is None
-    assert [it.version for it in await store.releases("shop")] == [1]
+    assert [it.version for it in await store.releases("shop", 99)] == [1]
 
 
 async def test_releases_are_newest_first_and_ended_operations_are_not_resumed(store: SqliteStore):
@@ -75,12 +75,30 @@ async def test_releases_are_newest_first_and_ended_operations_are_not_resumed(st
     assert await store.unsettled_operations("blog") == ()
 
 
+async def test_live_versions_are_newest_first_and_may_be_those_before_a_version(store: SqliteStore):
+    live = replace(RELEASE, status=ReleaseStatus.SUPERSEDED, was_live=True)
+    failed = replace(RELEASE, version=3, status=ReleaseStatus.FAILED, was_live=False)
+    await store.save(*(replace(live, version=number, slot=1 if number < 4 else 4) for number in (1, 2, 4)), failed)
+
+    assert await store.live_versions("shop", 2) == (4, 2)
+    assert await store.live_versions("shop", 9, before=4) == (2, 1)
+    assert await store.live_versions("blog", 9) == ()
+    assert (await store.last_live_in("shop", 1), await store.last_live_in("shop", 4)) == (2, 4)
+    assert await store.last_live_in("shop", 3) is None
+
+
+async def test_switch_counts_are_those_of_the_releases_that_are_asked_for(store: SqliteStore):
+    await store.save(*(SwitchCount(app="shop", release=number) for number in (1, 2, 3, 4)))
+
+    assert [it.release for it in await store.switch_counts("shop", 2, 3)] == [3, 2]
+
+
 async def test_a_deleted_app_leaves_its_events(store: SqliteStore):
     await store.save(APP, RELEASE, OPERATION, EVENT)
 
     await store.delete_app("shop", replace(EVENT, action=Action.APP_DESTROYED))
 
-    assert await store.apps() == await store.releases("shop") == await store.unsettled_operations() == ()
+    assert await store.apps() == await store.releases("shop", 99) == await store.unsettled_operations() == ()
     assert [it.action for it in await store.events("shop")] == ["app.destroyed", "deploy.live"]
 
 

@@ -22,7 +22,7 @@ MOST_WORKERS = 2
 async def worker_lines(daemon: RealDaemon, app: str) -> AsyncIterator[tuple[str, tuple[LogLine, ...]]]:
     """Yield the container's name and all lines of each worker that the app has had, release by release."""
     logs = daemon.queries.runtime_logs
-    for release in await daemon.store.releases(app):
+    for release in await daemon.store.releases(app, 1000):
         writers = await logs.writers(app, "worker", release.version) if release.slot == release.version else {}
         for name, writer in writers.items():
             yield name, await logs.tail({name: writer}, 100_000)

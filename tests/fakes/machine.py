@@ -313,7 +313,7 @@ class Daemon(Asking):
 
 async def assert_consistent(machine: Machine, app: str = "shop") -> None:
     """Assert that records, route and containers agree, as they must whenever no operation is under way."""
-    releases = await machine.store.releases(app)
+    releases = await machine.store.releases(app, 1000)
     active = [release for release in releases if release.status is ReleaseStatus.ACTIVE]
     assert len(active) == 1, [(release.version, release.status.value) for release in releases]
     assert all(release.status.is_settled for release in releases)

@@ -1,6 +1,5 @@
 """Releases: immutable, numbered records of what was deployed, with which config, by whom, and the result."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -172,12 +171,6 @@ class Release:
             failure=None,
             receipt=None,
         )
-
-
-def last_served(releases: Iterable[Release]) -> dict[int, int]:
-    """Return the newest release that was live in each slot. A rollback may use the slot of an older release."""
-    ordered = sorted(releases, key=lambda release: release.version)
-    return {release.slot: release.version for release in ordered if release.slot is not None and release.was_live}
 
 
 def grace_of(release: Release | None) -> float:

@@ -101,12 +101,16 @@ class Store(JobStore, BackupStore, ServiceStore, Protocol):
 
     async def release(self, app: str, version: int) -> Release | None: ...
 
-    async def releases(self, app: str, limit: int = 1000) -> tuple[Release, ...]:
+    async def releases(self, app: str, limit: int) -> tuple[Release, ...]:
         """Return an app's releases, newest first."""
         ...
 
-    async def live_versions(self, app: str, limit: int) -> tuple[int, ...]:
-        """Return the versions of the releases that are or were live, newest first."""
+    async def live_versions(self, app: str, limit: int, *, before: int | None = None) -> tuple[int, ...]:
+        """Return the versions of the releases that are or were live, newest first; only those below ``before``."""
+        ...
+
+    async def last_live_in(self, app: str, slot: int) -> int | None:
+        """Return the version of the newest release that is or was live in a slot, or None."""
         ...
 
     async def active_release(self, app: str) -> Release | None:
@@ -121,8 +125,8 @@ class Store(JobStore, BackupStore, ServiceStore, Protocol):
         """Return the newest release of each app whose newest release failed."""
         ...
 
-    async def switch_counts(self, app: str) -> tuple[SwitchCount, ...]:
-        """Return the router's counts at each of an app's switches."""
+    async def switch_counts(self, app: str, first: int, last: int) -> tuple[SwitchCount, ...]:
+        """Return the router's counts at the switches to the releases from ``first`` to ``last``."""
         ...
 
     async def scale(self, app: str) -> Scale:

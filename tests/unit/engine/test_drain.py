@@ -40,7 +40,7 @@ async def state_of(machine: Machine, number: int) -> SlotState | None:
 
 
 async def counted(machine: Machine, release: int) -> SwitchCount:
-    (found,) = [count for count in await machine.store.switch_counts("shop") if count.release == release]
+    (found,) = [count for count in await machine.store.switch_counts("shop", release, release)]
     return found
 
 

@@ -48,7 +48,7 @@ async def test_a_token_for_one_app_claims_no_foreign_hostname(daemon: Daemon, cl
 
     assert refused.value.next == f"ask an admin for `pvdify domains:grant shop {hostname}`"
     assert await daemon.world.router.routes() == before
-    assert len(await daemon.world.store.releases("shop")) == 1
+    assert len(await daemon.world.store.releases("shop", 99)) == 1
 
 
 @pytest.mark.parametrize("claim", [deploy, add])

@@ -58,11 +58,11 @@ async def leftovers(machine: Machine, app: str) -> list[str]:
         "deploy logs": [key for key in machine.deploy_log.entries if key[0] == app],
         "app": await store.app(app),
         "preview": await store.preview(app),
-        "releases": await store.releases(app),
+        "releases": await store.releases(app, 99),
         "slots": await store.slots(app),
         "operations": await store.unsettled_operations(app),
         "config versions": await store.config_versions(app),
-        "counts": await store.switch_counts(app),
+        "counts": await store.switch_counts(app, 1, 99),
     }
     return [name for name, value in found.items() if value]
 

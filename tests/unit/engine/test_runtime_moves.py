@@ -158,7 +158,7 @@ async def test_a_stopped_app_is_not_started_and_starts_on_the_new_runtime():
     await daemon.finish_operation(await daemon.processes.set_stopped("shop", ADMIN, is_stopped=False))
 
     assert moved == ({"shop": "systemd"}, frozenset())
-    assert len(await machine.store.releases("shop")) == 1
+    assert len(await machine.store.releases("shop", 99)) == 1
     assert _started_on(machine)[-1][1] == "systemd"
     await daemon.bury()
 
@@ -313,7 +313,7 @@ async def test_a_queued_deploy_is_not_superseded_by_the_move():
 
     assert deployed.status is ReleaseStatus.ACTIVE
     assert await _runtimes(machine) == {"shop": "systemd"}
-    assert len(await machine.store.releases("shop")) == 2  # the deploy itself has moved the app
+    assert len(await machine.store.releases("shop", 99)) == 2  # the deploy itself has moved the app
     await daemon.bury()
 
 

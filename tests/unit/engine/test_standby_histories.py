@@ -8,7 +8,6 @@ import pytest
 
 from pvdify.errors import PvdifyError
 from pvdify.model.operation import OperationKind
-from pvdify.model.release import last_served
 from pvdify.model.route import Traffic
 from pvdify.model.slot import SlotState
 from tests.fakes.machine import ACTOR, Machine, assert_consistent
@@ -89,7 +88,8 @@ class History:
         """Return what should be there now, by the numbers of releases alone."""
         release = await self.machine.store.active_release("shop")
         assert release is not None
-        served = last_served(await self.machine.store.releases("shop"))
+        releases = reversed(await self.machine.store.releases("shop", 99))
+        served = {it.slot: it.version for it in releases if it.slot is not None and it.was_live}
         before = sorted((version, slot) for slot, version in served.items() if slot != release.slot)
         return {release.slot or 0: SlotState.LIVE} | ({before[-1][1]: SlotState.STANDBY} if before else {})
 

@@ -68,7 +68,7 @@ async def test_an_endless_answer_keeps_its_release_only_for_its_drain(machine: M
 
     assert 58 <= machine.clock.monotonic() - switched <= 63
     assert (await states(machine))[2] is SlotState.STANDBY
-    counted = {count.release: count for count in await machine.store.switch_counts("shop")}
+    counted = {count.release: count for count in await machine.store.switch_counts("shop", 1, 99)}
     assert counted[2].cut == 1
 
 

@@ -206,7 +206,7 @@ async def test_requests_cut_at_the_end_of_the_drain_count_as_failed(machine: Mac
     await daemon.finish("shop", asked.version)
     await daemon.finish_retirements()
 
-    (counted,) = [it for it in await machine.store.switch_counts("shop") if it.release == 2]
+    (counted,) = [it for it in await machine.store.switch_counts("shop", 2, 2)]
     assert counted.router_errors == 1
 
 

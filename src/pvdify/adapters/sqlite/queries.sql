@@ -20,7 +20,12 @@ SELECT * FROM releases WHERE app = :app AND version = :version;
 SELECT * FROM releases WHERE app = :app ORDER BY version DESC LIMIT :limit;
 
 -- name: live_versions
-SELECT version FROM releases WHERE app = :app AND was_live ORDER BY version DESC LIMIT :limit;
+SELECT version FROM releases
+WHERE app = :app AND was_live AND (:before IS NULL OR version < :before)
+ORDER BY version DESC LIMIT :limit;
+
+-- name: last_live_in
+SELECT version FROM releases WHERE app = :app AND slot = :slot AND was_live ORDER BY version DESC LIMIT 1;
 
 -- name: active_release
 SELECT * FROM releases WHERE app = :app AND status = 'active';
@@ -34,7 +39,7 @@ WHERE status = 'failed' AND NOT EXISTS (SELECT 1 FROM releases WHERE app = it.ap
 ORDER BY app;
 
 -- name: switch_counts
-SELECT * FROM switch_counts WHERE app = :app ORDER BY release DESC LIMIT 1000;
+SELECT * FROM switch_counts WHERE app = :app AND release BETWEEN :first AND :last ORDER BY release DESC;
 
 -- name: scale
 SELECT * FROM scales WHERE app = :app;

@@ -114,12 +114,16 @@ class SqliteStore(
     async def release(self, app: str, version: int) -> Release | None:
         return await self._one(Release, "release", app=app, version=version)
 
-    async def releases(self, app: str, limit: int = 1000) -> tuple[Release, ...]:
+    async def releases(self, app: str, limit: int) -> tuple[Release, ...]:
         return await self._all(Release, "releases", app=app, limit=limit)
 
-    async def live_versions(self, app: str, limit: int) -> tuple[int, ...]:
-        rows = await self._rows("live_versions", app=app, limit=limit)
+    async def live_versions(self, app: str, limit: int, *, before: int | None = None) -> tuple[int, ...]:
+        rows = await self._rows("live_versions", app=app, limit=limit, before=before)
         return tuple(row["version"] for row in rows)
+
+    async def last_live_in(self, app: str, slot: int) -> int | None:
+        rows = await self._rows("last_live_in", app=app, slot=slot)
+        return rows[0]["version"] if rows else None
 
     async def active_release(self, app: str) -> Release | None:
         return await self._one(Release, "active_release", app=app)
@@ -130,8 +134,8 @@ class SqliteStore(
     async def failed_releases(self) -> tuple[Release, ...]:
         return await self._all(Release, "failed_releases")
 
-    async def switch_counts(self, app: str) -> tuple[SwitchCount, ...]:
-        return await self._all(SwitchCount, "switch_counts", app=app)
+    async def switch_counts(self, app: str, first: int, last: int) -> tuple[SwitchCount, ...]:
+        return await self._all(SwitchCount, "switch_counts", app=app, first=first, last=last)
 
     async def scale(self, app: str) -> Scale:
         return await self._one(Scale, "scale", app=app) or Scale(app=app)

@@ -46,6 +46,7 @@ from pvdify.ports.store import Record, Store
 from pvdify.settings import Settings
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
+PAGE = 20  # releases that are read at once in search of the one that a rollback repeats
 LONGEST_PAUSE = 300  # seconds; proxies in front of the router have their own timeouts
 
 
@@ -207,14 +208,8 @@ class Requests:
         Raises AppNotFound, ReleaseNotFound, NotRollbackable, StoreUnavailable.
         """
         await self._app(app)
-        releases = await self._store.releases(app)
         live = await self._store.active_release(app)
-        if version is None:
-            target = _live_before(releases, live)
-        else:
-            target = next((release for release in releases if release.version == version), None)
-            if target is None:
-                raise no_release(app, version)
+        target = await self._live_before(app, live) if version is None else await self._release(app, version)
         if target is None or not target.was_live or target.image_id is None:
             raise NotRollbackable(
                 f"{app} has no earlier release to roll back to" if target is None
@@ -409,6 +404,24 @@ class Requests:
         newest = await self._store.releases(app, limit=1)
         return newest[0].version + 1 if newest else 1
 
+    async def _live_before(self, app: str, live: Release | None) -> Release | None:
+        """Return the newest release before ``live`` that was live, or None. Skip releases that their guard rolled back.
+
+        So a second rollback undoes the first. A release that only moved to another runtime counts as the one that it
+        repeats.
+        """
+        current, before = live, live.version if live is not None else None
+        while versions := await self._store.live_versions(app, PAGE, before=before):
+            for before in versions:
+                release = await self._release(app, before)
+                if current is not None and current.repeats == release.version:
+                    current = release
+                elif not release.is_taken_back:
+                    return release
+                else:
+                    current = None
+        return None
+
     async def _app(self, name: str) -> App:
         app = await self._store.app(name)
         if app is None:
@@ -450,22 +463,6 @@ class Requests:
             release=release,
             text=text,
         )
-
-
-def _live_before(releases: tuple[Release, ...], live: Release | None) -> Release | None:
-    """Return the newest release before ``live`` that was live, or None. Skip releases that their guard rolled back.
-
-    So a second rollback undoes the first. A release that only moved to another runtime counts as the one it repeats.
-    """
-    current = live
-    for release in (it for it in releases if it.was_live and (live is None or it.version < live.version)):
-        if current is not None and current.repeats == release.version:
-            current = release
-        elif not release.is_taken_back:
-            return release
-        else:
-            current = None
-    return None
 
 
 def _canceled_in_queue(release: Release) -> Release:

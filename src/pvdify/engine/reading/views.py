@@ -132,10 +132,13 @@ class Views:
         return (await self.releases(release.app, (release,)))[0]
 
     async def releases(self, app: str, releases: tuple[Release, ...]) -> tuple[ReleaseView, ...]:
-        """Return the views of releases of one app, in the same order. Raises StoreUnavailable."""
-        counts = {count.release: count for count in await self._store.switch_counts(app)}
-        live = await self._store.live_versions(app, 1000)
-        kept = live[: self._settings.keep_releases]
+        """Return the views of successive releases of one app, newest first. Raises StoreUnavailable."""
+        if not releases:
+            return ()
+        newest, oldest = releases[0].version, releases[-1].version
+        counts = {count.release: count for count in await self._store.switch_counts(app, oldest, newest)}
+        kept = await self._store.live_versions(app, self._settings.keep_releases)
+        live = await self._store.live_versions(app, len(releases), before=newest)  # one of them is before the oldest
         return tuple(
             ReleaseView(
                 release=release,

@@ -246,6 +246,7 @@ class CleanStore(Store):
     release = unchanged(Store.release)
     releases = unchanged(Store.releases)
     live_versions = unchanged(Store.live_versions)
+    last_live_in = unchanged(Store.last_live_in)
     active_release = unchanged(Store.active_release)
     active_releases = unchanged(Store.active_releases)
     failed_releases = unchanged(Store.failed_releases)

@@ -137,9 +137,8 @@ class AppVolumes:
 
     async def _users(self, app: str, name: str) -> tuple[int, ...]:
         """Return the versions of the releases that run, or may run again, with this volume."""
-        slots = {slot.number for slot in await self._store.slots(app)}
-        releases = [release for release in await self._store.releases(app) if release.version in slots]
-        return tuple(sorted(release.version for release in releases if name in release.volumes))
+        found = [await self._store.release(app, slot.number) for slot in await self._store.slots(app)]
+        return tuple(sorted(it.version for it in found if it is not None and name in it.volumes))
 
     def _event(self, actor: Actor, action: Action, volume: AppVolume) -> Event:
         return Event(

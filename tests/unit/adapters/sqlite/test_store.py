@@ -63,7 +63,7 @@ async def test_saved_records_are_read_back_unchanged(store: SqliteStore):
     assert await store.release("shop", 1) == RELEASE
     assert await store.slots("shop") == (SLOT,)
     assert await store.operation("shop-v1") == OPERATION
-    assert await store.switch_counts("shop") == (count,)
+    assert await store.switch_counts("shop", 1, 99) == (count,)
 
 
 async def test_a_save_is_all_or_nothing(store: SqliteStore):
@@ -74,7 +74,7 @@ async def test_a_save_is_all_or_nothing(store: SqliteStore):
         await store.save(SLOT, second)  # never two active releases of one app
 
     assert await store.slots("shop") == ()
-    assert [release.version for release in await store.releases("shop")] == [1]
+    assert [release.version for release in await store.releases("shop", 1000)] == [1]
 
 
 async def test_ended_operations_are_not_resumed(store: SqliteStore):
@@ -90,7 +90,7 @@ async def test_deleted_app_leaves_its_events(store: SqliteStore):
     await store.delete_app("shop", event)
 
     assert await store.app("shop") is None
-    assert await store.releases("shop") == ()
+    assert await store.releases("shop", 1000) == ()
     assert await store.unsettled_operations() == ()
     assert [it.action for it in await store.events("shop")] == ["app.destroyed"]
 

@@ -98,7 +98,7 @@ async def _is_opening(run: StepRun) -> bool:
     """Return whether this is a preview with on_open hooks, and no release of it was ever live."""
     if parent_of(run.app) is None or not run.manifest.previews.on_open:
         return False
-    return not any(it.was_live for it in await run.world.store.releases(run.app))
+    return not await run.world.store.live_versions(run.app, 1)
 
 
 async def _run_hooks(

@@ -39,10 +39,10 @@ async def keep_for_another_try(run: StepRun) -> None:
     if release.image_id is None or await images.get(release.image_id) is None:
         return
     await images.keep(release.image_id, run.app, release.version)
-    kept = await images.kept(run.app) - {release.version}
-    for other in await run.world.store.releases(run.app):
-        if other.version in kept and other.status.is_settled and not other.was_live:
-            await images.release(run.app, other.version)
+    for version in await images.kept(run.app) - {release.version}:
+        other = await run.world.store.release(run.app, version)
+        if other is not None and other.status.is_settled and not other.was_live:
+            await images.release(run.app, version)
 
 
 @step(undo=keep_for_another_try)

@@ -10,7 +10,7 @@ from pvdify.engine.world.concurrency import settle
 from pvdify.engine.world.runtimes import runtime_of_new_slot
 from pvdify.errors import DeployCanceled, RouterUnavailable
 from pvdify.model.operation import OperationKind
-from pvdify.model.release import SwitchCount, grace_of, last_served
+from pvdify.model.release import SwitchCount, grace_of
 from pvdify.model.route import Traffic
 from pvdify.model.slot import Slot, SlotState
 from pvdify.timing import first_of
@@ -140,14 +140,17 @@ async def prune(run: StepRun) -> None:
 
     Keep those of the newest ``keep_releases`` that were live, of every slot, and of releases that are not settled.
     """
-    releases = await run.world.store.releases(run.app)
-    deployed = [release for release in releases if release.was_live]
+    store = run.world.store
+    live = [
+        await store.release(run.app, it) for it in await store.live_versions(run.app, run.world.settings.keep_releases)
+    ]
     # The pin belongs to the release that started the slot. A rollback that reuses a standby slot has no own pin.
-    needed = {release.slot or release.version for release in deployed[: run.world.settings.keep_releases]}
-    needed |= {slot.number for slot in await run.world.store.slots(run.app)}
-    needed |= {release.version for release in releases if not release.status.is_settled}
+    needed = {release.slot or release.version for release in live if release is not None}
+    needed |= {slot.number for slot in await store.slots(run.app)}
     for version in await run.world.images.kept(run.app) - needed:
-        await run.world.images.release(run.app, version)
+        release = await store.release(run.app, version)
+        if release is None or release.status.is_settled:
+            await run.world.images.release(run.app, version)
 
 
 async def _slot(run: StepRun) -> Slot:
@@ -174,8 +177,8 @@ async def _is_displaced(run: StepRun, slot: Slot) -> bool:
     idle = [other.number for other in await run.world.store.slots(run.app) if other.state.is_idle]
     if not set(idle) - {slot.number}:
         return False
-    served = last_served(await run.world.store.releases(run.app))
-    return any(served.get(number, number) > served.get(slot.number, slot.number) for number in idle)
+    served = {number: await run.world.store.last_live_in(run.app, number) or number for number in (*idle, slot.number)}
+    return any(served[number] > served[slot.number] for number in idle)
 
 
 async def _may_come_back(run: StepRun, slot: Slot) -> bool:
@@ -186,9 +189,8 @@ async def _may_come_back(run: StepRun, slot: Slot) -> bool:
 
 async def switch_count(run: StepRun, release: int) -> SwitchCount:
     """Return the recorded count of requests during a release's switch, or zeros without a record."""
-    counts = await run.world.store.switch_counts(run.app)
-    known = (count for count in counts if count.release == release)
-    return next(known, SwitchCount(app=run.app, release=release))
+    counts = await run.world.store.switch_counts(run.app, release, release)
+    return counts[0] if counts else SwitchCount(app=run.app, release=release)
 
 
 async def quiet(run: StepRun, slot: int, seconds: float, number: int | None = None) -> None:
