@@ -2,13 +2,14 @@
 
 import http.client
 import re
+import sqlite3
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,8 +25,10 @@ SIZES = (1, 50, 200)
 ROUNDS = 7
 REST_SECONDS = 60.0
 AT_ONCE = 10  # deploys beside the one that is measured
+RELEASES, EVENTS = 10_000, 1_000_000
 Start = Callable[..., None]
 LIVE = re.compile(r'id="now" data-live="([^"]*)"')
+PATHS = ("/apps", f"/apps/{APP}", f"/apps/{APP}/releases?limit=15")
 COMMANDS = (("apps",), ("ps", APP), ("status",), ("releases", APP))
 
 
@@ -47,6 +50,7 @@ def crowded_server(sizes: tuple[int, ...] = SIZES) -> Iterator[Figure]:
                 idle.deploy(trial, f"app-{number}", tiny)
             made = size
             yield from _measure(trial, size, start, tiny)
+        yield from _long_history(trial, start)
 
 
 def _start(trial: Trial, program: str, settings: tuple[str, ...], *more: str) -> None:
@@ -137,9 +141,9 @@ def _commands(trial: Trial) -> Iterator[Figure]:
 def _reads(trial: Trial) -> Iterator[Figure]:
     assert trial.process is not None
     address = trial.stage.url.removeprefix("http://")
-    for path, shown in (("/apps", "/apps"), (f"/apps/{APP}", "/apps/x")):
+    for path in PATHS:
         yield Figure(
-            name=f"`GET {shown}`, {CLIENTS} clients",
+            name=f"`GET {path.replace(APP, 'x')}`, {CLIENTS} clients",
             value=read(address, trial.stage.token, path, trial.process.pid),
         )
     yield Figure(name="memory right after", value=f"{_memory(trial):.0f} MB")
@@ -183,6 +187,35 @@ def _dashboard_open(trial: Trial) -> Iterator[None]:
     finally:
         answer.close()
         connection.close()
+
+
+def _long_history(trial: Trial, start: Start) -> Iterator[Figure]:
+    """Measure reads and deploys with copies of a release and an event in the database."""
+    trial.stop()
+    with closing(sqlite3.connect(trial.stage.data_dir / "pvdify.db")) as database, database:
+        _copy_rows(database, "releases", "version", RELEASES, f"app = '{APP}' AND status = 'superseded'")
+        _copy_rows(database, "events", "id", EVENTS, f"app = '{APP}'")
+    taken = _timed(lambda: start("--keep-events", str(2 * EVENTS)))
+    yield Figure(name=f"start with {RELEASES:,} releases and {EVENTS:,} events", value=_seconds(taken))
+    assert trial.process is not None
+    address = trial.stage.url.removeprefix("http://")
+    for path in (f"/apps/{APP}/releases?limit=15", "/events?limit=50", "/apps"):
+        value = read(address, trial.stage.token, path, trial.process.pid)
+        yield Figure(name=f"`GET {path}`, {CLIENTS} clients, with this history", value=value)
+    deployed = [product.deploy(trial, ("v1", "v2")[number % 2]) for number in range(ROUNDS)]
+    yield Figure(name="deploy with this history", value=_seconds(statistics.median(deployed)))
+    yield Figure(name="memory with this history", value=f"{_memory(trial):.0f} MB")
+
+
+def _copy_rows(database: sqlite3.Connection, table: str, key: str, count: int, where: str) -> None:
+    """Add copies of one row of a table under the keys that follow the largest one."""
+    columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+    chosen = ", ".join("last + number" if column == key else column for column in columns)
+    database.execute(
+        f"WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {count}),"
+        f" one AS (SELECT * FROM {table} WHERE {where} LIMIT 1), ends AS (SELECT max({key}) AS last FROM {table})"
+        f" INSERT INTO {table} ({', '.join(columns)}) SELECT {chosen} FROM one, ends, numbers"
+    )
 
 
 def _newest_receipt(trial: Trial) -> dict[str, float]:
