@@ -15,7 +15,7 @@ settings.load_profile("patient")
 
 HERE = Path(__file__).parent
 NEED_THE_MACHINE = frozenset({"podman", "router", "systemd", "vps", "e2e", "kubernetes"})
-FOLDERS_THAT_NEED_IT = ("integration", "e2e", "load", "browser")
+FOLDERS_THAT_NEED_IT = ("integration", "e2e", "load", "browser", "kubernetes")
 SLOW_TIMEOUT = 1800  # seconds, also where other work leaves a test a tenth of a core
 MACHINE_TIMEOUT = 900
 GARBAGE_THRESHOLDS = (10_000, 10, 10)  # of Python: (700, 10, 10); a deploy makes many objects that live for its test

@@ -7,13 +7,24 @@ import pytest
 
 from tests.support.cluster import Cluster, missing_for_cluster
 from tests.support.cluster_runtime import ClusterServer, cluster_server
+from tools.cluster.build import SourceUnavailable, build
+from tools.cluster.programs import Programs
 
 
 @pytest.fixture(scope="session")
-def shared_cluster() -> Iterator[Cluster]:
-    """The cluster of this run; skips with the reason where there can be none."""
+def programs() -> Programs:
+    """The programs of a cluster; skips with the reason where there can be none."""
     if reason := missing_for_cluster():
         pytest.skip(reason)
+    try:
+        return build()
+    except SourceUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(programs: Programs) -> Iterator[Cluster]:
+    """The cluster of this run."""
     with Cluster() as cluster:
         yield cluster
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 
@@ -10,10 +9,10 @@ import pytest
 
 from tests.support.cluster import Cluster
 from tests.support.cluster_objects import Seen, answer, claim, deployment, eventually, pod, service
-from tools.cluster.build import build
 from tools.cluster.cluster import Cluster as RealCluster
 from tools.cluster.cluster import ClusterFailed, remove_leftovers
 from tools.cluster.layout import Layout, name_of_checkout
+from tools.cluster.programs import Programs
 from tools.cluster.traces import traces
 
 pytestmark = pytest.mark.kubernetes
@@ -44,11 +43,11 @@ def web(cluster: Cluster, namespace: str, seen: Seen) -> str:
     return seen.address()
 
 
-def test_every_worker_is_ready_and_runs_what_was_built(cluster: Cluster) -> None:
+def test_every_worker_is_ready_and_runs_what_was_built(cluster: Cluster, programs: Programs) -> None:
     versions = cluster.kubectl("get", "nodes", "--output=jsonpath={.items[*].status.nodeInfo.kubeletVersion}")
 
     assert cluster.ready_nodes() == set(cluster.nodes)
-    assert set(versions.split()) == {f"v{build().kubernetes}"}
+    assert set(versions.split()) == {f"v{programs.kubernetes}"}
 
 
 def test_the_outside_reaches_the_pods_of_a_service_on_every_worker(web: str, seen: Seen) -> None:
@@ -166,9 +165,9 @@ def test_a_service_answers_while_the_api_server_is_away(cluster: Cluster, web: s
     assert cluster.ready_nodes() == set(cluster.nodes)
 
 
-def test_a_cluster_whose_owner_was_killed_is_removed_without_a_trace() -> None:
+def test_a_cluster_whose_owner_was_killed_is_removed_without_a_trace(programs: Programs) -> None:
     layout = Layout(name=f"{name_of_checkout()}l", nodes=1)
-    cluster = RealCluster(layout, build())
+    cluster = RealCluster(layout, programs)
     owner = subprocess.Popen(("sleep", "1000"))
     cluster.up(owner=owner.pid)
     remove_leftovers()
@@ -181,16 +180,15 @@ def test_a_cluster_whose_owner_was_killed_is_removed_without_a_trace() -> None:
     assert traces(layout) == []
 
 
-def test_a_half_made_cluster_is_made_again() -> None:
+@pytest.mark.long
+def test_a_half_made_cluster_is_made_again(programs: Programs) -> None:
     layout = Layout(name=f"{name_of_checkout()}h", nodes=1)
-    cluster = RealCluster(layout, build())
+    cluster = RealCluster(layout, programs)
     cluster.up(owner=os.getpid())
     (layout.folder / "ready").unlink()
-    started = time.monotonic()
 
     cluster.up(owner=os.getpid())
 
-    assert time.monotonic() - started < 120
     assert cluster.ready_nodes() == {"n1"}
     cluster.down()
     assert traces(layout) == []

@@ -86,7 +86,7 @@ def test_ps_names_what_runs_and_where_the_router_reaches_it(trial: ClusterTrial)
         ("HEALTH_STATUS=503", "", 7, "it answered 503"),
         ("X=1", 'hooks: {pre_deploy: ["echo migrating; exit 9"]}', 8, "its last lines: migrating"),
         ("X=1", "processes: {web: {command: [/no/such/program]}}", 1, "/no/such/program"),
-        ("X=1", "resources: {memory: 900G}", 1, "Insufficient memory"),
+        pytest.param("X=1", "resources: {memory: 900G}", 1, "Insufficient memory", marks=pytest.mark.long),  # 30 s
     ],
 )
 def test_a_failed_deploy_names_its_cause_and_changes_nothing(

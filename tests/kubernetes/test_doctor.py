@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.installation.doctor import cluster as doctor
 from pvdify.installation.machine import Machine
@@ -9,6 +11,8 @@ from pvdify.settings import Settings, load
 from pvdify.wire.answers import Check
 from tests.kubernetes.trial import RIGHTS, kubeconfig
 from tests.support.cluster import Cluster
+
+pytestmark = pytest.mark.kubernetes
 
 
 def checks(settings: Settings) -> dict[str, Check]:

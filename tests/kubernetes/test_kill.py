@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until
 from tools.demo.stage import BASE_DOMAIN
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1800)]
-TRIED = MOMENTS if os.environ.get("PVDIFY_TEST_EVERY_MOMENT") else MOMENTS[::6]
+TRIED = MOMENTS if os.environ.get("PVDIFY_TEST_EVERY_MOMENT") else MOMENTS[4::8]
 
 
 @pytest.fixture(scope="module")

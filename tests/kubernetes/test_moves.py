@@ -12,6 +12,7 @@ from tests.kubernetes.trial import ClusterTrial
 from tests.load import Load
 from tests.support.cluster import Cluster
 from tests.support.images import missing_for_podman
+from tests.support.own_podman import own_podman
 from tests.support.waiting import wait_until
 from tools.demo import stage as stages
 from tools.demo.stage import BASE_DOMAIN
@@ -34,7 +35,7 @@ def trial(
     shared_cluster: Cluster, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClusterTrial]:
     folder = tmp_path_factory.mktemp("manifests")
-    with shared_cluster.inside(), ClusterTrial(shared_cluster, runtime="podman") as trial:
+    with own_podman(), shared_cluster.inside(), ClusterTrial(shared_cluster, runtime="podman") as trial:
         trial.start()
         try:
             for app, content in (("shop", SHOP), ("notes", NOTES)):
@@ -45,8 +46,6 @@ def trial(
         finally:
             trial.stop()
             stages.clean_up(trial.stage)
-            for image in images.values():
-                subprocess.run(("podman", "rmi", "--force", image), check=False, capture_output=True)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,9 @@ build     build the programs, once: 4 minutes of a quiet machine with two cores
 up        bring a cluster up: a control plane and two workers
 exec      run a program in its outside network, with KUBECONFIG and kubectl: ``exec -- kubectl get nodes``
 status    list the clusters of this machine
-down      remove a cluster, or with --all every one
+down      remove a cluster, with --all every one, with --left those whose test run was killed
+
+Exits with 3 if there can be no cluster on this machine, and with 1 after other errors.
 """
 
 import argparse
@@ -13,19 +15,24 @@ import sys
 from typing import NoReturn
 
 from tools.cluster import programs
-from tools.cluster.build import BuildFailed, build
-from tools.cluster.cluster import Cluster, ClusterFailed, known_clusters
+from tools.cluster.build import BuildFailed, SourceUnavailable, build
+from tools.cluster.cluster import Cluster, ClusterFailed, known_clusters, remove_leftovers
 from tools.cluster.layout import BadName, Layout, name_of_checkout
 from tools.cluster.missing import missing_for_cluster
+
+NO_CLUSTER_HERE = 3
 
 
 def main() -> int:
     arguments = _parser().parse_args()
     if reason := missing_for_cluster():
         programs.say(f"error: {reason}")
-        return 1
+        return NO_CLUSTER_HERE
     try:
         return _run(arguments)
+    except SourceUnavailable as error:
+        programs.say(f"error: {error}")
+        return NO_CLUSTER_HERE
     except (BuildFailed, ClusterFailed, BadName) as error:
         programs.say(f"error: {error}")
         return 1
@@ -42,6 +49,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return _status()
         case "exec":
             _exec(_cluster(arguments), arguments.program)
+        case "down" if arguments.left:
+            remove_leftovers()
         case "down":
             for name in known_clusters() if arguments.all else [arguments.name]:
                 Cluster(Layout(name=name), programs.nothing()).down()
@@ -82,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="list the clusters; exits with 1 if there is none")
     run = commands.add_parser("exec", help="run a program in its outside network; default: a shell")
     run.add_argument("program", nargs=argparse.REMAINDER)
-    commands.add_parser("down", help="remove it").add_argument("--all", action="store_true", help="remove all clusters")
+    which = commands.add_parser("down", help="remove it").add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="remove all clusters")
+    which.add_argument("--left", action="store_true", help="remove the clusters whose test run was killed")
     return parser
 
 

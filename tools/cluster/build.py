@@ -37,10 +37,15 @@ class BuildFailed(Exception):
     """A command of the build failed; the message has the end of its output."""
 
 
+class SourceUnavailable(BuildFailed):
+    """The archive of Debian gave no source or no compiler, so there can be no cluster here."""
+
+
 def build(folder: Path | None = None, say: Say = programs.say) -> Programs:
     """Return the built programs, and build them first if they are missing. A second caller waits for the first.
 
-    Raises BuildFailed. A killed build leaves a folder without the mark of a complete one; the next build removes it.
+    Raises BuildFailed, and SourceUnavailable if nothing could be downloaded.
+    A killed build leaves a folder without the mark of a complete one; the next build removes it.
     """
     folder = folder or programs.cache()
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,9 +96,12 @@ class _Build:
     def _fetch(self) -> str:
         """Download the packages and the source; return the version of the source."""
         self._report("downloading packages")
-        self._command("apt-get", "-qq", "update")
-        self._command("apt-get", "-qq", "download", *PACKAGES, cwd=self.work / "debs")
-        self._command("apt-get", "-qq", "--download-only", "source", "kubernetes", cwd=self.work / "debs")
+        try:
+            self._command("apt-get", "-qq", "update")
+            self._command("apt-get", "-qq", "download", *PACKAGES, cwd=self.work / "debs")
+            self._command("apt-get", "-qq", "--download-only", "source", "kubernetes", cwd=self.work / "debs")
+        except BuildFailed as error:
+            raise SourceUnavailable(f"Debian's source of Kubernetes cannot be downloaded: {error}") from error
         description = next((self.work / "debs").glob("kubernetes_*.dsc")).read_text(encoding="utf-8")
         found = re.search(r"^Version: (\S+)$", description, re.MULTILINE)
         if not found:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tools.cluster import build, storage
-from tools.cluster.build import BuildFailed
+from tools.cluster.build import SourceUnavailable
 from tools.cluster.credentials import Credentials
 from tools.cluster.layout import BadName, Layout, name_of_checkout
 from tools.cluster.programs import COMPLETE, Programs, built, upstream
@@ -95,7 +95,7 @@ def test_a_build_that_fails_says_why_and_leaves_neither_its_folder_nor_that_of_a
     (broken / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", f"{broken}:/usr/bin:/bin")
 
-    with pytest.raises(BuildFailed, match=r"apt-get -qq exited with 100:\nno such mirror"):
+    with pytest.raises(SourceUnavailable, match=r"apt-get -qq exited with 100:\nno such mirror"):
         build.build(cache, say=lambda _: None)
 
     assert list(cache.glob("building-*")) == []
