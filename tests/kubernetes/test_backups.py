@@ -15,7 +15,6 @@ from pvdify.adapters.kubernetes.names import HELPER
 from tests.kubernetes.trial import ClusterTrial
 from tests.load import Load, Shape
 from tests.support.cluster import Cluster
-from tests.support.sample_layers import sample_config, sample_layers
 from tests.support.waiting import wait_until
 from tools.demo.stage import BASE_DOMAIN
 
@@ -36,8 +35,8 @@ INSERT = Shape(name="row", method="POST", path="/rows", body_size=64)
 
 @pytest.fixture(scope="module")
 def image(shared_cluster: Cluster) -> str:
-    """The sample app as root, since claims of this cluster belong to root."""
-    return shared_cluster.push_layers("notes", sample_layers(), {**sample_config("v1"), "User": ""})
+    """The sample app, whose user is not root."""
+    return shared_cluster.push_sample("v1", "notes")
 
 
 @pytest.fixture(scope="module")

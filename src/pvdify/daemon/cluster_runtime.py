@@ -70,10 +70,10 @@ class ClusterParts:
             cluster=self.cluster, scope=self.scope, clock=clock, namespaces=self.namespaces, storage=self.storage,
             helper_image=settings.kubernetes_helper_image,
         )  # fmt: skip
-        self.pulls = PullLogins()
+        self.pulls, self.image_files = PullLogins(), ImageFiles(settings.data_dir / "cluster", write_whole)
         self.prerequisites = Prerequisites(
             cluster=self.cluster, scope=self.scope, namespaces=self.namespaces, networks=self.networks,
-            storage=self.storage, logins=self.pulls.of,
+            storage=self.storage, logins=self.pulls.of, user_of=self.image_files.user,
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -103,9 +103,7 @@ def build_on_cluster(inputs: RuntimeInputs, web: Web, parts: ClusterParts | None
     content = HttpRegistryContent(
         api=RegistryApi(web), auth_file=auth_file, gate=HostGate(settings.allow_registries), clock=clock
     )
-    images = ClusterImages(
-        cluster=cluster, scope=scope, files=ImageFiles(settings.data_dir / "cluster", write_whole), content=content
-    )
+    images = ClusterImages(cluster=cluster, scope=scope, files=parts.image_files, content=content)
     volumes = parts.volumes
     return Runtime(
         instances=ClusterInstances(

@@ -14,6 +14,7 @@ class LocalImage:
 
     ``image_id`` identifies exactly these bytes while they are stored; ``digest`` is the registry's name for them.
     ``volumes``: the declared ``VOLUME`` paths that can be volumes. ``architecture``: such as ``arm64``, "" if unknown.
+    ``user``: with whom its program starts, as its author wrote it; "" for root, and where the engine does not ask.
     ``runs_here``: whether this machine, whose architecture is ``machine``, can run the image.
     """
 
@@ -25,6 +26,7 @@ class LocalImage:
     command: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     architecture: str = ""
+    user: str = ""
     runs_here: bool = True
     machine: str = ""
 

@@ -47,6 +47,11 @@ class ImageFiles:
         except (ValueError, KeyError, TypeError):
             return None  # damaged; it is asked of the registry again
 
+    def user(self, image_id: str) -> str:
+        """Return with whom the program of the image starts; "" for root, and if the image is not known."""
+        known = self.read(image_id)
+        return known.image.user if known else ""
+
     def write(self, known: Known) -> None:
         """Remember the image."""
         text = json.dumps({"image": asdict(known.image), "parts": dict(known.parts)})

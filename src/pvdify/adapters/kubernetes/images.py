@@ -148,7 +148,7 @@ def image_of(pinned: ImageReference, document: dict[str, Any], size: int, machin
     config = document.get("config") or {}
     try:
         ports, volumes = _ports(config.get("ExposedPorts") or {}), mountable_paths(config.get("Volumes") or {})
-        architecture = str(document.get("architecture") or "")
+        architecture, user = str(document.get("architecture") or ""), str(config.get("User") or "")
         entrypoint, command = _words(config.get("Entrypoint")), _words(config.get("Cmd"))
     except (TypeError, ValueError, AttributeError) as error:
         raise _no_image(pinned, f"its configuration cannot be read: {error}") from error
@@ -156,7 +156,7 @@ def image_of(pinned: ImageReference, document: dict[str, Any], size: int, machin
         raise _no_image(pinned, f"it declares {len(volumes)} volumes and {len(ports)} ports")
     return LocalImage(
         image_id=str(pinned), digest=str(pinned.digest), size=size, exposed_ports=ports, entrypoint=entrypoint,
-        command=command, volumes=volumes, architecture=architecture,
+        command=command, volumes=volumes, architecture=architecture, user=user,
         runs_here=not architecture or not machines or architecture in machines, machine=" or ".join(machines),
     )  # fmt: skip
 

@@ -71,7 +71,7 @@ class ClusterInstances:
         kind = "deployments" if spec.role.is_kept_running else "configmaps"
         if await self._cluster.get(self._path(spec.name, kind)) is None:
             document = (
-                manifests.deployment(self._scope, spec, starts=0) if spec.role.is_kept_running
+                await self._deployment(spec, 0) if spec.role.is_kept_running
                 else manifests.marker(self._scope, spec, is_started=False)
             )  # fmt: skip
             await self._make(spec, kind, document)
@@ -162,7 +162,7 @@ class ClusterInstances:
             if await self._is_up_now(spec):
                 return
             before -= 1  # it is being started already
-        await self._make(spec, "deployments", manifests.deployment(self._scope, spec, starts=max(0, before) + 1))
+        await self._make(spec, "deployments", await self._deployment(spec, max(0, before) + 1))
         await self._await_start(spec)
 
     async def _start_once(self, spec: InstanceSpec) -> None:
@@ -171,12 +171,16 @@ class ClusterInstances:
         if found.starts(there) == 0:
             await self._make(spec, "configmaps", manifests.marker(self._scope, spec, is_started=True))
             try:
-                await self._cluster.create(self._scope.path(spec.app, "pods"), manifests.pod(self._scope, spec))
+                document = manifests.pod(self._scope, spec, group=await self._prerequisites.group(spec))
+                await self._cluster.create(self._scope.path(spec.app, "pods"), document)
             except Refused as refused:
                 if refused.reason != "AlreadyExists":
                     await self.remove(spec.name)
                     raise causes.not_made(spec, refused.message) from refused
         await self._await_start(spec)
+
+    async def _deployment(self, spec: InstanceSpec, starts: int) -> Json:
+        return manifests.deployment(self._scope, spec, starts=starts, group=await self._prerequisites.group(spec))
 
     async def _make(self, spec: InstanceSpec, kind: str, document: Json) -> None:
         """Apply the object after what it needs. Raises StartFailed, RuntimeUnavailable."""

@@ -29,6 +29,8 @@ PORT_NAME, SERVICE_PORT = "web", 80
 LOST_NODE_SECONDS = 30  # after which a pod of a node that is away is started on another one
 REGISTRIES = "pvdify-registries"  # the Secret with the logins for pulls
 ACCOUNT = "pvdify-app"  # the service account of the pods, without a token
+GROUP_OF_A_NAME = 1000  # gets the files of volumes if the image names its user in words
+LARGEST_GROUP = 2**31 - 1
 SMALL_CPU = 0.05  # the CPUs that the scheduler reserves for an instance
 
 
@@ -91,8 +93,20 @@ def is_incomplete(claim: Json) -> bool:
     return INCOMPLETE in (claim["metadata"].get("annotations") or {})
 
 
-def deployment(scope: Scope, spec: InstanceSpec, *, starts: int) -> Json:
-    """Return the Deployment of one instance; it has a replica from its first start on."""
+def group_of(user: str) -> int | None:
+    """Return the group that gets the files of volumes, for the user of an image; None for root, who may write anyway.
+
+    It is one more group of the program, so any group works; the user's own keeps files the same for other mounts.
+    """
+    name, _, group = user.partition(":")
+    if name in ("", "0", "root"):
+        return None
+    found = next((int(each) for each in (group, name) if each.isascii() and each.isdecimal()), GROUP_OF_A_NAME)
+    return found if found <= LARGEST_GROUP else GROUP_OF_A_NAME
+
+
+def deployment(scope: Scope, spec: InstanceSpec, *, starts: int, group: int | None = None) -> Json:
+    """Return the Deployment of one instance; it has a replica from its first start on. ``group``: see ``group_of``."""
     metadata = _metadata(scope, Identity.of(spec))
     metadata["annotations"] |= {STARTS: str(starts), EXIT: ""}
     labels = metadata["labels"]
@@ -107,15 +121,17 @@ def deployment(scope: Scope, spec: InstanceSpec, *, starts: int) -> Json:
             "selector": {"matchLabels": {SERVER: scope.server, INSTANCE: object_name(spec.name)}},
             "template": {
                 "metadata": {"labels": labels | _links(spec), "annotations": annotations},
-                "spec": {**pod_spec(spec), "restartPolicy": "Always", **_spread(labels)},
+                "spec": {**pod_spec(spec, group), "restartPolicy": "Always", **_spread(labels)},
             },
         },
     }  # fmt: skip
 
 
-def pod(scope: Scope, spec: InstanceSpec, *, has_input: bool = False, is_on_terminal: bool = False) -> Json:
+def pod(
+    scope: Scope, spec: InstanceSpec, *, group: int | None = None, has_input: bool = False, is_on_terminal: bool = False
+) -> Json:
     """Return the pod of a container that runs once. ``has_input``: a client writes to it."""
-    made = pod_spec(spec)
+    made = pod_spec(spec, group)
     if has_input:
         made["containers"][0] |= {"stdin": True, "stdinOnce": True, "tty": is_on_terminal}
     metadata = _metadata(scope, Identity.of(spec))
@@ -127,7 +143,7 @@ def pod(scope: Scope, spec: InstanceSpec, *, has_input: bool = False, is_on_term
     }  # fmt: skip
 
 
-def pod_spec(spec: InstanceSpec) -> Json:
+def pod_spec(spec: InstanceSpec, group: int | None = None) -> Json:
     """Return the part of a pod's spec that all roles share. Nothing in it is a config var."""
     name = object_name(spec.name)
     made: Json = {
@@ -142,6 +158,8 @@ def pod_spec(spec: InstanceSpec) -> Json:
     }
     if spec.mounts:
         made["volumes"] = [_volume(number, mount.volume) for number, mount in enumerate(spec.mounts)]
+    if group is not None:
+        made["securityContext"] |= {"fsGroup": group, "fsGroupChangePolicy": "OnRootMismatch"}
     if spec.role is not Role.SERVICE and spec.networks:
         made["hostAliases"] = [{"ip": each.address, "hostnames": [each.hostname]} for each in spec.networks]
     return made

@@ -86,7 +86,8 @@ class ClusterOneOffs:
         self, spec: InstanceSpec, terminal: TerminalSize | None, words: tuple[str, ...] | None
     ) -> Pod:  # fmt: skip
         """Make the pod and wait until it runs. If it does not start, remove it and raise StartFailed."""
-        document = manifests.pod(self._scope, spec, has_input=True, is_on_terminal=terminal is not None)
+        group = await self._prerequisites.group(spec)
+        document = manifests.pod(self._scope, spec, group=group, has_input=True, is_on_terminal=terminal is not None)
         if words is not None:
             container = document["spec"]["containers"][0]
             container.pop("args", None)

@@ -1,5 +1,6 @@
 """What an instance needs in the cluster before it starts: namespace, logins, claims, config vars, its address."""
 
+import asyncio
 from collections.abc import Callable
 
 from pvdify.adapters.kubernetes import causes, manifests
@@ -8,6 +9,7 @@ from pvdify.adapters.kubernetes.manifests import Storage
 from pvdify.adapters.kubernetes.names import Identity, Scope, object_name
 from pvdify.adapters.kubernetes.namespaces import Namespaces
 from pvdify.adapters.kubernetes.private_networks import ClusterPrivateNetworks
+from pvdify.errors import RuntimeUnavailable, naming_cause
 from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.names import place_of_instance
@@ -25,14 +27,15 @@ class Prerequisites:
         networks: connects a service to its links.
         storage: how claims are made.
         logins: returns the logins for an app's pulls as in ``~/.docker/config.json``; empty for none.
+        user_of: returns with whom the program of an image starts; "" for root. Raises OSError.
     """
 
     def __init__(
         self, *, cluster: Cluster, scope: Scope, namespaces: Namespaces, networks: ClusterPrivateNetworks,
-        storage: Storage, logins: Callable[[str], str],
+        storage: Storage, logins: Callable[[str], str], user_of: Callable[[str], str],
     ) -> None:  # fmt: skip
         self._cluster, self._scope, self._namespaces, self._networks = cluster, scope, namespaces, networks
-        self._storage, self._logins = storage, logins
+        self._storage, self._logins, self._user_of = storage, logins, user_of
         self._pulls: dict[str, str] = {}  # app -> the logins that its namespace has
         self._policy = ""
 
@@ -49,6 +52,16 @@ class Prerequisites:
                 await self._bring(spec)
             except Refused as again:
                 raise causes.not_made(spec, again.message) from again
+
+    async def group(self, spec: InstanceSpec) -> int | None:
+        """Return the group that gets the files of the instance's volumes; None if it needs none."""
+        if all(mount.volume is None for mount in spec.mounts):
+            return None
+        with naming_cause(
+            RuntimeUnavailable, "what is known of images cannot be read",
+            next="check the disk of the server's data directory; running apps keep running",
+        ):  # fmt: skip
+            return manifests.group_of(await asyncio.to_thread(self._user_of, spec.image_id))
 
     async def protect(self, spec: InstanceSpec) -> None:
         """Give the slot its PodDisruptionBudget. Raises Refused, RuntimeUnavailable."""

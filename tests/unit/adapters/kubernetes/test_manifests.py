@@ -92,6 +92,28 @@ def test_a_volume_is_a_claim_and_a_path_without_one_goes_with_the_pod():
     assert [each["mountPath"] for each in pod["containers"][0]["volumeMounts"]] == ["/data", "/cache"]
 
 
+@pytest.mark.parametrize(
+    ("user", "group"),
+    [
+        ("", None), ("root", None), ("0", None), ("0:1000", None), ("10001", 10001), ("10001:20002", 20002),
+        ("10001:0", 0), ("node", 1000), ("node:node", 1000), ("10001:staff", 10001), ("99999999999", 1000),
+    ],
+)  # fmt: skip
+def test_the_files_of_volumes_belong_to_the_group_of_a_user_who_is_not_root(user: str, group: int | None):
+    assert manifests.group_of(user) == group
+
+
+def test_the_group_of_the_files_is_that_of_the_pod_and_none_is_not_written():
+    shared = {"seccompProfile": {"type": "RuntimeDefault"}}
+
+    assert manifests.pod(SCOPE, once())["spec"]["securityContext"] == shared
+    for made in (
+        manifests.pod(SCOPE, once(), group=7)["spec"],
+        manifests.deployment(SCOPE, spec(), starts=1, group=7)["spec"]["template"]["spec"],
+    ):
+        assert made["securityContext"] == shared | {"fsGroup": 7, "fsGroupChangePolicy": "OnRootMismatch"}
+
+
 def test_an_app_finds_its_service_by_name_and_is_marked_as_allowed():
     document = manifests.deployment(SCOPE, spec(networks=(LINK,)), starts=1)["spec"]["template"]
 
