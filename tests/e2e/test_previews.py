@@ -3,8 +3,6 @@ that arrives while pvdifyd is down, and removed with everything it made."""
 
 import base64
 import json
-import os
-import sqlite3
 import subprocess
 import threading
 import urllib.error
@@ -22,6 +20,7 @@ from pvdify.model.webhook import signature_of
 from tests.e2e.trial import PVDIFY, Trial
 from tests.fakes.github_api import FakeGithub
 from tests.support.issuer import claims_of_a_push, rsa_key, signed
+from tests.support.leftovers import records_of
 from tests.support.waiting import wait_until
 from tools.demo.stage import BASE_DOMAIN
 
@@ -162,16 +161,8 @@ def leftovers(trial: Trial) -> list[str]:
         *_images(trial, f"{trial.stage.registry}/*"),
         *_images(trial, "localhost/pvdify/*/*"),
     ]
-    files = [path for path in trial.stage.data_dir.rglob("*") if path.is_file()]
-    found += [str(path) for path in files]
-    found += [path.read_text() for path in files if path.suffix == ".map"]
-    with sqlite3.connect(f"file:{trial.stage.data_dir / 'pvdify.db'}?mode=ro", uri=True) as database:
-        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in set(tables) - {"events", "deliveries"}:  # the history, and its deliveries
-            found += [f"{table}: {row}" for row in database.execute(f"SELECT * FROM {table}")]
-    database.close()
     run_dir = Path("/run/pvdify") / trial._server_id()
-    found += [name for _, names, files_ in os.walk(run_dir) for name in (*names, *files_)]
+    found += records_of(PREVIEW, data_dir=trial.stage.data_dir, run_dir=run_dir)
     return [text for text in found if PREVIEW in text]
 
 
