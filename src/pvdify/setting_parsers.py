@@ -4,6 +4,8 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 
+IDS = 65536  # of the users of one app's containers
+
 
 def parse_networks(text: str) -> tuple[str, ...]:
     """Parse addresses and networks, separated by commas; empty for none. Raises ValueError."""
@@ -78,6 +80,16 @@ def parse_service_images(text: str) -> Mapping[str, str]:
             raise ValueError("expected KIND=IMAGE, like postgres=registry.example.com/postgres:16")
         found[kind] = image
     return found
+
+
+def parse_user_ids(text: str) -> range:
+    """Parse ``FIRST-LAST``, whole blocks of 65536 ids, and return the first id of each block. Raises ValueError."""
+    match = re.fullmatch(r"(\d{1,10})-(\d{1,10})", text)
+    first, end = (int(match[1]), int(match[2]) + 1) if match else (1, 1)
+    # block 0 has the users of the machine; the last id is invalid for the kernel
+    if first % IDS or end % IDS or not IDS <= first < end < 2**32:
+        raise ValueError("expected FIRST-LAST with whole blocks of 65536 ids, like 2013265920-2147352575")
+    return range(first, end, IDS)
 
 
 def parse_choice(*choices: str) -> Callable[[str], str]:

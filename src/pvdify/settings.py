@@ -30,6 +30,7 @@ from pvdify.setting_parsers import (
     parse_quota,
     parse_registry_hosts,
     parse_service_images,
+    parse_user_ids,
     parse_web_address,
 )
 
@@ -271,6 +272,18 @@ class Settings:
         parse_choice("refused", "allowed"),
         "refused",
         "refused or allowed: connections of apps to a cloud's metadata service, which hands out credentials",
+    )
+    user_namespaces: str = _setting(
+        parse_choice("off", "on"),
+        "off",
+        "on: root in a container is an ordinary user of this machine, another one for each app; needs Linux 5.19, "
+        "cgroups v2 and crun 1.8, which pvdifyd and `pvdify doctor` check. Holds for containers made from then on",
+    )
+    user_ids: range = _setting(
+        parse_user_ids,
+        "2013265920-2147352575",
+        "ids of this machine's users and groups for user_namespaces, a block of 65536 for each app and service; no "
+        "other program may use them",
     )
     min_free_disk: int = _setting(parse_size, "512M", "disk that must stay free for a deploy to be admitted")
     max_app_disk: int = _setting(

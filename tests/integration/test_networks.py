@@ -24,7 +24,7 @@ from pvdify.model.instance import InstanceSpec, InstanceState, Limits, Role
 from tests.support.addresses import own_address
 from tests.support.endpoints import exposed
 from tests.support.images import build_image, image_id, missing_for_podman
-from tests.support.podman import PodmanServer, Supervisor, podman, podman_server
+from tests.support.podman import PodmanServer, Supervisor, missing_for_user_namespaces, podman, podman_server
 from tests.support.waiting import until
 from tools.free_port import free_port
 
@@ -232,11 +232,15 @@ def metadata_service() -> Iterator[str]:
         yield address
 
 
+@pytest.mark.parametrize("has_user_namespaces", [False, True])
 @pytest.mark.parametrize("is_allowed", [False, True])
 async def test_the_metadata_service_of_a_cloud_is_reached_only_where_settings_allow_it(
-    server, image, metadata_service, is_allowed
+    server, image, metadata_service, is_allowed, has_user_namespaces
 ):
-    app = await started(server.supervisor(allows_metadata=is_allowed), make_spec(image, PRODUCTION))
+    if has_user_namespaces and (missing := missing_for_user_namespaces()):
+        pytest.skip(missing)
+    calls = server.calls(allows_metadata=is_allowed, has_user_namespaces=has_user_namespaces)
+    app = await started(server.supervisor_on(calls), make_spec(image, PRODUCTION))
 
     assert reaches(app.name, metadata_service, 80) is is_allowed
     assert reaches(app.name, metadata_service, 53)

@@ -1,6 +1,11 @@
-"""A server id of its own for each test with a real podman, whose containers are removed afterwards."""
+"""A server id of its own for each test with a real podman, whose containers are removed afterwards.
+
+``PVDIFY_TEST_USER_NAMESPACES=on`` gives all these containers user namespaces, where podman can.
+"""
 
 import asyncio
+import os
+import platform
 import shutil
 import subprocess
 import uuid
@@ -11,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvdify.adapters.clock.clock import SystemClock
+from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.podman.calls import Calls
 from pvdify.adapters.podman.images.images import PodmanImages
 from pvdify.adapters.podman.instances.containers import PodmanContainers
@@ -18,6 +24,8 @@ from pvdify.adapters.podman.instances.inspector import PodmanInspector
 from pvdify.adapters.podman.instances.instances import PodmanInstances
 from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput, PodmanLogs
 from pvdify.adapters.podman.logs.logs import LogFiles
+from pvdify.adapters.podman.users.ranges import UserBlocks
+from pvdify.adapters.podman.users.support import find_obstacle
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.adapters.systemd import units as systemd_units
 from pvdify.adapters.systemd.instance_logs import SystemdLogs
@@ -30,9 +38,11 @@ from pvdify.ports.inspector import Inspector
 from pvdify.ports.instance_logs import InstanceLogs
 from pvdify.ports.instances import Instances
 from pvdify.ports.networks import Networks
-from pvdify.settings import SYSTEMD_IS_HERE
+from pvdify.settings import SYSTEMD_IS_HERE, load
 
 RUN = Path("/run/pvdify-test")
+USER_IDS = load({}, {}, Path("/nonexistent")).user_ids
+IN_USER_NAMESPACES = os.environ.get("PVDIFY_TEST_USER_NAMESPACES") == "on"
 
 
 class NotingRunner(SubprocessRunner):
@@ -81,10 +91,11 @@ class PodmanServer:
             inspector=PodmanInspector(calls=calls, run_dir=self.run_dir),
         )
 
-    def calls(self, *, allows_metadata: bool = False) -> Calls:
+    def calls(self, *, allows_metadata: bool = False, has_user_namespaces: bool = IN_USER_NAMESPACES) -> Calls:
+        blocks = UserBlocks(file=self.log_dir.parent / "user-ids.json", blocks=USER_IDS, write_whole=write_whole)
         return Calls(
             runner=self.runner, server_id=self.server_id, launcher_dir=self.log_dir, binary="podman",
-            allows_metadata=allows_metadata,
+            allows_metadata=allows_metadata, users=blocks if has_user_namespaces else None,
         )  # fmt: skip
 
     def systemd_supervisor(self) -> Supervisor:
@@ -146,6 +157,18 @@ def podman_server(directory: Path) -> Iterator[PodmanServer]:
 def missing_for_systemd() -> str | None:
     """Why units cannot be tested here; None if they can."""
     return None if SYSTEMD_IS_HERE.is_dir() else "systemd is not process 1 here"
+
+
+def missing_for_user_namespaces() -> str | None:
+    """Why containers can have no user namespaces here; None if they can."""
+
+    async def run(argv: Argv, seconds: float) -> Completed:
+        return await SubprocessRunner().run(argv, timeout=seconds)
+
+    with ThreadPoolExecutor(1) as pool:  # the test's own thread may have a loop that runs
+        finding = find_obstacle(run, "podman", platform.release(), USER_IDS[0])
+        found = pool.submit(asyncio.run, finding).result()
+    return f"no user namespaces here: {found.why}" if found else None
 
 
 def podman(*arguments: str) -> str:

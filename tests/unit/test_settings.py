@@ -23,6 +23,24 @@ def test_defaults():
     assert settings.socket_path == Path("/run/pvdify/pvdifyd.sock")
 
 
+@pytest.mark.parametrize(
+    "text", ["", "2013265920", "2013265920-2147352576", "2013265921-2147352575", "0-65535", "65536-4294967296", "2-1"]
+)
+def test_users_of_containers_are_whole_blocks_and_none_of_the_machines_own(text: str):
+    with pytest.raises(InvalidSetting) as caught:
+        load({"user_ids": text}, {}, NO_FILE)
+
+    (problem,) = caught.value.details["problems"]
+    assert "expected FIRST-LAST with whole blocks of 65536 ids" in problem
+
+
+def test_each_app_can_have_a_block_of_users():
+    default = load({}, {}, NO_FILE).user_ids
+
+    assert (default[0], default[-1] + 65535, len(default)) == (2013265920, 2147352575, 2046)
+    assert list(load({"user_ids": "65536-196607"}, {}, NO_FILE).user_ids) == [65536, 131072]
+
+
 def test_flag_wins_over_environment_over_file(tmp_path: Path):
     file = tmp_path / "pvdifyd.toml"
     file.write_text('base_domain = "file.example"\nports = "4001-4002"\nkeep_releases = 3\n')

@@ -54,6 +54,9 @@ TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "adapters/podman/logs/logs.py": (1, f"{WRITERS}instance_directory"),
     "adapters/podman/images/registry_logins.py": (2, f"{WRITERS}registry_logins", f"{SERVER}checked_login"),
     "adapters/podman/instances/starter.py": (1, f"{SERVER}adopted_container"),
+    "adapters/podman/users/support.py": (
+        2, "unit/adapters/podman/test_user_support.py::test_a_disk_that_refuses_the_files_of_a_trial_is_an_obstacle",
+    ),
     "adapters/podman/volumes/tree_copy.py": (5, f"{SERVER}volume_copy"),
     "adapters/podman/volumes/volume_copies.py": (1, f"{SERVER}mark_of_the_paused"),
     "adapters/restic/targets.py": (2, f"{SERVER}backup_key"),

@@ -9,6 +9,7 @@ import structlog
 
 from pvdify import __version__
 from pvdify.adapters.host.file_systems import IN_MEMORY, kind_of
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon import database, logs
 from pvdify.daemon.admin_token import ensure_admin_token
 from pvdify.daemon.bootstrap import Server, build_server
@@ -20,6 +21,7 @@ from pvdify.daemon.encryption import prepare_encryption
 from pvdify.daemon.runtime_check import check_runtime
 from pvdify.daemon.service_manager import READY, STOPPING, ServiceManager
 from pvdify.daemon.serving import Listeners
+from pvdify.daemon.user_namespaces import check_user_namespaces
 from pvdify.daemon.webhook_secret import ensure_webhook_secret
 from pvdify.engine.notifying.github_reports import ensure_reports
 from pvdify.errors import PvdifyError
@@ -70,6 +72,7 @@ async def _opened(settings: Settings) -> Server:
     store, identity = await database.open_database(settings)
     try:
         await check_runtime(store, settings)
+        await check_user_namespaces(settings, SubprocessRunner())
     except PvdifyError:
         await store.close()
         raise

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from pvdify.adapters.beside_cluster.options import MachineAndCluster
 from pvdify.adapters.files.tunnel_token import TunnelTokenFile
+from pvdify.adapters.files.whole_file import write_whole
 from pvdify.adapters.host.host import LinuxHost
 from pvdify.adapters.host.places import LoopbackPorts
 from pvdify.adapters.podman.attached.inside import PodmanInside
@@ -19,6 +20,7 @@ from pvdify.adapters.podman.instances.storage_changes import StorageChanges
 from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput, PodmanLogs
 from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.podman.networks.private_networks import PodmanPrivateNetworks
+from pvdify.adapters.podman.users.ranges import FILE, UserBlocks
 from pvdify.adapters.podman.volumes.disk_meter import PodmanDiskMeter
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.systemd.beside_podman import PODMAN, SYSTEMD, InstancesBesidePodman, PodmanOrSystemd
@@ -159,7 +161,15 @@ def _calls(inputs: RuntimeInputs) -> Calls:
         runner=inputs.runner, server_id=settings.server_id, launcher_dir=inputs.log_dir,
         binary=settings.podman_binary, database=inputs.database,
         allows_metadata=settings.metadata_services == "allowed", is_in_unit=is_in_service(),
+        users=_users(settings),
     )  # fmt: skip
+
+
+def _users(settings: Settings) -> UserBlocks | None:
+    """Return the users that containers are; None if they have no user namespaces."""
+    if settings.user_namespaces == "off":
+        return None
+    return UserBlocks(file=settings.data_dir / FILE, blocks=settings.user_ids, write_whole=write_whole)
 
 
 def _cloudflared(settings: Settings, systemctl: Systemctl) -> CloudflaredUnit:

@@ -10,6 +10,7 @@ from pvdify.adapters.podman.instances.instance_dir import InstanceDir
 from pvdify.adapters.podman.instances.launcher import find_conmon, write_launcher
 from pvdify.adapters.podman.networks.networks import Networks
 from pvdify.adapters.podman.reading import read
+from pvdify.adapters.podman.users.ranges import UserBlocks, UserRanges
 from pvdify.adapters.podman.volumes.volumes import PodmanVolumes
 from pvdify.errors import NotAnImage, RuntimeUnavailable, naming_cause
 from pvdify.model.database import UNNAMED, DatabaseIdentity
@@ -32,17 +33,22 @@ class Calls:
         allows_metadata: containers may connect to the metadata services of clouds.
         is_in_unit: pvdifyd is a systemd unit. When the unit stops, systemd kills every process in it, so detached
             containers start in a scope of their own.
+        users: which users of this host containers are; None if they have no user namespaces.
     """
 
     def __init__(
         self, *, runner: CommandRunner, server_id: str, launcher_dir: Path, binary: str,
         database: DatabaseIdentity = UNNAMED, allows_metadata: bool = False, is_in_unit: bool = False,
+        users: UserBlocks | None = None,
     ) -> None:  # fmt: skip
         self.server = server_id
         self.database = database
         self.podman = binary
         self.networks = Networks(run=self.run, server_id=server_id, binary=binary)
-        self.volumes = PodmanVolumes(run=self.run, server_id=server_id, binary=binary)
+        self.volumes = PodmanVolumes(
+            run=self.run, server_id=server_id, binary=binary, has_user_namespaces=users is not None
+        )
+        self._ranges = None if users is None else UserRanges(users, apps_with_containers=self._apps_with_containers)
         self._runner = runner
         self._launcher_dir = launcher_dir
         self._allows_metadata = allows_metadata
@@ -133,9 +139,19 @@ class Calls:
         """Return whether the container needs podman's init program as process 1."""
         return spec.has_init and self._has_init and not await self._brings_init(spec)
 
+    async def first_user_of(self, app: str) -> int | None:
+        """Return the user that root is in the app's containers; None if they have no user namespaces.
+
+        Raises RuntimeUnavailable.
+        """
+        return None if self._ranges is None else await self._ranges.first_of(app)
+
     def do_without_init(self) -> None:
         """Make containers without podman's init program from now on, because this host has none."""
         self._has_init = False
+
+    async def _apps_with_containers(self) -> frozenset[str]:
+        return frozenset(each.identity.app for each in await self.list())
 
     async def _brings_init(self, spec: InstanceSpec) -> bool:
         if commands.replaces_entrypoint(spec.command):

@@ -14,6 +14,7 @@ from pvdify.adapters.podman.labels import (
     SERVER,
     VOLUME,
     Identity,
+    filler_of,
     network_of,
     private_network_of,
     volume_of,
@@ -21,6 +22,7 @@ from pvdify.adapters.podman.labels import (
 from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec, Role
 from pvdify.model.private_network import PrivateNetwork
+from pvdify.model.volume import Mount
 from pvdify.plumbing.command_runner import Argv
 
 # A program can start as root, change a directory's owner, switch to another user, and listen on port 80. It cannot
@@ -28,6 +30,7 @@ from pvdify.plumbing.command_runner import Argv
 # (SETFCAP) would have no effect, because of no-new-privileges.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 LARGEST_LOG = "20mb"
+IDS_OF_A_CONTAINER = 65536  # users, and as many groups; images use none above 65534
 IN_OWN_SCOPE = ("systemd-run", "--quiet", "--scope", "--")
 
 
@@ -36,7 +39,8 @@ class Placement:
     """A container's name and files on this host, and the program that podman starts as conmon.
 
     ``log_file``: None for the journal, where the lines have ``log_tag``. Without file and tag the output is dropped.
-    ``database``: the id of the database that the container is made with.
+    ``database``: the id of the database that the container is made with. ``first_user``: the user of this host that
+    root in the container is; the container's other users follow it. None without a user namespace.
     """
 
     container_name: str
@@ -47,6 +51,7 @@ class Placement:
     log_file: Path | None
     log_tag: str = ""
     database: str = ""
+    first_user: int | None = None
 
 
 def run_instance(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
@@ -200,6 +205,29 @@ def is_volume_there(binary: str, server: str, id: str) -> Argv:
     return (binary, "volume", "exists", volume_of(server, id))
 
 
+def ask_if_untouched(binary: str, server: str, id: str) -> Argv:
+    """Print `true` if no container has mounted the volume yet, else `false`."""
+    return (binary, "volume", "inspect", "--format", "{{.NeedsChown}}", volume_of(server, id))
+
+
+def create_filler(binary: str, spec: InstanceSpec, server: str, mounts: tuple[Mount, ...]) -> Argv:
+    """Make a container without a user namespace that mounts these volumes. Its program is never started."""
+    entrypoint, arguments = _command(spec.command)
+    return (
+        *(binary, "--events-backend", "none", "create", "--name", filler_of(server)),
+        *("--pull=never", "--http-proxy=false", "--no-healthcheck", "--network", "none", "--log-driver", "none"),
+        *(f"--volume={volume_of(server, it.volume or '')}:{it.path}" for it in mounts),
+        *entrypoint,
+        spec.image_id,
+        *arguments,
+    )
+
+
+def initialize_container(binary: str, container: str) -> Argv:
+    """Mount everything of a container, which fills new volumes from the image, without starting its program."""
+    return (binary, "--events-backend", "none", "init", container)
+
+
 def list_volumes(binary: str, server: str) -> Argv:
     """List every volume of this server as JSON."""
     return (binary, "volume", "ls", "--format", "json", f"--filter=label={SERVER}={server}")
@@ -339,12 +367,13 @@ def _container(spec: InstanceSpec, server: str, place: Placement, *, has_init: b
         *_files(place),
         *_limits(spec),
         *_privileges(spec.capabilities),
+        *map_users(place.first_user),
         *("--pull=never", "--http-proxy=false", "--no-healthcheck"),
         *(("--init",) if has_init else ()),
         *("--network", network_of(server, spec.app)),
         *_private_networks(spec, server),
         *_publish(spec),
-        *_mounts(spec, server),
+        *_mounts(spec, server, is_mapped=place.first_user is not None),
         *entrypoint,
         spec.image_id,
         *arguments,
@@ -386,6 +415,13 @@ def _privileges(more: tuple[str, ...]) -> Argv:
     return ("--security-opt", "no-new-privileges", "--cap-drop=all", *added)
 
 
+def map_users(first: int | None) -> Argv:
+    """Return the options that give a container a user namespace, in which root is this user of the host."""
+    if first is None:
+        return ()
+    return ("--uidmap", f"0:{first}:{IDS_OF_A_CONTAINER}", "--gidmap", f"0:{first}:{IDS_OF_A_CONTAINER}")
+
+
 def _publish(spec: InstanceSpec) -> Argv:
     if spec.exposed is NO_ROUTE:
         return ()
@@ -404,9 +440,14 @@ def _private_networks(spec: InstanceSpec, server: str) -> Argv:
     return tuple(words)
 
 
-def _mounts(spec: InstanceSpec, server: str) -> Argv:
-    """Return the options for mounts. A path without a volume gets an anonymous one, removed with the container."""
-    places = (f"{volume_of(server, it.volume)}:{it.path}" if it.volume else it.path for it in spec.mounts)
+def _mounts(spec: InstanceSpec, server: str, *, is_mapped: bool) -> Argv:
+    """Return the options for mounts. A path without a volume gets an anonymous one, removed with the container.
+
+    ``is_mapped``: the owners in a volume are the container's own users, not those of its user namespace. podman before
+    5.1 would copy the image's content into it with the wrong owners, so `nocopy`: it has been filled before.
+    """
+    options = ":idmap,nocopy" if is_mapped else ""
+    places = (f"{volume_of(server, it.volume)}:{it.path}{options}" if it.volume else it.path for it in spec.mounts)
     return tuple(f"--volume={place}" for place in places)
 
 

@@ -21,6 +21,11 @@ def volume_of(server: str, id: str) -> str:
     return f"pvdify-{server}-{id}"
 
 
+def filler_of(server: str) -> str:
+    """Return the name of the container that fills new volumes. App names have no dot, so it is no app's."""
+    return f"pvdify-{server}.filler"
+
+
 def network_of(server: str, app: str) -> str:
     """Return the name of an app's network. It contains the server's id, as several servers can share one podman."""
     return f"pvdify-{server}-{app}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from pvdify.adapters.podman.users.support import Obstacle
 from pvdify.settings import Settings
 
 
@@ -74,6 +75,7 @@ class Facts:
         systemd: the version of systemd; None if systemd is not process 1.
         podman: None if podman is not installed, or failed or hung, as ``podman_refusal`` says.
         has_skopeo, has_restic: whether the program works; ``…_refusal`` says why not if it is installed.
+        no_user_namespaces: why the setting user_namespaces cannot be on here; None if it can, or if it is off.
         on_shared_network: names of instances that were started before each app had a network of its own.
         database_trouble: why pvdifyd would refuse to start with its database; empty if it would start.
         database_copy: the newest known backup or copy of the database; empty unless there is trouble.
@@ -101,6 +103,7 @@ class Facts:
     restic_refusal: str = ""
     has_init: bool = False
     trial: Trial | None = None
+    no_user_namespaces: Obstacle | None = None
     on_shared_network: tuple[str, ...] = ()
     database_trouble: str = ""
     database_copy: str = ""

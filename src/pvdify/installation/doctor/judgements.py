@@ -28,6 +28,7 @@ _PODMAN = {
     "rhel": _RHEL,
     "": _RHEL,
 }
+_USERS_OFF = 'set user_namespaces = "off"'
 CONTAINERS_CONF = "/etc/containers/containers.conf.d"
 
 
@@ -155,6 +156,21 @@ def networks(facts: Facts) -> Check:
             "`pvdify deploy APP` for each of their apps: new instances are on their app's own network",
         )  # fmt: skip
     return ok("networks", "each app has its own, isolated from the others")
+
+
+def user_namespaces(facts: Facts) -> Check:
+    """Check that containers with user namespaces work, if the setting is on. pvdifyd does not start otherwise."""
+    name = "user namespaces"
+    if facts.settings.user_namespaces == "off":
+        return ok(name, "off, as is the setting user_namespaces")
+    if facts.settings.runtime == "kubernetes":
+        return broken(name, "they are for containers of this machine, and these are in a cluster", _USERS_OFF)
+    if facts.trial is None:
+        return ok(name, "not tried")
+    if found := facts.no_user_namespaces:
+        return broken(name, found.why, found.next)
+    ids = facts.settings.user_ids
+    return ok(name, f"a container was tried; {len(ids)} apps and services can have users of their own")
 
 
 def open_files(facts: Facts) -> Check:
@@ -298,8 +314,8 @@ def firewall(facts: Facts) -> Check:
 
 
 JUDGEMENTS: tuple[Callable[[Facts], Check], ...] = (
-    package, database, kernel, systemd, podman, skopeo, restic, containers, networks, open_files, init, ports, disk,
-    run_directory, memory, clock, journal, haproxy, firewall,
+    package, database, kernel, systemd, podman, skopeo, restic, containers, networks, user_namespaces,
+    open_files, init, ports, disk, run_directory, memory, clock, journal, haproxy, firewall,
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Observe the facts about a machine, without changing it. A fact that cannot be observed is None or empty."""
 
+import asyncio
 import os
 import platform
 import shutil
@@ -16,16 +17,17 @@ from pvdify.adapters.haproxy.bundled import bundled_binary
 from pvdify.adapters.host.file_systems import kind_of
 from pvdify.adapters.podman.commands import list_on_network
 from pvdify.adapters.podman.refusals import words_of
+from pvdify.adapters.podman.users.support import Obstacle, find_obstacle
 from pvdify.adapters.sqlite import checking
 from pvdify.adapters.systemd import commands as systemd_commands
 from pvdify.adapters.systemd import parse as systemd_parse
 from pvdify.adapters.systemd.server_units import DAEMON, ROUTER_SOCKET
-from pvdify.errors import PvdifyError
+from pvdify.errors import PvdifyError, RuntimeUnavailable
 from pvdify.installation.doctor import parse
 from pvdify.installation.doctor.facts import Disk, Facts, JournalSettings, Podman
 from pvdify.installation.doctor.trial import try_container
 from pvdify.installation.machine import Machine
-from pvdify.plumbing.command_runner import Argv
+from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.settings import SYSTEMD_IS_HERE, Settings
 
 CONTAINER_STORAGE = Path("/var/lib/containers/storage")
@@ -75,6 +77,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         restic_refusal=restic.refusal,
         has_init=any(path.exists() for path in INITS),
         trial=try_container(machine, settings.podman_binary, _free_port(settings, listeners)) if can_try else None,
+        no_user_namespaces=_no_user_namespaces(machine, settings) if can_try else None,
         on_shared_network=_on_shared_network(machine, settings) if can_try else (),
         database_trouble=trouble,
         database_copy=str(copy.file) if copy else "",
@@ -124,6 +127,20 @@ def ask_podman(machine: Machine, binary: str, within: float = LOOK_SECONDS) -> t
     answer = ask(machine, (binary, "info", "--format", "json"), within)
     found = parse.podman(answer.output)
     return found, "its answer cannot be read" if answer.is_working and not found else answer.refusal
+
+
+def _no_user_namespaces(machine: Machine, settings: Settings) -> Obstacle | None:
+    """Return why a container with a user namespace does not work here; None if it does, or if the setting is off."""
+    if settings.user_namespaces == "off":
+        return None
+
+    async def run(argv: Argv, seconds: float) -> Completed:
+        return await machine.runner.run(argv, timeout=seconds)
+
+    try:
+        return asyncio.run(find_obstacle(run, settings.podman_binary, platform.release(), settings.user_ids[0]))
+    except RuntimeUnavailable as error:
+        return Obstacle(why=error.why or error.what, next=error.next or "podman info")
 
 
 def _on_shared_network(machine: Machine, settings: Settings) -> tuple[str, ...]:

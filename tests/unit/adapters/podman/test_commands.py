@@ -1,3 +1,5 @@
+import dataclasses
+import functools
 from pathlib import Path
 
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from pvdify.adapters.podman import commands
 from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec, Limits, Role, Secret
+from pvdify.model.volume import Mount
 from tests.support.endpoints import exposed
 
 PLACE = commands.Placement(
@@ -181,3 +184,48 @@ def test_config_vars_are_on_no_command_line():
 )
 def test_whole_command_lines(argv, expected):
     assert argv == expected
+
+
+def mapped(**parts) -> tuple[str, ...]:
+    place = dataclasses.replace(PLACE, first_user=2013265920)
+    return commands.run_instance("podman", make_spec(**parts), "abc", place, has_init=True)
+
+
+def test_users_of_a_container_are_mapped_and_volumes_keep_their_owners():
+    mounts = (Mount(path="/cache"), Mount(path="/data", volume="shop-data-1"))
+    mapping = ("--uidmap", "0:2013265920:65536", "--gidmap", "0:2013265920:65536")
+
+    argv, plain = mapped(mounts=mounts), run(mounts=mounts)
+
+    at = argv.index("--uidmap")
+    assert argv[at : at + 4] == mapping
+    assert {"--volume=/cache", "--volume=pvdify-abc-shop-data-1:/data:idmap,nocopy"} < set(argv)
+    assert {"--volume=/cache", "--volume=pvdify-abc-shop-data-1:/data"} < set(plain)
+    assert set(argv) - set(plain) == {*mapping, "--volume=pvdify-abc-shop-data-1:/data:idmap,nocopy"}
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        commands.run_instance,
+        commands.create_instance,
+        commands.run_in_unit,
+        functools.partial(commands.run_attached, is_on_terminal=False),
+    ],
+)
+def test_every_way_to_make_a_container_maps_its_users(build):
+    place = dataclasses.replace(PLACE, first_user=2013265920)
+
+    assert "0:2013265920:65536" in build("podman", make_spec(), "abc", place, has_init=True)
+    assert not any("2013265920" in word for word in build("podman", make_spec(), "abc", PLACE, has_init=True))
+
+
+def test_a_filler_mounts_new_volumes_without_a_user_namespace_or_a_network():
+    spec = make_spec(command=("worker",), exposed=NO_ROUTE)
+
+    assert commands.create_filler("podman", spec, "abc", (Mount(path="/data", volume="shop-data-1"),)) == (
+        *("podman", "--events-backend", "none", "create", "--name", "pvdify-abc.filler"),
+        *("--pull=never", "--http-proxy=false", "--no-healthcheck", "--network", "none", "--log-driver", "none"),
+        "--volume=pvdify-abc-shop-data-1:/data",
+        *("f00d", "worker"),
+    )

@@ -86,3 +86,57 @@ def test_a_full_disk_below_what_podman_starts_is_named_by_the_failed_start():
 
     assert error.why.startswith("no space is left on a disk")
     assert exit_code(error) == 9
+
+
+def config_with_network(network: dict[str, str]) -> dict[str, object]:
+    return {"linux": {"namespaces": [{"type": "pid"}, {"type": "network", **network}]}}
+
+
+def test_a_network_that_the_runtime_makes_is_filtered_by_a_hook(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = {**config_with_network({}), "hooks": {"createRuntime": [{"path": "/theirs"}], "poststop": []}}
+
+    changed = launch.filter_network(config)
+
+    first, hook = changed["hooks"]["createRuntime"]
+    assert first == {"path": "/theirs"}
+    assert hook["path"] == os.path.abspath(sys.executable)
+    assert hook["args"][1:] == [
+        "-IS",
+        os.path.abspath(launch.__file__),
+        "--filter",
+        f"{tmp_path}/bundle/{launch.OPEN_MARK}",
+    ]
+    assert changed["hooks"]["poststop"] == []
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_network_that_podman_made_has_no_hook(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bundle").mkdir()
+    config = config_with_network({"path": str(tmp_path / "no-such-namespace")})
+
+    assert launch.filter_network(config) == config
+
+    assert (tmp_path / "bundle" / launch.OPEN_MARK).exists()
+
+
+def test_the_hook_never_filters_the_network_of_the_host(tmp_path):
+    mark = tmp_path / "mark"
+    state = json.dumps({"pid": os.getpid(), "id": "c1"})
+
+    subprocess.run(
+        (sys.executable, "-IS", launch.__file__, "--filter", str(mark)), input=state, text=True, check=True,
+        env={"PATH": str(tmp_path)},
+    )  # fmt: skip
+
+    assert mark.exists()
+
+
+def test_a_hook_without_a_container_fails_so_that_nothing_starts(tmp_path):
+    done = subprocess.run(
+        (sys.executable, "-IS", launch.__file__, "--filter", str(tmp_path / "mark")), input="", text=True,
+        check=False, capture_output=True,
+    )  # fmt: skip
+
+    assert done.returncode != 0

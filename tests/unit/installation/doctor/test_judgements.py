@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pvdify.adapters.podman.users.support import Obstacle
 from pvdify.installation.doctor.facts import Disk, Distribution, Facts, JournalSettings, Podman, Trial
 from pvdify.installation.doctor.judgements import judge
 from pvdify.settings import load
@@ -49,7 +50,7 @@ def test_a_healthy_machine_needs_no_repair() -> None:
         (name, "ok", "")
         for name in (
             "package", "database", "kernel", "systemd", "podman", "skopeo", "restic", "containers", "networks",
-            "open files",
+            "user namespaces", "open files",
             "init", "ports", "disk", "run directory", "memory", "clock", "journal", "haproxy", "firewall",
         )
     ]  # fmt: skip
@@ -106,6 +107,19 @@ def test_problems_are_reported_with_the_command_that_repairs_them(
     found = check(name, **facts)
 
     assert (found.state, found.next) == (state, repair)
+
+
+def test_user_namespaces_that_do_not_work_are_broken_only_if_the_setting_is_on() -> None:
+    on = replace(WELL.settings, user_namespaces="on")
+    found = Obstacle(why="podman uses runc 1.1.5", next="install crun 1.8")
+
+    broken = check("user namespaces", settings=on, no_user_namespaces=found)
+
+    assert (broken.state, broken.text, broken.next) == ("broken", "podman uses runc 1.1.5", "install crun 1.8")
+    assert check("user namespaces", settings=on).text.startswith("a container was tried; 2046 apps and services")
+    assert check("user namespaces", settings=on, trial=None).text == "not tried"
+    in_cluster = check("user namespaces", settings=replace(on, runtime="kubernetes"))
+    assert (in_cluster.state, in_cluster.next) == ("broken", 'set user_namespaces = "off"')
 
 
 def test_installing_podman_includes_its_dependencies() -> None:

@@ -35,6 +35,7 @@ class PodmanOneOffs:
         files.forget_container()
         place = commands.Placement(
             database=calls.database.id,
+            first_user=await calls.first_user_of(spec.app),
             container_name=spec.name,
             conmon=await calls.launcher(),
             cid_file=files.cid_file,

@@ -45,6 +45,7 @@ class PodmanContainers:
                 files.output_file.touch(mode=0o600)
         place = commands.Placement(
             database=calls.database.id,
+            first_user=await calls.first_user_of(spec.app),
             container_name=name,
             conmon=await calls.launcher(),
             cid_file=files.cid_file,

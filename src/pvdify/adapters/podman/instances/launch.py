@@ -6,12 +6,15 @@ directory on tmpfs. This program copies podman's ``config.json`` with the enviro
 the copy.
 
 It also blocks the container's connections to the metadata services of clouds, which serve the machine's own
-credentials: podman has made the network namespace by now, and the container cannot change its packet filter.
+credentials: podman has made the network namespace by now, and the container cannot change its packet filter. If the
+container has a user namespace, the OCI runtime makes the network namespace; then this program adds itself to
+``config.json`` as a hook, which the OCI runtime runs before it starts the container's program.
 
 A command in a running container (``podman exec``) gets the config vars in the same way; then podman passes a file that
 describes only the process.
 
-Runs as ``python -IS launch.py CONMON ARGUMENT...``. Imports few modules, all from the standard library.
+Runs as ``python -IS launch.py CONMON ARGUMENT...``, as a hook ``python -IS launch.py --filter MARK``. Imports few
+modules, all from the standard library.
 """
 
 import json
@@ -22,6 +25,7 @@ ENVIRONMENT, BUNDLE, CONFIG, STOP_SIGNAL = "environment", "bundle", "config.json
 OPEN_MARK = "metadata-is-reached"  # a file in the bundle, written if the packet filter could not be set
 METADATA = "169.254.0.0/16,100.100.100.200,168.63.129.16"  # link-local: most clouds; Alibaba; Azure's own
 ALLOWS_METADATA = "PVDIFY_ALLOWS_METADATA"  # in the environment if the server's settings allow metadata services
+FILTER_OPTION = "--filter"
 NAME_SERVER_PORT = "53"  # not blocked: some clouds have their name server at the same address
 PROCESS_OPTION, PROCESS, PID_PLACE = "--exec-process-spec", "process.json", "pid-place"
 PODMANS_STOP_SIGNAL = "org.opencontainers.image.stopSignal"  # an annotation: the number of the image's STOPSIGNAL
@@ -65,12 +69,42 @@ def write(path: str, text: str) -> None:
         file.write(text)
 
 
-def keep_from_metadata(config: dict) -> bool:  # type: ignore[type-arg]
-    """Reject the container's TCP connections to metadata services; return whether the filter was set."""
+def filter_network(config: dict) -> dict:  # type: ignore[type-arg]
+    """Set the packet filter, or return the OCI configuration with a hook that sets it once there is a namespace.
+
+    If the filter cannot be set, leave OPEN_MARK in the bundle.
+    """
     spaces = config.get("linux", {}).get("namespaces", ())
-    path = next((each.get("path") for each in spaces if each["type"] == "network"), None)
-    if not path:
-        return False
+    network = next((each for each in spaces if each["type"] == "network"), None)
+    mark = os.path.abspath(os.path.join(BUNDLE, OPEN_MARK))  # noqa: PTH100, PTH118
+    if network is not None and not network.get("path"):
+        return with_filter_hook(config, mark)
+    if network is None or not keep_from_metadata(network["path"]):
+        write(mark, "")
+    return config
+
+
+def with_filter_hook(config: dict, mark: str) -> dict:  # type: ignore[type-arg]
+    """Return the OCI configuration with a hook that runs on the host, before the container's program starts."""
+    python, ours = os.path.abspath(sys.executable), os.path.abspath(__file__)  # noqa: PTH100
+    hook = {"path": python, "args": [python, "-IS", ours, FILTER_OPTION, mark]}
+    hooks = config.get("hooks") or {}
+    return {**config, "hooks": {**hooks, "createRuntime": [*hooks.get("createRuntime", ()), hook]}}
+
+
+def filter_from_hook(mark: str) -> None:
+    """Set the packet filter of the container that the OCI runtime describes on stdin; else leave the mark.
+
+    If the container has the host's network namespace, change nothing, because the filter would be the host's.
+    """
+    theirs = f"/proc/{json.load(sys.stdin)['pid']}/ns/net"
+    is_own = os.stat(theirs).st_ino != os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116
+    if not is_own or not keep_from_metadata(theirs):
+        write(mark, "")
+
+
+def keep_from_metadata(path: str) -> bool:
+    """Reject TCP connections from a network namespace to metadata services; return whether the filter was set."""
     rule = ("OUTPUT", "-p", "tcp", "-d", METADATA, "!", "--dport", NAME_SERVER_PORT)
     argv = (
         "nsenter",
@@ -104,6 +138,9 @@ def point_to(link: str, target: str) -> None:
 
 def main(conmon: str, *arguments: str) -> None:
     """Write the bundle and execute conmon. A second ``-b`` is appended; conmon uses the last."""
+    if conmon == FILTER_OPTION:
+        filter_from_hook(*arguments)
+        return
     if PROCESS_OPTION in arguments:
         enter(conmon, arguments)
     theirs = arguments[arguments.index("-b") + 1]
@@ -112,10 +149,10 @@ def main(conmon: str, *arguments: str) -> None:
     with open(ENVIRONMENT, encoding="utf-8") as file:  # noqa: PTH123
         environment = json.load(file)
     os.makedirs(BUNDLE, mode=0o700, exist_ok=True)  # noqa: PTH103
+    if ALLOWS_METADATA not in os.environ:
+        config = filter_network(config)
     write(os.path.join(BUNDLE, CONFIG), json.dumps(with_environment(config, environment)))  # noqa: PTH118
     write(os.path.join(BUNDLE, STOP_SIGNAL), config.get("annotations", {}).get(PODMANS_STOP_SIGNAL, ""))  # noqa: PTH118
-    if ALLOWS_METADATA not in os.environ and not keep_from_metadata(config):
-        write(os.path.join(BUNDLE, OPEN_MARK), "")  # noqa: PTH118
     # podman connects to these sockets in its own bundle, and conmon makes them in the last ``-b``
     if "-i" in arguments or "-t" in arguments:
         for name in ("attach", "ctl", "winsz"):

@@ -67,6 +67,7 @@ class Starter:
         await self._calls.volumes.ensure(spec)
         place = commands.Placement(
             database=self._calls.database.id,
+            first_user=await self._calls.first_user_of(spec.app),
             container_name=name,
             conmon=await self._calls.launcher(),
             cid_file=files.cid_file,

@@ -1,7 +1,8 @@
 """The ``volumes`` port: named podman volumes, which podman fills from the image when they are first mounted.
 
 podman gives a new volume the content, owner and mode of the image's directory. If the image has no such directory, the
-container's user is the owner.
+container's user is the owner. For a container with a user namespace, podman before 5.1 gives it the wrong owners. So a
+container without one, whose program never starts, is the first to mount it.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
 from pvdify.adapters.podman import commands, parse, refusals
-from pvdify.adapters.podman.labels import volume_of
+from pvdify.adapters.podman.labels import filler_of, volume_of
 from pvdify.adapters.podman.reading import read
 from pvdify.errors import VolumeInUse, VolumeNotCopied
 from pvdify.model.instance import InstanceSpec
@@ -35,9 +36,12 @@ class PodmanVolumes:
         run: runs podman to its end.
         server_id: in the labels of this server's volumes.
         binary: the podman command.
+        has_user_namespaces: containers have them.
     """
 
-    def __init__(self, *, run: Run, server_id: str, binary: str) -> None:
+    def __init__(self, *, run: Run, server_id: str, binary: str, has_user_namespaces: bool = False) -> None:
+        self._has_user_namespaces = has_user_namespaces
+        self._filling = asyncio.Lock()
         self._run = run
         self._server = server_id
         self._podman = binary
@@ -51,7 +55,36 @@ class PodmanVolumes:
                 done = await self._run(commands.create_volume(self._podman, self._server, spec.app, id))
                 if done.exit_code != 0 and not await self._is_there(id):
                     raise refusals.unavailable(done)
-            self._made.add(id)
+        if self._has_user_namespaces and wanted - self._made:
+            async with self._filling:
+                await self._fill(spec, wanted - self._made)
+        self._made |= wanted
+
+    async def _fill(self, spec: InstanceSpec, ids: set[str]) -> None:
+        """Fill those of these volumes that no container has mounted yet from the image. Raises RuntimeUnavailable."""
+        untouched = {id for id in ids if await self._is_untouched(id)}
+        mounts = tuple(mount for mount in spec.mounts if mount.volume in untouched)
+        if not mounts:
+            return
+        await self._remove_filler()  # one that an earlier pvdifyd left
+        try:
+            done = await self._run(commands.create_filler(self._podman, spec, self._server, mounts))
+            if done.exit_code == 0:
+                # The program of the image may be missing, which fails after the volumes were filled.
+                done = await self._run(commands.initialize_container(self._podman, filler_of(self._server)))
+        finally:
+            await self._remove_filler()
+        if done.exit_code != 0 and any([await self._is_untouched(id) for id in sorted(untouched)]):
+            raise refusals.unavailable(done)
+
+    async def _remove_filler(self) -> None:
+        await self._run(commands.remove_container(self._podman, filler_of(self._server)))
+
+    async def _is_untouched(self, id: str) -> bool:
+        done = await self._run(commands.ask_if_untouched(self._podman, self._server, id))
+        if done.exit_code != 0:
+            raise refusals.unavailable(done)
+        return done.stdout.strip() == "true"
 
     @property
     def survive_renames(self) -> bool:
@@ -82,7 +115,6 @@ class PodmanVolumes:
         made = await self._run(commands.create_volume(self._podman, self._server, app, target))
         if made.exit_code != 0:
             raise refusals.unavailable(made)
-        self._made.add(target)
         places = [
             await self._run(commands.ask_for_mountpoint(self._podman, volume_of(self._server, id)))
             for id in (source, target)
@@ -100,7 +132,12 @@ class PodmanVolumes:
 
     async def remove(self, id: str) -> None:
         self._made.discard(id)
-        done = await self._run(commands.remove_volume(self._podman, volume_of(self._server, id)))
+        argv = commands.remove_volume(self._podman, volume_of(self._server, id))
+        done = await self._run(argv)
+        if done.exit_code == IN_USE:
+            async with self._filling:
+                await self._remove_filler()  # one that an earlier pvdifyd left
+            done = await self._run(argv)
         if done.exit_code in (0, MISSING):
             return
         if done.exit_code == IN_USE:
