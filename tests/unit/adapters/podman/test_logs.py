@@ -158,8 +158,11 @@ async def test_a_last_line_without_its_end_is_in_the_tail(files, log):
 
 
 async def test_a_follower_is_given_a_line_without_its_end_after_a_second(files, log, clock):
-    log.write_text(record(1, "Password: ", flag="P"))
-    following = asyncio.create_task(collect(files, ["web"], 3))
+    log.write_text(record(0.5, "ready"))
+    following = asyncio.create_task(collect(files, ["web"], 4))
+    await clock.sleep(0.6)
+    with log.open("a") as stream:
+        stream.write(record(1, "Password: ", flag="P"))
     await clock.sleep(0.6)
     with log.open("a") as stream:
         stream.write(record(1.6, "(hidden) ", flag="P"))
@@ -169,7 +172,45 @@ async def test_a_follower_is_given_a_line_without_its_end_after_a_second(files, 
 
     texts = await following
 
-    assert texts == ["Password: (hidden) ", "thanks", "next"]
+    assert texts == ["ready", "Password: (hidden) ", "thanks", "next"]
+
+
+async def test_a_follower_begins_with_the_unfinished_line_that_the_tail_has_returned(files, log, clock):
+    log.write_text(record(1, "..", flag="P") + record(2, "..", flag="P"))
+    (shown,) = await files.tail(["web"], 10, None)
+    following = asyncio.create_task(collect(files, ["web"], 1, since=shown.at))
+    await clock.sleep(0.3)
+    with log.open("a") as stream:
+        stream.write(record(3, "..", flag="P"))
+
+    texts = await following
+
+    assert shown.text == "...."
+    assert texts == [".."]
+
+
+async def test_an_unfinished_line_is_not_older_than_what_was_written_meanwhile(files, log):
+    log.write_text(record(1, "name? ", flag="P") + record(2, "oh", stream="stderr"))
+
+    found = await files.tail(["web"], 10, None)
+
+    assert [(line.text, line.at.second) for line in found] == [("oh", 2), ("name? ", 2)]
+
+
+def test_a_character_that_is_cut_by_the_end_of_a_piece_is_whole():
+    assembler = LineAssembler("web")
+    start, end = (
+        "caf\N{LATIN SMALL LETTER E WITH ACUTE}".encode()[:-1],
+        "\N{LATIN SMALL LETTER E WITH ACUTE}".encode()[1:],
+    )
+
+    assert assembler.add(record(1, "", flag="P").encode().removesuffix(b"\n") + start) is None
+    (part,) = assembler.rest()
+    line = assembler.add(record(2, "").encode().removesuffix(b"\n") + end + b"s\r")
+
+    assert (part.text, part.is_part) == ("caf", True)
+    assert line is not None
+    assert line.text == "\N{LATIN SMALL LETTER E WITH ACUTE}s"
 
 
 def test_of_removed_logs_no_folder_is_left(files: LogFiles, log: Path) -> None:

@@ -82,12 +82,13 @@ class LogFiles:
         """Yield lines written after ``since`` as they are written, without end."""
         readers = [LogReader(instance=name) for name in names]
         quiet_since: dict[str, float] = {}
+        began = self._clock.now()
         try:
             while True:
                 for reader in readers:
                     reader.path = reader.path or self._find(reader.instance)
                 fresh = await asyncio.to_thread(lambda: [list(reader.read()) for reader in readers])
-                late = self._late(readers, fresh, quiet_since)
+                late = self._late(readers, fresh, quiet_since, began)
                 for line in heapq.merge(*fresh, late, key=when):
                     if line.at > since:
                         yield line
@@ -98,16 +99,27 @@ class LogFiles:
                 reader.close()
 
     def _late(
-        self, readers: Sequence["LogReader"], fresh: Sequence[Sequence[LogLine]], quiet_since: dict[str, float]
+        self,
+        readers: Sequence["LogReader"],
+        fresh: Sequence[Sequence[LogLine]],
+        quiet_since: dict[str, float],
+        began: datetime,
     ) -> list[LogLine]:
-        """Return incomplete lines that got no output for PATIENCE seconds."""
+        """Return incomplete lines that got no output for PATIENCE seconds.
+
+        At first also the one that is there already: ``tail`` has returned it until here.
+        """
         late: list[LogLine] = []
         now = self._clock.monotonic()
         for reader, lines in zip(readers, fresh, strict=True):
-            if lines or not reader.is_holding:
+            if not reader.is_at_end:
+                continue
+            is_first, reader.was_at_end = not reader.was_at_end, True
+            if (lines and not is_first) or not reader.is_holding:
                 quiet_since.pop(reader.instance, None)
-            if reader.is_holding and now - quiet_since.setdefault(reader.instance, now) >= PATIENCE:
-                late += reader.rest()
+            since = float("-inf") if is_first else now
+            if reader.is_holding and now - quiet_since.setdefault(reader.instance, since) >= PATIENCE:
+                late += reader.rest(began)
                 del quiet_since[reader.instance]
         return sorted(late, key=when)
 
@@ -129,6 +141,7 @@ class LogReader:
 
     instance: str
     path: Path | None = None
+    was_at_end: bool = False
     _file: BufferedReader | None = None
     _unfinished: bytes = b""
     _assembler: LineAssembler = field(init=False)
@@ -141,13 +154,18 @@ class LogReader:
         """Whether there is an incomplete line."""
         return self._assembler.is_holding
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether everything that the open file has now was read."""
+        return self._file is not None and self._file.tell() >= os.fstat(self._file.fileno()).st_size
+
     def read(self) -> Iterator[LogLine]:
         """Yield the lines written since the last call, at most one chunk of each file."""
         return filter(None, map(self._assembler.add, self.records()))
 
-    def rest(self) -> list[LogLine]:
-        """Return the incomplete lines, and drop them."""
-        return self._assembler.rest()
+    def rest(self, began: datetime) -> list[LogLine]:
+        """Return the incomplete lines, and drop them. ``began``: see ``decode_pieces``."""
+        return self._assembler.rest(began)
 
     def records(self) -> Iterator[bytes]:
         """Yield the raw records written since the last call, at most one chunk of each file."""
