@@ -10,11 +10,11 @@ pytestmark = [pytest.mark.vps, pytest.mark.skipif(missing_for_vps() is not None,
 
 
 def test_the_supervisor_on_systemd_keeps_the_contract() -> None:
-    suite = str(CHECKOUT / "tests" / "contract" / "test_supervisor.py")
+    suites = [str(CHECKOUT / "tests" / "contract" / name) for name in ("test_supervisor.py", "test_unended_lines.py")]
     options = ("-q", "-p", "no:cacheprovider", "--rootdir", str(CHECKOUT), "-m", "systemd")
 
     with Vps(binds=(f"{CHECKOUT}:{CHECKOUT}",)) as vps:
-        done = vps.run(sys.executable, "-m", "pytest", *options, suite, check=False, directory=str(CHECKOUT))
+        done = vps.run(sys.executable, "-m", "pytest", *options, *suites, check=False, directory=str(CHECKOUT))
 
     assert done.returncode == 0, done.stdout[-6000:]
     assert " passed" in done.stdout

@@ -23,6 +23,7 @@ from pvdify.adapters.podman.instances.containers import PodmanContainers
 from pvdify.adapters.podman.instances.inspector import PodmanInspector
 from pvdify.adapters.podman.instances.instances import PodmanInstances
 from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput, PodmanLogs
+from pvdify.adapters.podman.logs.last_lines import LastLines
 from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.podman.users.ranges import UserBlocks
 from pvdify.adapters.podman.users.support import find_obstacle
@@ -102,8 +103,9 @@ class PodmanServer:
         """A new one each time, on units of this server."""
         clock, systemctl, calls = SystemClock(), Systemctl(runner=self.runner), self.calls()
         journal = Journal(
-            runner=self.runner, systemctl=systemctl, server_id=self.server_id, log_dir=self.log_dir, clock=clock
-        )
+            runner=self.runner, systemctl=systemctl, server_id=self.server_id, log_dir=self.log_dir,
+            ends=LastLines(run_dir=self.run_dir), clock=clock,
+        )  # fmt: skip
         logs = SystemdLogs(journal, PodmanKeptOutput(run_dir=self.run_dir, clock=clock))
         instances = SystemdInstances(
             containers=PodmanContainers(calls=calls, run_dir=self.run_dir, clock=clock),

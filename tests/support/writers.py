@@ -14,6 +14,7 @@ from pvdify.adapters.podman.images.registry_logins import AuthFile, PodmanRegist
 from pvdify.adapters.podman.instances.containers import PodmanContainers
 from pvdify.adapters.podman.instances.instances import PodmanInstances
 from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput
+from pvdify.adapters.podman.logs.last_lines import LastLines
 from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.sops.credentials import SopsCredentials
 from pvdify.adapters.sops.key_files import KeyFiles
@@ -107,7 +108,10 @@ def prepared_instance(place: Path) -> Work:
 
 def systemd_instances(place: Path) -> SystemdInstances:
     systemctl = Systemctl(runner=NoPrograms())  # type: ignore[arg-type]
-    journal = Journal(runner=NoPrograms(), systemctl=systemctl, server_id="s", log_dir=place, clock=SystemClock())  # type: ignore[arg-type]
+    journal = Journal(  # type: ignore[arg-type]
+        runner=NoPrograms(), systemctl=systemctl, server_id="s", log_dir=place, ends=LastLines(run_dir=place),
+        clock=SystemClock(),
+    )  # fmt: skip
     containers = PodmanContainers(calls=calls(place.parent / "elsewhere"), run_dir=place, clock=SystemClock())
     logs = SystemdLogs(journal, PodmanKeptOutput(run_dir=place, clock=SystemClock()))
     return SystemdInstances(

@@ -5,9 +5,9 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 # Fakes without a port: other companies' servers, programs, and tools of the tests.
 NO_PORT = {
-    "api", "api_routes", "api_state", "behaviour", "cloudflare", "cloudflared_rules", "container", "github",
-    "github_api", "github_description", "kubernetes_api", "machine", "runner_tokens", "sample_server", "systemctl",
-    "web_server",
+    "api", "api_routes", "api_state", "behaviour", "cloudflare", "cloudflared_rules", "conmon", "container",
+    "github", "github_api", "github_description", "kubernetes_api", "machine", "runner_tokens", "sample_server",
+    "systemctl", "web_server",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from pvdify.adapters.podman.instances.inspector import PodmanInspector
 from pvdify.adapters.podman.instances.instances import PodmanInstances
 from pvdify.adapters.podman.instances.storage_changes import StorageChanges
 from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput, PodmanLogs
+from pvdify.adapters.podman.logs.last_lines import LastLines
 from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.podman.networks.private_networks import PodmanPrivateNetworks
 from pvdify.adapters.podman.users.ranges import FILE, UserBlocks
@@ -138,7 +139,10 @@ def _instances(inputs: RuntimeInputs, calls: Calls, default: str) -> tuple[Insta
     run_dir, log_dir, clock, server = inputs.run_dir, inputs.log_dir, inputs.clock, inputs.settings.server_id
     systemctl, kept = Systemctl(runner=inputs.runner), PodmanKeptOutput(run_dir=run_dir, clock=clock)
     files = LogFiles(log_dir, clock, instances=run_dir / "instances")
-    journal = Journal(runner=inputs.runner, systemctl=systemctl, server_id=server, log_dir=log_dir, clock=clock)
+    journal = Journal(
+        runner=inputs.runner, systemctl=systemctl, server_id=server, log_dir=log_dir, ends=LastLines(run_dir=run_dir),
+        clock=clock,
+    )  # fmt: skip
     units = Units(server_id=server, run_dir=run_dir, database=inputs.database)
     podman = PodmanInstances(calls=calls, run_dir=run_dir, logs=files, clock=clock)
     systemd = SystemdInstances(

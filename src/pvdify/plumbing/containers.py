@@ -130,6 +130,63 @@ class Containers(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unended:
+    """The text after the last line end of a stream.
+
+    ``pieces``: what was written at once, with times. ``lines_before``: the lines of the stream that
+    were written together with its first piece, at least this many unless the end ``is_exact``; ``line_before``: the end
+    of the newest line of the stream. ``passed_on``: the bytes of the text that the journal has got.
+    """
+
+    stream: str
+    pieces: tuple[tuple[datetime, bytes], ...]
+    lines_before: int
+    line_before: bytes
+    passed_on: int
+
+    @property
+    def data(self) -> bytes:
+        """The whole text."""
+        return b"".join(data for _, data in self.pieces)
+
+    @property
+    def begun(self) -> datetime:
+        """When its first piece was written."""
+        return self.pieces[0][0]
+
+    @property
+    def at(self) -> datetime:
+        """When its last piece was written."""
+        return self.pieces[-1][0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputEnd:
+    """The end of a running container's output: a point in the sequence of its lines, and the text after it.
+
+    ``ended_at``: when the newest lines were written, None before the first line; ``ended``: how many lines were
+    written together then, at least this many unless ``is_exact``. ``unended`` is ordered by ``at``.
+    """
+
+    container: str
+    ended_at: datetime | None
+    ended: int
+    is_exact: bool
+    unended: tuple[Unended, ...]
+
+
+class OutputEnds(Protocol):
+    """What containers with a journal have written after their last line end, which the journal does not have yet."""
+
+    def reader(self, name: str) -> Callable[[], OutputEnd | None]:
+        """Return a function that reads the end of this instance's output; it returns None if there is none to read.
+
+        Calling it again costs almost nothing while nothing is written.
+        """
+        ...
+
+
 class KeptOutput(Protocol):
     """The output of containers that run once: the container engine keeps it, and the journal does not."""
 

@@ -23,6 +23,7 @@ from pvdify.adapters.haproxy.access_log import AccessLogFile
 from pvdify.adapters.podman.instances.containers import PodmanContainers
 from pvdify.adapters.podman.instances.instance_dir import InstanceDir
 from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput
+from pvdify.adapters.podman.logs.last_lines import LastLines
 from pvdify.adapters.podman.volumes.volumes import PodmanVolumes
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.adapters.systemd.instance_logs import SystemdLogs
@@ -198,7 +199,10 @@ async def test_a_mark_that_cannot_be_written_is_effective_in_memory(
     entry = '{"__REALTIME_TIMESTAMP": "1000000", "CONTAINER_TAG": "shop-web-v1-1.s", "MESSAGE": "secret"}'
     programs = NoPrograms(entry)
     systemctl = Systemctl(runner=programs)  # type: ignore[arg-type]
-    journal = Journal(runner=programs, systemctl=systemctl, server_id="s", log_dir=tmp_path, clock=SystemClock())  # type: ignore[arg-type]
+    journal = Journal(  # type: ignore[arg-type]
+        runner=programs, systemctl=systemctl, server_id="s", log_dir=tmp_path, ends=LastLines(run_dir=tmp_path),
+        clock=SystemClock(),
+    )  # fmt: skip
     before = await journal.tail(["shop-web-v1-1"], 10, None)
     disk = BrokenDisk(monkeypatch, tmp_path, code)
     disk.break_at(moment)
@@ -263,7 +267,10 @@ async def test_a_stop_continues_if_its_grace_period_cannot_be_recorded(
 ) -> None:
     programs = NoPrograms()
     systemctl = Systemctl(runner=programs)  # type: ignore[arg-type]
-    journal = Journal(runner=programs, systemctl=systemctl, server_id="s", log_dir=tmp_path, clock=SystemClock())  # type: ignore[arg-type]
+    journal = Journal(  # type: ignore[arg-type]
+        runner=programs, systemctl=systemctl, server_id="s", log_dir=tmp_path, ends=LastLines(run_dir=tmp_path),
+        clock=SystemClock(),
+    )  # fmt: skip
     logs = SystemdLogs(journal, PodmanKeptOutput(run_dir=tmp_path, clock=SystemClock()))
     supervisor = SystemdInstances(
         containers=PodmanContainers(calls=calls(tmp_path), run_dir=tmp_path, clock=SystemClock()), systemctl=systemctl,

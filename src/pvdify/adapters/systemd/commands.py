@@ -5,6 +5,10 @@ from datetime import datetime
 
 from pvdify.plumbing.command_runner import Argv
 
+FIELDS = (
+    "MESSAGE", "PRIORITY", "CONTAINER_TAG", "CONTAINER_PARTIAL_MESSAGE", "CONTAINER_ID_FULL",
+    "_SOURCE_REALTIME_TIMESTAMP",
+)  # fmt: skip
 OUTPUT_FIELDS_SINCE = 236  # systemd's version; earlier ones always print every field
 
 
@@ -82,6 +86,6 @@ def follow_journal(tags: Sequence[str], since: datetime, *, version: int) -> Arg
 def _journal(tags: Sequence[str], since: datetime | None, version: int) -> Argv:
     matches = tuple(f"CONTAINER_TAG={tag}" for tag in tags)
     after = () if since is None else ("--since", f"@{int(since.timestamp())}")
-    fields = ("--output-fields=MESSAGE,PRIORITY,CONTAINER_TAG,CONTAINER_PARTIAL_MESSAGE",)
+    fields = (f"--output-fields={','.join(FIELDS)}",)
     chosen = fields if version >= OUTPUT_FIELDS_SINCE else ()
     return ("journalctl", "--quiet", "--no-pager", "--all", "--output", "json", *chosen, *matches, *after)

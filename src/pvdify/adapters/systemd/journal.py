@@ -1,7 +1,7 @@
 """Reading of instances' logs from the journal, by the tag of each line."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,20 +9,26 @@ from pathlib import Path
 import structlog
 
 from pvdify.adapters.systemd import commands, parse
+from pvdify.adapters.systemd.lines import BEGINNING, Lines
 from pvdify.adapters.systemd.parse import Entry
 from pvdify.adapters.systemd.systemctl import Systemctl, refused
+from pvdify.adapters.systemd.unended import LOOK_EVERY_SECONDS, UnendedLines
 from pvdify.errors import PvdifyError
 from pvdify.model.instance import LogLine
 from pvdify.model.names import app_of_instance, place_of_instance
 from pvdify.plumbing.command_runner import CommandRunner
+from pvdify.plumbing.containers import OutputEnd, OutputEnds
 from pvdify.ports.clock import Clock
-from pvdify.ports.instance_logs import BATCH, LONGEST_LINE, PATIENCE
+from pvdify.ports.instance_logs import BATCH, PATIENCE
 
 log = structlog.get_logger()
 PAUSE = 0.5  # seconds before journalctl is started again when it has ended
 FORGOTTEN = ".forgotten"  # the folder of the marks
 EARLIER_MARK = "forgotten"  # the mark of an app, in its own folder: where earlier versions wrote it
 PRUNE_EVERY = timedelta(hours=1)
+EARLIER = timedelta(seconds=2)  # before ``since``: a follower counts the lines that were written just before
+ROOM = 50  # entries more than needed that are read of instances with a line that has no end
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Journal:
@@ -34,16 +40,19 @@ class Journal:
         server_id: part of each tag, since two servers on one machine may give an instance the same name.
         log_dir: stores when an app's logs were forgotten, in ``.forgotten/<app>``: a mark, kept while the journal has
             lines of the app.
+        ends: what containers have written after their last line end; the journal has it only once the line ends.
         clock: the time.
     """
 
     def __init__(
-        self, *, runner: CommandRunner, systemctl: Systemctl, server_id: str, log_dir: Path, clock: Clock
-    ) -> None:
+        self, *, runner: CommandRunner, systemctl: Systemctl, server_id: str, log_dir: Path, ends: OutputEnds,
+        clock: Clock,
+    ) -> None:  # fmt: skip
         self._runner = runner
         self._systemctl = systemctl
         self._server = server_id
         self._log_dir = log_dir
+        self._ends = ends
         self._clock = clock
         self._unwritten: dict[str, datetime] = {}
         self._pruned_at = datetime.min.replace(tzinfo=UTC)
@@ -61,9 +70,13 @@ class Journal:
             return ()
         limit = count
         while True:
-            entries = await self._read(names, limit, since)
-            lines = _Lines(self._server)
-            wanted = [line for line in (*lines.add_all(entries), *lines.rest()) if self._is_wanted(line, since)]
+            ends = self._read_ends(names)
+            most = _enough_for(ends, limit)
+            entries = await self._read(names, most, since)
+            lines = Lines(self._server, floor=_floor(since))
+            whole, is_all = list(lines.add_all(entries)), len(entries) < most
+            found = (*whole, *lines.tail_of(ends, self._clock.now(), is_all=is_all), *lines.rest())
+            wanted = [line for line in found if self._is_wanted(line, since)]
             wanted.sort(key=lambda line: line.at)
             if len(wanted) >= count or len(entries) < limit:
                 return tuple(wanted[-count:])
@@ -102,7 +115,8 @@ class Journal:
         self, names: Sequence[str], count: int, since: datetime | None
     ) -> AsyncGenerator[tuple[int, list[LogLine]], None]:
         """Yield for each journal entry 1 and the lines that it completes; at the end 0 and the incomplete lines."""
-        version, lines = await self._systemctl.version(), _Lines(self._server)
+        version, ends = await self._systemctl.version(), self._read_ends(names)
+        lines = Lines(self._server, floor=_floor(since))
         argv = commands.read_journal(self._tags(names), count, since, version=version)
         forgotten = {name: self._forgotten(app_of_instance(name)) for name in names}
 
@@ -110,19 +124,26 @@ class Journal:
             moment = forgotten.get(line.instance)
             return (since is None or line.at > since) and (moment is None or line.at > moment)
 
+        number = 0
         async with self._runner.stream(argv) as printed:
             async for text in printed:
+                number += 1
                 if (entry := parse.entry(text)) is not None:
                     yield 1, [line for line in lines.add_all((entry,)) if is_wanted(line)]
-        yield 0, [line for line in lines.rest() if is_wanted(line)]
+        last = (*lines.tail_of(ends, self._clock.now(), is_all=number < count), *lines.rest())
+        yield 0, [line for line in last if is_wanted(line)]
 
     async def follow(self, names: Sequence[str], since: datetime) -> AsyncIterator[LogLine]:
         """Yield lines written after ``since`` as they are written, without end. Restart journalctl if it ends."""
-        version = await self._systemctl.version()
-        lines, newest = _Lines(self._server), since
+        version, newest = await self._systemctl.version(), since
         while True:
-            argv = commands.follow_journal(self._tags(names), since, version=version)
-            async with self._runner.stream(argv) as printed, aclosing(self._followed(lines, printed)) as followed:
+            start = max(newest, EPOCH + EARLIER) - EARLIER
+            argv = commands.follow_journal(self._tags(names), start, version=version)
+            lines = Lines(self._server, floor=_floor(start))
+            unended = UnendedLines(lines, {name: self._ends.reader(name) for name in names}, self._clock)
+            async with (
+                self._runner.stream(argv) as printed, aclosing(self._followed(lines, unended, printed)) as followed,
+            ):  # fmt: skip
                 async for line in followed:
                     if self._is_wanted(line, since):
                         newest = line.at
@@ -130,18 +151,26 @@ class Journal:
             since = newest
             await self._clock.sleep(PAUSE)
 
-    async def _followed(self, lines: "_Lines", printed: AsyncIterator[str]) -> AsyncGenerator[LogLine, None]:
-        """Yield the lines that journalctl prints, and an incomplete line after PATIENCE seconds without output."""
+    async def _followed(
+        self, lines: Lines, unended: UnendedLines, printed: AsyncIterator[str]
+    ) -> AsyncGenerator[LogLine, None]:
+        """Yield the lines that journalctl prints, and lines without an end after PATIENCE seconds."""
         text: asyncio.Future[str] | None = None
+        added_at = self._clock.monotonic()
         try:
             while True:
+                for line in unended.look():
+                    yield line
                 text = text or asyncio.ensure_future(anext(printed))
-                await asyncio.wait({text}, timeout=PATIENCE if lines.is_holding else None)
+                await asyncio.wait({text}, timeout=LOOK_EVERY_SECONDS)
                 if text.done():
-                    fresh = list(lines.add_all((parse.entry(text.result()),)))
-                    text = None
-                else:
+                    entry, text, added_at = parse.entry(text.result()), None, self._clock.monotonic()
+                    fresh = list(lines.add_all((entry,)))
+                    fresh += unended.added(lines.instance_of(entry)) if entry is not None else []
+                elif lines.is_holding and self._clock.monotonic() - added_at >= PATIENCE:
                     fresh = lines.rest()
+                else:
+                    continue
                 for line in fresh:
                     yield line
         except StopAsyncIteration:
@@ -151,6 +180,11 @@ class Journal:
                 text.cancel()
                 with suppress(asyncio.CancelledError, StopAsyncIteration):
                     await text
+
+    def _read_ends(self, names: Sequence[str]) -> dict[str, OutputEnd]:
+        """Return the ends of the instances that have one. Read before the journal, which then has all lines before."""
+        ends = ((name, self._ends.reader(name)()) for name in names)
+        return {name: end for name, end in ends if end is not None and end.unended}
 
     async def _read(self, names: Sequence[str], count: int, since: datetime | None) -> list[Entry | None]:
         version = await self._systemctl.version()
@@ -245,34 +279,11 @@ def _delete_mark(mark: Path) -> None:
         mark.parent.rmdir()
 
 
-class _Lines:
-    """An assembler that joins the parts of long lines, separately for each instance and stream."""
+def _enough_for(ends: Mapping[str, OutputEnd], limit: int) -> int:
+    """Return how many entries to read, so that the lines that were written just before these ends are among them."""
+    return max(limit, sum(end.ended for end in ends.values()) + ROOM) if ends else limit
 
-    def __init__(self, server: str) -> None:
-        self._suffix = f".{server}"
-        self._parts: dict[tuple[str, str], list[Entry]] = {}
 
-    @property
-    def is_holding(self) -> bool:
-        """Whether there is an incomplete line."""
-        return bool(self._parts)
-
-    def add_all(self, entries: Iterable[Entry | None]) -> Iterator[LogLine]:
-        """Yield the lines that these entries complete. A line of LONGEST_LINE characters is yielded incomplete."""
-        for entry in entries:
-            if entry is None:
-                continue
-            parts = self._parts.setdefault((entry.tag, entry.stream), [])
-            parts.append(entry)
-            if not entry.is_part or sum(len(part.text) for part in parts) >= LONGEST_LINE:
-                yield self._take(entry.tag, entry.stream)
-
-    def rest(self) -> list[LogLine]:
-        """Return the incomplete lines, and drop them."""
-        return [self._take(*source) for source in tuple(self._parts)]
-
-    def _take(self, tag: str, stream: str) -> LogLine:
-        parts = self._parts.pop((tag, stream))
-        last, text = parts[-1], "".join(part.text for part in parts)
-        instance = tag.removesuffix(self._suffix)
-        return LogLine(at=last.at, instance=instance, stream=stream, text=text, is_part=last.is_part)
+def _floor(since: datetime | None) -> datetime:
+    """Return the moment from which journalctl prints entries."""
+    return BEGINNING if since is None else since.replace(microsecond=0)

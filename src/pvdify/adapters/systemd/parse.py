@@ -34,13 +34,19 @@ class UnitState:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One journal entry. ``is_part``: the line continues in the next entry of the same tag and stream."""
+    """One journal entry.
+
+    ``at``: when journald stored it, in the order of the journal; ``sent_at``: when it was sent to journald.
+    ``is_part``: the line continues in the next entry of the same tag, stream and container.
+    """
 
     at: datetime
+    sent_at: datetime
     tag: str
     stream: str
-    text: str
+    data: bytes
     is_part: bool
+    container: str
 
 
 def version(text: str) -> int:
@@ -59,21 +65,30 @@ def entry(line: str) -> Entry | None:
     """Parse one line of ``journalctl --output json``; return None if it is invalid or no container wrote it."""
     try:
         fields: dict[str, Any] = json.loads(line)
-        microseconds = int(fields["__REALTIME_TIMESTAMP"])
+        stored = fields["__REALTIME_TIMESTAMP"]
+        at, sent_at = _moment(stored), _moment(fields.get("_SOURCE_REALTIME_TIMESTAMP", stored))
         tag = str(fields["CONTAINER_TAG"])
     except (ValueError, KeyError, TypeError):
         return None
     return Entry(
-        at=datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(microsecond=microseconds % 1_000_000),
+        at=at,
+        sent_at=sent_at,
         tag=tag,
         stream="stderr" if str(fields.get("PRIORITY")) == "3" else "stdout",
-        text=_text(fields.get("MESSAGE")),
+        data=_data(fields.get("MESSAGE")),
         is_part=str(fields.get("CONTAINER_PARTIAL_MESSAGE", "")).lower() == "true",
+        container=str(fields.get("CONTAINER_ID_FULL", "")),
     )
 
 
-def _text(message: object) -> str:
+def _moment(text: Any) -> datetime:
+    """Return the moment of a number of microseconds. Raises ValueError, TypeError."""
+    seconds, microseconds = divmod(int(text), 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
+
+
+def _data(message: object) -> bytes:
     """Return the message. journalctl prints non-text as a list of bytes, and conmon keeps the line break."""
     if isinstance(message, list):
-        message = bytes(message).decode(errors="replace")
-    return "" if message is None else str(message).removesuffix("\n").removesuffix("\r")
+        return bytes(message).removesuffix(b"\n")
+    return b"" if message is None else str(message).encode(errors="replace").removesuffix(b"\n")

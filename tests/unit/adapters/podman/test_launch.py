@@ -56,6 +56,53 @@ def test_the_launcher_executes_conmon_with_a_changed_bundle(tmp_path):
     assert os.access(launcher, os.X_OK)
 
 
+@pytest.fixture
+def conmon(tmp_path):
+    """A launcher whose conmon prints its arguments, and the bundle that podman passes."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "config.json").write_text(json.dumps({"process": {}}))
+    conmon = tmp_path / "conmon"
+    conmon.write_text('#!/bin/sh\nprintf "[%s]" "$@"\n')
+    conmon.chmod(0o755)
+    launcher = write_launcher(tmp_path / "logs", str(conmon))
+
+    def run(instance, *arguments):
+        instance.mkdir(exist_ok=True)
+        (instance / "environment").write_text("{}")
+        argv = (launcher, "-b", tmp_path / "theirs", *arguments)
+        done = subprocess.run(argv, cwd=instance, capture_output=True, text=True, check=True)
+        return done.stdout.partition(f"[{instance / 'bundle'}]")[2]
+
+    return run
+
+
+def test_conmon_writes_a_second_log_beside_the_journal(tmp_path, conmon):
+    instance = tmp_path / "web"
+    instance.mkdir()
+    earlier = instance / "last-line.log"
+    earlier.write_text("of the run before")
+    earlier.chmod(0o644)
+
+    added = conmon(instance, "-l", "journald")
+
+    assert added == f"[-l][k8s-file:{earlier}][--log-size-max][65536]"
+    assert earlier.read_text() == "begin\n"
+    assert earlier.stat().st_mode & 0o777 == 0o600
+
+
+def test_there_is_no_second_log_without_the_journal_or_where_it_cannot_be_written(tmp_path, conmon):
+    colon, broken = tmp_path / "a:b", tmp_path / "broken"
+    (broken / "last-line.log").mkdir(parents=True)
+
+    added = (
+        conmon(tmp_path / "web", "-l", "k8s-file:/log", "journald"), conmon(colon, "-l", "journald"),
+        conmon(broken, "-l", "journald"),
+    )  # fmt: skip
+
+    assert added == ("", "", "")
+    assert not (tmp_path / "web" / "last-line.log").exists()
+
+
 def test_the_stop_signal_is_sigterm_where_podman_notes_none(tmp_path):
     (tmp_path / "bundle").mkdir()
 

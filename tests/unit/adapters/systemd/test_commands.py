@@ -3,7 +3,10 @@ from datetime import UTC, datetime
 from pvdify.adapters.systemd import commands
 
 SINCE = datetime(2026, 11, 25, 9, 10, 32, 746009, UTC)
-FIELDS = "--output-fields=MESSAGE,PRIORITY,CONTAINER_TAG,CONTAINER_PARTIAL_MESSAGE"
+FIELDS = (
+    "--output-fields=MESSAGE,PRIORITY,CONTAINER_TAG,CONTAINER_PARTIAL_MESSAGE,"
+    "CONTAINER_ID_FULL,_SOURCE_REALTIME_TIMESTAMP"
+)
 READ = ("journalctl", "--quiet", "--no-pager", "--all", "--output", "json")
 
 

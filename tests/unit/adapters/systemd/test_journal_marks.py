@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pvdify.adapters.podman.logs.last_lines import LastLines
 from pvdify.adapters.systemd.journal import Journal
 from pvdify.plumbing.command_runner import Completed
 from tests.fakes.clock import START, FakeClock
@@ -23,7 +24,9 @@ class Tags:
 
 
 def journal(tags: Tags, log_dir: Path, clock: FakeClock) -> Journal:
-    return Journal(runner=tags, systemctl=None, server_id="s1", log_dir=log_dir, clock=clock)  # type: ignore[arg-type]
+    return Journal(  # type: ignore[arg-type]
+        runner=tags, systemctl=None, server_id="s1", log_dir=log_dir, ends=LastLines(run_dir=log_dir), clock=clock,
+    )  # fmt: skip
 
 
 def marks(log_dir: Path) -> dict[str, datetime]:

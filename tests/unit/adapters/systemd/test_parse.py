@@ -32,9 +32,10 @@ def test_the_version_is_a_number():
 
 
 def test_an_entry_has_time_stream_and_text():
-    assert parse.entry(line(MESSAGE="ready\n")) == Entry(
-        at=AT, tag="web.abc", stream="stdout", text="ready", is_part=False
+    assert parse.entry(line(MESSAGE="ready\n", CONTAINER_ID_FULL="c1")) == Entry(
+        at=AT, sent_at=AT, tag="web.abc", stream="stdout", data=b"ready", is_part=False, container="c1"
     )
+    assert parse.entry(line(_SOURCE_REALTIME_TIMESTAMP="1000000")).sent_at == datetime.fromtimestamp(1, UTC)
     assert parse.entry(line(MESSAGE="oh", PRIORITY="3")).stream == "stderr"
 
 
@@ -43,8 +44,8 @@ def test_a_part_of_a_long_line_is_distinguished():
 
 
 def test_text_that_is_not_utf_8_is_a_list_of_bytes():
-    assert parse.entry(line(MESSAGE=[0xFF, 0x61, 0x0A])).text == "\N{REPLACEMENT CHARACTER}a"
-    assert parse.entry(line(MESSAGE=None)).text == ""
+    assert parse.entry(line(MESSAGE=[0xFF, 0x61, 0x0A])).data == b"\xffa"
+    assert parse.entry(line(MESSAGE=None)).data == b""
 
 
 def test_journal_entries_without_a_container_are_skipped():

@@ -40,6 +40,7 @@ class InstanceDir:
         self.pid_file = path / GATE / "pid"
         self.environment_file = path / launch.ENVIRONMENT
         self.output_file = path / OUTPUT  # the unredacted output of a container that runs once
+        self.last_line_file = path / launch.LAST_LINE  # the unredacted newest output of a container with a journal
         self.oom_mark = path / "oom"  # written by conmon in its working directory
         self._bundle = path / launch.BUNDLE
         self.restarts_file = path / "restarts"
@@ -47,7 +48,9 @@ class InstanceDir:
     @property
     def of_one_start(self) -> tuple[Path, ...]:
         """The files that must be removed before a new start."""
-        return (self.cid_file, self.path / "pid", self.conmon_pid_file, self.oom_mark, self._bundle)
+        return (
+            self.cid_file, self.path / "pid", self.conmon_pid_file, self.oom_mark, self.last_line_file, self._bundle,
+        )  # fmt: skip
 
     @property
     def container_id(self) -> str | None:

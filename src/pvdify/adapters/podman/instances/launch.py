@@ -10,6 +10,9 @@ credentials: podman has made the network namespace by now, and the container can
 container has a user namespace, the OCI runtime makes the network namespace; then this program adds itself to
 ``config.json`` as a hook, which the OCI runtime runs before it starts the container's program.
 
+If conmon writes to the journal, it also writes to a small file beside the config vars: conmon keeps text without a line
+end in its memory, and the journal has it only later.
+
 A command in a running container (``podman exec``) gets the config vars in the same way; then podman passes a file that
 describes only the process.
 
@@ -17,6 +20,7 @@ Runs as ``python -IS launch.py CONMON ARGUMENT...``, as a hook ``python -IS laun
 modules, all from the standard library.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -27,6 +31,8 @@ METADATA = "169.254.0.0/16,100.100.100.200,168.63.129.16"  # link-local: most cl
 ALLOWS_METADATA = "PVDIFY_ALLOWS_METADATA"  # in the environment if the server's settings allow metadata services
 FILTER_OPTION = "--filter"
 NAME_SERVER_PORT = "53"  # not blocked: some clouds have their name server at the same address
+LAST_LINE, LAST_LINE_BEGIN = "last-line.log", "begin\n"  # conmon replaces a full file by one without this first line
+LAST_LINE_SIZE = 64 * 1024  # bytes; more than conmon ever keeps in its memory
 PROCESS_OPTION, PROCESS, PID_PLACE = "--exec-process-spec", "process.json", "pid-place"
 PODMANS_STOP_SIGNAL = "org.opencontainers.image.stopSignal"  # an annotation: the number of the image's STOPSIGNAL
 
@@ -129,6 +135,23 @@ def keep_from_metadata(path: str) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
+def last_line_log(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Begin the file of the last line, and return conmon's arguments for it; without one if it cannot be written.
+
+    conmon must find the file: it exits if it cannot open a log.
+    """
+    path = os.path.abspath(LAST_LINE)  # noqa: PTH100
+    if ("-l", "journald") not in itertools.pairwise(arguments) or ":" in path:
+        return ()
+    try:
+        if os.path.lexists(path):
+            os.unlink(path)  # noqa: PTH108
+        write(path, LAST_LINE_BEGIN)
+    except OSError:
+        return ()
+    return ("-l", f"k8s-file:{path}", "--log-size-max", str(LAST_LINE_SIZE))
+
+
 def point_to(link: str, target: str) -> None:
     """Make a symbolic link; replace an existing file."""
     if os.path.lexists(link):
@@ -157,7 +180,7 @@ def main(conmon: str, *arguments: str) -> None:
     if "-i" in arguments or "-t" in arguments:
         for name in ("attach", "ctl", "winsz"):
             point_to(os.path.join(theirs, name), os.path.abspath(os.path.join(BUNDLE, name)))  # noqa: PTH100, PTH118
-    os.execv(conmon, [conmon, *arguments, "-b", os.path.abspath(BUNDLE)])  # noqa: S606, PTH100
+    os.execv(conmon, [conmon, *arguments, "-b", os.path.abspath(BUNDLE), *last_line_log(arguments)])  # noqa: S606, PTH100
 
 
 if __name__ == "__main__":
