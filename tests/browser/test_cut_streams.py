@@ -45,6 +45,7 @@ def test_a_deploy_is_shown_whole_although_its_stream_was_cut(
     app, manifest, page = cut.__name__.replace("_", "-"), tmp_path / "pvdify.yml", new_page()
     manifest.write_text(f'hooks: {{pre_deploy: ["{HOOK}"]}}\n')
     page.goto(server.link())
+    page.wait_for_url(f"{server.url}/")
     server.pvdify("deploy", app, "--image", image, "--manifest", str(manifest), "--no-wait")
     page.goto(f"{server.url}/apps/{app}/releases/1")
     expect(page.locator("#deploy-log")).to_contain_text("line 5 of the hook", timeout=60_000)
