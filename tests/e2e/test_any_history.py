@@ -147,12 +147,11 @@ def check(container: Container, place: Placement, slot: Slot, live: Release) -> 
 @pytest.fixture
 def play(trial: Trial) -> Iterator[Callable[[], Histories]]:
     """Return a function that makes a history on an empty machine."""
-    loop = asyncio.new_event_loop()
-    machine = RealMachine(trial.stage, speed=10)
-    loop.run_until_complete(machine.open())
-    yield lambda: Histories(trial, loop, machine)
-    loop.run_until_complete(machine.close())
-    loop.close()
+    with asyncio.Runner() as runner:  # ends what ended engines have left, such as calls of podman
+        machine = RealMachine(trial.stage, speed=10)
+        runner.run(machine.open())
+        yield lambda: Histories(trial, runner.get_loop(), machine)
+        runner.run(machine.close())
 
 
 def test_after_any_history_what_is_declared_runs_and_a_destroyed_app_leaves_nothing(

@@ -379,6 +379,7 @@ ELSEWHERE = {
     "server restore s3:https://s3.example.com/my-backups": "test_a_server_is_restored_from_an_object_store",
     "server install --set runtime=kubernetes --set kubeconfig=/etc/pvdify/kubeconfig": "tests/kubernetes/trial.py",
     "server install --set kubeconfig=/etc/pvdify/kubeconfig": "tests/kubernetes/trial.py",
+    "server install --set user_namespaces=on": "tests/integration/test_user_namespaces.py",  # needs cgroup v2
     "server runtime kubernetes --plan": "tests/kubernetes/test_moves.py",
     "server runtime kubernetes": "tests/kubernetes/test_moves.py",
     "server runtime": "tests/e2e/test_runtime_moves.py",
