@@ -42,6 +42,11 @@ def refusal(spec: InstanceSpec, pod: Pod, words: str = "") -> StartFailed | None
     return None
 
 
+def may_be_pulled_later(pod: Pod, words: str) -> bool:
+    """Return whether a pull has failed, with these words, and the node's next attempt may succeed."""
+    return pod.waits_for in ("ErrImagePull", "ImagePullBackOff") and not _MISSING.search(words or pod.message)
+
+
 def waiting(spec: InstanceSpec, pod: Pod, said: str = "") -> StartFailed:
     """Return the error for a container that waits, as its status or the events before say."""
     words = said or pod.message or pod.waits_for

@@ -18,6 +18,8 @@ from pvdify.ports.clock import Clock
 
 START_SECONDS = 180.0  # the longest that a start may take, with its pull
 SCHEDULE_SECONDS = 30.0  # after which a pod that no node takes is an error; a cluster may be adding a node
+# Nodes pull again 10 s after a failure: one may not have had a new login yet, or the network may have failed.
+PULL_AGAIN_SECONDS = 15.0
 STOP_SECONDS = 60.0  # what a stop may take beyond its grace
 QUICK_SECONDS = 5.0  # the longest that the first question whether an instance runs may take
 LOOK_EVERY = 5.0  # seconds between two checks without a report of the watch
@@ -197,13 +199,17 @@ class ClusterInstances:
     async def _await_start(self, spec: InstanceSpec) -> None:
         """Wait until the program runs or has run. If it does not start, remove it and raise StartFailed."""
         begun, pull = self._clock.monotonic(), ""
+        failed_at: float | None = None
         while True:
-            pod = self._watch.current(spec.name)
+            now, pod = self._clock.monotonic(), self._watch.current(spec.name)
             if pod is not None and not pod.is_ending and (pod.has_run or pod.is_up):
                 return
             if pod is not None and pod.waits_for == "ErrImagePull":
                 pull = pod.message
-            error = await self._why_not(spec, pod, self._clock.monotonic() - begun, pull)
+            if pod is not None and causes.may_be_pulled_later(pod, pull):
+                failed_at = now if failed_at is None else failed_at
+            is_patient = failed_at is not None and now - failed_at < PULL_AGAIN_SECONDS
+            error = None if is_patient else await self._why_not(spec, pod, now - begun, pull)
             if error is not None:
                 await self.remove(spec.name)
                 raise error

@@ -107,6 +107,22 @@ def test_a_pull_that_is_denied_names_the_login():
     assert "registry:login reg.example.com" in why(pod(state=waiting, phase="Pending"))
 
 
+@pytest.mark.parametrize(
+    ("reason", "message", "expected"),
+    [
+        ("ErrImagePull", "401 Unauthorized", True),
+        ("ImagePullBackOff", "dial tcp: i/o timeout", True),
+        ("ErrImagePull", "manifest unknown", False),
+        ("InvalidImageName", "no image name", False),
+        ("ContainerCreating", "", False),
+    ],
+)
+def test_a_failed_pull_may_succeed_later_unless_the_image_is_missing(reason: str, message: str, expected: bool):
+    waiting = {"waiting": {"reason": reason, "message": message}}
+
+    assert causes.may_be_pulled_later(pods.read(pod(state=waiting, phase="Pending")), message) is expected
+
+
 def test_a_missing_program_is_named():
     words = 'exec: "/no/such": stat /no/such: no such file or directory: unknown'
 
