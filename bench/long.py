@@ -5,7 +5,6 @@
 
 import argparse
 import asyncio
-import itertools
 import os
 import platform
 import random
@@ -14,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count
@@ -147,8 +146,7 @@ def judge(it: Outcome) -> list[Figure]:
         _none("requests sent after a change had returned that reached a stopped release", it.answers.late, it.sent),
         _none("requests in the router's log more than once, or with another status than 2xx",
               len(it.logged.repeated) + bad.total(), it.sent),
-        Figure(name="requests that the router's log does not have (HAProxy drops lines when its pipe is full)",
-               value=f"{len(it.logged.missing):,} of {it.sent:,}, in {runs(it.logged.missing)} runs"),
+        _none("requests that the router's log does not have", len(it.logged.missing), it.sent),
         _same("failed requests in all receipts, and as clients count", it.receipts["failed"], failed),
         _same("WebSockets cut at the end of `drain` in all receipts, and as clients count", it.receipts["cut"], cut),
     ]  # fmt: skip
@@ -186,11 +184,6 @@ def render(it: Outcome, figures: list[Figure]) -> str:
             *_failures(it),
         ]
     )  # fmt: skip
-
-
-def runs(numbers: Sequence[int], gap: int = 100) -> int:
-    """Return how many groups these ascending numbers form that are further apart than ``gap``."""
-    return bool(numbers) + sum(after - before > gap for before, after in itertools.pairwise(numbers))
 
 
 def _loads(router: str, numbers: Iterator[int]) -> list[Load]:

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from pvdify.adapters.haproxy import disk
 from pvdify.adapters.haproxy.access_log import AccessLogFile
 from pvdify.adapters.haproxy.router import HaproxyRouter
+from pvdify.adapters.haproxy.runtime_api import RuntimeApi
 from pvdify.model.route import Route
 from tests.load.hasty import METHODS, UNREPEATABLE, HastyApp, Visitors, begun, most_instances
 from tests.load.real_router import RealClock, RouterProcess
@@ -68,6 +70,20 @@ async def test_an_aborted_answer_is_logged_with_app_and_release(
         ("shop", 1, True, path == "/part")
     }
     assert await log.cut("shop", begun_at) == (40 if path == "/part" else 0)
+
+
+async def test_the_access_log_has_every_request(router: HaproxyRouter, process: RouterProcess) -> None:
+    visitors = Visitors(host=process.listen.host, port=process.listen.port)
+    async with serving(router, 3):
+        await visitors.come(32, 300, methods=("GET", "POST"), path="/")
+    file, expected = process.directory / disk.ACCESS_LOG, 32 * 300
+
+    async with asyncio.timeout(60):
+        while (found := file.read_bytes().count(b"\n")) < expected:
+            await asyncio.sleep(0.05)
+
+    assert found == expected
+    assert "DroppedLogs: 0\n" in await RuntimeApi(process.run_dir / "haproxy.sock").ask("show info")
 
 
 @asynccontextmanager

@@ -89,10 +89,12 @@ def _text(spec: ConfigSpec, *, description: str) -> str:
 def _global(spec: ConfigSpec, description: str) -> str:
     # noreuseport: a second router on the same port must fail to start, instead of getting half of the traffic.
     # stats timeout: limits how long the connection to a replaced process can stay open.
+    # nbthread: HAProxy drops a line of its log if another thread is writing one.
     return f"""\
 global
     description {description}
     maxconn {bulkheads.MAX_CONNECTIONS}
+    nbthread 1
     no strict-limits
     noreuseport
     hard-stop-after 1h
