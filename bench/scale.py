@@ -24,7 +24,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the server and its containers are removed
     recorded = list(_rows(figure for apps in options.recorded for figure in reads(apps)))
     real = list(_rows(crowded_server(tuple(options.real))))
-    text = _render(recorded, real)
+    command = f"make bench-scale ARGS='{' '.join(sys.argv[1:])}'" if sys.argv[1:] else "make bench-scale"
+    text = _render(command, recorded, real)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
 
@@ -36,13 +37,14 @@ def _rows(figures: Iterator[Figure]) -> Iterator[str]:
         yield row
 
 
-def _render(recorded: list[str], real: list[str]) -> str:
+def _render(command: str, recorded: list[str], real: list[str]) -> str:
     head = ["", "| figure | measured | load |", "|---|---|---|"]
     return "\n".join(
         [
             "# Scale",
             "",
-            f"One `make bench-scale` on {time.strftime('%Y-%m-%d')}: Linux {platform.release()}, {platform.machine()},",
+            f"`{command}` on {time.strftime('%Y-%m-%d')}:",
+            f"Linux {platform.release()}, {platform.machine()},",
             f"Python {platform.python_version()}, {os.cpu_count()} shared cores with clients, servers and apps all on",
             "them. The last column is the machine's load in that minute, this bench's own included.",
             "",
