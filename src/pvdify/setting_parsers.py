@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 
-IDS = 65536  # of the users of one app's containers
+IDS_OF_A_CONTAINER = 65536  # users, and as many groups; images use none above 65534
 
 
 def parse_networks(text: str) -> tuple[str, ...]:
@@ -87,9 +87,9 @@ def parse_user_ids(text: str) -> range:
     match = re.fullmatch(r"(\d{1,10})-(\d{1,10})", text)
     first, end = (int(match[1]), int(match[2]) + 1) if match else (1, 1)
     # block 0 has the users of the machine; the last id is invalid for the kernel
-    if first % IDS or end % IDS or not IDS <= first < end < 2**32:
+    if first % IDS_OF_A_CONTAINER or end % IDS_OF_A_CONTAINER or not IDS_OF_A_CONTAINER <= first < end < 2**32:
         raise ValueError("expected FIRST-LAST with whole blocks of 65536 ids, like 2013265920-2147352575")
-    return range(first, end, IDS)
+    return range(first, end, IDS_OF_A_CONTAINER)
 
 
 def parse_choice(*choices: str) -> Callable[[str], str]:

@@ -54,6 +54,9 @@ TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "adapters/podman/logs/logs.py": (1, f"{WRITERS}instance_directory"),
     "adapters/podman/images/registry_logins.py": (2, f"{WRITERS}registry_logins", f"{SERVER}checked_login"),
     "adapters/podman/instances/starter.py": (1, f"{SERVER}adopted_container"),
+    "adapters/podman/machine_root.py": (
+        1, "unit/adapters/podman/test_user_support.py::test_a_full_disk_is_an_obstacle",
+    ),
     "adapters/podman/users/support.py": (
         2, "unit/adapters/podman/test_user_support.py::test_a_disk_that_refuses_the_files_of_a_trial_is_an_obstacle",
     ),
@@ -88,7 +91,7 @@ OF_A_PERSON = {
     "cli/manifest_file.py": 1,
     "cli/programs.py": 1,
     "cli/workflow.py": 1,
-    "installation/doctor/trial.py": 2,
+    "installation/doctor/trial.py": 1,
     "installation/from_target.py": 1,
     "installation/user_actions.py": 1,
     "manifest/example.py": 1,

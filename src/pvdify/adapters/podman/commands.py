@@ -24,13 +24,13 @@ from pvdify.model.instance import InstanceSpec, Role
 from pvdify.model.private_network import PrivateNetwork
 from pvdify.model.volume import Mount
 from pvdify.plumbing.command_runner import Argv
+from pvdify.setting_parsers import IDS_OF_A_CONTAINER
 
 # A program can start as root, change a directory's owner, switch to another user, and listen on port 80. It cannot
 # trace, mount, make devices, forge packets (NET_RAW) or change another program's capabilities. File capabilities
 # (SETFCAP) would have no effect, because of no-new-privileges.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 LARGEST_LOG = "20mb"
-IDS_OF_A_CONTAINER = 65536  # users, and as many groups; images use none above 65534
 IN_OWN_SCOPE = ("systemd-run", "--quiet", "--scope", "--")
 
 

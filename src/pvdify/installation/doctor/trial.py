@@ -1,14 +1,13 @@
 """Start a container as a test. It needs no image: the machine's own directories of programs are mounted into it."""
 
-import os
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from pvdify.adapters.podman import commands, refusals
 from pvdify.adapters.podman.labels import network_of
+from pvdify.adapters.podman.machine_root import link_programs
 from pvdify.errors import RuntimeUnavailable
 from pvdify.installation.doctor import parse
 from pvdify.installation.doctor.facts import Trial
@@ -18,7 +17,6 @@ from pvdify.plumbing.command_runner import Argv
 MEMORY = 64 * 1024 * 1024
 SECONDS = 60.0
 NETWORK = ("doctor", "trial")  # used instead of a server's id and an app's name
-FOLDERS = ("usr", "bin", "sbin", "lib", "lib64")
 # The first file of the memory limit is that of cgroup v2, the second that of v1.
 LOOK = (
     "echo files=$(ulimit -n); "
@@ -58,7 +56,7 @@ def _make_network(machine: Machine, podman: str) -> tuple[str, bool]:
 def _try(machine: Machine, podman: str, port: int) -> Trial:
     with tempfile.TemporaryDirectory(prefix="pvdify-doctor-") as folder:
         rootfs = Path(folder)
-        done = machine.ask(run_trial(podman, rootfs, tuple(_furnish(rootfs)), port), within=SECONDS)
+        done = machine.ask(run_trial(podman, rootfs, tuple(link_programs(rootfs)), port), within=SECONDS)
     if done.exit_code != 0:
         return Trial(refusal=refusals.words_of(done.stderr))
     return parse.trial(done.stdout)
@@ -75,17 +73,3 @@ def run_trial(podman: str, rootfs: Path, folders: tuple[str, ...], port: int) ->
         *(f"--volume=/{folder}:/{folder}:ro" for folder in folders),
         *("--rootfs", str(rootfs), "/bin/sh", "-c", LOOK),
     )
-
-
-def _furnish(rootfs: Path) -> Iterator[str]:
-    """Make the root file system: copy the machine's symbolic links (``/bin`` to ``usr/bin``), make mount points.
-
-    Yield the folders that have to be mounted.
-    """
-    for name in FOLDERS:
-        here = Path("/", name)
-        if here.is_symlink():
-            (rootfs / name).symlink_to(os.readlink(here))  # noqa: PTH115 - keeps the target relative
-        elif here.is_dir():
-            (rootfs / name).mkdir()
-            yield name

@@ -1,8 +1,11 @@
 """Whether a host can give containers user namespaces whose volumes keep their owners."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -166,3 +169,18 @@ async def test_a_disk_that_refuses_the_files_of_a_trial_is_an_obstacle(tmp_path)
     assert "could not be written" in found.why
     assert "check the disk" in found.next
     assert podman.tried == []
+
+
+async def test_a_full_disk_is_an_obstacle(tmp_path, monkeypatch):
+    podman = Podman(tmp_path, maps=True)
+
+    def fail(*_: object) -> Never:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "symlink_to", fail)  # the root file system has the machine's links, such as /bin
+    found = await find_obstacle(podman.run, "podman", "6.1", FIRST)
+
+    assert found is not None
+    assert "No space left on device" in found.why
+    assert podman.tried == []
+    assert list(tmp_path.rglob(".pvdify-trial-*")) == []

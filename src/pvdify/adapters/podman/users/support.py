@@ -16,11 +16,11 @@ from typing import Any
 
 from pvdify.adapters.podman import refusals
 from pvdify.adapters.podman.commands import map_users
+from pvdify.adapters.podman.machine_root import link_programs
 from pvdify.plumbing.command_runner import Argv, Completed
 
 OLDEST_KERNEL = (5, 19)  # overlayfs shows a mapped layer; before, podman copies each image for each app
 OLDEST_RUNTIMES = {"crun": (1, 8), "runc": (1, 2)}  # the first that map the owners of a mount
-FOLDERS = ("usr", "bin", "sbin", "lib", "lib64")
 FILES = ("etc/hostname", "etc/hosts", "etc/resolv.conf", "run/.containerenv")  # that podman mounts
 SEEN, MADE = "seen", "made"  # files in the directory that the trial mounts
 LOOK = (
@@ -171,17 +171,10 @@ def _furnish(rootfs: Path, probe: Path, first: int) -> tuple[str, ...]:
         each.mkdir(mode=0o755)
     for file in (probe / SEEN, *(rootfs / name for name in FILES)):
         file.touch()
-    folders = []
-    for name in FOLDERS:
-        here = Path("/", name)
-        if here.is_symlink():
-            (rootfs / name).symlink_to(os.readlink(here))  # noqa: PTH115 - keeps the target relative
-        elif here.is_dir():
-            (rootfs / name).mkdir()
-            folders.append(name)
+    folders = tuple(link_programs(rootfs))
     for each in (rootfs, *rootfs.rglob("*")):
         os.chown(each, first, first, follow_symlinks=False)
-    return tuple(folders)
+    return folders
 
 
 def _owner_of(file: Path) -> int | None:
