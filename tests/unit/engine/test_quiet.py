@@ -99,6 +99,15 @@ async def test_an_instance_that_the_supervisor_restarts_is_watched_again():
         assert (await daemon.queries.statuses())["shop"].word.value == "live"
 
 
+@pytest.mark.parametrize("crash", ["crash", "crash_and_restart"])
+async def test_the_count_of_running_instances_is_right_again_soon_after_a_restart(crash: str):
+    async with at_rest() as (machine, daemon):
+        getattr(machine.supervisor, crash)(WEB)
+        await machine.clock.sleep(2 * PAUSE)
+
+        assert daemon.queries.processes.running() == {("shop", 1): 2}
+
+
 async def test_a_container_made_by_another_program_is_removed_soon():
     async with at_rest() as (machine, _):
         machine.supervisor.intrude(intruder())

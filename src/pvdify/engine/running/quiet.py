@@ -5,6 +5,8 @@ kernel reports it), another program makes or removes a container (the container 
 a record is written, a back-off ends. So while everything is in order, passes are rare.
 """
 
+from collections.abc import Set
+
 from pvdify.engine.world.down import DownTargets
 from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import Operation, OperationKind
@@ -40,9 +42,13 @@ class Quiet:
         self._is_wanted = False
         self._listed_at = self._clock.monotonic()
 
-    def note_kept(self, names: frozenset[str]) -> None:
-        """Note which instances should run."""
-        self._kept = names
+    def note_listed(self, kept: frozenset[str], running: Set[str]) -> None:
+        """Note which instances should run, and which of them the listing showed running.
+
+        If one did not run, only another listing shows that it is back.
+        """
+        self._kept = kept
+        self._is_wanted = self._is_wanted or not kept <= running
 
     def begin_pass(self) -> None:
         """Forget the failures of the last pass."""

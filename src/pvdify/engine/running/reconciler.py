@@ -22,6 +22,7 @@ from pvdify.engine.running.watches import Watches
 from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.runtime_queries import RuntimeQueries
 from pvdify.errors import PvdifyError
+from pvdify.model.instance import InstanceState
 from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.slot import Slot
@@ -164,7 +165,8 @@ class Reconciler:
         containers = await self._instances.find()
         self._runtime_queries.note(containers, self._clock.now())
         await self._repair.keep_running(containers)
-        self._quiet.note_kept(self._repair.kept)
+        running = {it.name for it in containers if it.state is InstanceState.RUNNING}
+        self._quiet.note_listed(self._repair.kept, running)
         await self._leftovers.remove_orphans(containers)
 
     async def _slots(self) -> None:
