@@ -17,7 +17,8 @@ PAGES = {
     "previews": "/apps/shop/previews", "activity": "/activity", "server": "/server",
 }  # fmt: skip
 IN_README = ("now", "release-failed", "logs")
-SETTLED_MS = 1500
+SETTLED_MS = 6000  # the instance that crashes at the end of the sample data is counted again after 5 s
+SHOWN_MS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ def _take(
     page.wait_for_timeout(SETTLED_MS)
     for name in names:
         page.goto(site.origin + PAGES[name])
-        page.wait_for_timeout(SETTLED_MS // 3)
+        page.wait_for_timeout(SHOWN_MS)
         file = f"dashboard-{name}.png" if not is_whole else f"{name}-{view.scheme}-{view.width}.png"
         page.screenshot(path=directory / file, full_page=is_whole)
     context.close()
