@@ -9,6 +9,7 @@ import httpx2
 
 from pvdify.adapters.httpx2 import tls
 from pvdify.model.public import Obstacle, PublicAnswer
+from pvdify.plumbing.handshakes import close_canceled_handshake
 
 LARGEST_ANSWER = 4096  # bytes; the rest of an answer is not read
 HEADERS = {"User-Agent": "pvdify", "Cache-Control": "no-cache", "Connection": "close"}
@@ -41,8 +42,9 @@ async def _resolve(url: str) -> None:
 
 
 async def _get(url: str) -> PublicAnswer:
+    hooks = {"request": [close_canceled_handshake]}
     async with (
-        httpx2.AsyncClient(follow_redirects=False, timeout=None, verify=tls.trusted()) as client,
+        httpx2.AsyncClient(follow_redirects=False, timeout=None, verify=tls.trusted(), event_hooks=hooks) as client,
         client.stream("GET", url, headers=HEADERS) as answer,
     ):
         content = b""

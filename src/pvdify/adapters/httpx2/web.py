@@ -8,6 +8,7 @@ import httpx2
 from pvdify import __version__
 from pvdify.adapters.httpx2 import tls
 from pvdify.errors import ServiceUnavailable
+from pvdify.plumbing.handshakes import close_canceled_handshake
 from pvdify.plumbing.web import WebAnswer, WebRequest
 
 LARGEST_ANSWER = 1024 * 1024  # bytes; GitHub's largest answer to pvdify's requests has 30 kB
@@ -58,7 +59,10 @@ class HttpxWeb:
 def _client() -> httpx2.AsyncClient:
     # No timeout of the client's own: ``ask`` limits the whole request.
     headers = {"User-Agent": f"pvdify/{__version__}", "Accept-Encoding": "identity"}
-    return httpx2.AsyncClient(headers=headers, follow_redirects=False, timeout=None, verify=tls.trusted())
+    return httpx2.AsyncClient(
+        headers=headers, follow_redirects=False, timeout=None, verify=tls.trusted(),
+        event_hooks={"request": [close_canceled_handshake]},
+    )  # fmt: skip
 
 
 def _why(error: Exception) -> str:

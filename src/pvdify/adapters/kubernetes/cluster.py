@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from pvdify.errors import RuntimeHangs, RuntimeUnavailable
+from pvdify.plumbing.handshakes import close_canceled_handshake
 from pvdify.ports.clock import Clock
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _open(kubeconfig: str) -> "httpx2.AsyncClient":
             raise ConfigError("it has no current context")
         params = ConnectionParams(timeout=httpx2.Timeout(REQUEST_SECONDS), trust_env=False).httpx_params(config)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
-        return httpx2.AsyncClient(**params, limits=limits)
+        return httpx2.AsyncClient(**params, limits=limits, event_hooks={"request": [close_canceled_handshake]})
     except (ConfigError, OSError, ValueError, KeyError, TypeError, AssertionError) as error:
         raise RuntimeUnavailable(
             f"{kubeconfig or 'the account of this pod'} does not say how to reach a cluster",
