@@ -87,6 +87,19 @@ def parse_size_between(least: str, most: str) -> Callable[[str], int]:
     return parse
 
 
+def parse_size_or_none(least: str) -> Callable[[str], int]:
+    """Return a parser of 0 and of sizes from this one on."""
+    bound = parse_size(least)
+
+    def parse(text: str) -> int:
+        size = parse_size(text)
+        if 0 < size < bound:
+            raise ValueError(f"expected 0, or a size of at least {least}")
+        return size
+
+    return parse
+
+
 def write_seconds(seconds: float) -> str:
     """Format a duration in the form that ``parse_duration`` reads: ``1m30s``."""
     if seconds < 1:

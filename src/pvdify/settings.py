@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pvdify.errors import InvalidSetting
-from pvdify.quantities import parse_size, parse_size_between, parse_span, parse_whole
+from pvdify.quantities import parse_size, parse_size_between, parse_size_or_none, parse_span, parse_whole
 from pvdify.setting_parsers import (
     parse_accounts,
     parse_app_urls,
@@ -291,6 +291,12 @@ class Settings:
         "10G",
         "disk use of an app's containers, volumes and logs above which an event, status and doctor report it; "
         "0: no limit",
+    )
+    max_container_disk: int = _setting(
+        parse_size_or_none("64M"),
+        "10G",
+        "how much a container can write outside its volumes, if podman's storage can limit it: XFS mounted with "
+        "`pquota`, which pvdifyd tries at its start. Holds for containers made from then on; 0: no limit",
     )
     min_free_memory: int = _setting(parse_size, "64M", "memory that must stay free for a deploy to be admitted")
     max_app_instances: int = _setting(

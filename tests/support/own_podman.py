@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,12 +12,17 @@ MACHINES = Path("/etc/containers/containers.conf")
 
 
 @contextmanager
-def own_podman() -> Iterator[Path]:
-    """Point podman, and every program started meanwhile, at an empty storage; yield its folder, which is removed."""
+def own_podman(prepare: Callable[[Path], None] = lambda _graph: None) -> Iterator[Path]:
+    """Point podman, and every program started meanwhile, at an empty storage; yield its folder, which is removed.
+
+    ``prepare`` is called with the storage's directory, to mount a file system there, which is unmounted at the end.
+    """
     folder = Path(tempfile.mkdtemp(prefix="pvdify-podman-", dir="/var/tmp"))
     before = dict(os.environ)
     os.environ.update(_configured(folder))
     try:
+        (folder / "graph").mkdir()
+        prepare(folder / "graph")
         yield folder
     finally:
         for name in ("CONTAINERS_STORAGE_CONF", "CONTAINERS_CONF"):

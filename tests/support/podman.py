@@ -92,11 +92,13 @@ class PodmanServer:
             inspector=PodmanInspector(calls=calls, run_dir=self.run_dir),
         )
 
-    def calls(self, *, allows_metadata: bool = False, has_user_namespaces: bool = IN_USER_NAMESPACES) -> Calls:
+    def calls(
+        self, *, allows_metadata: bool = False, has_user_namespaces: bool = IN_USER_NAMESPACES, storage: Argv = ()
+    ) -> Calls:
         blocks = UserBlocks(file=self.log_dir.parent / "user-ids.json", blocks=USER_IDS, write_whole=write_whole)
         return Calls(
             runner=self.runner, server_id=self.server_id, launcher_dir=self.log_dir, binary="podman",
-            allows_metadata=allows_metadata, users=blocks if has_user_namespaces else None,
+            allows_metadata=allows_metadata, users=blocks if has_user_namespaces else None, storage=storage,
         )  # fmt: skip
 
     def systemd_supervisor(self) -> Supervisor:

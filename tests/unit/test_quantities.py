@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from pvdify.quantities import number_of, parse_size, parse_size_between, parse_span, parse_whole
+from pvdify.quantities import number_of, parse_size, parse_size_between, parse_size_or_none, parse_span, parse_whole
 from pvdify.settings import parse_address, parse_port_range
 
 
@@ -24,6 +24,14 @@ def test_a_size_has_bounds_that_are_included():
     for text in ("1023K", "1.1G"):
         with pytest.raises(ValueError, match="expected a size from 1M to 1G"):
             parse(text)
+
+
+def test_a_size_that_may_be_0_is_otherwise_not_too_small():
+    parse = parse_size_or_none("64M")
+
+    assert (parse("0"), parse("64M"), parse("1T")) == (0, 64 * 1024**2, 1024**4)
+    with pytest.raises(ValueError, match="expected 0, or a size of at least 64M"):
+        parse("63M")
 
 
 @pytest.mark.parametrize("text", ["²", "١", "-1", "1.0", "", "1e3", " ", "101"])

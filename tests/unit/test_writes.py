@@ -54,6 +54,10 @@ TESTED_BY: dict[str, tuple[int | str, ...]] = {
     "adapters/podman/logs/logs.py": (1, f"{WRITERS}instance_directory"),
     "adapters/podman/images/registry_logins.py": (2, f"{WRITERS}registry_logins", f"{SERVER}checked_login"),
     "adapters/podman/instances/starter.py": (1, f"{SERVER}adopted_container"),
+    "adapters/podman/layers/bounds.py": (
+        2, "unit/adapters/podman/test_layer_bounds.py::"
+        "test_a_disk_that_refuses_the_files_of_a_trial_leaves_containers_without_a_limit",
+    ),
     "adapters/podman/machine_root.py": (
         1, "unit/adapters/podman/test_user_support.py::test_a_full_disk_is_an_obstacle",
     ),

@@ -31,6 +31,7 @@ from pvdify.adapters.httpx2.web import HttpxWeb
 from pvdify.adapters.openid.identities import OpenidIdentities
 from pvdify.adapters.openid.keys import Keys
 from pvdify.adapters.openid.provider import OpenidProvider
+from pvdify.adapters.podman.layers.bounds import Layers
 from pvdify.adapters.posthog.outlet import PosthogAnnotations, PosthogEvents
 from pvdify.adapters.sops.credentials import SopsCredentials
 from pvdify.adapters.sops.key_files import KeyFiles
@@ -105,11 +106,11 @@ class Server:
             await asyncio.sleep(RESERVE_PAUSE)
 
 
-def build_server(settings: Settings, store: SqliteStore, database: DatabaseIdentity) -> Server:
+def build_server(settings: Settings, store: SqliteStore, database: DatabaseIdentity, layers: Layers) -> Server:
     """Build all parts around the open database. Starts, opens and writes nothing."""
     router, web, encrypted = build_router(settings), HttpxWeb(), build_encrypted(settings)
     inputs = RuntimeInputs(
-        settings=settings, runner=SubprocessRunner(), clock=SystemClock(), web=web, database=database
+        settings=settings, runner=SubprocessRunner(), clock=SystemClock(), web=web, database=database, layers=layers
     )
     runtime = build_runtime(inputs)
     world = build_world(inputs, runtime, store, router, encrypted)
@@ -171,6 +172,7 @@ def build_world(
         images=runtime.images,
         instances=runtime.instances,
         container_changes=runtime.container_changes,
+        layer_bound=inputs.layers.bound,
         instance_logs=runtime.logs,
         networks=runtime.networks,
         places=runtime.places,

@@ -14,6 +14,7 @@ from pvdify.daemon import database, logs
 from pvdify.daemon.admin_token import ensure_admin_token
 from pvdify.daemon.bootstrap import Server, build_server
 from pvdify.daemon.collector import spare_lasting_objects
+from pvdify.daemon.container_disk import find_container_disk
 from pvdify.daemon.core_dumps import leave_no_core
 from pvdify.daemon.descriptors import bounds, raise_limit
 from pvdify.daemon.directories import DataDirLock, prepare
@@ -73,11 +74,12 @@ async def _opened(settings: Settings) -> Server:
     try:
         await check_runtime(store, settings)
         await check_user_namespaces(settings, SubprocessRunner())
+        layers = await find_container_disk(settings, SubprocessRunner())
     except PvdifyError:
         await store.close()
         raise
     ensure_webhook_secret(settings)
-    server = build_server(settings, store, identity)
+    server = build_server(settings, store, identity, layers)
     logs.configure(server.wired.redactors.clean_of_all)
     encrypted = server.encrypted
     await asyncio.to_thread(prepare_encryption, encrypted.vault, encrypted.config, encrypted.credentials)

@@ -1,8 +1,9 @@
 """The inputs that every container runtime is built from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pvdify.adapters.podman.layers.bounds import Layers
 from pvdify.model.database import UNNAMED, DatabaseIdentity
 from pvdify.plumbing.command_runner import CommandRunner
 from pvdify.plumbing.web import Web
@@ -19,6 +20,7 @@ class RuntimeInputs:
     clock: Clock
     web: Web | None = None
     database: DatabaseIdentity = UNNAMED
+    layers: Layers = field(default_factory=Layers)
 
     @property
     def log_dir(self) -> Path:

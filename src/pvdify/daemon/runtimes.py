@@ -165,7 +165,7 @@ def _calls(inputs: RuntimeInputs) -> Calls:
         runner=inputs.runner, server_id=settings.server_id, launcher_dir=inputs.log_dir,
         binary=settings.podman_binary, database=inputs.database,
         allows_metadata=settings.metadata_services == "allowed", is_in_unit=is_in_service(),
-        users=_users(settings),
+        users=_users(settings), storage=inputs.layers.options,
     )  # fmt: skip
 
 

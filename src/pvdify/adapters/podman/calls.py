@@ -34,16 +34,18 @@ class Calls:
         is_in_unit: pvdifyd is a systemd unit. When the unit stops, systemd kills every process in it, so detached
             containers start in a scope of their own.
         users: which users of this host containers are; None if they have no user namespaces.
+        storage: podman's options, before its command, that limit what a new container writes into itself.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what all modules of this adapter share
         self, *, runner: CommandRunner, server_id: str, launcher_dir: Path, binary: str,
         database: DatabaseIdentity = UNNAMED, allows_metadata: bool = False, is_in_unit: bool = False,
-        users: UserBlocks | None = None,
+        users: UserBlocks | None = None, storage: Argv = (),
     ) -> None:  # fmt: skip
         self.server = server_id
         self.database = database
         self.podman = binary
+        self.storage = storage
         self.networks = Networks(run=self.run, server_id=server_id, binary=binary)
         self.volumes = PodmanVolumes(
             run=self.run, server_id=server_id, binary=binary, has_user_namespaces=users is not None

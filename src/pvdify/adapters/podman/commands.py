@@ -40,7 +40,8 @@ class Placement:
 
     ``log_file``: None for the journal, where the lines have ``log_tag``. Without file and tag the output is dropped.
     ``database``: the id of the database that the container is made with. ``first_user``: the user of this host that
-    root in the container is; the container's other users follow it. None without a user namespace.
+    root in the container is; the container's other users follow it. None without a user namespace. ``storage``:
+    podman's options, before its command, that limit what the container writes into itself.
     """
 
     container_name: str
@@ -52,17 +53,18 @@ class Placement:
     log_tag: str = ""
     database: str = ""
     first_user: int | None = None
+    storage: Argv = ()
 
 
 def run_instance(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
     """Make a container and start it."""
     start = ("--conmon", str(place.conmon), "run", "--detach")
-    return (binary, *start, *_container(spec, server, place, has_init=has_init))
+    return (binary, *place.storage, *start, *_container(spec, server, place, has_init=has_init))
 
 
 def create_instance(binary: str, spec: InstanceSpec, server: str, place: Placement, *, has_init: bool) -> Argv:
     """Make a container without starting it."""
-    return (binary, "create", *_container(spec, server, place, has_init=has_init))
+    return (binary, *place.storage, "create", *_container(spec, server, place, has_init=has_init))
 
 
 def run_attached(
@@ -74,7 +76,7 @@ def run_attached(
     """
     start = ("--conmon", str(place.conmon), "run", "--rm", "--interactive", "--detach-keys=", "--sig-proxy=false")
     terminal = ("--tty",) if is_on_terminal else ()
-    return (binary, *start, *terminal, *_container(spec, server, place, has_init=has_init))
+    return (binary, *place.storage, *start, *terminal, *_container(spec, server, place, has_init=has_init))
 
 
 def exec_attached(
@@ -93,7 +95,7 @@ def run_in_unit(binary: str, spec: InstanceSpec, server: str, place: Placement, 
     """
     start = ("--events-backend", "none", "--conmon", str(place.conmon), "run", "--detach")
     unit = ("--sdnotify", "conmon", "--cgroups", "no-conmon")
-    return (binary, *start, *unit, *_container(spec, server, place, has_init=has_init))
+    return (binary, *place.storage, *start, *unit, *_container(spec, server, place, has_init=has_init))
 
 
 def end_processes(directory: Path) -> Argv:

@@ -10,6 +10,7 @@ from pvdify.model.capacity import Capacity
 from pvdify.model.disk_use import DiskMeasurements, DiskUse
 from pvdify.model.image import ImagesOnDisk
 from pvdify.model.instance import InstanceState
+from pvdify.model.layer_bound import LayerBound
 from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import OperationKind
 from pvdify.model.status import Status, StatusWord
@@ -68,11 +69,12 @@ class ServerQueries:
     def __init__(  # noqa: PLR0913 - one for each port and part
         self, *, clock: Clock, disk_board: DiskMeasurements, host: Host, images: Images, instances: Instances,
         router: Router, secrets: Secrets, settings: Settings, runtime_queries: RuntimeQueries,
-        observed: ObservedInstances, store: Store,
+        observed: ObservedInstances, store: Store, layer_bound: LayerBound | None,
     ) -> None:  # fmt: skip
         self._clock, self._disk_board, self._host, self._images = clock, disk_board, host, images
         self._instances, self._router, self._secrets, self._settings = instances, router, secrets, settings
         self._runtime_queries, self._observed, self._store = runtime_queries, observed, store
+        self._layer_bound = layer_bound
 
     async def summary(self) -> ServerSummary:
         """Return the server as last seen. Waits only for the store and the host's capacity."""
@@ -90,7 +92,7 @@ class ServerQueries:
         """Check each part that the server depends on, and return the results."""
         operations = await self._store.unsettled_operations()
         checks: tuple[Check, ...] = (await self._check_router(), await self._check_runtime(), await self._check_disk())
-        checks += await self.check_config()
+        checks += (*check_of_layers(self._layer_bound), *await self.check_config())
         return ServerView(
             apps=len(await self._store.apps()),
             running_operations=sum(item.kind is not OperationKind.RETIRE for item in operations),
@@ -181,6 +183,13 @@ def check_of_disk(over: Iterable[str], use: Mapping[str, DiskUse], limit: int) -
     commands = f"`pvdify volumes {apps[0]}`; `pvdify ps:restart {apps[0]}` empties its containers"
     next_step = f"that is more than {format_bytes(limit)} (`max_app_disk`): {commands}"
     return (Check(name="app-disk", state="warning", text=text, next=next_step),)
+
+
+def check_of_layers(bound: LayerBound | None) -> tuple[Check, ...]:
+    """Return a check with the bound of what a container writes into itself; empty if the runtime says nothing."""
+    if bound is None:
+        return ()
+    return (Check(name="container-disk", state="ok", text=bound.text),)
 
 
 def check_of_jobs(overdue: Mapping[str, tuple[str, ...]]) -> tuple[Check, ...]:

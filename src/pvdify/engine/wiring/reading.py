@@ -63,6 +63,6 @@ def _queries(world: World, statuses: AppStatuses, urls: PublicUrls, views: Views
         server=ServerQueries(
             clock=clock, disk_board=world.disk_board, host=world.host, images=world.images, instances=world.instances,
             router=world.router, secrets=world.secrets, settings=world.settings, runtime_queries=runtime_queries,
-            observed=observed, store=store,
+            observed=observed, store=store, layer_bound=world.layer_bound,
         ),
     )  # fmt: skip

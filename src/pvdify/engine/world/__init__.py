@@ -16,6 +16,7 @@ from pvdify.model.disk_use import DiskMeasurements
 from pvdify.model.edge import EdgeStatus
 from pvdify.model.former_name import FormerNames
 from pvdify.model.instance import Secret
+from pvdify.model.layer_bound import LayerBound
 from pvdify.model.observed_instances import ObservedInstances
 from pvdify.ports.access_log import AccessLog
 from pvdify.ports.attached import Inside
@@ -58,6 +59,7 @@ class World:
     ``one_offs``: names of the containers of one-off commands, which are not in the store. ``down``: web instances that
     routes leave out. ``inside`` does not redact secrets. ``hide`` redacts the secrets among these config vars in all
     later output of the app. ``shared_vars``: functions that return config vars which this server adds to every app.
+    ``layer_bound``: how much new containers can write into themselves; None if their runtime does not say.
     """
 
     settings: Settings
@@ -85,6 +87,7 @@ class World:
     private_networks: PrivateNetworks
     inside: Inside
     container_changes: ContainerChanges | None = None
+    layer_bound: LayerBound | None = None
     hide: Hide = field(default=_hide_nothing)
     edge_board: EdgeStatus = field(default_factory=EdgeStatus)
     disk_board: DiskMeasurements = field(default_factory=DiskMeasurements)

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from pvdify.adapters.podman.users.support import Obstacle
+from pvdify.model.layer_bound import LayerBound
 from pvdify.settings import Settings
 
 
@@ -76,6 +77,7 @@ class Facts:
         podman: None if podman is not installed, or failed or hung, as ``podman_refusal`` says.
         has_skopeo, has_restic: whether the program works; ``…_refusal`` says why not if it is installed.
         no_user_namespaces: why the setting user_namespaces cannot be on here; None if it can, or if it is off.
+        layer_bound: how much a container could write into itself; None if it was not tried.
         on_shared_network: names of instances that were started before each app had a network of its own.
         database_trouble: why pvdifyd would refuse to start with its database; empty if it would start.
         database_copy: the newest known backup or copy of the database; empty unless there is trouble.
@@ -104,6 +106,7 @@ class Facts:
     has_init: bool = False
     trial: Trial | None = None
     no_user_namespaces: Obstacle | None = None
+    layer_bound: LayerBound | None = None
     on_shared_network: tuple[str, ...] = ()
     database_trouble: str = ""
     database_copy: str = ""

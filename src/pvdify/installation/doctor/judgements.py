@@ -173,6 +173,11 @@ def user_namespaces(facts: Facts) -> Check:
     return ok(name, f"a container was tried; {len(ids)} apps and services can have users of their own")
 
 
+def container_disk(facts: Facts) -> Check:
+    """Say whether the setting max_container_disk can be kept here. It needs XFS; elsewhere the use is measured."""
+    return ok("container disk", facts.layer_bound.text if facts.layer_bound else "not tried")
+
+
 def open_files(facts: Facts) -> Check:
     """Check the limit of open files in a container. An instance needs one for each connection."""
     found = facts.trial.open_files if facts.trial else None
@@ -315,11 +320,12 @@ def firewall(facts: Facts) -> Check:
 
 JUDGEMENTS: tuple[Callable[[Facts], Check], ...] = (
     package, database, kernel, systemd, podman, skopeo, restic, containers, networks, user_namespaces,
-    open_files, init, ports, disk, run_directory, memory, clock, journal, haproxy, firewall,
+    container_disk, open_files, init, ports, disk, run_directory, memory, clock, journal, haproxy, firewall,
 )  # fmt: skip
 
 
-OF_CONTAINERS_HERE = (podman, skopeo, containers, networks, open_files, init)  # not needed if all run on a cluster
+# not needed if all run on a cluster
+OF_CONTAINERS_HERE = (podman, skopeo, containers, networks, container_disk, open_files, init)
 
 
 def _repair_of_start(facts: Facts, trial: Trial) -> str:

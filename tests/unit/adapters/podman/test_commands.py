@@ -85,6 +85,17 @@ def test_a_hook_without_ports_and_cpu_limit_is_only_created():
     assert not {"--publish", "--cpus", "--init", "--detach"} & set(argv)
 
 
+@pytest.mark.parametrize("is_on_terminal", [False, True])
+def test_every_new_container_has_the_limit_of_what_it_writes_into_itself(is_on_terminal):
+    limit = ("--storage-opt", "overlay.size=1024")
+    place, spec = dataclasses.replace(PLACE, storage=limit), make_spec()
+    attached = functools.partial(commands.run_attached, is_on_terminal=is_on_terminal)
+
+    for build in (commands.run_instance, commands.create_instance, attached, commands.run_in_unit):
+        without = build("podman", spec, "abc", PLACE, has_init=True)
+        assert build("podman", spec, "abc", place, has_init=True) == ("podman", *limit, *without[1:])
+
+
 @pytest.mark.parametrize(
     ("command", "end"),
     [

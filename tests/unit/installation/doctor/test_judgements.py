@@ -9,6 +9,7 @@ import pytest
 from pvdify.adapters.podman.users.support import Obstacle
 from pvdify.installation.doctor.facts import Disk, Distribution, Facts, JournalSettings, Podman, Trial
 from pvdify.installation.doctor.judgements import judge
+from pvdify.model.layer_bound import LayerBound
 from pvdify.settings import load
 from pvdify.wire.answers import Check
 
@@ -50,7 +51,7 @@ def test_a_healthy_machine_needs_no_repair() -> None:
         (name, "ok", "")
         for name in (
             "package", "database", "kernel", "systemd", "podman", "skopeo", "restic", "containers", "networks",
-            "user namespaces", "open files",
+            "user namespaces", "container disk", "open files",
             "init", "ports", "disk", "run directory", "memory", "clock", "journal", "haproxy", "firewall",
         )
     ]  # fmt: skip
@@ -120,6 +121,16 @@ def test_user_namespaces_that_do_not_work_are_broken_only_if_the_setting_is_on()
     assert check("user namespaces", settings=on, trial=None).text == "not tried"
     in_cluster = check("user namespaces", settings=replace(on, runtime="kubernetes"))
     assert (in_cluster.state, in_cluster.next) == ("broken", 'set user_namespaces = "off"')
+
+
+def test_the_limit_of_what_containers_write_into_themselves_is_shown_with_its_cause() -> None:
+    kept = check("container disk", layer_bound=LayerBound(size=10 * 1024**3))
+    missing = check("container disk", layer_bound=LayerBound(why="podman can limit it only on XFS"))
+
+    assert (kept.state, kept.text) == ("ok", "limited to 11 GB in each container")
+    assert (missing.state, missing.next) == ("ok", "")
+    assert missing.text == "measured, not limited: podman can limit it only on XFS"
+    assert check("container disk", layer_bound=None).text == "not tried"
 
 
 def test_installing_podman_includes_its_dependencies() -> None:

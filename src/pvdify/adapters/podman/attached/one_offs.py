@@ -36,6 +36,7 @@ class PodmanOneOffs:
         place = commands.Placement(
             database=calls.database.id,
             first_user=await calls.first_user_of(spec.app),
+            storage=calls.storage,
             container_name=spec.name,
             conmon=await calls.launcher(),
             cid_file=files.cid_file,

@@ -46,6 +46,7 @@ class PodmanContainers:
         place = commands.Placement(
             database=calls.database.id,
             first_user=await calls.first_user_of(spec.app),
+            storage=calls.storage,
             container_name=name,
             conmon=await calls.launcher(),
             cid_file=files.cid_file,

@@ -68,6 +68,7 @@ class Starter:
         place = commands.Placement(
             database=self._calls.database.id,
             first_user=await self._calls.first_user_of(spec.app),
+            storage=self._calls.storage,
             container_name=name,
             conmon=await self._calls.launcher(),
             cid_file=files.cid_file,

@@ -1,0 +1,1 @@
+"""What containers write into themselves: its limit, where podman's storage can have one."""
