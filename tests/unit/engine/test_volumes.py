@@ -11,6 +11,7 @@ from pvdify.model.instance import InstanceSpec
 from pvdify.model.release import Release, ReleaseStatus
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
+from tests.fakes.supervisor import FakeNetworks
 
 V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
 DATA: dict[str, Any] = {"volumes": {"data": {"path": "/data"}}}
@@ -227,6 +228,23 @@ async def test_an_app_can_be_destroyed_with_its_volumes(machine: Machine, daemon
 
     assert await machine.volumes.find() == {}
     assert await machine.store.volumes() == ()
+
+
+async def test_a_namespace_that_is_kept_for_volumes_is_removed_with_them(machine: Machine):
+    class Namespaces(FakeNetworks):
+        async def remove(self, app: str) -> None:
+            if app not in machine.supervisor.stored_volumes.values():
+                await super().remove(app)
+
+    machine.supervisor.networks = Namespaces(machine.supervisor)
+    daemon = machine.daemon()
+    await daemon.deploy(image=V1, manifest=DATA)
+
+    await daemon.requests.destroy_app("shop", "shop", ACTOR, purges=True)
+    while await machine.store.app("shop"):
+        await machine.clock.sleep(1.0)
+
+    assert machine.supervisor.made_networks == set()
 
 
 async def test_a_restore_does_not_replace_an_existing_volume(machine: Machine, daemon: Daemon):

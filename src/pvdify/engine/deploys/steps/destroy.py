@@ -44,6 +44,8 @@ async def remove_files(run: StepRun) -> None:
             await run.world.store.forget_volume(volume.id)
         elif not volume.is_trashed:
             run.change(replace(volume, trashed_at=run.world.clock.now(), trashed_by=run.operation.created_by))
+    if run.operation.purges:
+        await run.world.networks.remove(run.app)  # a cluster keeps the app's namespace while volumes are in it
 
 
 @step()
