@@ -46,6 +46,7 @@ from tests.fakes.secrets import FakeSecrets
 from tests.fakes.sign_in_provider import FakeSignInProvider
 from tests.fakes.store import MemoryStore
 from tests.fakes.supervisor import FakeSupervisor
+from tests.fakes.volume_transfers import FakeVolumeTransfers
 from tests.fakes.volumes import FakeVolumes
 from tests.support.asking import ACTOR, Asking
 
@@ -68,6 +69,7 @@ class Machine:
         self.volumes = FakeVolumes(self.supervisor)
         self.backups = FakeBackups(self.supervisor)
         self.disk_meter = FakeDiskMeter()
+        self.volume_transfers: FakeVolumeTransfers | None = None  # a cluster beside the machine needs them
         self.private_networks = FakePrivateNetworks(self.supervisor)
         self.registry = FakeRegistry()
         self.images = FakeImages(registry=self.registry)
@@ -197,6 +199,7 @@ class Daemon(Asking):
         )
 
     def _world(self, machine: Machine, runtime: Runtime) -> World:
+        transfers = machine.volume_transfers
         return World(
             settings=machine.settings,
             clock=machine.clock,
@@ -209,6 +212,7 @@ class Daemon(Asking):
             places=runtime.places,
             inspector=runtime.inspector,
             volumes=runtime.volumes,
+            volume_transfers=transfers and Mortal(transfers, self, watch=True),  # type: ignore[arg-type]
             disk_meter=runtime.disk_meter,
             private_networks=runtime.private_networks,
             inside=Mortal(machine.inside, self, watch=False),  # type: ignore[arg-type]

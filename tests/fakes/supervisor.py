@@ -41,6 +41,7 @@ class FakeSupervisor:
         self.shared_in: dict[str, set[frozenset[str]]] = {}  # volume -> the web instances that ran with it at one time
         self._lines: list[LogLine] = []
         self.made: list[InstanceSpec] = []
+        self.on_start: Callable[[InstanceSpec], None] = lambda _: None
         self._rules: list[Rule] = []
         self._restarts: list[Restart] = []
         self._faults: list[tuple[str, bool, PvdifyError]] = []
@@ -268,6 +269,7 @@ class FakeSupervisor:
         if refusal is not None:
             raise StartFailed(f"{spec.name} could not be started", why=refusal)
         self.started.append(spec)
+        self.on_start(spec)
         container.start(behaviour)
         self._note_volumes(spec)
 

@@ -23,6 +23,7 @@ from pvdify.model.config import ConfigVar
 from pvdify.model.runtime_choice import CLUSTER
 from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.ports.backups import VolumeCopies
+from pvdify.ports.volume_transfers import VolumeTransfers
 from pvdify.settings import DEFAULT_FILE
 
 PODMAN_SECONDS = 120.0
@@ -53,17 +54,32 @@ def build_copies(inputs: RuntimeInputs) -> VolumeCopies:
 
         return build_cluster_copies(inputs, ClusterParts(inputs))
 
-    async def run(argv: Argv, *, timeout: float = PODMAN_SECONDS) -> Completed:
-        return await inputs.runner.run(argv, timeout=timeout)
-
-    paused = settings.data_dir / WORK / "paused"
-    local = PodmanVolumeCopies(run=run, server_id=settings.server_id, binary=settings.podman_binary, mark=paused)
+    local, volumes = _on_this_machine(inputs)
     if not settings.kubeconfig:
         return local
     from pvdify.daemon.beside_cluster import build_copies_beside_cluster
 
-    volumes = PodmanVolumes(run=run, server_id=settings.server_id, binary=settings.podman_binary)
     return build_copies_beside_cluster(inputs, local, volumes)
+
+
+def build_transfers(inputs: RuntimeInputs) -> VolumeTransfers | None:
+    """Return the copier of volumes between this machine and the cluster; None if the server has only one of them."""
+    if inputs.settings.runtime == CLUSTER or not inputs.settings.kubeconfig:
+        return None
+    from pvdify.daemon.beside_cluster import build_transfers_beside_cluster
+
+    return build_transfers_beside_cluster(inputs, *_on_this_machine(inputs))
+
+
+def _on_this_machine(inputs: RuntimeInputs) -> tuple[PodmanVolumeCopies, PodmanVolumes]:
+    settings, paused = inputs.settings, inputs.settings.data_dir / WORK / "paused"
+
+    async def run(argv: Argv, *, timeout: float = PODMAN_SECONDS) -> Completed:
+        return await inputs.runner.run(argv, timeout=timeout)
+
+    server, podman = settings.server_id, settings.podman_binary
+    copies = PodmanVolumeCopies(run=run, server_id=server, binary=podman, mark=paused)
+    return copies, PodmanVolumes(run=run, server_id=server, binary=podman)
 
 
 def locked_files(data_dir: Path) -> tuple[str, ...]:

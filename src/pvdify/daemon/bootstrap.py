@@ -43,7 +43,7 @@ from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.webauthn.passkeys import WebauthnPasskeys
 from pvdify.adapters.webhooks import bodies
 from pvdify.adapters.webhooks.outlet import WebhookOutlet
-from pvdify.daemon.backup_tools import build_backup_tools
+from pvdify.daemon.backup_tools import build_backup_tools, build_transfers
 from pvdify.daemon.runtime_inputs import RuntimeInputs
 from pvdify.daemon.runtimes import build_host, build_options, build_runtime
 from pvdify.daemon.secret_files import read_secret
@@ -178,6 +178,7 @@ def build_world(
         places=runtime.places,
         inspector=runtime.inspector,
         volumes=runtime.volumes,
+        volume_transfers=build_transfers(inputs),
         disk_meter=runtime.disk_meter,
         private_networks=runtime.private_networks,
         inside=runtime.inside,

@@ -164,6 +164,7 @@ class Action(StrEnum):
     USER_REMOVED = "user.removed", "a user was removed"
     USER_ROLE = "user.role", "the role of a user was changed"
     VOLUME_DESTROYED = "volume.destroyed", "{app}: a volume was put into the trash"
+    VOLUME_MOVED = "volume.moved", "{app}: a volume was replaced by its copy on the other side"
     VOLUME_PURGED = "volume.purged", "{app}: a volume was deleted"
     VOLUME_RESTORED = "volume.restored", "{app}: a volume was restored"
 

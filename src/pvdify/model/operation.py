@@ -29,12 +29,14 @@ class Strategy(Enum):
 
     BLUE_GREEN: beside it, without interruption for visitors. STOP_FIRST: after the live release has stopped, which
     needs memory for only one of them. HAND_OVER: the same, with the stop before the hooks; the engine chooses it if
-    both releases use a volume that only one of them may use at a time.
+    both releases use a volume that only one of them may use at a time. MOVE: the same with copies of the app's
+    volumes, for releases that move an app between this machine and the cluster.
     """
 
     BLUE_GREEN = "blue-green"
     STOP_FIRST = "stop-first"
     HAND_OVER = "hand-over"
+    MOVE = "move"
 
 
 class OperationState(Enum):

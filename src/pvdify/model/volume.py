@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -44,6 +44,16 @@ class Mount:
 def new_volume(app: str, name: str, at: datetime) -> AppVolume:
     """Return a new, empty volume."""
     return AppVolume(id=f"{app}-{name}-{at:%Y%m%d%H%M%S%f}", app=app, name=name, created_at=at)
+
+
+def copy_for_move(volume: AppVolume, release: int, at: datetime) -> AppVolume:
+    """Return the volume that takes the place of this one when its app moves.
+
+    The same arguments give the same id, and no other volume has it. ``release``: the version of the release that moves
+    the app. ``at``: when that release was made.
+    """
+    made = new_volume(volume.app, volume.name, at)
+    return replace(made, id=f"{made.id}-v{release}")
 
 
 def volumes_of(manifest: Manifest, image_paths: Iterable[str]) -> dict[str, Volume]:

@@ -20,7 +20,7 @@ class ServerRuntime:
     def add_app_on_runtime(self, app: str, **more: Any) -> None:
         self.runtime["apps"].append({
             "app": app, "runtime": "podman", "state": "there", "instances": ["web.1"], "memory": 0, "held": [],
-            "problem": "",
+            "copied": [], "hold": 30.0, "problem": "",
         } | more)  # fmt: skip
 
     def show_runtime(self, asked: Asked) -> dict[str, Any]:

@@ -38,6 +38,22 @@ def test_the_plan_says_what_happens_to_each_app_and_changes_nothing(pvdify: Pvdi
     assert api.runtime["move"] is None
 
 
+def test_the_plan_says_which_volumes_are_copied_and_how_long_requests_wait(pvdify: Pvdify, api: FakeApi) -> None:
+    data, files = {"name": "data", "size": 12 * 10**6}, {"name": "files", "size": None}
+    api.add_app_on_runtime("blog", held=["data", "files"], copied=[data, files])
+    api.add_app_on_runtime("off", instances=[], copied=[data])
+    api.add_app_on_runtime("shop", held=["data"], copied=[data], hold=0.0, runtime="kubernetes")
+
+    ran = pvdify("server", "runtime", "systemd", "--plan")
+
+    moves = [line.split("  ")[-1].strip() for line in ran.stdout.splitlines()[3:]]
+    assert moves == [
+        "requests wait, at most 30 s, while it stops and these are copied: data (12 MB), files",
+        "runs nothing; copies data (12 MB)",
+        "visitors are turned away (503) while it stops and these are copied: data (at most 12 MB)",
+    ]
+
+
 def test_a_plan_for_a_runtime_that_cannot_run_here_fails_with_the_reason(pvdify: Pvdify, api: FakeApi) -> None:
     api.obstacles["systemd"] = "systemd is not process 1 of this machine"
 

@@ -1,7 +1,5 @@
 """Apps move between one machine and a cluster, which share no images, volumes or networks."""
 
-from typing import Any
-
 import pytest
 
 from pvdify.adapters.beside_cluster.storage import ImagesBesideCluster, PlacesBesideCluster
@@ -12,11 +10,11 @@ from pvdify.model.slot import SlotState
 from tests.fakes.images import FakeClusterImages
 from tests.fakes.machine import Daemon, Machine, assert_consistent
 from tests.fakes.places import FakePlaces
+from tests.fakes.volume_transfers import FakeVolumeTransfers
 from tests.unit.engine.test_runtime_moves import (
     ADMIN,
     V1,
     V2,
-    WITH_VOLUME,
     WITH_WORKER,
     _finish_move,
     _move,
@@ -41,6 +39,7 @@ class MachineBesideCluster(Machine):
         self.cluster_places.others = set(range(3001, 3500))  # so that an address says who gave it
         self.places.others = set(range(3500, 4000))
         self.places = PlacesBesideCluster(local=self.places, cluster=self.cluster_places)  # type: ignore[assignment]
+        self.volume_transfers = self.transfers = FakeVolumeTransfers(clock=self.clock, supervisor=self.supervisor)
 
     async def live(self, app: str = "shop") -> tuple[str, bool, bool]:
         """Runtime of the live slot; whether its image and its addresses are of the cluster."""
@@ -114,24 +113,21 @@ async def test_a_move_to_the_cluster_ends_right_wherever_pvdifyd_is_killed():
         await assert_consistent(machine)
 
 
-@pytest.mark.parametrize("kind", ["volume", "link"])
-async def test_an_app_tied_to_this_machine_stays_is_named_and_is_deployed_here(kind: str):
+async def test_an_app_linked_to_a_service_of_this_machine_stays_is_named_and_is_deployed_here():
     machine = MachineBesideCluster()
     daemon = machine.daemon()
-    tied: dict[str, Any] = WITH_VOLUME if kind == "volume" else {}
-    await daemon.deploy("shop", V1, tied)
+    await daemon.deploy("shop", V1)
     await daemon.deploy("blog", V2)
-    if kind == "link":
-        await _with_link(daemon, "shop")
+    await _with_link(daemon, "shop")
 
     planned = await daemon.runtime_plan.show("kubernetes")
     await _move(daemon, "kubernetes")
-    await daemon.deploy("shop", V2, tied)
+    await daemon.deploy("shop", V2)
 
     by_app = {app.app: (app.state, app.problem) for app in planned.apps}
     assert by_app["blog"] == ("to move", "")
     assert by_app["shop"][0] == "stays"
-    assert ("volume data" if kind == "volume" else "service db") in by_app["shop"][1]
+    assert "service db" in by_app["shop"][1]
     assert (await machine.live(), await machine.live("blog")) == (HERE, IN_CLUSTER)
     assert "not moved: shop" in next(event.text for event in await machine.store.events() if "moved" in event.text)
     await daemon.bury()

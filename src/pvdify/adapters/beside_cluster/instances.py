@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pvdify.adapters.beside_cluster.sides import Sides
-from pvdify.errors import RuntimeUnavailable
+from pvdify.adapters.beside_cluster.storage import VolumesBesideCluster
+from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Listener, Restart, Usage
 from pvdify.model.one_off import TerminalSize
 from pvdify.model.runtime_choice import CLUSTER
@@ -16,10 +17,15 @@ from pvdify.timing import first_of
 
 
 class InstancesBesideCluster:
-    """The instances of this machine and of the cluster; the spec names the side of new ones."""
+    """The instances of this machine and of the cluster; the spec names the side of new ones.
 
-    def __init__(self, *, local: Instances, cluster: Instances, sides: Sides) -> None:
-        self._local, self._cluster, self._sides = local, cluster, sides
+    No instance starts where a volume of it would be empty because the volume is on the other side.
+    """
+
+    def __init__(
+        self, *, local: Instances, cluster: Instances, volumes: VolumesBesideCluster, sides: Sides
+    ) -> None:  # fmt: skip
+        self._local, self._cluster, self._volumes, self._sides = local, cluster, volumes, sides
 
     async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
         """See the port. For one app, both sides must answer."""
@@ -36,9 +42,11 @@ class InstancesBesideCluster:
         return await owner.is_running(name)
 
     async def start(self, spec: InstanceSpec) -> None:
+        await self._check_volumes(spec)
         await self._maker(spec).start(spec)
 
     async def create(self, spec: InstanceSpec) -> None:
+        await self._check_volumes(spec)
         await self._maker(spec).create(spec)
 
     async def refresh(self, spec: InstanceSpec) -> None:
@@ -71,6 +79,15 @@ class InstancesBesideCluster:
         await self._local.forget_restarts([each for each in restarts if each not in there])
         if there:
             await self._cluster.forget_restarts(there)
+
+    async def _check_volumes(self, spec: InstanceSpec) -> None:
+        for volume in {mount.volume for mount in spec.mounts if mount.volume is not None}:
+            if await self._volumes.is_across(volume, spec.runtime):
+                raise StartFailed(
+                    f"{spec.name} was not started",
+                    why=f"its volume {volume} is {'on this machine' if spec.runtime == CLUSTER else 'in the cluster'}",
+                    next=f"`pvdify volumes {spec.app}`; `pvdify server runtime` copies volumes to the other side",
+                )
 
     def _maker(self, spec: InstanceSpec) -> Instances:
         self._sides.note(spec.name, spec.runtime)

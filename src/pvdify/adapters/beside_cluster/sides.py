@@ -1,12 +1,26 @@
 """On which side an instance is: on this machine, or in the cluster."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from pvdify.errors import RuntimeUnavailable
 from pvdify.model.instance import FoundInstance
 from pvdify.model.runtime_choice import CLUSTER
 from pvdify.ports.instances import Instances
+from pvdify.ports.volumes import Volumes
+
+
+async def is_across(
+    id: str, runtime: str, *, local: Volumes, cluster: Volumes, is_used: Callable[[], Awaitable[bool]]
+) -> bool:  # fmt: skip
+    """Return whether a volume is stored on the other side than this runtime's, and not on its own one, too.
+
+    ``is_used``: whether the cluster is to be asked at all. Raises RuntimeUnavailable.
+    """
+    own, other = (cluster, local) if runtime == CLUSTER else (local, cluster)
+    if id in await own.find() or not (other is local or await is_used()):
+        return False
+    return id in await other.find()
 
 
 class Sides:

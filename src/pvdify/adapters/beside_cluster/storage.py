@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from pvdify.adapters.beside_cluster.sides import Sides
+from pvdify.adapters.beside_cluster.sides import Sides, is_across
 from pvdify.model.disk_use import DiskUse
 from pvdify.model.endpoint import Endpoint
 from pvdify.model.image import ImagesOnDisk, LocalImage, is_in_cluster
@@ -81,6 +81,10 @@ class VolumesBesideCluster:
     async def size(self, id: str) -> int | None:
         found = await self._local.size(id)
         return await self._cluster.size(id) if found is None and await self._sides.is_used() else found
+
+    async def is_across(self, id: str, runtime: str) -> bool:
+        """Return whether the volume is on the other side than this runtime's. Raises RuntimeUnavailable."""
+        return await is_across(id, runtime, local=self._local, cluster=self._cluster, is_used=self._sides.is_used)
 
     async def copy(self, source: str, target: str, app: str) -> None:
         await (await self._owner(source)).copy(source, target, app)

@@ -8,7 +8,7 @@ from typing import Any
 from pvdify.adapters.kubernetes import manifests
 from pvdify.adapters.kubernetes.archive import MOUNT
 from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused
-from pvdify.adapters.kubernetes.names import HELPER, SERVER, Scope, object_name
+from pvdify.adapters.kubernetes.names import HELPER, LIFE, SERVER, Scope, object_name
 from pvdify.ports.clock import Clock
 
 CONTAINER = "helper"
@@ -17,6 +17,7 @@ START_SECONDS = 180.0  # the longest that a start may take, with its pull
 SCHEDULE_SECONDS = 30.0  # after which a helper that no node takes is an error
 END_SECONDS = 30.0  # the longest that an end may take
 LOOK_EVERY = 0.5
+_LIFE = secrets.token_hex(4)  # of this process
 _NO_IMAGE = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
 
@@ -56,8 +57,9 @@ class HelperPods:
             await self._end(path)
 
     async def clear(self, volume: str = "") -> None:
-        """Remove helpers that a killed pvdifyd has left: of one volume, or all. Raises RuntimeUnavailable."""
-        selector = f"{self._scope.selector()},{HELPER}{f'={object_name(volume)}' if volume else ''}"
+        """Remove the helpers of one volume, or else all that a killed pvdifyd has left. Raises RuntimeUnavailable."""
+        others = f"{HELPER}={object_name(volume)}" if volume else f"{HELPER},{LIFE}!={_LIFE}"
+        selector = f"{self._scope.selector()},{others}"
         for pod in await self._cluster.objects(self._scope.everywhere("pods"), selector):
             metadata = pod["metadata"]
             await self._end(self._scope.path(self._scope.app(metadata["namespace"]), "pods", metadata["name"]))
@@ -91,7 +93,7 @@ def helper_pod(scope: Scope, app: str, name: str, volume: str, *, image: str, no
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "name": name, "namespace": scope.namespace(app),
-            "labels": {SERVER: scope.server, HELPER: object_name(volume)},
+            "labels": {SERVER: scope.server, HELPER: object_name(volume), LIFE: _LIFE},
         },
         "spec": {
             "restartPolicy": "Never", "activeDeadlineSeconds": LIFETIME, "terminationGracePeriodSeconds": 1,

@@ -16,6 +16,7 @@ SERVER, APP, INSTANCE = PREFIX + "server", PREFIX + "app", PREFIX + "instance"
 PROCESS, SLOT, ROLE = PREFIX + "process", PREFIX + "slot", PREFIX + "role"
 VOLUME, PRIVATE = PREFIX + "volume", PREFIX + "private-network"
 HELPER = PREFIX + "helper"  # a label of pods that mount a volume for pvdify: the claim's name
+LIFE = PREFIX + "life"  # a label of the same pods: the life of pvdifyd in which they were made
 INCOMPLETE = PREFIX + "incomplete"  # an annotation of a claim whose files are not all there yet
 IDENTITY = PREFIX + "identity"  # an annotation: everything about the instance as JSON
 STARTS, EXIT, RECORDED = PREFIX + "starts", PREFIX + "exit", PREFIX + "recorded"

@@ -82,6 +82,11 @@ class ClusterVolumeCopies:
         if await self._cluster.merge(path, {"metadata": {"annotations": {INCOMPLETE: None}}}) is None:
             raise _failed(id, "its claim was deleted meanwhile")
 
+    async def discard(self, id: str) -> None:
+        """Remove a volume and the helpers that mount it. Absent is fine. Raises VolumeInUse, RuntimeUnavailable."""
+        await self._helpers.clear(id)
+        await self._volumes.discard(id)
+
     async def thaw(self) -> None:
         """See the port. Nothing is ever paused; helpers that were left are removed."""
         try:
@@ -94,6 +99,7 @@ class ClusterVolumeCopies:
 
         Raises RuntimeUnavailable, VolumeInUse.
         """
+        self._namespaces.forget(app)  # it may have been deleted since: another object deletes namespaces
         await self._namespaces.ensure(app)
         there = await self._cluster.get(path)
         if there is not None and manifests.is_incomplete(there):

@@ -94,6 +94,20 @@ class ClusterVolumes:
         while await self._cluster.get(path) is not None and self._clock.monotonic() < deadline:
             await self._clock.sleep(LOOK_EVERY)
 
+    async def discard(self, id: str) -> None:
+        """Remove a volume, as soon as the cluster has removed the pods of its instances, which are gone.
+
+        Raises VolumeInUse, RuntimeUnavailable.
+        """
+        deadline = self._clock.monotonic() + GONE_SECONDS
+        while True:
+            try:
+                return await self.remove(id)
+            except VolumeInUse:
+                if self._clock.monotonic() > deadline:
+                    raise
+            await self._clock.sleep(LOOK_EVERY)
+
     async def _claims(self) -> dict[str, tuple[str, Json]]:
         """Return app and claim by the volume's id."""
         found = {}

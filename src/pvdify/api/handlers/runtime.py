@@ -40,7 +40,8 @@ def _answer(view: RuntimeView) -> answers.ServerRuntime:
         apps=[
             answers.RuntimeApp(
                 app=it.app, runtime=it.runtime, state=it.state, instances=list(it.instances), memory=it.memory,
-                held=list(it.held), problem=it.problem,
+                held=list(it.held), hold=it.hold, problem=it.problem,
+                copied=[answers.CopiedVolume(name=volume.name, size=volume.size) for volume in it.copied],
             )
             for it in view.apps
         ],

@@ -12,10 +12,11 @@ from pvdify.cli.io import Io
 from pvdify.cli.tables import table
 from pvdify.client.api import Client
 from pvdify.quantities import format_bytes
-from pvdify.wire.answers import RuntimeApp, ServerRuntime
+from pvdify.wire.answers import CopiedVolume, RuntimeApp, ServerRuntime
 from pvdify.wire.requests import ChooseRuntime
 
 PAUSE = 0.5  # seconds between two requests while apps move
+CLUSTER = "kubernetes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,9 @@ def runtime(*, name: str | None, is_plan: bool, is_canceling: bool, no_wait: boo
     repeats the live one starts there, visitors are switched to it, and the old instances drain and stop. Hooks do not
     run again. Where a volume may be used by one release at a time, the router holds requests meanwhile.
 
-    With the setting kubeconfig, apps also move between this machine and the cluster. Those with volumes or links to
-    services stay where these are.
+    With the setting kubeconfig, apps also move between this machine and the cluster. Their volumes are copied while
+    requests wait; the volumes that were copied stay in the trash for 7 days. Apps with links to services stay where
+    these are.
 
     An app that cannot move stays where it is; run the command again to retry. After a restart, pvdifyd continues a
     move.
@@ -115,10 +117,21 @@ def _move_of(app: RuntimeApp) -> str:
         return f"stays: {app.problem}"
     if app.problem:
         return f"failed: {app.problem}" if app.state == "failed" else f"cannot move now: {app.problem}"
+    copied = ", ".join(_shown(it, app) for it in app.copied)
     if not app.instances:
-        return "runs nothing; its next start is there"
+        return f"runs nothing; {f'copies {copied}' if copied else 'its next start is there'}"
     memory = f"needs {format_bytes(app.memory)} of memory meanwhile"
+    if copied:
+        wait = f"requests wait, at most {app.hold:g} s," if app.hold else "visitors are turned away (503)"
+        return f"{wait} while it stops and these are copied: {copied}"
     return f"requests wait for {', '.join(app.held)}; {memory}" if app.held else f"beside the old one; {memory}"
+
+
+def _shown(volume: CopiedVolume, app: RuntimeApp) -> str:
+    """Return the volume with its size, of which a claim in the cluster says only what it reserves."""
+    if volume.size is None:
+        return volume.name
+    return f"{volume.name} ({'at most ' if app.runtime == CLUSTER else ''}{format_bytes(volume.size)})"
 
 
 def _notes(found: ServerRuntime) -> Iterator[str]:

@@ -4,6 +4,7 @@ from pvdify.engine.deploys.plan import Plan
 from pvdify.engine.deploys.steps import scale
 from pvdify.engine.deploys.steps.admit import admit
 from pvdify.engine.deploys.steps.closing import on_close
+from pvdify.engine.deploys.steps.copying import copy_volumes, spare_volumes
 from pvdify.engine.deploys.steps.destroy import close_route, forget, remove_files, remove_instances
 from pvdify.engine.deploys.steps.guard import guard
 from pvdify.engine.deploys.steps.health import health
@@ -60,6 +61,17 @@ ROLLBACK = Plan(
 
 ROLLBACK_STOPPING_FIRST = Plan(admit, pull, make_room, start, health, workers, switch, confirm, public)
 
+# Moves an app to the other side, this machine or the cluster, which does not have its volumes.
+ROLLBACK_MOVING = Plan(
+    admit, pull,
+    spare_volumes,  # no command uses the volumes; its undo removes the copies, once the live release runs again
+    make_room,
+    copy_volumes,   # the other side has a complete copy of each volume, and nothing has used it
+    start, health, workers,
+    switch,         # COMMIT POINT: the copies are the app's volumes, and those that they replace are in the trash
+    confirm, public,
+)  # fmt: skip
+
 SCALE = Plan(
     scale.arrange,  # names and endpoints of the joining instances are on disk
     scale.make_room,  # web instances with an exclusive volume have stopped, and requests wait for their successors
@@ -101,6 +113,7 @@ BY_STRATEGY = {
     Strategy.HAND_OVER: PLANS | {
         OperationKind.DEPLOY: DEPLOY_HANDING_OVER, OperationKind.ROLLBACK: ROLLBACK_STOPPING_FIRST,
     },
+    Strategy.MOVE: PLANS | {OperationKind.ROLLBACK: ROLLBACK_MOVING},
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Moves apps to another container runtime, one after the other, by a release that repeats the live one.
 
+Between this machine and a cluster, the operation of that release also copies the app's volumes.
+
 The store has only the choice. What is left to move is read from the slots each time, so a move continues after a
 restart of pvdifyd at any moment.
 """
@@ -14,15 +16,16 @@ from pvdify.engine.deploys.requests import Requests
 from pvdify.engine.deploys.worker import Worker
 from pvdify.engine.running.snapshot import is_settled
 from pvdify.engine.world.concurrency import Changes, Locks
-from pvdify.engine.world.runtimes import fitting, runtime_in_effect, tie_of
+from pvdify.engine.world.runtimes import for_side_of, link_tie_of, runtime_in_effect, volumes_of_app
 from pvdify.errors import InvalidError, NotCancelable, NothingToCancel, PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.event import Event
-from pvdify.model.operation import Operation, OperationKind, operation_id
+from pvdify.model.operation import Operation, OperationKind, Strategy, operation_id
 from pvdify.model.release import Failure, Release, ReleaseStatus
-from pvdify.model.runtime_choice import MoveState, RuntimeChoice
+from pvdify.model.runtime_choice import MoveState, RuntimeChoice, are_apart
 from pvdify.model.slot import Slot, SlotState
 from pvdify.model.token import Actor
+from pvdify.model.volume import AppVolume
 from pvdify.ports.clock import Clock
 from pvdify.ports.runtime_options import RuntimeOptions
 from pvdify.ports.store import Store
@@ -147,7 +150,13 @@ class RuntimeMoves:
 
     async def tie_of(self, slot: Slot, target: str) -> str:
         """Return why the slot's app cannot be on this runtime at all; "" if it can. Raises StoreUnavailable."""
-        return await tie_of(self._store, self._settings, slot.app, target) if slot.state is SlotState.LIVE else ""
+        return await link_tie_of(self._store, self._settings, slot.app, target) if slot.state is SlotState.LIVE else ""
+
+    async def volumes_to_copy(self, slot: Slot, target: str) -> tuple[AppVolume, ...]:
+        """Return the volumes that a move of the slot's app to this runtime copies. Raises StoreUnavailable."""
+        if not are_apart(slot.runtime or self._settings.runtime, target):
+            return ()
+        return await volumes_of_app(self._store, slot.app)
 
     async def _go_on(self) -> bool:
         """Take the next step of a move; return whether another one is needed later."""
@@ -188,12 +197,16 @@ class RuntimeMoves:
             await self._store.save(replace(choice, state=MoveState.SETTLED), event)
 
     async def _move(self, slot: Slot, choice: RuntimeChoice) -> None:
-        """Request a release that repeats the live one; a slot without instances only gets the name of the runtime."""
+        """Request a release that repeats the live one; a slot without instances only gets the name of the runtime.
+
+        If volumes are copied, a slot without instances moves by a release, too.
+        """
         app = slot.app
-        if not slot.placements:
+        if not slot.placements and not await self.volumes_to_copy(slot, choice.name):
             async with self._locks.everything((app,)):
                 current = await self._store.slot(app, slot.number)
-                if current == slot and await is_settled(self._store, app):
+                is_empty = not await self.volumes_to_copy(slot, choice.name)
+                if current == slot and is_empty and await is_settled(self._store, app):
                     await self._store.save(replace(slot, runtime=choice.name))
             return
         async with self._locks.queue(app):
@@ -202,13 +215,14 @@ class RuntimeMoves:
                 return
             newest = await self._store.releases(app, limit=1)
             now, by = self._clock.now(), choice.chosen_by
+            copied = await self.volumes_to_copy(slot, choice.name)
             release = replace(
-                await fitting(self._store, self._settings, live.repeated(version=newest[0].version + 1, at=now, by=by)),
+                for_side_of(live.repeated(version=newest[0].version + 1, at=now, by=by), choice.name),
                 description=f"move to {choice.name}, as v{live.version}",
             )
             operation = Operation(
                 id=operation_id(app, release.version), kind=OperationKind.ROLLBACK, app=app, release=release.version,
-                created_at=now, created_by=by,
+                strategy=Strategy.MOVE if copied else Strategy.BLUE_GREEN, created_at=now, created_by=by,
             )  # fmt: skip
             event = Event(
                 at=now, actor=by, action=Action.ROLLBACK_REQUESTED, app=app, release=release.version,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pvdify.engine.deploys.runtime_moves import RuntimeMoves
 from pvdify.engine.deploys.steps.admit import first_guess_of_memory
+from pvdify.engine.world.concurrency import settle
 from pvdify.engine.world.runtime_queries import RuntimeQueries
 from pvdify.engine.world.runtimes import runtime_in_effect
 from pvdify.errors import PvdifyError
@@ -15,8 +16,17 @@ from pvdify.ports.clock import Clock
 from pvdify.ports.host import Host
 from pvdify.ports.instances import Instances
 from pvdify.ports.store import Store
+from pvdify.ports.volumes import Volumes
 from pvdify.quantities import format_bytes
 from pvdify.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopiedVolume:
+    """A volume that a move copies. ``size``: bytes, in the cluster those that its claim reserves; None if not known."""
+
+    name: str
+    size: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +35,8 @@ class AppOnRuntime:
 
     ``state``: ``there``, ``to move``, ``failed``, or ``stays`` if it cannot be there at all. ``memory``: bytes that the
     new instances are assumed to need while both slots run. ``held``: exclusive volumes; the router holds requests while
-    the app is handed over. ``problem``: why the app cannot move, or why its last move failed.
+    the app is handed over, for at most ``hold`` seconds. ``copied``: the volumes that are copied meanwhile.
+    ``problem``: why the app cannot move, or why its last move failed.
     """
 
     app: str
@@ -34,6 +45,8 @@ class AppOnRuntime:
     instances: tuple[str, ...]
     memory: int
     held: tuple[str, ...] = ()
+    copied: tuple[CopiedVolume, ...] = ()
+    hold: float = 0.0
     problem: str = ""
 
 
@@ -59,23 +72,26 @@ class RuntimePlan:
 
     def __init__(
         self, *, clock: Clock, host: Host, instances: Instances, settings: Settings, runtime_queries: RuntimeQueries,
-        store: Store, moves: RuntimeMoves,
+        store: Store, volumes: Volumes, moves: RuntimeMoves,
     ) -> None:  # fmt: skip
         self._clock, self._host, self._instances = clock, host, instances
         self._settings, self._runtime_queries, self._store = settings, runtime_queries, store
-        self._moves = moves
+        self._volumes, self._moves = volumes, moves
 
     async def show(self, target: str | None = None) -> RuntimeView:
         """Return the runtime in effect, and what a move to ``target`` (default: the one in effect) does.
 
+        The sizes of volumes are measured only with ``target``: that may take seconds, and clients poll without it.
         Raises InvalidError (no such runtime), StoreUnavailable.
         """
-        runtime = await runtime_in_effect(self._store, self._settings)
+        runtime, is_plan = await runtime_in_effect(self._store, self._settings), target is not None
         target = target or runtime
         obstacle = await self._moves.obstacle(target) if target != runtime else ""
         choice = await self._store.runtime_choice()
-        live = [slot for slot in await self._store.slots() if slot.state is SlotState.LIVE]
-        apps = [await self._app(slot, target, choice) for slot in sorted(live, key=lambda slot: slot.app)]
+        live = sorted(
+            (slot for slot in await self._store.slots() if slot.state is SlotState.LIVE), key=lambda slot: slot.app
+        )
+        apps = [await self._app(slot, target, choice, is_plan=is_plan) for slot in live]
         return RuntimeView(
             runtime=runtime,
             setting=self._settings.runtime,
@@ -86,7 +102,7 @@ class RuntimePlan:
             services=await self._services_elsewhere(target),
         )
 
-    async def _app(self, slot: Slot, target: str, choice: RuntimeChoice | None) -> AppOnRuntime:
+    async def _app(self, slot: Slot, target: str, choice: RuntimeChoice | None, *, is_plan: bool) -> AppOnRuntime:
         release, scale = await self._store.release(slot.app, slot.number), await self._store.scale(slot.app)
         runtime = slot.runtime or self._settings.runtime
         there = AppOnRuntime(
@@ -96,15 +112,22 @@ class RuntimePlan:
         if runtime == target or release is None:
             return there
         memory = first_guess_of_memory(release.manifest, scale.counts(release.manifest)) if slot.placements else 0
-        held = tuple(sorted(name for name, volume in release.volumes.items() if volume.is_exclusive))
+        copied = await self._copied(slot, target, is_plan=is_plan)
+        exclusive = {name for name, volume in release.volumes.items() if volume.is_exclusive}
+        held = tuple(sorted(exclusive | {volume.name for volume in copied}))
         failure = await self._moves.failure_of(slot.app, choice) if choice and choice.name == target else None
         tie = await self._moves.tie_of(slot, target)
         problem = _text_of(failure) if failure else tie or await self._lack_of_memory(memory, target)
         state = "failed" if failure else "stays" if tie else "to move"
         return AppOnRuntime(
             app=slot.app, runtime=runtime, state=state, instances=there.instances, memory=memory,
-            held=held if slot.placements else (), problem=problem,
+            held=held if slot.placements else (), copied=copied, hold=release.manifest.hold, problem=problem,
         )  # fmt: skip
+
+    async def _copied(self, slot: Slot, target: str, *, is_plan: bool) -> tuple[CopiedVolume, ...]:
+        volumes = await self._moves.volumes_to_copy(slot, target)
+        sizes = await settle(*(self._volumes.size(it.id) for it in volumes)) if is_plan else [None] * len(volumes)
+        return tuple(CopiedVolume(name=it.name, size=size) for it, size in zip(volumes, sizes, strict=True))
 
     async def _lack_of_memory(self, memory: int, target: str) -> str:
         if target == CLUSTER:  # it knows its own room

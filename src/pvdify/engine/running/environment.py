@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pvdify.engine.world import Hide, SharedVars
-from pvdify.engine.world.runtimes import runtime_of
+from pvdify.engine.world.runtimes import is_moved_by, runtime_of, volumes_of_app
 from pvdify.engine.world.urls import PublicUrls
 from pvdify.model.config import ConfigVar
 from pvdify.model.grant import GrantKind
@@ -13,6 +13,7 @@ from pvdify.model.private_network import PrivateNetwork
 from pvdify.model.release import Release
 from pvdify.model.service import PASSWORD, ServiceLink, secrets_of, url_of
 from pvdify.model.tenant import Tenant
+from pvdify.model.volume import copy_for_move
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 from pvdify.settings import Settings
@@ -53,7 +54,7 @@ class Environments:
 
         Raises StoreUnavailable, SecretsUnavailable.
         """
-        volumes = {volume.name: volume.id for volume in await self._store.volumes(release.app) if not volume.is_trashed}
+        volumes = await self._volumes_of(release)
         config = await self._config_of(release.app, release.config_version)
         url = (await self._urls.now()).of_app(release.app, release.manifest)
         links = await self._store.service_links(app=release.app)
@@ -63,6 +64,13 @@ class Environments:
             config={**config, **services}, volumes=volumes, url=url, networks=networks,
             runtime=await runtime_of(self._store, self._settings, release),
         )  # fmt: skip
+
+    async def _volumes_of(self, release: Release) -> dict[str, str]:
+        """Return the ids of the app's volumes; of their copies for a release that moves the app, until it is live."""
+        volumes = await volumes_of_app(self._store, release.app)
+        if volumes and await is_moved_by(self._store, release):
+            volumes = tuple(copy_for_move(volume, release.version, release.created_at) for volume in volumes)
+        return {volume.name: volume.id for volume in volumes}
 
     async def _services_of(self, app: str, links: Sequence[ServiceLink]) -> dict[str, ConfigVar]:
         """Return the URL of each linked service by the name of its config var, and redact its secrets from now on."""

@@ -16,6 +16,7 @@ from pvdify.engine.redaction.one_offs import CleanAttached, CleanInside, CleanOn
 from pvdify.engine.running.environment import Environments
 from pvdify.engine.running.specs import run_spec
 from pvdify.engine.world.not_found import no_app
+from pvdify.engine.world.runtimes import move_of
 from pvdify.errors import AppBusy, InvalidError, NothingRuns, OneOffNotFound, PvdifyError
 from pvdify.manifest.definition import Command
 from pvdify.manifest.names import unusable_in_command
@@ -25,6 +26,7 @@ from pvdify.model.event import Event
 from pvdify.model.instance import InstanceSpec, InstanceState, Limits, Role
 from pvdify.model.names import WEB, instance_name
 from pvdify.model.one_off import Output, Stream, TerminalSize
+from pvdify.model.operation import OperationState
 from pvdify.model.service import Service
 from pvdify.model.slot import Placement, SlotState
 from pvdify.model.token import Actor
@@ -132,7 +134,7 @@ class OneOffRuns:
         """Run a command with the live release's image and config; ``raw``: streams whose secrets are not redacted.
 
         The command is ended after a few seconds without a client. Raises AppNotFound, NothingRuns, InvalidError,
-        AppBusy (too many run), RuntimeUnavailable, StoreUnavailable.
+        AppBusy (too many run, or the app moves), RuntimeUnavailable, StoreUnavailable.
         """
         if not command or not command[0]:
             raise InvalidError("there is no command to run", next=f"`pvdify run {app} -- COMMAND`")
@@ -143,8 +145,9 @@ class OneOffRuns:
         around = await self._environments.of(live)
         with self._number(app, RUN) as number:
             spec = run_spec(live, number, command, around)
-            self._names.add(spec.name)
+            self._names.add(spec.name)  # before the check: a move that begins meanwhile finds this name
             try:
+                await self._check_not_moving(app)
                 process = await self._one_offs.start(spec, terminal, raw, _named_secrets(around.config))
             except BaseException:
                 self._names.discard(spec.name)
@@ -195,6 +198,15 @@ class OneOffRuns:
             spec = _inside_spec(app, TUNNEL, slot, number, (f"port {port}",))
             process = await self._inside.connect(app, place.name, port)
         return await self._keep(OneOff(spec, process, place=f"{place.process}.{place.number}"), actor)
+
+    async def _check_not_moving(self, app: str) -> None:
+        """Raise AppBusy while the app's volumes are copied to the other side: what the command writes would be lost."""
+        move = await move_of(self._store, app)
+        if move is not None and move.state is not OperationState.QUEUED:
+            raise AppBusy(
+                f"no command can start in {app} now", why=f"v{move.release} moves {app} with copies of its volumes",
+                next=f"`pvdify releases {app}` shows when it has ended",
+            )  # fmt: skip
 
     def has_any(self, app: str) -> bool:
         """Whether a command runs in the app, or ended a few seconds ago."""

@@ -7,16 +7,19 @@ import structlog
 
 from pvdify.engine.world.concurrency import Locks, settle
 from pvdify.engine.world.not_found import no_app
+from pvdify.engine.world.runtimes import check_not_moving, runtime_of_new_slot
 from pvdify.errors import AppNotFound, PvdifyError, VolumeExists, VolumeInUse, VolumeNotFound
 from pvdify.manifest.definition import Volume
 from pvdify.model.action import Action
 from pvdify.model.backup import last_stored
 from pvdify.model.event import Event
+from pvdify.model.runtime_choice import CLUSTER
 from pvdify.model.service import PREFIX as SERVICE_PREFIX
 from pvdify.model.token import PVDIFY, Actor
 from pvdify.model.volume import AppVolume
 from pvdify.ports.clock import Clock
 from pvdify.ports.store import Store
+from pvdify.ports.volume_transfers import VolumeTransfers
 from pvdify.ports.volumes import Volumes
 from pvdify.settings import Settings
 
@@ -42,8 +45,12 @@ class VolumeView:
 class AppVolumes:
     """Requests about volumes."""
 
-    def __init__(self, *, clock: Clock, locks: Locks, settings: Settings, store: Store, volumes: Volumes) -> None:
+    def __init__(
+        self, *, clock: Clock, locks: Locks, settings: Settings, store: Store, transfers: VolumeTransfers | None,
+        volumes: Volumes,
+    ) -> None:  # fmt: skip
         self._clock, self._locks, self._settings, self._store, self._volumes = clock, locks, settings, store, volumes
+        self._transfers = transfers
 
     async def list(self, app: str) -> tuple[VolumeView, ...]:
         """Return the app's volumes by name, those in the trash included.
@@ -67,11 +74,12 @@ class AppVolumes:
     async def destroy(self, app: str, name: str, actor: Actor, *, purges: bool) -> AppVolume:
         """Move a volume to the trash. With ``purges``, delete it at once, even if it is in the trash already.
 
-        Raises VolumeNotFound, VolumeInUse (a release that runs or may run again uses the volume), RuntimeUnavailable,
-        StoreUnavailable.
+        Raises VolumeNotFound, VolumeInUse (a release that runs or may run again uses the volume, or a move
+        copies it), RuntimeUnavailable, StoreUnavailable.
         """
         _check_no_service(app)
         async with self._locks.queue(app):
+            await check_not_moving(self._store, app)
             volume = _newest(await self._store.volumes(app), name, is_trashed=None if purges else False)
             if volume is None:
                 raise _no_volume(app, name)
@@ -94,10 +102,12 @@ class AppVolumes:
     async def restore(self, app: str, name: str, actor: Actor) -> AppVolume:
         """Take the newest volume of this name out of the trash; the next deploy or restart mounts it.
 
-        Raises AppNotFound, VolumeNotFound, VolumeExists, StoreUnavailable.
+        Raises AppNotFound, VolumeNotFound (also if it is on the side that the app has left), VolumeExists, VolumeInUse,
+        RuntimeUnavailable, StoreUnavailable.
         """
         _check_no_service(app)
         async with self._locks.queue(app):
+            await check_not_moving(self._store, app)
             volumes = await self._store.volumes(app)
             volume = _newest(volumes, name, is_trashed=True)
             if await self._store.app(app) is None:
@@ -112,9 +122,22 @@ class AppVolumes:
                     why=f"{app} has a volume {name} that is in use, and a restore would take its place",
                     next=f"`pvdify volumes:destroy {app} {name}` moves that one to the trash first",
                 )
+            await self._check_side(volume)
             restored = replace(volume, trashed_at=None, trashed_by=None)
             await self._store.save(restored, self._event(actor, Action.VOLUME_RESTORED, volume))
             return restored
+
+    async def _check_side(self, volume: AppVolume) -> None:
+        """Raise VolumeNotFound if the app's instances, which are on the other side, would get an empty volume."""
+        runtime = await runtime_of_new_slot(self._store, self._settings, volume.app)
+        if self._transfers is not None and await self._transfers.is_across(volume.id, runtime):
+            is_here = runtime == CLUSTER
+            raise VolumeNotFound(
+                f"the volume {volume.name} of {volume.app} was not restored",
+                why=f"it is {'on this machine' if is_here else 'in the cluster'}, and {volume.app} "
+                f"{'in the cluster' if is_here else 'on this machine'}",
+                next=f"`pvdify server runtime {self._settings.runtime if is_here else CLUSTER}` moves the apps there",
+            )
 
     async def keep_trash(self) -> None:
         """Purge volumes that are due every hour until canceled."""

@@ -79,6 +79,6 @@ def wire_runtime(world: World, options: RuntimeOptions, requests: Requests, work
     )  # fmt: skip
     plan = RuntimePlan(
         clock=clock, host=world.host, instances=world.instances, settings=settings,
-        runtime_queries=world.runtime_queries, store=store, moves=moves,
+        runtime_queries=world.runtime_queries, store=store, volumes=world.volumes, moves=moves,
     )  # fmt: skip
     return RuntimeParts(moves=moves, plan=plan)

@@ -81,7 +81,14 @@ def wire_state(world: World, tools: BackupTools, environments: Environments) -> 
         ),
         jobs=wire_jobs(world, environments),
         services=services,
-        volumes=AppVolumes(clock=clock, locks=world.locks, settings=settings, store=store, volumes=world.volumes),
+        volumes=AppVolumes(
+            clock=clock,
+            locks=world.locks,
+            settings=settings,
+            store=store,
+            transfers=world.volume_transfers,
+            volumes=world.volumes,
+        ),
     )
 
 

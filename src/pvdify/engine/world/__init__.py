@@ -41,6 +41,7 @@ from pvdify.ports.registry_logins import RegistryLogins
 from pvdify.ports.router import Router
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
+from pvdify.ports.volume_transfers import VolumeTransfers
 from pvdify.ports.volumes import Volumes
 from pvdify.settings import Settings
 
@@ -57,9 +58,10 @@ class World:
     """All ports, the server's settings, and the engine's state in memory.
 
     ``one_offs``: names of the containers of one-off commands, which are not in the store. ``down``: web instances that
-    routes leave out. ``inside`` does not redact secrets. ``hide`` redacts the secrets among these config vars in all
-    later output of the app. ``shared_vars``: functions that return config vars which this server adds to every app.
-    ``layer_bound``: how much new containers can write into themselves; None if their runtime does not say.
+    routes leave out. ``inside`` does not redact secrets. ``volume_transfers``: None without a cluster beside
+    this machine. ``hide`` redacts the secrets among these config vars in all later output of the app. ``shared_vars``:
+    functions that return config vars which this server adds to every app. ``layer_bound``: how much new containers can
+    write into themselves; None if their runtime does not say.
     """
 
     settings: Settings
@@ -88,6 +90,7 @@ class World:
     inside: Inside
     container_changes: ContainerChanges | None = None
     layer_bound: LayerBound | None = None
+    volume_transfers: VolumeTransfers | None = None
     hide: Hide = field(default=_hide_nothing)
     edge_board: EdgeStatus = field(default_factory=EdgeStatus)
     disk_board: DiskMeasurements = field(default_factory=DiskMeasurements)

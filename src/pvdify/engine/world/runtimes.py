@@ -1,15 +1,19 @@
 """The container runtime of slots: the one that an operator chose, unless an app cannot be there.
 
-podman and systemd share volumes, images and networks on one machine; a cluster has its own. So an app with volumes, or
-with links to services, stays on its side, whatever was chosen.
+podman and systemd share volumes, images and networks on one machine; a cluster has its own. So an app with links to
+services stays on its side, whatever was chosen. So does an app with volumes, except in an operation that moves it and
+copies them.
 """
 
 from dataclasses import replace
 
+from pvdify.errors import VolumeInUse
 from pvdify.model.image import is_in_cluster
+from pvdify.model.operation import Operation, StepState, Strategy
 from pvdify.model.release import Release
 from pvdify.model.runtime_choice import CLUSTER, are_apart
 from pvdify.model.slot import Slot, SlotState
+from pvdify.model.volume import AppVolume
 from pvdify.ports.store import Store
 from pvdify.settings import Settings
 
@@ -29,6 +33,8 @@ async def runtime_of(store: Store, settings: Settings, release: Release) -> str:
     if slot is not None and slot.runtime and slot.state is not SlotState.RETIRED:
         return slot.runtime
     if release.image_id is None:
+        if await is_moved_by(store, release):
+            return await _across(store, settings, release.app)
         return await runtime_of_new_slot(store, settings, release.app)
     chosen = await runtime_in_effect(store, settings)
     is_apart = is_in_cluster(release.image_id) != (chosen == CLUSTER)
@@ -49,30 +55,84 @@ async def runtime_of_services(store: Store, settings: Settings) -> str:
 
 async def fitting(store: Store, settings: Settings, release: Release) -> Release:
     """Return this new release without its image's id if its slot will be on the other side, which has other ids."""
-    runtime = await runtime_of_new_slot(store, settings, release.app)
+    return for_side_of(release, await runtime_of_new_slot(store, settings, release.app))
+
+
+def for_side_of(release: Release, runtime: str) -> Release:
+    """Return this new release without its image's id if that id is not of this runtime's side."""
     if release.image_id is None or is_in_cluster(release.image_id) == (runtime == CLUSTER):
         return release
     return replace(release, image_id=None)
 
 
+async def move_of(store: Store, app: str) -> Operation | None:
+    """Return the operation that copies the app's volumes to the other side, until its switch. Raises StoreUnavailable.
+
+    Until then the volumes of the records are the ones in use; with the switch, their copies are.
+    """
+    moves = (it for it in await store.unsettled_operations(app) if it.strategy is Strategy.MOVE)
+    return next((it for it in moves if it.step("switch").state is not StepState.DONE), None)
+
+
+async def check_not_moving(store: Store, app: str) -> None:
+    """Raise VolumeInUse while the app's volumes are, or will be, copied to the other side. Call it under ``queue``.
+
+    Raises StoreUnavailable.
+    """
+    if (move := await move_of(store, app)) is not None:
+        raise VolumeInUse(
+            f"the volumes of {app} cannot be changed now",
+            why=f"v{move.release} moves {app} with copies of its volumes",
+            next=f"`pvdify releases {app}` shows when it has ended",
+        )
+
+
+async def is_moved_by(store: Store, release: Release) -> bool:
+    """Return whether this release is about to move its app with copies of its volumes. Raises StoreUnavailable."""
+    move = await move_of(store, release.app)
+    return move is not None and move.release == release.version
+
+
+async def volumes_of_app(store: Store, app: str) -> tuple[AppVolume, ...]:
+    """Return the app's volumes that are not in the trash. Raises StoreUnavailable."""
+    return tuple(volume for volume in await store.volumes(app) if not volume.is_trashed)
+
+
 async def tie_of(store: Store, settings: Settings, app: str, runtime: str) -> str:
-    """Return why new slots of the app cannot be on this runtime; "" if they can. Raises StoreUnavailable."""
+    """Return why an ordinary new slot of the app is not on this runtime; "" if it is. Raises StoreUnavailable."""
+    if tie := await link_tie_of(store, settings, app, runtime):
+        return tie
+    slot = await live_slot(store, app)
+    if slot is not None and are_apart(runtime, slot.runtime or settings.runtime):
+        names = [volume.name for volume in await volumes_of_app(store, app)]
+        return f"its volumes are {_place_of(slot.runtime or settings.runtime)}: {', '.join(names)}" if names else ""
+    return ""
+
+
+async def link_tie_of(store: Store, settings: Settings, app: str, runtime: str) -> str:
+    """Return why the app cannot move to this runtime; "" if it can. Raises StoreUnavailable."""
     links = await store.service_links(app=app)
     if links and are_apart(runtime, settings.runtime):
         return f"it is linked to the service {links[0].hostname}, which is {_place_of(settings.runtime)}"
-    live, slot = await store.active_release(app), await live_slot(store, app)
-    kept = [name for name, volume in live.volumes.items() if not volume.ephemeral] if live is not None else []
-    if slot is not None and kept and are_apart(runtime, slot.runtime or settings.runtime):
-        names = f"volume{'s' if len(kept) > 1 else ''} {', '.join(sorted(kept))}"
-        return f"its {names} cannot be copied there: {'they are' if len(kept) > 1 else 'it is'} " + _place_of(
-            slot.runtime or settings.runtime
-        )
     return ""
 
 
 async def live_slot(store: Store, app: str) -> Slot | None:
-    """Return the app's live slot, or None. Raises StoreUnavailable."""
-    return next((slot for slot in await store.slots(app) if slot.state is SlotState.LIVE), None)
+    """Return the app's live slot, or None. Raises StoreUnavailable.
+
+    While a release takes over from one that has stopped for it, that is the stopped slot.
+    """
+    slots = await store.slots(app)
+    found = (slot for state in (SlotState.LIVE, SlotState.STOPPED) for slot in slots if slot.state is state)
+    return next(found, None)
+
+
+async def _across(store: Store, settings: Settings, app: str) -> str:
+    """Return the runtime of new slots on the side where the app is not."""
+    slot, chosen = await live_slot(store, app), await runtime_in_effect(store, settings)
+    if slot is None or are_apart(chosen, slot.runtime or settings.runtime):
+        return chosen
+    return await _other_side(store, settings, chosen)
 
 
 def _place_of(runtime: str) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pvdify.wire.answers.problem import Failure, Problem
     from pvdify.wire.answers.processes import Instance, OneOff, OneOffEnd, Operation, OperationStep, Process, Processes
     from pvdify.wire.answers.releases import LogEntry, Receipt, Release, Requests, RollbackPlan
-    from pvdify.wire.answers.runtime import RuntimeApp, ServerRuntime
+    from pvdify.wire.answers.runtime import CopiedVolume, RuntimeApp, ServerRuntime
     from pvdify.wire.answers.server import Check, Health, Status
     from pvdify.wire.answers.services import Service, ServiceLines, ServiceLink, ServicePlan
     from pvdify.wire.answers.volumes import Volume
@@ -46,7 +46,7 @@ __getattr__ = on_demand(
         "problem": "Failure Problem",
         "processes": "Instance OneOff OneOffEnd Operation OperationStep Process Processes",
         "releases": "LogEntry Receipt Release Requests RollbackPlan",
-        "runtime": "RuntimeApp ServerRuntime",
+        "runtime": "CopiedVolume RuntimeApp ServerRuntime",
         "server": "Check Health Status",
         "services": "Service ServiceLines ServiceLink ServicePlan",
         "volumes": "Volume",
@@ -67,6 +67,7 @@ __all__ = [
     "ConfigVar",
     "ConfigVersion",
     "CopiedConfig",
+    "CopiedVolume",
     "Delivery",
     "DestroyedApp",
     "Domain",

@@ -8,8 +8,9 @@ import pytest
 from pvdify.adapters.beside_cluster.instances import ChangesBesideCluster, InstancesBesideCluster
 from pvdify.adapters.beside_cluster.sides import Sides
 from pvdify.adapters.beside_cluster.storage import ImagesBesideCluster, VolumesBesideCluster
-from pvdify.errors import RuntimeHangs
+from pvdify.errors import RuntimeHangs, StartFailed
 from pvdify.model.instance import FoundInstance, InstanceSpec, InstanceState, Limits, Role
+from pvdify.model.volume import Mount
 
 HERE, THERE = "pvdify-blog-web-v1-1", "pvdify-shop-web-v2-1"
 SPEC = InstanceSpec(name=HERE, app="blog", process="web", slot=1, number=1, image_id="f00d",
@@ -52,7 +53,11 @@ class Both:
     def __init__(self, *, is_used: bool = True) -> None:
         self.local, self.cluster, self.is_used = Half(HERE), Half(THERE), is_used
         self.sides = Sides(self.cluster, lambda: self.is_used)
-        self.instances = InstancesBesideCluster(local=self.local, cluster=self.cluster, sides=self.sides)
+        self.stored_here, self.stored_there = Half(answers={"find": {}}), Half(answers={"find": {}})
+        volumes = VolumesBesideCluster(local=self.stored_here, cluster=self.stored_there, sides=self.sides)
+        self.instances = InstancesBesideCluster(
+            local=self.local, cluster=self.cluster, volumes=volumes, sides=self.sides
+        )
 
 
 async def test_instances_of_both_sides_are_found_with_their_runtime():
@@ -87,6 +92,31 @@ async def test_the_spec_says_where_an_instance_starts_and_calls_by_name_follow_i
 
     assert both.local.asked == [("start", HERE), ("stop", HERE)]
     assert both.cluster.asked == [("start", new.name), ("stop", new.name)]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "here", "there", "starts"),
+    [
+        ("podman", {"v1": "blog"}, {}, True), ("podman", {}, {}, True), ("podman", {}, {"v1": "blog"}, False),
+        ("kubernetes", {}, {"v1": "blog"}, True), ("kubernetes", {}, {}, True),
+        ("kubernetes", {"v1": "blog"}, {}, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("verb", ["start", "create"])
+async def test_no_instance_starts_with_an_empty_volume_while_the_other_side_has_its_files(
+    runtime: str, here: dict[str, str], there: dict[str, str], starts: bool, verb: str
+):
+    both = Both()
+    both.stored_here.answers["find"], both.stored_there.answers["find"] = here, there
+    spec = replace(SPEC, runtime=runtime, mounts=(Mount(path="/data", volume="v1"), Mount(path="/tmp/x")))
+
+    if starts:
+        await getattr(both.instances, verb)(spec)
+    else:
+        with pytest.raises(StartFailed, match="was not started"):
+            await getattr(both.instances, verb)(spec)
+
+    assert ((verb, HERE) in both.local.asked + both.cluster.asked) is starts
 
 
 async def test_after_a_restart_of_pvdifyd_the_cluster_is_asked_for_a_name_that_is_not_known():

@@ -14,14 +14,14 @@ import pytest
 from pvdify.adapters.kubernetes.archive import MOUNT
 from pvdify.adapters.kubernetes.causes import incomplete
 from pvdify.adapters.kubernetes.cluster import Cluster
-from pvdify.adapters.kubernetes.helper_pods import HelperPods
+from pvdify.adapters.kubernetes.helper_pods import HelperPods, helper_pod
 from pvdify.adapters.kubernetes.kubectl import Kubectl
 from pvdify.adapters.kubernetes.manifests import Storage, is_incomplete
 from pvdify.adapters.kubernetes.names import HELPER, Scope
 from pvdify.adapters.kubernetes.volume_copies import ClusterVolumeCopies
 from pvdify.adapters.kubernetes.volumes import ClusterVolumes
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
-from pvdify.errors import BackupFailed, RuntimeUnavailable, VolumeExists
+from pvdify.errors import BackupFailed, RuntimeUnavailable, VolumeExists, VolumeInUse
 from pvdify.model.instance import InstanceSpec, Limits
 from pvdify.plumbing.command_runner import Argv, Piped
 from tests.fakes.clock import FakeClock
@@ -71,7 +71,9 @@ class Api:
 
     def _listed(self, path: str, selector: str) -> list[dict[str, Any]]:
         kind = path.rpartition("/")[2]
-        wanted = [each.partition("=") for each in selector.split(",")]
+        parts = selector.split(",")
+        wanted = [each.partition("=") for each in parts if "!=" not in each]
+        unwanted = [each.split("!=") for each in parts if "!=" in each]
         found = [it for at, it in self.objects.items() if at.rpartition("/")[0].endswith(f"/{kind}")]
         if "/namespaces/" in path:
             found = [it for it in found if it["metadata"]["namespace"] == path.split("/")[-2]]
@@ -79,6 +81,7 @@ class Api:
             it for it in found
             if all(key in it["metadata"].get("labels", {}) for key, _, _ in wanted)
             and all(it["metadata"]["labels"][key] == value for key, sign, value in wanted if sign)
+            and all(it["metadata"]["labels"].get(key) != value for key, value in unwanted)
         ]  # fmt: skip
 
 
@@ -100,6 +103,8 @@ class Runner(SubprocessRunner):
 
 class Namespaces:
     async def ensure(self, app: str) -> None: ...
+
+    def forget(self, app: str) -> None: ...
 
 
 class Bench:
@@ -262,15 +267,45 @@ async def test_helpers_of_a_killed_server_are_removed_and_an_absent_api_server_h
     helper = {"name": "files-1", "namespace": f"pvd-{APP}", "labels": {"pvdify.win/server": "s1", HELPER: ID}}
     path = f"/api/v1/namespaces/pvd-{APP}/pods/files-1"
     bench.api.objects[path] = {"metadata": helper, "spec": {}, "status": {"phase": "Running"}}
+    own = helper_pod(SCOPE, APP, "files-2", ID, image="helper", node="")  # of a copy that is under way
+    bench.api.objects[path.replace("files-1", "files-2")] = own
     bench.mount()
 
     await bench.copies.thaw()
-    assert [path.rpartition("/")[2] for path in bench.api.left()] == ["web"]
+    assert [path.rpartition("/")[2] for path in bench.api.left()] == ["files-2", "web"]
 
     bench.api.is_away = True
     await bench.copies.thaw()
     with pytest.raises(RuntimeUnavailable):
         await bench.copies.copy_out(ID, Path("/nowhere"), while_frozen=None)
+
+
+async def test_an_incomplete_copy_is_discarded_with_its_helper(bench: Bench, tmp_path: Path):
+    (content := tmp_path / "content").mkdir()
+    (bench.runner.volume / ".pvdify-complete" / "file").parent.mkdir()
+    (bench.runner.volume / ".pvdify-complete" / "file").write_text("the last step fails")
+    with pytest.raises(BackupFailed):
+        await bench.copies.copy_in(APP, ID, content)
+    helper = {"name": "files-1", "namespace": f"pvd-{APP}", "labels": {"pvdify.win/server": "s1", HELPER: ID}}
+    claimed = [{"name": "volume", "persistentVolumeClaim": {"claimName": ID}}]
+    path = f"/api/v1/namespaces/pvd-{APP}/pods/files-1"
+    bench.api.objects[path] = {"metadata": helper, "spec": {"volumes": claimed}, "status": {"phase": "Running"}}
+
+    await bench.copies.discard(ID)
+    await bench.copies.discard(ID)  # absent is fine
+
+    assert CLAIM not in bench.api.objects
+    assert bench.api.left() == []
+
+
+async def test_a_used_copy_is_not_discarded(bench: Bench):
+    bench.make_claim()
+    bench.mount()
+
+    with pytest.raises(VolumeInUse):
+        await bench.copies.discard(ID)
+
+    assert CLAIM in bench.api.objects
 
 
 def test_the_error_of_an_instance_names_the_volume_and_the_way():

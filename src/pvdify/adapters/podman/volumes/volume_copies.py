@@ -59,6 +59,17 @@ class PodmanVolumeCopies:
     async def copy_in(self, app: str, id: str, content: Path, *, runtime: str = "") -> None:
         """See the port. Runtimes on this machine share volumes."""
         del runtime
+        await self._pass(TreeCopy(source=content, target=await self.new_directory(app, id)), id)
+
+    async def directory(self, id: str) -> Path:
+        """Return a volume's directory. Raises BackupFailed (there is no such volume), RuntimeUnavailable."""
+        return await self._mountpoint(id)
+
+    async def new_directory(self, app: str, id: str) -> Path:
+        """Make a volume unless it is there, and return its directory. Raises VolumeExists if it has content.
+
+        Raises RuntimeUnavailable.
+        """
         if (await self._run(commands.is_volume_there(self._podman, self._server, id))).exit_code != 0:
             done = await self._run(commands.create_volume(self._podman, self._server, app, id))
             if done.exit_code != 0:
@@ -68,7 +79,20 @@ class PodmanVolumeCopies:
             raise VolumeExists(
                 f"the volume {id} was not restored", why="it exists and has content", next=f"`pvdify volumes {app}`"
             )
-        await self._pass(TreeCopy(source=content, target=target), id)
+        return target
+
+    async def flush(self, id: str) -> None:
+        """Wait until the disk has all that was written to the volume. Raises BackupFailed, RuntimeUnavailable."""
+        done = await self._run(("sync", "--file-system", str(await self._mountpoint(id))))
+        if done.exit_code != 0:
+            raise BackupFailed(
+                f"the volume {id} was not copied", why=refusals.words_of(done.stderr),
+                next="check the disk of the server (`df -h`)",
+            )  # fmt: skip
+
+    async def is_used(self, id: str) -> bool:
+        """Return whether a running container mounts the volume. Raises RuntimeUnavailable."""
+        return bool(await self._users(id))
 
     async def thaw(self) -> None:
         try:

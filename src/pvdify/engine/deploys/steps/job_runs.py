@@ -6,18 +6,20 @@ from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.world.concurrency import settle
 from pvdify.model.job import JobRun, RunState
 from pvdify.model.names import job_name
+from pvdify.model.operation import Strategy
 from pvdify.model.release import Release
 
 PAUSE = 0.1  # seconds between two checks whether the runs have ended
 
 
 async def end_job_runs(run: StepRun, release: Release) -> None:
-    """End the app's job runs if the live release has a volume that only one release may use.
+    """End the app's job runs if the live release has a volume that only one release may use, or volumes are copied.
 
     Wait half of ``hold`` for the runs to end, then stop them and record them as interrupted. The live release serves
     visitors meanwhile. No run starts during a hand-over.
     """
-    if not any(volume.is_exclusive for volume in release.volumes.values()):
+    is_exclusive = any(volume.is_exclusive for volume in release.volumes.values())
+    if not is_exclusive and run.operation.strategy is not Strategy.MOVE:
         return
     clock = run.world.clock
     deadline = clock.monotonic() + release.manifest.hold / 2

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.copied import put_copies_in_place
 from pvdify.engine.deploys.steps.retire import switch_count
 from pvdify.engine.state.jobs.due_times import DueTimes
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import ConfirmFailed, RouterUnavailable
 from pvdify.model.app import default_hostname, route_of
 from pvdify.model.names import slot_key
-from pvdify.model.operation import Operation, OperationKind
+from pvdify.model.operation import Operation, OperationKind, Strategy
 from pvdify.model.probe import DEFAULT_PATH, Answer
 from pvdify.model.release import Release, ReleaseStatus
 from pvdify.model.route import Route, Traffic
@@ -111,6 +112,8 @@ async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, befor
     if previous is not None:
         status = ReleaseStatus.FAILED if previous.is_taken_back else ReleaseStatus.SUPERSEDED
         run.change(replace(previous, status=status))
+    if run.operation.strategy is Strategy.MOVE:
+        await put_copies_in_place(run)
     if slot is not None:
         run.change(replace(slot, state=SlotState.LIVE, since=now))
     if displaced is not None:

@@ -13,7 +13,7 @@ from pvdify.model.volume import new_volume, shared_exclusively
 async def provide_volumes(run: StepRun, release: Release) -> None:
     """Record the volumes that the release needs and the app does not have.
 
-    If another release may use one of them exclusively, set the operation's strategy to HAND_OVER.
+    If another release may use one of them exclusively, set the operation's strategy to HAND_OVER, unless it is MOVE.
     Raises VolumeNotShared.
     """
     volumes = release.volumes
@@ -24,6 +24,8 @@ async def provide_volumes(run: StepRun, release: Release) -> None:
             run.change(new_volume(run.app, name, run.world.clock.now()))
     for name in sorted(set(volumes) - set(release.manifest.volumes)):
         await run.note(_unnamed(name, volumes[name]))
+    if run.operation.strategy is Strategy.MOVE:
+        return
     if handed_over := await _handed_over(run, release):
         run.operation = replace(run.operation, strategy=Strategy.HAND_OVER)
         await run.note(

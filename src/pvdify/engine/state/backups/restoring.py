@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 from pvdify.engine.state.backups.tools import BackupTools, Work, event, fill_volume
 from pvdify.engine.world.concurrency import Locks
-from pvdify.engine.world.runtimes import runtime_of_new_slot
+from pvdify.engine.world.runtimes import check_not_moving, runtime_of_new_slot
 from pvdify.errors import BackupNotFound, VolumeExists, VolumeInUse
 from pvdify.model.action import Action
 from pvdify.model.app import App
 from pvdify.model.backup import Backup, BackupItem, ItemKind, RestoreSubject
 from pvdify.model.config import ConfigVar, ConfigVersion
 from pvdify.model.instance import InstanceState
+from pvdify.model.runtime_choice import are_apart
 from pvdify.model.volume import AppVolume, new_volume
 from pvdify.ports.clock import Clock
 from pvdify.ports.instances import Instances
@@ -74,13 +75,14 @@ class Restoring:
         """Restore each volume into a new one and compare it; then put all of them in place in one transaction."""
         plan = await plan_restore(self._store, self._instances, backup, wanted)
         made: list[AppVolume] = []
+        runtime = await runtime_of_new_slot(self._store, self._settings, wanted.to)
         for item in plan.items:
             volume = new_volume(wanted.to, item.name, self._clock.now())
             await work.notes.owe(f"volume:{volume.id}")
-            await self._fill(work, item, volume)
+            await self._fill(work, item, volume, runtime)
             made.append(volume)
         config = await self._config(work, backup, wanted.app) if await _gets_config(self._store, wanted) else {}
-        await self._put_in_place(work, wanted, made, backup, config)
+        await self._put_in_place(work, wanted, made, backup, config, runtime)
 
     async def _config(self, work: Work, backup: Backup, app: str) -> Mapping[str, ConfigVar]:
         """Return the app's newest config vars in the backup; empty if the backup lacks the server's own data."""
@@ -95,17 +97,19 @@ class Restoring:
         finally:
             await files.end(CONFIG)
 
-    async def _fill(self, work: Work, item: BackupItem, volume: AppVolume) -> None:
-        runtime = await runtime_of_new_slot(self._store, self._settings, volume.app)
+    async def _fill(self, work: Work, item: BackupItem, volume: AppVolume, runtime: str) -> None:
         counted = await fill_volume(self._tools, work.target, item, volume.app, volume.id, runtime=runtime)
         rows = f", {number_of(counted.counts.rows, 'row')}" if counted.counts.databases else ""
         await work.notes.say(f"{item.title}: {number_of(counted.counts.files, 'file')}{rows} restored")
 
     async def _put_in_place(
-        self, work: Work, wanted: RestoreSubject, made: list[AppVolume], backup: Backup, config: Mapping[str, ConfigVar]
+        self, work: Work, wanted: RestoreSubject, made: list[AppVolume], backup: Backup,
+        config: Mapping[str, ConfigVar], runtime: str,
     ) -> None:  # fmt: skip
         now = self._clock.now()
         async with self._locks.queue(wanted.to):
+            await check_not_moving(self._store, wanted.to)
+            await self._check_side(wanted.to, runtime)
             await plan_restore(self._store, self._instances, backup, wanted)
             there = {it.name: it for it in await self._store.volumes(wanted.to) if not it.is_trashed}
             actor = work.notes.task.created_by
@@ -124,6 +128,14 @@ class Restoring:
                 await work.notes.say(f"{len(config)} config vars restored")
             work.notes.task = replace(work.notes.task, undo=())
             await self._store.save(*app, *replaced, *made, *version, *events, work.notes.task)
+
+    async def _check_side(self, app: str, runtime: str) -> None:
+        """Raise VolumeInUse if the app has moved away from the side for which the volumes were made."""
+        if are_apart(runtime, await runtime_of_new_slot(self._store, self._settings, app)):
+            raise VolumeInUse(
+                f"the volumes of {app} were not restored", why=f"{app} moved to another runtime meanwhile",
+                next="the same again",
+            )  # fmt: skip
 
 
 def _items(backup: Backup, wanted: RestoreSubject) -> tuple[BackupItem, ...]:
