@@ -20,6 +20,12 @@ _NO_MARKS = bytes(code for code in range(256) if chr(code).isalnum() or chr(code
 # Lines are drawn of these; alone between numbers, number_lists reads them.
 _DRAWN = re.compile(rb"([,;:|/.\-_%=*+~])\1+")
 
+# Numbers with the same letters after each, and only blanks between them: ``100u8 101u8``. It begins with the last digit
+# of a number, because fewer places of an ordinary line match that.
+_LETTERED = rb"[0-9](?P<after>[g-zG-Z_]\w{0,5})%b(?:%b){%d}"
+_NEXT = rb"\s{1,32}(?:0[xX])?[0-9][0-9a-fA-F]{0,15}(?P=after)"
+_LETTERS_REPEAT = {times: re.compile(_LETTERED % (_NEXT, _NEXT, times - 2)) for times in (2, SHORTEST - 1)}
+
 _DECIMAL = re.compile(rb"[0-9]+")
 _IN_HEX = rb"[0-9a-fA-F]{1,16}"
 # The "b" of "(byte)100" is no number, and neither is the first "0" of "0x64".
@@ -78,7 +84,9 @@ def unfinished_decorated_lists(data: bytes) -> Iterator[DecoratedList]:
 
 
 def _repeats(data: bytes, times: int) -> bool:
-    """Return whether the same text with a mark stands between numbers this often, apart from lines that are drawn."""
+    """Return whether the same text stands at numbers this often: letters, or with a mark that draws no line."""
+    if _LETTERS_REPEAT[times].search(data):
+        return True
     if not _has_period(data.translate(None, _NO_MARKS), times):  # a fifth of the bytes, so a fifth of the cost
         return False
     rest = data.translate(None, _HEX_AND_BLANKS)

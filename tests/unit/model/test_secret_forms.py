@@ -122,6 +122,8 @@ LISTS: dict[str, Callable[[str], str]] = {
     "decimal with bars": lambda text: " | ".join(map(str, text.encode())),
     "typed array": lambda text: json.dumps({str(at): byte for at, byte in enumerate(text.encode())}),
     "rust": lambda text: ", ".join(f"{byte}u8" for byte in text.encode()),
+    "rust without commas": lambda text: " ".join(f"{byte}u8" for byte in text.encode()),
+    "rust in lines": lambda text: "\n".join(f"    {byte}_u8" for byte in text.encode()),
     "floats": lambda text: f"[{', '.join(f'{byte}.0' for byte in text.encode())}]",
     "floats of C": lambda text: "{" + ", ".join(f"{byte}.0f" for byte in text.encode()) + "}",
     "longs of Java": lambda text: ", ".join(f"{byte}L" for byte in text.encode()),
@@ -212,6 +214,16 @@ def test_a_secret_is_hidden_in_numbers_that_have_digits_or_letters_around_them(a
     assert shown(cleaned) <= len("k = int8_t(")
 
 
+@pytest.mark.parametrize("number", ["{:d}u8", "0x{:x}u8", "{:d}L", "{:d}_i32"])
+def test_a_secret_is_hidden_in_numbers_with_letters_after_them_and_only_blanks_between(number: str) -> None:
+    written = " ".join(number.format(byte) for byte in b"Tr0ub4dor&3-horse-battery")
+
+    cleaned = Redactor(["Tr0ub4dor&3-horse-battery"]).clean(f"k = [{written}]")
+
+    assert "***" in cleaned
+    assert shown(cleaned) <= len("k = [0x")
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_a_secret_is_hidden_in_a_chunked_list_of_numbers(name: str) -> None:
     secret = "Tr0ub4dor&3-horse-battery"
@@ -234,6 +246,7 @@ def test_a_secret_is_hidden_in_a_chunked_list_of_numbers(name: str) -> None:
         "at 2026-11-25 12:03:41.118 from 10.12.14.16:18 to 803468b6-b610-a9f7-f927-0f4eb8b333a8",
         "de:ad:be:ef:00:11 is up, sizes 10, 20, 30, 40, 50, 60 of [1 2 3 4 5 6 7 8], 300, 301, 302, 303, 304, 305, 306",
         "be ad de ed fa ce added faced decade 12 34 56 78 90",
+        "p50 12ms p90 13ms 14ms 15ms 16ms 17ms 18ms, 1x 2x 3x 4x 5x 6x, 100u8 117u8 116u8 104u8 111u8 114u8",
     ],
 )
 def test_other_lists_of_numbers_are_unchanged(text: str) -> None:
