@@ -20,6 +20,7 @@ class Processes(Releases):
         self.run_events: list[tuple[str, bytes]] = []
         self.run_secrets: list[str] = []
         self.run_exit_code, self.run_input, self.run_is_lost = 0, b"", False
+        self.run_reads_to_end = False  # whether the command ends only after its input
         self._input_ended = threading.Event()
 
     def make_operation(self, app: str, kind: str, text: str) -> dict[str, Any]:
@@ -51,6 +52,8 @@ class Processes(Releases):
     def watch_run(self, asked: Asked, app: str, id: str) -> list[tuple[str, str]]:
         if self.run_is_lost:
             raise Refused(404, "one-off-not-found", f"{app} runs no {id}")
+        if self.run_reads_to_end:
+            self.wait_for_input_end()
         said = [(name, base64.b64encode(data).decode()) for name, data in self.run_events]
         end = {"exit_code": self.run_exit_code, "secrets": self.run_secrets, "secret_count": len(self.run_secrets)}
         return [*said, ("end", json.dumps(end))]

@@ -112,7 +112,7 @@ def test_a_local_port_in_use_is_reported(shop: Pvdify) -> None:
 
 def test_bytes_go_both_ways_and_the_connection_is_ended_on_the_server(api: FakeApi) -> None:
     api.add_release("shop")
-    api.run_events = [("stdout", b"pong"), ("stdout", b"!")]
+    api.run_events, api.run_reads_to_end = [("stdout", b"pong"), ("stdout", b"!")], True
     client = Client(Session(Target(endpoint=parse_url(api.url), token=TOKEN)))
     options = tunnel.Options(app="shop", wanted=OpenTunnel(port=5432), local=0, as_json=True)
     with tunnel.listen(options) as listener:
@@ -121,7 +121,6 @@ def test_bytes_go_both_ways_and_the_connection_is_ended_on_the_server(api: FakeA
         with socket.create_connection(listener.getsockname(), 20) as typed:
             typed.sendall(b"ping")
             typed.shutdown(socket.SHUT_WR)
-            api.wait_for_input_end()
             answer = b""
             while data := typed.recv(100):
                 answer += data

@@ -53,9 +53,9 @@ def test_a_single_argument_is_run_by_the_shell(myapp: FakeApi, tmp_path: Path) -
 
 
 def test_piped_input_reaches_the_command(myapp: FakeApi, tmp_path: Path) -> None:
-    run_with(myapp, tmp_path, "run", "myapp", "--", "cat", stdin=b"typed\n")
+    myapp.run_reads_to_end = True
 
-    myapp.wait_for_input_end()
+    run_with(myapp, tmp_path, "run", "myapp", "--", "cat", stdin=b"typed\n")
 
     assert myapp.run_input == b"typed\n"
 
