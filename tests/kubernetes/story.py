@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.e2e.kills import instances
 from tests.kubernetes.trial import ClusterTrial
 from tests.load import Load
 from tests.load.report import Failure
@@ -86,6 +87,8 @@ class Story:
         for number in range(SWAPS):
             await self._deploy(f"swap {number + 1}", "v2" if number % 2 == 0 else "v1")
         await self._say("rollback", "rollback", APP)
+        # A slot that still drains would be taken over, which is a matter of time.
+        await asyncio.to_thread(wait_until, lambda: set(instances(self.trial).values()) <= {"live", "standby"})
         await self._say("rollback to a version", "rollback", APP, "v2")
         await self._say("plan of a rollback", "rollback", APP, "--plan")
 

@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.skipif(missing_for_podman() is not None, reason=str(missing_for_podman())),
 ]  # fmt: skip
 RUNTIMES = ("kubernetes", "podman")
+STANDBY = "10m"  # longer than the story: how long a step takes must not decide whether a rollback is warm
 REQUESTS = int(os.environ.get("PVDIFY_TEST_STORY_REQUESTS", "3000"))
 STEPS = {
     "first deploy": 0, "swap 1": 0, "swap 2": 0, "swap 3": 0, "rollback": 0, "rollback to a version": 0,
@@ -54,7 +55,7 @@ def stories(
 
 @contextmanager
 def server(cluster: Cluster, runtime: str) -> Iterator[ClusterTrial]:
-    with own_podman(), cluster.inside(), ClusterTrial(cluster, "--standby", "2s", runtime=runtime) as trial:
+    with own_podman(), cluster.inside(), ClusterTrial(cluster, "--standby", STANDBY, runtime=runtime) as trial:
         trial.start()
         try:
             yield trial
