@@ -54,3 +54,25 @@ async def test_a_canceled_handshake_closes_its_connection(
             await asking
 
         await asyncio.wait_for(is_closed.wait(), 60)
+
+
+async def test_a_canceled_handshake_behind_a_proxy_closes_its_connection(monkeypatch: pytest.MonkeyPatch):
+    is_greeted, is_closed = asyncio.Event(), asyncio.Event()
+
+    async def connect_and_say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while await reader.read(4096):
+            is_greeted.set()
+        is_closed.set()
+        writer.close()
+
+    async with await asyncio.start_server(connect_and_say_nothing, "127.0.0.1", 0) as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        asking = asyncio.ensure_future(HttpxWeb().ask(WebRequest(method="GET", url="https://a.test", timeout=1000)))
+        await asyncio.wait_for(is_greeted.wait(), 60)
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+
+        await asyncio.wait_for(is_closed.wait(), 60)
