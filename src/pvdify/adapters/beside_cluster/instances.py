@@ -86,7 +86,8 @@ class InstancesBesideCluster:
                 raise StartFailed(
                     f"{spec.name} was not started",
                     why=f"its volume {volume} is {'on this machine' if spec.runtime == CLUSTER else 'in the cluster'}",
-                    next=f"`pvdify volumes {spec.app}`; `pvdify server runtime` copies volumes to the other side",
+                    next=f"`pvdify volumes {spec.app}` lists its volumes; "
+                    "`pvdify server runtime` moves apps with copies of theirs",
                 )
 
     def _maker(self, spec: InstanceSpec) -> Instances:

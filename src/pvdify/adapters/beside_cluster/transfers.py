@@ -69,7 +69,9 @@ class TransfersBesideCluster:
             return
         if await self._files.is_used(source):
             raise VolumeInUse(
-                f"the volume {source} was not copied", why="a container still uses it", next=f"`pvdify ps {app}`"
+                f"the volume {source} was not copied",
+                why="a container still uses it",
+                next=f"`pvdify ps {app}` shows what runs; then `pvdify server runtime` again",
             )
         await self._copies.copy_in(app, target, await self._files.directory(source), runtime=runtime)
 

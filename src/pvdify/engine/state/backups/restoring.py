@@ -134,7 +134,7 @@ class Restoring:
         if are_apart(runtime, await runtime_of_new_slot(self._store, self._settings, app)):
             raise VolumeInUse(
                 f"the volumes of {app} were not restored", why=f"{app} moved to another runtime meanwhile",
-                next="the same again",
+                next="the same restore again makes them where the app is now",
             )  # fmt: skip
 
 
