@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from tests.fakes.machine import Machine
 ADMIN = Actor(name="ada", role=Role.ADMIN)
 APPS = (1, 200, 1000)
 CLIENTS, SECONDS = 50, 5
+PAUSE = 1.0  # seconds; until the server has ended the last requests of the clients before, which count for their token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,7 @@ def read(address: str, token: str, path: str, pid: int) -> str:
     """Read from the API with many clients for some seconds; return rate, latency, and the CPU of the process."""
     if not has_program("wrk", "wrk"):
         raise RuntimeError("wrk could not be installed from Debian")
+    time.sleep(PAUSE)
     headers = ("Host: localhost", f"Authorization: Bearer {token}")
     found = drive(address, headers, lambda: [pid], SECONDS, path=f"/api/v1{path}", clients=CLIENTS)
     return (
