@@ -102,6 +102,7 @@ global
     stats timeout 1h
     tune.bufsize {_BUFFER}
     # a rule below limits the number of headers and says why; HAProxy's own limit has to be higher
+    tune.memory.hot-size 16777216
     tune.http.maxhdr 20000
     {visitor.log_target()}
 {hold.load(has_lua=spec.has_lua)}"""
@@ -166,7 +167,7 @@ frontend visitors
 def _route(spec: ConfigSpec) -> str:
     return f"""\
     # hostname -> app -> slot -> number of targets
-    http-request set-var(txn.app) req.hdr(host),field(1,:),lower,regsub([.]$,),map({HOSTS})
+    http-request set-var(txn.app) var(txn.hostname),map({HOSTS})
     http-request return {pages.response(pages.NOT_FOUND)} unless {{ var(txn.app) -m found }}
     http-request return {pages.response(pages.TOO_LARGE)} if {{ req.hdrs,length gt {_LARGEST_HEADERS} }} || \
 {{ req.hdr_cnt gt {pages.MOST_HEADERS} }}
@@ -187,8 +188,7 @@ def _route(spec: ConfigSpec) -> str:
 {bulkheads.requests()}\
     http-request set-var(txn.slot) var(txn.app),map({LIVE})
     http-request return {pages.response(pages.MAINTENANCE)} if {{ var(txn.slot) -m str {IN_MAINTENANCE} }}
-{hold.rules(has_lua=spec.has_lua)}    http-request set-var(txn.slot) var(txn.app),map({LIVE})
-    http-request set-var(txn.count) var(txn.slot),map_str_int({TARGETS})
+{hold.rules(has_lua=spec.has_lua)}    http-request set-var(txn.count) var(txn.slot),map_str_int({TARGETS})
     http-request return {pages.response(pages.UNAVAILABLE)} unless {{ var(txn.count) -m int gt 0 }}
 """
 

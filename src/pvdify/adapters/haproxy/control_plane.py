@@ -69,7 +69,7 @@ def rules(plane: ControlPlane | None, key: str) -> str:
     is_ours = "is_api || is_page" if plane.has_dashboard else "is_api"
     return f"""
     # this server's own API{" and dashboard" if plane.has_dashboard else ""}
-    acl is_own_host req.hdr(host),field(1,:),lower,regsub([.]$,) -m str {plane.hostname}
+    acl is_own_host var(txn.hostname) -m str {plane.hostname}
     acl is_own_path path -m str {path}
     acl is_own_path path -m beg {path}/
     http-request set-var(txn.is_api) bool(true) if is_own_host is_own_path

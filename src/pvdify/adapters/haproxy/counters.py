@@ -44,13 +44,16 @@ backend {TABLE}
 
 
 def rules(version: tuple[int, int]) -> str:
-    """Return the rules that count an answer of the app or of the router."""
+    """Return the rules that count an answer of the app or of the router. They have to be the last ones for an answer.
+
+    A rule costs about a third of a microsecond. Most answers are fast, so the rules end at the first bound that fits.
+    """
     if not has_arrays(version):
         return "    http-response sc-inc-gpc1(0) if { status 500:599 } by_app\n"
     bounds = [
-        f"    http-after-response sc-inc-gpc({_FIRST_BOUND + index},0) "
-        f"if {{ var(txn.wait) -m int {_between(index)} }}\n"
-        for index in range(len(BOUNDS) + 1)
+        f"    http-after-response sc-inc-gpc({_FIRST_BOUND + index},0) if {{ var(txn.wait) -m int le {bound} }}\n"
+        f"    http-after-response allow if {{ var(txn.wait) -m int le {bound} }}\n"
+        for index, bound in enumerate(BOUNDS)
     ]
     classes = [
         f"    http-after-response sc-inc-gpc({_FIRST_CLASS + index},0) if {{ status {index + 1}00:{index + 1}99 }}\n"
@@ -62,7 +65,9 @@ def rules(version: tuple[int, int]) -> str:
     http-after-response sc-inc-gpc({_ERRORS},0) if {{ status 500:599 }}
 {"".join(classes)}\
     http-after-response sc-add-gpc({_MILLISECONDS},0) var(txn.wait)
-{"".join(bounds)}"""
+{"".join(bounds)}\
+    http-after-response sc-inc-gpc({_FIRST_BOUND + len(BOUNDS)},0)
+"""
 
 
 def has_arrays(version: tuple[int, int]) -> bool:
@@ -104,11 +109,3 @@ def target_count(target: str, row: Counts) -> TargetCount:
         waits=row.waits,
         seconds=row.milliseconds / 1000,
     )
-
-
-def _between(index: int) -> str:
-    if index == 0:
-        return f"le {BOUNDS[0]}"
-    if index == len(BOUNDS):
-        return f"gt {BOUNDS[-1]}"
-    return f"{BOUNDS[index - 1] + 1}:{BOUNDS[index]}"

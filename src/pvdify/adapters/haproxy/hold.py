@@ -9,7 +9,7 @@ import hashlib
 from importlib.resources import files
 
 from pvdify.adapters.haproxy import pages
-from pvdify.adapters.haproxy.maps import HELD
+from pvdify.adapters.haproxy.maps import HELD, LIVE
 
 SCRIPT = "hold.lua"
 
@@ -37,4 +37,5 @@ def rules(*, has_lua: bool) -> str:
     http-request set-var(txn.held) var(txn.app),map({HELD})
     http-request lua.hold if {{ var(txn.held) -m found }} !confirms !proves
     http-request return {full} if {{ var(txn.held) -m str full }}
+    http-request set-var(txn.slot) var(txn.app),map({LIVE}) if {{ var(txn.held) -m found }}
 """

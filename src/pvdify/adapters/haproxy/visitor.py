@@ -61,6 +61,7 @@ def rules(trusted: Sequence[str], headers: Sequence[str]) -> str:
     http-request set-var(txn.at) date(0,ms)
     http-request set-var(txn.method) method
     http-request set-var(txn.host) req.hdr(host)
+    http-request set-var(txn.hostname) var(txn.host),field(1,:),lower,regsub([.]$,)
     http-request set-var(txn.path) path
     http-request set-var(txn.agent) req.hdr(user-agent)
     http-request set-var(txn.request_id) req.hdr(x-request-id) if has_request_id
