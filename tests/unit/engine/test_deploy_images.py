@@ -1,9 +1,10 @@
-"""Images of releases: pulled once, pinned before anything is started, and kept as long as a rollback may need them."""
+"""Images of releases: pulled once, pinned before anything else needs them, and kept as long as a rollback may."""
 
 import pytest
 
-from pvdify.errors import NotEnoughDisk, RuntimeUnavailable
+from pvdify.errors import NotEnoughDisk, RuntimeUnavailable, StartFailed
 from pvdify.model.image_reference import parse_image_reference
+from pvdify.model.instance import InstanceSpec
 from pvdify.model.release import ReleaseStatus
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import Daemon, Machine, assert_consistent
@@ -121,9 +122,7 @@ async def test_an_image_that_is_removed_with_another_app_before_it_is_pinned_is_
     assert len(machine.images.pulled) == 2
 
 
-async def test_an_image_is_pinned_before_anything_is_started_of_it(
-    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
-):
+async def test_an_image_is_pinned_before_hooks_of_it(machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
     """Else the end of another app with the same image could remove it between two hooks."""
     keep, containers = machine.images.keep, []
 
@@ -137,6 +136,59 @@ async def test_an_image_is_pinned_before_anything_is_started_of_it(
     release = await daemon.deploy(image=V1, manifest={"hooks": {"pre_deploy": ["migrate"]}})
 
     assert (release.status, containers) == (ReleaseStatus.ACTIVE, [0])
+
+
+async def test_without_hooks_an_image_is_pinned_while_its_instances_start_to_listen(
+    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    """The pin is a command of podman, which takes a tenth of a deploy if nothing else happens meanwhile."""
+    keep, seen = machine.images.keep, []
+
+    async def note(image_id: str, app: str, release: int) -> None:
+        operation = await machine.store.operation((await machine.store.unsettled_operations(app))[0].id)
+        seen.append((len(machine.supervisor.names), operation.step("health").state.value))
+        await keep(image_id, app, release)
+
+    monkeypatch.setattr(machine.images, "keep", note)
+
+    release = await daemon.deploy(image=V1)
+
+    assert (release.status, seen) == (ReleaseStatus.ACTIVE, [(1, "doing")])
+    assert await machine.images.kept("shop") == {1}
+
+
+async def test_an_image_that_is_removed_with_another_app_before_the_instances_start_is_pulled_again(
+    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    image = machine.registry.push(V1)
+    await machine.images.pull(parse_image_reference(V1), image.digest)
+    start, is_removed = machine.supervisor.start, []
+
+    async def start_late(spec: InstanceSpec) -> None:
+        if not is_removed:
+            is_removed.append(True)
+            machine.images.lose(image.image_id)
+        if image.image_id not in machine.images.stored:
+            raise StartFailed("shop did not start", why=f"{image.image_id}: image not known")
+        await start(spec)
+
+    monkeypatch.setattr(machine.supervisor, "start", start_late)
+
+    release = await daemon.deploy(image=V1)
+
+    assert (release.status, release.image_id) == (ReleaseStatus.ACTIVE, image.image_id)
+    assert len(machine.images.pulled) == 2
+
+
+async def test_an_image_that_cannot_be_pinned_fails_the_deploy_before_the_switch(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.images.fail_next("keep", RuntimeUnavailable("podman does not answer"))
+
+    release = await daemon.deploy(image=V2)
+
+    assert release.failure is not None
+    assert (release.status, release.failure.code) == (ReleaseStatus.FAILED, RuntimeUnavailable.code)
+    await assert_consistent(machine)
 
 
 async def test_an_image_too_large_for_the_disk_is_not_pulled(machine: Machine, daemon: Daemon):

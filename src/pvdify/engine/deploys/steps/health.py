@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 from pvdify.engine.deploys.diagnosis import probe_failure
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.images import is_pinned_late, pin
 from pvdify.engine.deploys.steps.start import web_places
+from pvdify.engine.world.concurrency import settle
 from pvdify.model.instance import Exit
 from pvdify.model.probe import DEFAULT_PATH, Answer, ProbeResult, is_healthy
 from pvdify.model.slot import Placement
@@ -23,10 +25,15 @@ GROWTH = 1.5  # factor between two pauses
 
 @step()
 async def health(run: StepRun) -> str | None:
-    """Wait until each web instance of the candidate slot has answered its probe."""
+    """Wait until each web instance of the candidate slot has answered its probe; meanwhile, pin the release's image."""
     slot = await run.candidate()
-    places = web_places(slot) if slot else ()
-    return await probed(run, places)
+    is_new = slot is not None and slot.number == run.release.version
+    has_pin = not is_new or not await is_pinned_late(run)
+    probing = probed(run, web_places(slot) if slot else ())
+    if has_pin:
+        return await probing
+    text, _ = await settle(probing, pin(run))
+    return text
 
 
 async def probed(run: StepRun, places: Sequence[Placement]) -> str | None:

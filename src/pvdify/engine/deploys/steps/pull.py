@@ -1,24 +1,17 @@
 """Pulls the release's image, or finds it on this host."""
 
 from dataclasses import replace
-from functools import partial
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.hooks import remove_hooks
+from pvdify.engine.deploys.steps.images import images_of, is_pinned_late, pin, stored
 from pvdify.engine.deploys.steps.services import wait_for_services
 from pvdify.engine.deploys.steps.start import standby_of
 from pvdify.engine.deploys.steps.volumes import provide_volumes
 from pvdify.engine.running.environment import tenant_of
-from pvdify.engine.running.pinning import pinned
 from pvdify.engine.running.specs import port_of
-from pvdify.engine.world.runtimes import runtime_of
-from pvdify.errors import (
-    NotEnoughDisk,
-    NotRollbackable,
-    PvdifyError,
-    WrongPlatform,
-)
+from pvdify.errors import NotEnoughDisk, WrongPlatform
 from pvdify.model.image import LocalImage
 from pvdify.model.image_reference import ImageReference, parse_image_reference
 from pvdify.model.release import Release
@@ -47,30 +40,31 @@ async def keep_for_another_try(run: StepRun) -> None:
 
 @step(undo=keep_for_another_try)
 async def pull(run: StepRun) -> str:
-    """Bring the release's image to this host, pin it, record its volumes, and wait for the preview's services.
+    """Bring the release's image to this host, record its volumes, and wait for the preview's services.
+
+    The image is pinned here, unless ``health`` does it.
 
     Raises WrongPlatform, NotEnoughDisk, NotRollbackable, VolumeNotShared, ServiceFailed, and the errors of ``Images``.
     """
     release = run.release
     if await standby_of(run):
         return f"{(release.digest or '')[:11]}…  here"  # the standby instances have the image
-    image = await _pinned(run)
+    image = await _brought(run, await images_of(run))
     _check_platform(release, image)
     port = release.port or port_of(run.manifest, image.exposed_ports)
     pulled = replace(release, digest=image.digest, image_id=image.image_id, port=port, image_volumes=image.volumes)
     run.change(pulled)
     await provide_volumes(run, pulled)
+    if not await is_pinned_late(run):
+        await pin(run)
     await wait_for_services(run)
     return f"{image.digest[:11]}…  {format_bytes(image.size)}"
 
 
-async def _pinned(run: StepRun) -> LocalImage:
-    """Return the release's image, on this host and pinned. Raises as ``pull``."""
-    release = run.release
-    images = run.world.images.on(await runtime_of(run.world.store, run.world.settings, release))
-    is_known = release.image_id is not None or release.repeats is not None
-    bring = partial(_stored if is_known else _found, run, images)
-    return await pinned(images, run.app, release.version, release.image, bring)
+async def _brought(run: StepRun, images: Images) -> LocalImage:
+    """Return the release's image, which is on this host now. Raises as ``pull``."""
+    is_known = run.release.image_id is not None or run.release.repeats is not None
+    return await (stored if is_known else _found)(run, images)
 
 
 async def _found(run: StepRun, images: Images) -> LocalImage:
@@ -107,22 +101,3 @@ async def _fetch(
                 next="make room on the server (`pvdify status` shows the disk use of each app), then deploy again",
             )
     return await images.pull(reference, digest, tenant)
-
-
-async def _stored(run: StepRun, images: Images) -> LocalImage:
-    """Return the kept image of an earlier release; pull it only if it is gone. Raises NotRollbackable."""
-    release, reference = run.release, parse_image_reference(run.release.image)
-    known, digest = release.image_id, release.digest or ""
-    image = await images.get(known) if known else await images.find(reference, digest)
-    if image is not None:
-        return replace(image, digest=digest or image.digest)
-    try:
-        return await images.pull(reference, digest, await tenant_of(run.world.store, run.app))
-    except PvdifyError as error:
-        if release.image_id is None:  # the other side has it, this one has never had it
-            raise
-        raise NotRollbackable(
-            f"the image of {run.app} v{release.repeats or release.version} is no longer on this server",
-            why=f"its registry could not give it back: {error.what}",
-            next=f"`pvdify releases {run.app}` shows which releases can be rolled back to",
-        ) from error

@@ -1,14 +1,17 @@
 """Starts the candidate slot, or takes over a slot from standby."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.images import bring_back
 from pvdify.engine.running.specs import instance_spec, next_numbers, placements_of
 from pvdify.engine.world.concurrency import settle
 from pvdify.engine.world.runtimes import runtime_of
+from pvdify.errors import StartFailed
 from pvdify.model.endpoint import NO_ROUTE
+from pvdify.model.instance import InstanceSpec
 from pvdify.model.names import WEB
 from pvdify.model.probe import is_healthy
 from pvdify.model.release import Release
@@ -50,12 +53,22 @@ async def start(run: StepRun) -> str:
     is_new = slot.number == release.version
     starting = [place for place in places if is_new or not place.is_up]
     specs = [instance_spec(starter, place, around, run.operation.id) for place in starting]
-    await settle(*(run.world.instances.start(spec) for spec in specs))
+    await _started(run, specs)
     suffix = "" if is_new else "  (standby)"
     if (await run.world.store.scale(run.app)).is_stopped:
         await run.note(f"{run.app} is stopped, so nothing was started; `pvdify ps:start {run.app}` starts it")
     started = "  ".join(shown(place) for place in places)
     return f"{slot.colour}  {started}{suffix}" if places else f"{slot.colour}  no web process"
+
+
+async def _started(run: StepRun, specs: Sequence[InstanceSpec]) -> None:
+    """Start these instances; once more if their image was removed with another app's last release since ``pull``."""
+    try:
+        await settle(*(run.world.instances.start(spec) for spec in specs))
+    except StartFailed:
+        if not await bring_back(run):
+            raise
+        await settle(*(run.world.instances.start(spec) for spec in specs))
 
 
 def shown(place: Placement) -> str:
