@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.model.instance import InstanceSpec, Limits, Role
 from pvdify.model.layer_bound import LayerBound
 from pvdify.plumbing.command_runner import Argv, Completed
+from pvdify.settings import load
 from tests.support.images import build_image, image_id, missing_for_podman
 from tests.support.own_podman import own_podman
 from tests.support.podman import podman, podman_server
@@ -21,7 +23,7 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.podman, pytest.mark.skipif(bool(missing_for_podman()), reason=str(missing_for_podman()))]
 MIB = 1024**2
 PATIENCE = 300.0  # of a busy machine
-LIMIT = 48 * MIB
+LIMIT = 64 * MIB  # the least that the setting accepts
 FILLS = f"head -c {2 * LIMIT} /dev/zero > /large; exec sleep 1000"
 WRITES_LESS = f"head -c {LIMIT // 2} /dev/zero > /less"
 WRITES_MORE = f"head -c {2 * LIMIT} /dev/zero > /more"
@@ -48,13 +50,25 @@ def storage_on(file_system: str, *options: str) -> Iterator[Path]:
         yield folder
 
 
-async def find(size: int = LIMIT) -> Layers:
-    async def run(argv: Argv, _seconds: float) -> Completed:
-        return await SubprocessRunner().run(argv, timeout=PATIENCE)
-
-    return await find_layers(run, "podman", size, None)
+class PatientRunner(SubprocessRunner):
+    async def run(self, argv: Argv, **options: Any) -> Completed:
+        return await super().run(argv, **{**options, "timeout": PATIENCE})
 
 
+async def find() -> Layers:
+    flags = {"runtime": "podman", "user_namespaces": "off", "max_container_disk": str(LIMIT)}
+    return await find_layers(PatientRunner(), load(flags, {}, Path("/none.toml")))
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another disk of the machine is an XFS with project quotas, so that podman is asked."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text("/dev/vdz1 /srv xfs rw,relatime,prjquota 0 0\n")
+    monkeypatch.setattr(bounds, "MOUNTS", mounts)
+
+
+@pytest.mark.usefixtures("other_disk")
 @pytest.mark.parametrize(
     ("file_system", "why"),
     [
@@ -75,6 +89,7 @@ async def test_a_storage_without_quotas_has_no_limit_and_containers_start_withou
     assert images == ""
 
 
+@pytest.mark.usefixtures("other_disk")
 async def test_a_storage_that_accepts_a_limit_and_does_not_keep_it_counts_as_one_that_cannot(monkeypatch):
     monkeypatch.setattr(bounds, "known_obstacle", lambda _storage: "")
     monkeypatch.setattr(bounds, "options_for", lambda _storage, _size: ())

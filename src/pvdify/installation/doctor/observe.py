@@ -16,9 +16,9 @@ from pvdify.adapters.haproxy import commands as haproxy_commands
 from pvdify.adapters.haproxy.bundled import bundled_binary
 from pvdify.adapters.host.file_systems import kind_of
 from pvdify.adapters.podman.commands import list_on_network
-from pvdify.adapters.podman.layers.bounds import Run, find_layers
+from pvdify.adapters.podman.layers.bounds import find_layers
 from pvdify.adapters.podman.refusals import words_of
-from pvdify.adapters.podman.users.support import Obstacle, find_obstacle
+from pvdify.adapters.podman.users.support import Obstacle, Run, find_obstacle
 from pvdify.adapters.sqlite import checking
 from pvdify.adapters.systemd import commands as systemd_commands
 from pvdify.adapters.systemd import parse as systemd_parse
@@ -28,8 +28,6 @@ from pvdify.installation.doctor import parse
 from pvdify.installation.doctor.facts import Disk, Facts, JournalSettings, Podman
 from pvdify.installation.doctor.trial import try_container
 from pvdify.installation.machine import Machine
-from pvdify.model.layer_bound import LayerBound
-from pvdify.model.runtime_choice import CLUSTER
 from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.settings import SYSTEMD_IS_HERE, Settings
 
@@ -81,7 +79,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         has_init=any(path.exists() for path in INITS),
         trial=try_container(machine, settings.podman_binary, _free_port(settings, listeners)) if can_try else None,
         no_user_namespaces=_no_user_namespaces(machine, settings) if can_try else None,
-        layer_bound=_layer_bound(machine, settings) if can_try else None,
+        layer_bound=asyncio.run(find_layers(machine.runner, settings)).bound if can_try else None,
         on_shared_network=_on_shared_network(machine, settings) if can_try else (),
         database_trouble=trouble,
         database_copy=str(copy.file) if copy else "",
@@ -143,15 +141,6 @@ def _no_user_namespaces(machine: Machine, settings: Settings) -> Obstacle | None
         return asyncio.run(find_obstacle(_runner(machine), podman, platform.release(), first_user))
     except RuntimeUnavailable as error:
         return Obstacle(why=error.why or error.what, next=error.next or "podman info")
-
-
-def _layer_bound(machine: Machine, settings: Settings) -> LayerBound | None:
-    """Return how much a container could write into itself; None if there are none on this machine."""
-    if settings.runtime == CLUSTER:
-        return None
-    first_user = None if settings.user_namespaces == "off" else settings.user_ids[0]
-    size, podman = settings.max_container_disk, settings.podman_binary
-    return asyncio.run(find_layers(_runner(machine), podman, size, first_user)).bound
 
 
 def _runner(machine: Machine) -> Run:

@@ -1,7 +1,8 @@
 """Whether this host's podman can bound what a container writes into itself, and the options with which it does.
 
 podman bounds a layer with project quotas of XFS. It refuses the option on other storage, and then no container starts.
-So it is passed only after a trial: a container with a bound writes more than the bound, and that must fail.
+So it is passed only after a trial: a container with a bound writes more than the bound, and that must fail. If no XFS
+with such quotas is mounted, podman is not asked, so that a podman that hangs does not delay the start of pvdifyd.
 """
 
 import asyncio
@@ -11,7 +12,6 @@ import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,11 @@ from pvdify.adapters.podman.commands import map_users
 from pvdify.adapters.podman.machine_root import link_programs
 from pvdify.errors import RuntimeUnavailable
 from pvdify.model.layer_bound import LayerBound
-from pvdify.plumbing.command_runner import Argv, Completed
+from pvdify.model.runtime_choice import CLUSTER
+from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
+from pvdify.settings import Settings
 
+MOUNTS = Path("/proc/self/mounts")
 MIB = 1024 * 1024
 TRIAL_BOUND, WITHIN, BEYOND = 16 * MIB, 4 * MIB, 32 * MIB
 ROOM = 256 * MIB  # of free disk; with less, a write could fail for another cause than the bound
@@ -33,14 +36,13 @@ FILL = (
 )
 OPTION = "--storage-opt"
 SECONDS = 30.0  # for each call; pvdifyd waits for them at its start
-Run = Callable[[Argv, float], Awaitable[Completed]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layers:
     """The bound of new containers, and podman's options for it, before its command. No bound: no options.
 
-    ``bound``: None if podman runs no containers of this server.
+    ``bound``: None if all containers of this server are in a cluster.
     """
 
     bound: LayerBound | None = None
@@ -57,24 +59,26 @@ class Storage:
     options: tuple[str, ...] | None
 
 
-async def find_layers(run: Run, podman: str, size: int, first_user: int | None) -> Layers:
-    """Return the bound of ``size`` bytes if podman keeps one here, else why it does not.
-
-    ``first_user``: the user of this host that root in the container is; None without a user namespace.
-    """
-    if size == 0:
+async def find_layers(runner: CommandRunner, settings: Settings) -> Layers:
+    """Return the bound of ``max_container_disk`` if podman keeps one here, else why it does not."""
+    if settings.runtime == CLUSTER:
+        return Layers()
+    if settings.max_container_disk == 0:
         return _none("the setting max_container_disk is 0")
+    if not await asyncio.to_thread(has_project_quotas, MOUNTS):
+        return _none("podman can limit it only on XFS mounted with `pquota`, and no such file system is mounted")
     try:
-        done = await run((podman, "info", "--format", "json"), SECONDS)
-        storage = read_storage(done.stdout) if done.exit_code == 0 else None
-        if storage is None:
-            return _none(f"`podman info` failed: {refusals.words_of(done.stderr)}")
-        why = known_obstacle(storage) or await _try(run, podman, storage, first_user)
+        return await _ask(runner, settings)
     except RuntimeUnavailable as error:
         return _none(error.why or error.what)
     except OSError as error:
         return _none(f"the files of a trial could not be written: {error}")
-    return _none(why) if why else Layers(bound=LayerBound(size=size), options=options_for(storage, size))
+
+
+def has_project_quotas(mounts: Path) -> bool:
+    """Return whether an XFS is mounted whose project quotas are kept. ``mounts``: the kernel's list, as in proc(5)."""
+    lines = (line.split(" ") for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines())
+    return any(kind == "xfs" and "prjquota" in options.split(",") for _, _, kind, options, *_ in lines)
 
 
 def read_storage(text: str) -> Storage | None:
@@ -130,21 +134,34 @@ def judge_trial(done: Completed) -> str:
     return ""
 
 
-async def _try(run: Run, podman: str, storage: Storage, first_user: int | None) -> str:
+async def _ask(runner: CommandRunner, settings: Settings) -> Layers:
+    """Ask podman about its storage, and try a container on it. Raises RuntimeUnavailable or OSError."""
+    done = await runner.run((settings.podman_binary, "info", "--format", "json"), timeout=SECONDS)
+    storage = read_storage(done.stdout) if done.exit_code == 0 else None
+    if storage is None:
+        return _none(f"`podman info` failed: {refusals.words_of(done.stderr)}")
+    if why := known_obstacle(storage) or await _try(runner, settings, storage):
+        return _none(why)
+    size = settings.max_container_disk
+    return Layers(bound=LayerBound(size=size), options=options_for(storage, size))
+
+
+async def _try(runner: CommandRunner, settings: Settings, storage: Storage) -> str:
     if (await asyncio.to_thread(shutil.disk_usage, storage.root)).free < ROOM:
         return f"less than {ROOM // MIB} MiB are free on the disk of {storage.root}, too little to try it"
-    image = f"localhost/pvdify-trial:{os.getpid()}"
+    podman, image = settings.podman_binary, f"localhost/pvdify-trial:{os.getpid()}"
     with tempfile.TemporaryDirectory(prefix="pvdify-trial-") as directory:
         archive = Path(directory, "image.tar")
         folders = await asyncio.to_thread(_write_image, Path(directory, "rootfs"), archive)
-        made = await run((podman, "import", "--quiet", str(archive), image), SECONDS)
+        made = await runner.run((podman, "import", "--quiet", str(archive), image), timeout=SECONDS)
     if made.exit_code != 0:
         return f"the image of a trial could not be made: {refusals.words_of(made.stderr)}"
-    options = options_for(storage, TRIAL_BOUND)
+    first_user = None if settings.user_namespaces == "off" else settings.user_ids[0]
+    argv = trial(podman, options_for(storage, TRIAL_BOUND), image, folders, first_user)
     try:
-        return judge_trial(await run(trial(podman, options, image, folders, first_user), SECONDS))
+        return judge_trial(await runner.run(argv, timeout=SECONDS))
     finally:
-        await run((podman, "rmi", "--force", image), SECONDS)
+        await runner.run((podman, "rmi", "--force", image), timeout=SECONDS)
 
 
 def _write_image(rootfs: Path, archive: Path) -> tuple[str, ...]:
