@@ -128,7 +128,9 @@ class Trial:
 
     def is_idle(self) -> bool:
         """Whether no operation but retirements is under way."""
-        return self.ask("GET", "/status")[1]["running_operations"] == 0
+        code, status = self.ask("GET", "/status")
+        assert code == 200, status
+        return bool(status["running_operations"] == 0)
 
     def containers(self) -> dict[str, str]:
         """Name -> state of every container of this server."""

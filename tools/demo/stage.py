@@ -164,7 +164,7 @@ def clean_up(stage: Stage) -> None:
         _stop(stage.directory, program)
     server = server_id(stage)
     for _ in range(PODMAN_ATTEMPTS):  # what a killed server had begun may still be coming into being
-        containers, networks, images = list(_containers(server)), list(_networks(server)), list(_images(stage, server))
+        containers, networks, images = list(_containers(server)), list(_networks(server)), _images(stage, server)
         if containers:
             _podman("rm", "--force", "--time", "1", *containers)
         if networks:
@@ -172,7 +172,7 @@ def clean_up(stage: Stage) -> None:
         if volumes := list(_volumes(server)):
             _podman("volume", "rm", "--force", *volumes)
         if images:
-            _podman("rmi", "--force", *images)
+            _podman("rmi", *images)  # --force would also remove containers of other servers with the same image
         if not containers and not networks and not volumes and not images:
             break
     if not stage.base_was_there:
@@ -265,12 +265,14 @@ def _volumes(server_id: str) -> Iterator[str]:
             yield volume["name"]
 
 
-def _images(stage: Stage, server_id: str) -> Iterator[str]:
-    """Names that only this registry or this server can have given."""
-    for image in _podman_list("images"):
-        for name in image.get("Names") or ():
-            if name.startswith(f"{stage.registry}/") or server_id in name:
-                yield name
+def _images(stage: Stage, server_id: str) -> list[str]:
+    """Names that only this registry or this server can have given.
+
+    podman lists an image with all its names once for each tag. Each name is returned once: ``podman rmi`` with a name
+    twice deletes the image as a whole if another server's name is the only one left.
+    """
+    names = {name for image in _podman_list("images") for name in image.get("Names") or ()}
+    return sorted(name for name in names if name.startswith(f"{stage.registry}/") or server_id in name)
 
 
 def _podman_list(*arguments: str) -> list[dict[str, Any]]:
