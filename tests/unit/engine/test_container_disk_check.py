@@ -8,7 +8,7 @@ def test_a_limit_is_shown_with_its_size():
     (check,) = check_of_layers(LayerBound(size=10 * 1024**3))
 
     assert (check.name, check.state) == ("container-disk", "ok")
-    assert check.text == "limited to 11 GB in each container"
+    assert check.text == "limited to 10G in each new container (`max_container_disk`)"
 
 
 def test_a_missing_limit_is_shown_with_its_cause():

@@ -127,7 +127,7 @@ def test_the_limit_of_what_containers_write_into_themselves_is_shown_with_its_ca
     kept = check("container disk", layer_bound=LayerBound(size=10 * 1024**3))
     missing = check("container disk", layer_bound=LayerBound(why="podman can limit it only on XFS"))
 
-    assert (kept.state, kept.text) == ("ok", "limited to 11 GB in each container")
+    assert (kept.state, kept.text) == ("ok", "limited to 10G in each new container (`max_container_disk`)")
     assert (missing.state, missing.next) == ("ok", "")
     assert missing.text == "measured, not limited: podman can limit it only on XFS"
     assert check("container disk", layer_bound=None).text == "not tried"
