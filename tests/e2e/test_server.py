@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pvdify.adapters.podman.networks import isolation
 from tests.e2e.real_server import BASE_DOMAIN, PROGRAMS, RealServer, build_wheel
 from tests.e2e.test_canaries import CANARIES, PRINTS_ALL, forms
 from tests.load import GET, Load
@@ -81,6 +82,10 @@ def test_each_instance_runs_as_its_own_unit(server: RealServer, images: dict[str
 
     assert [version_at(server, app) for app in APPS] == ["v1", "v1"]
     assert server.units() == ["pvdify-blog-web-v1-1.service", "pvdify-shop-web-v1-1.service"]
+
+
+def test_networks_are_isolated_by_a_rule_that_netavark_does_not_delete(server: RealServer) -> None:
+    assert server.vps.run(*isolation.IS_THERE, check=False).returncode == 0
 
 
 async def test_a_deploy_and_restarts_of_pvdifyd_and_the_router_fail_no_request(

@@ -33,6 +33,7 @@ class FakeSupervisor:
         self._clock = clock
         self._containers: dict[str, Container] = {}
         self.made_networks: set[str] = set()
+        self.kept_apart = 0
         self.networks = FakeNetworks(self)
         self.container_changes = FakeContainerChanges()
         self.instances = self.logs = self.inspector = self  # as the bundles of real ones have them
@@ -310,6 +311,9 @@ class FakeNetworks:
     async def apps(self) -> frozenset[str]:
         async with _Call(self._supervisor, "networks", ""):
             return frozenset(self._supervisor.made_networks)
+
+    async def keep_apart(self) -> None:
+        self._supervisor.kept_apart += 1
 
     async def remove(self, app: str) -> None:
         async with _Call(self._supervisor, "remove_network", app):

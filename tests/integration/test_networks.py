@@ -14,9 +14,10 @@ from pvdify.adapters.podman.attached.one_offs import PodmanOneOffs
 from pvdify.adapters.podman.commands import list_on_network
 from pvdify.adapters.podman.instances.instance_dir import InstanceDir
 from pvdify.adapters.podman.labels import network_of
+from pvdify.adapters.podman.networks import isolation
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
-from pvdify.installation.containers import RemoveNetworks
+from pvdify.installation.containers import RemoveIsolation, RemoveNetworks
 from pvdify.installation.doctor.trial import try_container
 from pvdify.installation.machine import Machine
 from pvdify.model.endpoint import NO_ROUTE
@@ -91,6 +92,83 @@ async def test_a_preview_reaches_no_other_app_by_any_address_of_it(server, image
     assert reaches(production.name, address[second.name], 8080)
     assert reaches(preview.name, address[preview.name], 8080)
     assert all(reaches_from_here(spec.exposed.at.port) for spec in (production, preview, other))
+
+
+@pytest.fixture
+def no_jump_of_pvdify() -> None:
+    """The packet filter as before the first app: what an earlier test left would hide a fault."""
+    while subprocess.run(isolation.DELETE, check=False, capture_output=True).returncode == 0:
+        pass
+
+
+async def end_an_app(supervisor: Supervisor, spec: InstanceSpec) -> None:
+    await supervisor.instances.remove(spec.name)
+
+
+async def let_the_doctor_try(_supervisor: Supervisor, _spec: InstanceSpec) -> None:
+    await asyncio.to_thread(try_container, Machine(runner=SubprocessRunner()), "podman", free_port())
+
+
+async def reload_the_firewall(supervisor: Supervisor, spec: InstanceSpec) -> None:
+    """As csf does it; then the last container of a network ends, and pvdifyd looks at its containers."""
+    subprocess.run(("iptables", "-w", "5", "-F", "FORWARD"), check=True)
+    podman("network", "reload", "--all")
+    await supervisor.instances.remove(spec.name)
+    await supervisor.networks.keep_apart()
+
+
+@pytest.mark.usefixtures("no_jump_of_pvdify")
+@pytest.mark.parametrize("happens", [end_an_app, let_the_doctor_try, reload_the_firewall])
+async def test_a_preview_reaches_no_other_app_after_the_last_container_of_a_third_network_ended(server, image, happens):
+    """netavark 1.4 deletes its jump to the rules of all networks then."""
+    supervisor = server.supervisor()
+    apps = (PRODUCTION, PREVIEW, OTHER_PREVIEW)
+    production, preview, other = [await started(supervisor, make_spec(image, app)) for app in apps]
+
+    await happens(supervisor, other)
+
+    assert not reaches(preview.name, ask(production.name, "IPAddress"), 8080)
+    assert not reaches(production.name, ask(preview.name, "IPAddress"), 8080)
+    assert reaches_from_here(production.exposed.at.port)
+
+
+@pytest.mark.usefixtures("no_jump_of_pvdify")
+async def test_the_doctor_sees_that_the_packet_filter_lets_apps_meet(server, image):
+    supervisor = server.supervisor()
+    for app in (PRODUCTION, PREVIEW):
+        await started(supervisor, make_spec(image, app))
+    machine, jump = Machine(runner=SubprocessRunner()), ("iptables", "-D", "FORWARD", "-j", isolation.CHAIN)
+
+    def lets_apps_meet() -> bool:
+        return isolation.lets_apps_meet(machine.ask(isolation.LIST_RULES), machine.ask(isolation.LIST_JUMPS))
+
+    answers = [await asyncio.to_thread(lets_apps_meet)]
+    subprocess.run(isolation.DELETE, check=True)
+    while subprocess.run(jump, check=False, capture_output=True).returncode == 0:
+        pass
+    answers.append(await asyncio.to_thread(lets_apps_meet))
+    await supervisor.networks.keep_apart()
+    answers.append(await asyncio.to_thread(lets_apps_meet))
+
+    assert answers == [False, True, False]
+
+
+def test_uninstalling_removes_the_jump_of_the_packet_filter_with_the_last_server(server, tmp_path):
+    machine = Machine(runner=SubprocessRunner())
+    with podman_server(tmp_path / "other") as other:
+        for each in (server, other):
+            asyncio.run(each.calls().networks.ensure(PRODUCTION))
+        subprocess.run(("iptables", "-w", "5", "-N", isolation.CHAIN), check=False, capture_output=True)
+        asyncio.run(server.supervisor().networks.keep_apart())
+        action = RemoveIsolation(server=server.server_id)
+        is_kept_for_the_other = action.is_done(machine)
+        asyncio.run(other.calls().networks.remove(PRODUCTION))
+        is_left = not action.is_done(machine)
+
+        action.apply(machine)
+
+    assert (is_kept_for_the_other, is_left) == (True, True)
+    assert subprocess.run(isolation.IS_THERE, check=False, capture_output=True).returncode != 0
 
 
 async def test_a_preview_reaches_addresses_outside_this_machine(server, image):

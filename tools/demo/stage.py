@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pvdify import settings
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.installation.containers import RemoveIsolation
+from pvdify.installation.machine import Machine
 from tools.loopback_registry import LoopbackRegistry
 
 CHECKOUT = Path(__file__).parents[2]
@@ -175,6 +178,9 @@ def clean_up(stage: Stage) -> None:
             _podman("rmi", *images)  # --force would also remove containers of other servers with the same image
         if not containers and not networks and not volumes and not images:
             break
+    machine, isolation = Machine(runner=SubprocessRunner()), RemoveIsolation(server=server)
+    if not isolation.is_done(machine):
+        isolation.apply(machine)
     if not stage.base_was_there:
         _podman("rmi", BASE_IMAGE)
     shutil.rmtree(Path("/run/pvdify") / server, ignore_errors=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pvdify.adapters.podman import commands, parse
 from pvdify.adapters.podman.images.images import PodmanImages
 from pvdify.adapters.podman.labels import SERVER, network_of
+from pvdify.adapters.podman.networks import isolation
 from pvdify.adapters.systemd import unit
 from pvdify.adapters.systemd.units import DIRECTORY
 from pvdify.errors import RuntimeUnavailable
@@ -76,6 +77,33 @@ class RemoveNetworks(Action):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemoveIsolation(Action):
+    """Remove pvdify's rule of the packet filter, unless another server on this machine has networks."""
+
+    server: str
+    podman: str = "podman"
+
+    def describe(self) -> str:
+        """See Action."""
+        return "remove the packet filter's rule that isolates the networks of apps"
+
+    def is_done(self, machine: Machine) -> bool:
+        """See Action."""
+        try:
+            return machine.ask(isolation.IS_THERE).exit_code != 0 or self._is_shared(machine)
+        except RuntimeUnavailable:  # without iptables, there is no rule of pvdify
+            return True
+
+    def apply(self, machine: Machine) -> None:
+        """See Action."""
+        machine.must(isolation.DELETE)
+
+    def _is_shared(self, machine: Machine) -> bool:
+        own = network_of(self.server, "")
+        return any(not name.startswith(own) for name in _listed(machine, list_network_names(self.podman)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class RemoveImages(Action):
     """Remove the images that this server has pinned for its releases."""
 
@@ -113,6 +141,11 @@ def parse_pins(names: Iterable[str], server: str) -> tuple[tuple[str, int], ...]
 def list_container_ids(podman: str, server: str) -> Argv:
     """Return the command that prints the ids of this server's containers, one per line."""
     return (podman, "ps", "--all", "--quiet", f"--filter=label={SERVER}={server}")
+
+
+def list_network_names(podman: str) -> Argv:
+    """Return the command that prints the names of the networks of all servers on this machine, one per line."""
+    return (podman, "network", "ls", "--format", "{{.Name}}", f"--filter=label={SERVER}")
 
 
 def list_pins(podman: str, server: str) -> Argv:

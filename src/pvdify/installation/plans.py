@@ -8,7 +8,7 @@ from pvdify.adapters.systemd import cloudflared, server_units
 from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET, ROUTER_USER, RouterUnit
 from pvdify.installation import journal
 from pvdify.installation.actions import Action, Link, MakeDirectory, Remove, Unlink, WriteFile
-from pvdify.installation.containers import RemoveContainers, RemoveImages, RemoveNetworks
+from pvdify.installation.containers import RemoveContainers, RemoveImages, RemoveIsolation, RemoveNetworks
 from pvdify.installation.layout import Layout, closed_above
 from pvdify.installation.unit_actions import Enable, ReadUnits, Run, Stop
 from pvdify.installation.user_actions import AddUser, RemoveUser, ShareDirectory
@@ -51,6 +51,7 @@ def uninstall(layout: Layout, *, is_purging: bool) -> tuple[Action, ...]:
         Stop(unit=cloudflared.UNIT),
         RemoveContainers(server=server, podman=podman),
         RemoveNetworks(server=server, podman=podman),
+        RemoveIsolation(server=server, podman=podman),
         *images,
         Stop(unit=ROUTER, ends_all=True),
         Stop(unit=ROUTER_SOCKET),

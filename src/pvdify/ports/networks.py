@@ -10,6 +10,10 @@ class Networks(Protocol):
         """Return the apps that have a network here. Raises RuntimeUnavailable."""
         ...
 
+    async def keep_apart(self) -> None:
+        """Restore what isolates the networks from each other, if another program removed it. Never raises."""
+        ...
+
     async def remove(self, app: str) -> None:
         """Remove the app's network, unless a container is still on it. Absent is fine. Raises RuntimeUnavailable."""
         ...

@@ -8,7 +8,7 @@ from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET
 from pvdify.errors import InstallationFailed
 from pvdify.installation import plans
 from pvdify.installation.carry_out import carry_out, outlook
-from pvdify.installation.containers import RemoveContainers, RemoveImages, RemoveNetworks
+from pvdify.installation.containers import RemoveContainers, RemoveImages, RemoveIsolation, RemoveNetworks
 from tests.unit.installation.conftest import Site
 
 TEXT = 'base_domain = "apps.example.com"\n'
@@ -21,9 +21,10 @@ def install(site: Site, text: str = TEXT, **settings: str) -> tuple[str, ...]:
 
 
 def uninstall(site: Site, *, is_purging: bool = False) -> tuple[str, ...]:
-    # Containers need podman; tests on a real machine check them.
+    # Containers need podman, and networks a packet filter; tests on a real machine check them.
     wanted = plans.uninstall(site.layout(), is_purging=is_purging)
-    plan = [action for action in wanted if not isinstance(action, RemoveContainers | RemoveImages | RemoveNetworks)]
+    real = RemoveContainers | RemoveImages | RemoveIsolation | RemoveNetworks
+    plan = [action for action in wanted if not isinstance(action, real)]
     return carry_out(plan, site.machine, site.io)
 
 

@@ -134,6 +134,9 @@ class NetworksBesideCluster:
         here = await self._local.apps()
         return here | await self._cluster.apps() if await self._sides.is_used() else here
 
+    async def keep_apart(self) -> None:
+        await self._local.keep_apart()
+
     async def remove(self, app: str) -> None:
         await self._local.remove(app)
         if await self._sides.is_used():

@@ -63,6 +63,9 @@ class Namespaces:
         here = [each["metadata"] for each in found if not each["metadata"].get("deletionTimestamp")]
         return frozenset(str(each["labels"][APP]) for each in here if APP in each.get("labels", {}))
 
+    async def keep_apart(self) -> None:
+        """See the port. The cluster keeps the policies of namespaces."""
+
     async def remove(self, app: str) -> None:
         """See the port. A namespace with volumes stays until the last of them is purged."""
         if await self.is_empty(app):

@@ -29,6 +29,7 @@ from pvdify.model.slot import Slot
 from pvdify.ports.clock import Clock
 from pvdify.ports.container_changes import ContainerChanges
 from pvdify.ports.instances import Instances
+from pvdify.ports.networks import Networks
 from pvdify.ports.router import Router
 from pvdify.ports.store import Store
 from pvdify.timing import first_of
@@ -47,12 +48,13 @@ class Reconciler:
     """
 
     def __init__(  # noqa: PLR0913 - one for each port and part
-        self, *, clock: Clock, instances: Instances, locks: Locks, router: Router, runtime_queries: RuntimeQueries,
-        observed: ObservedInstances, store: Store, routes: RouteRepair, watches: Watches, repair: InstanceRepair,
-        leftovers: Leftovers, statuses: StatusKeeper, wake_worker: Callable[[Operation], None], wake: asyncio.Event,
-        changes: ContainerChanges | None, quiet: Quiet,
+        self, *, clock: Clock, instances: Instances, locks: Locks, networks: Networks, router: Router,
+        runtime_queries: RuntimeQueries, observed: ObservedInstances, store: Store, routes: RouteRepair,
+        watches: Watches, repair: InstanceRepair, leftovers: Leftovers, statuses: StatusKeeper,
+        wake_worker: Callable[[Operation], None], wake: asyncio.Event, changes: ContainerChanges | None, quiet: Quiet,
     ) -> None:  # fmt: skip
         self._clock, self._instances, self._locks, self._router = clock, instances, locks, router
+        self._networks = networks
         self._runtime_queries, self._observed, self._store, self._routes = runtime_queries, observed, store, routes
         self._watches, self._repair, self._leftovers, self._statuses = watches, repair, leftovers, statuses
         self._wake_worker = wake_worker
@@ -157,11 +159,12 @@ class Reconciler:
             self._wake_worker(operation)
 
     async def _containers(self) -> None:
-        """Read all containers once: start instances that should run, and remove orphans."""
+        """Read all containers once: start instances that should run, isolate their networks, and remove orphans."""
         await self._watches.watch_all()
         if not self._quiet.is_listing_due(self._repair.seconds_to_next()):
             return
         self._quiet.begin_listing()
+        await self._networks.keep_apart()
         containers = await self._instances.find()
         self._runtime_queries.note(containers, self._clock.now())
         await self._repair.keep_running(containers)

@@ -58,6 +58,7 @@ class RenamedNetworks(Networks):
             await self._port.remove(name)
 
     apps = unchanged(Networks.apps)
+    keep_apart = unchanged(Networks.keep_apart)
 
 
 class RenamedLogs(InstanceLogs):

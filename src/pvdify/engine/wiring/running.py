@@ -87,8 +87,8 @@ def wire_reconciler(world: World, running: RunningParts, worker: Worker) -> Reco
     changes = world.container_changes
     quiet = Quiet(clock=clock, changes=changes, down=world.down, observed=world.observed)
     return Reconciler(
-        clock=clock, instances=instances, locks=locks, router=world.router, runtime_queries=world.runtime_queries,
-        observed=world.observed, store=store, routes=running.routes, watches=watches, repair=repair,
-        leftovers=leftovers, statuses=statuses, wake_worker=worker.wake, wake=worker.settled,
-        changes=changes, quiet=quiet,
+        clock=clock, instances=instances, locks=locks, networks=world.networks, router=world.router,
+        runtime_queries=world.runtime_queries, observed=world.observed, store=store, routes=running.routes,
+        watches=watches, repair=repair, leftovers=leftovers, statuses=statuses, wake_worker=worker.wake,
+        wake=worker.settled, changes=changes, quiet=quiet,
     )  # fmt: skip

@@ -78,6 +78,7 @@ class Facts:
         has_skopeo, has_restic: whether the program works; ``…_refusal`` says why not if it is installed.
         no_user_namespaces: why the setting user_namespaces cannot be on here; None if it can, or if it is off.
         layer_bound: how much a container could write into itself; None if it was not tried.
+        lets_apps_meet: the packet filter has rules that isolate the networks of apps, and does not use them.
         on_shared_network: names of instances that were started before each app had a network of its own.
         database_trouble: why pvdifyd would refuse to start with its database; empty if it would start.
         database_copy: the newest known backup or copy of the database; empty unless there is trouble.
@@ -108,6 +109,7 @@ class Facts:
     no_user_namespaces: Obstacle | None = None
     layer_bound: LayerBound | None = None
     on_shared_network: tuple[str, ...] = ()
+    lets_apps_meet: bool = False
     database_trouble: str = ""
     database_copy: str = ""
     listeners: Mapping[int, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pvdify import __version__
 from pvdify.adapters.haproxy import config, parse
 from pvdify.adapters.host.file_systems import IN_MEMORY
+from pvdify.adapters.podman.networks.isolation import CHAIN
 from pvdify.installation.doctor.facts import Distribution, Facts, Trial
 from pvdify.installation.doctor.verdicts import amount, broken, ok, warning
 from pvdify.wire.answers import Check
@@ -154,6 +155,11 @@ def networks(facts: Facts) -> Check:
         return warning(
             "networks", f"on podman's shared network since before an upgrade: {', '.join(old)}",
             "`pvdify deploy APP` for each of their apps: new instances are on their app's own network",
+        )  # fmt: skip
+    if facts.lets_apps_meet:
+        return broken(
+            "networks", f"each app reaches the containers of the others: no rule of the packet filter leads to {CHAIN}",
+            "systemctl restart pvdifyd",
         )  # fmt: skip
     return ok("networks", "each app has its own, isolated from the others")
 

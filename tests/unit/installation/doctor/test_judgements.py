@@ -95,6 +95,7 @@ def test_findings_of_a_healthy_machine_are_reported() -> None:
             "warning",
             "`pvdify deploy APP` for each of their apps: new instances are on their app's own network",
         ),
+        ("networks", {"lets_apps_meet": True}, "broken", "systemctl restart pvdifyd"),
         ("run directory", {"run_file_system": "ext4"}, "warning", "mount /run as tmpfs, as systemd does"),
         ("init", {"has_init": False}, "warning", "apt-get install catatonit"),
         ("memory", {"available_memory": 10 * 1024**2}, "broken", "stop what uses it: ps aux --sort=-rss | head"),

@@ -9,6 +9,7 @@ from functools import partial
 
 from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.labels import network_of
+from pvdify.adapters.podman.networks.isolation import Isolation
 from pvdify.adapters.podman.reading import read
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.private_network import PrivateNetwork
@@ -30,6 +31,7 @@ class Networks:
         self._podman = binary
         self._made: set[str] = set()
         self._is_isolating = True
+        self._isolation = Isolation(run)
 
     async def ensure(self, app: str, *, is_certain: bool = False) -> None:
         """Make the app's network unless it exists. Raises RuntimeUnavailable.
@@ -39,7 +41,8 @@ class Networks:
         await self._ensure(app, partial(self.creation, app), is_certain=is_certain)
 
     async def ensure_for(self, spec: InstanceSpec, *, is_certain: bool = False) -> None:
-        """Make the networks that this container will be on. Raises RuntimeUnavailable."""
+        """Make the networks that this container will be on, isolated from others. Raises RuntimeUnavailable."""
+        await self._isolation.ensure()
         await self.ensure(spec.app, is_certain=is_certain)
         for network in spec.networks:
             await self._ensure(network.id, partial(self.private_creation, network), is_certain=is_certain)
@@ -83,6 +86,9 @@ class Networks:
         done = await self._run(commands.remove_network(self._podman, network_of(self._server, app)))
         if done.exit_code != 0 and not (refusals.is_network_missing(done) or refusals.is_network_in_use(done)):
             raise refusals.unavailable(done)
+
+    async def keep_apart(self) -> None:
+        await self._isolation.check()
 
     async def apps(self) -> frozenset[str]:
         """Return the apps that have a network on this server. Raises RuntimeUnavailable."""

@@ -1,0 +1,96 @@
+"""pvdify's jump to netavark's rules, on a packet filter with scripted answers."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from pvdify.adapters.podman.networks import isolation
+from pvdify.adapters.podman.networks.isolation import Isolation
+from pvdify.errors import RuntimeUnavailable
+from pvdify.plumbing.command_runner import Argv, Completed
+
+
+class Filter:
+    """A packet filter. ``has_chain``: netavark has made its chain. ``refusal``: why nothing can be inserted."""
+
+    def __init__(self, *, has_chain: bool = True, refusal: str = "") -> None:
+        self.has_chain, self.refusal = has_chain, refusal
+        self.has_jump = False
+        self.ran: list[Argv] = []
+
+    async def run(self, argv: Argv) -> Completed:
+        self.ran.append(argv)
+        if argv == isolation.INSERT and not self.refusal:
+            self.has_jump = True
+        works = {
+            isolation.IS_THERE: self.has_jump, isolation.LIST_RULES: self.has_chain,
+            isolation.INSERT: not self.refusal,
+        }[argv]  # fmt: skip
+        return Completed(argv=argv, exit_code=0 if works else 1, stdout="", stderr=self.refusal)
+
+
+async def test_the_jump_is_inserted_once_there_is_something_to_jump_to() -> None:
+    packets = Filter(has_chain=False)
+    ours = Isolation(packets.run)
+    await ours.ensure()
+    assert isolation.INSERT not in packets.ran
+
+    packets.has_chain = True
+    for _ in range(3):
+        await ours.ensure()
+
+    assert packets.has_jump
+    assert packets.ran.count(isolation.INSERT) == 1
+
+
+async def test_a_jump_that_a_firewall_removed_is_inserted_again_at_the_next_check() -> None:
+    packets = Filter()
+    ours = Isolation(packets.run)
+    await ours.ensure()
+    packets.has_jump = False
+
+    await ours.check()
+
+    assert packets.has_jump
+    assert packets.ran.count(isolation.INSERT) == 2
+
+
+async def test_a_packet_filter_that_refuses_is_reported_once() -> None:
+    ours = Isolation(Filter(refusal="Operation not permitted").run)
+
+    with capture_logs() as logged:
+        for _ in range(3):
+            await ours.check()
+
+    assert [(line["event"], line["why"]) for line in logged] == [("networks.not_isolated", "Operation not permitted")]
+
+
+async def test_a_missing_iptables_stops_no_container() -> None:
+    async def run(_argv: Argv) -> Completed:
+        raise RuntimeUnavailable("iptables cannot be run", why="no such file")
+
+    with capture_logs() as logged:
+        await Isolation(run).ensure()
+
+    assert logged[0]["why"] == "no such file"
+
+
+RULES = "-N NETAVARK_ISOLATION_1\n-A NETAVARK_ISOLATION_1 -i podman1 ! -o podman1 -j NETAVARK_ISOLATION_2\n"
+ACCEPTS = '-P FORWARD ACCEPT\n-A FORWARD -m comment --comment "netavark firewall plugin rules" -j NETAVARK_FORWARD\n'
+
+
+@pytest.mark.parametrize(
+    ("rules", "jumps", "answer"),
+    [
+        (RULES, ACCEPTS, True),
+        (RULES, f"{ACCEPTS}-A FORWARD -j NETAVARK_ISOLATION_1\n", False),
+        (RULES, f"-A FORWARD -m comment --comment pvdify -j NETAVARK_ISOLATION_1\n{ACCEPTS}", False),
+        ("-N NETAVARK_ISOLATION_1\n", ACCEPTS, False),
+        (None, ACCEPTS, False),
+    ],
+    ids=["no jump", "netavark's", "pvdify's", "no container", "no chain"],
+)
+def test_apps_meet_if_no_jump_leads_to_the_rules(rules: str | None, jumps: str, answer: bool) -> None:
+    of_chain = Completed(argv=(), exit_code=1 if rules is None else 0, stdout=rules or "", stderr="")
+    of_forward = Completed(argv=(), exit_code=0, stdout=jumps, stderr="")
+
+    assert isolation.lets_apps_meet(of_chain, of_forward) is answer
