@@ -67,6 +67,18 @@ async def test_a_server_at_rest_lists_its_containers_every_few_minutes_only():
         assert listings(machine) - before == 3600 / FULL_PAUSE
 
 
+async def test_networks_are_isolated_again_whenever_containers_are_listed():
+    """A firewall that was reloaded reports nothing to anybody."""
+    async with at_rest() as (machine, _):
+        before = machine.supervisor.kept_apart
+        await machine.clock.sleep(3600)
+        assert machine.supervisor.kept_apart - before == 3600 / FULL_PAUSE
+
+        machine.supervisor.crash(WEB)
+        await machine.clock.sleep(SOON)
+        assert machine.supervisor.kept_apart - before > 3600 / FULL_PAUSE
+
+
 @pytest.mark.parametrize("name", [WEB, WORKER])
 async def test_an_instance_that_exits_starts_again_at_once(name: str):
     async with at_rest() as (machine, _):
