@@ -14,7 +14,7 @@ from pvdify.adapters.podman.attached.one_offs import PodmanOneOffs
 from pvdify.adapters.podman.commands import list_on_network
 from pvdify.adapters.podman.instances.instance_dir import InstanceDir
 from pvdify.adapters.podman.labels import network_of
-from pvdify.adapters.podman.networks import isolation
+from pvdify.adapters.podman.networks import isolation, metadata
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.installation.containers import RemoveIsolation, RemoveNetworks
@@ -26,6 +26,7 @@ from tests.support.addresses import own_address
 from tests.support.endpoints import exposed
 from tests.support.images import build_image, image_id, missing_for_podman
 from tests.support.podman import PodmanServer, Supervisor, missing_for_user_namespaces, podman, podman_server
+from tests.support.raw_packets import is_answered
 from tests.support.waiting import until
 from tools.free_port import free_port
 
@@ -69,6 +70,10 @@ def reaches(container: str, address: str, port: int) -> bool:
     """Whether a program in the container gets a connection."""
     question = ("podman", "exec", container, "/bin/busybox", "nc", "-w", "1", address, str(port))
     return subprocess.run(question, check=False, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def pid_of(spec: InstanceSpec) -> int:
+    return int(podman("container", "inspect", "--format", "{{.State.Pid}}", spec.name))
 
 
 def reaches_from_here(port: int) -> bool:
@@ -159,7 +164,7 @@ def test_uninstalling_removes_the_jump_of_the_packet_filter_with_the_last_server
         for each in (server, other):
             asyncio.run(each.calls().networks.ensure(PRODUCTION))
         subprocess.run(("iptables", "-w", "5", "-N", isolation.CHAIN), check=False, capture_output=True)
-        asyncio.run(server.supervisor().networks.keep_apart())
+        asyncio.run(server.calls(allows_metadata=True).networks.keep_apart())
         action = RemoveIsolation(server=server.server_id)
         is_kept_for_the_other = action.is_done(machine)
         asyncio.run(other.calls().networks.remove(PRODUCTION))
@@ -168,7 +173,8 @@ def test_uninstalling_removes_the_jump_of_the_packet_filter_with_the_last_server
         action.apply(machine)
 
     assert (is_kept_for_the_other, is_left) == (True, True)
-    assert subprocess.run(isolation.IS_THERE, check=False, capture_output=True).returncode != 0
+    for question in (isolation.IS_THERE, isolation.IS_LOOPBACK_CLOSED):
+        assert subprocess.run(question, check=False, capture_output=True).returncode != 0
 
 
 async def test_a_preview_reaches_addresses_outside_this_machine(server, image):
@@ -323,3 +329,44 @@ async def test_the_metadata_service_of_a_cloud_is_reached_only_where_settings_al
     assert reaches(app.name, metadata_service, 80) is is_allowed
     assert reaches(app.name, metadata_service, 53)
     assert not InstanceDir(server.run_dir / "instances" / app.name).reaches_metadata
+    assert is_answered(pid_of(app), metadata_service, 80) is is_allowed
+    assert is_answered(pid_of(app), metadata_service, 53)
+
+
+async def test_packets_that_a_program_writes_itself_do_not_reach_the_loopback_of_the_server(server, image):
+    """netavark lets them in. Without pvdify's rule they are answered, else this test would prove nothing."""
+    supervisor = server.supervisor()
+    app = await started(supervisor, make_spec(image, PREVIEW, capabilities=("NET_RAW",)))
+    with Closing(("127.0.0.1", 0), socketserver.BaseRequestHandler) as listener:
+        port, answers = listener.server_address[1], [is_answered(pid_of(app), "127.0.0.1", listener.server_address[1])]
+        subprocess.run(isolation.OPEN_LOOPBACK, check=True)
+        answers.append(is_answered(pid_of(app), "127.0.0.1", port))
+        await supervisor.networks.keep_apart()
+        answers.append(is_answered(pid_of(app), "127.0.0.1", port))
+
+    assert answers == [False, True, False]
+    assert reaches_from_here(app.exposed.at.port)
+
+
+async def test_rules_against_metadata_services_follow_the_networks(server, image):
+    def interfaces() -> set[str]:
+        printed = subprocess.run(metadata.list_rules(server.server_id), check=False, capture_output=True, text=True)
+        return {line.split()[3] for line in printed.stdout.splitlines() if line.startswith("-A")}
+
+    supervisor = server.supervisor()
+    apps = [await started(supervisor, make_spec(image, app)) for app in (PRODUCTION, PREVIEW)]
+    both = interfaces()
+    subprocess.run(metadata.removal(server.server_id)[-2], check=True)  # as the reload of a firewall
+    await supervisor.instances.remove(apps[1].name)
+    await supervisor.networks.remove(PREVIEW)
+    await server.supervisor().networks.keep_apart()
+    after = interfaces()
+    machine, action = Machine(runner=SubprocessRunner()), RemoveIsolation(server=server.server_id)
+    was_done = await asyncio.to_thread(action.is_done, machine)
+    await asyncio.to_thread(action.apply, machine)
+
+    assert (len(both), len(after), was_done) == (2, 1, False)
+    assert after < both
+    assert interfaces() == set()
+    forward = subprocess.run(("iptables", "-w", "5", "-S"), check=True, capture_output=True, text=True).stdout
+    assert metadata.chain_of(server.server_id) not in forward

@@ -25,6 +25,7 @@ from pvdify.adapters.podman.instances.instances import PodmanInstances
 from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput, PodmanLogs
 from pvdify.adapters.podman.logs.last_lines import LastLines
 from pvdify.adapters.podman.logs.logs import LogFiles
+from pvdify.adapters.podman.networks import metadata
 from pvdify.adapters.podman.users.ranges import UserBlocks
 from pvdify.adapters.podman.users.support import find_obstacle
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
@@ -155,6 +156,8 @@ def podman_server(directory: Path) -> Iterator[PodmanServer]:
         pattern = f"--filter=reference=localhost/pvdify/{server_id}/*:*"
         if pins := podman("images", "--format", "{{.Repository}}:{{.Tag}}", pattern).split():
             podman("rmi", *pins)
+        for argv in metadata.removal(server_id):
+            subprocess.run(argv, check=False, capture_output=True)
         shutil.rmtree(server.run_dir, ignore_errors=True)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pvdify.adapters.podman import commands, parse
 from pvdify.adapters.podman.images.images import PodmanImages
 from pvdify.adapters.podman.labels import SERVER, network_of
-from pvdify.adapters.podman.networks import isolation
+from pvdify.adapters.podman.networks import isolation, metadata
 from pvdify.adapters.systemd import unit
 from pvdify.adapters.systemd.units import DIRECTORY
 from pvdify.errors import RuntimeUnavailable
@@ -78,25 +78,36 @@ class RemoveNetworks(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveIsolation(Action):
-    """Remove pvdify's rule of the packet filter, unless another server on this machine has networks."""
+    """Remove this server's rules of the packet filter; shared ones stay if another server here has networks."""
 
     server: str
     podman: str = "podman"
 
     def describe(self) -> str:
         """See Action."""
-        return "remove the packet filter's rule that isolates the networks of apps"
+        return "remove the packet filter's rules that isolate the networks of apps"
 
     def is_done(self, machine: Machine) -> bool:
         """See Action."""
         try:
-            return machine.ask(isolation.IS_THERE).exit_code != 0 or self._is_shared(machine)
-        except RuntimeUnavailable:  # without iptables, there is no rule of pvdify
+            return not self._own(machine) and not self._shared(machine)
+        except RuntimeUnavailable:  # without iptables, there are no rules of pvdify
             return True
 
     def apply(self, machine: Machine) -> None:
-        """See Action."""
-        machine.must(isolation.DELETE)
+        """See Action. Has to follow RemoveContainers."""
+        for argv in (*self._own(machine), *self._shared(machine)):
+            machine.ask(argv)
+
+    def _own(self, machine: Machine) -> tuple[Argv, ...]:
+        has_chain = machine.ask(metadata.list_rules(self.server)).exit_code == 0
+        return metadata.removal(self.server) if has_chain else ()
+
+    def _shared(self, machine: Machine) -> tuple[Argv, ...]:
+        if self._is_shared(machine):
+            return ()
+        rules = ((isolation.IS_THERE, isolation.DELETE), (isolation.IS_LOOPBACK_CLOSED, isolation.OPEN_LOOPBACK))
+        return tuple(removal for question, removal in rules if machine.ask(question).exit_code == 0)
 
     def _is_shared(self, machine: Machine) -> bool:
         own = network_of(self.server, "")

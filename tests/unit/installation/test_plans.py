@@ -51,7 +51,7 @@ def test_uninstalling_keeps_the_data_unless_it_is_purged() -> None:
         "stop and disable pvdify-cloudflared.service",
         "stop every app and remove its containers",
         "remove the network of every app",
-        "remove the packet filter's rule that isolates the networks of apps",
+        "remove the packet filter's rules that isolate the networks of apps",
         "stop and disable pvdify-router.service",
         "stop and disable pvdify-router.socket",
         "remove /etc/systemd/system/pvdifyd.service",

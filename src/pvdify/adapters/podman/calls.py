@@ -46,7 +46,9 @@ class Calls:
         self.database = database
         self.podman = binary
         self.storage = storage
-        self.networks = Networks(run=self.run, server_id=server_id, binary=binary)
+        self.networks = Networks(
+            run=self.run, server_id=server_id, binary=binary, blocks_metadata=not allows_metadata
+        )  # fmt: skip
         self.volumes = PodmanVolumes(
             run=self.run, server_id=server_id, binary=binary, has_user_namespaces=users is not None
         )

@@ -69,6 +69,12 @@ def apps_with_network(text: str, server: str) -> frozenset[str]:
     return frozenset(each[APP] for each in labels if each.get(SERVER) == server and APP in each)
 
 
+def network_interfaces(text: str, server: str) -> frozenset[str]:
+    """Return the interfaces of this server's networks in ``podman network ls --format json``. Raises ValueError."""
+    ours = (each for each in _documents(text) if (each.get("labels") or {}).get(SERVER) == server)
+    return frozenset(each["network_interface"] for each in ours if each.get("network_interface"))
+
+
 def private_networks(text: str, server: str) -> frozenset[str]:
     """Return the ids of the private networks in ``podman network ls --format json``. Raises ValueError."""
     labels = [each.get("labels") or each.get("Labels") or {} for each in _documents(text)]

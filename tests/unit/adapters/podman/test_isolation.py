@@ -1,4 +1,4 @@
-"""pvdify's jump to netavark's rules, on a packet filter with scripted answers."""
+"""pvdify's rules that isolate networks, on a packet filter with scripted answers."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,17 +14,18 @@ class Filter:
 
     def __init__(self, *, has_chain: bool = True, refusal: str = "") -> None:
         self.has_chain, self.refusal = has_chain, refusal
-        self.has_jump = False
+        self.has_jump, self.is_loopback_closed = False, False
         self.ran: list[Argv] = []
 
     async def run(self, argv: Argv) -> Completed:
         self.ran.append(argv)
-        if argv == isolation.INSERT and not self.refusal:
-            self.has_jump = True
+        if not self.refusal:
+            self.has_jump |= argv == isolation.INSERT
+            self.is_loopback_closed |= argv == isolation.CLOSE_LOOPBACK
         works = {
             isolation.IS_THERE: self.has_jump, isolation.LIST_RULES: self.has_chain,
-            isolation.INSERT: not self.refusal,
-        }[argv]  # fmt: skip
+            isolation.IS_LOOPBACK_CLOSED: self.is_loopback_closed,
+        }.get(argv, not self.refusal)  # fmt: skip
         return Completed(argv=argv, exit_code=0 if works else 1, stdout="", stderr=self.refusal)
 
 
@@ -39,19 +40,19 @@ async def test_the_jump_is_inserted_once_there_is_something_to_jump_to() -> None
         await ours.ensure()
 
     assert packets.has_jump
-    assert packets.ran.count(isolation.INSERT) == 1
+    assert (packets.ran.count(isolation.INSERT), packets.ran.count(isolation.CLOSE_LOOPBACK)) == (1, 1)
 
 
-async def test_a_jump_that_a_firewall_removed_is_inserted_again_at_the_next_check() -> None:
+async def test_rules_that_a_firewall_removed_are_inserted_again_at_the_next_check() -> None:
     packets = Filter()
     ours = Isolation(packets.run)
     await ours.ensure()
-    packets.has_jump = False
+    packets.has_jump = packets.is_loopback_closed = False
 
     await ours.check()
 
     assert packets.has_jump
-    assert packets.ran.count(isolation.INSERT) == 2
+    assert packets.is_loopback_closed
 
 
 async def test_a_packet_filter_that_refuses_is_reported_once() -> None:

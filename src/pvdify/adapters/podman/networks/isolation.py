@@ -1,8 +1,12 @@
-"""The packet filter's jump to the rules that isolate apps' networks from each other.
+"""The packet filter's rules that isolate apps' networks from each other, and from the server's loopback.
 
 netavark makes the rules of each network, in a chain of its own, and one jump to that chain for all of them. Version
 1.4 (Debian 12) deletes the jump when any isolated network loses its last container. Until another container starts,
 each app would reach the containers of all others. So pvdify has a jump of its own, which netavark does not know.
+
+For ports published on loopback, netavark lets packets to 127.0.0.0/8 in from its networks (``route_localnet``).
+An ordinary program cannot send such packets out of its container, but one with NET_RAW can, to any program that
+listens on the server's loopback. So pvdify drops them where they come in; answers to the server's own connections pass.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,47 +18,60 @@ from pvdify.plumbing.command_runner import Argv, Completed
 
 log = structlog.get_logger()
 CHAIN = "NETAVARK_ISOLATION_1"
-_FILTER = ("iptables", "-w", "5")
+FILTER = ("iptables", "-w", "5")
 _JUMP = ("FORWARD", "-m", "comment", "--comment", "pvdify", "-j", CHAIN)
-IS_THERE: Argv = (*_FILTER, "-C", *_JUMP)
-INSERT: Argv = (*_FILTER, "-I", *_JUMP)  # as the first rule: netavark's own rules accept what no earlier one drops
-DELETE: Argv = (*_FILTER, "-D", *_JUMP)
-LIST_RULES: Argv = (*_FILTER, "-S", CHAIN)
-LIST_JUMPS: Argv = (*_FILTER, "-S", "FORWARD")
+_LOOPBACK = (
+    "INPUT", "!", "-i", "lo", "-d", "127.0.0.0/8", "-m", "conntrack", "!", "--ctstate", "RELATED,ESTABLISHED,DNAT",
+    "-m", "comment", "--comment", "pvdify", "-j", "DROP",
+)  # fmt: skip
+IS_THERE: Argv = (*FILTER, "-C", *_JUMP)
+INSERT: Argv = (*FILTER, "-I", *_JUMP)  # as the first rule: netavark's own rules accept what no earlier one drops
+DELETE: Argv = (*FILTER, "-D", *_JUMP)
+IS_LOOPBACK_CLOSED: Argv = (*FILTER, "-C", *_LOOPBACK)
+CLOSE_LOOPBACK: Argv = (*FILTER, "-I", *_LOOPBACK)
+OPEN_LOOPBACK: Argv = (*FILTER, "-D", *_LOOPBACK)
+LIST_RULES: Argv = (*FILTER, "-S", CHAIN)
+LIST_JUMPS: Argv = (*FILTER, "-S", "FORWARD")
 
 
 class Isolation:
-    """Keeps pvdify's jump. All servers of a machine share it. ``run``: runs a program to its end."""
+    """Keeps both rules. All servers of a machine share them. ``run``: runs a program to its end."""
 
     def __init__(self, run: Callable[[Argv], Awaitable[Completed]]) -> None:
         self._run = run
         self._is_kept, self._is_reported = False, False
 
     async def ensure(self) -> None:
-        """Insert the jump if it is missing, unless a call has found it before."""
+        """Insert the rules that are missing, unless a call has found both before."""
         if not self._is_kept:
             await self.check()
 
     async def check(self) -> None:
-        """Insert the jump if it is missing: the reload of a firewall deletes the rules of other programs.
+        """Insert the rules that are missing: the reload of a firewall deletes the rules of other programs.
 
-        Does nothing if there is no such chain: no isolated network has had a container, or this podman has another
+        Inserts no jump if there is no such chain: no isolated network has had a container, or this podman has another
         way. Never raises; a packet filter that cannot be asked is logged once.
         """
         try:
-            self._is_kept = (await self._run(IS_THERE)).exit_code == 0
-            if not self._is_kept and (await self._run(LIST_RULES)).exit_code == 0:
-                inserted = await self._run(INSERT)
-                self._is_kept = inserted.exit_code == 0
-                self._report("" if self._is_kept else inserted.stderr.strip())
+            is_closed = await self._has(IS_LOOPBACK_CLOSED, CLOSE_LOOPBACK)
+            has_chain = (await self._run(LIST_RULES)).exit_code == 0
+            self._is_kept = has_chain and await self._has(IS_THERE, INSERT) and is_closed
         except RuntimeUnavailable as error:
             self._report(error.why or error.what)
+
+    async def _has(self, question: Argv, insertion: Argv) -> bool:
+        """Return whether there is such a rule now; insert it if it is missing."""
+        if (await self._run(question)).exit_code == 0:
+            return True
+        inserted = await self._run(insertion)
+        self._report("" if inserted.exit_code == 0 else inserted.stderr.strip())
+        return inserted.exit_code == 0
 
     def _report(self, why: str) -> None:
         if why and not self._is_reported:
             log.warning(
                 "networks.not_isolated", why=why,
-                next="install iptables; until then, an app reaches the containers of others after any of them stopped",
+                next="install iptables; until then, apps can reach each other's containers after any of them stopped",
             )  # fmt: skip
         self._is_reported = bool(why)
 

@@ -10,6 +10,7 @@ from functools import partial
 from pvdify.adapters.podman import commands, parse, refusals
 from pvdify.adapters.podman.labels import network_of
 from pvdify.adapters.podman.networks.isolation import Isolation
+from pvdify.adapters.podman.networks.metadata import MetadataRules
 from pvdify.adapters.podman.reading import read
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.private_network import PrivateNetwork
@@ -23,15 +24,20 @@ class Networks:
         run: runs podman to its end.
         server_id: part of the names of this server's networks.
         binary: the podman command.
+        blocks_metadata: containers must not reach the metadata services of clouds.
     """
 
-    def __init__(self, *, run: Callable[[Argv], Awaitable[Completed]], server_id: str, binary: str) -> None:
+    def __init__(
+        self, *, run: Callable[[Argv], Awaitable[Completed]], server_id: str, binary: str,
+        blocks_metadata: bool = False,
+    ) -> None:  # fmt: skip
         self._run = run
         self._server = server_id
         self._podman = binary
         self._made: set[str] = set()
         self._is_isolating = True
         self._isolation = Isolation(run)
+        self._metadata = MetadataRules(run, binary, server_id) if blocks_metadata else None
 
     async def ensure(self, app: str, *, is_certain: bool = False) -> None:
         """Make the app's network unless it exists. Raises RuntimeUnavailable.
@@ -46,6 +52,8 @@ class Networks:
         await self.ensure(spec.app, is_certain=is_certain)
         for network in spec.networks:
             await self._ensure(network.id, partial(self.private_creation, network), is_certain=is_certain)
+        if self._metadata is not None:
+            await self._metadata.ensure()
 
     def private_creation(self, network: PrivateNetwork) -> Argv:
         """Return the command that makes a private network with its known subnet; it fails if the network exists."""
@@ -79,6 +87,8 @@ class Networks:
         if done.exit_code != 0 and not refusals.is_network_there(done):
             raise refusals.unavailable(done)
         self._made.add(name)
+        if self._metadata is not None and done.exit_code == 0:
+            self._metadata.note_network()
 
     async def remove(self, app: str) -> None:
         """Remove the app's network, unless it is missing or a container is still on it. Raises RuntimeUnavailable."""
@@ -89,6 +99,8 @@ class Networks:
 
     async def keep_apart(self) -> None:
         await self._isolation.check()
+        if self._metadata is not None:
+            await self._metadata.check()
 
     async def apps(self) -> frozenset[str]:
         """Return the apps that have a network on this server. Raises RuntimeUnavailable."""
