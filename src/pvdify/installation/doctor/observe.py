@@ -67,7 +67,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         settings=settings,
         is_root=is_root,
         distribution=parse.distribution(_text(Path("/etc/os-release"))),
-        package_refusal=_package_refusal(machine),
+        package_refusal=package_refusal(machine),
         kernel=platform.release(),
         is_openvz=Path("/proc/vz").exists() and not Path("/proc/bc").exists(),
         systemd=_systemd(machine),
@@ -101,9 +101,16 @@ def observe(machine: Machine, settings: Settings) -> Facts:
     )
 
 
-def _package_refusal(machine: Machine) -> str:
-    """Return the last line of Python's error if pvdifyd cannot be imported: an upgrade may have been incomplete."""
-    done = machine.ask((sys.executable, "-P", "-c", f"import {', '.join(DAEMON_MODULES)}"), within=LOOK_SECONDS)
+def package_refusal(machine: Machine) -> str:
+    """Return the last line of Python's error if pvdifyd cannot be imported: an upgrade may have been incomplete.
+
+    Returns "" on a machine that is too busy to import it in time.
+    """
+    question = (sys.executable, "-P", "-c", f"import {', '.join(DAEMON_MODULES)}")
+    try:
+        done = machine.ask(question, within=LOOK_SECONDS)
+    except RuntimeUnavailable:
+        return ""
     return "" if done.exit_code == 0 else (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
 
 

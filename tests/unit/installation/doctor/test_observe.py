@@ -1,10 +1,12 @@
-"""A podman that is missing, one that fails and one that hangs need different repairs."""
+"""What programs answer: a podman that is missing, one that fails and one that hangs need different repairs."""
 
 from pathlib import Path
 
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
-from pvdify.installation.doctor.observe import ask, ask_podman
+from pvdify.errors import RuntimeUnavailable
+from pvdify.installation.doctor.observe import ask, ask_podman, package_refusal
 from pvdify.installation.machine import Machine
+from pvdify.plumbing.command_runner import Argv, Completed
 
 MACHINE = Machine(runner=SubprocessRunner())
 
@@ -32,6 +34,17 @@ def test_every_program_that_hangs_is_reported_as_such(tmp_path: Path) -> None:
     assert not hanging.is_working
     assert "did not answer" in hanging.refusal
     assert not ask(MACHINE, (str(tmp_path / "skopeo"), "--version")).refusal
+
+
+class Busy:
+    """A machine on which nothing answers in time."""
+
+    async def run(self, argv: Argv, **_: object) -> Completed:
+        raise RuntimeUnavailable(f"{argv[0]} did not answer within 30 s")
+
+
+def test_a_machine_that_is_too_busy_says_nothing_about_the_package() -> None:
+    assert package_refusal(Machine(runner=Busy())) == ""  # type: ignore[arg-type]
 
 
 def program(folder: Path, script: str) -> str:
