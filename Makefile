@@ -12,8 +12,6 @@ bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
 # One process more than cores: unit tests that wait for programs leave a core idle otherwise.
 parallel_with_waits := --numprocesses=$(shell expr $$(nproc) + 1) --dist=worksteal
-# Tests that wait more than they compute, with something that the tests of a file share, such as a cluster.
-by_file := --numprocesses=auto --dist=loadfile
 python_sources := src tests tools bench examples
 shell_sources := tools/setup tools/lock tools/machine-tests tools/build-sample tools/build-service tools/cluster/boot.sh .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
 
@@ -58,7 +56,7 @@ test-e2e: setup ## tests that start a whole server, with load across a switch
 test-kubernetes: ## tests on a real cluster of two workers; builds its programs once, into ~/.cache/pvdify-test
 	@tools/setup --kubernetes
 	$(bin)/python -m tools.cluster build
-	$(bin)/pytest $(by_file) tests/kubernetes -m "not long"
+	$(bin)/pytest tests/kubernetes -m "not long"
 
 test-kubernetes-full: ## the same with pvdifyd killed at every moment of a deploy, and with the tests that take long
 	@tools/setup --kubernetes

@@ -46,8 +46,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self._is_borrowed = bool(os.environ.get("PVDIFY_TEST_CLUSTER"))
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # each process of a parallel run has a cluster of its own
-        name = os.environ.get("PVDIFY_TEST_CLUSTER") or f"{name_of_checkout()}t{worker}"
+        name = os.environ.get("PVDIFY_TEST_CLUSTER") or f"{name_of_checkout()}t"
         self._cluster = RealCluster(Layout(name=name), build())
 
     def __enter__(self) -> Self:
