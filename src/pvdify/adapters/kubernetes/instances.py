@@ -18,8 +18,8 @@ from pvdify.ports.clock import Clock
 
 START_SECONDS = 180.0  # the longest that a start may take, with its pull
 SCHEDULE_SECONDS = 30.0  # after which a pod that no node takes is an error; a cluster may be adding a node
-# Nodes pull again 10 s after a failure: one may not have had a new login yet, or the network may have failed.
-PULL_AGAIN_SECONDS = 15.0
+# Nodes pull again after 10 s, and after 20 s more: one may not have a new login yet, or the network may have failed.
+PULL_AGAIN_SECONDS = 40.0
 STOP_SECONDS = 60.0  # what a stop may take beyond its grace
 QUICK_SECONDS = 5.0  # the longest that the first question whether an instance runs may take
 LOOK_EVERY = 5.0  # seconds between two checks without a report of the watch
