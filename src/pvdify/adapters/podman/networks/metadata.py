@@ -53,6 +53,7 @@ class MetadataRules:
     def __init__(self, run: Callable[[Argv], Awaitable[Completed]], podman: str, server: str) -> None:
         self._run, self._podman, self._server = run, podman, server
         self._checked: float | None = None  # None: a network was made since the last check
+        self._is_reported = False
 
     def note_network(self) -> None:
         """Check again before the next container starts, because there is a new network."""
@@ -66,15 +67,17 @@ class MetadataRules:
     async def check(self) -> None:
         """Insert what is missing and delete the rules of removed networks, at most every CHECK_EVERY seconds.
 
-        Never raises; a failure is logged and retried at the next call.
+        Never raises; a failure is logged once, and the next call tries again.
         """
         if self._checked is not None and time.monotonic() < self._checked + CHECK_EVERY:
             return
         try:
             await self._synchronize()
-            self._checked = time.monotonic()
+            self._checked, self._is_reported = time.monotonic(), False
         except RuntimeUnavailable as error:
-            log.warning("networks.reach_metadata", why=error.why or error.what, next="install iptables")
+            if not self._is_reported:
+                log.warning("networks.reach_metadata", why=error.why or error.what, next="install iptables")
+            self._is_reported = True
 
     async def _synchronize(self) -> None:
         listed = await self._must(commands.list_networks(self._podman, self._server))
