@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pvdify import settings
-from pvdify.adapters.subprocess.command_runner import SubprocessRunner
-from pvdify.installation.containers import RemoveIsolation
-from pvdify.installation.machine import Machine
+from pvdify.adapters.podman.labels import SERVER
+from pvdify.adapters.podman.networks import isolation, metadata
 from tools.loopback_registry import LoopbackRegistry
 
 CHECKOUT = Path(__file__).parents[2]
@@ -178,13 +177,20 @@ def clean_up(stage: Stage) -> None:
             _podman("rmi", *images)  # --force would also remove containers of other servers with the same image
         if not containers and not networks and not volumes and not images:
             break
-    machine, isolation = Machine(runner=SubprocessRunner()), RemoveIsolation(server=server)
-    if not isolation.is_done(machine):
-        isolation.apply(machine)
+    _remove_rules(server)
     if not stage.base_was_there:
         _podman("rmi", BASE_IMAGE)
     shutil.rmtree(Path("/run/pvdify") / server, ignore_errors=True)
     shutil.rmtree(stage.directory, ignore_errors=True)
+
+
+def _remove_rules(server: str) -> None:
+    """Remove the server's rules of the packet filter, and the shared ones with the last server of this machine."""
+    if shutil.which("iptables") is None:
+        return
+    others = [each for each in _podman_list("network", "ls") if SERVER in (each.get("labels") or {})]
+    for argv in (*metadata.removal(server), *(() if others else (isolation.DELETE, isolation.OPEN_LOOPBACK))):
+        subprocess.run(argv, check=False, capture_output=True)
 
 
 def _state_file(directory: str) -> Path:
