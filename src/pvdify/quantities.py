@@ -111,7 +111,7 @@ def write_seconds(seconds: float) -> str:
     return "".join(parts + ([f"{left:g}s"] if left else []))
 
 
-def write_bytes(count: int) -> str:
+def exact_bytes(count: int) -> str:
     """Format a size in the form that ``parse_size`` reads: ``512M``; exact, in the largest unit with a whole number."""
     for unit in ("T", "G", "M", "K"):
         if count and count % SIZE_UNITS[unit] == 0:

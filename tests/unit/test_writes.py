@@ -98,7 +98,6 @@ OF_A_PERSON = {
     "installation/doctor/trial.py": 1,
     "installation/from_target.py": 1,
     "installation/user_actions.py": 1,
-    "manifest/example.py": 1,
 }
 
 

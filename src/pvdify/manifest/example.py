@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from pvdify.manifest.definition import Job, Manifest, ProcessType, Volume
 from pvdify.manifest.quantities import parse_bytes, parse_rate, parse_seconds, write_rate
-from pvdify.quantities import write_bytes, write_seconds
+from pvdify.quantities import exact_bytes, write_seconds
 
 _WIDTH = 100
 _NAMED: dict[str, BaseModel] = {
@@ -48,7 +48,7 @@ def shown(field: FieldInfo, value: Any) -> str:
         return write_seconds(value)
     if parse_rate in checks:
         return write_rate(value)
-    return write_bytes(value) if parse_bytes in checks else _flow(value)
+    return exact_bytes(value) if parse_bytes in checks else _flow(value)
 
 
 def _key(name: str, field: FieldInfo, value: Any, indent: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pvdify.quantities import write_bytes
+from pvdify.quantities import exact_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,4 +20,4 @@ class LayerBound:
         """One line about it for people."""
         if self.size is None:
             return f"measured, not limited: {self.why}"
-        return f"limited to {write_bytes(self.size)} in each new container (`max_container_disk`)"
+        return f"limited to {exact_bytes(self.size)} in each new container (`max_container_disk`)"

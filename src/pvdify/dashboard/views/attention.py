@@ -10,7 +10,7 @@ from pvdify.model.event import Event
 from pvdify.model.job import JobRecord
 from pvdify.model.release import Release
 from pvdify.model.status import StatusWord
-from pvdify.quantities import format_bytes, write_bytes
+from pvdify.quantities import exact_bytes, format_bytes
 
 LOOK_BACK = timedelta(hours=24)
 _WORDS = {StatusWord.CRASHING: 0, StatusWord.DOWN: 0, StatusWord.DEGRADED: 1}
@@ -157,7 +157,7 @@ def _of_server(facts: Facts) -> Iterable[Item]:
         yield Item(
             rank=1 if is_low else 2, word="broken" if is_low else "warning",
             what=f"{format_bytes(free)} of disk are free", path="/server", link="Disk by app",
-            why=f"deploys {'are' if is_low else 'will be'} refused below {write_bytes(facts.min_free_disk)}",
+            why=f"deploys {'are' if is_low else 'will be'} refused below {exact_bytes(facts.min_free_disk)}",
             next="make room: `pvdify status` shows what each app takes",
         )  # fmt: skip
     if edge is not None and edge.state != "ok":

@@ -21,7 +21,7 @@ from pvdify.ports.instances import Instances
 from pvdify.ports.router import Router
 from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
-from pvdify.quantities import format_bytes, write_bytes
+from pvdify.quantities import exact_bytes, format_bytes
 from pvdify.settings import Settings
 
 _MOST_NAMED = 5  # config versions in one line
@@ -154,7 +154,7 @@ class ServerQueries:
             name="disk",
             state="broken" if is_low else "ok",
             text=f"{format_bytes(capacity.free_disk)} free",
-            next=f"deploys are refused below {write_bytes(limit)}: make room" if is_low else "",
+            next=f"deploys are refused below {exact_bytes(limit)}: make room" if is_low else "",
         )
 
 
@@ -181,7 +181,7 @@ def check_of_disk(over: Iterable[str], use: Mapping[str, DiskUse], limit: int) -
         return ()
     text = "; ".join(f"{app} takes {format_bytes(use[app].total)}" for app in apps)
     commands = f"`pvdify volumes {apps[0]}`; `pvdify ps:restart {apps[0]}` empties its containers"
-    next_step = f"that is more than {write_bytes(limit)} (`max_app_disk`): {commands}"
+    next_step = f"that is more than {exact_bytes(limit)} (`max_app_disk`): {commands}"
     return (Check(name="app-disk", state="warning", text=text, next=next_step),)
 
 

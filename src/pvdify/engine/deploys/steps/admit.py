@@ -14,7 +14,7 @@ from pvdify.manifest.definition import Manifest
 from pvdify.model.app import hostnames_of
 from pvdify.model.operation import Strategy
 from pvdify.model.runtime_choice import CLUSTER
-from pvdify.quantities import format_bytes, write_bytes
+from pvdify.quantities import exact_bytes, format_bytes
 
 FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # bytes that each new instance is assumed to need, unless its limit is lower
 
@@ -51,7 +51,7 @@ async def _check_room(run: StepRun) -> None:
     if capacity.free_disk is not None and capacity.free_disk < settings.min_free_disk:
         raise NotEnoughDisk(
             f"{run.app} v{run.release.version} was not started: {format_bytes(capacity.free_disk)} of disk are free, "
-            f"{write_bytes(settings.min_free_disk)} must stay free (`min_free_disk`)",
+            f"{exact_bytes(settings.min_free_disk)} must stay free (`min_free_disk`)",
             next="make room on the server (`pvdify status` shows the disk use of each app), then deploy again",
         )
     needed = settings.min_free_memory + first_guess_of_memory(run.manifest, await run.counts())

@@ -17,7 +17,7 @@ from pvdify.model.image_reference import ImageReference, parse_image_reference
 from pvdify.model.release import Release
 from pvdify.model.tenant import Tenant
 from pvdify.ports.images import Images
-from pvdify.quantities import format_bytes, write_bytes
+from pvdify.quantities import exact_bytes, format_bytes
 
 UNPACKED = 3.0  # times the download size: compressed and unpacked layers are on the disk at the same time
 
@@ -97,7 +97,7 @@ async def _fetch(
                 f"{run.app} v{run.release.version} was not pulled: {format_bytes(capacity.free_disk)} of disk are "
                 f"free, {format_bytes(needed)} are needed",
                 why=f"{reference} is {format_bytes(size)} to download, about {UNPACKED:g} times that while it is "
-                f"unpacked, and {write_bytes(run.world.settings.min_free_disk)} must stay free (`min_free_disk`)",
+                f"unpacked, and {exact_bytes(run.world.settings.min_free_disk)} must stay free (`min_free_disk`)",
                 next="make room on the server (`pvdify status` shows the disk use of each app), then deploy again",
             )
     return await images.pull(reference, digest, tenant)
