@@ -27,7 +27,7 @@ demo: setup ## deploy, fail and roll back under load on this machine, with the n
 	@$(bin)/python -m tools.demo $(ARGS)
 
 test: setup lint ## everything: lint, types, import directions, fresh docs and all tests
-	$(bin)/pytest $(parallel_with_waits) -m "not machine and not slow and not long"
+	$(bin)/pytest $(parallel) -m "not machine and not slow and not long"
 	$(bin)/pytest $(parallel) -m "slow and not machine and not long"
 	tools/machine-tests
 

@@ -77,12 +77,12 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def test_the_rules_follow_the_networks() -> None:
     host = Host("podman1", "podman12")
     rules = MetadataRules(host.run, "podman", SERVER)
-    await rules.ensure()
+    await rules.check()
     assert host.blocked == ["podman1", "podman12"]
 
     host.interfaces = ["podman2", "podman12"]
     rules.note_network()
-    await rules.ensure()
+    await rules.check()
 
     assert host.blocked == ["podman12", "podman2"]
     assert parents(host) == [1, 1]
@@ -95,7 +95,6 @@ async def test_nothing_runs_while_there_is_no_new_network_and_the_last_check_is_
     host.ran.clear()
 
     now[0] += metadata.CHECK_EVERY - 1
-    await rules.ensure()
     await rules.check()
 
     assert host.ran == []
@@ -127,10 +126,10 @@ async def test_a_packet_filter_that_refuses_is_asked_again_at_the_next_start() -
     rules = MetadataRules(host.run, "podman", SERVER)
     with capture_logs() as logged:
         for _ in range(3):
-            await rules.ensure()
+            await rules.check()
     host.refusal = ""
 
-    await rules.ensure()
+    await rules.check()
 
     assert [line["why"] for line in logged] == ["Operation not permitted"]
     assert host.blocked == ["podman1"]

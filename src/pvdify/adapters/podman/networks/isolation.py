@@ -9,6 +9,7 @@ An ordinary program cannot send such packets out of its container, but one with 
 listens on the server's loopback. So pvdify drops them where they come in; answers to the server's own connections pass.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -31,6 +32,7 @@ IS_LOOPBACK_CLOSED: Argv = (*FILTER, "-C", *_LOOPBACK)
 CLOSE_LOOPBACK: Argv = (*FILTER, "-I", *_LOOPBACK)
 OPEN_LOOPBACK: Argv = (*FILTER, "-D", *_LOOPBACK)
 LIST_RULES: Argv = (*FILTER, "-S", CHAIN)
+MAKE_CHAIN: Argv = (*FILTER, "-N", CHAIN)
 LIST_JUMPS: Argv = (*FILTER, "-S", "FORWARD")
 
 
@@ -40,6 +42,7 @@ class Isolation:
     def __init__(self, run: Callable[[Argv], Awaitable[Completed]]) -> None:
         self._run = run
         self._is_kept, self._is_reported = False, False
+        self._checking = asyncio.Lock()  # two checks at once would insert a rule twice
 
     async def ensure(self) -> None:
         """Insert the rules that are missing, unless a call has found both before."""
@@ -49,18 +52,19 @@ class Isolation:
     async def check(self) -> None:
         """Insert the rules that are missing: the reload of a firewall deletes the rules of other programs.
 
-        Inserts no jump if there is no such chain: no isolated network has had a container, or this podman has another
-        way. Never raises; a packet filter that cannot be asked is logged once.
+        Makes the chain, too, before netavark does with the first container. Never raises; a packet filter that cannot
+        be asked is logged once.
         """
-        try:
-            is_closed = await self._has(IS_LOOPBACK_CLOSED, CLOSE_LOOPBACK)
-            has_chain = (await self._run(LIST_RULES)).exit_code == 0
-            self._is_kept = has_chain and await self._has(IS_THERE, INSERT) and is_closed
-        except RuntimeUnavailable as error:
-            self._report(error.why or error.what)
+        async with self._checking:
+            try:
+                is_closed = await self._has(IS_LOOPBACK_CLOSED, CLOSE_LOOPBACK)
+                await self._has(LIST_RULES, MAKE_CHAIN)
+                self._is_kept = await self._has(IS_THERE, INSERT) and is_closed
+            except RuntimeUnavailable as error:
+                self._report(error.why or error.what)
 
     async def _has(self, question: Argv, insertion: Argv) -> bool:
-        """Return whether there is such a rule now; insert it if it is missing."""
+        """Return whether there is such a rule or chain now; insert it if it is missing."""
         if (await self._run(question)).exit_code == 0:
             return True
         inserted = await self._run(insertion)

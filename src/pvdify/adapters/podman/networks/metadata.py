@@ -5,6 +5,7 @@ all rules of the server. But a program with NET_RAW writes packets past that rul
 The rules here are on the server, for each of its networks.
 """
 
+import asyncio
 import hashlib
 import re
 import time
@@ -52,32 +53,32 @@ class MetadataRules:
 
     def __init__(self, run: Callable[[Argv], Awaitable[Completed]], podman: str, server: str) -> None:
         self._run, self._podman, self._server = run, podman, server
-        self._checked: float | None = None  # None: a network was made since the last check
+        self._is_current, self._due = False, 0.0
         self._is_reported = False
+        self._checking = asyncio.Lock()
 
     def note_network(self) -> None:
-        """Check again before the next container starts, because there is a new network."""
-        self._checked = None
-
-    async def ensure(self) -> None:
-        """Check unless nothing has changed since a check. Never raises."""
-        if self._checked is None:
-            await self.check()
+        """Check before the next container starts, because there is a new network."""
+        self._is_current = False
 
     async def check(self) -> None:
-        """Insert what is missing and delete the rules of removed networks, at most every CHECK_EVERY seconds.
+        """Insert what is missing and delete the rules of removed networks.
 
-        Never raises; a failure is logged once, and the next call tries again.
+        Does nothing if no network was made and the last check was less than CHECK_EVERY seconds ago. Never raises; a
+        failure is logged once, and the next call tries again.
         """
-        if self._checked is not None and time.monotonic() < self._checked + CHECK_EVERY:
-            return
-        try:
-            await self._synchronize()
-            self._checked, self._is_reported = time.monotonic(), False
-        except RuntimeUnavailable as error:
-            if not self._is_reported:
-                log.warning("networks.reach_metadata", why=error.why or error.what, next="install iptables")
-            self._is_reported = True
+        async with self._checking:
+            if self._is_current and time.monotonic() < self._due:
+                return
+            self._is_current, self._due = True, time.monotonic() + CHECK_EVERY
+            try:
+                await self._synchronize()
+                self._is_reported = False
+            except RuntimeUnavailable as error:
+                self._is_current = False
+                if not self._is_reported:
+                    log.warning("networks.reach_metadata", why=error.why or error.what, next="install iptables")
+                self._is_reported = True
 
     async def _synchronize(self) -> None:
         listed = await self._must(commands.list_networks(self._podman, self._server))

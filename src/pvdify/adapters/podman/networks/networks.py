@@ -53,7 +53,7 @@ class Networks:
         for network in spec.networks:
             await self._ensure(network.id, partial(self.private_creation, network), is_certain=is_certain)
         if self._metadata is not None:
-            await self._metadata.ensure()
+            await self._metadata.check()
 
     def private_creation(self, network: PrivateNetwork) -> Argv:
         """Return the command that makes a private network with its known subnet; it fails if the network exists."""
