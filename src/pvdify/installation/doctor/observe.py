@@ -17,7 +17,6 @@ from pvdify.adapters.haproxy.bundled import bundled_binary
 from pvdify.adapters.host.file_systems import kind_of
 from pvdify.adapters.podman.commands import list_on_network
 from pvdify.adapters.podman.layers.bounds import find_layers
-from pvdify.adapters.podman.networks import isolation
 from pvdify.adapters.podman.refusals import words_of
 from pvdify.adapters.podman.users.support import Obstacle, Run, find_obstacle
 from pvdify.adapters.sqlite import checking
@@ -27,7 +26,7 @@ from pvdify.adapters.systemd.server_units import DAEMON, ROUTER_SOCKET
 from pvdify.errors import PvdifyError, RuntimeUnavailable
 from pvdify.installation.doctor import parse
 from pvdify.installation.doctor.facts import Disk, Facts, JournalSettings, Podman
-from pvdify.installation.doctor.trial import try_container
+from pvdify.installation.doctor.trial import lets_apps_meet, try_container
 from pvdify.installation.machine import Machine
 from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.settings import SYSTEMD_IS_HERE, Settings
@@ -79,7 +78,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         restic_refusal=restic.refusal,
         has_init=any(path.exists() for path in INITS),
         trial=try_container(machine, settings.podman_binary, _free_port(settings, listeners)) if can_try else None,
-        lets_apps_meet=_lets_apps_meet(machine) if can_try else False,  # after the trial, which ends like an app
+        lets_apps_meet=lets_apps_meet(machine) if can_try else False,
         no_user_namespaces=_no_user_namespaces(machine, settings) if can_try else None,
         layer_bound=asyncio.run(find_layers(machine.runner, settings)).bound if can_try else None,
         on_shared_network=_on_shared_network(machine, settings) if can_try else (),
@@ -150,13 +149,6 @@ def _no_user_namespaces(machine: Machine, settings: Settings) -> Obstacle | None
         return asyncio.run(find_obstacle(_runner(machine), podman, platform.release(), first_user))
     except RuntimeUnavailable as error:
         return Obstacle(why=error.why or error.what, next=error.next or "podman info")
-
-
-def _lets_apps_meet(machine: Machine) -> bool:
-    try:
-        return isolation.lets_apps_meet(machine.ask(isolation.LIST_RULES), machine.ask(isolation.LIST_JUMPS))
-    except RuntimeUnavailable:  # without iptables, podman has another way
-        return False
 
 
 def _runner(machine: Machine) -> Run:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pvdify.adapters.podman import commands, refusals
 from pvdify.adapters.podman.labels import network_of
 from pvdify.adapters.podman.machine_root import link_programs
+from pvdify.adapters.podman.networks import isolation
 from pvdify.errors import RuntimeUnavailable
 from pvdify.installation.doctor import parse
 from pvdify.installation.doctor.facts import Trial
@@ -27,8 +28,10 @@ LOOK = (
 def try_container(machine: Machine, podman: str, port: int) -> Trial:
     """Start a container like an app's: with limits, a network, and a port published on loopback.
 
-    Remove the container and its network afterwards.
+    Remove the container and its network afterwards, and restore the jump to the rules that isolate networks: netavark
+    may delete it with them.
     """
+    met_before = lets_apps_meet(machine)
     try:
         refusal, is_apart = _make_network(machine, podman)
         return Trial(refusal=refusal) if refusal else replace(_try(machine, podman, port), is_apart=is_apart)
@@ -37,6 +40,16 @@ def try_container(machine: Machine, podman: str, port: int) -> Trial:
     finally:
         with suppress(RuntimeUnavailable):
             machine.ask(commands.remove_network(podman, network_of(*NETWORK)), within=SECONDS)
+            if not met_before and lets_apps_meet(machine):
+                machine.ask(isolation.INSERT)
+
+
+def lets_apps_meet(machine: Machine) -> bool:
+    """Return whether the packet filter has rules that isolate networks, and does not use them."""
+    try:
+        return isolation.lets_apps_meet(machine.ask(isolation.LIST_RULES), machine.ask(isolation.LIST_JUMPS))
+    except RuntimeUnavailable:  # without iptables, podman has another way
+        return False
 
 
 def _make_network(machine: Machine, podman: str) -> tuple[str, bool]:
