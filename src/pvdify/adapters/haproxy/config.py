@@ -102,7 +102,6 @@ global
     stats timeout 1h
     tune.bufsize {_BUFFER}
     # a rule below limits the number of headers and says why; HAProxy's own limit has to be higher
-    tune.memory.hot-size 16777216
     tune.http.maxhdr 20000
     {visitor.log_target()}
 {hold.load(has_lua=spec.has_lua)}"""
