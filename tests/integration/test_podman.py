@@ -52,17 +52,19 @@ async def output_of(supervisor: Supervisor, spec: InstanceSpec) -> list[str]:
     return [line.text for line in await supervisor.logs.tail([spec.name], 1000)]
 
 
-async def test_a_start_is_one_podman_call_with_an_existing_network_and_waiting_one_more(server, supervisor, image):
-    spec = make_spec(image, command="sleep 0.3; exit 4")
-    await supervisor.instances.find()  # as a daemon does at its start
+async def test_a_start_is_one_call_where_the_network_and_its_rules_exist_and_waiting_one_more(
+    server, supervisor, image
+):
+    await supervisor.instances.start(make_spec(image, name="pvdify-shop-web-v1-2", number=2))
     server.runner.calls.clear()
+    spec = make_spec(image, command="sleep 0.3; exit 4")
 
     await supervisor.instances.start(spec)
     await supervisor.instances.start(spec)
-    assert [argv[3] for argv in server.runner.calls] == ["network", "run"]
+    assert [argv[3] for argv in server.runner.calls] == ["run"]
     assert await server.supervisor().instances.wait(NAME) == Exit(code=4)
 
-    assert [argv[1:3] for argv in server.runner.calls[2:]] == [("container", "inspect")]
+    assert [argv[1:3] for argv in server.runner.calls[1:]] == [("container", "inspect")]
 
 
 async def test_config_vars_reach_the_program_whatever_their_names_and_values(supervisor, image):

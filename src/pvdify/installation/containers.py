@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pvdify.adapters.podman import commands, parse
 from pvdify.adapters.podman.images.images import PodmanImages
-from pvdify.adapters.podman.labels import SERVER, network_of
+from pvdify.adapters.podman.labels import DOCTOR, SERVER, network_of
 from pvdify.adapters.podman.networks import isolation, metadata
 from pvdify.adapters.systemd import unit
 from pvdify.adapters.systemd.units import DIRECTORY
-from pvdify.errors import RuntimeUnavailable
+from pvdify.errors import InstallationFailed, RuntimeUnavailable
 from pvdify.installation.actions import Action
 from pvdify.installation.machine import Machine
 from pvdify.plumbing.command_runner import Argv
@@ -95,24 +95,30 @@ class RemoveIsolation(Action):
             return True
 
     def apply(self, machine: Machine) -> None:
-        """See Action. Has to follow RemoveContainers."""
+        """See Action. Has to follow RemoveContainers.
+
+        Raises InstallationFailed if the packet filter refuses: another program may be changing its rules.
+        """
         for argv in (*self._own(machine), *self._shared(machine)):
             while machine.ask(argv).exit_code == 0 and "-D" in argv:  # two servers may have inserted a rule at once
                 pass
+        while left := (*self._own(machine), *self._shared(machine)):  # as the packet filter refused
+            for argv in left:
+                machine.must(argv)
 
     def _own(self, machine: Machine) -> tuple[Argv, ...]:
-        has_chain = machine.ask(metadata.list_rules(self.server)).exit_code == 0
+        has_chain = _is_found(machine, metadata.list_rules(self.server))
         return metadata.removal(self.server) if has_chain else ()
 
     def _shared(self, machine: Machine) -> tuple[Argv, ...]:
         if self._is_shared(machine):
             return ()
         rules = ((isolation.IS_THERE, isolation.DELETE), (isolation.IS_LOOPBACK_CLOSED, isolation.OPEN_LOOPBACK))
-        return tuple(removal for question, removal in rules if machine.ask(question).exit_code == 0)
+        return tuple(removal for question, removal in rules if _is_found(machine, question))
 
     def _is_shared(self, machine: Machine) -> bool:
-        own = network_of(self.server, "")
-        return any(not name.startswith(own) for name in _listed(machine, list_network_names(self.podman)))
+        none_of_others = (network_of(self.server, ""), network_of(DOCTOR, ""))
+        return any(not name.startswith(none_of_others) for name in _listed(machine, list_network_names(self.podman)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +170,18 @@ def list_pins(podman: str, server: str) -> Argv:
     """Return the command that prints the names of the images that this server has pinned, one per line."""
     wanted = f"--filter=reference=localhost/pvdify/{server}/*"
     return (podman, "images", "--format", "{{.Repository}}:{{.Tag}}", wanted)
+
+
+def _is_found(machine: Machine, question: Argv) -> bool:
+    """Return whether the packet filter has such a rule or chain. Raises InstallationFailed if it does not say."""
+    done = machine.ask(question)
+    if done.exit_code not in (0, *isolation.MISSING):
+        raise InstallationFailed(
+            f"`{' '.join(question)}` did not succeed",
+            why=done.stderr.strip()[-400:] or f"it ended with {done.exit_code}",
+            next="run the same command again; it continues from here",
+        )
+    return done.exit_code == 0
 
 
 def _listed(machine: Machine, argv: Argv) -> tuple[str, ...]:

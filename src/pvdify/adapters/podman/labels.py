@@ -14,6 +14,7 @@ VOLUME = PREFIX + "volume"
 HOST = PREFIX + "host"
 EARLIER_HOST = "127.0.0.1"  # the endpoint's host of containers from before the label existed
 PRIVATE = PREFIX + "private-network"
+DOCTOR = "doctor"  # in the name of the network of `pvdify doctor`, instead of a server's id
 
 
 def volume_of(server: str, id: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pvdify.adapters.podman import commands, refusals
-from pvdify.adapters.podman.labels import network_of
+from pvdify.adapters.podman.labels import DOCTOR, network_of
 from pvdify.adapters.podman.machine_root import link_programs
 from pvdify.adapters.podman.networks import isolation
 from pvdify.errors import RuntimeUnavailable
@@ -17,7 +17,7 @@ from pvdify.plumbing.command_runner import Argv
 
 MEMORY = 64 * 1024 * 1024
 SECONDS = 60.0
-NETWORK = ("doctor", "trial")  # used instead of a server's id and an app's name
+NETWORK = (DOCTOR, "trial")  # used instead of a server's id and an app's name
 # The first file of the memory limit is that of cgroup v2, the second that of v1.
 LOOK = (
     "echo files=$(ulimit -n); "
@@ -39,7 +39,7 @@ def try_container(machine: Machine, podman: str, port: int) -> Trial:
         return Trial(refusal=error.why or error.what)
     finally:
         with suppress(RuntimeUnavailable):
-            machine.ask(commands.remove_network(podman, network_of(*NETWORK)), within=SECONDS)
+            machine.ask(remove_network_and_trial(podman), within=SECONDS)
             if not met_before and lets_apps_meet(machine):
                 machine.ask(isolation.INSERT)
 
@@ -73,6 +73,11 @@ def _try(machine: Machine, podman: str, port: int) -> Trial:
     if done.exit_code != 0:
         return Trial(refusal=refusals.words_of(done.stderr))
     return parse.trial(done.stdout)
+
+
+def remove_network_and_trial(podman: str) -> Argv:
+    """Return the command that removes the network, and with it a container that has not ended in time."""
+    return (podman, "network", "rm", "--force", network_of(*NETWORK))
 
 
 def run_trial(podman: str, rootfs: Path, folders: tuple[str, ...], port: int) -> Argv:

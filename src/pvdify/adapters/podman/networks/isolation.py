@@ -34,6 +34,7 @@ OPEN_LOOPBACK: Argv = (*FILTER, "-D", *_LOOPBACK)
 LIST_RULES: Argv = (*FILTER, "-S", CHAIN)
 MAKE_CHAIN: Argv = (*FILTER, "-N", CHAIN)
 LIST_JUMPS: Argv = (*FILTER, "-S", "FORWARD")
+MISSING = (1, 2)  # exit codes of iptables where there is no such rule, or no such chain; 4: it could not look
 
 
 class Isolation:
