@@ -12,7 +12,7 @@ ACTION = RemoveIsolation(server="main")
 
 
 class Filter:
-    """Has the shared rules, and no rule of this server. ``refusals``: so many deletions fail. ``networks``: podman's."""
+    """Has the shared rules, none of this server. ``refusals``: so many deletions fail. ``networks``: podman's."""
 
     def __init__(self, *, refusals: int = 0, networks: str = "", is_busy: bool = False) -> None:
         self.refusals, self.networks, self.is_busy = refusals, networks, is_busy
