@@ -45,7 +45,7 @@ def test_the_first_deploy_prints_its_steps_and_serves(trial: Trial):
 
 async def test_no_request_fails_and_none_reaches_the_old_release_after_the_command_returned(trial: Trial):
     returned: list[tuple[float, str]] = []
-    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=32, websockets=1, pause=0.01) as load:
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, websockets=1, pause=0.03) as load:
         for number in range(SWAPS):
             version = "v2" if number % 2 == 0 else "v1"
             await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", trial.stage.image(version))

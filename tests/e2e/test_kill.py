@@ -34,7 +34,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 async def test_kills_throughout_a_deploy_fail_no_request_and_the_deploy_recovers(trial: Trial):
     deaths = 0
 
-    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, websockets=1, pause=0.01) as load:
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, websockets=1, pause=0.04) as load:
         for number, moment in enumerate(TRIED):
             image = trial.stage.image("v2" if number % 2 == 0 else "v1")
             deaths += await asyncio.to_thread(deploy_and_kill, trial, image, moment)

@@ -31,7 +31,7 @@ async def run(trial: Trial, *words: str) -> str:
 
 async def test_a_rename_and_the_deploy_after_it_lose_no_request(trial: Trial):
     before = set(trial.containers())
-    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, pause=0.02) as visitors:
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, pause=0.04) as visitors:
         said = await run(trial, "apps:rename", "hello", "greeter", "--keep-hostname")
         renamed = set(trial.containers())
         logs = await run(trial, "logs", "greeter", "-n", "200")

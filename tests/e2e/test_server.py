@@ -43,7 +43,7 @@ def images(server: RealServer) -> dict[str, str]:
 
 
 def load(server: RealServer, app: str = "shop") -> Load:
-    return Load(server.visitors, f"{app}.{BASE_DOMAIN}", clients=12, websockets=1, pause=0.01)
+    return Load(server.visitors, f"{app}.{BASE_DOMAIN}", clients=8, websockets=1, pause=0.04)
 
 
 def version_at(server: RealServer, app: str) -> str | None:
@@ -104,7 +104,7 @@ async def test_a_deploy_and_restarts_of_pvdifyd_and_the_router_fail_no_request(
         report = await visitors.stop()
 
     assert report.failures == [], report.summary()
-    assert report.requests > 1000
+    assert report.requests > 500
     assert version_at(server, "shop") == "v1"
 
 
@@ -151,7 +151,7 @@ async def test_killing_an_instance_loses_only_its_requests_in_flight(server: Rea
     name = f"pvdify-{live.replace('/', '-web-')}-1"
     before = restarts()
 
-    async with Load(server.visitors, f"shop.{BASE_DOMAIN}", clients=12, pause=0.01, mix=(GET,)) as visitors:
+    async with Load(server.visitors, f"shop.{BASE_DOMAIN}", clients=12, pause=0.04, mix=(GET,)) as visitors:
         await asyncio.sleep(0.5)
         await asyncio.to_thread(server.vps.run, "sh", "-c", KILL, f"/run/pvdify/instances/{name}/pid")
         gone_at = time.monotonic()

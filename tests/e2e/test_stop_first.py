@@ -25,7 +25,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 
 
 def load(trial: Trial) -> Load:
-    return Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, pause=0.01)
+    return Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, pause=0.04)
 
 
 async def test_requests_are_held_and_none_fails(trial: Trial):

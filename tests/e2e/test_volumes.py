@@ -81,7 +81,7 @@ async def test_no_request_fails_and_no_row_is_lost_over_deploys_rollbacks_restar
         trial.pvdify("deploy", "hello", "--image", trial.stage.image("v2"), *options)
 
     before = rows(trial)["rows"]
-    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, pause=0.02, mix=(INSERT,)) as visitors:
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, pause=0.05, mix=(INSERT,)) as visitors:
         windows = await operate(trial, "hello", deploy, count)
         report = await visitors.stop()
 

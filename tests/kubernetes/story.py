@@ -15,7 +15,7 @@ from tools.demo.stage import BASE_DOMAIN
 
 APP = "hello"
 SWAPS = 3
-CLIENTS = 12
+CLIENTS = 8
 DIFFERENT_EACH_TIME = (
     (re.compile(r", before: \d+ of \d+ requests? \([^)]*\)"), ""),  # the guard's words, if it saw visitors before
     (re.compile(r"sha256:[0-9a-f]+"), "DIGEST"),
@@ -94,7 +94,7 @@ class Story:
 
     async def _guard(self) -> None:
         """The visitors of a release that fails a fifth of them see its errors, and no other failure."""
-        async with Load(self.trial.stage.router, f"{APP}.{BASE_DOMAIN}", clients=4, pause=0.02) as load:
+        async with Load(self.trial.stage.router, f"{APP}.{BASE_DOMAIN}", clients=4, pause=0.04) as load:
             await self._deploy("release with errors", "broken", "guarded")
             await asyncio.to_thread(wait_until, self.trial.is_idle)
             report = await load.stop()
@@ -144,7 +144,7 @@ class _Visitors(Load):
     """Visitors whose requests and failures count in the story."""
 
     def __init__(self, story: Story) -> None:
-        super().__init__(story.trial.stage.router, f"{APP}.{BASE_DOMAIN}", clients=CLIENTS, pause=0.01)
+        super().__init__(story.trial.stage.router, f"{APP}.{BASE_DOMAIN}", clients=CLIENTS, pause=0.04)
         self._story = story
 
     async def __aexit__(self, *problem: object) -> None:

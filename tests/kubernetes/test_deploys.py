@@ -49,7 +49,7 @@ def test_the_first_deploy_serves(trial: ClusterTrial, images: dict[str, str]):
 
 
 async def test_no_request_fails_over_deploys_and_a_rollback(trial: ClusterTrial, images: dict[str, str]):
-    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=16, websockets=0, pause=0.01) as load:
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, websockets=0, pause=0.04) as load:
         for number in range(SWAPS):
             version = "v2" if number % 2 == 0 else "v1"
             await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", images[version])

@@ -44,7 +44,7 @@ async def test_kills_throughout_a_deploy_fail_no_request_and_the_deploy_recovers
     trial: ClusterTrial, images: list[str]
 ):
     deaths = 0
-    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, pause=0.01) as load:
+    async with Load(trial.stage.router, f"hello.{BASE_DOMAIN}", clients=8, pause=0.04) as load:
         for number, moment in enumerate(TRIED):
             deaths += await asyncio.to_thread(deploy_and_kill, trial, images[(number + 1) % 2], moment)
             await asyncio.to_thread(recover, trial, moment)

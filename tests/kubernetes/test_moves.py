@@ -35,7 +35,7 @@ NOTES = (
     "volumes: {data: {path: /data}}\n"
 )
 INSERT = Shape(name="row", method="POST", path="/rows", body_size=64)
-MIXES = {"shop": (DEFAULT_MIX, 16, 0.01), "notes": ((INSERT,), 4, 0.05)}  # with the number of clients and their pause
+MIXES = {"shop": (DEFAULT_MIX, 8, 0.04), "notes": ((INSERT,), 4, 0.1)}  # with the number of clients and their pause
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Simulated pull requests: a few in every run, hundreds in the slow suite, ten thousand in the long suite."""
+"""Simulated pull requests: a few in every run, a thousand in the slow suite, ten thousand in the long suite."""
 
 import asyncio
 import logging
@@ -30,8 +30,8 @@ async def test_previews_exist_while_they_should_and_leave_nothing():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lives", [4_000, IN_THE_LONG_SUITE])
-def test_previews_of_thousands_of_pull_requests_leave_nothing(lives: int):
+@pytest.mark.parametrize("lives", [1_000, IN_THE_LONG_SUITE])
+def test_previews_of_many_pull_requests_leave_nothing(lives: int):
     with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
         outcome = total(pool.map(quietly, range(1, 1 + lives // LIVES_A_SERVER)))
 
@@ -53,7 +53,7 @@ async def test_services_of_previews_leave_nothing():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lives", [400, IN_THE_LONG_SUITE])
+@pytest.mark.parametrize("lives", [200, IN_THE_LONG_SUITE])
 def test_services_of_hundreds_of_previews_leave_nothing(lives: int):
     with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
         outcome = total(pool.map(with_services, range(1, 1 + lives // LIVES_WITH_SERVICES)))
