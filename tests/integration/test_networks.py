@@ -132,8 +132,9 @@ async def test_a_preview_reaches_no_other_app_after_the_last_container_of_a_thir
 
     await happens(supervisor, other)
 
-    assert not reaches(preview.name, ask(production.name, "IPAddress"), 8080)
-    assert not reaches(production.name, ask(preview.name, "IPAddress"), 8080)
+    rules = subprocess.run(("iptables", "-S"), check=True, capture_output=True, text=True).stdout
+    assert not reaches(preview.name, ask(production.name, "IPAddress"), 8080), rules
+    assert not reaches(production.name, ask(preview.name, "IPAddress"), 8080), rules
     assert reaches_from_here(production.exposed.at.port)
 
 

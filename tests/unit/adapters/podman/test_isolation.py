@@ -1,6 +1,7 @@
 """pvdify's rules that isolate networks, on a packet filter with scripted answers."""
 
 import asyncio
+import math
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,16 +13,22 @@ from pvdify.plumbing.command_runner import Argv, Completed
 
 
 class Filter:
-    """A packet filter. ``has_chain``: netavark has made its chain. ``refusal``: why nothing can be inserted."""
+    """A packet filter.
 
-    def __init__(self, *, has_chain: bool = True, refusal: str = "") -> None:
-        self.has_chain, self.refusal = has_chain, refusal
+    ``has_chain``: netavark has made its chain. ``refusal``: why nothing can be inserted, the first ``refusals`` times.
+    """
+
+    def __init__(self, *, has_chain: bool = True, refusal: str = "", refusals: float = math.inf) -> None:
+        self.has_chain, self.refusal, self.refusals = has_chain, refusal, refusals
         self.has_jump, self.is_loopback_closed = False, False
         self.ran: list[Argv] = []
 
     async def run(self, argv: Argv) -> Completed:
         self.ran.append(argv)
         await asyncio.sleep(0)
+        if "-I" in argv:
+            self.refusals -= 1
+            self.refusal = self.refusal if self.refusals >= 0 else ""
         if not self.refusal:
             self.has_jump |= argv == isolation.INSERT
             self.is_loopback_closed |= argv == isolation.CLOSE_LOOPBACK
@@ -64,6 +71,17 @@ async def test_a_packet_filter_that_refuses_is_reported_once() -> None:
             await ours.check()
 
     assert [(line["event"], line["why"]) for line in logged] == [("networks.not_isolated", "Operation not permitted")]
+
+
+async def test_a_rule_is_inserted_although_the_packet_filter_refuses_once() -> None:
+    packets = Filter(refusal="Resource temporarily unavailable", refusals=1)
+
+    with capture_logs() as logged:
+        await Isolation(packets.run).ensure()
+
+    assert packets.has_jump
+    assert packets.is_loopback_closed
+    assert logged == []
 
 
 async def test_a_missing_iptables_stops_no_container() -> None:

@@ -20,6 +20,7 @@ from pvdify.plumbing.command_runner import Argv, Completed
 log = structlog.get_logger()
 CHAIN = "NETAVARK_ISOLATION_1"
 FILTER = ("iptables", "-w", "5")
+TRIES = 3
 _JUMP = ("FORWARD", "-m", "comment", "--comment", "pvdify", "-j", CHAIN)
 _LOOPBACK = (
     "INPUT", "!", "-i", "lo", "-d", "127.0.0.0/8", "-m", "conntrack", "!", "--ctstate", "RELATED,ESTABLISHED,DNAT",
@@ -65,12 +66,19 @@ class Isolation:
                 self._report(error.why or error.what)
 
     async def _has(self, question: Argv, insertion: Argv) -> bool:
-        """Return whether there is such a rule or chain now; insert it if it is missing."""
-        if (await self._run(question)).exit_code == 0:
-            return True
-        inserted = await self._run(insertion)
-        self._report("" if inserted.exit_code == 0 else inserted.stderr.strip())
-        return inserted.exit_code == 0
+        """Return whether there is such a rule or chain; insert it if it is missing, and ask again.
+
+        The packet filter may refuse while another program changes its rules, so a failed insertion is tried again.
+        """
+        why = None
+        for _ in range(TRIES):
+            if (await self._run(question)).exit_code == 0:
+                if why is not None:
+                    self._report("")
+                return True
+            why = (await self._run(insertion)).stderr.strip()
+        self._report(why or f"`{' '.join(question)}` fails")
+        return False
 
     def _report(self, why: str) -> None:
         if why and not self._is_reported:
