@@ -12,6 +12,7 @@ from pvdify.engine.world import World
 from pvdify.engine.world.urls import PublicUrls
 from pvdify.errors import DeployCanceled, ReleaseNotFound
 from pvdify.manifest.definition import Manifest
+from pvdify.model.app import App, hostnames_of
 from pvdify.model.deploy_log import EntryKind, LogEntry
 from pvdify.model.instance import LogLine
 from pvdify.model.operation import Operation, OperationKind, StepState
@@ -91,6 +92,11 @@ class StepRun:
         if self.operation.previous is None:
             return None
         return await self.world.store.release(self.app, self.operation.previous)
+
+    async def held_hostnames(self, app: App) -> tuple[str, ...]:
+        """Return the hostnames of the release that was live when the operation began; none without one."""
+        previous = await self.previous()
+        return hostnames_of(app, self.world.settings.base_domain, previous.manifest) if previous else ()
 
     async def counts(self) -> dict[str, int]:
         """Return the number of instances that should run of each process of the release."""

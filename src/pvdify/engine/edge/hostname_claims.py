@@ -51,12 +51,15 @@ class HostnameClaims:
             for name in outside
         )
 
-    async def check_free(self, app: str, wanted: Iterable[str]) -> None:
+    async def check_free(self, app: str, wanted: Iterable[str], *, held: Iterable[str] = ()) -> None:
         """Raise HostnameTaken if another app has one of these hostnames, in the store or in the router.
 
+        ``held``: hostnames that the app has already by the records; if it wants no other one, nothing is read.
         Hold ``locks.hostnames`` from this check until the claim is in the store or in the router.
         Raises RouterUnavailable, StoreUnavailable, too.
         """
+        if set(wanted) <= set(held):
+            return
         owners = await self._owners(app)
         taken = sorted(set(wanted) & owners.keys())
         if taken:

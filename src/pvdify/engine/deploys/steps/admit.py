@@ -42,8 +42,9 @@ async def _check_hostnames(run: StepRun) -> None:
     """Check early that the hostnames are free, to avoid a pull and hooks in vain; the switch repeats the check."""
     app = await run.world.store.app(run.app)
     if app is not None:
+        wanted, held = hostnames_of(app, run.world.settings.base_domain, run.manifest), await run.held_hostnames(app)
         async with run.world.locks.hostnames:
-            await run.tools.claims.check_free(run.app, hostnames_of(app, run.world.settings.base_domain, run.manifest))
+            await run.tools.claims.check_free(run.app, wanted, held=held)
 
 
 async def _check_room(run: StepRun) -> None:

@@ -47,13 +47,12 @@ async def start(run: StepRun) -> str:
     """Start every web instance of the candidate slot. Raises NoFreePort."""
     slot = await run.candidate() or await _take_over(run) or await _place(run)
     release, places = run.release, web_places(slot)
-    starter = await starter_of(run, slot)
-    around = await run.tools.environments.of(starter)
     # The instances of a slot from standby run already; only missing ones are started.
     is_new = slot.number == release.version
-    starting = [place for place in places if is_new or not place.is_up]
-    specs = [instance_spec(starter, place, around, run.operation.id) for place in starting]
-    await _started(run, specs)
+    if starting := [place for place in places if is_new or not place.is_up]:
+        starter = await starter_of(run, slot)
+        around = await run.tools.environments.of(starter)
+        await _started(run, [instance_spec(starter, place, around, run.operation.id) for place in starting])
     suffix = "" if is_new else "  (standby)"
     if (await run.world.store.scale(run.app)).is_stopped:
         await run.note(f"{run.app} is stopped, so nothing was started; `pvdify ps:start {run.app}` starts it")
