@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE # without stored bytecode, each worker rewrites
 
 bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
-# One process more than cores: unit tests that wait for programs leave a core idle otherwise.
+# One process more than cores: tests that wait for programs leave a core idle otherwise.
 parallel_with_waits := --numprocesses=$(shell expr $$(nproc) + 1) --dist=worksteal
 python_sources := src tests tools bench examples
 shell_sources := tools/setup tools/lock tools/machine-tests tools/build-sample tools/build-service tools/cluster/boot.sh .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
@@ -28,7 +28,7 @@ demo: setup ## deploy, fail and roll back under load on this machine, with the n
 
 test: setup lint ## everything: lint, types, import directions, fresh docs and all tests
 	$(bin)/pytest $(parallel) -m "not machine and not slow and not long"
-	$(bin)/pytest $(parallel) -m "slow and not machine and not long"
+	$(bin)/pytest $(parallel_with_waits) -m "slow and not machine and not long"
 	tools/machine-tests
 
 check: python lint ## the same without containers: needs neither root nor Debian
@@ -38,7 +38,7 @@ test-unit: python ## unit tests only, within a minute
 	$(bin)/pytest $(parallel_with_waits) tests/unit -m "not slow and not long"
 
 test-properties: python ## the slow property suites: a daemon killed at every write, random histories
-	$(bin)/pytest $(parallel) -m "slow and not machine and not long"
+	$(bin)/pytest $(parallel_with_waits) -m "slow and not machine and not long"
 
 test-machine: setup ## tests that use this machine's containers, ports and servers
 	tools/machine-tests
