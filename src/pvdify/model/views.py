@@ -69,11 +69,14 @@ _HIGH = bytes(range(128, 256))
 
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % _SHORTEST_RUN)
 _SHORT_RUN = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
-# encoded text that forms an escape with the character before it, or with its own end
+# encoded text that forms an escape with the character before it, or has one in it: "0x8a" before a "+", or at its end
 _MISREAD = re.compile(
-    rb"(?<=[%%\\])[A-Za-z0-9+/_-]{%d,}|[A-Za-z0-9+/_-]{%d,}0[xX][0-9a-fA-F]{2}(?![0-9a-zA-Z])"
-    % (_SHORTEST_RUN, _SHORTEST_RUN - 4)
+    rb"(?<=[%%\\])[A-Za-z0-9+/_-]{%d,}"
+    rb"|(?<![A-Za-z0-9+/_-])(?=[A-Za-z0-9+/_-]*0[xX][0-9a-fA-F]{2}(?![0-9a-zA-Z]))[A-Za-z0-9+/_-]{%d,}"
+    % (_SHORTEST_RUN, _SHORTEST_RUN)
 )
+_OWN_ESCAPE = re.compile(rb"0[xX][0-9a-fA-F]{2}(?![0-9a-zA-Z])")
+_RUN_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _LAST_RUN = re.compile(rb"[A-Za-z0-9+/_-]{4,}\Z")
 _HEX = re.compile(rb"[0-9a-fA-F]{%d,}" % _SHORTEST_RUN)
 _BASE32 = re.compile(rb"[A-Z2-7]{10,}|[a-z2-7]{%d,}" % _SHORTEST_BASE64)
@@ -210,11 +213,18 @@ def unfinished_views(data: bytes, kinds: Kinds) -> Iterator[tuple[View, int]]:
     yield from ((_Listed(found, dropped), 2) for found in unfinished_lists(dropped.data))
     for text in (View(data), dropped):
         yield from ((_Listed(found, text), 2) for found in unfinished_decorated_lists(text.data))
-    for match in _LAST_RUN.finditer(dropped.data):
-        for decoded in _decoded_run(dropped, match[0], match.start(), shortest=4):
-            yield decoded, 2
-            if decoded.data.isascii():
-                yield from ((view, 2) for view in _views(decoded, kinds, is_thorough=False, depth=1))
+    for text in (dropped, View(data)) if _ends_misread(data) else (dropped,):
+        for match in _LAST_RUN.finditer(text.data):
+            for decoded in _decoded_run(text, match[0], match.start(), shortest=4):
+                yield decoded, 2
+                if decoded.data.isascii():
+                    yield from ((view, 2) for view in _views(decoded, kinds, is_thorough=False, depth=1))
+
+
+def _ends_misread(data: bytes) -> bool:
+    """Return whether the text ends with what may be encoded text and forms an escape as in ``_MISREAD``."""
+    before = data.rstrip(_RUN_CHARACTERS)
+    return before.endswith((b"%", b"\\")) or _OWN_ESCAPE.search(data, len(before)) is not None
 
 
 def _views(view: View, kinds: Kinds, *, is_thorough: bool, depth: int) -> Iterator[View]:

@@ -364,6 +364,27 @@ def test_a_secret_inside_a_longer_encoded_text_is_hidden_wherever_it_begins(
     assert len(cleaned) <= first + len("***") + len(encoded) - last
 
 
+HAS_AN_ESCAPE = "½1\U0006f00000ࠀ"  # in base64 it is "wr0x8a+AgDAw4KCA", with "0x8a" in it
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("around", ["{}", "key={} ", "%{}", "a\\n {}, 0x41"])
+def test_encoded_text_with_an_escape_in_it_is_hidden(encode: Callable[[bytes], bytes], around: str) -> None:
+    encoded = encode(HAS_AN_ESCAPE.encode()).decode()
+
+    assert encoded[1:] not in Redactor([HAS_AN_ESCAPE]).clean(around.format(encoded))
+
+
+@pytest.mark.parametrize("cut", range(8, 16))
+def test_encoded_text_with_an_escape_in_it_is_hidden_in_a_stream(cut: int) -> None:
+    encoded = base64.b64encode(HAS_AN_ESCAPE.encode()).decode()
+    stream = Redactor([HAS_AN_ESCAPE]).stream()
+
+    cleaned = stream.feed(f"key {encoded[:cut]}") + stream.feed(f"{encoded[cut:]} end\n") + stream.end()
+
+    assert cleaned == "key *** end\n"
+
+
 def test_each_line_of_a_secret_of_several_lines_is_hidden() -> None:
     redactor = Redactor(["-----BEGIN KEY-----\nMIIEvQIBADAN\nBgkqhkiG9w0B\n-----END KEY-----\n"])
 
