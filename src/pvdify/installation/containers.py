@@ -175,7 +175,7 @@ def list_pins(podman: str, server: str) -> Argv:
 def _is_found(machine: Machine, question: Argv) -> bool:
     """Return whether the packet filter has such a rule or chain. Raises InstallationFailed if it does not say."""
     done = machine.ask(question)
-    if done.exit_code not in (0, *isolation.MISSING):
+    if done.exit_code == isolation.CANNOT_ASK:
         raise InstallationFailed(
             f"`{' '.join(question)}` did not succeed",
             why=done.stderr.strip()[-400:] or f"it ended with {done.exit_code}",

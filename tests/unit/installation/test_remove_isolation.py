@@ -57,6 +57,14 @@ def test_a_packet_filter_that_does_not_answer_is_not_one_without_rules() -> None
     assert caught.value.next == "run the same command again; it continues from here"
 
 
+def test_a_kernel_without_iptables_has_no_rules_and_does_not_stop_the_uninstallation() -> None:
+    class Unsupported(Filter):
+        async def run(self, argv: Argv, **_options: object) -> Completed:
+            return Completed(argv=argv, exit_code=0 if argv[0] == "podman" else 3, stdout="", stderr="no such table")
+
+    assert ACTION.is_done(Machine(runner=Unsupported()))
+
+
 @pytest.mark.parametrize(("networks", "is_kept"), [
     ("pvdify-doctor-trial\npvdify-main-shop\n", False),
     ("pvdify-other-shop\n", True),

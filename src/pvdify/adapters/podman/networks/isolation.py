@@ -35,7 +35,7 @@ OPEN_LOOPBACK: Argv = (*FILTER, "-D", *_LOOPBACK)
 LIST_RULES: Argv = (*FILTER, "-S", CHAIN)
 MAKE_CHAIN: Argv = (*FILTER, "-N", CHAIN)
 LIST_JUMPS: Argv = (*FILTER, "-S", "FORWARD")
-MISSING = (1, 2)  # exit codes of iptables where there is no such rule, or no such chain; 4: it could not look
+CANNOT_ASK = 4  # exit code of iptables; it is 1 without such a rule, 2 without the chain, 3 without kernel support
 
 
 class Isolation:
