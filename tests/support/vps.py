@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
+NETWORKS = "/etc/containers/networks"
 TOOL = Path(os.environ.get("PVDIFY_VPS", CHECKOUT.parent / "shared" / "vps" / "vps"))
 PATIENT = 800  # seconds
 
@@ -34,6 +35,8 @@ class Vps:
     def __enter__(self) -> "Vps":
         self._tool("down")
         self.boot(*self._options)
+        # Its disk begins as a view of this machine's, where tests make networks meanwhile: it would have those, too.
+        self.run("sh", "-c", f"rm -rf {NETWORKS} && mkdir --mode=700 {NETWORKS}")
         return self
 
     def __exit__(self, *_: object) -> None:
