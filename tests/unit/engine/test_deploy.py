@@ -408,3 +408,32 @@ async def test_a_deploy_waits_for_the_disk_only_for_steps_that_do_something(mach
     # The request, the beginning with that of `admit`, the ends of `admit`, `pull`, `start`, `health` and `switch`, each
     # with the beginning of the next one, the places before they are used, and the outcome with the end of `confirm`.
     assert machine.store.writes - before == 9
+
+
+async def test_a_warm_rollback_waits_for_the_disk_only_for_what_it_changes(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    await daemon.deploy(image=V2)
+    await machine.clock.sleep(5)
+    before = machine.store.writes
+
+    release = await daemon.rollback()
+
+    assert release.receipt is not None
+    assert release.receipt.steps["pull"] == 0
+    # The request, the beginning, the ends of `admit`, `start`, `health` and `switch`, the slot before it is used, and
+    # the outcome; the retirement of the slot ends with two writes, and that of the displaced one begins with one.
+    assert machine.store.writes - before == 8 + 2 + 1
+
+
+async def test_a_failed_deploy_saves_each_undo_before_it_begins_and_what_it_did_with_the_next(
+    machine: Machine, daemon: Daemon
+):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(exit_code=3), slot=2)
+    before = machine.store.writes
+
+    release = await daemon.deploy(image=V2)
+
+    assert release.status is ReleaseStatus.FAILED
+    # Six until `health` begins; then the beginning of each of four undos, the first with the failure; the outcome.
+    assert machine.store.writes - before == 6 + 4 + 1

@@ -14,8 +14,8 @@ from typing import Any
 # Tables of records that are read again and again. Others only grow (events, runs), or each question is another one.
 KEPT = frozenset({
     "apps", "backup_plans", "config_versions", "former_names", "grants", "job_records", "links", "noted_statuses",
-    "operations", "previews", "releases", "scales", "service_links", "services", "sessions", "slots", "subscriptions",
-    "switch_counts", "tokens", "users", "volumes",
+    "operations", "previews", "releases", "runtime_choices", "scales", "service_links", "services", "sessions", "slots",
+    "subscriptions", "switch_counts", "tokens", "users", "volumes",
 })  # fmt: skip
 MOST_ANSWERS = 4096
 LEAST_SWEPT = 256  # answers; invalid ones are looked for whenever the number of answers has doubled

@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 RecordT = TypeVar("RecordT")
+Work = list[tuple[str, dict[str, Any]]]  # statements and their values
 
 
 class Records(ABC):
     """A part of ``SqliteStore``. All parts share its file, connection and thread."""
 
     @abstractmethod
-    async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
-        """Execute these statements in one transaction. Raises StoreUnavailable."""
+    async def _write(self, work: Work) -> Mapping[str, int]:
+        """Execute these statements in one transaction. Raises StoreUnavailable.
+
+        Return how often the tables of each query of ``ONE`` had been written to right after it.
+        """
 
     @abstractmethod
     async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:

@@ -50,15 +50,21 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """The columns of a record type, and the statement that inserts or updates a record."""
+    """The columns of a record type, its key's columns, and the statement that inserts or updates a record."""
 
     columns: tuple[Column, ...]
+    key: tuple[str, ...]
     upsert: str
 
 
 def to_row(record: Any) -> dict[str, str | int | None]:
     """Return the column values of a record."""
     return {column.name: _to_column(getattr(record, column.name), column) for column in TABLES[type(record)].columns}
+
+
+def remember(record: Any, row: Mapping[str, str | int | None]) -> None:
+    """Let ``from_row`` return this record for its row, as long as it is in use: it is not parsed again."""
+    _alive[type(record), tuple(row.values())] = record
 
 
 def from_row(record_type: type[RecordT], row: Mapping[str, Any]) -> RecordT:
@@ -106,7 +112,7 @@ def _table(record_type: type, name: str, *key: str) -> Table:
         Column(name=item.name, adapter=TypeAdapter(hints[item.name]), is_scalar=_is_scalar(hints[item.name]))
         for item in fields(record_type)
     )
-    return Table(columns=columns, upsert=_upsert(name, key, [column.name for column in columns]))
+    return Table(columns=columns, key=key, upsert=_upsert(name, key, [column.name for column in columns]))
 
 
 def _is_scalar(hint: Any) -> bool:

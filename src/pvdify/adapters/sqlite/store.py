@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +21,9 @@ from pvdify.adapters.sqlite.links import LinkRecords
 from pvdify.adapters.sqlite.outbox import OutboxRecords
 from pvdify.adapters.sqlite.people import PeopleRecords
 from pvdify.adapters.sqlite.queries import migrations, statements
+from pvdify.adapters.sqlite.records import Work
 from pvdify.adapters.sqlite.renaming import RenamingRecords
-from pvdify.adapters.sqlite.rows import TABLES, from_row, to_row
+from pvdify.adapters.sqlite.rows import TABLES, from_row, remember, to_row
 from pvdify.adapters.sqlite.samples import SampleRecords
 from pvdify.adapters.sqlite.services import ServiceRecords
 from pvdify.adapters.sqlite.writes import Writes
@@ -42,7 +44,13 @@ from pvdify.model.volume import AppVolume
 from pvdify.ports.store import Record
 
 RecordT = TypeVar("RecordT")
+FoundT = TypeVar("FoundT")
 _OF_APPS = frozenset({"apps", "releases", "scales", "slots", "operations", "noted_statuses"})
+# The queries for one record by its key, whose values they have in the order of the table's key.
+ONE: dict[type, str] = {
+    App: "app", Release: "release", Scale: "scale", Slot: "slot", Operation: "operation", Preview: "preview",
+    Token: "token",
+}  # fmt: skip
 _FORGET = (
     "releases", "switch_counts", "scales", "noted_statuses", "slots", "operations", "config_versions",
     "idempotent_requests", "previews", "tokens", "links", "grants", "job_records",
@@ -99,7 +107,13 @@ class SqliteStore(
         return self._answers.writes_to(_OF_APPS)
 
     async def save(self, *records: Record) -> None:
-        await self._write([(TABLES[type(record)].upsert, to_row(record)) for record in records])
+        rows = [(record, to_row(record)) for record in records]
+        counts = await self._write([(TABLES[type(record)].upsert, row) for record, row in rows])
+        for record, row in rows:  # the record is the answer to the question for it, unless its count has grown
+            remember(record, row)
+            if query := ONE.get(type(record)):
+                key = {column: row[column] for column in TABLES[type(record)].key}
+                self._answers.keep(query, key, Read(records=(record,), writes=counts[query]))
 
     async def delete_app(self, name: str, event: Event) -> None:
         forget = [(statements()[f"forget_{what}"], {"app": name}) for what in _FORGET]
@@ -118,12 +132,11 @@ class SqliteStore(
         return await self._all(Release, "releases", app=app, limit=limit)
 
     async def live_versions(self, app: str, limit: int, *, before: int | None = None) -> tuple[int, ...]:
-        rows = await self._rows("live_versions", app=app, limit=limit, before=before)
-        return tuple(row["version"] for row in rows)
+        return await self._found(_version, "live_versions", {"app": app, "limit": limit, "before": before})
 
     async def last_live_in(self, app: str, slot: int) -> int | None:
-        rows = await self._rows("last_live_in", app=app, slot=slot)
-        return rows[0]["version"] if rows else None
+        found = await self._found(_version, "last_live_in", {"app": app, "slot": slot})
+        return found[0] if found else None
 
     async def active_release(self, app: str) -> Release | None:
         return await self._one(Release, "active_release", app=app)
@@ -206,9 +219,10 @@ class SqliteStore(
     async def forget_webhooks(self, before: datetime) -> None:
         await self._write([(statements()["forget_webhooks"], {"before": _stamp(before)})])
 
-    async def _write(self, work: list[tuple[str, dict[str, Any]]]) -> None:
+    async def _write(self, work: Work) -> Mapping[str, int]:
         try:
-            await self._in_thread(_run_transaction, self._connection, work, self._answers)
+            counts: Mapping[str, int] = await self._in_thread(_run_transaction, self._connection, work, self._answers)
+            return counts
         finally:
             self._writes.note()  # also if the caller was canceled, because the thread may have committed
 
@@ -217,16 +231,21 @@ class SqliteStore(
         return found[0] if found else None
 
     async def _all(self, record_type: type[RecordT], query: str, **values: object) -> tuple[RecordT, ...]:
-        known: tuple[RecordT, ...] | None = self._answers.known(query, values)
-        if known is None:
-            read: Read = await self._in_thread(_read, self._connection, self._answers, record_type, query, values)
-            self._answers.keep(query, values, read)
-            known = read.records
-        return known
+        return await self._found(partial(from_row, record_type), query, values)
 
     async def _rows(self, query: str, **values: object) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = await self._in_thread(_fetch, self._connection, statements()[query], values)
         return found
+
+    async def _found(
+        self, parse: Callable[[Mapping[str, Any]], FoundT], query: str, values: Mapping[str, object]
+    ) -> tuple[FoundT, ...]:  # fmt: skip
+        known: tuple[FoundT, ...] | None = self._answers.known(query, values)
+        if known is None:
+            read: Read = await self._in_thread(_read, self._connection, self._answers, parse, query, values)
+            self._answers.keep(query, values, read)
+            known = read.records
+        return known
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: object) -> Any:
         run = asyncio.get_running_loop().run_in_executor
@@ -276,27 +295,35 @@ def _migrate(connection: sqlite3.Connection, file: Path) -> None:
         connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
+def _version(row: Mapping[str, Any]) -> int:
+    version: int = row["version"]
+    return version
+
+
 def _fetch(connection: sqlite3.Connection, statement: str, values: dict[str, Any]) -> list[sqlite3.Row]:
     return connection.execute(statement, values).fetchall()
 
 
 def _read(
-    connection: sqlite3.Connection, answers: Answers, record_type: type, query: str, values: dict[str, Any]
-) -> Read:  # fmt: skip
+    connection: sqlite3.Connection,
+    answers: Answers,
+    parse: Callable[[Mapping[str, Any]], Any],
+    query: str,
+    values: dict[str, Any],
+) -> Read:
     rows: list[Any] = _fetch(connection, statements()[query], values)
-    return Read(records=tuple(from_row(record_type, row) for row in rows), writes=answers.writes(query))
+    return Read(records=tuple(map(parse, rows)), writes=answers.writes(query))
 
 
-def _run_transaction(
-    connection: sqlite3.Connection, work: list[tuple[str, dict[str, Any]]], answers: Answers
-) -> None:  # fmt: skip
+def _run_transaction(connection: sqlite3.Connection, work: Work, answers: Answers) -> dict[str, int]:
     try:
         _commit(connection, work)
     finally:
         answers.written(statement for statement, _ in work)
+    return {query: answers.writes(query) for query in ONE.values()}
 
 
-def _commit(connection: sqlite3.Connection, work: list[tuple[str, dict[str, Any]]]) -> None:
+def _commit(connection: sqlite3.Connection, work: Work) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement, values in work:

@@ -144,21 +144,24 @@ class Runner:
         return None
 
     async def _failed(self, run: StepRun, step: Step, error: PvdifyError, seconds: float) -> PvdifyError:
+        """Mark the step as failed; that is saved with what follows: the undo, the next step or the end."""
         run.take_changes()  # discard the records that the failed step wanted to save
-        run.operation = replace(run.operation, error=Failure.of(error))
-        await self._journal(run, StepRecord(name=step.name, state=StepState.FAILED, seconds=seconds, text=error.what))
+        failed = StepRecord(name=step.name, state=StepState.FAILED, seconds=seconds, text=error.what)
+        run.operation = replace(run.operation, error=Failure.of(error)).with_step(failed)
         if not isinstance(error, DeployCanceled):
             await run.log(EntryKind.STEP_FAILED, error.what, seconds=seconds)
         log.info("step.failed", **_log_context(run), step=step.name, code=error.code, what=error.what, why=error.why)
         return error
 
     async def _undo(self, run: StepRun, error: PvdifyError | None) -> None:
-        """Undo every begun step, the last one first, then record the outcome. A failed undo does not end the loop."""
+        """Undo every begun step, the last one first, then record the outcome. A failed undo does not end the loop.
+
+        Each undo is saved as begun before it begins, and as done with the next one's begin or with the outcome.
+        """
         left: list[str] = []
         patience = UndoDeadline(self._world.clock)
         patience.note(error)
         run.operation = run.operation.moved_to(OperationState.UNDOING)
-        await run.save(run.operation)
         for step in reversed(plan_of(run.operation).steps):
             record = run.operation.step(step.name)
             if step.undo is None or record.state in (StepState.PENDING, StepState.UNDONE):
@@ -168,7 +171,7 @@ class Runner:
             if not await self._undo_step(run, step, patience):
                 left.append(step.name)
                 continue
-            await self._journal(run, replace(record, state=StepState.UNDONE))
+            run.operation = run.operation.with_step(replace(record, state=StepState.UNDONE))
         await self._finish(run, _outcome_of_undo(error, left))
 
     async def _undo_step(self, run: StepRun, step: Step, patience: UndoDeadline) -> bool:

@@ -129,6 +129,20 @@ async def test_an_answer_that_is_still_valid_does_not_ask_the_database(tmp_path:
     await store.close()
 
 
+async def test_a_saved_record_is_read_without_asking_the_database(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    saved, later = app("shop", 1), app("shop", 2)
+
+    await store.save(saved)
+    first = await store.app("shop")
+    await asyncio.gather(store.save(saved), store.save(later))  # the first returns after the second's commit
+    second = await store.app("shop")
+    await store.close()
+
+    assert first is saved
+    assert second == later
+
+
 def test_every_statement_names_the_cached_tables_that_it_uses() -> None:
     everything = {**statements(), **{kind.__name__: table.upsert for kind, table in TABLES.items()}}
     columns = {"Subscription", "Link"}  # their columns have names of tables

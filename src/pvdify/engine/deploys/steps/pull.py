@@ -38,7 +38,12 @@ async def keep_for_another_try(run: StepRun) -> None:
             await images.release(run.app, version)
 
 
-@step(undo=keep_for_another_try)
+async def has_no_standby(run: StepRun) -> bool:
+    """Whether the image may be missing on this host: instances on standby have it."""
+    return await standby_of(run) is None
+
+
+@step(undo=keep_for_another_try, has_work=has_no_standby)
 async def pull(run: StepRun) -> str:
     """Bring the release's image to this host, record its volumes, and wait for the preview's services.
 
@@ -47,8 +52,6 @@ async def pull(run: StepRun) -> str:
     Raises WrongPlatform, NotEnoughDisk, NotRollbackable, VolumeNotShared, ServiceFailed, and the errors of ``Images``.
     """
     release = run.release
-    if await standby_of(run):
-        return f"{(release.digest or '')[:11]}…  here"  # the standby instances have the image
     image = await _brought(run, await images_of(run))
     _check_platform(release, image)
     port = release.port or port_of(run.manifest, image.exposed_ports)
