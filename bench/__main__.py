@@ -1,6 +1,7 @@
 """`make bench`: measures everything that is promised, in one run on this machine, and writes bench/results.md."""
 
 import asyncio
+import os
 import platform
 import sys
 import time
@@ -20,11 +21,12 @@ SWITCH_TARGETS = {1: 10.0, 100: None, 500: 25.0}
 
 
 def main() -> None:
+    before = os.getloadavg()[0]
     figures = [
         *report("redaction", redaction()), *report("dashboard", dashboard()), *report("dashboard", dashboard(1000)),
         *measure_router(), *measure_requests(), *measure_server(),
     ]  # fmt: skip
-    text = render(figures)
+    text = render(figures, before)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
     sys.exit(any(figure.is_met is False for figure in figures))
@@ -74,7 +76,8 @@ def report(what: str, figures: list[Figure]) -> list[Figure]:
     return figures
 
 
-def render(figures: list[Figure]) -> str:
+def render(figures: list[Figure], load: float) -> str:
+    """``load``: the machine's, before the run."""
     met = {True: "yes", False: "**no**", None: ""}
     rows = [f"| {it.name} | {it.value} | {it.target} | {met[it.is_met]} |" for it in figures]
     return "\n".join(
@@ -82,7 +85,8 @@ def render(figures: list[Figure]) -> str:
             "# Results",
             "",
             f"One `make bench` on {time.strftime('%Y-%m-%d')}: Linux {platform.release()}, {platform.machine()},",
-            f"Python {platform.python_version()}, 2 shared cores with clients, router, apps and server all on them.",
+            f"Python {platform.python_version()}, 2 shared cores with clients, router, apps and server all on them;",
+            f"load {load:.1f} before the run.",
             f"The app is examples/hello, named {APP}. Medians of {product.ROUNDS} rounds where nothing else is said.",
             "",
             "| figure | measured | promised | met |",
