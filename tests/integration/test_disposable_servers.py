@@ -1,4 +1,4 @@
-"""The disposable servers of the tests have nothing of the machine that they run on."""
+"""The disposable servers of the tests do not have the networks of the machine that they run on."""
 
 import secrets
 import subprocess
@@ -13,7 +13,7 @@ from tests.support.vps import Vps, missing_for_vps
 def network() -> Iterator[str]:
     """The name of a network of this machine's podman."""
     name = f"pvdify-another-{secrets.token_hex(3)}"
-    subprocess.run(("podman", "network", "create", "--label=pvdify.server=another", name), check=True)
+    subprocess.run(("podman", "network", "create", name), check=True)
     yield name
     subprocess.run(("podman", "network", "rm", name), check=True)
 

@@ -15,7 +15,7 @@ class Records(ABC):
     async def _write(self, work: Work) -> Mapping[str, int]:
         """Execute these statements in one transaction. Raises StoreUnavailable.
 
-        Return how often the tables of each query of ``ONE`` had been written to right after it.
+        Return how often the tables of each query of ``store.ONE`` had been written to right after it.
         """
 
     @abstractmethod
