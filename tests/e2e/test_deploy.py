@@ -159,12 +159,12 @@ def test_logs_are_kept_after_the_containers_are_removed(trial: Trial, tmp_path: 
 
 
 def test_a_killed_instance_is_restarted(trial: Trial):
-    import subprocess
+    name = next(name for name in trial.containers() if f"-web-v{trial.live_slot('hello')}-" in name)
+    killed = trial.first_process(name)
 
-    name = next(name for name in trial.containers() if "-web-" in name and trial.containers()[name] == "running")
-    subprocess.run(("podman", "kill", "--signal", "KILL", name), check=True, capture_output=True)
+    trial.kill_instance(name)
 
-    wait_until(lambda: trial.containers().get(name) == "running")
+    wait_until(lambda: trial.first_process(name) not in (0, killed))
 
 
 def test_second_server_is_independent(trial: Trial):

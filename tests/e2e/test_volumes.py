@@ -51,10 +51,7 @@ def rows(trial: Trial) -> dict[str, object]:
 def own_stop_and_start(trial: Trial) -> tuple[float, float]:
     """How many seconds the app itself takes to stop, and to start until it answers, without pvdify."""
     name, port = "pvdify-test-own-time", trial.stage.first_instance_port + 90
-    image = subprocess.run(
-        ("podman", "inspect", "--format", "{{.Image}}", next(iter(trial.containers()))), check=True,
-        capture_output=True, text=True,
-    ).stdout.strip()  # fmt: skip
+    image = next(iter(trial.images()))
     run = ("podman", "run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:8080", image)
     try:
         begun = time.monotonic()

@@ -140,12 +140,22 @@ class Trial:
         """The ids of the images that this server's containers are of."""
         return {container["ImageID"] for container in self._listed()}
 
+    def inspected(self) -> str:
+        """What podman tells of the containers of this server, without those that are removed meanwhile."""
+        asked = ("podman", "inspect", *self.containers())
+        return subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+
     def kill_instance(self, name: str) -> float:
         """SIGKILL for the container's first process, from outside; when (``time.monotonic``)."""
-        (pid,) = (each["Pid"] for each in self._listed() if each["Labels"]["io.pvdify.name"] == name)
+        pid = self.first_process(name)
+        assert pid, f"{name} does not run"
         at = time.monotonic()
         os.kill(pid, signal.SIGKILL)
         return at
+
+    def first_process(self, name: str) -> int:
+        """Its pid on this machine; 0 while the container does not run, or is not there."""
+        return next((int(it["Pid"]) for it in self._listed() if it["Labels"]["io.pvdify.name"] == name), 0)
 
     def live_slot(self, app: str) -> int:
         """The slot that gets the app's visitors."""
