@@ -91,10 +91,9 @@ def _restarts(trial: Trial, start: Start) -> Iterator[Figure]:
 
 
 def _deploys(trial: Trial) -> Iterator[Figure]:
-    image, port = product.stored_image(trial), trial.stage.first_instance_port + 90
     floors, whole, inside = [], [], []
     for number in range(ROUNDS):
-        floors.append(product.time_floor(image, port))
+        floors.append(product.time_floor(trial))
         whole.append(product.deploy(trial, ("v1", "v2")[number % 2]))
         inside.append(_newest_receipt(trial)["seconds"])
         _settle(trial)
@@ -115,11 +114,10 @@ def _warm_rollbacks(trial: Trial) -> Iterator[Figure]:
 
 
 def _cold_rollbacks(trial: Trial) -> Iterator[Figure]:
-    image, port = product.stored_image(trial), trial.stage.first_instance_port + 90
     floors, whole = [], []
     for _ in range(ROUNDS):
         _settle(trial)
-        floors.append(product.time_floor(image, port))
+        floors.append(product.time_floor(trial))
         whole.append(product.rollback(trial))
     yield Figure(name="cold rollback", value=_ratio(statistics.median(whole), statistics.median(floors)))
 

@@ -78,9 +78,8 @@ async def swaps(trial: Trial) -> list[Figure]:
 def deploys(trial: Trial) -> list[Figure]:
     """A deploy of an image that is here, against what podman alone takes until the same image answers."""
     floors, whole = [], []
-    port = trial.stage.first_instance_port + 90
     for _ in range(ROUNDS):
-        floors.append(time_floor(stored_image(trial), port))
+        floors.append(time_floor(trial))
         whole.append(deploy(trial, "v1"))
         wait_quiet(trial)
     floor, deployed = statistics.median(floors), statistics.median(whole)
@@ -102,10 +101,9 @@ def rollbacks(trial: Trial) -> list[Figure]:
     trial.stop()
     trial.start(settings=("--standby", "0"))
     cold, floors = [], []
-    port = trial.stage.first_instance_port + 90
     for _ in range(ROUNDS):
         wait_quiet(trial, containers=1)
-        floors.append(time_floor(stored_image(trial), port))
+        floors.append(time_floor(trial))
         cold.append(rollback(trial))
     trial.stop()
     trial.start()
@@ -244,13 +242,12 @@ def _followed(trial: Trial, method: str, path: str, body: object) -> float:
     return seconds
 
 
-def stored_image(trial: Trial) -> str:
-    """An image that this server's instances are of, by its id: podman alone asks no registry for it either."""
-    return sorted(trial.images())[0]
+def time_floor(trial: Trial) -> float:
+    """Seconds from `podman run` of an image that one of this server's instances is of now to the first 200.
 
-
-def time_floor(image: str, port: int) -> float:
-    name = "pvdify-bench-floor"
+    The image is given by its id, so that podman asks no registry for it either.
+    """
+    image, port, name = min(trial.images()), trial.stage.first_instance_port + 90, "pvdify-bench-floor"
     argv = ("podman", "run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:8080", image)
 
     def until_200() -> None:
