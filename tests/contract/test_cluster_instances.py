@@ -1,5 +1,6 @@
 """The contract of instances on a cluster whose API server is in memory; tests/kubernetes has it on a real one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,3 +127,20 @@ async def test_a_crash_is_reported_once(world):
         return not await world.supervisor.instances.restarts()
 
     await eventually(world, is_forgotten)
+
+
+@pytest.mark.parametrize("ending", ["stop", "remove"])
+@pytest.mark.parametrize("has_ended", [True, False], ids=["ended by itself", "running"])
+async def test_nothing_of_an_instance_runs_after_it_was_brought_down(world, ending, has_ended):
+    instances, spec = world.supervisor.instances, make_spec(world, TALKER) if has_ended else make_spec(world)
+    await instances.start(spec)
+    if has_ended:
+        await instances.wait(spec.name)
+
+    await (instances.stop(spec.name, 1.0) if ending == "stop" else instances.remove(spec.name))
+
+    seen = []
+    for _ in range(10):
+        seen += world.api.running
+        await asyncio.sleep(0.02)
+    assert seen == []

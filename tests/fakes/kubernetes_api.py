@@ -1,13 +1,14 @@
 """An API server in memory with a kubelet that only plays: pods run as scripted, so that tests need no cluster.
 
-It keeps what is applied, makes pods for Deployments, reports changes to watches, and serves logs. It checks no schema.
+It keeps what is applied, reports changes to watches, and serves logs. Its controllers act a moment later, as real ones
+do: they make and delete the ReplicaSet of a Deployment and the pod of a ReplicaSet. It checks no schema.
 """
 
 import asyncio
 import copy
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +19,7 @@ from tests.fakes.behaviour import Behaviour
 
 Json = dict[str, Any]
 BACK_OFF = 10.0  # seconds before the second start of a program that exited again
+MOMENT = 0.02  # seconds until a controller or the kubelet acts
 TERMINATED = 143
 
 
@@ -32,15 +34,22 @@ class FakeKubernetes:
         self._numbers = itertools.count(1)
         self._watches: set[asyncio.Queue[Json]] = set()
         self._programs: dict[str, asyncio.Task[None]] = {}
+        self._controllers: set[asyncio.Task[None]] = set()
         self._addresses = itertools.count(10)
 
     def client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(transport=httpx2.MockTransport(self._answer), base_url="https://api.example.com")
 
     async def close(self) -> None:
-        for program in self._programs.values():
-            program.cancel()
-        await asyncio.gather(*self._programs.values(), return_exceptions=True)
+        tasks = [*self._programs.values(), *self._controllers]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def running(self) -> list[str]:
+        """The paths of the pods whose program runs."""
+        return [path for path, each in self.objects.items() if each.get("kind") == "Pod" and "running" in _state(each)]
 
     async def _answer(self, request: httpx2.Request) -> httpx2.Response:
         if self.is_away:
@@ -88,22 +97,59 @@ class FakeKubernetes:
         self.objects[path] = document
         if document.get("kind") == "Pod":
             self._run(path)
-        if document.get("kind") == "Deployment":
+        if document.get("kind") in ("Deployment", "ReplicaSet"):
             self._control(path)
         return httpx2.Response(200, json=document)
 
     def _control(self, path: str) -> None:
-        """As the controllers of Deployments do: a pod if a replica is wanted, and none if not."""
+        """Let the controller of the object see it a moment later."""
         document = self.objects[path]
-        own = [at for at in self.objects if at.startswith(_pod_path(path)) and not _is_ending(self.objects[at])]
-        if document["spec"].get("replicas") and not own:
+        document["metadata"]["generation"] = next(self._numbers)
+        act = self._scale if document["kind"] == "Deployment" else self._replicate
+        self._begin(act(path))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._controllers.add(task)
+        task.add_done_callback(self._controllers.discard)
+
+    async def _scale(self, path: str) -> None:
+        """As the controller of Deployments does: its ReplicaSet wants as many pods, and goes with it.
+
+        It is slower than that of ReplicaSets, which may replace a pod that is deleted meanwhile.
+        """
+        await asyncio.sleep(3 * MOMENT)
+        document, below = self.objects.get(path), _path_below(path, "replicasets")
+        if document is None:
+            for at in [at for at in self.objects if at.startswith((below, _path_below(path, "pods")))]:
+                if at in self.objects:
+                    self._delete(at)
+            return
+        template, replicas = copy.deepcopy(document["spec"]["template"]), document["spec"].get("replicas", 1)
+        metadata = {"name": f"{document['metadata']['name']}-1", "namespace": document["metadata"]["namespace"]}
+        metadata["labels"] = template["metadata"]["labels"]
+        spec = {"replicas": replicas, "template": template}
+        if self.objects.get(f"{below}1", {}).get("spec") != spec:
+            self._put(f"{below}1", {"kind": "ReplicaSet", "metadata": metadata, "spec": spec})
+        document["status"] = {"observedGeneration": document["metadata"]["generation"]}
+
+    async def _replicate(self, path: str) -> None:
+        """As the controller of ReplicaSets does: a pod if one is wanted, and none if not."""
+        await asyncio.sleep(MOMENT)
+        document = self.objects.get(path)
+        if document is None:
+            return
+        pods = _path_below(path, "pods")
+        own = [at for at in self.objects if at.startswith(pods) and not _is_ending(self.objects[at])]
+        if document["spec"]["replicas"] and not own:
             pod = copy.deepcopy(document["spec"]["template"]) | {"kind": "Pod", "apiVersion": "v1"}
             pod["metadata"]["name"] = f"{document['metadata']['name']}-{next(self._numbers)}"
             pod["metadata"]["namespace"] = document["metadata"]["namespace"]
-            self._put(f"{_pod_path(path).rpartition('/')[0]}/{pod['metadata']['name']}", pod)
-        elif not document["spec"].get("replicas"):
+            self._put(f"{pods.rpartition('/')[0]}/{pod['metadata']['name']}", pod)
+        elif not document["spec"]["replicas"]:
             for at in own:
                 self._delete(at)
+        document["status"] = {"observedGeneration": document["metadata"]["generation"]}
 
     def _delete(self, path: str) -> None:
         document = self.objects[path]
@@ -113,6 +159,8 @@ class FakeKubernetes:
                 self._tell("MODIFIED", document)
                 self._programs[path].cancel()
                 self._programs[path] = asyncio.create_task(self._end(path))
+                for at in [at for at in self.objects if path.startswith(_path_below(at, "pods"))]:
+                    self._begin(self._replicate(at))
             return
         del self.objects[path]
         if document.get("kind") == "Namespace":
@@ -120,16 +168,19 @@ class FakeKubernetes:
                 if at in self.objects:
                     self._delete(at)
         if document.get("kind") == "Deployment":
-            for at in [at for at in self.objects if at.startswith(_pod_path(path))]:
-                self._delete(at)
+            self._begin(self._scale(path))
 
     async def _end(self, path: str) -> None:
-        await asyncio.sleep(0.02)
+        """As the kubelet does: end the program, also one that it was starting again when it was told."""
+        if "terminated" in _state(pod := self.objects[path]) and pod["spec"]["restartPolicy"] == "Always":
+            await asyncio.sleep(MOMENT)
+            self._set(path, {"running": {"startedAt": _now()}})
+        await asyncio.sleep(MOMENT)
         pod = self.objects[path]
         if "running" in _state(pod):
             code = 137 if self._behaviour(pod).stop_seconds > 100 else TERMINATED
             self._set(path, {"terminated": _terminated(code, "Error")})
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(MOMENT)
         del self.objects[path]
         self._tell("DELETED", pod)
 
@@ -147,7 +198,7 @@ class FakeKubernetes:
         pod, restarts = self.objects[path], 0
         behaviour = self._behaviour(pod)
         while True:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(MOMENT)
             if behaviour.refuse:
                 words = "stat /no/such/program: no such file or directory"
                 self._set(path, {"terminated": _terminated(128, "StartError", words)}, phase="Running")
@@ -162,6 +213,7 @@ class FakeKubernetes:
             self._set(path, {"terminated": ended}, phase="Running" if is_kept else "Failed")
             if not is_kept:
                 return
+            await asyncio.sleep(MOMENT)
             restarts += 1
             waits = {"waiting": {"reason": "CrashLoopBackOff"}}
             self._set(path, waits, last={"terminated": ended}, restarts=restarts)
@@ -216,7 +268,7 @@ class FakeKubernetes:
 
 _KINDS = frozenset({
     "pods", "services", "secrets", "configmaps", "events", "persistentvolumeclaims", "nodes", "namespaces",
-    "deployments",
+    "deployments", "replicasets",
 })  # fmt: skip
 
 
@@ -243,8 +295,13 @@ def _merged(old: Json, new: Json) -> Json:
     return result
 
 
-def _pod_path(deployment: str) -> str:
-    return deployment.replace("/apis/apps/v1/", "/api/v1/").replace("/deployments/", "/pods/") + "-"
+def _path_below(owner: str, kind: str) -> str:
+    """The path with which the objects begin that a Deployment or ReplicaSet owns."""
+    start, own, name = owner.rpartition("/")[0].rpartition("/")[0], owner.split("/")[-2], owner.rpartition("/")[2]
+    if own not in ("deployments", "replicasets"):
+        return "none"
+    start = start.replace("/apis/apps/v1/", "/api/v1/") if kind == "pods" else start
+    return f"{start}/{kind}/{name}-"
 
 
 def _is_ending(pod: Json) -> bool:

@@ -6,6 +6,7 @@ they are whole.
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from pvdify.adapters.clock.clock import SystemClock
 from pvdify.errors import StartFailed
 from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import Exit, InstanceState, Limits, Role
+from pvdify.model.volume import Mount
 from tests.contract import test_supervisor
 from tests.contract.supervisor_worlds import ASKER, TALKER, eventually, make_spec
 from tests.kubernetes.worlds import ClusterWorld, suite
@@ -103,6 +105,30 @@ async def test_a_last_line_without_its_end_is_read_after_the_program_has_ended(w
     lines = await world.supervisor.logs.tail([spec.name], 10)
 
     assert [(line.text, line.is_part) for line in lines] == [("one", False), ("Password: ", True)]
+
+
+@pytest.mark.parametrize("ending", ["stop", "remove"])
+async def test_an_instance_that_its_node_starts_again_does_not_run_after_it_was_brought_down(world, ending):
+    instances = world.supervisor.instances
+    writes = "for beat in 1 2 3 4 5; do echo beat >>/data/beats; sleep 0.1; done; exit 3"
+    spec = make_spec(world, writes, mounts=(Mount(path="/data", volume="shop-data-1"),))
+    for _ in range(3):
+        await instances.start(spec)
+        assert await instances.wait(spec.name) == Exit(code=3)
+
+        await (instances.stop(spec.name, 1.0) if ending == "stop" else instances.remove(spec.name))
+
+        (beats,) = files_of(world, "shop").glob("beats")
+        before = beats.read_text()
+        await asyncio.sleep(3)
+        assert beats.read_text() == before
+
+
+def files_of(world: ClusterWorld, app: str) -> Path:
+    """The folder on this machine of the app's only volume."""
+    wanted = ("--output", "jsonpath={.items[*].spec.volumeName}")
+    name = world.server.cluster.kubectl("get", "pvc", "--namespace", f"{world.server.prefix}{app}", *wanted)
+    return world.server.cluster.volumes / name
 
 
 async def test_an_unschedulable_instance_names_the_resource(world):

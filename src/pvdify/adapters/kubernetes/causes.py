@@ -42,6 +42,11 @@ def refusal(spec: InstanceSpec, pod: Pod, words: str = "") -> StartFailed | None
     return None
 
 
+def is_not_pulled(pod: Pod) -> bool:
+    """Return whether the node has no image to start the container of."""
+    return pod.waits_for in _PULLS
+
+
 def may_be_pulled_later(pod: Pod, words: str) -> bool:
     """Return whether a pull has failed, with these words, and the node's next attempt may succeed."""
     return pod.waits_for in ("ErrImagePull", "ImagePullBackOff") and not _MISSING.search(words or pod.message)

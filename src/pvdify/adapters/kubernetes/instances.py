@@ -1,18 +1,18 @@
 """The ``instances`` port on a cluster: a Deployment of one replica for each instance, a pod for what runs once."""
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from pvdify.adapters.kubernetes import causes, found, manifests, pods
 from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused, unavailable
 from pvdify.adapters.kubernetes.collector import Collector
+from pvdify.adapters.kubernetes.endings import GONE, Endings
 from pvdify.adapters.kubernetes.names import EXIT, RECORDED, Scope, app_of, object_name
 from pvdify.adapters.kubernetes.pods import Pod
 from pvdify.adapters.kubernetes.prerequisites import Prerequisites
 from pvdify.adapters.kubernetes.watch import Watch
-from pvdify.errors import RuntimeHangs, RuntimeUnavailable, StartFailed
+from pvdify.errors import RuntimeUnavailable, StartFailed
 from pvdify.model.instance import Exit, FoundInstance, InstanceSpec, Restart
 from pvdify.ports.clock import Clock
 
@@ -20,10 +20,8 @@ START_SECONDS = 180.0  # the longest that a start may take, with its pull
 SCHEDULE_SECONDS = 30.0  # after which a pod that no node takes is an error; a cluster may be adding a node
 # Nodes pull again after 10 s, and after 20 s more: one may not have a new login yet, or the network may have failed.
 PULL_AGAIN_SECONDS = 40.0
-STOP_SECONDS = 60.0  # what a stop may take beyond its grace
 QUICK_SECONDS = 5.0  # the longest that the first question whether an instance runs may take
 LOOK_EVERY = 5.0  # seconds between two checks without a report of the watch
-GONE = Exit(code=pods.KILLED)
 
 
 class ClusterInstances:
@@ -46,7 +44,7 @@ class ClusterInstances:
         self._cluster, self._scope, self._clock = cluster, scope, clock
         self._prerequisites, self._watch, self._collector = prerequisites, watch, collector
         self._forget_output = forget_output
-        self._killed: set[str] = set()  # uids of pods that were to be killed at once
+        self._endings = Endings(cluster=cluster, scope=scope, clock=clock, watch=watch)
 
     async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
         await self._watch.begin()
@@ -84,36 +82,20 @@ class ClusterInstances:
 
     async def stop(self, name: str, grace: float) -> None:
         await self._watch.begin()
-        seconds = max(1, math.ceil(grace))
-        is_kept = await self._cluster.merge(self._path(name, "deployments"), {"spec": {"replicas": 0}}) is not None
-        there = [pod for pod in await self._watch.fetch(app_of(name)) if pod.identity.name == name and not pod.is_over]
-        for pod in there:
-            if grace == 0:
-                self._killed.add(pod.uid)
-            await self._cluster.delete(self._pod_path(pod), grace=seconds, uid=pod.uid)
-        deadline = self._clock.monotonic() + seconds + STOP_SECONDS
-        ended = [await self._until_over(pod, deadline) for pod in there]
+        ended = await self._endings.bring_down(name, grace)
         await self._collector.drain(name)
-        if ended:
-            annotation = {"metadata": {"annotations": {EXIT: found.exit_text(ended[-1])}}}
-            await self._cluster.merge(self._path(name, "deployments" if is_kept else "configmaps"), annotation)
+        if ended is not None:
+            annotation = {"metadata": {"annotations": {EXIT: found.exit_text(ended)}}}
+            if await self._cluster.merge(self._path(name, "deployments"), annotation) is None:
+                await self._cluster.merge(self._path(name, "configmaps"), annotation)
+        await self._endings.delete_ended(name)
 
     async def remove(self, name: str) -> None:
         await self._watch.begin()
-        await self._cluster.delete(self._path(name, "deployments"))
-        there = [pod for pod in await self._watch.fetch(app_of(name)) if pod.identity.name == name]
-        for pod in there:
-            if not pod.is_over:
-                self._killed.add(pod.uid)
-            await self._cluster.delete(self._pod_path(pod), grace=1, uid=pod.uid)
-        deadline = self._clock.monotonic() + STOP_SECONDS
-        for pod in there:
-            await self._until_over(pod, deadline)
+        await self._endings.bring_down(name, 0)
         await self._collector.drain(name)
-        for pod in self._watch.of(name):
-            if pod.ended is not None:  # nothing of it runs: its object, which the node may keep for a minute, can go
-                await self._cluster.delete(self._pod_path(pod), grace=0, uid=pod.uid)
-        for kind in ("services", "secrets", "configmaps"):
+        await self._endings.delete_ended(name)
+        for kind in ("deployments", "services", "secrets", "configmaps"):
             await self._cluster.delete(self._path(name, kind))
         await self._prerequisites.unprotect(app_of(name), name)
         self._collector.forget(name)
@@ -136,7 +118,7 @@ class ClusterInstances:
                     return ended
             elif seen is not None and seen.is_up and seen.run != pod.run:  # it ended, and runs again already
                 await self._collector.drain(name)
-                return self._exit(seen.uid, pod.last.exit if pod.last is not None and seen.uid == pod.uid else GONE)
+                return self._endings.exit_of(seen.uid, pod.last if seen.uid == pod.uid else None)
             seen = pod
             await self._watch.change(name, LOOK_EVERY)
 
@@ -236,27 +218,10 @@ class ClusterInstances:
         pod = pods.current(there)
         return pod is not None and pod.is_up and not pod.is_ending
 
-    async def _until_over(self, pod: Pod, deadline: float) -> Exit:
-        """Wait until the pod's container has ended, and return how; its object may stay for a while."""
-        name = pod.identity.name
-        while self._clock.monotonic() < deadline:
-            now = next((each for each in self._watch.of(name) if each.uid == pod.uid), None)
-            if now is None:
-                return self._exit(pod.uid, pod.ended.exit if pod.ended else GONE)
-            if now.ended is not None or now.is_lost or not now.node:
-                return self._exit(pod.uid, now.ended.exit if now.ended else GONE)
-            if now.running_since is None and not now.has_run and now.is_ending:
-                return GONE
-            await self._watch.change(name, LOOK_EVERY)
-        raise RuntimeHangs(
-            f"{name} did not end", why=f"its pod {pod.name} still runs on {pod.node or 'no node'}",
-            next=f"`kubectl describe pod {pod.name}` shows why; it is tried again",
-        )  # fmt: skip
-
     async def _ended(self, name: str, seen: Pod | None, pod: Pod | None) -> Exit | None:
         """Return how the instance ended; None if it has still to start."""
         if pod is not None and not pod.is_ending and (ended := pod.ended or pod.last) is not None:
-            return self._exit(pod.uid, ended.exit)
+            return self._endings.exit_of(pod.uid, ended)
         deployment = await self._cluster.get(self._path(name, "deployments"))
         if deployment is not None and int(deployment["spec"].get("replicas") or 0) > 0:
             return GONE if seen is not None and (pod is None or pod.is_lost) else None
@@ -266,13 +231,13 @@ class ClusterInstances:
         if marker is None:
             return GONE
         if pod is not None:
-            return None if pod.ended is None else self._exit(pod.uid, pod.ended.exit)
+            return None if pod.ended is None else self._endings.exit_of(pod.uid, pod.ended)
         return (found.exit_of(marker) or GONE) if found.starts(marker) else None
 
     def _stopped(self, deployment: Json, pod: Pod | None) -> Exit | None:
         """Return how an instance ended that is to be down; None if it was never started, or still runs."""
         if pod is not None and pod.ended is not None:
-            return self._exit(pod.uid, pod.ended.exit)
+            return self._endings.exit_of(pod.uid, pod.ended)
         if pod is not None and pod.running_since is not None and not pod.is_lost:
             return None
         return found.exit_of(deployment) or (GONE if found.starts(deployment) else None)
@@ -289,10 +254,6 @@ class ClusterInstances:
 
     def _runs(self, name: str) -> bool:
         return any(pod.is_up for pod in self._watch.of(name))
-
-    def _exit(self, uid: str, ended: Exit) -> Exit:
-        """Return the end of a pod; one that was to be killed at once may have had a second to end by itself."""
-        return GONE if uid in self._killed and not ended.is_out_of_memory else ended
 
     def _path(self, name: str, kind: str) -> str:
         return self._scope.path(app_of(name), kind, object_name(name))

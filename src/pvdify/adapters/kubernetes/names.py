@@ -76,7 +76,7 @@ class Scope:
 _GROUPS = {
     "pods": "/api/v1", "services": "/api/v1", "secrets": "/api/v1", "configmaps": "/api/v1", "events": "/api/v1",
     "persistentvolumeclaims": "/api/v1", "resourcequotas": "/api/v1", "limitranges": "/api/v1", "nodes": "/api/v1",
-    "serviceaccounts": "/api/v1", "deployments": "/apis/apps/v1",
+    "serviceaccounts": "/api/v1", "deployments": "/apis/apps/v1", "replicasets": "/apis/apps/v1",
     "networkpolicies": "/apis/networking.k8s.io/v1",
 }  # fmt: skip
 

@@ -23,6 +23,7 @@ RIGHTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("pods/exec", "pods/attach", "pods/portforward"), ("get", "create")),
     ("", ("nodes", "events"), ("list",)),
     ("apps", ("deployments",), _ALL),
+    ("apps", ("replicasets",), ("list",)),
     ("networking.k8s.io", ("networkpolicies",), _ALL),
     ("policy", ("poddisruptionbudgets",), _ALL),
     ("storage.k8s.io", ("storageclasses",), ("list",)),
