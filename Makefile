@@ -12,6 +12,8 @@ bin := .venv/bin
 parallel := --numprocesses=auto --dist=worksteal
 # One process more than cores: tests that wait for programs leave a core idle otherwise.
 parallel_with_waits := --numprocesses=$(shell expr $$(nproc) + 1) --dist=worksteal
+# Each process has a cluster of its own. Most of a test is waiting for the cluster.
+on_clusters := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 python_sources := src tests tools bench examples
 shell_sources := tools/setup tools/lock tools/machine-tests tools/build-sample tools/build-service tools/cluster/boot.sh .ci/run gh-pvdify/gh-pvdify src/pvdify/adapters/systemd/keeper.sh
 
@@ -53,10 +55,10 @@ test-integration: setup ## tests against the real podman, router and database
 test-e2e: setup ## tests that start a whole server, with load across a switch
 	$(bin)/pytest tests/e2e -m "not long"
 
-test-kubernetes: ## tests on a real cluster of two workers; builds its programs once, into ~/.cache/pvdify-test
+test-kubernetes: ## tests on real clusters of two workers; builds their programs once, into ~/.cache/pvdify-test
 	@tools/setup --kubernetes
 	$(bin)/python -m tools.cluster build
-	$(bin)/pytest tests/kubernetes -m "not long"
+	$(bin)/pytest $(on_clusters) tests/kubernetes -m "not long"
 
 test-kubernetes-full: ## the same with pvdifyd killed at every moment of a deploy, and with the tests that take long
 	@tools/setup --kubernetes

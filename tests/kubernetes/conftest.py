@@ -1,4 +1,4 @@
-"""One real cluster for all tests of this folder, and each test runs in its outside network."""
+"""One real cluster for all tests of this process, and each test runs in its outside network."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,6 +10,14 @@ from tests.support.cluster_objects import eventually
 from tests.support.cluster_runtime import ClusterServer, cluster_server
 from tools.cluster.build import SourceUnavailable, build
 from tools.cluster.programs import Programs
+
+LONGEST = ("test_instances", "test_moves", "test_losses", "test_cluster", "test_volume_transfers", "test_same_as_podman")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that the processes of a parallel run end at about the same time."""
+    order = {Path(__file__).with_name(f"{name}.py"): number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import yaml
@@ -27,6 +28,7 @@ LISTINGS = (
     ("volume", "ls", "--format", "{{.Name}} {{.Labels}}"), ("images", "--format", "{{.Repository}}:{{.Tag}}"),
 )  # fmt: skip
 RIGHTS = Path(__file__).parents[2] / "packaging" / "kubernetes" / "rbac.yaml"
+_APPLYING = threading.Lock()  # kubectl fails if another one makes the same object
 
 
 class ClusterTrial(Trial):
@@ -110,7 +112,8 @@ def kubeconfig(cluster: Cluster, directory: Path) -> Path:
         wanted = "--output=jsonpath={.data.token}"
         return cluster.kubectl("get", "secret", "pvdifyd-token", "--namespace=pvdify", wanted)
 
-    cluster.kubectl("apply", f"--filename={RIGHTS}")
+    with _APPLYING:
+        cluster.kubectl("apply", f"--filename={RIGHTS}")
     wait_until(token, "the account has no token")
     content = yaml.safe_load(cluster.kubeconfig.read_text())
     for user in content["users"]:

@@ -45,8 +45,10 @@ class Cluster:
     private_login = (USER, PASSWORD)
 
     def __init__(self) -> None:
-        self._is_borrowed = bool(os.environ.get("PVDIFY_TEST_CLUSTER"))
-        name = os.environ.get("PVDIFY_TEST_CLUSTER") or f"{name_of_checkout()}t"
+        borrowed, worker = os.environ.get("PVDIFY_TEST_CLUSTER"), os.environ.get("PYTEST_XDIST_WORKER", "")
+        assert not (borrowed and worker), "PVDIFY_TEST_CLUSTER: several processes cannot share a cluster"
+        self._is_borrowed = bool(borrowed)
+        name = borrowed or f"{name_of_checkout()}t{worker}"  # each process of a parallel run has a cluster of its own
         self._cluster = RealCluster(Layout(name=name), build())
 
     def __enter__(self) -> Self:
