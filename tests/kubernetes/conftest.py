@@ -11,12 +11,12 @@ from tests.support.cluster_runtime import ClusterServer, cluster_server
 from tools.cluster.build import SourceUnavailable, build
 from tools.cluster.programs import Programs
 
-LONGEST = ("test_instances", "test_moves", "test_losses", "test_cluster", "test_volume_transfers", "test_same_as_podman")
+LONG = ("test_same_as_podman", "test_instances", "test_moves", "test_losses", "test_cluster", "test_volume_transfers")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that the processes of a parallel run end at about the same time."""
-    order = {Path(__file__).with_name(f"{name}.py"): number for number, name in enumerate(LONGEST)}
+    order = {Path(__file__).with_name(f"{name}.py"): number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
 

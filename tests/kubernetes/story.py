@@ -15,7 +15,6 @@ from tools.demo.stage import BASE_DOMAIN
 
 APP = "hello"
 SWAPS = 3
-CLIENTS = 8
 DIFFERENT_EACH_TIME = (
     (re.compile(r", before: \d+ of \d+ requests? \([^)]*\)"), ""),  # the guard's words, if it saw visitors before
     (re.compile(r"sha256:[0-9a-f]+"), "DIGEST"),
@@ -44,6 +43,15 @@ class Said:
     stderr: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """How many requests visitors send at least, how many visitors there are, and how many seconds each one pauses."""
+
+    requests: int
+    clients: int
+    pause: float
+
+
 @dataclass
 class Story:
     """Told once with ``tell``.
@@ -52,13 +60,13 @@ class Story:
         trial: a started server.
         images: references of ``v1``, ``v2`` and ``broken``, which fails a fifth of the visits.
         folder: an empty folder.
-        requests: the least number of requests that visitors send.
+        crowd: the visitors.
     """
 
     trial: ClusterTrial
     images: Mapping[str, str]
     folder: Path
-    requests: int
+    crowd: Crowd
     said: dict[str, Said] = field(default_factory=dict)
     sent: int = 0
     deploys: int = 0
@@ -78,7 +86,7 @@ class Story:
         async with self._visitors() as load:
             await self._preview()
             await self._failures()
-            while self.sent + load.report.requests < self.requests:
+            while self.sent + load.report.requests < self.crowd.requests:
                 await self._deploy("", "v2" if self.serving["last"] == "v1" else "v1")
             await load.stop()
         await self._say("destroy", "apps:destroy", APP, "--confirm", APP)
@@ -144,7 +152,8 @@ class _Visitors(Load):
     """Visitors whose requests and failures count in the story."""
 
     def __init__(self, story: Story) -> None:
-        super().__init__(story.trial.stage.router, f"{APP}.{BASE_DOMAIN}", clients=CLIENTS, pause=0.04)
+        crowd, host = story.crowd, f"{APP}.{BASE_DOMAIN}"
+        super().__init__(story.trial.stage.router, host, clients=crowd.clients, pause=crowd.pause)
         self._story = story
 
     async def __aexit__(self, *problem: object) -> None:

@@ -1,14 +1,13 @@
 """One story of an app on a cluster and on podman: the same exit codes, the same words, and no failed request."""
 
 import asyncio
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 
-from tests.kubernetes.story import APP, Story
+from tests.kubernetes.story import APP, Crowd, Story
 from tests.kubernetes.trial import ClusterTrial
 from tests.support.cluster import Cluster
 from tests.support.images import missing_for_podman
@@ -20,9 +19,12 @@ pytestmark = [
     pytest.mark.kubernetes, pytest.mark.podman, pytest.mark.timeout(1800),
     pytest.mark.skipif(missing_for_podman() is not None, reason=str(missing_for_podman())),
 ]  # fmt: skip
-RUNTIMES = ("kubernetes", "podman")
+CROWDS = {
+    "kubernetes": Crowd(requests=50_000, clients=24, pause=0.005),
+    "podman": Crowd(requests=3_000, clients=8, pause=0.04),  # tests/load and tests/e2e send more there
+}
+RUNTIMES = tuple(CROWDS)
 STANDBY = "10m"  # longer than the story: how long a step takes must not decide whether a rollback is warm
-REQUESTS = int(os.environ.get("PVDIFY_TEST_STORY_REQUESTS", "3000"))
 STEPS = {
     "first deploy": 0, "swap 1": 0, "swap 2": 0, "swap 3": 0, "rollback": 0, "rollback to a version": 0,
     "plan of a rollback": 0, "release with errors": 7, "preview": 0, "preview closed": 0,
@@ -45,7 +47,7 @@ def stories(
 
     def told(runtime: str) -> Story:
         with server(shared_cluster, runtime) as trial:
-            story = Story(trial, images, tmp_path_factory.mktemp(runtime), REQUESTS)
+            story = Story(trial, images, tmp_path_factory.mktemp(runtime), CROWDS[runtime])
             asyncio.run(story.tell())
             wait_until(lambda: trial.left_of(APP) == [], f"{runtime}: {trial.left_of(APP)}")
         print(f"{runtime}: {story.sent} requests over {story.deploys} deploys, {len(story.failures)} failed; "
@@ -83,5 +85,5 @@ def test_no_visitor_gets_an_error_but_those_of_the_release_with_errors(stories: 
     assert story.failures == []
     assert story.other_failures_beside_it == []
     assert story.errors_of_the_broken_release > 0
-    assert story.sent >= REQUESTS
+    assert story.sent >= CROWDS[runtime].requests
     assert story.serving == {"last": story.serving["last"], "preview": "v1"}
