@@ -129,6 +129,42 @@ async def test_a_crash_is_reported_once(world):
     await eventually(world, is_forgotten)
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_a_move_to_another_node_is_reported_once(world, is_killed):
+    spec = make_spec(world)
+    await world.supervisor.instances.start(spec)
+    await world.supervisor.instances.find()
+    assert await world.supervisor.instances.restarts() == ()  # its first pod is recorded
+
+    world.api.node = "n2"
+    world.api.evict(*world.api.running)
+    if is_killed:
+        await world.lose_daemon()
+
+    async def is_reported() -> bool:
+        await world.supervisor.instances.find()
+        return bool(await world.supervisor.instances.restarts())
+
+    await eventually(world, is_reported)
+    (move,) = await world.supervisor.instances.restarts()
+    assert (move.name, move.moved) == (spec.name, "was moved from n1 to n2")
+    await world.supervisor.instances.forget_restarts([move])
+    await world.lose_daemon()
+    await world.supervisor.instances.find()
+    assert await world.supervisor.instances.restarts() == ()
+
+
+async def test_a_start_after_a_stop_is_no_move(world):
+    spec = make_spec(world)
+    for node in ("n1", "n2"):
+        world.api.node = node
+        await world.supervisor.instances.start(spec)
+        await world.supervisor.instances.find()
+
+        assert await world.supervisor.instances.restarts() == ()
+        await world.supervisor.instances.stop(spec.name, 1.0)
+
+
 @pytest.mark.parametrize("ending", ["stop", "remove"])
 @pytest.mark.parametrize("has_ended", [True, False], ids=["ended by itself", "running"])
 async def test_nothing_of_an_instance_runs_after_it_was_brought_down(world, ending, has_ended):

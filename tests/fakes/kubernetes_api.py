@@ -30,6 +30,7 @@ class FakeKubernetes:
         self.objects: dict[str, Json] = {}
         self.logs: dict[str, list[str]] = {}
         self.is_away = False
+        self.node = "n1"  # where pods are put from now on
         self._behaviours = dict(behaviours or {})
         self._numbers = itertools.count(1)
         self._watches: set[asyncio.Queue[Json]] = set()
@@ -45,6 +46,10 @@ class FakeKubernetes:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def evict(self, path: str) -> None:
+        """Delete a pod, as an administrator does who drains its node."""
+        self._delete(path)
 
     @property
     def running(self) -> list[str]:
@@ -189,7 +194,7 @@ class FakeKubernetes:
         pod["status"] = {"phase": "Pending", "conditions": [], "containerStatuses": [
             {"state": {"waiting": {"reason": "ContainerCreating"}}, "restartCount": 0}
         ]}  # fmt: skip
-        pod["spec"]["nodeName"] = "n1"
+        pod["spec"]["nodeName"] = self.node
         self._tell("ADDED", pod)
         self._programs[path] = asyncio.create_task(self._program(path))
 

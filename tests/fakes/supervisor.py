@@ -71,6 +71,10 @@ class FakeSupervisor:
         self._restarts.append(Restart(name=name, at=self._clock.now(), exit=ended))
         self._containers[name].restarts_at = self._clock.monotonic() + 1.0
 
+    def move(self, name: str, moved: str) -> None:
+        """A running container was moved by the supervisor, as a cluster does whose node is lost."""
+        self._restarts.append(Restart(name=name, at=self._clock.now(), exit=Exit(code=137), moved=moved))
+
     def write(self, name: str, text: str, *, stream: str = "stdout", at: datetime | None = None) -> None:
         """A running container writes a line, now unless it was earlier and comes late."""
         self._containers[name].write(text, stream=stream, at=at)

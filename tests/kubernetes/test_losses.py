@@ -51,6 +51,8 @@ async def test_losing_a_worker_fails_no_get_that_begins_later_and_both_instances
         killed_at = time.monotonic()
         try:
             await asyncio.to_thread(wait_until, lambda: ready_on(trial) == [survivor, survivor])
+            print(f"both instances run elsewhere after {time.monotonic() - killed_at:.0f} s")
+            await asyncio.to_thread(wait_until, lambda: moves(trial) == [f"was moved from {victim} to {survivor}"])
             await asyncio.sleep(2)
             report = await load.stop()
         finally:
@@ -85,6 +87,12 @@ async def deploy(trial: ClusterTrial, image: str) -> tuple[int, str]:
     """The exit code, and what the command said on stderr."""
     done = await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", image, check=False)
     return done.returncode, done.stderr
+
+
+def moves(trial: ClusterTrial) -> list[str]:
+    """What the events say of the app's instances that were moved."""
+    found = trial.ask("GET", "/events?app=hello")[1]["events"]
+    return [each["text"].partition(" ")[2] for each in found if each["action"] == "instance.moved"]
 
 
 def ready_on(trial: ClusterTrial) -> list[str]:

@@ -142,11 +142,15 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Restart:
-    """An exit of an instance after which its supervisor restarted it, including while pvdifyd was stopped."""
+    """An exit of an instance after which its supervisor restarted it, including while pvdifyd was stopped.
+
+    ``moved``: from where to where its supervisor has moved it; "" if it was started in its place.
+    """
 
     name: str
     at: datetime
     exit: Exit
+    moved: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,19 @@ async def test_restarts_by_the_supervisor_are_left_to_it_and_reported_once():
     await daemon.bury()
 
 
+async def test_a_move_by_the_supervisor_is_reported_once_and_is_no_crash():
+    machine, daemon = await deployed()
+
+    machine.supervisor.move(WEB, "was moved from n1 to n2")
+    await daemon.reconciler.reconcile()
+    await daemon.reconciler.reconcile()
+
+    assert (await actions(machine)).count("instance.moved") == 1
+    assert (await machine.store.events("shop"))[0].text == "web.1 was moved from n1 to n2"
+    assert "instance.restarted" not in await actions(machine)
+    await daemon.bury()
+
+
 async def test_a_restart_during_a_downtime_of_pvdifyd_is_reported_at_its_start():
     machine, daemon = await deployed()
     await daemon.bury()

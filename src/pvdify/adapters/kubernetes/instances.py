@@ -8,6 +8,7 @@ from pvdify.adapters.kubernetes import causes, found, manifests, pods
 from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused, unavailable
 from pvdify.adapters.kubernetes.collector import Collector
 from pvdify.adapters.kubernetes.endings import GONE, Endings
+from pvdify.adapters.kubernetes.moves import Moves
 from pvdify.adapters.kubernetes.names import EXIT, RECORDED, Scope, app_of, object_name
 from pvdify.adapters.kubernetes.pods import Pod
 from pvdify.adapters.kubernetes.prerequisites import Prerequisites
@@ -44,6 +45,7 @@ class ClusterInstances:
         self._cluster, self._scope, self._clock = cluster, scope, clock
         self._prerequisites, self._watch, self._collector = prerequisites, watch, collector
         self._forget_output = forget_output
+        self._moves = Moves(cluster=cluster, scope=scope, watch=watch)
         self._endings = Endings(cluster=cluster, scope=scope, clock=clock, watch=watch)
 
     async def find(self, app: str | None = None) -> tuple[FoundInstance, ...]:
@@ -51,6 +53,8 @@ class ClusterInstances:
         selector = self._scope.selector() if app is None else self._scope.selector(app=app)
         deployments = await self._cluster.objects(self._scope.everywhere("deployments"), selector)
         markers = await self._cluster.objects(self._scope.everywhere("configmaps"), selector)
+        if app is None:
+            self._moves.learn(deployments)
         return found.instances(deployments, markers, await self._watch.fetch(app))
 
     async def is_running(self, name: str) -> bool:
@@ -125,13 +129,15 @@ class ClusterInstances:
     async def restarts(self) -> tuple[Restart, ...]:
         """See the port. Of several restarts of one pod between two calls, only the last one is returned."""
         await self._watch.begin()
-        return tuple(
+        restarted = tuple(
             Restart(name=pod.identity.name, at=pod.last.at, exit=pod.last.exit)
             for pod in self._watch.all()
             if pod.last is not None and pod.restarts > pod.recorded and pod.identity.role.is_kept_running
         )
+        return (*restarted, *(await self._moves.find()))
 
     async def forget_restarts(self, restarts: Sequence[Restart]) -> None:
+        await self._moves.note(restarts)
         returned = {(each.name, each.at) for each in restarts}
         for pod in self._watch.all():
             if pod.last is not None and (pod.identity.name, pod.last.at) in returned:
@@ -147,6 +153,7 @@ class ClusterInstances:
                 return
             before -= 1  # it is being started already
         await self._make(spec, "deployments", await self._deployment(spec, max(0, before) + 1))
+        self._moves.expect(spec.name)
         await self._await_start(spec)
 
     async def _start_once(self, spec: InstanceSpec) -> None:

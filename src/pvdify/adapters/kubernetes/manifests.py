@@ -12,6 +12,7 @@ from pvdify.adapters.kubernetes.names import (
     IDENTITY,
     INCOMPLETE,
     INSTANCE,
+    POD,
     SERVER,
     STARTS,
     VOLUME,
@@ -108,7 +109,7 @@ def group_of(user: str) -> int | None:
 def deployment(scope: Scope, spec: InstanceSpec, *, starts: int, group: int | None = None) -> Json:
     """Return the Deployment of one instance; it has a replica from its first start on. ``group``: see ``group_of``."""
     metadata = _metadata(scope, Identity.of(spec))
-    metadata["annotations"] |= {STARTS: str(starts), EXIT: ""}
+    metadata["annotations"] |= {STARTS: str(starts), EXIT: "", POD: ""}
     labels = metadata["labels"]
     annotations = {IDENTITY: metadata["annotations"][IDENTITY]}
     return {

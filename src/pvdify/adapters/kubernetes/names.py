@@ -20,6 +20,7 @@ LIFE = PREFIX + "life"  # a label of the same pods: the life of pvdifyd in which
 INCOMPLETE = PREFIX + "incomplete"  # an annotation of a claim whose files are not all there yet
 IDENTITY = PREFIX + "identity"  # an annotation: everything about the instance as JSON
 STARTS, EXIT, RECORDED = PREFIX + "starts", PREFIX + "exit", PREFIX + "recorded"
+POD = PREFIX + "pod"  # an annotation of a Deployment: the uid of the pod that is the instance, and its node
 CONTAINER = "app"  # the name of the container in each pod
 LONGEST = 52  # characters of an object's name, so that what controllers add still fits into 63
 _UNUSABLE = re.compile(r"[^a-z0-9-]")

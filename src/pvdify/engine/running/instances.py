@@ -21,7 +21,7 @@ from pvdify.model.action import Action
 from pvdify.model.event import Event
 from pvdify.model.image import LocalImage
 from pvdify.model.image_reference import parse_image_reference
-from pvdify.model.instance import Exit, FoundInstance, InstanceState
+from pvdify.model.instance import Exit, FoundInstance, InstanceState, Restart
 from pvdify.model.names import WEB, app_of_instance
 from pvdify.model.observed_instances import ObservedInstances
 from pvdify.model.operation import OperationKind
@@ -103,12 +103,19 @@ class InstanceRepair:
         places = {place.name: (slot, place) for slot in slots for place in slot.placements}
         for each in restarts:
             if each.name in places:
-                await self._record(*places[each.name], each.exit, each.at)
+                await self._note_restart(*places[each.name], each)
             elif (key := app_of_instance(each.name)).startswith(SERVICE_PREFIX):
-                text = f"{key.removeprefix(SERVICE_PREFIX)}: {each.exit}"
+                text = f"{key.removeprefix(SERVICE_PREFIX)}: {each.moved or each.exit}"
                 restarted = Event(at=each.at, actor="pvdify", action=Action.SERVICE_RESTARTED, app=key, text=text)
                 await self._store.save(restarted)
         await self._instances.forget_restarts(restarts)
+
+    async def _note_restart(self, slot: Slot, place: Placement, restart: Restart) -> None:
+        if restart.moved:
+            text = f"{place.process}.{place.number} {restart.moved}"
+            await self._store.save(_event(slot, Action.INSTANCE_MOVED, text, restart.at))
+        else:
+            await self._record(slot, place, restart.exit, restart.at)
 
     def _forget_others(self, found: Snapshot) -> None:
         places = [place for slot in found.slots for place in slot.placements]
