@@ -60,11 +60,6 @@ def fetch(binary: str, options: Argv, snapshot: str, into: Path) -> Argv:
     return (binary, *options, "--no-lock", "--quiet", "restore", snapshot, "--target", str(into))
 
 
-def check(binary: str, options: Argv) -> Argv:
-    """Check that every file the index lists exists; contents are not read."""
-    return (binary, *options, "--no-lock", "--quiet", "check")
-
-
 def forget(binary: str, options: Argv, snapshots: tuple[str, ...]) -> Argv:
     """Delete these snapshots and the data that no other snapshot uses."""
     return (binary, *options, "--quiet", "forget", "--prune", *snapshots)
