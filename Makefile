@@ -63,7 +63,7 @@ test-kubernetes: ## tests on real clusters of two workers; builds their programs
 test-kubernetes-full: ## the same with pvdifyd killed at every moment of a deploy, and with the tests that take long
 	@tools/setup --kubernetes
 	$(bin)/python -m tools.cluster build
-	PVDIFY_TEST_EVERY_MOMENT=1 $(bin)/pytest tests/kubernetes
+	PVDIFY_TEST_EVERY_MOMENT=1 PVDIFY_TEST_CROWD=1 $(bin)/pytest tests/kubernetes
 
 fuzz: python ## ten minutes of made-up foreign input: manifests, config, hostnames, images, archives, webhooks
 	$(bin)/python -m tests.fuzz $(or $(ARGS),600)

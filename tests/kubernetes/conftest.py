@@ -11,7 +11,10 @@ from tests.support.cluster_runtime import ClusterServer, cluster_server
 from tools.cluster.build import SourceUnavailable, build
 from tools.cluster.programs import Programs
 
-LONG = ("test_same_as_podman", "test_instances", "test_moves", "test_losses", "test_cluster", "test_volume_transfers")
+LONG = (
+    "test_same_as_podman", "test_instances", "test_moves", "test_losses", "test_cluster", "test_volume_transfers",
+    "test_volume_copies", "test_backups", "test_deploys", "test_volumes", "test_registry_logins", "test_kill",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -112,7 +112,7 @@ async def test_an_instance_that_its_node_starts_again_does_not_run_after_it_was_
     instances = world.supervisor.instances
     writes = "for beat in 1 2 3 4 5; do echo beat >>/data/beats; sleep 0.1; done; exit 3"
     spec = make_spec(world, writes, mounts=(Mount(path="/data", volume="shop-data-1"),))
-    for _ in range(3):
+    for _ in range(2):
         await instances.start(spec)
         assert await instances.wait(spec.name) == Exit(code=3)
 
