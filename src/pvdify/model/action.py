@@ -81,7 +81,7 @@ class Action(StrEnum):
     GITHUB_UNTOLD = "github.untold", "GitHub is no longer notified"
     GUARD_TRIPPED = "guard.tripped", "{app} {version} is being rolled back", True, True
     INSTANCE_RESTARTED = "instance.restarted", "{app}: an instance was restarted"
-    INSTANCE_MOVED = "instance.moved", "{app}: an instance was moved to another node"
+    INSTANCE_MOVED = "instance.moved", "{app}: the cluster has replaced an instance"
     INSTANCE_NOT_STARTED = "instance.not-started", "{app}", True
     INSTANCE_OUT_OF_MEMORY = "instance.out-of-memory", "{app}: an instance ran out of memory", True, True
     INSTANCE_DIED_IN_REQUEST = "instance.died-in-request", "{app}: an instance ended during a request", True

@@ -144,7 +144,7 @@ class Usage:
 class Restart:
     """An exit of an instance after which its supervisor restarted it, including while pvdifyd was stopped.
 
-    ``moved``: from where to where its supervisor has moved it; "" if it was started in its place.
+    ``moved``: how a cluster has replaced it, such as "was moved from n1 to n2"; "" if it was started again in place.
     """
 
     name: str

@@ -13,7 +13,7 @@ from pvdify.model.instance import Exit
 from pvdify.ports.clock import Clock
 
 STOP_SECONDS = 60.0  # what a stop may take beyond its grace
-TOLD_SECONDS = 10.0  # after which a node has begun to act on the deletion of a pod
+NODE_SECONDS = 10.0  # after which a node has begun to act on the deletion of a pod
 LOOK_EVERY = 1.0  # seconds between two checks without a report of the watch
 ASK_EVERY = 0.05  # seconds between two questions about a controller, which acts within a tenth of a second
 GONE = Exit(code=pods.KILLED)
@@ -65,7 +65,7 @@ class Endings:
 
     async def _make_no_more(self, name: str) -> None:
         """Wait until the cluster makes no pod of the instance any more, also not in place of one that is deleted."""
-        path = self._path(name, "deployments")
+        path = self._scope.of_instance(name, "deployments")
         deployment = await self._cluster.merge(path, {"spec": {"replicas": 0}})
         deadline = self._clock.monotonic() + STOP_SECONDS
         while deployment is not None:
@@ -85,8 +85,8 @@ class Endings:
         ``pod``: as it was before it was deleted. Its node may have begun to start the container then, for the first
         time, or again if it had ended. So only a later end counts, or that the node has had time to act.
         """
-        name, told = pod.identity.name, self._clock.monotonic()
-        while (at := self._clock.monotonic()) < deadline:
+        name, begun = pod.identity.name, self._clock.monotonic()
+        while (time := self._clock.monotonic()) < deadline:
             now = next((each for each in self._watch.of(name) if each.uid == pod.uid), None)
             if now is None:
                 if await self._is_gone(pod):
@@ -95,7 +95,7 @@ class Endings:
                 return self.exit_of(pod.uid, now.ended)
             elif now.is_ending and now.running_since is None:
                 is_later = now.ended is not None and now.ended != pod.ended
-                if is_later or causes.is_not_pulled(now) or at - told > TOLD_SECONDS:
+                if is_later or causes.is_not_pulled(now) or time - begun > NODE_SECONDS:
                     return self.exit_of(pod.uid, now.ended)
             await self._watch.change(name, LOOK_EVERY)
         raise RuntimeHangs(
@@ -114,9 +114,6 @@ class Endings:
         """Return whether the pod is deleted; the watch may not have reported a new one yet."""
         there = await self._cluster.get(self._pod_path(pod))
         return there is None or there["metadata"]["uid"] != pod.uid
-
-    def _path(self, name: str, kind: str) -> str:
-        return self._scope.path(app_of(name), kind, object_name(name))
 
     def _pod_path(self, pod: Pod) -> str:
         return self._scope.path(pod.identity.app, "pods", pod.name)

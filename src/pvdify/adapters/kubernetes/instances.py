@@ -9,7 +9,7 @@ from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused, unavailab
 from pvdify.adapters.kubernetes.collector import Collector
 from pvdify.adapters.kubernetes.endings import GONE, Endings
 from pvdify.adapters.kubernetes.moves import Moves
-from pvdify.adapters.kubernetes.names import EXIT, RECORDED, Scope, app_of, object_name
+from pvdify.adapters.kubernetes.names import EXIT, RECORDED, Scope, app_of
 from pvdify.adapters.kubernetes.pods import Pod
 from pvdify.adapters.kubernetes.prerequisites import Prerequisites
 from pvdify.adapters.kubernetes.watch import Watch
@@ -73,7 +73,7 @@ class ClusterInstances:
     async def create(self, spec: InstanceSpec) -> None:
         await self._watch.begin()
         kind = "deployments" if spec.role.is_kept_running else "configmaps"
-        if await self._cluster.get(self._path(spec.name, kind)) is None:
+        if await self._cluster.get(self._scope.of_instance(spec.name, kind)) is None:
             document = (
                 await self._deployment(spec, 0) if spec.role.is_kept_running
                 else manifests.marker(self._scope, spec, is_started=False)
@@ -90,8 +90,8 @@ class ClusterInstances:
         await self._collector.drain(name)
         if ended is not None:
             annotation = {"metadata": {"annotations": {EXIT: found.exit_text(ended)}}}
-            if await self._cluster.merge(self._path(name, "deployments"), annotation) is None:
-                await self._cluster.merge(self._path(name, "configmaps"), annotation)
+            if await self._cluster.merge(self._scope.of_instance(name, "deployments"), annotation) is None:
+                await self._cluster.merge(self._scope.of_instance(name, "configmaps"), annotation)
         await self._endings.delete_ended(name)
 
     async def remove(self, name: str) -> None:
@@ -100,7 +100,7 @@ class ClusterInstances:
         await self._collector.drain(name)
         await self._endings.delete_ended(name)
         for kind in ("deployments", "services", "secrets", "configmaps"):
-            await self._cluster.delete(self._path(name, kind))
+            await self._cluster.delete(self._scope.of_instance(name, kind))
         await self._prerequisites.unprotect(app_of(name), name)
         self._collector.forget(name)
         await self._forget_output(name)
@@ -146,7 +146,7 @@ class ClusterInstances:
                 )
 
     async def _start_kept(self, spec: InstanceSpec) -> None:
-        there = await self._cluster.get(self._path(spec.name, "deployments"))
+        there = await self._cluster.get(self._scope.of_instance(spec.name, "deployments"))
         before = found.starts(there)
         if there is not None and int(there["spec"].get("replicas") or 0) > 0:
             if await self._is_up_now(spec):
@@ -158,7 +158,7 @@ class ClusterInstances:
 
     async def _start_once(self, spec: InstanceSpec) -> None:
         """Start a container that runs once; do nothing if it has been started before."""
-        there = await self._cluster.get(self._path(spec.name, "configmaps"))
+        there = await self._cluster.get(self._scope.of_instance(spec.name, "configmaps"))
         if found.starts(there) == 0:
             await self._make(spec, "configmaps", manifests.marker(self._scope, spec, is_started=True))
             try:
@@ -177,7 +177,7 @@ class ClusterInstances:
         """Apply the object after what it needs. Raises StartFailed, RuntimeUnavailable."""
         await self._prerequisites.bring(spec)
         try:
-            await self._cluster.apply(self._path(spec.name, kind), document)
+            await self._cluster.apply(self._scope.of_instance(spec.name, kind), document)
             if spec.role.is_kept_running:
                 await self._prerequisites.protect(spec)
         except Refused as refused:
@@ -211,7 +211,7 @@ class ClusterInstances:
             if pod.unscheduled and waited > SCHEDULE_SECONDS:
                 return causes.unscheduled(spec, pod.unscheduled)
         elif spec.role.is_kept_running and waited > 1:
-            words = found.replica_failure(await self._cluster.get(self._path(spec.name, "deployments")))
+            words = found.replica_failure(await self._cluster.get(self._scope.of_instance(spec.name, "deployments")))
             if words:
                 return causes.not_made(spec, words)
         if waited <= START_SECONDS:
@@ -229,12 +229,12 @@ class ClusterInstances:
         """Return how the instance ended; None if it has still to start."""
         if pod is not None and not pod.is_ending and (ended := pod.ended or pod.last) is not None:
             return self._endings.exit_of(pod.uid, ended)
-        deployment = await self._cluster.get(self._path(name, "deployments"))
+        deployment = await self._cluster.get(self._scope.of_instance(name, "deployments"))
         if deployment is not None and int(deployment["spec"].get("replicas") or 0) > 0:
             return GONE if seen is not None and (pod is None or pod.is_lost) else None
         if deployment is not None:
             return self._stopped(deployment, pod)
-        marker = await self._cluster.get(self._path(name, "configmaps"))
+        marker = await self._cluster.get(self._scope.of_instance(name, "configmaps"))
         if marker is None:
             return GONE
         if pod is not None:
@@ -254,16 +254,13 @@ class ClusterInstances:
         if self._watch.of(name):
             return False
         for kind in ("deployments", "configmaps"):
-            there = await self._cluster.get(self._path(name, kind))
+            there = await self._cluster.get(self._scope.of_instance(name, kind))
             if there is not None:
                 return found.starts(there) == 0
         return False
 
     def _runs(self, name: str) -> bool:
         return any(pod.is_up for pod in self._watch.of(name))
-
-    def _path(self, name: str, kind: str) -> str:
-        return self._scope.path(app_of(name), kind, object_name(name))
 
     def _pod_path(self, pod: Pod) -> str:
         return self._scope.path(pod.identity.app, "pods", pod.name)

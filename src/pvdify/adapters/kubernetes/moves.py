@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from pvdify.adapters.kubernetes.cluster import Cluster, Json
-from pvdify.adapters.kubernetes.names import POD, Identity, Scope, app_of, object_name
+from pvdify.adapters.kubernetes.names import POD, Identity, Scope
 from pvdify.adapters.kubernetes.pods import KILLED, Pod
 from pvdify.adapters.kubernetes.watch import Watch
 from pvdify.model.instance import Exit, Restart
@@ -60,6 +60,6 @@ class Moves:
 
     async def _record(self, name: str, pod: Pod) -> None:
         known = f"{pod.uid} {pod.node}"
-        path = self._scope.path(app_of(name), "deployments", object_name(name))
+        path = self._scope.of_instance(name, "deployments")
         await self._cluster.merge(path, {"metadata": {"annotations": {POD: known}}})
         self._known[name] = known

@@ -69,6 +69,10 @@ class Scope:
         group = _GROUPS[kind]
         return f"{group}/namespaces/{self.namespace(app)}/{kind}{f'/{name}' if name else ''}"
 
+    def of_instance(self, name: str, kind: str) -> str:
+        """Return the path of the object of this kind that belongs to an instance."""
+        return self.path(app_of(name), kind, object_name(name))
+
     def everywhere(self, kind: str) -> str:
         """Return the path of all objects of a kind in all namespaces."""
         return f"{_GROUPS[kind]}/{kind}"
