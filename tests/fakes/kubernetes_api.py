@@ -164,8 +164,9 @@ class FakeKubernetes:
                 self._tell("MODIFIED", document)
                 self._programs[path].cancel()
                 self._programs[path] = asyncio.create_task(self._end(path))
-                for at in [at for at in self.objects if path.startswith(_path_below(at, "pods"))]:
-                    self._begin(self._replicate(at))
+                for at, each in self.objects.items():
+                    if each.get("kind") == "ReplicaSet" and path.startswith(_path_below(at, "pods")):
+                        self._begin(self._replicate(at))
             return
         del self.objects[path]
         if document.get("kind") == "Namespace":
@@ -302,9 +303,7 @@ def _merged(old: Json, new: Json) -> Json:
 
 def _path_below(owner: str, kind: str) -> str:
     """The path with which the objects begin that a Deployment or ReplicaSet owns."""
-    start, own, name = owner.rpartition("/")[0].rpartition("/")[0], owner.split("/")[-2], owner.rpartition("/")[2]
-    if own not in ("deployments", "replicasets"):
-        return "none"
+    start, _, name = owner.rsplit("/", 2)
     start = start.replace("/apis/apps/v1/", "/api/v1/") if kind == "pods" else start
     return f"{start}/{kind}/{name}-"
 
