@@ -243,11 +243,11 @@ def _followed(trial: Trial, method: str, path: str, body: object) -> float:
 
 
 def time_floor(trial: Trial) -> float:
-    """Seconds from `podman run` of an image that one of this server's instances is of now to the first 200.
+    """Seconds from `podman run` of an image that one of the app's instances is of now to the first 200.
 
     The image is given by its id, so that podman asks no registry for it either.
     """
-    image, port, name = min(trial.images()), trial.stage.first_instance_port + 90, "pvdify-bench-floor"
+    image, port, name = min(trial.images(APP)), trial.stage.first_instance_port + 90, "pvdify-bench-floor"
     argv = ("podman", "run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:8080", image)
 
     def until_200() -> None:

@@ -51,7 +51,7 @@ def rows(trial: Trial) -> dict[str, object]:
 def own_stop_and_start(trial: Trial) -> tuple[float, float]:
     """How many seconds the app itself takes to stop, and to start until it answers, without pvdify."""
     name, port = "pvdify-test-own-time", trial.stage.first_instance_port + 90
-    image = next(iter(trial.images()))
+    image = next(iter(trial.images("hello")))
     run = ("podman", "run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:8080", image)
     try:
         begun = time.monotonic()

@@ -136,9 +136,9 @@ class Trial:
         """Name -> state of every container of this server."""
         return {container["Labels"]["io.pvdify.name"]: container["State"] for container in self._listed()}
 
-    def images(self) -> set[str]:
-        """The ids of the images that this server's containers are of."""
-        return {container["ImageID"] for container in self._listed()}
+    def images(self, app: str) -> set[str]:
+        """The ids of the images that the containers of an app are of."""
+        return {container["ImageID"] for container in self._listed() if container["Labels"]["io.pvdify.app"] == app}
 
     def inspected(self) -> str:
         """What podman tells of the containers of this server, without those that are removed meanwhile."""
