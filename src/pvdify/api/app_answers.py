@@ -8,6 +8,7 @@ from pydantic_core import to_json
 
 from pvdify.api import translate
 from pvdify.engine.reading.views import AppView
+from pvdify.engine.world.concurrency import SingleFlight
 from pvdify.model.urls import Urls
 
 AT_ONCE = 50  # apps that are encoded between two pauses for other requests; takes some milliseconds
@@ -26,6 +27,7 @@ class AppAnswers:
     def __init__(self) -> None:
         self._made: dict[str, _Made] = {}
         self._all: tuple[Sequence[AppView], Urls, bytes] | None = None
+        self._making_all: SingleFlight[bytes] = SingleFlight()
 
     def of(self, view: AppView, urls: Urls) -> bytes:
         """Return the JSON of an app. A view is the same object only while nothing has changed."""
@@ -37,16 +39,23 @@ class AppAnswers:
 
     async def all_of(self, views: Sequence[AppView], urls: Urls, *, is_everything: bool) -> bytes:
         """Return the JSON of a list. ``is_everything``: it has every app there is, and is kept for the next reader."""
-        if is_everything and self._all is not None and self._all[0] is views and self._all[1] == urls:
+        if not is_everything:
+            return await self._join(views, urls)
+        if self._all is not None and self._all[0] is views and self._all[1] == urls:
             return self._all[2]
+        return await self._making_all.share((id(views), urls), lambda: self._make_all(views, urls))
+
+    async def _make_all(self, views: Sequence[AppView], urls: Urls) -> bytes:
+        text = await self._join(views, urls)
+        self._all = (views, urls, text)
+        names = {view.app.name for view in views}
+        self._made = {name: made for name, made in self._made.items() if name in names}
+        return text
+
+    async def _join(self, views: Sequence[AppView], urls: Urls) -> bytes:
         parts = []
         for at, view in enumerate(views, start=1):
             parts.append(self.of(view, urls))
             if at % AT_ONCE == 0:
                 await asyncio.sleep(0)
-        text = b'{"apps":[%b]}' % b",".join(parts)
-        if is_everything:
-            self._all = (views, urls, text)
-            names = {view.app.name for view in views}
-            self._made = {name: made for name, made in self._made.items() if name in names}
-        return text
+        return b'{"apps":[%b]}' % b",".join(parts)

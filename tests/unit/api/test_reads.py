@@ -1,5 +1,6 @@
 """Reads of apps: a cached answer is never returned once it is out of date."""
 
+import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
@@ -10,8 +11,10 @@ import pytest
 from pvdify.api import translate
 from pvdify.engine.reading.views import Views
 from pvdify.errors import PvdifyError
+from pvdify.model.status import AppFacts
 from pvdify.model.token import Role
 from pvdify.web.answers import json_answer
+from tests.support.asgi import Answer
 from tests.unit.api.conftest import ADMIN, IMAGE, Api
 
 NAMES = ("blog", "shop", "shop-pr-1")
@@ -48,6 +51,16 @@ async def crash(api: Api, chance: random.Random) -> None:
     await api.daemon.reconciler.reconcile()
 
 
+async def read_at_rest(
+    api: Api, read: Callable[[], Awaitable[Answer]]
+) -> tuple[dict[str, object], Answer]:  # fmt: skip
+    """Return each app as it is, and an answer while that did not change: a destruction may be under way."""
+    while True:
+        expected, answer = await anew(api), await read()
+        if expected == await anew(api):
+            return expected, answer
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_after_any_change_every_read_returns_the_current_state(api: Api, seed: int) -> None:
     chance, of_shop = random.Random(seed), await api.make_token(Role.READ)
@@ -56,18 +69,61 @@ async def test_after_any_change_every_read_returns_the_current_state(api: Api, s
     for _ in range(40):
         with suppress(PvdifyError):
             await change(api, chance)
-        expected = await anew(api)
         for _ in range(2):  # the second answer is the kept one
-            listed = {it["name"]: it for it in (await api("GET", "/apps")).json["apps"]}
-            assert listed == expected
+            expected, listed = await read_at_rest(api, lambda: api("GET", "/apps"))
+            assert {it["name"]: it for it in listed.json["apps"]} == expected
         for name in NAMES:
-            answer = await api("GET", f"/apps/{name}", authorization=f"Bearer {of_shop}")
+            expected, answer = await read_at_rest(
+                api, lambda name=name: api("GET", f"/apps/{name}", authorization=f"Bearer {of_shop}")
+            )
             assert (answer.status, answer.json if answer.status == 200 else None) == (
                 (200, expected[name]) if name in expected else (404, None)
             )
         shown |= {str(it["status"]) for it in expected.values()}
 
     assert len(shown) > 2
+
+
+async def test_readers_at_the_same_time_share_the_work(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        await api.engine.requests.create_app(name, ADMIN)
+    statuses, asked = api.engine.queries._statuses, []
+    facts = statuses.facts
+
+    async def counted(name: str | None = None) -> dict[str, AppFacts]:
+        asked.append(name)
+        await asyncio.sleep(0)
+        return await facts(name)
+
+    monkeypatch.setattr(statuses, "facts", counted)
+    answers = await asyncio.gather(*(api("GET", path) for path in ("/apps", "/apps/blog") for _ in range(20)))
+    assert [answer.status for answer in answers] == [200] * 40
+    assert sorted(asked, key=str) == [None, "blog"]
+
+
+async def test_a_reader_after_a_change_does_not_get_what_began_before_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.engine.requests.create_app("blog", ADMIN)
+    statuses, read, may_end = api.engine.queries._statuses, asyncio.Event(), asyncio.Event()
+    facts = statuses.facts
+
+    async def slow(name: str | None = None) -> dict[str, AppFacts]:
+        found = await facts(name)
+        if name is None:
+            read.set()
+            await may_end.wait()
+        return found
+
+    monkeypatch.setattr(statuses, "facts", slow)
+    early = asyncio.create_task(api("GET", "/apps"))
+    await read.wait()
+    await api.engine.requests.create_app("shop", ADMIN)
+    late = asyncio.create_task(api("GET", "/apps"))
+    may_end.set()
+    assert [it["name"] for it in (await late).json["apps"]] == ["blog", "shop"]
+    assert [it["name"] for it in (await early).json["apps"]] == ["blog"]
+    assert [it["name"] for it in (await api("GET", "/apps")).json["apps"]] == ["blog", "shop"]
 
 
 async def test_a_token_of_one_app_sees_that_app_after_an_admin_has_seen_all(api: Api) -> None:

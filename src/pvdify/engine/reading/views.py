@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pvdify.engine.running.statuses import AppStatuses
+from pvdify.engine.world.concurrency import SingleFlight
 from pvdify.engine.world.not_found import no_app
 from pvdify.model.app import App, hostnames_of
 from pvdify.model.config import ConfigVar
@@ -64,12 +65,17 @@ class Views:
         self._all: tuple[AppView, ...] | None = None
         self._named: dict[str, AppView] = {}
         self._version: tuple[object, ...] | None = None  # of these two, which have no views that time alone may change
+        self._reading: SingleFlight[tuple[AppView, ...]] = SingleFlight()
+        self._reading_one: SingleFlight[AppView] = SingleFlight()
 
     async def app(self, name: str) -> AppView:
         """Return the view of an app. Raises AppNotFound, StoreUnavailable."""
         version = self._current_version()
         if name in self._named:
             return self._named[name]
+        return await self._reading_one.share((name, version), lambda: self._read_one(name, version))
+
+    async def _read_one(self, name: str, version: tuple[object, ...]) -> AppView:
         facts = (await self._statuses.facts(name)).get(name)
         if facts is None:
             raise no_app(name)
@@ -81,11 +87,14 @@ class Views:
     async def apps(self) -> tuple[AppView, ...]:
         """Return the views of all apps by name: the same tuple as long as nothing has changed. Raises StoreUnavailable.
 
-        The number of database queries does not depend on the number of apps.
+        The number of database queries does not depend on the number of apps, and readers at the same time share them.
         """
         version = self._current_version()
         if self._all is not None:
             return self._all
+        return await self._reading.share(version, lambda: self._read_all(version))
+
+    async def _read_all(self, version: tuple[object, ...]) -> tuple[AppView, ...]:
         found = await self._statuses.facts()
         if len(self._made) > len(found):
             self._made = {name: made for name, made in self._made.items() if name in found}

@@ -1,10 +1,10 @@
-"""Helpers for concurrent tasks: waiting for all, time limits, locks, and notices of changed records."""
+"""Helpers for concurrent tasks: waiting for all, time limits, shared work, locks, and notices of changed records."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from pvdify.ports.clock import Clock
 
@@ -36,6 +36,31 @@ async def within(clock: Clock, seconds: float, work: Awaitable[ResultT]) -> Resu
         if not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+class SingleFlight(Generic[ResultT]):
+    """Does work once for all callers that ask for the same at the same time."""
+
+    def __init__(self) -> None:
+        self._running: dict[Hashable, asyncio.Task[ResultT]] = {}
+
+    async def share(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        """Return the result of the work that runs for this key, or begin it. Raises its errors.
+
+        A caller gets work that began before it asked. So a key has to differ whenever that would be out of date. The
+        work goes on if a caller is canceled.
+        """
+        task = self._running.get(key)
+        if task is None or task.done():
+            task = self._running[key] = asyncio.create_task(work())
+            task.add_done_callback(lambda ended: self._end(key, ended))
+        return await asyncio.shield(task)
+
+    def _end(self, key: Hashable, task: asyncio.Task[ResultT]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
+        if not task.cancelled():
+            task.exception()  # marks it as seen, also if every caller was canceled
 
 
 class Locks:
