@@ -4,6 +4,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,8 +48,10 @@ def drive(
             *(word for header in headers for word in ("--header", header)), f"http://{address}{path}")  # fmt: skip
     before = cpu_seconds(pids())
     printed = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    spent = cpu_seconds(pids()) - before
-    return parse(printed, spent)
+    sample = parse(printed, cpu_seconds(pids()) - before)
+    if sample.failed:
+        print(printed, file=sys.stderr, flush=True)  # says how they failed
+    return sample
 
 
 def parse(printed: str, spent: float) -> Sample:
